@@ -1,0 +1,18 @@
+-- `document` holds every attribute that has no column, as sent; `folded` the same, each string that RFC 7643
+-- compares without case folded.
+CREATE TABLE users (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    user_name text NOT NULL,
+    user_name_key text COLLATE "C" NOT NULL,
+    display_name text,
+    display_name_key text COLLATE "C",
+    active boolean NOT NULL,
+    document jsonb NOT NULL,
+    folded jsonb NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT users_user_name UNIQUE (tenant_id, user_name_key)
+);

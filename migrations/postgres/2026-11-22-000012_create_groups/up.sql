@@ -1,0 +1,16 @@
+-- `unique_name_key` is filled when the tenant asks for unique group names.
+CREATE TABLE groups (
+    tenant_id uuid NOT NULL,
+    id uuid NOT NULL,
+    display_name text NOT NULL,
+    display_name_key text COLLATE "C" NOT NULL,
+    unique_name_key text COLLATE "C",
+    document jsonb NOT NULL,
+    folded jsonb NOT NULL,
+    member_count bigint NOT NULL,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT groups_unique_name UNIQUE (tenant_id, unique_name_key)
+);

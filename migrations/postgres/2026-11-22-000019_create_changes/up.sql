@@ -1,0 +1,18 @@
+-- `resource_id` is the id of what changed, for a member its group; `member_id` is then the user.
+CREATE TABLE changes (
+    tenant_id uuid NOT NULL,
+    revision bigint NOT NULL,
+    time bigint NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text NOT NULL,
+    request_id text NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    resource text COLLATE "C" NOT NULL,
+    resource_id uuid NOT NULL,
+    member_id uuid,
+    version bigint NOT NULL,
+    before jsonb,
+    after jsonb,
+    erased boolean NOT NULL,
+    PRIMARY KEY (tenant_id, revision)
+);

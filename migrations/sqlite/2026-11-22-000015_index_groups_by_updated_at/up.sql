@@ -1,0 +1,1 @@
+CREATE INDEX groups_updated_at ON groups (tenant_id, updated_at, id);

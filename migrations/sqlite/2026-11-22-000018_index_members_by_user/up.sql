@@ -1,0 +1,1 @@
+CREATE INDEX members_user ON members (tenant_id, user_id, group_id);

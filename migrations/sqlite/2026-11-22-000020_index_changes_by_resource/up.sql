@@ -1,0 +1,1 @@
+CREATE INDEX changes_resource ON changes (tenant_id, resource_id, revision);

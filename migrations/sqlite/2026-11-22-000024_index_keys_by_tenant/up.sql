@@ -1,0 +1,1 @@
+CREATE INDEX keys_tenant ON keys (tenant_id, id);

@@ -1,0 +1,2 @@
+DELETE FROM heads;
+DELETE FROM tenants;

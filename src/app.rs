@@ -1,0 +1,135 @@
+//! The server from start to stop: the app in `main` is the app in tests.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::{Connection, Database, DatabaseUrl, migrate};
+use crate::http::{self, State};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App as ActixApp, HttpServer, web};
+use derive_more::{Display, Error};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why the server did not start, or did not stop well.
+#[derive(Debug, Display, Error)]
+#[display("{_0}")]
+pub struct AppError(#[error(not(source))] String);
+
+impl AppError {
+    /// An error in these words.
+    #[must_use]
+    pub fn new(message: String) -> Self {
+        Self(message)
+    }
+}
+
+/// A server that is bound to its port.
+pub struct App {
+    server: Server,
+    address: SocketAddr,
+    state: web::Data<State>,
+    settings: Settings,
+}
+
+impl App {
+    /// Makes the database ready and binds the port. Wants a running actix `System`.
+    ///
+    /// # Errors
+    /// One clear line: what could not be done, and why.
+    pub fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
+        let database = open_database(&settings)?;
+        let cannot_listen = |error| AppError(format!("cannot listen on {}: {error}", settings.listen));
+        let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let public_url = settings.public_url_at(address);
+        warn_of(&settings, address, &public_url);
+        let state = web::Data::new(State::new(database, clock, &settings, public_url));
+        let in_workers = state.clone();
+        let server = HttpServer::new(move || ActixApp::new().configure(http::configure(in_workers.clone())))
+            .disable_signals()
+            .keep_alive(Duration::from_secs(75))
+            .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
+            .listen(listener)
+            .map_err(cannot_listen)?
+            .run();
+        log::info!("listening on http://{address}");
+        Ok(Self { server, address, state, settings })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or SIGINT; then lets accepted requests finish and closes the database.
+    ///
+    /// # Errors
+    /// When the signals cannot be watched, the server fails, or the database does not close in time.
+    pub async fn run(self) -> Result<(), AppError> {
+        let stop = stop_on_signal(self.server.handle(), self.state.clone(), self.settings.drain_delay)?;
+        let stopping = actix_web::rt::spawn(stop);
+        let served = self.server.await.map_err(|error| AppError(format!("the server failed: {error}")));
+        stopping.abort();
+        let closing = tokio::time::timeout(self.settings.shutdown_timeout, self.state.database.close());
+        closing.await.map_err(|_| AppError("the database did not close in time".to_owned()))?;
+        log::info!("stopped");
+        served
+    }
+}
+
+fn open_database(settings: &Settings) -> Result<Database, AppError> {
+    let fail = |error: &dyn std::fmt::Display| AppError(error.to_string());
+    let database = Database::start(&settings.database()).map_err(|error| fail(&error))?;
+    let url = &settings.database_url;
+    if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
+        let applied = migrate::run(url).map_err(|error| fail(&error))?;
+        log::info!(applied = applied.len(); "the database is migrated");
+    } else {
+        let pending = migrate::status(url).map_err(|error| fail(&error))?.pending.len();
+        if pending > 0 {
+            log::warn!(pending; "migrations are pending: run `roster migrate`; /readyz says 503 until then");
+        }
+    }
+    for risk in Connection::durability_risks(url).map_err(|error| fail(&error))? {
+        log::warn!("acknowledged writes can be lost: {risk} is off in PostgreSQL");
+    }
+    Ok(database)
+}
+
+fn warn_of(settings: &Settings, address: SocketAddr, public_url: &str) {
+    if settings.admin_key.is_none() {
+        log::warn!("no key can be good: set ROSTER_ADMIN_KEY");
+    }
+    if settings.public_url.is_none() && address.ip().is_unspecified() {
+        log::warn!("ROSTER_PUBLIC_URL is not set: clients elsewhere will not find {public_url}");
+    }
+}
+
+/// What is done at the first signal. A second one ends the process at once, as the system would.
+fn stop_on_signal(
+    server: ServerHandle,
+    state: web::Data<State>,
+    drain_delay: Duration,
+) -> Result<impl Future<Output = ()>, AppError> {
+    let watch = |kind| signal(kind).map_err(|error| AppError(format!("cannot watch for signals: {error}")));
+    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => log::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => log::info!("SIGINT: stopping"),
+        }
+        state.stop();
+        actix_web::rt::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            log::warn!("a second signal: ending at once");
+            std::process::exit(1);
+        });
+        tokio::time::sleep(drain_delay).await;
+        server.stop(true).await;
+    })
+}

@@ -1,0 +1,148 @@
+//! The commands.
+
+use crate::app::{App, AppError};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::{DatabaseUrl, migrate};
+use crate::logging;
+use clap::{Parser, Subcommand};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Roster: the user directory that a company's backend services share.
+#[derive(Parser, Debug)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Applies pending migrations, then serves (what `roster` alone does)
+    Serve,
+    /// Applies pending migrations and exits
+    Migrate {
+        /// Shows what is applied and what is pending, and changes nothing
+        #[arg(long)]
+        status: bool,
+        /// Exits non-zero when migrations are pending, and changes nothing
+        #[arg(long, conflicts_with = "status")]
+        check: bool,
+    },
+    /// Asks a running server whether it is ready; the exit code is the answer
+    Health,
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    if let Err(error) = load_dotenv(Path::new(".env")) {
+        return fail(&error, 2);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            drop(error.print());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return fail(&one_line(&error), 2),
+    };
+    logging::start(cli.settings.log_format);
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode, AppError> {
+        match self.command {
+            None | Some(Command::Serve) => serve(self.settings).map(|()| ExitCode::SUCCESS),
+            Some(Command::Migrate { status, check }) => {
+                let report = report_migrations(&self.settings.database_url, status, check);
+                report.map_err(|error| AppError::new(error.to_string()))
+            }
+            Some(Command::Health) => Ok(health(self.settings.listen)),
+        }
+    }
+}
+
+fn serve(settings: Settings) -> Result<(), AppError> {
+    actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system())?.run().await })
+}
+
+fn report_migrations(
+    url: &DatabaseUrl,
+    status: bool,
+    check: bool,
+) -> Result<ExitCode, migrate::MigrationError> {
+    if !status && !check {
+        let applied = migrate::run(url)?;
+        print(&format!("{} applied\n", applied.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let state = migrate::status(url)?;
+    let list = |mark: &str, versions: &[String]| -> String {
+        versions.iter().map(|version| format!("{mark} {version}\n")).collect()
+    };
+    print(&(list("applied", &state.applied) + &list("pending", &state.pending)));
+    Ok(if check && !state.pending.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Asks `/readyz` of the server of this machine.
+fn health(listen: SocketAddr) -> ExitCode {
+    match readiness(listen) {
+        Ok(status) if status.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
+        Ok(status) => fail(&format!("not ready: {status}"), 1),
+        Err(error) => fail(&format!("cannot ask {listen}: {error}"), 1),
+    }
+}
+
+fn readiness(mut address: SocketAddr) -> std::io::Result<String> {
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    let patience = Duration::from_secs(5);
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(
+        format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer)?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Reads `.env` of the working directory and of no other.
+fn load_dotenv(path: &Path) -> Result<(), String> {
+    match dotenvy::from_path(path) {
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(dotenvy::Error::LineParse(line, _)) => Err(format!(".env cannot be read: {line}")),
+        other => other.map_err(|error| format!(".env cannot be read: {error}")),
+    }
+}
+
+/// What clap says of a bad setting, without its hints.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let says = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    says.trim_start_matches("error: ").to_owned()
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    // Nobody is left to tell when stderr is gone.
+    drop(writeln!(std::io::stderr(), "roster: {message}"));
+    ExitCode::from(code)
+}
+
+fn print(text: &str) {
+    drop(write!(std::io::stdout(), "{text}"));
+}

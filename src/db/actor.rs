@@ -1,0 +1,212 @@
+//! The database actors: each holds one connection of the pool and works until its lane's queue is empty.
+
+use super::conn::{Access, Manager, Pooled};
+use super::error::DbError;
+use super::queue::{Job, Queue};
+use super::transaction::attempt;
+use super::{Class, Operation};
+use crate::domain::change::Origin;
+use actix::{Actor, Handler, Message, SyncContext};
+use backon::{BlockingRetryable, ExponentialBuilder};
+use r2d2::{Pool, PooledConnection};
+use std::any::{Any, type_name};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// How long an actor that could not get a connection refuses calls before it tries again, so that a queue full
+/// of calls is answered at once and not one by one.
+const REFUSE_FOR: Duration = Duration::from_millis(250);
+
+/// How often an operation is tried that loses to concurrent transactions.
+const SERIALIZATION_TRIES: usize = 10;
+
+/// Wakes an actor.
+pub(super) struct Drain;
+
+impl Message for Drain {
+    type Result = ();
+}
+
+/// One thread's actor.
+pub(super) struct DatabaseActor {
+    pub(super) queue: Arc<Queue>,
+    pub(super) worker: Worker,
+}
+
+impl Actor for DatabaseActor {
+    type Context = SyncContext<Self>;
+}
+
+impl Handler<Drain> for DatabaseActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, _: &mut SyncContext<Self>) {
+        while let Some(job) = self.queue.next() {
+            job.serve(&mut self.worker);
+        }
+    }
+}
+
+/// What an actor carries operations out with.
+pub(super) struct Worker {
+    pool: Pool<Manager>,
+    access: Access,
+    connection: Option<PooledConnection<Manager>>,
+    refuse_until: Option<Instant>,
+    slow: Duration,
+    /// Dropped with the actor: a SyncArbiter never joins its threads, so this is how the door learns the end.
+    _alive: mpsc::Sender<()>,
+}
+
+impl Worker {
+    pub(super) fn new(pool: Pool<Manager>, access: Access, slow: Duration, alive: mpsc::Sender<()>) -> Self {
+        Self { pool, access, connection: None, refuse_until: None, slow, _alive: alive }
+    }
+
+    /// Carries an operation out: again when a concurrent transaction came first, and once more when the
+    /// connection turns out to be dead, which undid whatever was begun on it.
+    fn run<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, DbError> {
+        let mut reconnected = false;
+        let mut once = || {
+            let connection = self.connection()?;
+            let result = attempt(&mut connection.connection, &call.operation, &call.origin);
+            if result.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
+                self.discard();
+            }
+            result
+        };
+        let retry = |error: &DbError| match error {
+            DbError::Serialization(_) => Instant::now() < call.deadline,
+            DbError::Unavailable(_) => !std::mem::replace(&mut reconnected, true),
+            _ => false,
+        };
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(1))
+            .with_max_delay(Duration::from_millis(50))
+            .with_max_times(SERIALIZATION_TRIES)
+            .with_jitter();
+        let mut retry = retry;
+        (|| once()).retry(pauses).sleep(std::thread::sleep).when(|error| retry(error)).call()
+    }
+
+    fn connection(&mut self) -> Result<&mut Pooled, DbError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.connect()?);
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            None => Err(DbError::Unavailable("no connection".to_owned())),
+        }
+    }
+
+    fn connect(&mut self) -> Result<PooledConnection<Manager>, DbError> {
+        if self.refuse_until.is_some_and(|until| Instant::now() < until) {
+            return Err(DbError::Unavailable("no connection could be made".to_owned()));
+        }
+        let connection = self.pool.get().map_err(|error| {
+            self.refuse_until = Some(Instant::now() + REFUSE_FOR);
+            DbError::Unavailable(error.to_string())
+        })?;
+        self.refuse_until = None;
+        Ok(connection)
+    }
+
+    /// Lets go of the connection for good: the pool closes it and the next operation gets another.
+    fn discard(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.broken = true;
+        }
+        self.connection = None;
+    }
+}
+
+impl Drop for Worker {
+    /// The writer goes last, so its checkpoint finds no reader and leaves the whole of a SQLite database in one file.
+    fn drop(&mut self) {
+        if self.access == Access::Write
+            && let Some(pooled) = &mut self.connection
+            && matches!(pooled.connection, super::Connection::Sqlite(_))
+            && let Err(error) = pooled.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        {
+            log::warn!("the last checkpoint failed, the next start makes up for it: {error}");
+        }
+        self.discard();
+    }
+}
+
+/// Belongs to whoever comes first: the actor that begins a call, or the caller that gives it up.
+#[derive(Clone, Default)]
+pub(super) struct Ticket(Arc<AtomicBool>);
+
+impl Ticket {
+    pub(super) fn claim(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// An operation on its way, with whom to answer.
+pub(super) struct Call<O: Operation> {
+    pub(super) operation: O,
+    pub(super) origin: Origin,
+    pub(super) queued: Instant,
+    pub(super) deadline: Instant,
+    pub(super) ticket: Ticket,
+    pub(super) reply: oneshot::Sender<Result<O::Output, DbError>>,
+}
+
+impl<O: Operation> Job for Call<O> {
+    /// The one place where operations run. A panic would end the actor's thread for good, so it is caught here;
+    /// what it left of a transaction goes with the connection.
+    fn serve(self: Box<Self>, worker: &mut Worker) {
+        let begun = Instant::now();
+        if begun >= self.deadline || self.reply.is_closed() || !self.ticket.claim() {
+            return;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| worker.run(&*self))).unwrap_or_else(|panic| {
+            worker.discard();
+            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
+        });
+        self.report(begun, worker.slow, result.as_ref().err());
+        // The caller may have left meanwhile; then nobody wants to know.
+        drop(self.reply.send(result));
+    }
+}
+
+impl<O: Operation> Call<O> {
+    fn report(&self, begun: Instant, slow: Duration, error: Option<&DbError>) {
+        let (operation, request_id) = (type_name::<O>(), &*self.origin.request_id);
+        if let Some(DbError::Internal(message)) = error {
+            log::error!(operation, request_id; "{message}");
+        }
+        let (waited, took) = (begun - self.queued, begun.elapsed());
+        if waited + took >= slow {
+            let (waited_ms, took_ms) = (waited.as_millis() as u64, took.as_millis() as u64);
+            log::warn!(operation, request_id, waited_ms, took_ms; "slow operation");
+        }
+    }
+}
+
+/// Whether a connection that gave this error must not be used again.
+fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
+    match error {
+        DbError::Unavailable(_) | DbError::OutcomeUnknown(_) => true,
+        DbError::Internal(_) => connection.execute("SELECT 1").is_err(),
+        _ => false,
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown kind")
+}
+
+/// Which lane a class of operations goes through.
+pub(super) fn access(class: Class) -> Access {
+    match class {
+        Class::Read | Class::Page => Access::Read,
+        Class::Write => Access::Write,
+    }
+}

@@ -1,0 +1,145 @@
+//! One connection to either engine, and the r2d2 manager that makes it.
+
+use super::url::DatabaseUrl;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::sql_types::Text;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl as _};
+use std::time::Duration;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// PostgreSQL's value of a setting.
+    fn current_setting(name: Text) -> Text;
+}
+
+/// A connection to one of the two engines.
+pub enum Connection {
+    /// PostgreSQL.
+    Postgres(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Compiles an expression on a connection once for each engine: `on_engine!(tx.connection(), c => query.load(c))`.
+#[macro_export]
+macro_rules! on_engine {
+    ($connection:expr, $c:ident => $body:expr) => {
+        match $connection {
+            $crate::db::Connection::Postgres($c) => $body,
+            $crate::db::Connection::Sqlite($c) => $body,
+        }
+    };
+}
+
+impl Connection {
+    /// Opens a connection with nothing set on it.
+    ///
+    /// # Errors
+    /// What the engine says, without the URL: it may hold a password.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        match url {
+            DatabaseUrl::Postgres(text) => PgConnection::establish(text).map(Self::Postgres),
+            DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
+                SqliteConnection::establish(text).map(Self::Sqlite)
+            }
+        }
+    }
+
+    /// Settings of a PostgreSQL server that let it answer a commit before it is on the disk.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub fn durability_risks(url: &DatabaseUrl) -> Result<Vec<&'static str>, ConnectionError> {
+        let Self::Postgres(mut connection) = Self::open(url)? else { return Ok(Vec::new()) };
+        let mut is_off = |name: &str| -> QueryResult<bool> {
+            let setting = diesel::select(current_setting(name)).get_result::<String>(&mut connection)?;
+            Ok(setting == "off")
+        };
+        let mut risks = Vec::new();
+        for name in ["fsync", "synchronous_commit"] {
+            if is_off(name).map_err(ConnectionError::CouldntSetupConfiguration)? {
+                risks.push(name);
+            }
+        }
+        Ok(risks)
+    }
+
+    /// Runs statements that give no rows.
+    ///
+    /// # Errors
+    /// The first statement's that fails.
+    pub fn execute(&mut self, sql: &str) -> QueryResult<()> {
+        on_engine!(self, c => c.batch_execute(sql))
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
+pub enum Access {
+    /// Only reading.
+    #[display("read")]
+    Read,
+    /// Reading and writing.
+    #[display("write")]
+    Write,
+}
+
+/// Opens connections and sets them up.
+#[derive(Clone, Debug)]
+pub(super) struct Manager {
+    pub(super) url: DatabaseUrl,
+    pub(super) access: Access,
+    /// After which the database gives a statement up; half of it for a lock.
+    pub(super) statement_timeout: Duration,
+}
+
+/// A connection of the pool.
+pub(super) struct Pooled {
+    pub(super) connection: Connection,
+    /// Set when it must not be used again.
+    pub(super) broken: bool,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> Result<Pooled, ConnectionError> {
+        let mut connection = Connection::open(&self.url)?;
+        connection.execute(&self.settings()).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Pooled { connection, broken: false })
+    }
+
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
+        pooled.connection.execute("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.broken
+    }
+}
+
+impl Manager {
+    fn settings(&self) -> String {
+        let statement = self.statement_timeout.as_millis();
+        let lock = statement / 2;
+        match &self.url {
+            DatabaseUrl::Postgres(text) => [("statement_timeout", statement), ("lock_timeout", lock)]
+                .iter()
+                .filter(|(name, _)| !text.contains(name))
+                .map(|(name, millis)| format!("SET {name} = {millis};"))
+                .collect(),
+            DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
+                let query_only = self.access == Access::Read;
+                format!("PRAGMA busy_timeout = {lock}; {SQLITE_SETTINGS} PRAGMA query_only = {query_only};")
+            }
+        }
+    }
+}
+
+/// FULL: a commit is on the disk before it is answered. secure_delete: what is erased leaves the file.
+/// temp_store: nothing is written beside the database, so that the rest of the file system may be read-only.
+pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+    PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";

@@ -1,0 +1,128 @@
+//! What can go wrong in the database, in words that say whose fault it is and whether anything was done.
+
+use crate::domain::fields::FieldError;
+use derive_more::{Display, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+
+/// Why an operation gave no result.
+#[derive(Clone, Debug, Display, Error, PartialEq)]
+pub enum DbError {
+    /// There is no such resource in the tenant.
+    #[display("not found")]
+    NotFound,
+    /// The value of this attribute belongs to another resource.
+    #[display("{attribute} is taken")]
+    #[error(ignore)]
+    Taken {
+        /// The attribute's name in the native API.
+        attribute: &'static str,
+    },
+    /// The resource is not in a version that the request's conditions name.
+    #[display("the resource is not in that version")]
+    Precondition,
+    /// The write would make the resource invalid.
+    #[display("invalid")]
+    #[error(ignore)]
+    Invalid(#[error(not(source))] Vec<FieldError>),
+    /// The queue is full: nothing was done.
+    #[display("too many operations are waiting")]
+    Overloaded,
+    /// The server is stopping: nothing was done.
+    #[display("the server is stopping")]
+    Stopping,
+    /// The deadline passed before the operation began, or it only read: nothing was done.
+    #[display("the deadline passed")]
+    DeadlinePassed,
+    /// There is no connection to the database: nothing was done.
+    #[display("the database is not available: {_0}")]
+    Unavailable(#[error(not(source))] String),
+    /// A lock or a statement took too long and was given up: nothing was done.
+    #[display("the database is busy: {_0}")]
+    Busy(#[error(not(source))] String),
+    /// A concurrent transaction came first (SQLSTATE 40001): nothing was done, the door tries again.
+    #[display("could not serialize: {_0}")]
+    Serialization(#[error(not(source))] String),
+    /// The write was begun and nobody can say whether it is there.
+    #[display("the outcome is unknown: {_0}")]
+    OutcomeUnknown(#[error(not(source))] String),
+    /// A defect of ours, or a database that is not as we left it: rolled back.
+    #[display("internal error: {_0}")]
+    Internal(#[error(not(source))] String),
+}
+
+impl From<DieselError> for DbError {
+    fn from(error: DieselError) -> Self {
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::DatabaseError(kind, information) => of_database(&kind, information.as_ref()),
+            DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".to_owned()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+fn of_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> DbError {
+    let message = information.message().to_owned();
+    match kind {
+        DatabaseErrorKind::UniqueViolation => taken(information),
+        DatabaseErrorKind::SerializationFailure => DbError::Serialization(message),
+        // A server that was demoted to a replica refuses writes: the next connection finds the new primary.
+        DatabaseErrorKind::ClosedConnection
+        | DatabaseErrorKind::UnableToSendCommand
+        | DatabaseErrorKind::ReadOnlyTransaction => DbError::Unavailable(message),
+        _ => of_message(message),
+    }
+}
+
+/// Diesel has no kinds for these.
+fn of_message(message: String) -> DbError {
+    let says = |text: &str| message.contains(text);
+    if says("deadlock detected") {
+        DbError::Serialization(message)
+    } else if says("lock timeout") || says("statement timeout") || says("database is locked") {
+        DbError::Busy(message)
+    } else if says("terminating connection") || says("shutting down") || says("disk is full") {
+        DbError::Unavailable(message)
+    } else {
+        DbError::Internal(message)
+    }
+}
+
+/// Which attribute a unique violation is about: PostgreSQL names the constraint, SQLite only the columns.
+fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
+    let constraint = information.constraint_name().unwrap_or_default();
+    let message = information.message();
+    let is = |name: &str, column: &str| constraint == name || message.ends_with(column);
+    let attribute = if is("users_user_name", "users.user_name_key") {
+        "userName"
+    } else if is("user_external_ids_pkey", "user_external_ids.external_id") {
+        "externalId"
+    } else {
+        return DbError::Internal(message.to_owned());
+    };
+    DbError::Taken { attribute }
+}
+
+impl DbError {
+    /// The same failure when it came from COMMIT: only what a live engine refused is certain not to be there.
+    pub(super) fn at_commit(self, alive: bool) -> Self {
+        match self {
+            Self::Serialization(_) => self,
+            other if alive && !other.to_string().contains("I/O error") => other,
+            other => Self::OutcomeUnknown(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_commit_only_a_refusal_is_certain() {
+        let lost = DbError::Unavailable("server closed the connection".to_owned());
+        assert!(matches!(lost.at_commit(false), DbError::OutcomeUnknown(_)));
+        let refused = DbError::Serialization("40001".to_owned());
+        assert_eq!(refused.clone().at_commit(true), refused);
+    }
+}

@@ -1,0 +1,152 @@
+//! The tables' migrations: embedded, applied by one process at a time.
+
+use super::conn::SQLITE_SETTINGS;
+use super::{Connection, DatabaseUrl, DbError};
+use crate::on_engine;
+use backon::{BlockingRetryable, ExponentialBuilder};
+use derive_more::{Display, Error};
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+diesel::table! {
+    /// Diesel's own table of what is applied.
+    __diesel_schema_migrations (version) {
+        /// The name of a migration's folder up to the first `_`, without its dashes.
+        version -> Text,
+    }
+}
+
+/// Why the migrations could not be read or applied.
+#[derive(Debug, Display, Error)]
+#[display("{_0}")]
+pub struct MigrationError(#[error(not(source))] String);
+
+/// Which migrations a database has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Applied versions, oldest first; some may be unknown to this release.
+    pub applied: Vec<String>,
+    /// Versions of this release that are missing, oldest first.
+    pub pending: Vec<String>,
+}
+
+/// Applies what is missing, while no other process does; gives the versions that were applied.
+///
+/// # Errors
+/// When the database cannot be reached, or a migration fails: then it and what would follow are not applied.
+pub fn run(url: &DatabaseUrl) -> Result<Vec<String>, MigrationError> {
+    let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
+    let pending = status_of(&mut connection)?.pending;
+    match &mut connection {
+        _ if pending.is_empty() => {}
+        Connection::Postgres(connection) => run_postgres(url, connection)?,
+        Connection::Sqlite(connection) => run_sqlite(connection)?,
+    }
+    Ok(pending)
+}
+
+/// Reads which migrations are applied and which are missing; writes nothing.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
+    let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
+    status_of(&mut connection)
+}
+
+/// The versions of this release that the database does not have.
+///
+/// # Errors
+/// A [`DbError`] of the query.
+pub fn pending(connection: &mut Connection) -> Result<Vec<String>, DbError> {
+    let applied: BTreeSet<String> = applied(connection)?.into_iter().collect();
+    let known = match connection {
+        Connection::Postgres(_) => versions::<Pg>(&POSTGRES),
+        Connection::Sqlite(_) => versions::<Sqlite>(&SQLITE),
+    };
+    Ok(known.into_iter().filter(|version| !applied.contains(version)).collect())
+}
+
+fn status_of(connection: &mut Connection) -> Result<Status, MigrationError> {
+    let applied = applied(connection).map_err(cannot("read the migrations"))?;
+    let pending = pending(connection).map_err(cannot("read the migrations"))?;
+    Ok(Status { applied, pending })
+}
+
+/// A database that has no table of migrations has none.
+fn applied(connection: &mut Connection) -> Result<Vec<String>, DbError> {
+    use __diesel_schema_migrations::dsl as table;
+    let query = table::__diesel_schema_migrations.select(table::version).order(table::version);
+    match on_engine!(connection, c => query.load(c)).map_err(DbError::from) {
+        Err(DbError::Internal(m)) if m.contains("does not exist") || m.contains("no such table") => {
+            Ok(vec![])
+        }
+        other => other,
+    }
+}
+
+fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<String>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let migrations: Vec<Box<dyn Migration<DB>>> = source.migrations().unwrap_or_default();
+    let mut versions: Vec<_> = migrations.iter().map(|m| m.name().version().to_string()).collect();
+    versions.sort();
+    versions
+}
+
+/// Holds the row of `migration_lock` on a second connection, because a migration may not run in a transaction.
+fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<(), MigrationError> {
+    let DatabaseUrl::Postgres(text) = url else {
+        return Ok(());
+    };
+    let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database"))?;
+    // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
+    let mut make = || holder.batch_execute(LOCK_TABLE);
+    patiently(&mut make).map_err(cannot("make the migration lock"))?;
+    holder
+        .transaction(|holder| {
+            holder.batch_execute(TAKE_LOCK)?;
+            Ok(connection.run_pending_migrations(POSTGRES).map(drop))
+        })
+        .map_err(|error: diesel::result::Error| cannot("take the migration lock")(error))?
+        .map_err(cannot("migrate"))
+}
+
+const LOCK_TABLE: &str = "SET client_min_messages = warning; \
+    CREATE TABLE IF NOT EXISTS migration_lock (id smallint PRIMARY KEY); \
+    INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT DO NOTHING";
+const TAKE_LOCK: &str = "SET lock_timeout = '60s'; SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE";
+
+fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+    connection
+        .batch_execute(&format!("PRAGMA busy_timeout = 60000; {SQLITE_SETTINGS}"))
+        .map_err(cannot("set up the database"))?;
+    // Two processes that switch a new file to WAL at once: one is refused without being made to wait.
+    let mut to_wal = || connection.batch_execute("PRAGMA journal_mode = WAL");
+    patiently(&mut to_wal).map_err(cannot("switch the database to WAL"))?;
+    connection
+        .immediate_transaction(|connection| Ok(connection.run_pending_migrations(SQLITE).map(drop)))
+        .map_err(|error: diesel::result::Error| cannot("lock the database")(error))?
+        .map_err(cannot("migrate"))
+}
+
+fn patiently(attempt: &mut impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
+    let pauses =
+        ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8).with_jitter();
+    attempt.retry(pauses).sleep(std::thread::sleep).call()
+}
+
+fn cannot<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> MigrationError {
+    move |error| MigrationError(format!("cannot {what}: {error}"))
+}

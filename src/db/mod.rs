@@ -1,0 +1,211 @@
+//! The door to the database: operations go in, results come out, on either engine.
+
+mod actor;
+mod conn;
+mod error;
+pub mod migrate;
+mod queue;
+pub mod rows;
+mod transaction;
+pub mod types;
+mod url;
+
+pub use conn::{Access, Connection};
+pub use error::DbError;
+pub use transaction::Tx;
+pub use url::DatabaseUrl;
+
+use crate::domain::change::Origin;
+use actix::{Addr, SyncArbiter};
+use actor::{Call, DatabaseActor, Drain, Ticket, Worker};
+use conn::Manager;
+use queue::Queue;
+use r2d2::Pool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// A database action: a message whose inputs are its fields.
+///
+/// It borrows itself when it runs, so that it can run again: after a serialization failure, or alone after its
+/// batch failed. It has no effect but on the database.
+pub trait Operation: Send + Sync + 'static {
+    /// What it gives.
+    type Output: Send + 'static;
+
+    /// Which actors carry it out.
+    const CLASS: Class;
+
+    /// How its transaction is isolated on PostgreSQL; SQLite's are serializable always.
+    const ISOLATION: Isolation = Isolation::ReadCommitted;
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// A [`DbError`]; whatever it did in the transaction is rolled back.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError>;
+}
+
+/// The kinds of work that do not wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Reads a few rows.
+    Read,
+    /// Reads a page or scans.
+    Page,
+    /// Writes, in a transaction.
+    Write,
+}
+
+/// The isolation of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// What is to be changed is locked or guarded by its version.
+    ReadCommitted,
+    /// The database refuses what could not have happened one after the other (40001), and the door tries again.
+    Serializable,
+}
+
+/// How the door is built.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// How many actors read rows; pages and writes have one each.
+    pub readers: usize,
+    /// How many calls may wait in each lane.
+    pub queue: usize,
+    /// How long a call may take, waiting included.
+    pub deadline: Duration,
+    /// From when on a call is reported as slow.
+    pub slow: Duration,
+}
+
+/// The door. Clones are the same door.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    read: Arc<Lane>,
+    page: Arc<Lane>,
+    write: Arc<Lane>,
+    deadline: Duration,
+    /// A database in memory lasts as long as its last connection.
+    _anchor: Option<Mutex<Connection>>,
+}
+
+/// One class's queue and actors.
+struct Lane {
+    queue: Arc<Queue>,
+    actors: Mutex<Option<Addr<DatabaseActor>>>,
+    alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
+}
+
+impl Database {
+    /// Starts the actors; they connect when they are first needed. Wants a running actix `System`.
+    ///
+    /// # Errors
+    /// What the engine says when a database in memory cannot be made.
+    pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
+        let lane = |class, actors| Arc::new(Lane::start(options, actor::access(class), actors));
+        let write = lane(Class::Write, 1);
+        let (read, page, anchor) = match options.url {
+            DatabaseUrl::Memory(_) => {
+                let anchor = Connection::open(&options.url)?;
+                (write.clone(), write.clone(), Some(Mutex::new(anchor)))
+            }
+            _ => (lane(Class::Read, options.readers), lane(Class::Page, 1), None),
+        };
+        Ok(Self(Arc::new(Inner { read, page, write, deadline: options.deadline, _anchor: anchor })))
+    }
+
+    /// Has an operation carried out, on behalf of `origin`.
+    ///
+    /// # Errors
+    /// What the operation says; [`DbError::Overloaded`] when too many wait, [`DbError::DeadlinePassed`] when it
+    /// was not begun (or only read) in time, [`DbError::OutcomeUnknown`] when a write was begun and not finished.
+    pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, DbError> {
+        let (reply, answer) = oneshot::channel();
+        let queued = Instant::now();
+        let deadline = queued + self.0.deadline;
+        let given_up = GivenUp(Ticket::default());
+        let ticket = given_up.0.clone();
+        let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
+        self.lane(O::CLASS).push(Box::new(call))?;
+        match tokio::time::timeout_at(deadline.into(), answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_not_begun)) => Err(DbError::DeadlinePassed),
+            Err(_late) if O::CLASS != Class::Write || given_up.0.claim() => Err(DbError::DeadlinePassed),
+            Err(_late) => Err(DbError::OutcomeUnknown("the deadline passed during the write".to_owned())),
+        }
+    }
+
+    /// Lets what waits be carried out, then closes every connection: readers first, the writer last.
+    pub async fn close(&self) {
+        for lane in [&self.0.read, &self.0.page, &self.0.write] {
+            lane.close().await;
+        }
+    }
+
+    fn lane(&self, class: Class) -> &Lane {
+        match class {
+            Class::Read => &self.0.read,
+            Class::Page => &self.0.page,
+            Class::Write => &self.0.write,
+        }
+    }
+}
+
+impl Lane {
+    fn start(options: &Options, access: Access, actors: usize) -> Self {
+        let pool = pool(options, access, actors);
+        let queue = Arc::new(Queue::new(options.queue, actors));
+        let (sender, alive) = mpsc::channel(1);
+        let (slow, in_actors) = (options.slow, queue.clone());
+        let factory = move || DatabaseActor {
+            queue: in_actors.clone(),
+            worker: Worker::new(pool.clone(), access, slow, sender.clone()),
+        };
+        let actors = SyncArbiter::start(actors, factory);
+        Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into() }
+    }
+
+    fn push(&self, job: Box<dyn queue::Job>) -> Result<(), DbError> {
+        if self.queue.push(job)?
+            && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            actors.do_send(Drain);
+        }
+        Ok(())
+    }
+
+    /// Without its address a SyncArbiter ends its threads, after the messages that it still has.
+    async fn close(&self) {
+        self.queue.close();
+        drop(self.actors.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // Nothing is ever sent: this returns when the last actor is gone.
+        self.alive.lock().await.recv().await;
+    }
+}
+
+/// An r2d2 pool of just as many connections as the lane has actors, each of which keeps one.
+fn pool(options: &Options, access: Access, actors: usize) -> Pool<Manager> {
+    let statement_timeout = options.deadline;
+    Pool::builder()
+        .max_size(u32::try_from(actors).unwrap_or(u32::MAX))
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connection_timeout(Duration::from_secs(1))
+        .build_unchecked(Manager { url: options.url.clone(), access, statement_timeout })
+}
+
+/// A caller that goes away, for whatever reason, leaves nothing to be begun.
+struct GivenUp(Ticket);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.claim();
+    }
+}

@@ -1,0 +1,71 @@
+//! The bounded queue between the handlers and the actors of one lane.
+
+use super::actor::Worker;
+use super::error::DbError;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A call that waits for an actor.
+pub(super) trait Job: Send {
+    /// Carries the call out and answers it.
+    fn serve(self: Box<Self>, worker: &mut Worker);
+}
+
+/// Calls in the order in which they came, and how many actors work on them.
+///
+/// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
+/// wait here, and an actor is only woken when one of them is idle.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    capacity: usize,
+    actors: usize,
+}
+
+struct State {
+    waiting: VecDeque<Box<dyn Job>>,
+    at_work: usize,
+    closed: bool,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize, actors: usize) -> Self {
+        let state = State { waiting: VecDeque::new(), at_work: 0, closed: false };
+        Self { state: Mutex::new(state), capacity, actors }
+    }
+
+    /// Adds a call; `true` asks for an actor to be woken.
+    pub(super) fn push(&self, job: Box<dyn Job>) -> Result<bool, DbError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(DbError::Stopping);
+        }
+        if state.waiting.len() >= self.capacity {
+            return Err(DbError::Overloaded);
+        }
+        state.waiting.push_back(job);
+        let wake = state.at_work < self.actors;
+        if wake {
+            state.at_work += 1;
+        }
+        Ok(wake)
+    }
+
+    /// The next call for an actor at work; `None` sends it to rest.
+    pub(super) fn next(&self) -> Option<Box<dyn Job>> {
+        let mut state = self.state();
+        let job = state.waiting.pop_front();
+        if job.is_none() {
+            state.at_work -= 1;
+        }
+        job
+    }
+
+    /// Takes no more calls; those that wait are still carried out.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,93 @@
+//! The SQL types that the two engines spell differently.
+
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::query_builder::QueryId;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::SqlType;
+use diesel::sqlite::{Sqlite, SqliteValue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::io::Write;
+use uuid::Uuid;
+
+/// An id: `uuid` in PostgreSQL, a BLOB of 16 bytes in SQLite.
+#[derive(SqlType, QueryId, Debug, Clone, Copy)]
+#[diesel(postgres_type(oid = 2950, array_oid = 2951), sqlite_type(name = "Binary"))]
+pub struct Id;
+
+/// A JSON document: `jsonb` in PostgreSQL, TEXT in SQLite.
+#[derive(SqlType, QueryId, Debug, Clone, Copy)]
+#[diesel(postgres_type(oid = 3802, array_oid = 3807), sqlite_type(name = "Text"))]
+pub struct Document;
+
+/// A UUID that is kept as an [`Id`].
+#[derive(AsExpression, FromSqlRow, Debug, Clone, Copy, PartialEq, Eq)]
+#[diesel(sql_type = Id)]
+pub struct Uid(pub Uuid);
+
+/// A value that is kept as a [`Document`].
+#[derive(AsExpression, FromSqlRow, Debug, Clone)]
+#[diesel(sql_type = Document)]
+pub struct Json<T: Debug>(pub T);
+
+/// jsonb's binary form begins with the version of the form.
+const JSONB_VERSION: u8 = 1;
+
+impl FromSql<Id, Pg> for Uid {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.as_bytes())?))
+    }
+}
+
+impl ToSql<Id, Pg> for Uid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Id, Sqlite> for Uid {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.read_blob())?))
+    }
+}
+
+impl ToSql<Id, Sqlite> for Uid {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.as_bytes().as_slice());
+        Ok(IsNull::No)
+    }
+}
+
+impl<T: DeserializeOwned + Debug> FromSql<Document, Pg> for Json<T> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match value.as_bytes().split_first() {
+            Some((&JSONB_VERSION, text)) => Ok(Self(serde_json::from_slice(text)?)),
+            _ => Err("a jsonb value of an unknown form".into()),
+        }
+    }
+}
+
+impl<T: Serialize + Debug> ToSql<Document, Pg> for Json<T> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[JSONB_VERSION])?;
+        serde_json::to_writer(out, &self.0)?;
+        Ok(IsNull::No)
+    }
+}
+
+impl<T: DeserializeOwned + Debug> FromSql<Document, Sqlite> for Json<T> {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(serde_json::from_str(value.read_text())?))
+    }
+}
+
+impl<T: Serialize + Debug> ToSql<Document, Sqlite> for Json<T> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(serde_json::to_string(&self.0)?);
+        Ok(IsNull::No)
+    }
+}

@@ -1,0 +1,96 @@
+//! Where the database is.
+
+use std::fmt;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// A database URL of a known scheme. Neither `Debug` nor `Display` shows it whole: it may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `postgres://…` or `postgresql://…`, several hosts too, as libpq takes it.
+    Postgres(String),
+    /// `sqlite://path`.
+    Sqlite(String),
+    /// `sqlite://:memory:`, kept as the name of a database that lives in this process only.
+    Memory(String),
+}
+
+/// Given to libpq unless the URL says otherwise, so that a dead server is noticed within seconds.
+const POSTGRES_DEFAULTS: [(&str, &str); 6] = [
+    ("connect_timeout", "2"),
+    ("tcp_user_timeout", "5000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "3"),
+    ("keepalives_count", "3"),
+    ("fallback_application_name", "roster"),
+];
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(with_defaults(text))),
+            Some(("sqlite", ":memory:")) => {
+                Ok(Self::Memory(format!("file:/roster-{}?vfs=memdb", Uuid::now_v7())))
+            }
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(text.to_owned())),
+            _ => Err("must be sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…".to_owned()),
+        }
+    }
+}
+
+fn with_defaults(url: &str) -> String {
+    let mut whole = url.to_owned();
+    for (name, value) in POSTGRES_DEFAULTS {
+        let says = |part: &str| part.split('=').next() == Some(name);
+        if !url.split_once('?').is_some_and(|(_, query)| query.split('&').any(says)) {
+            whole.push(if whole.contains('?') { '&' } else { '?' });
+            whole.push_str(&format!("{name}={value}"));
+        }
+    }
+    whole
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(_) => f.write_str("postgres://…"),
+            Self::Sqlite(url) => f.write_str(url),
+            Self::Memory(_) => f.write_str("sqlite://:memory:"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseUrl;
+
+    #[test]
+    fn hides_what_may_hold_a_password() {
+        let url: DatabaseUrl = "postgres://u:secret@h/d?password=secret".parse().unwrap();
+        assert!(!format!("{url:?} {url}").contains("secret"));
+    }
+
+    #[test]
+    fn sets_timeouts_unless_the_url_does() {
+        let DatabaseUrl::Postgres(url) = "postgres://a,b/d?connect_timeout=9".parse().unwrap() else {
+            panic!("a PostgreSQL URL");
+        };
+        assert!(url.starts_with("postgres://a,b/d?connect_timeout=9&tcp_user_timeout=5000"), "{url}");
+        assert_eq!(url.matches("connect_timeout").count(), 1);
+    }
+
+    #[test]
+    fn refuses_unknown_schemes() {
+        for text in ["", "mysql://x", "roster.db", "sqlite://", "sqlite:roster.db"] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Conditional requests, RFC 9110 section 13, on entity tags made of versions.
+
+use derive_more::{Display, Error};
+
+/// The conditions of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// `If-Match`.
+    pub if_match: Option<Tags>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<Tags>,
+}
+
+/// A list of entity tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// `*`: whatever exists.
+    Any,
+    /// These.
+    These(Vec<Tag>),
+}
+
+/// An entity tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Whether it is `W/"…"`.
+    pub weak: bool,
+    /// What stands between the quotes.
+    pub opaque: String,
+}
+
+/// A header that is no list of entity tags.
+#[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
+#[display("must be * or a list of entity tags such as \"3\"")]
+pub struct NotTags;
+
+impl Conditions {
+    /// Whether a request may write a resource that exists in `version`: strong comparison for `If-Match`,
+    /// weak for `If-None-Match`.
+    #[must_use]
+    pub fn allow_write(&self, version: i64) -> bool {
+        let matched = self.if_match.as_ref().is_none_or(|tags| tags.contain(version, false));
+        let fresh = self.if_none_match.as_ref().is_none_or(|tags| !tags.contain(version, true));
+        matched && fresh
+    }
+
+    /// Whether a reader already has the resource in `version` (304).
+    #[must_use]
+    pub fn not_modified(&self, version: i64) -> bool {
+        self.if_none_match.as_ref().is_some_and(|tags| tags.contain(version, true))
+    }
+
+    /// Whether `If-Match` lets a reader have the resource in `version`.
+    #[must_use]
+    pub fn allow_read(&self, version: i64) -> bool {
+        self.if_match.as_ref().is_none_or(|tags| tags.contain(version, false))
+    }
+}
+
+impl Tags {
+    /// Reads the value of a header (all its lines joined by commas).
+    ///
+    /// # Errors
+    /// [`NotTags`] when it is neither `*` nor a list of entity tags.
+    pub fn parse(text: &str) -> Result<Self, NotTags> {
+        if text.trim() == "*" {
+            return Ok(Self::Any);
+        }
+        let mut tags = Vec::new();
+        let mut rest = text.trim();
+        loop {
+            let weak = rest.starts_with("W/");
+            let quoted = rest.strip_prefix("W/").unwrap_or(rest);
+            let inside = quoted.strip_prefix('"').ok_or(NotTags)?;
+            let (opaque, after) = inside.split_once('"').ok_or(NotTags)?;
+            tags.push(Tag { weak, opaque: opaque.to_owned() });
+            let after = after.trim_start();
+            if after.is_empty() {
+                return Ok(Self::These(tags));
+            }
+            rest = after.strip_prefix(',').ok_or(NotTags)?.trim_start();
+        }
+    }
+
+    fn contain(&self, version: i64, weakly: bool) -> bool {
+        let tag = version.to_string();
+        match self {
+            Self::Any => true,
+            Self::These(tags) => tags.iter().any(|t| t.opaque == tag && (weakly || !t.weak)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matching(text: &str) -> Conditions {
+        Conditions { if_match: Some(Tags::parse(text).unwrap()), if_none_match: None }
+    }
+
+    #[test]
+    fn if_match_compares_strongly() {
+        assert!(matching("\"3\"").allow_write(3));
+        assert!(matching("\"1\", \"3\"").allow_write(3));
+        assert!(matching("*").allow_write(3));
+        assert!(!matching("W/\"3\"").allow_write(3));
+        assert!(!matching("\"2\"").allow_write(3));
+        assert!(!matching("\"a,b\"").allow_write(3));
+    }
+
+    #[test]
+    fn if_none_match_compares_weakly() {
+        let conditions =
+            |text: &str| Conditions { if_match: None, if_none_match: Some(Tags::parse(text).unwrap()) };
+        assert!(conditions("W/\"3\"").not_modified(3));
+        assert!(conditions("*").not_modified(3));
+        assert!(!conditions("\"2\"").not_modified(3));
+        assert!(!conditions("\"3\"").allow_write(3));
+    }
+
+    #[test]
+    fn refuses_what_is_no_tag() {
+        for text in ["", "3", "\"3", "\"3\" \"4\"", "w/\"3\"", "\"3\","] {
+            assert_eq!(Tags::parse(text), Err(NotTags), "{text}");
+        }
+    }
+}

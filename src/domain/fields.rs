@@ -1,0 +1,181 @@
+//! Reads a JSON object field by field and collects every error with its pointer, where a derived reader would
+//! stop at the first.
+
+use super::fold::fold;
+use super::json::token;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What is wrong with one field of a body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// JSON Pointer (RFC 6901) into the body; empty for the body itself.
+    pub pointer: String,
+    /// Tells errors apart; listed in docs/api.md.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// An error at `pointer`.
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code, detail: detail.into() }
+    }
+}
+
+/// The most values that a list may hold.
+const LIST_LIMIT: usize = 100;
+
+/// An object that is being read. What has not been taken when [`Fields::finish`] is called is an unknown field.
+pub struct Fields<'e> {
+    pointer: String,
+    map: Map<String, Value>,
+    errors: &'e mut Vec<FieldError>,
+}
+
+impl<'e> Fields<'e> {
+    /// Starts to read `value`, which stands at `pointer`; anything but an object is an error.
+    pub fn new(pointer: &str, value: Value, errors: &'e mut Vec<FieldError>) -> Self {
+        let map = match value {
+            Value::Object(map) => map,
+            other => {
+                errors.push(wrong_type(pointer, "an object", &other));
+                Map::new()
+            }
+        };
+        Self { pointer: pointer.to_owned(), map, errors }
+    }
+
+    /// Takes a field; null means absent.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field is there and not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.map.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Takes fields that a body may carry but that say nothing.
+    pub fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.map.remove(*name);
+        }
+    }
+
+    /// Takes a string.
+    pub fn string(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) => Some(text),
+            other => self.refuse_type(name, "a string", &other),
+        }
+    }
+
+    /// Takes a string that becomes a key: not blank, at most 256 characters and, folded, 1,024 bytes.
+    pub fn key_string(&mut self, name: &str) -> Option<String> {
+        let text = self.string(name)?;
+        if text.trim().is_empty() {
+            self.error(name, "blank", "must not be blank");
+        } else if text.chars().count() > 256 || fold(&text).len() > 1024 {
+            let detail = "must have at most 256 characters and, folded, at most 1,024 bytes of UTF-8";
+            self.error(name, "too-long", detail);
+        }
+        Some(text)
+    }
+
+    /// Takes a boolean.
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.take(name)? {
+            Value::Bool(value) => Some(value),
+            other => self.refuse_type(name, "true or false", &other),
+        }
+    }
+
+    /// Takes an object and reads it with `read`; an absent one is read as empty.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
+        let value = self.take(name).unwrap_or_else(|| Map::new().into());
+        let mut fields = Fields::new(&self.at(name), value, self.errors);
+        let read = read(&mut fields);
+        fields.finish();
+        read
+    }
+
+    /// Takes an object as it is; an absent one is empty.
+    pub fn raw_object(&mut self, name: &str) -> Map<String, Value> {
+        match self.take(name) {
+            None => Map::new(),
+            Some(Value::Object(map)) => map,
+            Some(other) => {
+                self.refuse_type::<()>(name, "an object", &other);
+                Map::new()
+            }
+        }
+    }
+
+    /// Takes a list of at most 100 objects and reads each with `read`; an absent one is empty.
+    pub fn list<T>(&mut self, name: &str, read: impl Fn(&mut Fields<'_>) -> T) -> Vec<T> {
+        let items = match self.take(name) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.refuse_type::<()>(name, "a list", &other);
+                Vec::new()
+            }
+        };
+        if items.len() > LIST_LIMIT {
+            self.error(name, "too-many", "must have at most 100 values");
+            return Vec::new();
+        }
+        let at = self.at(name);
+        let mut values = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let mut fields = Fields::new(&format!("{at}/{index}"), item, self.errors);
+            values.push(read(&mut fields));
+            fields.finish();
+        }
+        values
+    }
+
+    /// Notes an error of a field.
+    pub fn error(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
+        self.error_at(&token(name), code, detail);
+    }
+
+    /// Notes an error further inside: `path` is a pointer without its first `/`.
+    pub fn error_at(&mut self, path: &str, code: &'static str, detail: impl Into<String>) {
+        let pointer = format!("{}/{path}", self.pointer);
+        self.errors.push(FieldError::new(pointer, code, detail));
+    }
+
+    /// Every field that was not taken is unknown.
+    pub fn finish(self) {
+        for name in self.map.keys() {
+            let pointer = format!("{}/{}", self.pointer, token(name));
+            self.errors.push(FieldError::new(pointer, "unknown-field", "is not a known field"));
+        }
+    }
+
+    fn at(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, token(name))
+    }
+
+    fn refuse_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
+        let error = wrong_type(&self.at(name), expected, found);
+        self.errors.push(error);
+        None
+    }
+}
+
+fn wrong_type(pointer: &str, expected: &str, found: &Value) -> FieldError {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    FieldError::new(pointer, "wrong-type", format!("must be {expected}, not {found}"))
+}

@@ -1,0 +1,18 @@
+//! Values that are valid by construction: no SQL, no HTTP, nothing of ours imported from elsewhere.
+
+pub mod change;
+pub mod condition;
+pub mod cursor;
+pub mod fields;
+pub mod fold;
+pub mod json;
+pub mod time;
+pub mod user;
+
+use uuid::Uuid;
+
+/// The tenant named `default`, which always exists; the first migrations insert it under this id.
+pub const DEFAULT_TENANT: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
+
+/// The source of the externalIds that native callers see and write.
+pub const NATIVE_SOURCE: &str = "native";

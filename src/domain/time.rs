@@ -1,0 +1,61 @@
+//! Times as Roster keeps and shows them.
+
+use derive_more::{Display, From, Into};
+use serde::{Serialize, Serializer};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// A point in time in microseconds since 1970-01-01T00:00:00Z; shown as `2026-01-02T03:04:05.678901Z` (RFC 3339).
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, From, Into)]
+#[display("{}", self.rfc3339())]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Shows the time in UTC with six digits of a second.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
+            .ok()
+            .and_then(|at| at.format(RFC3339_MICROS).ok())
+            .unwrap_or_else(|| "9999-12-31T23:59:59.999999Z".to_owned())
+    }
+
+    /// When a resource that was last written at `previous` is written now: later, also when two requests that
+    /// took their time in one order are carried out in the other.
+    #[must_use]
+    pub fn after(self, previous: Self) -> Self {
+        self.max(Self(previous.0 + 1))
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(at: OffsetDateTime) -> Self {
+        Self(i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.rfc3339())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn shows_six_digits_in_utc() {
+        assert_eq!(Timestamp::from(0).to_string(), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::from(1_767_323_045_678_901).to_string(), "2026-01-02T03:04:05.678901Z");
+    }
+
+    #[test]
+    fn never_steps_back() {
+        let (early, late) = (Timestamp::from(5), Timestamp::from(9));
+        assert_eq!(early.after(late), Timestamp::from(10));
+        assert_eq!(late.after(early), late);
+    }
+}

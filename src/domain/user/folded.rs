@@ -1,0 +1,103 @@
+//! A user's attributes for comparing: each string that RFC 7643 calls caseExact false is folded.
+
+use super::Attributes;
+use crate::domain::fold::fold;
+use serde_json::{Map, Value};
+
+/// The attributes that RFC 7643 compares exactly: references and certificates (sections 2.3.6 and 2.3.7).
+const CASE_EXACT: [&str; 3] = ["profileUrl", "photos", "x509Certificates"];
+
+/// The attributes that a filter may ask for, absent ones left out. `custom` and `extensions` cannot be asked for.
+#[must_use]
+pub fn folded(attributes: &Attributes) -> Map<String, Value> {
+    let mut map = compact(attributes);
+    map.remove("custom");
+    map.remove("extensions");
+    for (name, value) in &mut map {
+        fold_strings(value, CASE_EXACT.contains(&name.as_str()));
+    }
+    map
+}
+
+/// The attributes as JSON with absent values left out. What is inside `custom` and `extensions` is the caller's
+/// and stays whole.
+pub(crate) fn compact(attributes: &Attributes) -> Map<String, Value> {
+    let mut map = super::to_map(attributes);
+    for (name, value) in &mut map {
+        if name != "custom" && name != "extensions" {
+            drop_absent(value);
+        }
+    }
+    map.retain(|_, value| !is_absent(value));
+    map
+}
+
+fn drop_absent(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(drop_absent);
+            map.retain(|_, inner| !is_absent(inner));
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_absent),
+        _ => {}
+    }
+}
+
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+/// Folds every string; of an exact attribute only the type and the display name, which have no case.
+fn fold_strings(value: &mut Value, exact: bool) {
+    match value {
+        Value::String(text) if !exact => *text = fold(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| fold_strings(item, exact)),
+        Value::Object(map) => {
+            for (name, inner) in map {
+                fold_strings(inner, exact && name == "value");
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::user::Valued;
+    use serde_json::json;
+
+    #[test]
+    fn folds_what_has_no_case_and_leaves_out_what_is_absent() {
+        let attributes = Attributes {
+            user_name: "ADA".to_owned(),
+            profile_url: Some("https://X".to_owned()),
+            photos: vec![Valued {
+                value: Some("https://P".to_owned()),
+                kind: Some("THUMBNAIL".to_owned()),
+                ..Valued::default()
+            }],
+            custom: json!({"A": "B"}).as_object().cloned().unwrap(),
+            ..Attributes::default()
+        };
+        let expected = json!({
+            "userName": "ada",
+            "profileUrl": "https://X",
+            "active": false,
+            "photos": [{"value": "https://P", "type": "thumbnail", "primary": false}],
+        });
+        assert_eq!(Value::Object(folded(&attributes)), expected);
+    }
+
+    #[test]
+    fn keeps_nulls_of_the_callers_own_json() {
+        let custom = json!({"a": null, "b": [], "c": {"d": null}});
+        let attributes = Attributes { custom: custom.as_object().cloned().unwrap(), ..Attributes::default() };
+        assert_eq!(compact(&attributes)["custom"], custom);
+    }
+}

@@ -1,0 +1,276 @@
+//! Reads a user from a body, with every error at once.
+
+use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, to_map};
+use crate::domain::fields::{FieldError, Fields};
+use crate::domain::fold::fold;
+use crate::domain::json;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// What the caller's body says, valid: all that a caller writes of a user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The attributes.
+    pub attributes: Attributes,
+    /// The externalId of the caller's own source.
+    pub external_id: Option<String>,
+    /// Whether the body said `active`: a replacement that does not keeps what was.
+    pub says_active: bool,
+}
+
+/// What a body is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadAs {
+    /// A new user: an `id` in the body is ignored.
+    New,
+    /// The user of this id, replaced: an `id` in the body must be this one.
+    Replacement(Uuid),
+    /// The user of this id with a patch merged in: nothing that a user must have may have been removed.
+    Patched(Uuid),
+}
+
+/// The most bytes of JSON that a user may have, absent values not counted.
+const USER_LIMIT: usize = 64 * 1024;
+/// The most bytes of JSON that `custom` may have.
+const CUSTOM_LIMIT: usize = 16 * 1024;
+/// How deep `custom` and each extension may be nested.
+const DEPTH_LIMIT: usize = 8;
+
+impl Draft {
+    /// Reads a whole user.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each invalid field.
+    pub fn read(body: Value, read_as: ReadAs) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        let mut fields = Fields::new("", body, &mut errors);
+        check_id(&mut fields, read_as);
+        fields.ignore(&["version", "createdAt", "updatedAt", "externalIds"]);
+        let external_id = fields.key_string("externalId");
+        let active = fields.boolean("active");
+        if active.is_none() && matches!(read_as, ReadAs::Patched(_)) {
+            fields.error("active", "required", "must not be removed");
+        }
+        let attributes = read_attributes(&mut fields, active.unwrap_or(true));
+        fields.finish();
+        if json_length(&super::compact(&attributes)) > USER_LIMIT {
+            errors.push(FieldError::new("", "too-large", "a user must have at most 64 KiB"));
+        }
+        if errors.is_empty() {
+            Ok(Self { attributes, external_id, says_active: active.is_some() })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Merges a patch (RFC 7396) into `user` and reads the result.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that the patch would make invalid.
+    pub fn patch(user: &User, patch: &Value) -> Result<Self, Vec<FieldError>> {
+        let mut merged = Value::Object(to_map(&Representation::from(user)));
+        json_patch::merge(&mut merged, patch);
+        Self::read(merged, ReadAs::Patched(user.id))
+    }
+}
+
+fn check_id(fields: &mut Fields<'_>, read_as: ReadAs) {
+    let (ReadAs::Replacement(id) | ReadAs::Patched(id)) = read_as else {
+        return fields.ignore(&["id"]);
+    };
+    let matches = |text: &str| Uuid::try_parse(text).is_ok_and(|sent| sent == id);
+    if fields.string("id").is_some_and(|text| !matches(&text)) {
+        fields.error("id", "read-only", "must be absent or the id in the path");
+    }
+}
+
+fn read_attributes(fields: &mut Fields<'_>, active: bool) -> Attributes {
+    Attributes {
+        user_name: read_user_name(fields),
+        name: fields.object("name", read_name),
+        display_name: fields.key_string("displayName"),
+        nick_name: fields.string("nickName"),
+        profile_url: fields.string("profileUrl"),
+        title: fields.string("title"),
+        user_type: fields.string("userType"),
+        preferred_language: fields.string("preferredLanguage"),
+        locale: fields.string("locale"),
+        timezone: fields.string("timezone"),
+        active,
+        emails: read_values(fields, "emails", Case::Folded),
+        phone_numbers: read_values(fields, "phoneNumbers", Case::Folded),
+        ims: read_values(fields, "ims", Case::Folded),
+        photos: read_values(fields, "photos", Case::Exact),
+        addresses: read_addresses(fields),
+        entitlements: read_values(fields, "entitlements", Case::Folded),
+        roles: read_values(fields, "roles", Case::Folded),
+        x509_certificates: read_values(fields, "x509Certificates", Case::Exact),
+        enterprise: fields.object("enterprise", read_enterprise),
+        custom: read_custom(fields),
+        extensions: read_extensions(fields),
+    }
+}
+
+fn read_user_name(fields: &mut Fields<'_>) -> String {
+    let sent = fields.has("userName");
+    fields.key_string("userName").unwrap_or_else(|| {
+        if !sent {
+            fields.error("userName", "required", "must be present");
+        }
+        String::new()
+    })
+}
+
+fn read_name(fields: &mut Fields<'_>) -> Name {
+    Name {
+        formatted: fields.string("formatted"),
+        family_name: fields.string("familyName"),
+        given_name: fields.string("givenName"),
+        middle_name: fields.string("middleName"),
+        honorific_prefix: fields.string("honorificPrefix"),
+        honorific_suffix: fields.string("honorificSuffix"),
+    }
+}
+
+fn read_enterprise(fields: &mut Fields<'_>) -> Enterprise {
+    Enterprise {
+        employee_number: fields.string("employeeNumber"),
+        cost_center: fields.string("costCenter"),
+        organization: fields.string("organization"),
+        division: fields.string("division"),
+        department: fields.string("department"),
+        manager: fields.object("manager", |manager| {
+            manager.ignore(&["displayName"]);
+            let value = manager.string("value")?;
+            Some(Manager { value, display_name: None })
+        }),
+    }
+}
+
+/// How RFC 7643 compares the values of an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Folded,
+    Exact,
+}
+
+fn read_values(fields: &mut Fields<'_>, name: &'static str, case: Case) -> Vec<Valued> {
+    let values = fields.list(name, |fields| Valued {
+        value: if name == "emails" { read_email(fields) } else { fields.string("value") },
+        display: fields.string("display"),
+        kind: fields.string("type"),
+        primary: fields.boolean("primary").unwrap_or(false),
+    });
+    let key = |value: &Valued| {
+        let text = value.value.as_deref()?;
+        let text = if case == Case::Folded { fold(text) } else { text.to_owned() };
+        Some((value.kind.as_deref().map(fold), text))
+    };
+    let values = keep_once(values, |a, b| match (key(a), key(b)) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => Valued { primary: b.primary, ..a.clone() } == *b,
+        _ => false,
+    });
+    refuse_two_primaries(fields, name, values.iter().filter(|value| value.primary).count());
+    values
+}
+
+/// An address as RFC 7643 section 4.1.2 wants it, as far as that can be said without sending to it.
+fn read_email(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.key_string("value")?;
+    let one_at = text
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    if !text.trim().is_empty() && !one_at {
+        fields.error("value", "invalid-email", "must have one @ with something on both sides");
+    }
+    if text.chars().any(char::is_control) {
+        fields.error("value", "invalid-email", "must have no control characters");
+    }
+    if (255..=256).contains(&text.chars().count()) {
+        fields.error("value", "too-long", "must have at most 254 characters");
+    }
+    Some(text)
+}
+
+fn read_addresses(fields: &mut Fields<'_>) -> Vec<Address> {
+    let addresses = fields.list("addresses", |fields| Address {
+        formatted: fields.string("formatted"),
+        street_address: fields.string("streetAddress"),
+        locality: fields.string("locality"),
+        region: fields.string("region"),
+        postal_code: fields.string("postalCode"),
+        country: fields.string("country"),
+        kind: fields.string("type"),
+        primary: fields.boolean("primary").unwrap_or(false),
+    });
+    let same = |a: &Address, b: &Address| Address { primary: b.primary, ..a.clone() } == *b;
+    let addresses = keep_once(addresses, same);
+    let primaries = addresses.iter().filter(|address| address.primary).count();
+    refuse_two_primaries(fields, "addresses", primaries);
+    addresses
+}
+
+/// Of elements that are the same keeps the last sent, at the place of the first (RFC 7643 section 2.4).
+fn keep_once<T>(items: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(items.len());
+    for item in items {
+        match kept.iter_mut().find(|earlier| same(earlier, &item)) {
+            Some(earlier) => *earlier = item,
+            None => kept.push(item),
+        }
+    }
+    kept
+}
+
+fn refuse_two_primaries(fields: &mut Fields<'_>, name: &str, primaries: usize) {
+    if primaries > 1 {
+        fields.error(name, "two-primaries", "must have at most one primary value");
+    }
+}
+
+fn read_custom(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let custom = fields.raw_object("custom");
+    if json_length(&custom) > CUSTOM_LIMIT {
+        fields.error("custom", "too-large", "must have at most 16 KiB");
+    }
+    check_depth(fields, "custom", &custom);
+    custom
+}
+
+fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let extensions = fields.raw_object("extensions");
+    for (urn, value) in &extensions {
+        let at = format!("extensions/{}", json::token(urn));
+        let folded = urn.to_ascii_lowercase();
+        if !folded.starts_with("urn:") || folded.len() < 7 {
+            fields.error_at(&at, "invalid-urn", "must be named by a URN");
+        } else if folded.starts_with("urn:ietf:params:scim:schemas:core:")
+            || folded == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
+        {
+            fields.error_at(
+                &at,
+                "known-schema",
+                "belongs to a schema whose attributes have fields of their own",
+            );
+        } else if !value.is_object() {
+            fields.error_at(&at, "wrong-type", "must be an object");
+        }
+    }
+    let deepest = extensions.values().map(json::depth).max();
+    if deepest.is_some_and(|depth| depth > DEPTH_LIMIT) {
+        fields.error("extensions", "too-deep", "must be nested at most 8 deep");
+    }
+    extensions
+}
+
+fn check_depth(fields: &mut Fields<'_>, name: &str, map: &Map<String, Value>) {
+    let inner = map.values().map(json::depth).max().unwrap_or(0);
+    if inner + 1 > DEPTH_LIMIT {
+        fields.error(name, "too-deep", "must be nested at most 8 deep");
+    }
+}
+
+fn json_length(map: &Map<String, Value>) -> usize {
+    serde_json::to_string(map).map_or(usize::MAX, |text| text.len())
+}

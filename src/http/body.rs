@@ -1,0 +1,90 @@
+//! JSON bodies.
+
+use super::State;
+use super::problem::Problem;
+use crate::domain::json;
+use actix_web::body::{BodyStream, to_bytes_limited};
+use actix_web::dev::{Decompress, Payload};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use serde_json::Value;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A JSON body that can be stored; for PATCH a JSON Merge Patch.
+pub(super) struct JsonBody(pub(super) Value);
+
+impl FromRequest for JsonBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        let request = request.clone();
+        Box::pin(async move {
+            check_media_type(&request)?;
+            check_encoding(&request)?;
+            let bytes = read(&request, payload).await?;
+            let value = json::parse(&bytes).map_err(|error| Problem::malformed_body(error.to_string()))?;
+            match json::unstorable(&value, &bytes) {
+                errors if errors.is_empty() => Ok(Self(value)),
+                errors => Err(Problem::invalid(errors)),
+            }
+        })
+    }
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let (accepted, named_in): (&[&str], _) = match *request.method() {
+        Method::PATCH => {
+            (&["application/merge-patch+json", "application/json"], HeaderName::from_static("accept-patch"))
+        }
+        Method::POST => (&["application/json"], HeaderName::from_static("accept-post")),
+        _ => (&["application/json"], ACCEPT),
+    };
+    let utf8 = |mime: &mime::Mime| mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
+    let fits = |mime: mime::Mime| accepted.contains(&mime.essence_str()) && utf8(&mime);
+    if request.mime_type().ok().flatten().is_some_and(fits) {
+        return Ok(());
+    }
+    let sent =
+        request.headers().get(CONTENT_TYPE).map_or("none".into(), |v| String::from_utf8_lossy(v.as_bytes()));
+    let accepted = accepted.join(", ");
+    let detail = format!("Content-Type must be {accepted} in UTF-8, not {sent}");
+    Err(Problem::unsupported_media_type(detail).with(named_in, &accepted))
+}
+
+/// The encodings that actix-web's decompression is built with.
+const ENCODINGS: [&str; 4] = ["identity", "gzip", "deflate", "zstd"];
+
+fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
+    let mut encodings = request.headers().get_all(CONTENT_ENCODING);
+    let known = |value: &[u8]| ENCODINGS.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()));
+    match (encodings.next(), encodings.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if known(one.as_bytes()) => Ok(()),
+        _ => Err(Problem::unsupported_media_type(
+            "Content-Encoding must be gzip, deflate or zstd, and only one",
+        )
+        .with(ACCEPT_ENCODING, "gzip, deflate, zstd")),
+    }
+}
+
+/// Reads and decompresses the body within the size limit and the deadline.
+async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
+    let Some(state) = request.app_data::<web::Data<State>>() else {
+        return Err(Problem::internal("an internal error"));
+    };
+    let limit = state.body_limit;
+    let decompressed = Decompress::from_headers(payload, request.headers());
+    let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
+    match tokio::time::timeout(state.deadline, bytes).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("the body cannot be read: {error}"))),
+        Ok(Err(_exceeded)) => {
+            Err(Problem::body_too_large(format!("the body must have at most {limit} bytes, decompressed")))
+        }
+        Err(_late) => Err(Problem::request_timeout("the body did not come in time")),
+    }
+}

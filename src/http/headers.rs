@@ -1,0 +1,92 @@
+//! The request headers that steer an answer.
+
+use super::problem::Problem;
+use crate::domain::condition::{Conditions, Tags};
+use actix_web::dev::Payload;
+use actix_web::http::header::{Accept, Header, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use std::future::{Ready, ready};
+
+/// `If-Match` and `If-None-Match`.
+pub(super) struct IfMatches(pub(super) Conditions);
+
+impl FromRequest for IfMatches {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let conditions = || {
+            let if_match = tags(request.headers(), &IF_MATCH)?;
+            Ok(Self(Conditions { if_match, if_none_match: tags(request.headers(), &IF_NONE_MATCH)? }))
+        };
+        ready(conditions())
+    }
+}
+
+fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+    let Some(text) = joined(headers, name) else { return Ok(None) };
+    let tags = Tags::parse(&text).map_err(|error| Problem::invalid_header(format!("{name} {error}")))?;
+    Ok(Some(tags))
+}
+
+/// All lines of a header as one list (RFC 9110, section 5.3).
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers.get_all(name).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+/// What the client would like of the answer: `Prefer: return=…` (RFC 7240).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prefer {
+    Nothing,
+    Minimal,
+    Representation,
+}
+
+impl Prefer {
+    /// What `Preference-Applied` says.
+    pub(super) fn applied(self) -> Option<&'static str> {
+        match self {
+            Self::Nothing => None,
+            Self::Minimal => Some("return=minimal"),
+            Self::Representation => Some("return=representation"),
+        }
+    }
+}
+
+impl FromRequest for Prefer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = joined(request.headers(), &HeaderName::from_static("prefer")).unwrap_or_default();
+        let preferences =
+            text.split([',', ';']).map(|part| part.replace([' ', '"'], "").to_ascii_lowercase());
+        // The first of two that contradict each other counts (RFC 7240, section 2).
+        let known = preferences.filter_map(|preference| match preference.as_str() {
+            "return=minimal" => Some(Self::Minimal),
+            "return=representation" => Some(Self::Representation),
+            _ => None,
+        });
+        ready(Ok({ known }.next().unwrap_or(Self::Nothing)))
+    }
+}
+
+/// Whether the client takes JSON: `Accept` is absent or names it with a quality above zero, the most specific
+/// range first (RFC 9110, section 12.5.1).
+pub(super) fn accepts_json<M: HttpMessage>(request: &M) -> bool {
+    if !request.headers().contains_key("accept") {
+        return true;
+    }
+    let Ok(Accept(ranges)) = Accept::parse(request) else { return false };
+    let specificity = |essence: &str| match essence {
+        "application/json" | "application/problem+json" => 3,
+        "application/*" => 2,
+        "*/*" => 1,
+        _ => 0,
+    };
+    let fitting = ranges.iter().map(|range| (specificity(range.item.essence_str()), range.quality));
+    let best =
+        fitting.filter(|(specificity, _)| *specificity > 0).max_by_key(|(specificity, _)| *specificity);
+    best.is_some_and(|(_, quality)| quality > actix_web::http::header::Quality::ZERO)
+}

@@ -1,0 +1,158 @@
+//! The HTTP face. This file is the table of URLs.
+
+pub mod auth;
+mod body;
+mod headers;
+mod health;
+mod observe;
+mod params;
+pub mod problem;
+mod users;
+
+use crate::clock::Clock;
+use crate::db::Database;
+use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
+use actix_web::middleware::from_fn;
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+use problem::Problem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What needs no key.
+const PUBLIC: [&str; 5] = ["/", "/livez", "/healthz", "/health", "/readyz"];
+
+/// The table of URLs.
+fn urls(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/", [get(health::index)]))
+        .service(resource("/livez", [get(health::live)]))
+        .service(resource("/healthz", [get(health::live)]))
+        .service(resource("/health", [get(health::live)]))
+        .service(resource("/readyz", [get(health::ready)]))
+        .service(resource("/users", [get(users::list), post(users::create)]))
+        .service(resource(
+            "/users/{id}",
+            [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
+        ))
+        .default_service(web::to(nothing_here));
+}
+
+/// What the handlers share.
+pub struct State {
+    /// The door to the database.
+    pub database: Database,
+    /// The time.
+    pub clock: Clock,
+    /// The key of the settings.
+    pub admin_key: Option<auth::AdminKey>,
+    /// The most bytes of a body, decompressed.
+    pub body_limit: usize,
+    /// How long a body may take to come.
+    pub deadline: Duration,
+    /// Where clients outside find the server.
+    pub public_url: String,
+    readiness: health::Readiness,
+    stopping: AtomicBool,
+}
+
+impl State {
+    /// The state of a server that is not stopping.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        clock: Clock,
+        settings: &crate::config::Settings,
+        public_url: String,
+    ) -> Self {
+        Self {
+            database,
+            clock,
+            admin_key: settings.admin_key.clone(),
+            body_limit: settings.body_limit,
+            deadline: settings.request_deadline,
+            public_url,
+            readiness: health::Readiness::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on `/readyz` says no, and every answer asks the client to close its connection.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// The whole application around a state.
+pub fn configure(state: web::Data<State>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        let scope =
+            web::scope("").wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe)).configure(urls);
+        config.app_data(state).service(scope);
+    }
+}
+
+/// A handler and the methods that it answers.
+struct Endpoint {
+    methods: &'static str,
+    route: Route,
+}
+
+fn get<F, A>(handler: F) -> Endpoint
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
+    Endpoint { methods: "GET, HEAD", route }
+}
+
+/// The other methods differ in nothing but their name.
+macro_rules! methods {
+    ($($name:ident = $method:literal;)*) => {$(
+        fn $name<F, A>(handler: F) -> Endpoint
+        where
+            F: Handler<A>,
+            A: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            Endpoint { methods: $method, route: web::$name().to(handler) }
+        }
+    )*};
+}
+
+methods! {
+    post = "POST";
+    put = "PUT";
+    patch = "PATCH";
+    delete = "DELETE";
+}
+
+/// A path with its endpoints, OPTIONS, and 405 for every other method.
+fn resource<const N: usize>(path: &str, endpoints: [Endpoint; N]) -> Resource {
+    let mut allow: Vec<_> = endpoints.iter().map(|endpoint| endpoint.methods).collect();
+    allow.push("OPTIONS");
+    let allow = allow.join(", ");
+    let mut resource = web::resource(path);
+    for endpoint in endpoints {
+        resource = resource.route(endpoint.route);
+    }
+    resource.default_service(web::to(move |request: HttpRequest| {
+        let allow = allow.clone();
+        async move {
+            if request.method() == Method::OPTIONS {
+                return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
+            }
+            Err(Problem::method_not_allowed(request.method(), &allow))
+        }
+    }))
+}
+
+async fn nothing_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("there is nothing at this path"))
+}

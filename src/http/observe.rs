@@ -1,0 +1,120 @@
+//! What every request passes: a request id, the key, the log line, and the one writer of problems.
+
+use super::auth::authenticate;
+use super::headers::accepts_json;
+use super::problem::Problem;
+use super::{PUBLIC, State};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use std::sync::Arc;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// The name of the header that carries the request id.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: the client's, or a new one.
+#[derive(Clone)]
+pub(super) struct RequestId(Arc<str>);
+
+impl RequestId {
+    fn from_headers(headers: &HeaderMap) -> Self {
+        let visible =
+            |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(visible);
+        Self(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
+    }
+
+    /// The id that the middleware gave the request.
+    pub(super) fn of(request: &impl HttpMessage) -> Arc<str> {
+        request.extensions().get::<Self>().map_or_else(|| "-".into(), |id| id.0.clone())
+    }
+}
+
+/// The outermost middleware.
+pub(super) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let id = RequestId::from_headers(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = with_problem(response, &id.0);
+    finish(&mut response, &id.0);
+    log_request(&response, &id.0, began);
+    Ok(response)
+}
+
+/// Lets in who has a key, and who needs none; then looks whether the client takes what it will get.
+pub(super) async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let admitted = if PUBLIC.contains(&request.path()) { Ok(()) } else { admit(&request) };
+    match admitted {
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Err(problem) => Ok(request.error_response(problem)),
+    }
+}
+
+fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+    let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unauthorized)?;
+    authenticate(request, state)?;
+    if accepts_json(request) {
+        Ok(())
+    } else {
+        Err(Problem::not_acceptable("answers are application/json, errors application/problem+json"))
+    }
+}
+
+/// Writes the body of whatever failed: a problem of ours, or something that the framework refused by itself.
+fn with_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
+    let status = response.status();
+    let problem = response.response().error().map(|error| error.as_error::<Problem>().cloned());
+    let problem = match problem {
+        Some(problem) => problem.unwrap_or_else(|| Problem::of_status(status)),
+        None if status.is_client_error() || status.is_server_error() => Problem::of_status(status),
+        None => return response,
+    };
+    let (request, _) = response.into_parts();
+    ServiceResponse::new(request, problem.respond(id))
+}
+
+fn finish(response: &mut ServiceResponse, id: &str) {
+    let stopping = response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_stopping());
+    let response: &mut HttpResponse = response.response_mut();
+    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
+    if stopping || unread {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+}
+
+fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
+    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    let visible = |text: &&str| text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
+    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).filter(visible);
+    // Probes come every second and say nothing.
+    let level = if PUBLIC.contains(&request.path()) { log::Level::Debug } else { log::Level::Info };
+    match trace {
+        Some(traceparent) => {
+            log::log!(level, method, route = route.as_str(), status, duration_ms, request_id, traceparent; "request");
+        }
+        None => log::log!(level, method, route = route.as_str(), status, duration_ms, request_id; "request"),
+    }
+}

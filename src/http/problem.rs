@@ -1,0 +1,212 @@
+//! Errors as clients see them: RFC 9457 problem details.
+
+use crate::db::DbError;
+use crate::domain::fields::FieldError;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use std::fmt;
+
+/// Why a request was not carried out. The outermost middleware writes its body, because only there the request id
+/// is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Every problem but those of single fields, by its `code`: what it is answered with and when.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal;)*) => {
+        impl Problem {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(detail: impl Into<String>) -> Self {
+                Self::new(StatusCode::$status, $code, detail)
+            })*
+        }
+    };
+}
+
+problems! {
+    /// The body is not JSON, or not decodable.
+    malformed_body = BAD_REQUEST, "malformed-body";
+    /// A query parameter is unknown or has no valid value.
+    invalid_parameter = BAD_REQUEST, "invalid-parameter";
+    /// The cursor is not one of this list.
+    invalid_cursor = BAD_REQUEST, "invalid-cursor";
+    /// A header has no valid value.
+    invalid_header = BAD_REQUEST, "invalid-header";
+    /// The key may not do this.
+    forbidden = FORBIDDEN, "forbidden";
+    /// There is no such resource, or no such path.
+    not_found = NOT_FOUND, "not-found";
+    /// The answer would have no media type that the client accepts.
+    not_acceptable = NOT_ACCEPTABLE, "not-acceptable";
+    /// The body did not come in time.
+    request_timeout = REQUEST_TIMEOUT, "request-timeout";
+    /// The value of an attribute belongs to another resource.
+    conflict = CONFLICT, "conflict";
+    /// The resource is not in the version that the request names.
+    precondition_failed = PRECONDITION_FAILED, "precondition-failed";
+    /// The body is larger than the server takes.
+    body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
+    /// The body's media type or encoding is not one that is taken here.
+    unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
+    /// A defect of the server; it says nothing of the inside.
+    internal = INTERNAL_SERVER_ERROR, "internal";
+    /// The write was begun, and nobody can say whether it is there.
+    outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+    }
+
+    /// 401: no key, or none that is good.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        let problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "a valid key is needed: Authorization: Bearer <key>",
+        );
+        problem.with(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// 405, naming what would be allowed.
+    #[must_use]
+    pub fn method_not_allowed(method: &Method, allow: &str) -> Self {
+        let detail = format!("{method} is not allowed here, only {allow}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).with(ALLOW, allow)
+    }
+
+    /// 422, naming every invalid field.
+    #[must_use]
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let count = errors.len();
+        let detail = format!("{count} invalid field{}: see errors", if count == 1 { "" } else { "s" });
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+        Self { errors, ..problem }
+    }
+
+    /// 503: nothing was done; `code` says why.
+    #[must_use]
+    pub fn unavailable(code: &'static str, detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with(RETRY_AFTER, "1")
+    }
+
+    /// What the framework itself refused, by its status.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("the body is too large"),
+            StatusCode::REQUEST_TIMEOUT => Self::request_timeout("the request took too long"),
+            status if status.is_client_error() => {
+                Self { status, ..Self::invalid_header("the request could not be understood") }
+            }
+            _ => Self::internal("an internal error"),
+        }
+    }
+
+    /// The problem with a header on its answer.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn respond(&self, request_id: &str) -> HttpResponse {
+        let mut response = self.error_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let body = Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            errors: &self.errors,
+        };
+        match serde_json::to_string(&body) {
+            Ok(body) => response.set_body(body).map_into_boxed_body(),
+            Err(_) => response,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'p> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'p str,
+    code: &'static str,
+    request_id: &'p str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'p [FieldError],
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status);
+        for (name, value) in &self.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::not_found("there is no such resource"),
+            DbError::Taken { attribute } => {
+                let detail = format!("{attribute} belongs to another resource");
+                let error = FieldError::new(format!("/{attribute}"), "taken", &detail);
+                Self { errors: vec![error], ..Self::conflict(detail) }
+            }
+            DbError::Precondition => {
+                Self::precondition_failed("the resource is not in a version that was asked for")
+            }
+            DbError::Invalid(errors) => Self::invalid(errors),
+            DbError::Overloaded => Self::unavailable("overloaded", "too many requests are waiting"),
+            DbError::Stopping => Self::unavailable("stopping", "the server is stopping"),
+            DbError::DeadlinePassed => {
+                Self::unavailable("deadline-passed", "nothing was done within the deadline")
+            }
+            DbError::Unavailable(_) => {
+                Self::unavailable("database-unavailable", "the database cannot be reached")
+            }
+            DbError::Busy(_) | DbError::Serialization(_) => {
+                Self::unavailable("database-busy", "others were writing the same resource for too long")
+            }
+            DbError::OutcomeUnknown(_) => Self::outcome_unknown(
+                "the write was begun and may or may not be there: repeat it with the same Idempotency-Key",
+            ),
+            DbError::Internal(_) => Self::internal("an internal error"),
+        }
+    }
+}

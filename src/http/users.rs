@@ -1,0 +1,164 @@
+//! `/users`.
+
+use super::State;
+use super::auth::{Reader, Writer};
+use super::body::JsonBody;
+use super::headers::{IfMatches, Prefer};
+use super::params::Params;
+use super::problem::Problem;
+use crate::domain::cursor::List;
+use crate::domain::user::{Draft, ReadAs, Representation, User};
+use crate::ops::users::{Create, Delete, Find, Page, Patch, Replace};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, LINK, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// `POST /users`
+pub(super) async fn create(
+    Writer(caller): Writer,
+    request: HttpRequest,
+    prefer: Prefer,
+    JsonBody(body): JsonBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    Params::none(&request)?;
+    let draft = Draft::read(body, ReadAs::New).map_err(Problem::invalid)?;
+    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now: state.clock.now() };
+    let user = state.database.call(&caller.origin, create).await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("/users/{}", user.id)));
+    Ok(written(response, &user, prefer))
+}
+
+/// `GET /users/{id}`
+pub(super) async fn find(
+    Reader(caller): Reader,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    Params::none(&request)?;
+    let find = Find { tenant: caller.tenant, id: path_id(&request)? };
+    let user = state.database.call(&caller.origin, find).await?;
+    if !conditions.allow_read(user.version) {
+        return Err(Problem::precondition_failed("the user is not in a version that was asked for"));
+    }
+    if conditions.not_modified(user.version) {
+        return Ok(HttpResponse::NotModified().insert_header((ETAG, etag(&user))).finish());
+    }
+    Ok(whole(HttpResponse::Ok(), &user))
+}
+
+/// A page of users as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageBody<'u> {
+    items: Vec<Representation<'u>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<i64>,
+}
+
+/// `GET /users`
+pub(super) async fn list(
+    Reader(caller): Reader,
+    request: HttpRequest,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    let list = List::new(caller.tenant, &["users", "id"]);
+    let mut params = Params::of(&request)?;
+    let (limit, after, total) = (params.limit()?, params.cursor(list)?, params.include_total()?);
+    params.finish()?;
+    let page = Page { tenant: caller.tenant, after, limit, total };
+    let page = state.database.call(&caller.origin, page).await?;
+    let last = page.users.last().filter(|_| page.more);
+    let next_cursor = last.map(|user| list.cursor(user.id));
+    let mut response = HttpResponse::Ok();
+    if let Some(cursor) = &next_cursor {
+        let total = if total { "&include=total" } else { "" };
+        response
+            .insert_header((LINK, format!("</users?limit={limit}{total}&cursor={cursor}>; rel=\"next\"")));
+    }
+    let items = page.users.iter().map(Representation::from).collect();
+    Ok(response.json(PageBody { items, next_cursor, total: page.total }))
+}
+
+/// `PUT /users/{id}`
+pub(super) async fn replace(
+    Writer(caller): Writer,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    prefer: Prefer,
+    JsonBody(body): JsonBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    Params::none(&request)?;
+    let id = path_id(&request)?;
+    let draft = Draft::read(body, ReadAs::Replacement(id)).map_err(Problem::invalid)?;
+    let replace = Replace { tenant: caller.tenant, id, draft, conditions, now: state.clock.now() };
+    let user = state.database.call(&caller.origin, replace).await?;
+    Ok(written(HttpResponse::Ok(), &user, prefer))
+}
+
+/// `PATCH /users/{id}`
+pub(super) async fn patch(
+    Writer(caller): Writer,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    prefer: Prefer,
+    JsonBody(patch): JsonBody,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    Params::none(&request)?;
+    let id = path_id(&request)?;
+    let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
+    let user = state.database.call(&caller.origin, patch).await?;
+    Ok(written(HttpResponse::Ok(), &user, prefer))
+}
+
+/// `DELETE /users/{id}`
+pub(super) async fn delete(
+    Writer(caller): Writer,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    state: web::Data<State>,
+) -> Result<HttpResponse, Problem> {
+    Params::none(&request)?;
+    let id = path_id(&request)?;
+    let delete = Delete { tenant: caller.tenant, id, conditions, now: state.clock.now() };
+    state.database.call(&caller.origin, delete).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The id in the path. What is no UUID in its usual form names nothing.
+fn path_id(request: &HttpRequest) -> Result<Uuid, Problem> {
+    let id = request.match_info().get("id").filter(|text| text.len() == 36);
+    id.and_then(|text| Uuid::try_parse(text).ok())
+        .ok_or_else(|| Problem::not_found("there is no such resource"))
+}
+
+fn etag(user: &User) -> String {
+    format!("\"{}\"", user.version)
+}
+
+/// The answer to a write: as much of the user as the client prefers.
+fn written(mut response: HttpResponseBuilder, user: &User, prefer: Prefer) -> HttpResponse {
+    if let Some(applied) = prefer.applied() {
+        response.insert_header(("preference-applied", applied));
+    }
+    if prefer != Prefer::Minimal {
+        return whole(response, user);
+    }
+    let mut response = response.insert_header((ETAG, etag(user))).finish();
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
+}
+
+fn whole(mut response: HttpResponseBuilder, user: &User) -> HttpResponse {
+    response.insert_header((ETAG, etag(user))).json(Representation::from(user))
+}

@@ -1,0 +1,42 @@
+//! Roster: the user directory that a company's backend services share.
+//!
+//! # One way through the house
+//! ```text
+//! http/users.rs            a request becomes a domain value; a right is proved by an extractor type
+//!   -> ops::users::Create    a message: an operation with named inputs and an output type
+//!     -> db::Database::call    the only door: admission, deadline
+//!       -> database actor        a SyncArbiter pool; each actor holds one r2d2 connection
+//!         -> Create::run(&self, &mut Tx)  Diesel, a writer's inside a transaction
+//!           -> row -> domain value -> representation -> response
+//! ```
+//! Imports go `http -> ops -> db, domain`. [`domain`] imports nothing of ours, [`db`]'s actors know no operation,
+//! [`ops`] know no HTTP. Adding an endpoint touches its handler, one line of the table of URLs in `src/http/mod.rs`,
+//! one operation and one test; both migration folders only if a table changes.
+//!
+//! # The door
+//! [`db::Database::call`] puts a call in the bounded queue of its class (rows, pages, writes) and wakes an actor only
+//! if one is idle; an actor works until its queue is empty. A caller that left, or whose deadline passed, costs
+//! nothing: a ticket belongs to whoever comes first, the actor that begins the call or the caller that gives it up.
+//! A panic is caught, rolled back and answered; a broken connection is replaced; a serialization failure is tried
+//! again; a connection that breaks while committing is told as `outcome-unknown`.
+//!
+//! # A write
+//! Its operation locks what it changes, writes, and records its [`domain::change::Change`]s. Last of all the door
+//! takes the tenant's head row, numbers the changes from it, inserts them and commits: the head's lock is held
+//! through the commit, so revisions are gap-free and in commit order, on one server or many.
+//!
+//! # Two engines
+//! One enum over the two connections, [`on_engine!`] compiles an expression for both, and [`db::types`] has the SQL
+//! types that they spell differently. Keys are folded by us ([`domain::fold`]) and compared as bytes, so order never
+//! depends on a locale. What has no column is in one JSON document, beside it the same with strings folded.
+
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod domain;
+pub mod http;
+mod logging;
+pub mod ops;
+pub mod schema;

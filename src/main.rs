@@ -1,0 +1,7 @@
+//! The `roster` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    roster::cli::main()
+}

@@ -1,0 +1,297 @@
+//! Users: created, read, listed, replaced, patched, deleted.
+
+use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
+use crate::db::types::Uid;
+use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::domain::NATIVE_SOURCE;
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Draft, User};
+use crate::on_engine;
+use crate::schema::{user_emails, user_external_ids, users};
+use diesel::prelude::*;
+use serde_json::Value;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Creates a user.
+#[derive(Debug)]
+pub struct Create {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Under this id.
+    pub id: Uuid,
+    /// With these values.
+    pub draft: Draft,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Create {
+    type Output = User;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+        let Draft { attributes, external_id, .. } = self.draft.clone();
+        let mut user = User {
+            id: self.id,
+            attributes,
+            external_ids: external_id.map(|id| (NATIVE_SOURCE.to_owned(), id)).into_iter().collect(),
+            version: 1,
+            created_at: self.now,
+            updated_at: self.now,
+        };
+        let row = NewUserRow::new(self.tenant, &user);
+        on_engine!(tx.connection(), c => diesel::insert_into(users::table).values(&row).execute(c))?;
+        insert_emails(tx, self.tenant, &user)?;
+        insert_external_ids(tx, self.tenant, &user)?;
+        tx.record(Change::user_created(self.tenant, &user));
+        name_managers(tx, self.tenant, std::slice::from_mut(&mut user))?;
+        Ok(user)
+    }
+}
+
+/// Reads a user.
+#[derive(Debug)]
+pub struct Find {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Operation for Find {
+    type Output = User;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+        let query = users::table.find((Uid(self.tenant), Uid(self.id))).select(USER_COLUMNS);
+        let row: UserRow = on_engine!(tx.connection(), c => query.get_result(c))?;
+        let mut user = User::from(row);
+        name_managers(tx, self.tenant, std::slice::from_mut(&mut user))?;
+        Ok(user)
+    }
+}
+
+/// Reads users in the order of their ids.
+#[derive(Debug)]
+pub struct Page {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Behind this id; from the start without it.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether all users are to be counted.
+    pub total: bool,
+}
+
+/// A page of users.
+#[derive(Debug)]
+pub struct UsersPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// Whether more follow.
+    pub more: bool,
+    /// How many users the tenant has, when that was asked.
+    pub total: Option<i64>,
+}
+
+impl Operation for Page {
+    type Output = UsersPage;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
+        let mut rows = self.rows(tx.connection())?;
+        let more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        let mut users: Vec<User> = rows.into_iter().map(User::from).collect();
+        name_managers(tx, self.tenant, &mut users)?;
+        let total = self.total.then(|| self.count(tx.connection())).transpose()?;
+        Ok(UsersPage { users, more, total })
+    }
+}
+
+impl Page {
+    /// One row more than asked, which tells whether there is a next page. SQLite prepares a statement with a
+    /// bound LIMIT anew each time, so there the reading just stops.
+    fn rows(&self, connection: &mut Connection) -> QueryResult<Vec<UserRow>> {
+        let after = self.after.unwrap_or(Uuid::nil());
+        let query = users::table
+            .filter(users::tenant_id.eq(Uid(self.tenant)).and(users::id.gt(Uid(after))))
+            .order(users::id)
+            .select(USER_COLUMNS);
+        match connection {
+            Connection::Postgres(c) => query.limit(i64::try_from(self.limit).unwrap_or(i64::MAX) + 1).load(c),
+            Connection::Sqlite(c) => query.load_iter(c)?.take(self.limit + 1).collect(),
+        }
+    }
+
+    fn count(&self, connection: &mut Connection) -> QueryResult<i64> {
+        use crate::schema::heads;
+        let query = heads::table.find(Uid(self.tenant)).select(heads::users);
+        on_engine!(connection, c => query.get_result(c))
+    }
+}
+
+/// Replaces what callers write of a user.
+#[derive(Debug)]
+pub struct Replace {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// With these values; `active` stays what it is when the draft does not say it.
+    pub draft: Draft,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Replace {
+    type Output = User;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+        let user = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let mut draft = self.draft.clone();
+        if !draft.says_active {
+            draft.attributes.active = user.attributes.active;
+        }
+        write(tx, self.tenant, user, draft, self.now)
+    }
+}
+
+/// Patches a user by JSON Merge Patch (RFC 7396).
+#[derive(Debug)]
+pub struct Patch {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// The merge patch.
+    pub patch: Value,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Patch {
+    type Output = User;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+        let user = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let draft = Draft::patch(&user, &self.patch).map_err(DbError::Invalid)?;
+        write(tx, self.tenant, user, draft, self.now)
+    }
+}
+
+/// Deletes a user for good.
+#[derive(Debug)]
+pub struct Delete {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Delete {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let user = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let row = users::table.find((Uid(self.tenant), Uid(self.id)));
+        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.record(Change::user_deleted(self.tenant, &user, self.now));
+        Ok(())
+    }
+}
+
+/// Reads a user that is about to be written, so that nobody else writes it first (SQLite has one writer anyway).
+fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<User, DbError> {
+    let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
+    let row: UserRow = match tx.connection() {
+        Connection::Postgres(c) => query.for_update().get_result(c)?,
+        Connection::Sqlite(c) => query.get_result(c)?,
+    };
+    let user = User::from(row);
+    if conditions.allow_write(user.version) { Ok(user) } else { Err(DbError::Precondition) }
+}
+
+/// Writes a locked user, unless nothing changes.
+fn write(tx: &mut Tx<'_>, tenant: Uuid, before: User, draft: Draft, now: Timestamp) -> Result<User, DbError> {
+    let mut after = before.with(draft);
+    if after != before {
+        after.version += 1;
+        after.updated_at = now.after(before.updated_at);
+        let row = NewUserRow::new(tenant, &after);
+        let update = diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row);
+        on_engine!(tx.connection(), c => update.execute(c))?;
+        rewrite_indexes(tx, tenant, &before, &after)?;
+        tx.record(Change::user_updated(tenant, &before, &after));
+    }
+    name_managers(tx, tenant, std::slice::from_mut(&mut after))?;
+    Ok(after)
+}
+
+fn rewrite_indexes(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<(), DbError> {
+    if before.attributes.emails != after.attributes.emails {
+        let old = user_emails::table
+            .filter(user_emails::tenant_id.eq(Uid(tenant)).and(user_emails::user_id.eq(Uid(after.id))));
+        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
+        insert_emails(tx, tenant, after)?;
+    }
+    if before.external_ids != after.external_ids {
+        let old = user_external_ids::table.filter(
+            user_external_ids::tenant_id.eq(Uid(tenant)).and(user_external_ids::user_id.eq(Uid(after.id))),
+        );
+        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
+        insert_external_ids(tx, tenant, after)?;
+    }
+    Ok(())
+}
+
+/// One row a statement: a batch insert is another statement for each length, which Diesel does not keep prepared.
+fn insert_emails(tx: &mut Tx<'_>, tenant: Uuid, user: &User) -> Result<(), DbError> {
+    for row in email_rows(tenant, user) {
+        on_engine!(tx.connection(), c => diesel::insert_into(user_emails::table).values(&row).execute(c))?;
+    }
+    Ok(())
+}
+
+fn insert_external_ids(tx: &mut Tx<'_>, tenant: Uuid, user: &User) -> Result<(), DbError> {
+    for row in external_id_rows(tenant, user) {
+        on_engine!(tx.connection(), c => diesel::insert_into(user_external_ids::table).values(&row).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Computes `manager.displayName` where a manager names a user of the tenant.
+fn name_managers(tx: &mut Tx<'_>, tenant: Uuid, users: &mut [User]) -> Result<(), DbError> {
+    let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
+    for manager in users.iter_mut().filter_map(|user| user.attributes.enterprise.manager.as_mut()) {
+        manager.display_name = Some(None);
+        let Ok(id) = Uuid::try_parse(&manager.value) else { continue };
+        let name = match names.get(&id) {
+            Some(name) => name.clone(),
+            None => display_name(tx.connection(), tenant, id)?,
+        };
+        names.insert(id, name.clone());
+        manager.display_name = Some(name);
+    }
+    Ok(())
+}
+
+fn display_name(connection: &mut Connection, tenant: Uuid, id: Uuid) -> QueryResult<Option<String>> {
+    let query = users::table.find((Uid(tenant), Uid(id))).select(users::display_name);
+    on_engine!(connection, c => query.get_result(c).optional()).map(Option::flatten)
+}

@@ -1,0 +1,188 @@
+//! The tables, once for both engines: kept by hand, compared with both databases by `tests/migrations.rs`.
+#![expect(missing_docs, reason = "the migrations say what the tables hold")]
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::db::types::Id;
+
+    tenants (id) {
+        id -> Id,
+        name -> Text,
+        unique_group_names -> Bool,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::BigInt;
+    use crate::db::types::Id;
+
+    heads (tenant_id) {
+        tenant_id -> Id,
+        epoch -> Id,
+        revision -> BigInt,
+        users -> BigInt,
+        groups -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Document, Id};
+
+    users (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        user_name -> Text,
+        user_name_key -> Text,
+        display_name -> Nullable<Text>,
+        display_name_key -> Nullable<Text>,
+        active -> Bool,
+        document -> Document,
+        folded -> Document,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{SmallInt, Text};
+    use crate::db::types::Id;
+
+    user_emails (tenant_id, user_id, position) {
+        tenant_id -> Id,
+        user_id -> Id,
+        position -> SmallInt,
+        value_key -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::Id;
+
+    user_external_ids (tenant_id, source, external_id) {
+        tenant_id -> Id,
+        source -> Text,
+        external_id -> Text,
+        user_id -> Id,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::types::{Document, Id};
+
+    groups (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        display_name -> Text,
+        display_name_key -> Text,
+        unique_name_key -> Nullable<Text>,
+        document -> Document,
+        folded -> Document,
+        member_count -> BigInt,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::Text;
+    use crate::db::types::Id;
+
+    group_external_ids (tenant_id, source, external_id) {
+        tenant_id -> Id,
+        source -> Text,
+        external_id -> Text,
+        group_id -> Id,
+    }
+}
+
+table! {
+    use diesel::sql_types::BigInt;
+    use crate::db::types::Id;
+
+    members (tenant_id, group_id, user_id) {
+        tenant_id -> Id,
+        group_id -> Id,
+        user_id -> Id,
+        added_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::db::types::{Document, Id};
+
+    changes (tenant_id, revision) {
+        tenant_id -> Id,
+        revision -> BigInt,
+        time -> BigInt,
+        actor_type -> Text,
+        actor_id -> Text,
+        request_id -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        resource -> Text,
+        resource_id -> Id,
+        member_id -> Nullable<Id>,
+        version -> BigInt,
+        before -> Nullable<Document>,
+        after -> Nullable<Document>,
+        erased -> Bool,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::db::types::Id;
+
+    keys (id) {
+        id -> Id,
+        tenant_id -> Id,
+        name -> Nullable<Text>,
+        role -> Text,
+        secret_hash -> Binary,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt, Text};
+    use crate::db::types::Id;
+
+    idempotency (tenant_id, caller, method, path, idempotency_key) {
+        tenant_id -> Id,
+        caller -> Text,
+        method -> Text,
+        path -> Text,
+        idempotency_key -> Text,
+        body_hash -> Binary,
+        status -> SmallInt,
+        headers -> Text,
+        body -> Nullable<Text>,
+        resource_id -> Nullable<Id>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::SmallInt;
+
+    migration_lock (id) {
+        id -> SmallInt,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(users, user_emails, user_external_ids);

@@ -1,0 +1,125 @@
+//! Compares a user that the server gives with what was sent.
+
+use crate::people::People;
+use crate::population::Entry;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// Fields that every user has, whether or not they were sent.
+const SHAPE: &[&str] = &[
+    "id",
+    "userName",
+    "externalId",
+    "name",
+    "displayName",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "active",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "enterprise",
+    "custom",
+    "extensions",
+    "externalIds",
+    "version",
+    "createdAt",
+    "updatedAt",
+];
+
+/// Checks a whole user.
+///
+/// # Panics
+/// When anything differs from what was sent, or from what the server has to add.
+#[track_caller]
+pub(crate) fn check(people: People, id: Uuid, entry: Entry, user: &Value) {
+    for name in SHAPE {
+        assert!(user.get(name).is_some(), "no {name} in {user}");
+    }
+    let sent = people.after(entry.index, entry.edits);
+    check_added(id, entry, &sent, user);
+    if let Some(difference) = difference("", &comparable(&sent), &comparable(user)) {
+        panic!("user {id} is not as sent, {difference}\nsent {sent}\ngot  {user}");
+    }
+}
+
+/// What the server adds.
+#[track_caller]
+fn check_added(id: Uuid, entry: Entry, sent: &Value, user: &Value) {
+    assert_eq!(user["id"], json!(id.to_string()));
+    assert_eq!(user["version"], json!(entry.version()), "version of {user}");
+    let native = sent.get("externalId").map_or(json!({}), |own| json!({"native": own}));
+    assert_eq!(user["externalIds"], native, "externalIds of {user}");
+    let [created, updated] = ["createdAt", "updatedAt"].map(|name| user[name].as_str().unwrap_or_default());
+    assert_eq!(created.len(), "2026-01-02T03:04:05.678901Z".len(), "createdAt of {user}");
+    assert!(created.ends_with('Z') && created <= updated, "times of {user}");
+}
+
+/// A user without what the server adds and without values that say "absent". What is free stays as it is: there,
+/// a null is a value.
+fn comparable(user: &Value) -> Value {
+    const ADDED: &[&str] = &["id", "version", "externalIds", "createdAt", "updatedAt"];
+    const FREE: [&str; 2] = ["custom", "extensions"];
+    let mut plain = user.as_object().cloned().unwrap_or_default();
+    plain.retain(|name, _| !ADDED.contains(&name.as_str()));
+    let free = FREE.map(|name| (name, plain.remove(name).unwrap_or_else(|| json!({}))));
+    let mut comparable = pruned_members(plain);
+    comparable.entry("active").or_insert(json!(true));
+    for (name, value) in free {
+        comparable.insert(name.to_owned(), value);
+    }
+    Value::Object(comparable)
+}
+
+fn pruned(value: Value) -> Value {
+    match value {
+        Value::Object(members) => pruned_members(members).into(),
+        Value::Array(elements) => elements.into_iter().map(pruned).collect(),
+        other => other,
+    }
+}
+
+fn pruned_members(members: Map<String, Value>) -> Map<String, Value> {
+    let pruned = members.into_iter().map(|(name, value)| (name, pruned(value)));
+    pruned.filter(|(name, value)| !is_absent(name, value)).collect()
+}
+
+fn is_absent(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => name == "primary" && !value,
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Where two values differ first.
+fn difference(pointer: &str, sent: &Value, got: &Value) -> Option<String> {
+    match (sent, got) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names = left.keys().chain(right.keys());
+            names.into_iter().find_map(|name| {
+                let [left, right] = [left, right].map(|side| side.get(name).unwrap_or(&Value::Null));
+                difference(&format!("{pointer}/{name}"), left, right)
+            })
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            let pairs = left.iter().zip(right).enumerate();
+            pairs
+                .into_iter()
+                .find_map(|(at, (left, right))| difference(&format!("{pointer}/{at}"), left, right))
+        }
+        _ => (sent != got).then(|| format!("at {pointer}: sent {sent}, got {got}")),
+    }
+}

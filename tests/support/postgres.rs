@@ -1,0 +1,59 @@
+//! A PostgreSQL database of its own for each test, on the server that the environment names.
+
+use super::percent_encoded as encoded;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use std::env;
+use uuid::Uuid;
+
+/// A fresh, empty database. It is dropped with this, whoever is still connected.
+#[derive(Debug)]
+pub(crate) struct Database {
+    name: String,
+}
+
+impl Database {
+    /// Creates a database with a random name on the server of `PGHOST`, `PGPORT`, `PGUSER` and `PGPASSWORD`.
+    ///
+    /// # Panics
+    /// When there is no such server: a test that needs PostgreSQL must not pass without.
+    pub(crate) fn create() -> Self {
+        let name = format!("roster_test_{}", Uuid::now_v7().simple());
+        // A linguistic collation, and not the "C" of many test servers: an order or a range that leaves its
+        // collation to the database must show.
+        administer(&format!(
+            "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' \
+             LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+        ))
+        .unwrap_or_else(|error| panic!("cannot create the database {name}: {error}"));
+        Self { name }
+    }
+
+    /// The URL for `DATABASE_URL`.
+    pub(crate) fn url(&self) -> String {
+        url(&self.name)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        if let Err(error) = administer(&statement) {
+            eprintln!("the database {} was not dropped: {error}", self.name);
+        }
+    }
+}
+
+/// Runs a statement that no transaction may hold, in a database that is always there.
+fn administer(statement: &str) -> Result<(), Box<dyn std::error::Error>> {
+    Ok(PgConnection::establish(&url("postgres"))?.batch_execute(statement)?)
+}
+
+fn url(database: &str) -> String {
+    let host = env::var("PGHOST")
+        .expect("no PostgreSQL server in the environment (PGHOST): run the tests by `tests/run`");
+    let port = env::var("PGPORT").unwrap_or_else(|_| "5432".to_owned());
+    let user = env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
+    let password = env::var("PGPASSWORD").map_or(String::new(), |secret| format!(":{}", encoded(&secret)));
+    format!("postgres://{}{password}@{}:{port}/{database}", encoded(&user), encoded(&host))
+}
