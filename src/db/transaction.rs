@@ -88,10 +88,9 @@ fn number_changes(tx: &mut Tx<'_>) -> Result<(), DbError> {
         by_tenant.entry(change.tenant).or_default().push(change);
     }
     for (tenant, changes) in by_tenant {
-        let mut revision = advance_head(tx.connection, tenant, &changes)?;
-        for change in changes {
+        let first = advance_head(tx.connection, tenant, &changes)?;
+        for (revision, change) in (first..).zip(changes) {
             insert_change(tx.connection, tx.origin, revision, change)?;
-            revision += 1;
         }
     }
     Ok(())

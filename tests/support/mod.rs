@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expects by panicking")]
 
+pub(crate) mod command;
 pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod server;
+pub(crate) mod sql;
 pub(crate) mod sqlite;
 
 /// Encodes all but unreserved characters (RFC 3986, section 2.3), for a value inside a URL.

@@ -30,6 +30,12 @@ impl Builder {
         self
     }
 
+    /// Leaves an environment variable out that is set by default.
+    pub(crate) fn unset(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Adds a command-line argument.
     pub(crate) fn arg(mut self, argument: &str) -> Self {
         self.command.arg(argument);

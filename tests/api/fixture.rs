@@ -1,0 +1,163 @@
+//! Users as bodies and as answers.
+
+use serde_json::{Map, Value, json};
+
+/// What a user shows that was created with nothing but a name; `id` and times are null.
+pub(crate) fn bare(user_name: &str) -> Value {
+    json!({
+        "id": null,
+        "userName": user_name,
+        "externalId": null,
+        "name": {
+            "formatted": null,
+            "familyName": null,
+            "givenName": null,
+            "middleName": null,
+            "honorificPrefix": null,
+            "honorificSuffix": null,
+        },
+        "displayName": null,
+        "nickName": null,
+        "profileUrl": null,
+        "title": null,
+        "userType": null,
+        "preferredLanguage": null,
+        "locale": null,
+        "timezone": null,
+        "active": true,
+        "emails": [],
+        "phoneNumbers": [],
+        "ims": [],
+        "photos": [],
+        "addresses": [],
+        "entitlements": [],
+        "roles": [],
+        "x509Certificates": [],
+        "enterprise": {
+            "employeeNumber": null,
+            "costCenter": null,
+            "organization": null,
+            "division": null,
+            "department": null,
+            "manager": null,
+        },
+        "custom": {},
+        "extensions": {},
+        "externalIds": {},
+        "version": 1,
+        "createdAt": null,
+        "updatedAt": null,
+    })
+}
+
+/// A body that says every attribute of RFC 7643 and all that is Roster's own.
+pub(crate) fn full(user_name: &str) -> Value {
+    let mut body = json!({
+        "userName": user_name,
+        "externalId": format!("{user_name}-701984"),
+        "name": {
+            "formatted": "Ms. Barbara J Jensen, III",
+            "familyName": "Jensen",
+            "givenName": "Barbara",
+            "middleName": "Jane",
+            "honorificPrefix": "Ms.",
+            "honorificSuffix": "III",
+        },
+        "displayName": "Babs Jensen",
+        "nickName": "Babs",
+        "profileUrl": "https://login.example.com/bjensen",
+        "title": "Tour Guide",
+        "userType": "Employee",
+        "preferredLanguage": "en-US",
+        "locale": "en-US",
+        "timezone": "America/Los_Angeles",
+        "active": false,
+        "enterprise": {
+            "employeeNumber": "701984",
+            "costCenter": "4130",
+            "organization": "Universal Studios",
+            "division": "Theme Park",
+            "department": "Tour Operations",
+            "manager": { "value": "26118915-6090-4610-87e4-49d8ca9f808d", "displayName": null },
+        },
+        "custom": { "badge": 7, "tags": ["a", null, { "b": [] }], "none": null, "π": "3.14" },
+        "extensions": { "urn:example:params:scim:schemas:badge:1.0:User": { "colour": "red", "level": null } },
+    });
+    let lists = lists();
+    body.as_object_mut().expect("an object").extend(lists);
+    body
+}
+
+/// Each list with two values that have all their parts.
+fn lists() -> Map<String, Value> {
+    let two = |one: &str, other: &str| {
+        json!([
+            { "value": one, "display": "One", "type": "work", "primary": true },
+            { "value": other, "display": "Other", "type": "home", "primary": false },
+        ])
+    };
+    let lists = json!({
+        "emails": two("bjensen@example.com", "babs@jensen.org"),
+        "phoneNumbers": two("tel:+1-555-555-8377", "tel:+1-555-555-5555"),
+        "ims": two("someaimhandle", "someother"),
+        "photos": two("https://photos.example.com/F", "https://photos.example.com/T"),
+        "entitlements": two("parking", "canteen"),
+        "roles": two("guide", "driver"),
+        "x509Certificates": two("MIIDQzCCAqygAwIBAgICEAAwDQYJKoZI", "MIIDQzCCAqygAwIBAgICEAAwDQYJKoZJ"),
+        "addresses": [
+            {
+                "formatted": "100 Universal City Plaza\nHollywood, CA 91608 USA",
+                "streetAddress": "100 Universal City Plaza",
+                "locality": "Hollywood",
+                "region": "CA",
+                "postalCode": "91608",
+                "country": "USA",
+                "type": "work",
+                "primary": true,
+            },
+            {
+                "formatted": "456 Hollywood Blvd\nHollywood, CA 91608 USA",
+                "streetAddress": "456 Hollywood Blvd",
+                "locality": "Hollywood",
+                "region": "CA",
+                "postalCode": "91608",
+                "country": "USA",
+                "type": "home",
+                "primary": false,
+            },
+        ],
+    });
+    lists.as_object().expect("an object").clone()
+}
+
+/// A body's answer: the body over what a bare user shows, with what the server added to `answer`.
+pub(crate) fn shown(body: &Value, version: u64, answer: &Value) -> Value {
+    let mut shown = bare("");
+    let members = body.as_object().expect("a body is an object").clone();
+    shown.as_object_mut().expect("an object").extend(members);
+    for added in ["id", "createdAt", "updatedAt"] {
+        shown[added] = answer[added].clone();
+    }
+    shown["version"] = json!(version);
+    shown["externalIds"] = match &shown["externalId"] {
+        Value::Null => json!({}),
+        native => json!({ "native": native }),
+    };
+    shown
+}
+
+/// A user or a body with one member changed.
+pub(crate) fn with(user: &Value, name: &str, value: Value) -> Value {
+    let mut changed = user.clone();
+    changed[name] = value;
+    changed
+}
+
+/// What a user shows of itself, without what every write moves.
+pub(crate) fn content(user: &Value) -> Value {
+    let mut content = user.clone();
+    let members = content.as_object_mut().expect("a user is an object");
+    members.remove("version");
+    members.remove("updatedAt");
+    content
+}

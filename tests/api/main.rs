@@ -1,0 +1,49 @@
+//! The native API from outside: what docs/api.md promises, told by requests and their answers. Every test runs on both
+//! engines, each time against a server process and a database of its own.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by panicking"
+)]
+
+/// Makes two tests, one for each engine, of every `async fn name(api: Api)` that is listed.
+macro_rules! both_engines {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                crate::api::run(crate::api::Engine::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                crate::api::run(crate::api::Engine::Postgres, super::$name);
+            }
+        }
+    )*};
+}
+
+mod api;
+mod auth;
+mod conditions;
+mod encodings;
+mod fixture;
+mod health;
+mod merge_patch;
+mod numbers;
+mod problem;
+mod problems;
+mod races;
+mod raw;
+#[path = "../support/mod.rs"]
+mod support;
+mod users_create;
+mod users_delete;
+mod users_list;
+mod users_patch;
+mod users_read;
+mod users_replace;
+mod values;
+mod walk;
+mod wire;

@@ -1,0 +1,60 @@
+//! What every error answer has, whatever went wrong.
+
+use crate::support::http::Answer;
+use serde_json::{Value, json};
+
+/// Checks that an answer is a whole RFC 9457 problem of this status and code, and gives its body.
+#[track_caller]
+pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
+    assert_eq!(answer.code(), status, "{:?} {}", answer.headers, answer.text());
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.text());
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert!(answer.header("cache-control").is_some(), "{:?}", answer.headers);
+    assert!(answer.header("etag").is_none(), "{:?}", answer.headers);
+    let body = answer.json();
+    let known = ["type", "title", "status", "detail", "code", "requestId", "errors"];
+    let members = body.as_object().expect("a problem is an object");
+    assert!(members.keys().all(|name| known.contains(&name.as_str())), "{body}");
+    assert_eq!(body["type"], "about:blank", "{body}");
+    assert_eq!(body["title"], json!(answer.status.canonical_reason()), "{body}");
+    assert_eq!(body["status"], status, "{body}");
+    assert_eq!(body["code"], code, "{body}");
+    assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
+    assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"), "{body}");
+    assert_eq!(body.get("errors").is_some(), matches!(status, 409 | 422), "{body}");
+    body
+}
+
+/// Checks that an answer is 422, and gives pointer and code of each invalid field, sorted.
+#[track_caller]
+pub(crate) fn invalid(answer: &Answer) -> Vec<(String, String)> {
+    let body = problem(answer, 422, "invalid");
+    let part = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
+    let errors = body["errors"].as_array().expect("errors is a list");
+    for error in errors {
+        assert_eq!(error.as_object().map(|members| members.len()), Some(3), "{error}");
+        assert!(!part(error, "detail").is_empty(), "{error}");
+    }
+    let mut errors: Vec<_> = errors.iter().map(|e| (part(e, "pointer"), part(e, "code"))).collect();
+    errors.sort();
+    errors
+}
+
+/// Checks that an answer is 422 for exactly these fields and codes.
+#[track_caller]
+pub(crate) fn assert_invalid(answer: &Answer, expected: &[(&str, &str)]) {
+    let mut expected: Vec<_> =
+        expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect();
+    expected.sort();
+    assert_eq!(invalid(answer), expected, "{}", answer.text());
+}
+
+/// Checks that an answer is 409 and names the attribute that is taken.
+#[track_caller]
+pub(crate) fn assert_taken(answer: &Answer, attribute: &str) {
+    let body = problem(answer, 409, "conflict");
+    assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(attribute)), "{body}");
+    let errors = body["errors"].as_array().expect("errors is a list");
+    assert_eq!(errors.len(), 1, "{body}");
+    assert_eq!((&errors[0]["pointer"], &errors[0]["code"]), (&json!(format!("/{attribute}")), &json!("taken")));
+}

@@ -1,0 +1,233 @@
+//! The operations on users.
+
+use crate::bed::{Bed, NOON, create, draft};
+use roster::db::DbError;
+use roster::domain::DEFAULT_TENANT;
+use roster::domain::condition::{Conditions, Tags};
+use roster::domain::time::Timestamp;
+use roster::domain::user::{ReadAs, User};
+use roster::ops::users::{Delete, Find, Page, Patch, Replace};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+each_engine!(
+    a_created_user_is_found_as_it_was_made,
+    what_is_not_there_is_not_found,
+    another_tenant_sees_nothing,
+    a_name_is_taken_however_it_is_spelled,
+    an_external_id_is_taken_until_it_is_given_up,
+    pages_follow_each_other_in_the_order_of_ids,
+    the_total_counts_creations_and_deletions,
+    a_replacement_clears_what_it_does_not_say,
+    a_patch_touches_what_it_names,
+    a_patch_that_makes_a_user_invalid_changes_nothing,
+    a_write_that_changes_nothing_moves_nothing,
+    updated_at_never_goes_back,
+    conditions_guard_every_write,
+    a_manager_is_named_when_it_is_a_user,
+);
+
+fn everything() -> Value {
+    json!({
+        "userName": "Ådá \u{202e}🧑‍💻", "externalId": "e-1", "displayName": "Ada ✓", "active": false, "title": "",
+        "name": {"familyName": "Lovelace", "honorificPrefix": "Lady"},
+        "emails": [{"value": "Ada@Example.com", "type": "work", "primary": true}, {"type": "home"}],
+        "addresses": [{"country": "GB", "primary": true}],
+        "x509Certificates": [{"value": "MIIB"}],
+        "enterprise": {"department": "Engines", "manager": {"value": "nobody"}},
+        "custom": {"a": null, "b": [1.5, 1e300, 18446744073709551615u64, -0.0], "c": {"d": []}},
+        "extensions": {"urn:example:x:2.0": {"y": null}},
+    })
+}
+
+async fn a_created_user_is_found_as_it_was_made(bed: &Bed) {
+    let mut made = bed.create(everything()).await.unwrap();
+    let found = bed.call(find(made.id)).await.unwrap();
+    assert_eq!(found, made);
+    made.attributes.enterprise.manager = None;
+    assert_eq!((made.version, made.external_id()), (1, Some("e-1")));
+    assert_eq!((made.created_at, made.updated_at), (Timestamp::from(NOON), Timestamp::from(NOON)));
+    let sent = draft(everything(), ReadAs::New).attributes;
+    assert_eq!(found.attributes.custom, sent.custom);
+    assert_eq!(found.attributes.extensions, sent.extensions);
+    assert_eq!(found.attributes.emails, sent.emails);
+}
+
+async fn what_is_not_there_is_not_found(bed: &Bed) {
+    let id = Uuid::now_v7();
+    assert_eq!(bed.call(find(id)).await, Err(DbError::NotFound));
+    assert_eq!(bed.call(replace(id, json!({"userName": "a"}))).await, Err(DbError::NotFound));
+    assert_eq!(bed.call(patch(id, json!({}))).await, Err(DbError::NotFound));
+    assert_eq!(bed.call(delete(id)).await, Err(DbError::NotFound));
+}
+
+async fn another_tenant_sees_nothing(bed: &Bed) {
+    let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+    let tenant = Uuid::now_v7();
+    assert_eq!(bed.call(Find { tenant, ..find(user.id) }).await, Err(DbError::NotFound));
+    assert_eq!(
+        bed.call(Patch { tenant, ..patch(user.id, json!({"title": "x"})) }).await,
+        Err(DbError::NotFound)
+    );
+    assert_eq!(bed.call(Delete { tenant, ..delete(user.id) }).await, Err(DbError::NotFound));
+    let page = bed.call(Page { tenant, after: None, limit: 9, total: false }).await.unwrap();
+    assert_eq!(page.users, []);
+    let mut other = create(json!({"userName": "ada"}));
+    other.tenant = tenant;
+    assert_eq!(bed.call(other).await, Err(DbError::NotFound), "a tenant without a head row takes no user");
+    assert_eq!(bed.call(find(user.id)).await, Ok(user));
+}
+
+async fn a_name_is_taken_however_it_is_spelled(bed: &Bed) {
+    let taken = Err(DbError::Taken { attribute: "userName" });
+    let first = bed.create(json!({"userName": "Straße\u{e9}"})).await.unwrap();
+    assert_eq!(bed.create(json!({"userName": "STRASSEE\u{301}", "externalId": "e"})).await, taken);
+    let second = bed.create(json!({"userName": "other", "externalId": "e"})).await.unwrap();
+    assert_eq!(bed.call(patch(second.id, json!({"userName": "strasse\u{c9}"}))).await, taken);
+    assert_eq!(bed.call(find(second.id)).await, Ok(second), "the failed patch left nothing");
+    bed.call(delete(first.id)).await.unwrap();
+    bed.create(json!({"userName": "STRASSEE\u{301}"})).await.unwrap();
+}
+
+async fn an_external_id_is_taken_until_it_is_given_up(bed: &Bed) {
+    let taken = Err(DbError::Taken { attribute: "externalId" });
+    let first = bed.create(json!({"userName": "a", "externalId": "X"})).await.unwrap();
+    assert_eq!(bed.create(json!({"userName": "b", "externalId": "X"})).await, taken);
+    assert_eq!(bed.call(page(None, 9)).await.unwrap().users.len(), 1, "the refused user is not there");
+    bed.create(json!({"userName": "c", "externalId": "x"})).await.expect("externalId is case exact");
+    bed.call(patch(first.id, json!({"externalId": null}))).await.unwrap();
+    bed.create(json!({"userName": "b", "externalId": "X"})).await.unwrap();
+    assert_eq!(bed.call(patch(first.id, json!({"externalId": "X"}))).await, taken);
+}
+
+async fn pages_follow_each_other_in_the_order_of_ids(bed: &Bed) {
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(bed.create(json!({"userName": format!("user {n}")})).await.unwrap().id);
+    }
+    let (mut seen, mut after, mut sizes) = (Vec::new(), None, Vec::new());
+    loop {
+        let page = bed.call(page(after, 3)).await.unwrap();
+        sizes.push(page.users.len());
+        seen.extend(page.users.iter().map(|user| user.id));
+        after = seen.last().copied();
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!((seen, sizes), (ids, vec![3, 3, 1]));
+    let full = bed.call(page(None, 7)).await.unwrap();
+    assert!(!full.more, "a full last page has no next one");
+}
+
+async fn the_total_counts_creations_and_deletions(bed: &Bed) {
+    let total = async || bed.call(Page { total: true, ..page(None, 1) }).await.unwrap().total;
+    assert_eq!(total().await, Some(0));
+    let ada = bed.create(json!({"userName": "ada"})).await.unwrap();
+    bed.create(json!({"userName": "bob"})).await.unwrap();
+    bed.create(json!({"userName": "ADA"})).await.unwrap_err();
+    assert_eq!(total().await, Some(2));
+    bed.call(delete(ada.id)).await.unwrap();
+    assert_eq!(total().await, Some(1));
+}
+
+async fn a_replacement_clears_what_it_does_not_say(bed: &Bed) {
+    let user = bed.create(everything()).await.unwrap();
+    let after = bed.call(replace(user.id, json!({"userName": "ada"}))).await.unwrap();
+    let mut expected = draft(json!({"userName": "ada", "active": false}), ReadAs::New).attributes;
+    expected.active = false;
+    assert_eq!((&after.attributes, after.external_id(), after.version), (&expected, None, 2));
+    assert_eq!(bed.call(find(user.id)).await, Ok(after));
+    bed.create(json!({"userName": "other", "externalId": "e-1"})).await.expect("the externalId is free");
+}
+
+async fn a_patch_touches_what_it_names(bed: &Bed) {
+    let user = bed.create(everything()).await.unwrap();
+    let change =
+        json!({"name": {"familyName": null, "givenName": "Ada"}, "emails": [], "custom": {"b": null}});
+    let after = bed.call(patch(user.id, change)).await.unwrap();
+    let mut expected = user.attributes.clone();
+    expected.name.family_name = None;
+    expected.name.given_name = Some("Ada".to_owned());
+    expected.emails = Vec::new();
+    expected.custom.remove("b");
+    assert_eq!(after.attributes, expected);
+    assert_eq!((after.version, after.external_id()), (2, Some("e-1")));
+    assert_eq!(bed.call(find(user.id)).await, Ok(after));
+}
+
+async fn a_patch_that_makes_a_user_invalid_changes_nothing(bed: &Bed) {
+    let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+    let bad = json!({"title": "x", "userName": null, "active": null, "emails": [{"value": "no"}]});
+    let Err(DbError::Invalid(errors)) = bed.call(patch(user.id, bad)).await else { panic!("is invalid") };
+    let mut pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/active", "/emails/0/value", "/userName"]);
+    assert_eq!(bed.call(find(user.id)).await, Ok(user));
+}
+
+async fn a_write_that_changes_nothing_moves_nothing(bed: &Bed) {
+    let user = bed.create(everything()).await.unwrap();
+    let later = Timestamp::from(NOON + 1);
+    let same = Replace { now: later, ..replace(user.id, everything()) };
+    assert_eq!(bed.call(same).await, Ok(user.clone()));
+    let same = Patch { now: later, ..patch(user.id, json!({"custom": {}, "title": ""})) };
+    assert_eq!(bed.call(same).await, Ok(user.clone()));
+    assert_eq!(bed.call(find(user.id)).await, Ok(user));
+}
+
+async fn updated_at_never_goes_back(bed: &Bed) {
+    let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+    let late = Patch { now: Timestamp::from(NOON - 99), ..patch(user.id, json!({"title": "x"})) };
+    assert_eq!(bed.call(late).await.unwrap().updated_at, Timestamp::from(NOON + 1));
+}
+
+async fn conditions_guard_every_write(bed: &Bed) {
+    let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+    let stale = || Conditions { if_match: Some(Tags::parse("\"2\"").unwrap()), if_none_match: None };
+    let id = user.id;
+    let writes = (
+        bed.call(Replace { conditions: stale(), ..replace(id, json!({"userName": "x"})) }).await,
+        bed.call(Patch { conditions: stale(), ..patch(id, json!({"title": "x"})) }).await,
+        bed.call(Delete { conditions: stale(), ..delete(id) }).await,
+    );
+    assert_eq!(writes, (Err(DbError::Precondition), Err(DbError::Precondition), Err(DbError::Precondition)));
+    assert_eq!(bed.call(find(id)).await, Ok(user));
+    let right = Conditions { if_match: Some(Tags::parse("\"1\"").unwrap()), if_none_match: None };
+    bed.call(Delete { conditions: right, ..delete(id) }).await.unwrap();
+}
+
+async fn a_manager_is_named_when_it_is_a_user(bed: &Bed) {
+    let boss = bed.create(json!({"userName": "boss", "displayName": "The Boss"})).await.unwrap();
+    let body = json!({"userName": "ada", "enterprise": {"manager": {"value": boss.id}}});
+    let ada = bed.create(body).await.unwrap();
+    let name = |user: &User| user.attributes.enterprise.manager.clone().unwrap().display_name;
+    assert_eq!(name(&ada), Some(Some("The Boss".to_owned())));
+    bed.call(patch(boss.id, json!({"displayName": "B."}))).await.unwrap();
+    let found = bed.call(find(ada.id)).await.unwrap();
+    assert_eq!((name(&found), found.version), (Some(Some("B.".to_owned())), 1));
+    bed.call(delete(boss.id)).await.unwrap();
+    let page = bed.call(page(None, 9)).await.unwrap();
+    assert_eq!(name(&page.users[0]), Some(None));
+}
+
+fn find(id: Uuid) -> Find {
+    Find { tenant: DEFAULT_TENANT, id }
+}
+
+fn page(after: Option<Uuid>, limit: usize) -> Page {
+    Page { tenant: DEFAULT_TENANT, after, limit, total: false }
+}
+
+fn replace(id: Uuid, body: Value) -> Replace {
+    let draft = draft(body, ReadAs::Replacement(id));
+    Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
+}
+
+fn patch(id: Uuid, patch: Value) -> Patch {
+    Patch { tenant: DEFAULT_TENANT, id, patch, conditions: Conditions::default(), now: NOON.into() }
+}
+
+fn delete(id: Uuid) -> Delete {
+    Delete { tenant: DEFAULT_TENANT, id, conditions: Conditions::default(), now: NOON.into() }
+}
