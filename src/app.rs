@@ -72,12 +72,17 @@ impl App {
         let stopping = actix_web::rt::spawn(stop);
         let served = self.server.await.map_err(|error| AppError(format!("the server failed: {error}")));
         stopping.abort();
-        let closing = tokio::time::timeout(self.settings.shutdown_timeout, self.state.database.close());
+        // The requests are over, or were given up: what they still have under way is all that this waits for.
+        let closing = tokio::time::timeout(CLOSE_WITHIN, self.state.database.close());
         closing.await.map_err(|_| AppError("the database did not close in time".to_owned()))?;
         log::info!("stopped");
         served
     }
 }
+
+/// How long the last operations may take when the server has stopped. With the default of the shutdown timeout it
+/// leaves room before the ten seconds that container engines wait.
+const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 fn open_database(settings: &Settings) -> Result<Database, AppError> {
     let fail = |error: &dyn std::fmt::Display| AppError(error.to_string());

@@ -28,8 +28,9 @@ main() {
   gather_machine_settings
   # Without this, buildah's cache would keep a runtime stage whose --chown or ARG default has changed since.
   buildah rmi "$image" >"$work/log" 2>&1 || true
-  buildah bud --isolation chroot --layers --force-rm --pull=never --format docker --tag "$image" --volume "$work/machine:/machine:ro" \
-    --build-arg RUNTIME_IMAGE="$runtime_base" --build-arg RUST_IMAGE="$rust_base" "$@" .
+  buildah bud --isolation chroot --layers --force-rm --pull=never --format docker --tag "$image" \
+    --volume "$work/machine:/machine:ro" --build-arg RUNTIME_IMAGE="$runtime_base" \
+    --build-arg RUST_IMAGE="$rust_base" "$@" .
   check_settings
   run_it
   echo "image: ok, $(buildah images --format '{{.Size}}' "$image"), of which the binary $(numfmt --to=iec "$binary")"
@@ -38,7 +39,7 @@ main() {
 clean() {
   local c
   for c in "${containers[@]}"; do buildah rm "$c" >/dev/null; done
-  rm -rf "$work"
+  rm -rf --one-file-system "$work"
 }
 
 install_tools() {
@@ -89,7 +90,8 @@ make_rust_base() {
   sysroot=$(rustc --print sysroot)
   host=$(rustc -vV | sed -n 's/^host: //p')
   bootstrap build-essential,perl,ca-certificates
-  (cd "$sysroot" && tar -c bin/rustc bin/cargo lib/librustc_driver* lib/libLLVM* "lib/rustlib/$host") | tar -x -C "$work/base/usr/local" --no-same-owner
+  (cd "$sysroot" && tar -c bin/rustc bin/cargo lib/librustc_driver* lib/libLLVM* "lib/rustlib/$host") |
+    tar -x -C "$work/base/usr/local" --no-same-owner
   mkdir -p "$work/base/machine" "$work/base/usr/local/cargo"
   ln -s /machine/config.toml "$work/base/usr/local/cargo/config.toml"
   mv "$work/base/usr/local/bin/cargo" "$work/base/usr/local/cargo/cargo"
@@ -102,8 +104,8 @@ CARGO
   commit "$rust_base" --env CARGO_HOME=/usr/local/cargo
 }
 
-# How this machine reaches its package registry: cargo's configuration file and variables, and the certificates trusted here.
-# Proxy variables need no help: buildah passes them on.
+# How this machine reaches its package registry: cargo's configuration file and variables (no tokens), and the certificates
+# trusted here. Proxy variables need no help: buildah passes them on.
 gather_machine_settings() {
   local home=${CARGO_HOME:-$HOME/.cargo} file name
   mkdir "$work/machine"
@@ -111,7 +113,7 @@ gather_machine_settings() {
     [ ! -r "$file" ] || { cp "$file" "$work/machine/config.toml"; break; }
   done
   for name in ${!CARGO_HTTP_*} ${!CARGO_NET_*} ${!CARGO_REGISTR*} ${!CARGO_SOURCE_*}; do
-    printf 'export %s=%q\n' "$name" "${!name}"
+    [[ $name = *TOKEN ]] || printf 'export %s=%q\n' "$name" "${!name}"
   done >"$work/machine/env"
   for file in "${CARGO_HTTP_CAINFO:-}" "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt; do
     [ -r "$file" ] || continue

@@ -24,7 +24,7 @@ pub struct Id;
 pub struct Document;
 
 /// A UUID that is kept as an [`Id`].
-#[derive(AsExpression, FromSqlRow, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(AsExpression, FromSqlRow, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[diesel(sql_type = Id)]
 pub struct Uid(pub Uuid);
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::db::Database;
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 use problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,7 @@ fn urls(config: &mut web::ServiceConfig) {
         .service(resource("/healthz", [get(health::live)]))
         .service(resource("/health", [get(health::live)]))
         .service(resource("/readyz", [get(health::ready)]))
-        .service(resource("/users", [get(users::list), post(users::create)]))
+        .service(resource("/users", [get(users::list).compressed(), post(users::create)]))
         .service(resource(
             "/users/{id}",
             [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
@@ -100,6 +100,13 @@ pub fn configure(state: web::Data<State>) -> impl FnOnce(&mut web::ServiceConfig
 struct Endpoint {
     methods: &'static str,
     route: Route,
+}
+
+impl Endpoint {
+    /// For lists. A single resource is never compressed: on the way its ETag would be weakened or dropped.
+    fn compressed(self) -> Self {
+        Self { route: self.route.wrap(Compress::default()), ..self }
+    }
 }
 
 fn get<F, A>(handler: F) -> Endpoint

@@ -12,7 +12,7 @@ use crate::on_engine;
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::prelude::*;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Creates a user.
@@ -277,21 +277,37 @@ fn insert_external_ids(tx: &mut Tx<'_>, tenant: Uuid, user: &User) -> Result<(),
 
 /// Computes `manager.displayName` where a manager names a user of the tenant.
 fn name_managers(tx: &mut Tx<'_>, tenant: Uuid, users: &mut [User]) -> Result<(), DbError> {
-    let mut names: HashMap<Uuid, Option<String>> = HashMap::new();
+    let managed = || users.iter().filter_map(|user| user.attributes.enterprise.manager.as_ref());
+    let ids: BTreeSet<Uuid> = managed().filter_map(|manager| Uuid::try_parse(&manager.value).ok()).collect();
+    let names = display_names(tx.connection(), tenant, &ids)?;
     for manager in users.iter_mut().filter_map(|user| user.attributes.enterprise.manager.as_mut()) {
-        manager.display_name = Some(None);
-        let Ok(id) = Uuid::try_parse(&manager.value) else { continue };
-        let name = match names.get(&id) {
-            Some(name) => name.clone(),
-            None => display_name(tx.connection(), tenant, id)?,
-        };
-        names.insert(id, name.clone());
-        manager.display_name = Some(name);
+        let name = Uuid::try_parse(&manager.value).ok().and_then(|id| names.get(&Uid(id)).cloned());
+        manager.display_name = Some(name.flatten());
     }
     Ok(())
 }
 
-fn display_name(connection: &mut Connection, tenant: Uuid, id: Uuid) -> QueryResult<Option<String>> {
-    let query = users::table.find((Uid(tenant), Uid(id))).select(users::display_name);
-    on_engine!(connection, c => query.get_result(c).optional()).map(Option::flatten)
+/// One statement on PostgreSQL; on SQLite, where a list would be another statement for each length, one a user.
+fn display_names(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<HashMap<Uid, Option<String>>> {
+    let columns = (users::id, users::display_name);
+    let mut ids = ids.iter().copied().map(Uid).peekable();
+    if ids.peek().is_none() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Uid, Option<String>)> = match connection {
+        Connection::Postgres(c) => users::table
+            .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids.collect::<Vec<_>>())))
+            .select(columns)
+            .load(c)?,
+        Connection::Sqlite(c) => ids
+            .filter_map(|id| {
+                users::table.find((Uid(tenant), id)).select(columns).get_result(c).optional().transpose()
+            })
+            .collect::<QueryResult<_>>()?,
+    };
+    Ok(found.into_iter().collect())
 }

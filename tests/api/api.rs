@@ -86,10 +86,8 @@ impl Api {
     }
 
     /// Creates a user and gives it as the answer shows it.
-    #[track_caller]
-    pub(crate) fn create(&self, body: &Value) -> impl Future<Output = Value> + use<> {
-        let request = self.client.post("/users", body);
-        async move { request.send().await.expect(201).json() }
+    pub(crate) async fn create(&self, body: &Value) -> Value {
+        self.client.post("/users", body).send().await.expect(201).json()
     }
 
     /// Creates a user that has nothing but a name.
@@ -130,16 +128,11 @@ pub(crate) fn text(value: &Value) -> &str {
 }
 
 /// Makes `count` calls at once and gives what each answered.
-pub(crate) async fn at_once<F>(count: usize, mut call: impl FnMut(usize) -> F) -> Vec<Answer>
+pub(crate) async fn at_once<F>(count: usize, call: impl FnMut(usize) -> F) -> Vec<Answer>
 where
-    F: Future<Output = Answer> + 'static,
+    F: Future<Output = Answer> + Send + 'static,
 {
-    let mut calls = JoinSet::new();
-    let local = tokio::task::LocalSet::new();
-    for index in 0..count {
-        calls.spawn_local_on(call(index), &local);
-    }
-    local.run_until(calls.join_all()).await
+    (0..count).map(call).collect::<JoinSet<_>>().join_all().await
 }
 
 /// How many of the answers have a status.

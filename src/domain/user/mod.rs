@@ -2,6 +2,8 @@
 
 mod folded;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use folded::compact;
 pub use folded::folded;

@@ -1,0 +1,204 @@
+//! Bodies there and back, and merge patches as RFC 7396 means them.
+
+use super::{Attributes, Draft, ReadAs, Representation, User, compact};
+use crate::domain::fields::FieldError;
+use crate::domain::time::Timestamp;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+fn text() -> impl Strategy<Value = String> {
+    any::<String>().prop_map(|text| text.replace('\0', "␀"))
+}
+
+fn key() -> impl Strategy<Value = String> {
+    text().prop_map(|text| format!("k{}", text.chars().take(60).collect::<String>()))
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let element = (option::of(key()), option::of(text()), option::of(text()));
+    vec(element, 0..4).prop_map(|elements| {
+        let json = |(value, display, kind)| json!({"value": value, "display": display, "type": kind});
+        elements.into_iter().map(json).collect()
+    })
+}
+
+fn emails() -> impl Strategy<Value = Value> {
+    let part = "[^@\\p{Cc}\\s]{1,40}";
+    vec((part, part), 0..4).prop_map(|parts| {
+        parts.into_iter().map(|(local, domain)| json!({"value": format!("{local}@{domain}")})).collect()
+    })
+}
+
+fn custom() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    let nested = leaf.prop_recursive(5, 24, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(text(), inner, 0..4).prop_map(|map| map.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    });
+    btree_map(text(), nested, 0..3).prop_map(|map| map.into_iter().collect::<Map<_, _>>().into())
+}
+
+/// Bodies that are valid; each field may be there or not.
+fn body() -> impl Strategy<Value = Value> {
+    let names = (option::of(text()), option::of(text()));
+    let enterprise = (option::of(text()), option::of(text()));
+    (key(), option::of(key()), names, any::<Option<bool>>(), (emails(), values(), values()), enterprise, custom())
+        .prop_map(|(name, other, (given, title), active, (emails, phones, photos), (department, boss), custom)| {
+            json!({
+                "userName": name, "displayName": other, "externalId": other, "title": title, "active": active,
+                "name": {"givenName": given}, "emails": emails, "phoneNumbers": phones, "photos": photos,
+                "addresses": [{"locality": title}], "custom": custom, "extensions": {"urn:x:y": custom},
+                "enterprise": {"department": department, "manager": {"value": boss}},
+            })
+        })
+}
+
+fn user(draft: Draft) -> User {
+    let bare = User {
+        id: Uuid::max(),
+        attributes: Attributes::default(),
+        external_ids: BTreeMap::new(),
+        version: 1,
+        created_at: Timestamp::from(0),
+        updated_at: Timestamp::from(0),
+    };
+    bare.with(draft)
+}
+
+fn represented(user: &User) -> Value {
+    serde_json::to_value(Representation::from(user)).unwrap()
+}
+
+/// What a JSON text of `value` is read as.
+fn sent(value: &Value) -> Value {
+    crate::domain::json::parse(value.to_string().as_bytes()).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn what_get_gave_may_be_put_back(body in body()) {
+        let first = user(Draft::read(sent(&body), ReadAs::New).unwrap());
+        let again = Draft::read(sent(&represented(&first)), ReadAs::Replacement(first.id)).unwrap();
+        prop_assert_eq!(first.with(again), first);
+    }
+
+    #[test]
+    fn values_come_back_as_sent(body in body()) {
+        let shown = represented(&user(Draft::read(sent(&body), ReadAs::New).unwrap()));
+        for name in ["userName", "displayName", "externalId", "title", "custom", "extensions"] {
+            prop_assert_eq!(&shown[name], &sent(&body)[name], "{}", name);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_what_was_read(body in body()) {
+        let attributes = Draft::read(sent(&body), ReadAs::New).unwrap().attributes;
+        let kept = Value::Object(compact(&attributes)).to_string();
+        prop_assert_eq!(serde_json::from_str::<Attributes>(&kept).unwrap(), attributes);
+    }
+
+    #[test]
+    fn an_empty_patch_and_the_own_representation_change_nothing(body in body()) {
+        let user = user(Draft::read(sent(&body), ReadAs::New).unwrap());
+        let unchanged = Draft::patch(&user, &json!({})).unwrap();
+        prop_assert_eq!(user.with(unchanged), user.clone());
+        let mut whole = represented(&user);
+        // A merge patch cannot say null: it would remove.
+        whole.as_object_mut().unwrap().retain(|name, _| name != "custom" && name != "extensions");
+        let same = Draft::patch(&user, &whole).unwrap();
+        prop_assert_eq!(user.with(same), user);
+    }
+
+    #[test]
+    fn reading_never_panics(value in custom()) {
+        drop(Draft::read(value, ReadAs::New));
+    }
+}
+
+/// RFC 7396, appendix A, in `custom`, as far as the examples are objects.
+#[test]
+fn patches_merge_as_the_rfc_says() {
+    for (original, patch, result) in [
+        (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+        (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+        (json!({"a": "b"}), json!({"a": null}), json!({})),
+        (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+        (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+        (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+        (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+        (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+        (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+        (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+    ] {
+        let body = json!({"userName": "a", "custom": original});
+        let user = user(Draft::read(body, ReadAs::New).unwrap());
+        let patched = Draft::patch(&user, &json!({"custom": patch})).unwrap();
+        assert_eq!(Value::Object(patched.attributes.custom), result, "{patch}");
+    }
+}
+
+#[test]
+fn a_patch_that_is_no_object_is_no_user() {
+    let user = user(Draft::read(json!({"userName": "a"}), ReadAs::New).unwrap());
+    for patch in [json!(["c"]), json!(null), json!("bar"), json!(1)] {
+        let errors = Draft::patch(&user, &patch).unwrap_err();
+        assert_eq!(pointers(&errors)[0], "", "{patch}");
+    }
+}
+
+#[test]
+fn every_error_is_told_with_its_place() {
+    let body = json!({
+        "active": "yes", "name": {"givenName": 1, "x": 1}, "emails": [{"value": "@"}, 7, {"y/z": 1}],
+        "roles": {}, "enterprise": {"manager": "m"}, "custom": [], "extensions": {"nope": {}, "urn:a:b": 1},
+        "memberCount": 1,
+    });
+    let errors = Draft::read(body, ReadAs::New).unwrap_err();
+    let expected = [
+        "/active",
+        "/userName",
+        "/name/givenName",
+        "/name/x",
+        "/emails/0/value",
+        "/emails/1",
+        "/emails/2/y~1z",
+        "/roles",
+        "/enterprise/manager",
+        "/custom",
+        "/extensions/nope",
+        "/extensions/urn:a:b",
+        "/memberCount",
+    ];
+    assert_eq!(pointers(&errors), expected);
+}
+
+#[test]
+fn equal_elements_are_kept_once() {
+    let body = json!({"userName": "a", "emails": [
+        {"value": "A@x", "type": "work", "display": "first"}, {"value": "b@x"},
+        {"value": "a@X", "type": "WORK", "display": "last", "primary": true},
+    ], "addresses": [{"country": "GB"}, {"country": "FR"}, {"country": "GB", "primary": true}]});
+    let attributes = Draft::read(body, ReadAs::New).unwrap().attributes;
+    let emails: Vec<_> = attributes.emails.iter().map(|e| (e.value.as_deref().unwrap(), e.primary)).collect();
+    assert_eq!(emails, [("a@X", true), ("b@x", false)]);
+    let addresses: Vec<_> =
+        attributes.addresses.iter().map(|a| (a.country.as_deref().unwrap(), a.primary)).collect();
+    assert_eq!(addresses, [("GB", true), ("FR", false)]);
+}
+
+fn pointers(errors: &[FieldError]) -> Vec<&str> {
+    errors.iter().map(|error| error.pointer.as_str()).collect()
+}

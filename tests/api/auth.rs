@@ -1,0 +1,134 @@
+//! Who may call.
+
+use crate::api::{Api, path};
+use crate::problem::problem;
+use crate::raw;
+use crate::support::http::{Answer, Client, Request};
+use crate::support::server::ADMIN_KEY;
+use reqwest::Method;
+use serde_json::json;
+
+both_engines! {
+    a_key_is_needed
+    a_key_is_needed_before_anything_is_told
+    only_the_very_key_is_good
+    the_scheme_has_no_case
+    one_key_at_a_time
+    another_tenant_must_exist
+    without_a_key_in_the_settings_none_is_good
+}
+
+#[track_caller]
+fn assert_unauthorized(answer: &Answer) {
+    problem(answer, 401, "unauthorized");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+}
+
+async fn a_key_is_needed(api: Api) {
+    let user = api.named("ada").await;
+    let nobody = Client::anonymous(&api.server);
+    let body = json!({ "userName": "grace" });
+    let requests = [
+        nobody.get("/users"),
+        nobody.post("/users", &body),
+        nobody.get(&path(&user)),
+        nobody.put(&path(&user), &body),
+        nobody.patch(&path(&user), &body),
+        nobody.delete(&path(&user)),
+        nobody.request(Method::OPTIONS, "/users"),
+        nobody.request(Method::TRACE, "/users"),
+    ];
+    for request in requests {
+        assert_unauthorized(&request.send().await);
+    }
+    let head = nobody.request(Method::HEAD, "/users").send().await.expect(401);
+    assert_eq!((head.header("www-authenticate"), head.text().as_str()), (Some("Bearer"), ""));
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+async fn a_key_is_needed_before_anything_is_told(api: Api) {
+    let nobody = Client::anonymous(&api.server);
+    for target in [
+        "/nothing", "/users/x", "/users/", "/users?x=1", "/users?limit=0", "/metrics", "/livez/", "//livez",
+        "/livez/x", "/%6Civez/..", "/scim/v2/Users",
+    ] {
+        assert_unauthorized(&nobody.get(target).send().await);
+    }
+    for request in [
+        nobody.post("/users", &json!([])),
+        nobody.get("/users").header("accept", "text/html"),
+        nobody.get("/users").header("roster-tenant", "nobody"),
+        nobody.request(Method::POST, "/users").body("text/plain", "x"),
+        nobody.request(Method::PATCH, "/users"),
+    ] {
+        assert_unauthorized(&request.send().await);
+    }
+}
+
+async fn only_the_very_key_is_good(api: Api) {
+    let long = format!("{ADMIN_KEY}x");
+    let spaced = format!("{} {}", &ADMIN_KEY[..10], &ADMIN_KEY[10..]);
+    let upper = ADMIN_KEY.to_uppercase();
+    let wrong = ["x", "", &ADMIN_KEY[1..], &ADMIN_KEY[..ADMIN_KEY.len() - 1], &long, &spaced, &upper];
+    for key in wrong {
+        assert_unauthorized(&Client::with_key(&api.server, key).get("/users").send().await);
+    }
+    let with = |value: &str| Client::anonymous(&api.server).get("/users").header("authorization", value);
+    for value in [
+        "", "Bearer", "Bearer ", "Basic dGVzdDp0ZXN0", "Token x", ADMIN_KEY, "é",
+        &format!("Basic {ADMIN_KEY}"), &format!("Bearer{ADMIN_KEY}"), &format!("Bearer:{ADMIN_KEY}"),
+        &format!("Bearer \"{ADMIN_KEY}\""), &format!("Bearer {ADMIN_KEY}, Bearer {ADMIN_KEY}"),
+        &format!("Bearer Bearer {ADMIN_KEY}"),
+    ] {
+        assert_unauthorized(&with(value).send().await);
+    }
+    let elsewhere = [("x-api-key", ADMIN_KEY.to_owned()), ("cookie", format!("key={ADMIN_KEY}"))];
+    for (name, value) in elsewhere {
+        let request = Client::anonymous(&api.server).get("/users").header(name, &value);
+        assert_unauthorized(&request.send().await);
+    }
+}
+
+async fn the_scheme_has_no_case(api: Api) {
+    for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
+        let value = format!("{scheme} {ADMIN_KEY}");
+        let request = Client::anonymous(&api.server).get("/users").header("authorization", &value);
+        request.send().await.expect(200);
+    }
+}
+
+async fn one_key_at_a_time(api: Api) {
+    let good = format!("Bearer {ADMIN_KEY}");
+    let request = || Client::anonymous(&api.server).get("/users");
+    let both = |one: &str, other: &str| -> Request {
+        request().header("authorization", one).header("authorization", other)
+    };
+    for request in [both(&good, &good), both(&good, "Bearer x"), both("Basic eDp5", &good)] {
+        assert_unauthorized(&request.send().await);
+    }
+    let head = raw::head("GET", "/users");
+    let twice = raw::ask(api.address(), &format!("{head}authorization: Bearer x\r\n\r\n"));
+    twice.problem(401, "unauthorized");
+}
+
+async fn another_tenant_must_exist(api: Api) {
+    let user = api.named("ada").await;
+    let to = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
+    assert_eq!(to("default").send().await.expect(200).json()["items"], json!([user]));
+    for tenant in ["acme", "Default", "", "default,acme", "00000000-0000-7000-8000-000000000001", "é", "%"] {
+        problem(&to(tenant).send().await, 404, "not-found");
+        let create = api.client.post("/users", &json!({ "userName": "grace" })).header("roster-tenant", tenant);
+        problem(&create.send().await, 404, "not-found");
+        let delete = api.client.delete(&path(&user)).header("roster-tenant", tenant).send().await;
+        problem(&delete, 404, "not-found");
+    }
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+async fn without_a_key_in_the_settings_none_is_good(api: Api) {
+    let server = crate::support::server::Server::builder(&api.database_url()).without("ROSTER_ADMIN_KEY").start();
+    for client in [Client::new(&server), Client::with_key(&server, ""), Client::anonymous(&server)] {
+        assert_unauthorized(&client.get("/users").send().await);
+        client.get("/livez").send().await.expect(200);
+    }
+}

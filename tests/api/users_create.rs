@@ -1,0 +1,357 @@
+//! `POST /users`.
+
+use crate::api::{Api, path, text};
+use crate::fixture::{bare, full, shown, with};
+use crate::problem::{assert_invalid, assert_taken};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+both_engines! {
+    a_name_is_enough
+    every_attribute_comes_back
+    the_headers_of_the_answer
+    the_server_decides_id_and_times
+    list_elements_have_all_their_parts
+    null_means_absent
+    what_get_gave_can_be_created_again
+    what_the_server_decides_is_ignored_whatever_it_is
+    unknown_fields_are_named_at_every_depth
+    a_wrong_type_is_named
+    every_error_is_named_at_once
+    a_name_is_needed
+    a_body_is_an_object
+    active_is_true_unless_said
+    emails_may_be_shared
+    equal_elements_are_kept_once
+    one_value_is_primary_at_most
+    minimal_answers_have_no_body
+    extensions_are_named_by_urns
+    a_taken_attribute_is_named
+}
+
+async fn a_name_is_enough(api: Api) {
+    let user = api.create(&json!({ "userName": "ada" })).await;
+    let mut expected = bare("ada");
+    for added in ["id", "createdAt", "updatedAt"] {
+        expected[added] = user[added].clone();
+    }
+    assert_eq!(user, expected);
+    assert_eq!(api.read(&user).await, expected);
+}
+
+async fn every_attribute_comes_back(api: Api) {
+    let body = full("bjensen");
+    let user = api.create(&body).await;
+    assert_eq!(user, shown(&body, 1, &user));
+    assert_eq!(user["externalIds"], json!({ "native": "bjensen-701984" }));
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn the_headers_of_the_answer(api: Api) {
+    let answer = api.client.post("/users", &full("ada")).send().await.expect(201);
+    let user = answer.json();
+    assert_eq!(answer.header("location"), Some(path(&user).as_str()));
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(answer.header("preference-applied"), None);
+    assert_eq!(answer.header("content-encoding"), None);
+    let found = api.client.get(answer.header("location").expect("a location")).send().await.expect(200);
+    assert_eq!(found.json(), user);
+}
+
+async fn the_server_decides_id_and_times(api: Api) {
+    let before = OffsetDateTime::now_utc() - std::time::Duration::from_micros(1);
+    let user = api.named("ada").await;
+    let after = OffsetDateTime::now_utc();
+    let id = Uuid::parse_str(text(&user["id"])).expect("a UUID");
+    assert_eq!((id.get_version_num(), id.to_string().as_str()), (7, text(&user["id"])));
+    assert_eq!(user["createdAt"], user["updatedAt"]);
+    let spelled = text(&user["createdAt"]);
+    assert_eq!((spelled.len(), spelled.chars().last()), ("2026-01-02T03:04:05.678901Z".len(), Some('Z')));
+    let created = OffsetDateTime::parse(spelled, &Rfc3339).expect("RFC 3339");
+    assert!((before..=after).contains(&created), "{before} {created} {after}");
+}
+
+async fn list_elements_have_all_their_parts(api: Api) {
+    let body = json!({
+        "userName": "ada",
+        "emails": [{ "value": "ada@example.com" }],
+        "photos": [{ "value": "https://x/1", "primary": true }],
+        "addresses": [{ "country": "UK" }],
+    });
+    let user = api.create(&body).await;
+    let value = |value: &str, primary: bool| {
+        json!([{ "value": value, "display": null, "type": null, "primary": primary }])
+    };
+    assert_eq!(user["emails"], value("ada@example.com", false));
+    assert_eq!(user["photos"], value("https://x/1", true));
+    let address = json!([{
+        "formatted": null, "streetAddress": null, "locality": null, "region": null, "postalCode": null,
+        "country": "UK", "type": null, "primary": false,
+    }]);
+    assert_eq!(user["addresses"], address);
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn null_means_absent(api: Api) {
+    let mut nulls = bare("ada");
+    for (name, value) in nulls.as_object_mut().expect("an object") {
+        if name != "userName" {
+            *value = Value::Null;
+        }
+    }
+    let user = api.create(&nulls).await;
+    assert_eq!(user, shown(&json!({ "userName": "ada" }), 1, &user));
+    let inner = json!({
+        "userName": "grace",
+        "name": { "familyName": null, "givenName": "Grace" },
+        "enterprise": { "department": null, "manager": { "value": null, "displayName": null } },
+        "emails": [{ "value": "g@navy.mil", "type": null, "primary": null }],
+    });
+    let user = api.create(&inner).await;
+    assert_eq!(user["name"], with(&bare("")["name"], "givenName", json!("Grace")));
+    assert_eq!(user["enterprise"], bare("")["enterprise"]);
+    assert_eq!(user["emails"], json!([{ "value": "g@navy.mil", "display": null, "type": null, "primary": false }]));
+}
+
+async fn what_get_gave_can_be_created_again(api: Api) {
+    let first = api.create(&full("ada")).await;
+    let first = api.patch(&first, &json!({ "title": "Countess" })).await;
+    let body = with(&with(&first, "userName", json!("grace")), "externalId", json!("other"));
+    let second = api.create(&body).await;
+    assert_ne!(second["id"], first["id"]);
+    assert!(text(&second["createdAt"]) > text(&first["updatedAt"]), "{second} {first}");
+    assert_eq!(second, shown(&body, 1, &second));
+}
+
+async fn what_the_server_decides_is_ignored_whatever_it_is(api: Api) {
+    let body = json!({
+        "userName": "ada", "id": ["no", "id"], "version": "nine", "createdAt": 1, "updatedAt": {},
+        "externalIds": { "native": "x" },
+    });
+    let user = api.create(&body).await;
+    assert_eq!(user, shown(&json!({ "userName": "ada" }), 1, &user));
+}
+
+async fn unknown_fields_are_named_at_every_depth(api: Api) {
+    let body = json!({
+        "userName": "ada",
+        "username": "ada",
+        "a/b~c": 1,
+        "schemas": [],
+        "meta": null,
+        "groups": [],
+        "memberCount": 1,
+        "name": { "first": "Ada" },
+        "emails": [{ "value": "a@b" }, { "value": "c@d", "$ref": "x" }],
+        "addresses": [{ "street": "x" }],
+        "enterprise": { "boss": 1, "manager": { "value": "x", "$ref": "y" } },
+    });
+    let answer = api.client.post("/users", &body).send().await;
+    let unknown = [
+        "/a~1b~0c",
+        "/addresses/0/street",
+        "/emails/1/$ref",
+        "/enterprise/boss",
+        "/enterprise/manager/$ref",
+        "/groups",
+        "/memberCount",
+        "/meta",
+        "/name/first",
+        "/schemas",
+        "/username",
+    ];
+    assert_invalid(&answer, &unknown.map(|pointer| (pointer, "unknown-field")));
+    assert_eq!(api.page("").await["items"], json!([]));
+}
+
+async fn a_wrong_type_is_named(api: Api) {
+    let strings = [
+        "userName", "externalId", "displayName", "nickName", "profileUrl", "title", "userType",
+        "preferredLanguage", "locale", "timezone",
+    ];
+    for name in strings {
+        let body = with(&json!({ "userName": "ada" }), name, json!(5));
+        let answer = api.client.post("/users", &body).send().await;
+        assert_invalid(&answer, &[(format!("/{name}").as_str(), "wrong-type")]);
+    }
+    let others = [
+        ("/active", json!({ "active": "true" })),
+        ("/name", json!({ "name": "Ada" })),
+        ("/name/familyName", json!({ "name": { "familyName": ["x"] } })),
+        ("/enterprise", json!({ "enterprise": [] })),
+        ("/enterprise/manager", json!({ "enterprise": { "manager": "x" } })),
+        ("/enterprise/manager/value", json!({ "enterprise": { "manager": { "value": 1 } } })),
+        ("/enterprise/department", json!({ "enterprise": { "department": true } })),
+        ("/emails", json!({ "emails": {} })),
+        ("/emails/0", json!({ "emails": ["a@b"] })),
+        ("/emails/0", json!({ "emails": [null] })),
+        ("/emails/1/primary", json!({ "emails": [{ "value": "a@b" }, { "value": "c@d", "primary": 1 }] })),
+        ("/phoneNumbers/0/value", json!({ "phoneNumbers": [{ "value": 441632960000_u64 }] })),
+        ("/addresses", json!({ "addresses": "London" })),
+        ("/addresses/0/region", json!({ "addresses": [{ "region": 1 }] })),
+        ("/custom", json!({ "custom": [] })),
+        ("/extensions", json!({ "extensions": "x" })),
+        ("/extensions/urn:x:y", json!({ "extensions": { "urn:x:y": 1 } })),
+    ];
+    for (pointer, body) in others {
+        let answer = api.client.post("/users", &with(&body, "userName", json!("ada"))).send().await;
+        assert_invalid(&answer, &[(pointer, "wrong-type")]);
+    }
+}
+
+async fn every_error_is_named_at_once(api: Api) {
+    let body = json!({
+        "displayName": 1,
+        "active": 0,
+        "emails": [{ "value": "no at" }, { "value": "a@b", "foo": 1 }],
+        "roles": [{ "value": "a", "primary": true }, { "value": "b", "primary": true }],
+        "name": { "x": 1 },
+        "unknown": true,
+    });
+    let answer = api.client.post("/users", &body).send().await;
+    let expected = [
+        ("/userName", "required"),
+        ("/displayName", "wrong-type"),
+        ("/active", "wrong-type"),
+        ("/emails/0/value", "invalid-email"),
+        ("/emails/1/foo", "unknown-field"),
+        ("/roles", "two-primaries"),
+        ("/name/x", "unknown-field"),
+        ("/unknown", "unknown-field"),
+    ];
+    assert_invalid(&answer, &expected);
+}
+
+async fn a_name_is_needed(api: Api) {
+    for (body, code) in [
+        (json!({}), "required"),
+        (json!({ "userName": null }), "required"),
+        (json!({ "userName": "" }), "blank"),
+        (json!({ "userName": " \t\u{a0}" }), "blank"),
+    ] {
+        let answer = api.client.post("/users", &body).send().await;
+        assert_invalid(&answer, &[("/userName", code)]);
+    }
+}
+
+async fn a_body_is_an_object(api: Api) {
+    for body in [json!([]), json!(null), json!("ada"), json!(5), json!([{ "userName": "ada" }])] {
+        let answer = api.client.post("/users", &body).send().await;
+        assert_invalid(&answer, &[("", "wrong-type")]);
+    }
+}
+
+async fn active_is_true_unless_said(api: Api) {
+    for (name, said, kept) in [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)] {
+        let user = api.create(&json!({ "userName": name, "active": said })).await;
+        assert_eq!(user["active"], json!(kept), "{said}");
+    }
+}
+
+async fn emails_may_be_shared(api: Api) {
+    let emails = json!([{ "value": "both@example.com", "type": "work", "primary": true }]);
+    let one = api.create(&json!({ "userName": "one", "emails": emails })).await;
+    let two = api.create(&json!({ "userName": "two", "emails": emails })).await;
+    assert_eq!(one["emails"], two["emails"]);
+}
+
+async fn equal_elements_are_kept_once(api: Api) {
+    let body = json!({
+        "userName": "ada",
+        "emails": [
+            { "value": "a@x", "type": "work", "display": "first", "primary": true },
+            { "value": "b@x", "type": "work" },
+            { "value": "a@x", "type": "home" },
+            { "value": "a@x", "type": "work", "display": "last" },
+        ],
+        "ims": [
+            { "display": "same" },
+            { "display": "other" },
+            { "display": "same", "primary": true },
+        ],
+        "addresses": [
+            { "country": "UK" }, { "country": "UK", "primary": true }, { "country": "UK", "type": "home" },
+        ],
+    });
+    let user = api.create(&body).await;
+    let value = |value: Option<&str>, kind: Option<&str>, display: Option<&str>, primary: bool| {
+        json!({ "value": value, "type": kind, "display": display, "primary": primary })
+    };
+    let emails = json!([
+        value(Some("a@x"), Some("work"), Some("last"), false),
+        value(Some("b@x"), Some("work"), None, false),
+        value(Some("a@x"), Some("home"), None, false),
+    ]);
+    assert_eq!(user["emails"], emails);
+    let ims = json!([value(None, None, Some("same"), true), value(None, None, Some("other"), false)]);
+    assert_eq!(user["ims"], ims);
+    let addresses = user["addresses"].as_array().expect("a list");
+    let primaries: Vec<_> = addresses.iter().map(|address| (&address["type"], &address["primary"])).collect();
+    assert_eq!(primaries, [(&json!(null), &json!(true)), (&json!("home"), &json!(false))]);
+}
+
+async fn one_value_is_primary_at_most(api: Api) {
+    let lists = [
+        "emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates",
+    ];
+    for list in lists {
+        let value = |text: &str| match list {
+            "addresses" => json!({ "country": text, "primary": true }),
+            _ => json!({ "value": format!("{text}@x"), "primary": true }),
+        };
+        let body = with(&json!({ "userName": "ada" }), list, json!([value("a"), value("b")]));
+        let answer = api.client.post("/users", &body).send().await;
+        assert_invalid(&answer, &[(format!("/{list}").as_str(), "two-primaries")]);
+    }
+}
+
+async fn minimal_answers_have_no_body(api: Api) {
+    let request = api.client.post("/users", &full("ada")).header("prefer", "return=minimal");
+    let answer = request.send().await.expect(201);
+    assert_eq!(answer.text(), "");
+    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(answer.header("content-type"), None);
+    let location = answer.header("location").expect("a location");
+    assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
+    let body = json!({ "userName": "grace" });
+    let request = api.client.post("/users", &body).header("prefer", "return=representation");
+    let answer = request.send().await.expect(201);
+    assert_eq!(answer.header("preference-applied"), Some("return=representation"));
+    assert_eq!(answer.json()["userName"], "grace");
+    let body = json!({ "userName": "joan" });
+    let request = api.client.post("/users", &body).header("prefer", "respond-async, wait=5");
+    let answer = request.send().await.expect(201);
+    assert_eq!(answer.header("preference-applied"), None);
+    assert_eq!(answer.json()["userName"], "joan");
+}
+
+async fn extensions_are_named_by_urns(api: Api) {
+    for (urn, code) in [
+        ("badge", "invalid-urn"),
+        ("https://x", "invalid-urn"),
+        ("", "invalid-urn"),
+        ("urn:ietf:params:scim:schemas:core:2.0:User", "known-schema"),
+        ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "known-schema"),
+    ] {
+        let body = json!({ "userName": "ada", "extensions": { urn: { "a": 1 } } });
+        let pointer = format!("/extensions/{}", urn.replace('/', "~1"));
+        let answer = api.client.post("/users", &body).send().await;
+        assert_invalid(&answer, &[(pointer.as_str(), code)]);
+    }
+}
+
+async fn a_taken_attribute_is_named(api: Api) {
+    api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
+    let post = async |body: Value| api.client.post("/users", &body).send().await;
+    assert_taken(&post(json!({ "userName": "ada" })).await, "userName");
+    assert_taken(&post(json!({ "userName": "Ada", "externalId": "2" })).await, "userName");
+    assert_taken(&post(json!({ "userName": "grace", "externalId": "1" })).await, "externalId");
+    // Nothing of what was refused is left.
+    api.create(&json!({ "userName": "grace", "externalId": "2" })).await;
+}

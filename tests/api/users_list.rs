@@ -1,0 +1,204 @@
+//! `GET /users`.
+
+use crate::api::{Api, at_once, path, text};
+use crate::fixture::full;
+use crate::problem::problem;
+use crate::support::percent_encoded;
+use serde_json::{Value, json};
+
+both_engines! {
+    an_empty_list
+    users_come_in_the_order_of_their_creation
+    items_are_whole_users
+    pages_follow_each_other
+    the_link_leads_on
+    limits_are_read
+    large_limits_are_lowered
+    the_total_is_exact
+    a_cursor_must_be_one_of_the_list
+    a_cursor_outlives_its_user_and_the_server
+    parameters_must_be_known
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    page["items"].as_array().expect("a list").iter().map(|user| text(&user["userName"])).collect()
+}
+
+async fn some(api: &Api, count: usize) -> Vec<String> {
+    let names: Vec<_> = (0..count).map(|index| format!("user-{:02}", (index * 37) % 100)).collect();
+    for name in &names {
+        api.named(name).await;
+    }
+    names
+}
+
+async fn an_empty_list(api: Api) {
+    let answer = api.client.get("/users").send().await.expect(200);
+    assert_eq!(answer.json(), json!({ "items": [] }));
+    assert_eq!(answer.header("link"), None);
+    assert_eq!(answer.header("etag"), None);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(api.page("?include=total&limit=1").await, json!({ "items": [], "total": 0 }));
+}
+
+async fn users_come_in_the_order_of_their_creation(api: Api) {
+    let created = some(&api, 20).await;
+    assert_eq!(names(&api.page("").await), created);
+    let page = api.page("?limit=3").await;
+    let third = page["items"][2].clone();
+    api.patch(&third, &json!({ "userName": "aaa" })).await;
+    assert_eq!(names(&api.page("?limit=3").await), [&created[0], &created[1], "aaa"]);
+}
+
+async fn items_are_whole_users(api: Api) {
+    let users = [api.create(&full("ada")).await, api.named("grace").await];
+    let users = [api.patch(&users[0], &json!({ "title": "Countess" })).await, users[1].clone()];
+    assert_eq!(api.page("").await, json!({ "items": users }));
+}
+
+async fn pages_follow_each_other(api: Api) {
+    let created = some(&api, 52).await;
+    let first = api.page("").await;
+    assert_eq!(names(&first), created[..50]);
+    let cursor = text(&first["nextCursor"]);
+    assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)), "{cursor}");
+    let last = api.page(&format!("?cursor={cursor}")).await;
+    assert_eq!(names(&last), created[50..]);
+    assert_eq!(last.get("nextCursor"), None);
+    // A page that ends with the last user is the last page.
+    assert_eq!(api.page("?limit=52").await.get("nextCursor"), None);
+    let all_but_one = api.page("?limit=51").await;
+    let end = api.page(&format!("?limit=51&cursor={}", text(&all_but_one["nextCursor"]))).await;
+    assert_eq!((names(&end), end.get("nextCursor")), (vec![created[51].as_str()], None));
+}
+
+async fn the_link_leads_on(api: Api) {
+    let created = some(&api, 7).await;
+    let mut target = "/users?limit=3&include=total".to_owned();
+    let mut seen = Vec::new();
+    for page in 0..3 {
+        let answer = api.client.get(&target).send().await.expect(200);
+        let body = answer.json();
+        assert_eq!(body["total"], 7);
+        seen.extend(names(&body).into_iter().map(str::to_owned));
+        let link = answer.header("link");
+        assert_eq!(link.is_some(), page < 2, "{link:?}");
+        assert_eq!(body.get("nextCursor").is_some(), page < 2, "{body}");
+        if let Some(link) = link {
+            let (url, rest) = link.split_once('>').expect("a link has its URL in angle brackets");
+            assert_eq!(rest, "; rel=\"next\"");
+            url.strip_prefix('<').expect("a link has its URL in angle brackets").clone_into(&mut target);
+            assert!(target.starts_with("/users?"), "{target}");
+            assert!(target.contains(text(&body["nextCursor"])), "{target}");
+        }
+    }
+    assert_eq!(seen, created);
+}
+
+async fn limits_are_read(api: Api) {
+    some(&api, 4).await;
+    for (limit, count) in [("1", 1), ("2", 2), ("4", 4), ("500", 4)] {
+        assert_eq!(names(&api.page(&format!("?limit={limit}")).await).len(), count, "{limit}");
+    }
+    for limit in ["0", "-1", "abc", "", "1.5", "%2B5", "0x10", "1e2", "%201", "00", "٣", "-0"] {
+        let answer = api.client.get(&format!("/users?limit={limit}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+    let twice = api.client.get("/users?limit=2&limit=2").send().await;
+    problem(&twice, 400, "invalid-parameter");
+}
+
+async fn large_limits_are_lowered(api: Api) {
+    let client = api.client.clone();
+    for round in 0..11 {
+        let created = at_once(46, |index| {
+            let request = client.post("/users", &json!({ "userName": format!("u-{round}-{index}") }));
+            async move { request.send().await }
+        });
+        assert!(created.await.iter().all(|answer| answer.code() == 201));
+    }
+    for limit in ["501", "506", "99999999999999999999", "18446744073709551616"] {
+        let page = api.page(&format!("?limit={limit}")).await;
+        assert_eq!(names(&page).len(), 500, "{limit}");
+        let rest = api.page(&format!("?limit={limit}&cursor={}", text(&page["nextCursor"]))).await;
+        assert_eq!((names(&rest).len(), rest.get("nextCursor")), (6, None));
+    }
+}
+
+async fn the_total_is_exact(api: Api) {
+    for count in 1..=5 {
+        api.named(&format!("u{count}")).await;
+        assert_eq!(api.page("?include=total&limit=2").await["total"], count);
+    }
+    let page = api.page("").await;
+    assert_eq!(page.get("total"), None);
+    for (deleted, user) in page["items"].as_array().expect("a list").iter().enumerate() {
+        api.client.delete(&path(user)).send().await.expect(204);
+        api.client.delete(&path(user)).send().await.expect(404);
+        assert_eq!(api.page("?include=total").await["total"], 4 - deleted);
+    }
+    // What fails counts for nothing.
+    api.named("ada").await;
+    api.client.post("/users", &json!({ "userName": "ADA" })).send().await.expect(409);
+    assert_eq!(api.page("?include=total").await["total"], 1);
+    let unknown = api.client.get("/users?include=members").send().await;
+    problem(&unknown, 400, "invalid-parameter");
+    problem(&api.client.get("/users?include=").send().await, 400, "invalid-parameter");
+}
+
+async fn a_cursor_must_be_one_of_the_list(api: Api) {
+    some(&api, 3).await;
+    let page = api.page("?limit=1").await;
+    let good = text(&page["nextCursor"]);
+    assert_eq!(names(&api.page(&format!("?cursor={good}")).await).len(), 2);
+    let damaged = (0..good.len()).map(|at| {
+        let mut bytes = good.as_bytes().to_vec();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        String::from_utf8(bytes).expect("ASCII")
+    });
+    let mut wrong: Vec<String> = damaged.collect();
+    wrong.extend(["", "garbage", "0", "../..", "\0", "é", "%", "AAAA"].map(str::to_owned));
+    wrong.extend([format!("{good}="), format!("{good}A"), format!(" {good}"), good[1..].to_owned()]);
+    wrong.extend([text(&page["items"][0]["id"]).to_owned(), "A".repeat(5_000)]);
+    for cursor in wrong {
+        let target = format!("/users?cursor={}", percent_encoded(&cursor));
+        problem(&api.client.get(&target).send().await, 400, "invalid-cursor");
+    }
+}
+
+async fn a_cursor_outlives_its_user_and_the_server(api: Api) {
+    let created = some(&api, 4).await;
+    let page = api.page("?limit=2").await;
+    api.client.delete(&path(&page["items"][1])).send().await.expect(204);
+    let api = api.restart();
+    let rest = api.page(&format!("?limit=2&cursor={}", text(&page["nextCursor"]))).await;
+    assert_eq!((names(&rest), rest.get("nextCursor")), (vec![created[2].as_str(), created[3].as_str()], None));
+}
+
+async fn parameters_must_be_known(api: Api) {
+    let user = api.named("ada").await;
+    let one = path(&user);
+    let queries = ["?foo=1", "?foo", "?Limit=1", "?limit%5B%5D=1", "?offset=0", "?=1", "?erased=true", "?x=%FF"];
+    for query in queries {
+        for target in ["/users", &one] {
+            let answer = api.client.get(&format!("{target}{query}")).send().await;
+            problem(&answer, 400, "invalid-parameter");
+        }
+        let body = json!({ "userName": "grace" });
+        let target = format!("{one}{query}");
+        for answer in [
+            api.client.post(&format!("/users{query}"), &body).send().await,
+            api.client.put(&target, &body).send().await,
+            api.client.patch(&target, &body).send().await,
+            api.client.delete(&target).send().await,
+        ] {
+            problem(&answer, 400, "invalid-parameter");
+        }
+    }
+    for parameter in ["limit=1", "cursor=x", "include=total"] {
+        let answer = api.client.get(&format!("{one}?{parameter}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+    assert_eq!(api.page("?").await["items"], json!([user]));
+}

@@ -1,0 +1,219 @@
+//! `PATCH /users/{id}`, but for the merging of free JSON.
+
+use crate::api::{Api, path, text};
+use crate::fixture::{content, full, shown, with};
+use crate::problem::{assert_invalid, assert_taken, problem};
+use serde_json::{Value, json};
+
+both_engines! {
+    what_is_absent_stays
+    each_attribute_can_be_patched_alone
+    null_removes
+    what_a_user_must_have_stays
+    objects_are_merged_and_lists_replaced
+    a_patch_that_changes_nothing
+    what_get_gave_is_a_patch
+    a_patch_is_an_object
+    errors_are_those_of_creating
+    an_unknown_user
+    a_taken_attribute_is_named
+    both_media_types_are_taken
+    the_answer_can_be_minimal
+}
+
+async fn what_is_absent_stays(api: Api) {
+    let body = full("ada");
+    let user = api.create(&body).await;
+    let answer = api.client.patch(&path(&user), &json!({ "nickName": "Countess" })).send().await.expect(200);
+    let patched = answer.json();
+    assert_eq!(patched, shown(&with(&body, "nickName", json!("Countess")), 2, &patched));
+    assert_eq!((&patched["id"], &patched["createdAt"]), (&user["id"], &user["createdAt"]));
+    assert!(text(&patched["updatedAt"]) > text(&user["updatedAt"]));
+    assert_eq!(answer.header("etag"), Some("\"2\""));
+    assert_eq!(api.read(&user).await, patched);
+}
+
+async fn each_attribute_can_be_patched_alone(api: Api) {
+    let user = api.named("ada").await;
+    let body = full("grace");
+    let mut expected = json!({ "userName": "ada" });
+    for (index, (name, value)) in body.as_object().expect("an object").iter().enumerate() {
+        expected[name] = value.clone();
+        let patched = api.patch(&user, &json!({ name: value })).await;
+        assert_eq!(patched, shown(&expected, index as u64 + 2, &patched), "{name}");
+        assert_eq!(api.read(&user).await, patched, "{name}");
+    }
+}
+
+async fn null_removes(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let mut expected = full("ada");
+    let names: Vec<_> = expected.as_object().expect("an object").keys().cloned().collect();
+    let removable = names.iter().filter(|name| !["userName", "active"].contains(&name.as_str()));
+    for (index, name) in removable.enumerate() {
+        expected.as_object_mut().expect("an object").remove(name);
+        let patched = api.patch(&user, &json!({ name: null })).await;
+        assert_eq!(patched, shown(&expected, index as u64 + 2, &patched), "{name}");
+    }
+    let bare = shown(&json!({ "userName": "ada", "active": false }), 1, &user);
+    assert_eq!(content(&api.read(&user).await), content(&bare));
+}
+
+async fn what_a_user_must_have_stays(api: Api) {
+    let user = api.create(&full("ada")).await;
+    for name in ["userName", "active"] {
+        let answer = api.client.patch(&path(&user), &json!({ name: null, "title": "x" })).send().await;
+        assert_invalid(&answer, &[(format!("/{name}").as_str(), "required")]);
+    }
+    let both = api.client.patch(&path(&user), &json!({ "userName": null, "active": null })).send().await;
+    assert_invalid(&both, &[("/active", "required"), ("/userName", "required")]);
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn objects_are_merged_and_lists_replaced(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let patch = json!({
+        "name": { "givenName": "Ada", "middleName": null },
+        "enterprise": { "department": "Engines", "manager": { "value": "boss" } },
+        "emails": [{ "value": "ada@example.com", "type": null }],
+        "roles": [],
+        "extensions": { "urn:example:params:scim:schemas:badge:1.0:User": { "level": 3, "colour": null } },
+    });
+    let patched = api.patch(&user, &patch).await;
+    let mut expected = full("ada");
+    expected["name"]["givenName"] = json!("Ada");
+    expected["name"]["middleName"] = json!(null);
+    expected["enterprise"]["department"] = json!("Engines");
+    expected["enterprise"]["manager"] = json!({ "value": "boss", "displayName": null });
+    expected["emails"] =
+        json!([{ "value": "ada@example.com", "display": null, "type": null, "primary": false }]);
+    expected["roles"] = json!([]);
+    expected["extensions"] = json!({ "urn:example:params:scim:schemas:badge:1.0:User": { "level": 3 } });
+    assert_eq!(patched, shown(&expected, 2, &patched));
+    let no_manager = api.patch(&user, &json!({ "enterprise": { "manager": null } })).await;
+    assert_eq!(no_manager["enterprise"]["manager"], json!(null));
+    assert_eq!(no_manager["enterprise"]["department"], "Engines");
+}
+
+async fn a_patch_that_changes_nothing(api: Api) {
+    let user = api.create(&full("ada")).await;
+    for patch in [
+        json!({}),
+        json!({ "title": "Tour Guide" }),
+        json!({ "active": false, "name": {}, "enterprise": {}, "custom": {} }),
+        json!({ "custom": { "badge": 7, "unknown": null } }),
+        json!({ "emails": full("ada")["emails"] }),
+        json!({ "version": 99, "createdAt": null, "updatedAt": "x", "externalIds": null }),
+    ] {
+        let answer = api.client.patch(&path(&user), &patch).send().await.expect(200);
+        assert_eq!(answer.json(), user, "{patch}");
+        assert_eq!(answer.header("etag"), Some("\"1\""), "{patch}");
+    }
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn what_get_gave_is_a_patch(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let found = api.read(&user).await;
+    let patched = api.patch(&user, &found).await;
+    assert_eq!(patched, shown(&without_nulls(&full("ada")), 2, &patched));
+    assert_eq!(api.patch(&user, &patched).await, patched);
+    let other = api.named("grace").await;
+    let answer = api.client.patch(&path(&other), &with(&found, "userName", json!("grace"))).send().await;
+    assert_invalid(&answer, &[("/id", "read-only")]);
+}
+
+/// A body without the nulls in its free objects, which mean removal in a patch.
+fn without_nulls(body: &Value) -> Value {
+    let mut body = body.clone();
+    body["custom"].as_object_mut().expect("an object").remove("none");
+    let extension = &mut body["extensions"]["urn:example:params:scim:schemas:badge:1.0:User"];
+    extension.as_object_mut().expect("an object").remove("level");
+    body
+}
+
+async fn a_patch_is_an_object(api: Api) {
+    let user = api.create(&full("ada")).await;
+    for patch in [json!(null), json!([]), json!("x"), json!(1), json!([{ "title": "x" }])] {
+        let answer = api.client.patch(&path(&user), &patch).send().await;
+        assert_invalid(&answer, &[("", "wrong-type")]);
+    }
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn errors_are_those_of_creating(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let patch = json!({
+        "foo": 1,
+        "userName": "",
+        "active": "yes",
+        "title": {},
+        "name": [],
+        "enterprise": { "manager": "x" },
+        "emails": [{ "value": "a@b@c" }],
+        "custom": 1,
+        "id": "x",
+    });
+    let answer = api.client.patch(&path(&user), &patch).send().await;
+    let expected = [
+        ("/foo", "unknown-field"),
+        ("/userName", "blank"),
+        ("/active", "wrong-type"),
+        ("/title", "wrong-type"),
+        ("/name", "wrong-type"),
+        ("/enterprise/manager", "wrong-type"),
+        ("/emails/0/value", "invalid-email"),
+        ("/custom", "wrong-type"),
+        ("/id", "read-only"),
+    ];
+    assert_invalid(&answer, &expected);
+    // A removal of what is unknown removes nothing that could be wrong.
+    let removal = api.client.patch(&path(&user), &json!({ "foo": null })).send().await;
+    assert!(matches!(removal.code(), 200 | 422), "{}", removal.text());
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn an_unknown_user(api: Api) {
+    let user = api.named("ada").await;
+    api.client.delete(&path(&user)).send().await.expect(204);
+    for target in [path(&user), format!("/users/{}", uuid::Uuid::now_v7())] {
+        let answer = api.client.patch(&target, &json!({ "title": "x" })).send().await;
+        problem(&answer, 404, "not-found");
+    }
+}
+
+async fn a_taken_attribute_is_named(api: Api) {
+    let ada = api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
+    let grace = api.create(&json!({ "userName": "grace", "externalId": "2" })).await;
+    let patch = async |body: Value| api.client.patch(&path(&ada), &body).send().await;
+    assert_taken(&patch(json!({ "userName": "GRACE", "title": "x" })).await, "userName");
+    assert_taken(&patch(json!({ "externalId": "2", "title": "x" })).await, "externalId");
+    assert_eq!(api.read(&ada).await, ada);
+    // Once it is free it can be had.
+    api.patch(&grace, &json!({ "userName": "hopper", "externalId": null })).await;
+    let patched = patch(json!({ "userName": "GRACE", "externalId": "2" })).await.expect(200).json();
+    assert_eq!(patched["externalIds"], json!({ "native": "2" }));
+}
+
+async fn both_media_types_are_taken(api: Api) {
+    let user = api.named("ada").await;
+    for (title, media_type) in
+        [("a", "application/merge-patch+json"), ("b", "application/json"), ("c", "application/json; charset=utf-8")]
+    {
+        let body = json!({ "title": title }).to_string();
+        let request = api.client.request(reqwest::Method::PATCH, &path(&user)).body(media_type, body);
+        assert_eq!(request.send().await.expect(200).json()["title"], title);
+    }
+}
+
+async fn the_answer_can_be_minimal(api: Api) {
+    let user = api.named("ada").await;
+    for (title, etag) in [("x", "\"2\""), ("x", "\"2\""), ("y", "\"3\"")] {
+        let request = api.client.patch(&path(&user), &json!({ "title": title }));
+        let answer = request.header("prefer", "return=minimal").send().await.expect(204);
+        assert_eq!(answer.text(), "");
+        assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+        assert_eq!(answer.header("etag"), Some(etag));
+    }
+    assert_eq!(api.read(&user).await["title"], "y");
+}

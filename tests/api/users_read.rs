@@ -1,0 +1,144 @@
+//! `GET /users/{id}`.
+
+use crate::api::{Api, path, text};
+use crate::fixture::full;
+use crate::problem::problem;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    a_user_is_found
+    head_is_get_without_the_body
+    what_is_no_id_is_not_found
+    an_id_has_no_case
+    a_manager_is_named
+    a_manager_outside_has_no_name
+    users_survive_a_kill
+}
+
+async fn a_user_is_found(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let answer = api.client.get(&path(&user)).send().await.expect(200);
+    assert_eq!(answer.json(), user);
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()));
+    api.patch(&user, &json!({ "title": "Countess" })).await;
+    let answer = api.client.get(&path(&user)).send().await.expect(200);
+    assert_eq!(answer.header("etag"), Some("\"2\""));
+}
+
+async fn head_is_get_without_the_body(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let missing = format!("/users/{}", uuid::Uuid::now_v7());
+    for (target, status) in
+        [(path(&user).as_str(), 200), ("/users", 200), (missing.as_str(), 404), ("/users?x=1", 400)]
+    {
+        let get = api.client.get(target).header("x-request-id", "same").send().await.expect(status);
+        let head = api.client.request(Method::HEAD, target).header("x-request-id", "same");
+        let head = head.send().await.expect(status);
+        assert_eq!(head.text(), "", "{target}");
+        let headers = |answer: &crate::support::http::Answer| {
+            let mut headers = answer.headers.clone();
+            headers.remove("date");
+            headers
+        };
+        assert_eq!(headers(&head), headers(&get), "{target}");
+    }
+}
+
+async fn what_is_no_id_is_not_found(api: Api) {
+    let user = api.named("ada").await;
+    let id = text(&user["id"]);
+    let plain = id.replace('-', "");
+    let unknown = uuid::Uuid::now_v7().to_string();
+    let wrong = [
+        unknown.as_str(),
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "ada",
+        "1",
+        plain.as_str(),
+        &format!("%7B{id}%7D"),
+        &format!("urn:uuid:{id}"),
+        &format!("{id}0"),
+        &id[..35],
+        &format!("{}g", &id[..35]),
+        &format!("{}%00", &id[..35]),
+        &format!("{}%C3%A9", &id[..34]),
+        &format!("{}-{}", &plain[..16], &plain[16..]),
+        "%20",
+        "%FF",
+        "%",
+        "%zz",
+        "null",
+    ];
+    for id in wrong {
+        let target = format!("/users/{id}");
+        let get = api.client.get(&target).send().await;
+        problem(&get, 404, "not-found");
+        problem(&api.client.delete(&target).send().await, 404, "not-found");
+        problem(&api.client.put(&target, &json!({ "userName": "x" })).send().await, 404, "not-found");
+        problem(&api.client.patch(&target, &json!({ "userName": "x" })).send().await, 404, "not-found");
+    }
+    assert_eq!(api.read(&user).await, user);
+}
+
+async fn an_id_has_no_case(api: Api) {
+    let user = api.named("ada").await;
+    let upper = format!("/users/{}", text(&user["id"]).to_uppercase());
+    assert_eq!(api.client.get(&upper).send().await.expect(200).json(), user);
+}
+
+fn manager(user: &Value) -> &Value {
+    &user["enterprise"]["manager"]
+}
+
+async fn a_manager_is_named(api: Api) {
+    let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
+    let own = json!({ "value": boss["id"], "displayName": "made up" });
+    let ada = api.create(&json!({ "userName": "ada", "enterprise": { "manager": own } })).await;
+    let named = |name: Value| json!({ "value": boss["id"], "displayName": name });
+    assert_eq!(manager(&ada), &named(json!("The Boss")));
+    assert_eq!(api.read(&ada).await, ada);
+    assert_eq!(api.page("").await["items"][1], ada);
+    for name in [json!("Another"), json!(null)] {
+        api.patch(&boss, &json!({ "displayName": name })).await;
+        let found = api.client.get(&path(&ada)).send().await.expect(200);
+        assert_eq!(manager(&found.json()), &named(name));
+        assert_eq!(found.header("etag"), Some("\"1\""));
+        assert_eq!((&found.json()["version"], &found.json()["updatedAt"]), (&json!(1), &ada["updatedAt"]));
+    }
+    let sent = json!({ "enterprise": { "manager": { "displayName": "made up" } } });
+    assert_eq!(api.patch(&ada, &sent).await["version"], 1);
+    api.patch(&boss, &json!({ "displayName": "Late" })).await;
+    let written = api.patch(&ada, &json!({ "title": "x" })).await;
+    assert_eq!(manager(&written), &named(json!("Late")));
+    api.client.delete(&path(&boss)).send().await.expect(204);
+    assert_eq!(manager(&api.read(&ada).await), &named(json!(null)));
+}
+
+async fn a_manager_outside_has_no_name(api: Api) {
+    let unknown = uuid::Uuid::now_v7().to_string();
+    for (index, value) in [unknown.as_str(), "the boss", ""].into_iter().enumerate() {
+        let enterprise = json!({ "manager": { "value": value } });
+        let user = api.create(&json!({ "userName": format!("u{index}"), "enterprise": enterprise })).await;
+        assert_eq!(manager(&user), &json!({ "value": value, "displayName": null }));
+        assert_eq!(api.read(&user).await, user);
+    }
+    let own = api.create(&json!({ "userName": "own", "displayName": "Myself" })).await;
+    let own = api.patch(&own, &json!({ "enterprise": { "manager": { "value": own["id"] } } })).await;
+    assert_eq!(manager(&own)["displayName"], "Myself");
+}
+
+async fn users_survive_a_kill(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let deleted = api.named("gone").await;
+    api.client.delete(&path(&deleted)).send().await.expect(204);
+    let user = api.patch(&user, &json!({ "title": "Countess" })).await;
+    let api = api.restart();
+    assert_eq!(api.read(&user).await, user);
+    problem(&api.client.get(&path(&deleted)).send().await, 404, "not-found");
+}

@@ -1,0 +1,148 @@
+//! `src/schema.rs`, which is kept by hand, against the tables of both engines.
+
+use crate::place::{Engine, Place, project};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// A table as declared, or as a database describes it in the same words.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
+    key: Vec<String>,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Column {
+    name: String,
+    /// The engine's type.
+    kind: String,
+    nullable: bool,
+}
+
+type Tables = BTreeMap<String, Table>;
+
+/// Only PostgreSQL has it: SQLite migrates in one transaction that locks the whole database.
+const ONLY_POSTGRES: [&str; 1] = ["migration_lock"];
+
+#[test]
+fn sqlite_has_the_tables_of_schema_rs() {
+    let mut declared = declared(Engine::Sqlite);
+    for table in ONLY_POSTGRES {
+        assert!(declared.remove(table).is_some(), "{table} is not declared");
+    }
+    compare(&declared, &of_sqlite());
+}
+
+#[test]
+fn postgres_has_the_tables_of_schema_rs() {
+    compare(&declared(Engine::Postgres), &of_postgres());
+}
+
+fn compare(declared: &Tables, found: &Tables) {
+    let names = |tables: &Tables| tables.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(declared), names(found), "the tables of src/schema.rs and of the database");
+    for (name, table) in declared {
+        assert_eq!(table, &found[name], "{name}, declared in src/schema.rs and in the database");
+    }
+}
+
+/// A SQL type of `src/schema.rs` as the engine calls it.
+fn kind(declared: &str, engine: Engine) -> String {
+    let (postgres, sqlite) = match declared {
+        "Id" => ("uuid", "BLOB"),
+        "Document" => ("jsonb", "TEXT"),
+        "BigInt" => ("bigint", "INTEGER"),
+        "SmallInt" => ("smallint", "INTEGER"),
+        "Bool" => ("boolean", "INTEGER"),
+        "Text" => ("text", "TEXT"),
+        "Binary" => ("bytea", "BLOB"),
+        other => panic!("no mapping for the SQL type {other}"),
+    };
+    match engine {
+        Engine::Postgres => postgres.to_owned(),
+        Engine::Sqlite => sqlite.to_owned(),
+    }
+}
+
+/// Reads the blocks of `table!`. A line that it does not understand is a panic, so that none is left out.
+fn declared(engine: Engine) -> Tables {
+    let source = fs::read_to_string(project().join("src/schema.rs")).expect("src/schema.rs");
+    let blocks: Vec<_> = source.split("table! {").skip(1).collect();
+    let tables: Tables = blocks.iter().map(|block| table(block, engine)).collect();
+    assert_eq!(tables.len(), blocks.len(), "a table is declared twice");
+    tables
+}
+
+fn table(block: &str, engine: Engine) -> (String, Table) {
+    let mut lines = block.lines().map(str::trim).filter(|line| {
+        !line.is_empty() && !line.starts_with("use ") && !line.starts_with("///") && !line.starts_with("//")
+    });
+    let head = lines.next().expect("a table has a head");
+    let (name, rest) = head.split_once(" (").unwrap_or_else(|| panic!("not a table's head: {head}"));
+    let keys = rest.strip_suffix(") {").unwrap_or_else(|| panic!("not a table's head: {head}"));
+    let mut table = Table::default();
+    let mut in_rust: BTreeMap<String, String> = BTreeMap::new();
+    let mut renamed = None;
+    for line in lines.by_ref().take_while(|line| *line != "}") {
+        if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+            renamed = Some(name.strip_suffix("\"]").expect("the end of sql_name").to_owned());
+            continue;
+        }
+        let (field, declared) = line
+            .strip_suffix(',')
+            .and_then(|line| line.split_once(" -> "))
+            .unwrap_or_else(|| panic!("not a column: {line}"));
+        let inner = declared.strip_prefix("Nullable<").and_then(|rest| rest.strip_suffix('>'));
+        let name = renamed.take().unwrap_or_else(|| field.to_owned());
+        in_rust.insert(field.to_owned(), name.clone());
+        let kind = kind(inner.unwrap_or(declared), engine);
+        table.columns.push(Column { name, kind, nullable: inner.is_some() });
+    }
+    table.key = keys.split(", ").map(|field| in_rust[field].clone()).collect();
+    (name.to_owned(), table)
+}
+
+fn of_sqlite() -> Tables {
+    let place = Place::sqlite();
+    place.roster(&["migrate"]).ok();
+    tables(place.sql().lines(
+        "SELECT t.name || ' ' || c.name || ' ' || c.type || ' ' || (c.\"notnull\" = 0) || ' ' || c.pk AS line \
+         FROM sqlite_master AS t, pragma_table_info(t.name) AS c \
+         WHERE t.type = 'table' AND t.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+         ORDER BY t.name, c.cid",
+    ))
+}
+
+fn of_postgres() -> Tables {
+    let place = Place::postgres();
+    place.roster(&["migrate"]).ok();
+    tables(place.sql().lines(
+        "SELECT concat_ws(' ', t.relname, c.attname, replace(format_type(c.atttypid, c.atttypmod), ' ', '_'), \
+         CASE WHEN c.attnotnull THEN 0 ELSE 1 END, coalesce(array_position(k.indkey::int2[], c.attnum) + 1, 0)) AS line \
+         FROM pg_class AS t JOIN pg_attribute AS c ON c.attrelid = t.oid \
+         LEFT JOIN pg_index AS k ON k.indrelid = t.oid AND k.indisprimary \
+         WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p') AND c.attnum > 0 \
+         AND NOT c.attisdropped AND t.relname NOT LIKE '\\_\\_diesel%' ORDER BY t.relname, c.attnum",
+    ))
+}
+
+/// Rows of table, column, type, whether it is nullable, and its place in the primary key from 1 on.
+fn tables(rows: Vec<String>) -> Tables {
+    let mut tables = Tables::new();
+    let mut keys: BTreeMap<(String, usize), String> = BTreeMap::new();
+    for row in rows {
+        let [table, column, kind, nullable, place] =
+            row.split(' ').collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("not five words: {row}"));
+        let place: usize = place.parse().expect("a place in the key");
+        if place > 0 {
+            keys.insert((table.to_owned(), place), column.to_owned());
+        }
+        let nullable = nullable == "1";
+        let column = Column { name: column.to_owned(), kind: kind.to_owned(), nullable };
+        tables.entry(table.to_owned()).or_default().columns.push(column);
+    }
+    for ((table, _), column) in keys {
+        tables.entry(table).or_default().key.push(column);
+    }
+    tables
+}
