@@ -85,19 +85,20 @@ impl App {
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 fn open_database(settings: &Settings) -> Result<Database, AppError> {
-    let fail = |error: &dyn std::fmt::Display| AppError(error.to_string());
-    let database = Database::start(&settings.database()).map_err(|error| fail(&error))?;
+    let cannot_connect = |error| AppError(format!("cannot connect to the database: {error}"));
+    let cannot_migrate = |error: migrate::MigrationError| AppError(error.to_string());
+    let database = Database::start(&settings.database()).map_err(cannot_connect)?;
     let url = &settings.database_url;
     if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
-        let applied = migrate::run(url).map_err(|error| fail(&error))?;
+        let applied = migrate::run(url).map_err(cannot_migrate)?;
         log::info!(applied = applied.len(); "the database is migrated");
     } else {
-        let pending = migrate::status(url).map_err(|error| fail(&error))?.pending.len();
+        let pending = migrate::status(url).map_err(cannot_migrate)?.pending.len();
         if pending > 0 {
             log::warn!(pending; "migrations are pending: run `roster migrate`; /readyz says 503 until then");
         }
     }
-    for risk in Connection::durability_risks(url).map_err(|error| fail(&error))? {
+    for risk in Connection::durability_risks(url).map_err(cannot_connect)? {
         log::warn!("acknowledged writes can be lost: {risk} is off in PostgreSQL");
     }
     Ok(database)

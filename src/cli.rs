@@ -133,11 +133,12 @@ fn load_dotenv(path: &Path) -> Result<(), String> {
 /// What clap says of a bad setting, without its hints.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let says = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    says.trim_start_matches("error: ").to_owned()
+    text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
+/// Says on one line why the program ends; libpq and clap use several.
 fn fail(message: &str, code: u8) -> ExitCode {
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
     // Nobody is left to tell when stderr is gone.
     drop(writeln!(std::io::stderr(), "roster: {message}"));
     ExitCode::from(code)

@@ -1,6 +1,7 @@
 //! One connection to either engine, and the r2d2 manager that makes it.
 
 use super::url::DatabaseUrl;
+use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
@@ -45,6 +46,21 @@ impl Connection {
                 SqliteConnection::establish(text).map(Self::Sqlite)
             }
         }
+    }
+
+    /// Opens the connection that a server's start is tried with: puts a SQLite file into WAL mode, which stays, and
+    /// keeps a database in memory for as long as it is open.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or made.
+    pub(super) fn first(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        let mut connection = Self::open(url)?;
+        if let DatabaseUrl::Sqlite(_) = url {
+            // Two processes that switch one file at once: one is refused without being made to wait.
+            patiently(|| connection.execute("PRAGMA journal_mode = WAL"))
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
+        Ok(connection)
     }
 
     /// Settings of a PostgreSQL server that let it answer a commit before it is on the disk.
@@ -143,3 +159,9 @@ impl Manager {
 /// temp_store: nothing is written beside the database, so that the rest of the file system may be read-only.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";
+
+/// Tries again for a few seconds what fails when others do it at the same moment.
+pub(super) fn patiently(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
+    let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8);
+    attempt.retry(pauses.with_jitter()).sleep(std::thread::sleep).call()
+}

@@ -1,9 +1,8 @@
 //! The tables' migrations: embedded, applied by one process at a time.
 
-use super::conn::SQLITE_SETTINGS;
+use super::conn::{SQLITE_SETTINGS, patiently};
 use super::{Connection, DatabaseUrl, DbError};
 use crate::on_engine;
-use backon::{BlockingRetryable, ExponentialBuilder};
 use derive_more::{Display, Error};
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -13,7 +12,6 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -112,8 +110,7 @@ fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<(), 
     };
     let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database"))?;
     // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
-    let mut make = || holder.batch_execute(LOCK_TABLE);
-    patiently(&mut make).map_err(cannot("make the migration lock"))?;
+    patiently(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("make the migration lock"))?;
     holder
         .transaction(|holder| {
             holder.batch_execute(TAKE_LOCK)?;
@@ -132,19 +129,10 @@ fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
     connection
         .batch_execute(&format!("PRAGMA busy_timeout = 60000; {SQLITE_SETTINGS}"))
         .map_err(cannot("set up the database"))?;
-    // Two processes that switch a new file to WAL at once: one is refused without being made to wait.
-    let mut to_wal = || connection.batch_execute("PRAGMA journal_mode = WAL");
-    patiently(&mut to_wal).map_err(cannot("switch the database to WAL"))?;
     connection
         .immediate_transaction(|connection| Ok(connection.run_pending_migrations(SQLITE).map(drop)))
         .map_err(|error: diesel::result::Error| cannot("lock the database")(error))?
         .map_err(cannot("migrate"))
-}
-
-fn patiently(attempt: &mut impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
-    let pauses =
-        ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8).with_jitter();
-    attempt.retry(pauses).sleep(std::thread::sleep).call()
 }
 
 fn cannot<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> MigrationError {

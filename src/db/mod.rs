@@ -105,15 +105,13 @@ impl Database {
     /// Starts the actors; they connect when they are first needed. Wants a running actix `System`.
     ///
     /// # Errors
-    /// What the engine says when a database in memory cannot be made.
+    /// What the engine says when the database cannot be reached.
     pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
         let lane = |class, actors| Arc::new(Lane::start(options, actor::access(class), actors));
+        let first = Connection::first(&options.url)?;
         let write = lane(Class::Write, 1);
         let (read, page, anchor) = match options.url {
-            DatabaseUrl::Memory(_) => {
-                let anchor = Connection::open(&options.url)?;
-                (write.clone(), write.clone(), Some(Mutex::new(anchor)))
-            }
+            DatabaseUrl::Memory(_) => (write.clone(), write.clone(), Some(Mutex::new(first))),
             _ => (lane(Class::Read, options.readers), lane(Class::Page, 1), None),
         };
         Ok(Self(Arc::new(Inner { read, page, write, deadline: options.deadline, _anchor: anchor })))

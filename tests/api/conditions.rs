@@ -49,7 +49,8 @@ async fn a_write_needs_the_version_it_names(api: Api) {
 
 async fn tags_that_never_match(api: Api) {
     let user = api.named("ada").await;
-    let tags = ["W/\"1\"", "\"01\"", "\"1 \"", "\" 1\"", "\"+1\"", "\"\"", "\"*\"", "\"W/1\"", "W/\"1\", \"2\""];
+    let tags =
+        ["W/\"1\"", "\"01\"", "\"1 \"", "\" 1\"", "\"+1\"", "\"\"", "\"*\"", "\"W/1\"", "W/\"1\", \"2\""];
     for tag in tags {
         for answer in writes(&api, &user, "if-match", tag).await {
             problem(&answer, 412, "precondition-failed");
@@ -64,7 +65,8 @@ async fn tags_that_match(api: Api) {
         let patch = api.client.patch(&path(&user), &json!({})).header("if-match", tags);
         patch.send().await.expect(200);
     }
-    let lines = api.client.patch(&path(&user), &json!({})).header("if-match", "\"9\"").header("if-match", "\"1\"");
+    let lines =
+        api.client.patch(&path(&user), &json!({})).header("if-match", "\"9\"").header("if-match", "\"1\"");
     lines.send().await.expect(200);
 }
 
@@ -148,7 +150,11 @@ async fn conditions_of_what_is_not_there(api: Api) {
         for name in ["if-match", "if-none-match"] {
             for answer in writes(&api, &gone, name, tag).await {
                 assert!(matches!(answer.code(), 404 | 412), "{}", answer.text());
-                problem(&answer, answer.code(), if answer.code() == 404 { "not-found" } else { "precondition-failed" });
+                problem(
+                    &answer,
+                    answer.code(),
+                    if answer.code() == 404 { "not-found" } else { "precondition-failed" },
+                );
             }
         }
         let read = api.client.get(&path(&gone)).header("if-none-match", tag).send().await;

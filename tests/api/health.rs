@@ -31,7 +31,9 @@ async fn the_start_page(api: Api) {
 
 async fn probes_need_no_key(api: Api) {
     for target in PUBLIC {
-        for client in [Client::anonymous(&api.server), Client::with_key(&api.server, "wrong"), api.client.clone()] {
+        for client in
+            [Client::anonymous(&api.server), Client::with_key(&api.server, "wrong"), api.client.clone()]
+        {
             let answer = client.get(target).header("roster-tenant", "nobody").send().await.expect(200);
             assert_eq!(answer.header("content-type"), Some("application/json"), "{target}");
             assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");

@@ -56,5 +56,8 @@ pub(crate) fn assert_taken(answer: &Answer, attribute: &str) {
     assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(attribute)), "{body}");
     let errors = body["errors"].as_array().expect("errors is a list");
     assert_eq!(errors.len(), 1, "{body}");
-    assert_eq!((&errors[0]["pointer"], &errors[0]["code"]), (&json!(format!("/{attribute}")), &json!("taken")));
+    assert_eq!(
+        (&errors[0]["pointer"], &errors[0]["code"]),
+        (&json!(format!("/{attribute}")), &json!("taken"))
+    );
 }

@@ -128,7 +128,9 @@ impl Wire {
                 true
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => self.read(),
-            Err(error) => panic!("the connection broke: {error}; so far {:?}", String::from_utf8_lossy(&self.come)),
+            Err(error) => {
+                panic!("the connection broke: {error}; so far {:?}", String::from_utf8_lossy(&self.come))
+            }
         }
     }
 }

@@ -84,9 +84,7 @@ async fn list_elements_have_all_their_parts(api: Api) {
         "addresses": [{ "country": "UK" }],
     });
     let user = api.create(&body).await;
-    let value = |value: &str, primary: bool| {
-        json!([{ "value": value, "display": null, "type": null, "primary": primary }])
-    };
+    let value = |value: &str, primary: bool| json!([{ "value": value, "display": null, "type": null, "primary": primary }]);
     assert_eq!(user["emails"], value("ada@example.com", false));
     assert_eq!(user["photos"], value("https://x/1", true));
     let address = json!([{
@@ -115,7 +113,10 @@ async fn null_means_absent(api: Api) {
     let user = api.create(&inner).await;
     assert_eq!(user["name"], with(&bare("")["name"], "givenName", json!("Grace")));
     assert_eq!(user["enterprise"], bare("")["enterprise"]);
-    assert_eq!(user["emails"], json!([{ "value": "g@navy.mil", "display": null, "type": null, "primary": false }]));
+    assert_eq!(
+        user["emails"],
+        json!([{ "value": "g@navy.mil", "display": null, "type": null, "primary": false }])
+    );
 }
 
 async fn what_get_gave_can_be_created_again(api: Api) {
@@ -171,8 +172,16 @@ async fn unknown_fields_are_named_at_every_depth(api: Api) {
 
 async fn a_wrong_type_is_named(api: Api) {
     let strings = [
-        "userName", "externalId", "displayName", "nickName", "profileUrl", "title", "userType",
-        "preferredLanguage", "locale", "timezone",
+        "userName",
+        "externalId",
+        "displayName",
+        "nickName",
+        "profileUrl",
+        "title",
+        "userType",
+        "preferredLanguage",
+        "locale",
+        "timezone",
     ];
     for name in strings {
         let body = with(&json!({ "userName": "ada" }), name, json!(5));
@@ -247,7 +256,8 @@ async fn a_body_is_an_object(api: Api) {
 }
 
 async fn active_is_true_unless_said(api: Api) {
-    for (name, said, kept) in [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)] {
+    for (name, said, kept) in [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)]
+    {
         let user = api.create(&json!({ "userName": name, "active": said })).await;
         assert_eq!(user["active"], json!(kept), "{said}");
     }
@@ -279,9 +289,7 @@ async fn equal_elements_are_kept_once(api: Api) {
         ],
     });
     let user = api.create(&body).await;
-    let value = |value: Option<&str>, kind: Option<&str>, display: Option<&str>, primary: bool| {
-        json!({ "value": value, "type": kind, "display": display, "primary": primary })
-    };
+    let value = |value: Option<&str>, kind: Option<&str>, display: Option<&str>, primary: bool| json!({ "value": value, "type": kind, "display": display, "primary": primary });
     let emails = json!([
         value(Some("a@x"), Some("work"), Some("last"), false),
         value(Some("b@x"), Some("work"), None, false),
@@ -296,9 +304,8 @@ async fn equal_elements_are_kept_once(api: Api) {
 }
 
 async fn one_value_is_primary_at_most(api: Api) {
-    let lists = [
-        "emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates",
-    ];
+    let lists =
+        ["emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates"];
     for list in lists {
         let value = |text: &str| match list {
             "addresses" => json!({ "country": text, "primary": true }),

@@ -173,13 +173,17 @@ async fn a_cursor_outlives_its_user_and_the_server(api: Api) {
     api.client.delete(&path(&page["items"][1])).send().await.expect(204);
     let api = api.restart();
     let rest = api.page(&format!("?limit=2&cursor={}", text(&page["nextCursor"]))).await;
-    assert_eq!((names(&rest), rest.get("nextCursor")), (vec![created[2].as_str(), created[3].as_str()], None));
+    assert_eq!(
+        (names(&rest), rest.get("nextCursor")),
+        (vec![created[2].as_str(), created[3].as_str()], None)
+    );
 }
 
 async fn parameters_must_be_known(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
-    let queries = ["?foo=1", "?foo", "?Limit=1", "?limit%5B%5D=1", "?offset=0", "?=1", "?erased=true", "?x=%FF"];
+    let queries =
+        ["?foo=1", "?foo", "?Limit=1", "?limit%5B%5D=1", "?offset=0", "?=1", "?erased=true", "?x=%FF"];
     for query in queries {
         for target in ["/users", &one] {
             let answer = api.client.get(&format!("{target}{query}")).send().await;

@@ -76,7 +76,8 @@ async fn it_never_creates(api: Api) {
     for target in [path(&user), unknown] {
         let answer = api.client.put(&target, &json!({ "userName": "grace" })).send().await;
         problem(&answer, 404, "not-found");
-        let answer = api.client.put(&target, &json!({ "userName": "grace" })).header("if-match", "*").send().await;
+        let answer =
+            api.client.put(&target, &json!({ "userName": "grace" })).header("if-match", "*").send().await;
         assert!(matches!(answer.code(), 404 | 412), "{}", answer.text());
     }
     assert_eq!(api.page("").await["items"], json!([]));
@@ -103,7 +104,6 @@ async fn errors_are_those_of_creating(api: Api) {
     let put = async |body: Value| api.client.put(&path(&user), &body).send().await;
     assert_invalid(&put(json!({})).await, &[("/userName", "required")]);
     assert_invalid(&put(json!({ "userName": null })).await, &[("/userName", "required")]);
-    assert_invalid(&put(json!([])).await, &[("", "wrong-type")]);
     let body = json!({ "userName": "x", "foo": 1, "name": { "bar": 1 }, "emails": [{ "value": "@" }, 5] });
     let expected = [
         ("/foo", "unknown-field"),

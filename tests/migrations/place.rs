@@ -2,15 +2,17 @@
 
 use crate::folders;
 use crate::support::command::{Ended, in_empty_environment, roster, run};
+use crate::support::http::{Answer, Client};
+use crate::support::postgres;
 use crate::support::server::{Builder, Server};
 use crate::support::sql::Sql;
-use crate::support::{postgres, server};
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// No command here takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -100,9 +102,10 @@ impl Place {
         Server::builder(&self.url())
     }
 
-    /// Starts a server and stops it again.
+    /// Has a server get ready on this database, and stops it again.
     pub(crate) fn serve(&self) {
         let mut server = self.server().start();
+        ask(&server, "/readyz").expect(200);
         stop(&mut server);
     }
 
@@ -138,9 +141,16 @@ impl Place {
 
 /// Stops a server as an operator does.
 #[track_caller]
-pub(crate) fn stop(server: &mut server::Server) {
+pub(crate) fn stop(server: &mut Server) {
     server.signal("TERM");
     assert_eq!(server.wait(Duration::from_secs(10)).code(), Some(0), "{}", server.log());
+}
+
+/// Gets a path that needs no key.
+pub(crate) fn ask(server: &Server, path: &str) -> Answer {
+    let runtime = Runtime::new().expect("a runtime");
+    let client = Client::anonymous(server);
+    runtime.block_on(async { client.get(path).send().await })
 }
 
 /// The directory of the project.
@@ -179,5 +189,4 @@ fn dumped(url: &str) -> Vec<String> {
             || starts("\\")
     };
     dump.lines().filter(|line| !noise(line)).map(str::to_owned).collect()
-    lines
 }

@@ -2,12 +2,10 @@
 
 use crate::folders::versions;
 use crate::on_both_engines;
-use crate::place::Place;
-use crate::support::http::{Answer, Client};
+use crate::place::{Place, ask};
 use crate::support::server::Server;
 use crate::support::sql::wait_until;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 
 on_both_engines! {
     a_newer_database_is_ready,
@@ -23,8 +21,8 @@ fn a_newer_database_is_ready(place: &Place) {
     let (applied, pending) = place.status();
     assert_eq!((applied.len(), pending.len()), (versions().len() + 1, 0));
     assert_eq!(place.roster(&["migrate"]).ok().stdout, "0 applied\n");
-    ask(&place.server().start()).expect(200);
-    ask(&place.server().env("ROSTER_MIGRATE_ON_START", "false").start()).expect(200);
+    ask(&place.server().start(), "/readyz").expect(200);
+    ask(&place.server().env("ROSTER_MIGRATE_ON_START", "false").start(), "/readyz").expect(200);
 }
 
 fn an_empty_database_is_not_ready_until_it_is_migrated(place: &Place) {
@@ -32,7 +30,9 @@ fn an_empty_database_is_not_ready_until_it_is_migrated(place: &Place) {
     not_ready(&server);
     assert_eq!(place.status(), (Vec::new(), versions()), "the server migrated though it must not");
     place.roster(&["migrate"]).ok();
-    wait_until(Duration::from_secs(5), "ready after `roster migrate`", || ask(&server).code() == 200);
+    wait_until(Duration::from_secs(5), "ready after `roster migrate`", || {
+        ask(&server, "/readyz").code() == 200
+    });
 }
 
 fn a_partly_migrated_database_is_not_ready(place: &Place) {
@@ -45,18 +45,10 @@ fn a_partly_migrated_database_is_not_ready(place: &Place) {
 }
 
 fn not_ready(server: &Server) {
-    let answer = ask(server).expect(503);
+    ask(server, "/livez").expect(200);
+    let answer = ask(server, "/readyz").expect(503);
     assert!(answer.header("retry-after").is_some());
     let problem = answer.json();
     assert_eq!((&problem["code"], &problem["status"]), (&"not-ready".into(), &503.into()), "{problem}");
     assert!(problem["detail"].to_string().contains("migration"), "{problem}");
-}
-
-fn ask(server: &Server) -> Answer {
-    let client = Client::anonymous(server);
-    let runtime = Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        client.get("/livez").send().await.expect(200);
-        client.get("/readyz").send().await
-    })
 }

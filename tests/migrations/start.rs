@@ -2,8 +2,7 @@
 
 use crate::folders::versions;
 use crate::on_both_engines;
-use crate::place::{Place, stop};
-use crate::support::http::Client;
+use crate::place::{Place, ask, stop};
 use crate::support::server::Server;
 use serde_json::Value;
 use std::thread;
@@ -17,10 +16,8 @@ fn three_at_once_get_ready(place: &Place) {
     for _ in 0..ROUNDS {
         let place = place.another();
         let mut servers = start_at_once(&place);
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         for server in &servers {
-            let client = Client::anonymous(server);
-            runtime.block_on(async { client.get("/readyz").send().await }).expect(200);
+            ask(server, "/readyz").expect(200);
         }
         assert_eq!(place.applied(), versions());
         for server in &mut servers {

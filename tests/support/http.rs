@@ -107,6 +107,11 @@ impl Request {
         Self { builder: self.builder.header(CONTENT_TYPE, media_type).body(body) }
     }
 
+    /// Sets a body without saying its type.
+    pub(crate) fn untyped(self, body: impl Into<reqwest::Body>) -> Self {
+        Self { builder: self.builder.body(body) }
+    }
+
     /// Another limit to the time until the answer is there.
     pub(crate) fn timeout(self, timeout: Duration) -> Self {
         Self { builder: self.builder.timeout(timeout) }

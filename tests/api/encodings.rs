@@ -1,0 +1,188 @@
+//! Compressed bodies.
+
+use crate::api::{Api, path, text};
+use crate::fixture::{full, shown};
+use crate::problem::{assert_invalid, problem};
+use crate::support::http::Request;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use reqwest::Method;
+use serde_json::json;
+use std::io::Write;
+
+both_engines! {
+    compressed_bodies_are_taken
+    other_encodings_are_not
+    what_cannot_be_decompressed
+    the_size_is_measured_after_decompression
+    what_is_inside_is_read_as_ever
+    single_users_are_never_compressed
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// A Zstandard frame of raw blocks (RFC 8878, section 3.1.1): compressed in name only.
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = zstd_head();
+    let mut blocks = bytes.chunks(100_000).peekable();
+    while let Some(block) = blocks.next() {
+        let last = u32::from(blocks.peek().is_none());
+        frame.extend(&(last | u32::try_from(block.len()).expect("a short block") << 3).to_le_bytes()[..3]);
+        frame.extend(block);
+    }
+    frame
+}
+
+/// A Zstandard frame that says `count` times 100,000 spaces in four bytes each.
+fn zstd_bomb(count: usize) -> Vec<u8> {
+    let mut frame = zstd_head();
+    for index in 0..count {
+        let header = u32::from(index + 1 == count) | 1 << 1 | 100_000 << 3;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.push(b' ');
+    }
+    frame
+}
+
+/// The magic number, no dictionary, no checksum, no size, and a window of 128 KiB.
+fn zstd_head() -> Vec<u8> {
+    vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3]
+}
+
+fn post(api: &Api, encoding: &str, body: Vec<u8>) -> Request {
+    let request = api.client.request(Method::POST, "/users").body("application/json", body);
+    request.header("content-encoding", encoding)
+}
+
+async fn compressed_bodies_are_taken(api: Api) {
+    let encodings: [(&str, fn(&[u8]) -> Vec<u8>); 6] = [
+        ("gzip", gzip),
+        ("GZIP", gzip),
+        ("deflate", zlib),
+        ("zstd", zstd),
+        ("Zstd", zstd),
+        ("identity", <[u8]>::to_vec),
+    ];
+    for (index, (encoding, encode)) in encodings.into_iter().enumerate() {
+        let body = full(&format!("u{index}"));
+        let answer = post(&api, encoding, encode(body.to_string().as_bytes())).send().await.expect(201);
+        assert_eq!(answer.json(), shown(&body, 1, &answer.json()), "{encoding}");
+        for (method, title) in [(Method::PUT, "put"), (Method::PATCH, "patch")] {
+            let body = json!({ "userName": body["userName"], "title": title }).to_string();
+            let request = api.client.request(method, &path(&answer.json()));
+            let request = request.body("application/json", encode(body.as_bytes()));
+            let written = request.header("content-encoding", encoding).send().await.expect(200).json();
+            assert_eq!(text(&written["title"]), title, "{encoding}");
+        }
+    }
+}
+
+async fn other_encodings_are_not(api: Api) {
+    let body = json!({ "userName": "ada" }).to_string().into_bytes();
+    for encoding in
+        ["br", "compress", "gzip, gzip", "gzip,deflate", "identity, gzip", "aes128gcm", "x", "", "gzip;q=1"]
+    {
+        let answer = post(&api, encoding, gzip(&body)).send().await;
+        problem(&answer, 415, "unsupported-media-type");
+        assert_eq!(answer.header("accept-encoding"), Some("gzip, deflate, zstd"), "{encoding}");
+    }
+    let twice = post(&api, "gzip", gzip(&gzip(&body))).header("content-encoding", "gzip").send().await;
+    problem(&twice, 415, "unsupported-media-type");
+    assert_eq!(twice.header("accept-encoding"), Some("gzip, deflate, zstd"));
+    assert_eq!(api.page("").await["items"], json!([]));
+}
+
+async fn what_cannot_be_decompressed(api: Api) {
+    let body = json!({ "userName": "ada" }).to_string().into_bytes();
+    let mut bad_sum = gzip(&body);
+    let at = bad_sum.len() - 6;
+    bad_sum[at] ^= 0xff;
+    let mut raw = DeflateEncoder::new(Vec::new(), Compression::best());
+    raw.write_all(&body).expect("memory");
+    let raw = raw.finish().expect("memory");
+    let whole = gzip(&body);
+    let cases = [
+        ("gzip", body.clone()),
+        ("gzip", Vec::new()),
+        ("gzip", bad_sum),
+        ("gzip", whole[..whole.len() - 1].to_vec()),
+        ("gzip", whole[..whole.len() - 8].to_vec()),
+        ("gzip", whole[..whole.len() / 2].to_vec()),
+        ("gzip", whole[..5].to_vec()),
+        ("gzip", zlib(&body)),
+        ("deflate", body.clone()),
+        ("deflate", raw),
+        ("deflate", zlib(&body)[..10].to_vec()),
+        ("zstd", body.clone()),
+        ("zstd", gzip(&body)),
+        ("zstd", zstd(&body)[..20].to_vec()),
+        ("gzip", vec![0x1f; 40_000]),
+        ("zstd", vec![0xff; 40_000]),
+    ];
+    for (encoding, bytes) in cases {
+        let answer = post(&api, encoding, bytes.clone()).send().await;
+        problem(&answer, 400, "malformed-body");
+    }
+    assert_eq!(api.page("").await["items"], json!([]));
+}
+
+async fn the_size_is_measured_after_decompression(api: Api) {
+    let padded = |length: usize, name: &str| {
+        let mut body = json!({ "userName": name }).to_string().into_bytes();
+        body.resize(length, b' ');
+        body
+    };
+    for (encoding, encode) in [("gzip", gzip as fn(&[u8]) -> Vec<u8>), ("deflate", zlib), ("zstd", zstd)] {
+        let whole = encode(&padded(1_048_576, encoding));
+        post(&api, encoding, whole).send().await.expect(201);
+        let larger = encode(&padded(1_048_577, "ada"));
+        problem(&post(&api, encoding, larger).send().await, 413, "body-too-large");
+    }
+    let bomb = gzip(&vec![b' '; 100_000_000]);
+    assert!(bomb.len() < 200_000);
+    problem(&post(&api, "gzip", bomb).send().await, 413, "body-too-large");
+    problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
+    let resident = api.server.resident();
+    assert!(resident < 200_000_000, "{resident} bytes after 1 GB in 40 kB");
+    api.named("ada").await;
+}
+
+async fn what_is_inside_is_read_as_ever(api: Api) {
+    for bytes in [&b"{"[..], b"", b"\xff", br#"{"a":1,"a":2}"#] {
+        problem(&post(&api, "gzip", gzip(bytes)).send().await, 400, "malformed-body");
+    }
+    let body = br#"{"userName":"ada","custom":{"n":18446744073709551616}}"#;
+    assert_invalid(&post(&api, "gzip", gzip(body)).send().await, &[("/custom/n", "unstorable")]);
+}
+
+async fn single_users_are_never_compressed(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let get = async |target: &str| {
+        api.client.get(target).header("accept-encoding", "gzip, zstd, br").send().await.expect(200)
+    };
+    let one = get(&path(&user)).await;
+    assert_eq!((one.header("content-encoding"), one.header("etag")), (None, Some("\"1\"")));
+    assert_eq!(one.json(), user);
+    let list = get("/users").await;
+    if let Some(encoding) = list.header("content-encoding") {
+        assert!(["gzip", "zstd"].contains(&encoding), "{encoding}");
+        assert!(
+            list.header("vary").is_some_and(|vary| vary.eq_ignore_ascii_case("accept-encoding")),
+            "{list:?}"
+        );
+    } else {
+        assert_eq!(list.json()["items"], json!([user]));
+    }
+    let refused = api.client.get("/users").header("accept-encoding", "identity").send().await.expect(200);
+    assert_eq!((refused.header("content-encoding"), &refused.json()["items"]), (None, &json!([user])));
+}

@@ -1,0 +1,433 @@
+//! Whatever a request gets wrong, the answer is a whole problem.
+
+use crate::api::{Api, path, text};
+use crate::fixture::full;
+use crate::problem::problem;
+use crate::raw::{ask, head};
+use crate::support::http::{Answer, Client};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    other_methods_are_named
+    options_name_the_methods
+    unknown_paths
+    odd_paths
+    a_target_without_a_path
+    a_charset_may_be_quoted
+    media_types_that_are_not_taken
+    media_types_that_are_taken
+    answers_are_json_or_nothing
+    what_accept_takes
+    bodies_that_are_no_json
+    nothing_may_come_twice
+    a_body_has_a_largest_size
+    a_request_id_is_taken_or_made
+    an_error_leaks_nothing_and_changes_nothing
+}
+
+fn method(name: &str) -> Method {
+    Method::from_bytes(name.as_bytes()).expect("a method")
+}
+
+async fn other_methods_are_named(api: Api) {
+    let user = api.named("ada").await;
+    let (one, missing) = (path(&user), format!("/users/{}", uuid::Uuid::now_v7()));
+    let on_list = ["PUT", "PATCH", "DELETE", "TRACE", "PURGE", "get", "PROPFIND", "QUERY"];
+    let on_one = ["POST", "TRACE", "LINK", "Get", "patch"];
+    for (target, methods, allow) in [
+        ("/users", &on_list[..], "GET, HEAD, POST, OPTIONS"),
+        (&one, &on_one[..], "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
+        (&missing, &on_one[..], "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
+    ] {
+        for name in methods {
+            let answer = api.client.request(method(name), target).send().await;
+            problem(&answer, 405, "method-not-allowed");
+            assert_eq!(allowed(&answer), sorted(allow), "{name} {target}");
+        }
+    }
+    let with_body = api.client.put("/users", &json!({ "userName": "grace" })).send().await;
+    problem(&with_body, 405, "method-not-allowed");
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+fn sorted(list: &str) -> Vec<String> {
+    let mut names: Vec<_> = list.split(", ").map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn allowed(answer: &Answer) -> Vec<String> {
+    sorted(answer.header("allow").expect("Allow"))
+}
+
+async fn options_name_the_methods(api: Api) {
+    let user = api.named("ada").await;
+    let one = path(&user);
+    for (target, allow) in [
+        ("/users", "GET, HEAD, POST, OPTIONS"),
+        ("/users?limit=x", "GET, HEAD, POST, OPTIONS"),
+        (one.as_str(), "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
+    ] {
+        let answer = api.client.request(Method::OPTIONS, target).send().await.expect(204);
+        assert_eq!(allowed(&answer), sorted(allow), "{target}");
+        assert_eq!((answer.text().as_str(), answer.header("content-type")), ("", None));
+        assert!(answer.header("x-request-id").is_some());
+        // CORS is off.
+        assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+    }
+    let preflight = api.client.request(Method::OPTIONS, "/users").header("origin", "https://evil.example");
+    let preflight = preflight.header("access-control-request-method", "POST").send().await;
+    assert!(preflight.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+}
+
+async fn unknown_paths(api: Api) {
+    for target in [
+        "/nothing",
+        "/user",
+        "/Users",
+        "/USERS",
+        "/users/",
+        "/users/x/y",
+        "/livez/",
+        "/favicon.ico",
+        "/index.html",
+    ] {
+        for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"] {
+            let answer = api.client.request(method(name), target).send().await;
+            problem(&answer, 404, "not-found");
+        }
+        let head = api.client.request(Method::HEAD, target).send().await.expect(404);
+        assert_eq!(head.text(), "");
+    }
+}
+
+async fn odd_paths(api: Api) {
+    let user = api.named("ada").await;
+    let id = text(&user["id"]);
+    for target in [
+        &format!("/users/{id}/"),
+        &format!("//users/{id}"),
+        &format!("/users//{id}"),
+        "//",
+        "//users",
+        "/users//",
+        &format!("/users/./{id}"),
+        &format!("/x/../users/{id}"),
+        "/users/..",
+        "/users/../users",
+        "/./users",
+        &format!("/users%2F{id}"),
+        "/users%2f",
+        "/users%00",
+        "/users/%2e%2e",
+        "/%2e%2e/users",
+        "/users\\x",
+        "/users;a=b",
+        &format!("/users/{id};v=1"),
+        &format!("/users/{id}%20"),
+        &format!("/users/%20{id}"),
+        &format!("/users/{id}.json"),
+        "/users/%F0%9F%98%80",
+        "/%",
+        "/%zz",
+        "/users/%",
+        "/users/%c0%af",
+        "/users/{id}",
+        "/users/*",
+        "*",
+    ] {
+        let answer = ask(api.address(), &format!("{}\r\n", head("GET", target)));
+        answer.problem(404, "not-found");
+    }
+    // An encoded letter is the letter.
+    let encoded = format!("/users/%{:02X}{}", id.as_bytes()[0], &id[1..]);
+    assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &encoded))).json(), user);
+    assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &path(&user)))).json(), user);
+}
+
+async fn a_target_without_a_path(api: Api) {
+    for method in ["GET", "OPTIONS", "DELETE"] {
+        let answer = ask(api.address(), &format!("{}\r\n", head(method, "*")));
+        answer.problem(404, "not-found");
+        assert!(answer.header("x-request-id").is_some(), "{answer:?}");
+        let nobody = ask(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
+        nobody.problem(401, "unauthorized");
+    }
+}
+
+/// POST, PUT and PATCH of a good body under a media type.
+async fn under(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3] {
+    let body = json!({ "userName": "new" }).to_string();
+    let one = path(user);
+    let send = async |name: &str, target: &str| {
+        let request = api.client.request(method(name), target);
+        let request = match media_type {
+            Some(media_type) => request.body(media_type, body.clone()),
+            None => request.untyped(body.clone()),
+        };
+        request.send().await
+    };
+    [send("POST", "/users").await, send("PUT", &one).await, send("PATCH", &one).await]
+}
+
+async fn media_types_that_are_not_taken(api: Api) {
+    let user = api.named("ada").await;
+    for media_type in [
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "application/scim+json",
+        "application/xml",
+        "application/json; charset=iso-8859-1",
+        "application/json; charset=utf-16",
+        "application/json-patch+json",
+        "application/jsonx",
+        "application/problem+json",
+        "application",
+        "json",
+        "*/*",
+        "application/*",
+        "",
+        ";",
+        "é",
+        "application/json, text/plain",
+    ] {
+        let [post, put, patch] = under(&api, &user, Some(media_type)).await;
+        for answer in [&post, &put, &patch] {
+            problem(answer, 415, "unsupported-media-type");
+        }
+        assert_eq!(post.header("accept-post"), Some("application/json"), "{media_type}");
+        assert_eq!(sorted(patch.header("accept-patch").expect("Accept-Patch")), PATCHES, "{media_type}");
+    }
+    for answer in under(&api, &user, None).await {
+        problem(&answer, 415, "unsupported-media-type");
+    }
+    let [post, put, patch] = under(&api, &user, Some("application/merge-patch+json")).await;
+    problem(&post, 415, "unsupported-media-type");
+    problem(&put, 415, "unsupported-media-type");
+    patch.expect(200);
+}
+
+const PATCHES: [&str; 2] = ["application/json", "application/merge-patch+json"];
+
+async fn media_types_that_are_taken(api: Api) {
+    let user = api.named("ada").await;
+    for media_type in [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json;charset=utf-8",
+        "application/json; charset=UTF-8",
+        "application/json; profile=x",
+        "application/json;",
+    ] {
+        let [post, put, patch] = under(&api, &user, Some(media_type)).await;
+        assert_eq!((post.code(), put.code(), patch.code()), (201, 409, 409), "{media_type} {}", post.text());
+        let created = post.json();
+        api.client.delete(&path(&created)).send().await.expect(204);
+    }
+}
+
+async fn a_charset_may_be_quoted(api: Api) {
+    // RFC 9110, sections 5.6.6 and 8.3.1: these are the same as application/json;charset=utf-8.
+    for (index, media_type) in
+        ["application/json; charset=\"utf-8\"", "application/json ; charset=utf-8", "application/json;Charset=\"UTF-8\""]
+            .into_iter()
+            .enumerate()
+    {
+        let body = json!({ "userName": index.to_string() }).to_string();
+        api.client.request(Method::POST, "/users").body(media_type, body).send().await.expect(201);
+    }
+}
+
+async fn answers_are_json_or_nothing(api: Api) {
+    let user = api.named("ada").await;
+    let one = path(&user);
+    for accept in [
+        "text/html",
+        "application/scim+json",
+        "application/xml, text/*",
+        "application/json;q=0",
+        "*/*;q=0",
+        "application/json;q=0, */*",
+        "application/*;q=0, */*",
+        "application/json; q=0.000, application/*",
+        "image/png",
+        "application/jsonx",
+        "nonsense",
+    ] {
+        let body = json!({ "userName": "ada", "title": "x" });
+        for request in [
+            api.client.get("/users"),
+            api.client.get(&one),
+            api.client.post("/users", &json!({ "userName": "grace" })),
+            api.client.put(&one, &body),
+            api.client.patch(&one, &body),
+            api.client.delete(&one),
+        ] {
+            problem(&request.accept(accept).send().await, 406, "not-acceptable");
+        }
+    }
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+async fn what_accept_takes(api: Api) {
+    let user = api.named("ada").await;
+    for accept in [
+        "*/*",
+        "application/*",
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json; charset=utf-8",
+        "text/html, application/json",
+        "text/html;q=0.9, */*;q=0.1",
+        "application/json;q=0.001",
+        "application/json, */*;q=0",
+        "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
+        "*/*;q=0, application/*;q=0.1",
+        "application/scim+json, application/json;q=0.5",
+        "application/json ;q=1.0",
+    ] {
+        let answer = api.client.get(&path(&user)).accept(accept).send().await.expect(200);
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{accept}");
+    }
+    let lines = api.client.get(&path(&user)).accept("text/html").accept("application/json");
+    lines.send().await.expect(200);
+    let none = ask(api.address(), &format!("{}\r\n", head("GET", "/users")));
+    assert_eq!(none.status, 200, "{none:?}");
+}
+
+async fn bodies_that_are_no_json(api: Api) {
+    let user = api.named("ada").await;
+    let (name, one) = (r#"{"userName":"grace","#, path(&user));
+    let mut bodies: Vec<Vec<u8>> = [
+        "",
+        " ",
+        "{",
+        "{}}",
+        "{} {}",
+        "{'userName':'grace'}",
+        r#"{"userName":"grace",}"#,
+        "[1,]",
+        "NaN",
+        "nul",
+        "\u{feff}{}",
+        r#"{"userName":"\ud800"}"#,
+        r#"{"userName":"\udc00\ud800"}"#,
+        r#"{"userName":"\ud83dx"}"#,
+        "// x\n{}",
+        r#"{"custom":{"\ud800":1},"userName":"grace"}"#,
+        "{\"userName\":\"gr\nace\"}",
+        r#"{"userName":"\x"}"#,
+        "userName=grace",
+        r#"{"userName":"grace","custom":{"n":01}}"#,
+        r#"{"userName":"grace","custom":{"n":.5}}"#,
+        "{\"a\":\u{7f}}",
+        r#"{"userName":"grace","custom":{"n":+1}}"#,
+        r#"{"userName":"grace","custom":{"n":Infinity}}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec();
+    bodies.push(b"{\"userName\":\"gr\xffce\"}".to_vec());
+    bodies.push(b"{\"userName\":\"\xed\xa0\x80\"}".to_vec());
+    bodies.push(b"{\"userName\":\"\xc0\xaf\"}".to_vec());
+    bodies.push([name.as_bytes(), br#""custom":{""#, b"\xf8", br#"":1}}"#].concat());
+    bodies.push("[".repeat(100_000).into_bytes());
+    bodies.push(format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes());
+    bodies.push("{\"a\":".repeat(50_000).into_bytes());
+    for body in bodies {
+        for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
+            let answer =
+                api.client.request(method(name), target).body("application/json", body.clone()).send().await;
+            let told = problem(&answer, 400, "malformed-body");
+            assert!(told["detail"].to_string().len() < 500, "{told}");
+        }
+    }
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+async fn nothing_may_come_twice(api: Api) {
+    let user = api.named("ada").await;
+    let one = path(&user);
+    for body in [
+        r#"{"userName":"x","userName":"x"}"#,
+        r#"{"userName":"x","user\u004eame":"y"}"#,
+        r#"{"userName":"x","custom":{"a":1,"a":1}}"#,
+        r#"{"userName":"x","custom":{"a":[{"b":null,"b":2}]}}"#,
+        r#"{"userName":"x","name":{"givenName":"a","givenName":null}}"#,
+        r#"{"userName":"x","emails":[{"value":"a@b","value":"c@d"}]}"#,
+        r#"{"userName":"x","version":1,"version":2}"#,
+    ] {
+        for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
+            let answer = api.client.request(method(name), target).body("application/json", body).send().await;
+            problem(&answer, 400, "malformed-body");
+        }
+    }
+    assert_eq!(api.page("").await["items"], json!([user]));
+}
+
+async fn a_body_has_a_largest_size(api: Api) {
+    let user = api.named("ada").await;
+    let padded = |length: usize| {
+        let mut body = json!({ "userName": "grace" }).to_string();
+        body.push_str(&" ".repeat(length - body.len()));
+        body
+    };
+    let post = api.client.request(Method::POST, "/users");
+    post.body("application/json", padded(1_048_576)).send().await.expect(201);
+    for (name, target) in [("POST", "/users"), ("PUT", &path(&user)), ("PATCH", &path(&user))] {
+        let request = api.client.request(method(name), target).body("application/json", padded(1_048_577));
+        problem(&request.send().await, 413, "body-too-large");
+    }
+    let small = Api::start(api.engine, &[("ROSTER_BODY_LIMIT", "1024")]);
+    let post = |length| small.client.request(Method::POST, "/users").body("application/json", padded(length));
+    problem(&post(1_025).send().await, 413, "body-too-large");
+    post(1_024).send().await.expect(201);
+}
+
+async fn a_request_id_is_taken_or_made(api: Api) {
+    let long = "x".repeat(128);
+    let get = async |target: &str, id: &str| api.client.get(target).header("x-request-id", id).send().await;
+    for id in ["a", "0190-abc", "!~\"#$%&'()*+,/:;<=>?@[]^_`{|}", &long] {
+        for (target, status) in [("/users", 200), ("/livez", 200), ("/nothing", 404), ("/users?x", 400)] {
+            assert_eq!(get(target, id).await.expect(status).header("x-request-id"), Some(id));
+        }
+        let create = api.client.post("/users", &json!({})).header("x-request-id", id).send().await;
+        assert_eq!(problem(&create, 422, "invalid")["requestId"], id);
+        let nobody = Client::anonymous(&api.server).get("/users").header("x-request-id", id).send().await;
+        assert_eq!(problem(&nobody, 401, "unauthorized")["requestId"], id);
+    }
+    let too_long = "x".repeat(129);
+    let mut made = Vec::new();
+    for id in ["", "a b", " a\tb", "é", &too_long] {
+        let answer = get("/users", id).await.expect(200);
+        made.push(answer.header("x-request-id").expect("an id").to_owned());
+    }
+    made.push(api.client.get("/users").send().await.header("x-request-id").expect("an id").to_owned());
+    for id in &made {
+        assert!((1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()), "{id}");
+    }
+    made.sort();
+    made.dedup();
+    assert_eq!(made.len(), 6, "{made:?}");
+}
+
+async fn an_error_leaks_nothing_and_changes_nothing(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let bad = json!({ "userName": "ada", "title": "secret-7f3a", "foo": 1 });
+    let answers = [
+        api.client.put(&path(&user), &bad).send().await,
+        api.client.patch(&path(&user), &bad).send().await,
+        api.client.post("/users", &bad).send().await,
+        api.client.post("/users", &json!({ "userName": "ada", "title": "secret-7f3a" })).send().await,
+    ];
+    for answer in answers {
+        for inside in
+            ["secret-7f3a", "diesel", "sqlite", "postgres", "UNIQUE", "users_user_name", "src/", "panic"]
+        {
+            assert!(!answer.text().contains(inside), "{inside} in {}", answer.text());
+        }
+    }
+    assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));
+}

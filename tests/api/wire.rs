@@ -1,0 +1,257 @@
+//! HTTP as odd clients speak it: whatever they do, others are served.
+
+use crate::api::{Api, path};
+use crate::problem::problem;
+use crate::raw::{RawAnswer, Wire, ask, head, whole};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+both_engines! {
+    half_a_body_and_gone
+    a_body_that_stops_is_given_up
+    a_slow_body_is_read
+    requests_in_a_row
+    a_body_is_waited_for
+    a_large_body_gets_its_answer
+    a_large_body_gets_its_answer_in_chunks
+    a_very_long_url
+    very_many_headers
+    what_is_no_http
+    chunks_are_read
+    old_http
+}
+
+#[track_caller]
+fn assert_alive(api: &Api) {
+    let answer = ask(api.address(), &format!("{}\r\n", head("GET", "/users?limit=1")));
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn post_of(length: usize) -> String {
+    format!("{}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n", head("POST", "/users"))
+}
+
+async fn half_a_body_and_gone(api: Api) {
+    for _ in 0..20 {
+        let mut wire = Wire::connect(api.address());
+        wire.send(post_of(1_000).as_bytes());
+        wire.send(br#"{"userName":"ada""#);
+        drop(wire);
+        let mut wire = Wire::connect(api.address());
+        wire.send(b"GET /users HT");
+        drop(wire);
+        let mut wire = Wire::connect(api.address());
+        wire.send(post_of(1_000).as_bytes());
+        wire.send(br#"{"userName":"ada"}"#);
+        wire.finish_sending();
+        if let Some(answer) = wire.answer() {
+            answer.problem(400, "malformed-body");
+        }
+    }
+    assert_alive(&api);
+    assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
+}
+
+async fn a_body_that_stops_is_given_up(api: Api) {
+    let api = Api::start(api.engine, &[("ROSTER_REQUEST_DEADLINE", "300ms")]);
+    let mut wire = Wire::connect(api.address());
+    let began = Instant::now();
+    wire.send(post_of(1_000).as_bytes());
+    wire.send(br#"{"userName":"ada""#);
+    let answer = wire.answer().expect("an answer");
+    answer.problem(408, "request-timeout");
+    assert!((300..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!(wire.is_closed_cleanly());
+    assert_alive(&api);
+}
+
+async fn a_slow_body_is_read(api: Api) {
+    let body = json!({ "userName": "ada" }).to_string();
+    let mut wire = Wire::connect(api.address());
+    for byte in post_of(body.len()).bytes().chain(body.bytes()) {
+        wire.send(&[byte]);
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    let answer = wire.answer().expect("an answer");
+    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+}
+
+async fn requests_in_a_row(api: Api) {
+    let user = api.named("ada").await;
+    let one = path(&user);
+    let mut all = String::new();
+    for index in 0..20 {
+        all.push_str(&whole("PATCH", &one, &json!({ "title": index.to_string() }).to_string()));
+        all.push_str(&format!("{}\r\n", head("GET", &one)));
+    }
+    all.push_str(&format!("{}\r\n", head("GET", "/nothing")));
+    all.push_str(&format!("{}\r\n", head("OPTIONS", &one)));
+    all.push_str(&format!("{}Connection: close\r\n\r\n", head("DELETE", &one)));
+    let mut wire = Wire::connect(api.address());
+    wire.send(all.as_bytes());
+    for index in 0..20 {
+        for _ in 0..2 {
+            let answer = wire.answer().expect("an answer");
+            assert_eq!((answer.status, &answer.json()["title"]), (200, &json!(index.to_string())));
+            assert_eq!(answer.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
+        }
+    }
+    wire.answer().expect("an answer").problem(404, "not-found");
+    assert_eq!(wire.answer().expect("an answer").status, 204);
+    assert_eq!(wire.answer().expect("an answer").status, 204);
+    assert!(wire.is_closed_cleanly());
+}
+
+async fn a_body_is_waited_for(api: Api) {
+    let body = json!({ "userName": "ada" }).to_string();
+    let expecting = post_of(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
+    let mut wire = Wire::connect(api.address());
+    wire.send(expecting.as_bytes());
+    assert_eq!(wire.answer().expect("an answer").status, 100);
+    wire.send(body.as_bytes());
+    let answer = wire.answer().expect("an answer");
+    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+    // A body that is sent at once is taken too.
+    wire.send(expecting.as_bytes());
+    wire.send(body.as_bytes());
+    let answer = wire.answer().expect("an answer");
+    let answer = if answer.status == 100 { wire.answer().expect("an answer") } else { answer };
+    answer.problem(409, "conflict");
+}
+
+/// Sends a body of 2 MiB, reads only then, and gives the answer.
+fn answer_to_large(api: &Api, head: &str, body: &[u8]) -> RawAnswer {
+    let mut wire = Wire::connect(api.address());
+    wire.send(head.as_bytes());
+    let sent = wire.try_send(body);
+    let answer = wire.answer();
+    let answer = answer.unwrap_or_else(|| panic!("closed without an answer; the body was sent: {sent:?}"));
+    assert!(sent.is_ok(), "the body could not be sent: {sent:?}, though the answer came: {answer:?}");
+    answer
+}
+
+async fn a_large_body_gets_its_answer(api: Api) {
+    let body = vec![b' '; 2 * 1024 * 1024];
+    for _ in 0..5 {
+        answer_to_large(&api, &post_of(body.len()), &body).problem(413, "body-too-large");
+    }
+    let unknown = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/nothing"), body.len());
+    answer_to_large(&api, &unknown, &body).problem(404, "not-found");
+    let untyped = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/users"), body.len());
+    answer_to_large(&api, &untyped, &body).problem(415, "unsupported-media-type");
+    let nobody = format!("POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    answer_to_large(&api, &nobody, &body).problem(401, "unauthorized");
+    assert_alive(&api);
+}
+
+async fn a_large_body_gets_its_answer_in_chunks(api: Api) {
+    let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
+    let mut body = chunk.repeat(32);
+    body.extend(b"0\r\n\r\n");
+    let head = format!(
+        "{}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        head("POST", "/users")
+    );
+    for _ in 0..5 {
+        answer_to_large(&api, &head, &body).problem(413, "body-too-large");
+    }
+    assert_alive(&api);
+}
+
+async fn a_very_long_url(api: Api) {
+    for length in [10_000, 60_000] {
+        for target in [format!("/{}", "x".repeat(length)), format!("/users/{}", "x".repeat(length))] {
+            problem(&api.client.get(&target).send().await, 404, "not-found");
+        }
+        let query = api.client.get(&format!("/users?{}", "x".repeat(length))).send().await;
+        problem(&query, 400, "invalid-parameter");
+    }
+    for length in [100_000, 1_000_000] {
+        let mut wire = Wire::connect(api.address());
+        let sent =
+            wire.try_send(format!("{}\r\n", head("GET", &format!("/{}", "x".repeat(length)))).as_bytes());
+        if sent.is_ok()
+            && let Some(answer) = wire.answer()
+        {
+            assert!((400..500).contains(&answer.status), "{answer:?}");
+        }
+        assert_alive(&api);
+    }
+}
+
+async fn very_many_headers(api: Api) {
+    let of = |count: usize| -> String {
+        (0..count).map(|index| format!("X-Header-{index}: {index}\r\n")).collect()
+    };
+    let fine = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(80)));
+    assert_eq!(fine.status, 200, "{fine:?}");
+    for count in [120, 2_000] {
+        let answer = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(count)));
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        assert_alive(&api);
+    }
+    let large =
+        ask(api.address(), &format!("{}X-Large: {}\r\n\r\n", head("GET", "/users"), "x".repeat(50_000)));
+    assert_eq!(large.status, 200, "{large:?}");
+}
+
+async fn what_is_no_http(api: Api) {
+    let auth = head("POST", "/users");
+    for request in [
+        "nonsense\r\n\r\n".to_owned(),
+        "GET\r\n\r\n".to_owned(),
+        "GET /users\r\n\r\n".to_owned(),
+        "GET /users HTTP/9.9\r\n\r\n".to_owned(),
+        "GET users HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /us ers HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /users HTTP/1.1\r\nno colon\r\n\r\n".to_owned(),
+        "GET /users HTTP/1.1\r\nX: a\0b\r\n\r\n".to_owned(),
+        format!("{auth}Content-Length: abc\r\n\r\n"),
+        format!("{auth}Content-Length: -1\r\n\r\n"),
+        format!("{auth}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}x"),
+        format!("{auth}Content-Length: 99999999999999999999\r\n\r\n{{}}"),
+        format!("{auth}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"),
+        "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\r\n\r\n".to_owned(),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+    ] {
+        let mut wire = Wire::connect(api.address());
+        wire.send(request.as_bytes());
+        wire.finish_sending();
+        if let Some(answer) = wire.answer() {
+            assert!((400..500).contains(&answer.status), "{request:?} {answer:?}");
+        }
+        assert_alive(&api);
+    }
+    assert_eq!(api.page("").await["items"], json!([]));
+}
+
+async fn chunks_are_read(api: Api) {
+    let chunked = |method: &str, target: &str, chunks: &str| {
+        format!(
+            "{}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}",
+            head(method, target)
+        )
+    };
+    let good = "5\r\n{\"use\r\nD;x=y\r\nrName\":\"ada\"}\r\n0\r\n\r\n";
+    let answer = ask(api.address(), &chunked("POST", "/users", good));
+    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+    for bad in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"] {
+        let mut wire = Wire::connect(api.address());
+        wire.send(chunked("POST", "/users", bad).as_bytes());
+        wire.finish_sending();
+        if let Some(answer) = wire.answer() {
+            assert_eq!(answer.status, 400, "{bad:?} {answer:?}");
+        }
+        assert_alive(&api);
+    }
+}
+
+async fn old_http(api: Api) {
+    let user = api.named("ada").await;
+    let request = head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
+    let mut wire = Wire::connect(api.address());
+    wire.send(format!("{request}\r\n").as_bytes());
+    let answer = wire.answer().expect("an answer");
+    assert_eq!((answer.status, answer.json()), (200, user));
+    assert!(wire.is_closed_cleanly());
+}

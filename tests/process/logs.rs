@@ -1,0 +1,222 @@
+//! What the server writes to stderr.
+
+use crate::database::Database;
+use crate::support::http::Client;
+use crate::support::server::{Builder, Server};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+fn builder(database: &Database) -> Builder {
+    Server::builder(&database.url())
+}
+
+/// The log line of the request with this id, as JSON.
+fn line_of(server: &Server, request_id: &str) -> Value {
+    let line = server.wait_for_log(request_id, LIMIT);
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_a_line_for_each_request() {
+    let database = Database::sqlite();
+    let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
+    let client = Client::new(&server);
+    let created = client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "req-create");
+    let id = created.send().await.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let found = client.get(&format!("/users/{id}")).header("x-request-id", "req-find");
+    found.header("traceparent", TRACEPARENT).send().await.expect(200);
+    let cases = [("req-create", "POST", "/users", 201), ("req-find", "GET", "/users/{id}", 200)];
+    for (request_id, method, route, status) in cases {
+        let line = line_of(&server, request_id);
+        let expected = json!({
+            "level": "INFO", "message": "request", "request_id": request_id,
+            "method": method, "route": route, "status": status,
+        });
+        for (name, value) in expected.as_object().expect("an object") {
+            assert_eq!(&line[name], value, "{name} in {line}");
+        }
+        assert!(line["duration_ms"].as_f64().is_some_and(|ms| (0.0..10_000.0).contains(&ms)), "{line}");
+        assert_is_now(&line);
+        assert!(!line.to_string().contains(&id), "the path is in the line: {line}");
+    }
+    assert_eq!(line_of(&server, "req-find")["traceparent"], TRACEPARENT);
+    assert_eq!(line_of(&server, "req-create").get("traceparent"), None);
+}
+
+/// A time in UTC with six digits of a second, of this minute or the last.
+#[track_caller]
+fn assert_is_now(line: &Value) {
+    let time = line["time"].as_str().unwrap_or_else(|| panic!("no time in {line}"));
+    let format = &time::format_description::well_known::Rfc3339;
+    let parsed = time::OffsetDateTime::parse(time, format).unwrap_or_else(|error| panic!("{error}: {time}"));
+    let age = time::OffsetDateTime::now_utc() - parsed;
+    assert!((-1.0..120.0).contains(&age.as_seconds_f64()), "{time} is {age} ago");
+    assert!(time.ends_with('Z') && time.len() == "2026-01-02T03:04:05.678901Z".len(), "{time}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_has_a_line_for_each_refusal() {
+    let database = Database::sqlite();
+    let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
+    let (client, anonymous) = (Client::new(&server), Client::anonymous(&server));
+    let cases = [
+        (client.get("/secret-path?token=hidden-token"), "GET", "-", 404),
+        (anonymous.get("/users"), "GET", "/users", 401),
+        (client.delete("/users"), "DELETE", "/users", 405),
+        (client.post("/users", &json!({})), "POST", "/users", 422),
+        (client.get("/users?filter-by=hidden-token"), "GET", "/users", 400),
+        (client.get("/users/no-uuid"), "GET", "/users/{id}", 404),
+    ];
+    for (number, (request, method, route, status)) in cases.into_iter().enumerate() {
+        let request_id = format!("refused-{number}-");
+        request.header("x-request-id", &request_id).send().await.expect(status);
+        let line = line_of(&server, &request_id);
+        assert_eq!((&line["method"], &line["status"]), (&json!(method), &json!(status)), "{line}");
+        assert_eq!(line["route"], route, "{line}");
+    }
+    let log = server.log();
+    for hidden in ["secret-path", "hidden-token", "no-uuid"] {
+        assert!(!log.contains(hidden), "{hidden} is in the log:\n{log}");
+    }
+}
+
+/// From the first line to the last, and whatever the tools inside say: nothing but JSON.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_all_that_is_written() {
+    for database in [Database::sqlite(), Database::postgres()] {
+        let mut server = builder(&database).env("ROSTER_LOG_FORMAT", "json").env("RUST_LOG", "trace").start();
+        let client = Client::new(&server);
+        let awkward = "quote\"backslash\\and{braces}";
+        client.get("/users").header("x-request-id", awkward).send().await.expect(200);
+        client.post("/users", &json!({ "userName": "line\nbreak" })).send().await.expect(201);
+        server.signal("TERM");
+        assert_eq!(server.wait(LIMIT).code(), Some(0));
+        let log = server.log();
+        let lines: Vec<Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect();
+        assert!(lines.iter().any(|line| line["request_id"] == awkward));
+        for line in &lines {
+            assert_is_now(line);
+            for name in ["level", "message", "target"] {
+                assert!(line[name].is_string(), "no {name} in {line}");
+            }
+        }
+        assert_eq!(lines.last().map(|line| &line["message"]), Some(&json!("stopped")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_what_a_pipe_gets_by_default() {
+    let database = Database::sqlite();
+    let server = builder(&database).unset("ROSTER_LOG_FORMAT").unset("RUST_LOG").start();
+    let line = server.wait_for_log("listening on http://", LIMIT);
+    let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert_eq!(line["message"], format!("listening on {}", server.base()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_has_a_line_for_each_request() {
+    let database = Database::sqlite();
+    let server = builder(&database).env("ROSTER_LOG_FORMAT", "text").start();
+    let request = Client::new(&server).get("/users").header("x-request-id", "req-1");
+    request.header("traceparent", TRACEPARENT).send().await.expect(200);
+    let line = server.wait_for_log("req-1", LIMIT);
+    for words in ["INFO", "request", "method=GET", "route=/users", "status=200", "duration_ms=", "request_id=req-1"] {
+        assert!(line.contains(words), "no {words} in {line}");
+    }
+    assert!(line.contains(&format!("traceparent={TRACEPARENT}")), "{line}");
+    assert!(!line.contains('\u{1b}'), "colours in a pipe: {line:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_0_takes_a_free_one_and_says_which() {
+    let database = Database::sqlite();
+    for format in ["text", "json"] {
+        for listen in ["127.0.0.1:0", "[::1]:0"] {
+            let server = builder(&database).env("ROSTER_LOG_FORMAT", format).env("ROSTER_LISTEN", listen).start();
+            assert!(!server.base().ends_with(":0"), "{}", server.base());
+            Client::anonymous(&server).get("/livez").send().await.expect(200);
+        }
+    }
+}
+
+/// Which of two lines are there: of the app, at info, and of a probe, at debug.
+async fn logged(filter: Option<&str>) -> (bool, bool) {
+    let database = Database::sqlite();
+    let builder = match filter {
+        Some(filter) => builder(&database).env("RUST_LOG", filter),
+        None => builder(&database).unset("RUST_LOG"),
+    };
+    // It must log where it listens, whatever the filter.
+    let mut server = builder.start();
+    let client = Client::new(&server);
+    client.get("/livez").header("x-request-id", "probe").send().await.expect(200);
+    client.get("/users").header("x-request-id", "list").send().await.expect(200);
+    server.signal("TERM");
+    assert_eq!(server.wait(LIMIT).code(), Some(0));
+    let log = server.log();
+    (log.contains("request_id=list"), log.contains("request_id=probe"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_log_filters() {
+    assert_eq!(logged(None).await, (true, false), "info is the default");
+    assert_eq!(logged(Some("info")).await, (true, false));
+    assert_eq!(logged(Some("debug")).await, (true, true));
+    assert_eq!(logged(Some("warn,roster::app=info")).await, (false, false));
+    assert_eq!(logged(Some("off,roster::app=info,roster::http=debug")).await, (true, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_operations_are_warned_about() {
+    let database = Database::sqlite();
+    let server =
+        builder(&database).env("ROSTER_LOG_FORMAT", "json").env("ROSTER_SLOW_OPERATION", "0ms").start();
+    let client = Client::new(&server);
+    let request = client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "slow-1");
+    request.send().await.expect(201);
+    let line = line_of(&server, "slow-1");
+    assert_eq!((&line["level"], &line["message"]), (&json!("WARN"), &json!("slow operation")), "{line}");
+    assert!(line["operation"].as_str().is_some_and(|name| name.contains("users::Create")), "{line}");
+    for name in ["waited_ms", "took_ms"] {
+        assert!(line[name].is_u64(), "{name} in {line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quick_operations_are_not_warned_about() {
+    let database = Database::sqlite();
+    let server = builder(&database).env("ROSTER_SLOW_OPERATION", "1m").start();
+    let client = Client::new(&server);
+    client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "quick-1").send().await.expect(201);
+    server.wait_for_log("quick-1", LIMIT);
+    assert!(!server.log().contains("slow operation"), "{}", server.log());
+}
+
+/// A write that waits for a lock of another process tells how long it took.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_operation_says_how_slow() {
+    let database = Database::postgres();
+    let server =
+        builder(&database).env("ROSTER_LOG_FORMAT", "json").env("ROSTER_SLOW_OPERATION", "300ms").start();
+    let client = Client::new(&server);
+    let created = client.post("/users", &json!({ "userName": "ada" })).send().await.expect(201).json();
+    let path = format!("/users/{}", created["id"].as_str().expect("an id"));
+    let mut lock = database.lock(created["id"].as_str().expect("an id"));
+    let patch = client.patch(&path, &json!({ "title": "x" })).header("x-request-id", "slow-2");
+    let patching = tokio::spawn(async move { patch.send().await });
+    lock.wait_for_a_waiter();
+    // This long it is to take; nothing is waited for.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    lock.release();
+    patching.await.expect("an answer").expect(200);
+    let line = line_of(&server, "slow-2");
+    assert_eq!(line["message"], "slow operation", "{line}");
+    assert!(line["took_ms"].as_u64().is_some_and(|ms| (400..10_000).contains(&ms)), "{line}");
+}

@@ -1,0 +1,28 @@
+//! The process from outside: settings, start-up failures, logs, signals, and a database that goes away.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by panicking"
+)]
+
+mod cluster;
+mod commit;
+mod crew;
+mod database;
+mod example;
+mod health;
+mod locks;
+mod logs;
+mod outage;
+mod proxy;
+#[path = "../api/raw.rs"]
+#[expect(dead_code, reason = "the tests of the API use more of it")]
+mod raw;
+mod risks;
+mod secrets;
+mod settings;
+mod startup;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;
