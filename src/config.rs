@@ -1,7 +1,7 @@
 //! The settings: command-line flag, then environment, then `.env` in the working directory, then default.
 
 use crate::db::{DatabaseUrl, Options};
-use crate::http::auth::AdminKey;
+use crate::domain::key::AdminKey;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::conn::{Access, Manager, Pooled};
 use super::error::DbError;
-use super::queue::{Job, Queue};
+use super::queue::Queue;
 use super::transaction::attempt;
 use super::{Class, Operation};
 use crate::domain::change::Origin;
@@ -32,7 +32,7 @@ impl Message for Drain {
 
 /// One thread's actor.
 pub(super) struct DatabaseActor {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<Box<dyn Job>>>,
     pub(super) worker: Worker,
 }
 
@@ -48,6 +48,12 @@ impl Handler<Drain> for DatabaseActor {
             job.serve(&mut self.worker);
         }
     }
+}
+
+/// A call that waits for an actor.
+pub(super) trait Job: Send {
+    /// Carries the call out and answers it.
+    fn serve(self: Box<Self>, worker: &mut Worker);
 }
 
 /// What an actor carries operations out with.

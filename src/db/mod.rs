@@ -17,7 +17,7 @@ pub use url::DatabaseUrl;
 
 use crate::domain::change::Origin;
 use actix::{Addr, SyncArbiter};
-use actor::{Call, DatabaseActor, Drain, Ticket, Worker};
+use actor::{Call, DatabaseActor, Drain, Job, Ticket, Worker};
 use conn::Manager;
 use queue::Queue;
 use r2d2::Pool;
@@ -96,7 +96,7 @@ struct Inner {
 
 /// One class's queue and actors.
 struct Lane {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Box<dyn Job>>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
@@ -168,7 +168,7 @@ impl Lane {
         Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into() }
     }
 
-    fn push(&self, job: Box<dyn queue::Job>) -> Result<(), DbError> {
+    fn push(&self, job: Box<dyn Job>) -> Result<(), DbError> {
         if self.queue.push(job)?
             && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner)
         {

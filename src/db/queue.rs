@@ -1,40 +1,33 @@
 //! The bounded queue between the handlers and the actors of one lane.
 
-use super::actor::Worker;
 use super::error::DbError;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// A call that waits for an actor.
-pub(super) trait Job: Send {
-    /// Carries the call out and answers it.
-    fn serve(self: Box<Self>, worker: &mut Worker);
-}
 
 /// Calls in the order in which they came, and how many actors work on them.
 ///
 /// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
 /// wait here, and an actor is only woken when one of them is idle.
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<J> {
+    state: Mutex<State<J>>,
     capacity: usize,
     actors: usize,
 }
 
-struct State {
-    waiting: VecDeque<Box<dyn Job>>,
+struct State<J> {
+    waiting: VecDeque<J>,
     at_work: usize,
     closed: bool,
 }
 
-impl Queue {
+impl<J> Queue<J> {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
         let state = State { waiting: VecDeque::new(), at_work: 0, closed: false };
         Self { state: Mutex::new(state), capacity, actors }
     }
 
     /// Adds a call; `true` asks for an actor to be woken.
-    pub(super) fn push(&self, job: Box<dyn Job>) -> Result<bool, DbError> {
+    pub(super) fn push(&self, job: J) -> Result<bool, DbError> {
         let mut state = self.state();
         if state.closed {
             return Err(DbError::Stopping);
@@ -51,7 +44,7 @@ impl Queue {
     }
 
     /// The next call for an actor at work; `None` sends it to rest.
-    pub(super) fn next(&self) -> Option<Box<dyn Job>> {
+    pub(super) fn next(&self) -> Option<J> {
         let mut state = self.state();
         let job = state.waiting.pop_front();
         if job.is_none() {
@@ -65,7 +58,7 @@ impl Queue {
         self.state().closed = true;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,6 @@
 //! stop at the first.
 
 use super::fold::fold;
-use super::json::token;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -178,4 +177,10 @@ fn wrong_type(pointer: &str, expected: &str, found: &Value) -> FieldError {
         Value::Object(_) => "an object",
     };
     FieldError::new(pointer, "wrong-type", format!("must be {expected}, not {found}"))
+}
+
+/// One reference token of a JSON Pointer (RFC 6901), escaped.
+#[must_use]
+pub fn token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,6 +1,6 @@
 //! JSON as Roster takes it: stricter than most readers, so that what is stored is what was meant.
 
-use super::fields::FieldError;
+use super::fields::{FieldError, token};
 use derive_more::{Display, Error};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -57,12 +57,6 @@ pub fn depth(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         _ => 0,
     }
-}
-
-/// One reference token of a JSON Pointer (RFC 6901), escaped.
-#[must_use]
-pub fn token(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn visit(value: &Value, pointer: &mut String, see: &mut impl FnMut(&str, &Value)) {

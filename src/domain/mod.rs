@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod fields;
 pub mod fold;
 pub mod json;
+pub mod key;
 pub mod time;
 pub mod user;
 

@@ -1,61 +1,16 @@
 //! Who calls, and what they may do. Rights are types: a handler that writes asks for a [`Writer`].
 
 use super::State;
-use super::observe::RequestId;
 use super::problem::Problem;
+use super::request_id::RequestId;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::{Actor, ActorKind, Origin};
+use crate::domain::key::Role;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use sha2::{Digest, Sha256};
-use std::fmt;
 use std::future::{Ready, ready};
-use std::str::FromStr;
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
-
-/// The hash of `ROSTER_ADMIN_KEY`; the key itself is not held.
-#[derive(Clone)]
-pub struct AdminKey([u8; 32]);
-
-impl AdminKey {
-    fn is(&self, secret: &[u8]) -> bool {
-        let hash: [u8; 32] = Sha256::digest(secret).into();
-        self.0.ct_eq(&hash).into()
-    }
-}
-
-impl FromStr for AdminKey {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if text.len() < 32 || !text.bytes().all(allowed) {
-            return Err("must have at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =".to_owned());
-        }
-        Ok(Self(Sha256::digest(text).into()))
-    }
-}
-
-impl fmt::Debug for AdminKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminKey(…)")
-    }
-}
-
-/// What a key may do; each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Reads.
-    Reader,
-    /// Also writes users and groups.
-    Writer,
-    /// Also manages the tenant.
-    Admin,
-    /// Also manages tenants, and acts in any of them.
-    Operator,
-}
 
 /// Who calls: made from the request's key, once.
 #[derive(Clone, Debug)]
@@ -131,19 +86,6 @@ impl FromRequest for Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_admin_key_is_long_and_plain() {
-        let key: AdminKey = "0123456789abcdefghijklmnopqr-._~+/=".parse().unwrap();
-        assert!(key.is(b"0123456789abcdefghijklmnopqr-._~+/="));
-        assert!(!key.is(b"0123456789abcdefghijklmnopqr-._~+/"));
-        assert_eq!(format!("{key:?}"), "AdminKey(…)");
-        for bad in
-            ["", "too-short", "thirty-two characters with a space!!", "ünïcode-ünïcode-ünïcode-ünïcode"]
-        {
-            assert!(bad.parse::<AdminKey>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn bearer_takes_one_token() {

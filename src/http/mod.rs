@@ -7,10 +7,12 @@ mod health;
 mod observe;
 mod params;
 pub mod problem;
+mod request_id;
 mod users;
 
 use crate::clock::Clock;
 use crate::db::Database;
+use crate::domain::key::AdminKey;
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Compress, from_fn};
@@ -45,7 +47,7 @@ pub struct State {
     /// The time.
     pub clock: Clock,
     /// The key of the settings.
-    pub admin_key: Option<auth::AdminKey>,
+    pub admin_key: Option<AdminKey>,
     /// The most bytes of a body, decompressed.
     pub body_limit: usize,
     /// How long a body may take to come.

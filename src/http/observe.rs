@@ -3,37 +3,15 @@
 use super::auth::authenticate;
 use super::headers::accepts_json;
 use super::problem::Problem;
+use super::request_id::{RequestId, X_REQUEST_ID};
 use super::{PUBLIC, State};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use std::sync::Arc;
 use std::time::Instant;
-use uuid::Uuid;
-
-/// The name of the header that carries the request id.
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The id of a request: the client's, or a new one.
-#[derive(Clone)]
-pub(super) struct RequestId(Arc<str>);
-
-impl RequestId {
-    fn from_headers(headers: &HeaderMap) -> Self {
-        let visible =
-            |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(visible);
-        Self(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
-    }
-
-    /// The id that the middleware gave the request.
-    pub(super) fn of(request: &impl HttpMessage) -> Arc<str> {
-        request.extensions().get::<Self>().map_or_else(|| "-".into(), |id| id.0.clone())
-    }
-}
 
 /// The outermost middleware.
 pub(super) async fn observe(

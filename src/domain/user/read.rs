@@ -1,7 +1,7 @@
 //! Reads a user from a body, with every error at once.
 
 use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, to_map};
-use crate::domain::fields::{FieldError, Fields};
+use crate::domain::fields::{FieldError, Fields, token};
 use crate::domain::fold::fold;
 use crate::domain::json;
 use serde_json::{Map, Value};
@@ -241,7 +241,7 @@ fn read_custom(fields: &mut Fields<'_>) -> Map<String, Value> {
 fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
     let extensions = fields.raw_object("extensions");
     for (urn, value) in &extensions {
-        let at = format!("extensions/{}", json::token(urn));
+        let at = format!("extensions/{}", token(urn));
         let folded = urn.to_ascii_lowercase();
         if !folded.starts_with("urn:") || folded.len() < 7 {
             fields.error_at(&at, "invalid-urn", "must be named by a URN");

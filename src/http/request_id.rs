@@ -1,0 +1,28 @@
+//! The id of a request, which stands in its answer, its log lines and its changes.
+
+use actix_web::HttpMessage;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The name of the header that carries the request id.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: the client's, or a new one.
+#[derive(Clone)]
+pub(super) struct RequestId(pub(super) Arc<str>);
+
+impl RequestId {
+    /// Takes the client's id, when it is 1 to 128 visible ASCII characters, or makes one.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
+        let visible =
+            |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(visible);
+        Self(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
+    }
+
+    /// The id that the middleware gave the request.
+    pub(super) fn of(request: &impl HttpMessage) -> Arc<str> {
+        request.extensions().get::<Self>().map_or_else(|| "-".into(), |id| id.0.clone())
+    }
+}
