@@ -1,6 +1,6 @@
 //! The database actors: each holds one connection of the pool and works until its lane's queue is empty.
 
-use super::conn::{Access, Manager, Pooled};
+use super::conn::{Manager, Pooled};
 use super::error::DbError;
 use super::queue::Queue;
 use super::transaction::attempt;
@@ -59,7 +59,7 @@ pub(super) trait Job: Send {
 /// What an actor carries operations out with.
 pub(super) struct Worker {
     pool: Pool<Manager>,
-    access: Access,
+    class: Class,
     connection: Option<PooledConnection<Manager>>,
     refuse_until: Option<Instant>,
     slow: Duration,
@@ -68,8 +68,8 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(pool: Pool<Manager>, access: Access, slow: Duration, alive: mpsc::Sender<()>) -> Self {
-        Self { pool, access, connection: None, refuse_until: None, slow, _alive: alive }
+    pub(super) fn new(pool: Pool<Manager>, class: Class, slow: Duration, alive: mpsc::Sender<()>) -> Self {
+        Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
     /// Carries an operation out: again when a concurrent transaction came first, and once more when the
@@ -132,7 +132,7 @@ impl Worker {
 impl Drop for Worker {
     /// The writer goes last, so its checkpoint finds no reader and leaves the whole of a SQLite database in one file.
     fn drop(&mut self) {
-        if self.access == Access::Write
+        if self.class == Class::Write
             && let Some(pooled) = &mut self.connection
             && matches!(pooled.connection, super::Connection::Sqlite(_))
             && let Err(error) = pooled.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -207,12 +207,4 @@ fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown kind")
-}
-
-/// Which lane a class of operations goes through.
-pub(super) fn access(class: Class) -> Access {
-    match class {
-        Class::Read | Class::Page => Access::Read,
-        Class::Write => Access::Write,
-    }
 }

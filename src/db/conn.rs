@@ -1,5 +1,6 @@
 //! One connection to either engine, and the r2d2 manager that makes it.
 
+use super::Class;
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::SimpleConnection;
@@ -91,22 +92,12 @@ impl Connection {
     }
 }
 
-/// What a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
-pub enum Access {
-    /// Only reading.
-    #[display("read")]
-    Read,
-    /// Reading and writing.
-    #[display("write")]
-    Write,
-}
-
 /// Opens connections and sets them up.
 #[derive(Clone, Debug)]
 pub(super) struct Manager {
     pub(super) url: DatabaseUrl,
-    pub(super) access: Access,
+    /// Whose operations its connections carry out.
+    pub(super) class: Class,
     /// After which the database gives a statement up; half of it for a lock.
     pub(super) statement_timeout: Duration,
 }
@@ -148,7 +139,7 @@ impl Manager {
                 .map(|(name, millis)| format!("SET {name} = {millis};"))
                 .collect(),
             DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
-                let query_only = self.access == Access::Read;
+                let query_only = self.class != Class::Write;
                 format!("PRAGMA busy_timeout = {lock}; {SQLITE_SETTINGS} PRAGMA query_only = {query_only};")
             }
         }

@@ -10,7 +10,7 @@ mod transaction;
 pub mod types;
 mod url;
 
-pub use conn::{Access, Connection};
+pub use conn::Connection;
 pub use error::DbError;
 pub use transaction::Tx;
 pub use url::DatabaseUrl;
@@ -47,13 +47,16 @@ pub trait Operation: Send + Sync + 'static {
 }
 
 /// The kinds of work that do not wait for each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Class {
     /// Reads a few rows.
+    #[display("read")]
     Read,
     /// Reads a page or scans.
+    #[display("page")]
     Page,
     /// Writes, in a transaction.
+    #[display("write")]
     Write,
 }
 
@@ -107,7 +110,7 @@ impl Database {
     /// # Errors
     /// What the engine says when the database cannot be reached.
     pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
-        let lane = |class, actors| Arc::new(Lane::start(options, actor::access(class), actors));
+        let lane = |class, actors| Arc::new(Lane::start(options, class, actors));
         let first = Connection::first(&options.url)?;
         let write = lane(Class::Write, 1);
         let (read, page, anchor) = match options.url {
@@ -155,16 +158,17 @@ impl Database {
 }
 
 impl Lane {
-    fn start(options: &Options, access: Access, actors: usize) -> Self {
-        let pool = pool(options, access, actors);
+    fn start(options: &Options, class: Class, actors: usize) -> Self {
+        let pool = pool(options, class, actors);
         let queue = Arc::new(Queue::new(options.queue, actors));
         let (sender, alive) = mpsc::channel(1);
         let (slow, in_actors) = (options.slow, queue.clone());
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), access, slow, sender.clone()),
+            worker: Worker::new(pool.clone(), class, slow, sender.clone()),
         };
-        let actors = SyncArbiter::start(actors, factory);
+        let named = move || std::thread::Builder::new().name(format!("database {class}"));
+        let actors = SyncArbiter::start_with_thread_builder(actors, named, factory);
         Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into() }
     }
 
@@ -187,7 +191,7 @@ impl Lane {
 }
 
 /// An r2d2 pool of just as many connections as the lane has actors, each of which keeps one.
-fn pool(options: &Options, access: Access, actors: usize) -> Pool<Manager> {
+fn pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
     let statement_timeout = options.deadline;
     Pool::builder()
         .max_size(u32::try_from(actors).unwrap_or(u32::MAX))
@@ -196,7 +200,7 @@ fn pool(options: &Options, access: Access, actors: usize) -> Pool<Manager> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connection_timeout(Duration::from_secs(1))
-        .build_unchecked(Manager { url: options.url.clone(), access, statement_timeout })
+        .build_unchecked(Manager { url: options.url.clone(), class, statement_timeout })
 }
 
 /// A caller that goes away, for whatever reason, leaves nothing to be begun.
