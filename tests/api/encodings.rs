@@ -19,6 +19,8 @@ both_engines! {
     single_users_are_never_compressed
 }
 
+type Encode = fn(&[u8]) -> Vec<u8>;
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("memory");
@@ -65,7 +67,7 @@ fn post(api: &Api, encoding: &str, body: Vec<u8>) -> Request {
 }
 
 async fn compressed_bodies_are_taken(api: Api) {
-    let encodings: [(&str, fn(&[u8]) -> Vec<u8>); 6] = [
+    let encodings: [(&str, Encode); 6] = [
         ("gzip", gzip),
         ("GZIP", gzip),
         ("deflate", zlib),
@@ -142,14 +144,14 @@ async fn the_size_is_measured_after_decompression(api: Api) {
         body.resize(length, b' ');
         body
     };
-    for (encoding, encode) in [("gzip", gzip as fn(&[u8]) -> Vec<u8>), ("deflate", zlib), ("zstd", zstd)] {
+    for (encoding, encode) in [("gzip", gzip as Encode), ("deflate", zlib), ("zstd", zstd)] {
         let whole = encode(&padded(1_048_576, encoding));
         post(&api, encoding, whole).send().await.expect(201);
         let larger = encode(&padded(1_048_577, "ada"));
         problem(&post(&api, encoding, larger).send().await, 413, "body-too-large");
     }
-    let bomb = gzip(&vec![b' '; 100_000_000]);
-    assert!(bomb.len() < 200_000);
+    let bomb = gzip(&vec![b' '; 10_000_000]);
+    assert!(bomb.len() < 20_000);
     problem(&post(&api, "gzip", bomb).send().await, 413, "body-too-large");
     problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
     let resident = api.server.resident();

@@ -2,6 +2,8 @@
 
 use crate::api::{Api, at_once, path, with_status};
 use crate::problem::{assert_taken, problem};
+use crate::support::http::Client;
+use crate::support::server::Server;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -14,6 +16,8 @@ both_engines! {
     patches_of_different_attributes_all_count
     names_are_swapped_by_nobody
     many_names_are_created_once_each
+    two_servers_agree
+    a_brawl_leaves_order
 }
 
 const MANY: usize = 50;
@@ -150,4 +154,70 @@ async fn many_names_are_created_once_each(api: Api) {
     let items = page["items"].as_array().expect("a list");
     let names: BTreeSet<_> = items.iter().map(|user| user["userName"].to_string()).collect();
     assert_eq!((names.len(), &page["total"]), (40, &json!(40)));
+}
+
+async fn two_servers_agree(api: Api) {
+    let other = Server::builder(&api.database_url()).start();
+    let clients = [api.client.clone(), Client::new(&other)];
+    let answers = at_once(MANY, |index| {
+        let request = clients[index % 2].post("/users", &json!({ "userName": spelling(index / 2) }));
+        async move { request.send().await }
+    });
+    let answers = answers.await;
+    assert_eq!((with_status(&answers, 201), with_status(&answers, 409)), (1, MANY - 1));
+    let winner = answers.iter().find(|answer| answer.code() == 201).expect("a winner").json();
+    let answers = at_once(MANY, |index| {
+        let patch = json!({ "title": index.to_string() });
+        let request = clients[index % 2].patch(&path(&winner), &patch).header("if-match", "\"1\"");
+        async move { request.send().await }
+    });
+    let answers = answers.await;
+    assert_eq!((with_status(&answers, 200), with_status(&answers, 412)), (1, MANY - 1));
+    // Each wants the name that the other has: in PostgreSQL a deadlock, which the server must undo.
+    let users = [api.named("ada").await, api.named("grace").await];
+    let answers = at_once(10, |index| {
+        let name = ["GRACE", "ADA"][index % 2];
+        let request = clients[index % 2].patch(&path(&users[index % 2]), &json!({ "userName": name }));
+        async move { request.send().await }
+    });
+    answers.await.iter().for_each(|answer| assert_taken(answer, "userName"));
+    for client in &clients {
+        let page = client.get("/users?include=total").send().await.expect(200).json();
+        assert_eq!((&page["total"], page["items"].as_array().map(Vec::len)), (&json!(3), Some(3)));
+    }
+}
+
+/// One of some requests about five names, told by a number.
+fn blow(client: &Client, targets: &[String], number: usize) -> crate::support::http::Request {
+    let target = &targets[number % targets.len()];
+    let body = json!({ "userName": format!("n{}", number / 7 % 5), "title": number.to_string() });
+    match number / 3 % 5 {
+        0 | 1 => client.post("/users", &body),
+        2 => client.put(target, &body),
+        3 => client.patch(target, &body),
+        _ => client.delete(target),
+    }
+}
+
+async fn a_brawl_leaves_order(api: Api) {
+    let mut targets = Vec::new();
+    for round in 0..6 {
+        for index in 0..5 {
+            let answer = api.client.post("/users", &json!({ "userName": format!("n{index}") })).send().await;
+            assert!(matches!(answer.code(), 201 | 409), "{}", answer.text());
+        }
+        let page = api.page("").await;
+        targets.extend(page["items"].as_array().expect("a list").iter().map(path));
+        let answers = at_once(MANY, |index| {
+            let request = blow(&api.client, &targets, index * 31 + round * 17);
+            async move { request.send().await }
+        });
+        for answer in answers.await {
+            assert!(matches!(answer.code(), 200 | 201 | 204 | 404 | 409), "{}", answer.text());
+        }
+        let page = api.page("?include=total").await;
+        let users = page["items"].as_array().expect("a list");
+        let names: BTreeSet<_> = users.iter().map(|user| user["userName"].to_string()).collect();
+        assert_eq!((names.len(), &page["total"]), (users.len(), &json!(users.len())), "{page}");
+    }
 }

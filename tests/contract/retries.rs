@@ -48,7 +48,8 @@ fn patches_through_two_servers_lose_no_update() {
                 conditions: Conditions::default(),
                 now: crate::bed::NOON.into(),
             };
-            patches.spawn(async move { door.call(&crate::bed::origin("patch"), patch).await.unwrap().version });
+            patches
+                .spawn(async move { door.call(&crate::bed::origin("patch"), patch).await.unwrap().version });
         }
         let mut versions = patches.join_all().await;
         versions.sort_unstable();

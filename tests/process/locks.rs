@@ -23,7 +23,10 @@ fn a_write_that_waits_too_long_is_given_up(database: &Database) {
         let since = Instant::now();
         let refused = client.patch(&path, &json!({ "title": "refused" })).send().await.expect(503);
         let took = since.elapsed();
-        assert!(took >= DEADLINE / 2 - Duration::from_millis(100) && took < DEADLINE / 2 + MARGIN, "{took:?}");
+        assert!(
+            took >= DEADLINE / 2 - Duration::from_millis(100) && took < DEADLINE / 2 + MARGIN,
+            "{took:?}"
+        );
         assert_eq!(refused.json()["code"], "database-busy", "{}", refused.text());
         assert!(refused.header("retry-after").is_some());
         // Readers do not wait, and a busy database is no reason to take the server away.

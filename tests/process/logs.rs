@@ -127,7 +127,9 @@ async fn text_has_a_line_for_each_request() {
     let request = Client::new(&server).get("/users").header("x-request-id", "req-1");
     request.header("traceparent", TRACEPARENT).send().await.expect(200);
     let line = server.wait_for_log("req-1", LIMIT);
-    for words in ["INFO", "request", "method=GET", "route=/users", "status=200", "duration_ms=", "request_id=req-1"] {
+    for words in
+        ["INFO", "request", "method=GET", "route=/users", "status=200", "duration_ms=", "request_id=req-1"]
+    {
         assert!(line.contains(words), "no {words} in {line}");
     }
     assert!(line.contains(&format!("traceparent={TRACEPARENT}")), "{line}");
@@ -139,7 +141,8 @@ async fn port_0_takes_a_free_one_and_says_which() {
     let database = Database::sqlite();
     for format in ["text", "json"] {
         for listen in ["127.0.0.1:0", "[::1]:0"] {
-            let server = builder(&database).env("ROSTER_LOG_FORMAT", format).env("ROSTER_LISTEN", listen).start();
+            let server =
+                builder(&database).env("ROSTER_LOG_FORMAT", format).env("ROSTER_LISTEN", listen).start();
             assert!(!server.base().ends_with(":0"), "{}", server.base());
             Client::anonymous(&server).get("/livez").send().await.expect(200);
         }
@@ -194,7 +197,12 @@ async fn quick_operations_are_not_warned_about() {
     let database = Database::sqlite();
     let server = builder(&database).env("ROSTER_SLOW_OPERATION", "1m").start();
     let client = Client::new(&server);
-    client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "quick-1").send().await.expect(201);
+    client
+        .post("/users", &json!({ "userName": "ada" }))
+        .header("x-request-id", "quick-1")
+        .send()
+        .await
+        .expect(201);
     server.wait_for_log("quick-1", LIMIT);
     assert!(!server.log().contains("slow operation"), "{}", server.log());
 }

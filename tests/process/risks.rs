@@ -48,7 +48,8 @@ async fn sqlite_is_safe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_a_key_or_an_address_for_others_is_warned_about() {
     let database = Database::sqlite();
-    let server = Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").env("ROSTER_LISTEN", "0.0.0.0:0").start();
+    let server =
+        Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").env("ROSTER_LISTEN", "0.0.0.0:0").start();
     let client = Client::new(&server);
     client.get("/users").send().await.expect(401);
     let log = server.log();

@@ -36,7 +36,11 @@ impl Role {
 
 impl Drop for Role {
     fn drop(&mut self) {
-        self.admin.execute(&format!("DROP ROLE {}", self.name));
+        if let Err(error) =
+            self.admin.try_execute(&format!("DROP OWNED BY {0} CASCADE; DROP ROLE {0}", self.name))
+        {
+            eprintln!("the role {} was not dropped: {error}", self.name);
+        }
     }
 }
 
@@ -89,7 +93,6 @@ async fn a_lost_database_is_logged_without_the_password() {
         assert_eq!(found, None, "{secret} is in the log");
     }
 }
-
 
 fn lose_connections(sql: &mut Sql, role: &str) {
     let of_role = format!("FROM pg_stat_activity WHERE usename = '{role}'");

@@ -5,6 +5,7 @@ use clap::CommandFactory;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -64,7 +65,13 @@ const SETTINGS: [Setting; 13] = [
     Setting {
         name: "ROSTER_PUBLIC_URL",
         good: "https://roster.example.com/base",
-        bad: &["", "roster.example.com", "ftp://roster.example.com", "https://", "https://roster.example.com/?a=b"],
+        bad: &[
+            "",
+            "roster.example.com",
+            "ftp://roster.example.com",
+            "https://",
+            "https://roster.example.com/?a=b",
+        ],
         accepted: &["http:// or https:// URL"],
     },
     Setting {
@@ -225,7 +232,8 @@ fn values_that_are_no_text_are_named() {
     for setting in &SETTINGS {
         let place = Place::new();
         let mut command = place.command();
-        let ended = run(command.env(setting.name, OsStr::from_bytes(b"s3cr3t-w0rd-\xff")), LIMIT).with_code(2);
+        let ended =
+            run(command.env(setting.name, OsStr::from_bytes(b"s3cr3t-w0rd-\xff")), LIMIT).with_code(2);
         assert!(ended.only_line().contains(setting.name), "{}: {ended:#?}", setting.name);
         assert!(!ended.stderr.contains(SECRET), "{}: {ended:#?}", setting.name);
     }
@@ -301,7 +309,9 @@ fn the_nearest_value_is_used() {
 
 #[test]
 fn flags_stand_before_and_behind_the_command() {
-    for arguments in [["--database-url", "sqlite://x.db", "migrate"], ["migrate", "--database-url", "sqlite://x.db"]] {
+    for arguments in
+        [["--database-url", "sqlite://x.db", "migrate"], ["migrate", "--database-url", "sqlite://x.db"]]
+    {
         let place = Place::new();
         run(roster(place.path()).args(arguments), LIMIT).ok();
         assert_eq!(databases(place.path()), ["x.db"]);
@@ -317,6 +327,23 @@ fn dotenv_of_a_parent_is_not_read() {
     run(roster(&child).arg("migrate"), LIMIT).ok();
     assert_eq!(databases(&child), ["roster.db"]);
     assert_eq!(databases(place.path()), Vec::<String>::new());
+}
+
+#[test]
+fn dotenv_holds_rust_log_too() {
+    // A start that logs and then fails, because its port is taken.
+    let lines = |filter: Option<&str>| {
+        let place = Place::new();
+        if let Some(filter) = filter {
+            place.dotenv("RUST_LOG", filter);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listen = listener.local_addr().expect("an address").to_string();
+        let ended = run(roster(place.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).with_code(1);
+        ended.stderr.lines().count()
+    };
+    assert_eq!(lines(Some("off")), 1);
+    assert!(lines(None) > 1);
 }
 
 /// What is wrong in it may be a secret.
@@ -357,7 +384,8 @@ fn help_lists_every_setting_with_its_default() {
     for arguments in [&["--help"][..], &["serve", "--help"], &["migrate", "--help"], &["health", "--help"]] {
         let ended = run(roster(Path::new("/")).args(arguments), LIMIT).ok();
         for (name, (flag, default)) in of_clap() {
-            let sections = ended.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
+            let sections =
+                ended.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
             let [section] = sections.collect::<Vec<_>>()[..] else {
                 panic!("{name} does not stand once in the help of {arguments:?}: {}", ended.stdout);
             };

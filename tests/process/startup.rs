@@ -81,7 +81,11 @@ fn postgres_that_refuses_connections() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
     for command in Start::COMMANDS {
         let url = format!("postgres://roster:{PASSWORD}@{closed}/roster");
-        Start::new(command, &url).fails(&["cannot connect to the database", &closed.port().to_string(), "refused"]);
+        Start::new(command, &url).fails(&[
+            "cannot connect to the database",
+            &closed.port().to_string(),
+            "refused",
+        ]);
     }
 }
 
@@ -99,11 +103,24 @@ fn postgres_that_does_not_answer() {
 #[test]
 fn postgres_that_does_not_know_the_password() {
     let database = Database::postgres();
-    let right = format!(":{}@", percent_encoded(&std::env::var("PGPASSWORD").expect("a server with passwords")));
+    let right =
+        format!(":{}@", percent_encoded(&std::env::var("PGPASSWORD").expect("a server with passwords")));
     let url = database.url().replace(&right, &format!(":{PASSWORD}@"));
     assert!(url.contains(PASSWORD));
     for command in Start::COMMANDS {
-        Start::new(command, &url).fails(&["cannot connect to the database", "password authentication failed"]);
+        Start::new(command, &url)
+            .fails(&["cannot connect to the database", "password authentication failed"]);
+    }
+}
+
+/// A password with a character that a URL wants encoded: libpq takes it for something else, and would cite it.
+#[test]
+fn a_password_that_breaks_the_url() {
+    for broken in ["/rest", "%zz", ":rest", "#rest"] {
+        for command in Start::COMMANDS {
+            let url = format!("postgres://roster:{PASSWORD}{broken}@127.0.0.1:1/roster");
+            Start::new(command, &url).fails(&[]);
+        }
     }
 }
 

@@ -36,7 +36,15 @@ impl Sql {
 
     /// Runs statements whose rows do not matter.
     pub(crate) fn execute(&mut self, sql: &str) {
-        self.0.execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Runs statements that may fail.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(crate) fn try_execute(&mut self, sql: &str) -> diesel::QueryResult<()> {
+        self.0.execute(sql)
     }
 
     /// The rows of a query of one column, which is text and named `line`.
