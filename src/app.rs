@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
 use crate::http::{self, State};
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{App as ActixApp, HttpServer, web};
+use actix_web::{HttpServer, web};
 use derive_more::{Display, Error};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl App {
         warn_of(&settings, address, &public_url);
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
         let in_workers = state.clone();
-        let server = HttpServer::new(move || ActixApp::new().configure(http::configure(in_workers.clone())))
+        let server = HttpServer::new(move || http::app(in_workers.clone()))
             .disable_signals()
             .keep_alive(Duration::from_secs(75))
             .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)

@@ -67,19 +67,20 @@ impl Tags {
             return Ok(Self::Any);
         }
         let mut tags = Vec::new();
-        let mut rest = text.trim();
-        loop {
+        let mut rest = skip_separators(text);
+        while !rest.is_empty() {
             let weak = rest.starts_with("W/");
             let quoted = rest.strip_prefix("W/").unwrap_or(rest);
             let inside = quoted.strip_prefix('"').ok_or(NotTags)?;
             let (opaque, after) = inside.split_once('"').ok_or(NotTags)?;
             tags.push(Tag { weak, opaque: opaque.to_owned() });
             let after = after.trim_start();
-            if after.is_empty() {
-                return Ok(Self::These(tags));
+            if !after.is_empty() && !after.starts_with(',') {
+                return Err(NotTags);
             }
-            rest = after.strip_prefix(',').ok_or(NotTags)?.trim_start();
+            rest = skip_separators(after);
         }
+        if tags.is_empty() { Err(NotTags) } else { Ok(Self::These(tags)) }
     }
 
     fn contain(&self, version: i64, weakly: bool) -> bool {
@@ -89,6 +90,11 @@ impl Tags {
             Self::These(tags) => tags.iter().any(|t| t.opaque == tag && (weakly || !t.weak)),
         }
     }
+}
+
+/// Elements of a list may be empty (RFC 9110, section 5.6.1.2).
+fn skip_separators(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', ','])
 }
 
 #[cfg(test)]
@@ -104,6 +110,7 @@ mod tests {
         assert!(matching("\"3\"").allow_write(3));
         assert!(matching("\"1\", \"3\"").allow_write(3));
         assert!(matching("*").allow_write(3));
+        assert!(matching(" , \"1\",, \"3\", ").allow_write(3), "empty elements are let pass");
         assert!(!matching("W/\"3\"").allow_write(3));
         assert!(!matching("\"2\"").allow_write(3));
         assert!(!matching("\"a,b\"").allow_write(3));
@@ -121,7 +128,7 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_tag() {
-        for text in ["", "3", "\"3", "\"3\" \"4\"", "w/\"3\"", "\"3\","] {
+        for text in ["", "3", "\"3", "\"3\" \"4\"", "w/\"3\"", ","] {
             assert_eq!(Tags::parse(text), Err(NotTags), "{text}");
         }
     }

@@ -167,7 +167,9 @@ impl<'e> Fields<'e> {
     }
 }
 
-fn wrong_type(pointer: &str, expected: &str, found: &Value) -> FieldError {
+/// The error of a value at `pointer` that should have been `expected`.
+#[must_use]
+pub fn wrong_type(pointer: &str, expected: &str, found: &Value) -> FieldError {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -6,23 +6,33 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// Bytes that are not the JSON text they should be: not JSON, not UTF-8, or an object that names a key twice.
+/// Why bytes are not a value that can be kept.
 #[derive(Debug, Display, Error, PartialEq)]
-#[display("the body is not valid JSON: {detail}")]
-pub struct SyntaxError {
-    /// What is wrong and where.
-    pub detail: String,
+pub enum JsonError {
+    /// Not JSON, not UTF-8, or an object that names a key twice.
+    #[display("the body is not valid JSON: {_0}")]
+    Syntax(#[error(not(source))] String),
+    /// JSON, but with a number that no float comes near.
+    #[display("the body has a {_0}")]
+    OutOfRange(#[error(not(source))] String),
+}
+
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        // The reader has no other sign for it.
+        if text.starts_with("number out of range") { Self::OutOfRange(text) } else { Self::Syntax(text) }
+    }
 }
 
 /// Reads a JSON text (RFC 8259). Two keys of one object must differ.
 ///
 /// # Errors
-/// [`SyntaxError`] with line and column.
-pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
-    let syntax = |error: serde_json::Error| SyntaxError { detail: error.to_string() };
+/// A [`JsonError`] with line and column.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut reader).map_err(syntax)?;
-    reader.end().map_err(syntax)?;
+    let value = Strict.deserialize(&mut reader)?;
+    reader.end()?;
     Ok(value)
 }
 
@@ -139,13 +149,14 @@ impl<'de> Visitor<'de> for Strict {
         Ok(value.into())
     }
 
-    /// A float that has no fraction and fits 64 bits but is so large that it is written with an exponent becomes
-    /// the integer: jsonb gives it back as one, and the two must compare equal.
+    /// A float that is a whole number of 64 bits becomes the integer: 7.0 and 7 are one value, and jsonb gives some
+    /// floats back as integers; they must compare equal, or a write that changes nothing would count.
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        let whole = value.fract() == 0.0 && value.abs() >= 1e16;
-        Ok(if whole && value >= 0.0 && value < u64::MAX as f64 {
+        Ok(if value.fract() != 0.0 {
+            value.into()
+        } else if value >= 0.0 && value < u64::MAX as f64 {
             (value as u64).into()
-        } else if whole && value < 0.0 && value > i64::MIN as f64 {
+        } else if value < 0.0 && value > i64::MIN as f64 {
             (value as i64).into()
         } else {
             value.into()
@@ -206,7 +217,7 @@ mod tests {
     #[test]
     fn refuses_duplicate_keys_at_any_depth() {
         let error = parse(br#"{"a":[{"b":1,"\u0062":2}]}"#).unwrap_err();
-        assert!(error.detail.contains("duplicate key \"b\""), "{error}");
+        assert!(error.to_string().contains("duplicate key \"b\""), "{error}");
     }
 
     #[test]
@@ -217,6 +228,20 @@ mod tests {
             assert!(pointers(&format!(r#"{{"a":{kept}}}"#)).is_empty(), "{kept}");
         }
         assert!(pointers(r#"{"a":"\"18446744073709551616","b":1e300}"#).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_no_float_comes_near_is_told_apart() {
+        let text = format!("[{}]", "9".repeat(400));
+        assert!(matches!(parse(text.as_bytes()), Err(JsonError::OutOfRange(_))));
+        assert!(matches!(parse(b"[1e999]"), Err(JsonError::OutOfRange(_))));
+    }
+
+    #[test]
+    fn one_number_is_one_value_however_it_is_spelled() {
+        for (one, other) in [("7", "7.0"), ("7", "70e-1"), ("0", "-0.0"), ("1000000000000000", "1e15")] {
+            assert_eq!(parse(one.as_bytes()), parse(other.as_bytes()), "{one} {other}");
+        }
     }
 
     #[test]

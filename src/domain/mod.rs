@@ -17,3 +17,9 @@ pub const DEFAULT_TENANT: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000
 
 /// The source of the externalIds that native callers see and write.
 pub const NATIVE_SOURCE: &str = "native";
+
+/// Reads an id in its usual form of 36 characters; the other spellings of a UUID name nothing.
+#[must_use]
+pub fn parse_id(text: &str) -> Option<Uuid> {
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+}

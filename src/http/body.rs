@@ -2,12 +2,15 @@
 
 use super::State;
 use super::problem::Problem;
-use crate::domain::json;
+use crate::domain::fields::FieldError;
+use crate::domain::json::{self, JsonError};
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::{Decompress, Payload};
 use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+};
+use actix_web::{FromRequest, HttpRequest, web};
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +29,7 @@ impl FromRequest for JsonBody {
             check_media_type(&request)?;
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
-            let value = json::parse(&bytes).map_err(|error| Problem::malformed_body(error.to_string()))?;
+            let value = json::parse(&bytes).map_err(unreadable)?;
             match json::unstorable(&value, &bytes) {
                 errors if errors.is_empty() => Ok(Self(value)),
                 errors => Err(Problem::invalid(errors)),
@@ -43,16 +46,26 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         Method::POST => (&["application/json"], HeaderName::from_static("accept-post")),
         _ => (&["application/json"], ACCEPT),
     };
-    let utf8 = |mime: &mime::Mime| mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8);
-    let fits = |mime: mime::Mime| accepted.contains(&mime.essence_str()) && utf8(&mime);
-    if request.mime_type().ok().flatten().is_some_and(fits) {
+    let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = header.unwrap_or("none");
+    let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let fits = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
+    let charset = |part: String| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
+    if fits && parts.filter_map(charset).all(|charset| charset == "utf-8") {
         return Ok(());
     }
-    let sent =
-        request.headers().get(CONTENT_TYPE).map_or("none".into(), |v| String::from_utf8_lossy(v.as_bytes()));
     let accepted = accepted.join(", ");
-    let detail = format!("Content-Type must be {accepted} in UTF-8, not {sent}");
+    let detail = format!("Content-Type must be {accepted} in UTF-8, not {content_type}");
     Err(Problem::unsupported_media_type(detail).with(named_in, &accepted))
+}
+
+fn unreadable(error: JsonError) -> Problem {
+    match error {
+        JsonError::Syntax(_) => Problem::malformed_body(error.to_string()),
+        JsonError::OutOfRange(_) => {
+            Problem::invalid(vec![FieldError::new("", "unstorable", error.to_string())])
+        }
+    }
 }
 
 /// The encodings that actix-web's decompression is built with.
@@ -77,14 +90,19 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
         return Err(Problem::internal("an internal error"));
     };
     let limit = state.body_limit;
+    let too_large =
+        || Problem::body_too_large(format!("the body must have at most {limit} bytes, decompressed"));
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let compressed = request.headers().contains_key(CONTENT_ENCODING);
+    if !compressed && announced.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
     let decompressed = Decompress::from_headers(payload, request.headers());
     let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
     match tokio::time::timeout(state.deadline, bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
         Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("the body cannot be read: {error}"))),
-        Ok(Err(_exceeded)) => {
-            Err(Problem::body_too_large(format!("the body must have at most {limit} bytes, decompressed")))
-        }
+        Ok(Err(_exceeded)) => Err(too_large()),
         Err(_late) => Err(Problem::request_timeout("the body did not come in time")),
     }
 }

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use crate::domain::condition::{Conditions, Tags};
 use actix_web::dev::Payload;
-use actix_web::http::header::{Accept, Header, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
 
@@ -60,8 +60,9 @@ impl FromRequest for Prefer {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = joined(request.headers(), &HeaderName::from_static("prefer")).unwrap_or_default();
+        let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
         let preferences =
-            text.split([',', ';']).map(|part| part.replace([' ', '"'], "").to_ascii_lowercase());
+            without_parameters.map(|part| part.replace([' ', '\t', '"'], "").to_ascii_lowercase());
         // The first of two that contradict each other counts (RFC 7240, section 2).
         let known = preferences.filter_map(|preference| match preference.as_str() {
             "return=minimal" => Some(Self::Minimal),
@@ -75,12 +76,12 @@ impl FromRequest for Prefer {
 /// Whether the client takes JSON: `Accept` is absent or names it with a quality above zero, the most specific
 /// range first (RFC 9110, section 12.5.1).
 pub(super) fn accepts_json<M: HttpMessage>(request: &M) -> bool {
-    if !request.headers().contains_key("accept") {
+    if request.headers().get_all(ACCEPT).all(|line| line.is_empty()) {
         return true;
     }
     let Ok(Accept(ranges)) = Accept::parse(request) else { return false };
     let specificity = |essence: &str| match essence {
-        "application/json" | "application/problem+json" => 3,
+        "application/json" => 3,
         "application/*" => 2,
         "*/*" => 1,
         _ => 0,

@@ -13,10 +13,13 @@ mod users;
 use crate::clock::Clock;
 use crate::db::Database;
 use crate::domain::key::AdminKey;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+use actix_web::{
+    App, Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web,
+};
 use problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -89,13 +92,14 @@ impl State {
     }
 }
 
-/// The whole application around a state.
-pub fn configure(state: web::Data<State>) -> impl FnOnce(&mut web::ServiceConfig) {
-    move |config| {
-        let scope =
-            web::scope("").wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe)).configure(urls);
-        config.app_data(state).service(scope);
-    }
+/// The whole application around a state. The middleware is the application's own and not a scope's: it must see
+/// what matches no path at all, such as `OPTIONS *`.
+pub fn app(
+    state: web::Data<State>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
+> {
+    App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe)).configure(urls)
 }
 
 /// A handler and the methods that it answers.

@@ -86,11 +86,12 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).with(ALLOW, allow)
     }
 
-    /// 422, naming every invalid field.
+    /// 422, naming every invalid field, or the first thousand of a body that is made of little else.
     #[must_use]
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
+    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
         let count = errors.len();
         let detail = format!("{count} invalid field{}: see errors", if count == 1 { "" } else { "s" });
+        errors.truncate(1_000);
         let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
         Self { errors, ..problem }
     }

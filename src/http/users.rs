@@ -7,6 +7,7 @@ use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
+use crate::domain::parse_id;
 use crate::domain::user::{Draft, ReadAs, Representation, User};
 use crate::ops::users::{Create, Delete, Find, Page, Patch, Replace};
 use actix_web::http::StatusCode;
@@ -135,9 +136,8 @@ pub(super) async fn delete(
 
 /// The id in the path. What is no UUID in its usual form names nothing.
 fn path_id(request: &HttpRequest) -> Result<Uuid, Problem> {
-    let id = request.match_info().get("id").filter(|text| text.len() == 36);
-    id.and_then(|text| Uuid::try_parse(text).ok())
-        .ok_or_else(|| Problem::not_found("there is no such resource"))
+    let id = request.match_info().get("id").and_then(parse_id);
+    id.ok_or_else(|| Problem::not_found("there is no such resource"))
 }
 
 fn etag(user: &User) -> String {

@@ -76,11 +76,11 @@ async fn integers_beyond_64_bits_are_refused(api: Api) {
 }
 
 async fn integers_beyond_floats_are_refused(api: Api) {
-    // They are JSON, so not 400.
+    // They are JSON, so not 400; the reader gives up at them, so the place is told in words: line and column.
     for number in [format!("1{}", "0".repeat(309)), "9".repeat(400), format!("-{}", "9".repeat(5_000))] {
         let body = format!(r#"{{"userName":"u","custom":{{"n":[{number}]}}}}"#);
         let request = api.client.request(Method::POST, "/users").body("application/json", body);
-        assert_invalid(&request.send().await, &[("/custom/n/0", "unstorable")]);
+        assert_invalid(&request.send().await, &[("", "unstorable")]);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reads a user from a body, with every error at once.
 
 use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, to_map};
-use crate::domain::fields::{FieldError, Fields, token};
+use crate::domain::fields::{FieldError, Fields, token, wrong_type};
 use crate::domain::fold::fold;
 use crate::domain::json;
+use crate::domain::parse_id;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -42,15 +43,18 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each invalid field.
     pub fn read(body: Value, read_as: ReadAs) -> Result<Self, Vec<FieldError>> {
+        if !body.is_object() {
+            return Err(vec![wrong_type("", "an object", &body)]);
+        }
         let mut errors = Vec::new();
         let mut fields = Fields::new("", body, &mut errors);
         check_id(&mut fields, read_as);
         fields.ignore(&["version", "createdAt", "updatedAt", "externalIds"]);
         let external_id = fields.key_string("externalId");
-        let active = fields.boolean("active");
-        if active.is_none() && matches!(read_as, ReadAs::Patched(_)) {
+        if matches!(read_as, ReadAs::Patched(_)) && !fields.has("active") {
             fields.error("active", "required", "must not be removed");
         }
+        let active = fields.boolean("active");
         let attributes = read_attributes(&mut fields, active.unwrap_or(true));
         fields.finish();
         if json_length(&super::compact(&attributes)) > USER_LIMIT {
@@ -69,8 +73,31 @@ impl Draft {
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(user: &User, patch: &Value) -> Result<Self, Vec<FieldError>> {
         let mut merged = Value::Object(to_map(&Representation::from(user)));
+        let mut errors = Vec::new();
+        find_unknown_removals(&merged, patch, "", &mut errors);
         json_patch::merge(&mut merged, patch);
-        Self::read(merged, ReadAs::Patched(user.id))
+        match Self::read(merged, ReadAs::Patched(user.id)) {
+            Ok(draft) if errors.is_empty() => Ok(draft),
+            Ok(_) => Err(errors),
+            Err(more) => Err(errors.into_iter().chain(more).collect()),
+        }
+    }
+}
+
+/// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
+/// shows every field of a user; what is free to have any is the caller's own JSON, and a manager that is absent.
+fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
+    let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
+    for (name, value) in patch {
+        let at = format!("{pointer}/{}", token(name));
+        match target.get(name) {
+            _ if ["/custom", "/extensions", "/enterprise/manager"].contains(&at.as_str()) => {}
+            None if value.is_null() => {
+                errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
+            }
+            Some(inner) => find_unknown_removals(inner, value, &at, errors),
+            None => {}
+        }
     }
 }
 
@@ -78,7 +105,7 @@ fn check_id(fields: &mut Fields<'_>, read_as: ReadAs) {
     let (ReadAs::Replacement(id) | ReadAs::Patched(id)) = read_as else {
         return fields.ignore(&["id"]);
     };
-    let matches = |text: &str| Uuid::try_parse(text).is_ok_and(|sent| sent == id);
+    let matches = |text: &str| parse_id(text) == Some(id);
     if fields.string("id").is_some_and(|text| !matches(&text)) {
         fields.error("id", "read-only", "must be absent or the id in the path");
     }
@@ -181,13 +208,14 @@ fn read_email(fields: &mut Fields<'_>) -> Option<String> {
     let one_at = text
         .split_once('@')
         .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    if !text.trim().is_empty() && !one_at {
+    let length = text.chars().count();
+    if text.trim().is_empty() || length > 256 {
+        // As a key it has been refused already.
+    } else if !one_at {
         fields.error("value", "invalid-email", "must have one @ with something on both sides");
-    }
-    if text.chars().any(char::is_control) {
+    } else if text.chars().any(char::is_control) {
         fields.error("value", "invalid-email", "must have no control characters");
-    }
-    if (255..=256).contains(&text.chars().count()) {
+    } else if length > 254 {
         fields.error("value", "too-long", "must have at most 254 characters");
     }
     Some(text)

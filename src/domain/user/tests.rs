@@ -160,6 +160,14 @@ fn a_patch_that_is_no_object_is_no_user() {
 }
 
 #[test]
+fn a_removal_of_what_no_user_has_is_an_error() {
+    let user = user(Draft::read(json!({"userName": "a"}), ReadAs::New).unwrap());
+    let patch = json!({"tilte": null, "name": {"x": null}, "custom": {"x": null}, "extensions": {"urn:a:b": null},
+        "enterprise": {"manager": {"value": null}}, "title": null, "externalId": null});
+    assert_eq!(pointers(&Draft::patch(&user, &patch).unwrap_err()), ["/name/x", "/tilte"]);
+}
+
+#[test]
 fn every_error_is_told_with_its_place() {
     let body = json!({
         "active": "yes", "name": {"givenName": 1, "x": 1}, "emails": [{"value": "@"}, 7, {"y/z": 1}],
