@@ -9,7 +9,7 @@ use actix_web::{HttpServer, web};
 use derive_more::{Display, Error};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Why the server did not start, or did not stop well.
 #[derive(Debug, Display, Error)]
@@ -30,6 +30,26 @@ pub struct App {
     address: SocketAddr,
     state: web::Data<State>,
     settings: Settings,
+    signals: Signals,
+}
+
+/// What tells the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn watch() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 impl App {
@@ -38,6 +58,9 @@ impl App {
     /// # Errors
     /// One clear line: what could not be done, and why.
     pub fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
+        // From the first moment on: as process 1 of a container the server would not even be ended by a signal.
+        let signals =
+            Signals::watch().map_err(|error| AppError(format!("cannot watch for signals: {error}")))?;
         let database = open_database(&settings)?;
         let cannot_listen = |error| AppError(format!("cannot listen on {}: {error}", settings.listen));
         let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
@@ -54,7 +77,7 @@ impl App {
             .map_err(cannot_listen)?
             .run();
         log::info!("listening on http://{address}");
-        Ok(Self { server, address, state, settings })
+        Ok(Self { server, address, state, settings, signals })
     }
 
     /// Where it listens.
@@ -66,9 +89,10 @@ impl App {
     /// Serves until SIGTERM or SIGINT; then lets accepted requests finish and closes the database.
     ///
     /// # Errors
-    /// When the signals cannot be watched, the server fails, or the database does not close in time.
+    /// When the server fails, or the database does not close in time.
     pub async fn run(self) -> Result<(), AppError> {
-        let stop = stop_on_signal(self.server.handle(), self.state.clone(), self.settings.drain_delay)?;
+        let delay = self.settings.drain_delay;
+        let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
         let served = self.server.await.map_err(|error| AppError(format!("the server failed: {error}")));
         stopping.abort();
@@ -85,13 +109,14 @@ impl App {
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 fn open_database(settings: &Settings) -> Result<Database, AppError> {
-    let cannot_connect = |error| AppError(format!("cannot connect to the database: {error}"));
+    let cannot_connect =
+        |error| AppError(format!("cannot connect to the database {}: {error}", settings.database_url));
     let cannot_migrate = |error: migrate::MigrationError| AppError(error.to_string());
     let database = Database::start(&settings.database()).map_err(cannot_connect)?;
     let url = &settings.database_url;
     if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
         let applied = migrate::run(url).map_err(cannot_migrate)?;
-        log::info!(applied = applied.len(); "the database is migrated");
+        log::info!(applied; "the database is migrated");
     } else {
         let pending = migrate::status(url).map_err(cannot_migrate)?.pending.len();
         if pending > 0 {
@@ -114,28 +139,20 @@ fn warn_of(settings: &Settings, address: SocketAddr, public_url: &str) {
 }
 
 /// What is done at the first signal. A second one ends the process at once, as the system would.
-fn stop_on_signal(
+async fn stop_on_signal(
+    mut signals: Signals,
     server: ServerHandle,
     state: web::Data<State>,
     drain_delay: Duration,
-) -> Result<impl Future<Output = ()>, AppError> {
-    let watch = |kind| signal(kind).map_err(|error| AppError(format!("cannot watch for signals: {error}")));
-    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => log::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => log::info!("SIGINT: stopping"),
-        }
-        state.stop();
-        actix_web::rt::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            log::warn!("a second signal: ending at once");
-            std::process::exit(1);
-        });
-        tokio::time::sleep(drain_delay).await;
-        server.stop(true).await;
-    })
+) {
+    let name = signals.next().await;
+    state.stop();
+    log::info!("{name}: stopping");
+    actix_web::rt::spawn(async move {
+        signals.next().await;
+        log::warn!("a second signal: ending at once");
+        std::process::exit(1);
+    });
+    tokio::time::sleep(drain_delay).await;
+    server.stop(true).await;
 }

@@ -5,7 +5,11 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{DatabaseUrl, migrate};
 use crate::logging;
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::error::Error;
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
@@ -45,13 +49,13 @@ pub fn main() -> ExitCode {
     if let Err(error) = load_dotenv(Path::new(".env")) {
         return fail(&error, 2);
     }
-    let cli = match Cli::try_parse() {
+    let cli = match parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             drop(error.print());
             return ExitCode::SUCCESS;
         }
-        Err(error) => return fail(&one_line(&error), 2),
+        Err(error) => return fail(&explain(&error), 2),
     };
     logging::start(cli.settings.log_format);
     match cli.run() {
@@ -84,7 +88,7 @@ fn report_migrations(
 ) -> Result<ExitCode, migrate::MigrationError> {
     if !status && !check {
         let applied = migrate::run(url)?;
-        print(&format!("{} applied\n", applied.len()));
+        print(&format!("{applied} applied\n"));
         return Ok(ExitCode::SUCCESS);
     }
     let state = migrate::status(url)?;
@@ -98,7 +102,7 @@ fn report_migrations(
 /// Asks `/readyz` of the server of this machine.
 fn health(listen: SocketAddr) -> ExitCode {
     match readiness(listen) {
-        Ok(status) if status.starts_with("HTTP/1.1 200") => ExitCode::SUCCESS,
+        Ok(status) if status.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
         Ok(status) => fail(&format!("not ready: {status}"), 1),
         Err(error) => fail(&format!("cannot ask {listen}: {error}"), 1),
     }
@@ -121,19 +125,57 @@ fn readiness(mut address: SocketAddr) -> std::io::Result<String> {
     Ok(answer.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Reads `.env` of the working directory and of no other.
+/// Reads the arguments. What a flag says is not asked of the environment, which may then hold anything.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let given = |flag: &str| {
+        let says =
+            |argument: &OsString| argument.to_str().is_some_and(|text| text.split('=').next() == Some(flag));
+        arguments.iter().any(says)
+    };
+    let command = Cli::command().mut_args(|argument| {
+        let flag = argument.get_long().map(|long| format!("--{long}"));
+        if flag.is_some_and(|flag| given(&flag)) { argument.env(Resettable::Reset) } else { argument }
+    });
+    Cli::from_arg_matches(&command.try_get_matches_from(&arguments)?)
+}
+
+/// Reads `.env` of the working directory and of no other. What a line holds is not told: it may be a secret.
 fn load_dotenv(path: &Path) -> Result<(), String> {
     match dotenvy::from_path(path) {
         Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(dotenvy::Error::LineParse(line, _)) => Err(format!(".env cannot be read: {line}")),
+        Err(dotenvy::Error::LineParse(line, _)) => {
+            let name = line.split('=').next().map(str::trim).unwrap_or_default();
+            let is_name = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            let name = if is_name && line.contains('=') { name } else { "a line" };
+            Err(format!(".env cannot be read: {name} is not written as NAME=value or NAME='value'"))
+        }
         other => other.map_err(|error| format!(".env cannot be read: {error}")),
     }
 }
 
-/// What clap says of a bad setting, without its hints.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+/// What clap says of a bad setting, without its hints and without the value: it may be a secret.
+fn explain(error: &clap::Error) -> String {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    match (error.kind(), error.source(), error.get(ContextKind::ValidValue)) {
+        (ErrorKind::ValueValidation, Some(source), _) => format!("{argument} {source}"),
+        (ErrorKind::InvalidValue, _, Some(values)) => format!("{argument} must be one of {values}"),
+        (ErrorKind::InvalidUtf8, ..) => format!("{} must be UTF-8", settings_that_are_no_text().join(", ")),
+        _ => {
+            let text = error.render().to_string();
+            text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
+    }
+}
+
+fn settings_that_are_no_text() -> Vec<String> {
+    let command = Cli::command();
+    let names = command.get_arguments().filter_map(|argument| argument.get_env());
+    let no_text = names.filter(|name| std::env::var_os(name).is_some_and(|value| value.to_str().is_none()));
+    let mut names: Vec<_> = no_text.map(|name| name.to_string_lossy().into_owned()).collect();
+    if names.is_empty() {
+        names.push("an argument".to_owned());
+    }
+    names
 }
 
 /// Says on one line why the program ends; libpq and clap use several.

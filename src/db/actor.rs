@@ -46,6 +46,7 @@ impl Handler<Drain> for DatabaseActor {
     fn handle(&mut self, _: Drain, _: &mut SyncContext<Self>) {
         while let Some(job) = self.queue.next() {
             job.serve(&mut self.worker);
+            self.queue.finish();
         }
     }
 }
@@ -168,13 +169,19 @@ impl<O: Operation> Job for Call<O> {
     /// what it left of a transaction goes with the connection.
     fn serve(self: Box<Self>, worker: &mut Worker) {
         let begun = Instant::now();
-        if begun >= self.deadline || self.reply.is_closed() || !self.ticket.claim() {
+        if begun >= self.deadline || self.reply.is_closed() {
             return;
         }
-        let result = catch_unwind(AssertUnwindSafe(|| worker.run(&*self))).unwrap_or_else(|panic| {
-            worker.discard();
-            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
-        });
+        // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
+        let connected = worker.connection().map(drop);
+        if !self.ticket.claim() {
+            return;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| connected.and_then(|()| worker.run(&*self))))
+            .unwrap_or_else(|panic| {
+                worker.discard();
+                Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
+            });
         self.report(begun, worker.slow, result.as_ref().err());
         // The caller may have left meanwhile; then nobody wants to know.
         drop(self.reply.send(result));

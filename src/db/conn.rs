@@ -115,7 +115,10 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, ConnectionError> {
         let mut connection = Connection::open(&self.url)?;
-        connection.execute(&self.settings()).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let settings = self.settings();
+        if !settings.is_empty() {
+            connection.execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        }
         Ok(Pooled { connection, broken: false })
     }
 
@@ -151,8 +154,12 @@ impl Manager {
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";
 
-/// Tries again for a few seconds what fails when others do it at the same moment.
+/// Tries again for a few seconds what fails only because another process does the same at the moment.
 pub(super) fn patiently(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
     let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8);
-    attempt.retry(pauses.with_jitter()).sleep(std::thread::sleep).call()
+    let collides = |error: &diesel::result::Error| {
+        let text = error.to_string();
+        ["locked", "already exists", "duplicate key", "concurrently"].iter().any(|sign| text.contains(sign))
+    };
+    attempt.retry(pauses.with_jitter()).sleep(std::thread::sleep).when(collides).call()
 }

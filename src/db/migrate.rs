@@ -38,26 +38,29 @@ pub struct Status {
     pub pending: Vec<String>,
 }
 
-/// Applies what is missing, while no other process does; gives the versions that were applied.
+/// Applies what is missing, while no other process does; gives how many were applied.
 ///
 /// # Errors
 /// When the database cannot be reached, or a migration fails: then it and what would follow are not applied.
-pub fn run(url: &DatabaseUrl) -> Result<Vec<String>, MigrationError> {
+pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
     let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
-    let pending = status_of(&mut connection)?.pending;
-    match &mut connection {
-        _ if pending.is_empty() => {}
-        Connection::Postgres(connection) => run_postgres(url, connection)?,
-        Connection::Sqlite(connection) => run_sqlite(connection)?,
+    if status_of(&mut connection)?.pending.is_empty() {
+        return Ok(0);
     }
-    Ok(pending)
+    match &mut connection {
+        Connection::Postgres(connection) => run_postgres(url, connection),
+        Connection::Sqlite(connection) => run_sqlite(connection),
+    }
 }
 
-/// Reads which migrations are applied and which are missing; writes nothing.
+/// Reads which migrations are applied and which are missing; writes nothing, and makes no file.
 ///
 /// # Errors
 /// When the database cannot be reached.
 pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
+    if url.file().is_some_and(|file| !file.exists()) {
+        return Ok(Status { applied: Vec::new(), pending: versions::<Sqlite>(&SQLITE) });
+    }
     let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
     status_of(&mut connection)
 }
@@ -104,17 +107,15 @@ where
 }
 
 /// Holds the row of `migration_lock` on a second connection, because a migration may not run in a transaction.
-fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<(), MigrationError> {
-    let DatabaseUrl::Postgres(text) = url else {
-        return Ok(());
-    };
+fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<usize, MigrationError> {
+    let DatabaseUrl::Postgres(text) = url else { return Ok(0) };
     let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database"))?;
     // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
     patiently(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("make the migration lock"))?;
     holder
         .transaction(|holder| {
             holder.batch_execute(TAKE_LOCK)?;
-            Ok(connection.run_pending_migrations(POSTGRES).map(drop))
+            Ok(connection.run_pending_migrations(POSTGRES).map(|done| done.len()))
         })
         .map_err(|error: diesel::result::Error| cannot("take the migration lock")(error))?
         .map_err(cannot("migrate"))
@@ -125,12 +126,14 @@ const LOCK_TABLE: &str = "SET client_min_messages = warning; \
     INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT DO NOTHING";
 const TAKE_LOCK: &str = "SET lock_timeout = '60s'; SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE";
 
-fn run_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+fn run_sqlite(connection: &mut SqliteConnection) -> Result<usize, MigrationError> {
     connection
         .batch_execute(&format!("PRAGMA busy_timeout = 60000; {SQLITE_SETTINGS}"))
         .map_err(cannot("set up the database"))?;
     connection
-        .immediate_transaction(|connection| Ok(connection.run_pending_migrations(SQLITE).map(drop)))
+        .immediate_transaction(|connection| {
+            Ok(connection.run_pending_migrations(SQLITE).map(|done| done.len()))
+        })
         .map_err(|error: diesel::result::Error| cannot("lock the database")(error))?
         .map_err(cannot("migrate"))
 }

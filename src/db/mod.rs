@@ -141,6 +141,12 @@ impl Database {
         }
     }
 
+    /// How many calls of a class have been finished: while it grows, its actors are alive.
+    #[must_use]
+    pub fn finished(&self, class: Class) -> u64 {
+        self.lane(class).queue.finished()
+    }
+
     /// Lets what waits be carried out, then closes every connection: readers first, the writer last.
     pub async fn close(&self) {
         for lane in [&self.0.read, &self.0.page, &self.0.write] {
@@ -200,7 +206,19 @@ fn pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connection_timeout(Duration::from_secs(1))
+        .error_handler(Box::new(LogOneLine))
         .build_unchecked(Manager { url: options.url.clone(), class, statement_timeout })
+}
+
+/// libpq says on several lines why it cannot connect.
+#[derive(Debug)]
+struct LogOneLine;
+
+impl r2d2::HandleError<diesel::ConnectionError> for LogOneLine {
+    fn handle_error(&self, error: diesel::ConnectionError) {
+        let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        log::error!("cannot connect to the database: {text}");
+    }
 }
 
 /// A caller that goes away, for whatever reason, leaves nothing to be begun.

@@ -17,12 +17,13 @@ pub(super) struct Queue<J> {
 struct State<J> {
     waiting: VecDeque<J>,
     at_work: usize,
+    finished: u64,
     closed: bool,
 }
 
 impl<J> Queue<J> {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), at_work: 0, closed: false };
+        let state = State { waiting: VecDeque::new(), at_work: 0, finished: 0, closed: false };
         Self { state: Mutex::new(state), capacity, actors }
     }
 
@@ -51,6 +52,16 @@ impl<J> Queue<J> {
             state.at_work -= 1;
         }
         job
+    }
+
+    /// Notes that an actor has finished a call.
+    pub(super) fn finish(&self) {
+        self.state().finished += 1;
+    }
+
+    /// How many calls the actors have finished: while it grows, they are alive.
+    pub(super) fn finished(&self) -> u64 {
+        self.state().finished
     }
 
     /// Takes no more calls; those that wait are still carried out.

@@ -1,6 +1,7 @@
 //! Where the database is.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -30,7 +31,12 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once("://") {
-            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(with_defaults(text))),
+            Some(("postgres" | "postgresql", rest)) if is_encoded(rest) => {
+                Ok(Self::Postgres(with_defaults(text)))
+            }
+            Some(("postgres" | "postgresql", _)) => {
+                Err("must have the special characters of user, password and name percent-encoded".to_owned())
+            }
             Some(("sqlite", ":memory:")) => {
                 Ok(Self::Memory(format!("file:/roster-{}?vfs=memdb", Uuid::now_v7())))
             }
@@ -38,6 +44,20 @@ impl FromStr for DatabaseUrl {
             _ => Err("must be sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…".to_owned()),
         }
     }
+}
+
+/// Whether the parts of a URL are what they look like. libpq would take a bare `/` or `?` of a password for the end
+/// of the host, and say the rest of it in its error.
+fn is_encoded(rest: &str) -> bool {
+    let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = before.split_once('/').unwrap_or((before, ""));
+    let hex = |escape: &str| escape.get(..2).is_some_and(|two| two.bytes().all(|b| b.is_ascii_hexdigit()));
+    let escaped = rest.split('%').skip(1).all(hex);
+    escaped
+        && authority.matches('@').count() <= 1
+        && !path.contains('@')
+        && !query.contains('@')
+        && !rest.contains('#')
 }
 
 fn with_defaults(url: &str) -> String {
@@ -50,6 +70,15 @@ fn with_defaults(url: &str) -> String {
         }
     }
     whole
+}
+
+impl DatabaseUrl {
+    /// The file of a SQLite database.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let Self::Sqlite(url) = self else { return None };
+        let path = url.strip_prefix("sqlite://")?;
+        Some(Path::new(path.split('?').next().unwrap_or(path)))
+    }
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -85,6 +114,15 @@ mod tests {
         };
         assert!(url.starts_with("postgres://a,b/d?connect_timeout=9&tcp_user_timeout=5000"), "{url}");
         assert_eq!(url.matches("connect_timeout").count(), 1);
+    }
+
+    #[test]
+    fn refuses_a_password_that_would_be_taken_apart() {
+        for bad in ["u:a/b@h/d", "u:a?b@h/d", "u:a@b@h/d", "u:a%zz@h/d", "u:a#b@h/d"] {
+            let error = format!("postgres://{bad}").parse::<DatabaseUrl>().unwrap_err();
+            assert!(!error.contains(bad), "{error}");
+        }
+        "postgresql://u:a%2Fb:c@h1,h2:5433/d?options=-c%20x%3Dy".parse::<DatabaseUrl>().unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::State;
 use super::params::Params;
 use super::problem::Problem;
-use crate::db::{Database, DbError};
+use crate::db::{Class, Database, DbError};
 use crate::domain::change::Origin;
 use crate::ops::health::{CanWrite, PendingMigrations};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -29,10 +29,13 @@ pub(super) async fn live() -> HttpResponse {
 
 /// `GET /readyz`: the process can do its work, down to the database.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    let stopping = || Problem::unavailable("stopping", "the server is stopping");
     if state.is_stopping() {
-        return Err(Problem::unavailable("stopping", "the server is stopping"));
+        return Err(stopping());
     }
     match state.readiness.of(&state.database).await {
+        // It may have been told to stop while the database was asked.
+        _ if state.is_stopping() => Err(stopping()),
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
         Err(detail) => Err(Problem::unavailable("not-ready", detail)),
     }
@@ -59,19 +62,37 @@ impl Readiness {
     }
 }
 
-/// A server that is overloaded is ready: taking it from the balancer would only move the load.
+/// How long the database may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether the database can be read and written. A writer that waits (for a lock, or behind others) says nothing
+/// against it as long as it can be read.
 async fn ask(database: &Database) -> Result<(), &'static str> {
     let origin = Origin::server();
-    let busy =
-        |error: &DbError| matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Busy(_));
-    match database.call(&origin, PendingMigrations).await {
-        Ok(0) => {}
-        Ok(_) => return Err("migrations are pending"),
-        Err(error) if busy(&error) => {}
-        Err(_) => return Err("the database cannot be read"),
+    let finished = database.finished(Class::Read);
+    let patience = tokio::time::sleep(PATIENCE);
+    let read = tokio::time::timeout(PATIENCE, database.call(&origin, PendingMigrations));
+    let write = tokio::time::timeout(PATIENCE, database.call(&origin, CanWrite));
+    let (read, write) = tokio::join!(read, write);
+    match read {
+        Ok(Ok(0)) => {}
+        Ok(Ok(_)) => return Err("migrations are pending"),
+        Ok(Err(error)) if !is_busy(&error) => return Err("the database cannot be read"),
+        _ => {
+            // Overload is not unreadiness, taking the server from the balancer would only move the load; but then
+            // calls are finished all the while.
+            patience.await;
+            if database.finished(Class::Read) == finished {
+                return Err("the database does not answer");
+            }
+        }
     }
-    match database.call(&origin, CanWrite).await {
-        Err(error) if !busy(&error) => Err("the database cannot be written"),
+    match write {
+        Ok(Err(error)) if !is_busy(&error) => Err("the database cannot be written"),
         _ => Ok(()),
     }
+}
+
+fn is_busy(error: &DbError) -> bool {
+    matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Busy(_))
 }

@@ -12,6 +12,7 @@
 mod bed;
 mod changes;
 mod hazards;
+mod plans;
 mod probes;
 mod retries;
 #[path = "../support/mod.rs"]

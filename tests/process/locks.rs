@@ -39,6 +39,26 @@ fn a_write_that_waits_too_long_is_given_up(database: &Database) {
     });
 }
 
+/// One write that waits for a row of its own is no reason to doubt the server: probes give up after a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_waits_does_not_delay_the_probe() {
+    let database = Database::postgres();
+    let server = Server::builder(&database.url()).start();
+    let client = Client::new(&server);
+    let (id, path) = create(&client).await;
+    let mut lock = database.lock(&id);
+    let patch = client.patch(&path, &json!({ "title": "later" }));
+    let patching = tokio::spawn(async move { patch.send().await });
+    lock.wait_for_a_waiter();
+    let since = Instant::now();
+    let ready = client.get("/readyz").send().await;
+    let took = since.elapsed();
+    lock.release();
+    patching.await.expect("an answer");
+    assert!(took < MARGIN, "/readyz took {took:?}");
+    ready.expect(200);
+}
+
 /// The row that orders all commits of a tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_held_head_row_refuses_writes_and_nothing_else() {

@@ -154,6 +154,27 @@ fn a_signal_right_after_the_start_ends_well(database: &Database) {
     }
 }
 
+/// Whoever asks just before the signal must not be told afterwards that the server is ready.
+#[test]
+fn a_probe_under_way_at_the_signal_says_no() {
+    let database = Database::postgres();
+    let mut server = Server::builder(&database.url()).env("ROSTER_DRAIN_DELAY", "60s").start();
+    let user = create(&server);
+    let (_wire, lock) = hold_a_write(&server, &database, &user);
+    let mut probe = Wire::connect(address(&server));
+    probe.send(get("/readyz").as_bytes());
+    // It has read, and now waits for the writer.
+    let has_read = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() \
+                    AND application_name = 'roster' AND state = 'idle' AND query LIKE '%\\_\\_diesel\\_schema%'";
+    database.sql().wait_for_number(has_read, 1, Duration::from_secs(4));
+    server.signal("TERM");
+    server.wait_for_log("SIGTERM", AT_ONCE);
+    lock.release();
+    probe.answer().expect("an answer").problem(503, "stopping");
+    server.signal("TERM");
+    server.wait(AT_ONCE);
+}
+
 /// While another process migrates, the server waits; it can be ended there.
 #[test]
 fn a_server_that_waits_for_the_migration_lock_can_be_ended() {

@@ -1,0 +1,44 @@
+//! What SQLite plans without ever having counted: nothing may read all of a tenant's rows to find one.
+
+use crate::support::sqlite;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use roster::db::{Connection, DatabaseUrl, migrate};
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// A delete also looks for rows that refer to what goes.
+#[test]
+fn no_row_is_looked_for_by_its_tenant_alone() {
+    let home = sqlite::Database::create();
+    let url: DatabaseUrl = home.url().parse().unwrap();
+    migrate::run(&url).unwrap();
+    let Ok(Connection::Sqlite(mut connection)) = Connection::open(&url) else { panic!("a SQLite database") };
+    diesel::sql_query("PRAGMA foreign_keys = ON").execute(&mut connection).unwrap();
+    for statement in [
+        "DELETE FROM users WHERE tenant_id = x'01' AND id = x'02'",
+        "DELETE FROM groups WHERE tenant_id = x'01' AND id = x'02'",
+        "DELETE FROM user_emails WHERE tenant_id = x'01' AND user_id = x'02'",
+        "DELETE FROM user_external_ids WHERE tenant_id = x'01' AND user_id = x'02'",
+        "SELECT * FROM members WHERE tenant_id = x'01' AND user_id = x'02'",
+        "SELECT * FROM members WHERE tenant_id = x'01' AND group_id = x'02'",
+        "SELECT * FROM users WHERE tenant_id = x'01' AND user_name_key = 'a'",
+        "SELECT * FROM users WHERE tenant_id = x'01' AND id > x'02' ORDER BY id",
+        "SELECT * FROM user_emails WHERE tenant_id = x'01' AND value_key = 'a'",
+        "SELECT * FROM user_external_ids WHERE tenant_id = x'01' AND source = 's' AND external_id = 'a'",
+        "SELECT * FROM changes WHERE tenant_id = x'01' AND revision > 1 ORDER BY revision",
+        "SELECT * FROM changes WHERE tenant_id = x'01' AND resource_id = x'02'",
+    ] {
+        let steps: Vec<Step> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load(&mut connection).unwrap();
+        assert!(!steps.is_empty());
+        for Step { detail } in steps {
+            let narrow = detail.starts_with("SEARCH") && !detail.ends_with("(tenant_id=?)");
+            assert!(narrow, "{statement}: {detail}");
+        }
+    }
+}
