@@ -58,10 +58,10 @@ impl App {
     /// # Errors
     /// One clear line: what could not be done, and why.
     pub fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
-        // From the first moment on: as process 1 of a container the server would not even be ended by a signal.
+        let database = open_database(&settings)?;
+        // Before anyone can know that it listens, and not while it waits for others that migrate.
         let signals =
             Signals::watch().map_err(|error| AppError(format!("cannot watch for signals: {error}")))?;
-        let database = open_database(&settings)?;
         let cannot_listen = |error| AppError(format!("cannot listen on {}: {error}", settings.listen));
         let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;

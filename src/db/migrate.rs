@@ -43,7 +43,7 @@ pub struct Status {
 /// # Errors
 /// When the database cannot be reached, or a migration fails: then it and what would follow are not applied.
 pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
-    let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
+    let mut connection = open(url)?;
     if status_of(&mut connection)?.pending.is_empty() {
         return Ok(0);
     }
@@ -61,7 +61,7 @@ pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
     if url.file().is_some_and(|file| !file.exists()) {
         return Ok(Status { applied: Vec::new(), pending: versions::<Sqlite>(&SQLITE) });
     }
-    let mut connection = Connection::open(url).map_err(cannot("connect to the database"))?;
+    let mut connection = open(url)?;
     status_of(&mut connection)
 }
 
@@ -76,6 +76,11 @@ pub fn pending(connection: &mut Connection) -> Result<Vec<String>, DbError> {
         Connection::Sqlite(_) => versions::<Sqlite>(&SQLITE),
     };
     Ok(known.into_iter().filter(|version| !applied.contains(version)).collect())
+}
+
+fn open(url: &DatabaseUrl) -> Result<Connection, MigrationError> {
+    let cannot = |error| MigrationError(format!("cannot connect to the database {url}: {error}"));
+    Connection::open(url).map_err(cannot)
 }
 
 fn status_of(connection: &mut Connection) -> Result<Status, MigrationError> {
@@ -109,7 +114,7 @@ where
 /// Holds the row of `migration_lock` on a second connection, because a migration may not run in a transaction.
 fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<usize, MigrationError> {
     let DatabaseUrl::Postgres(text) = url else { return Ok(0) };
-    let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database"))?;
+    let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database twice"))?;
     // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
     patiently(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("make the migration lock"))?;
     holder

@@ -2,8 +2,8 @@
 
 use crate::api::{Api, path};
 use crate::problem::problem;
-use crate::raw;
 use crate::support::http::{Answer, Client, Request};
+use crate::support::raw;
 use crate::support::server::ADMIN_KEY;
 use reqwest::Method;
 use serde_json::json;

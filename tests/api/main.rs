@@ -35,7 +35,6 @@ mod numbers;
 mod problem;
 mod problems;
 mod races;
-mod raw;
 #[path = "../support/mod.rs"]
 mod support;
 mod users_create;

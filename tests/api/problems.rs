@@ -3,8 +3,8 @@
 use crate::api::{Api, path, text};
 use crate::fixture::full;
 use crate::problem::problem;
-use crate::raw::{ask, head};
 use crate::support::http::{Answer, Client};
+use crate::support::raw::{ask, head};
 use reqwest::Method;
 use serde_json::{Value, json};
 

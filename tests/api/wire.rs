@@ -2,7 +2,7 @@
 
 use crate::api::{Api, path};
 use crate::problem::problem;
-use crate::raw::{RawAnswer, Wire, ask, head, whole};
+use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
 use serde_json::json;
 use std::time::{Duration, Instant};
 

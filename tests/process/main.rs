@@ -16,9 +16,6 @@ mod locks;
 mod logs;
 mod outage;
 mod proxy;
-#[path = "../api/raw.rs"]
-#[expect(dead_code, reason = "the tests of the API use more of it")]
-mod raw;
 mod risks;
 mod secrets;
 mod settings;

@@ -55,7 +55,7 @@ const SETTINGS: [Setting; 13] = [
         bad: &[
             "",
             "s3cr3t-w0rd",
-            "s3cr3t-w0rd-one-less-than-enough",
+            "s3cr3t-w0rd-one-less-than-enoug",
             "s3cr3t-w0rd with spaces in it, long enough",
             "s3cr3t-w0rd-ünïcödé-ünïcödé-ünïcödé-ünïcödé",
             "s3cr3t-w0rd-with-a-new\nline-in-it-long-enough",

@@ -6,6 +6,7 @@
 pub(crate) mod command;
 pub(crate) mod http;
 pub(crate) mod postgres;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
