@@ -11,13 +11,35 @@ struct Step {
     detail: String,
 }
 
+fn migrated(home: &sqlite::Database) -> SqliteConnection {
+    let url: DatabaseUrl = home.url().parse().unwrap();
+    migrate::run(&url).unwrap();
+    let Ok(Connection::Sqlite(connection)) = Connection::open(&url) else { panic!("a SQLite database") };
+    connection
+}
+
+/// Without its row in `sqlite_stat1` an index is planned with as if a tenant had ten rows.
+#[test]
+fn every_index_is_described() {
+    let home = sqlite::Database::create();
+    let mut connection = migrated(&home);
+    let missing: Vec<Step> = diesel::sql_query(
+        "SELECT t.name || ' ' || i.name AS detail FROM pragma_table_list AS t, pragma_index_list(t.name) AS i \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name NOT LIKE '!_!_%' ESCAPE '!' \
+         AND NOT EXISTS (SELECT 1 FROM sqlite_stat1 AS s WHERE s.tbl = t.name \
+             AND s.idx = CASE WHEN t.wr AND i.origin = 'pk' THEN t.name ELSE i.name END)",
+    )
+    .load(&mut connection)
+    .unwrap();
+    let missing: Vec<_> = missing.iter().map(|step| step.detail.as_str()).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
 /// A delete also looks for rows that refer to what goes.
 #[test]
 fn no_row_is_looked_for_by_its_tenant_alone() {
     let home = sqlite::Database::create();
-    let url: DatabaseUrl = home.url().parse().unwrap();
-    migrate::run(&url).unwrap();
-    let Ok(Connection::Sqlite(mut connection)) = Connection::open(&url) else { panic!("a SQLite database") };
+    let mut connection = migrated(&home);
     diesel::sql_query("PRAGMA foreign_keys = ON").execute(&mut connection).unwrap();
     for statement in [
         "DELETE FROM users WHERE tenant_id = x'01' AND id = x'02'",
