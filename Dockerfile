@@ -35,10 +35,8 @@ COPY --from=build --chown=10001:10001 /out/data/ /var/lib/roster/
 COPY --from=build /build/target/release/roster /usr/local/bin/roster
 
 # The OpenSSL inside the binary looks under /usr/local/ssl unless told (sslrootcert=system of PostgreSQL).
-# SQLite spills large sorts to files; with a read-only root only the volume can take them.
 ENV DATABASE_URL=sqlite:///var/lib/roster/roster.db \
     ROSTER_LISTEN=0.0.0.0:3000 \
-    SQLITE_TMPDIR=/var/lib/roster \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 
 ARG VERSION=unknown

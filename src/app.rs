@@ -3,26 +3,13 @@
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
+use crate::error::AppError;
 use crate::http::{self, State};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
-use derive_more::{Display, Error};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Why the server did not start, or did not stop well.
-#[derive(Debug, Display, Error)]
-#[display("{_0}")]
-pub struct AppError(#[error(not(source))] String);
-
-impl AppError {
-    /// An error in these words.
-    #[must_use]
-    pub fn new(message: String) -> Self {
-        Self(message)
-    }
-}
 
 /// A server that is bound to its port.
 pub struct App {
@@ -57,12 +44,23 @@ impl App {
     ///
     /// # Errors
     /// One clear line: what could not be done, and why.
-    pub fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
-        let database = open_database(&settings)?;
-        // Before anyone can know that it listens, and not while it waits for others that migrate.
-        let signals =
-            Signals::watch().map_err(|error| AppError(format!("cannot watch for signals: {error}")))?;
-        let cannot_listen = |error| AppError(format!("cannot listen on {}: {error}", settings.listen));
+    pub async fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
+        // From the first moment on: a process 1, as in a container, is not ended by a signal that it does not watch.
+        let mut signals =
+            Signals::watch().map_err(|error| AppError::new(format!("cannot watch for signals: {error}")))?;
+        let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
+        let preparing = settings.clone();
+        tokio::select! {
+            prepared = web::block(move || prepare(&preparing)) => {
+                prepared.map_err(|error| AppError::new(error.to_string()))??;
+            }
+            name = signals.next() => {
+                // What is left to end would be waited for: the thread that waits for others to migrate.
+                log::info!("{name}: ending while starting");
+                std::process::exit(1);
+            }
+        }
+        let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
         let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let public_url = settings.public_url_at(address);
@@ -94,11 +92,11 @@ impl App {
         let delay = self.settings.drain_delay;
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
-        let served = self.server.await.map_err(|error| AppError(format!("the server failed: {error}")));
+        let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();
         // The requests are over, or were given up: what they still have under way is all that this waits for.
         let closing = tokio::time::timeout(CLOSE_WITHIN, self.state.database.close());
-        closing.await.map_err(|_| AppError("the database did not close in time".to_owned()))?;
+        closing.await.map_err(|_| AppError::new("the database did not close in time"))?;
         log::info!("stopped");
         served
     }
@@ -108,11 +106,9 @@ impl App {
 /// leaves room before the ten seconds that container engines wait.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
-fn open_database(settings: &Settings) -> Result<Database, AppError> {
-    let cannot_connect =
-        |error| AppError(format!("cannot connect to the database {}: {error}", settings.database_url));
-    let cannot_migrate = |error: migrate::MigrationError| AppError(error.to_string());
-    let database = Database::start(&settings.database()).map_err(cannot_connect)?;
+/// Migrates, and warns of what the database's settings put at risk.
+fn prepare(settings: &Settings) -> Result<(), AppError> {
+    let cannot_migrate = |error: migrate::MigrationError| AppError::new(error.to_string());
     let url = &settings.database_url;
     if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
         let applied = migrate::run(url).map_err(cannot_migrate)?;
@@ -123,10 +119,14 @@ fn open_database(settings: &Settings) -> Result<Database, AppError> {
             log::warn!(pending; "migrations are pending: run `roster migrate`; /readyz says 503 until then");
         }
     }
-    for risk in Connection::durability_risks(url).map_err(cannot_connect)? {
-        log::warn!("acknowledged writes can be lost: {risk} is off in PostgreSQL");
+    for risk in Connection::risks(url).map_err(cannot_connect(settings))? {
+        log::warn!("{risk}");
     }
-    Ok(database)
+    Ok(())
+}
+
+fn cannot_connect(settings: &Settings) -> impl FnOnce(diesel::ConnectionError) -> AppError {
+    move |error| AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
 }
 
 fn warn_of(settings: &Settings, address: SocketAddr, public_url: &str) {

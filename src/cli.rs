@@ -1,9 +1,10 @@
 //! The commands.
 
-use crate::app::{App, AppError};
+use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{DatabaseUrl, migrate};
+use crate::error::AppError;
 use crate::logging;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
@@ -78,7 +79,7 @@ impl Cli {
 }
 
 fn serve(settings: Settings) -> Result<(), AppError> {
-    actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system())?.run().await })
+    actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system()).await?.run().await })
 }
 
 fn report_migrations(

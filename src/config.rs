@@ -43,7 +43,7 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "ROSTER_LOG_FORMAT", global = true)]
     pub log_format: Option<LogFormat>,
 
-    /// How long accepted requests may take to finish when the server stops
+    /// How long accepted requests may take to finish when the server stops, in whole seconds
     #[arg(
         long,
         env = "ROSTER_SHUTDOWN_TIMEOUT",

@@ -36,6 +36,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod error;
 pub mod http;
 mod logging;
 pub mod ops;

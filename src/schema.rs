@@ -1,4 +1,4 @@
-//! The tables, once for both engines: kept by hand, compared with both databases by `tests/migrations.rs`.
+//! The tables, once for both engines: kept by hand, compared with both databases by `tests/migrations`.
 #![expect(missing_docs, reason = "the migrations say what the tables hold")]
 
 use diesel::{allow_tables_to_appear_in_same_query, table};

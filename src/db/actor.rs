@@ -77,7 +77,7 @@ impl Worker {
     /// connection turns out to be dead, which undid whatever was begun on it.
     fn run<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, DbError> {
         let mut reconnected = false;
-        let mut once = || {
+        let once = || {
             let connection = self.connection()?;
             let result = attempt(&mut connection.connection, &call.operation, &call.origin);
             if result.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
@@ -95,18 +95,15 @@ impl Worker {
             .with_max_delay(Duration::from_millis(50))
             .with_max_times(SERIALIZATION_TRIES)
             .with_jitter();
-        let mut retry = retry;
-        (|| once()).retry(pauses).sleep(std::thread::sleep).when(|error| retry(error)).call()
+        once.retry(pauses).sleep(std::thread::sleep).when(retry).call()
     }
 
     fn connection(&mut self) -> Result<&mut Pooled, DbError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.connect()?);
-        }
-        match &mut self.connection {
-            Some(connection) => Ok(connection),
-            None => Err(DbError::Unavailable("no connection".to_owned())),
-        }
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        Ok(self.connection.insert(connection))
     }
 
     fn connect(&mut self) -> Result<PooledConnection<Manager>, DbError> {
@@ -172,16 +169,19 @@ impl<O: Operation> Job for Call<O> {
         if begun >= self.deadline || self.reply.is_closed() {
             return;
         }
-        // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
-        let connected = worker.connection().map(drop);
-        if !self.ticket.claim() {
-            return;
-        }
-        let result = catch_unwind(AssertUnwindSafe(|| connected.and_then(|()| worker.run(&*self))))
-            .unwrap_or_else(|panic| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
+            let connected = worker.connection().map(drop);
+            self.ticket.claim().then(|| connected.and_then(|()| worker.run(&*self)))
+        }));
+        let result = match outcome {
+            Ok(Some(result)) => result,
+            Ok(None) => return,
+            Err(panic) => {
                 worker.discard();
                 Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
-            });
+            }
+        };
         self.report(begun, worker.slow, result.as_ref().err());
         // The caller may have left meanwhile; then nobody wants to know.
         drop(self.reply.send(result));

@@ -42,9 +42,18 @@ impl Connection {
     /// What the engine says, without the URL: it may hold a password.
     pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         match url {
-            DatabaseUrl::Postgres(text) => PgConnection::establish(text).map(Self::Postgres),
+            DatabaseUrl::Postgres(text) => {
+                let mut connection = PgConnection::establish(text)?;
+                // Diesel tells some errors by their text only. Where this is not allowed, the start warns.
+                drop(connection.batch_execute("SET lc_messages = 'C'"));
+                Ok(Self::Postgres(connection))
+            }
             DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
-                SqliteConnection::establish(text).map(Self::Sqlite)
+                let mut connection = SqliteConnection::establish(text)?;
+                connection
+                    .batch_execute("PRAGMA busy_timeout = 5000")
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Self::Sqlite(connection))
             }
         }
     }
@@ -64,21 +73,28 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Settings of a PostgreSQL server that let it answer a commit before it is on the disk.
+    /// What of a PostgreSQL server's settings Roster cannot keep its promises with, a sentence each.
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub fn durability_risks(url: &DatabaseUrl) -> Result<Vec<&'static str>, ConnectionError> {
+    pub fn risks(url: &DatabaseUrl) -> Result<Vec<String>, ConnectionError> {
         let Self::Postgres(mut connection) = Self::open(url)? else { return Ok(Vec::new()) };
-        let mut is_off = |name: &str| -> QueryResult<bool> {
-            let setting = diesel::select(current_setting(name)).get_result::<String>(&mut connection)?;
-            Ok(setting == "off")
+        let mut setting = |name: &str| {
+            let value = diesel::select(current_setting(name)).get_result::<String>(&mut connection);
+            value.map_err(ConnectionError::CouldntSetupConfiguration)
         };
         let mut risks = Vec::new();
         for name in ["fsync", "synchronous_commit"] {
-            if is_off(name).map_err(ConnectionError::CouldntSetupConfiguration)? {
-                risks.push(name);
+            if setting(name)? == "off" {
+                risks.push(format!("acknowledged writes can be lost: {name} is off in PostgreSQL"));
             }
+        }
+        let language = setting("lc_messages")?;
+        if !["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix)) && !language.is_empty() {
+            risks.push(format!(
+                "lc_messages is {language} in PostgreSQL: where it is not English, locks and statements that take too \
+                 long are answered with 500 instead of 503"
+            ));
         }
         Ok(risks)
     }

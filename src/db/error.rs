@@ -81,7 +81,12 @@ fn of_message(message: String) -> DbError {
         DbError::Serialization(message)
     } else if says("lock timeout") || says("statement timeout") || says("database is locked") {
         DbError::Busy(message)
-    } else if says("terminating connection") || says("shutting down") || says("disk is full") {
+    } else if says("terminating connection")
+        || says("shutting down")
+        || says("disk is full")
+        || says("No space left on device")
+        || says("during recovery")
+    {
         DbError::Unavailable(message)
     } else {
         DbError::Internal(message)
@@ -106,10 +111,13 @@ fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
 impl DbError {
     /// The same failure when it came from COMMIT: only what a live engine refused is certain not to be there.
     pub(super) fn at_commit(self, alive: bool) -> Self {
+        let text = self.to_string();
         match self {
             Self::Serialization(_) => self,
-            other if alive && !other.to_string().contains("I/O error") => other,
-            other => Self::OutcomeUnknown(other.to_string()),
+            Self::Unavailable(_) if alive && text.contains("disk is full") => self,
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
+            other if alive && !text.contains("I/O error") => other,
+            _ => Self::OutcomeUnknown(text),
         }
     }
 }
@@ -121,7 +129,11 @@ mod tests {
     #[test]
     fn at_commit_only_a_refusal_is_certain() {
         let lost = DbError::Unavailable("server closed the connection".to_owned());
-        assert!(matches!(lost.at_commit(false), DbError::OutcomeUnknown(_)));
+        assert!(matches!(lost.clone().at_commit(false), DbError::OutcomeUnknown(_)));
+        assert!(
+            matches!(lost.at_commit(true), DbError::OutcomeUnknown(_)),
+            "a proxy may have lost the server behind it"
+        );
         let refused = DbError::Serialization("40001".to_owned());
         assert_eq!(refused.clone().at_commit(true), refused);
     }

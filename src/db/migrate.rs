@@ -9,6 +9,8 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Bool;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::collections::BTreeSet;
@@ -92,13 +94,24 @@ fn status_of(connection: &mut Connection) -> Result<Status, MigrationError> {
 /// A database that has no table of migrations has none.
 fn applied(connection: &mut Connection) -> Result<Vec<String>, DbError> {
     use __diesel_schema_migrations::dsl as table;
-    let query = table::__diesel_schema_migrations.select(table::version).order(table::version);
-    match on_engine!(connection, c => query.load(c)).map_err(DbError::from) {
-        Err(DbError::Internal(m)) if m.contains("does not exist") || m.contains("no such table") => {
-            Ok(vec![])
+    let exists = match connection {
+        Connection::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS yes",
+        Connection::Sqlite(_) => {
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations') AS yes"
         }
-        other => other,
+    };
+    let exists: Answer = on_engine!(connection, c => sql_query(exists).get_result(c))?;
+    if !exists.yes {
+        return Ok(Vec::new());
     }
+    let query = table::__diesel_schema_migrations.select(table::version).order(table::version);
+    Ok(on_engine!(connection, c => query.load(c))?)
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
 }
 
 fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<String>

@@ -27,10 +27,13 @@ pub struct Actor {
 /// The kinds of callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum ActorKind {
-    /// A key, or the admin key of the settings.
+    /// The key of the settings.
+    #[display("admin")]
+    Admin,
+    /// A key in the database.
     #[display("key")]
     Key,
-    /// The server itself.
+    /// The server itself, which changes nothing.
     #[display("server")]
     Server,
 }

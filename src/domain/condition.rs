@@ -39,9 +39,7 @@ impl Conditions {
     /// weak for `If-None-Match`.
     #[must_use]
     pub fn allow_write(&self, version: i64) -> bool {
-        let matched = self.if_match.as_ref().is_none_or(|tags| tags.contain(version, false));
-        let fresh = self.if_none_match.as_ref().is_none_or(|tags| !tags.contain(version, true));
-        matched && fresh
+        self.allow_read(version) && !self.not_modified(version)
     }
 
     /// Whether a reader already has the resource in `version` (304).

@@ -54,9 +54,24 @@ pub fn unstorable(value: &Value, source: &[u8]) -> Vec<FieldError> {
             }
             _ => return,
         };
-        errors.push(FieldError::new(pointer, "unstorable", detail));
+        if errors.len() < MOST_ERRORS {
+            errors.push(FieldError::new(nearest(pointer), "unstorable", detail));
+        }
     });
     errors
+}
+
+/// What is told of a body that is made of errors: each pointer can be nearly as long as the body.
+const MOST_ERRORS: usize = 1_000;
+const LONGEST_POINTER: usize = 1_024;
+
+/// The pointer, or of one that is too long its nearest ancestor that is not.
+fn nearest(pointer: &str) -> &str {
+    match pointer.get(..LONGEST_POINTER.min(pointer.len())) {
+        Some(whole) if whole.len() == pointer.len() => whole,
+        Some(start) => start.rsplit_once('/').map_or("", |(ancestor, _)| ancestor),
+        None => "",
+    }
 }
 
 /// How deep objects and arrays are nested: 0 for a plain value, 1 for `{}`.
@@ -248,6 +263,15 @@ mod tests {
     fn names_nul_in_text_and_keys() {
         assert_eq!(pointers(r#"{"a/b":"x\u0000"}"#), ["/a~1b"]);
         assert_eq!(pointers(r#"{"a":{"\u0000":1}}"#), ["/a"]);
+    }
+
+    #[test]
+    fn a_body_made_of_errors_is_told_in_few_words() {
+        let key = "k".repeat(100_000);
+        let text = format!(r#"{{"a":{{"{key}":[{}]}}}}"#, vec![r#""\u0000""#; 5_000].join(","));
+        let pointers = pointers(&text);
+        assert_eq!(pointers.len(), MOST_ERRORS);
+        assert!(pointers.iter().all(|pointer| pointer == "/a"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn authenticate(request: &ServiceRequest, state: &State) -> Result<()
     if !state.admin_key.as_ref().is_some_and(|key| key.is(secret)) {
         return Err(Problem::unauthorized());
     }
-    let actor = Actor { kind: ActorKind::Key, id: "admin".into() };
+    let actor = Actor { kind: ActorKind::Admin, id: "admin".into() };
     let origin = Origin { actor, request_id: RequestId::of(request) };
     let tenant = acts_in(request.headers())?;
     request.extensions_mut().insert(Caller { tenant, origin, role: Role::Operator });

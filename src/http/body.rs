@@ -11,12 +11,33 @@ use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
 };
 use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::{TryStreamExt, stream};
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
 
-/// A JSON body that can be stored; for PATCH a JSON Merge Patch.
-pub(super) struct JsonBody(pub(super) Value);
+/// A JSON body; for PATCH a JSON Merge Patch.
+pub(super) struct JsonBody {
+    value: Value,
+    /// Where it cannot be stored.
+    unstorable: Vec<FieldError>,
+}
+
+impl JsonBody {
+    /// Reads the body as what it should be; the errors are told together.
+    pub(super) fn read<T>(
+        self,
+        read: impl FnOnce(Value) -> Result<T, Vec<FieldError>>,
+    ) -> Result<T, Problem> {
+        let mut errors = self.unstorable;
+        match read(self.value) {
+            Ok(read) if errors.is_empty() => return Ok(read),
+            Ok(_) => {}
+            Err(more) => errors.extend(more),
+        }
+        Err(Problem::invalid(errors))
+    }
+}
 
 impl FromRequest for JsonBody {
     type Error = Problem;
@@ -30,10 +51,8 @@ impl FromRequest for JsonBody {
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
             let value = json::parse(&bytes).map_err(unreadable)?;
-            match json::unstorable(&value, &bytes) {
-                errors if errors.is_empty() => Ok(Self(value)),
-                errors => Err(Problem::invalid(errors)),
-            }
+            let unstorable = json::unstorable(&value, &bytes);
+            Ok(Self { value, unstorable })
         })
     }
 }
@@ -97,6 +116,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     if !compressed && announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
+    let payload = if compressed { in_small_pieces(payload) } else { payload };
     let decompressed = Decompress::from_headers(payload, request.headers());
     let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
     match tokio::time::timeout(state.deadline, bytes).await {
@@ -105,4 +125,15 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
         Ok(Err(_exceeded)) => Err(too_large()),
         Err(_late) => Err(Problem::request_timeout("the body did not come in time")),
     }
+}
+
+/// The decoder inflates a whole piece before anyone can count its bytes, and 4 bytes of zstd can mean 128 KiB: so it
+/// gets few at once.
+fn in_small_pieces(payload: Payload) -> Payload {
+    const PIECE: usize = 256;
+    let split = |mut piece: web::Bytes| {
+        let cut = move || (!piece.is_empty()).then(|| Ok(piece.split_to(piece.len().min(PIECE))));
+        stream::iter(std::iter::from_fn(cut))
+    };
+    Payload::Stream { payload: Box::pin(payload.map_ok(split).try_flatten()) }
 }

@@ -3,11 +3,11 @@
 use super::auth::authenticate;
 use super::headers::accepts_json;
 use super::problem::Problem;
-use super::request_id::{RequestId, X_REQUEST_ID};
+use super::request_id::{RequestId, X_REQUEST_ID, visible};
 use super::{PUBLIC, State};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -85,8 +85,7 @@ fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
     let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
     let (method, status) = (request.method().as_str(), response.status().as_u16());
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    let visible = |text: &&str| text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
-    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).filter(visible);
+    let trace = visible(request.headers(), &HeaderName::from_static("traceparent"));
     // Probes come every second and say nothing.
     let level = if PUBLIC.contains(&request.path()) { log::Level::Debug } else { log::Level::Info };
     match trace {

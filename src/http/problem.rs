@@ -107,6 +107,7 @@ impl Problem {
     pub fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
+            StatusCode::NOT_ACCEPTABLE => Self::not_acceptable("no encoding of the answer is acceptable"),
             StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("the body is too large"),
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout("the request took too long"),
             status if status.is_client_error() => {
@@ -205,7 +206,7 @@ impl From<DbError> for Problem {
                 Self::unavailable("database-busy", "others were writing the same resource for too long")
             }
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
-                "the write was begun and may or may not be there: repeat it with the same Idempotency-Key",
+                "the write was begun and may or may not be there: look before you repeat it",
             ),
             DbError::Internal(_) => Self::internal("an internal error"),
         }

@@ -15,9 +15,7 @@ pub(super) struct RequestId(pub(super) Arc<str>);
 impl RequestId {
     /// Takes the client's id, when it is 1 to 128 visible ASCII characters, or makes one.
     pub(super) fn from_headers(headers: &HeaderMap) -> Self {
-        let visible =
-            |text: &&str| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        let sent = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(visible);
+        let sent = visible(headers, &X_REQUEST_ID);
         Self(sent.map_or_else(|| Uuid::now_v7().to_string().into(), Into::into))
     }
 
@@ -25,4 +23,10 @@ impl RequestId {
     pub(super) fn of(request: &impl HttpMessage) -> Arc<str> {
         request.extensions().get::<Self>().map_or_else(|| "-".into(), |id| id.0.clone())
     }
+}
+
+/// A header of 1 to 128 visible ASCII characters.
+pub(super) fn visible<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let text = headers.get(name)?.to_str().ok()?;
+    ((1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())).then_some(text)
 }

@@ -21,11 +21,11 @@ pub(super) async fn create(
     Writer(caller): Writer,
     request: HttpRequest,
     prefer: Prefer,
-    JsonBody(body): JsonBody,
+    body: JsonBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
-    let draft = Draft::read(body, ReadAs::New).map_err(Problem::invalid)?;
+    let draft = body.read(|value| Draft::read(value, ReadAs::New))?;
     let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now: state.clock.now() };
     let user = state.database.call(&caller.origin, create).await?;
     let mut response = HttpResponse::Created();
@@ -93,12 +93,12 @@ pub(super) async fn replace(
     request: HttpRequest,
     IfMatches(conditions): IfMatches,
     prefer: Prefer,
-    JsonBody(body): JsonBody,
+    body: JsonBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
     let id = path_id(&request)?;
-    let draft = Draft::read(body, ReadAs::Replacement(id)).map_err(Problem::invalid)?;
+    let draft = body.read(|value| Draft::read(value, ReadAs::Replacement(id)))?;
     let replace = Replace { tenant: caller.tenant, id, draft, conditions, now: state.clock.now() };
     let user = state.database.call(&caller.origin, replace).await?;
     Ok(written(HttpResponse::Ok(), &user, prefer))
@@ -110,11 +110,12 @@ pub(super) async fn patch(
     request: HttpRequest,
     IfMatches(conditions): IfMatches,
     prefer: Prefer,
-    JsonBody(patch): JsonBody,
+    body: JsonBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
     let id = path_id(&request)?;
+    let patch = body.read(Draft::admit_patch)?;
     let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
     let user = state.database.call(&caller.origin, patch).await?;
     Ok(written(HttpResponse::Ok(), &user, prefer))

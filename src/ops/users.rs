@@ -3,11 +3,11 @@
 use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Tx};
-use crate::domain::NATIVE_SOURCE;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
+use crate::domain::{NATIVE_SOURCE, parse_id};
 use crate::on_engine;
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::prelude::*;
@@ -278,10 +278,10 @@ fn insert_external_ids(tx: &mut Tx<'_>, tenant: Uuid, user: &User) -> Result<(),
 /// Computes `manager.displayName` where a manager names a user of the tenant.
 fn name_managers(tx: &mut Tx<'_>, tenant: Uuid, users: &mut [User]) -> Result<(), DbError> {
     let managed = || users.iter().filter_map(|user| user.attributes.enterprise.manager.as_ref());
-    let ids: BTreeSet<Uuid> = managed().filter_map(|manager| Uuid::try_parse(&manager.value).ok()).collect();
+    let ids: BTreeSet<Uuid> = managed().filter_map(|manager| parse_id(&manager.value)).collect();
     let names = display_names(tx.connection(), tenant, &ids)?;
     for manager in users.iter_mut().filter_map(|user| user.attributes.enterprise.manager.as_mut()) {
-        let name = Uuid::try_parse(&manager.value).ok().and_then(|id| names.get(&Uid(id)).cloned());
+        let name = parse_id(&manager.value).and_then(|id| names.get(&Uid(id)).cloned());
         manager.display_name = Some(name.flatten());
     }
     Ok(())

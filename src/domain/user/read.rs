@@ -5,6 +5,7 @@ use crate::domain::fields::{FieldError, Fields, token, wrong_type};
 use crate::domain::fold::fold;
 use crate::domain::json;
 use crate::domain::parse_id;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -67,6 +68,17 @@ impl Draft {
         }
     }
 
+    /// Refuses a patch that is larger than any user, before it waits for one.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for the whole patch.
+    pub fn admit_patch(patch: Value) -> Result<Value, Vec<FieldError>> {
+        if json_length(&patch) > USER_LIMIT {
+            return Err(vec![FieldError::new("", "too-large", "a patch must have at most 64 KiB")]);
+        }
+        Ok(patch)
+    }
+
     /// Merges a patch (RFC 7396) into `user` and reads the result.
     ///
     /// # Errors
@@ -85,13 +97,13 @@ impl Draft {
 }
 
 /// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
-/// shows every field of a user; what is free to have any is the caller's own JSON, and a manager that is absent.
+/// shows every field of a user but the computed one; what is free to have any is the caller's own JSON.
 fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
     let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
     for (name, value) in patch {
         let at = format!("{pointer}/{}", token(name));
         match target.get(name) {
-            _ if ["/custom", "/extensions", "/enterprise/manager"].contains(&at.as_str()) => {}
+            _ if ["/custom", "/extensions", "/enterprise/manager/displayName"].contains(&at.as_str()) => {}
             None if value.is_null() => {
                 errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
             }
@@ -188,15 +200,10 @@ fn read_values(fields: &mut Fields<'_>, name: &'static str, case: Case) -> Vec<V
         kind: fields.string("type"),
         primary: fields.boolean("primary").unwrap_or(false),
     });
-    let key = |value: &Valued| {
-        let text = value.value.as_deref()?;
-        let text = if case == Case::Folded { fold(text) } else { text.to_owned() };
-        Some((value.kind.as_deref().map(fold), text))
-    };
-    let values = keep_once(values, |a, b| match (key(a), key(b)) {
-        (Some(a), Some(b)) => a == b,
-        (None, None) => Valued { primary: b.primary, ..a.clone() } == *b,
-        _ => false,
+    let values = keep_once(values, |element| match element.value.as_deref() {
+        Some(text) if case == Case::Folded => (element.kind.as_deref().map(fold), Some(fold(text)), None),
+        Some(text) => (element.kind.as_deref().map(fold), Some(text.to_owned()), None),
+        None => (None, None, Some(Valued { primary: false, ..element.clone() })),
     });
     refuse_two_primaries(fields, name, values.iter().filter(|value| value.primary).count());
     values
@@ -232,23 +239,23 @@ fn read_addresses(fields: &mut Fields<'_>) -> Vec<Address> {
         kind: fields.string("type"),
         primary: fields.boolean("primary").unwrap_or(false),
     });
-    let same = |a: &Address, b: &Address| Address { primary: b.primary, ..a.clone() } == *b;
-    let addresses = keep_once(addresses, same);
+    let addresses = keep_once(addresses, |address| Address { primary: false, ..address.clone() });
     let primaries = addresses.iter().filter(|address| address.primary).count();
     refuse_two_primaries(fields, "addresses", primaries);
     addresses
 }
 
-/// Of elements that are the same keeps the last sent, at the place of the first (RFC 7643 section 2.4).
-fn keep_once<T>(items: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<T> {
-    let mut kept: Vec<T> = Vec::with_capacity(items.len());
+/// Of elements with the same key keeps the last sent, at the place of the first (RFC 7643 section 2.4).
+fn keep_once<T, K: PartialEq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut kept: Vec<(K, T)> = Vec::with_capacity(items.len());
     for item in items {
-        match kept.iter_mut().find(|earlier| same(earlier, &item)) {
-            Some(earlier) => *earlier = item,
-            None => kept.push(item),
+        let key = key(&item);
+        match kept.iter_mut().find(|(earlier, _)| *earlier == key) {
+            Some((_, earlier)) => *earlier = item,
+            None => kept.push((key, item)),
         }
     }
-    kept
+    kept.into_iter().map(|(_, item)| item).collect()
 }
 
 fn refuse_two_primaries(fields: &mut Fields<'_>, name: &str, primaries: usize) {
@@ -299,6 +306,6 @@ fn check_depth(fields: &mut Fields<'_>, name: &str, map: &Map<String, Value>) {
     }
 }
 
-fn json_length(map: &Map<String, Value>) -> usize {
-    serde_json::to_string(map).map_or(usize::MAX, |text| text.len())
+fn json_length(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(usize::MAX, |text| text.len())
 }

@@ -165,6 +165,10 @@ fn a_removal_of_what_no_user_has_is_an_error() {
     let patch = json!({"tilte": null, "name": {"x": null}, "custom": {"x": null}, "extensions": {"urn:a:b": null},
         "enterprise": {"manager": {"value": null}}, "title": null, "externalId": null});
     assert_eq!(pointers(&Draft::patch(&user, &patch).unwrap_err()), ["/name/x", "/tilte"]);
+    let managed = json!({"enterprise": {"manager": {"value": "m"}}});
+    let user = user.with(Draft::patch(&user, &managed).unwrap());
+    let patch = json!({"enterprise": {"manager": {"vlaue": null, "displayName": null}}});
+    assert_eq!(pointers(&Draft::patch(&user, &patch).unwrap_err()), ["/enterprise/manager/vlaue"]);
 }
 
 #[test]
