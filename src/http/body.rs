@@ -13,6 +13,7 @@ use actix_web::http::header::{
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::{TryStreamExt, stream};
 use serde_json::Value;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -33,7 +34,10 @@ impl JsonBody {
         match read(self.value) {
             Ok(read) if errors.is_empty() => return Ok(read),
             Ok(_) => {}
-            Err(more) => errors.extend(more),
+            Err(more) => {
+                let told: HashSet<_> = errors.iter().map(|error| error.pointer.clone()).collect();
+                errors.extend(more.into_iter().filter(|error| !told.contains(&error.pointer)));
+            }
         }
         Err(Problem::invalid(errors))
     }

@@ -253,6 +253,8 @@ async fn nul_is_refused_anywhere(api: Api) {
         assert_invalid(&api.client.put(&path(&user), &whole).send().await, &[(pointer, "unstorable")]);
         assert_invalid(&api.client.patch(&path(&user), &body).send().await, &[(pointer, "unstorable")]);
     }
+    let several = json!({ "userName": "grace", "title": "\0", "emails": 5 });
+    assert_invalid(&post(&api, &several).await, &[("/emails", "wrong-type"), ("/title", "unstorable")]);
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 

@@ -200,6 +200,13 @@ fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
         last = found.last().copied().unwrap_or(last);
         polls += 1;
         if at_end {
+            let actors = changes::table.select((changes::actor_type, changes::actor_id)).distinct();
+            let actors: Vec<(String, String)> = on_engine!(&mut connection, c => actors.load(c)).unwrap();
+            assert_eq!(
+                actors,
+                [("admin".to_owned(), "admin".to_owned())],
+                "all came with the key of the settings"
+            );
             let head = heads::table.find(Uid(DEFAULT_TENANT)).select(heads::revision);
             let newest: i64 = on_engine!(&mut connection, c => head.get_result(c)).unwrap();
             assert_eq!(newest, last);
