@@ -45,7 +45,7 @@ impl Connection {
             DatabaseUrl::Postgres(text) => {
                 let mut connection = PgConnection::establish(text)?;
                 // Diesel tells some errors by their text only. Where this is not allowed, the start warns.
-                drop(connection.batch_execute("SET lc_messages = 'C'"));
+                drop(connection.batch_execute(SPEAK_ENGLISH));
                 Ok(Self::Postgres(connection))
             }
             DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
@@ -164,6 +164,9 @@ impl Manager {
         }
     }
 }
+
+const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', false) \
+    WHERE current_setting('lc_messages') !~ '^(C|POSIX|en|$)'";
 
 /// FULL: a commit is on the disk before it is answered. secure_delete: what is erased leaves the file.
 /// temp_store: nothing is written beside the database, so that the rest of the file system may be read-only.
