@@ -127,6 +127,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_diesel_tells_by_text_only_is_told_apart() {
+        let of = |text: &str| {
+            let information = Box::new(text.to_owned());
+            DbError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information))
+        };
+        for text in [
+            "cannot set transaction read-write mode during recovery",
+            "terminating connection due to administrator command",
+            "the database system is shutting down",
+            "could not extend file \"base/1\": No space left on device",
+            "database or disk is full",
+        ] {
+            assert!(matches!(of(text), DbError::Unavailable(_)), "{text}");
+        }
+        assert!(matches!(of("deadlock detected"), DbError::Serialization(_)));
+        for text in ["canceling statement due to lock timeout", "database is locked"] {
+            assert!(matches!(of(text), DbError::Busy(_)), "{text}");
+        }
+        assert!(matches!(of("relation \"users\" does not exist"), DbError::Internal(_)));
+    }
+
+    #[test]
     fn at_commit_only_a_refusal_is_certain() {
         let lost = DbError::Unavailable("server closed the connection".to_owned());
         assert!(matches!(lost.clone().at_commit(false), DbError::OutcomeUnknown(_)));
