@@ -126,8 +126,7 @@ where
 
 /// Holds the row of `migration_lock` on a second connection, because a migration may not run in a transaction.
 fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<usize, MigrationError> {
-    let DatabaseUrl::Postgres(text) = url else { return Ok(0) };
-    let mut holder = PgConnection::establish(text).map_err(cannot("connect to the database twice"))?;
+    let Connection::Postgres(mut holder) = open(url)? else { return Ok(0) };
     // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
     patiently(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("make the migration lock"))?;
     holder
