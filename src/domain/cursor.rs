@@ -1,5 +1,7 @@
 //! Where the next page of a list begins, as an opaque token.
 
+use super::filter::Value;
+use super::sort::Position;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use derive_more::{Display, Error};
 use sha2::{Digest, Sha256};
@@ -18,6 +20,11 @@ const FORMAT: u8 = 1;
 const BINDING: usize = 8;
 const CHECKSUM: usize = 6;
 
+/// What stands before the key: nothing is behind it, or a string, or a number.
+const NO_KEY: u8 = 0;
+const TEXT: u8 = 1;
+const INTEGER: u8 = 2;
+
 impl List {
     /// Names a list by what makes it: the parts are told apart, so `["ab"]` is not `["a", "b"]`.
     #[must_use]
@@ -31,31 +38,59 @@ impl List {
         Self(head(&hash.finalize()))
     }
 
-    /// The cursor that goes on behind the row of this id. It uses ALPHA, DIGIT, `-` and `_` only (RFC 9865).
+    /// The cursor that goes on behind a place. It uses ALPHA, DIGIT, `-` and `_` only (RFC 9865).
     #[must_use]
-    pub fn cursor(self, last: Uuid) -> String {
+    pub fn cursor(self, after: &Position) -> String {
         let mut bytes = vec![FORMAT];
         bytes.extend(self.0);
-        bytes.extend(last.as_bytes());
+        bytes.extend(after.id.as_bytes());
+        match &after.key {
+            Some(Value::Text(text)) => {
+                bytes.push(TEXT);
+                bytes.extend(text.as_bytes());
+            }
+            Some(Value::Integer(number)) => {
+                bytes.push(INTEGER);
+                bytes.extend(number.to_be_bytes());
+            }
+            _ => bytes.push(NO_KEY),
+        }
         let checksum: [u8; CHECKSUM] = head(&Sha256::digest(&bytes));
         bytes.extend(checksum);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The id behind which the list goes on.
+    /// The place behind which the list goes on.
     ///
     /// # Errors
     /// [`InvalidCursor`] for anything that [`List::cursor`] did not make for this list.
-    pub fn position(self, cursor: &str) -> Result<Uuid, InvalidCursor> {
+    pub fn position(self, cursor: &str) -> Result<Position, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
         let (payload, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(InvalidCursor)?;
         let (format, rest) = payload.split_first().ok_or(InvalidCursor)?;
-        let (binding, position) = rest.split_first_chunk::<BINDING>().ok_or(InvalidCursor)?;
+        let (binding, place) = rest.split_first_chunk::<BINDING>().ok_or(InvalidCursor)?;
         let whole = *checksum == head::<CHECKSUM>(&Sha256::digest(payload));
         if !whole || *format != FORMAT || *binding != self.0 {
             return Err(InvalidCursor);
         }
-        Uuid::from_slice(position).map_err(|_| InvalidCursor)
+        let (id, key) = place.split_first_chunk().ok_or(InvalidCursor)?;
+        Ok(Position { key: read_key(key)?, id: Uuid::from_bytes(*id) })
+    }
+}
+
+fn read_key(bytes: &[u8]) -> Result<Option<Value>, InvalidCursor> {
+    match bytes.split_first() {
+        Some((&NO_KEY, [])) => Ok(None),
+        Some((&TEXT, text)) => {
+            // Whoever forges a checksum must not get U+0000 to a database that has no such character.
+            let text = str::from_utf8(text).ok().filter(|text| !text.contains('\0')).ok_or(InvalidCursor)?;
+            Ok(Some(Value::Text(text.to_owned())))
+        }
+        Some((&INTEGER, number)) => {
+            let number = number.try_into().map_err(|_| InvalidCursor)?;
+            Ok(Some(Value::Integer(i64::from_be_bytes(number))))
+        }
+        _ => Err(InvalidCursor),
     }
 }
 
@@ -75,7 +110,7 @@ mod tests {
 
     #[test]
     fn belongs_to_one_list() {
-        let cursor = list().cursor(Uuid::max());
+        let cursor = list().cursor(&Position { key: None, id: Uuid::max() });
         for other in [
             List::new(Uuid::max(), &["users", "id"]),
             List::new(Uuid::nil(), &["groups", "id"]),
@@ -85,18 +120,31 @@ mod tests {
         }
     }
 
+    fn positions() -> impl Strategy<Value = Position> {
+        let key = prop_oneof![
+            Just(None),
+            any::<String>().prop_map(|text| Some(Value::Text(text.replace('\0', "")))),
+            any::<i64>().prop_map(|number| Some(Value::Integer(number))),
+        ];
+        (key, any::<u128>()).prop_map(|(key, id)| Position { key, id: Uuid::from_u128(id) })
+    }
+
     proptest! {
         #[test]
-        fn comes_back(id in any::<u128>()) {
-            let id = Uuid::from_u128(id);
-            let cursor = list().cursor(id);
+        fn comes_back(position in positions()) {
+            let cursor = list().cursor(&position);
             prop_assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
-            prop_assert_eq!(list().position(&cursor), Ok(id));
+            prop_assert_eq!(list().position(&cursor), Ok(position));
         }
 
         #[test]
-        fn no_other_text_is_a_cursor(id in any::<u128>(), at in 0usize..41, with in "[A-Za-z0-9_-]") {
-            let good = list().cursor(Uuid::from_u128(id));
+        fn no_other_text_is_a_cursor(
+            position in positions(),
+            at in any::<prop::sample::Index>(),
+            with in "[A-Za-z0-9_-]",
+        ) {
+            let good = list().cursor(&position);
+            let at = at.index(good.len());
             let mut bad = good.clone();
             bad.replace_range(at..=at, &with);
             prop_assume!(bad != good);

@@ -1,12 +1,16 @@
 //! Values that are valid by construction: no SQL, no HTTP, nothing of ours imported from elsewhere.
 
+pub mod attribute;
 pub mod change;
 pub mod condition;
 pub mod cursor;
 pub mod fields;
+pub mod filter;
 pub mod fold;
 pub mod json;
 pub mod key;
+pub mod projection;
+pub mod sort;
 pub mod time;
 pub mod user;
 

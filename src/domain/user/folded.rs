@@ -1,21 +1,15 @@
 //! A user's attributes for comparing: each string that RFC 7643 calls caseExact false is folded.
 
 use super::Attributes;
+use crate::domain::attribute::{Attribute, Kind, USER};
 use crate::domain::fold::fold;
 use serde_json::{Map, Value};
 
-/// The attributes that RFC 7643 compares exactly: references and certificates (sections 2.3.6 and 2.3.7).
-const CASE_EXACT: [&str; 3] = ["profileUrl", "photos", "x509Certificates"];
-
-/// The attributes that a filter may ask for, absent ones left out. `custom` and `extensions` cannot be asked for.
+/// The attributes that a filter may ask for, absent ones left out.
 #[must_use]
 pub fn folded(attributes: &Attributes) -> Map<String, Value> {
     let mut map = compact(attributes);
-    map.remove("custom");
-    map.remove("extensions");
-    for (name, value) in &mut map {
-        fold_strings(value, CASE_EXACT.contains(&name.as_str()));
-    }
+    fold_parts(&mut map, USER);
     map
 }
 
@@ -52,18 +46,26 @@ fn is_absent(value: &Value) -> bool {
     }
 }
 
-/// Folds every string; of an exact attribute only the type and the display name, which have no case.
-fn fold_strings(value: &mut Value, exact: bool) {
-    match value {
-        Value::String(text) if !exact => *text = fold(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| fold_strings(item, exact)),
-        Value::Object(map) => {
-            for (name, inner) in map {
-                fold_strings(inner, exact && name == "value");
-            }
-        }
+/// Folds the strings that are compared without case, and leaves out what cannot be compared.
+fn fold_parts(map: &mut Map<String, Value>, attributes: &[Attribute]) {
+    map.retain(|name, value| {
+        let attribute = attributes.iter().find(|attribute| attribute.name == name);
+        attribute.is_some_and(|attribute| fold_value(value, &attribute.kind))
+    });
+}
+
+/// Whether the value can be compared.
+fn fold_value(value: &mut Value, kind: &Kind) -> bool {
+    match (kind, value) {
+        (Kind::Opaque, _) => return false,
+        (Kind::Text, Value::String(text)) => *text = fold(text),
+        (Kind::Object(parts) | Kind::List(parts), Value::Object(map)) => fold_parts(map, parts),
+        (Kind::List(_), Value::Array(items)) => items.iter_mut().for_each(|item| {
+            fold_value(item, kind);
+        }),
         _ => {}
     }
+    true
 }
 
 #[cfg(test)]

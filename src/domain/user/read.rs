@@ -1,6 +1,7 @@
 //! Reads a user from a body, with every error at once.
 
 use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, to_map};
+use crate::domain::attribute::{Kind, USER};
 use crate::domain::fields::{FieldError, Fields, token, wrong_type};
 use crate::domain::fold::fold;
 use crate::domain::json;
@@ -136,14 +137,14 @@ fn read_attributes(fields: &mut Fields<'_>, active: bool) -> Attributes {
         locale: fields.string("locale"),
         timezone: fields.string("timezone"),
         active,
-        emails: read_values(fields, "emails", Case::Folded),
-        phone_numbers: read_values(fields, "phoneNumbers", Case::Folded),
-        ims: read_values(fields, "ims", Case::Folded),
-        photos: read_values(fields, "photos", Case::Exact),
+        emails: read_values(fields, "emails"),
+        phone_numbers: read_values(fields, "phoneNumbers"),
+        ims: read_values(fields, "ims"),
+        photos: read_values(fields, "photos"),
         addresses: read_addresses(fields),
-        entitlements: read_values(fields, "entitlements", Case::Folded),
-        roles: read_values(fields, "roles", Case::Folded),
-        x509_certificates: read_values(fields, "x509Certificates", Case::Exact),
+        entitlements: read_values(fields, "entitlements"),
+        roles: read_values(fields, "roles"),
+        x509_certificates: read_values(fields, "x509Certificates"),
         enterprise: fields.object("enterprise", read_enterprise),
         custom: read_custom(fields),
         extensions: read_extensions(fields),
@@ -186,22 +187,18 @@ fn read_enterprise(fields: &mut Fields<'_>) -> Enterprise {
     }
 }
 
-/// How RFC 7643 compares the values of an attribute.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Case {
-    Folded,
-    Exact,
-}
-
-fn read_values(fields: &mut Fields<'_>, name: &'static str, case: Case) -> Vec<Valued> {
+fn read_values(fields: &mut Fields<'_>, name: &'static str) -> Vec<Valued> {
     let values = fields.list(name, |fields| Valued {
         value: if name == "emails" { read_email(fields) } else { fields.string("value") },
         display: fields.string("display"),
         kind: fields.string("type"),
         primary: fields.boolean("primary").unwrap_or(false),
     });
+    let list = USER.iter().find(|attribute| attribute.name == name);
+    let value = list.and_then(|list| list.part("value"));
+    let folds = value.is_some_and(|value| matches!(value.kind, Kind::Text));
     let values = keep_once(values, |element| match element.value.as_deref() {
-        Some(text) if case == Case::Folded => (element.kind.as_deref().map(fold), Some(fold(text)), None),
+        Some(text) if folds => (element.kind.as_deref().map(fold), Some(fold(text)), None),
         Some(text) => (element.kind.as_deref().map(fold), Some(text.to_owned()), None),
         None => (None, None, Some(Valued { primary: false, ..element.clone() })),
     });

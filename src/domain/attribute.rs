@@ -1,0 +1,265 @@
+//! The attributes of resources: what their values are, how they are compared, and by which names clients call them.
+
+/// An attribute, or a part of one.
+#[derive(Debug)]
+pub struct Attribute {
+    /// Its name in the native API, which is the key of its value in a document.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: Kind,
+}
+
+/// What values are, and with that how they are compared.
+#[derive(Debug)]
+pub enum Kind {
+    /// A string that RFC 7643 calls caseExact false: compared folded.
+    Text,
+    /// A string that is compared exactly.
+    Exact,
+    /// Base64: compared exactly, and without an order.
+    Binary,
+    /// True or false.
+    Boolean,
+    /// A point in time.
+    Time,
+    /// A whole number.
+    Integer,
+    /// The id of a resource.
+    Id,
+    /// An object of these parts.
+    Object(&'static [Attribute]),
+    /// A list of objects of these parts.
+    List(&'static [Attribute]),
+    /// The caller's own JSON, or what is computed for an answer: nothing to compare.
+    Opaque,
+}
+
+/// The names that a face of Roster has for attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// The native API's.
+    Native,
+    /// SCIM's: times stand in `meta`, the enterprise extension under its URN.
+    Scim,
+}
+
+/// The URN of the core schema of users (RFC 7643, section 4.1).
+const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user";
+/// The URN of the enterprise extension (RFC 7643, section 4.3).
+const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user";
+
+/// What SCIM calls otherwise.
+const SCIM_NAMES: [(&str, &str); 2] = [("meta.created", "createdAt"), ("meta.lastmodified", "updatedAt")];
+/// What SCIM does not know by its native name.
+const NATIVE_NAMES: [&str; 7] =
+    ["enterprise", "custom", "extensions", "externalIds", "version", "createdAt", "updatedAt"];
+
+impl Vocabulary {
+    /// The attribute of a user that a name means, with what it is a part of before it. Names and URNs have no case
+    /// (RFC 7643, section 2.1), and a name may follow its schema's URN (RFC 7644, section 3.10).
+    #[must_use]
+    pub fn user(self, name: &str) -> Option<Vec<&'static Attribute>> {
+        let name = name.to_ascii_lowercase();
+        if let Some(rest) = after_urn(&name, ENTERPRISE_USER) {
+            let enterprise = find(USER, "enterprise")?;
+            return descend(enterprise.parts(), rest, vec![enterprise]);
+        }
+        let name = after_urn(&name, CORE_USER).unwrap_or(&name);
+        if self == Self::Native {
+            return descend(USER, name, Vec::new());
+        }
+        if let Some((_, native)) = SCIM_NAMES.iter().find(|(scim, _)| *scim == name) {
+            return Some(vec![find(USER, native)?]);
+        }
+        let chain = descend(USER, name, Vec::new())?;
+        let known = chain.first().is_some_and(|first| !NATIVE_NAMES.contains(&first.name));
+        known.then_some(chain)
+    }
+}
+
+fn after_urn<'n>(name: &'n str, urn: &str) -> Option<&'n str> {
+    name.strip_prefix(urn)?.strip_prefix(':')
+}
+
+fn find(attributes: &'static [Attribute], name: &str) -> Option<&'static Attribute> {
+    attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+}
+
+/// Follows a dotted name through the parts of attributes.
+fn descend(
+    attributes: &'static [Attribute],
+    name: &str,
+    mut above: Vec<&'static Attribute>,
+) -> Option<Vec<&'static Attribute>> {
+    let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let attribute = find(attributes, first)?;
+    above.push(attribute);
+    match rest {
+        Some(rest) => descend(attribute.parts(), rest, above),
+        None => Some(above),
+    }
+}
+
+impl Attribute {
+    /// The parts of an object or of a list's elements.
+    #[must_use]
+    pub fn parts(&self) -> &'static [Attribute] {
+        match self.kind {
+            Kind::Object(parts) | Kind::List(parts) => parts,
+            _ => &[],
+        }
+    }
+
+    /// The part of a name, whose case does not matter.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<&'static Attribute> {
+        find(self.parts(), name)
+    }
+}
+
+const fn of(name: &'static str, kind: Kind) -> Attribute {
+    Attribute { name, kind }
+}
+
+const fn text(name: &'static str) -> Attribute {
+    of(name, Kind::Text)
+}
+
+const fn list(name: &'static str) -> Attribute {
+    of(name, Kind::List(VALUED))
+}
+
+/// An element of a multi-valued attribute (RFC 7643, section 2.4).
+const VALUED: &[Attribute] = &[text("value"), text("display"), text("type"), of("primary", Kind::Boolean)];
+
+/// The same, of references (RFC 7643, section 2.3.7).
+const REFERENCES: &[Attribute] =
+    &[of("value", Kind::Exact), text("display"), text("type"), of("primary", Kind::Boolean)];
+
+/// The same, of certificates (RFC 7643, section 2.3.6).
+const CERTIFICATES: &[Attribute] =
+    &[of("value", Kind::Binary), text("display"), text("type"), of("primary", Kind::Boolean)];
+
+/// RFC 7643, section 4.1.2.
+const ADDRESS: &[Attribute] = &[
+    text("formatted"),
+    text("streetAddress"),
+    text("locality"),
+    text("region"),
+    text("postalCode"),
+    text("country"),
+    text("type"),
+    of("primary", Kind::Boolean),
+];
+
+/// RFC 7643, section 4.1.1.
+const NAME: &[Attribute] = &[
+    text("formatted"),
+    text("familyName"),
+    text("givenName"),
+    text("middleName"),
+    text("honorificPrefix"),
+    text("honorificSuffix"),
+];
+
+/// RFC 7643, section 4.3.
+const ENTERPRISE: &[Attribute] = &[
+    text("employeeNumber"),
+    text("costCenter"),
+    text("organization"),
+    text("division"),
+    text("department"),
+    of("manager", Kind::Object(&[text("value"), of("displayName", Kind::Opaque)])),
+];
+
+/// A user, as the native API shows it.
+pub static USER: &[Attribute] = &[
+    of("id", Kind::Id),
+    text("userName"),
+    of("externalId", Kind::Exact),
+    of("name", Kind::Object(NAME)),
+    text("displayName"),
+    text("nickName"),
+    of("profileUrl", Kind::Exact),
+    text("title"),
+    text("userType"),
+    text("preferredLanguage"),
+    text("locale"),
+    text("timezone"),
+    of("active", Kind::Boolean),
+    list("emails"),
+    list("phoneNumbers"),
+    list("ims"),
+    of("photos", Kind::List(REFERENCES)),
+    of("addresses", Kind::List(ADDRESS)),
+    list("entitlements"),
+    list("roles"),
+    of("x509Certificates", Kind::List(CERTIFICATES)),
+    of("enterprise", Kind::Object(ENTERPRISE)),
+    of("custom", Kind::Opaque),
+    of("extensions", Kind::Opaque),
+    of("externalIds", Kind::Opaque),
+    of("version", Kind::Integer),
+    of("createdAt", Kind::Time),
+    of("updatedAt", Kind::Time),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::user::{Attributes, Representation, User};
+    use std::collections::BTreeSet;
+
+    fn names(vocabulary: Vocabulary, name: &str) -> Option<String> {
+        let chain = vocabulary.user(name)?;
+        Some(chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join("."))
+    }
+
+    #[test]
+    fn names_have_no_case_and_may_follow_their_urn() {
+        for (name, native, scim) in [
+            ("USERNAME", Some("userName"), Some("userName")),
+            ("name.familyname", Some("name.familyName"), Some("name.familyName")),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:User:emails.value",
+                Some("emails.value"),
+                Some("emails.value"),
+            ),
+            (
+                "URN:ietf:params:scim:schemas:extension:enterprise:2.0:USER:manager.value",
+                Some("enterprise.manager.value"),
+                Some("enterprise.manager.value"),
+            ),
+            ("enterprise.department", Some("enterprise.department"), None),
+            ("department", None, None),
+            ("createdAt", Some("createdAt"), None),
+            ("meta.created", None, Some("createdAt")),
+            ("meta.lastModified", None, Some("updatedAt")),
+            ("urn:ietf:params:scim:schemas:core:2.0:Group:displayName", None, None),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", None, None),
+            ("password", None, None),
+            ("name.", None, None),
+            (".name", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(names(Vocabulary::Native, name).as_deref(), native, "{name}");
+            assert_eq!(names(Vocabulary::Scim, name).as_deref(), scim, "{name}");
+        }
+    }
+
+    /// What a user shows and what the table knows are the same, in the same order of nothing.
+    #[test]
+    fn every_field_of_a_user_is_here() {
+        let user = User {
+            id: uuid::Uuid::nil(),
+            attributes: Attributes::default(),
+            external_ids: Default::default(),
+            version: 1,
+            created_at: 0.into(),
+            updated_at: 0.into(),
+        };
+        let shown = crate::domain::user::to_map(&Representation::from(&user));
+        let shown: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
+        assert_eq!(shown, USER.iter().map(|attribute| attribute.name).collect());
+    }
+}
