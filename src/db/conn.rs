@@ -1,6 +1,7 @@
 //! One connection to either engine, and the r2d2 manager that makes it.
 
 use super::Class;
+use super::sql::Dialect;
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::SimpleConnection;
@@ -97,6 +98,15 @@ impl Connection {
             ));
         }
         Ok(risks)
+    }
+
+    /// The SQL that it understands.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+        }
     }
 
     /// Runs statements that give no rows.

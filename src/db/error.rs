@@ -24,6 +24,9 @@ pub enum DbError {
     #[display("invalid")]
     #[error(ignore)]
     Invalid(#[error(not(source))] Vec<FieldError>),
+    /// What a filter finds cannot be counted in time.
+    #[display("too many to count")]
+    TooMany,
     /// The queue is full: nothing was done.
     #[display("too many operations are waiting")]
     Overloaded,

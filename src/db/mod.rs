@@ -3,9 +3,12 @@
 mod actor;
 mod conn;
 mod error;
+pub mod filter_sql;
 pub mod migrate;
 mod queue;
 pub mod rows;
+pub mod sort_sql;
+pub mod sql;
 mod transaction;
 pub mod types;
 mod url;
@@ -52,9 +55,12 @@ pub enum Class {
     /// Reads a few rows.
     #[display("read")]
     Read,
-    /// Reads a page or scans.
+    /// Reads a page.
     #[display("page")]
     Page,
+    /// Reads many rows to find few.
+    #[display("scan")]
+    Scan,
     /// Writes, in a transaction.
     #[display("write")]
     Write,
@@ -74,7 +80,7 @@ pub enum Isolation {
 pub struct Options {
     /// Where the database is.
     pub url: DatabaseUrl,
-    /// How many actors read rows; pages and writes have one each.
+    /// How many actors read rows; pages, scans and writes have one each.
     pub readers: usize,
     /// How many calls may wait in each lane.
     pub queue: usize,
@@ -91,6 +97,7 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     read: Arc<Lane>,
     page: Arc<Lane>,
+    scan: Arc<Lane>,
     write: Arc<Lane>,
     deadline: Duration,
     /// A database in memory lasts as long as its last connection.
@@ -113,11 +120,25 @@ impl Database {
         let lane = |class, actors| Arc::new(Lane::start(options, class, actors));
         let first = Connection::first(&options.url)?;
         let write = lane(Class::Write, 1);
-        let (read, page, anchor) = match options.url {
-            DatabaseUrl::Memory(_) => (write.clone(), write.clone(), Some(Mutex::new(first))),
-            _ => (lane(Class::Read, options.readers), lane(Class::Page, 1), None),
+        let inner = match options.url {
+            DatabaseUrl::Memory(_) => Inner {
+                read: write.clone(),
+                page: write.clone(),
+                scan: write.clone(),
+                write,
+                deadline: options.deadline,
+                _anchor: Some(Mutex::new(first)),
+            },
+            _ => Inner {
+                read: lane(Class::Read, options.readers),
+                page: lane(Class::Page, 1),
+                scan: lane(Class::Scan, 1),
+                write,
+                deadline: options.deadline,
+                _anchor: None,
+            },
         };
-        Ok(Self(Arc::new(Inner { read, page, write, deadline: options.deadline, _anchor: anchor })))
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Has an operation carried out, on behalf of `origin`.
@@ -141,6 +162,12 @@ impl Database {
         }
     }
 
+    /// How long a call may take, waiting included.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.0.deadline
+    }
+
     /// How many calls of a class have been finished: while it grows, its actors are alive.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
@@ -149,7 +176,7 @@ impl Database {
 
     /// Lets what waits be carried out, then closes every connection: readers first, the writer last.
     pub async fn close(&self) {
-        for lane in [&self.0.read, &self.0.page, &self.0.write] {
+        for lane in [&self.0.read, &self.0.page, &self.0.scan, &self.0.write] {
             lane.close().await;
         }
     }
@@ -158,6 +185,7 @@ impl Database {
         match class {
             Class::Read => &self.0.read,
             Class::Page => &self.0.page,
+            Class::Scan => &self.0.scan,
             Class::Write => &self.0.write,
         }
     }

@@ -1,11 +1,14 @@
 //! Query parameters, read one by one; what was not asked for is an error.
 
 use super::problem::Problem;
-use crate::domain::cursor::List;
+use crate::domain::attribute::Vocabulary;
+use crate::domain::cursor::{InvalidCursor, List};
+use crate::domain::filter::Filter;
+use crate::domain::projection::{Parts, Projection};
+use crate::domain::sort::{Position, Sort, UnknownSort};
 use actix_web::HttpRequest;
 use actix_web::web::Query;
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// How many items a page has when the client does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -13,21 +16,25 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 500;
 
 /// The parameters of a request.
-pub(super) struct Params(BTreeMap<String, String>);
+pub(super) struct Params {
+    /// As they came.
+    all: Vec<(String, String)>,
+    /// What has not been taken.
+    left: BTreeMap<String, String>,
+}
 
 impl Params {
     /// Reads the query.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let pairs = Query::<Vec<(String, String)>>::from_query(request.query_string())
+        let Query(all) = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| Problem::invalid_parameter(format!("the query cannot be read: {error}")))?;
-        let mut params = BTreeMap::new();
-        for (name, value) in pairs.into_inner() {
-            if params.contains_key(&name) {
+        let mut left = BTreeMap::new();
+        for (name, value) in &all {
+            if left.insert(name.clone(), value.clone()).is_some() {
                 return Err(Problem::invalid_parameter(format!("parameter '{name}' comes twice")));
             }
-            params.insert(name, value);
         }
-        Ok(Self(params))
+        Ok(Self { all, left })
     }
 
     /// For what takes no parameters.
@@ -37,7 +44,7 @@ impl Params {
 
     /// Takes a parameter.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        self.left.remove(name)
     }
 
     /// Takes `limit`: 50 without it, at most 500.
@@ -52,10 +59,40 @@ impl Params {
         Ok(limit.min(MAX_LIMIT))
     }
 
-    /// Takes `cursor`: the place where `list` goes on.
-    pub(super) fn cursor(&mut self, list: List) -> Result<Option<Uuid>, Problem> {
-        let position = |cursor: String| list.position(&cursor);
-        self.take("cursor").map(position).transpose().map_err(|e| Problem::invalid_cursor(e.to_string()))
+    /// Takes `filter`, and the text of it.
+    pub(super) fn filter(&mut self) -> Result<(Option<Filter>, String), Problem> {
+        let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
+        match Filter::users(&text, Vocabulary::Native) {
+            Ok(filter) => Ok((Some(filter), text)),
+            Err(error) => Err(Problem::invalid_filter(format!("the filter is wrong at {error}"))),
+        }
+    }
+
+    /// Takes `sort`: by id without it.
+    pub(super) fn sort(&mut self) -> Result<Sort, Problem> {
+        let sort = self.take("sort").map(|text| text.parse()).transpose();
+        sort.map(Option::unwrap_or_default)
+            .map_err(|error: UnknownSort| Problem::invalid_parameter(error.to_string()))
+    }
+
+    /// Takes `cursor`: the place where `list`, which is in the order of `sort`, goes on.
+    pub(super) fn cursor(&mut self, list: List, sort: Sort) -> Result<Option<Position>, Problem> {
+        let Some(cursor) = self.take("cursor") else { return Ok(None) };
+        let position = list.position(&cursor).ok().filter(|position| sort.admits(position.key.as_ref()));
+        position.map(Some).ok_or_else(|| Problem::invalid_cursor(InvalidCursor.to_string()))
+    }
+
+    /// Takes `attributes` or `excludedAttributes`.
+    pub(super) fn projection(&mut self) -> Result<Projection, Problem> {
+        let parts = |text: String| {
+            Parts::of_users(&text, Vocabulary::Native).map_err(|e| Problem::invalid_parameter(e.to_string()))
+        };
+        match (self.take("attributes"), self.take("excludedAttributes")) {
+            (None, None) => Ok(Projection::Whole),
+            (Some(names), None) => parts(names).map(Projection::Only),
+            (None, Some(names)) => parts(names).map(Projection::Without),
+            _ => Err(Problem::invalid_parameter("attributes and excludedAttributes exclude each other")),
+        }
     }
 
     /// Takes `include=total`.
@@ -67,9 +104,18 @@ impl Params {
         }
     }
 
+    /// The URL of the same list behind a cursor, relative to the server (RFC 8288).
+    pub(super) fn next(&self, path: &str, cursor: &str) -> String {
+        let same = self.all.iter().filter(|(name, _)| name != "cursor");
+        let pairs: Vec<_> = same.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        // Pairs of strings can always be encoded.
+        let query = serde_urlencoded::to_string([pairs.as_slice(), &[("cursor", cursor)]].concat());
+        format!("{path}?{}", query.unwrap_or_default())
+    }
+
     /// What is left is unknown.
-    pub(super) fn finish(self) -> Result<(), Problem> {
-        match self.0.keys().next() {
+    pub(super) fn finish(&self) -> Result<(), Problem> {
+        match self.left.keys().next() {
             None => Ok(()),
             Some(name) => Err(Problem::invalid_parameter(format!("parameter '{name}' is not known here"))),
         }

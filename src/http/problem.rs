@@ -39,6 +39,10 @@ problems! {
     invalid_parameter = BAD_REQUEST, "invalid-parameter";
     /// The cursor is not one of this list.
     invalid_cursor = BAD_REQUEST, "invalid-cursor";
+    /// The filter is not one.
+    invalid_filter = BAD_REQUEST, "invalid-filter";
+    /// What was asked for is more than can be found in time.
+    too_many = BAD_REQUEST, "too-many";
     /// A header has no valid value.
     invalid_header = BAD_REQUEST, "invalid-header";
     /// The key may not do this.
@@ -194,6 +198,10 @@ impl From<DbError> for Problem {
                 Self::precondition_failed("the resource is not in a version that was asked for")
             }
             DbError::Invalid(errors) => Self::invalid(errors),
+            DbError::TooMany => Self::too_many(
+                "the users that the filter finds cannot be counted in time: ask without include=total, or by an \
+                 indexed attribute",
+            ),
             DbError::Overloaded => Self::unavailable("overloaded", "too many requests are waiting"),
             DbError::Stopping => Self::unavailable("stopping", "the server is stopping"),
             DbError::DeadlinePassed => {

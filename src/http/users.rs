@@ -8,12 +8,15 @@ use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
 use crate::domain::parse_id;
-use crate::domain::user::{Draft, ReadAs, Representation, User};
-use crate::ops::users::{Create, Delete, Find, Page, Patch, Replace};
+use crate::domain::projection::Projection;
+use crate::domain::user::{Draft, ReadAs, Representation, User, to_map};
+use crate::ops::users::list::{self, Query};
+use crate::ops::users::{Create, Delete, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// `POST /users`
@@ -40,7 +43,9 @@ pub(super) async fn find(
     IfMatches(conditions): IfMatches,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
+    let mut params = Params::of(&request)?;
+    let projection = params.projection()?;
+    params.finish()?;
     let find = Find { tenant: caller.tenant, id: path_id(&request)? };
     let user = state.database.call(&caller.origin, find).await?;
     if !conditions.allow_read(user.version) {
@@ -49,14 +54,31 @@ pub(super) async fn find(
     if conditions.not_modified(user.version) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag(&user))).finish());
     }
-    Ok(whole(HttpResponse::Ok(), &user))
+    Ok(HttpResponse::Ok().insert_header((ETAG, etag(&user))).json(show(&user, &projection)))
+}
+
+/// As much of a user as the client wants to see.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'u> {
+    Whole(Representation<'u>),
+    Part(Map<String, Value>),
+}
+
+fn show<'u>(user: &'u User, projection: &Projection) -> Shown<'u> {
+    let whole = Representation::from(user);
+    if *projection == Projection::Whole {
+        Shown::Whole(whole)
+    } else {
+        Shown::Part(projection.apply(to_map(&whole)))
+    }
 }
 
 /// A page of users as JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageBody<'u> {
-    items: Vec<Representation<'u>>,
+    items: Vec<Shown<'u>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,21 +91,20 @@ pub(super) async fn list(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    let list = List::new(caller.tenant, &["users", "id"]);
     let mut params = Params::of(&request)?;
-    let (limit, after, total) = (params.limit()?, params.cursor(list)?, params.include_total()?);
+    let (limit, total, projection) = (params.limit()?, params.include_total()?, params.projection()?);
+    let (sort, (filter, filter_text)) = (params.sort()?, params.filter()?);
+    let list = List::new(caller.tenant, &["users", &sort.to_string(), &filter_text]);
+    let after = params.cursor(list, sort)?;
     params.finish()?;
-    let page = Page { tenant: caller.tenant, after, limit, total };
-    let page = state.database.call(&caller.origin, page).await?;
-    let last = page.users.last().filter(|_| page.more);
-    let next_cursor = last.map(|user| list.cursor(user.id));
+    let query = Query { tenant: caller.tenant, filter, sort, after, limit, total };
+    let page = list::list(&state.database, &caller.origin, query).await?;
+    let next_cursor = page.next.map(|after| list.cursor(&after));
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &next_cursor {
-        let total = if total { "&include=total" } else { "" };
-        response
-            .insert_header((LINK, format!("</users?limit={limit}{total}&cursor={cursor}>; rel=\"next\"")));
+        response.insert_header((LINK, format!("<{}>; rel=\"next\"", params.next("/users", cursor))));
     }
-    let items = page.users.iter().map(Representation::from).collect();
+    let items = page.users.iter().map(|user| show(user, &projection)).collect();
     Ok(response.json(PageBody { items, next_cursor, total: page.total }))
 }
 

@@ -7,6 +7,7 @@ use roster::domain::change::{Actor, ActorKind, Origin};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, ReadAs, User};
 use roster::ops::users::Create;
+use roster::ops::users::list::{self, Query, UsersPage};
 use serde_json::Value;
 use std::any::Any;
 use std::time::Duration;
@@ -97,6 +98,10 @@ impl Bed {
 
     pub(crate) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
         self.database.call(&origin("test"), operation).await
+    }
+
+    pub(crate) async fn list(&self, query: Query) -> Result<UsersPage, DbError> {
+        list::list(&self.database, &origin("test"), query).await
     }
 
     /// Creates a user from JSON.

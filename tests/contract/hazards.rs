@@ -140,13 +140,16 @@ fn the_end_leaves_a_sqlite_database_in_one_file() {
     });
 }
 
-/// Pages and scans do not hold point reads back, nor readers writers.
+/// Scans do not hold pages back, nor these point reads, nor readers writers.
 #[test]
 fn classes_do_not_wait_for_each_other() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         run(engine, async |bed| {
+            let (scan, scan_begun, end_scan) = Held::<3>::new();
             let (page, page_begun, end_page) = Held::<1>::new();
             let (write, write_begun, end_write) = Held::<2>::new();
+            let scan = spawn(bed, scan);
+            begun(&scan_begun).await;
             let (page, write) = (spawn(bed, page), spawn(bed, write));
             begun(&page_begun).await;
             begun(&write_begun).await;
@@ -155,8 +158,8 @@ fn classes_do_not_wait_for_each_other() {
             let read = spawn(bed, read);
             begun(&read_begun).await;
             bed.call(Read).await.expect("there is a second reader");
-            drop((end_page, end_write, end_read));
-            for call in [page, write, read] {
+            drop((end_scan, end_page, end_write, end_read));
+            for call in [scan, page, write, read] {
                 call.await.unwrap().unwrap();
             }
         });

@@ -81,7 +81,7 @@ impl<const C: usize> Held<C> {
 
 impl<const C: usize> Operation for Held<C> {
     type Output = ();
-    const CLASS: Class = [Class::Read, Class::Page, Class::Write][C];
+    const CLASS: Class = [Class::Read, Class::Page, Class::Write, Class::Scan][C];
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         if C == 2 {

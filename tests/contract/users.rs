@@ -4,9 +4,11 @@ use crate::bed::{Bed, NOON, create, draft};
 use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::{Conditions, Tags};
+use roster::domain::sort::{Position, Sort};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{ReadAs, User};
-use roster::ops::users::{Delete, Find, Page, Patch, Replace};
+use roster::ops::users::list::Query;
+use roster::ops::users::{Delete, Find, Patch, Replace};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -70,7 +72,7 @@ async fn another_tenant_sees_nothing(bed: &Bed) {
         Err(DbError::NotFound)
     );
     assert_eq!(bed.call(Delete { tenant, ..delete(user.id) }).await, Err(DbError::NotFound));
-    let page = bed.call(Page { tenant, after: None, limit: 9, total: false }).await.unwrap();
+    let page = bed.list(Query { tenant, ..page(None, 9) }).await.unwrap();
     assert_eq!(page.users, []);
     let mut other = create(json!({"userName": "ada"}));
     other.tenant = tenant;
@@ -93,7 +95,7 @@ async fn an_external_id_is_taken_until_it_is_given_up(bed: &Bed) {
     let taken = Err(DbError::Taken { attribute: "externalId" });
     let first = bed.create(json!({"userName": "a", "externalId": "X"})).await.unwrap();
     assert_eq!(bed.create(json!({"userName": "b", "externalId": "X"})).await, taken);
-    assert_eq!(bed.call(page(None, 9)).await.unwrap().users.len(), 1, "the refused user is not there");
+    assert_eq!(bed.list(page(None, 9)).await.unwrap().users.len(), 1, "the refused user is not there");
     bed.create(json!({"userName": "c", "externalId": "x"})).await.expect("externalId is case exact");
     bed.call(patch(first.id, json!({"externalId": null}))).await.unwrap();
     bed.create(json!({"userName": "b", "externalId": "X"})).await.unwrap();
@@ -107,21 +109,21 @@ async fn pages_follow_each_other_in_the_order_of_ids(bed: &Bed) {
     }
     let (mut seen, mut after, mut sizes) = (Vec::new(), None, Vec::new());
     loop {
-        let page = bed.call(page(after, 3)).await.unwrap();
+        let page = bed.list(page(after, 3)).await.unwrap();
         sizes.push(page.users.len());
         seen.extend(page.users.iter().map(|user| user.id));
-        after = seen.last().copied();
-        if !page.more {
+        after = page.next;
+        if after.is_none() {
             break;
         }
     }
     assert_eq!((seen, sizes), (ids, vec![3, 3, 1]));
-    let full = bed.call(page(None, 7)).await.unwrap();
-    assert!(!full.more, "a full last page has no next one");
+    let full = bed.list(page(None, 7)).await.unwrap();
+    assert_eq!(full.next, None, "a full last page has no next one");
 }
 
 async fn the_total_counts_creations_and_deletions(bed: &Bed) {
-    let total = async || bed.call(Page { total: true, ..page(None, 1) }).await.unwrap().total;
+    let total = async || bed.list(Query { total: true, ..page(None, 1) }).await.unwrap().total;
     assert_eq!(total().await, Some(0));
     let ada = bed.create(json!({"userName": "ada"})).await.unwrap();
     bed.create(json!({"userName": "bob"})).await.unwrap();
@@ -207,7 +209,7 @@ async fn a_manager_is_named_when_it_is_a_user(bed: &Bed) {
     let found = bed.call(find(ada.id)).await.unwrap();
     assert_eq!((name(&found), found.version), (Some(Some("B.".to_owned())), 1));
     bed.call(delete(boss.id)).await.unwrap();
-    let page = bed.call(page(None, 9)).await.unwrap();
+    let page = bed.list(page(None, 9)).await.unwrap();
     assert_eq!(name(&page.users[0]), Some(None));
 }
 
@@ -215,8 +217,8 @@ fn find(id: Uuid) -> Find {
     Find { tenant: DEFAULT_TENANT, id }
 }
 
-fn page(after: Option<Uuid>, limit: usize) -> Page {
-    Page { tenant: DEFAULT_TENANT, after, limit, total: false }
+fn page(after: Option<Position>, limit: usize) -> Query {
+    Query { tenant: DEFAULT_TENANT, filter: None, sort: Sort::default(), after, limit, total: false }
 }
 
 fn replace(id: Uuid, body: Value) -> Replace {

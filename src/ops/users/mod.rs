@@ -1,5 +1,7 @@
 //! Users: created, read, listed, replaced, patched, deleted.
 
+pub mod list;
+
 use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Tx};
@@ -71,67 +73,6 @@ impl Operation for Find {
         let mut user = User::from(row);
         name_managers(tx, self.tenant, std::slice::from_mut(&mut user))?;
         Ok(user)
-    }
-}
-
-/// Reads users in the order of their ids.
-#[derive(Debug)]
-pub struct Page {
-    /// In this tenant.
-    pub tenant: Uuid,
-    /// Behind this id; from the start without it.
-    pub after: Option<Uuid>,
-    /// At most so many.
-    pub limit: usize,
-    /// Whether all users are to be counted.
-    pub total: bool,
-}
-
-/// A page of users.
-#[derive(Debug)]
-pub struct UsersPage {
-    /// The users.
-    pub users: Vec<User>,
-    /// Whether more follow.
-    pub more: bool,
-    /// How many users the tenant has, when that was asked.
-    pub total: Option<i64>,
-}
-
-impl Operation for Page {
-    type Output = UsersPage;
-    const CLASS: Class = Class::Page;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
-        let mut rows = self.rows(tx.connection())?;
-        let more = rows.len() > self.limit;
-        rows.truncate(self.limit);
-        let mut users: Vec<User> = rows.into_iter().map(User::from).collect();
-        name_managers(tx, self.tenant, &mut users)?;
-        let total = self.total.then(|| self.count(tx.connection())).transpose()?;
-        Ok(UsersPage { users, more, total })
-    }
-}
-
-impl Page {
-    /// One row more than asked, which tells whether there is a next page. SQLite prepares a statement with a
-    /// bound LIMIT anew each time, so there the reading just stops.
-    fn rows(&self, connection: &mut Connection) -> QueryResult<Vec<UserRow>> {
-        let after = self.after.unwrap_or(Uuid::nil());
-        let query = users::table
-            .filter(users::tenant_id.eq(Uid(self.tenant)).and(users::id.gt(Uid(after))))
-            .order(users::id)
-            .select(USER_COLUMNS);
-        match connection {
-            Connection::Postgres(c) => query.limit(i64::try_from(self.limit).unwrap_or(i64::MAX) + 1).load(c),
-            Connection::Sqlite(c) => query.load_iter(c)?.take(self.limit + 1).collect(),
-        }
-    }
-
-    fn count(&self, connection: &mut Connection) -> QueryResult<i64> {
-        use crate::schema::heads;
-        let query = heads::table.find(Uid(self.tenant)).select(heads::users);
-        on_engine!(connection, c => query.get_result(c))
     }
 }
 

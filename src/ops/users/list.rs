@@ -1,0 +1,376 @@
+//! Users listed: in an order, from a place on, those that a filter finds.
+//!
+//! Without a filter an index gives a page. With one, an indexed part of it that few users fulfil gives candidates; where
+//! there is none, users are read in the order of the list, a window at a time, so that neither a connection nor the
+//! lane is held for long and a page can end, short, when its time is over.
+
+use super::name_managers;
+use crate::db::filter_sql::{self, Lookup, Table};
+use crate::db::rows::{USER_COLUMNS, UserRow};
+use crate::db::sort_sql;
+use crate::db::sql::Fragment;
+use crate::db::types::Uid;
+use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
+use crate::domain::NATIVE_SOURCE;
+use crate::domain::change::Origin;
+use crate::domain::filter::Filter;
+use crate::domain::sort::{Position, Sort, Stretch};
+use crate::domain::user::User;
+use crate::on_engine;
+use crate::schema::{user_emails, user_external_ids, users};
+use diesel::prelude::*;
+use std::sync::Arc;
+use std::time::Instant;
+use uuid::Uuid;
+
+/// How many candidates an index may give: with more of them, a page is soon found by reading in order.
+const CANDIDATES: usize = 2_000;
+/// How many ways to candidates are tried.
+const WAYS: usize = 4;
+/// How many users a window holds.
+const WINDOW: i64 = 2_000;
+
+/// Which users are asked for.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// That fulfil this filter.
+    pub filter: Option<Filter>,
+    /// In this order.
+    pub sort: Sort,
+    /// Behind this place; from the start without it.
+    pub after: Option<Position>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether all that the filter finds are to be counted.
+    pub total: bool,
+}
+
+/// A page of users.
+#[derive(Debug, Default)]
+pub struct UsersPage {
+    /// The users.
+    pub users: Vec<User>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Position>,
+    /// How many users the whole list has, when that was asked.
+    pub total: Option<i64>,
+}
+
+/// Lists users.
+///
+/// # Errors
+/// [`DbError::TooMany`] when the filter's users cannot be counted within half of the deadline.
+pub async fn list(database: &Database, origin: &Origin, query: Query) -> Result<UsersPage, DbError> {
+    let query = Arc::new(query);
+    let Some(filter) = &query.filter else {
+        return database.call(origin, Page(query)).await;
+    };
+    let ways = filter_sql::lookups(filter, NATIVE_SOURCE);
+    if !ways.is_empty()
+        && let Some(page) = database.call(origin, Search { query: query.clone(), ways }).await?
+    {
+        return Ok(page);
+    }
+    let until = Instant::now() + database.deadline() / 2;
+    let total = if query.total { Some(count(database, origin, &query, until).await?) } else { None };
+    Ok(UsersPage { total, ..scan(database, origin, &query, until).await? })
+}
+
+/// Reads in the order of the list until the page is full. Ends with a short one when the time is over or the database
+/// has no room, but never where it began.
+async fn scan(
+    database: &Database,
+    origin: &Origin,
+    query: &Arc<Query>,
+    until: Instant,
+) -> Result<UsersPage, DbError> {
+    let mut page = UsersPage::default();
+    for mut stretch in query.sort.stretches(query.after.clone()) {
+        loop {
+            let limit = query.limit - page.users.len();
+            let window = Window { query: query.clone(), stretch: stretch.clone(), limit };
+            let seen = match database.call(origin, window).await {
+                Err(DbError::Overloaded | DbError::DeadlinePassed) if page.next.is_some() => return Ok(page),
+                seen => seen?,
+            };
+            page.users.extend(seen.users);
+            page.next = seen.next;
+            match &page.next {
+                Some(_) if page.users.len() == query.limit || Instant::now() >= until => return Ok(page),
+                Some(place) => stretch.after = Some(place.clone()),
+                None => break,
+            }
+        }
+    }
+    Ok(page)
+}
+
+async fn count(
+    database: &Database,
+    origin: &Origin,
+    query: &Arc<Query>,
+    until: Instant,
+) -> Result<i64, DbError> {
+    let mut after = None;
+    let mut total = 0;
+    loop {
+        let counted = database.call(origin, Count { query: query.clone(), after }).await?;
+        total += counted.users;
+        after = match counted.next {
+            Some(_) if Instant::now() >= until => return Err(DbError::TooMany),
+            Some(place) => Some(place),
+            None => return Ok(total),
+        };
+    }
+}
+
+/// Reads a page of all users.
+#[derive(Debug)]
+pub struct Page(pub Arc<Query>);
+
+impl Operation for Page {
+    type Output = UsersPage;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
+        let Self(query) = self;
+        let page = query.page(tx, &Fragment::truth())?;
+        let total = query.total.then(|| users_of(tx.connection(), query.tenant)).transpose()?;
+        Ok(UsersPage { total, ..page })
+    }
+}
+
+/// Reads a page of users that an index finds; nothing when no index finds few enough.
+#[derive(Debug)]
+pub struct Search {
+    /// What is asked for.
+    pub query: Arc<Query>,
+    /// The ways to find candidates.
+    pub ways: Vec<Vec<Lookup>>,
+}
+
+impl Operation for Search {
+    type Output = Option<UsersPage>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<UsersPage>, DbError> {
+        let Self { query, ways } = self;
+        for way in ways.iter().take(WAYS) {
+            if let Some(ids) = candidates(tx.connection(), query.tenant, way)? {
+                return query.page_of(tx, &ids).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads those of the next users in the order of the list that the filter finds.
+#[derive(Debug)]
+pub struct Window {
+    /// What is asked for.
+    pub query: Arc<Query>,
+    /// What is left of the list.
+    pub stretch: Stretch,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What a window showed.
+#[derive(Debug)]
+pub struct Seen {
+    /// The users that were found.
+    pub users: Vec<User>,
+    /// The place up to which was read; none at the end of the stretch.
+    pub next: Option<Position>,
+}
+
+impl Operation for Window {
+    type Output = Seen;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
+        let Self { query, stretch, limit } = self;
+        let mut next = query.end_of_window(tx.connection(), stretch)?;
+        let window = Stretch { upto: next.clone(), ..stretch.clone() };
+        let filter = query.matches(tx.connection());
+        let mut users = query.users(tx.connection(), &window, &filter, limit + 1)?;
+        if users.len() > *limit {
+            users.truncate(*limit);
+            next = users.last().map(|user| query.sort.position(user));
+        }
+        name_managers(tx, query.tenant, &mut users)?;
+        Ok(Seen { users, next })
+    }
+}
+
+/// Counts those of the next users in the order of their ids that the filter finds.
+#[derive(Debug)]
+pub struct Count {
+    /// What is asked for.
+    pub query: Arc<Query>,
+    /// Behind this place.
+    pub after: Option<Position>,
+}
+
+/// How many users a window holds that the filter finds.
+#[derive(Debug)]
+pub struct Counted {
+    /// So many.
+    pub users: i64,
+    /// The place up to which was counted; none at the end.
+    pub next: Option<Position>,
+}
+
+impl Operation for Count {
+    type Output = Counted;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
+        let Self { query, after } = self;
+        let by_id = Query { sort: Sort::default(), ..Query::clone(query) };
+        let stretch = Stretch { sort: by_id.sort, missing: false, after: after.clone(), upto: None };
+        let next = by_id.end_of_window(tx.connection(), &stretch)?;
+        let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch });
+        condition.also(&query.matches(tx.connection()));
+        Ok(Counted { users: query.count(tx.connection(), condition)?, next })
+    }
+}
+
+impl Query {
+    /// A page in the order of the list of the users that fulfil a condition.
+    fn page(&self, tx: &mut Tx<'_>, condition: &Fragment) -> Result<UsersPage, DbError> {
+        let mut users = Vec::new();
+        for stretch in self.sort.stretches(self.after.clone()) {
+            // One more than asked tells whether there is a next page.
+            let missing = self.limit + 1 - users.len();
+            users.extend(self.users(tx.connection(), &stretch, condition, missing)?);
+            if users.len() > self.limit {
+                break;
+            }
+        }
+        let more = users.len() > self.limit;
+        users.truncate(self.limit);
+        name_managers(tx, self.tenant, &mut users)?;
+        let next = users.last().filter(|_| more).map(|user| self.sort.position(user));
+        Ok(UsersPage { users, next, total: None })
+    }
+
+    /// A page of those of the candidates that fulfil the filter, which they may not any more.
+    fn page_of(&self, tx: &mut Tx<'_>, candidates: &[Uuid]) -> Result<UsersPage, DbError> {
+        if candidates.is_empty() {
+            return Ok(UsersPage { total: self.total.then_some(0), ..UsersPage::default() });
+        }
+        let mut condition = Fragment::default();
+        condition.sql("users.id").is_one_of(candidates);
+        condition.also(&self.matches(tx.connection()));
+        let page = self.page(tx, &condition)?;
+        let total = self.total.then(|| self.count(tx.connection(), condition)).transpose()?;
+        Ok(UsersPage { total, ..page })
+    }
+
+    /// SQLite prepares a statement with a bound LIMIT anew each time, so there the reading just stops.
+    fn users(
+        &self,
+        connection: &mut Connection,
+        stretch: &Stretch,
+        condition: &Fragment,
+        limit: usize,
+    ) -> QueryResult<Vec<User>> {
+        let mut filter = sort_sql::condition(stretch);
+        filter.also(condition);
+        let query = users::table
+            .filter(users::tenant_id.eq(Uid(self.tenant)).and(filter))
+            .order(sort_sql::order(stretch))
+            .select(USER_COLUMNS);
+        let rows: Vec<UserRow> = match connection {
+            Connection::Postgres(c) => query.limit(i64::try_from(limit).unwrap_or(i64::MAX)).load(c)?,
+            Connection::Sqlite(c) => query.load_iter(c)?.take(limit).collect::<QueryResult<_>>()?,
+        };
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    /// The place of the last user of the next window; none when the stretch ends before.
+    fn end_of_window(&self, connection: &mut Connection, stretch: &Stretch) -> QueryResult<Option<Position>> {
+        let mut condition = sort_sql::condition(stretch);
+        let by = stretch.sort.by.to_string();
+        for part in self.filter.iter().flat_map(Filter::conjuncts) {
+            // What the filter says of the order itself bounds the reading.
+            if matches!(part, Filter::Is(path, _) if *path == [by.as_str()]) {
+                condition.also(&filter_sql::matches(part, connection.dialect(), NATIVE_SOURCE));
+            }
+        }
+        let last = users::table
+            .filter(users::tenant_id.eq(Uid(self.tenant)).and(condition))
+            .order(sort_sql::order(stretch))
+            .select(USER_COLUMNS)
+            .offset(WINDOW - 1)
+            .limit(1);
+        let last: Option<UserRow> = on_engine!(connection, c => last.get_result(c).optional())?;
+        Ok(last.map(|row| stretch.sort.position(&User::from(row))))
+    }
+
+    fn matches(&self, connection: &Connection) -> Fragment {
+        match &self.filter {
+            Some(filter) => filter_sql::matches(filter, connection.dialect(), NATIVE_SOURCE),
+            None => Fragment::truth(),
+        }
+    }
+
+    fn count(&self, connection: &mut Connection, condition: Fragment) -> QueryResult<i64> {
+        let query = users::table.filter(users::tenant_id.eq(Uid(self.tenant)).and(condition)).count();
+        on_engine!(connection, c => query.get_result(c))
+    }
+}
+
+/// The ids that lookups find together; nothing when they are too many.
+fn candidates(
+    connection: &mut Connection,
+    tenant: Uuid,
+    lookups: &[Lookup],
+) -> QueryResult<Option<Vec<Uuid>>> {
+    let mut ids = Vec::new();
+    for lookup in lookups {
+        ids.extend(ids_of(connection, tenant, lookup)?);
+        if ids.len() > CANDIDATES {
+            return Ok(None);
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(Some(ids))
+}
+
+/// The first ids in a stretch of an index.
+fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &Lookup) -> QueryResult<Vec<Uuid>> {
+    let (tenant, Lookup { condition, order, .. }) = (Uid(tenant), lookup.clone());
+    /// The statements differ in their tables only, which are types.
+    macro_rules! first {
+        ($table:ident, $id:ident) => {{
+            let query = $table::table
+                .filter($table::tenant_id.eq(tenant).and(condition))
+                .order(order)
+                .select($table::$id);
+            match connection {
+                Connection::Postgres(c) => query.limit(CANDIDATES as i64 + 1).load::<Uid>(c)?,
+                Connection::Sqlite(c) => {
+                    query.load_iter::<Uid, _>(c)?.take(CANDIDATES + 1).collect::<QueryResult<_>>()?
+                }
+            }
+        }};
+    }
+    let ids: Vec<Uid> = match lookup.table {
+        Table::Users => first!(users, id),
+        Table::Emails => first!(user_emails, user_id),
+        Table::ExternalIds => first!(user_external_ids, user_id),
+    };
+    Ok(ids.into_iter().map(|Uid(id)| id).collect())
+}
+
+/// How many users a tenant has: its head row counts them.
+fn users_of(connection: &mut Connection, tenant: Uuid) -> QueryResult<i64> {
+    use crate::schema::heads;
+    let query = heads::table.find(Uid(tenant)).select(heads::users);
+    on_engine!(connection, c => query.get_result(c))
+}
