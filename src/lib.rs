@@ -41,3 +41,4 @@ pub mod http;
 mod logging;
 pub mod ops;
 pub mod schema;
+pub mod tasks;

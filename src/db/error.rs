@@ -24,6 +24,9 @@ pub enum DbError {
     #[display("invalid")]
     #[error(ignore)]
     Invalid(#[error(not(source))] Vec<FieldError>),
+    /// The Idempotency-Key came before with another body.
+    #[display("the key belongs to another request")]
+    KeyReused,
     /// What a filter finds cannot be counted in time.
     #[display("too many to count")]
     TooMany,

@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod fields;
 pub mod filter;
 pub mod fold;
+pub mod idempotency;
 pub mod json;
 pub mod key;
 pub mod projection;

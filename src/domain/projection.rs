@@ -73,56 +73,37 @@ impl Projection {
     /// What is left to show of a resource.
     #[must_use]
     pub fn apply(&self, resource: Map<String, Value>) -> Map<String, Value> {
+        let (Self::Only(Parts(paths)) | Self::Without(Parts(paths))) = self else { return resource };
         let id = resource.get("id").cloned();
-        let mut shown = match self {
-            Self::Whole => return resource,
-            Self::Only(Parts(paths)) => only(resource, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>()),
-            Self::Without(Parts(paths)) => {
-                without(resource, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>())
-            }
-        };
+        let paths: Vec<_> = paths.iter().map(Vec::as_slice).collect();
+        let mut shown = select(resource, &paths, matches!(self, Self::Only(_)));
         shown.extend(id.map(|id| ("id".to_owned(), id)));
         shown
     }
 }
 
-/// What stands behind `key` in each path that begins with it.
-fn behind<'p>(paths: &[&'p [String]], key: &str) -> Vec<&'p [String]> {
-    let behind =
-        |path: &&'p [String]| path.split_first().filter(|(first, _)| *first == key).map(|(_, rest)| rest);
-    paths.iter().filter_map(behind).collect()
-}
-
-fn only(map: Map<String, Value>, paths: &[&[String]]) -> Map<String, Value> {
-    let keep = |(key, value): (String, Value)| {
-        let inner = behind(paths, &key);
-        match inner.as_slice() {
-            [] => None,
-            inner if inner.iter().any(|rest| rest.is_empty()) => Some((key, value)),
-            inner => Some((key, inside(value, inner, only))),
-        }
+/// Keeps of an object what is named, or what is not.
+fn select(map: Map<String, Value>, paths: &[&[String]], named: bool) -> Map<String, Value> {
+    let select = |(key, value): (String, Value)| {
+        let begun = |path: &&[String]| path.first() == Some(&key);
+        let inside: Vec<_> = paths.iter().copied().filter(begun).filter_map(|path| path.get(1..)).collect();
+        let whole = inside.iter().any(|path| path.is_empty());
+        let value = match (whole, named) {
+            (true, true) => value,
+            (true, false) => return None,
+            (false, true) if inside.is_empty() => return None,
+            (false, _) => select_inside(value, &inside, named),
+        };
+        Some((key, value))
     };
-    map.into_iter().filter_map(keep).collect()
+    map.into_iter().filter_map(select).collect()
 }
 
-fn without(map: Map<String, Value>, paths: &[&[String]]) -> Map<String, Value> {
-    let keep = |(key, value): (String, Value)| {
-        let inner = behind(paths, &key);
-        let whole = inner.iter().any(|rest| rest.is_empty());
-        (!whole).then(|| (key, inside(value, &inner, without)))
-    };
-    map.into_iter().filter_map(keep).collect()
-}
-
-/// Shows a part of an object, or of each object in a list.
-fn inside(
-    value: Value,
-    paths: &[&[String]],
-    show: fn(Map<String, Value>, &[&[String]]) -> Map<String, Value>,
-) -> Value {
+/// The same of each object in a list.
+fn select_inside(value: Value, paths: &[&[String]], named: bool) -> Value {
     match value {
-        Value::Object(map) => show(map, paths).into(),
-        Value::Array(items) => items.into_iter().map(|item| inside(item, paths, show)).collect(),
+        Value::Object(map) => select(map, paths, named).into(),
+        Value::Array(items) => items.into_iter().map(|item| select_inside(item, paths, named)).collect(),
         other => other,
     }
 }

@@ -5,7 +5,9 @@ use super::problem::Problem;
 use super::request_id::RequestId;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::{Actor, ActorKind, Origin};
+use crate::domain::idempotency::{BodyHash, Request};
 use crate::domain::key::Role;
+use crate::domain::time::Timestamp;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -20,6 +22,21 @@ pub struct Caller {
     /// On whose behalf operations run.
     pub origin: Origin,
     role: Role,
+}
+
+impl Caller {
+    /// A request of the caller's, by the key that it carries.
+    pub(super) fn request(
+        &self,
+        method: &'static str,
+        path: &'static str,
+        key: String,
+        body: BodyHash,
+        now: Timestamp,
+    ) -> Request {
+        let Actor { kind, id } = &self.origin.actor;
+        Request { tenant: self.tenant, caller: format!("{kind}:{id}"), method, path, key, body, now }
+    }
 }
 
 /// Finds out who calls and notes it on the request.

@@ -3,6 +3,7 @@
 use super::State;
 use super::problem::Problem;
 use crate::domain::fields::FieldError;
+use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::{Decompress, Payload};
@@ -25,6 +26,11 @@ pub(super) struct JsonBody {
 }
 
 impl JsonBody {
+    /// What tells this body from another.
+    pub(super) fn hash(&self) -> BodyHash {
+        BodyHash::of(&self.value)
+    }
+
     /// Reads the body as what it should be; the errors are told together.
     pub(super) fn read<T>(
         self,

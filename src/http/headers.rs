@@ -73,6 +73,32 @@ impl FromRequest for Prefer {
     }
 }
 
+/// `Idempotency-Key`: what the client calls its request by.
+pub(super) struct IdempotencyKey(pub(super) Option<String>);
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut lines = request.headers().get_all("idempotency-key");
+        let key = match (lines.next(), lines.next()) {
+            (None, _) => Ok(Self(None)),
+            (Some(line), None) if is_key(line.as_bytes()) => {
+                Ok(Self(Some(String::from_utf8_lossy(line.as_bytes()).into_owned())))
+            }
+            _ => Err(Problem::invalid_header(
+                "Idempotency-Key must be one, of 1 to 255 visible ASCII characters",
+            )),
+        };
+        ready(key)
+    }
+}
+
+fn is_key(bytes: &[u8]) -> bool {
+    (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
 /// Whether the client takes JSON: `Accept` is absent or names it with a quality above zero, the most specific
 /// range first (RFC 9110, section 12.5.1).
 pub(super) fn accepts_json<M: HttpMessage>(request: &M) -> bool {

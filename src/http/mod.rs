@@ -1,5 +1,6 @@
 //! The HTTP face. This file is the table of URLs.
 
+mod answer;
 pub mod auth;
 mod body;
 mod headers;

@@ -57,6 +57,8 @@ problems! {
     conflict = CONFLICT, "conflict";
     /// The resource is not in the version that the request names.
     precondition_failed = PRECONDITION_FAILED, "precondition-failed";
+    /// The Idempotency-Key belongs to another request.
+    idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
     /// The body is larger than the server takes.
     body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
     /// The body's media type or encoding is not one that is taken here.
@@ -198,6 +200,9 @@ impl From<DbError> for Problem {
                 Self::precondition_failed("the resource is not in a version that was asked for")
             }
             DbError::Invalid(errors) => Self::invalid(errors),
+            DbError::KeyReused => {
+                Self::idempotency_key_reused("the Idempotency-Key came before with another body")
+            }
             DbError::TooMany => Self::too_many(
                 "the users that the filter finds cannot be counted in time: ask without include=total, or by an \
                  indexed attribute",

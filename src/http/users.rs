@@ -1,12 +1,14 @@
 //! `/users`.
 
 use super::State;
+use super::answer::{once, respond};
 use super::auth::{Reader, Writer};
 use super::body::JsonBody;
-use super::headers::{IfMatches, Prefer};
+use super::headers::{IdempotencyKey, IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
+use crate::domain::idempotency::Answer;
 use crate::domain::parse_id;
 use crate::domain::projection::Projection;
 use crate::domain::user::{Draft, ReadAs, Representation, User, to_map};
@@ -14,7 +16,7 @@ use crate::ops::users::list::{self, Query};
 use crate::ops::users::{Create, Delete, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LINK, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -24,16 +26,21 @@ pub(super) async fn create(
     Writer(caller): Writer,
     request: HttpRequest,
     prefer: Prefer,
+    IdempotencyKey(key): IdempotencyKey,
     body: JsonBody,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
+    let now = state.clock.now();
+    let named = key.map(|key| caller.request("POST", "/users", key, body.hash(), now));
     let draft = body.read(|value| Draft::read(value, ReadAs::New))?;
-    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now: state.clock.now() };
-    let user = state.database.call(&caller.origin, create).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("/users/{}", user.id)));
-    Ok(written(response, &user, prefer))
+    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now };
+    let answer = move |user: &User| {
+        let mut answer = written(StatusCode::CREATED, user, prefer);
+        answer.headers.push((LOCATION.to_string(), format!("/users/{}", user.id)));
+        answer
+    };
+    once(&state, &caller, named, create, answer).await
 }
 
 /// `GET /users/{id}`
@@ -122,7 +129,7 @@ pub(super) async fn replace(
     let draft = body.read(|value| Draft::read(value, ReadAs::Replacement(id)))?;
     let replace = Replace { tenant: caller.tenant, id, draft, conditions, now: state.clock.now() };
     let user = state.database.call(&caller.origin, replace).await?;
-    Ok(written(HttpResponse::Ok(), &user, prefer))
+    Ok(respond(written(StatusCode::OK, &user, prefer)))
 }
 
 /// `PATCH /users/{id}`
@@ -139,7 +146,7 @@ pub(super) async fn patch(
     let patch = body.read(Draft::admit_patch)?;
     let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
     let user = state.database.call(&caller.origin, patch).await?;
-    Ok(written(HttpResponse::Ok(), &user, prefer))
+    Ok(respond(written(StatusCode::OK, &user, prefer)))
 }
 
 /// `DELETE /users/{id}`
@@ -167,20 +174,11 @@ fn etag(user: &User) -> String {
 }
 
 /// The answer to a write: as much of the user as the client prefers.
-fn written(mut response: HttpResponseBuilder, user: &User, prefer: Prefer) -> HttpResponse {
-    if let Some(applied) = prefer.applied() {
-        response.insert_header(("preference-applied", applied));
-    }
-    if prefer != Prefer::Minimal {
-        return whole(response, user);
-    }
-    let mut response = response.insert_header((ETAG, etag(user))).finish();
-    if response.status() == StatusCode::OK {
-        *response.status_mut() = StatusCode::NO_CONTENT;
-    }
-    response
-}
-
-fn whole(mut response: HttpResponseBuilder, user: &User) -> HttpResponse {
-    response.insert_header((ETAG, etag(user))).json(Representation::from(user))
+fn written(status: StatusCode, user: &User, prefer: Prefer) -> Answer {
+    let applied = prefer.applied().map(|applied| ("preference-applied".to_owned(), applied.to_owned()));
+    let headers = [(ETAG.to_string(), etag(user))].into_iter().chain(applied).collect();
+    let minimal = prefer == Prefer::Minimal;
+    let status = if minimal && status == StatusCode::OK { StatusCode::NO_CONTENT } else { status };
+    let body = (!minimal).then(|| serde_json::to_string(&Representation::from(user)).unwrap_or_default());
+    Answer { status: status.as_u16(), headers, body, resource: user.id }
 }

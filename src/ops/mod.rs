@@ -1,4 +1,5 @@
 //! Everything that can be asked of the database, each a message: reading this folder tells what the storage can do.
 
 pub mod health;
+pub mod idempotency;
 pub mod users;

@@ -1,0 +1,3 @@
+//! What the server does of itself: bounded work, which ends when the server stops.
+
+pub mod retention;
