@@ -166,6 +166,7 @@ impl Manager {
                 .iter()
                 .filter(|(name, _)| !text.contains(name))
                 .map(|(name, millis)| format!("SET {name} = {millis};"))
+                .chain([PLAN_BY_INDEXES.to_owned()])
                 .collect(),
             DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
                 let query_only = self.class != Class::Write;
@@ -177,6 +178,10 @@ impl Manager {
 
 const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', false) \
     WHERE current_setting('lc_messages') !~ '^(C|POSIX|en|$)'";
+
+/// Every statement here has its index. Without statistics, or with old ones, PostgreSQL may think that a tenant has few
+/// users and read them all.
+const PLAN_BY_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
 /// FULL: a commit is on the disk before it is answered. secure_delete: what is erased leaves the file.
 /// temp_store: nothing is written beside the database, so that the rest of the file system may be read-only.

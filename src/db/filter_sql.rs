@@ -248,7 +248,7 @@ fn lookups_of(filter: &Filter, source: &str) -> Option<Vec<Lookup>> {
         }
         Filter::Element { list: "emails", test } => test.conjuncts().iter().find_map(|part| match part {
             Filter::Is(path, test) if path.as_slice() == ["value"] => {
-                lookup(Table::Emails, "user_emails.value_key", "user_emails.user_id", Rank::Few, test)
+                lookup(Table::Emails, "user_emails.value_key", Rank::Few, test)
             }
             _ => None,
         }),
@@ -258,14 +258,14 @@ fn lookups_of(filter: &Filter, source: &str) -> Option<Vec<Lookup>> {
 }
 
 fn lookup_of_user(path: &Path, test: &Test, source: &str) -> Option<Vec<Lookup>> {
-    let of_users = |rank| lookup(Table::Users, column(path, Row::User)?, ID, rank, test);
+    let of_users = |rank| lookup(Table::Users, column(path, Row::User)?, rank, test);
     match path.as_slice() {
         ["id" | "userName"] => of_users(Rank::One),
         ["displayName" | "createdAt" | "updatedAt"] => of_users(Rank::Few),
         ["active"] => of_users(Rank::Half),
         ["externalId"] => {
             let id = "user_external_ids.external_id";
-            let mut lookups = lookup(Table::ExternalIds, id, "user_external_ids.user_id", Rank::One, test)?;
+            let mut lookups = lookup(Table::ExternalIds, id, Rank::One, test)?;
             for lookup in &mut lookups {
                 lookup
                     .condition
@@ -279,7 +279,7 @@ fn lookup_of_user(path: &Path, test: &Test, source: &str) -> Option<Vec<Lookup>>
 }
 
 /// The stretch of an index in which a test holds; none when the test is not about order.
-fn lookup(table: Table, key: &'static str, id: &'static str, rank: Rank, test: &Test) -> Option<Vec<Lookup>> {
+fn lookup(table: Table, key: &'static str, rank: Rank, test: &Test) -> Option<Vec<Lookup>> {
     let mut condition = Fragment::default();
     let rank = match test {
         Test::Never => return Some(Vec::new()),
@@ -298,8 +298,5 @@ fn lookup(table: Table, key: &'static str, id: &'static str, rank: Rank, test: &
     };
     let mut order = Fragment::default();
     order.sql(key);
-    if key != id {
-        order.sql(", ").sql(id);
-    }
     Some(vec![Lookup { table, condition, order, rank }])
 }

@@ -27,6 +27,9 @@ pub fn condition(stretch: &Stretch) -> Fragment {
 fn compare(out: &mut Fragment, stretch: &Stretch, operator: &'static str, place: &Position) {
     let id = Value::Id(place.id);
     match (column(stretch), &place.key) {
+        (Some(UNIQUE), Some(key)) => {
+            out.sql(" AND ").sql(UNIQUE).sql(operator).value(key.clone());
+        }
         (Some(column), Some(key)) => {
             out.sql(" AND (").sql(column).sql(", users.id)").sql(operator);
             out.sql("(").value(key.clone()).sql(", ").value(id).sql(")");
@@ -42,19 +45,22 @@ fn compare(out: &mut Fragment, stretch: &Stretch, operator: &'static str, place:
 pub fn order(stretch: &Stretch) -> Fragment {
     let mut out = Fragment::default();
     let direction = if stretch.sort.descending { " DESC" } else { "" };
-    if let Some(column) = column(stretch) {
-        out.sql(column).sql(direction).sql(", ");
-    }
-    out.sql("users.id").sql(direction);
+    match column(stretch) {
+        Some(UNIQUE) => out.sql(UNIQUE).sql(direction),
+        Some(column) => out.sql(column).sql(direction).sql(", users.id").sql(direction),
+        None => out.sql("users.id").sql(direction),
+    };
     out
 }
+
+/// No two users have the same, so the id has nothing to decide, and is not in the index.
+const UNIQUE: &str = "users.user_name_key";
 
 /// The column that decides before the id does.
 fn column(stretch: &Stretch) -> Option<&'static str> {
     match stretch.sort.by {
         SortBy::Id => None,
-        SortBy::UserName => Some("users.user_name_key"),
-        SortBy::DisplayName if stretch.missing => None,
+        SortBy::UserName => Some(UNIQUE),
         SortBy::DisplayName => Some("users.display_name_key"),
         SortBy::CreatedAt => Some("users.created_at"),
         SortBy::UpdatedAt => Some("users.updated_at"),

@@ -4,6 +4,7 @@ use super::filter::Value;
 use super::fold::fold;
 use super::user::User;
 use derive_more::{Display, Error};
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -86,6 +87,18 @@ impl Sort {
             SortBy::UpdatedAt => Some(Value::Integer(user.updated_at.into())),
         };
         Position { key, id: user.id }
+    }
+
+    /// Which of two places comes first.
+    #[must_use]
+    pub fn compare(self, one: &Position, other: &Position) -> Ordering {
+        let by_key = match (&one.key, &other.key) {
+            (Some(key), Some(other)) => key.cmp(other),
+            // What is missing comes last.
+            (key, other) => other.is_some().cmp(&key.is_some()),
+        };
+        let ordering = by_key.then_with(|| one.id.cmp(&other.id));
+        if self.descending { ordering.reverse() } else { ordering }
     }
 
     /// Whether a place with such a key can be in this order.

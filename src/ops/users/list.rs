@@ -13,8 +13,8 @@ use crate::db::types::Uid;
 use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
 use crate::domain::NATIVE_SOURCE;
 use crate::domain::change::Origin;
-use crate::domain::filter::Filter;
-use crate::domain::sort::{Position, Sort, Stretch};
+use crate::domain::filter::{Filter, Value};
+use crate::domain::sort::{Position, Sort, SortBy, Stretch};
 use crate::domain::user::User;
 use crate::on_engine;
 use crate::schema::{user_emails, user_external_ids, users};
@@ -27,6 +27,9 @@ use uuid::Uuid;
 const CANDIDATES: usize = 2_000;
 /// How many ways to candidates are tried.
 const WAYS: usize = 4;
+/// How many users are looked up by their ids at once: few enough that no statistics can make an engine think that it
+/// would be better to read all.
+const AT_ONCE: usize = 100;
 /// How many users a window holds.
 const WINDOW: i64 = 2_000;
 
@@ -136,7 +139,7 @@ impl Operation for Page {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
         let Self(query) = self;
-        let page = query.page(tx, &Fragment::truth())?;
+        let page = query.page(tx)?;
         let total = query.total.then(|| users_of(tx.connection(), query.tenant)).transpose()?;
         Ok(UsersPage { total, ..page })
     }
@@ -194,8 +197,7 @@ impl Operation for Window {
         let Self { query, stretch, limit } = self;
         let mut next = query.end_of_window(tx.connection(), stretch)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
-        let filter = query.matches(tx.connection());
-        let mut users = query.users(tx.connection(), &window, &filter, limit + 1)?;
+        let mut users = query.users(tx.connection(), &window, limit + 1)?;
         if users.len() > *limit {
             users.truncate(*limit);
             next = users.last().map(|user| query.sort.position(user));
@@ -239,13 +241,13 @@ impl Operation for Count {
 }
 
 impl Query {
-    /// A page in the order of the list of the users that fulfil a condition.
-    fn page(&self, tx: &mut Tx<'_>, condition: &Fragment) -> Result<UsersPage, DbError> {
+    /// A page of all users.
+    fn page(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
         let mut users = Vec::new();
         for stretch in self.sort.stretches(self.after.clone()) {
             // One more than asked tells whether there is a next page.
             let missing = self.limit + 1 - users.len();
-            users.extend(self.users(tx.connection(), &stretch, condition, missing)?);
+            users.extend(self.users(tx.connection(), &stretch, missing)?);
             if users.len() > self.limit {
                 break;
             }
@@ -257,31 +259,63 @@ impl Query {
         Ok(UsersPage { users, next, total: None })
     }
 
-    /// A page of those of the candidates that fulfil the filter, which they may not any more.
+    /// A page of those of the candidates that fulfil the filter, which they may not any more. Sorted here: an engine
+    /// that is asked for an order may read all users in that order and look whether they are candidates.
     fn page_of(&self, tx: &mut Tx<'_>, candidates: &[Uuid]) -> Result<UsersPage, DbError> {
-        if candidates.is_empty() {
-            return Ok(UsersPage { total: self.total.then_some(0), ..UsersPage::default() });
-        }
-        let mut condition = Fragment::default();
-        condition.sql("users.id").is_one_of(candidates);
-        condition.also(&self.matches(tx.connection()));
-        let page = self.page(tx, &condition)?;
-        let total = self.total.then(|| self.count(tx.connection(), condition)).transpose()?;
-        Ok(UsersPage { total, ..page })
+        let mut places = self.places(tx.connection(), candidates)?;
+        let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
+        places
+            .retain(|place| self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt()));
+        places.sort_unstable_by(|one, other| self.sort.compare(one, other));
+        let more = places.len() > self.limit;
+        places.truncate(self.limit);
+        let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+        let mut users = self.of_ids(tx.connection(), &ids)?;
+        users.sort_by_cached_key(|user| ids.iter().position(|id| *id == user.id));
+        name_managers(tx, self.tenant, &mut users)?;
+        Ok(UsersPage { users, next: places.pop().filter(|_| more), total })
     }
 
-    /// SQLite prepares a statement with a bound LIMIT anew each time, so there the reading just stops.
-    fn users(
-        &self,
-        connection: &mut Connection,
-        stretch: &Stretch,
-        condition: &Fragment,
-        limit: usize,
-    ) -> QueryResult<Vec<User>> {
-        let mut filter = sort_sql::condition(stretch);
-        filter.also(condition);
+    /// The places of those of the candidates that fulfil the filter, in no order.
+    fn places(&self, connection: &mut Connection, candidates: &[Uuid]) -> QueryResult<Vec<Position>> {
+        let columns =
+            (users::id, users::user_name_key, users::display_name_key, users::created_at, users::updated_at);
+        let mut places = Vec::with_capacity(candidates.len());
+        for ids in candidates.chunks(AT_ONCE) {
+            let query = users::table.filter(self.one_of(connection, ids)).select(columns);
+            let rows: Vec<PlaceRow> = on_engine!(connection, c => query.load(c))?;
+            places.extend(rows.into_iter().map(|row| row.place(self.sort.by)));
+        }
+        Ok(places)
+    }
+
+    /// Those of a page's users that still fulfil the filter, in no order.
+    fn of_ids(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<User>> {
+        let mut users = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(AT_ONCE) {
+            let query = users::table.filter(self.one_of(connection, ids)).select(USER_COLUMNS);
+            let rows: Vec<UserRow> = on_engine!(connection, c => query.load(c))?;
+            users.extend(rows.into_iter().map(User::from));
+        }
+        Ok(users)
+    }
+
+    /// The condition that a user is one of these and fulfils the filter.
+    fn one_of(&self, connection: &Connection, ids: &[Uuid]) -> Fragment {
+        let mut condition = Fragment::default();
+        condition.sql("users.tenant_id = ").value(Value::Id(self.tenant));
+        condition.sql(" AND users.id").is_one_of(ids);
+        condition.also(&self.matches(connection));
+        condition
+    }
+
+    /// The first users of a stretch that fulfil the filter. SQLite prepares a statement with a bound LIMIT anew each
+    /// time, so there the reading just stops.
+    fn users(&self, connection: &mut Connection, stretch: &Stretch, limit: usize) -> QueryResult<Vec<User>> {
+        let mut condition = sort_sql::condition(stretch);
+        condition.also(&self.matches(connection));
         let query = users::table
-            .filter(users::tenant_id.eq(Uid(self.tenant)).and(filter))
+            .filter(users::tenant_id.eq(Uid(self.tenant)).and(condition))
             .order(sort_sql::order(stretch))
             .select(USER_COLUMNS);
         let rows: Vec<UserRow> = match connection {
@@ -321,6 +355,29 @@ impl Query {
     fn count(&self, connection: &mut Connection, condition: Fragment) -> QueryResult<i64> {
         let query = users::table.filter(users::tenant_id.eq(Uid(self.tenant)).and(condition)).count();
         on_engine!(connection, c => query.get_result(c))
+    }
+}
+
+/// What decides a user's place in any order.
+#[derive(Queryable)]
+struct PlaceRow {
+    id: Uid,
+    user_name_key: String,
+    display_name_key: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl PlaceRow {
+    fn place(self, by: SortBy) -> Position {
+        let key = match by {
+            SortBy::Id => None,
+            SortBy::UserName => Some(Value::Text(self.user_name_key)),
+            SortBy::DisplayName => self.display_name_key.map(Value::Text),
+            SortBy::CreatedAt => Some(Value::Integer(self.created_at)),
+            SortBy::UpdatedAt => Some(Value::Integer(self.updated_at)),
+        };
+        Position { key, id: self.id.0 }
     }
 }
 

@@ -1,0 +1,116 @@
+//! The statements that connections of this process carry out, and what their engines say of them.
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use roster::db::{Class, Connection, DbError, Operation, Tx};
+use std::sync::{Mutex, PoisonError};
+
+static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// From now on notes every statement of every new connection, with its values.
+pub(crate) fn listen() {
+    diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
+}
+
+/// What was noted since this was last asked for.
+pub(crate) fn seen() -> Vec<String> {
+    std::mem::take(&mut SEEN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+struct Listener;
+
+impl Instrumentation for Listener {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(query.to_string());
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    #[diesel(column_name = "detail")]
+    sqlite: String,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    #[diesel(column_name = "QUERY PLAN")]
+    postgres: String,
+}
+
+/// Has a noted statement explained, on a connection like the one that carried it out.
+pub(crate) struct Explain(pub(crate) String);
+
+impl Operation for Explain {
+    /// The engine's plan, a step a line.
+    type Output = Vec<String>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+        Ok(match tx.connection() {
+            Connection::Postgres(c) => {
+                let explain =
+                    format!("EXPLAIN {}", with_values(&self.0, "$", |hex| format!("'{hex}'::uuid")));
+                let lines: Vec<Line> = diesel::sql_query(explain).load(c)?;
+                lines.into_iter().map(|line| line.postgres.trim().to_owned()).collect()
+            }
+            Connection::Sqlite(c) => {
+                let explain =
+                    format!("EXPLAIN QUERY PLAN {}", with_values(&self.0, "?", |hex| format!("x'{hex}'")));
+                let steps: Vec<Step> = diesel::sql_query(explain).load(c)?;
+                steps.into_iter().map(|step| step.sqlite).collect()
+            }
+        })
+    }
+}
+
+/// The statement with its values in the places that Diesel shows them for.
+fn with_values(statement: &str, sign: &str, id: impl Fn(&str) -> String) -> String {
+    let (sql, binds) = statement.rsplit_once(" -- binds: ").expect("Diesel shows the values of a statement");
+    let values = values(binds, &id);
+    let mut text = String::new();
+    let mut rest = sql;
+    let mut used = 0;
+    while let Some((before, after)) = rest.split_once(sign) {
+        text.push_str(before);
+        text.push_str(&values[used]);
+        used += 1;
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    assert_eq!(used, values.len(), "{statement}");
+    text + rest
+}
+
+/// Values as SQL, out of the list that Rust shows of them.
+fn values(binds: &str, id: &impl Fn(&str) -> String) -> Vec<String> {
+    let mut rest = binds.strip_prefix('[').and_then(|binds| binds.strip_suffix(']')).expect("a list");
+    let mut values = Vec::new();
+    while !rest.is_empty() {
+        let (value, after) = one(rest, id);
+        values.push(value);
+        rest = after.trim_start_matches(", ");
+    }
+    values
+}
+
+fn one<'b>(text: &'b str, id: &impl Fn(&str) -> String) -> (String, &'b str) {
+    if let Some(rest) = text.strip_prefix("Uid(") {
+        let (uuid, rest) = rest.split_once(')').expect("an id ends");
+        return (id(&uuid.replace('-', "")), rest);
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let (list, rest) = rest.split_once(']').expect("a list ends");
+        return (format!("ARRAY[{}]", values(&format!("[{list}]"), id).join(", ")), rest);
+    }
+    if text.starts_with('"') {
+        let mut texts = serde_json::Deserializer::from_str(text).into_iter::<String>();
+        let value = texts.next().unwrap().expect("the values here are shown as JSON would show them");
+        return (format!("'{}'", value.replace('\'', "''")), &text[texts.byte_offset()..]);
+    }
+    let (plain, rest) = text.split_at(text.find(", ").unwrap_or(text.len()));
+    (plain.to_owned(), rest)
+}

@@ -1,0 +1,252 @@
+//! What each filter and order costs.
+
+use crate::explain::{Explain, listen, seen};
+use crate::people::{BEGIN, settle};
+use crate::support::{postgres, sqlite};
+use roster::db::{Connection, Database};
+use roster::domain::DEFAULT_TENANT;
+use roster::domain::attribute::Vocabulary;
+use roster::domain::change::Origin;
+use roster::domain::filter::Filter;
+use roster::domain::time::Timestamp;
+use roster::ops::users::list::{self, Query, UsersPage};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The statements of one test are not the other's.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn sqlite() {
+    let home = sqlite::Database::create();
+    explained(&home.url());
+}
+
+#[test]
+fn postgres() {
+    let home = postgres::Database::create();
+    explained(&home.url());
+}
+
+/// A filter that indexes serve: the indexes that find its candidates, and how many users it finds.
+struct Indexed {
+    filter: String,
+    indexes: &'static [&'static str],
+    finds: usize,
+}
+
+fn indexed() -> Vec<Indexed> {
+    let at = |second: i64| Timestamp::from(BEGIN + second * 1_000_000).rfc3339();
+    let case = |filter: &str, indexes, finds| Indexed { filter: filter.to_owned(), indexes, finds };
+    let name = r#"userName eq "ADA-00-001234@example.com""#;
+    vec![
+        case(r#"id eq "018f0000-0000-7000-8000-000000001234""#, USERS_ID, 1),
+        case(r#"id sw "018f0000-0000-7000-8000-0000000012""#, USERS_ID, 256),
+        case(name, USER_NAME, 1),
+        case(r#"userName sw "ada-00-0012""#, USER_NAME, 100),
+        case(r#"userName gt "grace-16-00499""#, USER_NAME, 11),
+        case(r#"externalId eq "E-00-001234""#, EXTERNAL_ID, 1),
+        case(r#"externalId sw "E-00-0012""#, EXTERNAL_ID, 100),
+        case(r#"displayName eq "ada 00 001234""#, DISPLAY_NAME, 1),
+        case(r#"displayName sw "Ada 00 0012""#, DISPLAY_NAME, 100),
+        case(r#"displayName ge "grace 16 00499""#, DISPLAY_NAME, 11),
+        case(r#"emails.value eq "ada.00.001234@EXAMPLE.com""#, EMAIL, 1),
+        case(r#"emails sw "ada.00.0012""#, EMAIL, 100),
+        case(r#"emails[type eq "work" and value eq "ada.00.001234@example.com"]"#, EMAIL, 1),
+        case(r#"emails[type eq "home"].value eq "ada.00.001234@example.com""#, EMAIL, 0),
+        case(&format!("createdAt gt \"{}\"", at(99_999)), CREATED_AT, 20),
+        case(
+            &format!("createdAt ge \"{}\" and createdAt lt \"{}\"", at(50_000), at(50_100)),
+            CREATED_AT,
+            100,
+        ),
+        case(&format!("updatedAt le \"{}\"", at(99)), UPDATED_AT, 100),
+        case(&format!("active eq false and createdAt ge \"{}\"", at(99_000)), CREATED_AT, 51),
+        case(r#"userName sw "ada-00-000" and title eq "engineer""#, USER_NAME, 999),
+        case(r#"userName sw "ada-00-000" or userName sw "ada-05-000""#, USER_NAME, 1998),
+        case(&format!("{name} and title eq \"Engineer\" and active eq true"), USER_NAME, 1),
+        case(&format!("title co \"gin\" and not (userType pr) and {name}"), USER_NAME, 1),
+        case(&format!("{name} or emails eq \"00.000001@home.example\""), USER_NAME_AND_EMAIL, 2),
+        case(
+            &format!("title pr and ({name} or externalId eq \"E-01-000001\")"),
+            USER_NAME_AND_EXTERNAL_ID,
+            2,
+        ),
+    ]
+}
+
+// The keys that SQLite makes of PRIMARY KEY and UNIQUE have no names of their own.
+const USERS_ID: &[&str] = &["users_pkey|sqlite_autoindex_users_1"];
+const USER_NAME: &[&str] = &["users_user_name|sqlite_autoindex_users_2"];
+const DISPLAY_NAME: &[&str] = &["users_display_name"];
+const CREATED_AT: &[&str] = &["users_created_at"];
+const UPDATED_AT: &[&str] = &["users_updated_at"];
+const EMAIL: &[&str] = &["user_emails_value"];
+const EXTERNAL_ID: &[&str] = &["user_external_ids_pkey|PRIMARY KEY"];
+const USER_NAME_AND_EMAIL: &[&str] = &["users_user_name|sqlite_autoindex_users_2", "user_emails_value"];
+const USER_NAME_AND_EXTERNAL_ID: &[&str] =
+    &["users_user_name|sqlite_autoindex_users_2", "user_external_ids_pkey|PRIMARY KEY"];
+
+/// Filters that no index serves, with how many users they find; and dense ones that are soon served without.
+const SCANNED: [(&str, usize); 9] = [
+    (r#"active eq true"#, 95_000),
+    (r#"title eq "engineer""#, 35_000),
+    (r#"name.familyName eq "family 004321""#, 20),
+    (r#"userName co "-004321@""#, 20),
+    (r#"not (title pr)"#, 0),
+    (r#"phoneNumbers[type eq "home" and value pr]"#, 0),
+    (r#"emails ew "004321@home.example""#, 20),
+    (r#"enterprise.department eq "department 07" and active eq true"#, 0),
+    (
+        r#"name.familyName co "x" or title co "x" or emails.display co "x" or phoneNumbers co "x" or nickName pr"#,
+        0,
+    ),
+];
+
+const SORTS: [&str; 10] = [
+    "id",
+    "-id",
+    "userName",
+    "-userName",
+    "displayName",
+    "-displayName",
+    "createdAt",
+    "-createdAt",
+    "updatedAt",
+    "-updatedAt",
+];
+
+fn explained(url: &str) {
+    let _alone = ALONE.lock();
+    listen();
+    actix_web::rt::System::new().block_on(async {
+        let database = settle(url).await;
+        let mut connection = Connection::open(&url.parse().unwrap()).unwrap();
+        // As it is after a bulk load, and when the engine has counted (SQLite never does).
+        for state in ["as loaded", "analyzed"] {
+            if let Connection::Postgres(_) = connection
+                && state == "analyzed"
+            {
+                connection.execute("ANALYZE").unwrap();
+            }
+            println!("\n{state}");
+            for case in indexed() {
+                index_serves(&database, &case).await;
+            }
+            for sort in SORTS {
+                order_is_an_index(&database, sort).await;
+            }
+        }
+        for (filter, finds) in SCANNED {
+            scan_finds(&database, filter, finds).await;
+        }
+        database.close().await;
+    });
+}
+
+async fn index_serves(database: &Database, case: &Indexed) {
+    let (page, took) = timed(database, &query(Some(&case.filter), "id")).await;
+    let found = page.users.len();
+    let (counted, _) =
+        timed(database, &Query { total: true, ..query(Some(&case.filter), "-userName") }).await;
+    assert_eq!(counted.total, i64::try_from(case.finds).ok(), "{}", case.filter);
+    assert_eq!(found, case.finds.min(50), "{}", case.filter);
+
+    seen();
+    list(database, &query(Some(&case.filter), "id")).await;
+    let statements = seen();
+    for statement in &statements {
+        let plan = plan(database, statement).await;
+        assert!(plan.iter().all(|step| is_narrow(step)), "{}\n{statement}\n{plan:#?}", case.filter);
+    }
+    for (index, statement) in case.indexes.iter().zip(&statements) {
+        let plan = plan(database, statement).await.join("\n");
+        assert!(index.split('|').any(|name| plan.contains(name)), "{}\n{statement}\n{plan}", case.filter);
+    }
+    println!("{took:>10.1?}  {:<85} {}", case.filter, case.indexes.join(", "));
+}
+
+/// Nothing reads a whole table, or all rows of a tenant.
+fn is_narrow(step: &str) -> bool {
+    let of_tenant = "Index Cond: (tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)";
+    !(reads_table(step) || step.ends_with("(tenant_id=?)") || step == of_tenant)
+}
+
+fn reads_table(step: &str) -> bool {
+    step.contains("Seq Scan on user") || step.starts_with("SCAN user")
+}
+
+/// The first page, one in the middle and what follows it come out of an index, without sorting.
+async fn order_is_an_index(database: &Database, sort: &str) {
+    let mut query = query(None, sort);
+    let (page, took) = timed(database, &query).await;
+    for _ in 0..3 {
+        seen();
+        let page = list(database, &query).await;
+        assert_eq!(page.users.len(), 50, "{sort}");
+        for statement in seen() {
+            let plan = plan(database, &statement).await;
+            let sorts = plan.iter().any(|step| step.contains("Sort") || step.contains("TEMP B-TREE"));
+            assert!(!sorts && plan.iter().all(|step| !reads_table(step)), "{sort}\n{statement}\n{plan:#?}");
+        }
+        query.after = page.next;
+    }
+    assert!(page.next.is_some());
+    println!("{took:>10.1?}  sort={sort}");
+}
+
+/// Reads the whole list; a window's statements read no more than the window.
+async fn scan_finds(database: &Database, filter: &str, finds: usize) {
+    let mut query = query(Some(filter), "id");
+    query.limit = 500;
+    let (first, took) = timed(database, &query).await;
+    seen();
+    list(database, &query).await;
+    for statement in seen() {
+        let plan = plan(database, &statement).await;
+        assert!(plan.iter().all(|step| !reads_table(step)), "{filter}\n{statement}\n{plan:#?}");
+    }
+    let begun = Instant::now();
+    let mut found = first.users.len();
+    query.after = first.next;
+    while query.after.is_some() {
+        let page = list(database, &query).await;
+        found += page.users.len();
+        query.after = page.next;
+    }
+    assert_eq!(found, finds, "{filter}");
+    println!("{took:>10.1?}  first page, {:>10.1?} the rest: {filter}", begun.elapsed());
+}
+
+fn query(filter: Option<&str>, sort: &str) -> Query {
+    let filter = filter.map(|text| Filter::users(text, Vocabulary::Native).unwrap());
+    Query {
+        tenant: DEFAULT_TENANT,
+        filter,
+        sort: sort.parse().unwrap(),
+        after: None,
+        limit: 50,
+        total: false,
+    }
+}
+
+async fn plan(database: &Database, statement: &str) -> Vec<String> {
+    database.call(&Origin::server(), Explain(statement.to_owned())).await.unwrap()
+}
+
+async fn list(database: &Database, query: &Query) -> UsersPage {
+    list::list(database, &Origin::server(), query.clone()).await.unwrap()
+}
+
+/// The median of a few runs.
+async fn timed(database: &Database, query: &Query) -> (UsersPage, Duration) {
+    let mut times = Vec::new();
+    let mut page = UsersPage::default();
+    for _ in 0..9 {
+        let begun = Instant::now();
+        page = list(database, query).await;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    (page, times[times.len() / 2])
+}
