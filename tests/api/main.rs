@@ -28,12 +28,16 @@ mod api;
 mod auth;
 mod conditions;
 mod encodings;
+mod filters;
+mod filters_refused;
+mod filters_values;
 mod fixture;
 mod health;
 mod merge_patch;
 mod numbers;
 mod problem;
 mod problems;
+mod query;
 mod races;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,467 @@
+//! `GET /users?filter=`: what filters find.
+
+use crate::api::{Api, path};
+use crate::query::{check, found, items, names, users, walk};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    operators_of_an_indexed_string
+    operators_of_a_scanned_string
+    operators_of_values_in_lists
+    absent_values
+    what_is_there
+    null_is_no_value
+    precedence
+    one_element_or_any
+    brackets_with_more_behind
+    a_list_means_its_values
+    names_inside_names
+    schemas_before_names
+    names_have_no_case
+    spaces_may_be_plus_signs
+    head_has_filters_too
+    a_filter_follows_writes
+    one_user_in_many
+    a_hundred_terms
+}
+
+/// Ada and Grace have nearly all; Alan has empty strings, Bob nothing.
+pub(crate) async fn people(api: &Api) -> Vec<Value> {
+    let ada = json!({
+        "userName": "Ada",
+        "externalId": "E-Ada",
+        "displayName": "Ada Lovelace",
+        "name": { "familyName": "Lovelace", "givenName": "Ada" },
+        "nickName": "Enchantress",
+        "title": "Countess",
+        "profileUrl": "https://Example.com/Ada",
+        "emails": [
+            { "value": "ada@x.com", "type": "work", "primary": true },
+            { "value": "ada@home.org", "type": "home", "display": "At home" },
+        ],
+        "phoneNumbers": [{ "value": "tel:+44-1", "type": "Mobile" }],
+        "photos": [{ "value": "https://Photos.example/A" }],
+        "roles": [{ "value": "Poet" }],
+        "x509Certificates": [{ "value": "MIIAbcde" }],
+        "addresses": [{ "country": "UK", "locality": "London" }],
+        "enterprise": { "employeeNumber": "E7", "department": "Engines", "manager": { "value": "B-1" } },
+    });
+    let grace = json!({
+        "userName": "grace",
+        "externalId": "e-grace",
+        "displayName": "Grace Hopper",
+        "name": { "familyName": "Hopper" },
+        "title": "Admiral",
+        "active": false,
+        "emails": [
+            { "value": "grace@navy.mil", "type": "work" },
+            { "value": "hopper@x.com", "type": "home", "primary": true },
+        ],
+        "addresses": [{ "country": "US", "locality": "Arlington" }, { "country": "UK" }],
+        "enterprise": { "department": "Navy" },
+    });
+    let alan = json!({
+        "userName": "alan",
+        "name": { "givenName": "" },
+        "nickName": "",
+        "enterprise": { "manager": { "value": "" } },
+    });
+    let bob = json!({ "userName": "bob" });
+    let mut created = Vec::new();
+    for body in [ada, grace, alan, bob] {
+        created.push(api.create(&body).await);
+    }
+    created
+}
+
+async fn operators_of_an_indexed_string(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"userName eq "ADA""#, "Ada"),
+        (r#"userName ne "ada""#, "grace alan bob"),
+        (r#"userName co "A""#, "Ada grace alan"),
+        (r#"userName sw "A""#, "Ada alan"),
+        (r#"userName ew "A""#, "Ada"),
+        (r#"userName gt "Alan""#, "grace bob"),
+        (r#"userName ge "Alan""#, "grace alan bob"),
+        (r#"userName lt "Alan""#, "Ada"),
+        (r#"userName le "Alan""#, "Ada alan"),
+        ("userName pr", "Ada grace alan bob"),
+        (r#"userName eq "ad""#, ""),
+        (r#"userName eq """#, ""),
+        (r#"userName sw """#, "Ada grace alan bob"),
+        (r#"displayName eq "ada lovelace""#, "Ada"),
+        (r#"displayName ne "ada lovelace""#, "grace alan bob"),
+        (r#"displayName co "LACE""#, "Ada"),
+        (r#"displayName sw "G""#, "grace"),
+        (r#"displayName ew "hopper""#, "grace"),
+        (r#"displayName gt "B""#, "grace"),
+        (r#"displayName ge "Grace Hopper""#, "grace"),
+        (r#"displayName lt "B""#, "Ada"),
+        (r#"displayName le "grace hopper""#, "Ada grace"),
+        ("displayName pr", "Ada grace"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn operators_of_a_scanned_string(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"title eq "COUNTESS""#, "Ada"),
+        (r#"title ne "countess""#, "grace alan bob"),
+        (r#"title co "MI""#, "grace"),
+        (r#"title sw "count""#, "Ada"),
+        (r#"title ew "RAL""#, "grace"),
+        (r#"title gt "admiral""#, "Ada"),
+        (r#"title ge "admiral""#, "Ada grace"),
+        (r#"title lt "B""#, "grace"),
+        (r#"title le "b""#, "grace"),
+        ("title pr", "Ada grace"),
+        (r#"title eq "count""#, ""),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn operators_of_values_in_lists(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"emails.value eq "HOPPER@X.COM""#, "grace"),
+        (r#"emails.value ne "hopper@x.com""#, "Ada alan bob"),
+        (r#"emails.value co "@X""#, "Ada grace"),
+        // Both of Ada's begin so, and she comes once.
+        (r#"emails.value sw "Ada@""#, "Ada"),
+        (r#"emails.value ew ".mil""#, "grace"),
+        (r#"emails.value gt "h""#, "grace"),
+        (r#"emails.value ge "grace@navy.mil""#, "grace"),
+        (r#"emails.value lt "b""#, "Ada"),
+        (r#"emails.value le "ADA@HOME.ORG""#, "Ada"),
+        ("emails.value pr", "Ada grace"),
+        (r#"emails.type eq "WORK""#, "Ada grace"),
+        (r#"addresses.country eq "uk""#, "Ada grace"),
+        (r#"addresses.country ne "us""#, "Ada alan bob"),
+    ];
+    check(&api, &cases).await;
+}
+
+/// SQL's NULL is neither true nor false; here what is not true is false.
+async fn absent_values(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"not (title eq "Countess")"#, "grace alan bob"),
+        (r#"not (title ne "Countess")"#, "Ada"),
+        (r#"not (title gt "a")"#, "alan bob"),
+        (r#"not (title le "z")"#, "alan bob"),
+        (r#"not (title co "mir")"#, "Ada alan bob"),
+        (r#"not (displayName sw "ada")"#, "grace alan bob"),
+        (r#"not (displayName gt "a")"#, "alan bob"),
+        (r#"not (externalId sw "E")"#, "grace alan bob"),
+        (r#"not (emails.value co "@")"#, "alan bob"),
+        (r#"not (emails.display eq "At home")"#, "grace alan bob"),
+        (r#"not (emails[type eq "work"])"#, "alan bob"),
+        (r#"not (enterprise.department co "n")"#, "alan bob"),
+        (r#"not (title eq "Countess" or title eq "Admiral")"#, "alan bob"),
+        (r#"not (title eq "Countess" and active eq true)"#, "grace alan bob"),
+        (r#"not (not (title eq "Countess"))"#, "Ada"),
+        (r#"not (title gt "b" or displayName gt "zz")"#, "grace alan bob"),
+        (r#"title ne "x" and displayName ne "x" and externalId ne "x""#, "Ada grace alan bob"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn what_is_there(api: Api) {
+    people(&api).await;
+    let all = "Ada grace alan bob";
+    let cases = [
+        ("nickName pr", "Ada"),
+        ("not (nickName pr)", "grace alan bob"),
+        ("name.givenName pr", "Ada"),
+        ("name pr", "Ada grace"),
+        ("emails pr", "Ada grace"),
+        ("not (emails pr)", "alan bob"),
+        ("addresses pr", "Ada grace"),
+        ("phoneNumbers pr", "Ada"),
+        ("phoneNumbers.display pr", ""),
+        ("emails.display pr", "Ada"),
+        ("enterprise pr", "Ada grace"),
+        ("enterprise.manager pr", "Ada"),
+        ("enterprise.manager.value pr", "Ada"),
+        ("externalId pr", "Ada grace"),
+        ("active pr", all),
+        ("id pr", all),
+        ("version pr", all),
+        ("createdAt pr", all),
+        ("updatedAt pr", all),
+        ("not (id pr)", ""),
+        ("not (updatedAt pr)", ""),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn null_is_no_value(api: Api) {
+    people(&api).await;
+    let all = "Ada grace alan bob";
+    let cases = [
+        ("nickName eq null", "grace alan bob"),
+        ("nickName ne null", "Ada"),
+        ("displayName eq null", "alan bob"),
+        ("displayName ne null", "Ada grace"),
+        ("name eq null", "alan bob"),
+        ("emails eq null", "alan bob"),
+        ("emails ne null", "Ada grace"),
+        ("emails.display eq null", "grace alan bob"),
+        ("emails[display eq null]", "Ada grace"),
+        ("enterprise.manager eq null", "grace alan bob"),
+        ("externalId eq null", "alan bob"),
+        ("active eq null", ""),
+        ("id ne null", all),
+        ("createdAt eq null", ""),
+        ("version ne null", all),
+        ("not (title eq null)", "Ada grace"),
+        // An empty string is no value, and is still what it is.
+        (r#"nickName eq """#, "alan"),
+        (r#"nickName co """#, "Ada alan"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn precedence(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"userName eq "ada" or userName eq "grace" and active eq true"#, "Ada"),
+        (r#"(userName eq "ada" or userName eq "grace") and active eq false"#, "grace"),
+        (r#"active eq false and userName eq "ada" or userName eq "bob""#, "bob"),
+        (r#"active eq false and (userName eq "ada" or userName eq "bob")"#, ""),
+        (r#"not (userName eq "ada") and active eq true"#, "alan bob"),
+        (r#"not (userName eq "ada" and active eq true)"#, "grace alan bob"),
+        (r#"active eq true and not (userName eq "ada")"#, "alan bob"),
+        (r#"not (userName eq "ada") or userName eq "ada""#, "Ada grace alan bob"),
+        (r#"not(userName eq "ada")"#, "grace alan bob"),
+        (r#"((userName eq "ada"))"#, "Ada"),
+        (r#"title pr or userName eq "bob" and nickName pr or userName eq "alan""#, "Ada grace alan"),
+        (r#"(title pr or userName eq "bob") and (nickName pr or active eq false)"#, "Ada grace"),
+        (r#"userName eq "ada" or userName eq "bob" or userName eq "alan""#, "Ada alan bob"),
+        (r#"userName co "a" and userName co "l" and userName co "n""#, "alan"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn one_element_or_any(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"emails[type eq "work" and value ew "@x.com"]"#, "Ada"),
+        (r#"emails.type eq "work" and emails.value ew "@x.com""#, "Ada grace"),
+        (r#"emails[value eq "ada@x.com" and type eq "home"]"#, ""),
+        (r#"emails.value eq "ada@x.com" and emails.type eq "home""#, "Ada"),
+        (r#"emails[value sw "ada@" and type eq "home"]"#, "Ada"),
+        (r#"emails[type eq "home" and primary eq true]"#, "grace"),
+        (r#"emails[type eq "work"]"#, "Ada grace"),
+        // Some element is of another type; and: no element is of this type.
+        (r#"emails[type ne "work"]"#, "Ada grace"),
+        (r#"emails[not (type eq "work")]"#, "Ada grace"),
+        (r#"emails.type ne "work""#, "alan bob"),
+        (r#"not (emails[type eq "home" and value ew "@x.com"])"#, "Ada alan bob"),
+        (r#"emails[value eq "ada@x.com" or value eq "hopper@x.com"]"#, "Ada grace"),
+        (r#"emails[(type eq "home" or primary eq true) and value ew ".org"]"#, "Ada"),
+        (r#"emails[type eq "work" and not (value ew "@x.com")]"#, "grace"),
+        ("emails[display pr]", "Ada"),
+        ("emails[primary eq false]", "Ada grace"),
+        (r#"addresses[country eq "uk" and locality pr]"#, "Ada"),
+        (r#"addresses[country eq "us" and locality eq "LONDON"]"#, ""),
+        (r#"phoneNumbers[type eq "mobile"]"#, "Ada"),
+        (r#"active eq false and emails[type eq "work"]"#, "grace"),
+        (r#"emails[type eq "work" and value sw "ada"] or roles[value eq "none"]"#, "Ada"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn brackets_with_more_behind(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"emails[type eq "work"].value ew "@x.com""#, "Ada"),
+        (r#"emails[type eq "work"].value eq "grace@navy.mil""#, "grace"),
+        (r#"emails[type eq "work"].value ne "ada@x.com""#, "grace alan bob"),
+        (r#"emails[type eq "home"].primary eq true"#, "grace"),
+        (r#"emails[type eq "work"].display pr"#, ""),
+        (r#"emails[type eq "home"].display pr"#, "Ada"),
+        // Had the brackets no parentheses of their own, the `and` would take their last term only.
+        (r#"emails[type eq "home" or type eq "work"].value sw "hopper""#, "grace"),
+        (r#"not (emails[type eq "work"].value ew "@x.com")"#, "grace alan bob"),
+        (r#"addresses[country eq "US"].locality eq "arlington" and active eq false"#, "grace"),
+        (r#"EMAILS[Type eq "WORK"].Value eq "ADA@X.COM""#, "Ada"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn a_list_means_its_values(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"emails eq "ada@X.com""#, "Ada"),
+        (r#"emails ne "ada@x.com""#, "grace alan bob"),
+        (r#"emails co "home""#, "Ada"),
+        (r#"emails sw "hop""#, "grace"),
+        (r#"not (emails ew ".mil")"#, "Ada alan bob"),
+        (r#"phoneNumbers eq "TEL:+44-1""#, "Ada"),
+        (r#"roles gt "p""#, "Ada"),
+        (r#"photos ew "/A""#, "Ada"),
+        (r#"x509Certificates eq "MIIAbcde""#, "Ada"),
+        (r#"enterprise.manager eq "b-1""#, "Ada"),
+        (r#"enterprise.manager ne "b-1""#, "grace alan bob"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn names_inside_names(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"name.familyName eq "hopper""#, "grace"),
+        (r#"name.familyName ne "hopper""#, "Ada alan bob"),
+        (r#"name.givenName sw "A""#, "Ada"),
+        (r#"name.familyName gt "i""#, "Ada"),
+        (r#"enterprise.department eq "ENGINES""#, "Ada"),
+        (r#"enterprise.department ne "engines""#, "grace alan bob"),
+        (r#"enterprise.employeeNumber eq "e7""#, "Ada"),
+        (r#"enterprise.manager.value sw "b""#, "Ada"),
+        (r#"enterprise.manager.value ne "b-1""#, "grace alan bob"),
+    ];
+    check(&api, &cases).await;
+}
+
+const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+async fn schemas_before_names(api: Api) {
+    people(&api).await;
+    let cases = [
+        (CORE, r#"userName eq "ada""#, "Ada"),
+        (CORE, r#"name.familyName eq "hopper""#, "grace"),
+        (CORE, r#"emails.value ew ".org""#, "Ada"),
+        (CORE, r#"emails eq "ada@x.com""#, "Ada"),
+        (CORE, r#"emails[type eq "work" and value ew "@x.com"]"#, "Ada"),
+        (CORE, r#"emails[type eq "work"].value ew "@x.com""#, "Ada"),
+        (CORE, "title pr", "Ada grace"),
+        (CORE, "active eq false", "grace"),
+        (ENTERPRISE, r#"department eq "navy""#, "grace"),
+        (ENTERPRISE, r#"department ne "navy""#, "Ada alan bob"),
+        (ENTERPRISE, "employeeNumber pr", "Ada"),
+        (ENTERPRISE, r#"manager.value eq "b-1""#, "Ada"),
+        (ENTERPRISE, r#"manager eq "b-1""#, "Ada"),
+    ];
+    for (urn, filter, expected) in cases {
+        for urn in [urn.to_owned(), urn.to_uppercase(), urn.to_lowercase()] {
+            let filter = format!("{urn}:{filter}");
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            let inside = format!("userName pr and not ({filter})");
+            assert_eq!(
+                found(&api, &inside).await.split_terminator(' ').count()
+                    + expected.split_terminator(' ').count(),
+                4
+            );
+        }
+    }
+}
+
+async fn names_have_no_case(api: Api) {
+    people(&api).await;
+    let cases = [
+        (r#"USERNAME eq "ada""#, "Ada"),
+        (r#"username EQ "ada""#, "Ada"),
+        (r#"UserName Ne "ada""#, "grace alan bob"),
+        (r#"NAME.FAMILYNAME Co "HOP""#, "grace"),
+        (r#"Emails[TYPE eq "work" AND VALUE eW "@X.COM"]"#, "Ada"),
+        (r#"userName eQ "ada" OR NOT (title PR) And Active eq true"#, "Ada alan bob"),
+        ("X509CERTIFICATES.VALUE pr", "Ada"),
+        (r#"ENTERPRISE.MANAGER eq "b-1""#, "Ada"),
+        (r#"externalid SW "E-""#, "Ada"),
+        (r#"CREATEDAT GT "2000-01-01t00:00:00z""#, "Ada grace alan bob"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn spaces_may_be_plus_signs(api: Api) {
+    people(&api).await;
+    let plus = json!({ "userName": "plus", "emails": [{ "value": "a+b@x.com" }], "title": "a b" });
+    api.create(&plus).await;
+    for (query, expected) in [
+        ("filter=userName+eq+%22ada%22", "Ada"),
+        ("filter=userName+eq+%22ada%22+or%20userName%20eq+%22bob%22", "Ada bob"),
+        ("filter=title+eq+%22a+b%22", "plus"),
+        ("filter=emails.value+eq+%22a%2Bb@x.com%22", "plus"),
+        ("filter=emails.value+eq+%22a+b@x.com%22", ""),
+        ("%66ilter=userName%20eq%20%22%61da%22", "Ada"),
+    ] {
+        let page = api.page(&format!("?{query}")).await;
+        assert_eq!(names(items(&page)).join(" "), expected, "{query}");
+    }
+}
+
+async fn head_has_filters_too(api: Api) {
+    people(&api).await;
+    for (filter, status) in [(r#"userName eq "ada""#, 200), ("title pr", 200), ("title", 400), ("", 400)] {
+        let target = users(&[("filter", filter), ("sort", "-userName"), ("limit", "1")]);
+        let get = api.client.get(&target).header("x-request-id", "same").send().await.expect(status);
+        let head = api.client.request(Method::HEAD, &target).header("x-request-id", "same");
+        let head = head.send().await.expect(status);
+        assert_eq!(head.text(), "", "{target}");
+        for name in ["content-type", "content-length", "link", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{name} of {target}");
+        }
+    }
+}
+
+async fn a_filter_follows_writes(api: Api) {
+    let created = people(&api).await;
+    let by_email = r#"emails.value eq "new@x.com""#;
+    let cases = [by_email, r#"userName eq "renamed""#, r#"displayName sw "new""#, r#"externalId eq "n""#];
+    for filter in cases {
+        check(&api, &[(filter, "")]).await;
+    }
+    let body = json!({ "userName": "Renamed", "displayName": "New", "externalId": "n", "emails": [{ "value": "new@x.com" }] });
+    api.patch(&created[0], &body).await;
+    for filter in cases {
+        check(&api, &[(filter, "Renamed")]).await;
+    }
+    for gone in [r#"userName eq "ada""#, r#"emails eq "ada@x.com""#, r#"externalId eq "E-Ada""#] {
+        check(&api, &[(gone, "")]).await;
+    }
+    api.replace(&created[0], &json!({ "userName": "Renamed" })).await;
+    check(&api, &[(by_email, ""), ("displayName pr", "grace"), ("externalId pr", "grace")]).await;
+    api.client.delete(&path(&created[0])).send().await.expect(204);
+    check(&api, &[(r#"userName eq "renamed""#, ""), ("userName pr", "grace alan bob")]).await;
+}
+
+/// However many are read for it, and on however many pages.
+async fn one_user_in_many(api: Api) {
+    let create = |index: usize| {
+        let nick = if index == 271 { "needle" } else { "hay" };
+        let body =
+            json!({ "userName": format!("u{index}"), "nickName": nick, "active": index.is_multiple_of(3) });
+        let request = api.client.post("/users", &body);
+        async move { request.send().await }
+    };
+    let answers = crate::api::at_once(300, create).await;
+    assert!(answers.iter().all(|answer| answer.code() == 201));
+    for limit in ["1", "7", "500"] {
+        let needle = walk(&api.client, &[("filter", r#"nickName eq "Needle""#), ("limit", limit)]).await;
+        assert_eq!(names(&needle), ["u271"], "{limit}");
+        let active =
+            walk(&api.client, &[("filter", r#"active eq true and nickName co "a""#), ("limit", limit)]).await;
+        assert_eq!(active.len(), 100, "{limit}");
+        let none = walk(&api.client, &[("filter", r#"title eq "x""#), ("limit", limit)]).await;
+        assert_eq!(none.len(), 0, "{limit}");
+    }
+    let total = users(&[("filter", r#"nickName eq "hay""#), ("include", "total"), ("limit", "1")]);
+    assert_eq!(api.client.get(&total).send().await.expect(200).json()["total"], 299);
+}
+
+async fn a_hundred_terms(api: Api) {
+    for index in [0, 50, 99, 100] {
+        api.create(&json!({ "userName": format!("u{index}"), "title": format!("t{index}") })).await;
+    }
+    for (attribute, letter) in [("userName", 'u'), ("title", 't')] {
+        let terms: Vec<_> = (0..100).map(|index| format!("{attribute} eq \"{letter}{index}\"")).collect();
+        check(&api, &[(&terms.join(" or "), "u0 u50 u99"), (&terms.join(" and "), "")]).await;
+        let others: Vec<_> = (0..100).map(|index| format!("{attribute} ne \"{letter}{index}\"")).collect();
+        check(&api, &[(&others.join(" and "), "u100"), (&others.join(" or "), "u0 u50 u99 u100")]).await;
+    }
+}

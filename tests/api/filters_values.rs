@@ -1,0 +1,402 @@
+//! `GET /users?filter=`: how values of each kind compare.
+
+use crate::api::{Api, text};
+use crate::filters::people;
+use crate::query::{check, found, names, quoted, users};
+use crate::support::http::Answer;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+both_engines! {
+    strings_without_case
+    strings_with_case
+    the_order_of_strings
+    beginnings_at_the_end_of_unicode
+    no_character_is_a_wildcard
+    strings_are_json
+    booleans
+    ids
+    versions
+    times
+    times_with_fractions
+    times_as_they_may_be_spelled
+}
+
+async fn strings_without_case(api: Api) {
+    // Spelled as sent, compared as userName is.
+    for (name, value) in [("1", "Straße"), ("2", "E\u{301}MILE"), ("3", "ΣΊΣΥΦΟΣ"), ("4", "ﬀ")] {
+        let email = json!([{ "value": format!("{value}@x"), "type": value }]);
+        let body = json!({ "userName": value, "displayName": value, "title": value, "emails": email, "name": { "familyName": value }, "nickName": name });
+        api.create(&body).await;
+    }
+    let cases = [
+        ("eq", "STRASSE", "Straße"),
+        ("eq", "straẞe", "Straße"),
+        ("sw", "STRAS", "Straße"),
+        ("ew", "sSE", "Straße"),
+        ("co", "ASS", "Straße"),
+        ("co", "aß", "Straße"),
+        ("eq", "\u{c9}mile", "E\u{301}MILE"),
+        ("eq", "e\u{301}MILE", "E\u{301}MILE"),
+        ("sw", "é", "E\u{301}MILE"),
+        ("ew", "MILE", "E\u{301}MILE"),
+        ("eq", "σίσυφος", "ΣΊΣΥΦΟΣ"),
+        ("eq", "FF", "ﬀ"),
+        ("le", "FF", "ﬀ"),
+        ("eq", "emile", ""),
+    ];
+    for (operator, value, expected) in cases {
+        for attribute in ["userName", "displayName", "title", "name.familyName", "emails.type"] {
+            let filter = format!("{attribute} {operator} {}", quoted(value));
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+        }
+    }
+    for (value, expected) in [("STRASSE@X", "Straße"), ("éMILE@X", "E\u{301}MILE")] {
+        assert_eq!(found(&api, &format!("emails.value eq {}", quoted(value))).await, expected);
+    }
+}
+
+async fn strings_with_case(api: Api) {
+    for (name, value) in [("1", "Abc"), ("2", "abc"), ("3", "ABD")] {
+        let list = json!([{ "value": value }]);
+        let body = json!({ "userName": name, "externalId": value, "profileUrl": value, "photos": list });
+        api.create(&body).await;
+    }
+    let cases = [
+        (r#"eq "Abc""#, "1"),
+        (r#"eq "aBC""#, ""),
+        (r#"ne "Abc""#, "2 3"),
+        (r#"sw "Ab""#, "1"),
+        (r#"sw "ab""#, "2"),
+        (r#"sw "A""#, "1 3"),
+        (r#"co "b""#, "1 2"),
+        (r#"co "BD""#, "3"),
+        (r#"ew "c""#, "1 2"),
+        (r#"ew "C""#, ""),
+        (r#"gt "ABD""#, "1 2"),
+        (r#"ge "Abc""#, "1 2"),
+        (r#"lt "Abc""#, "3"),
+        (r#"le "Abc""#, "1 3"),
+    ];
+    for attribute in ["externalId", "profileUrl", "photos.value", "photos"] {
+        for (term, expected) in cases {
+            let filter = format!("{attribute} {term}");
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+        }
+    }
+    let body = json!({ "userName": "4", "x509Certificates": [{ "value": "MIIAbcde" }] });
+    api.create(&body).await;
+    let cases = [
+        (r#"x509Certificates.value eq "MIIAbcde""#, "4"),
+        (r#"x509Certificates.value eq "miiabcde""#, ""),
+        (r#"x509Certificates.value sw "MII""#, "4"),
+        (r#"x509Certificates.value sw "mii""#, ""),
+        (r#"x509Certificates.value co "bcd""#, "4"),
+        (r#"x509Certificates.value ew "DE""#, ""),
+        (r#"x509Certificates[value eq "MIIAbcde"]"#, "4"),
+    ];
+    check(&api, &cases).await;
+}
+
+/// That of code points, and of no language: case is gone, accents come behind z, emoji behind all of the BMP.
+async fn the_order_of_strings(api: Api) {
+    for value in ["Zoe", "Émile", "～", "😀", "a-b", "AB"] {
+        api.create(&json!({ "userName": value, "displayName": value, "title": value })).await;
+    }
+    let cases = [
+        (r#"gt "z""#, "Zoe Émile ～ 😀"),
+        (r#"gt "ZZ""#, "Émile ～ 😀"),
+        (r#"gt "～""#, "😀"),
+        (r#"ge "～""#, "～ 😀"),
+        (r#"lt "～""#, "Zoe Émile a-b AB"),
+        (r#"le "zoe""#, "Zoe a-b AB"),
+        (r#"lt "ab""#, "a-b"),
+        (r#"gt "A-B""#, "Zoe Émile ～ 😀 AB"),
+        (r#"gt "😀""#, ""),
+    ];
+    for attribute in ["userName", "displayName", "title"] {
+        for (term, expected) in cases {
+            let filter = format!("{attribute} {term}");
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+        }
+    }
+}
+
+/// What begins with a character is sought from it to the next one, and these have none, or none beside them.
+async fn beginnings_at_the_end_of_unicode(api: Api) {
+    let last = ["\u{10ffff}a", "\u{d7ff}a", "\u{e000}a", "\u{10ffff}\u{10ffff}", "\u{7f}a"];
+    for value in last {
+        let email = json!([{ "value": format!("{}@x", value.replace('\u{7f}', "del")) }]);
+        let body = json!({ "userName": value, "externalId": value, "displayName": value, "emails": email });
+        api.create(&body).await;
+    }
+    let cases = [
+        ("\u{10ffff}", vec![last[0], last[3]]),
+        ("\u{10ffff}\u{10ffff}", vec![last[3]]),
+        ("\u{d7ff}", vec![last[1]]),
+        ("\u{e000}", vec![last[2]]),
+    ];
+    for (beginning, expected) in cases {
+        for attribute in ["userName", "displayName", "externalId", "emails.value"] {
+            let filter = format!("{attribute} sw {}", quoted(beginning));
+            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter:?}");
+        }
+    }
+    assert_eq!(found(&api, "userName sw \"\u{7f}\"").await, last[4]);
+}
+
+async fn no_character_is_a_wildcard(api: Api) {
+    let odd = [
+        "100%",
+        "100x",
+        "a_b",
+        "axb",
+        "a*b",
+        "a?b",
+        "a[b]",
+        "back\\slash",
+        "quo\"te",
+        "it's",
+        "😀",
+        "a\nb",
+        "$1",
+    ];
+    for value in odd {
+        let body = json!({ "userName": value, "displayName": value, "externalId": value, "title": value });
+        api.create(&body).await;
+    }
+    let parts =
+        ["%", "_", "*", "?", "[", "]", "\\", "\"", "'", "😀", "\n", "$", "100%", "a_", "a*", "a[", "k\\s"];
+    for attribute in ["userName", "displayName", "externalId", "title"] {
+        for value in odd {
+            for operator in ["eq", "sw", "ew", "co"] {
+                let filter = format!("{attribute} {operator} {}", quoted(value));
+                assert_eq!(found(&api, &filter).await, value, "{filter}");
+            }
+        }
+        for part in parts {
+            let filter = format!("{attribute} co {}", quoted(part));
+            let expected: Vec<_> = odd.into_iter().filter(|value| value.contains(part)).collect();
+            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+        }
+        for part in ["%", "_", "a_", "a?", "*", "100%", "\\"] {
+            let filter = format!("{attribute} sw {}", quoted(part));
+            let expected: Vec<_> = odd.into_iter().filter(|value| value.starts_with(part)).collect();
+            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+        }
+        for part in ["%", "_b", "?b", "*", "\\slash", "]"] {
+            let filter = format!("{attribute} ew {}", quoted(part));
+            let expected: Vec<_> = odd.into_iter().filter(|value| value.ends_with(part)).collect();
+            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+        }
+    }
+}
+
+async fn strings_are_json(api: Api) {
+    for value in ["é", "a/b", "a\tb\nc", "😀", "\\u00e9", "a\"]b", "(", "\u{1}"] {
+        api.create(&json!({ "userName": value, "title": value })).await;
+    }
+    let cases = [
+        (r#""\u00e9""#, "é"),
+        (r#""\u00E9""#, "é"),
+        (r#""é""#, "é"),
+        (r#""a\/b""#, "a/b"),
+        (r#""a/b""#, "a/b"),
+        (r#""a\tb\nc""#, "a\tb\nc"),
+        (r#""\ud83d\ude00""#, "😀"),
+        (r#""\uD83D\uDE00""#, "😀"),
+        (r#""😀""#, "😀"),
+        (r#""\\u00e9""#, "\\u00e9"),
+        (r#""a\"]b""#, "a\"]b"),
+        (r#""(""#, "("),
+        (r#""\u0001""#, "\u{1}"),
+    ];
+    for attribute in ["userName", "title"] {
+        for (value, expected) in cases {
+            let filter = format!("{attribute} eq {value}");
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            let filter = format!("({filter} and {attribute} co {value})");
+            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+        }
+    }
+}
+
+async fn booleans(api: Api) {
+    people(&api).await;
+    let cases = [
+        ("active eq true", "Ada alan bob"),
+        ("active eq false", "grace"),
+        ("active ne true", "grace"),
+        ("active ne false", "Ada alan bob"),
+        ("not (active eq true)", "grace"),
+        ("emails.primary eq true", "Ada grace"),
+        ("emails.primary eq false", "Ada grace"),
+        // No element is primary, or there is none.
+        ("emails.primary ne true", "alan bob"),
+        ("addresses.primary ne true", "Ada grace alan bob"),
+        ("addresses.primary eq true", ""),
+        ("addresses[primary ne true]", "Ada grace"),
+        ("emails.primary pr", "Ada grace"),
+    ];
+    check(&api, &cases).await;
+}
+
+async fn ids(api: Api) {
+    let created = people(&api).await;
+    let all = "Ada grace alan bob";
+    let id = text(&created[1]["id"]);
+    let (plain, upper) = (id.replace('-', ""), id.to_uppercase());
+    assert_ne!(upper, id, "an id of digits only");
+    let cases = [
+        (format!("eq \"{id}\""), "grace"),
+        (format!("ne \"{id}\""), "Ada alan bob"),
+        (format!("gt \"{id}\""), "alan bob"),
+        (format!("ge \"{id}\""), "grace alan bob"),
+        (format!("lt \"{id}\""), "Ada"),
+        (format!("le \"{id}\""), "Ada grace"),
+        (format!("sw \"{id}\""), "grace"),
+        (format!("ew \"{}\"", &id[8..]), "grace"),
+        ("co \"-7\"".to_owned(), all),
+        ("sw \"\"".to_owned(), all),
+        // Compared exactly, and with anything.
+        (format!("eq \"{upper}\""), ""),
+        (format!("sw \"{upper}\""), ""),
+        (format!("ne \"{upper}\""), all),
+        (format!("eq \"{plain}\""), ""),
+        (format!("sw \"{}\"", &plain[..12]), ""),
+        (format!("eq \"{{{id}}}\""), ""),
+        (format!("eq \" {id}\""), ""),
+        (format!("eq \"{id}0\""), ""),
+        (format!("sw \"{id}0\""), ""),
+        (format!("eq \"{}\"", &id[..35]), ""),
+        ("eq \"\"".to_owned(), ""),
+        ("eq \"garbage\"".to_owned(), ""),
+        ("eq \"\\u00e9\"".to_owned(), ""),
+        ("ne \"garbage\"".to_owned(), all),
+        ("sw \"garbage\"".to_owned(), ""),
+        ("sw \"%\"".to_owned(), ""),
+        ("lt \"garbage\"".to_owned(), all),
+        ("ge \"garbage\"".to_owned(), ""),
+        (format!("eq \"{}\"", uuid::Uuid::now_v7()), ""),
+    ];
+    for (term, expected) in cases {
+        check(&api, &[(&format!("id {term}"), expected)]).await;
+    }
+    for length in 1..=36 {
+        let beginning = &id[..length];
+        let with_it: Vec<_> =
+            created.iter().filter(|user| text(&user["id"]).starts_with(beginning)).cloned().collect();
+        let filter = format!("id sw \"{beginning}\"");
+        assert_eq!(found(&api, &filter).await, names(&with_it).join(" "), "{filter}");
+    }
+}
+
+async fn versions(api: Api) {
+    let created = people(&api).await;
+    api.patch(&created[1], &json!({ "title": "Rear Admiral" })).await;
+    let all = "Ada grace alan bob";
+    let cases = [
+        ("version eq 2", "grace"),
+        ("version ne 2", "Ada alan bob"),
+        ("version gt 1", "grace"),
+        ("version ge 1", all),
+        ("version lt 2", "Ada alan bob"),
+        ("version le 1", "Ada alan bob"),
+        ("version eq 0", ""),
+        ("version gt -1", all),
+        ("version le 9007199254740993", all),
+        ("not (version gt 1)", "Ada alan bob"),
+    ];
+    check(&api, &cases).await;
+    for number in ["9223372036854775808", "-9223372036854775809", "99999999999999999999999999", "1e400"] {
+        let answer = filtered(&api, &format!("version lt {number}")).await;
+        assert!(matches!(answer.code(), 200 | 400), "{number}: {}", answer.text());
+    }
+}
+
+async fn filtered(api: &Api, filter: &str) -> Answer {
+    api.client.get(&users(&[("filter", filter)])).send().await
+}
+
+#[track_caller]
+fn moment(user: &Value, attribute: &str) -> OffsetDateTime {
+    OffsetDateTime::parse(text(&user[attribute]), &Rfc3339).expect("RFC 3339")
+}
+
+async fn times(api: Api) {
+    let created = people(&api).await;
+    let second = moment(&created[1], "createdAt");
+    let offsets = [(0, 0), (5, 30), (-11, 0), (14, 0), (-3, -30)];
+    for (hours, minutes) in offsets {
+        let offset = UtcOffset::from_hms(hours, minutes, 0).expect("an offset");
+        let spelled = second.to_offset(offset).format(&Rfc3339).expect("a time of this century");
+        let cases = [
+            ("eq", "grace"),
+            ("ne", "Ada alan bob"),
+            ("gt", "alan bob"),
+            ("ge", "grace alan bob"),
+            ("lt", "Ada"),
+            ("le", "Ada grace"),
+        ];
+        for (operator, expected) in cases {
+            check(&api, &[(&format!("createdAt {operator} \"{spelled}\""), expected)]).await;
+        }
+    }
+    let patched = api.patch(&created[0], &json!({ "title": "new" })).await;
+    let (patched_at, last) = (text(&patched["updatedAt"]), text(&created[3]["createdAt"]));
+    let cases = [
+        (format!("updatedAt eq \"{patched_at}\""), "Ada"),
+        (format!("updatedAt gt \"{last}\""), "Ada"),
+        (format!("updatedAt le \"{last}\""), "grace alan bob"),
+        (format!("createdAt ge \"{patched_at}\""), ""),
+        (format!("createdAt lt \"{patched_at}\" and updatedAt ge \"{patched_at}\""), "Ada"),
+    ];
+    for (filter, expected) in cases {
+        check(&api, &[(&filter, expected)]).await;
+    }
+}
+
+/// A time between two microseconds is neither of them.
+async fn times_with_fractions(api: Api) {
+    let created = people(&api).await;
+    let spelled = text(&created[1]["createdAt"]).trim_end_matches('Z');
+    let cases = [
+        ("eq", "000Z", "grace"),
+        ("gt", "000000Z", "alan bob"),
+        ("eq", "5Z", ""),
+        ("ne", "5Z", "Ada grace alan bob"),
+        ("gt", "5Z", "alan bob"),
+        ("ge", "5Z", "alan bob"),
+        ("lt", "5Z", "Ada grace"),
+        ("le", "5Z", "Ada grace"),
+        ("eq", "001Z", ""),
+        ("lt", "001Z", "Ada grace"),
+        ("ge", "999Z", "alan bob"),
+    ];
+    for (operator, more, expected) in cases {
+        check(&api, &[(&format!("createdAt {operator} \"{spelled}{more}\""), expected)]).await;
+    }
+}
+
+async fn times_as_they_may_be_spelled(api: Api) {
+    people(&api).await;
+    let all = "Ada grace alan bob";
+    let cases = [
+        (r#"createdAt gt "2020-02-29T00:00:00Z""#, all),
+        (r#"createdAt gt "2020-02-29T23:59:59.9Z""#, all),
+        (r#"createdAt gt "2020-02-29t23:59:59z""#, all),
+        (r#"createdAt gt "2020-02-29T23:59:59-00:00""#, all),
+        (r#"createdAt lt "9999-12-31T23:59:59.999999Z""#, all),
+        (r#"createdAt gt "0000-01-01T00:00:00Z""#, all),
+        (r#"createdAt gt "1969-12-31T23:59:59.5Z""#, all),
+        (r#"createdAt lt "1969-12-31T23:59:59.5Z""#, ""),
+        (r#"createdAt gt "2020-02-29T23:59:59\u005a""#, all),
+    ];
+    check(&api, &cases).await;
+    // At the ends of what can be spelled: whatever is said, it is not a failure of the server.
+    for odd in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
+        let answer = filtered(&api, &format!("createdAt gt \"{odd}\"")).await;
+        assert!(matches!(answer.code(), 200 | 400), "{odd}: {}", answer.text());
+    }
+}
