@@ -39,6 +39,7 @@ mod problem;
 mod problems;
 mod query;
 mod races;
+mod sorts;
 #[path = "../support/mod.rs"]
 mod support;
 mod users_create;
