@@ -50,4 +50,5 @@ mod users_read;
 mod users_replace;
 mod values;
 mod walk;
+mod walk_orders;
 mod wire;
