@@ -37,6 +37,7 @@ mod merge_patch;
 mod numbers;
 mod problem;
 mod problems;
+mod projections;
 mod query;
 mod races;
 mod sorts;

@@ -1,0 +1,484 @@
+//! `attributes=` and `excludedAttributes=`.
+
+use crate::api::{Api, path, text};
+use crate::fixture::full;
+use crate::problem::problem;
+use crate::query::users;
+use crate::support::http::Answer;
+use crate::support::percent_encoded;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    whole_attributes
+    attributes_inside_others
+    attributes_inside_lists
+    everything_but_attributes
+    everything_but_what_is_inside
+    the_id_always_comes
+    absent_values_keep_their_shape
+    names_have_no_case_and_may_have_schemas
+    keys_inside_custom_are_exact
+    inside_external_ids
+    extensions_come_whole
+    inside_extensions
+    inside_extensions_whose_names_have_dots
+    a_manager_is_named_only_when_shown
+    on_every_page
+    tags_are_of_the_whole_user
+    head_is_projected_too
+    not_both
+    unknown_names
+    no_names
+    each_at_most_once
+    writes_take_none
+}
+
+/// `?attributes=` or `?excludedAttributes=` with its value.
+fn projected(target: &str, name: &str, value: &str) -> String {
+    format!("{target}?{name}={}", percent_encoded(value))
+}
+
+/// What a user shows, by itself and in the list, which must be the same.
+async fn shown(api: &Api, user: &Value, name: &str, value: &str) -> Value {
+    let single = api.client.get(&projected(&path(user), name, value)).send().await;
+    assert_eq!(single.code(), 200, "{name}={value}: {}", single.text());
+    let list = api.client.get(&projected("/users", name, value)).send().await.expect(200).json();
+    let items = list["items"].as_array().expect("a list");
+    let found = items.iter().find(|item| item["id"] == user["id"]).expect("the user is in the list");
+    assert_eq!(found, &single.json(), "{name}={value}");
+    found.clone()
+}
+
+/// Checks what a user shows of attributes, with its id.
+async fn check(api: &Api, user: &Value, attributes: &str, expected: Value) {
+    let mut expected = expected;
+    expected["id"] = user["id"].clone();
+    assert_eq!(shown(api, user, "attributes", attributes).await, expected, "{attributes}");
+}
+
+/// Checks that a user shows all but some places.
+async fn check_without(api: &Api, user: &Value, excluded: &str, pointers: &[&str]) {
+    let mut expected = user.clone();
+    for pointer in pointers {
+        remove(&mut expected, pointer);
+    }
+    assert_eq!(shown(api, user, "excludedAttributes", excluded).await, expected, "{excluded}");
+}
+
+/// Removes a member that is there.
+#[track_caller]
+fn remove(value: &mut Value, pointer: &str) {
+    let (parent, name) = pointer.rsplit_once('/').expect("a JSON pointer");
+    let members = value.pointer_mut(parent).and_then(Value::as_object_mut);
+    let removed = members.and_then(|members| members.remove(name));
+    assert!(removed.is_some(), "nothing at {pointer}");
+}
+
+async fn whole_attributes(api: Api) {
+    let user = api.create(&full("ada")).await;
+    api.named("other").await;
+    for name in user.as_object().expect("an object").keys() {
+        check(&api, &user, name, json!({ name: user[name] })).await;
+    }
+    let some = json!({ "userName": "ada", "emails": user["emails"], "version": 1 });
+    for list in ["userName,emails,version", "userName, emails ,version", " version , emails,userName "] {
+        check(&api, &user, list, some.clone()).await;
+    }
+    check(&api, &user, "userName,userName,id", json!({ "userName": "ada" })).await;
+    // Spaces may be plus signs.
+    let answer = api.client.get(&format!("{}?attributes=userName,+title", path(&user))).send().await;
+    let expected = json!({ "id": user["id"], "userName": "ada", "title": "Tour Guide" });
+    assert_eq!(answer.expect(200).json(), expected);
+}
+
+async fn attributes_inside_others(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let cases = [
+        ("name.familyName", json!({ "name": { "familyName": "Jensen" } })),
+        (
+            "name.familyName,name.givenName",
+            json!({ "name": { "familyName": "Jensen", "givenName": "Barbara" } }),
+        ),
+        ("name,name.familyName", json!({ "name": user["name"] })),
+        ("name.familyName,name", json!({ "name": user["name"] })),
+        ("enterprise.department", json!({ "enterprise": { "department": "Tour Operations" } })),
+        (
+            "enterprise.manager.value,title",
+            json!({
+                "enterprise": { "manager": { "value": user["enterprise"]["manager"]["value"] } },
+                "title": "Tour Guide",
+            }),
+        ),
+        ("enterprise.manager", json!({ "enterprise": { "manager": user["enterprise"]["manager"] } })),
+        ("enterprise", json!({ "enterprise": user["enterprise"] })),
+    ];
+    for (attributes, expected) in cases {
+        check(&api, &user, attributes, expected).await;
+    }
+}
+
+async fn attributes_inside_lists(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let emails = |names: &[&str]| {
+        let of = |email: &Value| {
+            names.iter().map(|name| ((*name).to_owned(), email[name].clone())).collect::<Value>()
+        };
+        json!({ "emails": user["emails"].as_array().expect("a list").iter().map(of).collect::<Vec<_>>() })
+    };
+    check(&api, &user, "emails.value", emails(&["value"])).await;
+    check(&api, &user, "emails.value,emails.type", emails(&["value", "type"])).await;
+    check(&api, &user, "emails.primary", emails(&["primary"])).await;
+    check(&api, &user, "emails.type,emails", emails(&["value", "type", "display", "primary"])).await;
+    let countries = json!({ "addresses": [{ "country": "USA" }, { "country": "USA" }] });
+    check(&api, &user, "addresses.country", countries).await;
+    check(
+        &api,
+        &user,
+        "x509Certificates.display",
+        json!({ "x509Certificates": [{ "display": "One" }, { "display": "Other" }] }),
+    )
+    .await;
+}
+
+async fn everything_but_attributes(api: Api) {
+    let user = api.create(&full("ada")).await;
+    for name in user.as_object().expect("an object").keys().filter(|name| *name != "id") {
+        check_without(&api, &user, name, &[&format!("/{name}")]).await;
+    }
+    for list in ["emails,custom,userName", " emails, custom ,userName"] {
+        check_without(&api, &user, list, &["/emails", "/custom", "/userName"]).await;
+    }
+}
+
+async fn everything_but_what_is_inside(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let cases: [(&str, &[&str]); 8] = [
+        ("name.familyName", &["/name/familyName"]),
+        ("name.familyName,name.givenName", &["/name/familyName", "/name/givenName"]),
+        ("name,name.familyName", &["/name"]),
+        ("enterprise.manager", &["/enterprise/manager"]),
+        ("enterprise.manager.displayName", &["/enterprise/manager/displayName"]),
+        ("emails.value", &["/emails/0/value", "/emails/1/value"]),
+        (
+            "emails.display,emails.type",
+            &["/emails/0/display", "/emails/1/display", "/emails/0/type", "/emails/1/type"],
+        ),
+        ("custom.badge,extensions", &["/custom/badge", "/extensions"]),
+    ];
+    for (excluded, pointers) in cases {
+        check_without(&api, &user, excluded, pointers).await;
+    }
+}
+
+async fn the_id_always_comes(api: Api) {
+    let user = api.create(&full("ada")).await;
+    check(&api, &user, "id", json!({})).await;
+    check(&api, &user, "ID", json!({})).await;
+    check_without(&api, &user, "id", &[]).await;
+    check_without(&api, &user, "id,userName", &["/userName"]).await;
+    check_without(&api, &user, "Id", &[]).await;
+}
+
+async fn absent_values_keep_their_shape(api: Api) {
+    let user = api.named("ada").await;
+    let cases = [
+        ("title", json!({ "title": null })),
+        ("name.familyName", json!({ "name": { "familyName": null } })),
+        ("emails", json!({ "emails": [] })),
+        ("emails.value", json!({ "emails": [] })),
+        ("enterprise.manager", json!({ "enterprise": { "manager": null } })),
+        ("enterprise.manager.value", json!({ "enterprise": { "manager": null } })),
+        ("custom", json!({ "custom": {} })),
+        ("extensions", json!({ "extensions": {} })),
+        ("externalIds", json!({ "externalIds": {} })),
+        ("externalId", json!({ "externalId": null })),
+    ];
+    for (attributes, expected) in cases {
+        check(&api, &user, attributes, expected).await;
+    }
+    check_without(&api, &user, "enterprise.manager.value,emails.value,title", &["/title"]).await;
+}
+
+async fn names_have_no_case_and_may_have_schemas(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let name = json!({ "userName": "ada" });
+    let department = json!({ "enterprise": { "department": "Tour Operations" } });
+    let cases = [
+        ("USERNAME".to_owned(), &name),
+        ("username".to_owned(), &name),
+        (format!("{core}:userName"), &name),
+        (format!("{}:USERNAME", core.to_uppercase()), &name),
+        ("Enterprise.DEPARTMENT".to_owned(), &department),
+        (format!("{enterprise}:department"), &department),
+        (format!("{}:department", enterprise.to_lowercase()), &department),
+    ];
+    for (attributes, expected) in cases {
+        check(&api, &user, &attributes, expected.clone()).await;
+    }
+    let family = json!({ "name": { "familyName": "Jensen" } });
+    check(&api, &user, &format!("{core}:name.familyName"), family.clone()).await;
+    check(&api, &user, "NAME.FAMILYNAME", family).await;
+    check_without(
+        &api,
+        &user,
+        &format!("EMAILS.Value,{enterprise}:manager"),
+        &["/emails/0/value", "/emails/1/value", "/enterprise/manager"],
+    )
+    .await;
+}
+
+async fn keys_inside_custom_are_exact(api: Api) {
+    let custom = json!({
+        "badge": 7, "Badge": "other", "deep": { "a": { "b": 1, "c": null }, "d": 2 }, "list": [1, 2], "none": null,
+    });
+    let user = api.create(&json!({ "userName": "ada", "custom": custom })).await;
+    let cases = [
+        ("custom.badge", json!({ "badge": 7 })),
+        ("custom.Badge", json!({ "Badge": "other" })),
+        ("CUSTOM.badge", json!({ "badge": 7 })),
+        ("custom.badge,custom.Badge", json!({ "badge": 7, "Badge": "other" })),
+        ("custom.deep", json!({ "deep": { "a": { "b": 1, "c": null }, "d": 2 } })),
+        ("custom.deep.a", json!({ "deep": { "a": { "b": 1, "c": null } } })),
+        ("custom.deep.a.b,custom.deep.d", json!({ "deep": { "a": { "b": 1 }, "d": 2 } })),
+        ("custom.list", json!({ "list": [1, 2] })),
+        ("custom.none", json!({ "none": null })),
+        // What is not there is not shown, and is no error: other users may have it.
+        ("custom.BADGE", json!({})),
+        ("custom.absent", json!({})),
+        ("custom.absent.inside", json!({})),
+    ];
+    for (attributes, expected) in cases {
+        check(&api, &user, attributes, json!({ "custom": expected })).await;
+    }
+    check_without(&api, &user, "custom.badge", &["/custom/badge"]).await;
+    check_without(&api, &user, "custom.deep.a.b,custom.none", &["/custom/deep/a/b", "/custom/none"]).await;
+    check_without(&api, &user, "custom.BADGE,custom.absent,custom.deep.A,custom.badge.inside", &[]).await;
+}
+
+async fn inside_external_ids(api: Api) {
+    let user = api.create(&full("ada")).await;
+    check(&api, &user, "externalIds", json!({ "externalIds": { "native": "ada-701984" } })).await;
+    check(&api, &user, "externalIds.native", json!({ "externalIds": { "native": "ada-701984" } })).await;
+    check(&api, &user, "externalIds.other", json!({ "externalIds": {} })).await;
+    check_without(&api, &user, "externalIds.native", &["/externalIds/native"]).await;
+    check_without(&api, &user, "externalIds", &["/externalIds"]).await;
+    check_without(&api, &user, "externalId", &["/externalId"]).await;
+}
+
+/// The name of an extension as SCIM has them.
+const BADGE: &str = "urn:example:params:scim:schemas:badge:1.0:User";
+
+async fn extensions_come_whole(api: Api) {
+    let user = api.create(&full("ada")).await;
+    assert_eq!(user["extensions"][BADGE]["colour"], "red");
+    check(&api, &user, "extensions", json!({ "extensions": user["extensions"] })).await;
+    check(&api, &user, "extensions,userName", json!({ "extensions": user["extensions"], "userName": "ada" }))
+        .await;
+    check_without(&api, &user, "extensions", &["/extensions"]).await;
+}
+
+async fn inside_extensions(api: Api) {
+    let both =
+        json!({ "urn:example:badge": { "colour": "red", "size": 3 }, "urn:example:other": { "x": [1] } });
+    let user = api.create(&json!({ "userName": "ada", "extensions": both })).await;
+    let shown = |extensions: Value| json!({ "extensions": extensions });
+    let colour = shown(json!({ "urn:example:badge": { "colour": "red" } }));
+    check(&api, &user, "extensions.urn:example:badge.colour", colour).await;
+    let other = shown(json!({ "urn:example:other": { "x": [1] } }));
+    check(&api, &user, "extensions.urn:example:other", other).await;
+    check_without(&api, &user, "extensions.urn:example:other", &["/extensions/urn:example:other"]).await;
+    check_without(&api, &user, "extensions.urn:example:badge.size", &["/extensions/urn:example:badge/size"])
+        .await;
+}
+
+async fn inside_extensions_whose_names_have_dots(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let whole = format!("extensions.{BADGE}");
+    check(&api, &user, &whole, json!({ "extensions": { BADGE: user["extensions"][BADGE] } })).await;
+    check(&api, &user, &format!("{whole}.colour"), json!({ "extensions": { BADGE: { "colour": "red" } } }))
+        .await;
+    check_without(&api, &user, &whole, &[&format!("/extensions/{BADGE}")]).await;
+    check_without(&api, &user, &format!("{whole}.colour"), &[&format!("/extensions/{BADGE}/colour")]).await;
+}
+
+async fn a_manager_is_named_only_when_shown(api: Api) {
+    let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
+    let manager = json!({ "value": boss["id"] });
+    let user = api.create(&json!({ "userName": "ada", "enterprise": { "manager": manager } })).await;
+    let named = json!({ "value": boss["id"], "displayName": "The Boss" });
+    check(&api, &user, "enterprise.manager", json!({ "enterprise": { "manager": named } })).await;
+    check(
+        &api,
+        &user,
+        "enterprise.manager.displayName",
+        json!({ "enterprise": { "manager": { "displayName": "The Boss" } } }),
+    )
+    .await;
+    check(&api, &user, "enterprise.manager.value", json!({ "enterprise": { "manager": manager } })).await;
+    check(&api, &user, "userName", json!({ "userName": "ada" })).await;
+    check_without(&api, &user, "enterprise.manager.displayName", &["/enterprise/manager/displayName"]).await;
+}
+
+async fn on_every_page(api: Api) {
+    let mut expected = Vec::new();
+    for index in 0..5 {
+        let body = json!({ "userName": format!("u{index}"), "emails": [{ "value": format!("u{index}@x") }] });
+        let user = api.create(&body).await;
+        expected.push(json!({ "id": user["id"], "emails": [{ "value": format!("u{index}@x") }] }));
+    }
+    for extra in
+        [&[][..], &[("filter", "emails pr")], &[("sort", "userName"), ("filter", r#"userName sw "u""#)]]
+    {
+        let query = [&[("attributes", "emails.value"), ("limit", "2")], extra].concat();
+        assert_eq!(crate::query::walk(&api.client, &query).await, expected, "{extra:?}");
+    }
+    let total = api.page("?attributes=id&include=total&limit=1").await;
+    assert_eq!((&total["total"], &total["items"]), (&json!(5), &json!([{ "id": expected[0]["id"] }])));
+}
+
+async fn tags_are_of_the_whole_user(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let target = projected(&path(&user), "attributes", "userName");
+    let answer = api.client.get(&target).send().await.expect(200);
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(answer.header("content-encoding"), None);
+    let again = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
+    assert_eq!((again.text().as_str(), again.header("etag")), ("", Some("\"1\"")));
+    // What is not shown moves it, too.
+    api.patch(&user, &json!({ "title": "new" })).await;
+    let answer = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
+    assert_eq!(answer.header("etag"), Some("\"2\""));
+    assert_eq!(answer.json(), json!({ "id": user["id"], "userName": "ada" }));
+    let stale = api.client.get(&target).header("if-match", "\"1\"").send().await;
+    problem(&stale, 412, "precondition-failed");
+    problem(
+        &api.client.get(&projected("/users/none", "attributes", "userName")).send().await,
+        404,
+        "not-found",
+    );
+}
+
+async fn head_is_projected_too(api: Api) {
+    let user = api.create(&full("ada")).await;
+    for target in [path(&user), "/users".to_owned()] {
+        for (name, value, status) in [
+            ("attributes", "userName", 200),
+            ("excludedAttributes", "emails", 200),
+            ("attributes", "foo", 400),
+        ] {
+            let target = projected(&target, name, value);
+            let get = api.client.get(&target).header("x-request-id", "same").send().await.expect(status);
+            let head = api.client.request(Method::HEAD, &target).header("x-request-id", "same");
+            let head = head.send().await.expect(status);
+            assert_eq!(head.text(), "", "{target}");
+            for name in ["content-type", "content-length", "etag", "cache-control"] {
+                assert_eq!(head.header(name), get.header(name), "{name} of {target}");
+            }
+        }
+    }
+}
+
+/// On a user and on the list; gives the details.
+async fn refused(api: &Api, user: &Value, query: &str) -> Vec<String> {
+    let mut details = Vec::new();
+    for target in [path(user), "/users".to_owned()] {
+        let answer = api.client.get(&format!("{target}?{query}")).send().await;
+        assert_eq!(answer.code(), 400, "{query}: {}", answer.text());
+        let body = problem(&answer, 400, "invalid-parameter");
+        details.push(text(&body["detail"]).to_owned());
+    }
+    details
+}
+
+async fn not_both(api: Api) {
+    let user = api.named("ada").await;
+    let query = ["attributes=userName&excludedAttributes=title", "excludedAttributes=id&attributes=id"];
+    for query in query {
+        refused(&api, &user, query).await;
+    }
+}
+
+async fn unknown_names(api: Api) {
+    let user = api.create(&full("ada")).await;
+    let unknown = [
+        "foo",
+        "password",
+        "user_name",
+        "department",
+        "name.foo",
+        "userName.value",
+        "emails.foo",
+        "emails.0",
+        "emails.value.x",
+        "enterprise.foo",
+        "enterprise.manager.foo",
+        "urn:example:x:y",
+        "urn:ietf:params:scim:schemas:core:2.0:User:department",
+        "customs",
+        "emails[type eq \"work\"]",
+        "user name",
+        "*",
+        "é",
+    ];
+    for name in unknown {
+        for (parameter, list) in [
+            ("attributes", name.to_owned()),
+            ("excludedAttributes", name.to_owned()),
+            ("attributes", format!("userName, {name}")),
+        ] {
+            let query = format!("{parameter}={}", percent_encoded(&list));
+            let details = refused(&api, &user, &query).await;
+            assert!(details.iter().all(|detail| detail.contains(name)), "{name}: {details:?}");
+        }
+    }
+}
+
+async fn no_names(api: Api) {
+    let user = api.named("ada").await;
+    for value in ["", "%20", ",", "userName,", ",userName", "userName,,title", "userName,+,title"] {
+        for parameter in ["attributes", "excludedAttributes"] {
+            refused(&api, &user, &format!("{parameter}={value}")).await;
+        }
+    }
+    for value in [".", "name.", ".familyName", "name..familyName"] {
+        refused(&api, &user, &format!("attributes={value}")).await;
+    }
+}
+
+async fn each_at_most_once(api: Api) {
+    let user = api.named("ada").await;
+    for query in [
+        "attributes=userName&attributes=title",
+        "attributes=userName&attributes=userName",
+        "excludedAttributes=title&excludedAttributes=title",
+        "Attributes=userName",
+        "excludedattributes=userName",
+        "fields=userName",
+    ] {
+        refused(&api, &user, query).await;
+    }
+}
+
+async fn writes_take_none(api: Api) {
+    let user = api.named("ada").await;
+    for query in ["attributes=userName", "excludedAttributes=title", "attributes="] {
+        let body = json!({ "userName": "grace" });
+        let one = format!("{}?{query}", path(&user));
+        let answers: [Answer; 4] = [
+            api.client.put(&one, &body).send().await,
+            api.client.patch(&one, &body).send().await,
+            api.client.delete(&one).send().await,
+            api.client.post(&format!("/users?{query}"), &body).send().await,
+        ];
+        for answer in answers {
+            problem(&answer, 400, "invalid-parameter");
+        }
+    }
+    let page = api.client.get(&users(&[("limit", "5")])).send().await.expect(200).json();
+    assert_eq!(page["items"], json!([user]));
+}
