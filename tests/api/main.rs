@@ -33,6 +33,8 @@ mod filters_refused;
 mod filters_values;
 mod fixture;
 mod health;
+mod idempotency;
+mod idempotency_races;
 mod merge_patch;
 mod numbers;
 mod problem;

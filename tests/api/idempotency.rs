@@ -1,0 +1,377 @@
+//! `Idempotency-Key` on `POST /users`.
+
+use crate::api::{Api, path, text};
+use crate::fixture::full;
+use crate::problem::{assert_invalid, assert_taken, problem};
+use crate::support::http::{Answer, Request};
+use crate::support::sql::Sql;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::io::Write;
+
+both_engines! {
+    a_repeat_gives_the_first_answer
+    a_repeat_has_its_own_request_id
+    another_key_is_another_request
+    another_body_is_refused
+    one_body_in_many_spellings
+    what_is_a_key
+    what_is_no_key
+    two_keys_are_none
+    what_is_taken_may_become_free
+    what_was_invalid_may_become_valid
+    what_failed_before_it_was_read
+    minimal_answers_are_repeated_as_they_were
+    whole_answers_are_repeated_as_they_were
+    other_methods_take_no_notice
+    other_paths_take_no_notice
+    a_repeat_tells_of_what_has_changed_since
+    a_repeat_after_a_kill
+    a_key_is_forgotten_after_a_day
+    a_key_is_remembered_for_nearly_a_day
+}
+
+/// A creation with a key.
+fn keyed(api: &Api, key: &str, body: &Value) -> Request {
+    api.client.post("/users", body).header("idempotency-key", key)
+}
+
+/// Checks that a creation was done now, and gives its answer.
+#[track_caller]
+fn assert_first(answer: Answer) -> Answer {
+    let answer = answer.expect(201);
+    assert_eq!(answer.header("idempotency-replayed"), None, "{:?}", answer.headers);
+    answer
+}
+
+/// Checks that an answer is that of an earlier request, but for what each answer has of its own.
+#[track_caller]
+fn assert_replayed(answer: &Answer, first: &Answer) {
+    assert_eq!(answer.code(), first.code(), "{}", answer.text());
+    assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{:?}", answer.headers);
+    assert_eq!(answer.text(), first.text());
+    let headers = |answer: &Answer| {
+        let mut headers = answer.headers.clone();
+        for own in ["date", "x-request-id", "idempotency-replayed"] {
+            headers.remove(own);
+        }
+        headers
+    };
+    assert_eq!(headers(answer), headers(first));
+}
+
+fn sql(api: &Api) -> Sql {
+    Sql::open(&api.database_url())
+}
+
+/// Users, changes and kept answers in the database.
+fn rows(api: &Api) -> (i64, i64, i64) {
+    let mut sql = sql(api);
+    let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
+    (count("users"), count("changes"), count("idempotency"))
+}
+
+async fn a_repeat_gives_the_first_answer(api: Api) {
+    let body = full("ada");
+    let first = assert_first(keyed(&api, "key-1", &body).send().await);
+    let user = first.json();
+    assert_eq!(first.header("location"), Some(path(&user).as_str()));
+    assert_eq!(first.header("etag"), Some("\"1\""));
+    for _ in 0..3 {
+        assert_replayed(&keyed(&api, "key-1", &body).send().await, &first);
+    }
+    assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));
+    assert_eq!(rows(&api), (1, 1, 1));
+    // Without the key it is another request.
+    problem(&api.client.post("/users", &body).send().await, 409, "conflict");
+    assert_eq!(rows(&api), (1, 1, 1));
+}
+
+async fn a_repeat_has_its_own_request_id(api: Api) {
+    let body = json!({ "userName": "ada" });
+    let first = keyed(&api, "k", &body).header("x-request-id", "first").send().await;
+    assert_eq!(assert_first(first.clone()).header("x-request-id"), Some("first"));
+    let second = keyed(&api, "k", &body).header("x-request-id", "second").send().await;
+    assert_replayed(&second, &first);
+    assert_eq!(second.header("x-request-id"), Some("second"));
+    let third = keyed(&api, "k", &body).send().await;
+    assert_replayed(&third, &first);
+    let id = third.header("x-request-id").expect("an id is made");
+    assert!(!["first", "second", ""].contains(&id), "{id}");
+    // The change is of the request that made it.
+    assert_eq!(sql(&api).lines("SELECT request_id AS line FROM changes"), ["first"]);
+}
+
+async fn another_key_is_another_request(api: Api) {
+    let body = |name: &str| json!({ "userName": name });
+    for (index, key) in ["key", "KEY", "key1", "\"key\"", "key;", "%6bey"].into_iter().enumerate() {
+        assert_first(keyed(&api, key, &body(&format!("u{index}"))).send().await);
+    }
+    assert_taken(&keyed(&api, "other", &body("u0")).send().await, "userName");
+    assert_eq!(rows(&api), (6, 6, 6));
+}
+
+async fn another_body_is_refused(api: Api) {
+    let body = json!({ "userName": "ada", "custom": { "a": [1, 2] } });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let others = [
+        json!({ "userName": "grace" }),
+        json!({ "userName": "ada" }),
+        json!({ "userName": "Ada", "custom": { "a": [1, 2] } }),
+        json!({ "userName": "ada", "custom": { "a": [2, 1] } }),
+        json!({ "userName": "ada", "custom": { "a": [1, "2"] } }),
+        json!({ "userName": "ada", "custom": { "A": [1, 2] } }),
+        json!({ "userName": "ada", "custom": { "a": [1, 2] }, "title": "x" }),
+    ];
+    for other in &others {
+        let body = problem(&keyed(&api, "k", other).send().await, 422, "idempotency-key-reused");
+        assert!(text(&body["detail"]).to_lowercase().contains("idempotency-key"), "{body}");
+    }
+    assert_eq!(rows(&api), (1, 1, 1));
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+}
+
+async fn one_body_in_many_spellings(api: Api) {
+    let post = |body: &str| {
+        let request = api.client.request(Method::POST, "/users").body("application/json", body.to_owned());
+        request.header("idempotency-key", "k")
+    };
+    let body = r#"{"userName":"adé","name":{"givenName":"A","familyName":"B"},"custom":{"x":1,"y":[{"a":1,"b":2}]}}"#;
+    let first = assert_first(post(body).send().await);
+    let spellings = [
+        r#"{ "userName" : "adé", "name": { "givenName": "A", "familyName": "B" }, "custom": { "x": 1, "y": [ { "a": 1, "b": 2 } ] } }"#,
+        r#"{"custom":{"y":[{"b":2,"a":1}],"x":1},"name":{"familyName":"B","givenName":"A"},"userName":"adé"}"#,
+        "\n\t {\"userName\":\"ad\\u00e9\",\r\n\"name\":{\"givenName\":\"\\u0041\",\"familyName\":\"B\"},\"custom\":{\"x\":1,\"y\":[{\"a\":1,\"b\":2}]}}\n",
+    ];
+    for spelling in spellings {
+        assert_replayed(&post(spelling).send().await, &first);
+    }
+    // Neither the type's parameters nor the compression are the body's.
+    let typed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
+    assert_replayed(&typed.body("application/json; charset=utf-8", body).send().await, &first);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body.as_bytes()).expect("memory");
+    let packed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
+    let packed = packed.header("content-encoding", "gzip");
+    let packed = packed.body("application/json", encoder.finish().expect("memory"));
+    assert_replayed(&packed.send().await, &first);
+    assert_eq!(rows(&api), (1, 1, 1));
+}
+
+async fn what_is_a_key(api: Api) {
+    let visible: String = ('!'..='~').collect();
+    let long = "k".repeat(255);
+    let keys = ["x", "0", "!", "~", "a,b", "\"quoted\"", "'", "\\", "null", &visible, &long];
+    for (index, key) in keys.into_iter().enumerate() {
+        let body = json!({ "userName": format!("u{index}") });
+        let first = assert_first(keyed(&api, key, &body).send().await);
+        assert_replayed(&keyed(&api, key, &body).send().await, &first);
+    }
+    let count = i64::try_from(keys.len()).expect("few");
+    assert_eq!(rows(&api), (count, count, count));
+}
+
+async fn what_is_no_key(api: Api) {
+    let body = json!({ "userName": "ada" });
+    for key in ["", "a b", "a\tb", "é", "ключ", "🔑", "a\u{a0}b", &"k".repeat(256), &"k".repeat(3_000)]
+    {
+        let answer = keyed(&api, key, &body).send().await;
+        let problem = problem(&answer, 400, "invalid-header");
+        assert!(text(&problem["detail"]).to_lowercase().contains("idempotency-key"), "{problem}");
+    }
+    assert_eq!(rows(&api), (0, 0, 0));
+}
+
+async fn two_keys_are_none(api: Api) {
+    let body = json!({ "userName": "ada" });
+    for (one, other) in [("a", "b"), ("a", "a"), ("a", "")] {
+        let answer = keyed(&api, one, &body).header("idempotency-key", other).send().await;
+        problem(&answer, 400, "invalid-header");
+    }
+    assert_eq!(rows(&api), (0, 0, 0));
+    assert_first(keyed(&api, "a", &body).send().await);
+}
+
+async fn what_is_taken_may_become_free(api: Api) {
+    let user = api.named("ada").await;
+    let body = json!({ "userName": "ADA" });
+    for _ in 0..2 {
+        assert_taken(&keyed(&api, "k", &body).send().await, "userName");
+    }
+    assert_eq!(rows(&api), (1, 1, 0));
+    api.client.delete(&path(&user)).send().await.expect(204);
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    // What failed bound the key to no body.
+    assert_taken(&keyed(&api, "l", &body).send().await, "userName");
+    assert_first(keyed(&api, "l", &json!({ "userName": "grace" })).send().await);
+    assert_eq!(rows(&api), (2, 4, 2));
+}
+
+async fn what_was_invalid_may_become_valid(api: Api) {
+    let wrong = json!({ "userName": "", "foo": 1 });
+    for _ in 0..2 {
+        let answer = keyed(&api, "k", &wrong).send().await;
+        assert_invalid(&answer, &[("/userName", "blank"), ("/foo", "unknown-field")]);
+    }
+    let body = json!({ "userName": "ada" });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_eq!(rows(&api), (1, 1, 1));
+    // Now it has a body, and this is another one, whatever else is wrong with it.
+    let answer = keyed(&api, "k", &wrong).send().await.expect(422);
+    assert!(
+        matches!(text(&answer.json()["code"]), "idempotency-key-reused" | "invalid"),
+        "{}",
+        answer.text()
+    );
+}
+
+async fn what_failed_before_it_was_read(api: Api) {
+    let post = |target: &str| api.client.request(Method::POST, target).header("idempotency-key", "k");
+    let good = json!({ "userName": "ada" });
+    problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
+    problem(&post("/users").body("text/plain", "{}").send().await, 415, "unsupported-media-type");
+    problem(&post("/users?foo=1").json(&good).send().await, 400, "invalid-parameter");
+    problem(&post("/users").json(&good).accept("text/html").send().await, 406, "not-acceptable");
+    let anonymous = crate::support::http::Client::anonymous(&api.server);
+    let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
+    problem(&unknown, 401, "unauthorized");
+    assert_eq!(rows(&api), (0, 0, 0));
+    let first = assert_first(post("/users").json(&good).send().await);
+    // They fail as ever.
+    let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
+    problem(&unknown, 401, "unauthorized");
+    problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
+    assert_replayed(&post("/users").json(&good).send().await, &first);
+}
+
+async fn minimal_answers_are_repeated_as_they_were(api: Api) {
+    let body = json!({ "userName": "ada" });
+    let minimal = || keyed(&api, "k", &body).header("prefer", "return=minimal");
+    let first = assert_first(minimal().send().await);
+    assert_eq!(first.text(), "");
+    assert_eq!(first.header("preference-applied"), Some("return=minimal"));
+    assert_eq!(first.header("etag"), Some("\"1\""));
+    assert_replayed(&minimal().send().await, &first);
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    let location = first.header("location").expect("a location");
+    assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
+    assert_eq!(rows(&api), (1, 1, 1));
+}
+
+async fn whole_answers_are_repeated_as_they_were(api: Api) {
+    let body = json!({ "userName": "ada" });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let minimal = keyed(&api, "k", &body).header("prefer", "return=minimal");
+    assert_replayed(&minimal.send().await, &first);
+}
+
+async fn other_methods_take_no_notice(api: Api) {
+    let user = api.named("ada").await;
+    let target = path(&user);
+    for key in ["k", "", "a b", "é"] {
+        let with = |request: Request| request.header("idempotency-key", key);
+        for title in ["x", "y"] {
+            let patch = json!({ "title": format!("{title}{key}") });
+            let answer = with(api.client.patch(&target, &patch)).send().await.expect(200);
+            assert_eq!(
+                (&answer.json()["title"], answer.header("idempotency-replayed")),
+                (&patch["title"], None)
+            );
+            let put = json!({ "userName": "ada", "nickName": format!("{title}{key}") });
+            let answer = with(api.client.put(&target, &put)).send().await.expect(200);
+            assert_eq!(
+                (&answer.json()["nickName"], answer.header("idempotency-replayed")),
+                (&put["nickName"], None)
+            );
+            let answer = with(api.client.get(&target)).send().await.expect(200);
+            assert_eq!(answer.header("idempotency-replayed"), None);
+            with(api.client.get("/users")).send().await.expect(200);
+            with(api.client.request(Method::OPTIONS, "/users")).send().await.expect(204);
+        }
+    }
+    assert_eq!(rows(&api).2, 0);
+    let delete = api.client.delete(&target).header("idempotency-key", "k");
+    delete.send().await.expect(204);
+    problem(&delete.send().await, 404, "not-found");
+    // And POST takes none of their keys for its own.
+    assert_first(keyed(&api, "k", &json!({ "userName": "ada" })).send().await);
+}
+
+async fn other_paths_take_no_notice(api: Api) {
+    let body = json!({ "userName": "ada" });
+    for key in ["k", "", "a b"] {
+        for _ in 0..2 {
+            let nowhere = api.client.post("/nowhere", &body).header("idempotency-key", key).send().await;
+            problem(&nowhere, 404, "not-found");
+            let probe = api.client.get("/readyz").header("idempotency-key", key).send().await;
+            assert_eq!(probe.expect(200).header("idempotency-replayed"), None);
+            let wrong = api.client.post("/livez", &body).header("idempotency-key", key).send().await;
+            problem(&wrong, 405, "method-not-allowed");
+        }
+    }
+    assert_eq!(rows(&api), (0, 0, 0));
+}
+
+async fn a_repeat_tells_of_what_has_changed_since(api: Api) {
+    let body = json!({ "userName": "ada", "title": "first" });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let user = first.json();
+    let changed = api.patch(&user, &json!({ "userName": "grace", "title": "second" })).await;
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_eq!(api.page("").await["items"], json!([changed]));
+    let other = api.named("ada").await;
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    api.client.delete(&path(&user)).send().await.expect(204);
+    api.client.delete(&path(&other)).send().await.expect(204);
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
+    problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
+}
+
+async fn a_repeat_after_a_kill(api: Api) {
+    let (one, two) = (full("ada"), json!({ "userName": "grace" }));
+    let first = assert_first(keyed(&api, "k", &one).send().await);
+    let minimal = assert_first(keyed(&api, "m", &two).header("prefer", "return=minimal").send().await);
+    let api = api.restart();
+    assert_replayed(&keyed(&api, "k", &one).send().await, &first);
+    assert_replayed(&keyed(&api, "m", &two).send().await, &minimal);
+    problem(&keyed(&api, "k", &two).send().await, 422, "idempotency-key-reused");
+    assert_eq!(rows(&api), (2, 2, 2));
+}
+
+/// A day and a microsecond.
+const MORE_THAN_A_DAY: &str = "UPDATE idempotency SET created_at = created_at - 86400000001";
+
+async fn a_key_is_forgotten_after_a_day(api: Api) {
+    let body = json!({ "userName": "ada" });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    sql(&api).execute(MORE_THAN_A_DAY);
+    // It is a new request, and the name is taken.
+    assert_taken(&keyed(&api, "k", &body).send().await, "userName");
+    api.client.delete(&path(&first.json())).send().await.expect(204);
+    let second = assert_first(keyed(&api, "k", &body).send().await);
+    assert_ne!(second.json()["id"], first.json()["id"]);
+    assert_replayed(&keyed(&api, "k", &body).send().await, &second);
+    sql(&api).execute(MORE_THAN_A_DAY);
+    // Another body is no wrong one any more, also not after a restart.
+    let api = api.restart();
+    let grace = json!({ "userName": "grace" });
+    let third = assert_first(keyed(&api, "k", &grace).send().await);
+    assert_replayed(&keyed(&api, "k", &grace).send().await, &third);
+    assert_eq!(sql(&api).number("SELECT count(*) AS number FROM users"), 2);
+}
+
+async fn a_key_is_remembered_for_nearly_a_day(api: Api) {
+    let body = json!({ "userName": "ada" });
+    let first = assert_first(keyed(&api, "k", &body).send().await);
+    // A minute is left, which is more than this test takes.
+    sql(&api).execute("UPDATE idempotency SET created_at = created_at - 86340000000");
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    let api = api.restart();
+    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    problem(&keyed(&api, "k", &json!({ "userName": "b" })).send().await, 422, "idempotency-key-reused");
+}
