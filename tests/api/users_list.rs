@@ -200,7 +200,7 @@ async fn parameters_must_be_known(api: Api) {
             problem(&answer, 400, "invalid-parameter");
         }
     }
-    for parameter in ["limit=1", "cursor=x", "include=total"] {
+    for parameter in ["limit=1", "cursor=x", "include=total", "filter=title%20pr", "sort=id"] {
         let answer = api.client.get(&format!("{one}?{parameter}")).send().await;
         problem(&answer, 400, "invalid-parameter");
     }
