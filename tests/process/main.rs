@@ -16,6 +16,7 @@ mod locks;
 mod logs;
 mod outage;
 mod proxy;
+mod repeats;
 mod risks;
 mod secrets;
 mod settings;
