@@ -16,9 +16,9 @@ pub enum Projection {
     Without(Parts),
 }
 
-/// A set of attributes and parts of them.
+/// A set of attributes and parts of them, each by its keys with dots between them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parts(Vec<Vec<String>>);
+pub struct Parts(Vec<String>);
 
 /// Why a text names no set of attributes.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
@@ -55,18 +55,16 @@ impl Parts {
 }
 
 /// The keys that lead to what a name means. Inside the caller's own JSON they are the caller's.
-fn path(name: &str, vocabulary: Vocabulary) -> Option<Vec<String>> {
-    let path =
-        |chain: &[&Attribute]| chain.iter().map(|attribute| attribute.name.to_owned()).collect::<Vec<_>>();
+fn path(name: &str, vocabulary: Vocabulary) -> Option<String> {
+    let keys =
+        |chain: Vec<&Attribute>| chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join(".");
     if let Some(chain) = vocabulary.user(name) {
-        return Some(path(&chain));
+        return Some(keys(chain));
     }
     let (top, inside) = name.split_once('.')?;
     let chain = vocabulary.user(top)?;
     let own = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
-    // A URN has dots of its own, and an externalId's source is one key.
-    let keys = if top.eq_ignore_ascii_case("custom") { inside.split('.').collect() } else { vec![inside] };
-    own.then(|| path(&chain).into_iter().chain(keys.into_iter().map(str::to_owned)).collect())
+    own.then(|| format!("{}.{inside}", keys(chain)))
 }
 
 impl Projection {
@@ -75,7 +73,7 @@ impl Projection {
     pub fn apply(&self, resource: Map<String, Value>) -> Map<String, Value> {
         let (Self::Only(Parts(paths)) | Self::Without(Parts(paths))) = self else { return resource };
         let id = resource.get("id").cloned();
-        let paths: Vec<_> = paths.iter().map(Vec::as_slice).collect();
+        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
         let mut shown = select(resource, &paths, matches!(self, Self::Only(_)));
         shown.extend(id.map(|id| ("id".to_owned(), id)));
         shown
@@ -83,11 +81,12 @@ impl Projection {
 }
 
 /// Keeps of an object what is named, or what is not.
-fn select(map: Map<String, Value>, paths: &[&[String]], named: bool) -> Map<String, Value> {
+fn select(map: Map<String, Value>, paths: &[&str], named: bool) -> Map<String, Value> {
     let select = |(key, value): (String, Value)| {
-        let begun = |path: &&[String]| path.first() == Some(&key);
-        let inside: Vec<_> = paths.iter().copied().filter(begun).filter_map(|path| path.get(1..)).collect();
-        let whole = inside.iter().any(|path| path.is_empty());
+        let whole = paths.contains(&key.as_str());
+        // A key may have dots of its own: a URN has.
+        let inside: Vec<&str> =
+            paths.iter().filter_map(|path| path.strip_prefix(key.as_str())?.strip_prefix('.')).collect();
         let value = match (whole, named) {
             (true, true) => value,
             (true, false) => return None,
@@ -100,7 +99,7 @@ fn select(map: Map<String, Value>, paths: &[&[String]], named: bool) -> Map<Stri
 }
 
 /// The same of each object in a list.
-fn select_inside(value: Value, paths: &[&[String]], named: bool) -> Value {
+fn select_inside(value: Value, paths: &[&str], named: bool) -> Value {
     match value {
         Value::Object(map) => select(map, paths, named).into(),
         Value::Array(items) => items.into_iter().map(|item| select_inside(item, paths, named)).collect(),
@@ -137,7 +136,12 @@ mod tests {
             json!({"id": "i", "name": {"givenName": "Ada", "familyName": null}})
         );
         assert_eq!(only("emails.value"), json!({"id": "i", "emails": [{"value": "a@x"}, {"value": "b@x"}]}));
-        assert_eq!(only("custom.a.b"), json!({"id": "i", "custom": {"a": {"b": 1}}}));
+        assert_eq!(only("custom.a.b"), json!({"id": "i", "custom": {"a": {"b": 1}, "a.b": 3}}));
+        assert_eq!(only("extensions.urn:x:1.0:User.y"), only("extensions.urn:x:1.0:User"));
+        assert_eq!(
+            only("extensions.urn:x:1.0:User.z"),
+            json!({"id": "i", "extensions": {"urn:x:1.0:User": {}}})
+        );
         assert_eq!(only("custom.A"), json!({"id": "i", "custom": {}}));
         assert_eq!(only("enterprise.manager.value"), json!({"id": "i", "enterprise": {"manager": null}}));
         assert_eq!(
@@ -153,7 +157,7 @@ mod tests {
         assert_eq!(all["id"], "i");
         let mut expected = all.clone();
         expected["emails"] = json!([{"type": "work"}, {"type": null}]);
-        expected["custom"] = json!({"a": {"c": 2}, "a.b": 3});
+        expected["custom"] = json!({"a": {"c": 2}});
         expected["externalIds"] = json!({});
         assert_eq!(without("emails.value,custom.a.b,externalIds.native"), expected);
     }

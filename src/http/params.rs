@@ -8,6 +8,7 @@ use crate::domain::projection::{Parts, Projection};
 use crate::domain::sort::{Position, Sort, UnknownSort};
 use actix_web::HttpRequest;
 use actix_web::web::Query;
+use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 
 /// How many items a page has when the client does not say.
@@ -26,6 +27,10 @@ pub(super) struct Params {
 impl Params {
     /// Reads the query.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        // What is no UTF-8 would be decoded to something that nobody asked for.
+        if percent_decode_str(request.query_string()).decode_utf8().is_err() {
+            return Err(Problem::invalid_parameter("the query is not UTF-8"));
+        }
         let Query(all) = Query::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| Problem::invalid_parameter(format!("the query cannot be read: {error}")))?;
         let mut left = BTreeMap::new();

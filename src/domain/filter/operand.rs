@@ -71,8 +71,8 @@ pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand)
         (Kind::Boolean, Operand::Boolean(value)) => Ok(Test::Equal(Value::Boolean(*value))),
         (Kind::Boolean, _) => Err(wrong("true or false")),
         (Kind::Time | Kind::Integer, _) if operator.is_part() => Err(refuse("eq, ne, gt, ge, lt, le and pr")),
-        (Kind::Integer, Operand::Number(number)) => match number.as_i64() {
-            Some(number) => Ok(whole(operator, Place { floor: number, exact: true })),
+        (Kind::Integer, Operand::Number(number)) => match place(number) {
+            Some(place) => Ok(whole(operator, place)),
             None => Err(wrong("a whole number")),
         },
         (Kind::Integer, _) => Err(wrong("a whole number")),
@@ -95,6 +95,16 @@ pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand)
 struct Place {
     floor: i64,
     exact: bool,
+}
+
+/// The place of a whole number, which may be larger than any that is kept.
+fn place(number: &serde_json::Number) -> Option<Place> {
+    if let Some(number) = number.as_i64() {
+        return Some(Place { floor: number, exact: true });
+    }
+    let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+    let floor = number as i64;
+    Some(Place { floor, exact: floor as f64 == number && floor != i64::MAX && floor != i64::MIN })
 }
 
 /// Times are kept in microseconds; a filter may say nanoseconds.

@@ -91,6 +91,10 @@ async fn scan(
 ) -> Result<UsersPage, DbError> {
     let mut page = UsersPage::default();
     for mut stretch in query.sort.stretches(query.after.clone()) {
+        if page.users.len() == query.limit {
+            page.next = page.users.last().map(|user| query.sort.position(user));
+            break;
+        }
         loop {
             let limit = query.limit - page.users.len();
             let window = Window { query: query.clone(), stretch: stretch.clone(), limit };
