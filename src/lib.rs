@@ -10,11 +10,11 @@
 //!           -> row -> domain value -> representation -> response
 //! ```
 //! Imports go `http -> ops -> db, domain`. [`domain`] imports nothing of ours, [`db`]'s actors know no operation,
-//! [`ops`] know no HTTP. Adding an endpoint touches its handler, one line of the table of URLs in `src/http/mod.rs`,
+//! [`ops`] know no HTTP. [`tasks`] are what the server does of itself. Adding an endpoint touches its handler, one line of the table of URLs in `src/http/mod.rs`,
 //! one operation and one test; both migration folders only if a table changes.
 //!
 //! # The door
-//! [`db::Database::call`] puts a call in the bounded queue of its class (rows, pages, writes) and wakes an actor only
+//! [`db::Database::call`] puts a call in the bounded queue of its class (rows, pages, scans, writes) and wakes an actor only
 //! if one is idle; an actor works until its queue is empty. A caller that left, or whose deadline passed, costs
 //! nothing: a ticket belongs to whoever comes first, the actor that begins the call or the caller that gives it up.
 //! A panic is caught, rolled back and answered; a broken connection is replaced; a serialization failure is tried
@@ -24,6 +24,12 @@
 //! Its operation locks what it changes, writes, and records its [`domain::change::Change`]s. Last of all the door
 //! takes the tenant's head row, numbers the changes from it, inserts them and commits: the head's lock is held
 //! through the commit, so revisions are gap-free and in commit order, on one server or many.
+//!
+//! # Finding users
+//! A filter is read once into a tree ([`domain::filter`]) that knows the kind of each value it compares; names are
+//! looked up in one table ([`domain::attribute`]), which the native API and SCIM call by different names. One place
+//! ([`db::filter_sql`]) writes the tree as SQL, and finds what an index is good for: then a few candidates are looked up
+//! and sorted. Else [`ops::users::list`] reads users in the list's order, a window a call, so that nothing waits long.
 //!
 //! # Two engines
 //! One enum over the two connections, [`on_engine!`] compiles an expression for both, and [`db::types`] has the SQL

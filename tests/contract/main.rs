@@ -12,6 +12,7 @@
 mod bed;
 mod changes;
 mod hazards;
+mod idempotency;
 mod plans;
 mod probes;
 mod retries;

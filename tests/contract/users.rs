@@ -226,7 +226,7 @@ fn replace(id: Uuid, body: Value) -> Replace {
     Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
 }
 
-fn patch(id: Uuid, patch: Value) -> Patch {
+pub(crate) fn patch(id: Uuid, patch: Value) -> Patch {
     Patch { tenant: DEFAULT_TENANT, id, patch, conditions: Conditions::default(), now: NOON.into() }
 }
 

@@ -1,6 +1,6 @@
 //! A hundred thousand users, made by the database out of a few that the server made.
 
-use roster::db::{Connection, Database, DatabaseUrl, Options, migrate};
+use roster::db::{Connection, Database, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::Origin;
 use roster::domain::time::Timestamp;
@@ -19,22 +19,21 @@ pub(crate) const BEGIN: i64 = 1_767_268_800_000_000;
 /// What stands for a copy's number.
 const NUMBER: &str = "000000";
 
+/// A door to a database.
+pub(crate) fn door(url: &str, deadline: Duration) -> Database {
+    let slow = Duration::from_secs(60);
+    let options = Options { url: url.parse().unwrap(), readers: 2, queue: 64, deadline, slow };
+    Database::start(&options).unwrap()
+}
+
 /// A door to a database with 100,000 users.
 pub(crate) async fn settle(url: &str) -> Database {
-    let url: DatabaseUrl = url.parse().unwrap();
-    migrate::run(&url).unwrap();
-    let options = Options {
-        url: url.clone(),
-        readers: 2,
-        queue: 64,
-        deadline: Duration::from_secs(60),
-        slow: Duration::from_secs(60),
-    };
-    let database = Database::start(&options).unwrap();
+    migrate::run(&url.parse().unwrap()).unwrap();
+    let database = door(url, Duration::from_secs(60));
     for template in 0..TEMPLATES {
         database.call(&Origin::server(), create(template)).await.unwrap();
     }
-    multiply(&mut Connection::open(&url).unwrap());
+    multiply(&mut Connection::open(&url.parse().unwrap()).unwrap());
     database
 }
 

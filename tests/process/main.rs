@@ -17,6 +17,7 @@ mod logs;
 mod outage;
 mod proxy;
 mod repeats;
+mod retention;
 mod risks;
 mod secrets;
 mod settings;
