@@ -7,15 +7,12 @@ use super::sql::{Dialect, Fragment};
 use crate::domain::filter::{Filter, Path, Test, Value};
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-/// With more terms than this there are too many texts of queries to keep them all prepared.
-const FEW_TERMS: usize = 1;
-
 /// The condition that a row of `users` fulfils the filter, asked by a caller of `source`.
 #[must_use]
 pub fn matches(filter: &Filter, dialect: Dialect, source: &str) -> Fragment {
     let mut writer = Writer { out: Fragment::default(), dialect, source };
     writer.filter(filter, Row::User);
-    if filter.terms() > FEW_TERMS {
+    if !filter.is_single() {
         writer.out.is_one_of_many();
     }
     writer.out

@@ -103,6 +103,14 @@ const SCANNED: [(&str, usize); 9] = [
     ),
 ];
 
+/// Filters of what is sorted by, which find more users than are looked up.
+const BOUNDED: [(&str, &str); 4] = [
+    ("createdAt", r#"createdAt ge "2026-01-02T00:00:00Z""#),
+    ("-updatedAt", r#"updatedAt lt "2026-01-02T00:00:00Z" and title pr"#),
+    ("userName", r#"userName ge "edsger" and active eq true"#),
+    ("id", r#"id gt "018f0000-0000-7000-8000-000000010000""#),
+];
+
 const SORTS: [&str; 10] = [
     "id",
     "-id",
@@ -136,6 +144,9 @@ fn explained(url: &str) {
             for sort in SORTS {
                 order_is_an_index(&database, sort).await;
             }
+        }
+        for (sort, filter) in BOUNDED {
+            what_is_said_of_the_order_bounds_the_reading(&database, sort, filter).await;
         }
         for (filter, finds) in SCANNED {
             scan_finds(&database, filter, finds).await;
@@ -194,6 +205,19 @@ async fn order_is_an_index(database: &Database, sort: &str) {
     }
     assert!(page.next.is_some());
     println!("{took:>10.1?}  sort={sort}");
+}
+
+/// The reading begins where the filter says that the order begins, and not at the first user.
+async fn what_is_said_of_the_order_bounds_the_reading(database: &Database, sort: &str, filter: &str) {
+    let query = query(Some(filter), sort);
+    let (page, took) = timed(database, &query).await;
+    assert_eq!(page.users.len(), 50, "{filter}");
+    seen();
+    list(database, &query).await;
+    let statements = seen();
+    let windows = statements.iter().filter(|statement| statement.contains("OFFSET")).count();
+    assert_eq!(windows, 1, "{filter}: {statements:#?}");
+    println!("{took:>10.1?}  sort={sort} {filter}");
 }
 
 /// Reads the whole list; a window's statements read no more than the window.

@@ -82,13 +82,13 @@ pub const DEPTH_LIMIT: usize = 16;
 pub const TERM_LIMIT: usize = 100;
 
 impl Filter {
-    /// How many comparisons it makes.
+    /// Whether it is a single comparison, of which there are few kinds.
     #[must_use]
-    pub fn terms(&self) -> usize {
+    pub fn is_single(&self) -> bool {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::terms).sum(),
-            Self::Not(inner) | Self::Element { test: inner, .. } => inner.terms(),
-            Self::Is(..) => 1,
+            Self::Is(..) => true,
+            Self::Element { test, .. } => matches!(**test, Self::Is(..)),
+            _ => false,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::on_engine;
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::prelude::*;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// How many candidates an index may give: with more of them, a page is soon found by reading in order.
@@ -30,8 +30,8 @@ const WAYS: usize = 4;
 /// How many users are looked up by their ids at once: few enough that no statistics can make an engine think that it
 /// would be better to read all.
 const AT_ONCE: usize = 100;
-/// How many users a window holds.
-const WINDOW: i64 = 2_000;
+/// How long candidates may take before it is given up to look among them.
+const SEARCH_WITHIN: Duration = Duration::from_millis(250);
 
 /// Which users are asked for.
 #[derive(Clone, Debug)]
@@ -76,19 +76,40 @@ pub async fn list(database: &Database, origin: &Origin, query: Query) -> Result<
     {
         return Ok(page);
     }
-    let until = Instant::now() + database.deadline() / 2;
-    let total = if query.total { Some(count(database, origin, &query, until).await?) } else { None };
-    Ok(UsersPage { total, ..scan(database, origin, &query, until).await? })
+    let total = if query.total { Some(count(database, origin, &query).await?) } else { None };
+    Ok(UsersPage { total, ..scan(database, origin, &query).await? })
+}
+
+/// How many users are read at once: few at first and more for as long as they are read fast, so that whatever the
+/// filter costs for each, a window is read in a time that others can wait for.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    rows: i64,
+    until: Instant,
+}
+
+impl Pace {
+    fn new(database: &Database) -> Self {
+        Self { rows: 100, until: Instant::now() + database.deadline() / 2 }
+    }
+
+    fn adapt(&mut self, took: Duration) {
+        if took < Duration::from_millis(20) {
+            self.rows = (self.rows * 2).min(4_000);
+        } else if took > Duration::from_millis(60) {
+            self.rows = (self.rows / 2).max(20);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
 }
 
 /// Reads in the order of the list until the page is full. Ends with a short one when the time is over or the database
 /// has no room, but never where it began.
-async fn scan(
-    database: &Database,
-    origin: &Origin,
-    query: &Arc<Query>,
-    until: Instant,
-) -> Result<UsersPage, DbError> {
+async fn scan(database: &Database, origin: &Origin, query: &Arc<Query>) -> Result<UsersPage, DbError> {
+    let mut pace = Pace::new(database);
     let mut page = UsersPage::default();
     for mut stretch in query.sort.stretches(query.after.clone()) {
         if page.users.len() == query.limit {
@@ -97,15 +118,16 @@ async fn scan(
         }
         loop {
             let limit = query.limit - page.users.len();
-            let window = Window { query: query.clone(), stretch: stretch.clone(), limit };
+            let window = Window { query: query.clone(), stretch: stretch.clone(), rows: pace.rows, limit };
             let seen = match database.call(origin, window).await {
                 Err(DbError::Overloaded | DbError::DeadlinePassed) if page.next.is_some() => return Ok(page),
                 seen => seen?,
             };
+            pace.adapt(seen.took);
             page.users.extend(seen.users);
             page.next = seen.next;
             match &page.next {
-                Some(_) if page.users.len() == query.limit || Instant::now() >= until => return Ok(page),
+                Some(_) if page.users.len() == query.limit || pace.is_over() => return Ok(page),
                 Some(place) => stretch.after = Some(place.clone()),
                 None => break,
             }
@@ -114,19 +136,17 @@ async fn scan(
     Ok(page)
 }
 
-async fn count(
-    database: &Database,
-    origin: &Origin,
-    query: &Arc<Query>,
-    until: Instant,
-) -> Result<i64, DbError> {
+async fn count(database: &Database, origin: &Origin, query: &Arc<Query>) -> Result<i64, DbError> {
+    let mut pace = Pace::new(database);
     let mut after = None;
     let mut total = 0;
     loop {
-        let counted = database.call(origin, Count { query: query.clone(), after }).await?;
+        let count = Count { query: query.clone(), after, rows: pace.rows };
+        let counted = database.call(origin, count).await?;
+        pace.adapt(counted.took);
         total += counted.users;
         after = match counted.next {
-            Some(_) if Instant::now() >= until => return Err(DbError::TooMany),
+            Some(_) if pace.is_over() => return Err(DbError::TooMany),
             Some(place) => Some(place),
             None => return Ok(total),
         };
@@ -149,7 +169,8 @@ impl Operation for Page {
     }
 }
 
-/// Reads a page of users that an index finds; nothing when no index finds few enough.
+/// Reads a page of users that an index finds; nothing when no index finds few enough, or when it takes too long to look
+/// which of them fulfil the filter.
 #[derive(Debug)]
 pub struct Search {
     /// What is asked for.
@@ -166,7 +187,7 @@ impl Operation for Search {
         let Self { query, ways } = self;
         for way in ways.iter().take(WAYS) {
             if let Some(ids) = candidates(tx.connection(), query.tenant, way)? {
-                return query.page_of(tx, &ids).map(Some);
+                return query.page_of(tx, &ids);
             }
         }
         Ok(None)
@@ -180,6 +201,8 @@ pub struct Window {
     pub query: Arc<Query>,
     /// What is left of the list.
     pub stretch: Stretch,
+    /// How many users to read.
+    pub rows: i64,
     /// At most so many.
     pub limit: usize,
 }
@@ -191,6 +214,8 @@ pub struct Seen {
     pub users: Vec<User>,
     /// The place up to which was read; none at the end of the stretch.
     pub next: Option<Position>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Operation for Window {
@@ -198,8 +223,9 @@ impl Operation for Window {
     const CLASS: Class = Class::Scan;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
-        let Self { query, stretch, limit } = self;
-        let mut next = query.end_of_window(tx.connection(), stretch)?;
+        let Self { query, stretch, rows, limit } = self;
+        let begun = Instant::now();
+        let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
         let mut users = query.users(tx.connection(), &window, limit + 1)?;
         if users.len() > *limit {
@@ -207,7 +233,7 @@ impl Operation for Window {
             next = users.last().map(|user| query.sort.position(user));
         }
         name_managers(tx, query.tenant, &mut users)?;
-        Ok(Seen { users, next })
+        Ok(Seen { users, next, took: begun.elapsed() })
     }
 }
 
@@ -218,6 +244,8 @@ pub struct Count {
     pub query: Arc<Query>,
     /// Behind this place.
     pub after: Option<Position>,
+    /// How many users to read.
+    pub rows: i64,
 }
 
 /// How many users a window holds that the filter finds.
@@ -227,6 +255,8 @@ pub struct Counted {
     pub users: i64,
     /// The place up to which was counted; none at the end.
     pub next: Option<Position>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Operation for Count {
@@ -234,13 +264,15 @@ impl Operation for Count {
     const CLASS: Class = Class::Scan;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
-        let Self { query, after } = self;
+        let Self { query, after, rows } = self;
+        let begun = Instant::now();
         let by_id = Query { sort: Sort::default(), ..Query::clone(query) };
         let stretch = Stretch { sort: by_id.sort, missing: false, after: after.clone(), upto: None };
-        let next = by_id.end_of_window(tx.connection(), &stretch)?;
+        let next = by_id.end_of_window(tx.connection(), &stretch, *rows)?;
         let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch });
-        condition.also(&query.matches(tx.connection()));
-        Ok(Counted { users: query.count(tx.connection(), condition)?, next })
+        condition.also(&query.matches(tx.connection())).is_one_of_many();
+        let users = query.count(tx.connection(), condition)?;
+        Ok(Counted { users, next, took: begun.elapsed() })
     }
 }
 
@@ -265,8 +297,8 @@ impl Query {
 
     /// A page of those of the candidates that fulfil the filter, which they may not any more. Sorted here: an engine
     /// that is asked for an order may read all users in that order and look whether they are candidates.
-    fn page_of(&self, tx: &mut Tx<'_>, candidates: &[Uuid]) -> Result<UsersPage, DbError> {
-        let mut places = self.places(tx.connection(), candidates)?;
+    fn page_of(&self, tx: &mut Tx<'_>, candidates: &[Uuid]) -> Result<Option<UsersPage>, DbError> {
+        let Some(mut places) = self.places(tx.connection(), candidates)? else { return Ok(None) };
         let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
         places
             .retain(|place| self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt()));
@@ -277,11 +309,12 @@ impl Query {
         let mut users = self.of_ids(tx.connection(), &ids)?;
         users.sort_by_cached_key(|user| ids.iter().position(|id| *id == user.id));
         name_managers(tx, self.tenant, &mut users)?;
-        Ok(UsersPage { users, next: places.pop().filter(|_| more), total })
+        Ok(Some(UsersPage { users, next: places.pop().filter(|_| more), total }))
     }
 
-    /// The places of those of the candidates that fulfil the filter, in no order.
-    fn places(&self, connection: &mut Connection, candidates: &[Uuid]) -> QueryResult<Vec<Position>> {
+    /// The places of those of the candidates that fulfil the filter, in no order; nothing when that takes too long.
+    fn places(&self, connection: &mut Connection, candidates: &[Uuid]) -> QueryResult<Option<Vec<Position>>> {
+        let until = Instant::now() + SEARCH_WITHIN;
         let columns =
             (users::id, users::user_name_key, users::display_name_key, users::created_at, users::updated_at);
         let mut places = Vec::with_capacity(candidates.len());
@@ -289,8 +322,11 @@ impl Query {
             let query = users::table.filter(self.one_of(connection, ids)).select(columns);
             let rows: Vec<PlaceRow> = on_engine!(connection, c => query.load(c))?;
             places.extend(rows.into_iter().map(|row| row.place(self.sort.by)));
+            if Instant::now() >= until {
+                return Ok(None);
+            }
         }
-        Ok(places)
+        Ok(Some(places))
     }
 
     /// Those of a page's users that still fulfil the filter, in no order.
@@ -317,7 +353,9 @@ impl Query {
     /// time, so there the reading just stops.
     fn users(&self, connection: &mut Connection, stretch: &Stretch, limit: usize) -> QueryResult<Vec<User>> {
         let mut condition = sort_sql::condition(stretch);
-        condition.also(&self.matches(connection));
+        if self.filter.is_some() {
+            condition.also(&self.matches(connection)).is_one_of_many();
+        }
         let query = users::table
             .filter(users::tenant_id.eq(Uid(self.tenant)).and(condition))
             .order(sort_sql::order(stretch))
@@ -330,20 +368,26 @@ impl Query {
     }
 
     /// The place of the last user of the next window; none when the stretch ends before.
-    fn end_of_window(&self, connection: &mut Connection, stretch: &Stretch) -> QueryResult<Option<Position>> {
+    fn end_of_window(
+        &self,
+        connection: &mut Connection,
+        stretch: &Stretch,
+        rows: i64,
+    ) -> QueryResult<Option<Position>> {
         let mut condition = sort_sql::condition(stretch);
         let by = stretch.sort.by.to_string();
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
             // What the filter says of the order itself bounds the reading.
             if matches!(part, Filter::Is(path, _) if *path == [by.as_str()]) {
                 condition.also(&filter_sql::matches(part, connection.dialect(), NATIVE_SOURCE));
+                condition.is_one_of_many();
             }
         }
         let last = users::table
             .filter(users::tenant_id.eq(Uid(self.tenant)).and(condition))
             .order(sort_sql::order(stretch))
             .select(USER_COLUMNS)
-            .offset(WINDOW - 1)
+            .offset(rows - 1)
             .limit(1);
         let last: Option<UserRow> = on_engine!(connection, c => last.get_result(c).optional())?;
         Ok(last.map(|row| stretch.sort.position(&User::from(row))))
