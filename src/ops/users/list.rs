@@ -30,6 +30,8 @@ const WAYS: usize = 4;
 /// How many users are looked up by their ids at once: few enough that no statistics can make an engine think that it
 /// would be better to read all.
 const AT_ONCE: usize = 100;
+/// How many at first, which tells whether the filter is too slow for more.
+const FIRST: usize = 10;
 /// How long candidates may take before it is given up to look among them.
 const SEARCH_WITHIN: Duration = Duration::from_millis(250);
 
@@ -90,14 +92,14 @@ struct Pace {
 
 impl Pace {
     fn new(database: &Database) -> Self {
-        Self { rows: 100, until: Instant::now() + database.deadline() / 2 }
+        Self { rows: 20, until: Instant::now() + database.deadline() / 2 }
     }
 
     fn adapt(&mut self, took: Duration) {
         if took < Duration::from_millis(20) {
             self.rows = (self.rows * 2).min(4_000);
         } else if took > Duration::from_millis(60) {
-            self.rows = (self.rows / 2).max(20);
+            self.rows = (self.rows / 2).max(5);
         }
     }
 
@@ -314,19 +316,19 @@ impl Query {
 
     /// The places of those of the candidates that fulfil the filter, in no order; nothing when that takes too long.
     fn places(&self, connection: &mut Connection, candidates: &[Uuid]) -> QueryResult<Option<Vec<Position>>> {
-        let until = Instant::now() + SEARCH_WITHIN;
         let columns =
             (users::id, users::user_name_key, users::display_name_key, users::created_at, users::updated_at);
+        let until = Instant::now() + SEARCH_WITHIN;
         let mut places = Vec::with_capacity(candidates.len());
-        for ids in candidates.chunks(AT_ONCE) {
+        let (mut rest, mut at_once) = (candidates, FIRST);
+        while !rest.is_empty() && Instant::now() < until {
+            let (ids, behind) = rest.split_at(at_once.min(rest.len()));
             let query = users::table.filter(self.one_of(connection, ids)).select(columns);
             let rows: Vec<PlaceRow> = on_engine!(connection, c => query.load(c))?;
             places.extend(rows.into_iter().map(|row| row.place(self.sort.by)));
-            if Instant::now() >= until {
-                return Ok(None);
-            }
+            (rest, at_once) = (behind, AT_ONCE);
         }
-        Ok(Some(places))
+        Ok(rest.is_empty().then_some(places))
     }
 
     /// Those of a page's users that still fulfil the filter, in no order.
