@@ -162,12 +162,17 @@ impl Manager {
         let statement = self.statement_timeout.as_millis();
         let lock = statement / 2;
         match &self.url {
-            DatabaseUrl::Postgres(text) => [("statement_timeout", statement), ("lock_timeout", lock)]
-                .iter()
-                .filter(|(name, _)| !text.contains(name))
-                .map(|(name, millis)| format!("SET {name} = {millis};"))
-                .chain([PLAN_BY_INDEXES.to_owned()])
-                .collect(),
+            DatabaseUrl::Postgres(text) => [
+                ("statement_timeout", statement),
+                ("lock_timeout", lock),
+                // Or a server that stands still in the middle of a write holds up all others.
+                ("idle_in_transaction_session_timeout", statement),
+            ]
+            .iter()
+            .filter(|(name, _)| !text.contains(name))
+            .map(|(name, millis)| format!("SET {name} = {millis};"))
+            .chain([PLAN_BY_INDEXES.to_owned()])
+            .collect(),
             DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
                 let query_only = self.class != Class::Write;
                 format!("PRAGMA busy_timeout = {lock}; {SQLITE_SETTINGS} PRAGMA query_only = {query_only};")

@@ -27,9 +27,9 @@ pub enum DbError {
     /// The Idempotency-Key came before with another body.
     #[display("the key belongs to another request")]
     KeyReused,
-    /// What a filter finds cannot be counted in time.
+    /// What a filter finds cannot be counted, or sorted, in time.
     #[display("too many to count")]
-    TooMany,
+    Uncountable,
     /// The queue is full: nothing was done.
     #[display("too many operations are waiting")]
     Overloaded,

@@ -13,7 +13,7 @@ pub fn matches(filter: &Filter, dialect: Dialect, source: &str) -> Fragment {
     let mut writer = Writer { out: Fragment::default(), dialect, source };
     writer.filter(filter, Row::User);
     if !filter.is_single() {
-        writer.out.is_one_of_many();
+        writer.out.unprepared();
     }
     writer.out
 }
@@ -201,10 +201,12 @@ pub struct Lookup {
     pub table: Table,
     /// The stretch of its index.
     pub condition: Fragment,
-    /// The index's order. Asked for, so that no plan but the index can give it.
-    pub order: Fragment,
+    key: &'static str,
     rank: Rank,
 }
+
+/// Lookups that find, together, all users that may fulfil a filter.
+pub type Way = Vec<Lookup>;
 
 /// A table with an index of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,57 +228,55 @@ enum Rank {
     Half,
 }
 
-/// The ways to find by indexes all users that may fulfil the filter, the most promising first: each is a set of
-/// lookups which together find them all.
+impl Lookup {
+    /// The index's order: to be asked for, so that no plan but the index can give it.
+    #[must_use]
+    pub fn order(&self) -> Fragment {
+        let mut order = Fragment::default();
+        order.sql(self.key);
+        order
+    }
+}
+
+/// The ways to find by indexes all users that may fulfil the filter, the most promising first.
 #[must_use]
-pub fn lookups(filter: &Filter, source: &str) -> Vec<Vec<Lookup>> {
-    let of_parts = filter.conjuncts().iter().filter_map(|part| lookups_of(part, source));
+pub fn ways(filter: &Filter, source: &str) -> Vec<Way> {
+    ways_in(filter, None, source)
+}
+
+/// The same, of a filter of users or of the elements of a list.
+fn ways_in(filter: &Filter, list: Option<&str>, source: &str) -> Vec<Way> {
+    let of_parts = filter.conjuncts().iter().filter_map(|part| way(part, list, source));
     let mut ways: Vec<_> = of_parts.collect();
-    ways.sort_by_key(|lookups| lookups.iter().map(|lookup| lookup.rank).max());
+    ways.sort_by_key(|way| way.iter().map(|lookup| lookup.rank).max());
     ways
 }
 
-fn lookups_of(filter: &Filter, source: &str) -> Option<Vec<Lookup>> {
+fn way(filter: &Filter, list: Option<&str>, source: &str) -> Option<Way> {
     match filter {
-        Filter::All(parts) if !parts.is_empty() => lookups(filter, source).into_iter().next(),
+        Filter::All(parts) if !parts.is_empty() => ways_in(filter, list, source).into_iter().next(),
         Filter::Any(parts) => {
-            let of_parts: Option<Vec<_>> = parts.iter().map(|part| lookups_of(part, source)).collect();
+            let of_parts: Option<Vec<_>> = parts.iter().map(|part| way(part, list, source)).collect();
             Some(of_parts?.into_iter().flatten().collect())
         }
-        Filter::Element { list: "emails", test } => test.conjuncts().iter().find_map(|part| match part {
-            Filter::Is(path, test) if path.as_slice() == ["value"] => {
-                lookup(Table::Emails, "user_emails.value_key", Rank::Few, test)
-            }
-            _ => None,
-        }),
-        Filter::Is(path, test) => lookup_of_user(path, test, source),
+        Filter::Element { list, test } => way(test, Some(list), source),
+        Filter::Is(path, test) => lookup(path, test, list, source),
         _ => None,
     }
 }
 
-fn lookup_of_user(path: &Path, test: &Test, source: &str) -> Option<Vec<Lookup>> {
-    let of_users = |rank| lookup(Table::Users, column(path, Row::User)?, rank, test);
-    match path.as_slice() {
-        ["id" | "userName"] => of_users(Rank::One),
-        ["displayName" | "createdAt" | "updatedAt"] => of_users(Rank::Few),
-        ["active"] => of_users(Rank::Half),
-        ["externalId"] => {
-            let id = "user_external_ids.external_id";
-            let mut lookups = lookup(Table::ExternalIds, id, Rank::One, test)?;
-            for lookup in &mut lookups {
-                lookup
-                    .condition
-                    .sql(" AND user_external_ids.source = ")
-                    .value(Value::Text(source.to_owned()));
-            }
-            Some(lookups)
+/// The stretch of an index in which a test holds; none when there is no index, or the test is not about its order.
+fn lookup(path: &Path, test: &Test, list: Option<&str>, source: &str) -> Option<Way> {
+    let (table, key, rank) = match (list, path.as_slice()) {
+        (Some("emails"), ["value"]) => (Table::Emails, "user_emails.value_key", Rank::Few),
+        (None, ["externalId"]) => (Table::ExternalIds, "user_external_ids.external_id", Rank::One),
+        (None, ["id" | "userName"]) => (Table::Users, column(path, Row::User)?, Rank::One),
+        (None, ["displayName" | "createdAt" | "updatedAt"]) => {
+            (Table::Users, column(path, Row::User)?, Rank::Few)
         }
-        _ => None,
-    }
-}
-
-/// The stretch of an index in which a test holds; none when the test is not about order.
-fn lookup(table: Table, key: &'static str, rank: Rank, test: &Test) -> Option<Vec<Lookup>> {
+        (None, ["active"]) => (Table::Users, column(path, Row::User)?, Rank::Half),
+        _ => return None,
+    };
     let mut condition = Fragment::default();
     let rank = match test {
         Test::Never => return Some(Vec::new()),
@@ -293,7 +293,8 @@ fn lookup(table: Table, key: &'static str, rank: Rank, test: &Test) -> Option<Ve
         }
         _ => return None,
     };
-    let mut order = Fragment::default();
-    order.sql(key);
-    Some(vec![Lookup { table, condition, order, rank }])
+    if table == Table::ExternalIds {
+        condition.sql(" AND user_external_ids.source = ").value(Value::Text(source.to_owned()));
+    }
+    Some(vec![Lookup { table, condition, key, rank }])
 }

@@ -147,9 +147,21 @@ impl Database {
     /// What the operation says; [`DbError::Overloaded`] when too many wait, [`DbError::DeadlinePassed`] when it
     /// was not begun (or only read) in time, [`DbError::OutcomeUnknown`] when a write was begun and not finished.
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, DbError> {
+        self.call_by(origin, operation, Instant::now() + self.0.deadline).await
+    }
+
+    /// The same with a deadline of its own.
+    ///
+    /// # Errors
+    /// As [`Database::call`].
+    pub async fn call_by<O: Operation>(
+        &self,
+        origin: &Origin,
+        operation: O,
+        deadline: Instant,
+    ) -> Result<O::Output, DbError> {
         let (reply, answer) = oneshot::channel();
         let queued = Instant::now();
-        let deadline = queued + self.0.deadline;
         let given_up = GivenUp(Ticket::default());
         let ticket = given_up.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };

@@ -88,8 +88,8 @@ impl Fragment {
         self
     }
 
-    /// Notes that there are too many texts like this one to keep each prepared.
-    pub fn is_one_of_many(&mut self) -> &mut Self {
+    /// Has it prepared anew each time: there are too many texts like this one to keep them all.
+    pub fn unprepared(&mut self) -> &mut Self {
         self.one_of_many = true;
         self
     }

@@ -26,6 +26,24 @@ impl Tx<'_> {
         self.connection
     }
 
+    /// Lets a reader's statements see one state of the database.
+    ///
+    /// # Errors
+    /// What `read` says, or the database.
+    pub fn in_snapshot<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let begin = match self.connection {
+            Connection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Connection::Sqlite(_) => "BEGIN",
+        };
+        on_engine!(self.connection, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+        let read = read(self);
+        on_engine!(self.connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+        read
+    }
+
     /// Notes a change. It is numbered and inserted when the operation has succeeded, last of all, because the
     /// number's row lock is held until the commit.
     pub fn record(&mut self, change: Change) {

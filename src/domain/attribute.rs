@@ -247,7 +247,7 @@ mod tests {
         }
     }
 
-    /// What a user shows and what the table knows are the same, in the same order of nothing.
+    /// What a user shows and what the table knows are the same.
     #[test]
     fn every_field_of_a_user_is_here() {
         let user = User {

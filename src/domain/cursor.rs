@@ -20,7 +20,7 @@ const FORMAT: u8 = 1;
 const BINDING: usize = 8;
 const CHECKSUM: usize = 6;
 
-/// What stands before the key: nothing is behind it, or a string, or a number.
+/// What kind of key follows, if any.
 const NO_KEY: u8 = 0;
 const TEXT: u8 = 1;
 const INTEGER: u8 = 2;

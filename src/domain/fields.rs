@@ -2,6 +2,7 @@
 //! stop at the first.
 
 use super::fold::fold;
+use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -82,6 +83,20 @@ impl<'e> Fields<'e> {
             self.error(name, "too-long", detail);
         }
         Some(text)
+    }
+
+    /// Takes a point in time (RFC 3339, with an offset).
+    pub fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.string(name)?;
+        let time = Timestamp::parse(&text);
+        if time.is_none() {
+            self.error(
+                name,
+                "invalid-time",
+                "must be a time with an offset, such as 2026-01-02T03:04:05Z (RFC 3339)",
+            );
+        }
+        time
     }
 
     /// Takes a boolean.

@@ -12,6 +12,7 @@ pub mod json;
 pub mod key;
 pub mod projection;
 pub mod sort;
+pub mod tenant;
 pub mod time;
 pub mod user;
 

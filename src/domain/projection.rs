@@ -3,6 +3,7 @@
 use super::attribute::{Attribute, Kind, Vocabulary};
 use derive_more::{Display, Error};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// What of a resource is shown. Its `id` always is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +19,7 @@ pub enum Projection {
 
 /// A set of attributes and parts of them, each by its keys with dots between them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parts(Vec<String>);
+pub struct Parts(BTreeSet<String>);
 
 /// Why a text names no set of attributes.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
@@ -61,10 +62,12 @@ fn path(name: &str, vocabulary: Vocabulary) -> Option<String> {
     if let Some(chain) = vocabulary.user(name) {
         return Some(keys(chain));
     }
-    let (top, inside) = name.split_once('.')?;
-    let chain = vocabulary.user(top)?;
-    let own = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
-    own.then(|| format!("{}.{inside}", keys(chain)))
+    name.match_indices('.').find_map(|(dot, _)| {
+        let (top, inside) = name.split_at(dot);
+        let chain = vocabulary.user(top)?;
+        let own = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
+        own.then(|| format!("{}{inside}", keys(chain)))
+    })
 }
 
 impl Projection {

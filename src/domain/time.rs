@@ -2,7 +2,8 @@
 
 use derive_more::{Display, From, Into};
 use serde::{Serialize, Serializer};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use time::format_description::{BorrowedFormatItem, well_known::Rfc3339};
+use time::{OffsetDateTime, macros::format_description};
 
 const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
@@ -13,6 +14,12 @@ const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Reads a time of RFC 3339 with any offset; what is finer than a microsecond is cut.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(Self::from)
+    }
+
     /// Shows the time in UTC with six digits of a second.
     #[must_use]
     pub fn rfc3339(self) -> String {

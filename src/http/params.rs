@@ -36,7 +36,7 @@ impl Params {
         let mut left = BTreeMap::new();
         for (name, value) in &all {
             if left.insert(name.clone(), value.clone()).is_some() {
-                return Err(Problem::invalid_parameter(format!("parameter '{name}' comes twice")));
+                return Err(Problem::invalid_parameter(format!("parameter '{name:.100}' comes twice")));
             }
         }
         Ok(Self { all, left })
@@ -122,7 +122,9 @@ impl Params {
     pub(super) fn finish(&self) -> Result<(), Problem> {
         match self.left.keys().next() {
             None => Ok(()),
-            Some(name) => Err(Problem::invalid_parameter(format!("parameter '{name}' is not known here"))),
+            Some(name) => {
+                Err(Problem::invalid_parameter(format!("parameter '{name:.100}' is not known here")))
+            }
         }
     }
 }

@@ -41,8 +41,8 @@ problems! {
     invalid_cursor = BAD_REQUEST, "invalid-cursor";
     /// The filter is not one.
     invalid_filter = BAD_REQUEST, "invalid-filter";
-    /// What was asked for is more than can be found in time.
-    too_many = BAD_REQUEST, "too-many";
+    /// What the filter finds cannot be counted, or sorted, in time.
+    uncountable = BAD_REQUEST, "uncountable";
     /// A header has no valid value.
     invalid_header = BAD_REQUEST, "invalid-header";
     /// The key may not do this.
@@ -203,9 +203,8 @@ impl From<DbError> for Problem {
             DbError::KeyReused => {
                 Self::idempotency_key_reused("the Idempotency-Key came before with another body")
             }
-            DbError::TooMany => Self::too_many(
-                "the users that the filter finds cannot be counted in time: ask without include=total, or by an \
-                 indexed attribute",
+            DbError::Uncountable => Self::uncountable(
+                "what the filter finds cannot be counted in time: ask without include=total, or by an indexed attribute",
             ),
             DbError::Overloaded => Self::unavailable("overloaded", "too many requests are waiting"),
             DbError::Stopping => Self::unavailable("stopping", "the server is stopping"),

@@ -17,8 +17,7 @@ use crate::ops::users::{Create, Delete, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, LINK, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// `POST /users`
@@ -61,23 +60,25 @@ pub(super) async fn find(
     if conditions.not_modified(user.version) {
         return Ok(HttpResponse::NotModified().insert_header((ETAG, etag(&user))).finish());
     }
-    Ok(HttpResponse::Ok().insert_header((ETAG, etag(&user))).json(show(&user, &projection)))
+    Ok(HttpResponse::Ok()
+        .insert_header((ETAG, etag(&user)))
+        .json(Shown { user: &user, projection: &projection }))
 }
 
-/// As much of a user as the client wants to see.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Shown<'u> {
-    Whole(Representation<'u>),
-    Part(Map<String, Value>),
+/// As much of a user as the client wants to see. Cut when it is written, so that of a page one user at a time is there
+/// in pieces.
+struct Shown<'u> {
+    user: &'u User,
+    projection: &'u Projection,
 }
 
-fn show<'u>(user: &'u User, projection: &Projection) -> Shown<'u> {
-    let whole = Representation::from(user);
-    if *projection == Projection::Whole {
-        Shown::Whole(whole)
-    } else {
-        Shown::Part(projection.apply(to_map(&whole)))
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = Representation::from(self.user);
+        match self.projection {
+            Projection::Whole => whole.serialize(serializer),
+            projection => projection.apply(to_map(&whole)).serialize(serializer),
+        }
     }
 }
 
@@ -108,10 +109,12 @@ pub(super) async fn list(
     let page = list::list(&state.database, &caller.origin, query).await?;
     let next_cursor = page.next.map(|after| list.cursor(&after));
     let mut response = HttpResponse::Ok();
-    if let Some(cursor) = &next_cursor {
-        response.insert_header((LINK, format!("<{}>; rel=\"next\"", params.next("/users", cursor))));
+    let next = next_cursor.as_ref().map(|cursor| params.next("/users", cursor));
+    // A header that is longer than proxies take would cost the whole answer.
+    if let Some(next) = next.filter(|next| next.len() <= 4096) {
+        response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
     }
-    let items = page.users.iter().map(|user| show(user, &projection)).collect();
+    let items = page.users.iter().map(|user| Shown { user, projection: &projection }).collect();
     Ok(response.json(PageBody { items, next_cursor, total: page.total }))
 }
 

@@ -153,7 +153,8 @@ fn keep(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<(), DbErr
     Ok(())
 }
 
-/// The answer that a request of this name got. That it is gone by now means that it has just expired: try again.
+/// The answer that a request of this name got. The claim has locked its row; should it be gone all the same, the request
+/// is tried again.
 fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<Answer, DbError> {
     type Row = (Vec<u8>, i16, String, Option<String>, Option<Uid>);
     let query = row!(request).select((

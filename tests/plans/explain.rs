@@ -22,8 +22,11 @@ struct Listener;
 
 impl Instrumentation for Listener {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(query.to_string());
+        let InstrumentationEvent::StartQuery { query, .. } = event else { return };
+        let statement = query.to_string();
+        // What begins and ends a transaction has no plan.
+        if statement.starts_with("SELECT") {
+            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
         }
     }
 }

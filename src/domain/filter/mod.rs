@@ -11,7 +11,7 @@ use derive_more::{Display, Error};
 use std::ops::Bound;
 use uuid::Uuid;
 
-/// What a resource must fulfil. Parts of the tree are at most [`DEPTH_LIMIT`] and a few levels deep.
+/// What a resource must fulfil.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// All of these; without any, whatever there is.

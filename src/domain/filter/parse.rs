@@ -63,7 +63,7 @@ impl Parser<'_> {
         while self.scanner.take_keyword("or")? {
             parts.push(self.all(scope)?);
         }
-        Ok(alone(parts).unwrap_or_else(Filter::Any))
+        Ok(group(parts, Filter::Any))
     }
 
     fn all(&mut self, scope: Scope) -> Result<Filter, InvalidFilter> {
@@ -260,13 +260,10 @@ fn element(list: &Attribute, test: Filter) -> Filter {
 }
 
 /// One part needs nothing around it.
-fn alone(mut parts: Vec<Filter>) -> Result<Filter, Vec<Filter>> {
+fn group(mut parts: Vec<Filter>, of_many: fn(Vec<Filter>) -> Filter) -> Filter {
     match parts.pop() {
-        Some(part) if parts.is_empty() => Ok(part),
-        last => {
-            parts.extend(last);
-            Err(parts)
-        }
+        Some(part) if parts.is_empty() => part,
+        last => of_many(parts.into_iter().chain(last).collect()),
     }
 }
 
@@ -279,7 +276,7 @@ fn all_of(parts: Vec<Filter>) -> Filter {
             part => add(&mut flat, part),
         }
     }
-    alone(flat).unwrap_or_else(Filter::All)
+    group(flat, Filter::All)
 }
 
 /// Adds a part to an `and`; two ranges of one value become one, so that both ends bound the reading of an index.
