@@ -1,9 +1,20 @@
 //! Keys and what they may do.
 
+mod read;
+mod secret;
+
+pub use read::Draft;
+pub use secret::{Secret, SecretHash};
+
+use super::time::Timestamp;
+use derive_more::{Display, Error};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 /// The hash of `ROSTER_ADMIN_KEY`; the key itself is not held.
 #[derive(Clone)]
@@ -36,17 +47,82 @@ impl fmt::Debug for AdminKey {
     }
 }
 
+/// A key that Roster made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// Its id, which its secret says too.
+    pub id: Uuid,
+    /// The tenant that it belongs to.
+    #[serde(skip)]
+    pub tenant: Uuid,
+    /// What people call it.
+    pub name: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// From when on it is good no longer.
+    pub expires_at: Option<Timestamp>,
+    /// How many times it has changed; its ETag.
+    #[serde(skip)]
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[serde(skip)]
+    pub updated_at: Timestamp,
+    /// When it was last used, give or take a minute.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// What a change shows of it.
+    #[must_use]
+    pub fn facts(&self) -> Map<String, Value> {
+        let Draft { name, role, expires_at } = self.draft();
+        let time = expires_at.map(Timestamp::rfc3339);
+        [("name", name.into()), ("role", role.to_string().into()), ("expiresAt", time.into())]
+            .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    }
+
+    /// What callers write of it.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        Draft { name: self.name.clone(), role: self.role, expires_at: self.expires_at }
+    }
+}
+
 /// What a key may do; each role may do all that the ones before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Role {
     /// Reads.
+    #[display("reader")]
     Reader,
     /// Also writes users and groups.
+    #[display("writer")]
     Writer,
     /// Also manages the tenant.
+    #[display("admin")]
     Admin,
     /// Also manages tenants, and acts in any of them.
+    #[display("operator")]
     Operator,
+}
+
+/// A text that is no role.
+#[derive(Clone, Copy, Debug, Display, Error, PartialEq, Eq)]
+#[display("must be reader, writer, admin or operator")]
+pub struct UnknownRole;
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        let roles = [Self::Reader, Self::Writer, Self::Admin, Self::Operator];
+        roles.into_iter().find(|role| role.to_string() == text).ok_or(UnknownRole)
+    }
 }
 
 #[cfg(test)]

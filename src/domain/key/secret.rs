@@ -1,0 +1,171 @@
+//! The secrets of keys that Roster makes: `rst_<id>_<random><checksum>`.
+
+use crate::domain::parse_id;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+/// What a client presents to prove that it holds a key. It is shown once and never kept, only its hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    id: Uuid,
+    text: String,
+}
+
+/// What is kept of a secret. It is random, so that a plain SHA-256 cannot be guessed from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretHash([u8; 32]);
+
+const PREFIX: &str = "rst_";
+/// 62^43 > 2^256.
+const RANDOM: usize = 43;
+const CHECKSUM: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+impl Secret {
+    /// A new secret for the key of this id.
+    ///
+    /// # Errors
+    /// When the system has no random bytes.
+    pub fn generate(id: Uuid) -> Result<Self, getrandom::Error> {
+        let mut text = format!("{PREFIX}{id}_");
+        let end = text.len() + RANDOM;
+        while text.len() < end {
+            let mut bytes = [0; RANDOM];
+            getrandom::fill(&mut bytes)?;
+            // Six bits that are none of the 62 are thrown away, or some characters would be likelier than others.
+            let characters = bytes.iter().filter_map(|byte| BASE62.get(usize::from(byte & 63)));
+            text.extend(characters.take(end - text.len()).map(|byte| char::from(*byte)));
+        }
+        let checksum = checksum(&text);
+        Ok(Self { id, text: text + &checksum })
+    }
+
+    /// Reads what a client presents. What is no secret of ours, or mistyped, is told by its checksum.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let id = parse_id(id)?;
+        let (body, end) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
+        let whole =
+            random.len() == RANDOM + CHECKSUM && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        (whole && checksum(body) == end).then(|| Self { id, text: text.to_owned() })
+    }
+
+    /// The key's id, which is no secret.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// What is kept of it.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        SecretHash(Sha256::digest(&self.text).into())
+    }
+
+    /// The whole text, for the one answer that shows it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Six characters that a typing error changes.
+fn checksum(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .filter_map(|byte| BASE62.get(usize::from(byte % 62)))
+        .take(CHECKSUM)
+        .copied()
+        .map(char::from)
+        .collect()
+}
+
+impl SecretHash {
+    /// Reads the bytes that are kept.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes to keep.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether it is the hash of this secret; takes as long either way.
+    #[must_use]
+    pub fn is_of(&self, secret: &Secret) -> bool {
+        self.0.ct_eq(&secret.hash().0).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.id)
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_secret_comes_back_and_is_no_other() {
+        let id = Uuid::now_v7();
+        let secret = Secret::generate(id).unwrap();
+        let text = secret.reveal();
+        assert_eq!(text.len(), "rst_".len() + 36 + 1 + 49, "{text}");
+        assert_eq!(Secret::parse(text), Some(secret.clone()));
+        assert!(secret.hash().is_of(&secret));
+        assert!(!secret.hash().is_of(&Secret::generate(id).unwrap()));
+        let shown = format!("{secret:?} {:?}", secret.hash());
+        assert!(!shown.contains(&text[41..]), "{shown}");
+    }
+
+    #[test]
+    fn a_typing_error_is_found_without_looking_it_up() {
+        let secret = Secret::generate(Uuid::now_v7()).unwrap();
+        let text = secret.reveal();
+        for at in 0..text.len() {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+            let wrong = String::from_utf8(bytes).unwrap();
+            assert_eq!(Secret::parse(&wrong), None, "{wrong}");
+        }
+        for wrong in ["", "rst_", "rst__", &text[..text.len() - 1], &format!("{text}0"), &text[4..]] {
+            assert_eq!(Secret::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    /// 430,000 characters: each of the 62 is expected 6,935 times, with a standard deviation of 83.
+    #[test]
+    fn every_character_is_as_likely() {
+        let mut counts = [0u32; 256];
+        for _ in 0..10_000 {
+            let secret = Secret::generate(Uuid::nil()).unwrap();
+            secret.reveal()[41..84].bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+        }
+        for byte in BASE62 {
+            let count = counts[usize::from(*byte)];
+            assert!((6_400..7_500).contains(&count), "{}: {count}", char::from(*byte));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_secret(text in "(rst_)?\\PC{0,120}") {
+            prop_assert_eq!(Secret::parse(&text), None);
+        }
+    }
+}

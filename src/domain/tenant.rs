@@ -1,0 +1,103 @@
+//! Tenants: isolated sets of users and groups.
+
+use super::fields::{FieldError, Fields, wrong_type};
+use super::time::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// The name of the tenant that always exists.
+pub const DEFAULT_NAME: &str = "default";
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name, which is unique.
+    pub name: String,
+    /// Whether no two groups may have the same name.
+    pub unique_group_names: bool,
+    /// How many times it has changed; its ETag.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a caller writes of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Its name: 1 to 63 of `a-z 0-9 -`.
+    pub name: String,
+    /// Whether no two groups may have the same name.
+    pub unique_group_names: bool,
+}
+
+impl Tenant {
+    /// What a change shows of it.
+    #[must_use]
+    pub fn facts(&self) -> Map<String, Value> {
+        [("name", Value::from(self.name.as_str())), ("uniqueGroupNames", self.unique_group_names.into())]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    }
+
+    /// What callers write of it.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        Draft { name: self.name.clone(), unique_group_names: self.unique_group_names }
+    }
+}
+
+impl Draft {
+    /// Reads a new tenant. What an answer shows besides is ignored.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each invalid field.
+    pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
+        let (draft, mut errors) = read(body)?;
+        if draft.name == DEFAULT_NAME {
+            errors.push(FieldError::new("/name", "reserved", "is the name of the tenant that always exists"));
+        }
+        if errors.is_empty() { Ok(draft) } else { Err(errors) }
+    }
+
+    /// Merges a patch (RFC 7396) into a tenant and reads the result.
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that the patch would make invalid.
+    pub fn patch(tenant: &Tenant, patch: &Value) -> Result<Self, Vec<FieldError>> {
+        let mut merged = Value::Object(tenant.facts());
+        json_patch::merge(&mut merged, patch);
+        if merged.get("name").and_then(Value::as_str) != Some(&tenant.name) {
+            return Self::read(merged);
+        }
+        let (draft, errors) = read(merged)?;
+        if errors.is_empty() { Ok(draft) } else { Err(errors) }
+    }
+}
+
+fn read(body: Value) -> Result<(Draft, Vec<FieldError>), Vec<FieldError>> {
+    if !body.is_object() {
+        return Err(vec![wrong_type("", "an object", &body)]);
+    }
+    let mut errors = Vec::new();
+    let mut fields = Fields::new("", body, &mut errors);
+    fields.ignore(&["id", "version", "createdAt", "updatedAt"]);
+    if !fields.has("name") {
+        fields.error("name", "required", "must be present");
+    }
+    let name = fields.string("name");
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = |name: &String| (1..=63).contains(&name.len()) && name.bytes().all(allowed);
+    if name.as_ref().is_some_and(|name| !fits(name)) {
+        fields.error("name", "invalid-name", "must have 1 to 63 characters of a-z, 0-9 and -");
+    }
+    let unique_group_names = fields.boolean("uniqueGroupNames").unwrap_or(false);
+    fields.finish();
+    Ok((Draft { name: name.unwrap_or_default(), unique_group_names }, errors))
+}
