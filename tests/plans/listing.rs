@@ -216,7 +216,8 @@ async fn what_is_said_of_the_order_bounds_the_reading(database: &Database, sort:
     list(database, &query).await;
     let statements = seen();
     let windows = statements.iter().filter(|statement| statement.contains("OFFSET")).count();
-    assert_eq!(windows, 1, "{filter}: {statements:#?}");
+    // From the first user on it would take windows of tens of thousands.
+    assert!(windows <= 3, "{filter}: {statements:#?}");
     println!("{took:>10.1?}  sort={sort} {filter}");
 }
 
