@@ -77,7 +77,7 @@ pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand)
         },
         (Kind::Integer, _) => Err(wrong("a whole number")),
         (Kind::Time, Operand::Text(text)) => match OffsetDateTime::parse(text, &Rfc3339) {
-            Ok(time) => Ok(whole(operator, micros(time))),
+            Ok(time) => Ok(whole(operator, micros(time, text))),
             Err(_) => Err(wrong("a time with an offset, such as \"2026-01-02T03:04:05.678Z\" (RFC 3339)")),
         },
         (Kind::Time, _) => Err(wrong("a time, in a string")),
@@ -107,11 +107,13 @@ fn place(number: &serde_json::Number) -> Option<Place> {
     Some(Place { floor, exact: floor as f64 == number && floor != i64::MAX && floor != i64::MIN })
 }
 
-/// Times are kept in microseconds; a filter may say nanoseconds.
-fn micros(time: OffsetDateTime) -> Place {
+/// Times are kept in microseconds; a filter may say more. What is behind the nanoseconds is not in `time`.
+fn micros(time: OffsetDateTime, text: &str) -> Place {
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    let mut behind = fraction.bytes().take_while(u8::is_ascii_digit).skip(9);
     let nanos = time.unix_timestamp_nanos();
     let floor = i64::try_from(nanos.div_euclid(1_000)).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX });
-    Place { floor, exact: nanos.rem_euclid(1_000) == 0 }
+    Place { floor, exact: nanos.rem_euclid(1_000) == 0 && behind.all(|digit| digit == b'0') }
 }
 
 fn whole(operator: Operator, Place { floor, exact }: Place) -> Test {

@@ -95,6 +95,9 @@ fn times_are_exact_to_the_nanosecond() {
     };
     assert_eq!(time("eq", ".000001"), Test::Equal(at(1)));
     assert_eq!(time("eq", ".0000015"), Test::Never);
+    assert_eq!(time("eq", ".000001000000"), Test::Equal(at(1)));
+    assert_eq!(time("eq", ".000001000001"), Test::Never);
+    assert_eq!(time("ge", ".000001000001"), Test::Within(Excluded(at(1)), Unbounded));
     assert_eq!(time("gt", ".0000015"), Test::Within(Excluded(at(1)), Unbounded));
     assert_eq!(time("ge", ".0000015"), Test::Within(Excluded(at(1)), Unbounded));
     assert_eq!(time("lt", ".0000015"), Test::Within(Unbounded, Included(at(1))));

@@ -96,9 +96,10 @@ struct Calls<'d> {
 const FIRST: usize = 20;
 /// How many a call looks at most.
 const MOST: usize = 4_000;
-/// Under which time the next call looks at twice as many, and over which at half.
-const FAST: Duration = Duration::from_millis(20);
-const SLOW: Duration = Duration::from_millis(60);
+/// Under which time the next call looks at twice as many, and over which at half, but not at fewer than at first: on a
+/// machine that is slow with everything that would only make more calls.
+const FAST: Duration = Duration::from_millis(50);
+const SLOW: Duration = Duration::from_millis(250);
 
 impl<'d> Calls<'d> {
     fn begin(database: &'d Database, origin: &'d Origin) -> Self {
@@ -115,7 +116,7 @@ impl<'d> Calls<'d> {
         if took < FAST {
             self.at_once = (self.at_once * 2).min(MOST);
         } else if took > SLOW {
-            self.at_once = (self.at_once / 2).max(1);
+            self.at_once = (self.at_once / 2).max(self.at_once.min(FIRST));
         }
     }
 

@@ -1,0 +1,273 @@
+//! The oracle and the generator themselves, without a server: what is compared with must not be wrong, nor empty.
+
+use crate::Settings;
+use crate::attribute::{Attribute, Kind, of_elements, of_users};
+use crate::filter::{Filter, Leaf, Path, terms};
+use crate::generate::questions;
+use crate::node::Text;
+use crate::people::{By, People, Sort};
+use crate::population::bodies;
+use crate::print::{Printed, print};
+use crate::runner::sample;
+use crate::source::Source;
+use crate::term::{Operand, Operator, Term};
+use crate::times;
+use crate::tree::Tree;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Four users: Ada with nearly everything, Bob with next to nothing, Cem with empty things, Dee with two e-mails.
+fn four() -> People {
+    let mut users = [
+        json!({
+            "userName": "Ada", "displayName": "Straße", "externalId": "X-1", "active": true,
+            "name": { "familyName": "Lovelace" }, "profileUrl": "https://x.com/A",
+            "emails": [{ "value": "ada@x.com", "type": "work", "primary": true }],
+            "x509Certificates": [{ "value": "MIID", "primary": false }],
+            "enterprise": { "department": "R&D", "manager": { "value": "7", "displayName": "Bob" } },
+        }),
+        json!({ "userName": "bob", "displayName": null, "active": false, "emails": [], "enterprise": {} }),
+        json!({
+            "userName": "CEM", "displayName": "cafe\u{301}", "title": "", "active": true,
+            "name": { "familyName": "", "givenName": null }, "emails": null,
+            "phoneNumbers": [{ "type": "work", "primary": false }],
+            "addresses": [{ "formatted": null, "primary": false }],
+        }),
+        json!({
+            "userName": "dee", "displayName": "ada", "externalId": "x-1", "active": true,
+            "emails": [
+                { "value": "dee@x.com", "type": "home", "display": "Dee", "primary": false },
+                { "value": "D@Y.com", "type": "WORK", "primary": false },
+            ],
+            "addresses": [{ "formatted": "Ada Str. 1", "type": "home", "primary": true }],
+        }),
+    ];
+    for (index, user) in users.iter_mut().enumerate() {
+        complete(user, index);
+    }
+    People::new(users.to_vec())
+}
+
+/// Adds what a server would.
+fn complete(user: &mut Value, index: usize) {
+    user["id"] = json!(format!("00000000-0000-7000-8000-{index:012x}"));
+    user["version"] = json!(index % 3 + 1);
+    user["createdAt"] = json!(format!("2026-01-02T03:04:05.{:06}Z", index + 1));
+    user["updatedAt"] = json!(format!("2026-01-02T03:04:05.{:06}Z", 500_000 - index));
+}
+
+fn attribute(of: Vec<Attribute>, name: &str) -> Attribute {
+    of.into_iter().find(|attribute| attribute.name == name).unwrap_or_else(|| panic!("no attribute {name}"))
+}
+
+fn made(attribute: Attribute, word: &str, operand: &Value) -> Term {
+    let operators = Operator::of(attribute.kind).iter();
+    let operator =
+        *operators.clone().find(|operator| operator.word() == word).expect("an operator of its kind");
+    let operand = match operand {
+        Value::Null => Operand::Nothing,
+        Value::Bool(flag) => Operand::Flag(*flag),
+        Value::Number(number) => Operand::Number(number.as_i64().expect("a whole number")),
+        Value::String(text) if attribute.kind == Kind::Time => {
+            Operand::Time(times::parse(text), text.clone())
+        }
+        Value::String(text) => Operand::Text(Text::new(text)),
+        other => panic!("{other} is no operand"),
+    };
+    Term { attribute, operator, operand }
+}
+
+/// A term about a user.
+fn is(name: &str, word: &str, operand: impl Into<Value>) -> Filter {
+    Tree::Leaf(Leaf::Term(made(attribute(of_users(), name), word, &operand.into())))
+}
+
+/// A term about an element of a list of e-mails.
+fn part(name: &str, word: &str, operand: impl Into<Value>) -> Term {
+    made(attribute(of_elements("emails"), name), word, &operand.into())
+}
+
+fn emails(inner: Tree<Term>, tail: Option<Term>) -> Filter {
+    Tree::Leaf(Leaf::Path(Path { list: "emails", inner, tail }))
+}
+
+fn not<T>(inner: Tree<T>) -> Tree<T> {
+    Tree::Not(Box::new(inner))
+}
+
+/// The first letters of those whom a filter finds, in the order of creation.
+fn found(filter: &Filter) -> String {
+    let sort = Sort { by: By::Id, descending: false };
+    letters(&four(), filter, sort)
+}
+
+fn letters(people: &People, filter: &Filter, sort: Sort) -> String {
+    let name = |user: &Value| user["userName"].as_str().expect("a name").chars().next().expect("a letter");
+    people.found(filter, sort).iter().map(|person| name(&person.shown).to_ascii_lowercase()).collect()
+}
+
+#[test]
+fn terms_find_as_the_document_says() {
+    for (name, word, operand, expected) in [
+        ("userName", "eq", json!("ADA"), "a"),
+        ("userName", "ne", json!("ADA"), "bcd"),
+        ("userName", "co", json!("E"), "cd"),
+        ("userName", "sw", json!("D"), "d"),
+        ("userName", "ew", json!("M"), "c"),
+        ("userName", "gt", json!("Bob"), "cd"),
+        ("userName", "ge", json!("Bob"), "bcd"),
+        ("userName", "lt", json!("Bob"), "a"),
+        ("userName", "le", json!("Bob"), "ab"),
+        ("displayName", "eq", json!("STRASSE"), "a"),
+        ("displayName", "eq", json!("CAF\u{c9}"), "c"),
+        ("displayName", "ew", json!("e"), "a"),
+        ("displayName", "ne", json!("x"), "abcd"),
+        ("displayName", "ge", json!(""), "acd"),
+        ("displayName", "pr", json!(null), "acd"),
+        ("displayName", "eq", json!(null), "b"),
+        ("displayName", "ne", json!(null), "acd"),
+        ("title", "eq", json!(""), "c"),
+        ("title", "pr", json!(null), ""),
+        ("title", "eq", json!(null), "abcd"),
+        ("externalId", "eq", json!("x-1"), "d"),
+        ("externalId", "lt", json!("x"), "a"),
+        ("profileUrl", "sw", json!("https://x.com/a"), ""),
+        ("id", "ew", json!("2"), "c"),
+        ("active", "eq", json!(true), "acd"),
+        ("active", "ne", json!(true), "b"),
+        ("version", "ge", json!(2), "bc"),
+        ("createdAt", "eq", json!("2026-01-02T04:04:05.000002+01:00"), "b"),
+        ("createdAt", "gt", json!("2026-01-02T03:04:05.000002500Z"), "cd"),
+        ("updatedAt", "le", json!("2026-01-02T03:04:05.499998Z"), "cd"),
+        ("name", "pr", json!(null), "a"),
+        ("name.familyName", "eq", json!("LOVELACE"), "a"),
+        ("enterprise", "pr", json!(null), "a"),
+        ("enterprise.manager", "eq", json!("7"), "a"),
+        ("enterprise.manager.value", "ne", json!("7"), "bcd"),
+        ("emails", "co", json!("@X."), "ad"),
+        ("emails.value", "co", json!("@y."), "d"),
+        ("emails.value", "ne", json!("d@y.com"), "abc"),
+        ("emails.type", "eq", json!("work"), "ad"),
+        ("emails", "pr", json!(null), "ad"),
+        ("emails", "eq", json!(null), "bc"),
+        ("emails.display", "eq", json!(null), "abc"),
+        ("emails.primary", "eq", json!(false), "d"),
+        ("phoneNumbers", "pr", json!(null), "c"),
+        ("phoneNumbers.value", "pr", json!(null), ""),
+        ("phoneNumbers.type", "pr", json!(null), "c"),
+        ("x509Certificates", "co", json!("II"), "a"),
+        ("x509Certificates", "eq", json!("miid"), ""),
+        ("addresses", "pr", json!(null), "cd"),
+        ("addresses.formatted", "co", json!("STR"), "d"),
+    ] {
+        assert_eq!(found(&is(name, word, operand.clone())), expected, "{name} {word} {operand}");
+    }
+}
+
+#[test]
+fn paths_look_at_one_element() {
+    let leaf = Tree::Leaf;
+    let work = || leaf(part("type", "eq", "work"));
+    let at_x = || leaf(part("value", "ew", "@x.com"));
+    for (filter, expected) in [
+        (emails(Tree::All(vec![work(), at_x()]), None), "a"),
+        (emails(Tree::Any(vec![work(), at_x()]), None), "ad"),
+        (emails(not(at_x()), None), "d"),
+        (not(emails(at_x(), None)), "bc"),
+        (emails(leaf(part("value", "ne", "dee@x.com")), None), "ad"),
+        (emails(leaf(part("display", "eq", Value::Null)), None), "ad"),
+        (emails(work(), Some(part("value", "ew", "@x.com"))), "a"),
+        (emails(work(), Some(part("value", "ne", "ada@x.com"))), "bcd"),
+        (emails(work(), Some(part("display", "pr", Value::Null))), ""),
+        (emails(work(), Some(part("display", "eq", Value::Null))), "abcd"),
+        (emails(leaf(part("type", "eq", "home")), Some(part("display", "ne", Value::Null))), "d"),
+    ] {
+        assert_eq!(found(&filter), expected, "{}", print(&filter, 0).text);
+    }
+}
+
+#[test]
+fn logic_is_logic() {
+    let (a, d) = (|| is("userName", "eq", "ada"), || is("userName", "sw", "d"));
+    let active = || is("active", "eq", true);
+    for (filter, expected, text) in [
+        (
+            Tree::Any(vec![d(), Tree::All(vec![a(), active()])]),
+            "ad",
+            r#"userName sw "d" or userName eq "ada" and active eq true"#,
+        ),
+        (
+            Tree::All(vec![Tree::Any(vec![d(), a()]), not(a())]),
+            "d",
+            r#"(userName sw "d" or userName eq "ada") and not (userName eq "ada")"#,
+        ),
+        (
+            not(Tree::Bracketed(Box::new(Tree::Any(vec![a(), d()])))),
+            "bc",
+            r#"not ((userName eq "ada" or userName sw "d"))"#,
+        ),
+        (
+            emails(
+                Tree::Any(vec![Tree::Leaf(part("type", "pr", Value::Null))]),
+                Some(part("primary", "eq", true)),
+            ),
+            "a",
+            "emails[type pr].primary eq true",
+        ),
+    ] {
+        assert_eq!((found(&filter).as_str(), print(&filter, 0).text.as_str()), (expected, text));
+    }
+}
+
+#[test]
+fn orders_put_the_missing_last_and_turn_round_as_a_whole() {
+    let everybody = is("userName", "pr", Value::Null);
+    for (by, order) in [
+        (By::Id, "abcd"),
+        (By::UserName, "abcd"),
+        (By::DisplayName, "dcab"),
+        (By::CreatedAt, "abcd"),
+        (By::UpdatedAt, "dcba"),
+    ] {
+        let up = letters(&four(), &everybody, Sort { by, descending: false });
+        let down = letters(&four(), &everybody, Sort { by, descending: true });
+        assert_eq!((up.as_str(), down.chars().rev().collect::<String>().as_str()), (order, order), "{by:?}");
+    }
+    // Among equals, here those without a value, the id decides in the same direction.
+    let people = People::new(four().all.iter().map(|person| nameless(&person.shown)).collect());
+    assert_eq!(letters(&people, &everybody, Sort { by: By::DisplayName, descending: true }), "dcba");
+}
+
+fn nameless(user: &Value) -> Value {
+    let mut user = user.clone();
+    user["displayName"] = Value::Null;
+    user
+}
+
+/// Everything that can be asked is asked, and most of what is asked finds some users and not all.
+#[test]
+fn random_filters_ask_for_everything_and_find_some() {
+    let settings = Settings { users: 300, filters: 4_000, seed: 1 };
+    let mut users = bodies(settings);
+    users.iter_mut().enumerate().for_each(|(index, user)| complete(user, index));
+    let people = Arc::new(People::new(users));
+    let questions = sample(&questions(Arc::new(Source::new(Arc::clone(&people)))), 1, settings.filters);
+    let sort = Sort { by: By::Id, descending: false };
+    let telling = |filter: &Filter| (1..settings.users).contains(&people.found(filter, sort).len());
+    let telling: Vec<_> = questions.iter().filter(|question| telling(&question.filter)).collect();
+    assert!(telling.len() * 2 > questions.len(), "{} of {}", telling.len(), questions.len());
+    let asked = || telling.iter().flat_map(|question| terms(&question.filter));
+    let names: BTreeSet<_> = asked().map(|term| term.attribute.name.as_str()).collect();
+    let pairs: BTreeSet<_> = asked().map(|term| (term.attribute.kind, term.operator)).collect();
+    for Attribute { name, kind, .. } in of_users() {
+        assert!(names.contains(name.as_str()), "{name}");
+        for operator in Operator::of(kind) {
+            assert!(pairs.contains(&(kind, *operator)), "{kind:?} {operator:?}");
+        }
+    }
+    let printed: Vec<_> = questions.iter().map(|question| question.printed()).collect();
+    let most = |of: fn(&Printed) -> usize| printed.iter().map(of).max().expect("some");
+    assert_eq!(most(|printed| printed.depth), 16);
+    assert!(most(|printed| printed.terms) > 90, "{}", most(|printed| printed.terms));
+}

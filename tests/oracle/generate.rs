@@ -1,0 +1,219 @@
+//! Random filters. Strategies make recipes of independent choices, which shrink well; [`Source`] makes terms of them.
+
+use crate::filter::Filter;
+use crate::people::{By, Sort};
+use crate::question::Question;
+use crate::source::Source;
+use crate::times::{MICROSECOND, SECOND};
+use crate::tree::Tree;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use std::sync::Arc;
+
+/// What one term is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct TermRecipe {
+    pub(crate) attribute: Index,
+    pub(crate) operator: Index,
+    pub(crate) null: bool,
+    pub(crate) flag: bool,
+    /// The user whose value the operand is, where it is not the model of the whole filter.
+    pub(crate) donor: Option<Index>,
+    /// Which of the user's values.
+    pub(crate) which: Index,
+    pub(crate) cut: Cut,
+    pub(crate) ends: (Index, Index),
+    pub(crate) change: Change,
+    pub(crate) odd: Index,
+    pub(crate) shift: i128,
+    pub(crate) digits: u32,
+    pub(crate) offset: i32,
+}
+
+impl TermRecipe {
+    /// Whether the operand comes from no user.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.cut == Cut::Odd
+    }
+}
+
+/// Which part of a value is the operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Whole,
+    Prefix,
+    Suffix,
+    Middle,
+    /// None: the operand is one of the odd ones.
+    Odd,
+}
+
+/// How an operand is spelled otherwise than the value that it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    None,
+    Case(Case),
+    Decomposed,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Case {
+    Upper,
+    Lower,
+}
+
+/// What a leaf of a filter is made from.
+#[derive(Clone, Debug)]
+pub(crate) enum LeafRecipe {
+    Term(TermRecipe),
+    Path { list: Index, inner: Tree<TermRecipe>, tail: Option<TermRecipe> },
+}
+
+/// Questions whose filters keep to the limits and whose operands come from a source.
+pub(crate) fn questions(source: Arc<Source>) -> impl Strategy<Value = Question> {
+    let paging = (1_usize..=5, select(vec![0, 1, -1, 50]));
+    let how = (styles(), sorts(), paging, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
+    let question = |(filter, (style, sort, (pages, slack), total, whole))| Question {
+        filter,
+        style,
+        sort,
+        pages,
+        slack,
+        total,
+        whole,
+    };
+    let small = |question: &Question| question.printed().is_within_limits();
+    (filters(source), how).prop_map(question).prop_filter("over the limits", small)
+}
+
+fn filters(source: Arc<Source>) -> impl Strategy<Value = Filter> {
+    let make = move |(tree, model): (Tree<LeafRecipe>, Index)| tree.map(&|leaf| source.leaf(leaf, model));
+    (trees(leaves()), any::<Index>()).prop_map(make)
+}
+
+/// The plain style, or any.
+fn styles() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), any::<u64>()]
+}
+
+/// `None` says nothing of order.
+fn sorts() -> impl Strategy<Value = Option<Sort>> {
+    let by = select(vec![By::Id, By::UserName, By::DisplayName, By::CreatedAt, By::UpdatedAt]);
+    prop::option::weighted(0.8, (by, any::<bool>()).prop_map(|(by, descending)| Sort { by, descending }))
+}
+
+fn leaves() -> BoxedStrategy<LeafRecipe> {
+    let inner = bushes(term(), 3, 6, 3);
+    let path = (any::<Index>(), inner, prop::option::of(term()));
+    prop_oneof![
+        5 => term().prop_map(LeafRecipe::Term),
+        2 => path.prop_map(|(list, inner, tail)| LeafRecipe::Path { list, inner, tail }),
+    ]
+    .boxed()
+}
+
+fn term() -> BoxedStrategy<TermRecipe> {
+    let what = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.08), any::<bool>());
+    let whose = (prop::option::weighted(0.4, any::<Index>()), any::<Index>());
+    let operand = (cuts(), (any::<Index>(), any::<Index>()), changes(), any::<Index>());
+    let time = (shifts(), 0_u32..=12, prop_oneof![Just(0), -1439_i32..=1439]);
+    let make = |(what, whose, operand, time)| {
+        let ((attribute, operator, null, flag), (donor, which)) = (what, whose);
+        let ((cut, ends, change, odd), (shift, digits, offset)) = (operand, time);
+        TermRecipe {
+            attribute,
+            operator,
+            null,
+            flag,
+            donor,
+            which,
+            cut,
+            ends,
+            change,
+            odd,
+            shift,
+            digits,
+            offset,
+        }
+    };
+    (what, whose, operand, time).prop_map(make).boxed()
+}
+
+fn cuts() -> impl Strategy<Value = Cut> {
+    prop_oneof![
+        3 => Just(Cut::Whole),
+        3 => Just(Cut::Prefix),
+        2 => Just(Cut::Suffix),
+        2 => Just(Cut::Middle),
+        2 => Just(Cut::Odd),
+    ]
+}
+
+fn changes() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        4 => Just(Change::None),
+        1 => Just(Change::Case(Case::Upper)),
+        1 => Just(Change::Case(Case::Lower)),
+        1 => Just(Change::Decomposed),
+    ]
+}
+
+/// How far a time is moved away from a user's.
+fn shifts() -> impl Strategy<Value = i128> {
+    let steps = [0, 1, MICROSECOND / 2, MICROSECOND, 1_000 * MICROSECOND, SECOND, 86_400 * SECOND];
+    (select(steps.to_vec()), any::<bool>()).prop_map(|(step, back)| if back { -step } else { step })
+}
+
+/// Trees of every form: mostly small, some with many terms, some as deep as may be, some wide.
+fn trees<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
+    prop_oneof![
+        12 => bushes(leaf.clone(), 3, 6, 3),
+        3 => bushes(leaf.clone(), 6, 40, 4),
+        2 => chains(leaf.clone()),
+        1 => rows(leaf),
+    ]
+}
+
+fn bushes<T: std::fmt::Debug + Clone + 'static>(
+    leaf: BoxedStrategy<T>,
+    levels: u32,
+    leaves: u32,
+    width: u32,
+) -> BoxedStrategy<Tree<T>> {
+    let twig = move |inner: BoxedStrategy<Tree<T>>| {
+        let items = vec(inner, 1..=width as usize);
+        (items, any::<bool>(), prop::bool::weighted(0.25), prop::bool::weighted(0.1)).prop_map(join)
+    };
+    leaf.prop_map(Tree::Leaf).prop_recursive(levels, leaves, width, twig).boxed()
+}
+
+fn join<T>((mut items, all, not, bracketed): (Vec<Tree<T>>, bool, bool, bool)) -> Tree<T> {
+    let tree = match items.pop() {
+        Some(only) if items.is_empty() => only,
+        last => {
+            items.extend(last);
+            if all { Tree::All(items) } else { Tree::Any(items) }
+        }
+    };
+    let tree = if bracketed { Tree::Bracketed(Box::new(tree)) } else { tree };
+    if not { Tree::Not(Box::new(tree)) } else { tree }
+}
+
+/// A term beside one, beside one, up to sixteen times: with luck as deep as may be.
+fn chains<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
+    let link = (leaf.clone(), any::<bool>(), prop::bool::weighted(0.8), any::<bool>());
+    (leaf, vec(link, 0..=16)).prop_map(|(first, links)| {
+        let grow = |inner, (leaf, all, not, first): (T, bool, bool, bool)| {
+            let items = if first { vec![Tree::Leaf(leaf), inner] } else { vec![inner, Tree::Leaf(leaf)] };
+            join((items, all, not, false))
+        };
+        links.into_iter().fold(Tree::Leaf(first), grow)
+    })
+}
+
+/// Up to a hundred terms side by side.
+fn rows<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
+    (vec(leaf.prop_map(Tree::Leaf), 2..=100), any::<bool>())
+        .prop_map(|(items, all)| join((items, all, false, false)))
+}

@@ -1,0 +1,194 @@
+//! Text that is no filter, or almost one, is answered with 200 or told what is wrong and where.
+
+use crate::Settings;
+use crate::api::Api;
+use crate::generate::questions;
+use crate::population::{self, bodies};
+use crate::runner::check;
+use crate::source::Source;
+use crate::support::http::{Answer, Client};
+use crate::support::percent_encoded;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use std::sync::Arc;
+
+/// Few: nothing is found out about them.
+const USERS: usize = 24;
+
+/// What filters are made of, and what looks like it.
+const TOKENS: &[&str] = &[
+    "userName",
+    "emails",
+    "emails.value",
+    "name",
+    "active",
+    "createdAt",
+    "version",
+    "custom",
+    "password",
+    "groups",
+    "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+    "urn:ietf:params:scim:schemas:core:2.0:User:",
+    "urn:",
+    "eq",
+    "ne",
+    "co",
+    "sw",
+    "ew",
+    "pr",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "and",
+    "or",
+    "not",
+    "NOT",
+    "(",
+    ")",
+    "[",
+    "]",
+    "\"",
+    "\"ada\"",
+    "\"\"",
+    "\"\\u00e9\"",
+    "\"\\ud800\"",
+    "\"\\u0000\"",
+    "\"\\x\"",
+    "\"2026-01-01T00:00:00Z\"",
+    "\"2026-13-01T00:00:00Z\"",
+    "true",
+    "false",
+    "null",
+    "1",
+    "-1",
+    "1.5",
+    "1e400",
+    "9999999999999999999999",
+    ".",
+    ",",
+    ":",
+    ";",
+    "-",
+    "\\",
+    "'",
+    "%",
+    "{",
+    "}",
+    "\0",
+    "\n",
+    "\t",
+    "\u{a0}",
+    "\u{feff}",
+    "é",
+    "🦀",
+    "İ",
+];
+
+enum Outcome {
+    Found,
+    Refused,
+}
+
+/// Sends texts that are no filters, for the most part.
+pub(crate) async fn go(api: Api, settings: Settings) {
+    let bodies = bodies(Settings { users: USERS, ..settings });
+    let people = Arc::new(population::create(&api, &bodies, settings.seed).await);
+    let strategy = texts(Arc::new(Source::new(people)));
+    let outcomes = check(&strategy, settings, |text| {
+        let client = api.client.clone();
+        async move { ask(&client, &text).await.map_err(|error| format!("filter {text:?}\n{error}")) }
+    });
+    let outcomes = outcomes.await;
+    let found = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Found)).count();
+    let refused = outcomes.len() - found;
+    println!("{:?}: {found} texts are filters, {refused} are none", api.engine);
+    // Both ways of answering have been seen in earnest.
+    assert!(found * 20 > outcomes.len() && refused * 2 > outcomes.len(), "{found} found, {refused} refused");
+}
+
+async fn ask(client: &Client, text: &str) -> Result<Outcome, String> {
+    let target = format!("/users?limit=1&filter={}", percent_encoded(text));
+    let answer = client.get(&target).try_send().await.map_err(|error| format!("no answer: {error:?}"))?;
+    match answer.code() {
+        200 => Ok(Outcome::Found),
+        400 => refusal(text, &answer).map(|()| Outcome::Refused),
+        other => Err(format!("{other}: {}", answer.text())),
+    }
+}
+
+/// Checks that a refusal names a position that the text has, or the end of the text.
+fn refusal(text: &str, answer: &Answer) -> Result<(), String> {
+    let body = answer.json();
+    let (code, detail) = (body["code"].as_str(), body["detail"].as_str().unwrap_or_default());
+    let length = text.chars().count();
+    match (code, position(detail)) {
+        (Some("invalid-parameter"), _) if text.is_empty() => Ok(()),
+        (Some("invalid-filter"), Some(at)) if (1..=length + 1).contains(&at) => Ok(()),
+        (Some("invalid-filter"), _) => Err(format!("no position within {length} characters: {body}")),
+        _ => Err(format!("another code: {body}")),
+    }
+}
+
+/// The number that follows the word.
+fn position(detail: &str) -> Option<usize> {
+    let (_, rest) = detail.split_once("position ")?;
+    let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+fn texts(source: Arc<Source>) -> impl Strategy<Value = String> {
+    let filters = questions(source).prop_map(|question| question.printed().text);
+    prop_oneof![
+        8 => (filters, vec(mutations(), 0..4)).prop_map(|(text, mutations)| mutated(text, &mutations)),
+        4 => vec((select(TOKENS), any::<bool>()), 0..40).prop_map(joined),
+        2 => "\\PC{0,80}",
+        1 => vec(any::<char>(), 0..1200).prop_map(String::from_iter),
+        1 => (select(TOKENS), 1_usize..5000).prop_map(|(token, times)| repeated(token, times)),
+    ]
+}
+
+/// A little more than a filter may have, at most.
+fn repeated(token: &str, times: usize) -> String {
+    token.repeat(times.min(4200 / token.len()))
+}
+
+fn joined(tokens: Vec<(&str, bool)>) -> String {
+    tokens.iter().flat_map(|(token, space)| [*token, if *space { " " } else { "" }]).collect()
+}
+
+/// A slip of the pen at some character.
+#[derive(Clone, Copy, Debug)]
+enum Slip {
+    Deleted,
+    Doubled,
+    Swapped,
+    Inserted(&'static str),
+}
+
+fn mutations() -> impl Strategy<Value = (Index, Slip)> {
+    let slip = prop_oneof![
+        3 => Just(Slip::Deleted),
+        3 => Just(Slip::Doubled),
+        3 => Just(Slip::Swapped),
+        1 => select(TOKENS).prop_map(Slip::Inserted),
+    ];
+    (any::<Index>(), slip)
+}
+
+fn mutated(text: String, mutations: &[(Index, Slip)]) -> String {
+    let mut chars: Vec<_> = text.chars().collect();
+    for (at, slip) in mutations.iter().filter(|_| !text.is_empty()) {
+        let at = at.index(chars.len().max(1)).min(chars.len().saturating_sub(1));
+        match slip {
+            _ if chars.is_empty() => {}
+            Slip::Deleted => drop(chars.remove(at)),
+            Slip::Doubled => chars.insert(at, chars[at]),
+            Slip::Swapped if at > 0 => chars.swap(at - 1, at),
+            Slip::Swapped => {}
+            Slip::Inserted(token) => drop(chars.splice(at..at, token.chars())),
+        }
+    }
+    chars.into_iter().collect()
+}

@@ -1,0 +1,320 @@
+//! Makes users from a seed whose values are few, alike, and awkward, so that a filter finds some of them.
+
+use crate::Settings;
+use crate::api::{Api, at_once, path};
+use crate::people::People;
+use rand::seq::IndexedRandom;
+use rand::{RngExt, SeedableRng};
+use rand_xorshift::XorShiftRng;
+use roster::domain::fold::fold;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// How many clients write at once: enough to keep the server busy, and times close.
+const CLIENTS: usize = 16;
+
+/// Words that are equal or not without case, that begin alike, or that mean something to a query.
+const WORDS: &[&str] = &[
+    "Ada",
+    "ADA",
+    "adam",
+    "Adam Ada",
+    "straße",
+    "STRASSE",
+    "Straẞe",
+    "İzmir",
+    "i\u{307}zmir",
+    "izmir",
+    "ızmir",
+    "Café",
+    "cafe\u{301}",
+    "CAFE\u{301}s",
+    "cafe",
+    "100%",
+    "100",
+    "a_b",
+    "a%b",
+    "aXb",
+    "a\\b",
+    "a\\_b",
+    "say \"ada\"",
+    "o'ada",
+    "Σίσυφος",
+    "σίσυφοσ",
+    "ﬀ",
+    "ff",
+    "\u{212b}",
+    "a\u{30a}",
+    "Ａ",
+    "🦀",
+    "\u{e000}",
+    "null",
+    "true",
+    "ada and adam",
+    "*",
+    " ada",
+    "ada ",
+    " ",
+];
+
+/// Letters of which words are made as well.
+const LETTERS: &[&str] = &[
+    "a",
+    "A",
+    "b",
+    "B",
+    "s",
+    "ſ",
+    "ß",
+    "ẞ",
+    "i",
+    "I",
+    "İ",
+    "ı",
+    "é",
+    "É",
+    "e\u{301}",
+    "e",
+    "\u{301}",
+    "\u{307}",
+    "%",
+    "_",
+    "\\",
+    "\"",
+    "'",
+    "[",
+    "*",
+    " ",
+    "\n",
+    ".",
+    "🦀",
+    "\u{ffff}",
+    "\u{10ffff}",
+];
+
+const TYPES: &[&str] = &["work", "home", "Work", "WORK", "other", "straße", ""];
+const LOCALS: &[&str] =
+    &["ada", "Ada", "ADAM", "a_b", "a%b", "straße", "STRASSE", "e\u{301}va", "Éva", "o'ada"];
+const DOMAINS: &[&str] = &["x.com", "X.com", "example.com", "sub.example.com", "straße.de"];
+const REFERENCES: &[&str] = &[
+    "https://x.com/a",
+    "https://X.com/A",
+    "https://x.com/a%20b",
+    "https://x.com/é",
+    "https://x.com/e\u{301}",
+    "",
+];
+const CERTIFICATES: &[&str] = &["MIIDQ+/=", "miidq+/=", "MIIDQ", "AAAA", "é"];
+
+/// Creates the users, changes some, and gives all as the server shows them in the end.
+pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> People {
+    let mut users = Vec::new();
+    for bodies in bodies.chunks(CLIENTS) {
+        let created = at_once(bodies.len(), |index| {
+            let request = api.client.post("/users", &bodies[index]);
+            async move { request.send().await }
+        });
+        users.extend(created.await.into_iter().map(|answer| answer.expect(201).json()));
+    }
+    change(api, &users, seed).await;
+    People::new(shown(api).await)
+}
+
+/// Patches every fifth user or so, a few of them more than once: their versions and times move.
+async fn change(api: &Api, users: &[Value], seed: u64) {
+    let mut rng = XorShiftRng::seed_from_u64(seed ^ 1);
+    let count = users.len() / 5;
+    let patches: Vec<_> = (0..count)
+        .map(|number| {
+            let (user, manager) = (pick(&mut rng, users), pick(&mut rng, users));
+            let manager = json!({ "value": manager["id"] });
+            // The number makes it a change.
+            let patch = json!({ "title": format!("Edit {number}"), "enterprise": { "manager": manager } });
+            api.client.patch(&path(&user), &patch)
+        })
+        .collect();
+    for patch in patches {
+        patch.send().await.expect(200);
+    }
+}
+
+/// All users, in the order of their creation.
+async fn shown(api: &Api) -> Vec<Value> {
+    let (mut all, mut query) = (Vec::new(), "?limit=200".to_owned());
+    loop {
+        let mut page = api.page(&query).await;
+        let Value::Array(items) = page["items"].take() else { panic!("no items in {page}") };
+        all.extend(items);
+        let Some(cursor) = page["nextCursor"].as_str() else { return all };
+        query = format!("?limit=200&cursor={cursor}");
+    }
+}
+
+/// What is sent to create the users.
+pub(crate) fn bodies(settings: Settings) -> Vec<Value> {
+    let rng = XorShiftRng::seed_from_u64(settings.seed);
+    let mut maker = Maker { rng, names: BTreeSet::new(), external_ids: BTreeSet::new() };
+    (0..settings.users).map(|_| maker.user()).collect()
+}
+
+fn pick<T: Clone>(rng: &mut XorShiftRng, from: &[T]) -> T {
+    from.choose(rng).expect("there are some").clone()
+}
+
+struct Maker {
+    rng: XorShiftRng,
+    /// Those that are taken, folded.
+    names: BTreeSet<String>,
+    external_ids: BTreeSet<String>,
+}
+
+impl Maker {
+    fn user(&mut self) -> Value {
+        let mut user = json!({ "userName": self.user_name(), "custom": { "title": self.text() } });
+        let members = user.as_object_mut().expect("an object");
+        self.perhaps(members, "externalId", |m| m.external_id().into());
+        self.perhaps(members, "displayName", |m| m.key().into());
+        for name in ["nickName", "title", "userType", "preferredLanguage", "locale", "timezone"] {
+            self.perhaps(members, name, |m| m.text().into());
+        }
+        self.perhaps(members, "profileUrl", |m| pick(&mut m.rng, REFERENCES).into());
+        self.perhaps(members, "active", |m| m.chance(50).into());
+        self.perhaps(members, "name", Self::name);
+        self.perhaps(members, "enterprise", Self::enterprise);
+        self.perhaps(members, "emails", |m| m.list(Self::email));
+        for name in ["phoneNumbers", "ims", "entitlements", "roles"] {
+            self.perhaps(members, name, |m| m.list(|m| m.text().into()));
+        }
+        self.perhaps(members, "photos", |m| m.list(|m| pick(&mut m.rng, REFERENCES).into()));
+        self.perhaps(members, "x509Certificates", |m| m.list(|m| pick(&mut m.rng, CERTIFICATES).into()));
+        self.perhaps(members, "addresses", Self::addresses);
+        user
+    }
+
+    /// Sets a field to a value or to null, or leaves it out.
+    fn perhaps(&mut self, of: &mut Map<String, Value>, name: &str, value: impl FnOnce(&mut Self) -> Value) {
+        match self.rng.random_range(0..10) {
+            0..7 => of.insert(name.to_owned(), value(self)),
+            7 => of.insert(name.to_owned(), Value::Null),
+            _ => None,
+        };
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.rng.random_ratio(percent, 100)
+    }
+
+    /// Any string.
+    fn text(&mut self) -> String {
+        match self.rng.random_range(0..10) {
+            0 => String::new(),
+            1..6 => pick(&mut self.rng, WORDS).to_owned(),
+            _ => (0..self.rng.random_range(1..5)).map(|_| pick(&mut self.rng, LETTERS)).collect(),
+        }
+    }
+
+    /// A string that is not blank.
+    fn key(&mut self) -> String {
+        loop {
+            let text = self.text();
+            if !text.trim().is_empty() {
+                return text;
+            }
+        }
+    }
+
+    fn user_name(&mut self) -> String {
+        loop {
+            let name = match self.rng.random_range(0..3) {
+                0 => self.key(),
+                1 => format!("{}{}", self.key(), self.key()),
+                _ => format!("{}{}", self.key(), self.rng.random_range(0..500)),
+            };
+            if self.names.insert(fold(&name)) {
+                return name;
+            }
+        }
+    }
+
+    fn external_id(&mut self) -> String {
+        loop {
+            let id = format!("{}{}", self.key(), self.key());
+            if self.external_ids.insert(id.clone()) {
+                return id;
+            }
+        }
+    }
+
+    fn parts(&mut self, names: &[&str]) -> Value {
+        let mut parts = Map::new();
+        for name in names {
+            self.perhaps(&mut parts, name, |m| m.text().into());
+        }
+        parts.into()
+    }
+
+    fn name(&mut self) -> Value {
+        // Often with nothing inside, or with nothing but an empty string.
+        match self.rng.random_range(0..4) {
+            0 => json!({}),
+            1 => json!({ "middleName": "", "formatted": null }),
+            _ => self.parts(&[
+                "formatted",
+                "familyName",
+                "givenName",
+                "middleName",
+                "honorificPrefix",
+                "honorificSuffix",
+            ]),
+        }
+    }
+
+    fn enterprise(&mut self) -> Value {
+        let mut enterprise = match self.rng.random_range(0..4) {
+            0 => json!({}),
+            1 => json!({ "division": "" }),
+            _ => self.parts(&["employeeNumber", "costCenter", "organization", "division", "department"]),
+        };
+        let members = enterprise.as_object_mut().expect("an object");
+        self.perhaps(members, "manager", |m| json!({ "value": m.text() }));
+        enterprise
+    }
+
+    fn email(&mut self) -> Value {
+        format!("{}@{}", pick(&mut self.rng, LOCALS), pick(&mut self.rng, DOMAINS)).into()
+    }
+
+    /// Up to three elements, of which at most one is the primary one.
+    fn list(&mut self, value: impl Fn(&mut Self) -> Value) -> Value {
+        self.elements(|maker| {
+            let mut element = Map::new();
+            maker.perhaps(&mut element, "value", &value);
+            maker.perhaps(&mut element, "type", |m| pick(&mut m.rng, TYPES).into());
+            maker.perhaps(&mut element, "display", |m| m.text().into());
+            element
+        })
+    }
+
+    fn addresses(&mut self) -> Value {
+        const PARTS: [&str; 6] =
+            ["formatted", "streetAddress", "locality", "region", "postalCode", "country"];
+        self.elements(|maker| {
+            let mut address = maker.parts(&PARTS);
+            let address = address.as_object_mut().expect("an object");
+            maker.perhaps(address, "type", |m| pick(&mut m.rng, TYPES).into());
+            address.clone()
+        })
+    }
+
+    fn elements(&mut self, element: impl Fn(&mut Self) -> Map<String, Value>) -> Value {
+        let count = self.rng.random_range(0..4);
+        let primary = self.rng.random_range(0..5);
+        let with_primary = |index: usize, mut element: Map<String, Value>| {
+            if index == primary {
+                element.insert("primary".to_owned(), true.into());
+            }
+            Value::Object(element)
+        };
+        (0..count).map(|index| with_primary(index, element(self))).collect::<Vec<_>>().into()
+    }
+}

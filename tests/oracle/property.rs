@@ -1,0 +1,136 @@
+//! The server finds what the oracle finds, whatever is asked.
+
+use crate::Settings;
+use crate::api::Api;
+use crate::filter::paths;
+use crate::generate::questions;
+use crate::people::{By, People, Person, Sort};
+use crate::population::{self, bodies};
+use crate::question::Question;
+use crate::runner::check;
+use crate::source::Source;
+use crate::walk::{Asked, Walked, walk};
+use proptest::strategy::Strategy;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// How many users a failure shows.
+const SHOWN: usize = 5;
+
+/// What one filter found.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    users: usize,
+    pages: usize,
+    short: usize,
+}
+
+/// Fills the server and asks it.
+pub(crate) async fn go(api: Api, settings: Settings) {
+    let people = Arc::new(population::create(&api, &bodies(settings), settings.seed).await);
+    let asked = Asked { client: api.client.clone(), people };
+    let strategy = questions(Arc::new(Source::new(Arc::clone(&asked.people))));
+    let answers = ask_all(&api, &strategy, &asked, settings).await;
+    let telling = answers.iter().filter(|found| (1..settings.users).contains(&found.users)).count();
+    assert!(telling * 2 > answers.len(), "most filters find nobody or everybody: {telling}");
+}
+
+async fn ask_all(
+    api: &Api,
+    strategy: &impl Strategy<Value = Question>,
+    asked: &Asked,
+    settings: Settings,
+) -> Vec<Found> {
+    let began = Instant::now();
+    let answers = check(strategy, settings, |question| {
+        let asked = asked.clone();
+        async move { ask(&asked, question).await }
+    });
+    let answers = answers.await;
+    let sum = |of: fn(&Found) -> usize| answers.iter().map(of).sum::<usize>();
+    println!(
+        "{:?}: {} filters of {} users over {} pages, {} of them short, in {:.1?}",
+        api.engine,
+        answers.len(),
+        settings.users,
+        sum(|found| found.pages),
+        sum(|found| found.short),
+        began.elapsed(),
+    );
+    answers
+}
+
+async fn ask(asked: &Asked, question: Question) -> Result<Found, String> {
+    let sort = question.sort.unwrap_or(Sort { by: By::Id, descending: false });
+    let expected = asked.people.found(&question.filter, sort);
+    let limit = question.limit(expected.len());
+    let result = walk(asked, &question, limit).await.and_then(|walked| {
+        match difference(&asked.people, &question, &expected, &walked) {
+            None => Ok(Found { users: expected.len(), pages: walked.pages, short: walked.short }),
+            Some(difference) => Err(difference),
+        }
+    });
+    result.map_err(|error| {
+        let plain = Question { style: 0, ..question.clone() }.printed().text;
+        let (text, target) = (question.printed().text, question.target(limit));
+        format!("filter  {text}\nplain   {plain}\nasked   {target}\n{error}")
+    })
+}
+
+/// How what came differs from what was expected.
+fn difference(people: &People, question: &Question, expected: &[&Person], walked: &Walked) -> Option<String> {
+    let ids: Vec<_> = expected.iter().map(|person| person.id.as_str()).collect();
+    if let Some(total) = walked.totals.iter().find(|total| **total != json!(ids.len())) {
+        return Some(format!("total {total}, but the oracle finds {}", ids.len()));
+    }
+    if walked.ids == ids {
+        return None;
+    }
+    let (ours, theirs): (BTreeSet<&str>, BTreeSet<&str>) =
+        (ids.iter().copied().collect(), walked.ids.iter().map(String::as_str).collect());
+    if ours != theirs {
+        let missing = show(people, question, ours.difference(&theirs));
+        let surplus = show(people, question, theirs.difference(&ours));
+        return Some(format!(
+            "only the oracle finds, of {}:{missing}\nonly the server finds, of {}:{surplus}",
+            ours.len(),
+            theirs.len()
+        ));
+    }
+    if walked.ids.len() > ids.len() {
+        return Some(format!("{} users came as {}", ids.len(), walked.ids.len()));
+    }
+    let at = ids.iter().zip(&walked.ids).position(|(ours, theirs)| ours != theirs)?;
+    let other = show(people, question, [ids[at], walked.ids[at].as_str()].iter());
+    Some(format!("another order from place {at}; there should be the first of these:{other}"))
+}
+
+/// A few users with what a question asks about.
+fn show<'i>(people: &People, question: &Question, ids: impl Iterator<Item = &'i &'i str>) -> String {
+    let mut paths = paths(&question.filter);
+    paths.extend(question.sort.map(|sort| vec![sort.by.name().to_owned()]));
+    let mut text = String::new();
+    let ids: Vec<_> = ids.collect();
+    for id in ids.iter().take(SHOWN) {
+        text.push_str(&format!("\n  {id}"));
+        let person = people.with_id(id).expect("only known users are compared");
+        for path in &paths {
+            text.push_str(&format!("\n    {} = {}", path.join("."), shown(&person.shown, path)));
+        }
+    }
+    if ids.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", ids.len() - SHOWN));
+    }
+    text
+}
+
+/// What a user shows at a path, through lists.
+fn shown(value: &Value, path: &[String]) -> Value {
+    match (value, path) {
+        (Value::Array(items), [_, ..]) => items.iter().map(|item| shown(item, path)).collect(),
+        (_, [name, rest @ ..]) => shown(&value[name], rest),
+        (value, []) => value.clone(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Where the operands of random filters come from: the users themselves, so that filters find some.
+
+use crate::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
+use crate::filter::{Leaf, Path};
+use crate::generate::{Case, Change, Cut, LeafRecipe, TermRecipe};
+use crate::node::{Node, Text};
+use crate::people::People;
+use crate::term::{Operand, Operator, Term};
+use crate::times;
+use icu_normalizer::DecomposingNormalizer;
+use proptest::sample::Index;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Strings that are in few users or in none.
+const ODD: &[&str] = &[
+    "zzz",
+    "",
+    "a",
+    "A",
+    "%",
+    "_",
+    "\\",
+    "\"",
+    "'",
+    " ",
+    "@",
+    "s",
+    "ß",
+    "ẞ",
+    "İ",
+    "i",
+    "ı",
+    "é",
+    "e",
+    "\u{301}",
+    "\u{307}",
+    "%a%",
+    "a_b",
+    "[a]",
+    "\u{e000}",
+    "\u{10ffff}",
+    "0",
+    "ffffffff-ffff-7fff-bfff-ffffffffffff",
+];
+
+/// Times at the ends of what RFC 3339 can say.
+const FAR: &[&str] = &[
+    "1970-01-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "1969-12-31T23:59:59.999999999Z",
+    "9999-12-31T23:59:59.999999999Z",
+];
+
+/// Whole numbers that no version is.
+const NUMBERS: &[i64] = &[0, -1, i64::MAX, i64::MIN];
+
+/// Makes terms from recipes.
+#[derive(Debug)]
+pub(crate) struct Source {
+    people: Arc<People>,
+    of_users: Vec<Attribute>,
+    of_elements: BTreeMap<&'static str, Vec<Attribute>>,
+}
+
+impl Source {
+    pub(crate) fn new(people: Arc<People>) -> Self {
+        let of_elements = LISTS.iter().map(|(list, _)| (*list, of_elements(list))).collect();
+        Self { people, of_users: of_users(), of_elements }
+    }
+
+    /// The leaf of a recipe in a filter whose operands come from `model` where the recipe names nobody else.
+    pub(crate) fn leaf(&self, recipe: LeafRecipe, model: Index) -> Leaf {
+        match recipe {
+            LeafRecipe::Term(recipe) => Leaf::Term(self.term(None, &recipe, model)),
+            LeafRecipe::Path { list, inner, tail } => {
+                let (list, _) = LISTS[list.index(LISTS.len())];
+                let term = |recipe: TermRecipe| self.term(Some(list), &recipe, model);
+                Leaf::Path(Path { list, inner: inner.map(&term), tail: tail.map(term) })
+            }
+        }
+    }
+
+    fn term(&self, list: Option<&str>, recipe: &TermRecipe, model: Index) -> Term {
+        let attributes = list.map_or(&self.of_users, |list| &self.of_elements[list]);
+        let attribute = attributes[recipe.attribute.index(attributes.len())].clone();
+        let operators = Operator::of(attribute.kind);
+        let operator = operators[recipe.operator.index(operators.len())];
+        let path: Vec<_> = list.map(str::to_owned).into_iter().chain(attribute.value.clone()).collect();
+        let operand = match operator {
+            Operator::Present => Operand::Nothing,
+            Operator::Equal | Operator::NotEqual if recipe.null => Operand::Nothing,
+            _ => self.operand(attribute.kind, operator, recipe, self.value(&path, recipe, model)),
+        };
+        Term { attribute, operator, operand }
+    }
+
+    /// A value that the model, or another user, or the next one that has any, has there.
+    fn value(&self, path: &[String], recipe: &TermRecipe, model: Index) -> Option<&Node> {
+        let all = &self.people.all;
+        let first = recipe.donor.unwrap_or(model).index(all.len());
+        let users = all.iter().cycle().skip(first).take(all.len());
+        let values = users.map(|person| values(&person.node, path)).find(|values| !values.is_empty())?;
+        values.get(recipe.which.index(values.len())).copied()
+    }
+
+    fn operand(&self, kind: Kind, operator: Operator, recipe: &TermRecipe, value: Option<&Node>) -> Operand {
+        match (kind, value) {
+            (Kind::Complex, _) => Operand::Nothing,
+            (Kind::Boolean, _) => Operand::Flag(recipe.flag),
+            (Kind::Number, Some(Node::Number(number))) if !recipe.is_odd() => Operand::Number(*number),
+            (Kind::Number, _) => Operand::Number(NUMBERS[recipe.odd.index(NUMBERS.len())]),
+            (Kind::Time, Some(Node::Time(at))) if !recipe.is_odd() => time(at + recipe.shift, recipe),
+            (Kind::Time, _) => time(times::parse(FAR[recipe.odd.index(FAR.len())]), recipe),
+            (_, Some(Node::Text(text))) if !recipe.is_odd() => {
+                Operand::Text(Text::new(changed(&text.exact, operator, recipe)))
+            }
+            _ => Operand::Text(Text::new(ODD[recipe.odd.index(ODD.len())])),
+        }
+    }
+}
+
+/// What a user has at a path.
+pub(crate) fn values<'n>(node: &'n Node, path: &[String]) -> Vec<&'n Node> {
+    match (node, path) {
+        (Node::Absent, _) => Vec::new(),
+        (Node::List(items), _) => items.iter().flat_map(|item| values(item, path)).collect(),
+        (node, []) => vec![node],
+        (Node::Object(map), [name, rest @ ..]) => map.get(name).map_or(Vec::new(), |node| values(node, rest)),
+        _ => Vec::new(),
+    }
+}
+
+fn time(at: i128, recipe: &TermRecipe) -> Operand {
+    let at = times::cut(at, recipe.digits);
+    Operand::Time(at, times::write(at, recipe.digits, recipe.offset))
+}
+
+/// A part of a value, spelled in another way perhaps. What is compared as a whole is left whole.
+fn changed(text: &str, operator: Operator, recipe: &TermRecipe) -> String {
+    let part = match operator {
+        Operator::Equal | Operator::NotEqual => text.to_owned(),
+        _ => part(text, recipe),
+    };
+    match recipe.change {
+        Change::None => part,
+        Change::Case(Case::Upper) => part.to_uppercase(),
+        Change::Case(Case::Lower) => part.to_lowercase(),
+        Change::Decomposed => DecomposingNormalizer::new_nfd().normalize(&part).into_owned(),
+    }
+}
+
+fn part(text: &str, recipe: &TermRecipe) -> String {
+    let chars: Vec<_> = text.chars().collect();
+    let (one, other) = (recipe.ends.0.index(chars.len() + 1), recipe.ends.1.index(chars.len() + 1));
+    let range = match recipe.cut {
+        Cut::Prefix => &chars[..one],
+        Cut::Suffix => &chars[one..],
+        Cut::Middle => &chars[one.min(other)..one.max(other)],
+        Cut::Whole | Cut::Odd => &chars[..],
+    };
+    range.iter().collect()
+}
