@@ -1,7 +1,7 @@
 //! Random filters. Strategies make recipes of independent choices, which shrink well; [`Source`] makes terms of them.
 
 use crate::filter::Filter;
-use crate::people::{By, Sort};
+use crate::people::{SORTS, Sort};
 use crate::question::Question;
 use crate::source::Source;
 use crate::times::{MICROSECOND, SECOND};
@@ -99,8 +99,7 @@ fn styles() -> impl Strategy<Value = u64> {
 
 /// `None` says nothing of order.
 fn sorts() -> impl Strategy<Value = Option<Sort>> {
-    let by = select(vec![By::Id, By::UserName, By::DisplayName, By::CreatedAt, By::UpdatedAt]);
-    prop::option::weighted(0.8, (by, any::<bool>()).prop_map(|(by, descending)| Sort { by, descending }))
+    prop::option::weighted(0.8, select(SORTS.to_vec()))
 }
 
 fn leaves() -> BoxedStrategy<LeafRecipe> {

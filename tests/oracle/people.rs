@@ -48,6 +48,20 @@ pub(crate) struct Sort {
     pub(crate) descending: bool,
 }
 
+/// Every order in which a list may come.
+pub(crate) const SORTS: [Sort; 10] = [
+    Sort { by: By::Id, descending: false },
+    Sort { by: By::Id, descending: true },
+    Sort { by: By::UserName, descending: false },
+    Sort { by: By::UserName, descending: true },
+    Sort { by: By::DisplayName, descending: false },
+    Sort { by: By::DisplayName, descending: true },
+    Sort { by: By::CreatedAt, descending: false },
+    Sort { by: By::CreatedAt, descending: true },
+    Sort { by: By::UpdatedAt, descending: false },
+    Sort { by: By::UpdatedAt, descending: true },
+];
+
 impl People {
     pub(crate) fn new(users: Vec<Value>) -> Self {
         let person = |user: Value| Person {

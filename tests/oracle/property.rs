@@ -3,14 +3,13 @@
 use crate::Settings;
 use crate::api::Api;
 use crate::filter::paths;
-use crate::generate::questions;
 use crate::people::{By, People, Person, Sort};
 use crate::population::{self, bodies};
 use crate::question::Question;
-use crate::runner::check;
+use crate::runner::{check, each};
 use crate::source::Source;
 use crate::walk::{Asked, Walked, walk};
-use proptest::strategy::Strategy;
+use crate::{generate, grid};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,46 +26,48 @@ struct Found {
     short: usize,
 }
 
-/// Fills the server and asks it.
-pub(crate) async fn go(api: Api, settings: Settings) {
-    let people = Arc::new(population::create(&api, &bodies(settings), settings.seed).await);
-    let asked = Asked { client: api.client.clone(), people };
-    let strategy = questions(Arc::new(Source::new(Arc::clone(&asked.people))));
-    let answers = ask_all(&api, &strategy, &asked, settings).await;
-    let telling = answers.iter().filter(|found| (1..settings.users).contains(&found.users)).count();
-    assert!(telling * 2 > answers.len(), "most filters find nobody or everybody: {telling}");
+/// Fills the server and asks it at random.
+pub(crate) async fn at_random(api: Api, settings: Settings) {
+    let asked = filled(&api, settings).await;
+    let began = Instant::now();
+    let strategy = generate::questions(Arc::new(Source::new(Arc::clone(&asked.people))));
+    let found = check(&strategy, settings, |question| ask(asked.clone(), question)).await;
+    report(&api, settings, &found, began);
+    let telling = found.iter().filter(|found| (1..settings.users).contains(&found.users)).count();
+    assert!(telling * 2 > found.len(), "most filters find nobody or everybody: {telling}");
 }
 
-async fn ask_all(
-    api: &Api,
-    strategy: &impl Strategy<Value = Question>,
-    asked: &Asked,
-    settings: Settings,
-) -> Vec<Found> {
+/// Fills the server and asks it for everything that there is.
+pub(crate) async fn one_by_one(api: Api, settings: Settings) {
+    let asked = filled(&api, settings).await;
     let began = Instant::now();
-    let answers = check(strategy, settings, |question| {
-        let asked = asked.clone();
-        async move { ask(&asked, question).await }
-    });
-    let answers = answers.await;
-    let sum = |of: fn(&Found) -> usize| answers.iter().map(of).sum::<usize>();
+    let questions = grid::questions(&asked.people);
+    let found = each(questions, |question| ask(asked.clone(), question)).await;
+    report(&api, settings, &found, began);
+}
+
+async fn filled(api: &Api, settings: Settings) -> Asked {
+    let people = population::create(api, &bodies(settings), settings.seed).await;
+    Asked { client: api.client.clone(), people: Arc::new(people) }
+}
+
+fn report(api: &Api, settings: Settings, found: &[Found], began: Instant) {
+    let sum = |of: fn(&Found) -> usize| found.iter().map(of).sum::<usize>();
+    let (pages, short) = (sum(|found| found.pages), sum(|found| found.short));
     println!(
-        "{:?}: {} filters of {} users over {} pages, {} of them short, in {:.1?}",
+        "{:?}: {} filters of {} users over {pages} pages, {short} of them short, in {:.1?}",
         api.engine,
-        answers.len(),
+        found.len(),
         settings.users,
-        sum(|found| found.pages),
-        sum(|found| found.short),
         began.elapsed(),
     );
-    answers
 }
 
-async fn ask(asked: &Asked, question: Question) -> Result<Found, String> {
+async fn ask(asked: Asked, question: Question) -> Result<Found, String> {
     let sort = question.sort.unwrap_or(Sort { by: By::Id, descending: false });
     let expected = asked.people.found(&question.filter, sort);
     let limit = question.limit(expected.len());
-    let result = walk(asked, &question, limit).await.and_then(|walked| {
+    let result = walk(&asked, &question, limit).await.and_then(|walked| {
         match difference(&asked.people, &question, &expected, &walked) {
             None => Ok(Found { users: expected.len(), pages: walked.pages, short: walked.short }),
             Some(difference) => Err(difference),
@@ -82,11 +83,9 @@ async fn ask(asked: &Asked, question: Question) -> Result<Found, String> {
 /// How what came differs from what was expected.
 fn difference(people: &People, question: &Question, expected: &[&Person], walked: &Walked) -> Option<String> {
     let ids: Vec<_> = expected.iter().map(|person| person.id.as_str()).collect();
-    if let Some(total) = walked.totals.iter().find(|total| **total != json!(ids.len())) {
-        return Some(format!("total {total}, but the oracle finds {}", ids.len()));
-    }
     if walked.ids == ids {
-        return None;
+        let total = walked.totals.iter().find(|total| **total != json!(ids.len()))?;
+        return Some(format!("total {total}, but the oracle and the pages have {}", ids.len()));
     }
     let (ours, theirs): (BTreeSet<&str>, BTreeSet<&str>) =
         (ids.iter().copied().collect(), walked.ids.iter().map(String::as_str).collect());

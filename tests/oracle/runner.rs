@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 
 /// How many cases are asked at once.
 const AT_ONCE: usize = 8;
+/// How many failures are shown of many.
+const SHOWN: usize = 10;
 /// The most attempts at a smaller case that fails as well.
 const MOST_ATTEMPTS: usize = 500;
 
@@ -28,27 +30,49 @@ where
         let most = AT_ONCE.min(filters - answers.len());
         let trees: Vec<_> =
             (0..most).map(|_| strategy.new_tree(&mut runner).expect("a strategy that finds cases")).collect();
-        let asked: JoinSet<_> = trees
-            .iter()
-            .enumerate()
-            .map(|(index, tree)| {
-                let asked = ask(tree.current());
-                async move { (index, asked.await) }
-            })
-            .collect();
-        let mut failed = None;
-        for (index, answer) in asked.join_all().await {
+        let come = all(trees.iter().map(|tree| ask(tree.current()))).await;
+        for (tree, answer) in trees.into_iter().zip(come) {
             match answer {
                 Ok(answer) => answers.push(answer),
-                Err(failure) => failed = Some((index, failure)),
+                Err(failure) => panic!("{}\n(seed {seed})", shrunk(tree, failure, ask).await),
             }
-        }
-        if let Some((index, failure)) = failed {
-            let tree = trees.into_iter().nth(index).expect("the case that failed");
-            panic!("{}\n(seed {seed})", shrunk(tree, failure, ask).await);
         }
     }
     answers
+}
+
+/// Asks each of the cases and gives what each gave.
+///
+/// # Panics
+/// With the first of those that fail, and how many do.
+pub(crate) async fn each<C, A, F>(cases: Vec<C>, ask: impl Fn(C) -> F) -> Vec<A>
+where
+    C: Clone,
+    F: Future<Output = Result<A, String>> + Send + 'static,
+    A: Send + 'static,
+{
+    let (mut answers, mut failures) = (Vec::new(), Vec::new());
+    for cases in cases.chunks(AT_ONCE) {
+        for answer in all(cases.iter().map(|case| ask(case.clone()))).await {
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(failure) => failures.push(failure),
+            }
+        }
+    }
+    let shown = failures[..failures.len().min(SHOWN)].join("\n\n");
+    assert!(failures.is_empty(), "{} of {} fail, the first of them:\n{shown}", failures.len(), cases.len());
+    answers
+}
+
+/// Waits for all at once and gives what each gave, in their order.
+async fn all<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    asked: impl Iterator<Item = F>,
+) -> Vec<T> {
+    let numbered = asked.enumerate().map(|(index, asked)| async move { (index, asked.await) });
+    let mut answers = numbered.collect::<JoinSet<_>>().join_all().await;
+    answers.sort_by_key(|(index, _)| *index);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 /// Numbers that depend on the seed and on nothing else.
