@@ -1,9 +1,11 @@
 //! The operations on users.
 
-use crate::bed::{Bed, NOON, create, draft};
+use crate::bed::{Bed, Engine, NOON, create, draft, run};
 use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
+use roster::domain::attribute::Vocabulary;
 use roster::domain::condition::{Conditions, Tags};
+use roster::domain::filter::Filter;
 use roster::domain::sort::{Position, Sort};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{ReadAs, User};
@@ -232,4 +234,28 @@ pub(crate) fn patch(id: Uuid, patch: Value) -> Patch {
 
 fn delete(id: Uuid) -> Delete {
     Delete { tenant: DEFAULT_TENANT, id, conditions: Conditions::default(), now: NOON.into() }
+}
+
+/// An index of e-mails has more rows than there are users: what it is cut off at must not be taken for all.
+#[test]
+fn who_has_many_emails_hides_nobody() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        run(engine, async |bed| {
+            let crowd = |index: usize| {
+                let emails: Vec<_> =
+                    (0..100).map(|n| json!({ "value": format!("a{n}@{index}.example") })).collect();
+                json!({ "userName": format!("u{index:02}"), "emails": emails })
+            };
+            for index in 0..21 {
+                bed.create(crowd(index)).await.unwrap();
+            }
+            bed.create(json!({"userName": "last", "emails": [{"value": "é@x"}]})).await.unwrap();
+            for filter in ["emails sw \"\"", "emails.value gt \"a\"", "emails pr and emails co \"\""] {
+                let filter = Filter::users(filter, Vocabulary::Native).unwrap();
+                let found =
+                    bed.list(Query { filter: Some(filter), total: true, ..page(None, 50) }).await.unwrap();
+                assert_eq!((found.users.len(), found.total), (22, Some(22)));
+            }
+        });
+    }
 }

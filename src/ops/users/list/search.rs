@@ -187,8 +187,11 @@ fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uui
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
         for lookup in way {
-            ids.extend(ids_of(tx.connection(), tenant, lookup)?);
-            if ids.len() > CANDIDATES {
+            let found = ids_of(tx.connection(), tenant, lookup)?;
+            // A user with several e-mails may be found more than once: what was cut off shows in what was found.
+            let all = found.len() <= CANDIDATES;
+            ids.extend(found);
+            if !all || ids.len() > CANDIDATES {
                 return Ok(None);
             }
         }
