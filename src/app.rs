@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
 use crate::error::AppError;
 use crate::http::{self, State};
-use crate::tasks::retention;
+use crate::tasks::{retention, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use std::net::SocketAddr;
@@ -94,10 +94,11 @@ impl App {
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
         let retention = retention::run(self.state.database.clone(), self.state.clock.clone());
-        let retention = actix_web::rt::spawn(retention);
+        let tasks = [actix_web::rt::spawn(retention), actix_web::rt::spawn(uses::run(self.state.clone()))];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();
-        retention.abort();
+        tasks.iter().for_each(|task| task.abort());
+        uses::write(&self.state).await;
         // The requests are over, or were given up: what they still have under way is all that this waits for.
         let closing = tokio::time::timeout(CLOSE_WITHIN, self.state.database.close());
         closing.await.map_err(|_| AppError::new("the database did not close in time"))?;

@@ -88,6 +88,16 @@ pub struct Settings {
     #[arg(global = true, value_parser = deadline)]
     pub request_deadline: Duration,
 
+    /// How many failed attempts to prove who calls an address may make a minute; 0 for any number
+    #[arg(
+        long,
+        env = "ROSTER_FAILED_ATTEMPTS",
+        value_name = "ROSTER_FAILED_ATTEMPTS",
+        default_value = "100"
+    )]
+    #[arg(global = true, value_parser = attempts)]
+    pub failed_attempts: u32,
+
     /// From when on an operation on the database is logged as slow
     #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION", default_value = "1s")]
     #[arg(global = true, value_parser = duration)]
@@ -145,6 +155,10 @@ fn public_url(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "must be a duration such as 500ms, 8s or 2m".to_owned())
+}
+
+fn attempts(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "must be a whole number from 0 to 4294967295".to_owned())
 }
 
 fn deadline(text: &str) -> Result<Duration, String> {

@@ -24,6 +24,12 @@ pub enum DbError {
     #[display("invalid")]
     #[error(ignore)]
     Invalid(#[error(not(source))] Vec<FieldError>),
+    /// The caller may not do this to this resource.
+    #[display("not allowed")]
+    Forbidden,
+    /// The state of the resource does not allow it: a sentence says why.
+    #[display("{_0}")]
+    Refused(#[error(not(source))] &'static str),
     /// The Idempotency-Key came before with another body.
     #[display("the key belongs to another request")]
     KeyReused,
@@ -108,6 +114,8 @@ fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
         "userName"
     } else if is("user_external_ids_pkey", "user_external_ids.external_id") {
         "externalId"
+    } else if is("tenants_name", "tenants.name") {
+        "name"
     } else {
         return DbError::Internal(message.to_owned());
     };

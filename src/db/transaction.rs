@@ -18,6 +18,8 @@ pub struct Tx<'a> {
     connection: &'a mut Connection,
     origin: &'a Origin,
     changes: Vec<Change>,
+    /// Whether what was overwritten must leave the file too.
+    truncate: bool,
 }
 
 impl Tx<'_> {
@@ -44,6 +46,11 @@ impl Tx<'_> {
         read
     }
 
+    /// Has SQLite empty its log after the commit: there the old values stand until it is written over.
+    pub fn leave_nothing_behind(&mut self) {
+        self.truncate = true;
+    }
+
     /// Notes a change. It is numbered and inserted when the operation has succeeded, last of all, because the
     /// number's row lock is held until the commit.
     pub fn record(&mut self, change: Change) {
@@ -58,13 +65,23 @@ pub(super) fn attempt<O: Operation>(
     origin: &Origin,
 ) -> Result<O::Output, DbError> {
     if O::CLASS != Class::Write {
-        return operation.run(&mut Tx { connection, origin, changes: Vec::new() });
+        return operation.run(&mut Tx { connection, origin, changes: Vec::new(), truncate: false });
     }
     begin(connection, O::ISOLATION)?;
-    let mut tx = Tx { connection, origin, changes: Vec::new() };
+    let mut tx = Tx { connection, origin, changes: Vec::new(), truncate: false };
     let output = operation.run(&mut tx).and_then(|output| number_changes(&mut tx).map(|()| output));
+    let truncate = tx.truncate;
     match output {
-        Ok(output) => commit(connection).map(|()| output),
+        Ok(output) => {
+            commit(connection)?;
+            if truncate && let Connection::Sqlite(_) = connection {
+                // It waits for readers; what it does not reach, the next checkpoint does.
+                if let Err(error) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+                    log::warn!("erased values are still in the log of the database: {error}");
+                }
+            }
+            Ok(output)
+        }
         Err(error) => {
             on_engine!(connection, c => AnsiTransactionManager::rollback_transaction(c))
                 .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))?;
@@ -175,7 +192,7 @@ fn insert_change(
         version: change.version,
         before: change.before.map(Json),
         after: change.after.map(Json),
-        erased: false,
+        erased: change.erased,
     };
     on_engine!(connection, c => diesel::insert_into(changes::table).values(&row).execute(c))?;
     Ok(())

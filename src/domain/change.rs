@@ -1,8 +1,12 @@
 //! One write as a fact: what the change feed and the audit read.
 
+use super::DEFAULT_TENANT;
+use super::key::Key;
+use super::tenant::Tenant;
 use super::time::Timestamp;
 use super::user::User;
-use serde_json::{Map, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -33,6 +37,9 @@ pub enum ActorKind {
     /// A key in the database.
     #[display("key")]
     Key,
+    /// The command.
+    #[display("cli")]
+    Cli,
     /// The server itself, which changes nothing.
     #[display("server")]
     Server,
@@ -65,49 +72,167 @@ pub struct Change {
     pub before: Option<Map<String, Value>>,
     /// Each attribute that changed, whole, as it is; `None` after a deletion.
     pub after: Option<Map<String, Value>>,
+    /// Whether values were taken out for good.
+    pub erased: bool,
 }
+
+/// What only admins may know of.
+pub const ADMIN_RESOURCES: [&str; 3] = ["key", "connection", "tenant"];
+
+/// The kinds of changes.
+pub const KINDS: [&str; 10] = [
+    "user.created",
+    "user.updated",
+    "user.deleted",
+    "user.erased",
+    "key.created",
+    "key.updated",
+    "key.deleted",
+    "tenant.created",
+    "tenant.updated",
+    "tenant.deleted",
+];
+
+/// A change as it is kept and told.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "they are a change's, and its origin's")]
+pub struct Fact {
+    pub revision: i64,
+    pub time: Timestamp,
+    pub actor_type: String,
+    pub actor_id: String,
+    pub request_id: String,
+    pub kind: String,
+    pub resource: String,
+    pub id: Uuid,
+    pub version: i64,
+    pub before: Option<Map<String, Value>>,
+    pub after: Option<Map<String, Value>>,
+    pub erased: bool,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("revision", &self.revision)?;
+        map.serialize_entry("time", &self.time)?;
+        map.serialize_entry("actor", &json!({ "type": self.actor_type, "id": self.actor_id }))?;
+        map.serialize_entry("requestId", &self.request_id)?;
+        map.serialize_entry("type", &self.kind)?;
+        map.serialize_entry("resource", &self.resource)?;
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("version", &self.version)?;
+        map.serialize_entry("before", &self.before)?;
+        map.serialize_entry("after", &self.after)?;
+        if self.erased {
+            map.serialize_entry("erased", &true)?;
+        }
+        map.end()
+    }
+}
+
+/// What a change is about.
+struct Subject {
+    tenant: Uuid,
+    resource: &'static str,
+    id: Uuid,
+    version: i64,
+    time: Timestamp,
+}
+
+impl Subject {
+    /// What was deleted at `time`: the last version and one more.
+    fn deleted(self, time: Timestamp) -> Self {
+        Self { version: self.version + 1, time: time.after(self.time), ..self }
+    }
+}
+
+fn of_user(tenant: Uuid, user: &User) -> Subject {
+    Subject { tenant, resource: "user", id: user.id, version: user.version, time: user.updated_at }
+}
+
+fn of_key(key: &Key) -> Subject {
+    Subject { tenant: key.tenant, resource: "key", id: key.id, version: key.version, time: key.updated_at }
+}
+
+/// Tenants have their history in that of the one that always exists.
+fn of_tenant(tenant: &Tenant) -> Subject {
+    let Tenant { id, version, updated_at, .. } = *tenant;
+    Subject { tenant: DEFAULT_TENANT, resource: "tenant", id, version, time: updated_at }
+}
+
+type Facts = Map<String, Value>;
 
 impl Change {
     /// A user came to be.
     #[must_use]
     pub fn user_created(tenant: Uuid, user: &User) -> Self {
-        Self::of_user(tenant, "user.created", user, None, Some(user.facts()))
+        Self::new(of_user(tenant, user), "user.created", None, Some(user.facts()))
     }
 
     /// A user was written; only what differs is told.
     #[must_use]
     pub fn user_updated(tenant: Uuid, before: &User, after: &User) -> Self {
-        let (mut old, mut new) = (before.facts(), after.facts());
-        old.retain(|name, value| new.get(name) != Some(value));
-        new.retain(|name, _| old.contains_key(name));
-        Self::of_user(tenant, "user.updated", after, Some(old), Some(new))
+        Self::difference(of_user(tenant, after), "user.updated", before.facts(), after.facts())
     }
 
-    /// A user was deleted at `time`: the last version and one more.
+    /// A user was deleted at `time`.
     #[must_use]
     pub fn user_deleted(tenant: Uuid, user: &User, time: Timestamp) -> Self {
-        let mut change = Self::of_user(tenant, "user.deleted", user, Some(user.facts()), None);
-        change.version += 1;
-        change.time = time.after(user.updated_at);
-        change
+        Self::new(of_user(tenant, user).deleted(time), "user.deleted", Some(user.facts()), None)
     }
 
-    fn of_user(
-        tenant: Uuid,
-        kind: &'static str,
-        user: &User,
-        before: Option<Map<String, Value>>,
-        after: Option<Map<String, Value>>,
-    ) -> Self {
-        Self {
-            tenant,
-            kind,
-            resource: "user",
-            id: user.id,
-            version: user.version,
-            time: user.updated_at,
-            before,
-            after,
-        }
+    /// The values of a user, whose last version this is, were taken out of its history.
+    #[must_use]
+    pub fn user_erased(tenant: Uuid, id: Uuid, version: i64, time: Timestamp) -> Self {
+        Self::new(Subject { tenant, resource: "user", id, version, time }, "user.erased", None, None)
+    }
+
+    /// A key was made.
+    #[must_use]
+    pub fn key_created(key: &Key) -> Self {
+        Self::new(of_key(key), "key.created", None, Some(key.facts()))
+    }
+
+    /// A key was written.
+    #[must_use]
+    pub fn key_updated(before: &Key, after: &Key) -> Self {
+        Self::difference(of_key(after), "key.updated", before.facts(), after.facts())
+    }
+
+    /// A key was revoked at `time`.
+    #[must_use]
+    pub fn key_deleted(key: &Key, time: Timestamp) -> Self {
+        Self::new(of_key(key).deleted(time), "key.deleted", Some(key.facts()), None)
+    }
+
+    /// A tenant was made.
+    #[must_use]
+    pub fn tenant_created(tenant: &Tenant) -> Self {
+        Self::new(of_tenant(tenant), "tenant.created", None, Some(tenant.facts()))
+    }
+
+    /// A tenant was written.
+    #[must_use]
+    pub fn tenant_updated(before: &Tenant, after: &Tenant) -> Self {
+        Self::difference(of_tenant(after), "tenant.updated", before.facts(), after.facts())
+    }
+
+    /// A tenant was deleted at `time`.
+    #[must_use]
+    pub fn tenant_deleted(tenant: &Tenant, time: Timestamp) -> Self {
+        Self::new(of_tenant(tenant).deleted(time), "tenant.deleted", Some(tenant.facts()), None)
+    }
+
+    fn new(subject: Subject, kind: &'static str, before: Option<Facts>, after: Option<Facts>) -> Self {
+        let Subject { tenant, resource, id, version, time } = subject;
+        Self { tenant, kind, resource, id, version, time, before, after, erased: false }
+    }
+
+    /// What is the same before and after is not told.
+    fn difference(subject: Subject, kind: &'static str, mut before: Facts, mut after: Facts) -> Self {
+        before.retain(|name, value| after.get(name) != Some(value));
+        after.retain(|name, _| before.contains_key(name));
+        Self::new(subject, kind, Some(before), Some(after))
     }
 }

@@ -60,6 +60,12 @@ impl List {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// The cursor of a list that is in the order of ids.
+    #[must_use]
+    pub fn id_cursor(self, last: Uuid) -> String {
+        self.cursor(&Position { key: None, id: last })
+    }
+
     /// The place behind which the list goes on.
     ///
     /// # Errors

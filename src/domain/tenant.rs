@@ -1,7 +1,9 @@
 //! Tenants: isolated sets of users and groups.
 
 use super::fields::{FieldError, Fields, wrong_type};
+use super::parse_id;
 use super::time::Timestamp;
+use super::user::{find_unknown_removals, to_map};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -59,11 +61,7 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each invalid field.
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
-        let (draft, mut errors) = read(body)?;
-        if draft.name == DEFAULT_NAME {
-            errors.push(FieldError::new("/name", "reserved", "is the name of the tenant that always exists"));
-        }
-        if errors.is_empty() { Ok(draft) } else { Err(errors) }
+        read(body, None)
     }
 
     /// Merges a patch (RFC 7396) into a tenant and reads the result.
@@ -71,33 +69,49 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(tenant: &Tenant, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut merged = Value::Object(tenant.facts());
+        let mut merged = Value::Object(to_map(tenant));
+        let mut errors = Vec::new();
+        find_unknown_removals(&merged, patch, "", &mut errors);
         json_patch::merge(&mut merged, patch);
-        if merged.get("name").and_then(Value::as_str) != Some(&tenant.name) {
-            return Self::read(merged);
+        match read(merged, Some(tenant)) {
+            Ok(draft) if errors.is_empty() => Ok(draft),
+            read => Err(errors.into_iter().chain(read.err().into_iter().flatten()).collect()),
         }
-        let (draft, errors) = read(merged)?;
-        if errors.is_empty() { Ok(draft) } else { Err(errors) }
     }
 }
 
-fn read(body: Value) -> Result<(Draft, Vec<FieldError>), Vec<FieldError>> {
+/// Reads a tenant: a new one, or what becomes of one.
+fn read(body: Value, before: Option<&Tenant>) -> Result<Draft, Vec<FieldError>> {
     if !body.is_object() {
         return Err(vec![wrong_type("", "an object", &body)]);
     }
     let mut errors = Vec::new();
     let mut fields = Fields::new("", body, &mut errors);
-    fields.ignore(&["id", "version", "createdAt", "updatedAt"]);
+    match before {
+        None => fields.ignore(&["id"]),
+        Some(tenant) => {
+            if fields.string("id").is_some_and(|id| parse_id(&id) != Some(tenant.id)) {
+                fields.error("id", "read-only", "must be absent or the id in the path");
+            }
+        }
+    }
+    fields.ignore(&["version", "createdAt", "updatedAt"]);
+    let name = read_name(&mut fields, before);
+    let unique_group_names = fields.boolean("uniqueGroupNames").unwrap_or(false);
+    fields.finish();
+    if errors.is_empty() { Ok(Draft { name, unique_group_names }) } else { Err(errors) }
+}
+
+fn read_name(fields: &mut Fields<'_>, before: Option<&Tenant>) -> String {
     if !fields.has("name") {
         fields.error("name", "required", "must be present");
     }
-    let name = fields.string("name");
+    let Some(name) = fields.string("name") else { return String::new() };
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = |name: &String| (1..=63).contains(&name.len()) && name.bytes().all(allowed);
-    if name.as_ref().is_some_and(|name| !fits(name)) {
+    if !(1..=63).contains(&name.len()) || !name.bytes().all(allowed) {
         fields.error("name", "invalid-name", "must have 1 to 63 characters of a-z, 0-9 and -");
+    } else if name == DEFAULT_NAME && before.is_none_or(|tenant| tenant.name != DEFAULT_NAME) {
+        fields.error("name", "reserved", "is the name of the tenant that always exists");
     }
-    let unique_group_names = fields.boolean("uniqueGroupNames").unwrap_or(false);
-    fields.finish();
-    Ok((Draft { name: name.unwrap_or_default(), unique_group_names }, errors))
+    name
 }

@@ -6,12 +6,14 @@ use super::request_id::RequestId;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::domain::idempotency::{BodyHash, Request};
-use crate::domain::key::Role;
+use crate::domain::key::{Key, Role, Secret};
 use crate::domain::time::Timestamp;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who calls: made from the request's key, once.
@@ -21,7 +23,8 @@ pub struct Caller {
     pub tenant: Uuid,
     /// On whose behalf operations run.
     pub origin: Origin,
-    role: Role,
+    /// What the key may do.
+    pub role: Role,
 }
 
 impl Caller {
@@ -40,16 +43,50 @@ impl Caller {
 }
 
 /// Finds out who calls and notes it on the request.
-pub(super) fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
-    let secret = bearer(request.headers()).ok_or_else(Problem::unauthorized)?;
-    if !state.admin_key.as_ref().is_some_and(|key| key.is(secret)) {
+pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
+    let holder = identify(request, state).await?;
+    let tenant = acts_in(request.headers(), state, &holder).await?;
+    let Holder { actor, role, .. } = holder;
+    let origin = Origin { actor, request_id: RequestId::of(request) };
+    request.extensions_mut().insert(Caller { tenant, origin, role });
+    Ok(())
+}
+
+/// Who holds the key that a request shows.
+struct Holder {
+    actor: Actor,
+    tenant: Uuid,
+    role: Role,
+}
+
+async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Problem> {
+    if !request.headers().contains_key(AUTHORIZATION) {
         return Err(Problem::unauthorized());
     }
-    let actor = Actor { kind: ActorKind::Admin, id: "admin".into() };
-    let origin = Origin { actor, request_id: RequestId::of(request) };
-    let tenant = acts_in(request.headers())?;
-    request.extensions_mut().insert(Caller { tenant, origin, role: Role::Operator });
-    Ok(())
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+    let failed = || match state.attempts.fail(address) {
+        None => Problem::unauthorized(),
+        Some(wait) => Problem::too_many_attempts(wait),
+    };
+    let token = bearer(request.headers()).ok_or_else(failed)?;
+    if state.admin_key.as_ref().is_some_and(|key| key.is(token)) {
+        let actor = Actor { kind: ActorKind::Admin, id: "admin".into() };
+        return Ok(Holder { actor, tenant: DEFAULT_TENANT, role: Role::Operator });
+    }
+    let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
+    let key = match state.credentials.known(&secret) {
+        Some(key) => Some(key),
+        None => match state.attempts.refused(address) {
+            Some(wait) => return Err(Problem::too_many_attempts(wait)),
+            None => state.credentials.identify(&secret).await?,
+        },
+    };
+    let now = state.clock.now();
+    let good = |key: &Arc<Key>| key.expires_at.is_none_or(|end| end > now);
+    let key = key.filter(good).ok_or_else(failed)?;
+    state.credentials.used(key.id, now);
+    let actor = Actor { kind: ActorKind::Key, id: key.id.to_string().into() };
+    Ok(Holder { actor, tenant: key.tenant, role: key.role })
 }
 
 /// The token of `Authorization: Bearer`; the scheme's name has no case (RFC 9110, section 11.1).
@@ -60,12 +97,19 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
 }
 
-/// An operator may act in another tenant. Until tenants can be made there is only the one.
-fn acts_in(headers: &HeaderMap) -> Result<Uuid, Problem> {
-    match headers.get("roster-tenant").map(|name| name.as_bytes()) {
-        None | Some(b"default") => Ok(DEFAULT_TENANT),
-        Some(_) => Err(Problem::not_found("there is no tenant of the name in Roster-Tenant")),
+/// The key's own tenant, or the one that an operator names. Who is none does not learn whether it exists.
+async fn acts_in(headers: &HeaderMap, state: &State, holder: &Holder) -> Result<Uuid, Problem> {
+    let mut lines = headers.get_all("roster-tenant");
+    let Some(line) = lines.next() else { return Ok(holder.tenant) };
+    if holder.role < Role::Operator {
+        return Err(Problem::forbidden("only an operator may act in another tenant"));
     }
+    if lines.next().is_some() {
+        return Err(Problem::invalid_header("Roster-Tenant must come once"));
+    }
+    let unknown = || Problem::not_found("there is no tenant of the name in Roster-Tenant");
+    let name = line.to_str().map_err(|_| unknown())?;
+    state.credentials.tenant(name).await?.ok_or_else(unknown)
 }
 
 /// A caller that may read.
@@ -74,10 +118,27 @@ pub struct Reader(pub Caller);
 /// A caller that may write users and groups.
 pub struct Writer(pub Caller);
 
+/// A caller that may manage its tenant.
+pub struct Admin(pub Caller);
+
+/// A caller that may manage tenants.
+pub struct Operator(pub Caller);
+
+impl Admin {
+    /// A caller whose right turns out to be needed by what it asks for.
+    pub(super) fn new(caller: Caller) -> Result<Self, Problem> {
+        if caller.role < Role::Admin { Err(too_small()) } else { Ok(Self(caller)) }
+    }
+}
+
+fn too_small() -> Problem {
+    Problem::forbidden("the key's role is too small for this")
+}
+
 fn caller(request: &HttpRequest, needed: Role) -> Result<Caller, Problem> {
     let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::unauthorized)?;
     if caller.role < needed {
-        return Err(Problem::forbidden("the key's role is too small for this"));
+        return Err(too_small());
     }
     Ok(caller)
 }
@@ -97,6 +158,24 @@ impl FromRequest for Writer {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request, Role::Writer).map(Self))
+    }
+}
+
+impl FromRequest for Admin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request, Role::Admin).map(Self))
+    }
+}
+
+impl FromRequest for Operator {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request, Role::Operator).map(Self))
     }
 }
 

@@ -1,14 +1,19 @@
 //! The HTTP face. This file is the table of URLs.
 
 mod answer;
+pub mod attempts;
 pub mod auth;
 mod body;
+mod changes;
+pub mod credentials;
 mod headers;
 mod health;
+mod keys;
 mod observe;
 mod params;
 pub mod problem;
 mod request_id;
+mod tenants;
 mod users;
 
 use crate::clock::Clock;
@@ -21,6 +26,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{
     App, Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web,
 };
+use attempts::Attempts;
+use credentials::Credentials;
 use problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -41,6 +48,14 @@ fn urls(config: &mut web::ServiceConfig) {
             "/users/{id}",
             [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
         ))
+        .service(resource("/changes", [get(changes::read).compressed()]))
+        .service(resource("/keys", [get(keys::list).compressed(), post(keys::create)]))
+        .service(resource("/keys/{id}", [get(keys::find), patch(keys::patch), delete(keys::delete)]))
+        .service(resource("/tenants", [get(tenants::list).compressed(), post(tenants::create)]))
+        .service(resource(
+            "/tenants/{id}",
+            [get(tenants::find), patch(tenants::patch), delete(tenants::delete)],
+        ))
         .default_service(web::to(nothing_here));
 }
 
@@ -52,6 +67,10 @@ pub struct State {
     pub clock: Clock,
     /// The key of the settings.
     pub admin_key: Option<AdminKey>,
+    /// The keys and tenants that were seen lately.
+    pub credentials: Credentials,
+    /// Who failed to prove who they are.
+    pub attempts: Attempts,
     /// The most bytes of a body, decompressed.
     pub body_limit: usize,
     /// How long a body may take to come.
@@ -72,6 +91,8 @@ impl State {
         public_url: String,
     ) -> Self {
         Self {
+            credentials: Credentials::new(database.clone()),
+            attempts: Attempts::new(settings.failed_attempts),
             database,
             clock,
             admin_key: settings.admin_key.clone(),

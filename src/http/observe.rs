@@ -33,16 +33,16 @@ pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let admitted = if PUBLIC.contains(&request.path()) { Ok(()) } else { admit(&request) };
+    let admitted = if PUBLIC.contains(&request.path()) { Ok(()) } else { admit(&request).await };
     match admitted {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(problem) => Ok(request.error_response(problem)),
     }
 }
 
-fn admit(request: &ServiceRequest) -> Result<(), Problem> {
+async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unauthorized)?;
-    authenticate(request, state)?;
+    authenticate(request, state).await?;
     if accepts_json(request) {
         Ok(())
     } else {

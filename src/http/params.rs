@@ -10,6 +10,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// How many items a page has when the client does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -87,6 +88,20 @@ impl Params {
         position.map(Some).ok_or_else(|| Problem::invalid_cursor(InvalidCursor.to_string()))
     }
 
+    /// The same of a list that is in the order of ids.
+    pub(super) fn id_cursor(&mut self, list: List) -> Result<Option<Uuid>, Problem> {
+        Ok(self.cursor(list, Sort::default())?.map(|position| position.id))
+    }
+
+    /// Takes a revision: 0 without it.
+    pub(super) fn revision(&mut self, name: &str) -> Result<i64, Problem> {
+        let Some(text) = self.take(name) else { return Ok(0) };
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // A number too large to hold is newer than any revision.
+        let revision = digits.then(|| text.parse().unwrap_or(i64::MAX));
+        revision.ok_or_else(|| Problem::invalid_parameter(format!("{name} must be a whole number from 0")))
+    }
+
     /// Takes `attributes` or `excludedAttributes`.
     pub(super) fn projection(&mut self) -> Result<Projection, Problem> {
         let parts = |text: String| {
@@ -97,6 +112,15 @@ impl Params {
             (Some(names), None) => parts(names).map(Projection::Only),
             (None, Some(names)) => parts(names).map(Projection::Without),
             _ => Err(Problem::invalid_parameter("attributes and excludedAttributes exclude each other")),
+        }
+    }
+
+    /// Takes a parameter that can only be `true`.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        match self.take(name).as_deref() {
+            None => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::invalid_parameter(format!("{name} must be 'true'"))),
         }
     }
 

@@ -2,11 +2,13 @@
 
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
+use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
+use std::time::Duration;
 
 /// Why a request was not carried out. The outermost middleware writes its body, because only there the request id
 /// is known.
@@ -16,6 +18,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
+    span: Option<Span>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -71,7 +74,7 @@ problems! {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), span: None, headers: Vec::new() }
     }
 
     /// 401: no key, or none that is good.
@@ -83,6 +86,22 @@ impl Problem {
             "a valid key is needed: Authorization: Bearer <key>",
         );
         problem.with(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    /// 429: the address has failed too often to prove who calls.
+    #[must_use]
+    pub fn too_many_attempts(wait: Duration) -> Self {
+        let detail = "too many failed attempts from this address";
+        let seconds = wait.as_secs() + 1;
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail)
+            .with(RETRY_AFTER, &seconds.to_string())
+    }
+
+    /// 410: the feed does not hold what was asked for.
+    #[must_use]
+    pub fn feed_gone(span: &Span) -> Self {
+        let detail = "the changes behind this revision are not kept, or not there: take a new export";
+        Self { span: Some(*span), ..Self::new(StatusCode::GONE, "gone", detail) }
     }
 
     /// 405, naming what would be allowed.
@@ -145,6 +164,7 @@ impl Problem {
             code: self.code,
             request_id,
             errors: &self.errors,
+            span: self.span,
         };
         match serde_json::to_string(&body) {
             Ok(body) => response.set_body(body).map_into_boxed_body(),
@@ -165,6 +185,8 @@ struct Body<'p> {
     request_id: &'p str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'p [FieldError],
+    #[serde(flatten)]
+    span: Option<Span>,
 }
 
 impl fmt::Display for Problem {
@@ -200,6 +222,8 @@ impl From<DbError> for Problem {
                 Self::precondition_failed("the resource is not in a version that was asked for")
             }
             DbError::Invalid(errors) => Self::invalid(errors),
+            DbError::Forbidden => Self::forbidden("the key's role is too small for this"),
+            DbError::Refused(detail) => Self::conflict(detail),
             DbError::KeyReused => {
                 Self::idempotency_key_reused("the Idempotency-Key came before with another body")
             }

@@ -112,6 +112,12 @@ const SETTINGS: [Setting; 13] = [
         bad: &["", "99ms", "601s", "8", "soon"],
         accepted: &["a duration from 100ms to 10m"],
     },
+    Setting {
+        name: "ROSTER_FAILED_ATTEMPTS",
+        good: "0",
+        bad: &["", "-1", "many", "4294967296"],
+        accepted: &["a whole number from 0 to 4294967295"],
+    },
     Setting { name: "ROSTER_SLOW_OPERATION", good: "1m", bad: DURATIONS, accepted: &["a duration", "8s"] },
 ];
 
@@ -223,6 +229,7 @@ mod bad {
         queue_size = "ROSTER_QUEUE_SIZE";
         body_limit = "ROSTER_BODY_LIMIT";
         request_deadline = "ROSTER_REQUEST_DEADLINE";
+        failed_attempts = "ROSTER_FAILED_ATTEMPTS";
         slow_operation = "ROSTER_SLOW_OPERATION";
     }
 }

@@ -3,6 +3,7 @@
 use super::{Key, Role};
 use crate::domain::fields::{FieldError, Fields, wrong_type};
 use crate::domain::time::Timestamp;
+use crate::domain::user::{find_unknown_removals, to_map};
 use serde_json::Value;
 
 /// What a caller writes of a key.
@@ -43,9 +44,14 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(key: &Key, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut merged = Value::Object(key.facts());
+        let mut merged = Value::Object(to_map(key));
+        let mut errors = Vec::new();
+        find_unknown_removals(&merged, patch, "", &mut errors);
         json_patch::merge(&mut merged, patch);
-        Self::read(merged)
+        match Self::read(merged) {
+            Ok(draft) if errors.is_empty() => Ok(draft),
+            read => Err(errors.into_iter().chain(read.err().into_iter().flatten()).collect()),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod tests;
 
 pub(crate) use folded::compact;
 pub use folded::folded;
+pub(crate) use read::find_unknown_removals;
 pub use read::{Draft, ReadAs};
 
 use super::NATIVE_SOURCE;

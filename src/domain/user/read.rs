@@ -98,8 +98,13 @@ impl Draft {
 }
 
 /// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
-/// shows every field of a user but the computed one; what is free to have any is the caller's own JSON.
-fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
+/// shows every field of a resource but the computed one; what is free to have any is the caller's own JSON.
+pub(crate) fn find_unknown_removals(
+    target: &Value,
+    patch: &Value,
+    pointer: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
     for (name, value) in patch {
         let at = format!("{pointer}/{}", token(name));

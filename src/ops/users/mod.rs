@@ -3,7 +3,7 @@
 pub mod list;
 
 use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
-use crate::db::types::Uid;
+use crate::db::types::{Json, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::domain::{NATIVE_SOURCE, parse_id};
 use crate::on_engine;
-use crate::schema::{user_emails, user_external_ids, users};
+use crate::schema::{changes, idempotency, user_emails, user_external_ids, users};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -153,6 +153,63 @@ impl Operation for Delete {
         let row = users::table.find((Uid(self.tenant), Uid(self.id)));
         on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
         tx.record(Change::user_deleted(self.tenant, &user, self.now));
+        Ok(())
+    }
+}
+
+/// Deletes a user, if it is still there, and takes its values out of its history.
+#[derive(Debug)]
+pub struct Erase {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// On these conditions, when it is still there.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Erase {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let (tenant, id) = (Uid(self.tenant), Uid(self.id));
+        let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
+            Ok(user) => {
+                let row = users::table.find((tenant, id));
+                on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+                let deleted = Change::user_deleted(self.tenant, &user, self.now);
+                tx.record(Change { before: None, erased: true, ..deleted.clone() });
+                Some((deleted.version, deleted.time))
+            }
+            Err(DbError::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let history = changes::table
+            .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(id)))
+            .filter(changes::resource.eq("user"));
+        let last = history.order(changes::revision.desc()).select((changes::kind, changes::version)).limit(1);
+        let last: Option<(String, i64)> = on_engine!(tx.connection(), c => last.get_result(c).optional())?;
+        let (version, time) = match (deleted, last) {
+            (Some(deleted), _) => deleted,
+            (None, Some((kind, _))) if kind == "user.erased" => return Ok(()),
+            (None, Some((_, version))) => (version, self.now),
+            (None, None) => return Err(DbError::NotFound),
+        };
+        let blank = diesel::update(history).set((
+            changes::before.eq(None::<Json<Value>>),
+            changes::after.eq(None::<Json<Value>>),
+            changes::erased.eq(true),
+        ));
+        on_engine!(tx.connection(), c => blank.execute(c))?;
+        let answers = idempotency::table
+            .filter(idempotency::tenant_id.eq(tenant).and(idempotency::resource_id.eq(Some(id))));
+        let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
+        on_engine!(tx.connection(), c => blank.execute(c))?;
+        tx.record(Change::user_erased(self.tenant, self.id, version, time));
+        tx.leave_nothing_behind();
         Ok(())
     }
 }

@@ -1,0 +1,186 @@
+//! The change feed, read.
+
+use crate::db::sql::Fragment;
+use crate::db::types::{Json, Uid};
+use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::domain::change::{ADMIN_RESOURCES, Fact};
+use crate::domain::filter::Value;
+use crate::domain::time::Timestamp;
+use crate::on_engine;
+use crate::schema::{changes, heads};
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::Map;
+use uuid::Uuid;
+
+/// Reads the changes of a tenant behind a revision.
+#[derive(Debug)]
+pub struct Read {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The last revision that the reader has seen.
+    pub after: i64,
+    /// At most so many.
+    pub limit: usize,
+    /// Only of these types.
+    pub types: Option<Vec<&'static str>>,
+    /// Only of this kind of resource, or of this one.
+    pub resource: Option<Resource>,
+    /// Whether what only admins may know is shown.
+    pub admin: bool,
+}
+
+/// What changes are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// All of a kind.
+    Kind(&'static str),
+    /// One, by its id.
+    One(Uuid),
+}
+
+/// Changes behind a revision.
+#[derive(Debug)]
+pub struct Feed {
+    /// The changes.
+    pub facts: Vec<Fact>,
+    /// The revision to ask after next.
+    pub next: i64,
+    /// Where the feed stands.
+    pub span: Span,
+}
+
+/// Where a feed stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Span {
+    /// The oldest revision that is kept; one more than the head when none is.
+    pub earliest: i64,
+    /// The newest revision.
+    pub head: i64,
+    /// The name of this history.
+    pub epoch: Uuid,
+}
+
+/// How many revisions are looked at for one answer.
+const WINDOW: i64 = 5_000;
+
+impl Operation for Read {
+    type Output = Result<Feed, Span>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, DbError> {
+        let span = span(tx.connection(), self.tenant)?;
+        if self.after > span.head || self.after + 1 < span.earliest {
+            return Ok(Err(span));
+        }
+        // Revisions have no gaps, so that a window is a range.
+        let last = span.head.min(self.after.saturating_add(WINDOW));
+        let facts = self.facts(tx.connection(), last)?;
+        let full = facts.len() == self.limit;
+        let next = facts.last().filter(|_| full).map_or(last, |fact| fact.revision);
+        Ok(Ok(Feed { facts, next, span }))
+    }
+}
+
+type FactRow = (
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Uid,
+    i64,
+    Option<Json<Map<String, serde_json::Value>>>,
+    Option<Json<Map<String, serde_json::Value>>>,
+    bool,
+);
+
+impl Read {
+    fn facts(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<Fact>> {
+        let range = changes::revision.gt(self.after).and(changes::revision.le(last));
+        let query = changes::table
+            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(self.condition()))
+            .order(changes::revision)
+            .limit(i64::try_from(self.limit).unwrap_or(i64::MAX))
+            .select((
+                changes::revision,
+                changes::time,
+                changes::actor_type,
+                changes::actor_id,
+                changes::request_id,
+                changes::kind,
+                changes::resource,
+                changes::resource_id,
+                changes::version,
+                changes::before,
+                changes::after,
+                changes::erased,
+            ));
+        let rows: Vec<FactRow> = on_engine!(connection, c => query.load(c))?;
+        Ok(rows.into_iter().map(fact).collect())
+    }
+
+    fn condition(&self) -> Fragment {
+        let mut condition = Fragment::truth();
+        if !self.admin {
+            let hidden = ADMIN_RESOURCES.map(|resource| format!("'{resource}'")).join(", ");
+            condition.sql(format!(" AND changes.resource NOT IN ({hidden})"));
+        }
+        if let Some(types) = &self.types {
+            let types: Vec<_> = types.iter().map(|kind| format!("'{kind}'")).collect();
+            condition.sql(format!(" AND changes.type IN ({})", types.join(", "))).unprepared();
+        }
+        match &self.resource {
+            Some(Resource::Kind(kind)) => {
+                condition.sql(" AND changes.resource = ").value(Value::Text((*kind).to_owned()));
+            }
+            Some(Resource::One(id)) => {
+                condition.sql(" AND changes.resource_id = ").value(Value::Id(*id));
+            }
+            None => {}
+        }
+        condition
+    }
+}
+
+fn fact(row: FactRow) -> Fact {
+    let (
+        revision,
+        time,
+        actor_type,
+        actor_id,
+        request_id,
+        kind,
+        resource,
+        id,
+        version,
+        before,
+        after,
+        erased,
+    ) = row;
+    Fact {
+        revision,
+        time: Timestamp::from(time),
+        actor_type,
+        actor_id,
+        request_id,
+        kind,
+        resource,
+        id: id.0,
+        version,
+        before: before.map(|Json(map)| map),
+        after: after.map(|Json(map)| map),
+        erased,
+    }
+}
+
+fn span(connection: &mut Connection, tenant: Uuid) -> QueryResult<Span> {
+    let head = heads::table.find(Uid(tenant)).select((heads::revision, heads::epoch));
+    let (head, Uid(epoch)): (i64, Uid) = on_engine!(connection, c => head.get_result(c))?;
+    let earliest =
+        changes::table.filter(changes::tenant_id.eq(Uid(tenant))).select(diesel::dsl::min(changes::revision));
+    let earliest: Option<i64> = on_engine!(connection, c => earliest.get_result(c))?;
+    Ok(Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch })
+}

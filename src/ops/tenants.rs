@@ -1,0 +1,272 @@
+//! Tenants: made, read, listed, changed, deleted when they are empty.
+
+use crate::db::types::Uid;
+use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::domain::DEFAULT_TENANT;
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::tenant::{Draft, Tenant};
+use crate::domain::time::Timestamp;
+use crate::on_engine;
+use crate::schema::{changes, heads, idempotency, keys, tenants};
+use diesel::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+type TenantRow = (Uid, String, bool, i64, i64, i64);
+
+fn tenant((id, name, unique_group_names, version, created_at, updated_at): TenantRow) -> Tenant {
+    let (created_at, updated_at) = (created_at.into(), updated_at.into());
+    Tenant { id: id.0, name, unique_group_names, version, created_at, updated_at }
+}
+
+/// Makes a tenant.
+#[derive(Debug)]
+pub struct Create {
+    /// Under this id.
+    pub id: Uuid,
+    /// Its history is called so.
+    pub epoch: Uuid,
+    /// With these values.
+    pub draft: Draft,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Create {
+    type Output = Tenant;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+        let Draft { name, unique_group_names } = self.draft.clone();
+        let (created_at, updated_at) = (self.now, self.now);
+        let tenant = Tenant { id: self.id, name, unique_group_names, version: 1, created_at, updated_at };
+        let insert = diesel::insert_into(tenants::table).values((
+            tenants::id.eq(Uid(tenant.id)),
+            tenants::name.eq(&tenant.name),
+            tenants::unique_group_names.eq(tenant.unique_group_names),
+            tenants::version.eq(tenant.version),
+            tenants::created_at.eq(i64::from(tenant.created_at)),
+            tenants::updated_at.eq(i64::from(tenant.updated_at)),
+        ));
+        on_engine!(tx.connection(), c => insert.execute(c))?;
+        let head = diesel::insert_into(heads::table).values((
+            heads::tenant_id.eq(Uid(tenant.id)),
+            heads::epoch.eq(Uid(self.epoch)),
+            heads::revision.eq(0),
+            heads::users.eq(0),
+            heads::groups.eq(0),
+        ));
+        on_engine!(tx.connection(), c => head.execute(c))?;
+        tx.record(Change::tenant_created(&tenant));
+        Ok(tenant)
+    }
+}
+
+/// Reads a tenant.
+#[derive(Debug)]
+pub struct Find {
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Operation for Find {
+    type Output = Tenant;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+        let query = tenants::table.find(Uid(self.id));
+        Ok(tenant(on_engine!(tx.connection(), c => query.get_result(c))?))
+    }
+}
+
+/// Finds a tenant's id by its name.
+#[derive(Debug)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+}
+
+impl Operation for Named {
+    type Output = Option<Uuid>;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uuid>, DbError> {
+        let query = tenants::table.filter(tenants::name.eq(&self.name)).select(tenants::id);
+        let found: Option<Uid> = on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+        Ok(found.map(|Uid(id)| id))
+    }
+}
+
+/// Reads tenants in the order of their ids.
+#[derive(Debug)]
+pub struct Page {
+    /// Behind this id.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether all are to be counted.
+    pub total: bool,
+}
+
+/// A page of tenants.
+#[derive(Debug)]
+pub struct TenantsPage {
+    /// The tenants.
+    pub tenants: Vec<Tenant>,
+    /// Whether more follow.
+    pub more: bool,
+    /// How many there are, when that was asked.
+    pub total: Option<i64>,
+}
+
+impl Operation for Page {
+    type Output = TenantsPage;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<TenantsPage, DbError> {
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let after = Uid(self.after.unwrap_or(Uuid::nil()));
+        let query = tenants::table.filter(tenants::id.gt(after)).order(tenants::id).limit(limit);
+        let rows: Vec<TenantRow> = on_engine!(tx.connection(), c => query.load(c))?;
+        let mut tenants: Vec<_> = rows.into_iter().map(tenant).collect();
+        let more = tenants.len() > self.limit;
+        tenants.truncate(self.limit);
+        let count =
+            |connection: &mut Connection| on_engine!(connection, c => tenants::table.count().get_result(c));
+        let total = self.total.then(|| count(tx.connection())).transpose()?;
+        Ok(TenantsPage { tenants, more, total })
+    }
+}
+
+/// Patches a tenant by JSON Merge Patch (RFC 7396).
+#[derive(Debug)]
+pub struct Patch {
+    /// Its id.
+    pub id: Uuid,
+    /// The merge patch.
+    pub patch: Value,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Patch {
+    type Output = Tenant;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+        let before = lock(tx, self.id, &self.conditions)?;
+        let draft = Draft::patch(&before, &self.patch).map_err(DbError::Invalid)?;
+        if draft == before.draft() {
+            return Ok(before);
+        }
+        if draft.name != before.name && before.id == DEFAULT_TENANT {
+            return Err(DbError::Refused("the tenant default keeps its name"));
+        }
+        let Draft { name, unique_group_names } = draft;
+        if unique_group_names != before.unique_group_names && lock_head(tx, self.id)?.groups > 0 {
+            return Err(DbError::Refused("uniqueGroupNames changes only while the tenant has no group"));
+        }
+        let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
+        let after = Tenant { name, unique_group_names, version, updated_at, ..before.clone() };
+        let update = diesel::update(tenants::table.find(Uid(after.id))).set((
+            tenants::name.eq(&after.name),
+            tenants::unique_group_names.eq(after.unique_group_names),
+            tenants::version.eq(after.version),
+            tenants::updated_at.eq(i64::from(after.updated_at)),
+        ));
+        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.record(Change::tenant_updated(&before, &after));
+        Ok(after)
+    }
+}
+
+/// Deletes a tenant that has no user and no group, with its keys. What else is left of it, [`Purge`] removes.
+#[derive(Debug)]
+pub struct Delete {
+    /// Its id.
+    pub id: Uuid,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Delete {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let tenant = lock(tx, self.id, &self.conditions)?;
+        if tenant.id == DEFAULT_TENANT {
+            return Err(DbError::Refused("the tenant default always exists"));
+        }
+        // Whoever is creating a user needs the head after this, and will find none.
+        let Head { users, groups } = lock_head(tx, self.id)?;
+        if users > 0 || groups > 0 {
+            return Err(DbError::Refused("the tenant has users or groups"));
+        }
+        let id = Uid(self.id);
+        on_engine!(tx.connection(), c => diesel::delete(keys::table.filter(keys::tenant_id.eq(id))).execute(c))?;
+        on_engine!(tx.connection(), c => diesel::delete(heads::table.find(id)).execute(c))?;
+        on_engine!(tx.connection(), c => diesel::delete(tenants::table.find(id)).execute(c))?;
+        tx.record(Change::tenant_deleted(&tenant, self.now));
+        Ok(())
+    }
+}
+
+/// Removes what is left of a deleted tenant, some rows at a time: a history can be long.
+#[derive(Debug)]
+pub struct Purge {
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// How many rows of a history go at once.
+const AT_ONCE: i64 = 5_000;
+
+impl Operation for Purge {
+    /// Whether something may be left.
+    type Output = bool;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+        let id = Uid(self.id);
+        let answers = idempotency::table.filter(idempotency::tenant_id.eq(id));
+        on_engine!(tx.connection(), c => diesel::delete(answers).execute(c))?;
+        let first =
+            changes::table.filter(changes::tenant_id.eq(id)).select(diesel::dsl::min(changes::revision));
+        let first: Option<i64> = on_engine!(tx.connection(), c => first.get_result(c))?;
+        let Some(first) = first else { return Ok(false) };
+        let some =
+            changes::table.filter(changes::tenant_id.eq(id).and(changes::revision.lt(first + AT_ONCE)));
+        on_engine!(tx.connection(), c => diesel::delete(some).execute(c))?;
+        Ok(true)
+    }
+}
+
+fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, DbError> {
+    let query = tenants::table.find(Uid(id));
+    let tenant = tenant(match tx.connection() {
+        Connection::Postgres(c) => query.for_update().get_result(c)?,
+        Connection::Sqlite(c) => query.get_result(c)?,
+    });
+    if conditions.allow_write(tenant.version) { Ok(tenant) } else { Err(DbError::Precondition) }
+}
+
+/// How many users and groups a tenant has.
+#[derive(Queryable)]
+struct Head {
+    users: i64,
+    groups: i64,
+}
+
+fn lock_head(tx: &mut Tx<'_>, id: Uuid) -> Result<Head, DbError> {
+    let query = heads::table.find(Uid(id)).select((heads::users, heads::groups));
+    Ok(match tx.connection() {
+        Connection::Postgres(c) => query.for_update().get_result(c)?,
+        Connection::Sqlite(c) => query.get_result(c)?,
+    })
+}
