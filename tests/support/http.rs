@@ -4,6 +4,7 @@ use super::server::{ADMIN_KEY, Server};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// No answer takes longer, unless a test wants to see a server hang.
@@ -15,34 +16,43 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     key: Option<String>,
+    tenant: Option<String>,
 }
 
 impl Client {
     /// A client with the admin key.
     pub(crate) fn new(server: &Server) -> Self {
-        Self::build(server.base(), Some(ADMIN_KEY.to_owned()))
+        Self::with_key(server, ADMIN_KEY)
     }
 
     /// A client with another key.
     pub(crate) fn with_key(server: &Server, key: &str) -> Self {
-        Self::build(server.base(), Some(key.to_owned()))
+        Self::build(server, Some(key.to_owned()), builder())
     }
 
     /// A client without a key.
     pub(crate) fn anonymous(server: &Server) -> Self {
-        Self::build(server.base(), None)
+        Self::build(server, None, builder())
     }
 
-    fn build(base: String, key: Option<String>) -> Self {
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            // What a client sends twice must be the test's decision.
-            .retry(reqwest::retry::never())
-            .build()
-            .expect("a client without TLS");
-        Self { http, base, key }
+    /// A client with a key that calls from an address of this machine, such as 127.0.0.2.
+    pub(crate) fn from_address(server: &Server, key: &str, address: IpAddr) -> Self {
+        Self::build(server, Some(key.to_owned()), builder().local_address(address))
+    }
+
+    fn build(server: &Server, key: Option<String>, builder: reqwest::ClientBuilder) -> Self {
+        let http = builder.build().expect("a client without TLS");
+        Self { http, base: server.base(), key, tenant: None }
+    }
+
+    /// The same client with another key, in that key's own tenant.
+    pub(crate) fn keyed(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), tenant: None, ..self.clone() }
+    }
+
+    /// The same client, each request of which acts in another tenant.
+    pub(crate) fn in_tenant(&self, name: &str) -> Self {
+        Self { tenant: Some(name.to_owned()), ..self.clone() }
     }
 
     /// GET of a path that starts with a slash.
@@ -76,8 +86,20 @@ impl Client {
         if let Some(key) = &self.key {
             builder = builder.header(AUTHORIZATION, format!("Bearer {key}"));
         }
+        if let Some(tenant) = &self.tenant {
+            builder = builder.header("roster-tenant", tenant);
+        }
         Request { builder }
     }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        // What a client sends twice must be the test's decision.
+        .retry(reqwest::retry::never())
 }
 
 /// A request to be sent, once or again.
