@@ -2,9 +2,11 @@
 
 use crate::support::http::{Answer, Client};
 use crate::support::server::Server;
+use crate::support::sql::Sql;
 use crate::support::{postgres, sqlite};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// What a server keeps its users in.
@@ -72,6 +74,19 @@ impl Api {
         let Self { mut server, database, engine, .. } = self;
         server.kill();
         Self::start_on(database, engine, &[])
+    }
+
+    /// Stops the server by SIGTERM and starts another on the same database.
+    pub(crate) fn restart_gracefully(self) -> Self {
+        let Self { mut server, database, engine, .. } = self;
+        server.signal("TERM");
+        assert_eq!(server.wait(Duration::from_secs(30)).code(), Some(0));
+        Self::start_on(database, engine, &[])
+    }
+
+    /// SQL beside the server.
+    pub(crate) fn sql(&self) -> Sql {
+        Sql::open(&self.database_url())
     }
 
     /// The URL of the database.

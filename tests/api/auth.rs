@@ -1,8 +1,8 @@
 //! Who may call.
 
 use crate::api::{Api, path};
-use crate::problem::problem;
-use crate::support::http::{Answer, Client, Request};
+use crate::problem::{assert_unauthorized, problem};
+use crate::support::http::{Client, Request};
 use crate::support::raw;
 use crate::support::server::ADMIN_KEY;
 use reqwest::Method;
@@ -16,12 +16,6 @@ both_engines! {
     one_key_at_a_time
     another_tenant_must_exist
     without_a_key_in_the_settings_none_is_good
-}
-
-#[track_caller]
-fn assert_unauthorized(answer: &Answer) {
-    problem(answer, 401, "unauthorized");
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
 }
 
 async fn a_key_is_needed(api: Api) {

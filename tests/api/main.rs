@@ -26,6 +26,7 @@ macro_rules! both_engines {
 
 mod api;
 mod auth;
+mod callers;
 mod conditions;
 mod encodings;
 mod filters;
@@ -35,6 +36,8 @@ mod fixture;
 mod health;
 mod idempotency;
 mod idempotency_races;
+mod keys;
+mod keys_life;
 mod merge_patch;
 mod numbers;
 mod problem;

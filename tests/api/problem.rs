@@ -2,28 +2,44 @@
 
 use crate::support::http::Answer;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What every problem has.
+const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "requestId"];
 
 /// Checks that an answer is a whole RFC 9457 problem of this status and code, and gives its body.
 #[track_caller]
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
+    // What is 409 or 422 is about fields, but for the code that says otherwise.
+    let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
+    whole(answer, status, code, if fields { &["errors"] } else { &[] })
+}
+
+/// Checks that an answer is 401 and says what would be good.
+#[track_caller]
+pub(crate) fn assert_unauthorized(answer: &Answer) {
+    problem(answer, 401, "unauthorized");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+}
+
+/// Checks that an answer is a problem with exactly these members more than every problem has, and gives its body.
+#[track_caller]
+fn whole(answer: &Answer, status: u16, code: &str, more: &[&str]) -> Value {
     assert_eq!(answer.code(), status, "{:?} {}", answer.headers, answer.text());
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.text());
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert!(answer.header("cache-control").is_some(), "{:?}", answer.headers);
     assert!(answer.header("etag").is_none(), "{:?}", answer.headers);
     let body = answer.json();
-    let known = ["type", "title", "status", "detail", "code", "requestId", "errors"];
-    let members = body.as_object().expect("a problem is an object");
-    assert!(members.keys().all(|name| known.contains(&name.as_str())), "{body}");
+    let members: BTreeSet<_> = body.as_object().expect("a problem is an object").keys().collect();
+    let expected: Vec<_> = MEMBERS.iter().chain(more).map(|name| (*name).to_owned()).collect();
+    assert_eq!(members, expected.iter().collect(), "{body}");
     assert_eq!(body["type"], "about:blank", "{body}");
     assert_eq!(body["title"], json!(answer.status.canonical_reason()), "{body}");
     assert_eq!(body["status"], status, "{body}");
     assert_eq!(body["code"], code, "{body}");
     assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
     assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"), "{body}");
-    // Everything else that is 409 or 422 is about fields.
-    let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
-    assert_eq!(body.get("errors").is_some(), fields, "{body}");
     body
 }
 
@@ -62,4 +78,12 @@ pub(crate) fn assert_taken(answer: &Answer, attribute: &str) {
         (&errors[0]["pointer"], &errors[0]["code"]),
         (&json!(format!("/{attribute}")), &json!("taken"))
     );
+}
+
+/// Checks that an answer is 422 for exactly these fields, which are sorted, whatever is wrong with each.
+#[track_caller]
+pub(crate) fn assert_invalid_fields(answer: &Answer, expected: &[&str]) {
+    let mut found: Vec<_> = invalid(answer).into_iter().map(|(pointer, _)| pointer).collect();
+    found.dedup();
+    assert_eq!(found, expected, "{}", answer.text());
 }

@@ -1,0 +1,423 @@
+//! `/keys`.
+
+use crate::api::{Api, text};
+use crate::callers::{get, key_path, make_key, with_secret};
+use crate::fixture::with;
+use crate::problem::{assert_invalid, assert_invalid_fields, problem};
+use crate::support::http::Answer;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+both_engines! {
+    a_role_is_enough
+    every_attribute_comes_back
+    secrets_have_a_form_and_never_come_twice
+    only_the_answer_of_the_creation_has_the_secret
+    what_get_gave_can_be_sent
+    what_the_server_decides_is_ignored
+    fields_are_checked
+    patches_are_checked
+    a_patch_changes_what_it_names
+    a_patch_of_nothing_changes_nothing
+    conditions_hold
+    less_may_be_answered
+    a_key_is_deleted_once
+    bodies_are_those_of_users
+    keys_come_in_the_order_of_their_creation
+    pages_follow_each_other
+    parameters_must_be_known
+    a_creation_takes_no_idempotency_key
+}
+
+/// A key as GET shows it, of the answer that made it.
+fn shown(made: &Value) -> Value {
+    let mut shown = made.clone();
+    shown.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
+    shown
+}
+
+async fn a_role_is_enough(api: Api) {
+    for role in ["reader", "writer", "admin", "operator"] {
+        let answer = api.client.post("/keys", &json!({ "role": role })).send().await.expect(201);
+        let key = answer.json();
+        let expected = json!({
+            "id": key["id"], "name": null, "role": role, "expiresAt": null, "createdAt": key["createdAt"],
+            "lastUsedAt": null, "secret": key["secret"],
+        });
+        assert_eq!(key, expected);
+        assert_eq!(answer.header("location"), Some(key_path(&key).as_str()));
+        assert_eq!(answer.header("etag"), Some("\"1\""));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(text(&key["createdAt"]).len(), "2026-01-02T03:04:05.678901Z".len());
+        let found = api.client.get(&key_path(&key)).send().await.expect(200);
+        assert_eq!(found.json(), shown(&key));
+        assert_eq!(found.header("etag"), Some("\"1\""));
+        assert_eq!(found.header("cache-control"), Some("private, no-cache"));
+    }
+}
+
+async fn every_attribute_comes_back(api: Api) {
+    let long = "ж".repeat(256);
+    for name in ["ci", "CI of the 2nd floor, \"left\" – 🔑", "a\nb", &long] {
+        let key = make_key(&api.client, &json!({ "role": "writer", "name": name })).await;
+        assert_eq!((&key["name"], &key["role"]), (&json!(name), &json!("writer")));
+        assert_eq!(get(&api.client, &key_path(&key)).await, shown(&key));
+    }
+    // Times are shown in UTC with six digits, whatever they were sent as.
+    for (sent, shows) in [
+        ("2040-01-02T03:04:05Z", "2040-01-02T03:04:05.000000Z"),
+        ("2040-01-02T03:04:05.678901+00:00", "2040-01-02T03:04:05.678901Z"),
+        ("2040-01-02T03:04:05+02:30", "2040-01-02T00:34:05.000000Z"),
+        ("2039-12-31T23:00:00.5-01:00", "2040-01-01T00:00:00.500000Z"),
+        ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.000000Z"),
+    ] {
+        let key = make_key(&api.client, &json!({ "role": "reader", "expiresAt": sent })).await;
+        assert_eq!(key["expiresAt"], shows, "{sent}");
+        assert_eq!(get(&api.client, &key_path(&key)).await, shown(&key));
+    }
+}
+
+async fn secrets_have_a_form_and_never_come_twice(api: Api) {
+    let mut secrets = BTreeSet::new();
+    for _ in 0..50 {
+        let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+        let secret = text(&key["secret"]);
+        let rest = secret.strip_prefix(&format!("rst_{}_", text(&key["id"])));
+        let rest = rest.unwrap_or_else(|| panic!("{secret} does not name {}", key["id"]));
+        assert_eq!(rest.len(), 43 + 6, "{secret}");
+        assert!(rest.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{secret}");
+        assert!(secrets.insert(rest[..43].to_owned()), "{secret} came twice");
+    }
+    // Each of 62 characters comes often among 50 times 43, and every place has many.
+    let all: BTreeSet<char> = secrets.iter().flat_map(|secret| secret.chars()).collect();
+    assert!(all.len() > 55, "{all:?}");
+    for place in 0..43 {
+        let here: BTreeSet<_> = secrets.iter().map(|secret| secret.as_bytes()[place]).collect();
+        assert!(here.len() > 10, "only {here:?} at place {place}");
+    }
+}
+
+async fn only_the_answer_of_the_creation_has_the_secret(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "admin" })).await;
+    let target = key_path(&key);
+    let answers = [
+        api.client.get(&target).send().await.expect(200),
+        with_secret(&api.client, &key).get(&target).send().await.expect(200),
+        api.client.get("/keys").send().await.expect(200),
+        api.client.patch(&target, &json!({ "name": "x" })).send().await.expect(200),
+        api.client.patch(&target, &key).send().await.expect(200),
+        api.client.delete(&target).send().await.expect(204),
+    ];
+    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
+    for answer in answers {
+        assert!(
+            !answer.text().contains(secret) && !answer.text().contains("\"secret\""),
+            "{}",
+            answer.text()
+        );
+    }
+}
+
+async fn what_get_gave_can_be_sent(api: Api) {
+    let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00Z" });
+    let key = make_key(&api.client, &body).await;
+    let again = make_key(&api.client, &key).await;
+    assert_ne!((&again["id"], &again["secret"]), (&key["id"], &key["secret"]));
+    assert_eq!(content(&again), content(&key));
+    let answer = api.client.patch(&key_path(&key), &key).send().await.expect(200);
+    assert_eq!((answer.json(), answer.header("etag")), (shown(&key), Some("\"1\"")));
+}
+
+/// What a caller says of a key.
+fn content(key: &Value) -> [&Value; 3] {
+    ["name", "role", "expiresAt"].map(|name| &key[name])
+}
+
+async fn what_the_server_decides_is_ignored(api: Api) {
+    let decided =
+        json!({ "id": 7, "createdAt": "x", "lastUsedAt": [], "secret": { "a": 1 }, "role": "reader" });
+    let key = make_key(&api.client, &decided).await;
+    assert_eq!((&key["lastUsedAt"], text(&key["id"]).len()), (&Value::Null, 36));
+    let patch =
+        json!({ "createdAt": null, "lastUsedAt": "2020-01-01T00:00:00Z", "secret": "x", "name": "ci" });
+    let patched = api.client.patch(&key_path(&key), &patch).send().await.expect(200).json();
+    assert_eq!(patched, with(&shown(&key), "name", json!("ci")));
+    with_secret(&api.client, &key).get("/users").send().await.expect(200);
+}
+
+async fn fields_are_checked(api: Api) {
+    let post = async |body: Value| api.client.post("/keys", &body).send().await;
+    let before = get(&api.client, "/keys?include=total").await;
+    assert_invalid(&post(json!({})).await, &[("/role", "required")]);
+    assert_invalid(&post(json!({ "role": null })).await, &[("/role", "required")]);
+    let all = json!({ "role": 1, "name": [], "expiresAt": true, "tenant": "x", "Role": "reader" });
+    let wrong = [
+        ("/role", "wrong-type"),
+        ("/name", "wrong-type"),
+        ("/expiresAt", "wrong-type"),
+        ("/tenant", "unknown-field"),
+        ("/Role", "unknown-field"),
+    ];
+    assert_invalid(&post(all).await, &wrong);
+    for role in ["", "Reader", "READER", "root", "reader ", "reader,writer", "\0", "nobody"] {
+        assert_invalid_fields(&post(json!({ "role": role })).await, &["/role"]);
+    }
+    for time in NO_TIMES {
+        assert_invalid_fields(&post(json!({ "role": "reader", "expiresAt": time })).await, &["/expiresAt"]);
+    }
+    let long = json!({ "role": "reader", "name": "x".repeat(257) });
+    assert_invalid(&post(long).await, &[("/name", "too-long")]);
+    assert_invalid_fields(&post(json!({ "role": "reader", "name": "a\0b" })).await, &["/name"]);
+    for body in [json!([]), json!("reader"), json!(null), json!(1)] {
+        assert_invalid(&post(body).await, &[("", "wrong-type")]);
+    }
+    for field in ["version", "updatedAt", "tenantId", "hash", "role/", "expires", ""] {
+        let answer = post(json!({ "role": "reader", field: 1 })).await;
+        assert_invalid(&answer, &[(&format!("/{}", field.replace('/', "~1")), "unknown-field")]);
+    }
+    assert_eq!(get(&api.client, "/keys?include=total").await, before, "a key was made");
+}
+
+const NO_TIMES: [&str; 11] = [
+    "",
+    "never",
+    "2040-01-01",
+    "2040-01-01T00:00:00",
+    "2040-01-01 00:00:00",
+    "2040-13-01T00:00:00Z",
+    "2040-02-30T00:00:00Z",
+    "2040-01-01T25:00:00Z",
+    "90d",
+    "2208988800",
+    "2040-01-01T00:00:00+2:00",
+];
+
+async fn patches_are_checked(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
+    let patch = async |body: Value| api.client.patch(&key_path(&key), &body).send().await;
+    assert_invalid(&patch(json!({ "role": null })).await, &[("/role", "required")]);
+    assert_invalid_fields(&patch(json!({ "role": "root" })).await, &["/role"]);
+    assert_invalid(&patch(json!({ "name": "x".repeat(257) })).await, &[("/name", "too-long")]);
+    assert_invalid(&patch(json!({ "name": 1 })).await, &[("/name", "wrong-type")]);
+    for time in NO_TIMES {
+        assert_invalid_fields(&patch(json!({ "expiresAt": time })).await, &["/expiresAt"]);
+    }
+    for value in [json!(1), json!(null), json!({})] {
+        assert_invalid(&patch(json!({ "foo": value })).await, &[("/foo", "unknown-field")]);
+    }
+    let both = patch(json!({ "foo": 1, "role": "root", "expiresAt": 5 })).await;
+    assert_invalid_fields(&both, &["/expiresAt", "/foo", "/role"]);
+    assert_invalid(&patch(json!([])).await, &[("", "wrong-type")]);
+    let found = api.client.get(&key_path(&key)).send().await.expect(200);
+    assert_eq!((found.json(), found.header("etag")), (shown(&key), Some("\"1\"")));
+}
+
+async fn a_patch_changes_what_it_names(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
+    let mut expected = shown(&key);
+    for (version, (name, sent, shows)) in [
+        ("name", json!("cd"), json!("cd")),
+        ("role", json!("writer"), json!("writer")),
+        ("expiresAt", json!("2040-01-01T02:00:00+02:00"), json!("2040-01-01T00:00:00.000000Z")),
+        ("expiresAt", json!(null), json!(null)),
+        ("name", json!(null), json!(null)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = api.client.patch(&key_path(&key), &json!({ name: sent })).send().await.expect(200);
+        expected[name] = shows;
+        let tag = format!("\"{}\"", version + 2);
+        assert_eq!((answer.json(), answer.header("etag")), (expected.clone(), Some(tag.as_str())));
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+        let found = api.client.get(&key_path(&key)).send().await.expect(200);
+        assert_eq!((found.json(), found.header("etag")), (expected.clone(), Some(tag.as_str())));
+        // The secret stays.
+        with_secret(&api.client, &key).get("/users").send().await.expect(200);
+    }
+}
+
+async fn a_patch_of_nothing_changes_nothing(api: Api) {
+    let body = json!({ "role": "reader", "name": "ci", "expiresAt": "2040-01-01T00:00:00Z" });
+    let key = make_key(&api.client, &body).await;
+    let same_time = json!({ "expiresAt": "2040-01-01T01:00:00+01:00" });
+    for patch in [json!({}), body, same_time, json!({ "name": "ci" })] {
+        let answer = api.client.patch(&key_path(&key), &patch).send().await.expect(200);
+        assert_eq!((answer.json(), answer.header("etag")), (shown(&key), Some("\"1\"")));
+    }
+    let rows = get(&api.client, &format!("/changes?resource={}", text(&key["id"]))).await;
+    assert_eq!(rows["items"].as_array().map(Vec::len), Some(1), "{rows}");
+}
+
+async fn conditions_hold(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let target = key_path(&key);
+    let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
+    for tag in ["\"2\"", "W/\"1\"", "\"\""] {
+        problem(&patch("x").header("if-match", tag).send().await, 412, "precondition-failed");
+        let delete = api.client.delete(&target).header("if-match", tag).send().await;
+        problem(&delete, 412, "precondition-failed");
+    }
+    problem(&patch("x").header("if-none-match", "\"1\"").send().await, 412, "precondition-failed");
+    problem(&patch("x").header("if-match", "1").send().await, 400, "invalid-header");
+    let read = async |tag: &str| api.client.get(&target).header("if-none-match", tag).send().await;
+    let unchanged = read("\"1\"").await.expect(304);
+    assert_eq!((unchanged.text().as_str(), unchanged.header("etag")), ("", Some("\"1\"")));
+    let patched = patch("x").header("if-match", "\"1\"").send().await.expect(200);
+    assert_eq!(patched.header("etag"), Some("\"2\""));
+    assert_eq!(read("\"1\"").await.expect(200).json()["name"], "x");
+    problem(&patch("y").header("if-match", "\"1\"").send().await, 412, "precondition-failed");
+    with_secret(&api.client, &key).get("/users").send().await.expect(200);
+    api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
+}
+
+async fn less_may_be_answered(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let patch = api.client.patch(&key_path(&key), &json!({ "name": "x" })).header("prefer", "return=minimal");
+    let answer = patch.send().await.expect(204);
+    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", Some("\"2\"")));
+    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    assert_eq!(get(&api.client, &key_path(&key)).await["name"], "x");
+}
+
+async fn a_key_is_deleted_once(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let others = [make_key(&api.client, &json!({ "role": "reader" })).await];
+    let target = key_path(&key);
+    let answer = api.client.delete(&target).send().await.expect(204);
+    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    for _ in 0..2 {
+        problem(&api.client.get(&target).send().await, 404, "not-found");
+        problem(&api.client.delete(&target).send().await, 404, "not-found");
+        problem(&api.client.patch(&target, &json!({ "name": "x" })).send().await, 404, "not-found");
+    }
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": others.map(|key| shown(&key)) }));
+}
+
+async fn bodies_are_those_of_users(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let target = key_path(&key);
+    for (method, target) in [(Method::POST, "/keys"), (Method::PATCH, target.as_str())] {
+        let send = async |media_type: &str, body: &str| -> Answer {
+            api.client.request(method.clone(), target).body(media_type, body.to_owned()).send().await
+        };
+        let typed = send("text/plain", r#"{"role":"reader"}"#).await;
+        problem(&typed, 415, "unsupported-media-type");
+        let accepted = if method == Method::POST { "accept-post" } else { "accept-patch" };
+        assert!(typed.header(accepted).is_some_and(|types| types.contains("json")), "{:?}", typed.headers);
+        for body in ["", "{", r#"{"role":"reader","role":"writer"}"#, r#"{"role":"reader"}x"#] {
+            problem(&send("application/json", body).await, 400, "malformed-body");
+        }
+        let unreadable = api.client.request(method.clone(), target).json(&json!({ "role": "reader" }));
+        problem(&unreadable.accept("text/html").send().await, 406, "not-acceptable");
+        let large = format!(r#"{{"role":"reader"}}{}"#, " ".repeat(1_048_576));
+        problem(&send("application/json", &large).await, 413, "body-too-large");
+    }
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": [shown(&key)] }));
+}
+
+async fn some(api: &Api, count: usize) -> Vec<Value> {
+    let mut keys = Vec::new();
+    for index in 0..count {
+        let body = json!({ "role": "reader", "name": format!("k{}", (index * 37) % 100) });
+        keys.push(shown(&make_key(&api.client, &body).await));
+    }
+    keys
+}
+
+async fn keys_come_in_the_order_of_their_creation(api: Api) {
+    let empty = api.client.get("/keys").send().await.expect(200);
+    assert_eq!((empty.json(), empty.header("link")), (json!({ "items": [] }), None));
+    assert_eq!(empty.header("cache-control"), Some("private, no-cache"));
+    let mut keys = some(&api, 12).await;
+    api.client.patch(&key_path(&keys[3]), &json!({ "name": "aaa" })).send().await.expect(200);
+    keys[3]["name"] = json!("aaa");
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": keys }));
+    api.client.delete(&key_path(&keys.remove(5))).send().await.expect(204);
+    assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": keys, "total": 11 }));
+}
+
+async fn pages_follow_each_other(api: Api) {
+    let keys = some(&api, 52).await;
+    let first = get(&api.client, "/keys").await;
+    assert_eq!(first["items"], json!(keys[..50]));
+    let mut target = "/keys?limit=20&include=total".to_owned();
+    let mut seen = Vec::new();
+    for page in 0..3 {
+        let answer = api.client.get(&target).send().await.expect(200);
+        let body = answer.json();
+        assert_eq!(body["total"], 52);
+        seen.extend(body["items"].as_array().expect("a list").clone());
+        assert_eq!((answer.header("link").is_some(), body.get("nextCursor").is_some()), (page < 2, page < 2));
+        if let Some(link) = answer.header("link") {
+            let link = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+            link.expect("a link to the next page").clone_into(&mut target);
+            assert!(target.starts_with("/keys?") && target.contains(text(&body["nextCursor"])), "{target}");
+        }
+    }
+    assert_eq!(seen, keys);
+    // A cursor goes on behind its key, also when that is gone.
+    let page = get(&api.client, "/keys?limit=1").await;
+    api.client.delete(&key_path(&keys[0])).send().await.expect(204);
+    let next = get(&api.client, &format!("/keys?limit=1&cursor={}", text(&page["nextCursor"]))).await;
+    assert_eq!(next["items"], json!([keys[1]]));
+    // A cursor of another list is none of this one.
+    for index in 0..2 {
+        api.named(&format!("u{index}")).await;
+    }
+    let users = text(&get(&api.client, "/users?limit=1").await["nextCursor"]).to_owned();
+    let swapped = [("/keys", users.as_str()), ("/users", text(&page["nextCursor"])), ("/keys", "x")];
+    for (list, cursor) in swapped {
+        let answer = api.client.get(&format!("{list}?cursor={cursor}")).send().await;
+        problem(&answer, 400, "invalid-cursor");
+    }
+}
+
+async fn parameters_must_be_known(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let one = key_path(&key);
+    for query in [
+        "filter=role%20eq%20%22reader%22",
+        "sort=id",
+        "sort=name",
+        "attributes=name",
+        "excludedAttributes=name",
+        "limit=0",
+        "limit=x",
+        "limit=-1",
+        "include=secret",
+        "foo=1",
+        "after=1",
+        "limit=1&limit=1",
+    ] {
+        let answer = api.client.get(&format!("/keys?{query}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+    for query in ["attributes=name", "limit=1", "erase=true", "include=secret", "foo"] {
+        let target = format!("{one}?{query}");
+        let body = json!({ "role": "reader" });
+        for answer in [
+            api.client.get(&target).send().await,
+            api.client.patch(&target, &body).send().await,
+            api.client.delete(&target).send().await,
+            api.client.post(&format!("/keys?{query}"), &body).send().await,
+        ] {
+            problem(&answer, 400, "invalid-parameter");
+        }
+    }
+    assert_eq!(get(&api.client, "/keys?limit=1000").await, json!({ "items": [shown(&key)] }));
+}
+
+async fn a_creation_takes_no_idempotency_key(api: Api) {
+    let mut ids = BTreeSet::new();
+    for idempotency_key in ["k", "k", "", "a b"] {
+        let post = api.client.post("/keys", &json!({ "role": "reader" }));
+        let answer = post.header("idempotency-key", idempotency_key).send().await.expect(201);
+        assert_eq!(answer.header("idempotency-replayed"), None);
+        ids.insert(text(&answer.json()["id"]).to_owned());
+    }
+    assert_eq!(ids.len(), 4);
+    assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 0);
+}
