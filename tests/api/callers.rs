@@ -30,6 +30,16 @@ pub(crate) fn key_path(key: &Value) -> String {
     format!("/keys/{}", text(&key["id"]))
 }
 
+/// `/tenants/{id}` of a tenant.
+pub(crate) fn tenant_path(tenant: &Value) -> String {
+    format!("/tenants/{}", text(&tenant["id"]))
+}
+
+/// Creates a user and gives it as the answer shows it.
+pub(crate) async fn create(client: &Client, body: &Value) -> Value {
+    client.post("/users", body).send().await.expect(201).json()
+}
+
 /// What a GET gives.
 pub(crate) async fn get(client: &Client, target: &str) -> Value {
     let answer = client.get(target).send().await;

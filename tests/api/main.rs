@@ -48,6 +48,7 @@ mod races;
 mod sorts;
 #[path = "../support/mod.rs"]
 mod support;
+mod tenants;
 mod users_create;
 mod users_delete;
 mod users_list;

@@ -22,6 +22,12 @@ pub(crate) fn assert_unauthorized(answer: &Answer) {
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
 }
 
+/// Checks that an answer is 409 not because of a field but because of the state that the resource is in.
+#[track_caller]
+pub(crate) fn assert_refused(answer: &Answer) {
+    whole(answer, 409, "conflict", &[]);
+}
+
 /// Checks that an answer is a problem with exactly these members more than every problem has, and gives its body.
 #[track_caller]
 fn whole(answer: &Answer, status: u16, code: &str, more: &[&str]) -> Value {

@@ -1,0 +1,438 @@
+//! `/tenants`, and acting in one by `Roster-Tenant`.
+
+use crate::api::{Api, at_once, path, text, with_status};
+use crate::callers::{create, get, make_key, make_tenant, of_role, tenant_path, with_secret};
+use crate::fixture::with;
+use crate::problem::{
+    assert_invalid, assert_invalid_fields, assert_refused, assert_taken, assert_unauthorized, problem,
+};
+use crate::support::http::Client;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    the_default_tenant_is_there
+    a_name_is_enough
+    names_are_plain
+    fields_are_checked
+    a_name_is_taken_once
+    one_name_is_created_once
+    a_patch_changes_what_it_names
+    a_renamed_tenant_has_its_new_name_at_once
+    conditions_hold
+    the_default_tenant_stays
+    bodies_are_those_of_users
+    tenants_come_in_the_order_of_their_creation
+    parameters_must_be_known
+    a_creation_takes_no_idempotency_key
+    a_tenant_is_named_once_a_request
+    only_an_empty_tenant_is_deleted
+    all_goes_with_a_tenant
+    a_deleted_tenant_is_nowhere
+    a_tenant_is_not_deleted_under_its_users
+}
+
+const DEFAULT: &str = "00000000-0000-7000-8000-000000000001";
+
+async fn post(api: &Api, body: Value) -> crate::support::http::Answer {
+    api.client.post("/tenants", &body).send().await
+}
+
+async fn the_default_tenant_is_there(api: Api) {
+    let list = get(&api.client, "/tenants").await;
+    let tenant = list["items"][0].clone();
+    let expected = json!({
+        "id": DEFAULT, "name": "default", "uniqueGroupNames": false, "version": 1,
+        "createdAt": tenant["createdAt"], "updatedAt": tenant["createdAt"],
+    });
+    assert_eq!(list, json!({ "items": [expected] }));
+    assert_eq!(get(&api.client, &tenant_path(&tenant)).await, tenant);
+}
+
+async fn a_name_is_enough(api: Api) {
+    for (name, unique) in [("acme", None), ("beta", Some(false)), ("gamma", Some(true))] {
+        let mut body = json!({ "name": name });
+        if let Some(unique) = unique {
+            body["uniqueGroupNames"] = json!(unique);
+        }
+        let answer = post(&api, body).await.expect(201);
+        let tenant = answer.json();
+        let expected = json!({
+            "id": tenant["id"], "name": name, "uniqueGroupNames": unique.unwrap_or(false), "version": 1,
+            "createdAt": tenant["createdAt"], "updatedAt": tenant["createdAt"],
+        });
+        assert_eq!(tenant, expected);
+        assert_eq!(answer.header("location"), Some(tenant_path(&tenant).as_str()));
+        assert_eq!(answer.header("etag"), Some("\"1\""));
+        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(text(&tenant["createdAt"]).len(), "2026-01-02T03:04:05.678901Z".len());
+        let found = api.client.get(&tenant_path(&tenant)).send().await.expect(200);
+        assert_eq!((found.json(), found.header("etag")), (tenant, Some("\"1\"")));
+    }
+}
+
+async fn names_are_plain(api: Api) {
+    let long = "x".repeat(63);
+    for name in ["a", "0", "-", "--", "a-b", "-a-", "2026-01-02", "default-", "defaults", "null", &long] {
+        let tenant = make_tenant(&api.client, name).await;
+        assert_eq!(tenant["name"], name);
+        let there = create(&api.client.in_tenant(name), &json!({ "userName": name })).await;
+        assert_eq!(get(&api.client.in_tenant(name), "/users").await["items"], json!([there]));
+    }
+    let too_long = "x".repeat(64);
+    let acme = make_tenant(&api.client, "acme").await;
+    for name in [
+        "", "default", "A", "Acme", "DEFAULT", "a b", " a", "a ", "a.b", "a_b", "a/b", "ä", "ａ", "a\n",
+        "\n", "a\0", "*", &too_long,
+    ] {
+        assert_invalid_fields(&post(&api, json!({ "name": name })).await, &["/name"]);
+        let patch = api.client.patch(&tenant_path(&acme), &json!({ "name": name })).send().await;
+        assert_invalid_fields(&patch, &["/name"]);
+    }
+    assert_eq!(get(&api.client, &tenant_path(&acme)).await, acme);
+    assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 13);
+}
+
+async fn fields_are_checked(api: Api) {
+    assert_invalid(&post(&api, json!({})).await, &[("/name", "required")]);
+    assert_invalid(&post(&api, json!({ "name": null })).await, &[("/name", "required")]);
+    let all = json!({ "name": 1, "uniqueGroupNames": "true", "Name": "x", "users": [], "role": "admin" });
+    let wrong = [
+        ("/name", "wrong-type"),
+        ("/uniqueGroupNames", "wrong-type"),
+        ("/Name", "unknown-field"),
+        ("/users", "unknown-field"),
+        ("/role", "unknown-field"),
+    ];
+    assert_invalid(&post(&api, all).await, &wrong);
+    for body in [json!([]), json!("acme"), json!(null)] {
+        assert_invalid(&post(&api, body).await, &[("", "wrong-type")]);
+    }
+    // What GET gives may be sent; null is absent.
+    let mut sent = get(&api.client, &format!("/tenants/{DEFAULT}")).await;
+    sent["name"] = json!("acme");
+    sent["uniqueGroupNames"] = json!(null);
+    let tenant = post(&api, sent).await.expect(201).json();
+    assert_ne!(tenant["id"], DEFAULT);
+    let target = tenant_path(&tenant);
+    let patch = async |body: Value| api.client.patch(&target, &body).send().await;
+    assert_invalid(&patch(json!({ "name": null })).await, &[("/name", "required")]);
+    assert_invalid(&patch(json!({ "id": DEFAULT })).await, &[("/id", "read-only")]);
+    assert_invalid(&patch(json!({ "foo": null })).await, &[("/foo", "unknown-field")]);
+    assert_invalid(&patch(json!({ "uniqueGroupNames": 1 })).await, &[("/uniqueGroupNames", "wrong-type")]);
+    assert_eq!(patch(tenant.clone()).await.expect(200).json(), tenant);
+    assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
+}
+
+async fn a_name_is_taken_once(api: Api) {
+    let acme = make_tenant(&api.client, "acme").await;
+    let beta = make_tenant(&api.client, "beta").await;
+    assert_taken(&post(&api, json!({ "name": "acme" })).await, "name");
+    let patch = api.client.patch(&tenant_path(&beta), &json!({ "name": "acme" })).send().await;
+    assert_taken(&patch, "name");
+    assert_eq!(get(&api.client, &tenant_path(&beta)).await, beta);
+    // Its own name is nobody else's.
+    let same = api.client.patch(&tenant_path(&acme), &json!({ "name": "acme" })).send().await.expect(200);
+    assert_eq!((same.json(), same.header("etag")), (acme, Some("\"1\"")));
+}
+
+async fn one_name_is_created_once(api: Api) {
+    let answers = at_once(30, |_| {
+        let request = api.client.post("/tenants", &json!({ "name": "acme" }));
+        async move { request.send().await }
+    });
+    let answers = answers.await;
+    assert_eq!((with_status(&answers, 201), with_status(&answers, 409)), (1, 29));
+    answers.iter().filter(|answer| answer.code() == 409).for_each(|answer| assert_taken(answer, "name"));
+    assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
+    assert_eq!(get(&api.client.in_tenant("acme"), "/users").await, json!({ "items": [] }));
+}
+
+async fn a_patch_changes_what_it_names(api: Api) {
+    for name in ["acme", "default"] {
+        let tenant = match name {
+            "default" => get(&api.client, &format!("/tenants/{DEFAULT}")).await,
+            name => make_tenant(&api.client, name).await,
+        };
+        let patch = json!({ "uniqueGroupNames": true });
+        let answer = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
+        let patched = answer.json();
+        let mut expected = with(&tenant, "uniqueGroupNames", json!(true));
+        expected["version"] = json!(2);
+        expected["updatedAt"] = patched["updatedAt"].clone();
+        assert_eq!((&patched, answer.header("etag")), (&expected, Some("\"2\"")));
+        assert!(text(&patched["updatedAt"]) > text(&tenant["updatedAt"]), "{patched}");
+        assert_eq!(get(&api.client, &tenant_path(&tenant)).await, patched);
+        // Nothing of it is new.
+        for patch in [json!({}), patch, patched.clone()] {
+            let answer = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
+            assert_eq!((answer.json(), answer.header("etag")), (patched.clone(), Some("\"2\"")));
+        }
+    }
+}
+
+async fn a_renamed_tenant_has_its_new_name_at_once(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let admin = of_role(&api.client.in_tenant("acme"), "admin").await;
+    let user = create(&api.client.in_tenant("acme"), &json!({ "userName": "ada" })).await;
+    for (old, new) in [("acme", "beta"), ("beta", "gamma"), ("gamma", "acme")] {
+        api.client.patch(&tenant_path(&tenant), &json!({ "name": new })).send().await.expect(200);
+        assert_eq!(get(&api.client.in_tenant(new), "/users").await["items"], json!([user]));
+        problem(&api.client.in_tenant(old).get("/users").send().await, 404, "not-found");
+        assert_eq!(get(&admin, &path(&user)).await, user);
+    }
+    // A name that was left is free, and its new owner has nothing of the old one's.
+    make_tenant(&api.client, "beta").await;
+    assert_eq!(get(&api.client.in_tenant("beta"), "/users").await, json!({ "items": [] }));
+}
+
+async fn conditions_hold(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let target = tenant_path(&tenant);
+    let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
+    for tag in ["\"2\"", "W/\"1\""] {
+        problem(&patch("x").header("if-match", tag).send().await, 412, "precondition-failed");
+        let delete = api.client.delete(&target).header("if-match", tag).send().await;
+        problem(&delete, 412, "precondition-failed");
+    }
+    problem(&patch("x").header("if-none-match", "*").send().await, 412, "precondition-failed");
+    problem(&patch("x").header("if-match", "x").send().await, 400, "invalid-header");
+    let read = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
+    assert_eq!((read.text().as_str(), read.header("etag")), ("", Some("\"1\"")));
+    let minimal = patch("beta").header("if-match", "\"1\"").header("prefer", "return=minimal");
+    let answer = minimal.send().await.expect(204);
+    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", Some("\"2\"")));
+    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    problem(&minimal.send().await, 412, "precondition-failed");
+    let created = api.client.post("/tenants", &json!({ "name": "acme" })).header("prefer", "return=minimal");
+    let created = created.send().await.expect(201);
+    assert_eq!((created.text().as_str(), created.header("etag")), ("", Some("\"1\"")));
+    let location = created.header("location").expect("a location");
+    assert_eq!(get(&api.client, location).await["name"], "acme");
+    api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
+    problem(&api.client.get(&target).send().await, 404, "not-found");
+}
+
+async fn the_default_tenant_stays(api: Api) {
+    let target = format!("/tenants/{DEFAULT}");
+    let tenant = get(&api.client, &target).await;
+    let renamed = api.client.patch(&target, &json!({ "name": "acme" })).send().await;
+    assert_eq!((renamed.code(), &renamed.json()["code"]), (409, &json!("conflict")));
+    let renamed =
+        api.client.patch(&target, &json!({ "name": "acme", "uniqueGroupNames": true })).send().await;
+    assert_eq!((renamed.code(), &renamed.json()["code"]), (409, &json!("conflict")));
+    assert_refused(&api.client.delete(&target).send().await);
+    assert_eq!(get(&api.client, &target).await, tenant);
+    make_tenant(&api.client, "acme").await;
+}
+
+async fn bodies_are_those_of_users(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let target = tenant_path(&tenant);
+    for (method, target) in [(Method::POST, "/tenants"), (Method::PATCH, target.as_str())] {
+        let send = async |media_type: &str, body: &str| {
+            api.client.request(method.clone(), target).body(media_type, body.to_owned()).send().await
+        };
+        let typed = send("text/plain", r#"{"name":"beta"}"#).await;
+        problem(&typed, 415, "unsupported-media-type");
+        for body in ["", "{", r#"{"name":"beta","name":"gamma"}"#] {
+            problem(&send("application/json", body).await, 400, "malformed-body");
+        }
+    }
+    let missing = format!("/tenants/{}", uuid::Uuid::now_v7());
+    for target in [missing.as_str(), "/tenants/acme", "/tenants/default", "/tenants/x"] {
+        problem(&api.client.get(target).send().await, 404, "not-found");
+        problem(&api.client.delete(target).send().await, 404, "not-found");
+        problem(&api.client.patch(target, &json!({ "name": "x" })).send().await, 404, "not-found");
+    }
+    assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
+}
+
+async fn tenants_come_in_the_order_of_their_creation(api: Api) {
+    let mut names = vec!["default".to_owned()];
+    for index in 0..53 {
+        names.push(format!("t{}", (index * 37) % 100));
+        make_tenant(&api.client, &names[index + 1]).await;
+    }
+    let of_page = |page: &Value| -> Vec<String> {
+        let items = page["items"].as_array().expect("a list").iter();
+        items.map(|tenant| text(&tenant["name"]).to_owned()).collect()
+    };
+    assert_eq!(of_page(&get(&api.client, "/tenants").await), names[..50]);
+    let (mut seen, mut target) = (Vec::new(), "/tenants?limit=20".to_owned());
+    loop {
+        let page = get(&api.client, &format!("{target}&include=total")).await;
+        assert_eq!(page["total"], 54);
+        seen.extend(of_page(&page));
+        let Some(cursor) = page.get("nextCursor") else { break };
+        target = format!("/tenants?limit=20&cursor={}", text(cursor));
+    }
+    assert_eq!(seen, names);
+}
+
+async fn parameters_must_be_known(api: Api) {
+    for query in ["filter=name%20pr", "sort=name", "attributes=name", "limit=0", "include=users", "name=acme"]
+    {
+        let answer = api.client.get(&format!("/tenants?{query}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+        let answer = api.client.get(&format!("/tenants/{DEFAULT}?{query}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+    let tenant = make_tenant(&api.client, "acme").await;
+    let delete = api.client.delete(&format!("{}?force=true", tenant_path(&tenant))).send().await;
+    problem(&delete, 400, "invalid-parameter");
+    problem(&api.client.get("/tenants?cursor=x").send().await, 400, "invalid-cursor");
+}
+
+async fn a_creation_takes_no_idempotency_key(api: Api) {
+    for (name, key) in [("a", "k"), ("b", "k"), ("c", ""), ("d", "a b")] {
+        let post = api.client.post("/tenants", &json!({ "name": name })).header("idempotency-key", key);
+        let answer = post.send().await.expect(201);
+        assert_eq!(
+            (answer.json()["name"].as_str(), answer.header("idempotency-replayed")),
+            (Some(name), None)
+        );
+        assert_taken(&post.send().await, "name");
+    }
+    assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 0);
+}
+
+async fn a_tenant_is_named_once_a_request(api: Api) {
+    make_tenant(&api.client, "acme").await;
+    for [one, other] in [["acme", "acme"], ["acme", "default"], ["default", "default"], ["nobody", "acme"]] {
+        for target in ["/users", "/keys", "/changes"] {
+            let twice = api.client.get(target).header("roster-tenant", one).header("roster-tenant", other);
+            problem(&twice.send().await, 400, "invalid-header");
+        }
+    }
+    let body = json!({ "userName": "ada" });
+    let twice = api.client.in_tenant("acme").post("/users", &body).header("roster-tenant", "default");
+    problem(&twice.send().await, 400, "invalid-header");
+    for name in ["Acme", "acme ,", "", "acme,default", "nobody", "é", "%61cme", "x".repeat(500).as_str()] {
+        problem(&api.client.in_tenant(name).get("/users").send().await, 404, "not-found");
+    }
+    for tenant in ["acme", "default"] {
+        assert_eq!(get(&api.client.in_tenant(tenant), "/users").await, json!({ "items": [] }));
+    }
+}
+
+async fn only_an_empty_tenant_is_deleted(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let acme = api.client.in_tenant("acme");
+    let users = [
+        create(&acme, &json!({ "userName": "ada" })).await,
+        create(&acme, &json!({ "userName": "b" })).await,
+    ];
+    for user in &users {
+        assert_refused(&api.client.delete(&tenant_path(&tenant)).send().await);
+        assert_eq!(get(&acme, &path(user)).await, *user);
+        acme.delete(&path(user)).send().await.expect(204);
+    }
+    let answer = api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
+    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    for _ in 0..2 {
+        problem(&api.client.get(&tenant_path(&tenant)).send().await, 404, "not-found");
+        problem(&api.client.delete(&tenant_path(&tenant)).send().await, 404, "not-found");
+        problem(&acme.get("/users").send().await, 404, "not-found");
+    }
+    assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 1);
+}
+
+/// Keys, kept answers, changes, users and heads in the database.
+fn rows(api: &Api) -> [i64; 6] {
+    let mut sql = api.sql();
+    ["keys", "idempotency", "changes", "users", "heads", "tenants"]
+        .map(|table| sql.number(&format!("SELECT count(*) AS number FROM {table}")))
+}
+
+/// A tenant that has had users and has one key of each role; none of the users is left.
+async fn used_tenant(api: &Api, name: &str) -> (Value, Vec<Client>) {
+    let tenant = make_tenant(&api.client, name).await;
+    let own = api.client.in_tenant(name);
+    let mut callers = Vec::new();
+    for role in ["reader", "writer", "admin", "operator"] {
+        callers.push(with_secret(&api.client, &make_key(&own, &json!({ "role": role })).await));
+    }
+    for number in 0..3 {
+        let post = callers[1].post("/users", &json!({ "userName": format!("u{number}") }));
+        let answer = post.header("idempotency-key", &format!("k{number}")).send().await.expect(201);
+        own.delete(&path(&answer.json())).send().await.expect(204);
+    }
+    (tenant, callers)
+}
+
+async fn all_goes_with_a_tenant(api: Api) {
+    create(&api.client, &json!({ "userName": "ada" })).await;
+    of_role(&api.client, "admin").await;
+    used_tenant(&api, "other").await;
+    let before = rows(&api);
+    let (tenant, _) = used_tenant(&api, "acme").await;
+    let [keys, kept, changes, users, heads, tenants] = before;
+    // With the change that tells of the tenant, in the feed of `default`.
+    let expected = [keys + 4, kept + 3, changes + 4 + 6 + 1, users, heads + 1, tenants + 1];
+    assert_eq!(rows(&api), expected);
+    api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
+    assert_eq!(rows(&api), [keys, kept, changes + 2, users, heads, tenants]);
+}
+
+async fn a_deleted_tenant_is_nowhere(api: Api) {
+    let (tenant, callers) = used_tenant(&api, "acme").await;
+    for client in &callers {
+        client.get("/users").send().await.expect(200);
+    }
+    api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
+    for client in &callers {
+        assert_unauthorized(&client.get("/users").send().await);
+        assert_unauthorized(&client.post("/users", &json!({ "userName": "x" })).send().await);
+        assert_unauthorized(&client.in_tenant("default").get("/users").send().await);
+    }
+    for target in ["/users", "/keys", "/changes"] {
+        problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
+    }
+    // The name is free, and whoever has it next begins with nothing.
+    let again = make_tenant(&api.client, "acme").await;
+    assert_ne!(again["id"], tenant["id"]);
+    let acme = api.client.in_tenant("acme");
+    assert_eq!(get(&acme, "/keys").await, json!({ "items": [] }));
+    let feed = get(&acme, "/changes").await;
+    assert_eq!((&feed["items"], &feed["head"]), (&json!([]), &json!(0)));
+    let post = acme.post("/users", &json!({ "userName": "u0" })).header("idempotency-key", "k0");
+    assert_eq!(post.send().await.expect(201).header("idempotency-replayed"), None);
+    assert_eq!(get(&acme, "/changes").await["items"][0]["revision"], 1);
+    for client in &callers {
+        assert_unauthorized(&client.get("/users").send().await);
+    }
+}
+
+async fn a_tenant_is_not_deleted_under_its_users(api: Api) {
+    for round in 0..12 {
+        let name = format!("t{round}");
+        let tenant = make_tenant(&api.client, &name).await;
+        let own = api.client.in_tenant(&name);
+        let writer = of_role(&own, "writer").await;
+        let answers = at_once(9, |index| {
+            let body = json!({ "userName": format!("u{index}") });
+            let request = match index {
+                // Sometimes among the first to come, sometimes among the last.
+                _ if index == round % 9 => api.client.delete(&tenant_path(&tenant)),
+                _ if index % 2 == 0 => own.post("/users", &body),
+                _ => writer.post("/users", &body),
+            };
+            async move { request.send().await }
+        });
+        let answers = answers.await;
+        let created = with_status(&answers, 201);
+        let gone = with_status(&answers, 204) == 1;
+        for answer in &answers {
+            assert!(matches!(answer.code(), 201 | 204 | 401 | 404 | 409), "{}", answer.text());
+        }
+        assert!(!(gone && created > 0), "{created} users were acknowledged in a tenant that was deleted");
+        let found = own.get("/users?include=total").send().await;
+        match gone {
+            true => drop(problem(&found, 404, "not-found")),
+            false => assert_eq!(found.expect(200).json()["total"], created),
+        }
+    }
+    let orphans = "SELECT count(*) AS number FROM users WHERE tenant_id NOT IN (SELECT id FROM tenants)";
+    assert_eq!(api.sql().number(orphans), 0);
+}
