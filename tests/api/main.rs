@@ -27,8 +27,11 @@ macro_rules! both_engines {
 mod api;
 mod auth;
 mod callers;
+mod changes;
+mod changes_live;
 mod conditions;
 mod encodings;
+mod feed;
 mod filters;
 mod filters_refused;
 mod filters_values;

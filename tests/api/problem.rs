@@ -28,6 +28,12 @@ pub(crate) fn assert_refused(answer: &Answer) {
     whole(answer, 409, "conflict", &[]);
 }
 
+/// Checks that an answer is 410, and gives its body, which says what a follower can go on from.
+#[track_caller]
+pub(crate) fn gone(answer: &Answer) -> Value {
+    whole(answer, 410, "gone", &["earliest", "head", "epoch"])
+}
+
 /// Checks that an answer is a problem with exactly these members more than every problem has, and gives its body.
 #[track_caller]
 fn whole(answer: &Answer, status: u16, code: &str, more: &[&str]) -> Value {

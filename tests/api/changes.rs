@@ -1,0 +1,481 @@
+//! `GET /changes`.
+
+use crate::api::{Api, path, text};
+use crate::callers::{create, get, key_path, make_key, make_tenant, of_role, tenant_path, with_secret};
+use crate::feed::{facts, follow, number, page};
+use crate::fixture::full;
+use crate::problem::{gone, problem};
+use crate::query::items;
+use crate::support::http::Client;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+both_engines! {
+    a_new_feed_is_empty
+    a_page_is_private_and_of_no_version
+    a_user_in_full
+    a_key_in_full
+    a_tenant_in_full
+    what_is_not_done_is_not_told
+    actors_and_requests_are_named
+    every_revision_comes_once
+    limits_are_read
+    types_are_filtered
+    resources_are_filtered
+    readers_see_no_secrets_of_admins
+    next_moves_past_what_is_left_out
+    parameters_must_be_known
+    what_is_ahead_is_gone
+    what_is_too_old_is_gone
+    when_all_is_too_old
+    a_feed_survives_a_kill
+}
+
+async fn a_new_feed_is_empty(api: Api) {
+    let first = get(&api.client, "/changes").await;
+    let expected = json!({ "items": [], "next": 0, "head": 0, "epoch": first["epoch"] });
+    assert_eq!(first, expected);
+    uuid::Uuid::parse_str(text(&first["epoch"])).expect("an epoch is a UUID");
+    for query in ["?after=0", "?limit=1", "?type=user.created", "?resource=user"] {
+        assert_eq!(get(&api.client, &format!("/changes{query}")).await, expected, "{query}");
+    }
+}
+
+async fn a_page_is_private_and_of_no_version(api: Api) {
+    for index in 0..3 {
+        api.named(&format!("u{index}")).await;
+    }
+    let answer = api.client.get("/changes?limit=1").send().await.expect(200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    assert_eq!((answer.header("etag"), answer.header("link")), (None, None));
+    let head = api.client.request(Method::HEAD, "/changes").send().await.expect(200);
+    assert_eq!(head.text(), "");
+    problem(&api.client.get("/changes").accept("text/html").send().await, 406, "not-acceptable");
+}
+
+/// The newest row.
+async fn last(client: &Client) -> Value {
+    follow(client, 0, "").await.pop().expect("a change")
+}
+
+async fn a_user_in_full(api: Api) {
+    let key = make_key(&api.client, &json!({ "role": "writer" })).await;
+    let writer = with_secret(&api.client, &key);
+    let actor = json!({ "type": "key", "id": key["id"] });
+    let create = writer.post("/users", &full("ada")).header("x-request-id", "one");
+    let user = create.send().await.expect(201).json();
+    let expected = json!({
+        "revision": 2, "time": user["createdAt"], "actor": actor, "requestId": "one", "type": "user.created",
+        "resource": "user", "id": user["id"], "version": 1, "before": null, "after": facts(&user),
+    });
+    assert_eq!(last(&api.client).await, expected);
+    let patch = json!({
+        "title": "Countess", "nickName": "Babs", "externalId": null, "name": { "givenName": "Ada" },
+        "emails": [{ "value": "ada@example.com" }], "active": true, "custom": { "badge": null },
+    });
+    let patched = writer.patch(&path(&user), &patch).header("x-request-id", "two").send().await;
+    let patched = patched.expect(200).json();
+    let told = ["title", "externalIds", "name", "emails", "active", "custom"];
+    let part = |user: &Value| -> Value {
+        told.iter().map(|name| ((*name).to_owned(), facts(user)[*name].clone())).collect()
+    };
+    let expected = json!({
+        "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two", "type": "user.updated",
+        "resource": "user", "id": user["id"], "version": 2, "before": part(&user), "after": part(&patched),
+    });
+    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(expected["after"]["externalIds"], json!({}));
+    writer.delete(&path(&user)).header("x-request-id", "three").send().await.expect(204);
+    let row = last(&api.client).await;
+    let expected = json!({
+        "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "user.deleted",
+        "resource": "user", "id": user["id"], "version": 3, "before": facts(&patched), "after": null,
+    });
+    assert_eq!(row, expected);
+    assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
+}
+
+async fn a_key_in_full(api: Api) {
+    let actor = json!({ "type": "admin", "id": "admin" });
+    let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00+01:00" });
+    let created = api.client.post("/keys", &body).header("x-request-id", "one").send().await.expect(201);
+    let key = created.json();
+    let whole = json!({ "name": "ci", "role": "writer", "expiresAt": "2039-12-31T23:00:00.000000Z" });
+    let expected = json!({
+        "revision": 1, "time": key["createdAt"], "actor": actor, "requestId": "one", "type": "key.created",
+        "resource": "key", "id": key["id"], "version": 1, "before": null, "after": whole,
+    });
+    assert_eq!(last(&api.client).await, expected);
+    let patch = json!({ "role": "reader", "name": "ci", "expiresAt": null });
+    let patch = api.client.patch(&key_path(&key), &patch).header("x-request-id", "two");
+    patch.send().await.expect(200);
+    let row = last(&api.client).await;
+    let expected = json!({
+        "revision": 2, "time": row["time"], "actor": actor, "requestId": "two", "type": "key.updated",
+        "resource": "key", "id": key["id"], "version": 2,
+        "before": { "role": "writer", "expiresAt": whole["expiresAt"] },
+        "after": { "role": "reader", "expiresAt": null },
+    });
+    assert_eq!(row, expected);
+    assert!(text(&row["time"]) > text(&key["createdAt"]), "{row}");
+    api.client.delete(&key_path(&key)).header("x-request-id", "three").send().await.expect(204);
+    let deleted = last(&api.client).await;
+    let expected = json!({
+        "revision": 3, "time": deleted["time"], "actor": actor, "requestId": "three", "type": "key.deleted",
+        "resource": "key", "id": key["id"], "version": 3,
+        "before": { "name": "ci", "role": "reader", "expiresAt": null }, "after": null,
+    });
+    assert_eq!(deleted, expected);
+    assert!(text(&deleted["time"]) > text(&row["time"]), "{deleted}");
+}
+
+async fn a_tenant_in_full(api: Api) {
+    let actor = json!({ "type": "admin", "id": "admin" });
+    // Wherever the operator acts, the feed of `default` tells.
+    make_tenant(&api.client, "other").await;
+    let operator = api.client.in_tenant("other");
+    let create = operator.post("/tenants", &json!({ "name": "acme" })).header("x-request-id", "one");
+    let tenant = create.send().await.expect(201).json();
+    let expected = json!({
+        "revision": 2, "time": tenant["createdAt"], "actor": actor, "requestId": "one",
+        "type": "tenant.created", "resource": "tenant", "id": tenant["id"], "version": 1, "before": null,
+        "after": { "name": "acme", "uniqueGroupNames": false },
+    });
+    assert_eq!(last(&api.client).await, expected);
+    let patch = json!({ "name": "acme", "uniqueGroupNames": true });
+    let patch = operator.patch(&tenant_path(&tenant), &patch).header("x-request-id", "two");
+    let patched = patch.send().await.expect(200).json();
+    let expected = json!({
+        "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two",
+        "type": "tenant.updated", "resource": "tenant", "id": tenant["id"], "version": 2,
+        "before": { "uniqueGroupNames": false }, "after": { "uniqueGroupNames": true },
+    });
+    assert_eq!(last(&api.client).await, expected);
+    operator.delete(&tenant_path(&tenant)).header("x-request-id", "three").send().await.expect(204);
+    let row = last(&api.client).await;
+    let expected = json!({
+        "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "tenant.deleted",
+        "resource": "tenant", "id": tenant["id"], "version": 3,
+        "before": { "name": "acme", "uniqueGroupNames": true }, "after": null,
+    });
+    assert_eq!(row, expected);
+    assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
+    assert_eq!(follow(&operator, 0, "").await, Vec::<Value>::new());
+}
+
+async fn what_is_not_done_is_not_told(api: Api) {
+    let user = api.named("ada").await;
+    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let tenant = make_tenant(&api.client, "acme").await;
+    let before = follow(&api.client, 0, "").await;
+    assert_eq!(before.len(), 3);
+    let (one, client) = (path(&user), &api.client);
+    for (request, status) in [
+        (client.post("/users", &json!({ "userName": "ADA" })), 409),
+        (client.post("/users", &json!({})), 422),
+        (client.patch(&one, &json!({ "title": null })), 200),
+        (client.patch(&one, &json!({ "userName": "ada" })), 200),
+        (client.patch(&one, &json!({ "title": "x" })).header("if-match", "\"2\""), 412),
+        (client.put(&one, &json!({ "userName": "ada" })), 200),
+        (client.patch(&key_path(&key), &json!({ "role": "reader" })), 200),
+        (client.patch(&key_path(&key), &json!({ "role": "x" })), 422),
+        (client.patch(&tenant_path(&tenant), &json!({ "name": "acme" })), 200),
+        (client.post("/tenants", &json!({ "name": "acme" })), 409),
+        (client.delete(&format!("/users/{}", uuid::Uuid::now_v7())), 404),
+        (with_secret(client, &key).delete(&one), 403),
+        (client.get("/users"), 200),
+    ] {
+        request.send().await.expect(status);
+    }
+    assert_eq!(follow(client, 0, "").await, before);
+}
+
+async fn actors_and_requests_are_named(api: Api) {
+    let admin = make_key(&api.client, &json!({ "role": "admin" })).await;
+    let client = with_secret(&api.client, &admin);
+    let made = make_key(&client, &json!({ "role": "writer" })).await;
+    let answer = with_secret(&client, &made).post("/users", &json!({ "userName": "ada" })).send().await;
+    let request_id = answer.header("x-request-id").expect("an id is made").to_owned();
+    let rows = follow(&api.client, 0, "").await;
+    let actors: Vec<_> = rows.iter().map(|row| row["actor"].clone()).collect();
+    let key = |key: &Value| json!({ "type": "key", "id": key["id"] });
+    assert_eq!(actors, [json!({ "type": "admin", "id": "admin" }), key(&admin), key(&made)]);
+    assert_eq!(rows[2]["requestId"], request_id);
+    // Who is gone is still named.
+    api.client.delete(&key_path(&made)).send().await.expect(204);
+    assert_eq!(follow(&api.client, 0, "").await[..3], rows);
+}
+
+/// Some changes of every kind, one after the other.
+async fn history(api: &Api) -> Vec<Value> {
+    for index in 0..6 {
+        let user = api.named(&format!("u{index}")).await;
+        api.patch(&user, &json!({ "title": "x" })).await;
+        let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+        if index % 2 == 0 {
+            api.client.delete(&path(&user)).send().await.expect(204);
+            api.client.patch(&key_path(&key), &json!({ "name": "x" })).send().await.expect(200);
+            api.client.delete(&key_path(&key)).send().await.expect(204);
+            make_tenant(&api.client, &format!("t{index}")).await;
+        }
+    }
+    let rows = follow(&api.client, 0, "").await;
+    assert_eq!(rows.len(), 6 * 3 + 3 * 4);
+    rows
+}
+
+async fn every_revision_comes_once(api: Api) {
+    let rows = history(&api).await;
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(row["revision"], index + 1);
+    }
+    for limit in [1, 2, 7, 29, 30, 31, 500] {
+        assert_eq!(follow(&api.client, 0, &format!("&limit={limit}")).await, rows, "by {limit}");
+    }
+    for after in 0..=rows.len() {
+        let page = page(&api.client, after as u64, "&limit=3").await;
+        let expected = &rows[after..rows.len().min(after + 3)];
+        assert_eq!((items(&page), number(&page["next"])), (expected, (after + expected.len()) as u64));
+        assert_eq!(
+            (&page["head"], &page["epoch"]),
+            (&json!(30), &get(&api.client, "/changes").await["epoch"])
+        );
+    }
+}
+
+async fn limits_are_read(api: Api) {
+    for index in 0..26 {
+        let user = api.named(&format!("u{index}")).await;
+        api.client.delete(&path(&user)).send().await.expect(204);
+    }
+    assert_eq!(items(&get(&api.client, "/changes").await).len(), 50);
+    for (limit, count) in [("1", 1), ("51", 51), ("500", 52), ("501", 52), ("99999999999999999999", 52)] {
+        let page = get(&api.client, &format!("/changes?limit={limit}")).await;
+        assert_eq!(items(&page).len(), count, "{limit}");
+    }
+    for limit in ["0", "-1", "x", "", "1.5"] {
+        let answer = api.client.get(&format!("/changes?limit={limit}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+}
+
+async fn types_are_filtered(api: Api) {
+    let rows = history(&api).await;
+    for types in [
+        vec!["user.created"],
+        vec!["user.updated"],
+        vec!["user.deleted"],
+        vec!["user.erased"],
+        vec!["key.created"],
+        vec!["key.updated", "key.deleted"],
+        vec!["tenant.created", "tenant.updated", "tenant.deleted"],
+        vec!["user.created", "user.deleted", "key.created", "tenant.created"],
+    ] {
+        let is_wanted = |row: &&Value| types.contains(&text(&row["type"]));
+        let expected: Vec<_> = rows.iter().filter(is_wanted).cloned().collect();
+        for limit in [1, 2, 50] {
+            let parameters = format!("&limit={limit}&type={}", types.join(","));
+            assert_eq!(follow(&api.client, 0, &parameters).await, expected, "{types:?}");
+        }
+    }
+    for types in [
+        "",
+        ",",
+        "user",
+        "user.*",
+        "*",
+        "user.renamed",
+        "User.created",
+        "user.created,",
+        ",user.created",
+        "user.created,,key.created",
+        "user.created%20",
+        "user.created;key.created",
+        "user.created,x",
+    ] {
+        let answer = api.client.get(&format!("/changes?type={types}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+}
+
+async fn resources_are_filtered(api: Api) {
+    let rows = history(&api).await;
+    let ids: BTreeSet<_> = rows.iter().map(|row| text(&row["id"])).collect();
+    assert_eq!(ids.len(), 6 + 6 + 3);
+    for resource in ids.into_iter().chain(["user", "key", "tenant"]) {
+        let is_wanted = |row: &&Value| row["id"] == resource || row["resource"] == resource;
+        let expected: Vec<_> = rows.iter().filter(is_wanted).cloned().collect();
+        assert!(!expected.is_empty());
+        for limit in [1, 50] {
+            let parameters = format!("&limit={limit}&resource={resource}");
+            assert_eq!(follow(&api.client, 0, &parameters).await, expected, "{resource}");
+        }
+    }
+    let unknown = format!("&resource={}", uuid::Uuid::now_v7());
+    assert_eq!(follow(&api.client, 0, &unknown).await, Vec::<Value>::new());
+    // Both must hold.
+    let of_user = format!("&type=user.updated,key.created&resource={}", text(&rows[0]["id"]));
+    assert_eq!(follow(&api.client, 0, &of_user).await, [rows[1].clone()]);
+    assert_eq!(follow(&api.client, 0, "&type=user.created&resource=key").await, Vec::<Value>::new());
+    for resource in ["", "users", "User", "x", "user,key", "user.created"] {
+        let answer = api.client.get(&format!("/changes?resource={resource}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+}
+
+async fn readers_see_no_secrets_of_admins(api: Api) {
+    let rows = history(&api).await;
+    let is_plain = |row: &&Value| row["resource"] == "user";
+    let plain: Vec<_> = rows.iter().filter(is_plain).cloned().collect();
+    let head = rows.len() as u64 + 4;
+    let mut clients = Vec::new();
+    for role in ["reader", "writer", "admin", "operator"] {
+        clients.push(of_role(&api.client, role).await);
+    }
+    for client in &clients[..2] {
+        for limit in [1, 4, 50] {
+            assert_eq!(follow(client, 0, &format!("&limit={limit}")).await, plain);
+        }
+        let page = page(client, 0, "&limit=500").await;
+        assert_eq!((number(&page["next"]), number(&page["head"])), (head, head));
+        let key = rows.iter().find(|row| row["resource"] == "key").expect("a key");
+        for hidden in ["key", "tenant", text(&key["id"])] {
+            let found = follow(client, 0, &format!("&resource={hidden}")).await;
+            assert_eq!(found, Vec::<Value>::new(), "{hidden}");
+        }
+        for types in
+            ["key.created", "key.updated", "key.deleted", "tenant.created", "user.created,key.created"]
+        {
+            let answer = client.get(&format!("/changes?type={types}")).send().await;
+            problem(&answer, 403, "forbidden");
+        }
+        let own = follow(client, 0, "&type=user.created,user.updated,user.deleted,user.erased").await;
+        assert_eq!(own, plain);
+    }
+    for client in &clients[2..] {
+        assert_eq!(follow(client, 0, "").await[..rows.len()], rows);
+    }
+}
+
+async fn next_moves_past_what_is_left_out(api: Api) {
+    let user = api.named("ada").await;
+    for _ in 0..20 {
+        make_key(&api.client, &json!({ "role": "admin" })).await;
+    }
+    let reader = of_role(&api.client, "reader").await;
+    for (client, parameters) in [
+        (&reader, ""),
+        (&reader, "&limit=2"),
+        (&api.client, "&type=user.created"),
+        (&api.client, "&resource=user"),
+        (&api.client, &format!("&resource={}", text(&user["id"]))),
+        (&api.client, "&type=user.created,user.deleted&limit=2"),
+    ] {
+        let told = page(client, 0, parameters).await;
+        assert_eq!(items(&told).len(), 1, "{parameters}");
+        // A follower that is given nothing must not be told the same again and again.
+        let rest = page(client, number(&told["next"]), parameters).await;
+        assert_eq!((items(&rest).len(), number(&rest["next"])), (0, 22), "{parameters}");
+    }
+    api.client.delete(&path(&user)).send().await.expect(204);
+    let rest = page(&reader, 22, "").await;
+    assert_eq!((items(&rest)[0]["type"].as_str(), number(&rest["next"])), (Some("user.deleted"), 23));
+}
+
+async fn parameters_must_be_known(api: Api) {
+    api.named("ada").await;
+    for query in [
+        "after=-1",
+        "after=x",
+        "after=",
+        "after=1.0",
+        "after=%201",
+        "after=0&after=0",
+        "wait=5",
+        "wait=0",
+        "cursor=x",
+        "include=total",
+        "filter=id%20pr",
+        "sort=id",
+        "attributes=id",
+        "types=user.created",
+        "erased=true",
+        "type=user.created&type=user.deleted",
+    ] {
+        let answer = api.client.get(&format!("/changes?{query}")).send().await;
+        problem(&answer, 400, "invalid-parameter");
+    }
+    problem(&api.client.post("/changes", &json!({})).send().await, 405, "method-not-allowed");
+    problem(&api.client.get("/changes/1").send().await, 404, "not-found");
+}
+
+/// Checks that a revision is gone, and what is there instead.
+async fn assert_gone(client: &Client, after: &str, earliest: u64, head: u64) {
+    let epoch = &get(client, &format!("/changes?after={head}")).await["epoch"];
+    for parameters in ["", "&limit=1", "&type=user.created", "&resource=user"] {
+        let answer = client.get(&format!("/changes?after={after}{parameters}")).send().await;
+        let body = gone(&answer);
+        assert_eq!((&body["earliest"], &body["head"]), (&json!(earliest), &json!(head)), "{after}");
+        assert_eq!(&body["epoch"], epoch);
+    }
+}
+
+async fn what_is_ahead_is_gone(api: Api) {
+    for after in ["1", "2", "9223372036854775807"] {
+        let answer = api.client.get(&format!("/changes?after={after}")).send().await;
+        assert_eq!(gone(&answer)["head"], 0, "{after}");
+    }
+    for count in 1..=3 {
+        api.named(&format!("u{count}")).await;
+        assert_gone(&api.client, &(count + 1).to_string(), 1, count).await;
+        assert_gone(&api.client, "9223372036854775807", 1, count).await;
+        assert_eq!(number(&page(&api.client, count, "").await["next"]), count);
+    }
+    // It is ahead also for those who do not see the last ones.
+    let reader = of_role(&api.client, "reader").await;
+    assert_eq!(items(&page(&reader, 4, "").await).len(), 0);
+    assert_gone(&reader, "5", 1, 4).await;
+    // A number that no revision can be is either no number or ahead of all.
+    let answer = api.client.get("/changes?after=99999999999999999999").send().await;
+    assert!(matches!(answer.code(), 400 | 410), "{}", answer.text());
+}
+
+async fn what_is_too_old_is_gone(api: Api) {
+    let rows = history(&api).await;
+    for kept in [4, 5, 17, 30] {
+        api.sql().execute(&format!("DELETE FROM changes WHERE revision < {kept}"));
+        assert_gone(&api.client, "0", kept, 30).await;
+        assert_gone(&api.client, &(kept - 2).to_string(), kept, 30).await;
+        let index = usize::try_from(kept).expect("few") - 1;
+        assert_eq!(follow(&api.client, kept - 1, "&limit=4").await, rows[index..]);
+    }
+    // Without `after` it is 0, which is gone like any other.
+    gone(&api.client.get("/changes").send().await);
+}
+
+async fn when_all_is_too_old(api: Api) {
+    let user = api.named("ada").await;
+    api.patch(&user, &json!({ "title": "x" })).await;
+    api.sql().execute("DELETE FROM changes");
+    for after in ["0", "1"] {
+        let told = gone(&api.client.get(&format!("/changes?after={after}")).send().await);
+        assert_eq!(told["head"], 2, "{after}");
+    }
+    assert_eq!(follow(&api.client, 2, "").await, Vec::<Value>::new());
+    api.named("grace").await;
+    let rows = follow(&api.client, 2, "").await;
+    assert_eq!((rows.len(), &rows[0]["revision"]), (1, &json!(3)));
+    assert_gone(&api.client, "1", 3, 3).await;
+}
+
+async fn a_feed_survives_a_kill(api: Api) {
+    let rows = history(&api).await;
+    let epoch = get(&api.client, "/changes").await["epoch"].clone();
+    let api = api.restart();
+    assert_eq!(follow(&api.client, 0, "&limit=7").await, rows);
+    assert_eq!(get(&api.client, "/changes").await["epoch"], epoch);
+    create(&api.client, &json!({ "userName": "late" })).await;
+    assert_eq!(follow(&api.client, 30, "").await[0]["revision"], 31);
+}

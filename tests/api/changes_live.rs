@@ -1,0 +1,186 @@
+//! Followers of `/changes` while many write: each sees every committed change once, in order, and ends with the
+//! state of the list.
+
+use crate::api::{Api, Engine, path};
+use crate::callers::{create, get, key_path, make_key, make_tenant, of_role};
+use crate::feed::{follow, number, page, replay, states};
+use crate::query::{items, walk};
+use crate::support::http::Client;
+use crate::support::server::Server;
+use serde_json::{Value, json};
+use std::slice::from_ref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+both_engines! {
+    followers_see_every_change_once
+    a_follower_of_some_types_misses_none
+    tenants_are_numbered_apart
+}
+
+const WRITERS: usize = 16;
+const USERS_EACH: usize = 10;
+
+/// No test here takes longer.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What is known while writers write.
+#[derive(Clone, Debug, Default)]
+struct Work {
+    /// How many changes were acknowledged.
+    changes: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+}
+
+impl Work {
+    fn done(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Creates, changes and deletes users and keys; what changes nothing or fails counts for nothing.
+async fn write(client: Client, writer: usize, work: Work) {
+    for number in 0..USERS_EACH {
+        let body = json!({ "userName": format!("writer {writer} user {number}"), "custom": { "n": number } });
+        let user = create(&client, &body).await;
+        work.done();
+        client.post("/users", &body).send().await.expect(409);
+        for title in ["x", "x", "y"] {
+            let patch = json!({ "title": title, "name": { "familyName": title } });
+            client.patch(&path(&user), &patch).send().await.expect(200);
+        }
+        work.done();
+        work.done();
+        if number % 3 == 0 {
+            client.delete(&path(&user)).send().await.expect(204);
+            work.done();
+        }
+        if number % 4 == 0 {
+            let key = make_key(&client, &json!({ "role": "reader" })).await;
+            client.delete(&key_path(&key)).send().await.expect(204);
+            work.done();
+            work.done();
+        }
+    }
+}
+
+/// Follows from the beginning until the work is over and the head is reached. Gives the rows, and how many pages led
+/// on while there was more to come.
+async fn follow_live(client: Client, parameters: String, work: Work) -> (Vec<Value>, usize) {
+    let since = Instant::now();
+    let (mut rows, mut after, mut live) = (Vec::new(), 0, 0);
+    loop {
+        let at_end = work.over.load(Ordering::SeqCst);
+        let page = page(&client, after, &parameters).await;
+        rows.extend_from_slice(items(&page));
+        let progress = number(&page["next"]) > after;
+        after = number(&page["next"]);
+        live += usize::from(!at_end && progress);
+        if at_end && after == number(&page["head"]) {
+            return (rows, live);
+        }
+        assert!(since.elapsed() < PATIENCE, "the writers do not end");
+    }
+}
+
+/// Lets 16 writers work through some clients, while followers follow with their parameters.
+async fn work(writers: &[Client], followers: Vec<(Client, &str)>) -> (u64, Vec<(Vec<Value>, usize)>) {
+    let work = Work::default();
+    let mut following = Vec::new();
+    for (client, parameters) in followers {
+        following.push(tokio::spawn(follow_live(client, parameters.to_owned(), work.clone())));
+    }
+    let mut writing = JoinSet::new();
+    for writer in 0..WRITERS {
+        writing.spawn(write(writers[writer % writers.len()].clone(), writer, work.clone()));
+    }
+    writing.join_all().await;
+    work.over.store(true, Ordering::SeqCst);
+    let mut followed = Vec::new();
+    for follower in following {
+        followed.push(follower.await.expect("the follower ends"));
+    }
+    (work.changes.load(Ordering::SeqCst), followed)
+}
+
+#[track_caller]
+fn assert_gap_free(rows: &[Value], count: u64) {
+    let revisions: Vec<_> = rows.iter().map(|row| number(&row["revision"])).collect();
+    let expected: Vec<_> = (1..=count).collect();
+    assert!(revisions == expected, "{count} changes are not {revisions:?}");
+}
+
+async fn followers_see_every_change_once(api: Api) {
+    let other = Server::builder(&api.database_url()).start();
+    let elsewhere = Client::new(&other);
+    // The reader's key is the first change.
+    let reader = of_role(&api.client, "reader").await;
+    let followers = vec![
+        (api.client.clone(), ""),
+        (elsewhere.clone(), "&limit=3"),
+        (reader, "&limit=7"),
+        (elsewhere.clone(), "&limit=500"),
+    ];
+    // A SQLite file is written by one server.
+    let writers = match api.engine {
+        Engine::Sqlite => vec![api.client.clone()],
+        Engine::Postgres => vec![api.client.clone(), elsewhere],
+    };
+    let (changes, followed) = work(&writers, followers).await;
+    let rows = follow(&api.client, 0, "").await;
+    assert_gap_free(&rows, changes + 1);
+    let plain: Vec<_> = rows.iter().filter(|row| row["resource"] == "user").cloned().collect();
+    for (index, (seen, live)) in followed.iter().enumerate() {
+        let expected = if index == 2 { &plain } else { &rows };
+        assert!(seen == expected, "follower {index} saw {} rows of {}", seen.len(), expected.len());
+        assert!(*live > 5, "follower {index} did not follow, it came afterwards: {live}");
+    }
+    let users = walk(&api.client, &[("limit", "500")]).await;
+    assert_eq!(users.len(), WRITERS * (USERS_EACH - USERS_EACH.div_ceil(3)));
+    assert_eq!(replay(&rows), states(&users));
+    // Of one resource the versions follow each other.
+    for user in &users {
+        let history = rows.iter().filter(|row| row["id"] == user["id"]);
+        let versions: Vec<_> = history.map(|row| row["version"].clone()).collect();
+        assert_eq!(versions, [1, 2, 3], "{user}");
+    }
+}
+
+async fn a_follower_of_some_types_misses_none(api: Api) {
+    let filters = ["&type=user.created&limit=2", "&resource=key&limit=3", "&type=user.deleted,key.deleted"];
+    let followers = filters.map(|filter| (api.client.clone(), filter)).into();
+    let (changes, followed) = work(from_ref(&api.client), followers).await;
+    let rows = follow(&api.client, 0, "").await;
+    assert_gap_free(&rows, changes);
+    let is_wanted: [fn(&Value) -> bool; 3] = [
+        |row| row["type"] == "user.created",
+        |row| row["resource"] == "key",
+        |row| row["type"] == "user.deleted" || row["type"] == "key.deleted",
+    ];
+    for ((seen, _), is_wanted) in followed.iter().zip(is_wanted) {
+        let expected: Vec<_> = rows.iter().filter(|row| is_wanted(row)).cloned().collect();
+        assert!(*seen == expected, "{} rows instead of {}", seen.len(), expected.len());
+    }
+}
+
+async fn tenants_are_numbered_apart(api: Api) {
+    let mut clients = Vec::new();
+    for name in ["acme", "beta", "gamma"] {
+        make_tenant(&api.client, name).await;
+        clients.push(api.client.in_tenant(name));
+    }
+    let followers = clients.iter().map(|client| (client.clone(), "&limit=5")).collect();
+    let (changes, followed) = work(&clients, followers).await;
+    let mut all = 0;
+    for (client, (seen, _)) in clients.iter().zip(followed) {
+        let head = number(&get(client, "/changes?limit=1").await["head"]);
+        assert_gap_free(&seen, head);
+        assert_eq!(replay(&seen), states(&walk(client, &[("limit", "500")]).await));
+        all += head;
+    }
+    assert_eq!(all, changes);
+    // Three creations of tenants, and nothing of what is in them.
+    assert_gap_free(&follow(&api.client, 0, "").await, 3);
+}

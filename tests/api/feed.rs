@@ -1,0 +1,107 @@
+//! `/changes`, followed.
+
+use crate::callers::get;
+use crate::query::items;
+use crate::support::http::Client;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A whole number that is not negative.
+#[track_caller]
+pub(crate) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("no such number: {value}"))
+}
+
+/// The page of a feed behind a revision, checked for what every page has; `parameters` begin with `&`.
+pub(crate) async fn page(client: &Client, after: u64, parameters: &str) -> Value {
+    let page = get(client, &format!("/changes?after={after}{parameters}")).await;
+    let members: BTreeSet<_> = page.as_object().expect("a page is an object").keys().cloned().collect();
+    assert_eq!(members, ["epoch", "head", "items", "next"].map(str::to_owned).into());
+    let revisions: Vec<_> = items(&page).iter().map(|row| number(&row["revision"])).collect();
+    let (next, head) = (number(&page["next"]), number(&page["head"]));
+    assert!(after <= next && next <= head, "{after} {page}");
+    let all: Vec<_> = [after].iter().chain(&revisions).copied().collect();
+    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "out of order behind {after}: {revisions:?}");
+    assert!(all.last() <= Some(&next), "next is not behind the last row: {page}");
+    assert!(next > after || next == head, "no page leads on: {after} {page}");
+    page
+}
+
+/// All rows behind a revision, up to the head.
+pub(crate) async fn follow(client: &Client, after: u64, parameters: &str) -> Vec<Value> {
+    let (mut rows, mut after) = (Vec::new(), after);
+    loop {
+        let page = page(client, after, parameters).await;
+        rows.extend_from_slice(items(&page));
+        after = number(&page["next"]);
+        if after == number(&page["head"]) {
+            return rows;
+        }
+    }
+}
+
+/// What changes tell of a user: all but what every row has of its own and what is computed.
+pub(crate) fn facts(user: &Value) -> Value {
+    let mut facts = user.clone();
+    let members = facts.as_object_mut().expect("a user is an object");
+    for name in ["id", "externalId", "version", "createdAt", "updatedAt"] {
+        members.remove(name);
+    }
+    if let Some(manager) = facts["enterprise"]["manager"].as_object_mut() {
+        manager.remove("displayName");
+    }
+    facts
+}
+
+/// The users that rows tell of, by their ids: facts, version and time of the last write.
+pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
+    let mut users: BTreeMap<String, Value> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row["resource"] == "user") {
+        let id = row["id"].as_str().expect("an id").to_owned();
+        match row["type"].as_str() {
+            Some("user.created") => {
+                let before = users.insert(id, state(&row["after"], row));
+                assert_eq!(before, None, "created twice: {row}");
+            }
+            Some("user.updated") => {
+                let user =
+                    users.get_mut(&id).unwrap_or_else(|| panic!("updated before it is created: {row}"));
+                *user = state(&updated(&user["facts"], row), row);
+            }
+            Some("user.deleted") => {
+                let user = users.remove(&id).unwrap_or_else(|| panic!("deleted before it is created: {row}"));
+                assert_eq!(user["facts"], row["before"], "{row}");
+            }
+            _ => panic!("a follower of users cannot know this: {row}"),
+        }
+    }
+    users
+}
+
+fn state(facts: &Value, row: &Value) -> Value {
+    json!({ "facts": facts, "version": row["version"], "updatedAt": row["time"] })
+}
+
+/// What is left when a row is applied, which must begin where the last one ended.
+fn updated(facts: &Value, row: &Value) -> Value {
+    let (before, after) = (row["before"].as_object(), row["after"].as_object());
+    let (before, after) = (before.expect("what was"), after.expect("what is"));
+    assert!(!after.is_empty() && before.keys().eq(after.keys()), "{row}");
+    let mut facts = facts.clone();
+    for (name, value) in after {
+        assert_eq!(facts[name], before[name], "{name} was something else: {row}");
+        assert_ne!(value, &before[name], "{name} did not change: {row}");
+        facts[name] = value.clone();
+    }
+    facts
+}
+
+/// The same of users as a list shows them.
+pub(crate) fn states(users: &[Value]) -> BTreeMap<String, Value> {
+    let state = |user: &Value| {
+        let state =
+            json!({ "facts": facts(user), "version": user["version"], "updatedAt": user["updatedAt"] });
+        (user["id"].as_str().expect("an id").to_owned(), state)
+    };
+    users.iter().map(state).collect()
+}
