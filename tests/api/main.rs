@@ -52,6 +52,7 @@ mod sorts;
 #[path = "../support/mod.rs"]
 mod support;
 mod tenants;
+mod tenants_apart;
 mod users_create;
 mod users_delete;
 mod users_list;

@@ -1,0 +1,383 @@
+//! Tenants know nothing of each other: not by any route, id, filter, cursor, key or feed.
+
+use crate::api::{Api, path, text};
+use crate::callers::{create, get, key_path, make_key, make_tenant, of_role, with_secret};
+use crate::feed::{facts, follow};
+use crate::fixture::{full, with};
+use crate::problem::{assert_taken, problem};
+use crate::query::{items, users, walk};
+use crate::support::http::{Client, Request};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+both_engines! {
+    the_same_may_be_in_both
+    what_is_unique_is_so_in_each
+    an_id_of_another_tenant_is_unknown
+    what_is_refused_changes_nothing
+    lists_and_totals_are_each_tenants_own
+    filters_find_each_tenants_own
+    orders_have_each_tenants_own
+    a_cursor_is_its_tenants_own
+    an_idempotency_key_is_its_tenants_own
+    an_idempotency_key_is_its_callers_own
+    a_manager_of_another_tenant_has_no_name
+    keys_are_each_tenants_own
+    changes_are_each_tenants_own
+    conditions_tell_nothing
+}
+
+/// Two tenants, an admin of each, and what they have in common.
+struct Apart {
+    admins: [Client; 2],
+    /// The same user in each.
+    twins: [Value; 2],
+}
+
+async fn apart(api: &Api) -> Apart {
+    let mut admins = Vec::new();
+    let mut twins = Vec::new();
+    for name in ["acme", "beta"] {
+        make_tenant(&api.client, name).await;
+        let admin = of_role(&api.client.in_tenant(name), "admin").await;
+        twins.push(create(&admin, &full("ada")).await);
+        admins.push(admin);
+    }
+    let pair = |values: Vec<Value>| -> [Value; 2] { values.try_into().expect("two") };
+    Apart { admins: admins.try_into().expect("two"), twins: pair(twins) }
+}
+
+async fn the_same_may_be_in_both(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    assert_ne!(twins[0]["id"], twins[1]["id"]);
+    let own = ["id", "createdAt", "updatedAt"];
+    let same = own.iter().fold(twins[1].clone(), |user, name| with(&user, name, twins[0][*name].clone()));
+    assert_eq!(same, twins[0]);
+    for (admin, twin) in admins.iter().zip(&twins) {
+        assert_eq!(get(admin, &path(twin)).await, *twin);
+        assert_eq!(get(admin, "/users?include=total").await, json!({ "items": [twin], "total": 1 }));
+    }
+    assert_eq!(get(&api.client, "/users?include=total").await, json!({ "items": [], "total": 0 }));
+    // Also a rename and an externalId may be the same.
+    for (admin, twin) in admins.iter().zip(&twins) {
+        let patch = json!({ "userName": "grace", "externalId": "1" });
+        admin.patch(&path(twin), &patch).send().await.expect(200);
+    }
+}
+
+async fn what_is_unique_is_so_in_each(api: Api) {
+    let Apart { admins, .. } = apart(&api).await;
+    for admin in &admins {
+        assert_taken(&admin.post("/users", &json!({ "userName": "ADA" })).send().await, "userName");
+        let body = json!({ "userName": "grace", "externalId": "ada-701984" });
+        assert_taken(&admin.post("/users", &body).send().await, "externalId");
+        create(admin, &json!({ "userName": "grace" })).await;
+    }
+}
+
+/// Every request about the user or the key of an id.
+fn requests(client: &Client, user: &str, key: &str) -> Vec<Request> {
+    let body = json!({ "userName": "taken over", "title": "x" });
+    vec![
+        client.get(user),
+        client.request(Method::HEAD, user),
+        client.get(&format!("{user}?attributes=userName")),
+        client.put(user, &body),
+        client.patch(user, &body),
+        client.delete(user),
+        client.delete(&format!("{user}?erase=true")),
+        client.get(key),
+        client.request(Method::HEAD, key),
+        client.patch(key, &json!({ "role": "reader", "name": "taken over" })),
+        client.delete(key),
+    ]
+}
+
+async fn an_id_of_another_tenant_is_unknown(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    let at_home = api.named("ada").await;
+    let home_key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let mut keys = Vec::new();
+    for admin in &admins {
+        keys.push(make_key(admin, &json!({ "role": "reader" })).await);
+    }
+    let unknown = format!("/users/{}", uuid::Uuid::now_v7());
+    let unknown_key = format!("/keys/{}", uuid::Uuid::now_v7());
+    let operator = &api.client;
+    let visitor = operator.in_tenant("acme");
+    for (client, user, key) in [
+        (&admins[0], path(&twins[1]), key_path(&keys[1])),
+        (&admins[1], path(&twins[0]), key_path(&keys[0])),
+        (&admins[0], path(&at_home), key_path(&home_key)),
+        (operator, path(&twins[0]), key_path(&keys[0])),
+        (&visitor, path(&twins[1]), key_path(&keys[1])),
+        (&visitor, path(&at_home), key_path(&home_key)),
+    ] {
+        let elsewhere = requests(client, &user, &key);
+        let nowhere = requests(client, &unknown, &unknown_key);
+        for (elsewhere, nowhere) in elsewhere.into_iter().zip(nowhere) {
+            let id = |request: Request| request.header("x-request-id", "same");
+            let (found, expected) = (id(elsewhere).send().await, id(nowhere).send().await);
+            // Not a byte tells them apart.
+            assert_eq!((found.code(), found.text()), (404, expected.text()));
+        }
+    }
+    assert_eq!(get(operator, &path(&at_home)).await, at_home);
+    for (admin, (twin, key)) in admins.iter().zip(twins.iter().zip(&keys)) {
+        assert_eq!(get(admin, &path(twin)).await, *twin);
+        assert_eq!(get(admin, &key_path(key)).await["role"], "reader");
+        with_secret(operator, key).get("/users").send().await.expect(200);
+    }
+}
+
+async fn what_is_refused_changes_nothing(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    let before = follow(&admins[1], 0, "").await;
+    for request in requests(&admins[0], &path(&twins[1]), "/keys/x") {
+        request.send().await.expect(404);
+    }
+    let tenant = api.client.in_tenant("beta");
+    assert_eq!(follow(&tenant, 0, "").await, before);
+    assert_eq!(get(&admins[1], "/users").await["items"], json!([twins[1]]));
+}
+
+/// Which of a tenant's users a filter finds.
+type Expected<'f> = &'f dyn Fn(&[Value]) -> Vec<Value>;
+
+/// Five users in one tenant, and three of the same names in the other.
+async fn crowds(api: &Api) -> (Apart, [Vec<Value>; 2]) {
+    let both = apart(api).await;
+    let mut crowds = both.twins.clone().map(|twin| vec![twin]);
+    for number in 0..4 {
+        for (tenant, admin) in both.admins.iter().enumerate().filter(|(tenant, _)| number < 4 - 2 * tenant) {
+            let body = json!({
+                "userName": format!("u{number}"), "externalId": format!("e{number}"), "title": "Engineer",
+                "displayName": format!("D{}", 9 - number), "emails": [{ "value": "shared@example.com" }],
+            });
+            crowds[tenant].push(create(admin, &body).await);
+        }
+    }
+    (both, crowds)
+}
+
+async fn lists_and_totals_are_each_tenants_own(api: Api) {
+    let (Apart { admins, .. }, crowds) = crowds(&api).await;
+    for (admin, crowd) in admins.iter().zip(&crowds) {
+        assert_eq!(walk(admin, &[("limit", "1")]).await, *crowd);
+        let page = get(admin, "/users?limit=1&include=total").await;
+        assert_eq!(page["total"], crowd.len());
+        admin.delete(&path(&crowd[2])).send().await.expect(204);
+        assert_eq!(get(admin, "/users?include=total").await["total"], crowd.len() - 1);
+    }
+    // What is done in one moves no total of another.
+    assert_eq!(get(&admins[0], "/users?include=total").await["total"], crowds[0].len() - 1);
+}
+
+async fn filters_find_each_tenants_own(api: Api) {
+    let (Apart { admins, twins }, crowds) = crowds(&api).await;
+    let all = |crowd: &[Value]| crowd.to_vec();
+    let but_first = |crowd: &[Value]| crowd[1..].to_vec();
+    let first = |crowd: &[Value]| crowd[..1].to_vec();
+    let second = |crowd: &[Value]| crowd[1..2].to_vec();
+    let none = |_: &[Value]| Vec::new();
+    let filters: [(String, Expected<'_>); 13] = [
+        ("userName eq \"ADA\"".to_owned(), &first),
+        ("userName sw \"u\"".to_owned(), &but_first),
+        ("externalId eq \"e0\"".to_owned(), &second),
+        ("emails.value eq \"shared@example.com\"".to_owned(), &but_first),
+        ("emails.value sw \"s\" and title eq \"engineer\"".to_owned(), &but_first),
+        ("displayName sw \"d\"".to_owned(), &but_first),
+        ("active eq true".to_owned(), &but_first),
+        ("active eq false or userName eq \"u0\"".to_owned(), &|crowd: &[Value]| crowd[..2].to_vec()),
+        ("createdAt gt \"2020-01-01T00:00:00Z\"".to_owned(), &all),
+        ("title co \"gin\"".to_owned(), &but_first),
+        ("not (title pr and nickName eq \"x\")".to_owned(), &all),
+        ("id pr".to_owned(), &all),
+        ("userName eq \"nobody\"".to_owned(), &none),
+    ];
+    for (admin, crowd) in admins.iter().zip(&crowds) {
+        for (filter, expected) in &filters {
+            let expected = expected(crowd);
+            let parameters = [("filter", filter.as_str()), ("limit", "2")];
+            assert_eq!(walk(admin, &parameters).await, expected, "{filter}");
+            let page = get(admin, &users(&[("filter", filter), ("include", "total")])).await;
+            assert_eq!(page["total"], expected.len(), "{filter}");
+        }
+    }
+    // An id is known only where it is.
+    for (admin, [own, other]) in admins.iter().zip([[&twins[0], &twins[1]], [&twins[1], &twins[0]]]) {
+        let by_id = async |id: &Value| walk(admin, &[("filter", &format!("id eq {id}"))]).await;
+        assert_eq!((by_id(&own["id"]).await, by_id(&other["id"]).await), (vec![own.clone()], vec![]));
+    }
+}
+
+async fn orders_have_each_tenants_own(api: Api) {
+    let (Apart { admins, .. }, crowds) = crowds(&api).await;
+    for (admin, crowd) in admins.iter().zip(&crowds) {
+        for order in ["id", "userName", "displayName", "createdAt", "updatedAt"] {
+            let mut expected: Vec<_> = crowd.iter().map(|user| user["id"].clone()).collect();
+            // "Babs Jensen", then D9 and down; the names of users and the times go up.
+            if order == "displayName" {
+                expected[1..].reverse();
+            }
+            let ids = async |sort: &str| -> Vec<Value> {
+                let found = walk(admin, &[("sort", sort), ("limit", "2")]).await;
+                found.iter().map(|user| user["id"].clone()).collect()
+            };
+            assert_eq!(ids(order).await, expected, "{order}");
+            expected.reverse();
+            assert_eq!(ids(&format!("-{order}")).await, expected, "-{order}");
+        }
+    }
+}
+
+async fn a_cursor_is_its_tenants_own(api: Api) {
+    let (Apart { admins, .. }, _) = crowds(&api).await;
+    for admin in &admins {
+        for _ in 0..2 {
+            make_key(admin, &json!({ "role": "reader" })).await;
+        }
+    }
+    let visitor = |name: &str| api.client.in_tenant(name);
+    for target in [
+        "/users?limit=1",
+        "/users?limit=1&sort=userName",
+        "/users?limit=1&sort=-createdAt",
+        "/users?limit=1&filter=active%20eq%20true",
+        "/users?limit=1&filter=title%20pr",
+        "/keys?limit=1",
+    ] {
+        let cursor = text(&get(&admins[0], target).await["nextCursor"]).to_owned();
+        let next = format!("{target}&cursor={cursor}");
+        for client in [&admins[0], &visitor("acme")] {
+            assert_eq!(items(&get(client, &next).await).len(), 1, "{target}");
+        }
+        for client in [&admins[1], &visitor("beta"), &api.client] {
+            problem(&client.get(&next).send().await, 400, "invalid-cursor");
+        }
+    }
+}
+
+async fn an_idempotency_key_is_its_tenants_own(api: Api) {
+    make_tenant(&api.client, "acme").await;
+    let body = json!({ "userName": "ada" });
+    let post = async |tenant: &str, body: &Value| {
+        api.client.in_tenant(tenant).post("/users", body).header("idempotency-key", "k").send().await
+    };
+    // One caller in two tenants.
+    let here = post("default", &body).await.expect(201);
+    let there = post("acme", &body).await.expect(201);
+    assert_eq!(there.header("idempotency-replayed"), None);
+    assert_ne!(here.json()["id"], there.json()["id"]);
+    for (tenant, first) in [("default", &here), ("acme", &there)] {
+        let again = post(tenant, &body).await;
+        assert_eq!((again.code(), again.text()), (201, first.text()));
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        problem(&post(tenant, &json!({ "userName": "x" })).await, 422, "idempotency-key-reused");
+    }
+    // Without the header it is the caller's own tenant.
+    let own = api.client.post("/users", &body).header("idempotency-key", "k").send().await;
+    assert_eq!(own.text(), here.text());
+    for tenant in ["default", "acme"] {
+        assert_eq!(get(&api.client.in_tenant(tenant), "/users?include=total").await["total"], 1);
+    }
+}
+
+async fn an_idempotency_key_is_its_callers_own(api: Api) {
+    let [one, other] = [of_role(&api.client, "writer").await, of_role(&api.client, "writer").await];
+    let post = async |client: &Client, name: &str| {
+        client.post("/users", &json!({ "userName": name })).header("idempotency-key", "k").send().await
+    };
+    let first = post(&one, "ada").await.expect(201);
+    let second = post(&other, "grace").await.expect(201);
+    assert_eq!(
+        (post(&one, "ada").await.text(), post(&other, "grace").await.text()),
+        (first.text(), second.text())
+    );
+    problem(&post(&one, "grace").await, 422, "idempotency-key-reused");
+    assert_taken(&post(&api.client, "ada").await, "userName");
+    assert_eq!(get(&api.client, "/users?include=total").await["total"], 2);
+}
+
+async fn a_manager_of_another_tenant_has_no_name(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    for (index, (boss, name)) in
+        [(&twins[0], json!("Babs Jensen")), (&twins[1], json!(null))].iter().enumerate()
+    {
+        let manager = json!({ "value": boss["id"], "displayName": "made up" });
+        let body = json!({ "userName": format!("u{index}"), "enterprise": { "manager": manager } });
+        let shown = json!({ "value": boss["id"], "displayName": name });
+        let user = create(&admins[0], &body).await;
+        assert_eq!(user["enterprise"]["manager"], shown);
+        assert_eq!(get(&admins[0], &path(&user)).await, user);
+        let visitor = api.client.in_tenant("acme");
+        assert_eq!(get(&visitor, &path(&user)).await, user);
+        let page = get(&admins[0], "/users?sort=-id&limit=1").await;
+        assert_eq!(page["items"][0]["enterprise"]["manager"], shown);
+        let put = admins[0].put(&path(&user), &body).send().await.expect(200).json();
+        assert_eq!(put["enterprise"]["manager"], shown);
+    }
+}
+
+async fn keys_are_each_tenants_own(api: Api) {
+    let Apart { admins, .. } = apart(&api).await;
+    let mut made = Vec::new();
+    for (admin, name) in admins.iter().zip(["one", "other"]) {
+        made.push(make_key(admin, &json!({ "role": "writer", "name": name })).await);
+    }
+    for (index, admin) in admins.iter().enumerate() {
+        let list = get(admin, "/keys?include=total").await;
+        // Its admin's own one and this one.
+        assert_eq!((&list["total"], &list["items"][1]["id"]), (&json!(2), &made[index]["id"]));
+        assert!(!list.to_string().contains(text(&made[1 - index]["id"])), "{list}");
+    }
+    assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": [], "total": 0 }));
+    // A key writes where it belongs, and can be revoked only there.
+    let writer = with_secret(&api.client, &made[0]);
+    create(&writer, &json!({ "userName": "grace" })).await;
+    assert_eq!(get(&admins[0], "/users?include=total").await["total"], 2);
+    assert_eq!(get(&admins[1], "/users?include=total").await["total"], 1);
+    problem(&admins[1].delete(&key_path(&made[0])).send().await, 404, "not-found");
+    writer.get("/users").send().await.expect(200);
+}
+
+async fn changes_are_each_tenants_own(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    for (round, title) in ["x", "y", "z"].iter().enumerate() {
+        for (admin, twin) in admins.iter().zip(&twins).take(2 - round % 2) {
+            admin.patch(&path(twin), &json!({ "title": title })).send().await.expect(200);
+        }
+    }
+    let pages = [get(&admins[0], "/changes").await, get(&admins[1], "/changes").await];
+    assert_ne!(pages[0]["epoch"], pages[1]["epoch"]);
+    for (index, (admin, count)) in admins.iter().zip([5, 4]).enumerate() {
+        let rows = follow(admin, 0, "").await;
+        let told: Vec<_> = rows.iter().map(|row| (row["revision"].clone(), row["type"].clone())).collect();
+        let kinds = ["key.created", "user.created", "user.updated", "user.updated", "user.updated"];
+        let numbered: Vec<_> = (1..=count).zip(kinds).map(|(n, kind)| (json!(n), json!(kind))).collect();
+        assert_eq!(told, numbered);
+        assert_eq!(rows[1]["after"], facts(&twins[index]));
+        // Another tenant's ids find nothing, however they are asked for.
+        let other = text(&twins[1 - index]["id"]);
+        assert_eq!(follow(admin, 0, &format!("&resource={other}")).await, Vec::<Value>::new());
+        assert!(!json!(rows).to_string().contains(other));
+        let tenant = api.client.in_tenant(["acme", "beta"][index]);
+        assert_eq!(follow(&tenant, 0, "").await, rows);
+    }
+}
+
+async fn conditions_tell_nothing(api: Api) {
+    let Apart { admins, twins } = apart(&api).await;
+    for tag in ["\"1\"", "*", "\"7\""] {
+        for name in ["if-match", "if-none-match"] {
+            let get = admins[0].get(&path(&twins[1])).header(name, tag).send().await;
+            let nowhere = format!("/users/{}", uuid::Uuid::now_v7());
+            let unknown = admins[0].get(&nowhere).header(name, tag).send().await;
+            assert_eq!((get.code(), &get.json()["code"]), (404, &unknown.json()["code"]));
+            let delete = admins[0].delete(&path(&twins[1])).header(name, tag).send().await;
+            let unknown = admins[0].delete(&nowhere).header(name, tag).send().await;
+            assert_eq!((delete.code(), &delete.json()["code"]), (unknown.code(), &unknown.json()["code"]));
+        }
+    }
+    assert_eq!(get(&admins[1], &path(&twins[1])).await, twins[1]);
+}
