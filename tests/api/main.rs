@@ -31,6 +31,7 @@ mod changes;
 mod changes_live;
 mod conditions;
 mod encodings;
+mod erasure;
 mod feed;
 mod filters;
 mod filters_refused;
