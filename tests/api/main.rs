@@ -25,6 +25,7 @@ macro_rules! both_engines {
 }
 
 mod api;
+mod attempts;
 mod auth;
 mod callers;
 mod changes;
