@@ -50,6 +50,7 @@ mod problems;
 mod projections;
 mod query;
 mod races;
+mod rights;
 mod sorts;
 #[path = "../support/mod.rs"]
 mod support;

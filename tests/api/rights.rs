@@ -1,0 +1,396 @@
+//! Who may do what: one table of routes, methods and callers, and a walk through it.
+
+use crate::api::{Api, text};
+use crate::callers::{key_path, make_key, make_tenant, of_role, with_secret};
+use crate::problem::{assert_unauthorized, problem};
+use crate::support::http::{Answer, Client, Request};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+both_engines! {
+    everybody_may_do_what_the_table_says
+    the_role_is_looked_at_before_the_body
+    the_table_has_every_method_of_its_paths
+    other_methods_are_nobodys
+    only_operators_act_elsewhere
+    the_table_has_every_link
+}
+
+/// Method, path, body, and the status for each kind of caller.
+type Line = (&'static str, &'static str, &'static str, [u16; 7]);
+
+/// What each kind of caller is answered, in the order of [`Kind`]: without a good key; reader, writer, admin and
+/// operator of the tenant `default`; the admin of another tenant; an operator who acts in that other tenant.
+///
+/// `{user}`, `{key}`, `{operator-key}` and `{tenant}` stand for the id of one that is made in `default` for each
+/// request, `{new}` for a name that nobody has. HEAD goes with GET, and OPTIONS with every path.
+#[rustfmt::skip]
+const RIGHTS: &[Line] = &[
+    //                                                                      no   rea  wri  adm  ope  str  vis
+    ("GET",    "/",                            "",                          [200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/livez",                       "",                          [200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/healthz",                     "",                          [200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/health",                      "",                          [200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/readyz",                      "",                          [200, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/users",                       "",                          [401, 200, 200, 200, 200, 200, 200]),
+    ("POST",   "/users",                       r#"{"userName":"{new}"}"#,   [401, 403, 201, 201, 201, 201, 201]),
+    ("GET",    "/users/{user}",                "",                          [401, 200, 200, 200, 200, 404, 404]),
+    ("PUT",    "/users/{user}",                r#"{"userName":"{new}"}"#,   [401, 403, 200, 200, 200, 404, 404]),
+    ("PATCH",  "/users/{user}",                r#"{"title":"{new}"}"#,      [401, 403, 200, 200, 200, 404, 404]),
+    ("DELETE", "/users/{user}",                "",                          [401, 403, 204, 204, 204, 404, 404]),
+    ("DELETE", "/users/{user}?erase=true",     "",                          [401, 403, 403, 204, 204, 404, 404]),
+    ("GET",    "/changes",                     "",                          [401, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/changes?type=user.created",   "",                          [401, 200, 200, 200, 200, 200, 200]),
+    ("GET",    "/changes?type=key.created",    "",                          [401, 403, 403, 200, 200, 200, 200]),
+    ("GET",    "/changes?type=tenant.created", "",                          [401, 403, 403, 200, 200, 200, 200]),
+    ("GET",    "/keys",                        "",                          [401, 403, 403, 200, 200, 200, 200]),
+    ("POST",   "/keys",                        r#"{"role":"reader"}"#,      [401, 403, 403, 201, 201, 201, 201]),
+    ("POST",   "/keys",                        r#"{"role":"admin"}"#,       [401, 403, 403, 201, 201, 201, 201]),
+    ("POST",   "/keys",                        r#"{"role":"operator"}"#,    [401, 403, 403, 403, 201, 403, 201]),
+    ("GET",    "/keys/{key}",                  "",                          [401, 403, 403, 200, 200, 404, 404]),
+    ("PATCH",  "/keys/{key}",                  r#"{"name":"{new}"}"#,       [401, 403, 403, 200, 200, 404, 404]),
+    ("DELETE", "/keys/{key}",                  "",                          [401, 403, 403, 204, 204, 404, 404]),
+    ("GET",    "/keys/{operator-key}",         "",                          [401, 403, 403, 200, 200, 404, 404]),
+    ("PATCH",  "/keys/{operator-key}",         r#"{"role":"reader"}"#,      [401, 403, 403, 403, 200, 404, 404]),
+    ("DELETE", "/keys/{operator-key}",         "",                          [401, 403, 403, 403, 204, 404, 404]),
+    ("GET",    "/tenants",                     "",                          [401, 403, 403, 403, 200, 403, 200]),
+    ("POST",   "/tenants",                     r#"{"name":"{new}"}"#,       [401, 403, 403, 403, 201, 403, 201]),
+    ("GET",    "/tenants/{tenant}",            "",                          [401, 403, 403, 403, 200, 403, 200]),
+    ("PATCH",  "/tenants/{tenant}",            r#"{"name":"{new}"}"#,       [401, 403, 403, 403, 200, 403, 200]),
+    ("DELETE", "/tenants/{tenant}",            "",                          [401, 403, 403, 403, 204, 403, 204]),
+    ("GET",    "/nothing",                     "",                          [401, 404, 404, 404, 404, 404, 404]),
+    ("POST",   "/nothing",                     "{}",                        [401, 404, 404, 404, 404, 404, 404]),
+];
+
+/// The columns of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Nobody,
+    Reader,
+    Writer,
+    Admin,
+    Operator,
+    Stranger,
+    Visitor,
+}
+
+#[derive(Debug)]
+struct Caller {
+    kind: Kind,
+    name: &'static str,
+    client: Client,
+}
+
+/// One request of the table and what it is answered.
+struct Case {
+    method: Method,
+    target: String,
+    body: String,
+    status: u16,
+}
+
+impl Case {
+    fn request(&self, client: &Client) -> Request {
+        let request = client.request(self.method.clone(), &self.target);
+        match self.body.as_str() {
+            "" => request,
+            // JSON Merge Patch may be sent as JSON, so this is good for every method.
+            body => request.body("application/json", body.to_owned()),
+        }
+    }
+}
+
+/// A server that does not count failed attempts: there are many here.
+fn start(api: &Api) -> Api {
+    Api::start(api.engine, &[("ROSTER_FAILED_ATTEMPTS", "0")])
+}
+
+/// Every kind of caller, some of them in several shapes.
+async fn callers(api: &Api) -> Vec<Caller> {
+    let operator = &api.client;
+    make_tenant(operator, "elsewhere").await;
+    let elsewhere = operator.in_tenant("elsewhere");
+    let made = of_role(operator, "operator").await;
+    let caller = |kind, name, client| Caller { kind, name, client };
+    let mut callers: Vec<_> = nobodies(api).await;
+    callers.extend([
+        caller(Kind::Reader, "reader", of_role(operator, "reader").await),
+        caller(Kind::Writer, "writer", of_role(operator, "writer").await),
+        caller(Kind::Admin, "admin", of_role(operator, "admin").await),
+        caller(Kind::Operator, "operator", made.clone()),
+        caller(Kind::Operator, "key of the settings", operator.clone()),
+        caller(Kind::Stranger, "admin of another tenant", of_role(&elsewhere, "admin").await),
+        caller(Kind::Visitor, "operator in another tenant", made.in_tenant("elsewhere")),
+        caller(Kind::Visitor, "operator of another tenant", of_role(&elsewhere, "operator").await),
+        caller(Kind::Operator, "its visit here", of_role(&elsewhere, "operator").await.in_tenant("default")),
+    ]);
+    callers
+}
+
+/// Those who have no good key.
+async fn nobodies(api: &Api) -> Vec<Caller> {
+    let key = async |body: Value| with_secret(&api.client, &make_key(&api.client, &body).await);
+    let revoked = make_key(&api.client, &json!({ "role": "operator" })).await;
+    with_secret(&api.client, &revoked).get("/users").send().await.expect(200);
+    api.client.delete(&key_path(&revoked)).send().await.expect(204);
+    let expired = key(json!({ "role": "operator", "expiresAt": "2020-01-01T00:00:00Z" })).await;
+    let caller = |name, client| Caller { kind: Kind::Nobody, name, client };
+    vec![
+        caller("no key", Client::anonymous(&api.server)),
+        caller("garbage", api.client.keyed("garbage")),
+        caller("revoked key", with_secret(&api.client, &revoked)),
+        caller("expired key", expired),
+    ]
+}
+
+/// The ids that the placeholders of a path may stand for: one that is known, and those that are not.
+async fn ids(api: &Api, placeholder: &str) -> Vec<(String, bool)> {
+    let client = &api.client;
+    let new = Uuid::now_v7().to_string();
+    let made = match placeholder {
+        "user" => client.post("/users", &json!({ "userName": new })).send().await.expect(201).json(),
+        "key" => make_key(client, &json!({ "role": "reader" })).await,
+        "operator-key" => make_key(client, &json!({ "role": "operator" })).await,
+        "tenant" => make_tenant(client, &new).await,
+        other => panic!("the table says {{{other}}}, which nobody knows to make"),
+    };
+    let known = (text(&made["id"]).to_owned(), true);
+    match placeholder {
+        // That its role is too great for the caller can only be known of one that is there.
+        "operator-key" => vec![known],
+        _ => vec![known, (new, false), ("unknown".to_owned(), false)],
+    }
+}
+
+/// The requests of a line of the table for one kind of caller.
+async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
+    let &(method, path, body, statuses) = line;
+    let status = statuses[kind as usize];
+    let case = |target: String, status: u16| Case {
+        method: Method::from_bytes(method.as_bytes()).expect("a method"),
+        target,
+        body: body.replace("{new}", &Uuid::now_v7().to_string()),
+        status,
+    };
+    let Some((before, (placeholder, after))) =
+        path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    else {
+        return vec![case(path.to_owned(), status)];
+    };
+    let refused = matches!(status, 401 | 403);
+    let of_id = |(id, known): (String, bool)| {
+        case(format!("{before}{id}{after}"), if known || refused { status } else { 404 })
+    };
+    ids(api, placeholder).await.into_iter().map(of_id).collect()
+}
+
+/// What is wrong with an answer, if anything is.
+fn fault(answer: &Answer, status: u16) -> Option<String> {
+    let code = match status {
+        401 => Some("unauthorized"),
+        403 => Some("forbidden"),
+        404 => Some("not-found"),
+        _ => None,
+    };
+    let found =
+        || serde_json::from_slice::<Value>(&answer.bytes).ok()?.get("code")?.as_str().map(str::to_owned);
+    if answer.code() == status && found().as_deref() == code {
+        return None;
+    }
+    Some(format!("{} {:?} instead of {status} {code:?}", answer.code(), found()))
+}
+
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+async fn everybody_may_do_what_the_table_says(api: Api) {
+    let api = start(&api);
+    let callers = callers(&api).await;
+    let (mut faults, mut walked) = (Vec::new(), 0);
+    for line in RIGHTS {
+        for caller in &callers {
+            for case in cases(&api, line, caller.kind).await {
+                let answer = case.request(&caller.client).send().await;
+                let told = fault(&answer, case.status);
+                faults
+                    .extend(told.map(|told| format!("{}: {} {}: {told}", caller.name, line.0, case.target)));
+                walked += 1;
+                faults.extend(fault_of_head(&case, caller).await);
+            }
+        }
+    }
+    assert_none(&faults);
+    assert!(walked > RIGHTS.len() * callers.len(), "the walk has left out requests: {walked}");
+}
+
+/// HEAD is answered as GET is.
+async fn fault_of_head(case: &Case, caller: &Caller) -> Option<String> {
+    if case.method != Method::GET {
+        return None;
+    }
+    let answer = caller.client.request(Method::HEAD, &case.target).send().await;
+    let wrong = answer.code() != case.status || !answer.bytes.is_empty();
+    wrong.then(|| format!("{}: HEAD {}: {answer:?}", caller.name, case.target))
+}
+
+async fn the_role_is_looked_at_before_the_body(api: Api) {
+    let api = start(&api);
+    let callers = callers(&api).await;
+    let mut faults = Vec::new();
+    let with_bodies = || RIGHTS.iter().filter(|(_, _, body, _)| !body.is_empty());
+    // What the body itself asks for can be refused only when it has been read.
+    let refused_unread = |line: &&Line, kind: Kind| {
+        let same = with_bodies().filter(|other| (other.0, other.1) == (line.0, line.1));
+        let mut statuses = same.map(|other| other.3[kind as usize]);
+        statuses.all(|status| matches!(status, 401 | 403))
+    };
+    for caller in &callers {
+        for line in with_bodies().filter(|line| refused_unread(line, caller.kind)) {
+            // Whose role is too great for the caller is known only after a look at the key.
+            if line.1.contains("{operator-key}") {
+                continue;
+            }
+            for case in cases(&api, line, caller.kind).await {
+                for (media_type, body) in [("application/json", "{"), ("text/plain", "x")] {
+                    let request = caller.client.request(case.method.clone(), &case.target);
+                    let answer = request.body(media_type, body).send().await;
+                    let told = fault(&answer, case.status);
+                    faults.extend(told.map(|told| format!("{}: {} {}: {told}", caller.name, line.0, line.1)));
+                }
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+/// The methods that the table has of each path.
+fn methods() -> BTreeMap<&'static str, BTreeSet<String>> {
+    let mut methods: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (method, target, ..) in RIGHTS.iter().filter(|line| line.1 != "/nothing") {
+        let path = target.split('?').next().unwrap_or(target);
+        let of_path = methods.entry(path).or_default();
+        of_path.extend([(*method).to_owned(), "OPTIONS".to_owned()]);
+        if *method == "GET" {
+            of_path.insert("HEAD".to_owned());
+        }
+    }
+    methods
+}
+
+/// The paths of the table with ids that nobody has: which methods there are does not depend on them.
+fn paths() -> Vec<(String, BTreeSet<String>)> {
+    let with_id = |path: &str| match path.split_once('{') {
+        Some((before, _)) => format!("{before}{}", Uuid::now_v7()),
+        None => path.to_owned(),
+    };
+    methods().into_iter().map(|(path, methods)| (with_id(path), methods)).collect()
+}
+
+fn is_public(path: &str) -> bool {
+    RIGHTS.iter().any(|(_, target, _, statuses)| *target == path && statuses[0] == 200)
+}
+
+fn allowed(answer: &Answer) -> BTreeSet<String> {
+    let allow = answer.header("allow").unwrap_or_else(|| panic!("no Allow: {:?}", answer.headers));
+    allow.split(", ").map(str::to_owned).collect()
+}
+
+async fn the_table_has_every_method_of_its_paths(api: Api) {
+    let api = start(&api);
+    let callers = callers(&api).await;
+    for (path, methods) in paths() {
+        for Caller { kind, client, name } in &callers {
+            let answer = client.request(Method::OPTIONS, &path).send().await;
+            if *kind == Kind::Nobody && !is_public(&path) {
+                assert_unauthorized(&answer);
+                continue;
+            }
+            assert_eq!((answer.code(), allowed(&answer)), (204, methods.clone()), "{name}: {path}");
+        }
+    }
+}
+
+async fn other_methods_are_nobodys(api: Api) {
+    let api = start(&api);
+    let callers = callers(&api).await;
+    for (path, methods) in paths() {
+        for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
+            if methods.contains(name) {
+                continue;
+            }
+            for Caller { kind, client, .. } in &callers {
+                let method = Method::from_bytes(name.as_bytes()).expect("a method");
+                let answer = client.request(method, &path).send().await;
+                if *kind == Kind::Nobody && !is_public(&path) {
+                    assert_unauthorized(&answer);
+                    continue;
+                }
+                problem(&answer, 405, "method-not-allowed");
+                assert_eq!(allowed(&answer), methods, "{name} {path}");
+            }
+        }
+    }
+}
+
+/// Neither a tenant's existence nor its being one's own helps who is no operator.
+async fn only_operators_act_elsewhere(api: Api) {
+    let api = start(&api);
+    make_tenant(&api.client, "elsewhere").await;
+    let mut others = Vec::new();
+    for role in ["reader", "writer", "admin"] {
+        others.push(of_role(&api.client, role).await);
+        others.push(of_role(&api.client.in_tenant("elsewhere"), role).await);
+    }
+    for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && line.1 != "/nothing") {
+        for tenant in ["default", "elsewhere", "nobody", ""] {
+            for client in &others {
+                for case in cases(&api, line, Kind::Reader).await {
+                    let answer = case.request(&client.in_tenant(tenant)).send().await;
+                    assert_eq!(fault(&answer, 403), None, "{tenant:?} {} {}", line.0, line.1);
+                }
+            }
+            // A key that is not good is told so first.
+            for case in cases(&api, line, Kind::Nobody).await {
+                let answer = case.request(&api.client.keyed("garbage").in_tenant(tenant)).send().await;
+                assert_eq!(fault(&answer, 401), None, "{tenant:?} {} {}", line.0, line.1);
+            }
+        }
+    }
+    for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && !line.1.starts_with("/tenants")) {
+        for case in cases(&api, line, Kind::Operator).await {
+            let answer = case.request(&api.client.in_tenant("nobody")).send().await;
+            assert_eq!(fault(&answer, 404), None, "{} {}", line.0, line.1);
+        }
+    }
+}
+
+/// Every path that is told to clients is in the table.
+#[test]
+fn the_table_has_every_path_of_the_documentation() {
+    let table: BTreeSet<_> = methods().keys().map(|path| pattern(path)).collect();
+    let rows = include_str!("../../docs/api.md").lines().filter(|line| line.starts_with("| `/"));
+    let cells = rows.filter_map(|row| row.trim_start_matches("| ").split(" |").next());
+    let quoted = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let paths: Vec<_> = quoted.filter_map(|path| path.split('?').next()).map(pattern).collect();
+    assert!(paths.contains(&"/users/{}".to_owned()), "the documentation has another form now: {paths:?}");
+    let missing: Vec<_> = paths.iter().filter(|path| !table.contains(*path)).collect();
+    assert!(missing.is_empty(), "{missing:?} are not in the table");
+}
+
+/// A path without the names of its ids.
+fn pattern(path: &str) -> String {
+    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+async fn the_table_has_every_link(api: Api) {
+    let start = api.client.get("/").send().await.expect(200).json();
+    let table = methods();
+    for link in start["links"].as_object().expect("links").values() {
+        assert!(table.contains_key(text(link)), "{link} is not in the table");
+    }
+}
