@@ -1,13 +1,19 @@
 //! The server from start to stop: the app in `main` is the app in tests.
 
+use crate::cli;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
+use crate::domain::DEFAULT_TENANT;
+use crate::domain::change::Origin;
+use crate::domain::key::{Draft, Role};
 use crate::error::AppError;
 use crate::http::{self, State};
+use crate::ops::keys::AnyOperator;
 use crate::tasks::{retention, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,6 +72,9 @@ impl App {
         let address = listener.local_addr().map_err(cannot_listen)?;
         let public_url = settings.public_url_at(address);
         warn_of(&settings, address, &public_url);
+        if settings.admin_key.is_none() {
+            offer_a_key(&database, &clock).await;
+        }
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
         let in_workers = state.clone();
         let server = HttpServer::new(move || http::app(in_workers.clone()))
@@ -135,11 +144,24 @@ fn cannot_connect(settings: &Settings) -> impl FnOnce(diesel::ConnectionError) -
 }
 
 fn warn_of(settings: &Settings, address: SocketAddr, public_url: &str) {
-    if settings.admin_key.is_none() {
-        log::warn!("no key can be good: set ROSTER_ADMIN_KEY");
-    }
     if settings.public_url.is_none() && address.ip().is_unspecified() {
         log::warn!("ROSTER_PUBLIC_URL is not set: clients elsewhere will not find {public_url}");
+    }
+}
+
+/// The first key: somebody must have one to make others. On a terminal it is made and shown, once.
+async fn offer_a_key(database: &Database, clock: &Clock) {
+    if !matches!(database.call(&Origin::server(), AnyOperator).await, Ok(false)) {
+        return;
+    }
+    if !std::io::stdout().is_terminal() {
+        log::warn!("no key is good yet: run `roster key create --role operator`, or set ROSTER_ADMIN_KEY");
+        return;
+    }
+    let draft = Draft { name: Some("first".to_owned()), role: Role::Operator, expires_at: None };
+    match cli::keys::create(database, DEFAULT_TENANT, draft, clock.now()).await {
+        Ok(secret) => println!("The first key, of role operator, shown this once: {}", secret.reveal()),
+        Err(error) => log::error!("the first key could not be made: {error}"),
     }
 }
 

@@ -68,7 +68,8 @@ fn the_commands_of_the_pages_work() {
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         serde_json::from_slice(&run.stdout).expect("JSON")
     };
-    let [create] = shell_blocks(API)[..] else { panic!("one command") };
+    let [key, create] = shell_blocks(API)[..] else { panic!("two commands") };
+    assert_eq!(run(key)["role"], "reader");
     let [find] = shell_blocks(FILTERS)[..] else { panic!("one command") };
     let created = run(create);
     assert_eq!(created["userName"], "grace");

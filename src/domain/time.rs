@@ -2,6 +2,7 @@
 
 use derive_more::{Display, From, Into};
 use serde::{Serialize, Serializer};
+use std::time::Duration;
 use time::format_description::{BorrowedFormatItem, well_known::Rfc3339};
 use time::{OffsetDateTime, macros::format_description};
 
@@ -27,6 +28,12 @@ impl Timestamp {
             .ok()
             .and_then(|at| at.format(RFC3339_MICROS).ok())
             .unwrap_or_else(|| "9999-12-31T23:59:59.999999Z".to_owned())
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// When a resource that was last written at `previous` is written now: later, also when two requests that

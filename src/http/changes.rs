@@ -52,7 +52,7 @@ fn types(text: &str, admin: bool) -> Result<Vec<&'static str>, Problem> {
         let kind = KINDS.into_iter().find(|kind| *kind == name);
         kind.ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
     };
-    let types = text.split(',').map(str::trim).map(known).collect::<Result<Vec<_>, _>>()?;
+    let types = text.split(',').map(known).collect::<Result<Vec<_>, _>>()?;
     let of_admins =
         |kind: &&str| ADMIN_RESOURCES.iter().any(|resource| kind.split('.').next() == Some(resource));
     if !admin && types.iter().any(of_admins) {

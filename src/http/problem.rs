@@ -18,7 +18,7 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    span: Option<Span>,
+    span: Option<Box<Span>>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -101,7 +101,7 @@ impl Problem {
     #[must_use]
     pub fn feed_gone(span: &Span) -> Self {
         let detail = "the changes behind this revision are not kept, or not there: take a new export";
-        Self { span: Some(*span), ..Self::new(StatusCode::GONE, "gone", detail) }
+        Self { span: Some(Box::new(*span)), ..Self::new(StatusCode::GONE, "gone", detail) }
     }
 
     /// 405, naming what would be allowed.
@@ -164,7 +164,7 @@ impl Problem {
             code: self.code,
             request_id,
             errors: &self.errors,
-            span: self.span,
+            span: self.span.as_deref(),
         };
         match serde_json::to_string(&body) {
             Ok(body) => response.set_body(body).map_into_boxed_body(),
@@ -186,7 +186,7 @@ struct Body<'p> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'p [FieldError],
     #[serde(flatten)]
-    span: Option<Span>,
+    span: Option<&'p Span>,
 }
 
 impl fmt::Display for Problem {

@@ -247,6 +247,32 @@ impl Operation for Purge {
     }
 }
 
+/// Looks for a history whose tenant was deleted.
+#[derive(Debug)]
+pub struct FindLeft {
+    /// Behind this tenant's history.
+    pub after: Uuid,
+}
+
+impl Operation for FindLeft {
+    /// The next history's tenant, and whether it is still there.
+    type Output = Option<(Uuid, bool)>;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let next = changes::table
+            .filter(changes::tenant_id.gt(Uid(self.after)))
+            .order((changes::tenant_id, changes::revision))
+            .select(changes::tenant_id)
+            .limit(1);
+        let next: Option<Uid> = on_engine!(tx.connection(), c => next.get_result(c).optional())?;
+        let Some(Uid(id)) = next else { return Ok(None) };
+        let tenant = tenants::table.find(Uid(id)).select(tenants::id);
+        let tenant: Option<Uid> = on_engine!(tx.connection(), c => tenant.get_result(c).optional())?;
+        Ok(Some((id, tenant.is_some())))
+    }
+}
+
 fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, DbError> {
     let query = tenants::table.find(Uid(id));
     let tenant = tenant(match tx.connection() {

@@ -4,15 +4,21 @@ use crate::clock::Clock;
 use crate::db::{Database, DbError};
 use crate::domain::change::Origin;
 use crate::ops::idempotency::Forget;
+use crate::ops::tenants::{FindLeft, Purge};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// How long it rests when there is nothing left to remove.
 const REST: Duration = Duration::from_secs(60);
 /// How many rows go at once, so that no write waits long for it.
 const AT_ONCE: u32 = 500;
 
-/// Removes the answers to requests that have expired, for as long as it is let.
+/// Removes what a deletion of a tenant left that was cut short; then, for as long as it is let, the answers to requests
+/// that have expired.
 pub async fn run(database: Database, clock: Clock) {
+    if let Err(error) = purge(&database).await {
+        log::warn!("what deleted tenants left was not removed: {error}");
+    }
     loop {
         let forget = Forget { now: clock.now(), limit: AT_ONCE };
         match database.call(&Origin::server(), forget).await {
@@ -23,4 +29,13 @@ pub async fn run(database: Database, clock: Clock) {
         }
         tokio::time::sleep(REST).await;
     }
+}
+
+async fn purge(database: &Database) -> Result<(), DbError> {
+    let mut after = Uuid::nil();
+    while let Some((id, exists)) = database.call(&Origin::server(), FindLeft { after }).await? {
+        while !exists && database.call(&Origin::server(), Purge { id }).await? {}
+        after = id;
+    }
+    Ok(())
 }

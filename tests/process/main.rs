@@ -12,6 +12,7 @@ mod crew;
 mod database;
 mod example;
 mod health;
+mod keys;
 mod locks;
 mod logs;
 mod outage;

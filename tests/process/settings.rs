@@ -29,7 +29,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["", "8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: [Setting; 14] = [
     Setting {
         name: "DATABASE_URL",
         good: "sqlite://good.db",

@@ -57,6 +57,7 @@ impl Draft {
 
 fn read_role(fields: &mut Fields<'_>) -> Option<Role> {
     if !fields.has("role") {
+        fields.ignore(&["role"]);
         fields.error("role", "required", "must be present");
         return None;
     }

@@ -1,5 +1,7 @@
 //! The commands.
 
+pub(crate) mod keys;
+
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -9,6 +11,7 @@ use crate::logging;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use keys::KeyCommand;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -39,6 +42,12 @@ enum Command {
         /// Exits non-zero when migrations are pending, and changes nothing
         #[arg(long, conflicts_with = "status")]
         check: bool,
+    },
+    /// Manages keys straight on the database
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// Asks a running server whether it is ready; the exit code is the answer
     Health,
@@ -73,6 +82,7 @@ impl Cli {
                 let report = report_migrations(&self.settings.database_url, status, check);
                 report.map_err(|error| AppError::new(error.to_string()))
             }
+            Some(Command::Key { command }) => keys::run(&self.settings, command).map(|()| ExitCode::SUCCESS),
             Some(Command::Health) => Ok(health(self.settings.listen)),
         }
     }

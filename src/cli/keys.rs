@@ -1,0 +1,158 @@
+//! `roster key`: keys, straight on the database.
+
+use super::print;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::{Database, DbError, migrate};
+use crate::domain::change::{Actor, ActorKind, Origin};
+use crate::domain::condition::Conditions;
+use crate::domain::key::{Draft, Key, Role, Secret};
+use crate::domain::tenant::DEFAULT_NAME;
+use crate::domain::time::Timestamp;
+use crate::error::AppError;
+use crate::ops::{keys, tenants};
+use clap::Subcommand;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// What is done with keys.
+#[derive(Subcommand, Debug)]
+pub(super) enum KeyCommand {
+    /// Makes a key and prints its secret, once
+    Create {
+        /// What it may do: reader, writer, admin or operator
+        #[arg(long)]
+        role: Role,
+        /// The tenant that it belongs to, by its name
+        #[arg(long, default_value = DEFAULT_NAME)]
+        tenant: String,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// How long it is good, for example 90d; for ever without it
+        #[arg(long, value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+    },
+    /// Lists keys, without their secrets
+    List {
+        /// Only those of this tenant
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Revokes a key for good
+    Revoke {
+        /// The key's id
+        id: Uuid,
+    },
+}
+
+/// Carries the command out.
+pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppError> {
+    if settings.migrate_on_start {
+        migrate::run(&settings.database_url).map_err(|error| AppError::new(error.to_string()))?;
+    }
+    actix_web::rt::System::new().block_on(async {
+        let database = Database::start(&settings.database()).map_err(|error| {
+            AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
+        })?;
+        let done = carry_out(&database, command).await;
+        database.close().await;
+        done
+    })
+}
+
+async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppError> {
+    match command {
+        KeyCommand::Create { role, tenant, name, expires } => {
+            let now = Clock::system().now();
+            let expires_at = expires.map(|good_for| now.plus(good_for));
+            let tenant = tenant_named(database, tenant).await?;
+            let secret = create(database, tenant, Draft { name, role, expires_at }, now).await?;
+            print(&format!("{}\n", secret.reveal()));
+        }
+        KeyCommand::List { tenant } => list(database, tenant).await?,
+        KeyCommand::Revoke { id } => {
+            let (conditions, now) = (Conditions::default(), Clock::system().now());
+            let delete = keys::Delete { tenant: None, id, within: Role::Operator, conditions, now };
+            match database.call(&origin(), delete).await {
+                Err(DbError::NotFound) => return Err(AppError::new(format!("there is no key {id}"))),
+                done => done.map_err(failed)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a key as the command does.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn create(
+    database: &Database,
+    tenant: Uuid,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<Secret, AppError> {
+    let id = Uuid::now_v7();
+    let secret = Secret::generate(id).map_err(|error| AppError::new(format!("no random bytes: {error}")))?;
+    let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
+    database.call(&origin(), create).await.map_err(failed)?;
+    Ok(secret)
+}
+
+async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppError> {
+    let tenant = match tenant {
+        Some(name) => Some(tenant_named(database, name).await?),
+        None => None,
+    };
+    let mut names = HashMap::new();
+    let mut after = None;
+    print(
+        "ID                                    ROLE      TENANT            CREATED                      EXPIRES                      LAST USED                    NAME\n",
+    );
+    loop {
+        let page = keys::Page { tenant, after, limit: 500, total: false };
+        let page = database.call(&origin(), page).await.map_err(failed)?;
+        for key in &page.keys {
+            let name = match names.entry(key.tenant) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let find = tenants::Find { id: key.tenant };
+                    unknown.insert(database.call(&origin(), find).await.map_err(failed)?.name)
+                }
+            };
+            print(&line(key, name));
+        }
+        after = page.keys.last().filter(|_| page.more).map(|key| key.id);
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn line(key: &Key, tenant: &str) -> String {
+    let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
+    let (created, expires, used) = (key.created_at, time(key.expires_at), time(key.last_used_at));
+    let name = key.name.as_deref().unwrap_or("-");
+    let role = key.role.to_string();
+    format!("{}  {role:<8}  {tenant:<16}  {created:<27}  {expires:<27}  {used:<27}  {name}\n", key.id)
+}
+
+async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
+    let found = database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(failed)?;
+    found.ok_or_else(|| AppError::new(format!("there is no tenant '{name}'")))
+}
+
+fn failed(error: DbError) -> AppError {
+    AppError::new(error.to_string())
+}
+
+/// On behalf of whoever runs the command.
+fn origin() -> Origin {
+    Origin {
+        actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
+        request_id: Uuid::now_v7().to_string().into(),
+    }
+}
