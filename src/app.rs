@@ -107,9 +107,11 @@ impl App {
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();
         tasks.iter().for_each(|task| task.abort());
-        uses::write(&self.state).await;
         // The requests are over, or were given up: what they still have under way is all that this waits for.
-        let closing = tokio::time::timeout(CLOSE_WITHIN, self.state.database.close());
+        let closing = tokio::time::timeout(CLOSE_WITHIN, async {
+            uses::write(&self.state).await;
+            self.state.database.close().await;
+        });
         closing.await.map_err(|_| AppError::new("the database did not close in time"))?;
         log::info!("stopped");
         served

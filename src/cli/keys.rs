@@ -12,8 +12,10 @@ use crate::domain::time::Timestamp;
 use crate::error::AppError;
 use crate::ops::{keys, tenants};
 use clap::Subcommand;
+use serde_json::json;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io::Write;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -69,8 +71,11 @@ async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppEr
             let now = Clock::system().now();
             let expires_at = expires.map(|good_for| now.plus(good_for));
             let tenant = tenant_named(database, tenant).await?;
-            let secret = create(database, tenant, Draft { name, role, expires_at }, now).await?;
-            print(&format!("{}\n", secret.reveal()));
+            let draft = draft(name, role, expires_at)?;
+            let secret = create(database, tenant, draft, now).await?;
+            writeln!(std::io::stdout(), "{}", secret.reveal()).map_err(|error| {
+                AppError::new(format!("the secret could not be printed, revoke {}: {error}", secret.id()))
+            })?;
         }
         KeyCommand::List { tenant } => list(database, tenant).await?,
         KeyCommand::Revoke { id } => {
@@ -83,6 +88,16 @@ async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppEr
         }
     }
     Ok(())
+}
+
+/// What would be taken from a client, too.
+fn draft(name: Option<String>, role: Role, expires_at: Option<Timestamp>) -> Result<Draft, AppError> {
+    let body = json!({ "name": name, "role": role.to_string(), "expiresAt": expires_at });
+    Draft::read(body).map_err(|errors| {
+        let errors: Vec<_> =
+            errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
+        AppError::new(errors.join(", "))
+    })
 }
 
 /// Makes a key as the command does.
@@ -135,7 +150,7 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
 fn line(key: &Key, tenant: &str) -> String {
     let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
     let (created, expires, used) = (key.created_at, time(key.expires_at), time(key.last_used_at));
-    let name = key.name.as_deref().unwrap_or("-");
+    let name = key.name.as_deref().unwrap_or("-").escape_debug();
     let role = key.role.to_string();
     format!("{}  {role:<8}  {tenant:<16}  {created:<27}  {expires:<27}  {used:<27}  {name}\n", key.id)
 }

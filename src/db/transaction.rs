@@ -75,10 +75,7 @@ pub(super) fn attempt<O: Operation>(
         Ok(output) => {
             commit(connection)?;
             if truncate && let Connection::Sqlite(_) = connection {
-                // It waits for readers; what it does not reach, the next checkpoint does.
-                if let Err(error) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)") {
-                    log::warn!("erased values are still in the log of the database: {error}");
-                }
+                empty_log(connection);
             }
             Ok(output)
         }
@@ -87,6 +84,23 @@ pub(super) fn attempt<O: Operation>(
                 .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))?;
             Err(error)
         }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
+}
+
+/// Empties SQLite's log. It waits for readers, for as long as a lock is waited for.
+fn empty_log(connection: &mut Connection) {
+    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
+    let done: QueryResult<Checkpoint> = on_engine!(connection, c => checkpoint.get_result(c));
+    match done {
+        Ok(Checkpoint { busy: 0 }) => {}
+        Ok(_) => log::warn!("a reader kept erased values in the log of the database: erase once more"),
+        Err(error) => log::warn!("erased values are still in the log of the database: {error}"),
     }
 }
 

@@ -18,7 +18,9 @@ impl Timestamp {
     /// Reads a time of RFC 3339 with any offset; what is finer than a microsecond is cut.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        OffsetDateTime::parse(text, &Rfc3339).ok().map(Self::from)
+        // A year that cannot be shown would come back as another time.
+        let shown = |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
+        OffsetDateTime::parse(text, &Rfc3339).ok().filter(shown).map(Self::from)
     }
 
     /// Shows the time in UTC with six digits of a second.

@@ -25,6 +25,8 @@ pub struct Caller {
     pub origin: Origin,
     /// What the key may do.
     pub role: Role,
+    /// What a made key was proved by.
+    secret: Option<Secret>,
 }
 
 impl Caller {
@@ -46,10 +48,23 @@ impl Caller {
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let holder = identify(request, state).await?;
     let tenant = acts_in(request.headers(), state, &holder).await?;
-    let Holder { actor, role, .. } = holder;
+    let Holder { actor, role, secret, .. } = holder;
     let origin = Origin { actor, request_id: RequestId::of(request) };
-    request.extensions_mut().insert(Caller { tenant, origin, role });
+    request.extensions_mut().insert(Caller { tenant, origin, role, secret });
     Ok(())
+}
+
+/// Whether a key is still what it was when the request began: a body can take its time to come.
+pub(super) async fn still_good(request: &HttpRequest, state: &State) -> Result<(), Problem> {
+    let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::unauthorized)?;
+    let Some(secret) = &caller.secret else { return Ok(()) };
+    let key = match state.credentials.known(secret) {
+        Some(key) => Some(key),
+        None => state.credentials.identify(secret).await?,
+    };
+    let now = state.clock.now();
+    let same = |key: &Arc<Key>| key.role >= caller.role && key.expires_at.is_none_or(|end| end > now);
+    key.filter(same).map(drop).ok_or_else(Problem::unauthorized)
 }
 
 /// Who holds the key that a request shows.
@@ -57,6 +72,7 @@ struct Holder {
     actor: Actor,
     tenant: Uuid,
     role: Role,
+    secret: Option<Secret>,
 }
 
 async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Problem> {
@@ -71,14 +87,17 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
     let token = bearer(request.headers()).ok_or_else(failed)?;
     if state.admin_key.as_ref().is_some_and(|key| key.is(token)) {
         let actor = Actor { kind: ActorKind::Admin, id: "admin".into() };
-        return Ok(Holder { actor, tenant: DEFAULT_TENANT, role: Role::Operator });
+        return Ok(Holder { actor, tenant: DEFAULT_TENANT, role: Role::Operator, secret: None });
     }
     let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
     let key = match state.credentials.known(&secret) {
         Some(key) => Some(key),
         None => match state.attempts.refused(address) {
-            Some(wait) => return Err(Problem::too_many_attempts(wait)),
-            None => state.credentials.identify(&secret).await?,
+            // Others' failures do not lock out a key that was good before.
+            Some(wait) if !state.credentials.was_known(&secret) => {
+                return Err(Problem::too_many_attempts(wait));
+            }
+            _ => state.credentials.identify(&secret).await?,
         },
     };
     let now = state.clock.now();
@@ -86,7 +105,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
     let key = key.filter(good).ok_or_else(failed)?;
     state.credentials.used(key.id, now);
     let actor = Actor { kind: ActorKind::Key, id: key.id.to_string().into() };
-    Ok(Holder { actor, tenant: key.tenant, role: key.role })
+    Ok(Holder { actor, tenant: key.tenant, role: key.role, secret: Some(secret) })
 }
 
 /// The token of `Authorization: Bearer`; the scheme's name has no case (RFC 9110, section 11.1).

@@ -1,6 +1,7 @@
 //! JSON bodies.
 
 use super::State;
+use super::auth::still_good;
 use super::problem::Problem;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
@@ -60,6 +61,9 @@ impl FromRequest for JsonBody {
             check_media_type(&request)?;
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
+            if let Some(state) = request.app_data::<web::Data<State>>() {
+                still_good(&request, state).await?;
+            }
             let value = json::parse(&bytes).map_err(unreadable)?;
             let unstorable = json::unstorable(&value, &bytes);
             Ok(Self { value, unstorable })

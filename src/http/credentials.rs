@@ -45,6 +45,11 @@ impl Credentials {
         holds(found, secret)
     }
 
+    /// Whether the secret's key was good at some time before.
+    pub(super) fn was_known(&self, secret: &Secret) -> bool {
+        self.keys.last(&secret.id()).is_some_and(|found| holds(found, secret).is_some())
+    }
+
     /// The same, asking the database.
     pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Key>>, DbError> {
         let found = read_key(&self.keys, &self.database, secret.id()).await?;
@@ -86,7 +91,9 @@ impl Credentials {
     /// # Errors
     /// What the database says; the times are lost then.
     pub async fn write_uses(&self) -> Result<(), DbError> {
-        let used: Vec<_> = std::mem::take(&mut *lock(&self.used)).into_iter().collect();
+        let mut used: Vec<_> = std::mem::take(&mut *lock(&self.used)).into_iter().collect();
+        // In one order on every server, so that none waits for the other.
+        used.sort_unstable();
         if used.is_empty() {
             return Ok(());
         }
@@ -148,6 +155,11 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         (age < GOOD).then(|| (entry.value.clone(), stale))
     }
 
+    /// A value however old it is.
+    fn last(&self, key: &K) -> Option<V> {
+        lock(&self.0).map.get(key).map(|entry| entry.value.clone())
+    }
+
     /// The moment before a reading.
     fn generation(&self) -> (u64, Instant) {
         (lock(&self.0).generation, Instant::now())
@@ -157,6 +169,9 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
     fn put(&self, key: K, value: Option<V>, (generation, since): (u64, Instant)) {
         let mut values = lock(&self.0);
         if values.generation != generation {
+            if let Some(entry) = values.map.get_mut(&key) {
+                entry.renewing = false;
+            }
             return;
         }
         let Some(value) = value else {
@@ -166,7 +181,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         if values.map.len() >= CAPACITY {
             values.map.retain(|_, entry| entry.since.elapsed() < GOOD);
         }
-        if values.map.len() < CAPACITY {
+        if values.map.len() < CAPACITY || values.map.contains_key(&key) {
             values.map.insert(key, Entry { value, since, renewing: false });
         }
     }

@@ -7,6 +7,7 @@ use super::body::JsonBody;
 use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::key::{Draft, Key, Secret};
 use crate::ops::keys::{Create, Delete, Find, Page, Patch};
@@ -75,7 +76,8 @@ pub(super) async fn find(
     Params::none(&request)?;
     let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
     let key = state.database.call(&caller.origin, find).await?;
-    super::answer::read(&conditions, key.version, &key)
+    // No 304: the version does not move when the key is used, which an answer shows.
+    super::answer::read(&Conditions { if_none_match: None, ..conditions }, key.version, &key)
 }
 
 /// `PATCH /keys/{id}`
@@ -92,8 +94,10 @@ pub(super) async fn patch(
     let patch = body.read(Ok)?;
     let (within, now) = (caller.role, state.clock.now());
     let patch = Patch { tenant: caller.tenant, id, patch, within, conditions, now };
-    let key = state.database.call(&caller.origin, patch).await?;
+    let patched = state.database.call(&caller.origin, patch).await;
+    // Also when nobody can say whether it was done.
     state.credentials.forget_key(id);
+    let key = patched?;
     Ok(respond(written(StatusCode::OK, key.id, key.version, &key, prefer)))
 }
 

@@ -74,7 +74,11 @@ impl Operation for Read {
             return Ok(Err(span));
         }
         // Revisions have no gaps, so that a window is a range.
-        let last = span.head.min(self.after.saturating_add(WINDOW));
+        let last = match self.resource {
+            // These have an index of their own.
+            Some(Resource::One(_)) => span.head,
+            _ => span.head.min(self.after.saturating_add(WINDOW)),
+        };
         let facts = self.facts(tx.connection(), last)?;
         let full = facts.len() == self.limit;
         let next = facts.last().filter(|_| full).map_or(last, |fact| fact.revision);

@@ -1,15 +1,16 @@
 //! Keys: made, looked up, listed, changed, revoked.
 
+use crate::db::sql::Fragment;
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
+use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::schema::keys;
 use diesel::prelude::*;
-use serde_json::Value;
 use uuid::Uuid;
 
 /// A key of a tenant.
@@ -212,13 +213,12 @@ impl Operation for Page {
     fn run(&self, tx: &mut Tx<'_>) -> Result<KeysPage, DbError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
-        let (tenant, any) = (Uid(self.tenant.unwrap_or(Uuid::nil())), self.tenant.is_none());
+        let mut of_tenant = Fragment::truth();
+        if let Some(tenant) = self.tenant {
+            of_tenant.sql(" AND keys.tenant_id = ").value(Value::Id(tenant));
+        }
         let query = keys::table
-            .filter(
-                keys::id
-                    .gt(after)
-                    .and(keys::tenant_id.eq(tenant).or(any.into_sql::<diesel::sql_types::Bool>())),
-            )
+            .filter(keys::id.gt(after).and(of_tenant.clone()))
             .order(keys::id)
             .limit(limit)
             .select(KEY_COLUMNS);
@@ -226,7 +226,7 @@ impl Operation for Page {
         let mut keys = rows.into_iter().map(Key::try_from).collect::<Result<Vec<_>, _>>()?;
         let more = keys.len() > self.limit;
         keys.truncate(self.limit);
-        let count = keys::table.filter(keys::tenant_id.eq(tenant)).count();
+        let count = keys::table.filter(of_tenant).count();
         let count = |connection: &mut Connection| on_engine!(connection, c => count.get_result(c));
         let total = self.total.then(|| count(tx.connection())).transpose()?;
         Ok(KeysPage { keys, more, total })
@@ -241,7 +241,7 @@ pub struct Patch {
     /// Its id.
     pub id: Uuid,
     /// The merge patch.
-    pub patch: Value,
+    pub patch: serde_json::Value,
     /// Neither the key's role nor what becomes of it is above this one.
     pub within: Role,
     /// On these conditions.
@@ -324,8 +324,11 @@ impl Operation for Touch {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         for (id, time) in &self.0 {
-            let update =
-                diesel::update(keys::table.find(Uid(*id))).set(keys::last_used_at.eq(Some(i64::from(*time))));
+            let time = i64::from(*time);
+            // Another server may have seen a later use.
+            let earlier = keys::last_used_at.is_null().or(keys::last_used_at.lt(time));
+            let update = diesel::update(keys::table.filter(keys::id.eq(Uid(*id))).filter(earlier))
+                .set(keys::last_used_at.eq(Some(time)));
             on_engine!(tx.connection(), c => update.execute(c))?;
         }
         Ok(())

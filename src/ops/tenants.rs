@@ -166,6 +166,7 @@ impl Operation for Patch {
             return Err(DbError::Refused("the tenant default keeps its name"));
         }
         let Draft { name, unique_group_names } = draft;
+        lock_head(tx, DEFAULT_TENANT)?;
         if unique_group_names != before.unique_group_names && lock_head(tx, self.id)?.groups > 0 {
             return Err(DbError::Refused("uniqueGroupNames changes only while the tenant has no group"));
         }
@@ -203,6 +204,12 @@ impl Operation for Delete {
         if tenant.id == DEFAULT_TENANT {
             return Err(DbError::Refused("the tenant default always exists"));
         }
+        let of_tenant = keys::table.filter(keys::tenant_id.eq(Uid(self.id))).order(keys::id).select(keys::id);
+        if let Connection::Postgres(c) = tx.connection() {
+            of_tenant.for_update().load::<Uid>(c)?;
+        }
+        // The head of `default`, which the change is numbered by, comes first in the order of tenants.
+        lock_head(tx, DEFAULT_TENANT)?;
         // Whoever is creating a user needs the head after this, and will find none.
         let Head { users, groups } = lock_head(tx, self.id)?;
         if users > 0 || groups > 0 {
@@ -225,7 +232,7 @@ pub struct Purge {
 }
 
 /// How many rows of a history go at once.
-const AT_ONCE: i64 = 5_000;
+const AT_ONCE: i64 = 500;
 
 impl Operation for Purge {
     /// Whether something may be left.

@@ -13,12 +13,9 @@ const REST: Duration = Duration::from_secs(60);
 /// How many rows go at once, so that no write waits long for it.
 const AT_ONCE: u32 = 500;
 
-/// Removes what a deletion of a tenant left that was cut short; then, for as long as it is let, the answers to requests
-/// that have expired.
+/// Removes the answers to requests that have expired, and what a deletion of a tenant left that was cut short, for as long
+/// as it is let.
 pub async fn run(database: Database, clock: Clock) {
-    if let Err(error) = purge(&database).await {
-        log::warn!("what deleted tenants left was not removed: {error}");
-    }
     loop {
         let forget = Forget { now: clock.now(), limit: AT_ONCE };
         match database.call(&Origin::server(), forget).await {
@@ -26,6 +23,9 @@ pub async fn run(database: Database, clock: Clock) {
             Ok(_) => {}
             Err(DbError::Stopping) => return,
             Err(error) => log::warn!("expired answers were not removed: {error}"),
+        }
+        if let Err(error) = purge(&database).await {
+            log::warn!("what deleted tenants left was not removed: {error}");
         }
         tokio::time::sleep(REST).await;
     }

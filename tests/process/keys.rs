@@ -3,7 +3,8 @@
 use crate::database::{Database, on_both_engines};
 use crate::support::command::{Ended, in_empty_environment, roster, run};
 use crate::support::http::Client;
-use crate::support::server::Server;
+use crate::support::raw::{Wire, whole};
+use crate::support::server::{ADMIN_KEY, Server};
 use crate::support::sql::{Sql, wait_until};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -109,6 +110,10 @@ fn what_is_erased_is_nowhere_in_the_database(database: &Database) {
         let made =
             client.post("/users", &body).header("idempotency-key", "k").send().await.expect(201).json();
         let path = format!("/users/{}", made["id"].as_str().expect("an id"));
+        // The kept answer of whom the user manages shows its name.
+        let managed = json!({ "userName": "bob", "enterprise": { "manager": { "value": made["id"] } } });
+        let managed = client.post("/users", &managed).header("idempotency-key", "m").send().await.expect(201);
+        assert_eq!(managed.json()["enterprise"]["manager"]["displayName"], marks[2]);
         client.patch(&path, &json!({ "title": marks[5] })).send().await.expect(200);
         client.patch(&path, &json!({ "title": null, "displayName": "another" })).send().await.expect(200);
         let kept =
@@ -123,8 +128,15 @@ fn what_is_erased_is_nowhere_in_the_database(database: &Database) {
         let feed: Value = client.get("/changes").send().await.expect(200).json();
         let types: Vec<_> =
             feed["items"].as_array().expect("a list").iter().map(|row| row["type"].clone()).collect();
-        let expected =
-            ["user.created", "user.updated", "user.updated", "user.created", "user.deleted", "user.erased"];
+        let expected = [
+            "user.created",
+            "user.created",
+            "user.updated",
+            "user.updated",
+            "user.created",
+            "user.deleted",
+            "user.erased",
+        ];
         assert_eq!(types, expected);
     });
 }
@@ -193,5 +205,32 @@ fn a_known_key_survives_an_outage_of_the_table() {
         assert_eq!(code(&client, "/users").await, 500, "the key is asked for again");
         sql.execute("ALTER TABLE away RENAME TO keys");
         assert_eq!(code(&client, "/users").await, 200);
+    });
+}
+
+/// A body that comes slowly proves nothing: what its key was when the request began, it may be no longer.
+#[test]
+fn a_key_that_is_revoked_while_a_body_comes_does_nothing() {
+    let database = Database::sqlite();
+    let server = Server::builder(&database.url()).start();
+    let address = server.base().trim_start_matches("http://").parse().expect("an address");
+    runtime().block_on(async {
+        let admin = Client::new(&server);
+        for (path, body) in [("/keys", r#"{"role":"admin"}"#), ("/users", r#"{"userName":"eve"}"#)] {
+            let made = admin.post("/keys", &json!({ "role": "admin" })).send().await.expect(201).json();
+            let (id, secret) =
+                (made["id"].as_str().expect("an id"), made["secret"].as_str().expect("a secret"));
+            let mut wire = Wire::connect(address);
+            // The interim answer says that the request has been let in (RFC 9110, section 10.1.1).
+            let request = whole("POST", path, body).replace(ADMIN_KEY, secret);
+            let head = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
+            wire.send(head.strip_suffix(body).expect("the body is last").as_bytes());
+            assert_eq!(wire.answer().map(|answer| answer.status), Some(100));
+            admin.delete(&format!("/keys/{id}")).send().await.expect(204);
+            wire.send(body.as_bytes());
+            wire.answer().expect("an answer").problem(401, "unauthorized");
+        }
+        assert_eq!(admin.get("/keys").send().await.expect(200).json()["items"], json!([]));
+        assert_eq!(admin.get("/users").send().await.expect(200).json()["items"], json!([]));
     });
 }

@@ -176,6 +176,7 @@ impl Operation for Erase {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         let (tenant, id) = (Uid(self.tenant), Uid(self.id));
+        tx.leave_nothing_behind();
         let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
             Ok(user) => {
                 let row = users::table.find((tenant, id));
@@ -204,12 +205,16 @@ impl Operation for Erase {
             changes::erased.eq(true),
         ));
         on_engine!(tx.connection(), c => blank.execute(c))?;
+        // Where the user is somebody's manager, the answer shows its name beside its id.
+        let text = self.id.to_string();
+        let shows = |text: &str| idempotency::body.like(format!("%{text}%"));
+        let of_user = idempotency::resource_id.eq(Some(id));
         let answers = idempotency::table
-            .filter(idempotency::tenant_id.eq(tenant).and(idempotency::resource_id.eq(Some(id))));
+            .filter(idempotency::tenant_id.eq(tenant))
+            .filter(of_user.or(shows(&text)).or(shows(&text.to_uppercase())));
         let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
         on_engine!(tx.connection(), c => blank.execute(c))?;
         tx.record(Change::user_erased(self.tenant, self.id, version, time));
-        tx.leave_nothing_behind();
         Ok(())
     }
 }
