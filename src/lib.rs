@@ -20,6 +20,11 @@
 //! A panic is caught, rolled back and answered; a broken connection is replaced; a serialization failure is tried
 //! again; a connection that breaks while committing is told as `outcome-unknown`.
 //!
+//! # Who calls
+//! A key is proved by its hash ([`domain::key`]). Keys are known for up to two seconds ([`http::credentials`]) and read
+//! again while they are used, so that a request costs no call for its key. Rights are extractor types
+//! ([`http::auth`]): a handler that writes asks for a `Writer`.
+//!
 //! # A write
 //! Its operation locks what it changes, writes, and records its [`domain::change::Change`]s. Last of all the door
 //! takes the tenant's head row, numbers the changes from it, inserts them and commits: the head's lock is held

@@ -12,7 +12,7 @@ use crate::domain::idempotency::Answer;
 use crate::domain::projection::Projection;
 use crate::domain::user::{Draft, ReadAs, Representation, User, to_map};
 use crate::ops::users::list::{self, Query};
-use crate::ops::users::{Create, Delete, Erase, Find, Patch, Replace};
+use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -139,8 +139,10 @@ pub(super) async fn delete(
     let (tenant, now) = (caller.tenant, state.clock.now());
     if erase {
         let Admin(caller) = Admin::new(caller)?;
-        let erase = Erase { tenant, id: resource_id(&request)?, conditions, now };
-        state.database.call(&caller.origin, erase).await?;
+        let id = resource_id(&request)?;
+        state.database.call(&caller.origin, Erase { tenant, id, conditions, now }).await?;
+        // What an error leaves, a repeat goes on with.
+        while state.database.call(&caller.origin, Blank { tenant, id }).await? {}
     } else {
         let delete = Delete { tenant, id: resource_id(&request)?, conditions, now };
         state.database.call(&caller.origin, delete).await?;

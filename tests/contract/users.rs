@@ -9,8 +9,9 @@ use roster::domain::filter::Filter;
 use roster::domain::sort::{Position, Sort};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{ReadAs, User};
+use roster::ops::changes::{Read, Resource};
 use roster::ops::users::list::Query;
-use roster::ops::users::{Delete, Find, Patch, Replace};
+use roster::ops::users::{Blank, Delete, Erase, Find, Patch, Replace};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -256,6 +257,42 @@ fn who_has_many_emails_hides_nobody() {
                     bed.list(Query { filter: Some(filter), total: true, ..page(None, 50) }).await.unwrap();
                 assert_eq!((found.users.len(), found.total), (22, Some(22)));
             }
+        });
+    }
+}
+
+/// More facts than are blanked at once, and a repeat after the first portion was all that was done.
+#[test]
+fn a_long_history_is_blanked_in_portions() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        run(engine, async |bed| {
+            let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+            for n in 0..600 {
+                bed.call(patch(user.id, json!({"title": n.to_string()}))).await.unwrap();
+            }
+            let erase = || Erase {
+                tenant: DEFAULT_TENANT,
+                id: user.id,
+                conditions: Conditions::default(),
+                now: Timestamp::from(NOON),
+            };
+            let blank = || bed.call(Blank { tenant: DEFAULT_TENANT, id: user.id });
+            bed.call(erase()).await.unwrap();
+            assert_eq!(blank().await, Ok(true));
+            bed.call(erase()).await.unwrap();
+            assert_eq!((blank().await, blank().await), (Ok(true), Ok(false)));
+            let read = Read {
+                tenant: DEFAULT_TENANT,
+                after: 0,
+                limit: 1_000,
+                types: None,
+                resource: Some(Resource::One(user.id)),
+                admin: false,
+            };
+            let facts = bed.call(read).await.unwrap().unwrap().facts;
+            assert_eq!(facts.len(), 603, "created, updated 600 times, deleted, erased");
+            assert!(facts.iter().all(|fact| fact.before.is_none() && fact.after.is_none()));
+            assert_eq!(facts.iter().filter(|fact| fact.erased).count(), 602);
         });
     }
 }

@@ -157,7 +157,7 @@ impl Operation for Delete {
     }
 }
 
-/// Deletes a user, if it is still there, and takes its values out of its history.
+/// Deletes a user, if it is still there, and notes that its values are erased. [`Blank`] takes them out of its history.
 #[derive(Debug)]
 pub struct Erase {
     /// In this tenant.
@@ -199,12 +199,6 @@ impl Operation for Erase {
             (None, Some((_, version))) => (version, self.now),
             (None, None) => return Err(DbError::NotFound),
         };
-        let blank = diesel::update(history).set((
-            changes::before.eq(None::<Json<Value>>),
-            changes::after.eq(None::<Json<Value>>),
-            changes::erased.eq(true),
-        ));
-        on_engine!(tx.connection(), c => blank.execute(c))?;
         // Where the user is somebody's manager, the answer shows its name beside its id.
         let text = self.id.to_string();
         let shows = |text: &str| idempotency::body.like(format!("%{text}%"));
@@ -216,6 +210,41 @@ impl Operation for Erase {
         on_engine!(tx.connection(), c => blank.execute(c))?;
         tx.record(Change::user_erased(self.tenant, self.id, version, time));
         Ok(())
+    }
+}
+
+/// Takes an erased user's values out of its history, some rows at a time: a history can be long.
+#[derive(Debug)]
+pub struct Blank {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// How many rows of a history are blanked at once.
+const BLANK_AT_ONCE: i64 = 500;
+
+impl Operation for Blank {
+    /// Whether there may be more.
+    type Output = bool;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+        let of_user = changes::tenant_id.eq(Uid(self.tenant)).and(changes::resource_id.eq(Uid(self.id)));
+        let shown = changes::before.is_not_null().or(changes::after.is_not_null());
+        let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(shown));
+        let some = history.order(changes::revision).select(changes::revision).limit(BLANK_AT_ONCE);
+        let some: Vec<i64> = on_engine!(tx.connection(), c => some.load(c))?;
+        let Some(last) = some.last() else { return Ok(false) };
+        let blank = diesel::update(history.filter(changes::revision.le(last))).set((
+            changes::before.eq(None::<Json<Value>>),
+            changes::after.eq(None::<Json<Value>>),
+            changes::erased.eq(true),
+        ));
+        on_engine!(tx.connection(), c => blank.execute(c))?;
+        tx.leave_nothing_behind();
+        Ok(true)
     }
 }
 
