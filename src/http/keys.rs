@@ -1,13 +1,12 @@
 //! `/keys`.
 
 use super::State;
-use super::answer::{etag, page_of, resource_id, respond, written};
+use super::answer::{etag, page_of, read, resource_id, respond, written};
 use super::auth::Admin;
 use super::body::JsonBody;
 use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
-use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::key::{Draft, Key, Secret};
 use crate::ops::keys::{Create, Delete, Find, Page, Patch};
@@ -76,8 +75,7 @@ pub(super) async fn find(
     Params::none(&request)?;
     let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
     let key = state.database.call(&caller.origin, find).await?;
-    // No 304: the version does not move when the key is used, which an answer shows.
-    super::answer::read(&Conditions { if_none_match: None, ..conditions }, key.version, &key)
+    read(&conditions, key.version, &key)
 }
 
 /// `PATCH /keys/{id}`
