@@ -128,9 +128,9 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
         "ID                                    ROLE      TENANT            CREATED                      EXPIRES                      LAST USED                    NAME\n",
     );
     loop {
-        let page = keys::Page { tenant, after, limit: 500, total: false };
+        let page = keys::List { tenant, after, limit: 500, total: false };
         let page = database.call(&origin(), page).await.map_err(failed)?;
-        for key in &page.keys {
+        for key in &page.items {
             let name = match names.entry(key.tenant) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
@@ -140,7 +140,7 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
             };
             print(&line(key, name));
         }
-        after = page.keys.last().filter(|_| page.more).map(|key| key.id);
+        after = page.items.last().filter(|_| page.more).map(|key| key.id);
         if after.is_none() {
             return Ok(());
         }

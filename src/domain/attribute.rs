@@ -258,7 +258,7 @@ mod tests {
             created_at: 0.into(),
             updated_at: 0.into(),
         };
-        let shown = crate::domain::user::to_map(&Representation::from(&user));
+        let shown = crate::domain::json::to_map(&Representation::from(&user));
         let shown: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
         assert_eq!(shown, USER.iter().map(|attribute| attribute.name).collect());
     }

@@ -2,6 +2,7 @@
 //! stop at the first.
 
 use super::fold::fold;
+use super::json::to_map;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -179,6 +180,43 @@ impl<'e> Fields<'e> {
         let error = wrong_type(&self.at(name), expected, found);
         self.errors.push(error);
         None
+    }
+}
+
+/// Merges a patch (RFC 7396) into a resource, as it is shown, and reads what becomes of it.
+///
+/// # Errors
+/// What `read` says, and a [`FieldError`] for each unknown field that the patch would remove.
+pub fn patched<T>(
+    shown: &impl Serialize,
+    patch: &Value,
+    read: impl FnOnce(Value) -> Result<T, Vec<FieldError>>,
+) -> Result<T, Vec<FieldError>> {
+    let mut merged = Value::Object(to_map(shown));
+    let mut errors = Vec::new();
+    find_unknown_removals(&merged, patch, "", &mut errors);
+    json_patch::merge(&mut merged, patch);
+    match read(merged) {
+        Ok(read) if errors.is_empty() => Ok(read),
+        Ok(_) => Err(errors),
+        Err(more) => Err(errors.into_iter().chain(more).collect()),
+    }
+}
+
+/// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
+/// shows every field of a resource but the computed one; what is free to have any is the caller's own JSON.
+fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
+    let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
+    for (name, value) in patch {
+        let at = format!("{pointer}/{}", token(name));
+        match target.get(name) {
+            _ if ["/custom", "/extensions", "/enterprise/manager/displayName"].contains(&at.as_str()) => {}
+            None if value.is_null() => {
+                errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
+            }
+            Some(inner) => find_unknown_removals(inner, value, &at, errors),
+            None => {}
+        }
     }
 }
 

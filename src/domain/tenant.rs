@@ -1,9 +1,8 @@
 //! Tenants: isolated sets of users and groups.
 
-use super::fields::{FieldError, Fields, wrong_type};
+use super::fields::{FieldError, Fields, patched, wrong_type};
 use super::parse_id;
 use super::time::Timestamp;
-use super::user::{find_unknown_removals, to_map};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -69,14 +68,7 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(tenant: &Tenant, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut merged = Value::Object(to_map(tenant));
-        let mut errors = Vec::new();
-        find_unknown_removals(&merged, patch, "", &mut errors);
-        json_patch::merge(&mut merged, patch);
-        match read(merged, Some(tenant)) {
-            Ok(draft) if errors.is_empty() => Ok(draft),
-            read => Err(errors.into_iter().chain(read.err().into_iter().flatten()).collect()),
-        }
+        patched(tenant, patch, |merged| read(merged, Some(tenant)))
     }
 }
 

@@ -131,17 +131,33 @@ async fn acts_in(headers: &HeaderMap, state: &State, holder: &Holder) -> Result<
     state.credentials.tenant(name).await?.ok_or_else(unknown)
 }
 
-/// A caller that may read.
-pub struct Reader(pub Caller);
+/// Each right is a type that only a caller of its role or a higher one becomes.
+macro_rules! rights {
+    ($($(#[$doc:meta])* $right:ident;)*) => {$(
+        $(#[$doc])*
+        pub struct $right(pub Caller);
 
-/// A caller that may write users and groups.
-pub struct Writer(pub Caller);
+        impl FromRequest for $right {
+            type Error = Problem;
+            type Future = Ready<Result<Self, Problem>>;
 
-/// A caller that may manage its tenant.
-pub struct Admin(pub Caller);
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready(caller(request, Role::$right).map(Self))
+            }
+        }
+    )*};
+}
 
-/// A caller that may manage tenants.
-pub struct Operator(pub Caller);
+rights! {
+    /// A caller that may read.
+    Reader;
+    /// A caller that may write users and groups.
+    Writer;
+    /// A caller that may manage its tenant.
+    Admin;
+    /// A caller that may manage tenants.
+    Operator;
+}
 
 impl Admin {
     /// A caller whose right turns out to be needed by what it asks for.
@@ -160,42 +176,6 @@ fn caller(request: &HttpRequest, needed: Role) -> Result<Caller, Problem> {
         return Err(too_small());
     }
     Ok(caller)
-}
-
-impl FromRequest for Reader {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, Role::Reader).map(Self))
-    }
-}
-
-impl FromRequest for Writer {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, Role::Writer).map(Self))
-    }
-}
-
-impl FromRequest for Admin {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, Role::Admin).map(Self))
-    }
-}
-
-impl FromRequest for Operator {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, Role::Operator).map(Self))
-    }
 }
 
 #[cfg(test)]

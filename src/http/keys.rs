@@ -9,7 +9,7 @@ use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
 use crate::domain::key::{Draft, Key, Secret};
-use crate::ops::keys::{Create, Delete, Find, Page, Patch};
+use crate::ops::keys::{self, Create, Delete, Find, Patch};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -59,10 +59,10 @@ pub(super) async fn list(
     let mut params = Params::of(&request)?;
     let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
     params.finish()?;
-    let page = Page { tenant: Some(caller.tenant), after, limit, total };
+    let page = keys::List { tenant: Some(caller.tenant), after, limit, total };
     let page = state.database.call(&caller.origin, page).await?;
-    let next = page.keys.last().filter(|_| page.more).map(|key| list.id_cursor(key.id));
-    Ok(page_of("/keys", &params, &page.keys, next, page.total))
+    let next = page.items.last().filter(|_| page.more).map(|key| list.id_cursor(key.id));
+    Ok(page_of("/keys", &params, &page.items, next, page.total))
 }
 
 /// `GET /keys/{id}`

@@ -9,7 +9,7 @@ use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
 use crate::domain::tenant::Draft;
-use crate::ops::tenants::{Create, Delete, Find, Page, Patch, Purge};
+use crate::ops::tenants::{self, Create, Delete, Find, Patch, Purge};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -42,9 +42,9 @@ pub(super) async fn list(
     let mut params = Params::of(&request)?;
     let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
     params.finish()?;
-    let page = state.database.call(&caller.origin, Page { after, limit, total }).await?;
-    let next = page.tenants.last().filter(|_| page.more).map(|tenant| list.id_cursor(tenant.id));
-    Ok(page_of("/tenants", &params, &page.tenants, next, page.total))
+    let page = state.database.call(&caller.origin, tenants::List { after, limit, total }).await?;
+    let next = page.items.last().filter(|_| page.more).map(|tenant| list.id_cursor(tenant.id));
+    Ok(page_of("/tenants", &params, &page.items, next, page.total))
 }
 
 /// `GET /tenants/{id}`

@@ -9,6 +9,7 @@ use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
+use crate::ops::Page;
 use crate::schema::keys;
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -184,7 +185,7 @@ impl Operation for AnyOperator {
 
 /// Reads keys in the order of their ids.
 #[derive(Debug)]
-pub struct Page {
+pub struct List {
     /// Of this tenant, or of all.
     pub tenant: Option<Uuid>,
     /// Behind this id.
@@ -195,22 +196,11 @@ pub struct Page {
     pub total: bool,
 }
 
-/// A page of keys.
-#[derive(Debug)]
-pub struct KeysPage {
-    /// The keys.
-    pub keys: Vec<Key>,
-    /// Whether more follow.
-    pub more: bool,
-    /// How many there are, when that was asked.
-    pub total: Option<i64>,
-}
-
-impl Operation for Page {
-    type Output = KeysPage;
+impl Operation for List {
+    type Output = Page<Key>;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<KeysPage, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Key>, DbError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let mut of_tenant = Fragment::truth();
@@ -223,13 +213,11 @@ impl Operation for Page {
             .limit(limit)
             .select(KEY_COLUMNS);
         let rows: Vec<KeyRow> = on_engine!(tx.connection(), c => query.load(c))?;
-        let mut keys = rows.into_iter().map(Key::try_from).collect::<Result<Vec<_>, _>>()?;
-        let more = keys.len() > self.limit;
-        keys.truncate(self.limit);
+        let keys = rows.into_iter().map(Key::try_from).collect::<Result<Vec<_>, _>>()?;
         let count = keys::table.filter(of_tenant).count();
         let count = |connection: &mut Connection| on_engine!(connection, c => count.get_result(c));
         let total = self.total.then(|| count(tx.connection())).transpose()?;
-        Ok(KeysPage { keys, more, total })
+        Ok(Page::of(keys, self.limit, total))
     }
 }
 

@@ -6,3 +6,23 @@ pub mod idempotency;
 pub mod keys;
 pub mod tenants;
 pub mod users;
+
+/// A page of resources in the order of their ids.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// The resources.
+    pub items: Vec<T>,
+    /// Whether more follow.
+    pub more: bool,
+    /// How many there are, when that was asked.
+    pub total: Option<i64>,
+}
+
+impl<T> Page<T> {
+    /// A page of at most `limit` out of the rows that were read, one of which more tells that more follow.
+    fn of(mut items: Vec<T>, limit: usize, total: Option<i64>) -> Self {
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Self { items, more, total }
+    }
+}

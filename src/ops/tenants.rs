@@ -8,6 +8,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
+use crate::ops::Page;
 use crate::schema::{changes, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -100,7 +101,7 @@ impl Operation for Named {
 
 /// Reads tenants in the order of their ids.
 #[derive(Debug)]
-pub struct Page {
+pub struct List {
     /// Behind this id.
     pub after: Option<Uuid>,
     /// At most so many.
@@ -109,33 +110,20 @@ pub struct Page {
     pub total: bool,
 }
 
-/// A page of tenants.
-#[derive(Debug)]
-pub struct TenantsPage {
-    /// The tenants.
-    pub tenants: Vec<Tenant>,
-    /// Whether more follow.
-    pub more: bool,
-    /// How many there are, when that was asked.
-    pub total: Option<i64>,
-}
-
-impl Operation for Page {
-    type Output = TenantsPage;
+impl Operation for List {
+    type Output = Page<Tenant>;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<TenantsPage, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Tenant>, DbError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let query = tenants::table.filter(tenants::id.gt(after)).order(tenants::id).limit(limit);
         let rows: Vec<TenantRow> = on_engine!(tx.connection(), c => query.load(c))?;
-        let mut tenants: Vec<_> = rows.into_iter().map(tenant).collect();
-        let more = tenants.len() > self.limit;
-        tenants.truncate(self.limit);
+        let tenants: Vec<_> = rows.into_iter().map(tenant).collect();
         let count =
             |connection: &mut Connection| on_engine!(connection, c => tenants::table.count().get_result(c));
         let total = self.total.then(|| count(tx.connection())).transpose()?;
-        Ok(TenantsPage { tenants, more, total })
+        Ok(Page::of(tenants, self.limit, total))
     }
 }
 

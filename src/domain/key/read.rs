@@ -1,9 +1,8 @@
 //! Reads a key from a body.
 
 use super::{Key, Role};
-use crate::domain::fields::{FieldError, Fields, wrong_type};
+use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{find_unknown_removals, to_map};
 use serde_json::Value;
 
 /// What a caller writes of a key.
@@ -44,14 +43,7 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(key: &Key, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut merged = Value::Object(to_map(key));
-        let mut errors = Vec::new();
-        find_unknown_removals(&merged, patch, "", &mut errors);
-        json_patch::merge(&mut merged, patch);
-        match Self::read(merged) {
-            Ok(draft) if errors.is_empty() => Ok(draft),
-            read => Err(errors.into_iter().chain(read.err().into_iter().flatten()).collect()),
-        }
+        patched(key, patch, Self::read)
     }
 }
 

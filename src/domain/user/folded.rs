@@ -3,6 +3,7 @@
 use super::Attributes;
 use crate::domain::attribute::{Attribute, Kind, USER};
 use crate::domain::fold::fold;
+use crate::domain::json::to_map;
 use serde_json::{Map, Value};
 
 /// The attributes that a filter may ask for, absent ones left out.
@@ -16,7 +17,7 @@ pub fn folded(attributes: &Attributes) -> Map<String, Value> {
 /// The attributes as JSON with absent values left out. What is inside `custom` and `extensions` is the caller's
 /// and stays whole.
 pub(crate) fn compact(attributes: &Attributes) -> Map<String, Value> {
-    let mut map = super::to_map(attributes);
+    let mut map = to_map(attributes);
     for (name, value) in &mut map {
         if name != "custom" && name != "extensions" {
             drop_absent(value);

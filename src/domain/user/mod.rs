@@ -7,10 +7,10 @@ mod tests;
 
 pub(crate) use folded::compact;
 pub use folded::folded;
-pub(crate) use read::find_unknown_removals;
 pub use read::{Draft, ReadAs};
 
 use super::NATIVE_SOURCE;
+use super::json::to_map;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -184,13 +184,5 @@ impl<'u> From<&'u User> for Representation<'u> {
             created_at: user.created_at,
             updated_at: user.updated_at,
         }
-    }
-}
-
-/// A struct of ours as a JSON object. (Such a struct always serializes to one.)
-pub(crate) fn to_map(value: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
     }
 }

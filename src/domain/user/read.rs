@@ -1,8 +1,8 @@
 //! Reads a user from a body, with every error at once.
 
-use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, to_map};
+use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued};
 use crate::domain::attribute::{Kind, USER};
-use crate::domain::fields::{FieldError, Fields, token, wrong_type};
+use crate::domain::fields::{FieldError, Fields, patched, token, wrong_type};
 use crate::domain::fold::fold;
 use crate::domain::json;
 use crate::domain::parse_id;
@@ -85,37 +85,7 @@ impl Draft {
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(user: &User, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        let mut merged = Value::Object(to_map(&Representation::from(user)));
-        let mut errors = Vec::new();
-        find_unknown_removals(&merged, patch, "", &mut errors);
-        json_patch::merge(&mut merged, patch);
-        match Self::read(merged, ReadAs::Patched(user.id)) {
-            Ok(draft) if errors.is_empty() => Ok(draft),
-            Ok(_) => Err(errors),
-            Err(more) => Err(errors.into_iter().chain(more).collect()),
-        }
-    }
-}
-
-/// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
-/// shows every field of a resource but the computed one; what is free to have any is the caller's own JSON.
-pub(crate) fn find_unknown_removals(
-    target: &Value,
-    patch: &Value,
-    pointer: &str,
-    errors: &mut Vec<FieldError>,
-) {
-    let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
-    for (name, value) in patch {
-        let at = format!("{pointer}/{}", token(name));
-        match target.get(name) {
-            _ if ["/custom", "/extensions", "/enterprise/manager/displayName"].contains(&at.as_str()) => {}
-            None if value.is_null() => {
-                errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
-            }
-            Some(inner) => find_unknown_removals(inner, value, &at, errors),
-            None => {}
-        }
+        patched(&Representation::from(user), patch, |merged| Self::read(merged, ReadAs::Patched(user.id)))
     }
 }
 

@@ -88,7 +88,7 @@ struct Calls<'d> {
     /// How many users the next call looks at: few at first and more for as long as they are looked at fast, so that
     /// whatever a filter costs for each, a call takes a time that others can wait for.
     at_once: usize,
-    /// How long the calls took, waiting not counted.
+    /// How long they took that looked at users, waiting not counted.
     worked: Duration,
 }
 
@@ -111,13 +111,16 @@ impl<'d> Calls<'d> {
         self.database.call_by(self.origin, operation, deadline).await
     }
 
-    fn adapt(&mut self, took: Duration) {
+    /// Makes a call that looks at as many users as it is told, and learns from how long it took.
+    async fn look<O: Operation>(&mut self, operation: O) -> Result<O::Output, DbError> {
+        let (output, took) = self.make(Timed(operation)).await?;
         self.worked += took;
         if took < FAST {
             self.at_once = (self.at_once * 2).min(MOST);
         } else if took > SLOW {
             self.at_once = (self.at_once / 2).max(self.at_once.min(FIRST));
         }
+        Ok(output)
     }
 
     /// Whether to end with what there is: what the other half of the deadline is left for.
@@ -128,6 +131,20 @@ impl<'d> Calls<'d> {
     /// Why it could not be done in time: the filter, or the others that were waited for.
     fn too_long(&self) -> DbError {
         if self.worked * 2 < self.begun.elapsed() { DbError::Overloaded } else { DbError::Uncountable }
+    }
+}
+
+/// An operation that says how long it took, waiting not counted.
+struct Timed<O>(O);
+
+impl<O: Operation> Operation for Timed<O> {
+    type Output = (O::Output, Duration);
+    const CLASS: Class = O::CLASS;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let begun = Instant::now();
+        let output = self.0.run(tx)?;
+        Ok((output, begun.elapsed()))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::ops::users::name_managers;
 use crate::schema::users;
 use diesel::prelude::*;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Reads until the page is full. Ends with a short one when the time is over or the database has no room, but never
 /// where it began.
@@ -53,15 +52,13 @@ async fn window(
 ) -> Result<Seen, DbError> {
     let rows = calls.at_once;
     let mut window = Window { query: query.clone(), stretch: stretch.clone(), rows, limit };
-    let seen = match calls.make(window.clone()).await {
+    match calls.look(window.clone()).await {
         Err(DbError::Busy(_)) if rows > 1 => {
             (window.rows, calls.at_once) = (1, 1);
-            calls.make(window).await?
+            calls.look(window).await
         }
-        seen => seen?,
-    };
-    calls.adapt(seen.took);
-    Ok(seen)
+        seen => seen,
+    }
 }
 
 /// Counts what the filter finds.
@@ -69,8 +66,7 @@ pub(super) async fn count(calls: &mut Calls<'_>, query: &Arc<Query>) -> Result<i
     let mut after = None;
     let mut total = 0;
     loop {
-        let counted = calls.make(Count { query: query.clone(), after, rows: calls.at_once }).await?;
-        calls.adapt(counted.took);
+        let counted = calls.look(Count { query: query.clone(), after, rows: calls.at_once }).await?;
         total += counted.users;
         after = match counted.next {
             Some(_) if calls.are_over() => return Err(calls.too_long()),
@@ -100,8 +96,6 @@ pub struct Seen {
     pub users: Vec<User>,
     /// The place up to which was read; none at the end of the stretch.
     pub next: Option<Position>,
-    /// How long it took.
-    pub took: Duration,
 }
 
 impl Operation for Window {
@@ -110,7 +104,6 @@ impl Operation for Window {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
         let Self { query, stretch, rows, limit } = self;
-        let begun = Instant::now();
         let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
         let mut users = query.users(tx.connection(), &window, limit + 1)?;
@@ -119,7 +112,7 @@ impl Operation for Window {
             next = users.last().map(|user| query.sort.position(user));
         }
         name_managers(tx, query.tenant, &mut users)?;
-        Ok(Seen { users, next, took: begun.elapsed() })
+        Ok(Seen { users, next })
     }
 }
 
@@ -141,8 +134,6 @@ pub struct Counted {
     pub users: i64,
     /// The place up to which was counted; none at the end.
     pub next: Option<Position>,
-    /// How long it took.
-    pub took: Duration,
 }
 
 impl Operation for Count {
@@ -151,14 +142,13 @@ impl Operation for Count {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
         let Self { query, after, rows } = self;
-        let begun = Instant::now();
         let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
         let next = query.end_of_window(tx.connection(), &stretch, *rows)?;
         let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch });
         condition.also(&query.matches(tx.connection())).unprepared();
         let count = users::table.filter(users::tenant_id.eq(Uid(query.tenant)).and(condition)).count();
         let users = on_engine!(tx.connection(), c => count.get_result(c))?;
-        Ok(Counted { users, next, took: begun.elapsed() })
+        Ok(Counted { users, next })
     }
 }
 

@@ -77,9 +77,7 @@ pub(super) async fn sift(
             return Err(calls.too_long());
         }
         let (ids, behind) = rest.split_at(calls.at_once.min(rest.len()).min(AT_ONCE));
-        let begun = Instant::now();
-        places.extend(calls.make(Sift { query: query.clone(), ids: ids.to_vec() }).await?);
-        calls.adapt(begun.elapsed());
+        places.extend(calls.look(Sift { query: query.clone(), ids: ids.to_vec() }).await?);
         rest = behind;
     }
     calls.make(Pick { query: query.clone(), places }).await
