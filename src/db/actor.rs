@@ -4,12 +4,12 @@ use super::conn::{Manager, Pooled};
 use super::error::DbError;
 use super::queue::Queue;
 use super::transaction::attempt;
-use super::{Class, Operation};
+use super::{Class, Operation, Results};
 use crate::domain::change::Origin;
 use actix::{Actor, Handler, Message, SyncContext};
 use backon::{BlockingRetryable, ExponentialBuilder};
 use r2d2::{Pool, PooledConnection};
-use std::any::{Any, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ impl Message for Drain {
 
 /// One thread's actor.
 pub(super) struct DatabaseActor {
-    pub(super) queue: Arc<Queue<Box<dyn Job>>>,
+    pub(super) queue: Arc<Queue>,
     pub(super) worker: Worker,
 }
 
@@ -44,17 +44,22 @@ impl Handler<Drain> for DatabaseActor {
     type Result = ();
 
     fn handle(&mut self, _: Drain, _: &mut SyncContext<Self>) {
-        while let Some(job) = self.queue.next() {
-            job.serve(&mut self.worker);
-            self.queue.finish();
+        while let Some((first, alike)) = self.queue.next() {
+            let calls = 1 + alike.len();
+            first.serve(alike, &mut self.worker);
+            self.queue.finish(calls);
         }
     }
 }
 
 /// A call that waits for an actor.
-pub(super) trait Job: Send {
-    /// Carries the call out and answers it.
-    fn serve(self: Box<Self>, worker: &mut Worker);
+pub(super) trait Job: Any + Send {
+    /// What it has in common with those that it can be carried out together with.
+    fn kind(&self) -> TypeId;
+    /// How many can be carried out together.
+    fn together(&self) -> usize;
+    /// Carries the call out, together with others of its kind, and answers them.
+    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker);
 }
 
 /// What an actor carries operations out with.
@@ -73,20 +78,61 @@ impl Worker {
         Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
-    /// Carries an operation out: again when a concurrent transaction came first, and once more when the
-    /// connection turns out to be dead, which undid whatever was begun on it.
-    fn run<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, DbError> {
+    /// Carries calls out, together if they are several. When that fails for any reason but one that a call has for
+    /// itself, all was rolled back and each is carried out alone. Only where COMMIT may have done it, none is done again.
+    fn carry_out<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, DbError>> {
+        match self.run(&calls.iter().collect::<Vec<_>>()) {
+            Err(error) if calls.len() == 1 || matches!(error, DbError::OutcomeUnknown(_)) => {
+                calls.iter().map(|_| Err(error.clone())).collect()
+            }
+            Err(error) => {
+                log::debug!("{} calls of {} are carried out alone: {error}", calls.len(), type_name::<O>());
+                calls.iter().map(|call| self.run_alone(call)).collect()
+            }
+            Ok(mut results) => {
+                for (call, result) in calls.iter().zip(&mut results) {
+                    if let Err(DbError::Serialization(_)) = result {
+                        *result = self.run_alone(call);
+                    }
+                }
+                results
+            }
+        }
+    }
+
+    fn run_alone<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, DbError> {
+        if Instant::now() >= call.deadline {
+            return Err(DbError::DeadlinePassed);
+        }
+        let nothing = || DbError::Internal("no result".to_owned());
+        self.run(&[call]).and_then(|mut results| results.pop().ok_or_else(nothing)?)
+    }
+
+    /// Carries calls out in one transaction: again when a concurrent transaction came first, and once more when the
+    /// connection turns out to be dead, which undid whatever was begun on it. A panic would end the actor's thread for
+    /// good, so it is caught here; what it left of a transaction goes with the connection.
+    fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output> {
+        catch_unwind(AssertUnwindSafe(|| self.try_to_run(calls))).unwrap_or_else(|panic| {
+            self.discard();
+            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
+        })
+    }
+
+    fn try_to_run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output> {
+        let operations: Vec<_> = calls.iter().map(|call| &call.operation).collect();
+        let origins: Vec<_> = calls.iter().map(|call| &call.origin).collect();
+        let deadline = calls.iter().map(|call| call.deadline).max();
         let mut reconnected = false;
         let once = || {
             let connection = self.connection()?;
-            let result = attempt(&mut connection.connection, &call.operation, &call.origin);
-            if result.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
+            let results = attempt(&mut connection.connection, &operations, &origins);
+            if results.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
                 self.discard();
             }
-            result
+            results
         };
         let retry = |error: &DbError| match error {
-            DbError::Serialization(_) => Instant::now() < call.deadline,
+            DbError::Serialization(_) => Some(Instant::now()) < deadline,
             DbError::Unavailable(_) => !std::mem::replace(&mut reconnected, true),
             _ => false,
         };
@@ -162,29 +208,36 @@ pub(super) struct Call<O: Operation> {
 }
 
 impl<O: Operation> Job for Call<O> {
-    /// The one place where operations run. A panic would end the actor's thread for good, so it is caught here;
-    /// what it left of a transaction goes with the connection.
-    fn serve(self: Box<Self>, worker: &mut Worker) {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<O>()
+    }
+
+    fn together(&self) -> usize {
+        O::TOGETHER
+    }
+
+    /// The one place where operations run.
+    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) {
         let begun = Instant::now();
-        if begun >= self.deadline || self.reply.is_closed() {
+        let others = others.into_iter().filter_map(|job| (job as Box<dyn Any>).downcast::<Self>().ok());
+        let mut calls: Vec<Self> = std::iter::once(self).chain(others).map(|call| *call).collect();
+        calls.retain(|call| begun < call.deadline && !call.reply.is_closed());
+        if calls.is_empty() {
             return;
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
-            let connected = worker.connection().map(drop);
-            self.ticket.claim().then(|| connected.and_then(|()| worker.run(&*self)))
-        }));
-        let result = match outcome {
-            Ok(Some(result)) => result,
-            Ok(None) => return,
-            Err(panic) => {
-                worker.discard();
-                Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
-            }
+        // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
+        let connected = worker.connection().map(drop);
+        calls.retain(|call| call.ticket.claim());
+        let results = match connected {
+            Ok(()) if calls.is_empty() => return,
+            Ok(()) => worker.carry_out(&calls),
+            Err(error) => calls.iter().map(|_| Err(error.clone())).collect(),
         };
-        self.report(begun, worker.slow, result.as_ref().err());
-        // The caller may have left meanwhile; then nobody wants to know.
-        drop(self.reply.send(result));
+        for (call, result) in calls.into_iter().zip(results) {
+            call.report(begun, worker.slow, result.as_ref().err());
+            // The caller may have left meanwhile; then nobody wants to know.
+            drop(call.reply.send(result));
+        }
     }
 }
 

@@ -123,6 +123,20 @@ fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
 }
 
 impl DbError {
+    /// Whether it says what is wrong with a call, so that others beside it go on.
+    pub(super) fn is_of_the_call(&self) -> bool {
+        matches!(
+            self,
+            Self::NotFound
+                | Self::Taken { .. }
+                | Self::Precondition
+                | Self::Invalid(_)
+                | Self::Forbidden
+                | Self::Refused(_)
+                | Self::KeyReused
+        )
+    }
+
     /// The same failure when it came from COMMIT: only what a live engine refused is certain not to be there.
     pub(super) fn at_commit(self, alive: bool) -> Self {
         let text = self.to_string();

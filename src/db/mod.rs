@@ -15,7 +15,7 @@ mod url;
 
 pub use conn::Connection;
 pub use error::DbError;
-pub use transaction::Tx;
+pub use transaction::{Tx, one_by_one};
 pub use url::DatabaseUrl;
 
 use crate::domain::change::Origin;
@@ -32,7 +32,7 @@ use tokio::sync::{mpsc, oneshot};
 ///
 /// It borrows itself when it runs, so that it can run again: after a serialization failure, or alone after its
 /// batch failed. It has no effect but on the database.
-pub trait Operation: Send + Sync + 'static {
+pub trait Operation: Sized + Send + Sync + 'static {
     /// What it gives.
     type Output: Send + 'static;
 
@@ -42,12 +42,27 @@ pub trait Operation: Send + Sync + 'static {
     /// How its transaction is isolated on PostgreSQL; SQLite's are serializable always.
     const ISOLATION: Isolation = Isolation::ReadCommitted;
 
+    /// How many calls of this kind are carried out together when so many wait.
+    const TOGETHER: usize = 1;
+
     /// Carries it out.
     ///
     /// # Errors
     /// A [`DbError`]; whatever it did in the transaction is rolled back.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError>;
+
+    /// Carries several out, with a result for each: what one asks in vain is undone and touches no other. A call whose
+    /// result is [`DbError::Serialization`] is carried out alone after the others.
+    ///
+    /// # Errors
+    /// What concerns more than one call: all is rolled back, and each is carried out alone.
+    fn run_all(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
+        one_by_one(operations, tx)
+    }
 }
+
+/// What calls that were carried out together gave, in their order.
+pub type Results<T> = Result<Vec<Result<T, DbError>>, DbError>;
 
 /// The kinds of work that do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
@@ -106,7 +121,7 @@ struct Inner {
 
 /// One class's queue and actors.
 struct Lane {
-    queue: Arc<Queue<Box<dyn Job>>>,
+    queue: Arc<Queue>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }

@@ -1,5 +1,6 @@
 //! The bounded queue between the handlers and the actors of one lane.
 
+use super::actor::Job;
 use super::error::DbError;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,27 +9,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 ///
 /// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
 /// wait here, and an actor is only woken when one of them is idle.
-pub(super) struct Queue<J> {
-    state: Mutex<State<J>>,
+pub(super) struct Queue {
+    state: Mutex<State>,
     capacity: usize,
     actors: usize,
 }
 
-struct State<J> {
-    waiting: VecDeque<J>,
+struct State {
+    waiting: VecDeque<Box<dyn Job>>,
     at_work: usize,
     finished: u64,
     closed: bool,
 }
 
-impl<J> Queue<J> {
+impl Queue {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
         let state = State { waiting: VecDeque::new(), at_work: 0, finished: 0, closed: false };
         Self { state: Mutex::new(state), capacity, actors }
     }
 
     /// Adds a call; `true` asks for an actor to be woken.
-    pub(super) fn push(&self, job: J) -> Result<bool, DbError> {
+    pub(super) fn push(&self, job: Box<dyn Job>) -> Result<bool, DbError> {
         let mut state = self.state();
         if state.closed {
             return Err(DbError::Stopping);
@@ -44,19 +45,30 @@ impl<J> Queue<J> {
         Ok(wake)
     }
 
-    /// The next call for an actor at work; `None` sends it to rest.
-    pub(super) fn next(&self) -> Option<J> {
+    /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
+    /// its kind, as many as are carried out together.
+    pub(super) fn next(&self) -> Option<(Box<dyn Job>, Vec<Box<dyn Job>>)> {
         let mut state = self.state();
-        let job = state.waiting.pop_front();
-        if job.is_none() {
+        let Some(first) = state.waiting.pop_front() else {
             state.at_work -= 1;
+            return None;
+        };
+        let (mut alike, most) = (Vec::new(), first.together() - 1);
+        if most > 0 && !state.waiting.is_empty() {
+            let waiting = std::mem::take(&mut state.waiting);
+            for job in waiting {
+                match alike.len() < most && job.kind() == first.kind() {
+                    true => alike.push(job),
+                    false => state.waiting.push_back(job),
+                }
+            }
         }
-        job
+        Some((first, alike))
     }
 
-    /// Notes that an actor has finished a call.
-    pub(super) fn finish(&self) {
-        self.state().finished += 1;
+    /// Notes that an actor has finished so many calls.
+    pub(super) fn finish(&self, calls: usize) {
+        self.state().finished += calls as u64;
     }
 
     /// How many calls the actors have finished: while it grows, they are alive.
@@ -69,7 +81,7 @@ impl<J> Queue<J> {
         self.state().closed = true;
     }
 
-    fn state(&self) -> MutexGuard<'_, State<J>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

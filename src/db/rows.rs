@@ -73,7 +73,7 @@ impl From<UserRow> for User {
 }
 
 /// A row of `users` as it is written; of an existing one the key stays.
-#[derive(Insertable, AsChangeset)]
+#[derive(Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = users, primary_key(tenant_id, id), treat_none_as_null = true)]
 pub(crate) struct NewUserRow<'u> {
     tenant_id: Uid,
@@ -122,7 +122,7 @@ impl<'u> NewUserRow<'u> {
 }
 
 /// A row of `user_emails`.
-#[derive(Insertable)]
+#[derive(Insertable, Serialize)]
 #[diesel(table_name = user_emails)]
 pub(crate) struct NewEmailRow {
     tenant_id: Uid,
@@ -144,7 +144,7 @@ pub(crate) fn email_rows(tenant_id: Uuid, user: &User) -> Vec<NewEmailRow> {
 }
 
 /// A row of `user_external_ids`.
-#[derive(Insertable)]
+#[derive(Insertable, Serialize)]
 #[diesel(table_name = user_external_ids)]
 pub(crate) struct NewExternalIdRow<'u> {
     tenant_id: Uid,

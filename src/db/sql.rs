@@ -1,14 +1,17 @@
 //! SQL that is put together at run time: text and bound values, for either engine.
 
+use super::error::DbError;
 use super::types::{Id, Uid};
 use crate::domain::filter::Value;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
+use serde::Serialize;
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// The SQL that the two engines spell differently.
@@ -80,6 +83,18 @@ impl Fragment {
         self
     }
 
+    /// Adds rows of a PostgreSQL table in one bound value, as a table to select from: the text of the statement does not
+    /// depend on how many they are, so that it stays prepared.
+    ///
+    /// # Errors
+    /// When a row is not to be written as JSON.
+    pub fn rows(&mut self, table: &'static str, rows: &[impl Serialize]) -> Result<&mut Self, DbError> {
+        let json = serde_json::to_string(rows).map_err(|error| DbError::Internal(error.to_string()))?;
+        self.sql("json_populate_recordset(NULL::").sql(table).sql(", ");
+        self.value(Value::Text(json)).sql("::json)");
+        Ok(self)
+    }
+
     /// Adds another condition, which must hold too.
     pub fn also(&mut self, other: &Self) -> &mut Self {
         self.sql(" AND ");
@@ -131,6 +146,38 @@ fragment_on!(Sqlite, |out, ids| {
     out.push_bind_param::<Text, _>(&ids.json)?;
     out.push_sql("))");
 });
+
+/// A fragment that is a whole statement of PostgreSQL, giving rows of `ST`.
+#[derive(Debug)]
+pub struct Statement<ST> {
+    fragment: Fragment,
+    rows: PhantomData<ST>,
+}
+
+impl<ST> Statement<ST> {
+    /// The statement.
+    #[must_use]
+    pub fn of(fragment: Fragment) -> Self {
+        Self { fragment, rows: PhantomData }
+    }
+}
+
+impl<ST> QueryFragment<Pg> for Statement<ST> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.fragment.walk_ast(out)
+    }
+}
+
+impl<ST> Query for Statement<ST> {
+    type SqlType = ST;
+}
+
+impl<ST> RunQueryDsl<PgConnection> for Statement<ST> {}
+
+impl<ST> QueryId for Statement<ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
 
 impl Expression for Fragment {
     type SqlType = Bool;

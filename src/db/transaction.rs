@@ -1,28 +1,39 @@
-//! One operation, carried out once on one connection.
+//! Operations, carried out once on one connection.
 
 use super::conn::Connection;
 use super::error::DbError;
+use super::sql::{Fragment, Statement};
 use super::types::{Json, Uid};
-use super::{Class, Isolation, Operation};
+use super::{Class, Isolation, Operation, Results};
 use crate::domain::change::{Change, Origin};
+use crate::domain::filter::Value;
 use crate::on_engine;
 use crate::schema::{changes, heads};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Map;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What an operation works with: a connection and, when it writes, a transaction on it.
 pub struct Tx<'a> {
     connection: &'a mut Connection,
-    origin: &'a Origin,
-    changes: Vec<Change>,
+    /// On whose behalf each of the calls is carried out.
+    origins: &'a [&'a Origin],
+    /// Whose turn it is.
+    turn: usize,
+    /// What was changed, with the turns.
+    changes: Vec<(usize, Change)>,
     /// Whether what was overwritten must leave the file too.
     truncate: bool,
 }
 
-impl Tx<'_> {
+impl<'a> Tx<'a> {
+    fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
+        Self { connection, origins, turn: 0, changes: Vec::new(), truncate: false }
+    }
+
     /// The connection, for `on_engine!`.
     pub fn connection(&mut self) -> &mut Connection {
         self.connection
@@ -54,22 +65,65 @@ impl Tx<'_> {
     /// Notes a change. It is numbered and inserted when the operation has succeeded, last of all, because the
     /// number's row lock is held until the commit.
     pub fn record(&mut self, change: Change) {
-        self.changes.push(change);
+        self.changes.push((self.turn, change));
+    }
+
+    /// Says which of the calls that are carried out together the next changes are of.
+    pub fn turn_to(&mut self, call: usize) {
+        self.turn = call;
+    }
+
+    /// Does something that is undone when it fails for a reason that a call has for itself, which is given back inside.
+    ///
+    /// # Errors
+    /// What concerns more than the call.
+    pub fn apart<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, DbError>,
+    ) -> Result<Result<T, DbError>, DbError> {
+        let changes = self.changes.len();
+        on_engine!(self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
+        match work(self) {
+            Ok(done) => {
+                on_engine!(self.connection, c => AnsiTransactionManager::commit_transaction(c))?;
+                Ok(Ok(done))
+            }
+            Err(error) if error.is_of_the_call() => {
+                on_engine!(self.connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+                self.changes.truncate(changes);
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// Runs a reader without a transaction (each of its statements sees one state of the database), a writer in one.
+/// Carries writes out one after the other, each of them apart.
+///
+/// # Errors
+/// What concerns more than one call.
+pub fn one_by_one<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
+    let turns = operations.iter().enumerate();
+    turns
+        .map(|(turn, operation)| {
+            tx.turn_to(turn);
+            tx.apart(|tx| operation.run(tx))
+        })
+        .collect()
+}
+
+/// Runs readers without a transaction (each of their statements sees one state of the database), writers in one.
 pub(super) fn attempt<O: Operation>(
     connection: &mut Connection,
-    operation: &O,
-    origin: &Origin,
-) -> Result<O::Output, DbError> {
+    operations: &[&O],
+    origins: &[&Origin],
+) -> Results<O::Output> {
     if O::CLASS != Class::Write {
-        return operation.run(&mut Tx { connection, origin, changes: Vec::new(), truncate: false });
+        return results(operations, &mut Tx::new(connection, origins));
     }
     begin(connection, O::ISOLATION)?;
-    let mut tx = Tx { connection, origin, changes: Vec::new(), truncate: false };
-    let output = operation.run(&mut tx).and_then(|output| number_changes(&mut tx).map(|()| output));
+    let mut tx = Tx::new(connection, origins);
+    let output = results(operations, &mut tx).and_then(|output| number_changes(&mut tx).map(|()| output));
     let truncate = tx.truncate;
     match output {
         Ok(output) => {
@@ -84,6 +138,18 @@ pub(super) fn attempt<O: Operation>(
                 .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))?;
             Err(error)
         }
+    }
+}
+
+/// A result for each operation. What one that is alone says is everyone's.
+fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
+    if let [alone] = operations {
+        return Ok(vec![Ok(alone.run(tx)?)]);
+    }
+    let results = O::run_all(operations, tx)?;
+    match results.len() == operations.len() {
+        true => Ok(results),
+        false => Err(DbError::Internal("not every call has a result".to_owned())),
     }
 }
 
@@ -130,84 +196,111 @@ fn commit(connection: &mut Connection) -> Result<(), DbError> {
     })
 }
 
-/// Takes each tenant's head row, in the order of tenants, and gives its changes the revisions that follow.
+/// Takes each tenant's head row, in the order of tenants, and gives its changes the revisions that follow. No head row,
+/// no tenant.
 fn number_changes(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    let mut by_tenant: BTreeMap<Uuid, Vec<Change>> = BTreeMap::new();
-    for change in std::mem::take(&mut tx.changes) {
-        by_tenant.entry(change.tenant).or_default().push(change);
+    let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'_>>> = BTreeMap::new();
+    for (turn, change) in std::mem::take(&mut tx.changes) {
+        let no_origin = || DbError::Internal("a change of no call".to_owned());
+        let origin = tx.origins.get(turn).ok_or_else(no_origin)?;
+        let changes = by_tenant.entry(change.tenant).or_default();
+        changes.push(NewChange::new(origin, changes.len(), change));
     }
     for (tenant, changes) in by_tenant {
-        let first = advance_head(tx.connection, tenant, &changes)?;
-        for (revision, change) in (first..).zip(changes) {
-            insert_change(tx.connection, tx.origin, revision, change)?;
+        match tx.connection {
+            Connection::Postgres(c) => append_at_once(c, tenant, &changes)?,
+            Connection::Sqlite(c) => append(c, tenant, changes)?,
         }
     }
     Ok(())
 }
 
-/// Moves the head behind these changes and gives the first one's revision. No head row, no tenant.
-fn advance_head(connection: &mut Connection, tenant: Uuid, changes: &[Change]) -> Result<i64, DbError> {
-    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-    let growth = |resource: &str| -> i64 {
-        let of_resource = changes.iter().filter_map(|change| change.kind.strip_prefix(resource));
-        of_resource
-            .map(|kind| match kind {
-                ".created" => 1,
-                ".deleted" => -1,
-                _ => 0,
-            })
-            .sum()
-    };
-    let query = diesel::update(heads::table.find(Uid(tenant)))
-        .set((
-            heads::revision.eq(heads::revision + count),
-            heads::users.eq(heads::users + growth("user")),
-            heads::groups.eq(heads::groups + growth("group")),
-        ))
-        .returning(heads::revision);
-    let newest: i64 = on_engine!(connection, c => query.get_result(c))?;
-    Ok(newest - count + 1)
+/// How the counter of a resource grows by these changes.
+fn growth(changes: &[NewChange<'_>], resource: &str) -> i64 {
+    let of_resource = changes.iter().filter_map(|change| change.kind.strip_prefix(resource));
+    of_resource
+        .map(|kind| match kind {
+            ".created" => 1,
+            ".deleted" => -1,
+            _ => 0,
+        })
+        .sum()
 }
 
-#[derive(Insertable)]
+fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -> Result<(), DbError> {
+    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let newest: i64 = diesel::update(heads::table.find(Uid(tenant)))
+        .set((
+            heads::revision.eq(heads::revision + count),
+            heads::users.eq(heads::users + growth(&changes, "user")),
+            heads::groups.eq(heads::groups + growth(&changes, "group")),
+        ))
+        .returning(heads::revision)
+        .get_result(c)?;
+    for mut change in changes {
+        change.revision += newest - count;
+        diesel::insert_into(changes::table).values(&change).execute(c)?;
+    }
+    Ok(())
+}
+
+/// The same in one statement: while it runs, and until the commit, other servers wait for the head row.
+fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>]) -> Result<(), DbError> {
+    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let mut statement = Fragment::default();
+    statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
+    statement.sql(", users = users + ").value(Value::Integer(growth(changes, "user")));
+    statement.sql(", groups = groups + ").value(Value::Integer(growth(changes, "group")));
+    statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
+    statement.sql(" RETURNING revision - ").value(Value::Integer(count));
+    statement.sql(
+        " AS behind) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
+         resource_id, version, before, after, erased) SELECT tenant_id, behind + revision, time, actor_type, actor_id, \
+         request_id, type, resource, resource_id, version, before, after, erased FROM head, ",
+    );
+    statement.rows("changes", changes)?;
+    match Statement::<()>::of(statement).execute(c)? {
+        inserted if inserted == changes.len() => Ok(()),
+        _ => Err(DbError::NotFound),
+    }
+}
+
+#[derive(Insertable, Serialize)]
 #[diesel(table_name = changes)]
 struct NewChange<'a> {
     tenant_id: Uid,
+    /// Counted from the head until the head is known.
     revision: i64,
     time: i64,
     actor_type: String,
     actor_id: &'a str,
     request_id: &'a str,
+    #[serde(rename = "type")]
     kind: &'static str,
     resource: &'static str,
     resource_id: Uid,
     version: i64,
-    before: Option<Json<Map<String, Value>>>,
-    after: Option<Json<Map<String, Value>>>,
+    before: Option<Json<Map<String, serde_json::Value>>>,
+    after: Option<Json<Map<String, serde_json::Value>>>,
     erased: bool,
 }
 
-fn insert_change(
-    connection: &mut Connection,
-    origin: &Origin,
-    revision: i64,
-    change: Change,
-) -> Result<(), DbError> {
-    let row = NewChange {
-        tenant_id: Uid(change.tenant),
-        revision,
-        time: change.time.into(),
-        actor_type: origin.actor.kind.to_string(),
-        actor_id: &origin.actor.id,
-        request_id: &origin.request_id,
-        kind: change.kind,
-        resource: change.resource,
-        resource_id: Uid(change.id),
-        version: change.version,
-        before: change.before.map(Json),
-        after: change.after.map(Json),
-        erased: change.erased,
-    };
-    on_engine!(connection, c => diesel::insert_into(changes::table).values(&row).execute(c))?;
-    Ok(())
+impl<'a> NewChange<'a> {
+    fn new(origin: &'a Origin, before_it: usize, change: Change) -> Self {
+        Self {
+            tenant_id: Uid(change.tenant),
+            revision: i64::try_from(before_it).unwrap_or(i64::MAX).saturating_add(1),
+            time: change.time.into(),
+            actor_type: origin.actor.kind.to_string(),
+            actor_id: &origin.actor.id,
+            request_id: &origin.request_id,
+            kind: change.kind,
+            resource: change.resource,
+            resource_id: Uid(change.id),
+            version: change.version,
+            before: change.before.map(Json),
+            after: change.after.map(Json),
+            erased: change.erased,
+        }
+    }
 }

@@ -24,12 +24,12 @@ pub struct Id;
 pub struct Document;
 
 /// A UUID that is kept as an [`Id`].
-#[derive(AsExpression, FromSqlRow, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[diesel(sql_type = Id)]
 pub struct Uid(pub Uuid);
 
 /// A value that is kept as a [`Document`].
-#[derive(AsExpression, FromSqlRow, Debug, Clone)]
+#[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone)]
 #[diesel(sql_type = Document)]
 pub struct Json<T: Debug>(pub T);
 

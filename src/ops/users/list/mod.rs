@@ -1,13 +1,15 @@
 //! Users listed: in an order, from a place on, those that a filter finds.
 //!
-//! Without a filter an index gives a page. With one, an indexed part of it that few users fulfil gives candidates
+//! Without a filter an index gives a page. One that names a user finds it like an id does ([`named`]). With any other, an
+//! indexed part of it that few users fulfil gives candidates
 //! ([`search`]); where there is none, users are read in the order of the list, a window at a time ([`scan`]), so that no
 //! call holds its lane for long and a page can end, short, when its time is over.
 
+pub mod named;
 pub mod scan;
 pub mod search;
 
-use super::name_managers;
+use super::store::name_managers;
 use crate::db::filter_sql::{self, Way};
 use crate::db::rows::{USER_COLUMNS, UserRow};
 use crate::db::sort_sql;
@@ -64,6 +66,11 @@ pub async fn list(database: &Database, origin: &Origin, query: Query) -> Result<
     let Some(filter) = &query.filter else {
         return database.call(origin, Page(query)).await;
     };
+    if let Some(named) = named::Named::asked_for(&query, filter) {
+        let users: Vec<_> = database.call(origin, named).await?.into_iter().collect();
+        let total = query.total.then(|| users.len() as i64);
+        return Ok(UsersPage { users, next: None, total });
+    }
     let ways: Vec<Way> = filter_sql::ways(filter, NATIVE_SOURCE);
     let mut calls = Calls::begin(database, origin);
     let found = match ways.is_empty() {
@@ -169,7 +176,7 @@ impl Operation for Page {
         }
         let more = users.len() > query.limit;
         users.truncate(query.limit);
-        name_managers(tx, query.tenant, &mut users)?;
+        name_managers(tx, users.iter_mut().map(|user| (query.tenant, user)))?;
         let next = users.last().filter(|_| more).map(|user| query.sort.position(user));
         let total = query.total.then(|| users_of(tx.connection(), query.tenant)).transpose()?;
         Ok(UsersPage { users, next, total })

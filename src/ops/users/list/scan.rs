@@ -9,7 +9,7 @@ use crate::domain::filter::{Filter, Test};
 use crate::domain::sort::{Position, Sort, Stretch};
 use crate::domain::user::User;
 use crate::on_engine;
-use crate::ops::users::name_managers;
+use crate::ops::users::store::name_managers;
 use crate::schema::users;
 use diesel::prelude::*;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ impl Operation for Window {
             users.truncate(*limit);
             next = users.last().map(|user| query.sort.position(user));
         }
-        name_managers(tx, query.tenant, &mut users)?;
+        name_managers(tx, users.iter_mut().map(|user| (query.tenant, user)))?;
         Ok(Seen { users, next })
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::filter::Value;
 use crate::domain::sort::Position;
 use crate::domain::user::User;
 use crate::on_engine;
-use crate::ops::users::name_managers;
+use crate::ops::users::store::name_managers;
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::prelude::*;
 use std::collections::BTreeSet;
@@ -154,7 +154,7 @@ impl Query {
         let ids: Vec<_> = places.iter().map(|place| place.id).collect();
         let mut users = self.of_ids(tx.connection(), &ids)?;
         users.sort_by_cached_key(|user| ids.iter().position(|id| *id == user.id));
-        name_managers(tx, self.tenant, &mut users)?;
+        name_managers(tx, users.iter_mut().map(|user| (self.tenant, user)))?;
         Ok(UsersPage { users, next: places.pop().filter(|_| more), total })
     }
 

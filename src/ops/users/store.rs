@@ -1,0 +1,300 @@
+//! The statements that read and write users by their ids.
+
+use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
+use crate::db::sql::{Fragment, Statement};
+use crate::db::types::{Id, Uid};
+use crate::db::{Connection, DbError, Results, Tx};
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::fold::fold;
+use crate::domain::parse_id;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Draft, Manager, User};
+use crate::on_engine;
+use crate::schema::{user_emails, user_external_ids, users};
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use uuid::Uuid;
+
+/// Users by tenant and id.
+pub(super) type Users = HashMap<(Uuid, Uuid), User>;
+
+/// Reads a user.
+pub(super) fn find(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<User, DbError> {
+    let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
+    let row: UserRow = on_engine!(tx.connection(), c => query.get_result(c))?;
+    let mut user = User::from(row);
+    name_managers(tx, [(tenant, &mut user)])?;
+    Ok(user)
+}
+
+/// Reads those of the users that there are. With one statement on PostgreSQL; on SQLite, where a list would be another
+/// statement for each length, with one a user.
+pub(super) fn find_all(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<Vec<User>> {
+    let ids = ids.iter().copied().map(Uid);
+    let rows: Vec<UserRow> = match connection {
+        Connection::Postgres(c) => users::table
+            .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids.collect::<Vec<_>>())))
+            .select(USER_COLUMNS)
+            .load(c)?,
+        Connection::Sqlite(c) => ids
+            .filter_map(|id| {
+                users::table.find((Uid(tenant), id)).select(USER_COLUMNS).get_result(c).optional().transpose()
+            })
+            .collect::<QueryResult<_>>()?,
+    };
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Reads a user that is about to be written, so that nobody else writes it first (SQLite has one writer anyway).
+pub(super) fn lock(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    id: Uuid,
+    conditions: &Conditions,
+) -> Result<User, DbError> {
+    let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
+    let row: UserRow = match tx.connection() {
+        Connection::Postgres(c) => query.for_update().get_result(c)?,
+        Connection::Sqlite(c) => query.get_result(c)?,
+    };
+    let user = User::from(row);
+    if conditions.allow_write(user.version) { Ok(user) } else { Err(DbError::Precondition) }
+}
+
+/// The same for several, on PostgreSQL in the order of their ids, but for those that others have locked.
+pub(super) fn lock_all(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<Vec<User>> {
+    let Connection::Postgres(c) = connection else { return find_all(connection, tenant, ids) };
+    let ids: Vec<_> = ids.iter().copied().map(Uid).collect();
+    let query = users::table.filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids)));
+    let query = query.order(users::id).select(USER_COLUMNS).for_update().skip_locked();
+    let rows: Vec<UserRow> = query.load(c)?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Writes a locked user, unless nothing changes.
+pub(super) fn write(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    before: &User,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<User, DbError> {
+    let mut after = before.clone().with(draft);
+    if after != *before {
+        after.version += 1;
+        after.updated_at = now.after(before.updated_at);
+        let row = NewUserRow::new(tenant, &after);
+        let update = diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row);
+        on_engine!(tx.connection(), c => update.execute(c))?;
+        rewrite_indexes(tx, tenant, before, &after)?;
+        tx.record(Change::user_updated(tenant, before, &after));
+    }
+    Ok(after)
+}
+
+fn rewrite_indexes(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<(), DbError> {
+    if before.attributes.emails != after.attributes.emails {
+        let old = user_emails::table
+            .filter(user_emails::tenant_id.eq(Uid(tenant)).and(user_emails::user_id.eq(Uid(after.id))));
+        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
+        insert_emails(tx.connection(), tenant, after)?;
+    }
+    if before.external_ids != after.external_ids {
+        let old = user_external_ids::table.filter(
+            user_external_ids::tenant_id.eq(Uid(tenant)).and(user_external_ids::user_id.eq(Uid(after.id))),
+        );
+        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
+        insert_external_ids(tx.connection(), tenant, after)?;
+    }
+    Ok(())
+}
+
+/// Inserts a user: on PostgreSQL, where a statement is a round trip, with one.
+pub(super) fn insert(connection: &mut Connection, tenant: Uuid, user: &User) -> Result<(), DbError> {
+    if let Connection::Postgres(c) = connection {
+        return insert_at_once(c, &[(tenant, user)])?.of(user);
+    }
+    let row = NewUserRow::new(tenant, user);
+    on_engine!(connection, c => diesel::insert_into(users::table).values(&row).execute(c))?;
+    insert_emails(connection, tenant, user)?;
+    Ok(insert_external_ids(connection, tenant, user)?)
+}
+
+/// One row a statement: a batch insert is another statement for each length, which Diesel does not keep prepared.
+fn insert_emails(connection: &mut Connection, tenant: Uuid, user: &User) -> QueryResult<()> {
+    for row in email_rows(tenant, user) {
+        on_engine!(connection, c => diesel::insert_into(user_emails::table).values(&row).execute(c))?;
+    }
+    Ok(())
+}
+
+fn insert_external_ids(connection: &mut Connection, tenant: Uuid, user: &User) -> QueryResult<()> {
+    for row in external_id_rows(tenant, user) {
+        on_engine!(connection, c => diesel::insert_into(user_external_ids::table).values(&row).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Inserts users on PostgreSQL and tells for each why it could not be. Those that want what another of them wants too
+/// have to be inserted later: they are [`DbError::Serialization`].
+pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Results<User> {
+    let mut wanted = HashSet::new();
+    let alone = |(tenant, user): &(Uuid, User)| {
+        let names = user.external_ids.iter().map(|(source, id)| (*tenant, source.clone(), id.clone()));
+        let name = (*tenant, String::new(), fold(&user.attributes.user_name));
+        let mut names = names.chain([name]).collect::<Vec<_>>();
+        names.retain(|name| !wanted.insert(name.clone()));
+        names.is_empty()
+    };
+    let first: Vec<bool> = users.iter().map(alone).collect();
+    let rows: Vec<_> = users
+        .iter()
+        .zip(&first)
+        .filter(|(_, first)| **first)
+        .map(|((tenant, user), _)| (*tenant, user))
+        .collect();
+    let inserted = insert_at_once(c, &rows)?;
+    for (tenant, user) in rows {
+        if inserted.of(user).is_err() && inserted.users.contains(&user.id) {
+            diesel::delete(users::table.find((Uid(tenant), Uid(user.id)))).execute(c)?;
+        }
+    }
+    let result = |((_, user), first): ((Uuid, User), bool)| match first {
+        true => inserted.of(&user).map(|()| user),
+        false => Err(DbError::Serialization("another call of the batch wants the same name".to_owned())),
+    };
+    Ok(users.into_iter().zip(first).map(result).collect())
+}
+
+/// What could be inserted.
+struct Inserted {
+    users: HashSet<Uuid>,
+    external_ids: HashMap<Uuid, usize>,
+}
+
+impl Inserted {
+    /// Whether all of a user is there.
+    fn of(&self, user: &User) -> Result<(), DbError> {
+        let external_ids = self.external_ids.get(&user.id).copied().unwrap_or_default();
+        if !self.users.contains(&user.id) {
+            Err(DbError::Taken { attribute: "userName" })
+        } else if external_ids < user.external_ids.len() {
+            Err(DbError::Taken { attribute: "externalId" })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Inserts what can be, in one statement. Whoever inserts does so in the order of names: so none waits for another that
+/// waits for it.
+fn insert_at_once(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inserted, DbError> {
+    let each = || users.iter().copied();
+    let rows: Vec<_> = each().map(|(tenant, user)| NewUserRow::new(tenant, user)).collect();
+    let emails: Vec<_> = each().flat_map(|(tenant, user)| email_rows(tenant, user)).collect();
+    let external_ids: Vec<_> = each().flat_map(|(tenant, user)| external_id_rows(tenant, user)).collect();
+    let mut statement = Fragment::default();
+    statement.sql(
+        "WITH made AS (INSERT INTO users (tenant_id, id, user_name, user_name_key, display_name, display_name_key, \
+         active, document, folded, version, created_at, updated_at) SELECT tenant_id, id, user_name, user_name_key, \
+         display_name, display_name_key, active, document, folded, version, created_at, updated_at FROM ",
+    );
+    statement.rows("users", &rows)?.sql(
+        " ORDER BY tenant_id, user_name_key ON CONFLICT (tenant_id, user_name_key) DO NOTHING RETURNING id), \
+         mailed AS (INSERT INTO user_emails (tenant_id, user_id, position, value_key) \
+         SELECT tenant_id, user_id, position, value_key FROM ",
+    );
+    statement.rows("user_emails", &emails)?.sql(
+        " WHERE user_id IN (SELECT id FROM made)), \
+         named AS (INSERT INTO user_external_ids (tenant_id, source, external_id, user_id) \
+         SELECT tenant_id, source, external_id, user_id FROM ",
+    );
+    statement.rows("user_external_ids", &external_ids)?.sql(
+        " WHERE user_id IN (SELECT id FROM made) ORDER BY tenant_id, source, external_id \
+         ON CONFLICT (tenant_id, source, external_id) DO NOTHING RETURNING user_id) \
+         SELECT id, TRUE FROM made UNION ALL SELECT user_id, FALSE FROM named",
+    );
+    let done: Vec<(Uid, bool)> = Statement::<(Id, Bool)>::of(statement).load(c)?;
+    let mut inserted = Inserted { users: HashSet::new(), external_ids: HashMap::new() };
+    for (Uid(id), is_user) in done {
+        match is_user {
+            true => drop(inserted.users.insert(id)),
+            false => *inserted.external_ids.entry(id).or_default() += 1,
+        }
+    }
+    Ok(inserted)
+}
+
+/// Reads users of several tenants, tenant by tenant.
+pub(super) fn by_tenant(
+    connection: &mut Connection,
+    names: impl Iterator<Item = (Uuid, Uuid)>,
+    read: impl Fn(&mut Connection, Uuid, &BTreeSet<Uuid>) -> QueryResult<Vec<User>>,
+) -> QueryResult<Users> {
+    let mut ids: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+    for (tenant, id) in names {
+        ids.entry(tenant).or_default().insert(id);
+    }
+    let mut found = Users::new();
+    for (tenant, ids) in ids {
+        found.extend(read(connection, tenant, &ids)?.into_iter().map(|user| ((tenant, user.id), user)));
+    }
+    Ok(found)
+}
+
+/// Computes `manager.displayName` where a manager names a user of the same tenant, for users with their tenants.
+pub(super) fn name_managers<'u>(
+    tx: &mut Tx<'_>,
+    users: impl IntoIterator<Item = (Uuid, &'u mut User)>,
+) -> Result<(), DbError> {
+    let mut managers: BTreeMap<Uuid, Vec<&mut Manager>> = BTreeMap::new();
+    for (tenant, user) in users {
+        if let Some(manager) = &mut user.attributes.enterprise.manager {
+            managers.entry(tenant).or_default().push(manager);
+        }
+    }
+    for (tenant, managers) in managers {
+        let ids = managers.iter().filter_map(|manager| parse_id(&manager.value)).collect();
+        let names = display_names(tx.connection(), tenant, &ids)?;
+        for manager in managers {
+            let name = parse_id(&manager.value).and_then(|id| names.get(&Uid(id)).cloned());
+            manager.display_name = Some(name.flatten());
+        }
+    }
+    Ok(())
+}
+
+/// One statement on PostgreSQL; on SQLite, where a list would be another statement for each length, one a user.
+fn display_names(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<HashMap<Uid, Option<String>>> {
+    let columns = (users::id, users::display_name);
+    let mut ids = ids.iter().copied().map(Uid).peekable();
+    if ids.peek().is_none() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Uid, Option<String>)> = match connection {
+        Connection::Postgres(c) => users::table
+            .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids.collect::<Vec<_>>())))
+            .select(columns)
+            .load(c)?,
+        Connection::Sqlite(c) => ids
+            .filter_map(|id| {
+                users::table.find((Uid(tenant), id)).select(columns).get_result(c).optional().transpose()
+            })
+            .collect::<QueryResult<_>>()?,
+    };
+    Ok(found.into_iter().collect())
+}
