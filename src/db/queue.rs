@@ -5,6 +5,9 @@ use super::error::DbError;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// A call, and others of its kind that are carried out with it.
+pub(super) type Batch = (Box<dyn Job>, Vec<Box<dyn Job>>);
+
 /// Calls in the order in which they came, and how many actors work on them.
 ///
 /// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
@@ -47,7 +50,7 @@ impl Queue {
 
     /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
     /// its kind, as many as are carried out together.
-    pub(super) fn next(&self) -> Option<(Box<dyn Job>, Vec<Box<dyn Job>>)> {
+    pub(super) fn next(&self) -> Option<Batch> {
         let mut state = self.state();
         let Some(first) = state.waiting.pop_front() else {
             state.at_work -= 1;

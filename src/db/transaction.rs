@@ -88,12 +88,11 @@ impl<'a> Tx<'a> {
                 on_engine!(self.connection, c => AnsiTransactionManager::commit_transaction(c))?;
                 Ok(Ok(done))
             }
-            Err(error) if error.is_of_the_call() => {
-                on_engine!(self.connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+            Err(error) => {
+                rollback(self.connection, &error)?;
                 self.changes.truncate(changes);
-                Ok(Err(error))
+                if error.is_of_the_call() { Ok(Err(error)) } else { Err(error) }
             }
-            Err(error) => Err(error),
         }
     }
 }
@@ -134,8 +133,7 @@ pub(super) fn attempt<O: Operation>(
             Ok(output)
         }
         Err(error) => {
-            on_engine!(connection, c => AnsiTransactionManager::rollback_transaction(c))
-                .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))?;
+            rollback(connection, &error)?;
             Err(error)
         }
     }
@@ -182,6 +180,12 @@ fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbErro
         Connection::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
     }
     Ok(())
+}
+
+/// Undoes the innermost transaction because of an error.
+fn rollback(connection: &mut Connection, error: &DbError) -> Result<(), DbError> {
+    on_engine!(connection, c => AnsiTransactionManager::rollback_transaction(c))
+        .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))
 }
 
 fn commit(connection: &mut Connection) -> Result<(), DbError> {

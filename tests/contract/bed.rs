@@ -49,6 +49,7 @@ pub(crate) enum Engine {
 pub(crate) struct Bed {
     pub(crate) database: Database,
     pub(crate) options: Options,
+    url: String,
     /// Keeps the database until the test is over.
     _home: Box<dyn Any>,
 }
@@ -93,7 +94,12 @@ impl Bed {
         change(&mut options);
         let database = Database::start(&options).unwrap();
         migrate::run(&options.url).unwrap();
-        Self { database, options, _home: home }
+        Self { database, options, url, _home: home }
+    }
+
+    /// What `DATABASE_URL` would be.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {

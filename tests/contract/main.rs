@@ -18,4 +18,5 @@ mod probes;
 mod retries;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 mod users;

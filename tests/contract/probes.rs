@@ -1,9 +1,11 @@
 //! Operations that no client can ask for: they hold an actor, panic, lose races.
 
 use diesel::prelude::*;
-use roster::db::{Class, DbError, Isolation, Operation, Tx, types::Uid};
+use roster::db::{Class, DbError, Isolation, Operation, Results, Tx, types::Uid};
 use roster::domain::DEFAULT_TENANT;
+use roster::domain::user::User;
 use roster::on_engine;
+use roster::ops::users::Create;
 use roster::schema::heads;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -146,4 +148,75 @@ fn spoil_head(tx: &mut Tx<'_>) -> QueryResult<()> {
 fn move_users(tx: &mut Tx<'_>, by: i64) -> QueryResult<()> {
     let head = diesel::update(heads::table.find(Uid(DEFAULT_TENANT))).set(heads::users.eq(heads::users + by));
     on_engine!(tx.connection(), c => head.execute(c)).map(drop)
+}
+
+/// Notes how many of its kind are carried out together.
+#[derive(Debug)]
+pub(crate) struct Together(pub(crate) Arc<Mutex<Vec<usize>>>);
+
+impl Operation for Together {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+    const TOGETHER: usize = 200;
+
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
+        self.0.lock().unwrap().push(1);
+        Ok(())
+    }
+
+    fn run_all(operations: &[&Self], _: &mut Tx<'_>) -> Results<()> {
+        operations[0].0.lock().unwrap().push(operations.len());
+        Ok(operations.iter().map(|_| Ok(())).collect())
+    }
+}
+
+/// Notes among them that it was carried out.
+#[derive(Debug)]
+pub(crate) struct Noted(pub(crate) Arc<Mutex<Vec<usize>>>);
+
+impl Noted {
+    /// What it notes.
+    pub(crate) const SIZE: usize = 0;
+}
+
+impl Operation for Noted {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
+        self.0.lock().unwrap().push(Self::SIZE);
+        Ok(())
+    }
+}
+
+/// Creates a user, and may break after that.
+#[derive(Debug)]
+pub(crate) struct Brittle {
+    pub(crate) create: Create,
+    pub(crate) breaks: Option<Break>,
+}
+
+/// How an operation breaks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Break {
+    Panic,
+    Statement,
+}
+
+impl Operation for Brittle {
+    type Output = User;
+    const CLASS: Class = Class::Write;
+    const TOGETHER: usize = 200;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+        let user = self.create.run(tx)?;
+        match self.breaks {
+            None => Ok(user),
+            Some(Break::Panic) => panic!("in a batch, as the test wants it"),
+            Some(Break::Statement) => {
+                on_engine!(tx.connection(), c => diesel::sql_query("SELECT 1 FROM nowhere").execute(c))?;
+                Ok(user)
+            }
+        }
+    }
 }

@@ -68,7 +68,7 @@ pub async fn list(database: &Database, origin: &Origin, query: Query) -> Result<
     };
     if let Some(named) = named::Named::asked_for(&query, filter) {
         let users: Vec<_> = database.call(origin, named).await?.into_iter().collect();
-        let total = query.total.then(|| users.len() as i64);
+        let total = query.total.then_some(users.len() as i64);
         return Ok(UsersPage { users, next: None, total });
     }
     let ways: Vec<Way> = filter_sql::ways(filter, NATIVE_SOURCE);
