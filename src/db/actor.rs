@@ -125,6 +125,7 @@ impl Worker {
         let mut reconnected = false;
         let once = || {
             let connection = self.connection()?;
+            connection.plan_anew();
             let results = attempt(&mut connection.connection, &operations, &origins);
             if results.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
                 self.discard();

@@ -9,7 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -133,6 +133,26 @@ pub(super) struct Pooled {
     pub(super) connection: Connection,
     /// Set when it must not be used again.
     pub(super) broken: bool,
+    /// When PostgreSQL last began to plan anew.
+    planned: Instant,
+}
+
+/// How long PostgreSQL keeps a plan. It chooses by the size that a table has then, and for an empty one any index is as
+/// good as another: for a table that grows it would go on with that choice until statistics are made, within a minute or
+/// never.
+const PLANS_LAST: Duration = Duration::from_secs(1);
+
+impl Pooled {
+    /// Lets go of plans that were made for smaller tables.
+    pub(super) fn plan_anew(&mut self) {
+        if let Connection::Postgres(c) = &mut self.connection
+            && self.planned.elapsed() > PLANS_LAST
+        {
+            // Should it fail, so will what comes after it.
+            drop(c.batch_execute("DISCARD PLANS"));
+            self.planned = Instant::now();
+        }
+    }
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -145,7 +165,7 @@ impl r2d2::ManageConnection for Manager {
         if !settings.is_empty() {
             connection.execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
-        Ok(Pooled { connection, broken: false })
+        Ok(Pooled { connection, broken: false, planned: Instant::now() })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {

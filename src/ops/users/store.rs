@@ -89,7 +89,7 @@ pub(super) fn write(
     draft: Draft,
     now: Timestamp,
 ) -> Result<User, DbError> {
-    let mut after = before.clone().with(draft);
+    let mut after = before.with(draft);
     if after != *before {
         after.version += 1;
         after.updated_at = now.after(before.updated_at);

@@ -1,0 +1,87 @@
+//! The pure hot paths, each as often as it is told, for `benches/guard` to count their instructions.
+//!
+//! `instructions NAME TIMES`; without a name it prints all of them.
+#![expect(clippy::expect_used, clippy::panic, reason = "what is measured here is known to be right")]
+
+use roster::domain::attribute::Vocabulary;
+use roster::domain::filter::Filter;
+use roster::domain::time::Timestamp;
+use roster::domain::user::{Draft, ReadAs, Representation, User};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use uuid::Uuid;
+
+/// The filter of an identity provider that looks somebody up, and one that a person would write.
+const FILTERS: [&str; 2] = [
+    r#"userName eq "ada.lovelace@example.com""#,
+    r#"active eq true and (emails[type eq "work" and value sw "ada"] or enterprise.department co "Analytical") and createdAt ge "2026-01-01T00:00:00Z""#,
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [name, times] => measure(name, times.parse().expect("a number of times")),
+        _ => println!("filter read patch representation"),
+    }
+}
+
+/// What is prepared costs the same however often the path is gone, and is subtracted by the guard.
+fn measure(name: &str, times: usize) {
+    let (body, user) = (body(), user());
+    let patch =
+        json!({"title": "Countess", "emails": [{"value": "ada@example.com"}], "custom": {"a": null, "b": 2}});
+    for _ in 0..times {
+        match name {
+            "filter" => {
+                for text in FILTERS {
+                    black_box(Filter::users(black_box(text), Vocabulary::Native).expect("a filter"));
+                }
+            }
+            "read" => {
+                let value: Value = serde_json::from_str(black_box(&body)).expect("JSON");
+                black_box(Draft::read(value, ReadAs::New).expect("a user"));
+            }
+            "patch" => {
+                let draft = Draft::patch(black_box(&user), black_box(&patch)).expect("a patch");
+                black_box(user.with(draft));
+            }
+            "representation" => {
+                let representation = Representation::from(black_box(&user));
+                black_box(serde_json::to_string(&representation).expect("JSON"));
+            }
+            _ => panic!("no path is called {name}"),
+        }
+    }
+}
+
+fn body() -> String {
+    let body = json!({
+        "userName": "ada.lovelace@example.com",
+        "externalId": "e-1815",
+        "name": {"givenName": "Ada", "familyName": "Lovelace"},
+        "displayName": "Ada Lovelace",
+        "title": "Analyst",
+        "emails": [
+            {"value": "ada.lovelace@example.com", "type": "work", "primary": true},
+            {"value": "ada@home.example", "type": "home"},
+        ],
+        "phoneNumbers": [{"value": "+44 20 7946 0000", "type": "work"}],
+        "enterprise": {"department": "Analytical Engines", "employeeNumber": "1815"},
+        "custom": {"a": 1},
+    });
+    body.to_string()
+}
+
+fn user() -> User {
+    let value = serde_json::from_str(&body()).expect("JSON");
+    let draft = Draft::read(value, ReadAs::New).expect("a user");
+    User {
+        id: Uuid::from_u128(1),
+        attributes: draft.attributes,
+        external_ids: BTreeMap::from([("native".to_owned(), "e-1815".to_owned())]),
+        version: 1,
+        created_at: Timestamp::from(1_767_268_800_000_000),
+        updated_at: Timestamp::from(1_767_268_800_000_000),
+    }
+}
