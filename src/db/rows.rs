@@ -101,6 +101,7 @@ impl<'u> NewUserRow<'u> {
     pub(crate) fn new(tenant_id: Uuid, user: &'u User) -> Self {
         let attributes = &user.attributes;
         let mut rest = compact(attributes);
+        let folded = folded(rest.clone());
         for in_column in ["userName", "displayName", "active"] {
             rest.remove(in_column);
         }
@@ -113,7 +114,7 @@ impl<'u> NewUserRow<'u> {
             display_name_key: attributes.display_name.as_deref().map(fold),
             active: attributes.active,
             document: Json(NewUserDocument { attributes: rest, external_ids: &user.external_ids }),
-            folded: Json(folded(attributes)),
+            folded: Json(folded),
             version: user.version,
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),

@@ -6,6 +6,7 @@ use super::json::to_map;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// What is wrong with one field of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,24 +29,46 @@ impl FieldError {
 /// The most values that a list may hold.
 const LIST_LIMIT: usize = 100;
 
+/// Where a value stands. Written out only for an error: most bodies have none.
+#[derive(Clone, Copy)]
+enum Place<'p> {
+    Body,
+    Field(&'p Place<'p>, &'p str),
+    Element(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body => Ok(()),
+            Self::Field(object, name) => write!(f, "{object}/{}", token(name)),
+            Self::Element(list, index) => write!(f, "{list}/{index}"),
+        }
+    }
+}
+
 /// An object that is being read. What has not been taken when [`Fields::finish`] is called is an unknown field.
 pub struct Fields<'e> {
-    pointer: String,
+    place: Place<'e>,
     map: Map<String, Value>,
     errors: &'e mut Vec<FieldError>,
 }
 
 impl<'e> Fields<'e> {
-    /// Starts to read `value`, which stands at `pointer`; anything but an object is an error.
-    pub fn new(pointer: &str, value: Value, errors: &'e mut Vec<FieldError>) -> Self {
+    /// Starts to read a body; anything but an object is an error.
+    pub fn new(body: Value, errors: &'e mut Vec<FieldError>) -> Self {
+        Self::inside(Place::Body, body, errors)
+    }
+
+    fn inside(place: Place<'e>, value: Value, errors: &'e mut Vec<FieldError>) -> Self {
         let map = match value {
             Value::Object(map) => map,
             other => {
-                errors.push(wrong_type(pointer, "an object", &other));
+                errors.push(wrong_type(place.to_string(), "an object", &other));
                 Map::new()
             }
         };
-        Self { pointer: pointer.to_owned(), map, errors }
+        Self { place, map, errors }
     }
 
     /// Takes a field; null means absent.
@@ -111,7 +134,7 @@ impl<'e> Fields<'e> {
     /// Takes an object and reads it with `read`; an absent one is read as empty.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
         let value = self.take(name).unwrap_or_else(|| Map::new().into());
-        let mut fields = Fields::new(&self.at(name), value, self.errors);
+        let mut fields = Fields::inside(Place::Field(&self.place, name), value, self.errors);
         let read = read(&mut fields);
         fields.finish();
         read
@@ -143,10 +166,10 @@ impl<'e> Fields<'e> {
             self.error(name, "too-many", "must have at most 100 values");
             return Vec::new();
         }
-        let at = self.at(name);
+        let place = Place::Field(&self.place, name);
         let mut values = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            let mut fields = Fields::new(&format!("{at}/{index}"), item, self.errors);
+            let mut fields = Fields::inside(Place::Element(&place, index), item, self.errors);
             values.push(read(&mut fields));
             fields.finish();
         }
@@ -160,24 +183,20 @@ impl<'e> Fields<'e> {
 
     /// Notes an error further inside: `path` is a pointer without its first `/`.
     pub fn error_at(&mut self, path: &str, code: &'static str, detail: impl Into<String>) {
-        let pointer = format!("{}/{path}", self.pointer);
+        let pointer = format!("{}/{path}", self.place);
         self.errors.push(FieldError::new(pointer, code, detail));
     }
 
     /// Every field that was not taken is unknown.
     pub fn finish(self) {
         for name in self.map.keys() {
-            let pointer = format!("{}/{}", self.pointer, token(name));
+            let pointer = Place::Field(&self.place, name).to_string();
             self.errors.push(FieldError::new(pointer, "unknown-field", "is not a known field"));
         }
     }
 
-    fn at(&self, name: &str) -> String {
-        format!("{}/{}", self.pointer, token(name))
-    }
-
     fn refuse_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
-        let error = wrong_type(&self.at(name), expected, found);
+        let error = wrong_type(Place::Field(&self.place, name).to_string(), expected, found);
         self.errors.push(error);
         None
     }
@@ -222,7 +241,7 @@ fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &
 
 /// The error of a value at `pointer` that should have been `expected`.
 #[must_use]
-pub fn wrong_type(pointer: &str, expected: &str, found: &Value) -> FieldError {
+pub fn wrong_type(pointer: impl Into<String>, expected: &str, found: &Value) -> FieldError {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -78,7 +78,7 @@ fn read(body: Value, before: Option<&Tenant>) -> Result<Draft, Vec<FieldError>> 
         return Err(vec![wrong_type("", "an object", &body)]);
     }
     let mut errors = Vec::new();
-    let mut fields = Fields::new("", body, &mut errors);
+    let mut fields = Fields::new(body, &mut errors);
     match before {
         None => fields.ignore(&["id"]),
         Some(tenant) => {

@@ -26,7 +26,7 @@ impl Draft {
             return Err(vec![wrong_type("", "an object", &body)]);
         }
         let mut errors = Vec::new();
-        let mut fields = Fields::new("", body, &mut errors);
+        let mut fields = Fields::new(body, &mut errors);
         fields.ignore(&["id", "createdAt", "lastUsedAt", "secret"]);
         let name = fields.key_string("name");
         let role = read_role(&mut fields);

@@ -6,12 +6,11 @@ use crate::domain::fold::fold;
 use crate::domain::json::to_map;
 use serde_json::{Map, Value};
 
-/// The attributes that a filter may ask for, absent ones left out.
+/// Of compact attributes those that a filter may ask for, folded.
 #[must_use]
-pub fn folded(attributes: &Attributes) -> Map<String, Value> {
-    let mut map = compact(attributes);
-    fold_parts(&mut map, USER);
-    map
+pub fn folded(mut compact: Map<String, Value>) -> Map<String, Value> {
+    fold_parts(&mut compact, USER);
+    compact
 }
 
 /// The attributes as JSON with absent values left out. What is inside `custom` and `extensions` is the caller's
@@ -94,7 +93,7 @@ mod tests {
             "active": false,
             "photos": [{"value": "https://P", "type": "thumbnail", "primary": false}],
         });
-        assert_eq!(Value::Object(folded(&attributes)), expected);
+        assert_eq!(Value::Object(folded(compact(&attributes))), expected);
     }
 
     #[test]
