@@ -1,0 +1,7 @@
+//! The parts of a run.
+
+pub mod closed;
+pub mod fixed;
+pub mod flat;
+pub mod long;
+pub mod start;
