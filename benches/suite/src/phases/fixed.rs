@@ -134,7 +134,7 @@ fn unstolen(stage: &Stage, server: &Server, load: &[Entry], rate: f64) -> Result
 fn measure(stage: &Stage, server: &Server, load: &[Entry], rate: f64) -> Result<FixedRound> {
     let length = LONGER * stage.options.seconds;
     let pace = Pace { rate, warm_up: Duration::from_secs(WARM_UP), length: Duration::from_secs(length) };
-    let mut latencies = Histogram::<u64>::new(3)?;
+    let mut latencies = histogram()?;
     let steal = Steal::begin()?;
     let mut record = |sample: open::Sample| latencies.saturating_record(micros(sample.latency));
     let unsent = open::run(server.address, load, &stage.wrk.prefix(), pace, &stage.stop, &mut record)?;
@@ -148,6 +148,11 @@ fn measure(stage: &Stage, server: &Server, load: &[Entry], rate: f64) -> Result<
         max: number(latencies.max()),
         stolen_cores: steal.cores()?,
     })
+}
+
+/// For latencies up to ten minutes, to three digits.
+pub fn histogram() -> Result<Histogram<u64>> {
+    Ok(Histogram::new_with_max(600_000_000, 3)?)
 }
 
 /// Whole microseconds.

@@ -1,6 +1,6 @@
 //! Ten minutes at half of the capacity: whether latency stays as it is.
 
-use super::fixed::micros;
+use super::fixed::{histogram, micros};
 use crate::open::{self, Pace};
 use crate::options::Options;
 use crate::proc::Steal;
@@ -73,7 +73,7 @@ pub fn run(stage: &Stage) -> Result<Long> {
     let rate = cells.first().context("a cell")?.throughput.median / 2.0;
     let length = stage.options.minutes * 60;
     stage.progress.say(&format!("{}: {length} s of {rate:.0} requests a second", stage.engine.title()));
-    let empty = Histogram::<u64>::new(3)?;
+    let empty = histogram()?;
     let mut slots = vec![empty; usize::try_from(length / SLOT)?];
     let mut told = 0;
     let mut record = |sample: open::Sample| {
@@ -95,7 +95,7 @@ pub fn run(stage: &Stage) -> Result<Long> {
 }
 
 fn minute(slots: &[Histogram<u64>]) -> Result<Latency> {
-    let mut whole = Histogram::<u64>::new(3)?;
+    let mut whole = histogram()?;
     for slot in slots {
         whole.add(slot)?;
     }

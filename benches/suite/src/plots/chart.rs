@@ -70,9 +70,12 @@ type Failure = Box<dyn std::error::Error>;
 fn draw_one(panel: &Panel<'_>, chart: &Chart) -> Result<(), Failure> {
     let highest = chart.values().fold(0.0, f64::max);
     let lowest = chart.values().fold(f64::INFINITY, f64::min);
+    // With room above for the names of the lines.
     match chart.scale {
-        Scale::FromZero => on_axis(panel, chart, 0.0..highest * 1.1),
-        Scale::Log => on_axis(panel, chart, (lowest * 0.7..highest * 1.4).log_scale()),
+        Scale::FromZero => on_axis(panel, chart, 0.0..highest * 1.3),
+        Scale::Log => {
+            on_axis(panel, chart, (lowest * 0.8..highest * (highest / lowest).powf(0.4) * 1.2).log_scale())
+        }
     }
 }
 
@@ -94,7 +97,7 @@ where
     let label = |x: &f64| chart.label(*x);
     let value = |y: &f64| plain(*y);
     let mut mesh = context.configure_mesh();
-    mesh.x_labels(chart.ticks.len()).x_label_formatter(&label).y_label_formatter(&value);
+    mesh.x_labels(chart.ticks.len()).y_labels(6).x_label_formatter(&label).y_label_formatter(&value);
     mesh.x_desc(&chart.x).y_desc(&chart.y).label_style((FONT, 12)).axis_desc_style((FONT, 12));
     mesh.light_line_style(TRANSPARENT).bold_line_style(RGBColor(225, 225, 225)).draw()?;
     for (line, colour) in chart.lines.iter().zip(COLOURS.iter().cycle()) {
@@ -132,7 +135,7 @@ impl Chart {
 
 /// A number without needless zeros.
 fn plain(value: f64) -> String {
-    if value >= 10.0 || value == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    format!("{}", (value * 1000.0).round() / 1000.0)
 }
 
 /// An axis whose labels are at whole numbers only.
