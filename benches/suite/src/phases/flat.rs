@@ -51,7 +51,7 @@ impl Flat {
 
     /// The time of page 1,000 (or the last before) against page 1, in the same blocks.
     pub fn page_ratio(&self) -> Option<Spread> {
-        let far = self.pages.iter().filter(|page| page.number <= 1000).next_back()?;
+        let far = self.pages.iter().rfind(|page| page.number <= 1000)?;
         let near = self.pages.first()?;
         Spread::of_ratios(far.blocks.iter().copied().zip(near.blocks.iter().copied()))
     }

@@ -87,7 +87,7 @@ fn ten_minutes(engine: Engine, long: &Long) -> Chart {
             long.slots.iter().enumerate().map(|(place, slot)| Point::exact(place, pick(slot) / 1000.0));
         Line { name: name.to_owned(), points: points.collect() }
     };
-    let label = |place: usize| if place % 6 == 0 { (place / 6).to_string() } else { String::new() };
+    let label = |place: usize| if place.is_multiple_of(6) { (place / 6).to_string() } else { String::new() };
     Chart {
         title: format!(
             "{}: 90/10 at half of the capacity, {:.0} requests a second",
