@@ -33,9 +33,15 @@ fn times(pid: u32) -> Result<[u64; 4]> {
     result?.try_into().ok().context("four times")
 }
 
+/// All processes whose parent this is: not every kernel keeps a list.
 fn children(pid: u32) -> Result<Vec<u32>> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
-    Ok(list.split_whitespace().filter_map(|child| child.parse().ok()).collect())
+    let parent = pid.to_string();
+    let names = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |child: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&parent))
+    };
+    Ok(names.filter(is_child).collect())
 }
 
 fn ticks(count: u64) -> Duration {
