@@ -6,12 +6,15 @@ use crate::machine::Machine;
 use crate::phases::{closed::Closed, fixed::Fixed, flat::Flat, long::Long, start::Start};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 /// The name of the file.
 pub const FILE: &str = "results.json";
+/// How long a line may be, without its indentation.
+const LINE: usize = 240;
 
 /// The whole file: a run of one engine, or of one part, replaces what it measured and leaves the rest.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -50,9 +53,9 @@ impl Report {
     pub fn write(&mut self, directory: &Path) -> Result<()> {
         self.about = about();
         fs::create_dir_all(directory)?;
-        let mut bytes = serde_json::to_vec_pretty(&Rounded::of(self)?.0)?;
-        bytes.push(b'\n');
-        Ok(fs::write(directory.join(FILE), bytes)?)
+        let mut value = serde_json::to_value(self)?;
+        round(&mut value);
+        Ok(fs::write(directory.join(FILE), lines(&value, 0) + "\n")?)
     }
 }
 
@@ -70,28 +73,48 @@ fn about() -> Vec<String> {
     .to_vec()
 }
 
-/// JSON without digits that mean nothing.
-struct Rounded(serde_json::Value);
-
-impl Rounded {
-    fn of(report: &Report) -> Result<Self> {
-        let mut value = serde_json::to_value(report)?;
-        round(&mut value);
-        Ok(Self(value))
-    }
-}
-
 /// Four significant digits of every number that is no whole one.
-fn round(value: &mut serde_json::Value) {
+fn round(value: &mut Value) {
     match value {
-        serde_json::Value::Array(list) => list.iter_mut().for_each(round),
-        serde_json::Value::Object(map) => map.values_mut().for_each(round),
-        serde_json::Value::Number(number) if number.is_f64() => {
+        Value::Array(list) => list.iter_mut().for_each(round),
+        Value::Object(map) => map.values_mut().for_each(round),
+        Value::Number(number) if number.is_f64() => {
             let short = number.as_f64().and_then(|number| format!("{number:.3e}").parse().ok());
             if let Some(short) = short.and_then(serde_json::Number::from_f64) {
                 *number = short;
             }
         }
         _ => {}
+    }
+}
+
+/// JSON with a line for whatever fits on one.
+fn lines(value: &Value, depth: usize) -> String {
+    let short = value.to_string();
+    let inner = match value {
+        _ if short.len() <= LINE => return short,
+        Value::Array(list) => list.iter().map(|value| lines(value, depth + 1)).collect::<Vec<_>>(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| format!("{}: {}", Value::from(name.as_str()), lines(value, depth + 1)))
+            .collect(),
+        _ => return short,
+    };
+    let (open, close) = if value.is_array() { ('[', ']') } else { ('{', '}') };
+    let (indent, outer) = (" ".repeat(depth + 1), " ".repeat(depth));
+    format!("{open}\n{indent}{}\n{outer}{close}", inner.join(&format!(",\n{indent}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let mut value =
+            serde_json::json!({"a \"b\"": (0..200).collect::<Vec<_>>(), "c": {"d": 1.234_567, "e": null}});
+        round(&mut value);
+        assert_eq!(value["c"]["d"], 1.235);
+        assert_eq!(serde_json::from_str::<Value>(&lines(&value, 0)).unwrap(), value);
     }
 }

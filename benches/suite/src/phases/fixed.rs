@@ -19,8 +19,8 @@ use std::time::Duration;
 const SCENARIOS: [Scenario; 3] = [Scenario::Read, Scenario::Mixed, Scenario::Create];
 /// A round is so many times as long as one of the closed loop.
 const LONGER: u64 = 2;
-/// Capacity is what two rounds of the closed loop give.
-const CAPACITY_ROUNDS: u32 = 2;
+/// Capacity is what two rounds of the closed loop give, of so many seconds.
+const CAPACITY: (u32, u64) = (2, 3);
 /// A server keeps a rate when no more than one in so many requests found no connection until the end.
 const KEEPS: u64 = 100;
 
@@ -66,7 +66,8 @@ impl Fixed {
 
 /// The seconds of measurement.
 pub fn planned(options: &Options) -> u64 {
-    let capacity = u64::from(CAPACITY_ROUNDS) * 3 * (WARM_UP + options.seconds);
+    let (rounds, seconds) = CAPACITY;
+    let capacity = u64::from(rounds) * 3 * (WARM_UP + seconds);
     3 * (capacity + 2 * u64::from(options.rounds) * (WARM_UP + LONGER * options.seconds))
 }
 
@@ -109,7 +110,8 @@ fn capacities(
     pools: &[Server],
     peers: &[Entry],
 ) -> Result<(f64, usize)> {
-    let bench = Bench { rounds: CAPACITY_ROUNDS, ..stage.bench() };
+    let (rounds, seconds) = CAPACITY;
+    let bench = Bench { rounds, seconds, ..stage.bench() };
     let mut contestants = vec![Contestant { name: ROSTER.to_owned(), server: roster, load: own.to_vec() }];
     for server in pools {
         contestants.push(Contestant { name: PEER.to_owned(), server, load: peers.to_vec() });
