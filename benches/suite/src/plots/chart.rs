@@ -1,9 +1,9 @@
 //! Charts of lines over places that are labelled by hand, side by side in one file.
 
+use super::axes::{Logarithm, Places};
 use anyhow::{Result, anyhow};
-use plotters::coord::ranged1d::{AsRangedCoord, DefaultFormatting, KeyPointHint, Ranged, ValueFormatter};
+use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
-use std::ops::Range;
 use std::path::Path;
 
 /// Colours that also the colour-blind tell apart (Okabe and Ito).
@@ -39,6 +39,8 @@ pub enum Scale {
 /// A line with its name.
 pub struct Line {
     pub name: String,
+    /// The number of its colour.
+    pub colour: usize,
     pub points: Vec<Point>,
 }
 
@@ -74,7 +76,7 @@ fn draw_one(panel: &Panel<'_>, chart: &Chart) -> Result<(), Failure> {
     match chart.scale {
         Scale::FromZero => on_axis(panel, chart, 0.0..highest * 1.3),
         Scale::Log => {
-            on_axis(panel, chart, (lowest * 0.8..highest * (highest / lowest).powf(0.4) * 1.2).log_scale())
+            on_axis(panel, chart, Logarithm(lowest * 0.8..highest * (highest / lowest).powf(0.4) * 1.2))
         }
     }
 }
@@ -100,7 +102,8 @@ where
     mesh.x_labels(chart.ticks.len()).y_labels(6).x_label_formatter(&label).y_label_formatter(&value);
     mesh.x_desc(&chart.x).y_desc(&chart.y).label_style((FONT, 12)).axis_desc_style((FONT, 12));
     mesh.light_line_style(TRANSPARENT).bold_line_style(RGBColor(225, 225, 225)).draw()?;
-    for (line, colour) in chart.lines.iter().zip(COLOURS.iter().cycle()) {
+    for line in &chart.lines {
+        let colour = COLOURS.get(line.colour).unwrap_or(&BLACK);
         let style = colour.stroke_width(2);
         let points = line.points.iter().map(|point| (point.x(), point.y));
         let drawn = context.draw_series(LineSeries::new(points, style))?;
@@ -136,34 +139,4 @@ impl Chart {
 /// A number without needless zeros.
 fn plain(value: f64) -> String {
     format!("{}", (value * 1000.0).round() / 1000.0)
-}
-
-/// An axis whose labels are at whole numbers only.
-struct Places(Range<f64>);
-
-impl Ranged for Places {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        let part = (value - self.0.start) / (self.0.end - self.0.start);
-        let (from, to) = (f64::from(limit.0), f64::from(limit.1));
-        #[expect(clippy::cast_possible_truncation, reason = "a pixel of a picture")]
-        let pixel = (from + part * (to - from)).round() as i32;
-        pixel
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
-        let mut points = Vec::new();
-        let mut place = 0.0;
-        while place <= self.0.end {
-            points.push(place);
-            place += 1.0;
-        }
-        points
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.0.clone()
-    }
 }

@@ -1,13 +1,14 @@
 //! The results as pictures, on white, so that they can be read on light and dark pages.
 
+mod axes;
 mod chart;
 
 use crate::database::Engine;
 use crate::phases::closed::{Closed, Group};
 use crate::phases::flat::Flat;
-use crate::phases::long::Long;
+use crate::phases::long::{Latency, Long};
 use crate::report::{EngineReport, Report};
-use crate::roles::Scenario;
+use crate::roles::{CONSTANT, PEER, PIPELINED, ROSTER, SAME_ROWS, Scenario};
 use crate::round::Cell;
 use crate::stats::{Spread, number};
 use anyhow::Result;
@@ -74,18 +75,27 @@ fn lines(groups: &[&Group], pick: fn(&Cell) -> Spread, unit: f64) -> Vec<Line> {
             let point = Point::of(place, pick(cell), unit);
             match lines.iter_mut().find(|line| line.name == cell.server) {
                 Some(line) => line.points.push(point),
-                None => lines.push(Line { name: cell.server.clone(), points: vec![point] }),
+                None => {
+                    let (name, colour) = (cell.server.clone(), colour(&cell.server));
+                    lines.push(Line { name, colour, points: vec![point] });
+                }
             }
         }
     }
     lines
 }
 
+/// The same server has the same colour everywhere.
+fn colour(server: &str) -> usize {
+    let known = [ROSTER, PEER, CONSTANT, PIPELINED, SAME_ROWS];
+    known.iter().position(|name| *name == server).unwrap_or(known.len())
+}
+
 fn ten_minutes(engine: Engine, long: &Long) -> Chart {
-    let line = |name: &str, pick: fn(&crate::phases::long::Latency) -> f64| {
+    let line = |name: &str, colour, pick: fn(&Latency) -> f64| {
         let points =
             long.slots.iter().enumerate().map(|(place, slot)| Point::exact(place, pick(slot) / 1000.0));
-        Line { name: name.to_owned(), points: points.collect() }
+        Line { name: name.to_owned(), colour, points: points.collect() }
     };
     let label = |place: usize| if place.is_multiple_of(6) { (place / 6).to_string() } else { String::new() };
     Chart {
@@ -99,10 +109,10 @@ fn ten_minutes(engine: Engine, long: &Long) -> Chart {
         scale: Scale::Log,
         ticks: (0..long.slots.len()).map(label).collect(),
         lines: vec![
-            line("p50", |slot| slot.p50),
-            line("p99", |slot| slot.p99),
-            line("p99.9", |slot| slot.p999),
-            line("longest", |slot| slot.max),
+            line("p50", 0, |slot| slot.p50),
+            line("p99", 1, |slot| slot.p99),
+            line("p99.9", 2, |slot| slot.p999),
+            line("longest", 4, |slot| slot.max),
         ],
     }
 }
@@ -118,7 +128,7 @@ fn sizes(engine: Engine, flat: &Flat) -> Chart {
         y: "µs a request, 64 connections".to_owned(),
         scale: Scale::FromZero,
         ticks: flat.sizes.iter().map(|size| size.users.to_string()).collect(),
-        lines: vec![Line { name: "roster".to_owned(), points: points.collect() }],
+        lines: vec![Line { name: ROSTER.to_owned(), colour: 0, points: points.collect() }],
     }
 }
 
@@ -130,7 +140,7 @@ fn pages(engine: Engine, flat: &Flat) -> Chart {
         y: "µs, one connection".to_owned(),
         scale: Scale::FromZero,
         ticks: flat.pages.iter().map(|page| page.number.to_string()).collect(),
-        lines: vec![Line { name: "roster".to_owned(), points: points.collect() }],
+        lines: vec![Line { name: ROSTER.to_owned(), colour: 0, points: points.collect() }],
     }
 }
 
