@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const STEP: Duration = Duration::from_millis(20);
+const FIRST_STEP: Duration = Duration::from_micros(500);
 
 /// Whether the run is to end.
 #[derive(Clone, Debug)]
@@ -40,7 +41,8 @@ impl Stop {
             if began.elapsed() > limit {
                 bail!("{what}: not within {limit:?}");
             }
-            thread::sleep(STEP.min(limit / 100));
+            // Often at first: a start of some milliseconds is measured by this.
+            thread::sleep((began.elapsed() / 50).clamp(FIRST_STEP, STEP));
         }
     }
 
