@@ -5,6 +5,7 @@ use crate::config::LogFormat;
 use env_logger::{Builder, Env};
 use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
+use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
 /// Starts logging. Text on a terminal and JSON elsewhere, unless `format` says.
@@ -14,31 +15,47 @@ pub(crate) fn start(format: Option<LogFormat>) {
     let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
     if format.unwrap_or(default) == LogFormat::Json {
         let clock = Clock::system();
-        builder.format(move |out, record| writeln!(out, "{}", json_line(record, &clock)));
+        builder.format(move |out, record| {
+            serde_json::to_writer(&mut *out, &JsonLine { record, clock: &clock })?;
+            writeln!(out)
+        });
     }
     // A second call, as tests make it, finds a logger and leaves it.
     drop(builder.try_init());
 }
 
-fn json_line(record: &Record<'_>, clock: &Clock) -> serde_json::Value {
-    let mut fields = Fields(serde_json::Map::new());
-    // Reading values into a map does not fail.
-    drop(record.key_values().visit(&mut fields));
-    let Fields(mut line) = fields;
-    line.insert("time".into(), clock.now().to_string().into());
-    line.insert("level".into(), record.level().as_str().into());
-    line.insert("target".into(), record.target().into());
-    line.insert("message".into(), record.args().to_string().into());
-    line.into()
+/// A line, written as it is read: each request has one.
+struct JsonLine<'r> {
+    record: &'r Record<'r>,
+    clock: &'r Clock,
 }
 
-struct Fields(serde_json::Map<String, serde_json::Value>);
+impl Serialize for JsonLine<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("time", &self.clock.now())?;
+        line.serialize_entry("level", self.record.level().as_str())?;
+        line.serialize_entry("target", self.record.target())?;
+        line.serialize_entry("message", self.record.args())?;
+        self.record.key_values().visit(&mut Fields(&mut line)).map_err(ser::Error::custom)?;
+        line.end()
+    }
+}
 
-impl<'kvs> VisitSource<'kvs> for Fields {
+struct Fields<'l, M>(&'l mut M);
+
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let number = value.to_u64().map(Into::into).or_else(|| value.to_f64().map(Into::into));
-        let value = number.unwrap_or_else(|| value.to_string().into());
-        self.0.insert(key.to_string(), value);
-        Ok(())
+        let Self(line) = self;
+        let written = if let Some(number) = value.to_u64() {
+            line.serialize_entry(key.as_str(), &number)
+        } else if let Some(number) = value.to_f64() {
+            line.serialize_entry(key.as_str(), &number)
+        } else if let Some(text) = value.to_borrowed_str() {
+            line.serialize_entry(key.as_str(), text)
+        } else {
+            line.serialize_entry(key.as_str(), &format_args!("{value}"))
+        };
+        written.map_err(|_| Error::msg("is no JSON"))
     }
 }

@@ -3,7 +3,13 @@
 use super::actor::Job;
 use super::error::DbError;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long an actor stays awake after its work: about as long as a client takes to come back.
+const STAY_AWAKE: Duration = Duration::from_micros(100);
+/// How long it stays after that.
+const LINGER: Duration = Duration::from_millis(20);
 
 /// A call, and others of its kind that are carried out with it.
 pub(super) type Batch = (Box<dyn Job>, Vec<Box<dyn Job>>);
@@ -14,6 +20,8 @@ pub(super) type Batch = (Box<dyn Job>, Vec<Box<dyn Job>>);
 /// wait here, and an actor is only woken when one of them is idle.
 pub(super) struct Queue {
     state: Mutex<State>,
+    /// Rung when there is something to do for an actor that lingers.
+    bell: Condvar,
     capacity: usize,
     actors: usize,
 }
@@ -21,14 +29,16 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Box<dyn Job>>,
     at_work: usize,
+    /// Those at work that have nothing to do and wait for the bell.
+    lingering: usize,
     finished: u64,
     closed: bool,
 }
 
 impl Queue {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), at_work: 0, finished: 0, closed: false };
-        Self { state: Mutex::new(state), capacity, actors }
+        let state = State { waiting: VecDeque::new(), at_work: 0, lingering: 0, finished: 0, closed: false };
+        Self { state: Mutex::new(state), bell: Condvar::new(), capacity, actors }
     }
 
     /// Adds a call; `true` asks for an actor to be woken.
@@ -41,6 +51,10 @@ impl Queue {
             return Err(DbError::Overloaded);
         }
         state.waiting.push_back(job);
+        if state.lingering > 0 {
+            self.bell.notify_one();
+            return Ok(false);
+        }
         let wake = state.at_work < self.actors;
         if wake {
             state.at_work += 1;
@@ -51,7 +65,7 @@ impl Queue {
     /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
     /// its kind, as many as are carried out together.
     pub(super) fn next(&self) -> Option<Batch> {
-        let mut state = self.state();
+        let mut state = self.linger();
         let Some(first) = state.waiting.pop_front() else {
             state.at_work -= 1;
             return None;
@@ -69,6 +83,27 @@ impl Queue {
         Some((first, alike))
     }
 
+    /// Waits a moment for something to do: who is still there need not be woken through the mailbox. At first it only
+    /// lets other threads go first, who may bring several calls at once: to be put to sleep and woken takes longer.
+    fn linger(&self) -> MutexGuard<'_, State> {
+        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let mut state = self.state();
+        if !idle(&mut state) {
+            return state;
+        }
+        state.lingering += 1;
+        let until = Instant::now() + STAY_AWAKE;
+        while idle(&mut state) && Instant::now() < until {
+            drop(state);
+            std::thread::yield_now();
+            state = self.state();
+        }
+        let waited = self.bell.wait_timeout_while(state, LINGER, idle);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.lingering -= 1;
+        state
+    }
+
     /// Notes that an actor has finished so many calls.
     pub(super) fn finish(&self, calls: usize) {
         self.state().finished += calls as u64;
@@ -82,6 +117,7 @@ impl Queue {
     /// Takes no more calls; those that wait are still carried out.
     pub(super) fn close(&self) {
         self.state().closed = true;
+        self.bell.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
