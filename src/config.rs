@@ -58,7 +58,7 @@ pub struct Settings {
     #[arg(global = true, value_parser = duration)]
     pub drain_delay: Duration,
 
-    /// How many database connections read single rows; pages, scans and writes have one more each
+    /// How many database connections read single rows, and as many pages; scans and writes have one more each
     #[arg(
         long,
         env = "ROSTER_DATABASE_READERS",

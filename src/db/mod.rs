@@ -95,7 +95,7 @@ pub enum Isolation {
 pub struct Options {
     /// Where the database is.
     pub url: DatabaseUrl,
-    /// How many actors read rows; pages, scans and writes have one each.
+    /// How many actors read rows, and as many pages; scans and writes have one each.
     pub readers: usize,
     /// How many calls may wait in each lane.
     pub queue: usize,
@@ -146,7 +146,7 @@ impl Database {
             },
             _ => Inner {
                 read: lane(Class::Read, options.readers),
-                page: lane(Class::Page, 1),
+                page: lane(Class::Page, options.readers),
                 scan: lane(Class::Scan, 1),
                 write,
                 deadline: options.deadline,

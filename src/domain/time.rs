@@ -2,12 +2,15 @@
 
 use derive_more::{Display, From, Into};
 use serde::{Serialize, Serializer};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use time::format_description::{BorrowedFormatItem, well_known::Rfc3339};
 use time::{OffsetDateTime, macros::format_description};
 
 const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// The first microsecond that four digits of a year have no room for.
+const YEAR_10000: u64 = 253_402_300_800_000_000;
 
 /// A point in time in microseconds since 1970-01-01T00:00:00Z; shown as `2026-01-02T03:04:05.678901Z` (RFC 3339).
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, From, Into)]
@@ -26,6 +29,13 @@ impl Timestamp {
     /// Shows the time in UTC with six digits of a second.
     #[must_use]
     pub fn rfc3339(self) -> String {
+        if let Ok(micros) = u64::try_from(self.0)
+            && micros < YEAR_10000
+        {
+            // Several times faster than `time`, and every answer shows two; but for nothing before 1970.
+            let at = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
+            return humantime::format_rfc3339_micros(at).to_string();
+        }
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
             .ok()
             .and_then(|at| at.format(RFC3339_MICROS).ok())
@@ -66,6 +76,10 @@ mod tests {
     fn shows_six_digits_in_utc() {
         assert_eq!(Timestamp::from(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp::from(1_767_323_045_678_901).to_string(), "2026-01-02T03:04:05.678901Z");
+        assert_eq!(Timestamp::from(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from(253_402_300_799_999_999).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from(i64::MIN).to_string(), "9999-12-31T23:59:59.999999Z");
     }
 
     #[test]
