@@ -150,8 +150,8 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, user: &User) -
 pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Results<User> {
     let mut wanted = HashSet::new();
     let alone = |(tenant, user): &(Uuid, User)| {
-        let names = user.external_ids.iter().map(|(source, id)| (*tenant, source.clone(), id.clone()));
-        let name = (*tenant, String::new(), fold(&user.attributes.user_name));
+        let names = user.external_ids.iter().map(|(source, id)| (*tenant, Some(source.clone()), id.clone()));
+        let name = (*tenant, None, fold(&user.attributes.user_name));
         let mut names = names.chain([name]).collect::<Vec<_>>();
         names.retain(|name| !wanted.insert(name.clone()));
         names.is_empty()
