@@ -10,8 +10,8 @@
 //!           -> row -> domain value -> representation -> response
 //! ```
 //! Imports go `http -> ops -> db, domain`. [`domain`] imports nothing of ours, [`db`]'s actors know no operation,
-//! [`ops`] know no HTTP. [`tasks`] are what the server does of itself. Adding an endpoint touches its handler, one line of the table of URLs in `src/http/mod.rs`,
-//! one operation and one test; both migration folders only if a table changes.
+//! [`ops`] know no HTTP. [`tasks`] are what the server does of itself. Adding an endpoint touches its handler, one line
+//! of the table of URLs in `src/http/mod.rs`, one operation and one test; both migration folders only if a table changes.
 //!
 //! # The door
 //! [`db::Database::call`] puts a call in the bounded queue of its class (rows, pages, scans, writes) and wakes an actor only
@@ -19,6 +19,13 @@
 //! nothing: a ticket belongs to whoever comes first, the actor that begins the call or the caller that gives it up.
 //! A panic is caught, rolled back and answered; a broken connection is replaced; a serialization failure is tried
 //! again; a connection that breaks while committing is told as `outcome-unknown`.
+//!
+//! # Work that waits is done together
+//! While its actors are busy, calls gather in a queue. An actor that comes for the next one takes with it, up to a limit,
+//! all others of the same kind ([`db::Operation::TOGETHER`]), and carries them out in one transaction
+//! ([`db::Operation::run_all`]): so under load the commit, and on PostgreSQL the round trips, are shared. Each call has its
+//! own result: what one asks in vain is undone alone. When anything else goes wrong, a panic included, all is rolled back
+//! and each is carried out alone. Nothing waits for a batch to fill: a call that finds an actor free is carried out at once.
 //!
 //! # Who calls
 //! A key is proved by its hash ([`domain::key`]). Keys are known for up to two seconds ([`http::credentials`]) and read

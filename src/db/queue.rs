@@ -3,6 +3,7 @@
 use super::actor::Job;
 use super::error::DbError;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(super) type Batch = (Box<dyn Job>, Vec<Box<dyn Job>>);
 /// wait here, and an actor is only woken when one of them is idle.
 pub(super) struct Queue {
     state: Mutex<State>,
+    /// Whether a call was added since the last actor began to linger: to look takes no lock.
+    pushed: AtomicBool,
     /// Rung when there is something to do for an actor that lingers.
     bell: Condvar,
     capacity: usize,
@@ -29,16 +32,25 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Box<dyn Job>>,
     at_work: usize,
+    /// Those at work that have nothing to do and look for it.
+    awake: usize,
     /// Those at work that have nothing to do and wait for the bell.
-    lingering: usize,
+    asleep: usize,
     finished: u64,
     closed: bool,
 }
 
 impl Queue {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), at_work: 0, lingering: 0, finished: 0, closed: false };
-        Self { state: Mutex::new(state), bell: Condvar::new(), capacity, actors }
+        let state =
+            State { waiting: VecDeque::new(), at_work: 0, awake: 0, asleep: 0, finished: 0, closed: false };
+        Self {
+            state: Mutex::new(state),
+            pushed: AtomicBool::default(),
+            bell: Condvar::new(),
+            capacity,
+            actors,
+        }
     }
 
     /// Adds a call; `true` asks for an actor to be woken.
@@ -51,7 +63,11 @@ impl Queue {
             return Err(DbError::Overloaded);
         }
         state.waiting.push_back(job);
-        if state.lingering > 0 {
+        self.pushed.store(true, Ordering::Relaxed);
+        if state.awake > 0 {
+            return Ok(false);
+        }
+        if state.asleep > 0 {
             self.bell.notify_one();
             return Ok(false);
         }
@@ -91,16 +107,19 @@ impl Queue {
         if !idle(&mut state) {
             return state;
         }
-        state.lingering += 1;
+        state.awake += 1;
+        self.pushed.store(false, Ordering::Relaxed);
+        drop(state);
         let until = Instant::now() + STAY_AWAKE;
-        while idle(&mut state) && Instant::now() < until {
-            drop(state);
+        while !self.pushed.load(Ordering::Relaxed) && Instant::now() < until {
             std::thread::yield_now();
-            state = self.state();
         }
+        state = self.state();
+        state.awake -= 1;
+        state.asleep += 1;
         let waited = self.bell.wait_timeout_while(state, LINGER, idle);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.lingering -= 1;
+        state.asleep -= 1;
         state
     }
 
