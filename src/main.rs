@@ -1,10 +1,11 @@
 //! The `roster` command.
 
-/// Requests are made of many small values that one thread makes and another drops: see docs/performance.md.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// A request is many small values that one thread makes and another drops. What it gives: docs/performance.md.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     roster::cli::main()
