@@ -2,7 +2,7 @@
 
 use super::conn::{Manager, Pooled};
 use super::error::DbError;
-use super::queue::Queue;
+use super::queue::{Batch, Queue};
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
 use crate::domain::change::Origin;
@@ -43,8 +43,11 @@ impl Actor for DatabaseActor {
 impl Handler<Drain> for DatabaseActor {
     type Result = ();
 
-    fn handle(&mut self, _: Drain, _: &mut SyncContext<Self>) {
-        while let Some((first, alike)) = self.queue.next() {
+    fn handle(&mut self, _: Drain, context: &mut SyncContext<Self>) {
+        while let Some(Batch { first, alike, wake }) = self.queue.next() {
+            if wake {
+                context.address().do_send(Drain);
+            }
             let calls = 1 + alike.len();
             first.serve(alike, &mut self.worker);
             self.queue.finish(calls);

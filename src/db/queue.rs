@@ -12,8 +12,15 @@ const STAY_AWAKE: Duration = Duration::from_micros(100);
 /// How long it stays after that.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// A call, and others of its kind that are carried out with it.
-pub(super) type Batch = (Box<dyn Job>, Vec<Box<dyn Job>>);
+/// What an actor is given to do.
+pub(super) struct Batch {
+    /// The call that has waited longest.
+    pub(super) first: Box<dyn Job>,
+    /// Others of its kind that are carried out with it.
+    pub(super) alike: Vec<Box<dyn Job>>,
+    /// Whether another actor must be woken for what is left.
+    pub(super) wake: bool,
+}
 
 /// Calls in the order in which they came, and how many actors work on them.
 ///
@@ -64,18 +71,23 @@ impl Queue {
         }
         state.waiting.push_back(job);
         self.pushed.store(true, Ordering::Relaxed);
+        Ok(self.call_somebody(&mut state))
+    }
+
+    /// Sees to it that an idle actor comes, if there is one; `true` asks for one at rest to be woken.
+    fn call_somebody(&self, state: &mut State) -> bool {
         if state.awake > 0 {
-            return Ok(false);
+            return false;
         }
         if state.asleep > 0 {
             self.bell.notify_one();
-            return Ok(false);
+            return false;
         }
         let wake = state.at_work < self.actors;
         if wake {
             state.at_work += 1;
         }
-        Ok(wake)
+        wake
     }
 
     /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
@@ -96,7 +108,8 @@ impl Queue {
                 }
             }
         }
-        Some((first, alike))
+        let wake = !state.waiting.is_empty() && self.call_somebody(&mut state);
+        Some(Batch { first, alike, wake })
     }
 
     /// Waits a moment for something to do: who is still there need not be woken through the mailbox. At first it only

@@ -166,6 +166,26 @@ fn classes_do_not_wait_for_each_other() {
     }
 }
 
+/// Two calls that come at once to an actor that lingers are not both left to it.
+#[test]
+fn a_slow_call_does_not_hold_the_one_behind_it() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        run(engine, async |bed| {
+            // One of the two readers is at hand now, the other at rest.
+            bed.call(Read).await.unwrap();
+            let (held, _has_begun, end) = Held::<0>::new();
+            let behind = async {
+                let read = tokio::time::timeout(Duration::from_secs(5), bed.call(Read)).await;
+                drop(end);
+                read
+            };
+            let (held, read) = futures_util::future::join(bed.call(held), behind).await;
+            held.unwrap();
+            read.expect("the other reader is free").unwrap();
+        });
+    }
+}
+
 type Call = actix_web::rt::task::JoinHandle<Result<(), DbError>>;
 
 fn spawn<O: roster::db::Operation<Output = ()>>(bed: &Bed, operation: O) -> Call {
