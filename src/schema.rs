@@ -32,7 +32,7 @@ table! {
 
 table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-    use crate::db::types::{Document, Id};
+    use crate::db::types::{Document, Id, Searched};
 
     users (tenant_id, id) {
         tenant_id -> Id,
@@ -43,7 +43,7 @@ table! {
         display_name_key -> Nullable<Text>,
         active -> Bool,
         document -> Document,
-        folded -> Document,
+        folded -> Searched,
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -76,7 +76,7 @@ table! {
 
 table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::db::types::{Document, Id};
+    use crate::db::types::{Document, Id, Searched};
 
     groups (tenant_id, id) {
         tenant_id -> Id,
@@ -85,7 +85,7 @@ table! {
         display_name_key -> Text,
         unique_name_key -> Nullable<Text>,
         document -> Document,
-        folded -> Document,
+        folded -> Searched,
         member_count -> BigInt,
         version -> BigInt,
         created_at -> BigInt,

@@ -18,19 +18,25 @@ use uuid::Uuid;
 #[diesel(postgres_type(oid = 2950, array_oid = 2951), sqlite_type(name = "Binary"))]
 pub struct Id;
 
-/// A JSON document: `jsonb` in PostgreSQL, TEXT in SQLite.
+/// A JSON document that is read and written whole: `json` in PostgreSQL, which keeps it as text, TEXT in SQLite.
+#[derive(SqlType, QueryId, Debug, Clone, Copy)]
+#[diesel(postgres_type(oid = 114, array_oid = 199), sqlite_type(name = "Text"))]
+pub struct Document;
+
+/// A JSON document that conditions look into: `jsonb` in PostgreSQL, TEXT in SQLite.
 #[derive(SqlType, QueryId, Debug, Clone, Copy)]
 #[diesel(postgres_type(oid = 3802, array_oid = 3807), sqlite_type(name = "Text"))]
-pub struct Document;
+pub struct Searched;
 
 /// A UUID that is kept as an [`Id`].
 #[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[diesel(sql_type = Id)]
 pub struct Uid(pub Uuid);
 
-/// A value that is kept as a [`Document`].
+/// A value that is kept as a [`Document`], or as one to be [`Searched`].
 #[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone)]
 #[diesel(sql_type = Document)]
+#[diesel(sql_type = Searched)]
 pub struct Json<T: Debug>(pub T);
 
 /// jsonb's binary form begins with the version of the form.
@@ -64,18 +70,21 @@ impl ToSql<Id, Sqlite> for Uid {
 
 impl<T: DeserializeOwned + Debug> FromSql<Document, Pg> for Json<T> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        match value.as_bytes().split_first() {
-            Some((&JSONB_VERSION, text)) => Ok(Self(serde_json::from_slice(text)?)),
-            _ => Err("a jsonb value of an unknown form".into()),
-        }
+        Ok(Self(serde_json::from_slice(value.as_bytes())?))
     }
 }
 
 impl<T: Serialize + Debug> ToSql<Document, Pg> for Json<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        out.write_all(&[JSONB_VERSION])?;
         serde_json::to_writer(out, &self.0)?;
         Ok(IsNull::No)
+    }
+}
+
+impl<T: Serialize + Debug> ToSql<Searched, Pg> for Json<T> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[JSONB_VERSION])?;
+        ToSql::<Document, Pg>::to_sql(self, out)
     }
 }
 
@@ -89,5 +98,11 @@ impl<T: Serialize + Debug> ToSql<Document, Sqlite> for Json<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(serde_json::to_string(&self.0)?);
         Ok(IsNull::No)
+    }
+}
+
+impl<T: Serialize + Debug> ToSql<Searched, Sqlite> for Json<T> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        ToSql::<Document, Sqlite>::to_sql(self, out)
     }
 }

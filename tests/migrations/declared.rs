@@ -50,7 +50,8 @@ fn compare(declared: &Tables, found: &Tables) {
 fn kind(declared: &str, engine: Engine) -> String {
     let (postgres, sqlite) = match declared {
         "Id" => ("uuid", "BLOB"),
-        "Document" => ("jsonb", "TEXT"),
+        "Document" => ("json", "TEXT"),
+        "Searched" => ("jsonb", "TEXT"),
         "BigInt" => ("bigint", "INTEGER"),
         "SmallInt" => ("smallint", "INTEGER"),
         "Bool" => ("boolean", "INTEGER"),

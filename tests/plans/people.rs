@@ -22,7 +22,7 @@ const NUMBER: &str = "000000";
 /// A door to a database.
 pub(crate) fn door(url: &str, deadline: Duration) -> Database {
     let slow = Duration::from_secs(60);
-    let options = Options { url: url.parse().unwrap(), readers: 2, queue: 64, deadline, slow };
+    let options = Options { url: url.parse().unwrap(), readers: 2, writers: 2, queue: 64, deadline, slow };
     Database::start(&options).unwrap()
 }
 
@@ -61,12 +61,13 @@ fn create(template: i64) -> Create {
 
 /// A template is told by its `created_at`. Copies are updated in another order than they are created in.
 fn multiply(connection: &mut Connection) {
-    let (numbers, number, id, text, json) = match connection {
+    let (numbers, number, id, text, json, jsonb) = match connection {
         Connection::Postgres(_) => (
             format!("SELECT n FROM generate_series(1, {COPIES}) AS s (n)"),
             "lpad(n::text, 6, '0')",
             "('018f00000000700080000000' || lpad(to_hex(n * 20 + t), 8, '0'))::uuid",
             "::text",
+            "::json",
             "::jsonb",
         ),
         Connection::Sqlite(_) => (
@@ -77,12 +78,13 @@ fn multiply(connection: &mut Connection) {
             "unhex('018f00000000700080000000' || printf('%08x', n * 20 + t))",
             "",
             "",
+            "",
         ),
     };
     let copied = |column: &str, cast: &str| format!("replace({column}{text}, '{NUMBER}', {number}){cast}");
     let [user_name, user_name_key, display_name, display_name_key] =
         ["user_name", "user_name_key", "display_name", "display_name_key"].map(|column| copied(column, ""));
-    let (document, folded) = (copied("document", json), copied("folded", json));
+    let (document, folded) = (copied("document", json), copied("folded", jsonb));
     let template = "(SELECT *, created_at AS t FROM users) AS template";
     connection
         .execute(&format!(

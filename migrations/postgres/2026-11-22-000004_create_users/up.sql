@@ -8,7 +8,7 @@ CREATE TABLE users (
     display_name text,
     display_name_key text COLLATE "C",
     active boolean NOT NULL,
-    document jsonb NOT NULL,
+    document json NOT NULL,
     folded jsonb NOT NULL,
     version bigint NOT NULL,
     created_at bigint NOT NULL,

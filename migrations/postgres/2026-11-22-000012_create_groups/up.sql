@@ -5,7 +5,7 @@ CREATE TABLE groups (
     display_name text NOT NULL,
     display_name_key text COLLATE "C" NOT NULL,
     unique_name_key text COLLATE "C",
-    document jsonb NOT NULL,
+    document json NOT NULL,
     folded jsonb NOT NULL,
     member_count bigint NOT NULL,
     version bigint NOT NULL,

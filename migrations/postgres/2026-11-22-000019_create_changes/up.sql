@@ -11,8 +11,8 @@ CREATE TABLE changes (
     resource_id uuid NOT NULL,
     member_id uuid,
     version bigint NOT NULL,
-    before jsonb,
-    after jsonb,
+    before json,
+    after json,
     erased boolean NOT NULL,
     PRIMARY KEY (tenant_id, revision)
 );
