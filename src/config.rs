@@ -6,6 +6,10 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// How many actors write on PostgreSQL: one does its work while the transaction of another is being committed. A third
+/// gives nothing.
+const WRITERS: usize = 2;
+
 /// Every setting. `.env.example` holds the same names and defaults, and a test compares the two.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -120,6 +124,7 @@ impl Settings {
         Options {
             url: self.database_url.clone(),
             readers: self.database_readers,
+            writers: WRITERS,
             queue: self.queue_size,
             deadline: self.request_deadline,
             slow: self.slow_operation,

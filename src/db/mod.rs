@@ -95,8 +95,10 @@ pub enum Isolation {
 pub struct Options {
     /// Where the database is.
     pub url: DatabaseUrl,
-    /// How many actors read rows, and as many pages; scans and writes have one each.
+    /// How many actors read rows, and as many pages; scans have one.
     pub readers: usize,
+    /// How many actors write on PostgreSQL; on SQLite one does.
+    pub writers: usize,
     /// How many calls may wait in each lane.
     pub queue: usize,
     /// How long a call may take, waiting included.
@@ -134,7 +136,8 @@ impl Database {
     pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
         let lane = |class, actors| Arc::new(Lane::start(options, class, actors));
         let first = Connection::first(&options.url)?;
-        let write = lane(Class::Write, 1);
+        let writers = if let DatabaseUrl::Postgres(_) = options.url { options.writers } else { 1 };
+        let write = lane(Class::Write, writers);
         let inner = match options.url {
             DatabaseUrl::Memory(_) => Inner {
                 read: write.clone(),

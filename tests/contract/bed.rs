@@ -87,6 +87,8 @@ impl Bed {
         let mut options = Options {
             url: url.parse::<DatabaseUrl>().unwrap(),
             readers: 2,
+            // Who holds it holds all writes back.
+            writers: 1,
             queue: 1024,
             deadline: Duration::from_secs(10),
             slow: Duration::from_secs(1),

@@ -5,7 +5,9 @@ use crate::proxy::{Point, Proxy, Side};
 use crate::support::http::Client;
 use crate::support::postgres::Database;
 use crate::support::server::Server;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A server whose connections go through a proxy.
 struct Place {
@@ -91,6 +93,54 @@ async fn a_lost_answer_to_commit_is_unknown_and_done_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_does_not_arrive_is_unknown_and_not_done() {
     break_at_commit(Side::Before).await;
+}
+
+/// How many creations come at once.
+const CALLS: usize = 64;
+
+/// Breaks the commit of creations that are carried out together.
+async fn break_a_batch_at_commit(side: Side) {
+    let place = Place::new();
+    let client = Client::new(&place.server);
+    let (not_done, done) = states("POST");
+    // How many are in the transaction that is hit is chance: again until they are several.
+    for round in 0..50 {
+        let names: Vec<_> = (0..CALLS).map(|call| format!("{round}-{call}")).collect();
+        let begun = place.proxy.begun();
+        let cut = async {
+            // Each writer begins with whoever comes first, the rest gathers meanwhile.
+            while place.proxy.begun() < begun + 3 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            place.proxy.cut(Point::Commit, side);
+            std::future::pending::<()>().await;
+        };
+        let outcomes = tokio::select! {
+            outcomes = join_all(names.iter().map(|name| write(&client, "POST", name, ""))) => outcomes,
+            () = cut => unreachable!(),
+        };
+        place.proxy.take_hit();
+        for (name, (outcome, _)) in names.iter().zip(&outcomes) {
+            let was_done = *outcome == Outcome::Done || *outcome == Outcome::Unknown && side == Side::After;
+            assert_ne!(*outcome, Outcome::Refused, "{name}");
+            assert_eq!(place.user(&format!("new-{name}")), if was_done { done } else { not_done }, "{name}");
+        }
+        check_history(&mut place.sql());
+        if outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Unknown).count() > 1 {
+            return;
+        }
+    }
+    panic!("no transaction of several was hit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_the_commit_of_a_batch_is_unknown_and_done_once() {
+    break_a_batch_at_commit(Side::After).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batchs_commit_that_does_not_arrive_is_unknown_and_not_done() {
+    break_a_batch_at_commit(Side::Before).await;
 }
 
 /// Breaks a write at every message between the server and PostgreSQL, one after the other.
