@@ -79,8 +79,8 @@ fn multiply(engine: Engine, copies: u64) -> String {
     };
     let texts = ["user_name", "user_name_key", "display_name", "display_name_key"];
     let names = texts.map(|column| format!("{} AS {column}", copied(column, ""))).join(", ");
-    let documents =
-        ["document", "folded"].map(|column| format!("{} AS {column}", copied(column, dialect.json)));
+    let documents = [("document", dialect.json), ("folded", dialect.jsonb)]
+        .map(|(column, cast)| format!("{} AS {column}", copied(column, cast)));
     format!(
         "{before}
          CREATE TEMPORARY TABLE copies AS SELECT tenant_id, n, t, template.id AS template_id, {id} AS id, \
@@ -119,6 +119,7 @@ struct Dialect {
     id: String,
     text: &'static str,
     json: &'static str,
+    jsonb: &'static str,
 }
 
 impl Dialect {
@@ -133,7 +134,8 @@ impl Dialect {
                     "('018f00000000700080000000' || lpad(to_hex(n * {TEMPLATES} + t), 8, '0'))::uuid"
                 ),
                 text: "::text",
-                json: "::jsonb",
+                json: "::json",
+                jsonb: "::jsonb",
             },
             Engine::Sqlite => Self {
                 before: "PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA cache_size = -500000; BEGIN;",
@@ -145,6 +147,7 @@ impl Dialect {
                 id: format!("unhex('018f00000000700080000000' || printf('%08x', n * {TEMPLATES} + t))"),
                 text: "",
                 json: "",
+                jsonb: "",
             },
         }
     }
@@ -160,7 +163,7 @@ fn peer_table(engine: Engine) -> &'static str {
              INSERT INTO peer_users SELECT id, document #>> '{externalIds,native}', user_name,
                  document #>> '{attributes,name,givenName}', document #>> '{attributes,name,familyName}', display_name,
                  document #>> '{attributes,title}', active,
-                 (SELECT jsonb_agg(e || '{\"display\":null}') FROM jsonb_array_elements(document #> '{attributes,emails}') AS e),
+                 (SELECT jsonb_agg(e || '{\"display\":null}') FROM jsonb_array_elements((document #> '{attributes,emails}')::jsonb) AS e),
                  version, created_at, updated_at FROM users ORDER BY id;"
         }
         Engine::Sqlite => {
