@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{DatabaseUrl, migrate};
 use crate::error::AppError;
+use crate::http::openapi;
 use crate::logging;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
@@ -49,6 +50,8 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Prints the OpenAPI document that a server has at /openapi.json
+    Openapi,
     /// Asks a running server whether it is ready; the exit code is the answer
     Health,
 }
@@ -83,6 +86,10 @@ impl Cli {
                 report.map_err(|error| AppError::new(error.to_string()))
             }
             Some(Command::Key { command }) => keys::run(&self.settings, command).map(|()| ExitCode::SUCCESS),
+            Some(Command::Openapi) => {
+                print(&format!("{:#}\n", openapi::document()));
+                Ok(ExitCode::SUCCESS)
+            }
             Some(Command::Health) => Ok(health(self.settings.listen)),
         }
     }

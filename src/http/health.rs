@@ -8,8 +8,18 @@ use crate::domain::change::Origin;
 use crate::ops::health::{CanWrite, PendingMigrations};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+
+/// Where to go from the start page.
+pub(super) const LINKS: [(&str, &str); 5] = [
+    ("docs", "/docs"),
+    ("livez", "/livez"),
+    ("openapi", "/openapi.json"),
+    ("readyz", "/readyz"),
+    ("users", "/users"),
+];
 
 /// `GET /`: what this is.
 pub(super) async fn index(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
@@ -18,7 +28,7 @@ pub(super) async fn index(request: HttpRequest, state: web::Data<State>) -> Resu
         "name": "roster",
         "version": env!("CARGO_PKG_VERSION"),
         "url": state.public_url,
-        "links": { "users": "/users", "livez": "/livez", "readyz": "/readyz" },
+        "links": LINKS.into_iter().collect::<BTreeMap<_, _>>(),
     })))
 }
 

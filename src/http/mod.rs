@@ -6,10 +6,12 @@ pub mod auth;
 mod body;
 mod changes;
 pub mod credentials;
+mod docs;
 mod headers;
 mod health;
 mod keys;
 mod observe;
+pub mod openapi;
 mod params;
 pub mod problem;
 mod request_id;
@@ -32,31 +34,35 @@ use problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What needs no key.
-const PUBLIC: [&str; 5] = ["/", "/livez", "/healthz", "/health", "/readyz"];
+/// What needs no key, as the files under `/docs/`.
+const PUBLIC: [&str; 7] = ["/", "/livez", "/healthz", "/health", "/readyz", "/openapi.json", "/docs"];
+
+fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path) || path.starts_with("/docs/")
+}
 
 /// The table of URLs.
-fn urls(config: &mut web::ServiceConfig) {
-    config
-        .service(resource("/", [get(health::index)]))
-        .service(resource("/livez", [get(health::live)]))
-        .service(resource("/healthz", [get(health::live)]))
-        .service(resource("/health", [get(health::live)]))
-        .service(resource("/readyz", [get(health::ready)]))
-        .service(resource("/users", [get(users::list).compressed(), post(users::create)]))
-        .service(resource(
+fn urls() -> Vec<Url> {
+    vec![
+        url("/", [get(health::index)]),
+        url("/livez", [get(health::live)]),
+        url("/healthz", [get(health::live)]),
+        url("/health", [get(health::live)]),
+        url("/readyz", [get(health::ready)]),
+        url("/openapi.json", [get(openapi::read).compressed()]),
+        url("/docs", [get(docs::page)]),
+        url("/docs/{file}", [get(docs::file).compressed()]),
+        url("/users", [get(users::list).compressed(), post(users::create)]),
+        url(
             "/users/{id}",
             [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
-        ))
-        .service(resource("/changes", [get(changes::read).compressed()]))
-        .service(resource("/keys", [get(keys::list).compressed(), post(keys::create)]))
-        .service(resource("/keys/{id}", [get(keys::find), patch(keys::patch), delete(keys::delete)]))
-        .service(resource("/tenants", [get(tenants::list).compressed(), post(tenants::create)]))
-        .service(resource(
-            "/tenants/{id}",
-            [get(tenants::find), patch(tenants::patch), delete(tenants::delete)],
-        ))
-        .default_service(web::to(nothing_here));
+        ),
+        url("/changes", [get(changes::read).compressed()]),
+        url("/keys", [get(keys::list).compressed(), post(keys::create)]),
+        url("/keys/{id}", [get(keys::find), patch(keys::patch), delete(keys::delete)]),
+        url("/tenants", [get(tenants::list).compressed(), post(tenants::create)]),
+        url("/tenants/{id}", [get(tenants::find), patch(tenants::patch), delete(tenants::delete)]),
+    ]
 }
 
 /// What the handlers share.
@@ -121,7 +127,21 @@ pub fn app(
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
 > {
-    App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe)).configure(urls)
+    let mut app = App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe));
+    for url in urls() {
+        app = app.service(url.resource());
+    }
+    app.default_service(web::to(nothing_here))
+}
+
+/// A path with its endpoints.
+struct Url {
+    path: &'static str,
+    endpoints: Vec<Endpoint>,
+}
+
+fn url<const N: usize>(path: &'static str, endpoints: [Endpoint; N]) -> Url {
+    Url { path, endpoints: endpoints.into() }
 }
 
 /// A handler and the methods that it answers.
@@ -168,24 +188,26 @@ methods! {
     delete = "DELETE";
 }
 
-/// A path with its endpoints, OPTIONS, and 405 for every other method.
-fn resource<const N: usize>(path: &str, endpoints: [Endpoint; N]) -> Resource {
-    let mut allow: Vec<_> = endpoints.iter().map(|endpoint| endpoint.methods).collect();
-    allow.push("OPTIONS");
-    let allow = allow.join(", ");
-    let mut resource = web::resource(path);
-    for endpoint in endpoints {
-        resource = resource.route(endpoint.route);
-    }
-    resource.default_service(web::to(move |request: HttpRequest| {
-        let allow = allow.clone();
-        async move {
-            if request.method() == Method::OPTIONS {
-                return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
-            }
-            Err(Problem::method_not_allowed(request.method(), &allow))
+impl Url {
+    /// The endpoints, OPTIONS, and 405 for every other method.
+    fn resource(self) -> Resource {
+        let mut allow: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.methods).collect();
+        allow.push("OPTIONS");
+        let allow = allow.join(", ");
+        let mut resource = web::resource(self.path);
+        for endpoint in self.endpoints {
+            resource = resource.route(endpoint.route);
         }
-    }))
+        resource.default_service(web::to(move |request: HttpRequest| {
+            let allow = allow.clone();
+            async move {
+                if request.method() == Method::OPTIONS {
+                    return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
+                }
+                Err(Problem::method_not_allowed(request.method(), &allow))
+            }
+        }))
+    }
 }
 
 async fn nothing_here() -> Result<HttpResponse, Problem> {

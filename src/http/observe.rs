@@ -4,7 +4,7 @@ use super::auth::authenticate;
 use super::headers::accepts_json;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID, visible};
-use super::{PUBLIC, State};
+use super::{State, is_public};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -33,7 +33,7 @@ pub(super) async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let admitted = if PUBLIC.contains(&request.path()) { Ok(()) } else { admit(&request).await };
+    let admitted = if is_public(request.path()) { Ok(()) } else { admit(&request).await };
     match admitted {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(problem) => Ok(request.error_response(problem)),
@@ -87,7 +87,7 @@ fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     let trace = visible(request.headers(), &HeaderName::from_static("traceparent"));
     // Probes come every second and say nothing.
-    let level = if PUBLIC.contains(&request.path()) { log::Level::Debug } else { log::Level::Info };
+    let level = if is_public(request.path()) { log::Level::Debug } else { log::Level::Info };
     match trace {
         Some(traceparent) => {
             log::log!(level, method, route = route.as_str(), status, duration_ms, request_id, traceparent; "request");

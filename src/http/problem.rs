@@ -156,7 +156,15 @@ impl Problem {
     pub fn respond(&self, request_id: &str) -> HttpResponse {
         let mut response = self.error_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let body = Body {
+        match serde_json::to_string(&self.body(request_id)) {
+            Ok(body) => response.set_body(body).map_into_boxed_body(),
+            Err(_) => response,
+        }
+    }
+
+    /// The body of the answer.
+    pub(super) fn body<'p>(&'p self, request_id: &'p str) -> impl Serialize + 'p {
+        Body {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or_default(),
             status: self.status.as_u16(),
@@ -165,11 +173,17 @@ impl Problem {
             request_id,
             errors: &self.errors,
             span: self.span.as_deref(),
-        };
-        match serde_json::to_string(&body) {
-            Ok(body) => response.set_body(body).map_into_boxed_body(),
-            Err(_) => response,
         }
+    }
+
+    /// What tells it from others.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The headers that its answer has besides those of every answer.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.headers.iter().map(|(name, _)| name)
     }
 }
 

@@ -31,6 +31,7 @@ mod callers;
 mod changes;
 mod changes_live;
 mod conditions;
+mod docs;
 mod encodings;
 mod erasure;
 mod feed;

@@ -1,0 +1,38 @@
+//! `/docs`: the API to read and to try, by Swagger UI. All of it comes from here.
+
+use super::problem::Problem;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
+use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
+use utoipa_swagger_ui::{Config, serve};
+
+/// Nothing is loaded from, or sent, elsewhere. Swagger UI's pictures are in its style sheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the page loads of Swagger UI.
+const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+
+/// `GET /docs`
+pub(super) async fn page() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .insert_header(ContentType::html())
+        .body(include_str!("page.html"))
+}
+
+/// `GET /docs/{file}`
+pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let name = request.match_info().get("file").unwrap_or_default();
+    if name == "start.js" {
+        return Ok(HttpResponse::Ok().content_type("text/javascript").body(include_str!("start.js")));
+    }
+    let known = || serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten();
+    let file = FILES.contains(&name).then(known).flatten();
+    let file = file.ok_or_else(|| Problem::not_found("there is nothing at this path"))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned()))
+}

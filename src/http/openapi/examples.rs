@@ -1,0 +1,205 @@
+//! Examples that are answers which Roster gives: domain values, written by what writes the answers.
+
+use crate::db::DbError;
+use crate::domain::DEFAULT_TENANT;
+use crate::domain::attribute::Vocabulary;
+use crate::domain::change::Fact;
+use crate::domain::cursor::{InvalidCursor, List};
+use crate::domain::fields::FieldError;
+use crate::domain::filter::Filter;
+use crate::domain::json::{self, to_map};
+use crate::domain::key::{Key, Role};
+use crate::domain::parse_id;
+use crate::domain::tenant::Tenant;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
+use crate::http::problem::Problem;
+use crate::ops::changes::Span;
+use actix_web::ResponseError;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A key's secret as `POST /keys` shows it; it opens nothing.
+pub(super) const SECRET: &str =
+    "rst_0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001_ThisIsAnExampleItOpensNothing000000000000005RhiC6";
+pub(super) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
+const USER: &str = "0198a6d2-6f7e-7c11-9f3e-5b7a3b1f2c01";
+const MANAGER: &str = "0198a6d2-6f7d-7a02-8d11-2c9e4f6a8b00";
+const KEY: &str = "0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001";
+const TENANT: &str = "0198a6d2-6f81-7d31-a1b2-c3d4e5f60718";
+const EPOCH: &str = "7f4c2f0a-52c4-4a53-9a86-0b8f0f7d7a11";
+/// 2026-01-02T03:04:05.678901Z
+const CREATED: i64 = 1_767_323_045_678_901;
+const UPDATED: i64 = CREATED + 3_600_000_000;
+
+fn id(text: &str) -> Uuid {
+    parse_id(text).unwrap_or_default()
+}
+
+/// The body of `POST /users`, and of PUT.
+pub(super) fn new_user() -> Value {
+    json!({
+        "userName": "ada",
+        "externalId": "hr-1815",
+        "name": { "givenName": "Ada", "familyName": "Lovelace" },
+        "displayName": "Ada Lovelace",
+        "title": "Countess",
+        "emails": [{ "value": "ada@example.com", "type": "work", "primary": true }],
+        "enterprise": { "department": "Engines", "manager": { "value": MANAGER } },
+        "custom": { "badge": 1815 },
+    })
+}
+
+/// The body of `PATCH /users/{id}`.
+pub(super) fn user_patch() -> Value {
+    json!({ "title": "Countess", "nickName": null, "enterprise": { "department": "Engines" } })
+}
+
+/// What is read from [`new_user`].
+fn user() -> Option<User> {
+    let draft = Draft::read(new_user(), ReadAs::New).ok()?;
+    let fresh = User {
+        id: id(USER),
+        attributes: Default::default(),
+        external_ids: Default::default(),
+        version: 1,
+        created_at: Timestamp::from(CREATED),
+        updated_at: Timestamp::from(CREATED),
+    };
+    let mut user = fresh.with(draft);
+    let display_name = Some(Some("Charles Babbage".to_owned()));
+    user.attributes.enterprise.manager = Some(Manager { value: MANAGER.to_owned(), display_name });
+    Some(user)
+}
+
+/// The answer to `GET /users/{id}`.
+pub(super) fn shown_user() -> Value {
+    user().map_or(Value::Null, |user| to_map(&Representation::from(&user)).into())
+}
+
+/// A page of these items, with more behind it.
+pub(super) fn page(list: &str, item: Value) -> Value {
+    json!({ "items": [item], "nextCursor": List::new(DEFAULT_TENANT, &[list]).id_cursor(id(USER)) })
+}
+
+/// The answer to `GET /keys/{id}`.
+pub(super) fn key() -> Map<String, Value> {
+    to_map(&Key {
+        id: id(KEY),
+        tenant: DEFAULT_TENANT,
+        name: Some("billing".to_owned()),
+        role: Role::Writer,
+        expires_at: Some(Timestamp::from(CREATED + 31_536_000_000_000)),
+        version: 1,
+        created_at: Timestamp::from(CREATED),
+        updated_at: Timestamp::from(CREATED),
+        last_used_at: Some(Timestamp::from(UPDATED)),
+    })
+}
+
+/// The body of `POST /keys`.
+pub(super) fn new_key() -> Value {
+    json!({ "role": "writer", "name": "billing", "expiresAt": "2027-01-02T03:04:05Z" })
+}
+
+/// The answer to `POST /keys`.
+pub(super) fn key_with_secret() -> Value {
+    let mut key = key();
+    key.insert("lastUsedAt".to_owned(), Value::Null);
+    key.insert("secret".to_owned(), SECRET.into());
+    key.into()
+}
+
+/// The answer to `GET /tenants/{id}`.
+pub(super) fn tenant() -> Value {
+    let tenant = Tenant {
+        id: id(TENANT),
+        name: "acme".to_owned(),
+        unique_group_names: false,
+        version: 1,
+        created_at: Timestamp::from(CREATED),
+        updated_at: Timestamp::from(CREATED),
+    };
+    to_map(&tenant).into()
+}
+
+/// The answer to `GET /changes`.
+pub(super) fn changes() -> Value {
+    let title = |text: &str| [("title".to_owned(), Value::from(text))].into_iter().collect();
+    let fact = Fact {
+        revision: 42,
+        time: Timestamp::from(UPDATED),
+        actor_type: "key".to_owned(),
+        actor_id: KEY.to_owned(),
+        request_id: REQUEST_ID.to_owned(),
+        kind: "user.updated".to_owned(),
+        resource: "user".to_owned(),
+        id: id(USER),
+        version: 2,
+        before: Some(title("Countess")),
+        after: Some(title("Enchantress of Numbers")),
+        erased: false,
+    };
+    json!({ "items": [fact], "next": 42, "head": 42, "epoch": EPOCH })
+}
+
+/// One of every problem.
+pub(super) fn problems() -> Vec<Problem> {
+    let invalid = vec![
+        FieldError::new("/emails/0/value", "invalid-email", "must have one @ with something on both sides"),
+        FieldError::new("/nickname", "unknown-field", "is not a known field"),
+    ];
+    let span = Span { earliest: 1, head: 42, epoch: id(EPOCH) };
+    let mut problems = vec![
+        json::parse(b"{\"userName\": \"ada\"")
+            .map_or_else(|error| Problem::malformed_body(error.to_string()), no_error),
+        Problem::invalid_parameter("limit must be a whole number from 1"),
+        Filter::users("userName is \"ada\"", Vocabulary::Native).map_or_else(
+            |error| Problem::invalid_filter(format!("the filter is wrong at {error}")),
+            no_error,
+        ),
+        Problem::invalid_cursor(InvalidCursor.to_string()),
+        Problem::invalid_header("if-match must be * or a list of entity tags such as \"3\""),
+        Problem::unauthorized(),
+        Problem::not_acceptable("answers are application/json, errors application/problem+json"),
+        Problem::method_not_allowed(&Method::POST, "GET, HEAD, OPTIONS"),
+        Problem::request_timeout("the body did not come in time"),
+        Problem::feed_gone(&span),
+        Problem::body_too_large("the body must have at most 1048576 bytes, decompressed"),
+        Problem::unsupported_media_type("Content-Type must be application/json in UTF-8, not text/plain")
+            .with(HeaderName::from_static("accept-post"), "application/json")
+            .with(HeaderName::from_static("accept-patch"), "application/merge-patch+json, application/json")
+            .with(ACCEPT, "application/json")
+            .with(ACCEPT_ENCODING, "gzip, deflate, zstd"),
+        Problem::too_many_attempts(Duration::from_secs(41)),
+        Problem::unavailable("not-ready", "migrations are pending"),
+    ];
+    let of_database = [
+        DbError::Uncountable,
+        DbError::Forbidden,
+        DbError::NotFound,
+        DbError::Taken { attribute: "userName" },
+        DbError::Refused("the tenant has users or groups"),
+        DbError::Precondition,
+        DbError::Invalid(invalid),
+        DbError::KeyReused,
+        DbError::Internal(String::new()),
+        DbError::Overloaded,
+        DbError::DeadlinePassed,
+        DbError::Busy(String::new()),
+        DbError::Unavailable(String::new()),
+        DbError::Stopping,
+        DbError::OutcomeUnknown(String::new()),
+    ];
+    problems.extend(of_database.into_iter().map(Problem::from));
+    problems.sort_by_key(ResponseError::status_code);
+    problems
+}
+
+/// What should have been wrong was right.
+fn no_error<T>(_: T) -> Problem {
+    Problem::internal("an example is none")
+}

@@ -1,0 +1,425 @@
+//! The operations by their paths, with the parameters and headers that they share.
+
+use super::examples;
+use super::operation::{Operation, json_of};
+use super::schemas::{self, reference};
+use crate::domain::change::KINDS;
+use crate::http::health::LINKS;
+use actix_web::http::header::HeaderName;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+const JSON: &[&str] = &["application/json"];
+const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+
+/// What every request with a key may be refused with.
+const ANY: [u16; 8] = [400, 401, 403, 404, 406, 429, 500, 503];
+/// What a write may be refused with besides.
+const WRITE: [u16; 3] = [409, 412, 504];
+/// What a body may be refused with besides.
+const BODY: [u16; 4] = [408, 413, 415, 422];
+
+/// Every path with its operations.
+pub(super) fn all() -> Value {
+    json!({
+        "/": { "get": index() },
+        "/livez": { "get": probe("getLiveness", "Whether the process answers") },
+        "/healthz": { "get": probe("getHealthz", "The same as `/livez`") },
+        "/health": { "get": probe("getHealth", "The same as `/livez`") },
+        "/readyz": { "get": readiness() },
+        "/openapi.json": { "get": this_document() },
+        "/docs": { "get": page() },
+        "/docs/{file}": { "get": file() },
+        "/users": { "get": list_users(), "post": create_user() },
+        "/users/{id}": {
+            "get": get_user(),
+            "put": replace_user(),
+            "patch": patch_user(),
+            "delete": delete_user(),
+        },
+        "/changes": { "get": list_changes() },
+        "/keys": { "get": list_keys(), "post": create_key() },
+        "/keys/{id}": { "get": get_key(), "patch": patch_key(), "delete": delete_key() },
+        "/tenants": { "get": list_tenants(), "post": create_tenant() },
+        "/tenants/{id}": { "get": get_tenant(), "patch": patch_tenant(), "delete": delete_tenant() },
+    })
+}
+
+fn public(id: &str, summary: &str) -> Operation {
+    Operation::new(id, "service", summary).public().takes(&["X-Request-Id"])
+}
+
+fn index() -> Value {
+    let links: BTreeMap<_, _> = LINKS.into_iter().collect();
+    let example = json!({ "name": "roster", "version": env!("CARGO_PKG_VERSION"), "url": "http://127.0.0.1:3000", "links": links });
+    public("getService", "What this is")
+        .answers(200, "Name, version and links.", &[], Some(json_of("Service", &example)))
+        .refuses(&[400, 500])
+        .build()
+}
+
+fn probe(id: &str, summary: &str) -> Value {
+    let body = json_of("Status", &json!({ "status": "ok" }));
+    public(id, summary).answers(200, "It does.", &[], Some(body)).refuses(&[500]).build()
+}
+
+fn readiness() -> Value {
+    let body = json_of("Status", &json!({ "status": "ready" }));
+    public("getReadiness", "Whether the server can do its work, down to the database")
+        .describe("The answer is kept for a second. Overload is not unreadiness.")
+        .answers(200, "It can.", &[], Some(body))
+        .refuses(&[500, 503])
+        .build()
+}
+
+fn this_document() -> Value {
+    let body = json!({ "application/json": { "schema": { "type": "object" } } });
+    public("getOpenApi", "This document")
+        .answers(200, "OpenAPI 3.1.", &[], Some(body))
+        .refuses(&[400, 500])
+        .build()
+}
+
+fn page() -> Value {
+    let body = json!({ "text/html": { "schema": { "type": "string" } } });
+    public("getDocs", "This document to read and to try")
+        .answers(200, "A page.", &[], Some(body))
+        .refuses(&[500])
+        .build()
+}
+
+fn file() -> Value {
+    let text = || json!({ "schema": { "type": "string" } });
+    let body = json!({ "text/css": text(), "text/javascript": text(), "image/png": {} });
+    Operation::new("getDocsFile", "service", "What the page loads")
+        .public()
+        .takes(&["file", "X-Request-Id"])
+        .answers(200, "A file.", &[], Some(body))
+        .refuses(&[404, 500])
+        .build()
+}
+
+/// The parameters that every request with a key may have, after its own.
+fn keyed(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Operation {
+    let parameters = [parameters, &["Roster-Tenant", "X-Request-Id", "traceparent"]].concat();
+    Operation::new(id, tag, summary).takes(&parameters).refuses(&ANY)
+}
+
+fn list_users() -> Value {
+    let parameters = ["filter", "sort", "limit", "cursor", "include", "attributes", "excludedAttributes"];
+    let body = json_of("UserPage", &examples::page("users", examples::shown_user()));
+    keyed("listUsers", "users", "Find users", &parameters)
+        .describe("A page may be short, or empty, and still have `nextCursor`: follow it while there is one.")
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn create_user() -> Value {
+    let headers = ["Location", "ETag", "Preference-Applied", "Idempotency-Replayed"];
+    let body = json_of("User", &examples::shown_user());
+    keyed("createUser", "users", "Create a user", &["Idempotency-Key", "Prefer"])
+        .reads(JSON, "NewUser", &examples::new_user())
+        .answers(201, "The new user; no body with `Prefer: return=minimal`.", &headers, Some(body))
+        .leads_to(201, &["getUser", "replaceUser", "patchUser", "deleteUser"])
+        .refuses(&BODY)
+        .refuses(&[409, 504])
+        .build()
+}
+
+fn get_user() -> Value {
+    let parameters = ["id", "attributes", "excludedAttributes", "If-Match", "If-None-Match"];
+    let schema = json!({ "anyOf": [reference("User"), reference("ProjectedUser")] });
+    let body = json!({ "application/json": { "schema": schema, "example": examples::shown_user() } });
+    keyed("getUser", "users", "Read a user", &parameters)
+        .answers(200, "The user.", &["ETag"], Some(body))
+        .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .refuses(&[412])
+        .build()
+}
+
+/// What every answer to a change of a resource is.
+fn changed(operation: Operation, schema: &str, example: &Value) -> Value {
+    operation
+        .answers(
+            200,
+            "The resource as it is now.",
+            &["ETag", "Preference-Applied"],
+            Some(json_of(schema, example)),
+        )
+        .answers(204, "The same with `Prefer: return=minimal`.", &["ETag", "Preference-Applied"], None)
+        .refuses(&BODY)
+        .refuses(&WRITE)
+        .build()
+}
+
+const CONDITIONS: [&str; 4] = ["id", "If-Match", "If-None-Match", "Prefer"];
+
+fn replace_user() -> Value {
+    let operation = keyed("replaceUser", "users", "Replace a user", &CONDITIONS).reads(
+        JSON,
+        "UserReplacement",
+        &examples::new_user(),
+    );
+    changed(operation, "User", &examples::shown_user())
+}
+
+fn patch_user() -> Value {
+    let operation = keyed("patchUser", "users", "Change a user", &CONDITIONS).reads(
+        PATCH,
+        "UserPatch",
+        &examples::user_patch(),
+    );
+    changed(operation, "User", &examples::shown_user())
+}
+
+fn deleted(operation: Operation) -> Value {
+    operation.answers(204, "It is gone.", &[], None).refuses(&WRITE).build()
+}
+
+fn delete_user() -> Value {
+    deleted(keyed("deleteUser", "users", "Delete a user", &["id", "erase", "If-Match", "If-None-Match"]))
+}
+
+fn list_changes() -> Value {
+    let body = json_of("Changes", &examples::changes());
+    keyed("listChanges", "changes", "Follow what was written", &["after", "limit", "type", "resource"])
+        .describe("Ask after `next` for more. Changes of keys are for admins, those of tenants stand in the feed of `default`.")
+        .answers(200, "The changes behind a revision.", &[], Some(body))
+        .refuses(&[410])
+        .build()
+}
+
+fn list_keys() -> Value {
+    let body = json_of("KeyPage", &examples::page("keys", examples::key().into()));
+    keyed("listKeys", "keys", "List keys", &["limit", "cursor", "include"])
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn create_key() -> Value {
+    let body = json_of("KeyWithSecret", &examples::key_with_secret());
+    keyed("createKey", "keys", "Make a key", &[])
+        .reads(JSON, "NewKey", &examples::new_key())
+        .answers(201, "The key, with its secret this once.", &["Location", "ETag"], Some(body))
+        .leads_to(201, &["getKey", "patchKey", "deleteKey"])
+        .refuses(&BODY)
+        .refuses(&[504])
+        .build()
+}
+
+fn get_key() -> Value {
+    let body = json_of("Key", &examples::key().into());
+    keyed("getKey", "keys", "Read a key", &["id", "If-Match", "If-None-Match"])
+        .answers(200, "The key.", &["ETag"], Some(body))
+        .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .refuses(&[412])
+        .build()
+}
+
+fn patch_key() -> Value {
+    let operation = keyed("patchKey", "keys", "Change a key", &CONDITIONS).reads(
+        PATCH,
+        "KeyPatch",
+        &json!({ "role": "reader" }),
+    );
+    changed(operation, "Key", &examples::key().into())
+}
+
+fn delete_key() -> Value {
+    deleted(keyed("deleteKey", "keys", "Revoke a key", &["id", "If-Match", "If-None-Match"]))
+}
+
+fn list_tenants() -> Value {
+    let body = json_of("TenantPage", &examples::page("tenants", examples::tenant()));
+    keyed("listTenants", "tenants", "List tenants", &["limit", "cursor", "include"])
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn create_tenant() -> Value {
+    let body = json_of("Tenant", &examples::tenant());
+    keyed("createTenant", "tenants", "Make a tenant", &["Prefer"])
+        .reads(JSON, "NewTenant", &json!({ "name": "acme" }))
+        .answers(
+            201,
+            "The new tenant; no body with `Prefer: return=minimal`.",
+            &["Location", "ETag", "Preference-Applied"],
+            Some(body),
+        )
+        .leads_to(201, &["getTenant", "patchTenant", "deleteTenant"])
+        .refuses(&BODY)
+        .refuses(&[409, 504])
+        .build()
+}
+
+fn get_tenant() -> Value {
+    let body = json_of("Tenant", &examples::tenant());
+    keyed("getTenant", "tenants", "Read a tenant", &["id", "If-Match", "If-None-Match"])
+        .answers(200, "The tenant.", &["ETag"], Some(body))
+        .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .refuses(&[412])
+        .build()
+}
+
+fn patch_tenant() -> Value {
+    let operation = keyed("patchTenant", "tenants", "Change a tenant", &CONDITIONS).reads(
+        PATCH,
+        "TenantPatch",
+        &json!({ "name": "acme-corp" }),
+    );
+    changed(operation, "Tenant", &examples::tenant())
+}
+
+fn delete_tenant() -> Value {
+    deleted(
+        keyed("deleteTenant", "tenants", "Delete an empty tenant", &["id", "If-Match", "If-None-Match"])
+            .describe("Its keys, kept answers and changes go with it."),
+    )
+}
+
+/// The parameters by their names.
+pub(super) fn parameters() -> Value {
+    let tags = json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$" });
+    let names = json!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 100,
+        "items": { "anyOf": [
+            { "type": "string", "enum": schemas::attribute_names() },
+            { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
+        ] },
+    });
+    let types = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": KINDS } });
+    let resource = json!({ "anyOf": [
+        { "type": "string", "enum": ["user", "group", "member", "key", "connection", "tenant"] },
+        { "type": "string", "format": "uuid" },
+    ] });
+    let sorts: Vec<_> = ["id", "userName", "displayName", "createdAt", "updatedAt"]
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("-{name}")])
+        .collect();
+    let all = [
+        path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
+        path("file", json!({ "type": "string" }), ""),
+        query(
+            "filter",
+            json!({ "type": "string", "maxLength": 4096, "format": "scim-filter", "examples": ["emails.value ew \"@example.com\" and active eq true"] }),
+            "The filter language of RFC 7644, section 3.4.2.2, over the names of a user.",
+        ),
+        query(
+            "sort",
+            json!({ "type": "string", "enum": sorts, "default": "id" }),
+            "`-` is descending; ids are in the order of creation.",
+        ),
+        query("limit", json!({ "type": "integer", "minimum": 1, "default": 50 }), "More than 500 is 500."),
+        query(
+            "cursor",
+            json!({ "type": "string", "format": "cursor" }),
+            "`nextCursor` of the page before, with the same filter and order.",
+        ),
+        query("include", json!({ "type": "string", "enum": ["total"] }), "Counts what the list has, too."),
+        listed(
+            "attributes",
+            names.clone(),
+            "Only these, and the id; with dots for parts. Not with `excludedAttributes`.",
+        ),
+        listed("excludedAttributes", names, "All but these."),
+        query(
+            "erase",
+            json!({ "type": "string", "enum": ["true"] }),
+            "Takes the user's values out of all changes, too: for admins.",
+        ),
+        query(
+            "after",
+            json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 }),
+            "The last revision that was seen.",
+        ),
+        listed("type", types, "Only these types."),
+        query("resource", resource, "Only this kind of resource, or the one with this id."),
+        header("If-Match", tags.clone(), "412 when no tag is the version."),
+        header("If-None-Match", tags, "On GET 304, on a write 412, when a tag is the version."),
+        header(
+            "Prefer",
+            json!({ "type": "string", "examples": ["return=minimal"] }),
+            "RFC 7240: `return=minimal` leaves the body out.",
+        ),
+        header(
+            "Idempotency-Key",
+            json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }),
+            "A repeat within 24 hours gets the first answer again.",
+        ),
+        header(
+            "Roster-Tenant",
+            json!({ "type": "string" }),
+            "Another tenant to act in, by its name: for operators.",
+        ),
+        header(
+            "X-Request-Id",
+            json!({ "type": "string" }),
+            "1 to 128 visible ASCII characters, or another is made.",
+        ),
+        header("traceparent", json!({ "type": "string" }), "Goes into the log (W3C Trace Context)."),
+    ];
+    all.into_iter().collect::<Map<_, _>>().into()
+}
+
+/// A parameter by its name.
+fn parameter(place: &str, name: &str, schema: Value, description: &str) -> (String, Value) {
+    let required = place == "path";
+    let parameter = json!({ "name": name, "in": place, "required": required, "schema": schema, "description": description });
+    (name.to_owned(), parameter)
+}
+
+fn path(name: &str, schema: Value, description: &str) -> (String, Value) {
+    parameter("path", name, schema, description)
+}
+
+fn query(name: &str, schema: Value, description: &str) -> (String, Value) {
+    parameter("query", name, schema, description)
+}
+
+/// One with commas between its values.
+fn listed(name: &str, schema: Value, description: &str) -> (String, Value) {
+    let parameter = json!({
+        "name": name, "in": "query", "required": false, "schema": schema, "description": description,
+        "style": "form", "explode": false,
+    });
+    (name.to_owned(), parameter)
+}
+
+fn header(name: &str, schema: Value, description: &str) -> (String, Value) {
+    parameter("header", name, schema, description)
+}
+
+const HEADERS: [(&str, &str); 13] = [
+    ("X-Request-Id", "The id of the request, in its log line and its changes too."),
+    ("ETag", "The version: `\"1\"`."),
+    ("Location", "The path of the new resource."),
+    ("Link", "The next page, `rel=\"next\"` (RFC 8288)."),
+    ("Preference-Applied", "RFC 7240."),
+    ("Idempotency-Replayed", "`true` when the answer was given before."),
+    ("Retry-After", "Seconds."),
+    ("WWW-Authenticate", "`Bearer`."),
+    ("Allow", "The methods that there are."),
+    ("Accept-Post", "The media types of bodies."),
+    ("Accept-Patch", "The media types of bodies."),
+    ("Accept", "The media types of bodies."),
+    ("Accept-Encoding", "The encodings of bodies."),
+];
+
+/// The headers of answers by their names.
+pub(super) fn headers() -> Value {
+    let header = |(name, description): (&str, &str)| {
+        (name.to_owned(), json!({ "description": description, "schema": { "type": "string" } }))
+    };
+    HEADERS.into_iter().map(header).collect::<Map<_, _>>().into()
+}
+
+/// The name of a header as it is usually written.
+pub(super) fn header_name(header: &HeaderName) -> &'static str {
+    HEADERS
+        .iter()
+        .map(|(name, _)| *name)
+        .find(|name| name.eq_ignore_ascii_case(header.as_str()))
+        .unwrap_or_default()
+}

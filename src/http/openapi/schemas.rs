@@ -1,0 +1,402 @@
+//! The shapes of bodies: users from the table of attributes, so that no name is written twice.
+
+use crate::domain::attribute::{Attribute, Kind, USER};
+use crate::domain::change::KINDS;
+use crate::domain::key::Role;
+use serde_json::{Map, Value, json};
+
+/// Every shape, by its name.
+pub(super) fn all(codes: &[&str]) -> Value {
+    let page = |item: Value| {
+        json!({
+            "type": "object",
+            "properties": {
+                "items": { "type": "array", "items": item },
+                "nextCursor": { "type": "string", "description": "Absent on the last page." },
+                "total": { "type": "integer", "format": "int64", "description": "With `include=total`." },
+            },
+            "required": ["items"],
+        })
+    };
+    json!({
+        "User": answer(USER),
+        "ProjectedUser": projected(),
+        "NewUser": written(Write::New),
+        "UserReplacement": written(Write::Replacement),
+        "UserPatch": written(Write::Patch),
+        "UserPage": page(json!({ "anyOf": [reference("User"), reference("ProjectedUser")] })),
+        "Key": key(),
+        "KeyWithSecret": key_with_secret(),
+        "NewKey": key_written(&["role"]),
+        "KeyPatch": key_written(&[]),
+        "KeyPage": page(reference("Key")),
+        "Role": { "type": "string", "enum": roles() },
+        "Tenant": tenant(),
+        "NewTenant": tenant_written(&["name"]),
+        "TenantPatch": tenant_written(&[]),
+        "TenantPage": page(reference("Tenant")),
+        "Change": change(),
+        "Changes": changes(),
+        "Problem": problem(codes),
+        "FieldError": field_error(),
+        "Service": service(),
+        "Status": { "type": "object", "properties": { "status": { "type": "string" } }, "required": ["status"] },
+    })
+}
+
+/// A shape by its name.
+pub(super) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// The names that `attributes` and `excludedAttributes` take: of attributes, and of their parts behind a dot.
+pub(super) fn attribute_names() -> Vec<String> {
+    let mut names = Vec::new();
+    add_names("", USER, &mut names);
+    names
+}
+
+fn add_names(above: &str, attributes: &[Attribute], names: &mut Vec<String>) {
+    for attribute in attributes {
+        let name = format!("{above}{}", attribute.name);
+        names.push(name.clone());
+        add_names(&format!("{name}."), attribute.parts(), names);
+    }
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time" })
+}
+
+fn version() -> Value {
+    json!({ "type": "integer", "format": "int64", "minimum": 1, "description": "How often it changed; its ETag." })
+}
+
+fn id() -> Value {
+    json!({ "type": "string", "format": "uuid" })
+}
+
+/// An object as answers show it: every field is always there.
+fn answer(attributes: &[Attribute]) -> Value {
+    let required: Vec<_> = attributes.iter().map(|attribute| attribute.name).collect();
+    json!({ "type": "object", "properties": shown(attributes), "required": required })
+}
+
+fn projected() -> Value {
+    json!({
+        "description": "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.",
+        "type": "object",
+        "properties": shown(USER),
+        "required": ["id"],
+    })
+}
+
+fn shown(attributes: &[Attribute]) -> Map<String, Value> {
+    attributes.iter().map(|attribute| (attribute.name.to_owned(), shown_one(attribute))).collect()
+}
+
+fn shown_one(attribute: &Attribute) -> Value {
+    match (attribute.name, &attribute.kind) {
+        ("userName", _) => json!({ "type": "string" }),
+        ("version", _) => version(),
+        ("manager", Kind::Object(_)) => json!({
+            "type": ["object", "null"],
+            "properties": { "value": { "type": "string" }, "displayName": { "type": ["string", "null"] } },
+            "required": ["value", "displayName"],
+        }),
+        ("externalIds", _) => json!({
+            "description": "externalIds by source: `native`, or the id of a connection.",
+            "type": "object",
+            "additionalProperties": { "type": "string" },
+        }),
+        ("extensions", _) => json!({
+            "description": "SCIM extensions that Roster does not know, by URN.",
+            "type": "object",
+            "additionalProperties": { "type": "object" },
+        }),
+        ("custom", _) => json!({ "description": "The caller's own JSON.", "type": "object" }),
+        (_, Kind::Text | Kind::Exact | Kind::Binary | Kind::Opaque) => json!({ "type": ["string", "null"] }),
+        (_, Kind::Boolean) => json!({ "type": "boolean" }),
+        (_, Kind::Integer) => json!({ "type": "integer", "format": "int64" }),
+        (_, Kind::Time) => time(),
+        (_, Kind::Id) => id(),
+        (_, Kind::Object(parts)) => answer(parts),
+        (_, Kind::List(parts)) => json!({ "type": "array", "items": answer(parts) }),
+    }
+}
+
+/// What a body of users is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Write {
+    New,
+    Replacement,
+    Patch,
+}
+
+fn written(write: Write) -> Value {
+    let field = |attribute: &Attribute| (attribute.name.to_owned(), written_one(attribute, write));
+    let properties: Map<String, Value> = USER.iter().map(field).collect();
+    let required = if write == Write::Patch { json!([]) } else { json!(["userName"]) };
+    let meaning = match write {
+        Write::New => "null means absent.",
+        Write::Replacement => "null means absent; what is absent is cleared, but `active` stays as it was.",
+        Write::Patch => {
+            "A JSON Merge Patch (RFC 7396): what is absent stays, null removes, a list is replaced whole."
+        }
+    };
+    json!({
+        "description": format!("{meaning} A user has at most 64 KiB."),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn written_one(attribute: &Attribute, write: Write) -> Value {
+    match (attribute.name, &attribute.kind) {
+        ("id", _) if write != Write::New => {
+            json!({ "type": ["string", "null"], "format": "uuid", "description": "If it is there, the id in the path." })
+        }
+        ("userName", _) => key_text(false, "Unique in its tenant, without case."),
+        ("externalId", _) => key_text(true, "Unique in its tenant among those of native callers."),
+        ("displayName", _) => key_text(true, "For people."),
+        ("active", _) => match write {
+            Write::New => json!({ "type": ["boolean", "null"], "default": true }),
+            Write::Replacement => json!({ "type": ["boolean", "null"] }),
+            Write::Patch => json!({ "type": "boolean" }),
+        },
+        ("id" | "version" | "createdAt" | "updatedAt" | "externalIds", _) => {
+            json!({ "description": "Ignored: a body may carry what an answer gave." })
+        }
+        ("custom", _) => {
+            json!({ "description": "At most 16 KiB and 8 levels.", "type": ["object", "null"], "propertyNames": plain() })
+        }
+        ("extensions", _) => json!({
+            "description": "By URN, each at most 8 levels.",
+            "type": ["object", "null"],
+            "propertyNames": { "pattern": "^[uU][rR][nN]:[^\\u0000]{3,}$" },
+            "additionalProperties": { "type": "object", "propertyNames": plain() },
+        }),
+        ("emails", Kind::List(parts)) => {
+            let mut emails = list(parts);
+            if let Some(value) = emails.pointer_mut("/items/properties/value") {
+                *value = json!({
+                    "type": ["string", "null"],
+                    "minLength": 3,
+                    "maxLength": 254,
+                    "pattern": "^[^@\\u0000-\\u001f\\u007f-\\u009f]+@[^@\\u0000-\\u001f\\u007f-\\u009f]+$",
+                });
+            }
+            emails
+        }
+        _ => written_part(attribute),
+    }
+}
+
+fn written_part(attribute: &Attribute) -> Value {
+    match &attribute.kind {
+        Kind::Opaque => json!({ "description": "Computed: ignored." }),
+        Kind::Boolean => json!({ "type": ["boolean", "null"] }),
+        Kind::Object(parts) => written_object(json!(["object", "null"]), parts),
+        Kind::List(parts) => list(parts),
+        _ => json!({ "type": ["string", "null"], "pattern": "^[^\\u0000]*$" }),
+    }
+}
+
+fn written_object(kind: Value, parts: &[Attribute]) -> Value {
+    let field = |part: &Attribute| (part.name.to_owned(), written_part(part));
+    let properties: Map<String, Value> = parts.iter().map(field).collect();
+    json!({ "type": kind, "properties": properties, "additionalProperties": false })
+}
+
+fn list(parts: &[Attribute]) -> Value {
+    json!({
+        "type": ["array", "null"],
+        "maxItems": 100,
+        "items": written_object(json!("object"), parts),
+        "contains": { "properties": { "primary": { "const": true } }, "required": ["primary"] },
+        "minContains": 0,
+        "maxContains": 1,
+    })
+}
+
+/// A string that something is found by.
+fn key_text(nullable: bool, description: &str) -> Value {
+    let kind = if nullable { json!(["string", "null"]) } else { json!("string") };
+    json!({
+        "description": description,
+        "type": kind,
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+    })
+}
+
+/// Names of fields that can be stored.
+fn plain() -> Value {
+    json!({ "pattern": "^[^\\u0000]*$" })
+}
+
+fn roles() -> [String; 4] {
+    [Role::Reader, Role::Writer, Role::Admin, Role::Operator].map(|role| role.to_string())
+}
+
+fn key() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": id(),
+            "name": { "type": ["string", "null"] },
+            "role": reference("Role"),
+            "expiresAt": { "type": ["string", "null"], "format": "date-time" },
+            "createdAt": time(),
+            "lastUsedAt": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "Give or take a minute; it moves no ETag.",
+            },
+        },
+        "required": ["id", "name", "role", "expiresAt", "createdAt", "lastUsedAt"],
+    })
+}
+
+fn key_with_secret() -> Value {
+    let secret = json!({ "type": "string", "description": "What requests carry; shown this once." });
+    json!({
+        "allOf": [
+            reference("Key"),
+            { "type": "object", "properties": { "secret": secret }, "required": ["secret"] },
+        ],
+    })
+}
+
+/// A body of keys; what it may carry besides is ignored.
+fn key_written(required: &[&str]) -> Value {
+    let mut properties = ignored(&["id", "createdAt", "lastUsedAt", "secret"]);
+    properties.insert("name".to_owned(), key_text(true, "What people call it."));
+    properties.insert("role".to_owned(), reference("Role"));
+    let end = json!({ "type": ["string", "null"], "format": "date-time", "description": "From then on it is good no longer." });
+    properties.insert("expiresAt".to_owned(), end);
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn ignored(names: &[&str]) -> Map<String, Value> {
+    let schema = json!({ "description": "Ignored: a body may carry what an answer gave." });
+    names.iter().map(|name| ((*name).to_owned(), schema.clone())).collect()
+}
+
+fn tenant() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": id(),
+            "name": { "type": "string" },
+            "uniqueGroupNames": { "type": "boolean" },
+            "version": version(),
+            "createdAt": time(),
+            "updatedAt": time(),
+        },
+        "required": ["id", "name", "uniqueGroupNames", "version", "createdAt", "updatedAt"],
+    })
+}
+
+fn tenant_written(required: &[&str]) -> Value {
+    let patch = required.is_empty();
+    let mut properties = ignored(&["version", "createdAt", "updatedAt"]);
+    let id = if patch { json!({ "type": ["string", "null"], "format": "uuid" }) } else { json!({}) };
+    properties.insert("id".to_owned(), id);
+    let name = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,63}$", "not": { "const": "default" } });
+    properties.insert("name".to_owned(), name);
+    properties
+        .insert("uniqueGroupNames".to_owned(), json!({ "type": ["boolean", "null"], "default": false }));
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn change() -> Value {
+    let values = json!({ "type": ["object", "null"] });
+    json!({
+        "description": "Followers ignore types that they don't know.",
+        "type": "object",
+        "properties": {
+            "revision": { "type": "integer", "format": "int64", "minimum": 1 },
+            "time": time(),
+            "actor": {
+                "type": "object",
+                "properties": { "type": { "type": "string" }, "id": { "type": "string" } },
+                "required": ["type", "id"],
+            },
+            "requestId": { "type": "string" },
+            "type": { "type": "string", "examples": KINDS },
+            "resource": { "type": "string" },
+            "id": id(),
+            "version": { "type": "integer", "format": "int64" },
+            "before": values,
+            "after": values,
+            "erased": { "type": "boolean", "description": "Whether values were taken out for good." },
+        },
+        "required": ["revision", "time", "actor", "requestId", "type", "resource", "id", "version", "before", "after"],
+    })
+}
+
+fn changes() -> Value {
+    let revision =
+        |description: &str| json!({ "type": "integer", "format": "int64", "description": description });
+    json!({
+        "type": "object",
+        "properties": {
+            "items": { "type": "array", "items": reference("Change") },
+            "next": revision("The revision to ask after next."),
+            "head": revision("The newest revision."),
+            "epoch": { "type": "string", "format": "uuid", "description": "The name of this history: another after a restore." },
+        },
+        "required": ["items", "next", "head", "epoch"],
+    })
+}
+
+fn problem(codes: &[&str]) -> Value {
+    let revision =
+        |description: &str| json!({ "type": "integer", "format": "int64", "description": description });
+    json!({
+        "description": "RFC 9457. `code` tells problems apart.",
+        "type": "object",
+        "properties": {
+            "type": { "type": "string", "const": "about:blank" },
+            "title": { "type": "string", "description": "The phrase of the status." },
+            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+            "detail": { "type": "string", "description": "For people." },
+            "code": { "type": "string", "examples": codes },
+            "requestId": { "type": "string" },
+            "errors": { "type": "array", "items": reference("FieldError") },
+            "earliest": revision("With `gone`: the oldest revision that is kept."),
+            "head": revision("With `gone`: the newest revision."),
+            "epoch": { "type": "string", "format": "uuid", "description": "With `gone`: the name of the history." },
+        },
+        "required": ["type", "title", "status", "detail", "code", "requestId"],
+    })
+}
+
+fn field_error() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "pointer": { "type": "string", "description": "A JSON Pointer (RFC 6901) into the body." },
+            "code": { "type": "string" },
+            "detail": { "type": "string" },
+        },
+        "required": ["pointer", "code", "detail"],
+    })
+}
+
+fn service() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string" },
+            "version": { "type": "string" },
+            "url": { "type": "string" },
+            "links": { "type": "object", "additionalProperties": { "type": "string" } },
+        },
+        "required": ["name", "version", "url", "links"],
+    })
+}

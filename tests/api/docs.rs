@@ -1,0 +1,46 @@
+//! The page of the API.
+
+use crate::api::Api;
+use crate::problem::problem;
+use crate::support::http::Client;
+
+both_engines! {
+    the_page_loads_only_what_is_here
+    there_are_no_other_files
+}
+
+async fn the_page_loads_only_what_is_here(api: Api) {
+    let client = Client::anonymous(&api.server);
+    let page = client.get("/docs").send().await.expect(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    let directives: Vec<_> = policy.split("; ").collect();
+    assert!(directives.contains(&"default-src 'none'"), "{policy}");
+    assert!(directives.contains(&"script-src 'self'"), "{policy}");
+    assert!(directives.contains(&"connect-src 'self'"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let html = page.text();
+    let loaded = html.split(['"', '\'']).filter(|text| text.starts_with("docs/"));
+    let mut count = 0;
+    for file in loaded {
+        let answer = client.get(&format!("/{file}")).send().await.expect(200);
+        assert!(!answer.bytes.is_empty(), "{file}");
+        let kind = answer.header("content-type").expect("a type");
+        let expected = match file.rsplit('.').next() {
+            Some("css") => "text/css",
+            Some("js") => "text/javascript",
+            _ => "image/png",
+        };
+        assert_eq!(kind.split(';').next(), Some(expected), "{file}");
+        count += 1;
+    }
+    assert_eq!(count, 4, "{html}");
+    assert!(!html.contains("//"), "{html}");
+}
+
+async fn there_are_no_other_files(api: Api) {
+    let client = Client::anonymous(&api.server);
+    for file in ["index.html", "oauth2-redirect.html", "..%2FCargo.toml", "nothing"] {
+        problem(&client.get(&format!("/docs/{file}")).send().await, 404, "not-found");
+    }
+}
