@@ -10,6 +10,7 @@ WORKDIR /build
 # The dependencies, compiled for empty sources: this layer lasts until the manifest or the lock file changes.
 # Declared tests, benches and examples leave the manifest because cargo insists on their files, which are not here.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN awk '/^\[/ { skip = /^\[\[(test|bench|example)\]\]/ } !skip' Cargo.toml > Cargo.kept \
  && mv Cargo.kept Cargo.toml \
  && mkdir src && touch src/lib.rs && echo 'fn main() {}' > src/main.rs \

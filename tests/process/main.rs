@@ -15,6 +15,7 @@ mod health;
 mod keys;
 mod locks;
 mod logs;
+mod memory;
 mod openapi;
 mod outage;
 mod proxy;
