@@ -19,9 +19,33 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// The codes of fields. docs/api.md has a line for each.
+pub const CODES: [&str; 19] = [
+    "required",
+    "wrong-type",
+    "blank",
+    "too-long",
+    "too-large",
+    "too-many",
+    "too-deep",
+    "unknown-field",
+    "read-only",
+    "invalid-email",
+    "two-primaries",
+    "invalid-urn",
+    "known-schema",
+    "unstorable",
+    "taken",
+    "unknown-role",
+    "invalid-time",
+    "invalid-name",
+    "reserved",
+];
+
 impl FieldError {
-    /// An error at `pointer`.
+    /// An error at `pointer`, with one of the [`CODES`].
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(CODES.contains(&code), "{code} is not listed");
         Self { pointer: pointer.into(), code, detail: detail.into() }
     }
 }

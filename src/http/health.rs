@@ -39,7 +39,7 @@ pub(super) async fn live() -> HttpResponse {
 
 /// `GET /readyz`: the process can do its work, down to the database.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    let stopping = || Problem::unavailable("stopping", "the server is stopping");
+    let stopping = || Problem::stopping("the server is stopping");
     if state.is_stopping() {
         return Err(stopping());
     }
@@ -47,7 +47,7 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
         // It may have been told to stop while the database was asked.
         _ if state.is_stopping() => Err(stopping()),
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
-        Err(detail) => Err(Problem::unavailable("not-ready", detail)),
+        Err(detail) => Err(Problem::not_ready(detail)),
     }
 }
 

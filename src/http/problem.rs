@@ -22,69 +22,96 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Every problem but those of single fields, by its `code`: what it is answered with and when.
+/// Every problem by its `code`: what it is answered with and when.
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal;)*) => {
+    ($($(#[$doc:meta])* $vis:vis $name:ident = $status:ident, $code:literal;)*) => {
         impl Problem {
             $($(#[$doc])*
             #[must_use]
-            pub fn $name(detail: impl Into<String>) -> Self {
+            $vis fn $name(detail: impl Into<String>) -> Self {
                 Self::new(StatusCode::$status, $code, detail)
             })*
         }
+
+        /// Every code with its status. docs/api.md has a line for each.
+        pub const CODES: &[(StatusCode, &str)] = &[$((StatusCode::$status, $code)),*];
     };
 }
 
 problems! {
     /// The body is not JSON, or not decodable.
-    malformed_body = BAD_REQUEST, "malformed-body";
+    pub malformed_body = BAD_REQUEST, "malformed-body";
     /// A query parameter is unknown or has no valid value.
-    invalid_parameter = BAD_REQUEST, "invalid-parameter";
+    pub invalid_parameter = BAD_REQUEST, "invalid-parameter";
     /// The cursor is not one of this list.
-    invalid_cursor = BAD_REQUEST, "invalid-cursor";
+    pub invalid_cursor = BAD_REQUEST, "invalid-cursor";
     /// The filter is not one.
-    invalid_filter = BAD_REQUEST, "invalid-filter";
+    pub invalid_filter = BAD_REQUEST, "invalid-filter";
     /// What the filter finds cannot be counted, or sorted, in time.
-    uncountable = BAD_REQUEST, "uncountable";
+    pub uncountable = BAD_REQUEST, "uncountable";
     /// A header has no valid value.
-    invalid_header = BAD_REQUEST, "invalid-header";
+    pub invalid_header = BAD_REQUEST, "invalid-header";
+    /// See [`Problem::unauthorized`].
+    bare_unauthorized = UNAUTHORIZED, "unauthorized";
     /// The key may not do this.
-    forbidden = FORBIDDEN, "forbidden";
+    pub forbidden = FORBIDDEN, "forbidden";
     /// There is no such resource, or no such path.
-    not_found = NOT_FOUND, "not-found";
+    pub not_found = NOT_FOUND, "not-found";
+    /// See [`Problem::method_not_allowed`].
+    bare_method_not_allowed = METHOD_NOT_ALLOWED, "method-not-allowed";
     /// The answer would have no media type that the client accepts.
-    not_acceptable = NOT_ACCEPTABLE, "not-acceptable";
+    pub not_acceptable = NOT_ACCEPTABLE, "not-acceptable";
     /// The body did not come in time.
-    request_timeout = REQUEST_TIMEOUT, "request-timeout";
+    pub request_timeout = REQUEST_TIMEOUT, "request-timeout";
     /// The value of an attribute belongs to another resource.
-    conflict = CONFLICT, "conflict";
+    pub conflict = CONFLICT, "conflict";
+    /// See [`Problem::feed_gone`].
+    bare_gone = GONE, "gone";
     /// The resource is not in the version that the request names.
-    precondition_failed = PRECONDITION_FAILED, "precondition-failed";
-    /// The Idempotency-Key belongs to another request.
-    idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
+    pub precondition_failed = PRECONDITION_FAILED, "precondition-failed";
     /// The body is larger than the server takes.
-    body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
+    pub body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
     /// The body's media type or encoding is not one that is taken here.
-    unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
+    pub unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
+    /// See [`Problem::invalid`].
+    bare_invalid = UNPROCESSABLE_ENTITY, "invalid";
+    /// The Idempotency-Key belongs to another request.
+    pub idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
+    /// See [`Problem::too_many_attempts`].
+    bare_too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
     /// A defect of the server; it says nothing of the inside.
-    internal = INTERNAL_SERVER_ERROR, "internal";
+    pub internal = INTERNAL_SERVER_ERROR, "internal";
+    /// Too many calls wait: nothing was done.
+    pub overloaded = SERVICE_UNAVAILABLE, "overloaded";
+    /// The deadline passed before the database came to it: nothing was done.
+    pub deadline_passed = SERVICE_UNAVAILABLE, "deadline-passed";
+    /// Others held a lock for too long: nothing was done.
+    pub database_busy = SERVICE_UNAVAILABLE, "database-busy";
+    /// There is no connection to the database: nothing was done.
+    pub database_unavailable = SERVICE_UNAVAILABLE, "database-unavailable";
+    /// The server cannot do its work.
+    pub not_ready = SERVICE_UNAVAILABLE, "not-ready";
+    /// The server is stopping: nothing was done.
+    pub stopping = SERVICE_UNAVAILABLE, "stopping";
     /// The write was begun, and nobody can say whether it is there.
-    outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
+    pub outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
 }
 
 impl Problem {
+    /// What is 503 may be asked for again after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), span: None, headers: Vec::new() }
+        let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
+        let problem = Self { status, code, detail, errors, span: None, headers };
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "1"),
+            _ => problem,
+        }
     }
 
     /// 401: no key, or none that is good.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let problem = Self::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            "a valid key is needed: Authorization: Bearer <key>",
-        );
+        let problem = Self::bare_unauthorized("a valid key is needed: Authorization: Bearer <key>");
         problem.with(WWW_AUTHENTICATE, "Bearer")
     }
 
@@ -93,22 +120,21 @@ impl Problem {
     pub fn too_many_attempts(wait: Duration) -> Self {
         let detail = "too many failed attempts from this address";
         let seconds = wait.as_secs() + 1;
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", detail)
-            .with(RETRY_AFTER, &seconds.to_string())
+        Self::bare_too_many_attempts(detail).with(RETRY_AFTER, &seconds.to_string())
     }
 
     /// 410: the feed does not hold what was asked for.
     #[must_use]
     pub fn feed_gone(span: &Span) -> Self {
         let detail = "the changes behind this revision are not kept, or not there: take a new export";
-        Self { span: Some(Box::new(*span)), ..Self::new(StatusCode::GONE, "gone", detail) }
+        Self { span: Some(Box::new(*span)), ..Self::bare_gone(detail) }
     }
 
     /// 405, naming what would be allowed.
     #[must_use]
     pub fn method_not_allowed(method: &Method, allow: &str) -> Self {
         let detail = format!("{method} is not allowed here, only {allow}");
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail).with(ALLOW, allow)
+        Self::bare_method_not_allowed(detail).with(ALLOW, allow)
     }
 
     /// 422, naming every invalid field, or the first thousand of a body that is made of little else.
@@ -117,14 +143,7 @@ impl Problem {
         let count = errors.len();
         let detail = format!("{count} invalid field{}: see errors", if count == 1 { "" } else { "s" });
         errors.truncate(1_000);
-        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
-        Self { errors, ..problem }
-    }
-
-    /// 503: nothing was done; `code` says why.
-    #[must_use]
-    pub fn unavailable(code: &'static str, detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).with(RETRY_AFTER, "1")
+        Self { errors, ..Self::bare_invalid(detail) }
     }
 
     /// What the framework itself refused, by its status.
@@ -244,16 +263,12 @@ impl From<DbError> for Problem {
             DbError::Uncountable => Self::uncountable(
                 "what the filter finds cannot be counted in time: ask without include=total, or by an indexed attribute",
             ),
-            DbError::Overloaded => Self::unavailable("overloaded", "too many requests are waiting"),
-            DbError::Stopping => Self::unavailable("stopping", "the server is stopping"),
-            DbError::DeadlinePassed => {
-                Self::unavailable("deadline-passed", "nothing was done within the deadline")
-            }
-            DbError::Unavailable(_) => {
-                Self::unavailable("database-unavailable", "the database cannot be reached")
-            }
+            DbError::Overloaded => Self::overloaded("too many requests are waiting"),
+            DbError::Stopping => Self::stopping("the server is stopping"),
+            DbError::DeadlinePassed => Self::deadline_passed("nothing was done within the deadline"),
+            DbError::Unavailable(_) => Self::database_unavailable("the database cannot be reached"),
             DbError::Busy(_) | DbError::Serialization(_) => {
-                Self::unavailable("database-busy", "others were writing the same resource for too long")
+                Self::database_busy("others were writing the same resource for too long")
             }
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
                 "the write was begun and may or may not be there: look before you repeat it",
