@@ -60,7 +60,7 @@ pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
 /// # Errors
 /// When the database cannot be reached.
 pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
-    if url.file().is_some_and(|file| !file.exists()) {
+    if url.is_missing() {
         return Ok(Status { applied: Vec::new(), pending: versions::<Sqlite>(&SQLITE) });
     }
     let mut connection = open(url)?;

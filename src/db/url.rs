@@ -1,7 +1,10 @@
 //! Where the database is.
 
+use percent_encoding::percent_decode_str;
+use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -72,12 +75,23 @@ fn with_defaults(url: &str) -> String {
     whole
 }
 
+/// The file of a SQLite database, whose URL is read as SQLite reads it: a URI.
+fn sqlite_file(url: &str) -> PathBuf {
+    let path = url.strip_prefix("sqlite://").unwrap_or(url);
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    OsString::from_vec(percent_decode_str(path).collect()).into()
+}
+
 impl DatabaseUrl {
-    /// The file of a SQLite database.
-    pub(super) fn file(&self) -> Option<&Path> {
-        let Self::Sqlite(url) = self else { return None };
-        let path = url.strip_prefix("sqlite://")?;
-        Some(Path::new(path.split('?').next().unwrap_or(path)))
+    /// Whether to open it would make it: a SQLite file that is not there, or a database in memory, which no other process
+    /// sees.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::Postgres(_) => false,
+            Self::Sqlite(url) => matches!(sqlite_file(url).try_exists(), Ok(false)),
+            Self::Memory(_) => true,
+        }
     }
 }
 
@@ -99,7 +113,8 @@ impl fmt::Display for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::DatabaseUrl;
+    use super::{DatabaseUrl, sqlite_file};
+    use std::path::Path;
 
     #[test]
     fn hides_what_may_hold_a_password() {
@@ -123,6 +138,17 @@ mod tests {
             assert!(!error.contains(bad), "{error}");
         }
         "postgresql://u:a%2Fb:c@h1,h2:5433/d?options=-c%20x%3Dy".parse::<DatabaseUrl>().unwrap();
+    }
+
+    #[test]
+    fn finds_the_file_that_sqlite_opens() {
+        for (url, file) in [
+            ("sqlite://roster.db", "roster.db"),
+            ("sqlite:///var/lib/a%20b.db?vfs=unix", "/var/lib/a b.db"),
+            ("sqlite://a.db#b", "a.db"),
+        ] {
+            assert_eq!(sqlite_file(url), Path::new(file), "{url}");
+        }
     }
 
     #[test]
