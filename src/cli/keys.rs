@@ -1,10 +1,9 @@
 //! `roster key`: keys, straight on the database.
 
-use super::print;
+use super::{failed, origin, print, with_database};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DbError, migrate};
-use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::domain::condition::Conditions;
 use crate::domain::key::{Draft, Key, Role, Secret};
 use crate::domain::tenant::DEFAULT_NAME;
@@ -55,14 +54,7 @@ pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppErr
     if settings.migrate_on_start {
         migrate::run(&settings.database_url).map_err(|error| AppError::new(error.to_string()))?;
     }
-    actix_web::rt::System::new().block_on(async {
-        let database = Database::start(&settings.database()).map_err(|error| {
-            AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
-        })?;
-        let done = carry_out(&database, command).await;
-        database.close().await;
-        done
-    })
+    with_database(settings, async |database| carry_out(database, command).await)
 }
 
 async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppError> {
@@ -158,16 +150,4 @@ fn line(key: &Key, tenant: &str) -> String {
 async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
     let found = database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(failed)?;
     found.ok_or_else(|| AppError::new(format!("there is no tenant '{name}'")))
-}
-
-fn failed(error: DbError) -> AppError {
-    AppError::new(error.to_string())
-}
-
-/// On behalf of whoever runs the command.
-fn origin() -> Origin {
-    Origin {
-        actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
-        request_id: Uuid::now_v7().to_string().into(),
-    }
 }

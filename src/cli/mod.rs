@@ -1,25 +1,29 @@
 //! The commands.
 
+mod epochs;
 pub(crate) mod keys;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{DatabaseUrl, migrate};
+use crate::db::{Database, DatabaseUrl, DbError, backup, migrate};
+use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::error::AppError;
 use crate::http::openapi;
 use crate::logging;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use epochs::EpochCommand;
 use keys::KeyCommand;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Roster: the user directory that a company's backend services share.
 #[derive(Parser, Debug)]
@@ -52,6 +56,17 @@ enum Command {
     },
     /// Prints the OpenAPI document that a server has at /openapi.json
     Openapi,
+    /// Copies a SQLite database into a new file, also while a server uses it
+    Backup {
+        /// The file, which must not exist
+        file: PathBuf,
+    },
+    /// Manages the names of the histories that followers of changes know
+    Epoch {
+        /// What to do
+        #[command(subcommand)]
+        command: EpochCommand,
+    },
     /// Asks a running server whether it is ready; the exit code is the answer
     Health,
 }
@@ -90,6 +105,15 @@ impl Cli {
                 print(&format!("{:#}\n", openapi::document()));
                 Ok(ExitCode::SUCCESS)
             }
+            Some(Command::Backup { file }) => {
+                let bytes = backup::run(&self.settings.database_url, &file);
+                let bytes = bytes.map_err(|error| AppError::new(error.to_string()))?;
+                print(&format!("{bytes} bytes\n"));
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Command::Epoch { command }) => {
+                epochs::run(&self.settings, command).map(|()| ExitCode::SUCCESS)
+            }
             Some(Command::Health) => Ok(health(self.settings.listen)),
         }
     }
@@ -97,6 +121,33 @@ impl Cli {
 
 fn serve(settings: Settings) -> Result<(), AppError> {
     actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system()).await?.run().await })
+}
+
+/// Lets a command use the database through the door, as a server does.
+fn with_database<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&Database) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    actix_web::rt::System::new().block_on(async {
+        let database = Database::start(&settings.database()).map_err(|error| {
+            AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
+        })?;
+        let done = work(&database).await;
+        database.close().await;
+        done
+    })
+}
+
+/// On behalf of whoever runs the command.
+fn origin() -> Origin {
+    Origin {
+        actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
+        request_id: Uuid::now_v7().to_string().into(),
+    }
+}
+
+fn failed(error: DbError) -> AppError {
+    AppError::new(error.to_string())
 }
 
 fn report_migrations(

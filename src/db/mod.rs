@@ -1,6 +1,7 @@
 //! The door to the database: operations go in, results come out, on either engine.
 
 mod actor;
+pub mod backup;
 mod conn;
 mod error;
 pub mod filter_sql;

@@ -1,4 +1,4 @@
-//! The change feed, read.
+//! The change feed: read, and begun anew.
 
 use crate::db::sql::Fragment;
 use crate::db::types::{Json, Uid};
@@ -177,6 +177,42 @@ fn fact(row: FactRow) -> Fact {
         before: before.map(|Json(map)| map),
         after: after.map(|Json(map)| map),
         erased,
+    }
+}
+
+/// Gives the histories of some tenants, in the order of the tenants' ids, new names: after a restore a revision may stand
+/// for another change than the one that followers have seen.
+#[derive(Debug)]
+pub struct RenewEpochs {
+    /// Behind this tenant.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+    /// Makes a name.
+    pub epoch: fn() -> Uuid,
+}
+
+impl Operation for RenewEpochs {
+    /// The tenants.
+    type Output = Vec<Uuid>;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Uuid>, DbError> {
+        let query = heads::table
+            .filter(heads::tenant_id.gt(Uid(self.after.unwrap_or(Uuid::nil()))))
+            .order(heads::tenant_id)
+            .limit(i64::try_from(self.limit).unwrap_or(i64::MAX))
+            .select(heads::tenant_id);
+        let tenants: Vec<Uid> = match tx.connection() {
+            Connection::Postgres(c) => query.for_update().load(c)?,
+            Connection::Sqlite(c) => query.load(c)?,
+        };
+        for tenant in &tenants {
+            let head = heads::table.find(*tenant);
+            let update = diesel::update(head).set(heads::epoch.eq(Uid((self.epoch)())));
+            on_engine!(tx.connection(), c => update.execute(c))?;
+        }
+        Ok(tenants.into_iter().map(|Uid(id)| id).collect())
     }
 }
 

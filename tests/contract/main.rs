@@ -11,6 +11,7 @@
 #[macro_use]
 mod bed;
 mod changes;
+mod epochs;
 mod hazards;
 mod idempotency;
 mod plans;

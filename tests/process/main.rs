@@ -6,6 +6,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod backup;
 mod cluster;
 mod commit;
 mod crew;
