@@ -62,7 +62,7 @@ pub struct Settings {
     #[arg(global = true, value_parser = duration)]
     pub drain_delay: Duration,
 
-    /// How many database connections read single rows, and as many pages; scans and writes have one more each
+    /// How many database connections read single rows, and as many pages; others scan and write
     #[arg(
         long,
         env = "ROSTER_DATABASE_READERS",

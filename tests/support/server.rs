@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -11,6 +12,8 @@ use tempfile::TempDir;
 
 /// The key of role `operator` that every server here is started with.
 pub(crate) const ADMIN_KEY: &str = "test-admin-key.0123456789-abcdefghijklmnop";
+
+const BINARY: &str = env!("CARGO_BIN_EXE_roster");
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -24,6 +27,11 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
+    fn of(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self { command }
+    }
+
     /// Sets an environment variable, also one that is set by default.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
@@ -78,7 +86,7 @@ pub(crate) struct Server {
 impl Server {
     /// A server on `database_url`, on a free port of this machine, with an environment of its own.
     pub(crate) fn builder(database_url: &str) -> Builder {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_roster"));
+        let mut command = Command::new(BINARY);
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -86,11 +94,22 @@ impl Server {
             .env("ROSTER_LISTEN", "127.0.0.1:0")
             .env("ROSTER_ADMIN_KEY", ADMIN_KEY)
             .env("RUST_LOG", "info")
-            .env("ROSTER_LOG_FORMAT", "text")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        Builder { command }
+            .env("ROSTER_LOG_FORMAT", "text");
+        Builder::of(command)
+    }
+
+    /// A server that is started by a line as people type it, `NAME=value… roster`, on a free port of this machine.
+    pub(crate) fn by_shell(line: &str) -> Builder {
+        let folder = Path::new(BINARY).parent().expect("the binary is in a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("bash");
+        // In place of the shell, so that signals reach it.
+        command
+            .args(["-euc", &format!("exec env {line}")])
+            .env_clear()
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .env("ROSTER_LISTEN", "127.0.0.1:0");
+        Builder::of(command)
     }
 
     /// `http://address:port`.

@@ -1,0 +1,14 @@
+//! docs/api.md
+
+use crate::place::Place;
+
+/// A key, and a create that is repeated.
+pub(crate) fn run(place: &Place, commands: &[String]) {
+    let [key, create] = commands else { panic!("{commands:#?}") };
+    let server = place.server().start();
+    let run = |script: &str| place.shell_beside(&server).answers(script);
+    assert_eq!(run(key)[0]["role"], "reader");
+    let created = run(create);
+    assert_eq!(created[0]["userName"], "grace");
+    assert_eq!(run(create), created, "a repeat gets the same answer");
+}

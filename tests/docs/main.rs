@@ -1,0 +1,51 @@
+//! The pages for users say what is so: their commands work when they are pasted, on both engines, and their tables are
+//! those of the code.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says what it expects by panicking"
+)]
+
+mod api;
+mod codes;
+mod configuration;
+mod filters;
+mod getting_started;
+mod operations;
+mod pages;
+mod place;
+mod readme;
+#[path = "../support/mod.rs"]
+mod support;
+
+/// The pages that have commands. Each is run whole, on both engines, by the module of its name.
+macro_rules! pages {
+    ($($page:ident = $path:literal;)*) => {
+        const PAGES: &[&str] = &[$($path),*];
+
+        mod sqlite {
+            $(#[test]
+            fn $page() {
+                crate::$page::run(&crate::place::Place::sqlite(), &crate::pages::commands($path));
+            })*
+        }
+        mod postgres {
+            $(#[test]
+            fn $page() {
+                crate::$page::run(&crate::place::Place::postgres(), &crate::pages::commands($path));
+            })*
+        }
+    };
+}
+
+pages! {
+    readme = "README.md";
+    getting_started = "docs/getting-started.md";
+    api = "docs/api.md";
+    filters = "docs/filters.md";
+    operations = "docs/operations.md";
+}
+
+/// Pages whose commands are run by suites of their own.
+const ELSEWHERE: &[&str] = &["docs/clients.md"];
