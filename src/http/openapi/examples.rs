@@ -175,7 +175,7 @@ pub(super) fn problems() -> Vec<Problem> {
             .with(ACCEPT, "application/json")
             .with(ACCEPT_ENCODING, "gzip, deflate, zstd"),
         Problem::too_many_attempts(Duration::from_secs(41)),
-        Problem::unavailable("not-ready", "migrations are pending"),
+        Problem::not_ready("migrations are pending"),
     ];
     let of_database = [
         DbError::Uncountable,

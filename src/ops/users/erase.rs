@@ -2,12 +2,12 @@
 
 use super::store::lock;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
-use crate::schema::{changes, idempotency, users};
+use crate::schema::{changes, heads, idempotency, users};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
@@ -43,6 +43,21 @@ impl Operation for Erase {
             Err(DbError::NotFound) => None,
             Err(error) => return Err(error),
         };
+        // Where the user is somebody's manager, the answer shows its name beside its id.
+        let text = self.id.to_string();
+        let shows = |text: &str| idempotency::body.like(format!("%{text}%"));
+        let of_user = idempotency::resource_id.eq(Some(id));
+        let answers = idempotency::table
+            .filter(idempotency::tenant_id.eq(tenant))
+            .filter(of_user.or(shows(&text)).or(shows(&text.to_uppercase())));
+        let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
+        on_engine!(tx.connection(), c => blank.execute(c))?;
+        // Of two at once both would be told: whoever comes second waits here until the first has committed. The user's own
+        // row, which every other write locks before the head's, may be gone.
+        if let Connection::Postgres(c) = tx.connection() {
+            let head = heads::table.find(tenant).select(heads::revision).for_update();
+            head.get_result::<i64>(c)?;
+        }
         let history = changes::table
             .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(id)))
             .filter(changes::resource.eq("user"));
@@ -54,15 +69,6 @@ impl Operation for Erase {
             (None, Some((_, version))) => (version, self.now),
             (None, None) => return Err(DbError::NotFound),
         };
-        // Where the user is somebody's manager, the answer shows its name beside its id.
-        let text = self.id.to_string();
-        let shows = |text: &str| idempotency::body.like(format!("%{text}%"));
-        let of_user = idempotency::resource_id.eq(Some(id));
-        let answers = idempotency::table
-            .filter(idempotency::tenant_id.eq(tenant))
-            .filter(of_user.or(shows(&text)).or(shows(&text.to_uppercase())));
-        let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
-        on_engine!(tx.connection(), c => blank.execute(c))?;
         tx.record(Change::user_erased(self.tenant, self.id, version, time));
         Ok(())
     }
