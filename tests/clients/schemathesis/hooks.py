@@ -1,0 +1,80 @@
+"""What OpenAPI has no words for."""
+
+import json
+import uuid
+
+import schemathesis
+from hypothesis import strategies as st
+
+STRINGS = st.sampled_from(
+    ["userName", "externalId", "displayName", "name.familyName", "emails.value", "phoneNumbers.type", "enterprise.department"]
+)
+TIMES = st.sampled_from(["createdAt", "updatedAt"])
+ORDER = ["gt", "ge", "lt", "le"]
+
+quoted = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8).map(json.dumps)
+time = st.datetimes().map(lambda time: f'"{time.isoformat()}Z"')
+
+
+def compare(names: st.SearchStrategy[str], operators: list[str], values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds("{} {} {}".format, names, st.sampled_from(operators), values)
+
+
+text = compare(STRINGS, ["eq", "ne", "co", "sw", "ew", *ORDER], quoted)
+term = st.one_of(
+    text,
+    compare(TIMES, ["eq", "ne", *ORDER], time),
+    compare(st.just("version"), ["eq", "ne", *ORDER], st.integers(0, 9).map(str)),
+    compare(st.just("active"), ["eq", "ne"], st.sampled_from(["true", "false"])),
+    st.builds("{} pr".format, STRINGS | TIMES),
+    st.builds("emails[value sw {} and primary eq true]".format, quoted),
+)
+# docs/filters.md
+filters = st.recursive(
+    term,
+    lambda inner: st.one_of(
+        st.builds("not ({})".format, inner),
+        st.builds("({}) {} {}".format, inner, st.sampled_from(["and", "or"]), inner),
+    ),
+    max_leaves=6,
+)
+
+schemathesis.openapi.format("scim-filter", filters)
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict) -> None:
+    if not case.meta.generation.mode.is_positive:
+        return
+    headers, query, body = case.headers, case.query, case.body
+    # A key that came with another body is refused.
+    if "Idempotency-Key" in headers:
+        headers["Idempotency-Key"] = str(uuid.uuid4())
+    # A 201 has a body or none: there is no way to write both down.
+    if case.method == "POST":
+        headers.pop("Prefer", None)
+    # In the coverage phase Schemathesis finds no value for their pattern, and takes "" for one.
+    for name in ("If-Match", "If-None-Match"):
+        if headers.get(name) == "":
+            del headers[name]
+    # Only the page before gives a good one, and only for the same filter and order.
+    query.pop("cursor", None)
+    if "attributes" in query:
+        query.pop("excludedAttributes", None)
+    # The id in a body is the one in the path.
+    if isinstance(body, dict) and "id" in body and case.path_parameters:
+        body["id"] = case.path_parameters["id"]
+    case.body = storable(body)
+
+
+def storable(value: object) -> object:
+    """The same without U+0000 and integers beyond 64 bits, which no body may have anywhere."""
+    if isinstance(value, dict):
+        return {storable(name): storable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return 0
+    return value
