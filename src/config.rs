@@ -6,8 +6,9 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How many actors write on PostgreSQL. Two are faster, but some tests still count on one that holds all writes back.
-const WRITERS: usize = 1;
+/// How many actors write on PostgreSQL: one does its work while the transaction of another is being committed. A third
+/// gives nothing.
+const WRITERS: usize = 2;
 
 /// Every setting. `.env.example` holds the same names and defaults, and a test compares the two.
 #[derive(Args, Clone, Debug)]

@@ -80,10 +80,12 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits until somebody waits for it. SQLite does not tell, so there this returns at once.
     pub(crate) fn wait_for_a_waiter(&mut self) {
-        let waiters = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
         if let Some(watcher) = &mut self.watcher {
-            watcher.wait_for_number(waiters, 1, Duration::from_secs(10));
+            let holder = self.holder.number("SELECT CAST(pg_backend_pid() AS bigint) AS number");
+            let waiters = format!(
+                "SELECT count(*) AS number FROM pg_stat_activity WHERE {holder} = ANY (pg_blocking_pids(pid))"
+            );
+            watcher.wait_for_number(&waiters, 1, Duration::from_secs(10));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Locks that others hold for longer than a write waits.
 
-use crate::database::{Database, on_both_engines};
+use crate::database::{Database, Lock, on_both_engines};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};
@@ -87,17 +87,27 @@ async fn a_write_that_is_under_way_at_the_deadline_is_unknown() {
     let server = start(&format!("{}?{options}", database.url()));
     let client = Client::new(&server);
     let (id, path) = create(&client).await;
-    let lock = database.lock(&id);
-    let since = Instant::now();
-    let unknown = client.patch(&path, &json!({ "title": "late" })).send().await.expect(504);
-    let took = since.elapsed();
-    assert!(took >= DEADLINE && took < DEADLINE + MARGIN, "{took:?}");
-    assert_eq!(unknown.json()["code"], "outcome-unknown", "{}", unknown.text());
-    // It was not begun, so this one is known not to be done.
+    let (other, other_path) = create_named(&client, "bob").await;
+    let mut locks = [database.lock(&id), database.lock(&other)];
+    // One for each writer.
+    let mut held = Vec::new();
+    for (path, lock) in [&path, &other_path].into_iter().zip(&mut locks) {
+        let patch = client.patch(path, &json!({ "title": "late" }));
+        let since = Instant::now();
+        held.push(tokio::spawn(async move { (patch.send().await, since.elapsed()) }));
+        lock.wait_for_a_waiter();
+    }
+    // It is not begun, so this one is known not to be done.
     let waiting = client.patch(&path, &json!({ "nickName": "never" })).send().await.expect(503);
     assert_eq!(waiting.json()["code"], "deadline-passed", "{}", waiting.text());
-    lock.release();
-    let done = "SELECT version AS number FROM users";
+    for held in held {
+        let (unknown, took) = held.await.expect("an answer");
+        let unknown = unknown.expect(504);
+        assert!(took >= DEADLINE && took < DEADLINE + MARGIN, "{took:?}");
+        assert_eq!(unknown.json()["code"], "outcome-unknown", "{}", unknown.text());
+    }
+    locks.map(Lock::release);
+    let done = "SELECT min(version) AS number FROM users";
     database.sql().wait_for_number(done, 2, Duration::from_secs(5));
     client.patch(&path, &json!({ "nickName": "last" })).send().await.expect(200);
     check_changes(&database, &id, &["user.created 1", "user.updated 2", "user.updated 3"]);
@@ -108,7 +118,11 @@ fn start(url: &str) -> Server {
 }
 
 async fn create(client: &Client) -> (String, String) {
-    let created = client.post("/users", &json!({ "userName": "ada" })).send().await.expect(201).json();
+    create_named(client, "ada").await
+}
+
+async fn create_named(client: &Client, name: &str) -> (String, String) {
+    let created = client.post("/users", &json!({ "userName": name })).send().await.expect(201).json();
     let id = created["id"].as_str().expect("an id").to_owned();
     let path = format!("/users/{id}");
     (id, path)

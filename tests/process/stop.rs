@@ -37,7 +37,7 @@ fn sigint_lets_a_request_finish(database: &Database) {
 
 fn lets_a_request_finish(database: &Database, signal: &str) {
     let mut server = Server::builder(&database.url()).env("ROSTER_DRAIN_DELAY", "2s").start();
-    let user = create(&server);
+    let user = create(&server, "ada");
     let (mut wire, lock) = hold_a_write(&server, database, &user);
     let signalled = Instant::now();
     server.signal(signal);
@@ -112,7 +112,7 @@ fn a_request_that_never_ends_is_given_up(database: &Database) {
         .env("ROSTER_SHUTDOWN_TIMEOUT", "1s")
         .env("ROSTER_REQUEST_DEADLINE", "60s")
         .start();
-    let user = create(&server);
+    let user = create(&server, "ada");
     let (_wire, lock) = hold_a_write(&server, database, &user);
     server.signal("TERM");
     let status = server.wait(Duration::from_secs(5));
@@ -132,7 +132,7 @@ fn a_second_signal_ends_at_once(database: &Database) {
             .env("ROSTER_DRAIN_DELAY", "60s")
             .env("ROSTER_SHUTDOWN_TIMEOUT", "60s")
             .start();
-        let user = create(&server);
+        let user = create(&server, "ada");
         let (_wire, lock) = hold_a_write(&server, &database, &user);
         server.signal("TERM");
         server.wait_for_log("SIGTERM", AT_ONCE);
@@ -159,8 +159,8 @@ fn a_signal_right_after_the_start_ends_well(database: &Database) {
 fn a_probe_under_way_at_the_signal_says_no() {
     let database = Database::postgres();
     let mut server = Server::builder(&database.url()).env("ROSTER_DRAIN_DELAY", "60s").start();
-    let user = create(&server);
-    let (_wire, lock) = hold_a_write(&server, &database, &user);
+    // As many writes as there are writers.
+    let held = ["ada", "bob"].map(|name| hold_a_write(&server, &database, &create(&server, name)));
     let mut probe = Wire::connect(address(&server));
     probe.send(get("/readyz").as_bytes());
     // It has read, and now waits for the writer.
@@ -169,7 +169,7 @@ fn a_probe_under_way_at_the_signal_says_no() {
     database.sql().wait_for_number(has_read, 1, Duration::from_secs(4));
     server.signal("TERM");
     server.wait_for_log("SIGTERM", AT_ONCE);
-    lock.release();
+    held.map(|(_wire, lock)| lock.release());
     probe.answer().expect("an answer").problem(503, "stopping");
     server.signal("TERM");
     server.wait(AT_ONCE);
@@ -252,8 +252,8 @@ fn is_refused(address: SocketAddr) -> bool {
 }
 
 /// Creates a user and gives its id.
-fn create(server: &Server) -> String {
-    let answer = ask(address(server), &whole("POST", "/users", r#"{"userName":"ada"}"#));
+fn create(server: &Server, name: &str) -> String {
+    let answer = ask(address(server), &whole("POST", "/users", &format!(r#"{{"userName":"{name}"}}"#)));
     assert_eq!(answer.status, 201, "{answer:?}");
     answer.json()["id"].as_str().expect("an id").to_owned()
 }
