@@ -10,8 +10,9 @@ use utoipa_swagger_ui::{Config, serve};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the page loads of Swagger UI.
-const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+/// What the page loads: the first is ours, the others are Swagger UI's.
+pub(super) const FILES: [&str; 4] = [START, "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+const START: &str = "start.js";
 
 /// `GET /docs`
 pub(super) async fn page() -> HttpResponse {
@@ -25,7 +26,7 @@ pub(super) async fn page() -> HttpResponse {
 /// `GET /docs/{file}`
 pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("file").unwrap_or_default();
-    if name == "start.js" {
+    if name == START {
         return Ok(HttpResponse::Ok().content_type("text/javascript").body(include_str!("start.js")));
     }
     let known = || serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten();

@@ -4,6 +4,7 @@ use super::examples;
 use super::operation::{Operation, json_of};
 use super::schemas::{self, reference};
 use crate::domain::change::KINDS;
+use crate::http::docs;
 use crate::http::health::LINKS;
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
@@ -300,7 +301,7 @@ pub(super) fn parameters() -> Value {
         .collect();
     let all = [
         path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
-        path("file", json!({ "type": "string" }), ""),
+        path("file", json!({ "type": "string", "enum": docs::FILES }), ""),
         query(
             "filter",
             json!({ "type": "string", "maxLength": 4096, "format": "scim-filter", "examples": ["emails.value ew \"@example.com\" and active eq true"] }),

@@ -82,13 +82,23 @@ fn answer(attributes: &[Attribute]) -> Value {
     json!({ "type": "object", "properties": shown(attributes), "required": required })
 }
 
+/// What a projection leaves may be a part of a part.
 fn projected() -> Value {
-    json!({
-        "description": "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.",
-        "type": "object",
-        "properties": shown(USER),
-        "required": ["id"],
-    })
+    let mut schema = answer(USER);
+    require_nothing(&mut schema);
+    schema["description"] =
+        "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.".into();
+    schema["required"] = json!(["id"]);
+    schema
+}
+
+/// Lets go of every `required`, of an object in an object too.
+fn require_nothing(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    schema.remove("required");
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    properties.into_iter().flat_map(Map::values_mut).for_each(require_nothing);
+    schema.get_mut("items").into_iter().for_each(require_nothing);
 }
 
 fn shown(attributes: &[Attribute]) -> Map<String, Value> {
