@@ -284,6 +284,10 @@ fn key_with_secret() -> Value {
 /// A body of keys; what it may carry besides is ignored.
 fn key_written(required: &[&str]) -> Value {
     let mut properties = ignored(&["id", "createdAt", "lastUsedAt", "secret"]);
+    if required.is_empty() {
+        // A patch with null would remove what no key shows.
+        properties["secret"]["not"] = json!({ "type": "null" });
+    }
     properties.insert("name".to_owned(), key_text(true, "What people call it."));
     properties.insert("role".to_owned(), reference("Role"));
     let end = json!({ "type": ["string", "null"], "format": "date-time", "description": "From then on it is good no longer." });
