@@ -44,7 +44,9 @@ impl Handler<Drain> for DatabaseActor {
     type Result = ();
 
     fn handle(&mut self, _: Drain, context: &mut SyncContext<Self>) {
-        while let Some(Batch { first, alike, wake }) = self.queue.next() {
+        let mut alone = true;
+        while let Some(Batch { first, alike, wake }) = self.queue.next(alone) {
+            alone = alike.is_empty() && !wake;
             if wake {
                 context.address().do_send(Drain);
             }

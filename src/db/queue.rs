@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long an actor stays awake after its work: about as long as a client takes to come back.
+/// How long the only actor at work stays awake after a call: about as long as a client takes to come back.
 const STAY_AWAKE: Duration = Duration::from_micros(100);
 /// How long it stays after that.
 const LINGER: Duration = Duration::from_millis(20);
@@ -91,9 +91,9 @@ impl Queue {
     }
 
     /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
-    /// its kind, as many as are carried out together.
-    pub(super) fn next(&self) -> Option<Batch> {
-        let mut state = self.linger();
+    /// its kind, as many as are carried out together. `was_alone` is whether nothing else waited beside its last call.
+    pub(super) fn next(&self, was_alone: bool) -> Option<Batch> {
+        let mut state = self.linger(was_alone);
         let Some(first) = state.waiting.pop_front() else {
             state.at_work -= 1;
             return None;
@@ -112,23 +112,26 @@ impl Queue {
         Some(Batch { first, alike, wake })
     }
 
-    /// Waits a moment for something to do: who is still there need not be woken through the mailbox. At first it only
-    /// lets other threads go first, who may bring several calls at once: to be put to sleep and woken takes longer.
-    fn linger(&self) -> MutexGuard<'_, State> {
+    /// Waits a moment for something to do: who is still there need not be woken through the mailbox. Where one client
+    /// seems to be alone, its actor at first only lets other threads go first: to be put to sleep and woken takes longer.
+    /// Where there are several, it would take the processors from them.
+    fn linger(&self, was_alone: bool) -> MutexGuard<'_, State> {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
         let mut state = self.state();
         if !idle(&mut state) {
             return state;
         }
-        state.awake += 1;
-        self.pushed.store(false, Ordering::Relaxed);
-        drop(state);
-        let until = Instant::now() + STAY_AWAKE;
-        while !self.pushed.load(Ordering::Relaxed) && Instant::now() < until {
-            std::thread::yield_now();
+        if was_alone && state.at_work - state.asleep == 1 {
+            state.awake += 1;
+            self.pushed.store(false, Ordering::Relaxed);
+            drop(state);
+            let until = Instant::now() + STAY_AWAKE;
+            while !self.pushed.load(Ordering::Relaxed) && Instant::now() < until {
+                std::thread::yield_now();
+            }
+            state = self.state();
+            state.awake -= 1;
         }
-        state = self.state();
-        state.awake -= 1;
         state.asleep += 1;
         let waited = self.bell.wait_timeout_while(state, LINGER, idle);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;

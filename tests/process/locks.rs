@@ -106,7 +106,7 @@ async fn a_write_that_is_under_way_at_the_deadline_is_unknown() {
         assert!(took >= DEADLINE && took < DEADLINE + MARGIN, "{took:?}");
         assert_eq!(unknown.json()["code"], "outcome-unknown", "{}", unknown.text());
     }
-    locks.map(Lock::release);
+    locks.into_iter().for_each(Lock::release);
     let done = "SELECT min(version) AS number FROM users";
     database.sql().wait_for_number(done, 2, Duration::from_secs(5));
     client.patch(&path, &json!({ "nickName": "last" })).send().await.expect(200);

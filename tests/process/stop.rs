@@ -169,7 +169,7 @@ fn a_probe_under_way_at_the_signal_says_no() {
     database.sql().wait_for_number(has_read, 1, Duration::from_secs(4));
     server.signal("TERM");
     server.wait_for_log("SIGTERM", AT_ONCE);
-    held.map(|(_wire, lock)| lock.release());
+    held.into_iter().for_each(|(_wire, lock)| lock.release());
     probe.answer().expect("an answer").problem(503, "stopping");
     server.signal("TERM");
     server.wait(AT_ONCE);
