@@ -84,12 +84,15 @@ fn answer(attributes: &[Attribute]) -> Value {
 
 /// What a projection leaves may be a part of a part.
 fn projected() -> Value {
-    let mut schema = answer(USER);
-    require_nothing(&mut schema);
-    schema["description"] =
-        "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.".into();
-    schema["required"] = json!(["id"]);
-    schema
+    let mut properties = shown(USER);
+    properties.values_mut().for_each(require_nothing);
+    json!({
+        "description":
+            "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.",
+        "type": "object",
+        "properties": properties,
+        "required": ["id"],
+    })
 }
 
 /// Lets go of every `required`, of an object in an object too.
@@ -284,9 +287,11 @@ fn key_with_secret() -> Value {
 /// A body of keys; what it may carry besides is ignored.
 fn key_written(required: &[&str]) -> Value {
     let mut properties = ignored(&["id", "createdAt", "lastUsedAt", "secret"]);
-    if required.is_empty() {
-        // A patch with null would remove what no key shows.
-        properties["secret"]["not"] = json!({ "type": "null" });
+    // A patch with null would remove what no key shows.
+    if required.is_empty()
+        && let Some(Value::Object(secret)) = properties.get_mut("secret")
+    {
+        secret.insert("not".to_owned(), json!({ "type": "null" }));
     }
     properties.insert("name".to_owned(), key_text(true, "What people call it."));
     properties.insert("role".to_owned(), reference("Role"));
