@@ -41,7 +41,7 @@
 //! A filter is read once into a tree ([`domain::filter`]) that knows the kind of each value it compares; names are
 //! looked up in one table ([`domain::attribute`]), which the native API and SCIM call by different names. One place
 //! ([`db::filter_sql`]) writes the tree as SQL, and finds what an index is good for: then a few candidates are looked up
-//! and sorted. Else [`ops::users::list`] reads users in the list's order, a window a call, so that nothing waits long.
+//! and sorted. Else [`ops::listing`] reads users in the list's order, a window a call, so that nothing waits long.
 //!
 //! # Two engines
 //! One enum over the two connections, [`on_engine!`] compiles an expression for both, and [`db::types`] has the SQL

@@ -4,14 +4,15 @@
 //! NULL and false are the same.
 
 use super::sql::{Dialect, Fragment};
+use super::table::{ExternalIds, Index, IndexedColumn, Rank, Table};
 use crate::domain::filter::{Filter, Path, Test, Value};
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-/// The condition that a row of `users` fulfils the filter, asked by a caller of `source`.
+/// The condition that a row of a table fulfils the filter, asked by a caller of `source`.
 #[must_use]
-pub fn matches(filter: &Filter, dialect: Dialect, source: &str) -> Fragment {
-    let mut writer = Writer { out: Fragment::default(), dialect, source };
-    writer.filter(filter, Row::User);
+pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -> Fragment {
+    let mut writer = Writer { out: Fragment::default(), table, dialect, source };
+    writer.filter(filter, Row::Resource);
     if !filter.is_single() {
         writer.out.unprepared();
     }
@@ -21,12 +22,13 @@ pub fn matches(filter: &Filter, dialect: Dialect, source: &str) -> Fragment {
 /// What a path starts at.
 #[derive(Clone, Copy, PartialEq)]
 enum Row {
-    User,
+    Resource,
     Element,
 }
 
 struct Writer<'w> {
     out: Fragment,
+    table: &'w Table,
     dialect: Dialect,
     source: &'w str,
 }
@@ -42,11 +44,12 @@ impl Writer<'_> {
                 self.out.sql(") IS NOT TRUE");
             }
             Filter::Element { list, test } => {
+                let folded = self.table.folded;
                 let elements = match self.dialect {
                     Dialect::Postgres => {
-                        format!("jsonb_array_elements(users.folded -> '{list}') AS element (value)")
+                        format!("jsonb_array_elements({folded} -> '{list}') AS element (value)")
                     }
-                    Dialect::Sqlite => format!("json_each(users.folded, '$.{list}') AS element"),
+                    Dialect::Sqlite => format!("json_each({folded}, '$.{list}') AS element"),
                 };
                 self.out.sql("EXISTS (SELECT 1 FROM ").sql(elements).sql(" WHERE ");
                 self.filter(test, Row::Element);
@@ -110,7 +113,7 @@ impl Writer<'_> {
     fn kept(&mut self, path: &Path, row: Row, value: &Value) {
         match value {
             Value::Text(_) => self.text(path, row),
-            _ => match (column(path, row), self.dialect) {
+            _ => match (self.column(path, row), self.dialect) {
                 (Some(column), _) => {
                     self.out.sql(column);
                 }
@@ -126,12 +129,9 @@ impl Writer<'_> {
 
     /// What a path leads to as a string whose order is that of code points.
     fn text(&mut self, path: &Path, row: Row) {
-        match (column(path, row), self.dialect) {
-            (Some(ID), Dialect::Postgres) => {
-                self.out.sql("users.id::text");
-            }
-            (Some(ID), Dialect::Sqlite) => {
-                self.out.sql(ID_AS_TEXT);
+        match (self.column(path, row), self.dialect) {
+            (Some(column), dialect) if column == self.table.id => {
+                self.out.sql(id_as_text(column, dialect));
             }
             (Some(column), _) => {
                 self.out.sql(column);
@@ -147,16 +147,35 @@ impl Writer<'_> {
 
     /// What stands in a document; the names in a path are Roster's own, never the caller's.
     fn json(&mut self, path: &Path, row: Row) {
-        if row == Row::User && path.as_slice() == ["externalId"] {
-            self.out.sql("users.document -> 'externalIds' ->> ").value(Value::Text(self.source.to_owned()));
+        if row == Row::Resource && path.as_slice() == ["externalId"] {
+            self.out.sql(self.table.document).sql(" -> 'externalIds' ->> ");
+            self.out.value(Value::Text(self.source.to_owned()));
             return;
         }
-        self.out.sql(if row == Row::User { "users.folded" } else { "element.value" });
+        self.out.sql(if row == Row::Resource { self.table.folded } else { "element.value" });
         for (index, name) in path.iter().enumerate() {
             let arrow = if index + 1 == path.len() { "->>" } else { "->" };
             self.out.sql(format!(" {arrow} '{name}'"));
         }
     }
+
+    /// The column of a path that has one.
+    fn column(&self, path: &Path, row: Row) -> Option<&'static str> {
+        match (row, path.as_slice()) {
+            (Row::Resource, [name]) => self.table.column(name),
+            _ => None,
+        }
+    }
+}
+
+/// An id as PostgreSQL writes a `uuid`.
+fn id_as_text(column: &str, dialect: Dialect) -> String {
+    if dialect == Dialect::Postgres {
+        return format!("{column}::text");
+    }
+    let part = |begin: usize, length: usize| format!("substr(hex({column}), {begin}, {length})");
+    let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
+    format!("lower({})", parts.join(" || '-' || "))
 }
 
 /// The ends of a range, as operators that what lies in it fulfils.
@@ -174,127 +193,77 @@ fn ends<'v>(from: &'v Bound<Value>, to: &'v Bound<Value>) -> impl Iterator<Item 
     from.into_iter().chain(to)
 }
 
-const ID: &str = "users.id";
-
-/// The same as PostgreSQL writes a `uuid`.
-const ID_AS_TEXT: &str = "lower(substr(hex(users.id), 1, 8) || '-' || substr(hex(users.id), 9, 4) || '-' || \
-    substr(hex(users.id), 13, 4) || '-' || substr(hex(users.id), 17, 4) || '-' || substr(hex(users.id), 21))";
-
-/// The column of a path that has one.
-fn column(path: &Path, row: Row) -> Option<&'static str> {
-    match (row, path.as_slice()) {
-        (Row::User, ["id"]) => Some(ID),
-        (Row::User, ["userName"]) => Some("users.user_name_key"),
-        (Row::User, ["displayName"]) => Some("users.display_name_key"),
-        (Row::User, ["active"]) => Some("users.active"),
-        (Row::User, ["version"]) => Some("users.version"),
-        (Row::User, ["createdAt"]) => Some("users.created_at"),
-        (Row::User, ["updatedAt"]) => Some("users.updated_at"),
-        _ => None,
-    }
-}
-
-/// A stretch of an index, which holds the ids of users.
+/// A stretch of an index, which holds the ids of resources.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// The table.
-    pub table: Table,
-    /// The stretch of its index.
+    /// The index.
+    pub at: IndexedColumn,
+    /// The stretch.
     pub condition: Fragment,
-    key: &'static str,
     rank: Rank,
 }
 
-/// Lookups that find, together, all users that may fulfil a filter.
+/// Lookups that find, together, all resources that may fulfil a filter.
 pub type Way = Vec<Lookup>;
 
-/// A table with an index of users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
-    /// `users`
-    Users,
-    /// `user_emails`
-    Emails,
-    /// `user_external_ids`
-    ExternalIds,
-}
-
-/// How few users a lookup is likely to find, the fewest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    One,
-    Few,
-    Range,
-    Half,
-}
-
-impl Lookup {
-    /// The index's order: to be asked for, so that no plan but the index can give it.
-    #[must_use]
-    pub fn order(&self) -> Fragment {
-        let mut order = Fragment::default();
-        order.sql(self.key);
-        order
-    }
-}
-
-/// The ways to find by indexes all users that may fulfil the filter, the most promising first.
+/// The ways to find by indexes all resources of a table that may fulfil the filter, the most promising first.
 #[must_use]
-pub fn ways(filter: &Filter, source: &str) -> Vec<Way> {
-    ways_in(filter, None, source)
+pub fn ways(filter: &Filter, table: &Table, source: &str) -> Vec<Way> {
+    Finder { table, source }.ways(filter, None)
 }
 
-/// The same, of a filter of users or of the elements of a list.
-fn ways_in(filter: &Filter, list: Option<&str>, source: &str) -> Vec<Way> {
-    let of_parts = filter.conjuncts().iter().filter_map(|part| way(part, list, source));
-    let mut ways: Vec<_> = of_parts.collect();
-    ways.sort_by_key(|way| way.iter().map(|lookup| lookup.rank).max());
-    ways
+struct Finder<'f> {
+    table: &'f Table,
+    source: &'f str,
 }
 
-fn way(filter: &Filter, list: Option<&str>, source: &str) -> Option<Way> {
-    match filter {
-        Filter::All(parts) if !parts.is_empty() => ways_in(filter, list, source).into_iter().next(),
-        Filter::Any(parts) => {
-            let of_parts: Option<Vec<_>> = parts.iter().map(|part| way(part, list, source)).collect();
-            Some(of_parts?.into_iter().flatten().collect())
-        }
-        Filter::Element { list, test } => way(test, Some(list), source),
-        Filter::Is(path, test) => lookup(path, test, list, source),
-        _ => None,
+impl Finder<'_> {
+    /// The ways of a filter of resources, or of the elements of a list.
+    fn ways(&self, filter: &Filter, list: Option<&str>) -> Vec<Way> {
+        let of_parts = filter.conjuncts().iter().filter_map(|part| self.way(part, list));
+        let mut ways: Vec<_> = of_parts.collect();
+        ways.sort_by_key(|way| way.iter().map(|lookup| lookup.rank).max());
+        ways
     }
-}
 
-/// The stretch of an index in which a test holds; none when there is no index, or the test is not about its order.
-fn lookup(path: &Path, test: &Test, list: Option<&str>, source: &str) -> Option<Way> {
-    let (table, key, rank) = match (list, path.as_slice()) {
-        (Some("emails"), ["value"]) => (Table::Emails, "user_emails.value_key", Rank::Few),
-        (None, ["externalId"]) => (Table::ExternalIds, "user_external_ids.external_id", Rank::One),
-        (None, ["id" | "userName"]) => (Table::Users, column(path, Row::User)?, Rank::One),
-        (None, ["displayName" | "createdAt" | "updatedAt"]) => {
-            (Table::Users, column(path, Row::User)?, Rank::Few)
-        }
-        (None, ["active"]) => (Table::Users, column(path, Row::User)?, Rank::Half),
-        _ => return None,
-    };
-    let mut condition = Fragment::default();
-    let rank = match test {
-        Test::Never => return Some(Vec::new()),
-        Test::Equal(value) => {
-            condition.sql(key).sql(" = ").value(value.clone());
-            rank
-        }
-        Test::Within(from, to) => {
-            for (index, (operator, value)) in ends(from, to).enumerate() {
-                condition.sql(if index == 0 { "" } else { " AND " });
-                condition.sql(key).sql(operator).value(value.clone());
+    fn way(&self, filter: &Filter, list: Option<&str>) -> Option<Way> {
+        match filter {
+            Filter::All(parts) if !parts.is_empty() => self.ways(filter, list).into_iter().next(),
+            Filter::Any(parts) => {
+                let of_parts: Option<Vec<_>> = parts.iter().map(|part| self.way(part, list)).collect();
+                Some(of_parts?.into_iter().flatten().collect())
             }
-            Rank::Range
+            Filter::Element { list, test } => self.way(test, Some(list)),
+            Filter::Is(path, test) => self.lookup(path, test, list),
+            _ => None,
         }
-        _ => return None,
-    };
-    if table == Table::ExternalIds {
-        condition.sql(" AND user_external_ids.source = ").value(Value::Text(source.to_owned()));
     }
-    Some(vec![Lookup { table, condition, key, rank }])
+
+    /// The stretch of an index in which a test holds; none when there is no index, or the test is not about its order.
+    fn lookup(&self, path: &Path, test: &Test, list: Option<&str>) -> Option<Way> {
+        let [attribute] = path.as_slice() else { return None };
+        let is_it = |index: &&Index| index.list == list && index.attribute == *attribute;
+        let Index { at, rank, .. } = self.table.indexes.iter().find(is_it)?;
+        let mut condition = Fragment::default();
+        let rank = match test {
+            Test::Never => return Some(Vec::new()),
+            Test::Equal(value) => {
+                condition.sql(at.key).sql(" = ").value(value.clone());
+                *rank
+            }
+            Test::Within(from, to) => {
+                for (index, (operator, value)) in ends(from, to).enumerate() {
+                    condition.sql(if index == 0 { "" } else { " AND " });
+                    condition.sql(at.key).sql(operator).value(value.clone());
+                }
+                Rank::Range
+            }
+            _ => return None,
+        };
+        let ExternalIds { at: external_ids, source } = &self.table.external_ids;
+        if at.table == external_ids.table {
+            condition.sql(" AND ").sql(*source).sql(" = ").value(Value::Text(self.source.to_owned()));
+        }
+        Some(vec![Lookup { at: *at, condition, rank }])
+    }
 }

@@ -10,6 +10,7 @@ mod queue;
 pub mod rows;
 pub mod sort_sql;
 pub mod sql;
+pub mod table;
 mod transaction;
 pub mod types;
 mod url;

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The columns of a [`UserRow`]. (`Selectable` would bind a query to one engine.)
-pub(crate) const USER_COLUMNS: (
+/// The columns of a [`UserRow`], which [`super::table::USERS`] has as text. (`Selectable` would bind a query to one engine.)
+pub(crate) type UserColumns = (
     users::id,
     users::user_name,
     users::display_name,
@@ -21,7 +21,9 @@ pub(crate) const USER_COLUMNS: (
     users::version,
     users::created_at,
     users::updated_at,
-) = (
+);
+
+pub(crate) const USER_COLUMNS: UserColumns = (
     users::id,
     users::user_name,
     users::display_name,

@@ -1,68 +1,78 @@
 //! Orders and places in them as SQL, such that an index gives them.
 
 use super::sql::Fragment;
+use super::table::Table;
 use crate::domain::filter::Value;
 use crate::domain::sort::{Position, SortBy, Stretch};
 
-/// The condition that a row of `users` belongs to the stretch.
+/// The condition that a row of a table belongs to the stretch.
 #[must_use]
-pub fn condition(stretch: &Stretch) -> Fragment {
+pub fn condition(stretch: &Stretch, table: &Table) -> Fragment {
     let mut out = Fragment::default();
     let descending = stretch.sort.descending;
-    out.sql(match (stretch.sort.by, stretch.missing) {
-        (SortBy::DisplayName, true) => "users.display_name_key IS NULL",
-        (SortBy::DisplayName, false) => "users.display_name_key IS NOT NULL",
-        _ => "TRUE",
-    });
+    match (column(stretch.sort.by, table), stretch.sort.optional) {
+        (Some(column), true) => {
+            out.sql(column).sql(if stretch.missing { " IS NULL" } else { " IS NOT NULL" });
+        }
+        _ => {
+            out.sql("TRUE");
+        }
+    }
     if let Some(after) = &stretch.after {
-        compare(&mut out, stretch, if descending { " < " } else { " > " }, after);
+        compare(&mut out, stretch, table, if descending { " < " } else { " > " }, after);
     }
     if let Some(upto) = &stretch.upto {
-        compare(&mut out, stretch, if descending { " >= " } else { " <= " }, upto);
+        compare(&mut out, stretch, table, if descending { " >= " } else { " <= " }, upto);
     }
     out
 }
 
 /// A row compared with a place. As a row value (SQL-92), of which both engines read an index in one stretch.
-fn compare(out: &mut Fragment, stretch: &Stretch, operator: &'static str, place: &Position) {
+fn compare(out: &mut Fragment, stretch: &Stretch, table: &Table, operator: &'static str, place: &Position) {
     let id = Value::Id(place.id);
-    match (column(stretch), &place.key) {
-        (Some(UNIQUE), Some(key)) => {
-            out.sql(" AND ").sql(UNIQUE).sql(operator).value(key.clone());
+    match (column(stretch.sort.by, table), &place.key) {
+        // No two have the same, so the id has nothing to decide, and is not in the index.
+        (Some(column), Some(key)) if table.unique == Some(column) => {
+            out.sql(" AND ").sql(column).sql(operator).value(key.clone());
         }
         (Some(column), Some(key)) => {
-            out.sql(" AND (").sql(column).sql(", users.id)").sql(operator);
+            out.sql(" AND (").sql(column).sql(", ").sql(table.id).sql(")").sql(operator);
             out.sql("(").value(key.clone()).sql(", ").value(id).sql(")");
         }
         _ => {
-            out.sql(" AND users.id").sql(operator).value(id);
+            out.sql(" AND ").sql(table.id).sql(operator).value(id);
         }
     }
 }
 
 /// What stands behind ORDER BY.
 #[must_use]
-pub fn order(stretch: &Stretch) -> Fragment {
+pub fn order(stretch: &Stretch, table: &Table) -> Fragment {
     let mut out = Fragment::default();
     let direction = if stretch.sort.descending { " DESC" } else { "" };
-    match column(stretch) {
-        Some(UNIQUE) => out.sql(UNIQUE).sql(direction),
-        Some(column) => out.sql(column).sql(direction).sql(", users.id").sql(direction),
-        None => out.sql("users.id").sql(direction),
-    };
+    if let Some(column) = column(stretch.sort.by, table) {
+        out.sql(column).sql(direction);
+        if table.unique == Some(column) {
+            return out;
+        }
+        out.sql(", ");
+    }
+    out.sql(table.id).sql(direction);
     out
 }
 
-/// No two users have the same, so the id has nothing to decide, and is not in the index.
-const UNIQUE: &str = "users.user_name_key";
+/// The columns of which a place is made: the id, a text and a number, of which the order has a use for one at most.
+#[must_use]
+pub fn place(by: SortBy, table: &Table) -> Fragment {
+    let mut out = Fragment::default();
+    let column = |by: SortBy| table.column(by.attribute()).unwrap_or(table.id);
+    let text = if by == SortBy::UserName { by } else { SortBy::DisplayName };
+    let number = if by == SortBy::UpdatedAt { by } else { SortBy::CreatedAt };
+    out.sql(table.id).sql(", ").sql(column(text)).sql(", ").sql(column(number));
+    out
+}
 
 /// The column that decides before the id does.
-fn column(stretch: &Stretch) -> Option<&'static str> {
-    match stretch.sort.by {
-        SortBy::Id => None,
-        SortBy::UserName => Some(UNIQUE),
-        SortBy::DisplayName => Some("users.display_name_key"),
-        SortBy::CreatedAt => Some("users.created_at"),
-        SortBy::UpdatedAt => Some("users.updated_at"),
-    }
+fn column(by: SortBy, table: &Table) -> Option<&'static str> {
+    if by == SortBy::Id { None } else { table.column(by.attribute()) }
 }

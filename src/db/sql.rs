@@ -1,12 +1,16 @@
 //! SQL that is put together at run time: text and bound values, for either engine.
 
+use super::conn::Connection;
 use super::error::DbError;
 use super::types::{Id, Uid};
 use crate::domain::filter::Value;
+use crate::on_engine;
+use diesel::connection::DefaultLoadingMode;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::LoadQuery;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use serde::Serialize;
@@ -23,7 +27,7 @@ pub enum Dialect {
     Sqlite,
 }
 
-/// A condition, or what stands behind ORDER BY.
+/// A condition, what stands behind ORDER BY, or a whole statement.
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {
     pieces: Vec<Piece>,
@@ -38,14 +42,15 @@ enum Piece {
     Integer(i64),
     Boolean(bool),
     Id(Uid),
-    Ids(Ids),
+    Ids(Set<Uid>),
+    Texts(Set<String>),
 }
 
-/// A set of ids in one bound value, so that the text of a query does not depend on how many they are.
+/// A set in one bound value, so that the text of a query does not depend on how many they are.
 #[derive(Clone, Debug)]
-struct Ids {
-    array: Vec<Uid>,
-    /// A JSON list of hexadecimal strings, which is how SQLite takes a set.
+struct Set<T> {
+    array: Vec<T>,
+    /// A JSON list of strings, which is how SQLite takes a set; ids are hexadecimal.
     json: String,
 }
 
@@ -53,9 +58,15 @@ impl Fragment {
     /// The condition that always holds.
     #[must_use]
     pub fn truth() -> Self {
-        let mut truth = Self::default();
-        truth.sql("TRUE");
-        truth
+        Self::of("TRUE")
+    }
+
+    /// The fragment of a text.
+    #[must_use]
+    pub fn of(sql: &'static str) -> Self {
+        let mut fragment = Self::default();
+        fragment.sql(sql);
+        fragment
     }
 
     /// Adds text.
@@ -79,7 +90,15 @@ impl Fragment {
     pub fn is_one_of(&mut self, ids: &[Uuid]) -> &mut Self {
         let hexadecimal = ids.iter().map(|id| id.simple().to_string());
         let json = serde_json::Value::from_iter(hexadecimal).to_string();
-        self.pieces.push(Piece::Ids(Ids { array: ids.iter().copied().map(Uid).collect(), json }));
+        self.pieces.push(Piece::Ids(Set { array: ids.iter().copied().map(Uid).collect(), json }));
+        self
+    }
+
+    /// The same of texts.
+    pub fn is_one_of_texts(&mut self, texts: impl IntoIterator<Item = String>) -> &mut Self {
+        let array: Vec<_> = texts.into_iter().collect();
+        let json = serde_json::Value::from_iter(array.iter().map(String::as_str)).to_string();
+        self.pieces.push(Piece::Texts(Set { array, json }));
         self
     }
 
@@ -95,12 +114,16 @@ impl Fragment {
         Ok(self)
     }
 
-    /// Adds another condition, which must hold too.
-    pub fn also(&mut self, other: &Self) -> &mut Self {
-        self.sql(" AND ");
+    /// Adds another fragment.
+    pub fn append(&mut self, other: &Self) -> &mut Self {
         self.pieces.extend(other.pieces.iter().cloned());
         self.one_of_many |= other.one_of_many;
         self
+    }
+
+    /// Adds another condition, which must hold too.
+    pub fn also(&mut self, other: &Self) -> &mut Self {
+        self.sql(" AND ").append(other)
     }
 
     /// Has it prepared anew each time: there are too many texts like this one to keep them all.
@@ -110,10 +133,10 @@ impl Fragment {
     }
 }
 
-/// The trait's one function has the same body for both engines but for the set of ids, and Diesel ties every bound
-/// value to an engine.
+/// The trait's one function has the same body for both engines but for sets, and Diesel ties every bound value to an
+/// engine.
 macro_rules! fragment_on {
-    ($engine:ty, |$out:ident, $ids:ident| $write_ids:expr) => {
+    ($engine:ty, $out:ident, ids($ids:ident) $write_ids:block, texts($texts:ident) $write_texts:block) => {
         impl QueryFragment<$engine> for Fragment {
             fn walk_ast<'b>(&'b self, mut $out: AstPass<'_, 'b, $engine>) -> QueryResult<()> {
                 if self.one_of_many {
@@ -127,44 +150,93 @@ macro_rules! fragment_on {
                         Piece::Boolean(truth) => $out.push_bind_param::<Bool, _>(truth)?,
                         Piece::Id(id) => $out.push_bind_param::<Id, _>(id)?,
                         Piece::Ids($ids) => $write_ids,
+                        Piece::Texts($texts) => $write_texts,
                     }
                 }
                 Ok(())
             }
         }
+
+        impl<ST> QueryFragment<$engine> for Statement<ST> {
+            fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, $engine>) -> QueryResult<()> {
+                self.fragment.walk_ast(out)
+            }
+        }
     };
 }
 
-fragment_on!(Pg, |out, ids| {
-    out.push_sql(" = ANY(");
-    out.push_bind_param::<Array<Id>, _>(&ids.array)?;
-    out.push_sql(")");
-});
+fragment_on!(
+    Pg,
+    out,
+    ids(ids) {
+        out.push_sql(" = ANY(");
+        out.push_bind_param::<Array<Id>, _>(&ids.array)?;
+        out.push_sql(")");
+    },
+    texts(texts) {
+        out.push_sql(" = ANY(");
+        out.push_bind_param::<Array<Text>, _>(&texts.array)?;
+        out.push_sql(")");
+    }
+);
 
-fragment_on!(Sqlite, |out, ids| {
-    out.push_sql(" IN (SELECT unhex(value) FROM json_each(");
-    out.push_bind_param::<Text, _>(&ids.json)?;
-    out.push_sql("))");
-});
+fragment_on!(
+    Sqlite,
+    out,
+    ids(ids) {
+        out.push_sql(" IN (SELECT unhex(value) FROM json_each(");
+        out.push_bind_param::<Text, _>(&ids.json)?;
+        out.push_sql("))");
+    },
+    texts(texts) {
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, _>(&texts.json)?;
+        out.push_sql("))");
+    }
+);
 
-/// A fragment that is a whole statement of PostgreSQL, giving rows of `ST`.
+/// A fragment that is a whole statement, giving rows of `ST`. Like any query it is kept prepared, by its text.
 #[derive(Debug)]
 pub struct Statement<ST> {
     fragment: Fragment,
     rows: PhantomData<ST>,
 }
 
-impl<ST> Statement<ST> {
+impl<ST: 'static> Statement<ST> {
     /// The statement.
     #[must_use]
     pub fn of(fragment: Fragment) -> Self {
         Self { fragment, rows: PhantomData }
     }
-}
 
-impl<ST> QueryFragment<Pg> for Statement<ST> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.fragment.walk_ast(out)
+    /// All rows that it gives.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn all<U: 'static>(self, connection: &mut Connection) -> QueryResult<Vec<U>>
+    where
+        Self: LoadQuery<'static, PgConnection, U> + LoadQuery<'static, SqliteConnection, U>,
+    {
+        on_engine!(connection, c => self.load(c))
+    }
+
+    /// The first rows that it gives; it must not limit them itself. SQLite prepares a statement with a bound LIMIT anew
+    /// each time, so there the reading just stops.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn first_of<U: 'static>(mut self, connection: &mut Connection, most: usize) -> QueryResult<Vec<U>>
+    where
+        Self: LoadQuery<'static, PgConnection, U> + LoadQuery<'static, SqliteConnection, U>,
+    {
+        match connection {
+            Connection::Postgres(c) => {
+                let most = Value::Integer(i64::try_from(most).unwrap_or(i64::MAX));
+                self.fragment.sql(" LIMIT ").value(most);
+                self.load(c)
+            }
+            Connection::Sqlite(c) => self.load_iter::<U, DefaultLoadingMode>(c)?.take(most).collect(),
+        }
     }
 }
 
@@ -173,6 +245,8 @@ impl<ST> Query for Statement<ST> {
 }
 
 impl<ST> RunQueryDsl<PgConnection> for Statement<ST> {}
+
+impl<ST> RunQueryDsl<SqliteConnection> for Statement<ST> {}
 
 impl<ST> QueryId for Statement<ST> {
     type QueryId = ();

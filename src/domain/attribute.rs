@@ -1,5 +1,24 @@
 //! The attributes of resources: what their values are, how they are compared, and by which names clients call them.
 
+use super::sort::SortBy;
+
+/// What resources of one type are made of, and what can be asked of them.
+#[derive(Debug)]
+pub struct Schema {
+    /// What many of them are called.
+    pub plural: &'static str,
+    /// What each shows.
+    pub attributes: &'static [Attribute],
+    /// What they can be sorted by.
+    pub sorts: &'static [SortBy],
+    /// What of that a resource may be without.
+    pub optional_sorts: &'static [SortBy],
+    /// The URN of the core schema, in lower case.
+    urn: &'static str,
+    /// An extension: its URN in lower case, and the attribute that its attributes are parts of.
+    extension: Option<(&'static str, &'static str)>,
+}
+
 /// An attribute, or a part of one.
 #[derive(Debug)]
 pub struct Attribute {
@@ -43,11 +62,6 @@ pub enum Vocabulary {
     Scim,
 }
 
-/// The URN of the core schema of users (RFC 7643, section 4.1).
-const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:user";
-/// The URN of the enterprise extension (RFC 7643, section 4.3).
-const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user";
-
 /// What SCIM calls otherwise.
 const SCIM_NAMES: [(&str, &str); 2] = [("meta.created", "createdAt"), ("meta.lastmodified", "updatedAt")];
 /// What SCIM does not know by its native name.
@@ -55,23 +69,26 @@ const NATIVE_NAMES: [&str; 7] =
     ["enterprise", "custom", "extensions", "externalIds", "version", "createdAt", "updatedAt"];
 
 impl Vocabulary {
-    /// The attribute of a user that a name means, with what it is a part of before it. Names and URNs have no case
-    /// (RFC 7643, section 2.1), and a name may follow its schema's URN (RFC 7644, section 3.10).
+    /// The attribute that a name means, with what it is a part of before it. Names and URNs have no case (RFC 7643,
+    /// section 2.1), and a name may follow its schema's URN (RFC 7644, section 3.10).
     #[must_use]
-    pub fn user(self, name: &str) -> Option<Vec<&'static Attribute>> {
+    pub fn find(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();
-        if let Some(rest) = after_urn(&name, ENTERPRISE_USER) {
-            let enterprise = find(USER, "enterprise")?;
-            return descend(enterprise.parts(), rest, vec![enterprise]);
+        let attributes = schema.attributes;
+        if let Some((urn, object)) = schema.extension
+            && let Some(rest) = after_urn(&name, urn)
+        {
+            let object = find(attributes, object)?;
+            return descend(object.parts(), rest, vec![object]);
         }
-        let name = after_urn(&name, CORE_USER).unwrap_or(&name);
+        let name = after_urn(&name, schema.urn).unwrap_or(&name);
         if self == Self::Native {
-            return descend(USER, name, Vec::new());
+            return descend(attributes, name, Vec::new());
         }
         if let Some((_, native)) = SCIM_NAMES.iter().find(|(scim, _)| *scim == name) {
-            return Some(vec![find(USER, native)?]);
+            return Some(vec![find(attributes, native)?]);
         }
-        let chain = descend(USER, name, Vec::new())?;
+        let chain = descend(attributes, name, Vec::new())?;
         let known = chain.first().is_some_and(|first| !NATIVE_NAMES.contains(&first.name));
         known.then_some(chain)
     }
@@ -172,8 +189,18 @@ const ENTERPRISE: &[Attribute] = &[
     of("manager", Kind::Object(&[text("value"), of("displayName", Kind::Opaque)])),
 ];
 
+/// Users: RFC 7643, sections 4.1 and 4.3.
+pub static USERS: Schema = Schema {
+    plural: "users",
+    attributes: USER,
+    sorts: &[SortBy::Id, SortBy::UserName, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
+    optional_sorts: &[SortBy::DisplayName],
+    urn: "urn:ietf:params:scim:schemas:core:2.0:user",
+    extension: Some(("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user", "enterprise")),
+};
+
 /// A user, as the native API shows it.
-pub static USER: &[Attribute] = &[
+pub const USER: &[Attribute] = &[
     of("id", Kind::Id),
     text("userName"),
     of("externalId", Kind::Exact),
@@ -211,7 +238,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn names(vocabulary: Vocabulary, name: &str) -> Option<String> {
-        let chain = vocabulary.user(name)?;
+        let chain = vocabulary.find(&USERS, name)?;
         Some(chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join("."))
     }
 

@@ -1,6 +1,6 @@
 //! What of a resource a client wants to see (RFC 7644, section 3.9).
 
-use super::attribute::{Attribute, Kind, Vocabulary};
+use super::attribute::{Attribute, Kind, Schema, Vocabulary};
 use derive_more::{Display, Error};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -25,10 +25,12 @@ pub struct Parts(BTreeSet<String>);
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 pub enum InvalidParts {
     /// A name that no attribute has.
-    #[display("'{name}' is not an attribute of users")]
+    #[display("'{name}' is not an attribute of {of}")]
     Unknown {
         /// The name, or its beginning.
         name: String,
+        /// Of which resources.
+        of: &'static str,
     },
     /// More names than anyone needs.
     #[display("at most {NAME_LIMIT} attributes can be named")]
@@ -43,28 +45,29 @@ impl Parts {
     ///
     /// # Errors
     /// The first name that means nothing; too many names.
-    pub fn of_users(names: &str, vocabulary: Vocabulary) -> Result<Self, InvalidParts> {
+    pub fn parse(names: &str, schema: &Schema, vocabulary: Vocabulary) -> Result<Self, InvalidParts> {
         if names.split(',').count() > NAME_LIMIT {
             return Err(InvalidParts::TooMany);
         }
         let path = |name: &str| {
-            let unknown = || InvalidParts::Unknown { name: name.chars().take(100).collect() };
-            path(name, vocabulary).ok_or_else(unknown)
+            let unknown =
+                || InvalidParts::Unknown { name: name.chars().take(100).collect(), of: schema.plural };
+            path(name, schema, vocabulary).ok_or_else(unknown)
         };
         names.split(',').map(str::trim).map(path).collect::<Result<_, _>>().map(Self)
     }
 }
 
 /// The keys that lead to what a name means. Inside the caller's own JSON they are the caller's.
-fn path(name: &str, vocabulary: Vocabulary) -> Option<String> {
+fn path(name: &str, schema: &Schema, vocabulary: Vocabulary) -> Option<String> {
     let keys =
         |chain: Vec<&Attribute>| chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join(".");
-    if let Some(chain) = vocabulary.user(name) {
+    if let Some(chain) = vocabulary.find(schema, name) {
         return Some(keys(chain));
     }
     name.match_indices('.').find_map(|(dot, _)| {
         let (top, inside) = name.split_at(dot);
-        let chain = vocabulary.user(top)?;
+        let chain = vocabulary.find(schema, top)?;
         let own = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
         own.then(|| format!("{}{inside}", keys(chain)))
     })
@@ -113,6 +116,7 @@ fn select_inside(value: Value, paths: &[&str], named: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attribute::USERS;
     use serde_json::json;
 
     fn shown(projection: fn(Parts) -> Projection, names: &str) -> Value {
@@ -122,7 +126,7 @@ mod tests {
             "custom": {"a": {"b": 1, "c": 2}, "a.b": 3}, "externalIds": {"native": "n"},
             "extensions": {"urn:x:1.0:User": {"y": 1}}, "enterprise": {"manager": null},
         });
-        let parts = Parts::of_users(names, Vocabulary::Native).unwrap();
+        let parts = Parts::parse(names, &USERS, Vocabulary::Native).unwrap();
         projection(parts).apply(user.as_object().cloned().unwrap()).into()
     }
 
@@ -168,7 +172,7 @@ mod tests {
     #[test]
     fn names_must_mean_something() {
         for name in ["", "title,", "x", "name.x", "title.x", "customs", "emails.value.x", ".custom"] {
-            assert!(Parts::of_users(name, Vocabulary::Native).is_err(), "{name}");
+            assert!(Parts::parse(name, &USERS, Vocabulary::Native).is_err(), "{name}");
         }
     }
 }

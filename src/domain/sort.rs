@@ -1,66 +1,68 @@
-//! The orders in which users are listed, and places in them.
+//! The orders in which resources are listed, and places in them.
 
+use super::attribute::Schema;
 use super::filter::Value;
-use super::fold::fold;
-use super::user::User;
 use derive_more::{Display, Error};
 use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
 use uuid::Uuid;
 
-/// An order of users. Ids decide among equals, in the same direction.
+/// An order of resources. Ids decide among equals, in the same direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
     /// What is compared.
     pub by: SortBy,
     /// Whether the last comes first.
     pub descending: bool,
+    /// Whether a resource may be without what is compared.
+    pub optional: bool,
 }
 
-/// What users are sorted by.
+/// What resources are sorted by.
 #[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq)]
+#[display("{}", self.attribute())]
 pub enum SortBy {
     /// The order of creation.
     #[default]
-    #[display("id")]
     Id,
     /// Folded.
-    #[display("userName")]
     UserName,
-    /// Folded; users without one come last.
-    #[display("displayName")]
+    /// Folded; what has none comes last.
     DisplayName,
     /// The time of creation.
-    #[display("createdAt")]
     CreatedAt,
     /// The time of the last change.
-    #[display("updatedAt")]
     UpdatedAt,
 }
 
-const SORTS: [SortBy; 5] =
-    [SortBy::Id, SortBy::UserName, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt];
+impl SortBy {
+    /// The attribute's native name.
+    #[must_use]
+    pub fn attribute(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::UserName => "userName",
+            Self::DisplayName => "displayName",
+            Self::CreatedAt => "createdAt",
+            Self::UpdatedAt => "updatedAt",
+        }
+    }
+}
 
-/// A text that names no order.
-#[derive(Clone, Copy, Debug, Display, Error, PartialEq, Eq)]
-#[display("sort must be id, userName, displayName, createdAt or updatedAt, or one of them behind '-'")]
-pub struct UnknownSort;
+/// A text that names no order of these.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub struct UnknownSort(#[error(not(source))] &'static [SortBy]);
+
+impl fmt::Display for UnknownSort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.0.iter().map(|by| by.attribute()).collect();
+        write!(f, "sort must be one of {}, or one of them behind '-'", names.join(", "))
+    }
+}
 
 impl fmt::Display for Sort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", if self.descending { "-" } else { "" }, self.by)
-    }
-}
-
-impl FromStr for Sort {
-    type Err = UnknownSort;
-
-    /// Reads a name, which has no case, behind `-` for the other direction.
-    fn from_str(text: &str) -> Result<Self, UnknownSort> {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let by = SORTS.into_iter().find(|by| by.to_string().eq_ignore_ascii_case(name));
-        by.map(|by| Self { by, descending }).ok_or(UnknownSort)
     }
 }
 
@@ -73,20 +75,30 @@ pub struct Position {
     pub id: Uuid,
 }
 
+/// What has a place in every order of its schema.
+pub trait Sorted {
+    /// Its id.
+    fn id(&self) -> Uuid;
+    /// What is compared of it; ids always are.
+    fn key(&self, by: SortBy) -> Option<Value>;
+}
+
 impl Sort {
-    /// The place of a user.
+    /// Reads a name, which has no case, behind `-` for the other direction.
+    ///
+    /// # Errors
+    /// [`UnknownSort`] when such resources are not sorted by it.
+    pub fn parse(text: &str, schema: &Schema) -> Result<Self, UnknownSort> {
+        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+        let by = schema.sorts.iter().copied().find(|by| by.attribute().eq_ignore_ascii_case(name));
+        let by = by.ok_or(UnknownSort(schema.sorts))?;
+        Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
+    }
+
+    /// The place of a resource.
     #[must_use]
-    pub fn position(self, user: &User) -> Position {
-        let key = match self.by {
-            SortBy::Id => None,
-            SortBy::UserName => Some(Value::Text(fold(&user.attributes.user_name))),
-            SortBy::DisplayName => {
-                user.attributes.display_name.as_deref().map(|name| Value::Text(fold(name)))
-            }
-            SortBy::CreatedAt => Some(Value::Integer(user.created_at.into())),
-            SortBy::UpdatedAt => Some(Value::Integer(user.updated_at.into())),
-        };
-        Position { key, id: user.id }
+    pub fn position(self, resource: &impl Sorted) -> Position {
+        Position { key: resource.key(self.by), id: resource.id() }
     }
 
     /// Which of two places comes first.
@@ -106,24 +118,24 @@ impl Sort {
     pub fn admits(self, key: Option<&Value>) -> bool {
         match self.by {
             SortBy::Id => key.is_none(),
-            SortBy::UserName => matches!(key, Some(Value::Text(_))),
-            SortBy::DisplayName => matches!(key, None | Some(Value::Text(_))),
+            _ if key.is_none() => self.optional,
+            SortBy::UserName | SortBy::DisplayName => matches!(key, Some(Value::Text(_))),
             SortBy::CreatedAt | SortBy::UpdatedAt => matches!(key, Some(Value::Integer(_))),
         }
     }
 
-    /// The parts of the list behind a place, each in the order of an index: users that have what is sorted by, and
-    /// users that don't, who come last, descending first.
+    /// The parts of the list behind a place, each in the order of an index: resources that have what is sorted by, and
+    /// those that don't, which come last, descending first.
     #[must_use]
     pub fn stretches(self, after: Option<Position>) -> Vec<Stretch> {
         let whole = |missing| Stretch { sort: self, missing, after: None, upto: None };
-        let mut stretches = match (self.by, self.descending) {
-            (SortBy::DisplayName, false) => vec![whole(false), whole(true)],
-            (SortBy::DisplayName, true) => vec![whole(true), whole(false)],
-            _ => vec![whole(false)],
+        let mut stretches = match (self.optional, self.descending) {
+            (false, _) => vec![whole(false)],
+            (true, false) => vec![whole(false), whole(true)],
+            (true, true) => vec![whole(true), whole(false)],
         };
         if let Some(after) = after {
-            let missing = self.by == SortBy::DisplayName && after.key.is_none();
+            let missing = self.optional && after.key.is_none();
             let begun = stretches.iter().position(|stretch| stretch.missing == missing).unwrap_or(0);
             stretches.drain(..begun);
             if let Some(first) = stretches.first_mut() {
@@ -139,7 +151,7 @@ impl Sort {
 pub struct Stretch {
     /// The list's order.
     pub sort: Sort,
-    /// Whether it is the users without what is sorted by.
+    /// Whether it is what is without what is sorted by.
     pub missing: bool,
     /// It begins behind this place.
     pub after: Option<Position>,
@@ -150,21 +162,23 @@ pub struct Stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attribute::USERS;
 
     #[test]
     fn names_are_read_with_their_direction() {
-        let sort = |by, descending| Ok(Sort { by, descending });
-        assert_eq!("id".parse::<Sort>(), sort(SortBy::Id, false));
-        assert_eq!("-USERNAME".parse::<Sort>(), sort(SortBy::UserName, true));
+        let sort = |by, descending, optional| Ok(Sort { by, descending, optional });
+        assert_eq!(Sort::parse("id", &USERS), sort(SortBy::Id, false, false));
+        assert_eq!(Sort::parse("-USERNAME", &USERS), sort(SortBy::UserName, true, false));
+        assert_eq!(Sort::parse("displayName", &USERS), sort(SortBy::DisplayName, false, true));
         for bad in ["", "-", "--id", "+id", " id", "title", "id,userName", "emails.value"] {
-            assert_eq!(bad.parse::<Sort>(), Err(UnknownSort), "{bad}");
+            assert_eq!(Sort::parse(bad, &USERS), Err(UnknownSort(USERS.sorts)), "{bad}");
         }
     }
 
     #[test]
-    fn users_without_a_value_are_a_stretch_of_their_own() {
+    fn what_has_no_value_is_a_stretch_of_its_own() {
         let missing = |text: &str, after: Option<Position>| {
-            let stretches = text.parse::<Sort>().unwrap().stretches(after);
+            let stretches = Sort::parse(text, &USERS).unwrap().stretches(after);
             stretches.iter().map(|stretch| (stretch.missing, stretch.after.is_some())).collect::<Vec<_>>()
         };
         let at = |key: Option<&str>| {

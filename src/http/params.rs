@@ -1,11 +1,11 @@
 //! Query parameters, read one by one; what was not asked for is an error.
 
 use super::problem::Problem;
-use crate::domain::attribute::Vocabulary;
+use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
 use crate::domain::projection::{Parts, Projection};
-use crate::domain::sort::{Position, Sort, UnknownSort};
+use crate::domain::sort::{Position, Sort};
 use actix_web::HttpRequest;
 use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
@@ -66,19 +66,18 @@ impl Params {
     }
 
     /// Takes `filter`, and the text of it.
-    pub(super) fn filter(&mut self) -> Result<(Option<Filter>, String), Problem> {
+    pub(super) fn filter(&mut self, schema: &'static Schema) -> Result<(Option<Filter>, String), Problem> {
         let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
-        match Filter::users(&text, Vocabulary::Native) {
+        match Filter::parse(&text, schema, Vocabulary::Native) {
             Ok(filter) => Ok((Some(filter), text)),
             Err(error) => Err(Problem::invalid_filter(format!("the filter is wrong at {error}"))),
         }
     }
 
     /// Takes `sort`: by id without it.
-    pub(super) fn sort(&mut self) -> Result<Sort, Problem> {
-        let sort = self.take("sort").map(|text| text.parse()).transpose();
-        sort.map(Option::unwrap_or_default)
-            .map_err(|error: UnknownSort| Problem::invalid_parameter(error.to_string()))
+    pub(super) fn sort(&mut self, schema: &Schema) -> Result<Sort, Problem> {
+        let sort = self.take("sort").map(|text| Sort::parse(&text, schema)).transpose();
+        sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(error.to_string()))
     }
 
     /// Takes `cursor`: the place where `list`, which is in the order of `sort`, goes on.
@@ -103,9 +102,10 @@ impl Params {
     }
 
     /// Takes `attributes` or `excludedAttributes`.
-    pub(super) fn projection(&mut self) -> Result<Projection, Problem> {
+    pub(super) fn projection(&mut self, schema: &Schema) -> Result<Projection, Problem> {
         let parts = |text: String| {
-            Parts::of_users(&text, Vocabulary::Native).map_err(|e| Problem::invalid_parameter(e.to_string()))
+            let parts = Parts::parse(&text, schema, Vocabulary::Native);
+            parts.map_err(|error| Problem::invalid_parameter(error.to_string()))
         };
         match (self.take("attributes"), self.take("excludedAttributes")) {
             (None, None) => Ok(Projection::Whole),

@@ -7,17 +7,19 @@ use super::body::JsonBody;
 use super::headers::{IdempotencyKey, IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use crate::domain::attribute::USERS;
 use crate::domain::cursor::List;
 use crate::domain::idempotency::Answer;
 use crate::domain::json::to_map;
 use crate::domain::projection::Projection;
 use crate::domain::user::{Draft, ReadAs, Representation, User};
-use crate::ops::users::list::{self, Query};
+use crate::ops::listing::{self, Query};
 use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Serialize, Serializer};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// `POST /users`
@@ -50,7 +52,7 @@ pub(super) async fn find(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::of(&request)?;
-    let projection = params.projection()?;
+    let projection = params.projection(&USERS)?;
     params.finish()?;
     let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
     let user = state.database.call(&caller.origin, find).await?;
@@ -81,15 +83,15 @@ pub(super) async fn list(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     let mut params = Params::of(&request)?;
-    let (limit, total, projection) = (params.limit()?, params.include_total()?, params.projection()?);
-    let (sort, (filter, filter_text)) = (params.sort()?, params.filter()?);
+    let (limit, total, projection) = (params.limit()?, params.include_total()?, params.projection(&USERS)?);
+    let (sort, (filter, filter_text)) = (params.sort(&USERS)?, params.filter(&USERS)?);
     let list = List::new(caller.tenant, &["users", &sort.to_string(), &filter_text]);
     let after = params.cursor(list, sort)?;
     params.finish()?;
-    let query = Query { tenant: caller.tenant, filter, sort, after, limit, total };
-    let page = list::list(&state.database, &caller.origin, query).await?;
+    let query = Query { tenant: caller.tenant, filter, sort, after, limit, total, of: PhantomData };
+    let page = listing::list(&state.database, &caller.origin, query).await?;
     let next_cursor = page.next.map(|after| list.cursor(&after));
-    let items: Vec<_> = page.users.iter().map(|user| Shown { user, projection: &projection }).collect();
+    let items: Vec<_> = page.items.iter().map(|user| Shown { user, projection: &projection }).collect();
     Ok(page_of("/users", &params, &items, next_cursor, page.total))
 }
 

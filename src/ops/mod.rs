@@ -4,8 +4,17 @@ pub mod changes;
 pub mod health;
 pub mod idempotency;
 pub mod keys;
+pub mod listing;
+pub mod resource;
 pub mod tenants;
 pub mod users;
+
+/// How many calls are carried out together. More of them would gain little, and the last would wait for the first.
+const TOGETHER: usize = 200;
+
+/// How many rows are looked up by their ids at once: few enough that no statistics can make an engine think that it would
+/// be better to read all.
+const AT_ONCE: usize = 100;
 
 /// A page of resources in the order of their ids.
 #[derive(Debug)]

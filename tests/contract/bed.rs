@@ -6,8 +6,9 @@ use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::{Actor, ActorKind, Origin};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, ReadAs, User};
+use roster::ops::listing::{self, Listed, Query};
+use roster::ops::resource::Resource;
 use roster::ops::users::Create;
-use roster::ops::users::list::{self, Query, UsersPage};
 use serde_json::Value;
 use std::any::Any;
 use std::time::Duration;
@@ -108,8 +109,8 @@ impl Bed {
         self.database.call(&origin("test"), operation).await
     }
 
-    pub(crate) async fn list(&self, query: Query) -> Result<UsersPage, DbError> {
-        list::list(&self.database, &origin("test"), query).await
+    pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<Listed<R>, DbError> {
+        listing::list(&self.database, &origin("test"), query).await
     }
 
     /// Creates a user from JSON.

@@ -13,9 +13,10 @@ use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::ops::changes::Read;
 use roster::ops::idempotency::{Answered, Once};
-use roster::ops::users::list::named::{By, Named};
+use roster::ops::listing::named::{By, Named};
 use roster::ops::users::{Create, Find, Patch};
 use serde_json::{Value, json};
+use std::marker::PhantomData;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -368,8 +369,8 @@ async fn users_are_read_together_each_its_own(bed: &Bed) {
     }
 }
 
-fn named(by: By, name: &str) -> Named {
-    Named { tenant: DEFAULT_TENANT, by, name: name.to_owned() }
+fn named(by: By, name: &str) -> Named<User> {
+    Named { tenant: DEFAULT_TENANT, by, name: name.to_owned(), of: PhantomData }
 }
 
 async fn users_are_found_by_their_names_together(bed: &Bed) {

@@ -3,16 +3,17 @@
 use crate::bed::{Bed, Engine, NOON, create, draft, run};
 use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::attribute::Vocabulary;
+use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::condition::{Conditions, Tags};
 use roster::domain::filter::Filter;
 use roster::domain::sort::{Position, Sort};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{ReadAs, User};
 use roster::ops::changes::{Read, Resource};
-use roster::ops::users::list::Query;
+use roster::ops::listing::Query;
 use roster::ops::users::{Blank, Delete, Erase, Find, Patch, Replace};
 use serde_json::{Value, json};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 each_engine!(
@@ -76,7 +77,7 @@ async fn another_tenant_sees_nothing(bed: &Bed) {
     );
     assert_eq!(bed.call(Delete { tenant, ..delete(user.id) }).await, Err(DbError::NotFound));
     let page = bed.list(Query { tenant, ..page(None, 9) }).await.unwrap();
-    assert_eq!(page.users, []);
+    assert_eq!(page.items, []);
     let mut other = create(json!({"userName": "ada"}));
     other.tenant = tenant;
     assert_eq!(bed.call(other).await, Err(DbError::NotFound), "a tenant without a head row takes no user");
@@ -98,7 +99,7 @@ async fn an_external_id_is_taken_until_it_is_given_up(bed: &Bed) {
     let taken = Err(DbError::Taken { attribute: "externalId" });
     let first = bed.create(json!({"userName": "a", "externalId": "X"})).await.unwrap();
     assert_eq!(bed.create(json!({"userName": "b", "externalId": "X"})).await, taken);
-    assert_eq!(bed.list(page(None, 9)).await.unwrap().users.len(), 1, "the refused user is not there");
+    assert_eq!(bed.list(page(None, 9)).await.unwrap().items.len(), 1, "the refused user is not there");
     bed.create(json!({"userName": "c", "externalId": "x"})).await.expect("externalId is case exact");
     bed.call(patch(first.id, json!({"externalId": null}))).await.unwrap();
     bed.create(json!({"userName": "b", "externalId": "X"})).await.unwrap();
@@ -113,8 +114,8 @@ async fn pages_follow_each_other_in_the_order_of_ids(bed: &Bed) {
     let (mut seen, mut after, mut sizes) = (Vec::new(), None, Vec::new());
     loop {
         let page = bed.list(page(after, 3)).await.unwrap();
-        sizes.push(page.users.len());
-        seen.extend(page.users.iter().map(|user| user.id));
+        sizes.push(page.items.len());
+        seen.extend(page.items.iter().map(|user| user.id));
         after = page.next;
         if after.is_none() {
             break;
@@ -213,15 +214,16 @@ async fn a_manager_is_named_when_it_is_a_user(bed: &Bed) {
     assert_eq!((name(&found), found.version), (Some(Some("B.".to_owned())), 1));
     bed.call(delete(boss.id)).await.unwrap();
     let page = bed.list(page(None, 9)).await.unwrap();
-    assert_eq!(name(&page.users[0]), Some(None));
+    assert_eq!(name(&page.items[0]), Some(None));
 }
 
 fn find(id: Uuid) -> Find {
     Find { tenant: DEFAULT_TENANT, id }
 }
 
-fn page(after: Option<Position>, limit: usize) -> Query {
-    Query { tenant: DEFAULT_TENANT, filter: None, sort: Sort::default(), after, limit, total: false }
+fn page(after: Option<Position>, limit: usize) -> Query<User> {
+    let sort = Sort::default();
+    Query { tenant: DEFAULT_TENANT, filter: None, sort, after, limit, total: false, of: PhantomData }
 }
 
 fn replace(id: Uuid, body: Value) -> Replace {
@@ -252,10 +254,10 @@ fn who_has_many_emails_hides_nobody() {
             }
             bed.create(json!({"userName": "last", "emails": [{"value": "é@x"}]})).await.unwrap();
             for filter in ["emails sw \"\"", "emails.value gt \"a\"", "emails pr and emails co \"\""] {
-                let filter = Filter::users(filter, Vocabulary::Native).unwrap();
+                let filter = Filter::parse(filter, &USERS, Vocabulary::Native).unwrap();
                 let found =
                     bed.list(Query { filter: Some(filter), total: true, ..page(None, 50) }).await.unwrap();
-                assert_eq!((found.users.len(), found.total), (22, Some(22)));
+                assert_eq!((found.items.len(), found.total), (22, Some(22)));
             }
         });
     }

@@ -5,13 +5,18 @@ use crate::people::{BEGIN, door, settle};
 use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::attribute::Vocabulary;
+use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::change::Origin;
 use roster::domain::filter::Filter;
+use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;
-use roster::ops::users::list::{self, Query, UsersPage};
+use roster::domain::user::User;
+use roster::ops::listing::{self, Listed};
+use std::marker::PhantomData;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
+type Query = listing::Query<User>;
 
 /// The statements of one test are not the other's.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -158,7 +163,7 @@ fn explained(url: &str) {
 
 async fn index_serves(database: &Database, case: &Indexed) {
     let (page, took) = timed(database, &query(Some(&case.filter), "id")).await;
-    let found = page.users.len();
+    let found = page.items.len();
     let (counted, _) =
         timed(database, &Query { total: true, ..query(Some(&case.filter), "-userName") }).await;
     assert_eq!(counted.total, i64::try_from(case.finds).ok(), "{}", case.filter);
@@ -195,7 +200,7 @@ async fn order_is_an_index(database: &Database, sort: &str) {
     for _ in 0..3 {
         seen();
         let page = list(database, &query).await;
-        assert_eq!(page.users.len(), 50, "{sort}");
+        assert_eq!(page.items.len(), 50, "{sort}");
         for statement in seen() {
             let plan = plan(database, &statement).await;
             let sorts = plan.iter().any(|step| step.contains("Sort") || step.contains("TEMP B-TREE"));
@@ -211,7 +216,7 @@ async fn order_is_an_index(database: &Database, sort: &str) {
 async fn what_is_said_of_the_order_bounds_the_reading(database: &Database, sort: &str, filter: &str) {
     let query = query(Some(filter), sort);
     let (page, took) = timed(database, &query).await;
-    assert_eq!(page.users.len(), 50, "{filter}");
+    assert_eq!(page.items.len(), 50, "{filter}");
     seen();
     list(database, &query).await;
     let statements = seen();
@@ -233,11 +238,11 @@ async fn scan_finds(database: &Database, filter: &str, finds: usize) {
         assert!(plan.iter().all(|step| !reads_table(step)), "{filter}\n{statement}\n{plan:#?}");
     }
     let begun = Instant::now();
-    let mut found = first.users.len();
+    let mut found = first.items.len();
     query.after = first.next;
     while query.after.is_some() {
         let page = list(database, &query).await;
-        found += page.users.len();
+        found += page.items.len();
         query.after = page.next;
     }
     assert_eq!(found, finds, "{filter}");
@@ -250,9 +255,9 @@ async fn pages_end_in_time(url: &str) {
     let mut query = query(Some(r#"name.familyName eq "family 004321""#), "id");
     let (mut found, mut pages) = (0, 0);
     loop {
-        match list::list(&database, &Origin::server(), query.clone()).await {
+        match listing::list(&database, &Origin::server(), query.clone()).await {
             Ok(page) => {
-                found += page.users.len();
+                found += page.items.len();
                 pages += 1;
                 query.after = page.next;
             }
@@ -265,7 +270,7 @@ async fn pages_end_in_time(url: &str) {
     }
     assert_eq!(found, 20);
     assert!(pages > 1, "the walk was made in {pages} page");
-    let counted = list::list(&database, &Origin::server(), Query { total: true, ..query }).await.map(drop);
+    let counted = listing::list(&database, &Origin::server(), Query { total: true, ..query }).await.map(drop);
     assert!(
         matches!(counted, Err(DbError::Uncountable | DbError::Overloaded | DbError::DeadlinePassed)),
         "{counted:?}"
@@ -274,14 +279,15 @@ async fn pages_end_in_time(url: &str) {
 }
 
 fn query(filter: Option<&str>, sort: &str) -> Query {
-    let filter = filter.map(|text| Filter::users(text, Vocabulary::Native).unwrap());
+    let filter = filter.map(|text| Filter::parse(text, &USERS, Vocabulary::Native).unwrap());
     Query {
         tenant: DEFAULT_TENANT,
         filter,
-        sort: sort.parse().unwrap(),
+        sort: Sort::parse(sort, &USERS).unwrap(),
         after: None,
         limit: 50,
         total: false,
+        of: PhantomData,
     }
 }
 
@@ -289,14 +295,14 @@ async fn plan(database: &Database, statement: &str) -> Vec<String> {
     database.call(&Origin::server(), Explain(statement.to_owned())).await.unwrap()
 }
 
-async fn list(database: &Database, query: &Query) -> UsersPage {
-    list::list(database, &Origin::server(), query.clone()).await.unwrap()
+async fn list(database: &Database, query: &Query) -> Listed<User> {
+    listing::list(database, &Origin::server(), query.clone()).await.unwrap()
 }
 
 /// The median of a few runs.
-async fn timed(database: &Database, query: &Query) -> (UsersPage, Duration) {
+async fn timed(database: &Database, query: &Query) -> (Listed<User>, Duration) {
     let mut times = Vec::new();
-    let mut page = UsersPage::default();
+    let mut page = Listed::default();
     for _ in 0..9 {
         let begun = Instant::now();
         page = list(database, query).await;

@@ -4,19 +4,23 @@
 use super::operand::{Misfit, Operand, Operator, both, present, test};
 use super::scanner::{Scanner, Token, TokenKind};
 use super::{DEPTH_LIMIT, Filter, InvalidFilter, LENGTH_LIMIT, Path, TERM_LIMIT};
-use crate::domain::attribute::{Attribute, Kind, Vocabulary};
+use crate::domain::attribute::{Attribute, Kind, Schema, Vocabulary};
 
 impl Filter {
-    /// Reads a filter of users. The limits are kept before anything else is done with it.
+    /// Reads a filter of resources. The limits are kept before anything else is done with it.
     ///
     /// # Errors
     /// The first thing that is wrong, with its position.
-    pub fn users(text: &str, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
+    pub fn parse(
+        text: &str,
+        schema: &'static Schema,
+        vocabulary: Vocabulary,
+    ) -> Result<Self, InvalidFilter> {
         if text.len() > LENGTH_LIMIT {
             let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
             return Err(InvalidFilter { position, detail: "a filter must have at most 4 KiB".to_owned() });
         }
-        let mut parser = Parser { scanner: Scanner::new(text)?, vocabulary, terms: 0, depth: 0 };
+        let mut parser = Parser { scanner: Scanner::new(text)?, schema, vocabulary, terms: 0, depth: 0 };
         let filter = parser.any(Scope::Resource)?;
         match parser.scanner.peek() {
             Token { kind: TokenKind::End, .. } => Ok(filter),
@@ -34,6 +38,7 @@ enum Scope {
 
 struct Parser<'t> {
     scanner: Scanner<'t>,
+    schema: &'static Schema,
     vocabulary: Vocabulary,
     terms: usize,
     depth: usize,
@@ -143,7 +148,7 @@ impl Parser<'_> {
             return Err(self.expected("the name of an attribute", &token));
         };
         let (chain, of) = match scope {
-            Scope::Resource => (self.vocabulary.user(name), "users"),
+            Scope::Resource => (self.vocabulary.find(self.schema, name), self.schema.plural),
             Scope::Element(list) => (list.part(name).map(|part| vec![part]), list.name),
         };
         let Some((attribute, chain)) = chain.as_deref().and_then(|chain| Some((*chain.last()?, chain)))
@@ -151,7 +156,8 @@ impl Parser<'_> {
             return Err(self.unknown(token.at, name, of));
         };
         if matches!(attribute.kind, Kind::Opaque) {
-            return Err(self.scanner.error(token.at, format!("users cannot be filtered by {name}")));
+            let detail = format!("{} cannot be filtered by {name}", self.schema.plural);
+            return Err(self.scanner.error(token.at, detail));
         }
         let (list, inner) = match chain {
             [list @ Attribute { kind: Kind::List(_), .. }, inner @ ..] => (Some(*list), inner),

@@ -1,10 +1,10 @@
 use super::*;
-use crate::domain::attribute::Vocabulary;
+use crate::domain::attribute::{USERS, Vocabulary};
 use proptest::prelude::*;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
 fn parse(text: &str) -> Result<Filter, InvalidFilter> {
-    Filter::users(text, Vocabulary::Native)
+    Filter::parse(text, &USERS, Vocabulary::Native)
 }
 
 fn is(path: &[&'static str], test: Test) -> Filter {

@@ -10,7 +10,10 @@ pub use folded::folded;
 pub use read::{Draft, ReadAs};
 
 use super::NATIVE_SOURCE;
+use super::filter;
+use super::fold::fold;
 use super::json::to_map;
+use super::sort::{SortBy, Sorted};
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -156,6 +159,25 @@ impl User {
             None => user.external_ids.remove(NATIVE_SOURCE),
         };
         user
+    }
+}
+
+impl Sorted for User {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn key(&self, by: SortBy) -> Option<filter::Value> {
+        match by {
+            SortBy::Id => None,
+            SortBy::UserName => Some(filter::Value::Text(fold(&self.attributes.user_name))),
+            SortBy::DisplayName => {
+                let name = self.attributes.display_name.as_deref();
+                name.map(|name| filter::Value::Text(fold(name)))
+            }
+            SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
+            SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
-use crate::domain::attribute::Vocabulary;
+use crate::domain::attribute::{USERS, Vocabulary};
 use crate::domain::change::Fact;
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
@@ -157,7 +157,7 @@ pub(super) fn problems() -> Vec<Problem> {
         json::parse(b"{\"userName\": \"ada\"")
             .map_or_else(|error| Problem::malformed_body(error.to_string()), no_error),
         Problem::invalid_parameter("limit must be a whole number from 1"),
-        Filter::users("userName is \"ada\"", Vocabulary::Native).map_or_else(
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native).map_or_else(
             |error| Problem::invalid_filter(format!("the filter is wrong at {error}")),
             no_error,
         ),

@@ -1,7 +1,6 @@
 //! Users: created, read, listed, replaced, patched, deleted.
 
 mod erase;
-pub mod list;
 mod store;
 
 pub use erase::{Blank, Erase};
@@ -14,14 +13,13 @@ use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::on_engine;
+use crate::ops::TOGETHER;
+use crate::ops::resource::{Found, by_tenant};
 use crate::schema::users;
 use diesel::prelude::*;
 use serde_json::Value;
-use store::{Users, name_managers};
+use store::name_managers;
 use uuid::Uuid;
-
-/// How many calls are carried out together. More of them would gain little, and the last would wait for the first.
-const TOGETHER: usize = 200;
 
 /// Creates a user.
 #[derive(Debug)]
@@ -114,7 +112,7 @@ impl Operation for Find {
 
 fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<User> {
     let names = finds.iter().map(|find| (find.tenant, find.id));
-    let mut users = store::by_tenant(tx.connection(), names.clone(), store::find_all)?;
+    let mut users = by_tenant(tx.connection(), names.clone(), store::find_all)?;
     name_managers(tx, users.iter_mut().map(|((tenant, _), user)| (*tenant, user)))?;
     Ok(names.map(|name| users.get(&name).cloned().ok_or(DbError::NotFound)).collect())
 }
@@ -232,8 +230,7 @@ fn edit_all<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
 }
 
 fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
-    let mut users =
-        store::by_tenant(tx.connection(), edits.iter().map(|edit| edit.target().name), store::lock_all)?;
+    let mut users = by_tenant(tx.connection(), edits.iter().map(|edit| edit.target().name), store::lock_all)?;
     let mut results = Vec::with_capacity(edits.len());
     for (turn, edit) in edits.iter().enumerate() {
         tx.turn_to(turn);
@@ -245,7 +242,7 @@ fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
 }
 
 /// What is the call's own fault, before anything is written, is given back inside.
-fn edit_one(edit: &impl Edit, users: &mut Users, tx: &mut Tx<'_>) -> Result<Result<User, DbError>, DbError> {
+fn edit_one(edit: &impl Edit, users: &mut Found<User>, tx: &mut Tx<'_>) -> Result<Result<User, DbError>, DbError> {
     let Target { name, conditions, now } = edit.target();
     let Some(user) = users.get_mut(&name) else {
         return Ok(Err(DbError::Serialization("the user is locked, or not there".to_owned())));

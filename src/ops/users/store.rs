@@ -1,9 +1,11 @@
 //! The statements that read and write users by their ids.
 
-use crate::db::rows::{NewUserRow, USER_COLUMNS, UserRow, email_rows, external_id_rows};
+use crate::db::rows::{NewUserRow, USER_COLUMNS, UserColumns, UserRow, email_rows, external_id_rows};
 use crate::db::sql::{Fragment, Statement};
+use crate::db::table::{self, Table};
 use crate::db::types::{Id, Uid};
 use crate::db::{Connection, DbError, Results, Tx};
+use crate::domain::attribute::{self, Schema};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::fold::fold;
@@ -11,14 +13,50 @@ use crate::domain::parse_id;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, User};
 use crate::on_engine;
+use crate::ops::listing::named::By;
+use crate::ops::resource::Resource;
 use crate::schema::{user_emails, user_external_ids, users};
+use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
-/// Users by tenant and id.
-pub(super) type Users = HashMap<(Uuid, Uuid), User>;
+impl Resource for User {
+    const SCHEMA: &'static Schema = &attribute::USERS;
+    const TABLE: &'static Table = &table::USERS;
+
+    fn name(&self, by: By) -> Option<String> {
+        match by {
+            By::UserName => Some(fold(&self.attributes.user_name)),
+            By::ExternalId => self.external_id().map(str::to_owned),
+        }
+    }
+
+    fn load(
+        connection: &mut Connection,
+        statement: Fragment,
+        most: Option<usize>,
+    ) -> QueryResult<Vec<Self>> {
+        let statement = Statement::<SqlTypeOf<UserColumns>>::of(statement);
+        let rows: Vec<UserRow> = match most {
+            Some(most) => statement.first_of(connection, most)?,
+            None => statement.all(connection)?,
+        };
+        Ok(rows.into_iter().map(Self::from).collect())
+    }
+
+    fn of_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<Self>> {
+        find_all(connection, tenant, ids)
+    }
+
+    fn complete<'r>(
+        tx: &mut Tx<'_>,
+        users: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
+    ) -> Result<(), DbError> {
+        name_managers(tx, users)
+    }
+}
 
 /// Reads a user.
 pub(super) fn find(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<User, DbError> {
@@ -233,23 +271,6 @@ fn insert_at_once(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inser
         }
     }
     Ok(inserted)
-}
-
-/// Reads users of several tenants, tenant by tenant.
-pub(super) fn by_tenant(
-    connection: &mut Connection,
-    names: impl Iterator<Item = (Uuid, Uuid)>,
-    read: impl Fn(&mut Connection, Uuid, &BTreeSet<Uuid>) -> QueryResult<Vec<User>>,
-) -> QueryResult<Users> {
-    let mut ids: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
-    for (tenant, id) in names {
-        ids.entry(tenant).or_default().insert(id);
-    }
-    let mut found = Users::new();
-    for (tenant, ids) in ids {
-        found.extend(read(connection, tenant, &ids)?.into_iter().map(|user| ((tenant, user.id), user)));
-    }
-    Ok(found)
 }
 
 /// Computes `manager.displayName` where a manager names a user of the same tenant, for users with their tenants.

@@ -1,18 +1,16 @@
-//! Users found by an index: a few candidates, of which those are listed that fulfil the whole filter.
+//! Resources found by an index: a few candidates, of which those are listed that fulfil the whole filter.
 
-use super::{Calls, PLACE_COLUMNS, PlaceRow, Query, UsersPage};
-use crate::db::filter_sql::{Lookup, Table, Way};
-use crate::db::rows::{USER_COLUMNS, UserRow};
-use crate::db::sql::Fragment;
-use crate::db::types::Uid;
+use super::{Calls, Listed, Places, Query, place};
+use crate::db::filter_sql::{Lookup, Way};
+use crate::db::sort_sql;
+use crate::db::sql::{Fragment, Statement};
+use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::sort::Position;
-use crate::domain::user::User;
-use crate::on_engine;
-use crate::ops::users::store::name_managers;
-use crate::schema::{user_emails, user_external_ids, users};
-use diesel::prelude::*;
+use crate::ops::AT_ONCE;
+use crate::ops::resource::Resource;
+use diesel::QueryResult;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,35 +20,32 @@ use uuid::Uuid;
 const CANDIDATES: usize = 2_000;
 /// How many ways to candidates are tried: as many as there are attributes with an index.
 const WAYS: usize = 8;
-/// How many users are looked up by their ids at once: few enough that no statistics can make an engine think that it
-/// would be better to read all.
-const AT_ONCE: usize = 100;
 /// How long a search may look among candidates while lists wait for it.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Reads a page of users that an index finds; nothing when no index finds few enough.
+/// Reads a page of resources that an index finds; nothing when no index finds few enough.
 #[derive(Debug)]
-pub struct Search {
+pub struct Search<R> {
     /// What is asked for.
-    pub query: Arc<Query>,
+    pub query: Arc<Query<R>>,
     /// The ways to find candidates.
     pub ways: Vec<Way>,
 }
 
 /// What a search gave.
 #[derive(Debug)]
-pub enum Found {
+pub enum Found<R> {
     /// The page.
-    Page(UsersPage),
-    /// Candidates of whom it takes long to tell whether they fulfil the filter.
+    Page(Listed<R>),
+    /// Candidates of which it takes long to tell whether they fulfil the filter.
     Candidates(Vec<Uuid>),
 }
 
-impl Operation for Search {
-    type Output = Option<Found>;
+impl<R: Resource> Operation for Search<R> {
+    type Output = Option<Found<R>>;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found<R>>, DbError> {
         let Self { query, ways } = self;
         for way in ways.iter().take(WAYS) {
             let Some(ids) = candidates(tx, query.tenant, way)? else { continue };
@@ -64,11 +59,11 @@ impl Operation for Search {
 }
 
 /// Looks among candidates where nobody waits for it but scans.
-pub(super) async fn sift(
+pub(super) async fn sift<R: Resource>(
     calls: &mut Calls<'_>,
-    query: &Arc<Query>,
+    query: &Arc<Query<R>>,
     ids: &[Uuid],
-) -> Result<UsersPage, DbError> {
+) -> Result<Listed<R>, DbError> {
     let mut places = Vec::new();
     let mut rest = ids;
     calls.at_once = 1;
@@ -85,14 +80,14 @@ pub(super) async fn sift(
 
 /// Finds the places of those of the candidates that fulfil the filter.
 #[derive(Debug)]
-pub struct Sift {
+pub struct Sift<R> {
     /// What is asked for.
-    pub query: Arc<Query>,
+    pub query: Arc<Query<R>>,
     /// The candidates.
     pub ids: Vec<Uuid>,
 }
 
-impl Operation for Sift {
+impl<R: Resource> Operation for Sift<R> {
     type Output = Vec<Position>;
     const CLASS: Class = Class::Scan;
 
@@ -101,25 +96,25 @@ impl Operation for Sift {
     }
 }
 
-/// Reads a page of the users at these places.
+/// Reads a page of the resources at these places.
 #[derive(Debug)]
-pub struct Pick {
+pub struct Pick<R> {
     /// What is asked for.
-    pub query: Arc<Query>,
+    pub query: Arc<Query<R>>,
     /// The places of all that fulfil the filter.
     pub places: Vec<Position>,
 }
 
-impl Operation for Pick {
-    type Output = UsersPage;
+impl<R: Resource> Operation for Pick<R> {
+    type Output = Listed<R>;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<UsersPage, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, DbError> {
         self.query.page_of(tx, self.places.clone())
     }
 }
 
-impl Query {
+impl<R: Resource> Query<R> {
     /// The places of those of the candidates that fulfil the filter, in no order; nothing when that takes long.
     fn places_soon(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Option<Vec<Position>>> {
         let until = Instant::now() + PATIENCE;
@@ -137,14 +132,15 @@ impl Query {
     }
 
     fn places(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Position>> {
-        let query = users::table.filter(self.one_of(connection, ids)).select(PLACE_COLUMNS);
-        let rows: Vec<PlaceRow> = on_engine!(connection, c => query.load(c))?;
-        Ok(rows.into_iter().map(|row| row.place(self.sort.by)).collect())
+        let by = self.sort.by;
+        let statement = self.select(&sort_sql::place(by, R::TABLE), &self.one_of(connection, ids));
+        let rows = Places::of(statement).all(connection)?;
+        Ok(rows.into_iter().map(|row| place(row, by)).collect())
     }
 
-    /// A page of the users at these places. Sorted here: an engine that is asked for an order may read all users in that
-    /// order and look whether they are candidates.
-    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<UsersPage, DbError> {
+    /// A page of the resources at these places. Sorted here: an engine that is asked for an order may read all rows in
+    /// that order and look whether they are candidates.
+    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<Listed<R>, DbError> {
         let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
         places
             .retain(|place| self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt()));
@@ -152,41 +148,39 @@ impl Query {
         let more = places.len() > self.limit;
         places.truncate(self.limit);
         let ids: Vec<_> = places.iter().map(|place| place.id).collect();
-        let mut users = self.of_ids(tx.connection(), &ids)?;
-        users.sort_by_cached_key(|user| ids.iter().position(|id| *id == user.id));
-        name_managers(tx, users.iter_mut().map(|user| (self.tenant, user)))?;
-        Ok(UsersPage { users, next: places.pop().filter(|_| more), total })
+        let mut items = self.of_ids(tx.connection(), &ids)?;
+        items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
+        R::complete(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
+        Ok(Listed { items, next: places.pop().filter(|_| more), total })
     }
 
-    /// Those of a page's users that still fulfil the filter, in no order.
-    fn of_ids(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<User>> {
-        let mut users = Vec::with_capacity(ids.len());
+    /// Those of a page's resources that still fulfil the filter, in no order.
+    fn of_ids(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<R>> {
+        let mut items = Vec::with_capacity(ids.len());
         for ids in ids.chunks(AT_ONCE) {
-            let query = users::table.filter(self.one_of(connection, ids)).select(USER_COLUMNS);
-            let rows: Vec<UserRow> = on_engine!(connection, c => query.load(c))?;
-            users.extend(rows.into_iter().map(User::from));
+            let statement = self.select(&Fragment::of(R::TABLE.row), &self.one_of(connection, ids));
+            items.extend(R::load(connection, statement, None)?);
         }
-        Ok(users)
+        Ok(items)
     }
 
-    /// The condition that a user is one of these and fulfils the filter, which it may not any more.
+    /// The condition that a resource is one of these and fulfils the filter, which it may not any more.
     fn one_of(&self, connection: &Connection, ids: &[Uuid]) -> Fragment {
-        let mut condition = Fragment::default();
-        condition.sql("users.tenant_id = ").value(Value::Id(self.tenant));
-        condition.sql(" AND users.id").is_one_of(ids);
+        let mut condition = Fragment::of(R::TABLE.id);
+        condition.is_one_of(ids);
         condition.also(&self.matches(connection));
         condition
     }
 }
 
 /// The ids that lookups find together, in their order; nothing when they are too many. Of several lookups in one state of
-/// the database: who goes from the one to the other meanwhile would be in neither.
+/// the database: what goes from the one to the other meanwhile would be in neither.
 fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uuid>>, DbError> {
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
         for lookup in way {
             let found = ids_of(tx.connection(), tenant, lookup)?;
-            // A user with several e-mails may be found more than once: what was cut off shows in what was found.
+            // A resource with several values may be found more than once: what was cut off shows in what was found.
             let all = found.len() <= CANDIDATES;
             ids.extend(found);
             if !all || ids.len() > CANDIDATES {
@@ -198,28 +192,13 @@ fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uui
     if way.len() > 1 { tx.in_snapshot(find) } else { find(tx) }
 }
 
-/// The first ids in a stretch of an index.
+/// The first ids in a stretch of an index, whose order is asked for so that no plan but the index can give it.
 fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &Lookup) -> QueryResult<Vec<Uuid>> {
-    let (tenant, condition, order) = (Uid(tenant), lookup.condition.clone(), lookup.order());
-    /// The statements differ in their tables only, which are types.
-    macro_rules! first {
-        ($table:ident, $id:ident) => {{
-            let query = $table::table
-                .filter($table::tenant_id.eq(tenant).and(condition))
-                .order(order)
-                .select($table::$id);
-            match connection {
-                Connection::Postgres(c) => query.limit(CANDIDATES as i64 + 1).load::<Uid>(c)?,
-                Connection::Sqlite(c) => {
-                    query.load_iter::<Uid, _>(c)?.take(CANDIDATES + 1).collect::<QueryResult<_>>()?
-                }
-            }
-        }};
-    }
-    let ids: Vec<Uid> = match lookup.table {
-        Table::Users => first!(users, id),
-        Table::Emails => first!(user_emails, user_id),
-        Table::ExternalIds => first!(user_external_ids, user_id),
-    };
+    let Lookup { at, condition, .. } = lookup;
+    let mut statement = Fragment::of("SELECT ");
+    statement.sql(at.id).sql(" FROM ").sql(at.table);
+    statement.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant)).also(condition);
+    statement.sql(" ORDER BY ").sql(at.key);
+    let ids: Vec<Uid> = Statement::<Id>::of(statement).first_of(connection, CANDIDATES + 1)?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }

@@ -1,38 +1,39 @@
-//! Users found by reading them in the order of the list, a window a call.
+//! Resources found by reading them in the order of the list, a window a call.
 
-use super::{Calls, PLACE_COLUMNS, PlaceRow, Query, UsersPage};
+use super::{Calls, Listed, Places, Query, place};
 use crate::db::sort_sql;
-use crate::db::types::Uid;
+use crate::db::sql::{Fragment, Statement};
 use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
 use crate::domain::NATIVE_SOURCE;
-use crate::domain::filter::{Filter, Test};
+use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::sort::{Position, Sort, Stretch};
-use crate::domain::user::User;
-use crate::on_engine;
-use crate::ops::users::store::name_managers;
-use crate::schema::users;
-use diesel::prelude::*;
+use crate::ops::resource::Resource;
+use diesel::QueryResult;
+use diesel::sql_types::BigInt;
 use std::sync::Arc;
 
 /// Reads until the page is full. Ends with a short one when the time is over or the database has no room, but never
 /// where it began.
-pub(super) async fn scan(calls: &mut Calls<'_>, query: &Arc<Query>) -> Result<UsersPage, DbError> {
-    let mut page = UsersPage::default();
+pub(super) async fn scan<R: Resource>(
+    calls: &mut Calls<'_>,
+    query: &Arc<Query<R>>,
+) -> Result<Listed<R>, DbError> {
+    let mut page = Listed::default();
     // How far it got, which is where a next page would go on.
     let mut place = None;
     for mut stretch in query.sort.stretches(query.after.clone()) {
         loop {
-            if place.is_some() && (page.users.len() == query.limit || calls.are_over()) {
-                return Ok(UsersPage { next: place, ..page });
+            if place.is_some() && (page.items.len() == query.limit || calls.are_over()) {
+                return Ok(Listed { next: place, ..page });
             }
-            let seen = match window(calls, query, &stretch, query.limit - page.users.len()).await {
+            let seen = match window(calls, query, &stretch, query.limit - page.items.len()).await {
                 Err(DbError::Overloaded | DbError::DeadlinePassed) if place.is_some() => {
-                    return Ok(UsersPage { next: place, ..page });
+                    return Ok(Listed { next: place, ..page });
                 }
                 seen => seen?,
             };
-            let last = seen.users.last().map(|user| query.sort.position(user));
-            page.users.extend(seen.users);
+            let last = seen.items.last().map(|item| query.sort.position(item));
+            page.items.extend(seen.items);
             place = seen.next.clone().or(last).or(place);
             match seen.next {
                 Some(next) => stretch.after = Some(next),
@@ -44,12 +45,12 @@ pub(super) async fn scan(calls: &mut Calls<'_>, query: &Arc<Query>) -> Result<Us
 }
 
 /// A window, or, when the database gives it up, the smallest one.
-async fn window(
+async fn window<R: Resource>(
     calls: &mut Calls<'_>,
-    query: &Arc<Query>,
+    query: &Arc<Query<R>>,
     stretch: &Stretch,
     limit: usize,
-) -> Result<Seen, DbError> {
+) -> Result<Seen<R>, DbError> {
     let rows = calls.at_once;
     let mut window = Window { query: query.clone(), stretch: stretch.clone(), rows, limit };
     match calls.look(window.clone()).await {
@@ -62,12 +63,15 @@ async fn window(
 }
 
 /// Counts what the filter finds.
-pub(super) async fn count(calls: &mut Calls<'_>, query: &Arc<Query>) -> Result<i64, DbError> {
+pub(super) async fn count<R: Resource>(
+    calls: &mut Calls<'_>,
+    query: &Arc<Query<R>>,
+) -> Result<i64, DbError> {
     let mut after = None;
     let mut total = 0;
     loop {
         let counted = calls.look(Count { query: query.clone(), after, rows: calls.at_once }).await?;
-        total += counted.users;
+        total += counted.found;
         after = match counted.next {
             Some(_) if calls.are_over() => return Err(calls.too_long()),
             Some(place) => Some(place),
@@ -76,14 +80,14 @@ pub(super) async fn count(calls: &mut Calls<'_>, query: &Arc<Query>) -> Result<i
     }
 }
 
-/// Reads those of the next users in the order of the list that the filter finds.
+/// Reads those of the next resources in the order of the list that the filter finds.
 #[derive(Clone, Debug)]
-pub struct Window {
+pub struct Window<R> {
     /// What is asked for.
-    pub query: Arc<Query>,
+    pub query: Arc<Query<R>>,
     /// What is left of the list.
     pub stretch: Stretch,
-    /// How many users to look at.
+    /// How many resources to look at.
     pub rows: usize,
     /// At most so many to find.
     pub limit: usize,
@@ -91,52 +95,52 @@ pub struct Window {
 
 /// What a window showed.
 #[derive(Debug)]
-pub struct Seen {
-    /// The users that were found.
-    pub users: Vec<User>,
+pub struct Seen<R> {
+    /// The resources that were found.
+    pub items: Vec<R>,
     /// The place up to which was read; none at the end of the stretch.
     pub next: Option<Position>,
 }
 
-impl Operation for Window {
-    type Output = Seen;
+impl<R: Resource> Operation for Window<R> {
+    type Output = Seen<R>;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, DbError> {
         let Self { query, stretch, rows, limit } = self;
         let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
-        let mut users = query.users(tx.connection(), &window, limit + 1)?;
-        if users.len() > *limit {
-            users.truncate(*limit);
-            next = users.last().map(|user| query.sort.position(user));
+        let mut items = query.items(tx.connection(), &window, limit + 1)?;
+        if items.len() > *limit {
+            items.truncate(*limit);
+            next = items.last().map(|item| query.sort.position(item));
         }
-        name_managers(tx, users.iter_mut().map(|user| (query.tenant, user)))?;
-        Ok(Seen { users, next })
+        R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
+        Ok(Seen { items, next })
     }
 }
 
-/// Counts those of the next users in the order of their ids that the filter finds.
+/// Counts those of the next resources in the order of their ids that the filter finds.
 #[derive(Debug)]
-pub struct Count {
+pub struct Count<R> {
     /// What is asked for.
-    pub query: Arc<Query>,
+    pub query: Arc<Query<R>>,
     /// Behind this place.
     pub after: Option<Position>,
-    /// How many users to look at.
+    /// How many resources to look at.
     pub rows: usize,
 }
 
-/// How many users a window holds that the filter finds.
+/// How many resources a window holds that the filter finds.
 #[derive(Debug)]
 pub struct Counted {
     /// So many.
-    pub users: i64,
+    pub found: i64,
     /// The place up to which was counted; none at the end.
     pub next: Option<Position>,
 }
 
-impl Operation for Count {
+impl<R: Resource> Operation for Count<R> {
     type Output = Counted;
     const CLASS: Class = Class::Scan;
 
@@ -144,37 +148,37 @@ impl Operation for Count {
         let Self { query, after, rows } = self;
         let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
         let next = query.end_of_window(tx.connection(), &stretch, *rows)?;
-        let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch });
+        let mut condition =
+            sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
         condition.also(&query.matches(tx.connection())).unprepared();
-        let count = users::table.filter(users::tenant_id.eq(Uid(query.tenant)).and(condition)).count();
-        let users = on_engine!(tx.connection(), c => count.get_result(c))?;
-        Ok(Counted { users, next })
+        let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
+        let found = Statement::<BigInt>::of(statement).all(tx.connection())?.pop().unwrap_or(0);
+        Ok(Counted { found, next })
     }
 }
 
-impl Query {
-    /// The place of the last user of the next window; none when the stretch ends before.
+impl<R: Resource> Query<R> {
+    /// The place of the last resource of the next window; none when the stretch ends before.
     fn end_of_window(
         &self,
         connection: &mut Connection,
         stretch: &Stretch,
         rows: usize,
     ) -> QueryResult<Option<Position>> {
-        let mut condition = sort_sql::condition(stretch);
-        let by = stretch.sort.by.to_string();
+        let (table, by) = (R::TABLE, stretch.sort.by);
+        let mut condition = sort_sql::condition(stretch, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
             // What the filter says of the order itself bounds the reading.
-            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == [by.as_str()]) {
-                condition.also(&filter_sql::matches(part, connection.dialect(), NATIVE_SOURCE)).unprepared();
+            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == [by.attribute()]) {
+                let matches = filter_sql::matches(part, table, connection.dialect(), NATIVE_SOURCE);
+                condition.also(&matches).unprepared();
             }
         }
-        let last = users::table
-            .filter(users::tenant_id.eq(Uid(self.tenant)).and(condition))
-            .order(sort_sql::order(stretch))
-            .select(PLACE_COLUMNS)
-            .offset(i64::try_from(rows).unwrap_or(i64::MAX) - 1)
-            .limit(1);
-        let last: Option<PlaceRow> = on_engine!(connection, c => last.get_result(c).optional())?;
-        Ok(last.map(|row| row.place(stretch.sort.by)))
+        let mut statement = self.select(&sort_sql::place(by, table), &condition);
+        statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, table));
+        let before_last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
+        statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(before_last));
+        let last = Places::of(statement).all(connection)?.pop();
+        Ok(last.map(|row| place(row, by)))
     }
 }

@@ -1,0 +1,246 @@
+//! Resources listed: in an order, from a place on, those that a filter finds.
+//!
+//! Without a filter an index gives a page. One that names a resource finds it like an id does ([`named`]). With any other,
+//! an indexed part of it that few resources fulfil gives candidates ([`search`]); where there is none, resources are read in
+//! the order of the list, a window at a time ([`scan`]), so that no call holds its lane for long and a page can end, short,
+//! when its time is over.
+
+pub mod named;
+pub mod scan;
+pub mod search;
+
+use super::resource::Resource;
+use crate::db::filter_sql::{self, Way};
+use crate::db::sort_sql;
+use crate::db::sql::{Fragment, Statement};
+use crate::db::types::{Id, Uid};
+use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
+use crate::domain::NATIVE_SOURCE;
+use crate::domain::change::Origin;
+use crate::domain::filter::{Filter, Value};
+use crate::domain::sort::{Position, Sort, SortBy, Stretch};
+use diesel::QueryResult;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use search::Found;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// Which resources are asked for.
+#[derive(Clone, Debug)]
+pub struct Query<R> {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// That fulfil this filter.
+    pub filter: Option<Filter>,
+    /// In this order.
+    pub sort: Sort,
+    /// Behind this place; from the start without it.
+    pub after: Option<Position>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether all that the filter finds are to be counted.
+    pub total: bool,
+    /// Of this type.
+    pub of: PhantomData<R>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<R> {
+    /// The resources.
+    pub items: Vec<R>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<Position>,
+    /// How many resources the whole list has, when that was asked.
+    pub total: Option<i64>,
+}
+
+impl<R> Default for Listed<R> {
+    fn default() -> Self {
+        Self { items: Vec::new(), next: None, total: None }
+    }
+}
+
+/// Lists resources.
+///
+/// # Errors
+/// [`DbError::Uncountable`] when what the filter finds cannot be counted, or sorted, within half of the deadline.
+pub async fn list<R: Resource>(
+    database: &Database,
+    origin: &Origin,
+    query: Query<R>,
+) -> Result<Listed<R>, DbError> {
+    let query = Arc::new(query);
+    let Some(filter) = &query.filter else {
+        return database.call(origin, Page(query)).await;
+    };
+    if let Some(named) = named::Named::asked_for(&query, filter) {
+        let items: Vec<_> = database.call(origin, named).await?.into_iter().collect();
+        let total = query.total.then_some(items.len() as i64);
+        return Ok(Listed { items, next: None, total });
+    }
+    let ways: Vec<Way> = filter_sql::ways(filter, R::TABLE, NATIVE_SOURCE);
+    let mut calls = Calls::begin(database, origin);
+    let found = match ways.is_empty() {
+        true => None,
+        false => calls.make(search::Search { query: query.clone(), ways }).await?,
+    };
+    match found {
+        Some(Found::Page(page)) => Ok(page),
+        Some(Found::Candidates(ids)) => search::sift(&mut calls, &query, &ids).await,
+        None => {
+            let total = if query.total { Some(scan::count(&mut calls, &query).await?) } else { None };
+            Ok(Listed { total, ..scan::scan(&mut calls, &query).await? })
+        }
+    }
+}
+
+/// The calls that make up one listing: one deadline for all, and how much each of them is to do.
+struct Calls<'d> {
+    database: &'d Database,
+    origin: &'d Origin,
+    begun: Instant,
+    /// How many resources the next call looks at: few at first and more for as long as they are looked at fast, so that
+    /// whatever a filter costs for each, a call takes a time that others can wait for.
+    at_once: usize,
+    /// How long they took that looked at resources, waiting not counted.
+    worked: Duration,
+}
+
+/// How many resources the first call looks at.
+const FIRST: usize = 20;
+/// How many a call looks at most.
+const MOST: usize = 4_000;
+/// Under which time the next call looks at twice as many, and over which at half, but not at fewer than at first: on a
+/// machine that is slow with everything that would only make more calls.
+const FAST: Duration = Duration::from_millis(50);
+const SLOW: Duration = Duration::from_millis(250);
+
+impl<'d> Calls<'d> {
+    fn begin(database: &'d Database, origin: &'d Origin) -> Self {
+        Self { database, origin, begun: Instant::now(), at_once: FIRST, worked: Duration::ZERO }
+    }
+
+    async fn make<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
+        let deadline = self.begun + self.database.deadline();
+        self.database.call_by(self.origin, operation, deadline).await
+    }
+
+    /// Makes a call that looks at as many resources as it is told, and learns from how long it took.
+    async fn look<O: Operation>(&mut self, operation: O) -> Result<O::Output, DbError> {
+        let (output, took) = self.make(Timed(operation)).await?;
+        self.worked += took;
+        if took < FAST {
+            self.at_once = (self.at_once * 2).min(MOST);
+        } else if took > SLOW {
+            self.at_once = (self.at_once / 2).max(self.at_once.min(FIRST));
+        }
+        Ok(output)
+    }
+
+    /// Whether to end with what there is: what the other half of the deadline is left for.
+    fn are_over(&self) -> bool {
+        self.begun.elapsed() >= self.database.deadline() / 2
+    }
+
+    /// Why it could not be done in time: the filter, or the others that were waited for.
+    fn too_long(&self) -> DbError {
+        if self.worked * 2 < self.begun.elapsed() { DbError::Overloaded } else { DbError::Uncountable }
+    }
+}
+
+/// An operation that says how long it took, waiting not counted.
+struct Timed<O>(O);
+
+impl<O: Operation> Operation for Timed<O> {
+    type Output = (O::Output, Duration);
+    const CLASS: Class = O::CLASS;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let begun = Instant::now();
+        let output = self.0.run(tx)?;
+        Ok((output, begun.elapsed()))
+    }
+}
+
+/// Reads a page of all resources.
+#[derive(Debug)]
+pub struct Page<R>(pub Arc<Query<R>>);
+
+impl<R: Resource> Operation for Page<R> {
+    type Output = Listed<R>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, DbError> {
+        let Self(query) = self;
+        let mut items = Vec::new();
+        for stretch in query.sort.stretches(query.after.clone()) {
+            // One more than asked tells whether there is a next page.
+            let wanted = query.limit + 1 - items.len();
+            items.extend(query.items(tx.connection(), &stretch, wanted)?);
+            if items.len() > query.limit {
+                break;
+            }
+        }
+        let more = items.len() > query.limit;
+        items.truncate(query.limit);
+        R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
+        let next = items.last().filter(|_| more).map(|item| query.sort.position(item));
+        let total = query.total.then(|| total::<R>(tx.connection(), query.tenant)).transpose()?;
+        Ok(Listed { items, next, total })
+    }
+}
+
+impl<R: Resource> Query<R> {
+    /// The first resources of a stretch that fulfil the filter.
+    fn items(&self, connection: &mut Connection, stretch: &Stretch, limit: usize) -> QueryResult<Vec<R>> {
+        let mut condition = sort_sql::condition(stretch, R::TABLE);
+        if self.filter.is_some() {
+            condition.also(&self.matches(connection)).unprepared();
+        }
+        let mut statement = self.select(&Fragment::of(R::TABLE.row), &condition);
+        statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, R::TABLE));
+        R::load(connection, statement, Some(limit))
+    }
+
+    /// Selects columns of the rows of the tenant that fulfil a condition.
+    fn select(&self, columns: &Fragment, condition: &Fragment) -> Fragment {
+        let mut statement = Fragment::of("SELECT ");
+        statement.append(columns).sql(" FROM ").sql(R::TABLE.name);
+        statement.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(self.tenant));
+        statement.also(condition);
+        statement
+    }
+
+    fn matches(&self, connection: &Connection) -> Fragment {
+        match &self.filter {
+            Some(filter) => filter_sql::matches(filter, R::TABLE, connection.dialect(), NATIVE_SOURCE),
+            None => Fragment::truth(),
+        }
+    }
+}
+
+/// What decides a resource's place in an order: its id, a text, a number.
+type PlaceRow = (Uid, Option<String>, i64);
+
+/// A statement that selects places.
+type Places = Statement<(Id, Nullable<Text>, BigInt)>;
+
+fn place((Uid(id), text, number): PlaceRow, by: SortBy) -> Position {
+    let key = match by {
+        SortBy::Id => None,
+        SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
+        SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
+    };
+    Position { key, id }
+}
+
+/// How many resources a tenant has: its head row counts them.
+fn total<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, DbError> {
+    let mut statement = Fragment::of("SELECT heads.");
+    statement.sql(R::TABLE.name).sql(" FROM heads WHERE heads.tenant_id = ");
+    statement.value(Value::Id(tenant));
+    Statement::<BigInt>::of(statement).all(connection)?.pop().ok_or(DbError::NotFound)
+}

@@ -1,0 +1,157 @@
+//! The resource of a name: what most filters ask for.
+
+use super::Query;
+use crate::db::sql::{Fragment, Statement};
+use crate::db::table::ExternalIds;
+use crate::db::types::{Id, Uid};
+use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
+use crate::domain::NATIVE_SOURCE;
+use crate::domain::filter::{Filter, Test, Value};
+use crate::ops::TOGETHER;
+use crate::ops::resource::Resource;
+use diesel::QueryResult;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// Reads the resource of a name, if there is one.
+#[derive(Clone, Debug)]
+pub struct Named<R> {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// What kind of name.
+    pub by: By,
+    /// The name, as it is compared.
+    pub name: String,
+    /// Of this type.
+    pub of: PhantomData<R>,
+}
+
+/// The names that only one resource of a tenant can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// A user's userName, folded.
+    UserName,
+    /// The externalId that native callers gave.
+    ExternalId,
+}
+
+impl<R: Resource> Named<R> {
+    /// When the filter asks for just that.
+    pub(super) fn asked_for(query: &Query<R>, filter: &Filter) -> Option<Self> {
+        let Filter::Is(path, Test::Equal(Value::Text(name))) = filter else { return None };
+        let by = match path[..] {
+            ["userName"] => By::UserName,
+            ["externalId"] => By::ExternalId,
+            _ => return None,
+        };
+        let named = || Self { tenant: query.tenant, by, name: name.clone(), of: PhantomData };
+        query.after.is_none().then(named)
+    }
+}
+
+impl<R: Resource> Operation for Named<R> {
+    type Output = Option<R>;
+    const CLASS: Class = Class::Read;
+    const TOGETHER: usize = TOGETHER;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, DbError> {
+        let name = BTreeSet::from([self.name.clone()]);
+        Ok(self.by.find(tx, self.tenant, &name)?.pop())
+    }
+
+    /// With one statement for each tenant and kind of name on PostgreSQL, in one transaction on SQLite.
+    fn run_all(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
+        match tx.connection() {
+            Connection::Postgres(_) => find_all(calls, tx),
+            Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(calls, tx)),
+        }
+    }
+}
+
+fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
+    let mut names: BTreeMap<(Uuid, By), BTreeSet<String>> = BTreeMap::new();
+    for call in calls {
+        names.entry((call.tenant, call.by)).or_default().insert(call.name.clone());
+    }
+    let mut found: HashMap<(Uuid, By, Option<String>), R> = HashMap::new();
+    for ((tenant, by), names) in names {
+        let resources: Vec<R> = by.find(tx, tenant, &names)?;
+        found.extend(resources.into_iter().map(|resource| ((tenant, by, resource.name(by)), resource)));
+    }
+    let of = |call: &&Named<R>| found.get(&(call.tenant, call.by, Some(call.name.clone()))).cloned();
+    Ok(calls.iter().map(of).map(Ok).collect())
+}
+
+impl By {
+    fn find<R: Resource>(
+        self,
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<R>, DbError> {
+        let mut resources = match self {
+            Self::UserName => of_user_names(tx.connection(), tenant, names)?,
+            Self::ExternalId => {
+                let ids = ids_of_external_ids::<R>(tx.connection(), tenant, names)?;
+                R::of_ids(tx.connection(), tenant, &ids)?
+            }
+        };
+        // The second statement may find a resource that has got another name since the first.
+        resources.retain(|resource: &R| resource.name(self).is_some_and(|name| names.contains(&name)));
+        R::complete(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
+        Ok(resources)
+    }
+}
+
+fn of_user_names<R: Resource>(
+    connection: &mut Connection,
+    tenant: Uuid,
+    names: &BTreeSet<String>,
+) -> QueryResult<Vec<R>> {
+    let Some(column) = R::TABLE.column("userName") else { return Ok(Vec::new()) };
+    let mut select = Fragment::of("SELECT ");
+    select.sql(R::TABLE.row).sql(" FROM ").sql(R::TABLE.name);
+    select.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(tenant));
+    select.sql(" AND ").sql(column);
+    each(connection, &select, names, |connection, statement| R::load(connection, statement, None))
+}
+
+fn ids_of_external_ids<R: Resource>(
+    connection: &mut Connection,
+    tenant: Uuid,
+    names: &BTreeSet<String>,
+) -> QueryResult<BTreeSet<Uuid>> {
+    let ExternalIds { at, source } = &R::TABLE.external_ids;
+    let mut select = Fragment::of("SELECT ");
+    select.sql(at.id).sql(" FROM ").sql(at.table);
+    select.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant));
+    select.sql(" AND ").sql(*source).sql(" = ").value(Value::Text(NATIVE_SOURCE.to_owned()));
+    select.sql(" AND ").sql(at.key);
+    let ids: Vec<Uid> = each(connection, &select, names, |connection, statement| {
+        Statement::<Id>::of(statement).all(connection)
+    })?;
+    Ok(ids.into_iter().map(|Uid(id)| id).collect())
+}
+
+/// The rows of a statement whose last column is one of some names: with one statement on PostgreSQL, with one a name on
+/// SQLite, where that is no round trip and takes the least time.
+fn each<T>(
+    connection: &mut Connection,
+    select: &Fragment,
+    names: &BTreeSet<String>,
+    load: impl Fn(&mut Connection, Fragment) -> QueryResult<Vec<T>>,
+) -> QueryResult<Vec<T>> {
+    if let Connection::Postgres(_) = connection {
+        let mut statement = select.clone();
+        statement.is_one_of_texts(names.iter().cloned());
+        return load(connection, statement);
+    }
+    let mut rows = Vec::new();
+    for name in names {
+        let mut statement = select.clone();
+        statement.sql(" = ").value(Value::Text(name.clone()));
+        rows.extend(load(connection, statement)?);
+    }
+    Ok(rows)
+}
