@@ -112,8 +112,12 @@ fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
     let is = |name: &str, column: &str| constraint == name || message.ends_with(column);
     let attribute = if is("users_user_name", "users.user_name_key") {
         "userName"
-    } else if is("user_external_ids_pkey", "user_external_ids.external_id") {
+    } else if is("user_external_ids_pkey", "user_external_ids.external_id")
+        || is("group_external_ids_pkey", "group_external_ids.external_id")
+    {
         "externalId"
+    } else if is("groups_unique_name", "groups.unique_name_key") {
+        "displayName"
     } else if is("tenants_name", "tenants.name") {
         "name"
     } else {

@@ -24,6 +24,8 @@ pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -
 enum Row {
     Resource,
     Element,
+    /// One of what it is joined with.
+    Other,
 }
 
 struct Writer<'w> {
@@ -42,6 +44,13 @@ impl Writer<'_> {
                 self.out.sql("(");
                 self.filter(inner, row);
                 self.out.sql(") IS NOT TRUE");
+            }
+            Filter::Element { list, test } if *list == self.table.joined.list => {
+                let Table { tenant, id, joined, .. } = self.table;
+                self.out.sql("EXISTS (SELECT 1 FROM members WHERE members.tenant_id = ").sql(*tenant);
+                self.out.sql(" AND ").sql(joined.own).sql(" = ").sql(*id).sql(" AND ");
+                self.filter(test, Row::Other);
+                self.out.sql(")");
             }
             Filter::Element { list, test } => {
                 let folded = self.table.folded;
@@ -130,7 +139,7 @@ impl Writer<'_> {
     /// What a path leads to as a string whose order is that of code points.
     fn text(&mut self, path: &Path, row: Row) {
         match (self.column(path, row), self.dialect) {
-            (Some(column), dialect) if column == self.table.id => {
+            (Some(column), dialect) if [self.table.id, self.table.joined.other].contains(&column) => {
                 self.out.sql(id_as_text(column, dialect));
             }
             (Some(column), _) => {
@@ -163,6 +172,7 @@ impl Writer<'_> {
     fn column(&self, path: &Path, row: Row) -> Option<&'static str> {
         match (row, path.as_slice()) {
             (Row::Resource, [name]) => self.table.column(name),
+            (Row::Other, ["value"]) => Some(self.table.joined.other),
             _ => None,
         }
     }

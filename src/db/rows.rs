@@ -1,10 +1,13 @@
 //! Rows as they stand in the tables, and how domain values become them and come from them.
 
 use super::types::{Json, Uid};
+use crate::domain::attribute::{GROUP, USER};
 use crate::domain::fold::fold;
+use crate::domain::group::{self, Group};
+use crate::domain::kept::{compact, folded};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Attributes, User, compact, folded};
-use crate::schema::{user_emails, user_external_ids, users};
+use crate::domain::user::{Attributes, User};
+use crate::schema::{group_external_ids, groups, members, user_emails, user_external_ids, users};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,23 +44,23 @@ pub(crate) struct UserRow {
     user_name: String,
     display_name: Option<String>,
     active: bool,
-    document: Json<UserDocument>,
+    document: Json<KeptDocument<Attributes>>,
     version: i64,
     created_at: i64,
     updated_at: i64,
 }
 
-/// What has no column of its own. The rows of `user_emails` and `user_external_ids` are indexes; this is the whole.
+/// What has no column of its own. The rows of e-mails and externalIds are indexes; this is the whole.
 #[derive(Debug, Deserialize)]
-pub(crate) struct UserDocument {
-    attributes: Attributes,
+pub(crate) struct KeptDocument<A> {
+    attributes: A,
     #[serde(rename = "externalIds")]
     external_ids: BTreeMap<String, String>,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserDocument { attributes, external_ids } = row.document.0;
+        let KeptDocument { attributes, external_ids } = row.document.0;
         Self {
             id: row.id.0,
             attributes: Attributes {
@@ -85,7 +88,7 @@ pub(crate) struct NewUserRow<'u> {
     display_name: Option<&'u str>,
     display_name_key: Option<String>,
     active: bool,
-    document: Json<NewUserDocument<'u>>,
+    document: Json<NewDocument<'u>>,
     folded: Json<Map<String, Value>>,
     version: i64,
     created_at: i64,
@@ -93,7 +96,7 @@ pub(crate) struct NewUserRow<'u> {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct NewUserDocument<'u> {
+pub(crate) struct NewDocument<'u> {
     attributes: Map<String, Value>,
     #[serde(rename = "externalIds")]
     external_ids: &'u BTreeMap<String, String>,
@@ -103,7 +106,7 @@ impl<'u> NewUserRow<'u> {
     pub(crate) fn new(tenant_id: Uuid, user: &'u User) -> Self {
         let attributes = &user.attributes;
         let mut rest = compact(attributes);
-        let folded = folded(rest.clone());
+        let folded = folded(rest.clone(), USER);
         for in_column in ["userName", "displayName", "active"] {
             rest.remove(in_column);
         }
@@ -115,7 +118,7 @@ impl<'u> NewUserRow<'u> {
             display_name: attributes.display_name.as_deref(),
             display_name_key: attributes.display_name.as_deref().map(fold),
             active: attributes.active,
-            document: Json(NewUserDocument { attributes: rest, external_ids: &user.external_ids }),
+            document: Json(NewDocument { attributes: rest, external_ids: &user.external_ids }),
             folded: Json(folded),
             version: user.version,
             created_at: user.created_at.into(),
@@ -166,4 +169,122 @@ pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalI
     };
     let ids = user.external_ids.iter().map(|(source, id)| (source.as_str(), id.as_str()));
     ids.map(row).collect()
+}
+
+/// The columns of a [`GroupRow`], which [`super::table::GROUPS`] has as text.
+pub(crate) type GroupColumns = (
+    groups::id,
+    groups::display_name,
+    groups::document,
+    groups::member_count,
+    groups::version,
+    groups::created_at,
+    groups::updated_at,
+);
+
+pub(crate) const GROUP_COLUMNS: GroupColumns = (
+    groups::id,
+    groups::display_name,
+    groups::document,
+    groups::member_count,
+    groups::version,
+    groups::created_at,
+    groups::updated_at,
+);
+
+/// A row of `groups` as it is read.
+#[derive(Queryable)]
+pub(crate) struct GroupRow {
+    id: Uid,
+    display_name: String,
+    document: Json<KeptDocument<group::Attributes>>,
+    member_count: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<GroupRow> for Group {
+    fn from(row: GroupRow) -> Self {
+        let KeptDocument { attributes, external_ids } = row.document.0;
+        Self {
+            id: row.id.0,
+            attributes: group::Attributes { display_name: row.display_name, ..attributes },
+            external_ids,
+            member_count: row.member_count,
+            version: row.version,
+            created_at: Timestamp::from(row.created_at),
+            updated_at: Timestamp::from(row.updated_at),
+        }
+    }
+}
+
+/// A row of `groups` as it is written, but for the number of members, which moves by itself.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = groups, primary_key(tenant_id, id), treat_none_as_null = true)]
+pub(crate) struct NewGroupRow<'g> {
+    tenant_id: Uid,
+    id: Uid,
+    display_name: &'g str,
+    display_name_key: String,
+    unique_name_key: Option<String>,
+    document: Json<NewDocument<'g>>,
+    folded: Json<Map<String, Value>>,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl<'g> NewGroupRow<'g> {
+    /// `unique` tells whether no other group of the tenant may have its name.
+    pub(crate) fn new(tenant_id: Uuid, group: &'g Group, unique: bool) -> Self {
+        let mut rest = compact(&group.attributes);
+        let folded = folded(rest.clone(), GROUP);
+        rest.remove("displayName");
+        let key = fold(&group.attributes.display_name);
+        Self {
+            tenant_id: Uid(tenant_id),
+            id: Uid(group.id),
+            display_name: &group.attributes.display_name,
+            unique_name_key: unique.then(|| key.clone()),
+            display_name_key: key,
+            document: Json(NewDocument { attributes: rest, external_ids: &group.external_ids }),
+            folded: Json(folded),
+            version: group.version,
+            created_at: group.created_at.into(),
+            updated_at: group.updated_at.into(),
+        }
+    }
+}
+
+/// A row of `group_external_ids`.
+#[derive(Insertable)]
+#[diesel(table_name = group_external_ids)]
+pub(crate) struct NewGroupExternalIdRow<'g> {
+    tenant_id: Uid,
+    source: &'g str,
+    external_id: &'g str,
+    group_id: Uid,
+}
+
+/// The rows that keep externalIds unique and find a group by them.
+pub(crate) fn group_external_id_rows(tenant_id: Uuid, group: &Group) -> Vec<NewGroupExternalIdRow<'_>> {
+    let row = |(source, external_id)| NewGroupExternalIdRow {
+        tenant_id: Uid(tenant_id),
+        source,
+        external_id,
+        group_id: Uid(group.id),
+    };
+    let ids = group.external_ids.iter().map(|(source, id)| (source.as_str(), id.as_str()));
+    ids.map(row).collect()
+}
+
+/// A row of `members`.
+#[derive(Insertable, Serialize)]
+#[diesel(table_name = members)]
+pub(crate) struct NewMemberRow {
+    pub(crate) tenant_id: Uid,
+    pub(crate) group_id: Uid,
+    pub(crate) user_id: Uid,
+    pub(crate) added_at: i64,
 }

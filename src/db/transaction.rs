@@ -259,8 +259,8 @@ fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>])
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
     statement.sql(
         " AS behind) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
-         resource_id, version, before, after, erased) SELECT tenant_id, behind + revision, time, actor_type, actor_id, \
-         request_id, type, resource, resource_id, version, before, after, erased FROM head, ",
+         resource_id, member_id, version, before, after, erased) SELECT tenant_id, behind + revision, time, actor_type, \
+         actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased FROM head, ",
     );
     statement.rows("changes", changes)?;
     match Statement::<()>::of(statement).execute(c)? {
@@ -283,6 +283,7 @@ struct NewChange<'a> {
     kind: &'static str,
     resource: &'static str,
     resource_id: Uid,
+    member_id: Option<Uid>,
     version: i64,
     before: Option<Json<Map<String, serde_json::Value>>>,
     after: Option<Json<Map<String, serde_json::Value>>>,
@@ -301,6 +302,7 @@ impl<'a> NewChange<'a> {
             kind: change.kind,
             resource: change.resource,
             resource_id: Uid(change.id),
+            member_id: change.member.map(Uid),
             version: change.version,
             before: change.before.map(Json),
             after: change.after.map(Json),

@@ -9,6 +9,8 @@ pub struct Schema {
     pub plural: &'static str,
     /// What each shows.
     pub attributes: &'static [Attribute],
+    /// Lists that none shows, but that filters ask for: what it is joined with by memberships.
+    pub joined: &'static [Attribute],
     /// What they can be sorted by.
     pub sorts: &'static [SortBy],
     /// What of that a resource may be without.
@@ -65,23 +67,38 @@ pub enum Vocabulary {
 /// What SCIM calls otherwise.
 const SCIM_NAMES: [(&str, &str); 2] = [("meta.created", "createdAt"), ("meta.lastmodified", "updatedAt")];
 /// What SCIM does not know by its native name.
-const NATIVE_NAMES: [&str; 7] =
-    ["enterprise", "custom", "extensions", "externalIds", "version", "createdAt", "updatedAt"];
+const NATIVE_NAMES: [&str; 8] =
+    ["enterprise", "custom", "extensions", "externalIds", "memberCount", "version", "createdAt", "updatedAt"];
 
 impl Vocabulary {
     /// The attribute that a name means, with what it is a part of before it. Names and URNs have no case (RFC 7643,
     /// section 2.1), and a name may follow its schema's URN (RFC 7644, section 3.10).
     #[must_use]
     pub fn find(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
+        self.find_among(schema.attributes, schema, &name.to_ascii_lowercase())
+    }
+
+    /// The same for filters, which may also ask for what resources are joined with.
+    #[must_use]
+    pub fn find_filterable(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();
-        let attributes = schema.attributes;
+        let joined = || self.find_among(schema.joined, schema, &name);
+        self.find_among(schema.attributes, schema, &name).or_else(joined)
+    }
+
+    fn find_among(
+        self,
+        attributes: &'static [Attribute],
+        schema: &Schema,
+        name: &str,
+    ) -> Option<Vec<&'static Attribute>> {
         if let Some((urn, object)) = schema.extension
-            && let Some(rest) = after_urn(&name, urn)
+            && let Some(rest) = after_urn(name, urn)
         {
             let object = find(attributes, object)?;
             return descend(object.parts(), rest, vec![object]);
         }
-        let name = after_urn(&name, schema.urn).unwrap_or(&name);
+        let name = after_urn(name, schema.urn).unwrap_or(name);
         if self == Self::Native {
             return descend(attributes, name, Vec::new());
         }
@@ -193,11 +210,26 @@ const ENTERPRISE: &[Attribute] = &[
 pub static USERS: Schema = Schema {
     plural: "users",
     attributes: USER,
+    joined: &[of("groups", Kind::List(IDS))],
     sorts: &[SortBy::Id, SortBy::UserName, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
     optional_sorts: &[SortBy::DisplayName],
     urn: "urn:ietf:params:scim:schemas:core:2.0:user",
     extension: Some(("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user", "enterprise")),
 };
+
+/// Groups: RFC 7643, section 4.2.
+pub static GROUPS: Schema = Schema {
+    plural: "groups",
+    attributes: GROUP,
+    joined: &[of("members", Kind::List(IDS))],
+    sorts: &[SortBy::Id, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
+    optional_sorts: &[],
+    urn: "urn:ietf:params:scim:schemas:core:2.0:group",
+    extension: None,
+};
+
+/// The other side of memberships, of which nothing but the id is there to compare.
+const IDS: &[Attribute] = &[of("value", Kind::Id)];
 
 /// A user, as the native API shows it.
 pub const USER: &[Attribute] = &[
@@ -231,15 +263,35 @@ pub const USER: &[Attribute] = &[
     of("updatedAt", Kind::Time),
 ];
 
+/// A group, as the native API shows it.
+pub const GROUP: &[Attribute] = &[
+    of("id", Kind::Id),
+    text("displayName"),
+    of("externalId", Kind::Exact),
+    of("externalIds", Kind::Opaque),
+    of("memberCount", Kind::Integer),
+    of("custom", Kind::Opaque),
+    of("extensions", Kind::Opaque),
+    of("version", Kind::Integer),
+    of("createdAt", Kind::Time),
+    of("updatedAt", Kind::Time),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::user::{Attributes, Representation, User};
+    use crate::domain::group::{self, Group};
+    use crate::domain::json::to_map;
+    use crate::domain::user::{self, User};
+    use serde::Serialize;
     use std::collections::BTreeSet;
 
+    fn joined(chain: Option<Vec<&Attribute>>) -> Option<String> {
+        Some(chain?.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join("."))
+    }
+
     fn names(vocabulary: Vocabulary, name: &str) -> Option<String> {
-        let chain = vocabulary.find(&USERS, name)?;
-        Some(chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join("."))
+        joined(vocabulary.find(&USERS, name))
     }
 
     #[test]
@@ -274,19 +326,51 @@ mod tests {
         }
     }
 
-    /// What a user shows and what the table knows are the same.
     #[test]
-    fn every_field_of_a_user_is_here() {
+    fn what_is_joined_is_for_filters_only() {
+        for vocabulary in [Vocabulary::Native, Vocabulary::Scim] {
+            for (schema, list) in [(&USERS, "groups"), (&GROUPS, "members")] {
+                for name in [list.to_owned(), format!("{list}.value"), format!("{}:{list}", schema.urn)] {
+                    assert_eq!(joined(vocabulary.find(schema, &name)), None);
+                    let found = joined(vocabulary.find_filterable(schema, &name.to_uppercase()));
+                    assert_eq!(found.as_deref(), name.rsplit(':').next());
+                }
+                assert_eq!(joined(vocabulary.find_filterable(schema, &format!("{list}.type"))), None);
+                assert_eq!(joined(vocabulary.find_filterable(schema, "nothing")), None);
+            }
+            assert_eq!(joined(vocabulary.find_filterable(&GROUPS, "groups")), None);
+            assert_eq!(joined(vocabulary.find_filterable(&GROUPS, "userName")), None);
+        }
+    }
+
+    #[track_caller]
+    fn assert_shows(shown: &impl Serialize, attributes: &[Attribute]) {
+        let shown = to_map(shown);
+        let shown: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
+        assert_eq!(shown, attributes.iter().map(|attribute| attribute.name).collect());
+    }
+
+    /// What a resource shows and what its table knows are the same.
+    #[test]
+    fn every_field_is_here() {
         let user = User {
             id: uuid::Uuid::nil(),
-            attributes: Attributes::default(),
+            attributes: Default::default(),
             external_ids: Default::default(),
             version: 1,
             created_at: 0.into(),
             updated_at: 0.into(),
         };
-        let shown = crate::domain::json::to_map(&Representation::from(&user));
-        let shown: BTreeSet<&str> = shown.keys().map(String::as_str).collect();
-        assert_eq!(shown, USER.iter().map(|attribute| attribute.name).collect());
+        assert_shows(&user::Representation::from(&user), USER);
+        let group = Group {
+            id: uuid::Uuid::nil(),
+            attributes: Default::default(),
+            external_ids: Default::default(),
+            member_count: 0,
+            version: 1,
+            created_at: 0.into(),
+            updated_at: 0.into(),
+        };
+        assert_shows(&group::Representation::from(&group), GROUP);
     }
 }

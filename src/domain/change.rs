@@ -1,6 +1,7 @@
 //! One write as a fact: what the change feed and the audit read.
 
 use super::DEFAULT_TENANT;
+use super::group::Group;
 use super::key::Key;
 use super::tenant::Tenant;
 use super::time::Timestamp;
@@ -62,11 +63,13 @@ pub struct Change {
     pub kind: &'static str,
     /// For example `user`.
     pub resource: &'static str,
-    /// Which resource.
+    /// Which resource; of a member the group.
     pub id: Uuid,
-    /// The resource's version after it.
+    /// Of a member the user.
+    pub member: Option<Uuid>,
+    /// The resource's version after it; of a member the group's.
     pub version: i64,
-    /// The resource's new `updatedAt`.
+    /// The resource's new `updatedAt`; of a member the group's.
     pub time: Timestamp,
     /// Each attribute that changed, whole, as it was; `None` before a creation.
     pub before: Option<Map<String, Value>>,
@@ -80,11 +83,16 @@ pub struct Change {
 pub const ADMIN_RESOURCES: [&str; 3] = ["key", "connection", "tenant"];
 
 /// The kinds of changes.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 15] = [
     "user.created",
     "user.updated",
     "user.deleted",
     "user.erased",
+    "group.created",
+    "group.updated",
+    "group.deleted",
+    "member.added",
+    "member.removed",
     "key.created",
     "key.updated",
     "key.deleted",
@@ -105,6 +113,7 @@ pub struct Fact {
     pub kind: String,
     pub resource: String,
     pub id: Uuid,
+    pub member: Option<Uuid>,
     pub version: i64,
     pub before: Option<Map<String, Value>>,
     pub after: Option<Map<String, Value>>,
@@ -120,7 +129,13 @@ impl Serialize for Fact {
         map.serialize_entry("requestId", &self.request_id)?;
         map.serialize_entry("type", &self.kind)?;
         map.serialize_entry("resource", &self.resource)?;
-        map.serialize_entry("id", &self.id)?;
+        match &self.member {
+            None => map.serialize_entry("id", &self.id)?,
+            Some(user) => {
+                map.serialize_entry("groupId", &self.id)?;
+                map.serialize_entry("userId", user)?;
+            }
+        }
         map.serialize_entry("version", &self.version)?;
         map.serialize_entry("before", &self.before)?;
         map.serialize_entry("after", &self.after)?;
@@ -149,6 +164,10 @@ impl Subject {
 
 fn of_user(tenant: Uuid, user: &User) -> Subject {
     Subject { tenant, resource: "user", id: user.id, version: user.version, time: user.updated_at }
+}
+
+fn of_group(tenant: Uuid, group: &Group) -> Subject {
+    Subject { tenant, resource: "group", id: group.id, version: group.version, time: group.updated_at }
 }
 
 fn of_key(key: &Key) -> Subject {
@@ -186,6 +205,38 @@ impl Change {
     #[must_use]
     pub fn user_erased(tenant: Uuid, id: Uuid, version: i64, time: Timestamp) -> Self {
         Self::new(Subject { tenant, resource: "user", id, version, time }, "user.erased", None, None)
+    }
+
+    /// A group came to be.
+    #[must_use]
+    pub fn group_created(tenant: Uuid, group: &Group) -> Self {
+        Self::new(of_group(tenant, group), "group.created", None, Some(group.facts()))
+    }
+
+    /// A group's attributes were written; only what differs is told.
+    #[must_use]
+    pub fn group_updated(tenant: Uuid, before: &Group, after: &Group) -> Self {
+        Self::difference(of_group(tenant, after), "group.updated", before.facts(), after.facts())
+    }
+
+    /// A group was deleted at `time`, with its memberships.
+    #[must_use]
+    pub fn group_deleted(tenant: Uuid, group: &Group, time: Timestamp) -> Self {
+        Self::new(of_group(tenant, group).deleted(time), "group.deleted", Some(group.facts()), None)
+    }
+
+    /// A user was added to a group, which came to this version then.
+    #[must_use]
+    pub fn member_added(tenant: Uuid, group: Uuid, user: Uuid, version: i64, time: Timestamp) -> Self {
+        let subject = Subject { tenant, resource: "member", id: group, version, time };
+        Self { member: Some(user), ..Self::new(subject, "member.added", None, None) }
+    }
+
+    /// A user was removed from a group, which came to this version then.
+    #[must_use]
+    pub fn member_removed(tenant: Uuid, group: Uuid, user: Uuid, version: i64, time: Timestamp) -> Self {
+        let subject = Subject { tenant, resource: "member", id: group, version, time };
+        Self { member: Some(user), ..Self::new(subject, "member.removed", None, None) }
     }
 
     /// A key was made.
@@ -226,7 +277,7 @@ impl Change {
 
     fn new(subject: Subject, kind: &'static str, before: Option<Facts>, after: Option<Facts>) -> Self {
         let Subject { tenant, resource, id, version, time } = subject;
-        Self { tenant, kind, resource, id, version, time, before, after, erased: false }
+        Self { tenant, kind, resource, id, member: None, version, time, before, after, erased: false }
     }
 
     /// What is the same before and after is not told.

@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of fields. docs/api.md has a line for each.
-pub const CODES: [&str; 19] = [
+pub const CODES: [&str; 20] = [
     "required",
     "wrong-type",
     "blank",
@@ -36,6 +36,7 @@ pub const CODES: [&str; 19] = [
     "known-schema",
     "unstorable",
     "taken",
+    "unknown-user",
     "unknown-role",
     "invalid-time",
     "invalid-name",
@@ -133,6 +134,14 @@ impl<'e> Fields<'e> {
         Some(text)
     }
 
+    /// The same of what must be there.
+    pub fn required_key_string(&mut self, name: &str) -> String {
+        if !self.has(name) {
+            self.error(name, "required", "must be present");
+        }
+        self.key_string(name).unwrap_or_default()
+    }
+
     /// Takes a point in time (RFC 3339, with an offset).
     pub fn time(&mut self, name: &str) -> Option<Timestamp> {
         let text = self.string(name)?;
@@ -170,7 +179,7 @@ impl<'e> Fields<'e> {
             None => Map::new(),
             Some(Value::Object(map)) => map,
             Some(other) => {
-                self.refuse_type::<()>(name, "an object", &other);
+                self.refuse(name, "an object", &other);
                 Map::new()
             }
         }
@@ -182,7 +191,7 @@ impl<'e> Fields<'e> {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
             Some(other) => {
-                self.refuse_type::<()>(name, "a list", &other);
+                self.refuse(name, "a list", &other);
                 Vec::new()
             }
         };
@@ -219,9 +228,14 @@ impl<'e> Fields<'e> {
         }
     }
 
-    fn refuse_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
+    /// Notes that a field is of another type.
+    pub fn refuse(&mut self, name: &str, expected: &str, found: &Value) {
         let error = wrong_type(Place::Field(&self.place, name).to_string(), expected, found);
         self.errors.push(error);
+    }
+
+    fn refuse_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
+        self.refuse(name, expected, found);
         None
     }
 }

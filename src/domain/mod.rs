@@ -1,15 +1,19 @@
 //! Values that are valid by construction: no SQL, no HTTP, nothing of ours imported from elsewhere.
 
 pub mod attribute;
+pub mod body;
 pub mod change;
 pub mod condition;
 pub mod cursor;
 pub mod fields;
 pub mod filter;
 pub mod fold;
+pub mod group;
 pub mod idempotency;
 pub mod json;
+pub mod kept;
 pub mod key;
+pub mod member;
 pub mod projection;
 pub mod sort;
 pub mod tenant;

@@ -8,12 +8,14 @@ use super::problem::Problem;
 use crate::db::Operation;
 use crate::domain::condition::Conditions;
 use crate::domain::idempotency::{Answer, Request};
+use crate::domain::json::to_map;
 use crate::domain::parse_id;
+use crate::domain::projection::Projection;
 use crate::ops::idempotency::{Answered, Once};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// Has a write carried out and answers it. When the request has a name that was answered before, that answer is given
@@ -75,10 +77,31 @@ pub(super) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// The id in the path. What is no UUID in its usual form names nothing.
+/// The id in the path.
 pub(super) fn resource_id(request: &HttpRequest) -> Result<Uuid, Problem> {
-    let id = request.match_info().get("id").and_then(parse_id);
+    id_of(request, "id")
+}
+
+/// An id in the path. What is no UUID in its usual form names nothing.
+pub(super) fn id_of(request: &HttpRequest, name: &str) -> Result<Uuid, Problem> {
+    let id = request.match_info().get(name).and_then(parse_id);
     id.ok_or_else(|| Problem::not_found("there is no such resource"))
+}
+
+/// As much of a resource as the client wants to see. Cut when it is written, so that of a page one resource at a time is
+/// there in pieces.
+pub(super) struct Shown<'p, R> {
+    pub(super) whole: R,
+    pub(super) projection: &'p Projection,
+}
+
+impl<R: Serialize> Serialize for Shown<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.projection {
+            Projection::Whole => self.whole.serialize(serializer),
+            projection => projection.apply(to_map(&self.whole)).serialize(serializer),
+        }
+    }
 }
 
 /// A page of resources as JSON.

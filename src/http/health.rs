@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// Where to go from the start page.
-pub(super) const LINKS: [(&str, &str); 5] = [
+pub(super) const LINKS: [(&str, &str); 6] = [
     ("docs", "/docs"),
+    ("groups", "/groups"),
     ("livez", "/livez"),
     ("openapi", "/openapi.json"),
     ("readyz", "/readyz"),

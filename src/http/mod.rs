@@ -7,9 +7,11 @@ mod body;
 mod changes;
 pub mod credentials;
 mod docs;
+mod groups;
 mod headers;
 mod health;
 mod keys;
+mod members;
 mod observe;
 pub mod openapi;
 mod params;
@@ -56,6 +58,17 @@ fn urls() -> Vec<Url> {
         url(
             "/users/{id}",
             [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
+        ),
+        url("/users/{id}/groups", [get(groups::list_of_user).compressed()]),
+        url("/groups", [get(groups::list).compressed(), post(groups::create)]),
+        url(
+            "/groups/{id}",
+            [get(groups::find), patch(groups::patch), put(groups::replace), delete(groups::delete)],
+        ),
+        url("/groups/{id}/members", [get(members::list).compressed(), post(members::add)]),
+        url(
+            "/groups/{id}/members/{userId}",
+            [get(members::find), put(members::put), delete(members::remove)],
         ),
         url("/changes", [get(changes::read).compressed()]),
         url("/keys", [get(keys::list).compressed(), post(keys::create)]),

@@ -1,24 +1,22 @@
 //! `/users`.
 
 use super::State;
-use super::answer::{once, page_of, read, resource_id, respond, written};
+use super::answer::{Shown, once, page_of, read, resource_id, respond, written};
 use super::auth::{Admin, Reader, Writer};
 use super::body::JsonBody;
 use super::headers::{IdempotencyKey, IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
 use crate::domain::attribute::USERS;
+use crate::domain::body::admit_patch;
 use crate::domain::cursor::List;
 use crate::domain::idempotency::Answer;
-use crate::domain::json::to_map;
-use crate::domain::projection::Projection;
 use crate::domain::user::{Draft, ReadAs, Representation, User};
 use crate::ops::listing::{self, Query};
 use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Serialize, Serializer};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -56,24 +54,7 @@ pub(super) async fn find(
     params.finish()?;
     let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
     let user = state.database.call(&caller.origin, find).await?;
-    read(&conditions, user.version, &Shown { user: &user, projection: &projection })
-}
-
-/// As much of a user as the client wants to see. Cut when it is written, so that of a page one user at a time is there
-/// in pieces.
-struct Shown<'u> {
-    user: &'u User,
-    projection: &'u Projection,
-}
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let whole = Representation::from(self.user);
-        match self.projection {
-            Projection::Whole => whole.serialize(serializer),
-            projection => projection.apply(to_map(&whole)).serialize(serializer),
-        }
-    }
+    read(&conditions, user.version, &Shown { whole: Representation::from(&user), projection: &projection })
 }
 
 /// `GET /users`
@@ -91,7 +72,8 @@ pub(super) async fn list(
     let query = Query { tenant: caller.tenant, filter, sort, after, limit, total, of: PhantomData };
     let page = listing::list(&state.database, &caller.origin, query).await?;
     let next_cursor = page.next.map(|after| list.cursor(&after));
-    let items: Vec<_> = page.items.iter().map(|user| Shown { user, projection: &projection }).collect();
+    let whole = page.items.iter().map(Representation::from);
+    let items: Vec<_> = whole.map(|whole| Shown { whole, projection: &projection }).collect();
     Ok(page_of("/users", &params, &items, next_cursor, page.total))
 }
 
@@ -123,7 +105,7 @@ pub(super) async fn patch(
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
     let id = resource_id(&request)?;
-    let patch = body.read(Draft::admit_patch)?;
+    let patch = body.read(admit_patch)?;
     let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
     let user = state.database.call(&caller.origin, patch).await?;
     Ok(respond(shown(StatusCode::OK, &user, prefer)))

@@ -95,6 +95,7 @@ type FactRow = (
     String,
     String,
     Uid,
+    Option<Uid>,
     i64,
     Option<Json<Map<String, serde_json::Value>>>,
     Option<Json<Map<String, serde_json::Value>>>,
@@ -103,9 +104,30 @@ type FactRow = (
 
 impl Read {
     fn facts(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<Fact>> {
+        let Some(Resource::One(id)) = self.resource else {
+            return self.facts_that(connection, last, self.condition());
+        };
+        // What tells of a user tells of its memberships, too. Each has an index of its own, and no row has both.
+        let mut facts = Vec::new();
+        for column in ["changes.resource_id", "changes.member_id"] {
+            let mut condition = self.condition();
+            condition.sql(" AND ").sql(column).sql(" = ").value(Value::Id(id));
+            facts.extend(self.facts_that(connection, last, condition)?);
+        }
+        facts.sort_by_key(|fact| fact.revision);
+        facts.truncate(self.limit);
+        Ok(facts)
+    }
+
+    fn facts_that(
+        &self,
+        connection: &mut Connection,
+        last: i64,
+        condition: Fragment,
+    ) -> QueryResult<Vec<Fact>> {
         let range = changes::revision.gt(self.after).and(changes::revision.le(last));
         let query = changes::table
-            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(self.condition()))
+            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(condition))
             .order(changes::revision)
             .limit(i64::try_from(self.limit).unwrap_or(i64::MAX))
             .select((
@@ -117,6 +139,7 @@ impl Read {
                 changes::kind,
                 changes::resource,
                 changes::resource_id,
+                changes::member_id,
                 changes::version,
                 changes::before,
                 changes::after,
@@ -136,14 +159,8 @@ impl Read {
             let types: Vec<_> = types.iter().map(|kind| format!("'{kind}'")).collect();
             condition.sql(format!(" AND changes.type IN ({})", types.join(", "))).unprepared();
         }
-        match &self.resource {
-            Some(Resource::Kind(kind)) => {
-                condition.sql(" AND changes.resource = ").value(Value::Text((*kind).to_owned()));
-            }
-            Some(Resource::One(id)) => {
-                condition.sql(" AND changes.resource_id = ").value(Value::Id(*id));
-            }
-            None => {}
+        if let Some(Resource::Kind(kind)) = self.resource {
+            condition.sql(" AND changes.resource = ").value(Value::Text(kind.to_owned()));
         }
         condition
     }
@@ -159,6 +176,7 @@ fn fact(row: FactRow) -> Fact {
         kind,
         resource,
         id,
+        member,
         version,
         before,
         after,
@@ -173,6 +191,7 @@ fn fact(row: FactRow) -> Fact {
         kind,
         resource,
         id: id.0,
+        member: member.map(|Uid(id)| id),
         version,
         before: before.map(|Json(map)| map),
         after: after.map(|Json(map)| map),

@@ -1,10 +1,12 @@
 //! Everything that can be asked of the database, each a message: reading this folder tells what the storage can do.
 
 pub mod changes;
+pub mod groups;
 pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod listing;
+pub mod members;
 pub mod resource;
 pub mod tenants;
 pub mod users;

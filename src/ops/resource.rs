@@ -25,11 +25,7 @@ pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     ///
     /// # Errors
     /// The database's.
-    fn load(
-        connection: &mut Connection,
-        statement: Fragment,
-        most: Option<usize>,
-    ) -> QueryResult<Vec<Self>>;
+    fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>>;
 
     /// Those of a tenant's resources that there are, in no order.
     ///

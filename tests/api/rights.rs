@@ -2,6 +2,7 @@
 
 use crate::api::{Api, text};
 use crate::callers::{key_path, make_key, make_tenant, of_role, with_secret};
+use crate::crowd::{add, named_group};
 use crate::problem::{assert_unauthorized, problem};
 use crate::support::http::{Answer, Client, Request};
 use reqwest::Method;
@@ -24,8 +25,9 @@ type Line = (&'static str, &'static str, &'static str, [u16; 7]);
 /// What each kind of caller is answered, in the order of [`Kind`]: without a good key; reader, writer, admin and
 /// operator of the tenant `default`; the admin of another tenant; an operator who acts in that other tenant.
 ///
-/// `{user}`, `{key}`, `{operator-key}` and `{tenant}` stand for the id of one that is made in `default` for each
-/// request, `{new}` for a name that nobody has. HEAD goes with GET, and OPTIONS with every path.
+/// `{user}`, `{group}`, `{key}`, `{operator-key}` and `{tenant}` stand for the id of one that is made in `default` for
+/// each request, `{member}` for the one user in the group, `{new}` for a name that nobody has. HEAD goes with GET, and
+/// OPTIONS with every path.
 #[rustfmt::skip]
 const RIGHTS: &[Line] = &[
     //                                                                      no   rea  wri  adm  ope  str  vis
@@ -44,6 +46,18 @@ const RIGHTS: &[Line] = &[
     ("PATCH",  "/users/{user}",                r#"{"title":"{new}"}"#,      [401, 403, 200, 200, 200, 404, 404]),
     ("DELETE", "/users/{user}",                "",                          [401, 403, 204, 204, 204, 404, 404]),
     ("DELETE", "/users/{user}?erase=true",     "",                          [401, 403, 403, 204, 204, 404, 404]),
+    ("GET",    "/users/{user}/groups",         "",                          [401, 200, 200, 200, 200, 404, 404]),
+    ("GET",    "/groups",                      "",                          [401, 200, 200, 200, 200, 200, 200]),
+    ("POST",   "/groups",                      r#"{"displayName":"a"}"#,    [401, 403, 201, 201, 201, 201, 201]),
+    ("GET",    "/groups/{group}",              "",                          [401, 200, 200, 200, 200, 404, 404]),
+    ("PUT",    "/groups/{group}",              r#"{"displayName":"b"}"#,    [401, 403, 200, 200, 200, 404, 404]),
+    ("PATCH",  "/groups/{group}",              r#"{"displayName":"b"}"#,    [401, 403, 200, 200, 200, 404, 404]),
+    ("DELETE", "/groups/{group}",              "",                          [401, 403, 204, 204, 204, 404, 404]),
+    ("GET",    "/groups/{group}/members",      "",                          [401, 200, 200, 200, 200, 404, 404]),
+    ("POST",   "/groups/{group}/members",      r#"{"userIds":["{member}"]}"#, [401, 403, 204, 204, 204, 404, 404]),
+    ("GET",    "/groups/{group}/members/{member}", "",                      [401, 200, 200, 200, 200, 404, 404]),
+    ("PUT",    "/groups/{group}/members/{member}", "",                      [401, 403, 204, 204, 204, 404, 404]),
+    ("DELETE", "/groups/{group}/members/{member}", "",                      [401, 403, 204, 204, 204, 404, 404]),
     ("GET",    "/changes",                     "",                          [401, 200, 200, 200, 200, 200, 200]),
     ("GET",    "/changes?type=user.created",   "",                          [401, 200, 200, 200, 200, 200, 200]),
     ("GET",    "/changes?type=key.created",    "",                          [401, 403, 403, 200, 200, 200, 200]),
@@ -148,30 +162,53 @@ async fn nobodies(api: &Api) -> Vec<Caller> {
     ]
 }
 
-/// The ids that the placeholders of a path may stand for: one that is known, and those that are not.
-async fn ids(api: &Api, placeholder: &str) -> Vec<(String, bool)> {
+/// What the placeholders of a path and its body may stand for.
+#[derive(Clone)]
+struct Ids {
+    id: String,
+    member: String,
+    /// Whether all are known.
+    known: bool,
+}
+
+/// Those that are known, and some that are not.
+async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
     let client = &api.client;
     let new = Uuid::now_v7().to_string();
+    let mut member = String::new();
     let made = match placeholder {
         "user" => client.post("/users", &json!({ "userName": new })).send().await.expect(201).json(),
+        "group" => {
+            let group = named_group(client, &new).await;
+            let user = client.post("/users", &json!({ "userName": new })).send().await.expect(201).json();
+            add(client, &group, std::slice::from_ref(&user)).await;
+            member = text(&user["id"]).to_owned();
+            group
+        }
         "key" => make_key(client, &json!({ "role": "reader" })).await,
         "operator-key" => make_key(client, &json!({ "role": "operator" })).await,
         "tenant" => make_tenant(client, &new).await,
         other => panic!("the table says {{{other}}}, which nobody knows to make"),
     };
-    let known = (text(&made["id"]).to_owned(), true);
-    match placeholder {
-        // That its role is too great for the caller can only be known of one that is there.
-        "operator-key" => vec![known],
-        _ => vec![known, (new, false), ("unknown".to_owned(), false)],
+    let known = Ids { id: text(&made["id"]).to_owned(), member, known: true };
+    let unknown = |name: &str| Ids { id: name.to_owned(), known: false, ..known.clone() };
+    let nobody = |name: &str| Ids { member: name.to_owned(), known: false, ..known.clone() };
+    let (names, mut all) = ([new.as_str(), "unknown"], vec![known.clone()]);
+    // That its role is too great for the caller can only be known of one that is there.
+    if placeholder != "operator-key" {
+        all.extend(names.map(unknown));
     }
+    if names_member {
+        all.extend(names.map(nobody));
+    }
+    all
 }
 
 /// The requests of a line of the table for one kind of caller.
 async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
     let &(method, path, body, statuses) = line;
     let status = statuses[kind as usize];
-    let case = |target: String, status: u16| Case {
+    let case = |target: String, body: String, status: u16| Case {
         method: Method::from_bytes(method.as_bytes()).expect("a method"),
         target,
         body: body.replace("{new}", &Uuid::now_v7().to_string()),
@@ -180,13 +217,15 @@ async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
     let Some((before, (placeholder, after))) =
         path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
     else {
-        return vec![case(path.to_owned(), status)];
+        return vec![case(path.to_owned(), body.to_owned(), status)];
     };
     let refused = matches!(status, 401 | 403);
-    let of_id = |(id, known): (String, bool)| {
-        case(format!("{before}{id}{after}"), if known || refused { status } else { 404 })
+    let of_ids = |Ids { id, member, known }: Ids| {
+        let after = after.replace("{member}", &member);
+        let status = if known || refused { status } else { 404 };
+        case(format!("{before}{id}{after}"), body.replace("{member}", &member), status)
     };
-    ids(api, placeholder).await.into_iter().map(of_id).collect()
+    ids(api, placeholder, after.contains("{member}")).await.into_iter().map(of_ids).collect()
 }
 
 /// What is wrong with an answer, if anything is.
@@ -286,11 +325,12 @@ fn methods() -> BTreeMap<&'static str, BTreeSet<String>> {
 
 /// The paths of the table with ids that nobody has: which methods there are does not depend on them.
 fn paths() -> Vec<(String, BTreeSet<String>)> {
-    let with_id = |path: &str| match path.split_once('{') {
-        Some((before, _)) => format!("{before}{}", Uuid::now_v7()),
-        None => path.to_owned(),
+    let with_ids = |path: &str| {
+        let id =
+            |part: &str| if part.starts_with('{') { Uuid::now_v7().to_string() } else { part.to_owned() };
+        path.split('/').map(id).collect::<Vec<_>>().join("/")
     };
-    methods().into_iter().map(|(path, methods)| (with_id(path), methods)).collect()
+    methods().into_iter().map(|(path, methods)| (with_ids(path), methods)).collect()
 }
 
 fn is_public(path: &str) -> bool {

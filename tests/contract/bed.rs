@@ -3,9 +3,12 @@
 use crate::support::{postgres, sqlite};
 use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::{Actor, ActorKind, Origin};
+use roster::domain::change::{Actor, ActorKind, Fact, Origin};
+use roster::domain::group::{self, Group};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, ReadAs, User};
+use roster::ops::changes::Read;
+use roster::ops::groups;
 use roster::ops::listing::{self, Listed, Query};
 use roster::ops::resource::Resource;
 use roster::ops::users::Create;
@@ -117,6 +120,26 @@ impl Bed {
     pub(crate) async fn create(&self, body: Value) -> Result<User, DbError> {
         self.call(create(body)).await
     }
+
+    /// Creates a group from JSON.
+    pub(crate) async fn create_group(&self, body: Value) -> Result<Group, DbError> {
+        self.call(create_group(body)).await
+    }
+
+    /// Every change so far.
+    pub(crate) async fn facts(&self) -> Vec<Fact> {
+        let mut all: Vec<Fact> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |fact| fact.revision);
+            let read =
+                Read { tenant: DEFAULT_TENANT, after, limit: 500, types: None, resource: None, admin: true };
+            let feed = self.call(read).await.unwrap().unwrap();
+            if feed.facts.is_empty() {
+                return all;
+            }
+            all.extend(feed.facts);
+        }
+    }
 }
 
 /// On behalf of a test, in a request of this id.
@@ -126,6 +149,11 @@ pub(crate) fn origin(request_id: &str) -> Origin {
 
 pub(crate) fn draft(body: Value, read_as: ReadAs) -> Draft {
     Draft::read(body, read_as).expect("a valid user")
+}
+
+pub(crate) fn create_group(body: Value) -> groups::Create {
+    let draft = group::Draft::read(body, ReadAs::New).expect("a valid group");
+    groups::Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(NOON) }
 }
 
 pub(crate) fn create(body: Value) -> Create {

@@ -12,8 +12,11 @@
 mod bed;
 mod changes;
 mod epochs;
+mod groups;
 mod hazards;
 mod idempotency;
+mod members;
+mod members_together;
 mod plans;
 mod probes;
 mod retries;

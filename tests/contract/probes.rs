@@ -3,9 +3,7 @@
 use diesel::prelude::*;
 use roster::db::{Class, DbError, Isolation, Operation, Results, Tx, types::Uid};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::user::User;
 use roster::on_engine;
-use roster::ops::users::Create;
 use roster::schema::heads;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -189,10 +187,10 @@ impl Operation for Noted {
     }
 }
 
-/// Creates a user, and may break after that.
+/// Does what another operation does, and may break after that.
 #[derive(Debug)]
-pub(crate) struct Brittle {
-    pub(crate) create: Create,
+pub(crate) struct Brittle<O> {
+    pub(crate) operation: O,
     pub(crate) breaks: Option<Break>,
 }
 
@@ -203,20 +201,34 @@ pub(crate) enum Break {
     Statement,
 }
 
-impl Operation for Brittle {
-    type Output = User;
-    const CLASS: Class = Class::Write;
+impl<O: Operation> Operation for Brittle<O> {
+    type Output = O::Output;
+    const CLASS: Class = O::CLASS;
     const TOGETHER: usize = 200;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
-        let user = self.create.run(tx)?;
+    fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, DbError> {
+        let output = self.operation.run(tx)?;
+        self.perhaps_break(tx)?;
+        Ok(output)
+    }
+
+    fn run_all(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
+        let inner: Vec<_> = operations.iter().map(|brittle| &brittle.operation).collect();
+        let results = O::run_all(&inner, tx)?;
+        operations.iter().try_for_each(|brittle| brittle.perhaps_break(tx))?;
+        Ok(results)
+    }
+}
+
+impl<O> Brittle<O> {
+    fn perhaps_break(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         match self.breaks {
-            None => Ok(user),
+            None => {}
             Some(Break::Panic) => panic!("in a batch, as the test wants it"),
             Some(Break::Statement) => {
                 on_engine!(tx.connection(), c => diesel::sql_query("SELECT 1 FROM nowhere").execute(c))?;
-                Ok(user)
             }
         }
+        Ok(())
     }
 }

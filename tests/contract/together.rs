@@ -71,7 +71,7 @@ fn one_reader(options: &mut Options) {
 }
 
 /// Has calls carried out that all wait before the first begins: `C` is 0 for readers, 2 for writers.
-async fn together<const C: usize, O: Operation>(
+pub(crate) async fn together<const C: usize, O: Operation>(
     bed: &Bed,
     operations: Vec<O>,
 ) -> Vec<Result<O::Output, DbError>> {
@@ -280,7 +280,8 @@ async fn a_failed_statement_among_many_is_the_callers_own(bed: &Bed) {
 
 async fn breaks(bed: &Bed, how: Break) {
     let calls = creates(CALLS).into_iter().enumerate();
-    let calls = calls.map(|(call, create)| Brittle { create, breaks: (call == 77).then_some(how) });
+    let calls =
+        calls.map(|(call, create)| Brittle { operation: create, breaks: (call == 77).then_some(how) });
     let results = together::<2, _>(bed, calls.collect()).await;
     assert!(matches!(results[77], Err(DbError::Internal(_))), "{:?}", results[77]);
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), CALLS - 1);

@@ -69,8 +69,8 @@ const SINGLE: &[(&str, Kind)] = &[
     ("addresses", Complex),
 ];
 
-/// Each list with how its `value` is compared; addresses have none.
-pub(crate) const LISTS: [(&str, Kind); 8] = [
+/// Each list with how its `value` is compared; addresses have none. Groups are in no body and no answer.
+pub(crate) const LISTS: [(&str, Kind); 9] = [
     ("emails", Folded),
     ("phoneNumbers", Folded),
     ("ims", Folded),
@@ -79,13 +79,17 @@ pub(crate) const LISTS: [(&str, Kind); 8] = [
     ("roles", Folded),
     ("x509Certificates", Unordered),
     ("addresses", Complex),
+    (GROUPS, Exact),
 ];
+
+/// Elements of this list have nothing but a value.
+pub(crate) const GROUPS: &str = "groups";
 
 const ADDRESS: [&str; 7] =
     ["formatted", "streetAddress", "locality", "region", "postalCode", "country", "type"];
 
 /// What the server has an index for is asked more often, as there are more ways to get it wrong; and the only number.
-const OFTEN: [&str; 10] = [
+const OFTEN: [&str; 11] = [
     "version",
     "userName",
     "id",
@@ -93,6 +97,7 @@ const OFTEN: [&str; 10] = [
     "displayName",
     "emails",
     "emails.value",
+    GROUPS,
     "active",
     "createdAt",
     "updatedAt",
@@ -148,6 +153,7 @@ pub(crate) fn of_users() -> Vec<Attribute> {
 pub(crate) fn of_elements(list: &str) -> Vec<Attribute> {
     let (_, kind) = LISTS.iter().find(|(name, _)| *name == list).expect("a list of users");
     let mut parts: Vec<_> = match kind {
+        _ if list == GROUPS => return vec![Attribute::new("value", *kind)],
         Complex => ADDRESS.iter().map(|name| Attribute::new(*name, Folded)).collect(),
         kind => vec![
             Attribute::new("value", *kind),

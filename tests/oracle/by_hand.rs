@@ -49,8 +49,11 @@ fn four() -> People {
     People::new(users.to_vec())
 }
 
-/// Adds what a server would.
+/// Adds what a server would, and the groups that it knows of.
 fn complete(user: &mut Value, index: usize) {
+    let groups =
+        (0..index % 3).map(|group| json!({ "value": format!("{group:08}-0000-7000-8000-000000000000") }));
+    user["groups"] = groups.collect();
     user["id"] = json!(format!("00000000-0000-7000-8000-{index:012x}"));
     user["version"] = json!(index % 3 + 1);
     user["createdAt"] = json!(format!("2026-01-02T03:04:05.{:06}Z", index + 1));
@@ -160,6 +163,10 @@ fn terms_find_as_the_document_says() {
         ("x509Certificates", "eq", json!("miid"), ""),
         ("addresses", "pr", json!(null), "cd"),
         ("addresses.formatted", "co", json!("STR"), "d"),
+        ("groups", "pr", json!(null), "bc"),
+        ("groups", "eq", json!("00000001-0000-7000-8000-000000000000"), "c"),
+        ("groups.value", "ne", json!("00000000-0000-7000-8000-000000000000"), "ad"),
+        ("groups.value", "ew", json!("1-0000-7000-8000-000000000000"), "c"),
     ] {
         assert_eq!(found(&is(name, word, operand.clone())), expected, "{name} {word} {operand}");
     }

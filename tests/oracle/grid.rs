@@ -23,7 +23,8 @@ pub(crate) fn questions(people: &People) -> Vec<Question> {
         for attribute in of_elements(list) {
             let path = [vec![list.to_owned()], attribute.value.clone()].concat();
             let terms = terms(people, attribute, &path);
-            filters.extend(terms.into_iter().flat_map(|term| [inside(list, &term), behind(list, term)]));
+            let both = |term: Term| [Some(inside(list, &term)), behind(list, term)].into_iter().flatten();
+            filters.extend(terms.into_iter().flat_map(both));
         }
     }
     filters.into_iter().enumerate().map(|(index, filter)| plain(filter, index)).collect()
@@ -47,13 +48,12 @@ fn inside(list: &'static str, term: &Term) -> Filter {
     Tree::Leaf(Leaf::Path(Path { list, inner: Tree::Leaf(term.clone()), tail: None }))
 }
 
-/// Behind brackets that say something else.
-fn behind(list: &'static str, tail: Term) -> Filter {
-    let kind = of_elements(list).into_iter().find(|attribute| attribute.name == "type");
-    let attribute = kind.expect("every list has types");
+/// Behind brackets that say something else, where there is something else to say.
+fn behind(list: &'static str, tail: Term) -> Option<Filter> {
+    let attribute = of_elements(list).into_iter().find(|attribute| attribute.name == "type")?;
     let work = Operand::Text(Text::new("work"));
     let inner = Tree::Leaf(Term { attribute, operator: Operator::NotEqual, operand: work });
-    Tree::Leaf(Leaf::Path(Path { list, inner, tail: Some(tail) }))
+    Some(Tree::Leaf(Leaf::Path(Path { list, inner, tail: Some(tail) })))
 }
 
 fn terms(people: &People, attribute: Attribute, path: &[String]) -> Vec<Term> {

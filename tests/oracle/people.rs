@@ -1,5 +1,6 @@
 //! The users that a filter is asked about, in every order in which a list may come.
 
+use crate::attribute::GROUPS;
 use crate::filter::{Filter, finds};
 use crate::node::Node;
 use serde_json::Value;
@@ -63,11 +64,15 @@ pub(crate) const SORTS: [Sort; 10] = [
 ];
 
 impl People {
+    /// Of users as the API shows them, with the groups that it does not show.
     pub(crate) fn new(users: Vec<Value>) -> Self {
-        let person = |user: Value| Person {
+        let person = |mut user: Value| Person {
             id: user["id"].as_str().expect("an id is a string").to_owned(),
             node: Node::of_user(&user),
-            shown: user,
+            shown: {
+                user.as_object_mut().expect("a user is an object").remove(GROUPS);
+                user
+            },
         };
         Self { all: users.into_iter().map(person).collect() }
     }

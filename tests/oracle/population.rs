@@ -2,6 +2,7 @@
 
 use crate::Settings;
 use crate::api::{Api, at_once, path};
+use crate::attribute::GROUPS;
 use crate::people::People;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -117,7 +118,30 @@ pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> People {
         users.extend(created.await.into_iter().map(|answer| answer.expect(201).json()));
     }
     change(api, &by_name(users), seed).await;
-    People::new(by_name(shown(api).await))
+    let mut users = by_name(shown(api).await);
+    gather(api, &mut users, seed).await;
+    People::new(users)
+}
+
+/// Puts users into groups: of one nearly all, of others fewer and fewer; and notes it with them.
+async fn gather(api: &Api, users: &mut [Value], seed: u64) {
+    let mut rng = XorShiftRng::seed_from_u64(seed ^ 2);
+    for percent in [90, 50, 20, 5, 1, 0] {
+        let body = json!({ "displayName": percent.to_string() });
+        let group = api.client.post("/groups", &body).send().await.expect(201).json();
+        let members: Vec<_> = users.iter_mut().filter(|_| rng.random_ratio(percent, 100)).collect();
+        let ids: Vec<_> = members.iter().map(|user| user["id"].clone()).collect();
+        let path = format!("/groups/{}/members", group["id"].as_str().expect("an id"));
+        for ids in ids.chunks(500) {
+            api.client.post(&path, &json!({ "userIds": ids })).send().await.expect(204);
+        }
+        for user in members {
+            match &mut user[GROUPS] {
+                Value::Array(groups) => groups.push(json!({ "value": group["id"] })),
+                none => *none = json!([{ "value": group["id"] }]),
+            }
+        }
+    }
 }
 
 /// In an order that does not depend on who was created first: so a seed repeats a failure, all but ids and times.

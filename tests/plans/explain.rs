@@ -25,7 +25,7 @@ impl Instrumentation for Listener {
         let InstrumentationEvent::StartQuery { query, .. } = event else { return };
         let statement = query.to_string();
         // What begins and ends a transaction has no plan.
-        if statement.starts_with("SELECT") {
+        if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| statement.starts_with(verb)) {
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
         }
     }

@@ -1,6 +1,7 @@
 //! What each filter and order costs.
 
 use crate::explain::{Explain, listen, seen};
+use crate::members;
 use crate::people::{BEGIN, door, settle};
 use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
@@ -156,6 +157,7 @@ fn explained(url: &str) {
         for (filter, finds) in SCANNED {
             scan_finds(&database, filter, finds).await;
         }
+        members::explained(&database, &mut connection).await;
         database.close().await;
         pages_end_in_time(url).await;
     });
@@ -184,13 +186,16 @@ async fn index_serves(database: &Database, case: &Indexed) {
 }
 
 /// Nothing reads a whole table, or all rows of a tenant.
-fn is_narrow(step: &str) -> bool {
+pub(crate) fn is_narrow(step: &str) -> bool {
     let of_tenant = "Index Cond: (tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)";
     !(reads_table(step) || step.ends_with("(tenant_id=?)") || step == of_tenant)
 }
 
-fn reads_table(step: &str) -> bool {
-    step.contains("Seq Scan on user") || step.starts_with("SCAN user")
+pub(crate) fn reads_table(step: &str) -> bool {
+    let reads = |table: &&str| {
+        step.contains(&format!("Seq Scan on {table}")) || step.starts_with(&format!("SCAN {table}"))
+    };
+    ["user", "group", "member"].iter().any(reads)
 }
 
 /// The first page, one in the middle and what follows it come out of an index, without sorting.
@@ -291,7 +296,7 @@ fn query(filter: Option<&str>, sort: &str) -> Query {
     }
 }
 
-async fn plan(database: &Database, statement: &str) -> Vec<String> {
+pub(crate) async fn plan(database: &Database, statement: &str) -> Vec<String> {
     database.call(&Origin::server(), Explain(statement.to_owned())).await.unwrap()
 }
 

@@ -10,6 +10,7 @@
 
 mod explain;
 mod listing;
+mod members;
 mod people;
 #[path = "../support/mod.rs"]
 mod support;

@@ -11,11 +11,7 @@ impl Filter {
     ///
     /// # Errors
     /// The first thing that is wrong, with its position.
-    pub fn parse(
-        text: &str,
-        schema: &'static Schema,
-        vocabulary: Vocabulary,
-    ) -> Result<Self, InvalidFilter> {
+    pub fn parse(text: &str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
         if text.len() > LENGTH_LIMIT {
             let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
             return Err(InvalidFilter { position, detail: "a filter must have at most 4 KiB".to_owned() });
@@ -148,7 +144,7 @@ impl Parser<'_> {
             return Err(self.expected("the name of an attribute", &token));
         };
         let (chain, of) = match scope {
-            Scope::Resource => (self.vocabulary.find(self.schema, name), self.schema.plural),
+            Scope::Resource => (self.vocabulary.find_filterable(self.schema, name), self.schema.plural),
             Scope::Element(list) => (list.part(name).map(|part| vec![part]), list.name),
         };
         let Some((attribute, chain)) = chain.as_deref().and_then(|chain| Some((*chain.last()?, chain)))

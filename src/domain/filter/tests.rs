@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::attribute::{USERS, Vocabulary};
+use crate::domain::attribute::{GROUPS, USERS, Vocabulary};
 use proptest::prelude::*;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -56,6 +56,26 @@ fn a_list_means_its_value_and_a_value_path_one_element() {
         parse(r#"enterprise.manager eq "M""#),
         Ok(is(&["enterprise", "manager", "value"], equal("m")))
     );
+}
+
+#[test]
+fn memberships_are_a_list_of_ids() {
+    let id = Uuid::from_u128(7);
+    let is_it = || is(&["value"], Test::Equal(Value::Id(id)));
+    for text in ["groups eq ", "Groups.VALUE eq ", "urn:ietf:params:scim:schemas:core:2.0:User:groups eq "] {
+        assert_eq!(parse(&format!("{text}\"{id}\"")), Ok(element("groups", is_it())), "{text}");
+    }
+    assert_eq!(parse(&format!("groups ne \"{id}\"")), Ok(not(element("groups", is_it()))));
+    assert_eq!(parse("groups pr"), Ok(element("groups", Filter::All(vec![]))));
+    let of_groups = |text: &str| Filter::parse(text, &GROUPS, Vocabulary::Native);
+    assert_eq!(of_groups(&format!("members[value eq \"{id}\"]")), Ok(element("members", is_it())));
+    assert_eq!(of_groups("members eq \"x\""), Ok(element("members", is(&["value"], Test::Never))));
+    assert_eq!(
+        of_groups("memberCount gt 7"),
+        Ok(is(&["memberCount"], Test::Within(Excluded(Value::Integer(7)), Unbounded)))
+    );
+    let error = of_groups("title pr").unwrap_err();
+    assert_eq!((error.position, error.detail.as_str()), (1, "'title' is not an attribute of groups"));
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! The user of RFC 7643, sections 4.1 and 4.3, in Roster's native vocabulary.
 
-mod folded;
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use folded::compact;
-pub use folded::folded;
-pub use read::{Draft, ReadAs};
+pub use super::body::ReadAs;
+pub use read::Draft;
 
 use super::NATIVE_SOURCE;
 use super::filter;

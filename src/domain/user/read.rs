@@ -1,14 +1,12 @@
 //! Reads a user from a body, with every error at once.
 
-use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued};
+use super::{Address, Attributes, Enterprise, Manager, Name, ReadAs, Representation, User, Valued};
 use crate::domain::attribute::{Kind, USER};
-use crate::domain::fields::{FieldError, Fields, patched, token, wrong_type};
+use crate::domain::body::{self, SIZE_LIMIT};
+use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
 use crate::domain::fold::fold;
-use crate::domain::json;
-use crate::domain::parse_id;
-use serde::Serialize;
-use serde_json::{Map, Value};
-use uuid::Uuid;
+use crate::domain::kept::compact;
+use serde_json::Value;
 
 /// What the caller's body says, valid: all that a caller writes of a user.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,25 +19,8 @@ pub struct Draft {
     pub says_active: bool,
 }
 
-/// What a body is read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadAs {
-    /// A new user: an `id` in the body is ignored.
-    New,
-    /// The user of this id, replaced: an `id` in the body must be this one.
-    Replacement(Uuid),
-    /// The user of this id with a patch merged in: nothing that a user must have may have been removed.
-    Patched(Uuid),
-}
-
-/// The most bytes of JSON that a user may have, absent values not counted.
-const USER_LIMIT: usize = 64 * 1024;
 /// A body that is not longer makes no user that is too large: `{}` in a list, which becomes `{"primary":false}`, grows most.
-const CERTAINLY_SMALL: usize = USER_LIMIT / 16;
-/// The most bytes of JSON that `custom` may have.
-const CUSTOM_LIMIT: usize = 16 * 1024;
-/// How deep `custom` and each extension may be nested.
-const DEPTH_LIMIT: usize = 8;
+const CERTAINLY_SMALL: usize = SIZE_LIMIT / 16;
 
 impl Draft {
     /// Reads a whole user.
@@ -50,10 +31,10 @@ impl Draft {
         if !body.is_object() {
             return Err(vec![wrong_type("", "an object", &body)]);
         }
-        let small = json_length(&body) <= CERTAINLY_SMALL;
+        let small = body::length(&body) <= CERTAINLY_SMALL;
         let mut errors = Vec::new();
         let mut fields = Fields::new(body, &mut errors);
-        check_id(&mut fields, read_as);
+        body::check_id(&mut fields, read_as);
         fields.ignore(&["version", "createdAt", "updatedAt", "externalIds"]);
         let external_id = fields.key_string("externalId");
         if matches!(read_as, ReadAs::Patched(_)) && !fields.has("active") {
@@ -62,7 +43,7 @@ impl Draft {
         let active = fields.boolean("active");
         let attributes = read_attributes(&mut fields, active.unwrap_or(true));
         fields.finish();
-        if !small && json_length(&super::compact(&attributes)) > USER_LIMIT {
+        if !small && body::length(&compact(&attributes)) > SIZE_LIMIT {
             errors.push(FieldError::new("", "too-large", "a user must have at most 64 KiB"));
         }
         if errors.is_empty() {
@@ -70,17 +51,6 @@ impl Draft {
         } else {
             Err(errors)
         }
-    }
-
-    /// Refuses a patch that is larger than any user, before it waits for one.
-    ///
-    /// # Errors
-    /// A [`FieldError`] for the whole patch.
-    pub fn admit_patch(patch: Value) -> Result<Value, Vec<FieldError>> {
-        if json_length(&patch) > USER_LIMIT {
-            return Err(vec![FieldError::new("", "too-large", "a patch must have at most 64 KiB")]);
-        }
-        Ok(patch)
     }
 
     /// Merges a patch (RFC 7396) into `user` and reads the result.
@@ -92,19 +62,9 @@ impl Draft {
     }
 }
 
-fn check_id(fields: &mut Fields<'_>, read_as: ReadAs) {
-    let (ReadAs::Replacement(id) | ReadAs::Patched(id)) = read_as else {
-        return fields.ignore(&["id"]);
-    };
-    let matches = |text: &str| parse_id(text) == Some(id);
-    if fields.string("id").is_some_and(|text| !matches(&text)) {
-        fields.error("id", "read-only", "must be absent or the id in the path");
-    }
-}
-
 fn read_attributes(fields: &mut Fields<'_>, active: bool) -> Attributes {
     Attributes {
-        user_name: read_user_name(fields),
+        user_name: fields.required_key_string("userName"),
         name: fields.object("name", read_name),
         display_name: fields.key_string("displayName"),
         nick_name: fields.string("nickName"),
@@ -124,19 +84,9 @@ fn read_attributes(fields: &mut Fields<'_>, active: bool) -> Attributes {
         roles: read_values(fields, "roles"),
         x509_certificates: read_values(fields, "x509Certificates"),
         enterprise: fields.object("enterprise", read_enterprise),
-        custom: read_custom(fields),
-        extensions: read_extensions(fields),
+        custom: body::read_custom(fields),
+        extensions: body::read_extensions(fields),
     }
-}
-
-fn read_user_name(fields: &mut Fields<'_>) -> String {
-    let sent = fields.has("userName");
-    fields.key_string("userName").unwrap_or_else(|| {
-        if !sent {
-            fields.error("userName", "required", "must be present");
-        }
-        String::new()
-    })
 }
 
 fn read_name(fields: &mut Fields<'_>) -> Name {
@@ -237,64 +187,4 @@ fn refuse_two_primaries(fields: &mut Fields<'_>, name: &str, primaries: usize) {
     if primaries > 1 {
         fields.error(name, "two-primaries", "must have at most one primary value");
     }
-}
-
-fn read_custom(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let custom = fields.raw_object("custom");
-    if json_length(&custom) > CUSTOM_LIMIT {
-        fields.error("custom", "too-large", "must have at most 16 KiB");
-    }
-    check_depth(fields, "custom", &custom);
-    custom
-}
-
-fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
-    let extensions = fields.raw_object("extensions");
-    for (urn, value) in &extensions {
-        let at = format!("extensions/{}", token(urn));
-        let folded = urn.to_ascii_lowercase();
-        if !folded.starts_with("urn:") || folded.len() < 7 {
-            fields.error_at(&at, "invalid-urn", "must be named by a URN");
-        } else if folded.starts_with("urn:ietf:params:scim:schemas:core:")
-            || folded == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
-        {
-            fields.error_at(
-                &at,
-                "known-schema",
-                "belongs to a schema whose attributes have fields of their own",
-            );
-        } else if !value.is_object() {
-            fields.error_at(&at, "wrong-type", "must be an object");
-        }
-    }
-    let deepest = extensions.values().map(json::depth).max();
-    if deepest.is_some_and(|depth| depth > DEPTH_LIMIT) {
-        fields.error("extensions", "too-deep", "must be nested at most 8 deep");
-    }
-    extensions
-}
-
-fn check_depth(fields: &mut Fields<'_>, name: &str, map: &Map<String, Value>) {
-    let inner = map.values().map(json::depth).max().unwrap_or(0);
-    if inner + 1 > DEPTH_LIMIT {
-        fields.error(name, "too-deep", "must be nested at most 8 deep");
-    }
-}
-
-fn json_length(value: &impl Serialize) -> usize {
-    struct Length(usize);
-
-    impl std::io::Write for Length {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value).map_or(usize::MAX, |()| length.0)
 }

@@ -7,8 +7,10 @@ use crate::domain::change::Fact;
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
+use crate::domain::group::{self, Group};
 use crate::domain::json::{self, to_map};
 use crate::domain::key::{Key, Role};
+use crate::domain::member::Member;
 use crate::domain::parse_id;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
@@ -29,6 +31,7 @@ pub(super) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
 const USER: &str = "0198a6d2-6f7e-7c11-9f3e-5b7a3b1f2c01";
 const MANAGER: &str = "0198a6d2-6f7d-7a02-8d11-2c9e4f6a8b00";
 const KEY: &str = "0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001";
+const GROUP: &str = "0198a6d2-6f82-7e61-b0c4-1d2e3f405162";
 const TENANT: &str = "0198a6d2-6f81-7d31-a1b2-c3d4e5f60718";
 const EPOCH: &str = "7f4c2f0a-52c4-4a53-9a86-0b8f0f7d7a11";
 /// 2026-01-02T03:04:05.678901Z
@@ -78,6 +81,42 @@ fn user() -> Option<User> {
 /// The answer to `GET /users/{id}`.
 pub(super) fn shown_user() -> Value {
     user().map_or(Value::Null, |user| to_map(&Representation::from(&user)).into())
+}
+
+/// The body of `POST /groups`, and of PUT.
+pub(super) fn new_group() -> Value {
+    serde_json::json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
+}
+
+/// The answer to `GET /groups/{id}`.
+pub(super) fn shown_group() -> Value {
+    let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
+    let fresh = Group {
+        id: id(GROUP),
+        attributes: Default::default(),
+        external_ids: Default::default(),
+        member_count: 12,
+        version: 8,
+        created_at: Timestamp::from(CREATED),
+        updated_at: Timestamp::from(UPDATED),
+    };
+    to_map(&group::Representation::from(&fresh.with(draft))).into()
+}
+
+/// The answer to `GET /groups/{id}/members/{userId}`.
+pub(super) fn member() -> Value {
+    let member = Member {
+        user_id: id(USER),
+        user_name: "ada".to_owned(),
+        display_name: Some("Ada Lovelace".to_owned()),
+        added_at: Timestamp::from(UPDATED),
+    };
+    to_map(&member).into()
+}
+
+/// The body of `POST /groups/{id}/members`.
+pub(super) fn user_ids() -> Value {
+    serde_json::json!({ "userIds": [USER, MANAGER] })
 }
 
 /// A page of these items, with more behind it.
@@ -138,6 +177,7 @@ pub(super) fn changes() -> Value {
         kind: "user.updated".to_owned(),
         resource: "user".to_owned(),
         id: id(USER),
+        member: None,
         version: 2,
         before: Some(title("Countess")),
         after: Some(title("Enchantress of Numbers")),

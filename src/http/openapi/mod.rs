@@ -41,9 +41,10 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": [
             { "name": "users" },
+            { "name": "groups", "description": "Groups, and who is in them." },
             { "name": "changes", "description": "What was written, numbered without gaps, in the order of commits." },
             { "name": "keys", "description": "Who may call: for admins." },
-            { "name": "tenants", "description": "Isolated sets of users: for operators." },
+            { "name": "tenants", "description": "Isolated sets of users and groups: for operators." },
             { "name": "service", "description": "What needs no key." },
         ],
         "security": [{ "key": [] }],
@@ -160,6 +161,7 @@ mod tests {
     fn examples_are_what_they_seem() {
         assert!(Secret::parse(examples::SECRET).is_some());
         assert_eq!(examples::shown_user()["userName"], "ada");
+        assert_eq!(examples::shown_group()["displayName"], "Engineers");
         let text = document().to_string();
         assert!(!text.contains("an example is none"));
     }

@@ -3,6 +3,7 @@
 use super::examples;
 use super::operation::{Operation, json_of};
 use super::schemas::{self, reference};
+use crate::domain::attribute::{GROUPS, Schema, USERS};
 use crate::domain::change::KINDS;
 use crate::http::docs;
 use crate::http::health::LINKS;
@@ -37,6 +38,20 @@ pub(super) fn all() -> Value {
             "put": replace_user(),
             "patch": patch_user(),
             "delete": delete_user(),
+        },
+        "/users/{id}/groups": { "get": list_groups_of_user() },
+        "/groups": { "get": list_groups(), "post": create_group() },
+        "/groups/{id}": {
+            "get": get_group(),
+            "put": replace_group(),
+            "patch": patch_group(),
+            "delete": delete_group(),
+        },
+        "/groups/{id}/members": { "get": list_members(), "post": add_members() },
+        "/groups/{id}/members/{userId}": {
+            "get": get_member(),
+            "put": put_member(),
+            "delete": remove_member(),
         },
         "/changes": { "get": list_changes() },
         "/keys": { "get": list_keys(), "post": create_key() },
@@ -181,6 +196,116 @@ fn delete_user() -> Value {
     deleted(keyed("deleteUser", "users", "Delete a user", &["id", "erase", "If-Match", "If-None-Match"]))
 }
 
+fn list_groups() -> Value {
+    let parameters = [
+        "groupFilter",
+        "groupSort",
+        "limit",
+        "cursor",
+        "include",
+        "groupAttributes",
+        "groupExcludedAttributes",
+    ];
+    let body = json_of("GroupPage", &examples::page("groups", examples::shown_group()));
+    keyed("listGroups", "groups", "Find groups", &parameters)
+        .describe("A page may be short, or empty, and still have `nextCursor`: follow it while there is one.")
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn list_groups_of_user() -> Value {
+    let parameters = ["id", "limit", "cursor", "include", "groupAttributes", "groupExcludedAttributes"];
+    let body = json_of("GroupPage", &examples::page("groups", examples::shown_group()));
+    keyed("listGroupsOfUser", "groups", "List the groups that a user is in", &parameters)
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn create_group() -> Value {
+    let headers = ["Location", "ETag", "Preference-Applied", "Idempotency-Replayed"];
+    let body = json_of("Group", &examples::shown_group());
+    keyed("createGroup", "groups", "Create a group", &["Idempotency-Key", "Prefer"])
+        .reads(JSON, "NewGroup", &examples::new_group())
+        .answers(201, "The new group; no body with `Prefer: return=minimal`.", &headers, Some(body))
+        .leads_to(
+            201,
+            &["getGroup", "replaceGroup", "patchGroup", "deleteGroup", "listMembers", "addMembers"],
+        )
+        .refuses(&BODY)
+        .refuses(&[409, 504])
+        .build()
+}
+
+fn get_group() -> Value {
+    let parameters = ["id", "groupAttributes", "groupExcludedAttributes", "If-Match", "If-None-Match"];
+    let schema = json!({ "anyOf": [reference("Group"), reference("ProjectedGroup")] });
+    let body = json!({ "application/json": { "schema": schema, "example": examples::shown_group() } });
+    keyed("getGroup", "groups", "Read a group", &parameters)
+        .answers(200, "The group.", &["ETag"], Some(body))
+        .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .refuses(&[412])
+        .build()
+}
+
+fn replace_group() -> Value {
+    let operation = keyed("replaceGroup", "groups", "Replace a group", &CONDITIONS)
+        .describe("Its members stay.")
+        .reads(JSON, "GroupReplacement", &examples::new_group());
+    changed(operation, "Group", &examples::shown_group())
+}
+
+fn patch_group() -> Value {
+    let operation = keyed("patchGroup", "groups", "Change a group", &CONDITIONS).reads(
+        PATCH,
+        "GroupPatch",
+        &json!({ "displayName": "Engineers" }),
+    );
+    changed(operation, "Group", &examples::shown_group())
+}
+
+fn delete_group() -> Value {
+    deleted(keyed("deleteGroup", "groups", "Delete a group", &["id", "If-Match", "If-None-Match"]))
+}
+
+fn list_members() -> Value {
+    let body = json_of("MemberPage", &examples::page("members", examples::member()));
+    keyed("listMembers", "groups", "List who is in a group", &["id", "limit", "cursor", "include"])
+        .answers(200, "A page, in the order of the users' ids.", &["Link"], Some(body))
+        .build()
+}
+
+fn add_members() -> Value {
+    keyed("addMembers", "groups", "Add users to a group", &["id"])
+        .describe("All or none. Who is in it already stays.")
+        .reads(JSON, "UserIds", &examples::user_ids())
+        .answers(204, "They are in it.", &[], None)
+        .refuses(&BODY)
+        .refuses(&[504])
+        .build()
+}
+
+const MEMBER: [&str; 2] = ["id", "userId"];
+
+fn get_member() -> Value {
+    keyed("getMember", "groups", "Read whether a user is in a group", &MEMBER)
+        .answers(200, "It is.", &[], Some(json_of("Member", &examples::member())))
+        .build()
+}
+
+fn put_member() -> Value {
+    keyed("putMember", "groups", "Add a user to a group", &MEMBER)
+        .answers(204, "It is in it.", &[], None)
+        .refuses(&[504])
+        .build()
+}
+
+fn remove_member() -> Value {
+    keyed("removeMember", "groups", "Remove a user from a group", &MEMBER)
+        .answers(204, "It is in it no longer; 404 when it was not.", &[], None)
+        .refuses(&[504])
+        .build()
+}
+
 fn list_changes() -> Value {
     let body = json_of("Changes", &examples::changes());
     keyed("listChanges", "changes", "Follow what was written", &["after", "limit", "type", "resource"])
@@ -281,37 +406,44 @@ fn delete_tenant() -> Value {
 /// The parameters by their names.
 pub(super) fn parameters() -> Value {
     let tags = json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$" });
-    let names = json!({
-        "type": "array",
-        "minItems": 1,
-        "maxItems": 100,
-        "items": { "anyOf": [
-            { "type": "string", "enum": schemas::attribute_names() },
-            { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
-        ] },
-    });
+    let names = |schema| {
+        json!({
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 100,
+            "items": { "anyOf": [
+                { "type": "string", "enum": schemas::attribute_names(schema) },
+                { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
+            ] },
+        })
+    };
     let types = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": KINDS } });
     let resource = json!({ "anyOf": [
         { "type": "string", "enum": ["user", "group", "member", "key", "connection", "tenant"] },
         { "type": "string", "format": "uuid" },
     ] });
-    let sorts: Vec<_> = ["id", "userName", "displayName", "createdAt", "updatedAt"]
-        .iter()
-        .flat_map(|name| [(*name).to_owned(), format!("-{name}")])
-        .collect();
+    let sort = |schema: &Schema| {
+        let sorts: Vec<_> = schema.sorts.iter().flat_map(|by| [by.to_string(), format!("-{by}")]).collect();
+        let schema = json!({ "type": "string", "enum": sorts, "default": "id" });
+        query("sort", schema, "`-` is descending; ids are in the order of creation.")
+    };
+    let filter = |example: &str, of: &str| {
+        let schema =
+            json!({ "type": "string", "maxLength": 4096, "format": "scim-filter", "examples": [example] });
+        let text = format!("The filter language of RFC 7644, section 3.4.2.2, over the names of a {of}.");
+        query("filter", schema, &text)
+    };
+    let only = |schema| {
+        let text = "Only these, and the id; with dots for parts. Not with `excludedAttributes`.";
+        listed("attributes", names(schema), text)
+    };
+    let without = |schema| listed("excludedAttributes", names(schema), "All but these.");
     let all = [
         path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
         path("file", json!({ "type": "string", "enum": docs::FILES }), ""),
-        query(
-            "filter",
-            json!({ "type": "string", "maxLength": 4096, "format": "scim-filter", "examples": ["emails.value ew \"@example.com\" and active eq true"] }),
-            "The filter language of RFC 7644, section 3.4.2.2, over the names of a user.",
-        ),
-        query(
-            "sort",
-            json!({ "type": "string", "enum": sorts, "default": "id" }),
-            "`-` is descending; ids are in the order of creation.",
-        ),
+        path("userId", json!({ "type": "string", "format": "uuid" }), ""),
+        filter("emails.value ew \"@example.com\" and active eq true", "user"),
+        sort(&USERS),
         query("limit", json!({ "type": "integer", "minimum": 1, "default": 50 }), "More than 500 is 500."),
         query(
             "cursor",
@@ -319,12 +451,8 @@ pub(super) fn parameters() -> Value {
             "`nextCursor` of the page before, with the same filter and order.",
         ),
         query("include", json!({ "type": "string", "enum": ["total"] }), "Counts what the list has, too."),
-        listed(
-            "attributes",
-            names.clone(),
-            "Only these, and the id; with dots for parts. Not with `excludedAttributes`.",
-        ),
-        listed("excludedAttributes", names, "All but these."),
+        only(&USERS),
+        without(&USERS),
         query(
             "erase",
             json!({ "type": "string", "enum": ["true"] }),
@@ -361,7 +489,16 @@ pub(super) fn parameters() -> Value {
         ),
         header("traceparent", json!({ "type": "string" }), "Goes into the log (W3C Trace Context)."),
     ];
-    all.into_iter().collect::<Map<_, _>>().into()
+    let mut parameters: Map<_, _> = all.into_iter().collect();
+    // What is called as it is for users, and means other attributes.
+    let of_groups = [
+        ("groupFilter", filter("displayName sw \"eng\" and memberCount gt 0", "group")),
+        ("groupSort", sort(&GROUPS)),
+        ("groupAttributes", only(&GROUPS)),
+        ("groupExcludedAttributes", without(&GROUPS)),
+    ];
+    parameters.extend(of_groups.map(|(name, (_, parameter))| (name.to_owned(), parameter)));
+    parameters.into()
 }
 
 /// A parameter by its name.

@@ -1,6 +1,6 @@
-//! The shapes of bodies: users from the table of attributes, so that no name is written twice.
+//! The shapes of bodies: users and groups from the tables of attributes, so that no name is written twice.
 
-use crate::domain::attribute::{Attribute, Kind, USER};
+use crate::domain::attribute::{Attribute, GROUPS, Kind, Schema, USERS};
 use crate::domain::change::KINDS;
 use crate::domain::key::Role;
 use serde_json::{Map, Value, json};
@@ -19,12 +19,21 @@ pub(super) fn all(codes: &[&str]) -> Value {
         })
     };
     json!({
-        "User": answer(USER),
-        "ProjectedUser": projected(),
-        "NewUser": written(Write::New),
-        "UserReplacement": written(Write::Replacement),
-        "UserPatch": written(Write::Patch),
+        "User": answer(USERS.attributes),
+        "ProjectedUser": projected(&USERS),
+        "NewUser": written(&USERS, Write::New),
+        "UserReplacement": written(&USERS, Write::Replacement),
+        "UserPatch": written(&USERS, Write::Patch),
         "UserPage": page(json!({ "anyOf": [reference("User"), reference("ProjectedUser")] })),
+        "Group": answer(GROUPS.attributes),
+        "ProjectedGroup": projected(&GROUPS),
+        "NewGroup": written(&GROUPS, Write::New),
+        "GroupReplacement": written(&GROUPS, Write::Replacement),
+        "GroupPatch": written(&GROUPS, Write::Patch),
+        "GroupPage": page(json!({ "anyOf": [reference("Group"), reference("ProjectedGroup")] })),
+        "Member": member(),
+        "UserIds": user_ids(),
+        "MemberPage": page(reference("Member")),
         "Key": key(),
         "KeyWithSecret": key_with_secret(),
         "NewKey": key_written(&["role"]),
@@ -50,9 +59,9 @@ pub(super) fn reference(name: &str) -> Value {
 }
 
 /// The names that `attributes` and `excludedAttributes` take: of attributes, and of their parts behind a dot.
-pub(super) fn attribute_names() -> Vec<String> {
+pub(super) fn attribute_names(schema: &Schema) -> Vec<String> {
     let mut names = Vec::new();
-    add_names("", USER, &mut names);
+    add_names("", schema.attributes, &mut names);
     names
 }
 
@@ -76,6 +85,28 @@ fn id() -> Value {
     json!({ "type": "string", "format": "uuid" })
 }
 
+fn member() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "userId": id(),
+            "userName": { "type": "string" },
+            "displayName": { "type": ["string", "null"] },
+            "addedAt": time(),
+        },
+        "required": ["userId", "userName", "displayName", "addedAt"],
+    })
+}
+
+fn user_ids() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "userIds": { "type": "array", "minItems": 1, "maxItems": 1000, "items": id() } },
+        "required": ["userIds"],
+        "additionalProperties": false,
+    })
+}
+
 /// An object as answers show it: every field is always there.
 fn answer(attributes: &[Attribute]) -> Value {
     let required: Vec<_> = attributes.iter().map(|attribute| attribute.name).collect();
@@ -83,12 +114,11 @@ fn answer(attributes: &[Attribute]) -> Value {
 }
 
 /// What a projection leaves may be a part of a part.
-fn projected() -> Value {
-    let mut properties = shown(USER);
+fn projected(schema: &Schema) -> Value {
+    let mut properties = shown(schema.attributes);
     properties.values_mut().for_each(require_nothing);
     json!({
-        "description":
-            "A user by `attributes` or `excludedAttributes`: as much of it as was asked for, and its id.",
+        "description": "By `attributes` or `excludedAttributes`: as much as was asked for, and the id.",
         "type": "object",
         "properties": properties,
         "required": ["id"],
@@ -146,19 +176,35 @@ enum Write {
     Patch,
 }
 
-fn written(write: Write) -> Value {
-    let field = |attribute: &Attribute| (attribute.name.to_owned(), written_one(attribute, write));
-    let properties: Map<String, Value> = USER.iter().map(field).collect();
-    let required = if write == Write::Patch { json!([]) } else { json!(["userName"]) };
+/// The attribute that a resource must have.
+fn required(schema: &Schema) -> &'static str {
+    if schema.plural == "users" { "userName" } else { "displayName" }
+}
+
+fn written(schema: &Schema, write: Write) -> Value {
+    let required = required(schema);
+    let field = |attribute: &Attribute| match attribute.name {
+        // Anybody's name but a user's userName may be somebody else's, too.
+        name if name == required && name == "displayName" => (
+            name.to_owned(),
+            key_text(false, "Unique in its tenant, without case, where the tenant says so."),
+        ),
+        name => (name.to_owned(), written_one(attribute, write)),
+    };
+    let properties: Map<String, Value> = schema.attributes.iter().map(field).collect();
+    let required = if write == Write::Patch { json!([]) } else { json!([required]) };
     let meaning = match write {
         Write::New => "null means absent.",
-        Write::Replacement => "null means absent; what is absent is cleared, but `active` stays as it was.",
+        Write::Replacement if schema.plural == "users" => {
+            "null means absent; what is absent is cleared, but `active` stays as it was."
+        }
+        Write::Replacement => "null means absent; what is absent is cleared. Members stay.",
         Write::Patch => {
             "A JSON Merge Patch (RFC 7396): what is absent stays, null removes, a list is replaced whole."
         }
     };
     json!({
-        "description": format!("{meaning} A user has at most 64 KiB."),
+        "description": format!("{meaning} At most 64 KiB."),
         "type": "object",
         "properties": properties,
         "required": required,
@@ -179,7 +225,7 @@ fn written_one(attribute: &Attribute, write: Write) -> Value {
             Write::Replacement => json!({ "type": ["boolean", "null"] }),
             Write::Patch => json!({ "type": "boolean" }),
         },
-        ("id" | "version" | "createdAt" | "updatedAt" | "externalIds", _) => {
+        ("id" | "version" | "createdAt" | "updatedAt" | "externalIds" | "memberCount", _) => {
             json!({ "description": "Ignored: a body may carry what an answer gave." })
         }
         ("custom", _) => {
@@ -349,12 +395,14 @@ fn change() -> Value {
             "type": { "type": "string", "examples": KINDS },
             "resource": { "type": "string" },
             "id": id(),
-            "version": { "type": "integer", "format": "int64" },
+            "groupId": { "type": "string", "format": "uuid", "description": "Of a member, in place of `id`." },
+            "userId": { "type": "string", "format": "uuid", "description": "Of a member, in place of `id`." },
+            "version": { "type": "integer", "format": "int64", "description": "Of a member its group's." },
             "before": values,
             "after": values,
             "erased": { "type": "boolean", "description": "Whether values were taken out for good." },
         },
-        "required": ["revision", "time", "actor", "requestId", "type", "resource", "id", "version", "before", "after"],
+        "required": ["revision", "time", "actor", "requestId", "type", "resource", "version", "before", "after"],
     })
 }
 

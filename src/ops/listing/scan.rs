@@ -63,10 +63,7 @@ async fn window<R: Resource>(
 }
 
 /// Counts what the filter finds.
-pub(super) async fn count<R: Resource>(
-    calls: &mut Calls<'_>,
-    query: &Arc<Query<R>>,
-) -> Result<i64, DbError> {
+pub(super) async fn count<R: Resource>(calls: &mut Calls<'_>, query: &Arc<Query<R>>) -> Result<i64, DbError> {
     let mut after = None;
     let mut total = 0;
     loop {
@@ -148,8 +145,7 @@ impl<R: Resource> Operation for Count<R> {
         let Self { query, after, rows } = self;
         let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
         let next = query.end_of_window(tx.connection(), &stretch, *rows)?;
-        let mut condition =
-            sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
+        let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
         condition.also(&query.matches(tx.connection())).unprepared();
         let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
         let found = Statement::<BigInt>::of(statement).all(tx.connection())?.pop().unwrap_or(0);
@@ -169,7 +165,8 @@ impl<R: Resource> Query<R> {
         let mut condition = sort_sql::condition(stretch, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
             // What the filter says of the order itself bounds the reading.
-            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == [by.attribute()]) {
+            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == [by.attribute()])
+            {
                 let matches = filter_sql::matches(part, table, connection.dialect(), NATIVE_SOURCE);
                 condition.also(&matches).unprepared();
             }

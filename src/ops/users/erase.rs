@@ -7,6 +7,7 @@ use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
+use crate::ops::members;
 use crate::schema::{changes, heads, idempotency, users};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -34,6 +35,7 @@ impl Operation for Erase {
         tx.leave_nothing_behind();
         let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
             Ok(user) => {
+                members::leave_all(tx, (self.tenant, self.id), self.now)?;
                 let row = users::table.find((tenant, id));
                 on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
                 let deleted = Change::user_deleted(self.tenant, &user, self.now);

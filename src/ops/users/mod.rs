@@ -13,8 +13,8 @@ use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::on_engine;
-use crate::ops::TOGETHER;
 use crate::ops::resource::{Found, by_tenant};
+use crate::ops::{TOGETHER, members};
 use crate::schema::users;
 use diesel::prelude::*;
 use serde_json::Value;
@@ -242,7 +242,11 @@ fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
 }
 
 /// What is the call's own fault, before anything is written, is given back inside.
-fn edit_one(edit: &impl Edit, users: &mut Found<User>, tx: &mut Tx<'_>) -> Result<Result<User, DbError>, DbError> {
+fn edit_one(
+    edit: &impl Edit,
+    users: &mut Found<User>,
+    tx: &mut Tx<'_>,
+) -> Result<Result<User, DbError>, DbError> {
     let Target { name, conditions, now } = edit.target();
     let Some(user) = users.get_mut(&name) else {
         return Ok(Err(DbError::Serialization("the user is locked, or not there".to_owned())));
@@ -258,7 +262,7 @@ fn edit_one(edit: &impl Edit, users: &mut Found<User>, tx: &mut Tx<'_>) -> Resul
     Ok(Ok(user.clone()))
 }
 
-/// Deletes a user for good.
+/// Deletes a user for good; its memberships go first.
 #[derive(Debug)]
 pub struct Delete {
     /// In this tenant.
@@ -277,6 +281,7 @@ impl Operation for Delete {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         let user = store::lock(tx, self.tenant, self.id, &self.conditions)?;
+        members::leave_all(tx, (self.tenant, self.id), self.now)?;
         let row = users::table.find((Uid(self.tenant), Uid(self.id)));
         on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
         tx.record(Change::user_deleted(self.tenant, &user, self.now));

@@ -33,11 +33,7 @@ impl Resource for User {
         }
     }
 
-    fn load(
-        connection: &mut Connection,
-        statement: Fragment,
-        most: Option<usize>,
-    ) -> QueryResult<Vec<Self>> {
+    fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>> {
         let statement = Statement::<SqlTypeOf<UserColumns>>::of(statement);
         let rows: Vec<UserRow> = match most {
             Some(most) => statement.first_of(connection, most)?,

@@ -1,21 +1,22 @@
-//! A user's attributes for comparing: each string that RFC 7643 calls caseExact false is folded.
+//! A resource's attributes as they are kept: without what is absent, and once more for comparing, with each string folded
+//! that RFC 7643 calls caseExact false.
 
-use super::Attributes;
-use crate::domain::attribute::{Attribute, Kind, USER};
-use crate::domain::fold::fold;
-use crate::domain::json::to_map;
+use super::attribute::{Attribute, Kind};
+use super::fold::fold;
+use super::json::to_map;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Of compact attributes those that a filter may ask for, folded.
 #[must_use]
-pub fn folded(mut compact: Map<String, Value>) -> Map<String, Value> {
-    fold_parts(&mut compact, USER);
+pub fn folded(mut compact: Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
+    fold_parts(&mut compact, attributes);
     compact
 }
 
 /// The attributes as JSON with absent values left out. What is inside `custom` and `extensions` is the caller's
 /// and stays whole.
-pub(crate) fn compact(attributes: &Attributes) -> Map<String, Value> {
+pub(crate) fn compact(attributes: &impl Serialize) -> Map<String, Value> {
     let mut map = to_map(attributes);
     for (name, value) in &mut map {
         if name != "custom" && name != "extensions" {
@@ -71,7 +72,8 @@ fn fold_value(value: &mut Value, kind: &Kind) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::user::Valued;
+    use crate::domain::attribute::USER;
+    use crate::domain::user::{Attributes, Valued};
     use serde_json::json;
 
     #[test]
@@ -93,7 +95,7 @@ mod tests {
             "active": false,
             "photos": [{"value": "https://P", "type": "thumbnail", "primary": false}],
         });
-        assert_eq!(Value::Object(folded(compact(&attributes))), expected);
+        assert_eq!(Value::Object(folded(compact(&attributes), USER)), expected);
     }
 
     #[test]

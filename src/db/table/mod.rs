@@ -1,5 +1,11 @@
 //! The tables whose rows are listed, as SQL names them.
 
+mod groups;
+mod users;
+
+pub use groups::GROUPS;
+pub use users::USERS;
+
 /// A table of resources.
 #[derive(Debug)]
 pub struct Table {
@@ -21,6 +27,8 @@ pub struct Table {
     pub unique: Option<&'static str>,
     /// Where externalIds are looked up.
     pub external_ids: ExternalIds,
+    /// The memberships that it is joined with others by.
+    pub joined: Joined,
     /// What is looked up in an index.
     pub indexes: &'static [Index],
 }
@@ -32,6 +40,17 @@ pub struct ExternalIds {
     pub at: IndexedColumn,
     /// The column of sources.
     pub source: &'static str,
+}
+
+/// One side of the table of members.
+#[derive(Debug)]
+pub struct Joined {
+    /// What filters call the list of those on the other side.
+    pub list: &'static str,
+    /// The column of the resources' own ids.
+    pub own: &'static str,
+    /// The column of the others' ids.
+    pub other: &'static str,
 }
 
 /// An attribute with an index.
@@ -80,57 +99,3 @@ impl Table {
         self.columns.iter().find(|(name, _)| *name == attribute).map(|(_, column)| *column)
     }
 }
-
-const fn own(attribute: &'static str, key: &'static str, rank: Rank) -> Index {
-    let at = IndexedColumn { table: "users", tenant: "users.tenant_id", id: "users.id", key };
-    Index { list: None, attribute, at, rank }
-}
-
-/// `users`
-pub static USERS: Table = Table {
-    name: "users",
-    row: "users.id, users.user_name, users.display_name, users.active, users.document, users.version, \
-          users.created_at, users.updated_at",
-    tenant: "users.tenant_id",
-    id: "users.id",
-    document: "users.document",
-    folded: "users.folded",
-    columns: &[
-        ("id", "users.id"),
-        ("userName", "users.user_name_key"),
-        ("displayName", "users.display_name_key"),
-        ("active", "users.active"),
-        ("version", "users.version"),
-        ("createdAt", "users.created_at"),
-        ("updatedAt", "users.updated_at"),
-    ],
-    unique: Some("users.user_name_key"),
-    external_ids: ExternalIds { at: USER_EXTERNAL_IDS, source: "user_external_ids.source" },
-    indexes: &[
-        own("id", "users.id", Rank::One),
-        own("userName", "users.user_name_key", Rank::One),
-        own("displayName", "users.display_name_key", Rank::Few),
-        own("createdAt", "users.created_at", Rank::Few),
-        own("updatedAt", "users.updated_at", Rank::Few),
-        own("active", "users.active", Rank::Half),
-        Index {
-            list: Some("emails"),
-            attribute: "value",
-            at: IndexedColumn {
-                table: "user_emails",
-                tenant: "user_emails.tenant_id",
-                id: "user_emails.user_id",
-                key: "user_emails.value_key",
-            },
-            rank: Rank::Few,
-        },
-        Index { list: None, attribute: "externalId", at: USER_EXTERNAL_IDS, rank: Rank::One },
-    ],
-};
-
-const USER_EXTERNAL_IDS: IndexedColumn = IndexedColumn {
-    table: "user_external_ids",
-    tenant: "user_external_ids.tenant_id",
-    id: "user_external_ids.user_id",
-    key: "user_external_ids.external_id",
-};

@@ -1,0 +1,165 @@
+//! Groups: created, read, replaced, patched, deleted. Who is in them is for [`crate::ops::members`].
+
+mod store;
+
+use crate::db::types::Uid;
+use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
+use crate::domain::NATIVE_SOURCE;
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::group::{Draft, Group};
+use crate::domain::time::Timestamp;
+use crate::on_engine;
+use crate::ops::TOGETHER;
+use crate::ops::resource::{Resource, by_tenant};
+use crate::schema::{groups, members};
+use diesel::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// Creates a group without members.
+#[derive(Debug)]
+pub struct Create {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Under this id.
+    pub id: Uuid,
+    /// With these values.
+    pub draft: Draft,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Create {
+    type Output = Group;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+        let Draft { attributes, external_id } = self.draft.clone();
+        let group = Group {
+            id: self.id,
+            attributes,
+            external_ids: external_id.map(|id| (NATIVE_SOURCE.to_owned(), id)).into_iter().collect(),
+            member_count: 0,
+            version: 1,
+            created_at: self.now,
+            updated_at: self.now,
+        };
+        store::insert(tx, self.tenant, &group)?;
+        tx.record(Change::group_created(self.tenant, &group));
+        Ok(group)
+    }
+}
+
+/// Reads a group.
+#[derive(Debug)]
+pub struct Find {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Operation for Find {
+    type Output = Group;
+    const CLASS: Class = Class::Read;
+    const TOGETHER: usize = TOGETHER;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+        store::find(tx.connection(), self.tenant, self.id)
+    }
+
+    /// With one statement a tenant on PostgreSQL, in one transaction on SQLite.
+    fn run_all(finds: &[&Self], tx: &mut Tx<'_>) -> Results<Group> {
+        match tx.connection() {
+            Connection::Postgres(_) => find_all(finds, tx),
+            Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(finds, tx)),
+        }
+    }
+}
+
+fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<Group> {
+    let names = finds.iter().map(|find| (find.tenant, find.id));
+    let groups = by_tenant(tx.connection(), names.clone(), Group::of_ids)?;
+    Ok(names.map(|name| groups.get(&name).cloned().ok_or(DbError::NotFound)).collect())
+}
+
+/// Replaces what callers write of a group; its members stay.
+#[derive(Debug)]
+pub struct Replace {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// With these values.
+    pub draft: Draft,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Replace {
+    type Output = Group;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+        let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
+        store::write(tx, self.tenant, &group, self.draft.clone(), self.now)
+    }
+}
+
+/// Patches a group by JSON Merge Patch (RFC 7396).
+#[derive(Debug)]
+pub struct Patch {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// The merge patch.
+    pub patch: Value,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Patch {
+    type Output = Group;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+        let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
+        let draft = Draft::patch(&group, &self.patch).map_err(DbError::Invalid)?;
+        store::write(tx, self.tenant, &group, draft, self.now)
+    }
+}
+
+/// Deletes a group for good, and with it who was in it: that is one fact.
+#[derive(Debug)]
+pub struct Delete {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Delete {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
+        let (tenant, id) = (Uid(self.tenant), Uid(self.id));
+        let of_group = members::table.filter(members::tenant_id.eq(tenant).and(members::group_id.eq(id)));
+        on_engine!(tx.connection(), c => diesel::delete(of_group).execute(c))?;
+        let row = groups::table.find((tenant, id));
+        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.record(Change::group_deleted(self.tenant, &group, self.now));
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! The statements that read and write groups by their ids.
+
+use crate::db::rows::{GROUP_COLUMNS, GroupColumns, GroupRow, NewGroupRow, group_external_id_rows};
+use crate::db::sql::{Fragment, Statement};
+use crate::db::table::{self, Table};
+use crate::db::types::Uid;
+use crate::db::{Connection, DbError, Tx};
+use crate::domain::attribute::{self, Schema};
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::group::{Draft, Group};
+use crate::domain::time::Timestamp;
+use crate::on_engine;
+use crate::ops::listing::named::By;
+use crate::ops::resource::Resource;
+use crate::schema::{group_external_ids, groups, tenants};
+use diesel::dsl::SqlTypeOf;
+use diesel::prelude::*;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+impl Resource for Group {
+    const SCHEMA: &'static Schema = &attribute::GROUPS;
+    const TABLE: &'static Table = &table::GROUPS;
+
+    fn name(&self, by: By) -> Option<String> {
+        match by {
+            By::UserName => None,
+            By::ExternalId => self.external_id().map(str::to_owned),
+        }
+    }
+
+    fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>> {
+        let statement = Statement::<SqlTypeOf<GroupColumns>>::of(statement);
+        let rows: Vec<GroupRow> = match most {
+            Some(most) => statement.first_of(connection, most)?,
+            None => statement.all(connection)?,
+        };
+        Ok(rows.into_iter().map(Self::from).collect())
+    }
+
+    /// With one statement on PostgreSQL; on SQLite, where a list would be another statement for each length, with one a
+    /// group.
+    fn of_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<Self>> {
+        let ids = ids.iter().copied().map(Uid);
+        let rows: Vec<GroupRow> = match connection {
+            Connection::Postgres(c) => groups::table
+                .filter(groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids.collect::<Vec<_>>())))
+                .select(GROUP_COLUMNS)
+                .load(c)?,
+            Connection::Sqlite(c) => ids
+                .filter_map(|id| {
+                    let row = groups::table.find((Uid(tenant), id)).select(GROUP_COLUMNS);
+                    row.get_result(c).optional().transpose()
+                })
+                .collect::<QueryResult<_>>()?,
+        };
+        Ok(rows.into_iter().map(Self::from).collect())
+    }
+
+    fn complete<'r>(
+        _: &mut Tx<'_>,
+        _: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
+    ) -> Result<(), DbError> {
+        Ok(())
+    }
+}
+
+/// Reads a group.
+pub(super) fn find(connection: &mut Connection, tenant: Uuid, id: Uuid) -> Result<Group, DbError> {
+    let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
+    let row: GroupRow = on_engine!(connection, c => query.get_result(c))?;
+    Ok(Group::from(row))
+}
+
+/// Reads a group that is about to be written, so that nobody else writes it first (SQLite has one writer anyway).
+pub(super) fn lock(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    id: Uuid,
+    conditions: &Conditions,
+) -> Result<Group, DbError> {
+    let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
+    let row: GroupRow = match tx.connection() {
+        Connection::Postgres(c) => query.for_update().get_result(c)?,
+        Connection::Sqlite(c) => query.get_result(c)?,
+    };
+    let group = Group::from(row);
+    if conditions.allow_write(group.version) { Ok(group) } else { Err(DbError::Precondition) }
+}
+
+/// Inserts a group that has no members.
+pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), DbError> {
+    let row = NewGroupRow::new(tenant, group, names_are_unique(tx.connection(), tenant)?);
+    let insert = diesel::insert_into(groups::table).values((&row, groups::member_count.eq(0)));
+    on_engine!(tx.connection(), c => insert.execute(c))?;
+    Ok(insert_external_ids(tx.connection(), tenant, group)?)
+}
+
+/// Writes a locked group, unless nothing changes.
+pub(super) fn write(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    before: &Group,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<Group, DbError> {
+    let mut after = before.with(draft);
+    if after == *before {
+        return Ok(after);
+    }
+    after.version += 1;
+    after.updated_at = now.after(before.updated_at);
+    let row = NewGroupRow::new(tenant, &after, names_are_unique(tx.connection(), tenant)?);
+    let update = diesel::update(groups::table.find((Uid(tenant), Uid(after.id)))).set(&row);
+    on_engine!(tx.connection(), c => update.execute(c))?;
+    if before.external_ids != after.external_ids {
+        let of_group = group_external_ids::group_id.eq(Uid(after.id));
+        let old =
+            group_external_ids::table.filter(group_external_ids::tenant_id.eq(Uid(tenant)).and(of_group));
+        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
+        insert_external_ids(tx.connection(), tenant, &after)?;
+    }
+    tx.record(Change::group_updated(tenant, before, &after));
+    Ok(after)
+}
+
+fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group) -> QueryResult<()> {
+    for row in group_external_id_rows(tenant, group) {
+        on_engine!(connection, c => diesel::insert_into(group_external_ids::table).values(&row).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Whether no two groups of the tenant may have the same name. That stays so until the commit: the tenant can change its
+/// mind only while it has no group, and waits here until this one counts.
+fn names_are_unique(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
+    let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
+    match connection {
+        Connection::Postgres(c) => query.for_key_share().get_result(c),
+        Connection::Sqlite(c) => query.get_result(c),
+    }
+}

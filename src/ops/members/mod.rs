@@ -1,0 +1,256 @@
+//! Members: users added to groups, removed from them, read. Each is a row of its own: what is done about one costs the
+//! same in a group of ten and in one of a hundred thousand.
+//!
+//! Whoever changes who is in a group locks the group's row, and nothing else of it, after the users that it adds. So what
+//! a group counts is what is there, its version moves once a request, and nobody is lost.
+
+mod groups;
+mod pages;
+mod store;
+
+pub use pages::{Find, GroupsOf, List};
+
+use crate::db::rows::NewMemberRow;
+use crate::db::types::Uid;
+use crate::db::{Class, DbError, Operation, Results, Tx};
+use crate::domain::change::Change;
+use crate::domain::member::unknown_users;
+use crate::domain::time::Timestamp;
+use crate::ops::TOGETHER;
+use groups::Groups;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::slice;
+use uuid::Uuid;
+
+/// A resource, by its tenant's and its own id.
+type Name = (Uuid, Uuid);
+
+/// Adds users to a group, all or none. Who is there already stays.
+#[derive(Debug)]
+pub struct Add {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// The group's id.
+    pub group: Uuid,
+    /// The users' ids; [`DbError::Invalid`] names the places of those that are not there.
+    pub users: Vec<Uuid>,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Addition for Add {
+    fn asked(&self) -> Asked<'_> {
+        Asked { group: (self.tenant, self.group), users: &self.users, now: self.now }
+    }
+
+    fn refusal(&self, unknown: Vec<usize>) -> DbError {
+        DbError::Invalid(unknown_users(unknown))
+    }
+}
+
+impl Operation for Add {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+    /// Each may add a thousand.
+    const TOGETHER: usize = TOGETHER / 10;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        only(add_all(&[self], tx)?)
+    }
+
+    fn run_all(adds: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+        add_all(adds, tx)
+    }
+}
+
+/// Adds one user to a group, unless it is there already.
+#[derive(Debug)]
+pub struct Put {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// The group's id.
+    pub group: Uuid,
+    /// The user's id.
+    pub user: Uuid,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Addition for Put {
+    fn asked(&self) -> Asked<'_> {
+        Asked { group: (self.tenant, self.group), users: slice::from_ref(&self.user), now: self.now }
+    }
+
+    fn refusal(&self, _: Vec<usize>) -> DbError {
+        DbError::NotFound
+    }
+}
+
+impl Operation for Put {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+    const TOGETHER: usize = TOGETHER;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        only(add_all(&[self], tx)?)
+    }
+
+    fn run_all(puts: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+        add_all(puts, tx)
+    }
+}
+
+/// Removes a user from a group that it is in.
+#[derive(Debug)]
+pub struct Remove {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// The group's id.
+    pub group: Uuid,
+    /// The user's id.
+    pub user: Uuid,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Remove {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+    const TOGETHER: usize = TOGETHER;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        only(remove_all(&[self], tx)?)
+    }
+
+    fn run_all(removals: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+        remove_all(removals, tx)
+    }
+}
+
+/// An operation that adds users to a group.
+trait Addition: Operation<Output = ()> {
+    fn asked(&self) -> Asked<'_>;
+    /// Why it is not carried out when there are no users at these of its places.
+    fn refusal(&self, unknown: Vec<usize>) -> DbError;
+}
+
+/// Which users are to be added to which group, and when.
+struct Asked<'a> {
+    group: Name,
+    users: &'a [Uuid],
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    fn names(&self) -> impl Iterator<Item = Name> {
+        self.users.iter().map(|user| (self.group.0, *user))
+    }
+}
+
+/// The one result of a call that is alone.
+fn only(results: Vec<Result<(), DbError>>) -> Result<(), DbError> {
+    let nothing = || DbError::Internal("no result".to_owned());
+    results.into_iter().next().ok_or_else(nothing)?
+}
+
+/// Several calls' users are added with one statement on PostgreSQL. Who is wanted by more than one is added by the first.
+fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
+    let asked: Vec<_> = calls.iter().map(|call| call.asked()).collect();
+    let users = store::lock_users(tx.connection(), asked.iter().flat_map(Asked::names))?;
+    let mut groups = Groups::lock(tx.connection(), asked.iter().map(|asked| asked.group))?;
+    let admit = |(call, asked)| admit(call, asked, &users, &groups);
+    let results: Vec<_> = calls.iter().copied().zip(&asked).map(admit).collect();
+    let admitted = || asked.iter().enumerate().zip(&results).filter(|(_, result)| result.is_ok());
+    let mut rows = BTreeMap::new();
+    for ((_, asked), _) in admitted() {
+        for user in asked.users {
+            rows.entry((asked.group, *user)).or_insert_with(|| row(asked, *user));
+        }
+    }
+    let rows: Vec<_> = rows.into_values().collect();
+    let mut added = store::insert(tx.connection(), &rows)?;
+    for ((turn, asked), _) in admitted() {
+        let users: Vec<_> =
+            asked.users.iter().copied().filter(|user| added.remove(&(asked.group, *user))).collect();
+        tx.turn_to(turn);
+        tell(tx, &mut groups, asked.group, &users, 1, asked.now);
+    }
+    groups.write(tx.connection())?;
+    Ok(results)
+}
+
+fn admit<A: Addition>(
+    call: &A,
+    asked: &Asked<'_>,
+    users: &HashSet<Name>,
+    groups: &Groups,
+) -> Result<(), DbError> {
+    if !groups.have(asked.group) {
+        return Err(DbError::NotFound);
+    }
+    let unknown = asked.names().enumerate().filter(|(_, name)| !users.contains(name));
+    let unknown: Vec<_> = unknown.map(|(place, _)| place).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(call.refusal(unknown)) }
+}
+
+fn row(asked: &Asked<'_>, user: Uuid) -> NewMemberRow {
+    let (tenant, group) = asked.group;
+    NewMemberRow {
+        tenant_id: Uid(tenant),
+        group_id: Uid(group),
+        user_id: Uid(user),
+        added_at: asked.now.into(),
+    }
+}
+
+/// Several calls' users are removed with one statement a group on PostgreSQL. Who is unwanted by more than one is removed
+/// by the first.
+fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
+    let group = |call: &Remove| (call.tenant, call.group);
+    let mut groups = Groups::lock(tx.connection(), calls.iter().map(|call| group(call)))?;
+    let mut unwanted: BTreeMap<Name, BTreeSet<Uuid>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| groups.have(group(call))) {
+        unwanted.entry(group(call)).or_default().insert(call.user);
+    }
+    let mut removed = HashSet::new();
+    for (group, users) in unwanted {
+        let users = store::delete(tx.connection(), group, &users)?;
+        removed.extend(users.into_iter().map(|user| (group, user)));
+    }
+    let mut results = Vec::with_capacity(calls.len());
+    for (turn, call) in calls.iter().enumerate() {
+        let is_done = removed.remove(&(group(call), call.user));
+        if is_done {
+            tx.turn_to(turn);
+            tell(tx, &mut groups, group(call), &[call.user], -1, call.now);
+        }
+        results.push(if is_done { Ok(()) } else { Err(DbError::NotFound) });
+    }
+    groups.write(tx.connection())?;
+    Ok(results)
+}
+
+/// Removes a locked user, to whom nobody can add memberships any more, from all its groups.
+pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(), DbError> {
+    let (tenant, id) = user;
+    let groups = store::groups_of(tx.connection(), user)?;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let mut groups = Groups::lock(tx.connection(), groups.into_iter().map(|group| (tenant, group)))?;
+    // Others may have removed it from some of them before these were locked.
+    for group in store::delete_all(tx.connection(), user)? {
+        tell(tx, &mut groups, (tenant, group), &[id], -1, now);
+    }
+    groups.write(tx.connection())
+}
+
+/// Records what one call did about users of a group: the group comes to its next version, with a fact for each.
+fn tell(tx: &mut Tx<'_>, groups: &mut Groups, group: Name, users: &[Uuid], each: i64, now: Timestamp) {
+    let fact = if each > 0 { Change::member_added } else { Change::member_removed };
+    let count = i64::try_from(users.len()).unwrap_or(i64::MAX);
+    if let Some((version, time)) = groups.change(group, each * count, now) {
+        let (tenant, group) = group;
+        users.iter().for_each(|user| tx.record(fact(tenant, group, *user, version, time)));
+    }
+}

@@ -1,0 +1,431 @@
+//! `/groups`: created, read, replaced, patched, deleted.
+
+use crate::api::{Api, at_once, text, with_status};
+use crate::callers::{get, make_tenant, of_role, tenant_path};
+use crate::crowd::{add, create_group, group_path, member_path, members_path, named_group, names_in, people};
+use crate::fixture::with;
+use crate::problem::{assert_invalid, assert_refused, assert_taken, problem};
+use crate::query::items;
+use serde_json::{Value, json};
+
+both_engines! {
+    a_name_is_enough
+    values_come_back_as_sent
+    what_the_server_decides_is_ignored
+    fields_are_checked
+    names_may_be_alike
+    names_are_unique_where_the_tenant_says_so
+    a_tenant_changes_its_mind_only_without_groups
+    a_tenant_keeps_its_word_in_a_race
+    an_external_id_is_had_once
+    a_replacement_clears_what_it_does_not_say
+    a_patch_changes_what_it_names
+    a_change_of_nothing_moves_nothing
+    conditions_hold
+    minimal_answers_have_no_body
+    a_repeat_gives_the_first_answer
+    a_deleted_group_is_nowhere
+    of_writers_with_one_tag_one_wins
+    a_tenant_with_groups_stays
+    tenants_know_nothing_of_each_other
+}
+
+fn everything(name: &str) -> Value {
+    json!({
+        "displayName": name,
+        "externalId": format!("{}-1", name.chars().take(9).collect::<String>()),
+        "custom": { "floor": 7, "tags": ["a", null, { "b": [] }], "none": null },
+        "extensions": { "urn:example:params:scim:schemas:badge:1.0:Group": { "colour": "red", "level": null } },
+    })
+}
+
+/// A group that was just created out of a body.
+fn fresh(body: &Value, answer: &Value) -> Value {
+    let mut group = json!({
+        "id": answer["id"], "displayName": null, "externalId": null, "externalIds": {}, "memberCount": 0, "custom": {},
+        "extensions": {}, "version": 1, "createdAt": answer["createdAt"], "updatedAt": answer["createdAt"],
+    });
+    for (name, value) in body.as_object().expect("a body is an object") {
+        group[name] = value.clone();
+    }
+    if let Value::String(native) = &group["externalId"] {
+        group["externalIds"] = json!({ "native": native });
+    }
+    group
+}
+
+async fn a_name_is_enough(api: Api) {
+    let body = json!({ "displayName": "Engineers" });
+    let answer = api.client.post("/groups", &body).send().await.expect(201);
+    let group = answer.json();
+    assert_eq!(group, fresh(&body, &group));
+    assert_eq!(answer.header("location"), Some(group_path(&group).as_str()));
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let read = api.client.get(&group_path(&group)).send().await.expect(200);
+    assert_eq!((read.json(), read.header("etag")), (group.clone(), Some("\"1\"")));
+    assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [group], "total": 1 }));
+}
+
+async fn values_come_back_as_sent(api: Api) {
+    for name in ["Ådmins ✓", " spaces ", "ADMINS", &"x".repeat(256)] {
+        let group = create_group(&api.client, &everything(name)).await;
+        assert_eq!(group, fresh(&everything(name), &group));
+        assert_eq!(get(&api.client, &group_path(&group)).await, group);
+    }
+}
+
+async fn what_the_server_decides_is_ignored(api: Api) {
+    let body = json!({
+        "displayName": "a", "id": ["no", "id"], "version": "nine", "createdAt": 1, "updatedAt": {}, "memberCount": -1,
+        "externalIds": { "native": "x" },
+    });
+    let group = create_group(&api.client, &body).await;
+    assert_eq!(group, fresh(&json!({ "displayName": "a" }), &group));
+    let put = api.client.put(&group_path(&group), &group).send().await.expect(200);
+    assert_eq!((put.json(), put.header("etag")), (group, Some("\"1\"")));
+}
+
+async fn fields_are_checked(api: Api) {
+    let post = async |body: Value| api.client.post("/groups", &body).send().await;
+    assert_invalid(&post(json!({})).await, &[("/displayName", "required")]);
+    assert_invalid(&post(json!({ "displayName": null })).await, &[("/displayName", "required")]);
+    assert_invalid(&post(json!({ "displayName": " " })).await, &[("/displayName", "blank")]);
+    assert_invalid(&post(json!({ "displayName": "x".repeat(257) })).await, &[("/displayName", "too-long")]);
+    for body in [json!([]), json!("a"), json!(null)] {
+        assert_invalid(&post(body).await, &[("", "wrong-type")]);
+    }
+    let all = json!({
+        "displayName": 1, "externalId": [], "custom": "x", "extensions": { "nope": {}, "urn:a:b": 1 },
+        "members": [], "userName": "x",
+    });
+    let wrong = [
+        ("/custom", "wrong-type"),
+        ("/displayName", "wrong-type"),
+        ("/externalId", "wrong-type"),
+        ("/extensions/nope", "invalid-urn"),
+        ("/extensions/urn:a:b", "wrong-type"),
+        ("/members", "unknown-field"),
+        ("/userName", "unknown-field"),
+    ];
+    assert_invalid(&post(all).await, &wrong);
+    let deep = json!({ "a": { "a": { "a": { "a": { "a": { "a": { "a": { "a": 1 } } } } } } } });
+    let large = json!({ "displayName": "a", "custom": { "a": "x".repeat(16 * 1024) } });
+    assert_invalid(&post(large).await, &[("/custom", "too-large")]);
+    assert_invalid(
+        &post(json!({ "displayName": "a", "custom": { "a": deep } })).await,
+        &[("/custom", "too-deep")],
+    );
+    let group = named_group(&api.client, "a").await;
+    let target = group_path(&group);
+    let patch = async |body: Value| api.client.patch(&target, &body).send().await;
+    assert_invalid(&patch(json!({ "displayName": null })).await, &[("/displayName", "required")]);
+    assert_invalid(&patch(json!({ "id": "x" })).await, &[("/id", "read-only")]);
+    assert_invalid(&patch(json!({ "members": null })).await, &[("/members", "unknown-field")]);
+    let put =
+        api.client.put(&target, &json!({ "id": uuid::Uuid::now_v7(), "displayName": "a" })).send().await;
+    assert_invalid(&put, &[("/id", "read-only")]);
+    assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [group], "total": 1 }));
+}
+
+async fn names_may_be_alike(api: Api) {
+    let first = named_group(&api.client, "Engineers").await;
+    let second = named_group(&api.client, "engineers").await;
+    assert_ne!(first["id"], second["id"]);
+    let patch = api.client.patch(&group_path(&second), &json!({ "displayName": "Engineers" }));
+    patch.send().await.expect(200);
+}
+
+async fn names_are_unique_where_the_tenant_says_so(api: Api) {
+    let body = json!({ "name": "acme", "uniqueGroupNames": true });
+    api.client.post("/tenants", &body).send().await.expect(201);
+    let acme = api.client.in_tenant("acme");
+    let group = named_group(&acme, "Straße\u{e9}").await;
+    let other = named_group(&acme, "other").await;
+    for name in ["Straße\u{e9}", "STRASSEE\u{301}"] {
+        let body = json!({ "displayName": name });
+        assert_taken(&acme.post("/groups", &body).send().await, "displayName");
+        assert_taken(&acme.patch(&group_path(&other), &body).send().await, "displayName");
+        assert_taken(&acme.put(&group_path(&other), &body).send().await, "displayName");
+    }
+    assert_eq!(get(&acme, "/groups").await["items"], json!([group, other]));
+    // Its own name in another spelling is nobody else's.
+    acme.patch(&group_path(&group), &json!({ "displayName": "STRASSEE\u{301}" })).send().await.expect(200);
+    acme.patch(&group_path(&group), &json!({ "displayName": "new" })).send().await.expect(200);
+    acme.patch(&group_path(&other), &json!({ "displayName": "straßeé" })).send().await.expect(200);
+    acme.delete(&group_path(&group)).send().await.expect(204);
+    named_group(&acme, "NEW").await;
+    // Not so where nobody asks for it.
+    named_group(&api.client, "new").await;
+    named_group(&api.client, "new").await;
+}
+
+async fn a_tenant_changes_its_mind_only_without_groups(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let acme = api.client.in_tenant("acme");
+    let unique =
+        |unique: bool| api.client.patch(&tenant_path(&tenant), &json!({ "uniqueGroupNames": unique }));
+    let group = named_group(&acme, "a").await;
+    assert_refused(&unique(true).send().await);
+    named_group(&acme, "A").await;
+    let twin = &get(&acme, "/groups").await["items"][1];
+    for group in [&group, twin] {
+        assert_refused(&unique(true).send().await);
+        acme.delete(&group_path(group)).send().await.expect(204);
+    }
+    unique(true).send().await.expect(200);
+    let group = named_group(&acme, "a").await;
+    assert_taken(&acme.post("/groups", &json!({ "displayName": "A" })).send().await, "displayName");
+    assert_refused(&unique(false).send().await);
+    acme.delete(&group_path(&group)).send().await.expect(204);
+    unique(false).send().await.expect(200);
+    named_group(&acme, "a").await;
+    named_group(&acme, "A").await;
+}
+
+/// Groups of one name are created while the tenant decides that there can be but one: either it was too late, or there is.
+async fn a_tenant_keeps_its_word_in_a_race(api: Api) {
+    for round in 0..8 {
+        let name = format!("t{round}");
+        let tenant = make_tenant(&api.client, &name).await;
+        let own = api.client.in_tenant(&name);
+        let answers = at_once(9, |index| {
+            let request = match index {
+                _ if index == round => {
+                    api.client.patch(&tenant_path(&tenant), &json!({ "uniqueGroupNames": true }))
+                }
+                _ => own.post("/groups", &json!({ "displayName": "a" })),
+            };
+            async move { request.send().await }
+        });
+        let answers = answers.await;
+        let (created, is_unique) = (with_status(&answers, 201), with_status(&answers, 200) == 1);
+        assert!(answers.iter().all(|answer| matches!(answer.code(), 200 | 201 | 409)), "{answers:?}");
+        assert_eq!(get(&own, "/groups?include=total").await["total"], created);
+        assert_eq!(created, if is_unique { 1 } else { 8 });
+        let again = own.post("/groups", &json!({ "displayName": "A" })).send().await;
+        assert_eq!(again.code(), if is_unique { 409 } else { 201 });
+    }
+}
+
+async fn an_external_id_is_had_once(api: Api) {
+    let body = |name: &str| json!({ "displayName": name, "externalId": "X" });
+    let group = create_group(&api.client, &body("a")).await;
+    assert_taken(&api.client.post("/groups", &body("b")).send().await, "externalId");
+    create_group(&api.client, &json!({ "displayName": "c", "externalId": "x" })).await;
+    // Users have externalIds of their own.
+    api.create(&json!({ "userName": "ada", "externalId": "X" })).await;
+    let patch = json!({ "externalId": null });
+    api.client.patch(&group_path(&group), &patch).send().await.expect(200);
+    let other = create_group(&api.client, &body("b")).await;
+    assert_taken(&api.client.put(&group_path(&group), &body("a")).send().await, "externalId");
+    assert_eq!(get(&api.client, &group_path(&other)).await, other);
+}
+
+async fn a_replacement_clears_what_it_does_not_say(api: Api) {
+    let group = create_group(&api.client, &everything("a")).await;
+    let users = people(&api.client, 2).await;
+    add(&api.client, &group, &users).await;
+    let answer = api.client.put(&group_path(&group), &json!({ "displayName": "b" })).send().await.expect(200);
+    let replaced = answer.json();
+    let mut expected = fresh(&json!({ "displayName": "b" }), &group);
+    expected["version"] = json!(3);
+    expected["memberCount"] = json!(2);
+    expected["updatedAt"] = replaced["updatedAt"].clone();
+    assert_eq!((&replaced, answer.header("etag")), (&expected, Some("\"3\"")));
+    assert_eq!(names_in(&api.client, &group).await, ["u0", "u1"]);
+    let unknown = format!("/groups/{}", uuid::Uuid::now_v7());
+    problem(&api.client.put(&unknown, &json!({ "displayName": "b" })).send().await, 404, "not-found");
+}
+
+async fn a_patch_changes_what_it_names(api: Api) {
+    let group = create_group(&api.client, &everything("a")).await;
+    let patch = json!({ "displayName": "b", "custom": { "floor": 8, "tags": null } });
+    let answer = api.client.patch(&group_path(&group), &patch).send().await.expect(200);
+    let patched = answer.json();
+    let mut expected = with(&group, "displayName", json!("b"));
+    expected["custom"] = json!({ "floor": 8, "none": null });
+    expected["version"] = json!(2);
+    expected["updatedAt"] = patched["updatedAt"].clone();
+    assert_eq!((&patched, answer.header("etag")), (&expected, Some("\"2\"")));
+    assert!(text(&patched["updatedAt"]) > text(&group["updatedAt"]));
+    assert_eq!(get(&api.client, &group_path(&group)).await, patched);
+}
+
+async fn a_change_of_nothing_moves_nothing(api: Api) {
+    let group = create_group(&api.client, &everything("a")).await;
+    let target = group_path(&group);
+    for answer in [
+        api.client.patch(&target, &json!({})).send().await,
+        api.client.patch(&target, &json!({ "custom": { "floor": 7.0 }, "memberCount": 9 })).send().await,
+        api.client.put(&target, &everything("a")).send().await,
+        api.client.put(&target, &group).send().await,
+    ] {
+        let answer = answer.expect(200);
+        assert_eq!((answer.json(), answer.header("etag")), (group.clone(), Some("\"1\"")));
+    }
+}
+
+async fn conditions_hold(api: Api) {
+    let group = named_group(&api.client, "a").await;
+    let target = group_path(&group);
+    let patch = |name: &str| api.client.patch(&target, &json!({ "displayName": name }));
+    for tag in ["\"2\"", "W/\"1\""] {
+        problem(&patch("x").header("if-match", tag).send().await, 412, "precondition-failed");
+        let put = api.client.put(&target, &json!({ "displayName": "x" })).header("if-match", tag);
+        problem(&put.send().await, 412, "precondition-failed");
+        let delete = api.client.delete(&target).header("if-match", tag);
+        problem(&delete.send().await, 412, "precondition-failed");
+        problem(&api.client.get(&target).header("if-match", tag).send().await, 412, "precondition-failed");
+    }
+    problem(&patch("x").header("if-none-match", "*").send().await, 412, "precondition-failed");
+    let read = api.client.get(&target).header("if-none-match", "W/\"1\"").send().await.expect(304);
+    assert_eq!((read.text().as_str(), read.header("etag")), ("", Some("\"1\"")));
+    let first = patch("b").header("if-match", "\"1\"");
+    first.send().await.expect(200);
+    problem(&first.send().await, 412, "precondition-failed");
+    // Whoever comes and goes moves the tag, too.
+    let users = people(&api.client, 1).await;
+    add(&api.client, &group, &users).await;
+    problem(&patch("c").header("if-match", "\"2\"").send().await, 412, "precondition-failed");
+    api.client.delete(&target).header("if-match", "\"3\"").send().await.expect(204);
+}
+
+async fn minimal_answers_have_no_body(api: Api) {
+    let minimal = |request: crate::support::http::Request| request.header("prefer", "return=minimal");
+    let created =
+        minimal(api.client.post("/groups", &json!({ "displayName": "a" }))).send().await.expect(201);
+    assert_eq!((created.text().as_str(), created.header("etag")), ("", Some("\"1\"")));
+    assert_eq!(created.header("preference-applied"), Some("return=minimal"));
+    let target = created.header("location").expect("a location");
+    let put = minimal(api.client.put(target, &json!({ "displayName": "b" }))).send().await.expect(204);
+    assert_eq!((put.text().as_str(), put.header("etag")), ("", Some("\"2\"")));
+    let patch = minimal(api.client.patch(target, &json!({ "displayName": "c" }))).send().await.expect(204);
+    assert_eq!((patch.text().as_str(), patch.header("etag")), ("", Some("\"3\"")));
+    assert_eq!(get(&api.client, target).await["displayName"], "c");
+}
+
+async fn a_repeat_gives_the_first_answer(api: Api) {
+    let post = async |path: &str, body: &Value| {
+        api.client.post(path, body).header("idempotency-key", "k").send().await
+    };
+    let body = json!({ "displayName": "a" });
+    let first = post("/groups", &body).await.expect(201);
+    assert_eq!(first.header("idempotency-replayed"), None);
+    let target = first.header("location").expect("a location");
+    api.client.patch(target, &json!({ "displayName": "b" })).send().await.expect(200);
+    let again = post("/groups", &body).await.expect(201);
+    assert_eq!((again.text(), again.header("idempotency-replayed")), (first.text(), Some("true")));
+    for header in ["location", "etag"] {
+        assert_eq!(again.header(header), first.header(header));
+    }
+    problem(&post("/groups", &json!({ "displayName": "c" })).await, 422, "idempotency-key-reused");
+    // The path belongs to the name of the request.
+    let user = post("/users", &json!({ "userName": "ada" })).await.expect(201);
+    assert_eq!(user.header("idempotency-replayed"), None);
+    let answers = at_once(20, |_| {
+        let request =
+            api.client.post("/groups", &json!({ "displayName": "x" })).header("idempotency-key", "x");
+        async move { request.send().await }
+    });
+    assert_eq!(with_status(&answers.await, 201), 20);
+    assert_eq!(get(&api.client, "/groups?include=total").await["total"], 2);
+}
+
+async fn a_deleted_group_is_nowhere(api: Api) {
+    let group = create_group(&api.client, &everything("a")).await;
+    let users = people(&api.client, 3).await;
+    add(&api.client, &group, &users).await;
+    let answer = api.client.delete(&group_path(&group)).send().await.expect(204);
+    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    for target in [group_path(&group), members_path(&group), member_path(&group, &users[0])] {
+        problem(&api.client.get(&target).send().await, 404, "not-found");
+    }
+    let unknown = group_path(&group);
+    problem(&api.client.delete(&unknown).send().await, 404, "not-found");
+    problem(&api.client.patch(&unknown, &json!({})).send().await, 404, "not-found");
+    assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [], "total": 0 }));
+    for user in &users {
+        let groups = get(&api.client, &format!("/users/{}/groups?include=total", text(&user["id"]))).await;
+        assert_eq!(groups, json!({ "items": [], "total": 0 }));
+    }
+    assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);
+    assert_eq!(api.sql().number("SELECT count(*) AS number FROM group_external_ids"), 0);
+    create_group(&api.client, &everything("a")).await;
+}
+
+async fn of_writers_with_one_tag_one_wins(api: Api) {
+    let group = named_group(&api.client, "a").await;
+    let answers = at_once(30, |index| {
+        let body = json!({ "displayName": index.to_string() });
+        let request = match index % 2 {
+            0 => api.client.put(&group_path(&group), &body),
+            _ => api.client.patch(&group_path(&group), &body),
+        };
+        let request = request.header("if-match", "\"1\"");
+        async move { request.send().await }
+    });
+    let answers = answers.await;
+    assert_eq!((with_status(&answers, 200), with_status(&answers, 412)), (1, 29));
+    let winner = answers.iter().find(|answer| answer.code() == 200).expect("a winner").json();
+    assert_eq!(get(&api.client, &group_path(&group)).await, winner);
+}
+
+async fn a_tenant_with_groups_stays(api: Api) {
+    let tenant = make_tenant(&api.client, "acme").await;
+    let acme = api.client.in_tenant("acme");
+    let group = named_group(&acme, "a").await;
+    assert_refused(&api.client.delete(&tenant_path(&tenant)).send().await);
+    assert_eq!(get(&acme, &group_path(&group)).await, group);
+    acme.delete(&group_path(&group)).send().await.expect(204);
+    api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
+    problem(&acme.post("/groups", &json!({ "displayName": "a" })).send().await, 404, "not-found");
+}
+
+async fn tenants_know_nothing_of_each_other(api: Api) {
+    let mut admins = Vec::new();
+    for name in ["acme", "beta"] {
+        make_tenant(&api.client, name).await;
+        admins.push(of_role(&api.client.in_tenant(name), "admin").await);
+    }
+    let (groups, users) = {
+        let (mut groups, mut users) = (Vec::new(), Vec::new());
+        for admin in &admins {
+            groups.push(create_group(admin, &everything("a")).await);
+            users.push(people(admin, 1).await.remove(0));
+            add(admin, &groups[groups.len() - 1], &users[users.len() - 1..]).await;
+        }
+        (groups, users)
+    };
+    for (own, other) in [(0, 1), (1, 0)] {
+        let client = &admins[own];
+        let there = &groups[other];
+        for request in [
+            client.get(&group_path(there)),
+            client.put(&group_path(there), &json!({ "displayName": "x" })),
+            client.patch(&group_path(there), &json!({ "displayName": "x" })),
+            client.delete(&group_path(there)),
+            client.get(&members_path(there)),
+            client.post(&members_path(there), &json!({ "userIds": [users[own]["id"]] })),
+            client.get(&member_path(there, &users[other])),
+            client.put(&member_path(there, &users[own]), &json!({})),
+            client.delete(&member_path(there, &users[other])),
+            client.put(&member_path(&groups[own], &users[other]), &json!({})),
+            client.delete(&member_path(&groups[own], &users[other])),
+            client.get(&format!("/users/{}/groups", text(&users[other]["id"]))),
+        ] {
+            problem(&request.send().await, 404, "not-found");
+        }
+        let add = client.post(&members_path(&groups[own]), &json!({ "userIds": [users[other]["id"]] }));
+        assert_invalid(&add.send().await, &[("/userIds/0", "unknown-user")]);
+        let page = get(client, "/groups?include=total").await;
+        assert_eq!((items(&page)[0]["id"].clone(), &page["total"]), (groups[own]["id"].clone(), &json!(1)));
+        for (filter, count) in [
+            (format!("members eq {}", users[own]["id"]), 1),
+            (format!("members eq {}", users[other]["id"]), 0),
+        ] {
+            let target = format!("/groups?filter={}", crate::support::percent_encoded(&filter));
+            assert_eq!(items(&get(client, &target).await).len(), count, "{filter}");
+        }
+    }
+}

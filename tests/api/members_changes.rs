@@ -1,0 +1,319 @@
+//! What the feed tells of groups and members.
+
+use crate::api::{Api, path, text};
+use crate::callers::{get, make_tenant, of_role};
+use crate::crowd::{
+    add, create_group, group_path, ids, member_path, members_path, named_group, names_in, people,
+};
+use crate::feed::{follow, number};
+use crate::problem::problem;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+both_engines! {
+    every_write_of_a_group_is_told
+    every_member_is_told
+    a_group_goes_with_its_members
+    a_user_goes_after_its_memberships
+    an_erased_users_memberships_stay_told
+    what_is_not_done_is_not_told
+    types_and_resources_are_filtered
+    a_follower_ends_with_what_is_there
+}
+
+fn actor() -> Value {
+    json!({ "type": "admin", "id": "admin" })
+}
+
+async fn last(api: &Api) -> Value {
+    follow(&api.client, 0, "").await.pop().expect("a change")
+}
+
+async fn every_write_of_a_group_is_told(api: Api) {
+    let body = json!({ "displayName": "a", "externalId": "x", "custom": { "floor": 7 } });
+    let post = api.client.post("/groups", &body).header("x-request-id", "one");
+    let group = post.send().await.expect(201).json();
+    let facts = json!({ "displayName": "a", "custom": { "floor": 7 }, "extensions": {}, "externalIds": { "native": "x" } });
+    let expected = json!({
+        "revision": 1, "time": group["updatedAt"], "actor": actor(), "requestId": "one", "type": "group.created",
+        "resource": "group", "id": group["id"], "version": 1, "before": null, "after": facts,
+    });
+    assert_eq!(last(&api).await, expected);
+    let patch = json!({ "displayName": "b", "externalId": null, "custom": { "floor": 7 } });
+    let patch = api.client.patch(&group_path(&group), &patch).header("x-request-id", "two");
+    let patched = patch.send().await.expect(200).json();
+    let expected = json!({
+        "revision": 2, "time": patched["updatedAt"], "actor": actor(), "requestId": "two", "type": "group.updated",
+        "resource": "group", "id": group["id"], "version": 2,
+        "before": { "displayName": "a", "externalIds": { "native": "x" } },
+        "after": { "displayName": "b", "externalIds": {} },
+    });
+    assert_eq!(last(&api).await, expected);
+    api.client.delete(&group_path(&group)).header("x-request-id", "three").send().await.expect(204);
+    let row = last(&api).await;
+    let facts = json!({ "displayName": "b", "custom": { "floor": 7 }, "extensions": {}, "externalIds": {} });
+    let expected = json!({
+        "revision": 3, "time": row["time"], "actor": actor(), "requestId": "three", "type": "group.deleted",
+        "resource": "group", "id": group["id"], "version": 3, "before": facts, "after": null,
+    });
+    assert_eq!(row, expected);
+    assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
+}
+
+async fn every_member_is_told(api: Api) {
+    let group = named_group(&api.client, "a").await;
+    let users = people(&api.client, 3).await;
+    let after = follow(&api.client, 0, "").await.len() as u64;
+    let row = |revision: u64, request: &str, kind: &str, user: &Value, version: u64, time: &Value| {
+        json!({
+            "revision": after + revision, "time": time, "actor": actor(), "requestId": request, "type": kind,
+            "resource": "member", "groupId": group["id"], "userId": user["id"], "version": version, "before": null,
+            "after": null,
+        })
+    };
+    let time = async || get(&api.client, &group_path(&group)).await["updatedAt"].clone();
+    let body = ids([&users[2], &users[0]]);
+    let post = api.client.post(&members_path(&group), &body).header("x-request-id", "one");
+    post.send().await.expect(204);
+    let one = time().await;
+    let put = api.client.request(Method::PUT, &member_path(&group, &users[1])).header("x-request-id", "two");
+    put.send().await.expect(204);
+    let two = time().await;
+    let delete = api.client.delete(&member_path(&group, &users[2])).header("x-request-id", "three");
+    delete.send().await.expect(204);
+    let expected = [
+        row(1, "one", "member.added", &users[2], 2, &one),
+        row(2, "one", "member.added", &users[0], 2, &one),
+        row(3, "two", "member.added", &users[1], 3, &two),
+        row(4, "three", "member.removed", &users[2], 4, &time().await),
+    ];
+    assert_eq!(follow(&api.client, after, "").await, expected);
+    assert!(text(&one) < text(&two));
+    let reader = of_role(&api.client, "reader").await;
+    assert_eq!(follow(&reader, after, "").await, expected);
+}
+
+async fn a_group_goes_with_its_members(api: Api) {
+    let group = named_group(&api.client, "a").await;
+    add(&api.client, &group, &people(&api.client, 3).await).await;
+    let before = follow(&api.client, 0, "").await;
+    api.client.delete(&group_path(&group)).send().await.expect(204);
+    let rows = follow(&api.client, 0, "").await;
+    assert_eq!(rows[..before.len()], before);
+    assert_eq!(rows.len(), before.len() + 1);
+    assert_eq!(
+        (&last(&api).await["type"], &last(&api).await["version"]),
+        (&json!("group.deleted"), &json!(3))
+    );
+}
+
+/// The rows behind a deletion of a user who is in two of three groups.
+async fn deletion(api: &Api, query: &str) -> (Vec<Value>, Vec<Value>, Value) {
+    let users = people(&api.client, 2).await;
+    let mut groups = Vec::new();
+    for name in ["a", "b", "c"] {
+        groups.push(named_group(&api.client, name).await);
+    }
+    add(&api.client, &groups[2], &users).await;
+    add(&api.client, &groups[0], &users).await;
+    let after = follow(&api.client, 0, "").await.len() as u64;
+    let delete = api.client.delete(&format!("{}{query}", path(&users[0]))).header("x-request-id", "bye");
+    delete.send().await.expect(204);
+    (follow(&api.client, after, "").await, groups, users[0].clone())
+}
+
+/// Checks the rows of the memberships, in the order of the groups' ids.
+#[track_caller]
+fn assert_left(rows: &[Value], groups: &[Value], user: &Value) {
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["type"], &row["groupId"], &row["userId"], &row["version"], &row["requestId"]))
+        .collect();
+    let (kind, version, request) = (json!("member.removed"), json!(3), json!("bye"));
+    let expected: Vec<_> =
+        [0, 2].map(|index| (&kind, &groups[index]["id"], &user["id"], &version, &request)).into();
+    assert_eq!(told, expected);
+}
+
+async fn a_user_goes_after_its_memberships(api: Api) {
+    let (rows, groups, user) = deletion(&api, "").await;
+    assert_left(&rows[..2], &groups, &user);
+    assert_eq!((&rows[2]["type"], &rows[2]["id"], rows.len()), (&json!("user.deleted"), &user["id"], 3));
+    for (row, group) in rows.iter().zip([&groups[0], &groups[2]]) {
+        assert_eq!(row["time"], get(&api.client, &group_path(group)).await["updatedAt"]);
+    }
+}
+
+async fn an_erased_users_memberships_stay_told(api: Api) {
+    let (rows, groups, user) = deletion(&api, "?erase=true").await;
+    assert_left(&rows[..2], &groups, &user);
+    let kinds: Vec<_> = rows[2..].iter().map(|row| text(&row["type"])).collect();
+    assert_eq!(kinds, ["user.deleted", "user.erased"]);
+    let all = follow(&api.client, 0, "").await;
+    let members: Vec<_> = all.iter().filter(|row| row["resource"] == "member").collect();
+    assert_eq!(members.len(), 6);
+    assert!(members.iter().all(|row| row.get("erased").is_none()), "{members:?}");
+    // A second time nothing is left to tell.
+    api.client.delete(&format!("{}?erase=true", path(&user))).send().await.expect(204);
+    assert_eq!(follow(&api.client, 0, "").await, all);
+}
+
+async fn what_is_not_done_is_not_told(api: Api) {
+    let group = named_group(&api.client, "a").await;
+    let users = people(&api.client, 2).await;
+    add(&api.client, &group, &users[..1]).await;
+    let before = follow(&api.client, 0, "").await;
+    let nobody = json!({ "id": uuid::Uuid::now_v7() });
+    let client = &api.client;
+    for (request, status) in [
+        (client.post("/groups", &json!({})), 422),
+        (client.patch(&group_path(&group), &json!({ "displayName": "a" })), 200),
+        (client.put(&group_path(&group), &json!({ "displayName": "a" })), 200),
+        (client.patch(&group_path(&group), &json!({ "displayName": "b" })).header("if-match", "\"9\""), 412),
+        (client.delete(&group_path(&nobody)), 404),
+        (client.post(&members_path(&group), &ids(&users[..1])), 204),
+        (client.post(&members_path(&group), &ids([&users[1], &nobody])), 422),
+        (client.request(Method::PUT, &member_path(&group, &users[0])), 204),
+        (client.request(Method::PUT, &member_path(&group, &nobody)), 404),
+        (client.delete(&member_path(&group, &users[1])), 404),
+        (client.get(&members_path(&group)), 200),
+    ] {
+        request.send().await.expect(status);
+    }
+    assert_eq!(follow(client, 0, "").await, before);
+}
+
+async fn types_and_resources_are_filtered(api: Api) {
+    let groups = [named_group(&api.client, "a").await, named_group(&api.client, "b").await];
+    let users = people(&api.client, 3).await;
+    for group in &groups {
+        add(&api.client, group, &users).await;
+        api.client.delete(&member_path(group, &users[1])).send().await.expect(204);
+        api.client.patch(&group_path(group), &json!({ "displayName": "c" })).send().await.expect(200);
+    }
+    api.client.delete(&group_path(&groups[1])).send().await.expect(204);
+    api.client.delete(&path(&users[2])).send().await.expect(204);
+    let rows = follow(&api.client, 0, "").await;
+    let kinds: BTreeSet<_> = rows.iter().map(|row| text(&row["type"])).collect();
+    let all = [
+        "group.created",
+        "group.deleted",
+        "group.updated",
+        "member.added",
+        "member.removed",
+        "user.created",
+        "user.deleted",
+    ];
+    assert_eq!(kinds, BTreeSet::from(all));
+    for types in ["member.added", "member.removed,user.created", "group.created,group.updated,group.deleted"]
+    {
+        let is_wanted = |row: &&Value| types.split(',').any(|kind| row["type"] == kind);
+        let expected: Vec<_> = rows.iter().filter(is_wanted).cloned().collect();
+        for limit in [1, 50] {
+            let found = follow(&api.client, 0, &format!("&limit={limit}&type={types}")).await;
+            assert_eq!(found, expected, "{types}");
+        }
+    }
+    let everybody = groups.iter().chain(&users).map(|resource| text(&resource["id"]));
+    for resource in everybody.chain(["user", "group", "member"]) {
+        let is_wanted =
+            |row: &&Value| ["id", "groupId", "userId", "resource"].iter().any(|name| row[*name] == resource);
+        let expected: Vec<_> = rows.iter().filter(is_wanted).cloned().collect();
+        assert!(expected.len() > 2, "{resource}");
+        for limit in [1, 2, 50] {
+            let found = follow(&api.client, 0, &format!("&limit={limit}&resource={resource}")).await;
+            assert_eq!(found, expected, "{resource}");
+        }
+    }
+    let answer = api.client.get("/changes?type=member.created").send().await;
+    problem(&answer, 400, "invalid-parameter");
+    let both = format!("&type=member.added&resource={}", text(&users[0]["id"]));
+    assert_eq!(follow(&api.client, 0, &both).await.len(), 2);
+    make_tenant(&api.client, "acme").await;
+    let elsewhere = format!("&resource={}", text(&users[0]["id"]));
+    assert_eq!(follow(&api.client.in_tenant("acme"), 0, &elsewhere).await, Vec::<Value>::new());
+}
+
+/// What a follower knows of groups: their names and versions, and who is in them.
+#[derive(Debug, Default, PartialEq)]
+struct Replica {
+    groups: BTreeMap<String, (Value, u64)>,
+    members: BTreeSet<(String, String)>,
+}
+
+impl Replica {
+    fn apply(&mut self, row: &Value) {
+        let id = |name: &str| text(&row[name]).to_owned();
+        let version = number(&row["version"]);
+        match text(&row["type"]) {
+            "group.created" => {
+                let name = row["after"]["displayName"].clone();
+                assert_eq!(self.groups.insert(id("id"), (name, version)), None, "{row}");
+            }
+            "group.updated" => {
+                let group = self.groups.get_mut(&id("id")).expect("a group");
+                assert_eq!(version, group.1 + 1, "{row}");
+                *group = (row["after"]["displayName"].clone(), version);
+            }
+            "group.deleted" => {
+                let (_, last) = self.groups.remove(&id("id")).expect("a group");
+                assert_eq!(version, last + 1, "{row}");
+                self.members.retain(|(group, _)| *group != id("id"));
+            }
+            "member.added" => {
+                self.move_to(&id("groupId"), version);
+                assert!(self.members.insert((id("groupId"), id("userId"))), "{row}");
+            }
+            "member.removed" => {
+                self.move_to(&id("groupId"), version);
+                assert!(self.members.remove(&(id("groupId"), id("userId"))), "{row}");
+            }
+            "user.deleted" => assert!(self.members.iter().all(|(_, user)| *user != id("id")), "{row}"),
+            _ => {}
+        }
+    }
+
+    /// Facts of one request share a version.
+    fn move_to(&mut self, group: &str, version: u64) {
+        let last = &mut self.groups.get_mut(group).expect("a group").1;
+        assert!(version == *last || version == *last + 1, "{version} after {last}");
+        *last = version;
+    }
+}
+
+async fn a_follower_ends_with_what_is_there(api: Api) {
+    let users = people(&api.client, 12).await;
+    let mut groups = Vec::new();
+    for index in 0..4 {
+        groups.push(create_group(&api.client, &json!({ "displayName": format!("g{index}") })).await);
+    }
+    let answers = crate::api::at_once(150, |index| {
+        let (group, user) = (&groups[index * 7 % 4], &users[index * 5 % 12]);
+        let request = match index % 10 {
+            0..4 => api.client.request(Method::PUT, &member_path(group, user)),
+            4..6 => api.client.post(&members_path(group), &ids(&users[index % 4..index % 12 + 1])),
+            6 => api.client.patch(&group_path(group), &json!({ "displayName": index.to_string() })),
+            7 if index % 40 == 7 => api.client.delete(&path(user)),
+            9 if index == 99 => api.client.delete(&group_path(group)),
+            _ => api.client.delete(&member_path(group, user)),
+        };
+        async move { request.send().await }
+    });
+    for answer in answers.await {
+        assert!(matches!(answer.code(), 200 | 204 | 404 | 422), "{}", answer.text());
+    }
+    let mut replica = Replica::default();
+    follow(&api.client, 0, "").await.iter().for_each(|row| replica.apply(row));
+    let mut there = Replica::default();
+    for group in crate::query::items(&get(&api.client, "/groups").await) {
+        let id = text(&group["id"]).to_owned();
+        let members = get(&api.client, &format!("{}?limit=500", members_path(group))).await;
+        let members = crate::query::items(&members);
+        assert_eq!(group["memberCount"], members.len());
+        assert_eq!(names_in(&api.client, group).await.len(), members.len());
+        there.members.extend(members.iter().map(|member| (id.clone(), text(&member["userId"]).to_owned())));
+        there.groups.insert(id, (group["displayName"].clone(), number(&group["version"])));
+    }
+    assert_eq!(replica, there);
+}
