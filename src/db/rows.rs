@@ -219,7 +219,7 @@ impl From<GroupRow> for Group {
     }
 }
 
-/// A row of `groups` as it is written, but for the number of members, which moves by itself.
+/// A row of `groups` as it is written.
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = groups, primary_key(tenant_id, id), treat_none_as_null = true)]
 pub(crate) struct NewGroupRow<'g> {
@@ -230,6 +230,7 @@ pub(crate) struct NewGroupRow<'g> {
     unique_name_key: Option<String>,
     document: Json<NewDocument<'g>>,
     folded: Json<Map<String, Value>>,
+    member_count: i64,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -250,6 +251,7 @@ impl<'g> NewGroupRow<'g> {
             display_name_key: key,
             document: Json(NewDocument { attributes: rest, external_ids: &group.external_ids }),
             folded: Json(folded),
+            member_count: group.member_count,
             version: group.version,
             created_at: group.created_at.into(),
             updated_at: group.updated_at.into(),
@@ -287,4 +289,11 @@ pub(crate) struct NewMemberRow {
     pub(crate) group_id: Uid,
     pub(crate) user_id: Uid,
     pub(crate) added_at: i64,
+}
+
+impl NewMemberRow {
+    /// A user in a group, which is named by its tenant's and its own id, since `now`.
+    pub(crate) fn new((tenant, group): (Uuid, Uuid), user: Uuid, now: Timestamp) -> Self {
+        Self { tenant_id: Uid(tenant), group_id: Uid(group), user_id: Uid(user), added_at: now.into() }
+    }
 }

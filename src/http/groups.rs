@@ -12,6 +12,7 @@ use crate::domain::body::admit_patch;
 use crate::domain::cursor::List;
 use crate::domain::group::{Draft, Group, ReadAs, Representation};
 use crate::domain::idempotency::Answer;
+use crate::domain::member::Membership;
 use crate::ops::groups::{Create, Delete, Find, Patch, Replace};
 use crate::ops::listing::{self, Query};
 use crate::ops::members::GroupsOf;
@@ -34,7 +35,8 @@ pub(super) async fn create(
     let now = state.clock.now();
     let named = key.map(|key| caller.request("POST", "/groups", key, body.hash(), now));
     let draft = body.read(|value| Draft::read(value, ReadAs::New))?;
-    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now };
+    let (id, members) = (Uuid::now_v7(), Membership::default());
+    let create = Create { tenant: caller.tenant, id, draft, members, now };
     let answer = move |group: &Group| {
         let mut answer = shown(StatusCode::CREATED, group, prefer);
         answer.headers.push((LOCATION.to_string(), format!("/groups/{}", group.id)));

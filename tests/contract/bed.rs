@@ -5,6 +5,7 @@ use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::{Actor, ActorKind, Fact, Origin};
 use roster::domain::group::{self, Group};
+use roster::domain::member::Membership;
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, ReadAs, User};
 use roster::ops::changes::Read;
@@ -153,7 +154,8 @@ pub(crate) fn draft(body: Value, read_as: ReadAs) -> Draft {
 
 pub(crate) fn create_group(body: Value) -> groups::Create {
     let draft = group::Draft::read(body, ReadAs::New).expect("a valid group");
-    groups::Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(NOON) }
+    let (id, members) = (Uuid::now_v7(), Membership::default());
+    groups::Create { tenant: DEFAULT_TENANT, id, draft, members, now: Timestamp::from(NOON) }
 }
 
 pub(crate) fn create(body: Value) -> Create {

@@ -11,6 +11,7 @@
 #[macro_use]
 mod bed;
 mod changes;
+mod edits;
 mod epochs;
 mod groups;
 mod hazards;

@@ -65,7 +65,7 @@ pub(crate) async fn state(bed: &Bed, group: &Group) -> (Vec<Uuid>, i64) {
     (page.items.into_iter().map(|member| member.user_id).collect(), now.version)
 }
 
-fn ids(users: &[User]) -> Vec<Uuid> {
+pub(crate) fn ids(users: &[User]) -> Vec<Uuid> {
     users.iter().map(|user| user.id).collect()
 }
 
@@ -195,7 +195,7 @@ async fn times_never_go_back(bed: &Bed) {
 }
 
 /// What facts say of members: what, of which group, who, in which version, at whose request.
-fn told(facts: &[Fact]) -> Vec<(&str, Uuid, Option<Uuid>, i64, &str)> {
+pub(crate) fn told(facts: &[Fact]) -> Vec<(&str, Uuid, Option<Uuid>, i64, &str)> {
     let rows = facts.iter();
     rows.map(|fact| (fact.kind.as_str(), fact.id, fact.member, fact.version, fact.request_id.as_str()))
         .collect()

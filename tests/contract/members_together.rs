@@ -1,6 +1,7 @@
 //! Members added and removed by many at once: each call keeps its own result, and nobody is lost.
 
 use crate::bed::{Bed, Engine, NOON, origin, run};
+use crate::edits::edit;
 use crate::members::{add, group, people, put, remove, state};
 use crate::probes::{Break, Brittle};
 use crate::together::together;
@@ -9,6 +10,7 @@ use roster::db::{Database, DbError};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::Fact;
 use roster::domain::group::Group;
+use roster::domain::member::Membership;
 use roster::domain::user::User;
 use roster::ops::members::{Add, Put, Remove};
 use roster::ops::{groups, users};
@@ -225,7 +227,7 @@ async fn come_and_go_as(door: &Database, task: usize, groups: &[Group], users: [
         let index = if round % 2 == 0 { 0 } else { (task * round) % GROUPS };
         let (group, user) = (&groups[index], users[round % 3 % 2]);
         let (members, changes) = (&mut done.members[index], &mut done.changes[index]);
-        let changed = match (task + round) % 5 {
+        let changed = match (task + round) % 6 {
             0 | 1 => {
                 door.call(&me, put(group, user)).await.unwrap();
                 members.insert(user.id)
@@ -236,6 +238,16 @@ async fn come_and_go_as(door: &Database, task: usize, groups: &[Group], users: [
                 let before = members.len();
                 members.extend(users.map(|user| user.id));
                 members.len() > before
+            }
+            3 => {
+                let (comes, goes) = (user.id, users[1 - round % 3 % 2].id);
+                let swap = move |membership: &mut Membership| {
+                    membership.remove([goes]);
+                    membership.add([comes]);
+                };
+                door.call(&me, edit(group, json!({}), swap)).await.unwrap().unwrap();
+                let went = members.remove(&goes);
+                members.insert(comes) || went
             }
             _ => {
                 let was_in = members.remove(&user.id);

@@ -9,10 +9,11 @@ use roster::domain::change::Origin;
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
 use roster::domain::group::{Draft, Group, ReadAs};
+use roster::domain::member::Membership;
 use roster::domain::sort::Sort;
 use roster::domain::user::User;
 use roster::ops::listing::{self, Query};
-use roster::ops::members::{Add, Find, GroupsOf, List, Put, Remove};
+use roster::ops::members::{Add, Find, GroupsOf, List, NamesOf, Put, Remove};
 use roster::ops::resource::Resource;
 use roster::ops::{groups, users};
 use serde_json::json;
@@ -25,7 +26,8 @@ fn user(number: u128) -> Uuid {
     Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0000 + number)
 }
 
-/// Puts every user but the first hundred into one group, ten into another.
+/// Puts every user but the first hundred into one group, ten into another. There are many others, or to read them all would
+/// be no bad plan.
 async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
     let (all, few) = (create(database, "all").await, create(database, "few").await);
     let as_id = |id: Uuid| match connection {
@@ -33,9 +35,12 @@ async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
         Connection::Sqlite(_) => format!("x'{}'", id.simple()),
     };
     let (all_id, few_id, first, tenth) = (as_id(all), as_id(few), as_id(user(120)), as_id(user(30)));
+    let others = as_id(user(5_000));
     connection
         .execute(&format!(
-            "INSERT INTO members (tenant_id, group_id, user_id, added_at) \
+            "INSERT INTO groups SELECT tenant_id, id, 'group', 'group', NULL, '{{}}', '{{}}', 0, 1, 0, 0 FROM users \
+             WHERE id < {others};
+             INSERT INTO members (tenant_id, group_id, user_id, added_at) \
              SELECT tenant_id, {all_id}, id, 0 FROM users WHERE id >= {first};
              INSERT INTO members (tenant_id, group_id, user_id, added_at) \
              SELECT tenant_id, {few_id}, id, 0 FROM users WHERE id < {tenth};
@@ -48,7 +53,8 @@ async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
 
 async fn create(database: &Database, name: &str) -> Uuid {
     let draft = Draft::read(json!({ "displayName": name }), ReadAs::New).unwrap();
-    let create = groups::Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: 0.into() };
+    let (id, members) = (Uuid::now_v7(), Membership::default());
+    let create = groups::Create { tenant: DEFAULT_TENANT, id, draft, members, now: 0.into() };
     database.call(&Origin::server(), create).await.unwrap().id
 }
 
@@ -95,7 +101,7 @@ async fn narrow<O: Operation>(database: &Database, operation: O) -> Duration {
 }
 
 /// Who is not in the group is put into it, found there, and removed; then some more at once.
-async fn costs(database: &Database, group: Uuid) -> [Duration; 4] {
+async fn costs(database: &Database, group: Uuid) -> [Duration; 5] {
     let (tenant, user_id, now) = (DEFAULT_TENANT, user(50), 0.into());
     let users = (60..90).map(user).collect();
     let costs = [
@@ -103,11 +109,24 @@ async fn costs(database: &Database, group: Uuid) -> [Duration; 4] {
         narrow(database, Find { tenant, group, user: user_id }).await,
         narrow(database, Remove { tenant, group, user: user_id, now }).await,
         narrow(database, Add { tenant, group, users, now }).await,
+        narrow(database, swap(group, user(50), user(60))).await,
     ];
+    narrow(database, swap(group, user(60), user(50))).await;
     for number in 60..90 {
         narrow(database, Remove { tenant, group, user: user(number), now }).await;
     }
     costs
+}
+
+/// One comes and one goes, in one step.
+fn swap(id: Uuid, comes: Uuid, goes: Uuid) -> impl Operation {
+    let edit = move |group: &Group| {
+        let mut members = Membership::default();
+        members.add([comes]);
+        members.remove([goes]);
+        Draft::patch(group, &json!({})).map(|draft| (draft, members))
+    };
+    groups::Edit { tenant: DEFAULT_TENANT, id, edit, conditions: Conditions::default(), now: 0.into() }
 }
 
 /// Pages of members, of a user's groups, and of what filters find by either.
@@ -119,6 +138,13 @@ async fn lists(database: &Database, groups: [Uuid; 2]) {
         }
     }
     narrow(database, GroupsOf { tenant, user: user(500), after: None, limit, total: false }).await;
+    seen();
+    let names = NamesOf { tenant, users: (500..520).map(user).collect() };
+    assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);
+    for statement in seen() {
+        let plan = plan(database, &statement).await;
+        assert!(plan.iter().all(|step| is_narrow(step)), "{statement}\n{plan:#?}");
+    }
     let few = format!("groups.value eq \"{}\"", groups[1]);
     assert_eq!(finds::<User>(database, &few, "id", is_narrow).await, 10);
     assert_eq!(finds::<User>(database, &few, "-userName", is_narrow).await, 10);

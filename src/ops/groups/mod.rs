@@ -8,16 +8,18 @@ use crate::domain::NATIVE_SOURCE;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
+use crate::domain::member::Membership;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::ops::TOGETHER;
+use crate::ops::members::{Difference, Newcomers};
 use crate::ops::resource::{Resource, by_tenant};
 use crate::schema::{groups, members};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Creates a group without members.
+/// Creates a group.
 #[derive(Debug)]
 pub struct Create {
     /// In this tenant.
@@ -26,6 +28,8 @@ pub struct Create {
     pub id: Uuid,
     /// With these values.
     pub draft: Draft,
+    /// With these members; [`DbError::Invalid`] names those who are not there.
+    pub members: Membership,
     /// At this time.
     pub now: Timestamp,
 }
@@ -36,17 +40,21 @@ impl Operation for Create {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
         let Draft { attributes, external_id } = self.draft.clone();
+        let name = (self.tenant, self.id);
+        let newcomers = Newcomers::lock(tx, name, &self.members)?;
         let group = Group {
             id: self.id,
             attributes,
             external_ids: external_id.map(|id| (NATIVE_SOURCE.to_owned(), id)).into_iter().collect(),
-            member_count: 0,
+            member_count: i64::try_from(self.members.joining().len()).unwrap_or(i64::MAX),
             version: 1,
             created_at: self.now,
             updated_at: self.now,
         };
         store::insert(tx, self.tenant, &group)?;
+        let difference = newcomers.write(tx, self.now)?;
         tx.record(Change::group_created(self.tenant, &group));
+        difference.record(tx, name, group.version, group.updated_at);
         Ok(group)
     }
 }
@@ -105,7 +113,7 @@ impl Operation for Replace {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
-        store::write(tx, self.tenant, &group, self.draft.clone(), self.now)
+        store::write(tx, self.tenant, &group, self.draft.clone(), &Difference::default(), self.now)
     }
 }
 
@@ -131,7 +139,49 @@ impl Operation for Patch {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         let draft = Draft::patch(&group, &self.patch).map_err(DbError::Invalid)?;
-        store::write(tx, self.tenant, &group, draft, self.now)
+        store::write(tx, self.tenant, &group, draft, &Difference::default(), self.now)
+    }
+}
+
+/// Writes a group and who is in it, in one step: it comes to its next version once, or stays as it is.
+pub struct Edit<F> {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// What becomes of the group as it is, or why nothing does. Asked twice, as users are locked before groups: who
+    /// joins must not depend on what is asked of. [`DbError::Invalid`] names users who are not there,
+    /// [`DbError::Refused`] says that nobody needed is a member.
+    pub edit: F,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl<F, E> Operation for Edit<F>
+where
+    F: Fn(&Group) -> Result<(Draft, Membership), E> + Send + Sync + 'static,
+    E: Send + 'static,
+{
+    type Output = Result<Group, E>;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let seen = store::find(tx.connection(), self.tenant, self.id)?;
+        // Why nothing becomes of it is told of the group in the version that the conditions name.
+        let expected = (self.edit)(&seen).map(|(_, members)| members).unwrap_or_default();
+        let newcomers = Newcomers::lock(tx, (self.tenant, self.id), &expected)?;
+        let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
+        let (draft, members) = match (self.edit)(&group) {
+            Ok(edited) => edited,
+            Err(error) => return Ok(Err(error)),
+        };
+        if members != expected {
+            return Err(DbError::Serialization("the group was written meanwhile".to_owned()));
+        }
+        let difference = newcomers.write(tx, self.now)?;
+        store::write(tx, self.tenant, &group, draft, &difference, self.now).map(Ok)
     }
 }
 

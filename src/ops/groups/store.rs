@@ -12,6 +12,7 @@ use crate::domain::group::{Draft, Group};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::ops::listing::named::By;
+use crate::ops::members::Difference;
 use crate::ops::resource::Resource;
 use crate::schema::{group_external_ids, groups, tenants};
 use diesel::dsl::SqlTypeOf;
@@ -89,31 +90,44 @@ pub(super) fn lock(
     if conditions.allow_write(group.version) { Ok(group) } else { Err(DbError::Precondition) }
 }
 
-/// Inserts a group that has no members.
+/// Inserts a group.
 pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), DbError> {
     let row = NewGroupRow::new(tenant, group, names_are_unique(tx.connection(), tenant)?);
-    let insert = diesel::insert_into(groups::table).values((&row, groups::member_count.eq(0)));
+    let insert = diesel::insert_into(groups::table).values(&row);
     on_engine!(tx.connection(), c => insert.execute(c))?;
     Ok(insert_external_ids(tx.connection(), tenant, group)?)
 }
 
-/// Writes a locked group, unless nothing changes.
+/// Writes a locked group, whose members have changed by this difference, unless nothing changes.
 pub(super) fn write(
     tx: &mut Tx<'_>,
     tenant: Uuid,
     before: &Group,
     draft: Draft,
+    difference: &Difference,
     now: Timestamp,
 ) -> Result<Group, DbError> {
     let mut after = before.with(draft);
-    if after == *before {
+    let is_rewritten = after != *before;
+    if !is_rewritten && difference.is_empty() {
         return Ok(after);
     }
     after.version += 1;
     after.updated_at = now.after(before.updated_at);
-    let row = NewGroupRow::new(tenant, &after, names_are_unique(tx.connection(), tenant)?);
-    let update = diesel::update(groups::table.find((Uid(tenant), Uid(after.id)))).set(&row);
-    on_engine!(tx.connection(), c => update.execute(c))?;
+    after.member_count += difference.growth();
+    let row = diesel::update(groups::table.find((Uid(tenant), Uid(after.id))));
+    if is_rewritten {
+        let rewritten = NewGroupRow::new(tenant, &after, names_are_unique(tx.connection(), tenant)?);
+        on_engine!(tx.connection(), c => row.set(&rewritten).execute(c))?;
+        tx.record(Change::group_updated(tenant, before, &after));
+    } else {
+        let moved = (
+            groups::member_count.eq(after.member_count),
+            groups::version.eq(after.version),
+            groups::updated_at.eq(i64::from(after.updated_at)),
+        );
+        on_engine!(tx.connection(), c => row.set(moved).execute(c))?;
+    }
     if before.external_ids != after.external_ids {
         let of_group = group_external_ids::group_id.eq(Uid(after.id));
         let old =
@@ -121,7 +135,7 @@ pub(super) fn write(
         on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
         insert_external_ids(tx.connection(), tenant, &after)?;
     }
-    tx.record(Change::group_updated(tenant, before, &after));
+    difference.record(tx, (tenant, after.id), after.version, after.updated_at);
     Ok(after)
 }
 

@@ -4,14 +4,17 @@
 //! Whoever changes who is in a group locks the group's row, and nothing else of it, after the users that it adds. So what
 //! a group counts is what is there, its version moves once a request, and nobody is lost.
 
+mod edit;
 mod groups;
 mod pages;
 mod store;
+mod whole;
 
+pub(super) use edit::{Difference, Newcomers};
 pub use pages::{Find, GroupsOf, List};
+pub use whole::{NamesOf, Whole};
 
 use crate::db::rows::NewMemberRow;
-use crate::db::types::Uid;
 use crate::db::{Class, DbError, Operation, Results, Tx};
 use crate::domain::change::Change;
 use crate::domain::member::unknown_users;
@@ -164,7 +167,8 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let mut rows = BTreeMap::new();
     for ((_, asked), _) in admitted() {
         for user in asked.users {
-            rows.entry((asked.group, *user)).or_insert_with(|| row(asked, *user));
+            rows.entry((asked.group, *user))
+                .or_insert_with(|| NewMemberRow::new(asked.group, *user, asked.now));
         }
     }
     let rows: Vec<_> = rows.into_values().collect();
@@ -191,16 +195,6 @@ fn admit<A: Addition>(
     let unknown = asked.names().enumerate().filter(|(_, name)| !users.contains(name));
     let unknown: Vec<_> = unknown.map(|(place, _)| place).collect();
     if unknown.is_empty() { Ok(()) } else { Err(call.refusal(unknown)) }
-}
-
-fn row(asked: &Asked<'_>, user: Uuid) -> NewMemberRow {
-    let (tenant, group) = asked.group;
-    NewMemberRow {
-        tenant_id: Uid(tenant),
-        group_id: Uid(group),
-        user_id: Uid(user),
-        added_at: asked.now.into(),
-    }
 }
 
 /// Several calls' users are removed with one statement a group on PostgreSQL. Who is unwanted by more than one is removed

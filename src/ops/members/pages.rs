@@ -69,12 +69,12 @@ impl Operation for Find {
     }
 }
 
-type MemberRow = (Uid, String, Option<String>, i64);
+pub(super) type MemberRow = (Uid, String, Option<String>, i64);
 
-type Members = Statement<(Id, Text, Nullable<Text>, BigInt)>;
+pub(super) type Members = Statement<(Id, Text, Nullable<Text>, BigInt)>;
 
 /// The members of a group. What they are called is looked up for each: a join may be planned so that it reads all users.
-fn of_group(tenant: Uuid, group: Uuid) -> Fragment {
+pub(super) fn of_group(tenant: Uuid, group: Uuid) -> Fragment {
     let mut statement = Fragment::of(
         "SELECT members.user_id, (SELECT users.user_name FROM users WHERE users.tenant_id = members.tenant_id \
          AND users.id = members.user_id), (SELECT users.display_name FROM users \
@@ -85,7 +85,7 @@ fn of_group(tenant: Uuid, group: Uuid) -> Fragment {
     statement
 }
 
-fn member((Uid(user_id), user_name, display_name, added_at): MemberRow) -> Member {
+pub(super) fn member((Uid(user_id), user_name, display_name, added_at): MemberRow) -> Member {
     Member { user_id, user_name, display_name, added_at: added_at.into() }
 }
 

@@ -6,6 +6,7 @@ use crate::db::rows::NewMemberRow;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Connection, DbError};
+use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::ops::AT_ONCE;
@@ -87,14 +88,42 @@ pub(super) fn lock_groups(
     Ok(locked)
 }
 
-/// Inserts the memberships that are not there, and tells which: on PostgreSQL, where a statement is a round trip, with one.
+/// Those of the users who are not in a group.
+pub(super) fn absent(
+    connection: &mut Connection,
+    (tenant, group): Name,
+    users: &BTreeSet<Uuid>,
+) -> QueryResult<BTreeSet<Uuid>> {
+    let mut absent = users.clone();
+    for users in users.iter().copied().collect::<Vec<_>>().chunks(ROWS_AT_ONCE) {
+        let mut statement = Fragment::of("SELECT members.user_id FROM members WHERE members.tenant_id = ");
+        statement.value(Value::Id(tenant)).sql(" AND members.group_id = ").value(Value::Id(group));
+        statement.sql(" AND members.user_id").is_one_of(users);
+        let there: Vec<Uid> = Statement::<Id>::of(statement).all(connection)?;
+        there.iter().for_each(|Uid(user)| {
+            absent.remove(user);
+        });
+    }
+    Ok(absent)
+}
+
+/// How many memberships are looked up, or inserted, with one statement.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Inserts the memberships that are not there, and tells which: on PostgreSQL, where a statement is a round trip, many with
+/// one.
 pub(super) fn insert(
     connection: &mut Connection,
     rows: &[NewMemberRow],
 ) -> Result<HashSet<Membership>, DbError> {
     match connection {
-        _ if rows.is_empty() => Ok(HashSet::new()),
-        Connection::Postgres(c) => insert_at_once(c, rows),
+        Connection::Postgres(c) => {
+            let mut inserted = HashSet::new();
+            for rows in rows.chunks(ROWS_AT_ONCE) {
+                inserted.extend(insert_at_once(c, rows)?);
+            }
+            Ok(inserted)
+        }
         Connection::Sqlite(c) => {
             let mut inserted = HashSet::new();
             for row in rows {
@@ -144,6 +173,25 @@ pub(super) fn delete(
             }
         }
     }
+    Ok(deleted.into_iter().map(|Uid(user)| user).collect())
+}
+
+/// Removes from a group all but these users, and tells who that was.
+pub(super) fn delete_others(
+    connection: &mut Connection,
+    (tenant, group): Name,
+    users: &BTreeSet<Uuid>,
+) -> QueryResult<Vec<Uuid>> {
+    let mut statement = Fragment::of("DELETE FROM members WHERE members.tenant_id = ");
+    statement.value(Value::Id(tenant)).sql(" AND members.group_id = ").value(Value::Id(group));
+    let users: Vec<_> = users.iter().copied().collect();
+    // Prepared without its values, PostgreSQL would look through all of them for each member.
+    statement
+        .sql(" AND NOT (members.user_id")
+        .is_one_of(&users)
+        .sql(") RETURNING members.user_id")
+        .unprepared();
+    let deleted: Vec<Uid> = Statement::<Id>::of(statement).all(connection)?;
     Ok(deleted.into_iter().map(|Uid(user)| user).collect())
 }
 

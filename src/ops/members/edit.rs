@@ -1,0 +1,98 @@
+//! Who is in a group, changed by a write of the group itself.
+
+use super::{Name, store};
+use crate::db::rows::NewMemberRow;
+use crate::db::{DbError, Tx};
+use crate::domain::change::Change;
+use crate::domain::member::{Membership, unknown_members};
+use crate::domain::time::Timestamp;
+use std::collections::{BTreeSet, HashSet};
+use uuid::Uuid;
+
+/// Users who are to be added to a group, locked before the group is.
+pub(in crate::ops) struct Newcomers<'m> {
+    group: Name,
+    membership: &'m Membership,
+    /// Those who are there, and stay.
+    users: HashSet<Name>,
+    /// Those who are not.
+    unknown: Vec<Uuid>,
+}
+
+/// Who came into a group, and who went.
+#[derive(Default)]
+pub(in crate::ops) struct Difference {
+    added: BTreeSet<Uuid>,
+    removed: BTreeSet<Uuid>,
+}
+
+impl<'m> Newcomers<'m> {
+    /// Locks those who are not in the group yet. A list of members mostly says who is there already: their memberships
+    /// keep them.
+    pub(in crate::ops) fn lock(
+        tx: &mut Tx<'_>,
+        group: Name,
+        membership: &'m Membership,
+    ) -> Result<Self, DbError> {
+        let absent = store::absent(tx.connection(), group, membership.joining())?;
+        let users = store::lock_users(tx.connection(), absent.iter().map(|user| (group.0, *user)))?;
+        let unknown = absent.into_iter().filter(|user| !users.contains(&(group.0, *user))).collect();
+        Ok(Self { group, membership, users, unknown })
+    }
+
+    /// Changes who is in the group, which is locked by now.
+    ///
+    /// # Errors
+    /// [`DbError::Invalid`] names those who are not there, [`DbError::Refused`] says that somebody needed is no member,
+    /// [`DbError::Serialization`] that somebody was removed meanwhile, and perhaps deleted.
+    pub(in crate::ops) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Difference, DbError> {
+        let Self { group, membership, users, unknown } = self;
+        if !unknown.is_empty() {
+            return Err(DbError::Invalid(unknown_members(&unknown)));
+        }
+        let added = store::absent(tx.connection(), group, membership.joining())?;
+        if added.iter().any(|user| !users.contains(&(group.0, *user))) {
+            return Err(DbError::Serialization("a member was removed meanwhile".to_owned()));
+        }
+        for needed in membership.needed() {
+            if store::absent(tx.connection(), group, needed)?.len() == needed.len() {
+                return Err(DbError::Refused("none of those to be removed is a member"));
+            }
+        }
+        let removed = match membership.is_exact() {
+            true => store::delete_others(tx.connection(), group, membership.joining())?,
+            false => store::delete(tx.connection(), group, membership.leaving())?,
+        };
+        let rows: Vec<_> = added.iter().map(|user| NewMemberRow::new(group, *user, now)).collect();
+        store::insert(tx.connection(), &rows)?;
+        Ok(Difference { added, removed: removed.into_iter().collect() })
+    }
+}
+
+impl Difference {
+    pub(in crate::ops) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// How many members the group has more than before.
+    pub(in crate::ops) fn growth(&self) -> i64 {
+        let count = |users: &BTreeSet<Uuid>| i64::try_from(users.len()).unwrap_or(i64::MAX);
+        count(&self.added) - count(&self.removed)
+    }
+
+    /// Records a fact for each of them: with them the group came to this version.
+    pub(in crate::ops) fn record(
+        &self,
+        tx: &mut Tx<'_>,
+        (tenant, group): Name,
+        version: i64,
+        time: Timestamp,
+    ) {
+        for user in &self.removed {
+            tx.record(Change::member_removed(tenant, group, *user, version, time));
+        }
+        for user in &self.added {
+            tx.record(Change::member_added(tenant, group, *user, version, time));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Groups with everybody who is in them, and users with the names of all groups that they are in.
+
+use super::pages::{MemberRow, Members, member, of_group};
+use crate::db::sql::{Fragment, Statement};
+use crate::db::types::{Id, Uid};
+use crate::db::{Class, DbError, Operation, Tx};
+use crate::domain::filter::Value;
+use crate::domain::group::Group;
+use crate::domain::member::Member;
+use crate::ops::AT_ONCE;
+use crate::ops::resource::Resource;
+use diesel::sql_types::Text;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Reads groups with all their members, in one state of the database.
+#[derive(Debug)]
+pub struct Whole {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Their ids, at most as many as a page has.
+    pub groups: Vec<Uuid>,
+    /// How many members they may have together; [`DbError::Refused`] when they have more.
+    pub most: i64,
+}
+
+impl Operation for Whole {
+    /// Those that are there, by their ids; their members in the order of the ids.
+    type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        tx.in_snapshot(|tx| {
+            let mut groups = Vec::with_capacity(self.groups.len());
+            for ids in self.groups.chunks(AT_ONCE) {
+                groups.extend(Group::of_ids(tx.connection(), self.tenant, &ids.iter().copied().collect())?);
+            }
+            if groups.iter().map(|group| group.member_count).sum::<i64>() > self.most {
+                return Err(DbError::Refused("the groups have too many members"));
+            }
+            let with_members = |group: Group| {
+                let mut statement = of_group(self.tenant, group.id);
+                statement.sql(" ORDER BY members.user_id");
+                let rows: Vec<MemberRow> = Members::of(statement).all(tx.connection())?;
+                Ok((group.id, (group, rows.into_iter().map(member).collect())))
+            };
+            groups.into_iter().map(with_members).collect()
+        })
+    }
+}
+
+/// Reads what the groups that users are in are called.
+#[derive(Debug)]
+pub struct NamesOf {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// The users' ids, at most as many as a page has.
+    pub users: Vec<Uuid>,
+}
+
+impl Operation for NamesOf {
+    /// Of each user that is in any group, the groups' ids and displayNames in the order of the ids.
+    type Output = BTreeMap<Uuid, Vec<(Uuid, String)>>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let mut names: Self::Output = BTreeMap::new();
+        for users in self.users.chunks(AT_ONCE) {
+            let mut statement = Fragment::of(
+                "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \
+                 WHERE groups.tenant_id = members.tenant_id AND groups.id = members.group_id) FROM members \
+                 WHERE members.tenant_id = ",
+            );
+            statement.value(Value::Id(self.tenant)).sql(" AND members.user_id").is_one_of(users);
+            statement.sql(" ORDER BY members.user_id, members.group_id");
+            let rows: Vec<(Uid, Uid, String)> =
+                Statement::<(Id, Id, Text)>::of(statement).all(tx.connection())?;
+            for (Uid(user), Uid(group), name) in rows {
+                names.entry(user).or_default().push((group, name));
+            }
+        }
+        Ok(names)
+    }
+}
