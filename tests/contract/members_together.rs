@@ -4,6 +4,7 @@ use crate::bed::{Bed, Engine, NOON, origin, run};
 use crate::edits::edit;
 use crate::members::{add, group, people, put, remove, state};
 use crate::probes::{Break, Brittle};
+use crate::support::sql::Sql;
 use crate::together::together;
 use futures_util::future::join_all;
 use roster::db::{Database, DbError};
@@ -16,6 +17,7 @@ use roster::ops::members::{Add, Put, Remove};
 use roster::ops::{groups, users};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use uuid::Uuid;
 
 each_engine!(
@@ -302,4 +304,37 @@ fn what_goes_while_it_is_wanted_leaves_nothing() {
             }
         });
     }
+}
+
+/// A row that somebody else holds is waited for by who wants it, and by nobody else.
+#[test]
+fn who_wants_a_locked_group_or_user_waits_alone() {
+    run(Engine::Postgres, async |bed| {
+        let users = people(bed, CALLS).await;
+        let [one, other] = [group(bed, "a").await, group(bed, "b").await];
+        for (table, locked) in [("groups", one.id), ("users", users[0].id)] {
+            let mut holder = Sql::open(bed.url());
+            holder.execute(&format!("BEGIN; SELECT 1 FROM {table} WHERE id = '{locked}' FOR UPDATE"));
+            let of = |call: usize| if call == 0 { &one } else { &other };
+            let puts = users.iter().enumerate().map(|(call, user)| put(of(call), user)).collect();
+            let done = async {
+                let written =
+                    format!("SELECT count(*) AS number FROM members WHERE group_id = '{}'", other.id);
+                let mut watcher = Sql::open(bed.url());
+                let until_they_are = async {
+                    while watcher.number(&written) != i64::try_from(CALLS).unwrap() - 1 {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                };
+                let waited = tokio::time::timeout(Duration::from_secs(4), until_they_are).await;
+                holder.execute("COMMIT");
+                waited.unwrap_or_else(|_| panic!("{table}: the others wait, too"));
+            };
+            let (results, ()) = futures_util::future::join(together::<2, _>(bed, puts), done).await;
+            assert!(results.iter().all(Result::is_ok));
+            assert_eq!((state(bed, &one).await.0.len(), state(bed, &other).await.0.len()), (1, CALLS - 1));
+            let leave = users.iter().enumerate().map(|(call, user)| remove(of(call), user));
+            join_all(leave.map(|call| bed.call(call))).await.into_iter().for_each(Result::unwrap);
+        }
+    });
 }

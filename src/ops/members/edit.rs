@@ -1,6 +1,7 @@
 //! Who is in a group, changed by a write of the group itself.
 
-use super::{Name, store};
+use super::Name;
+use super::store::{self, Locked};
 use crate::db::rows::NewMemberRow;
 use crate::db::{DbError, Tx};
 use crate::domain::change::Change;
@@ -35,7 +36,8 @@ impl<'m> Newcomers<'m> {
         membership: &'m Membership,
     ) -> Result<Self, DbError> {
         let absent = store::absent(tx.connection(), group, membership.joining())?;
-        let users = store::lock_users(tx.connection(), absent.iter().map(|user| (group.0, *user)))?;
+        let users =
+            store::lock_users(tx.connection(), absent.iter().map(|user| (group.0, *user)), Locked::Wait)?;
         let unknown = absent.into_iter().filter(|user| !users.contains(&(group.0, *user))).collect();
         Ok(Self { group, membership, users, unknown })
     }

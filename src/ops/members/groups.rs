@@ -1,6 +1,7 @@
 //! Groups whose members change.
 
-use super::{Name, store};
+use super::Name;
+use super::store::{self, Locked};
 use crate::db::types::Uid;
 use crate::db::{Connection, DbError};
 use crate::domain::time::Timestamp;
@@ -31,8 +32,12 @@ pub(super) struct Changed {
 
 impl Groups {
     /// Locks those of the groups that there are, in the order of their ids.
-    pub(super) fn lock(connection: &mut Connection, names: impl Iterator<Item = Name>) -> QueryResult<Self> {
-        let rows = store::lock_groups(connection, names)?;
+    pub(super) fn lock(
+        connection: &mut Connection,
+        names: impl Iterator<Item = Name>,
+        locked: Locked,
+    ) -> QueryResult<Self> {
+        let rows = store::lock_groups(connection, names, locked)?;
         let group =
             |(name, version, updated_at)| (name, Group { version, updated_at, grown: 0, is_changed: false });
         Ok(Self(rows.into_iter().map(group).collect()))

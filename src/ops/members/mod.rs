@@ -23,6 +23,7 @@ use crate::ops::TOGETHER;
 use groups::Groups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
+use store::Locked;
 use uuid::Uuid;
 
 /// A resource, by its tenant's and its own id.
@@ -159,9 +160,10 @@ fn only(results: Vec<Result<(), DbError>>) -> Result<(), DbError> {
 /// Several calls' users are added with one statement on PostgreSQL. Who is wanted by more than one is added by the first.
 fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let asked: Vec<_> = calls.iter().map(|call| call.asked()).collect();
-    let users = store::lock_users(tx.connection(), asked.iter().flat_map(Asked::names))?;
-    let mut groups = Groups::lock(tx.connection(), asked.iter().map(|asked| asked.group))?;
-    let admit = |(call, asked)| admit(call, asked, &users, &groups);
+    let locked = if calls.len() == 1 { Locked::Wait } else { Locked::Skip };
+    let users = store::lock_users(tx.connection(), asked.iter().flat_map(Asked::names), locked)?;
+    let mut groups = lock(tx, asked.iter().map(|asked| asked.group))?;
+    let admit = |(call, asked)| admit(call, asked, &users, &groups).map_err(|error| or_locked(error, locked));
     let results: Vec<_> = calls.iter().copied().zip(&asked).map(admit).collect();
     let admitted = || asked.iter().enumerate().zip(&results).filter(|(_, result)| result.is_ok());
     let mut rows = BTreeMap::new();
@@ -183,6 +185,22 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     Ok(results)
 }
 
+/// Locks the groups of calls. Those that others have locked are waited for only where all calls are about one: else
+/// they would hold up calls that have nothing to do with them.
+fn lock(tx: &mut Tx<'_>, names: impl Iterator<Item = Name>) -> Result<Groups, DbError> {
+    let names: BTreeSet<_> = names.collect();
+    let locked = if names.len() == 1 { Locked::Wait } else { Locked::Skip };
+    Ok(Groups::lock(tx.connection(), names.into_iter(), locked)?)
+}
+
+/// Why a call among several is not carried out: what is not there may also be locked, which is found out alone.
+fn or_locked(error: DbError, locked: Locked) -> DbError {
+    match locked {
+        Locked::Wait => error,
+        Locked::Skip => DbError::Serialization(format!("others have locked it, or {error}")),
+    }
+}
+
 fn admit<A: Addition>(
     call: &A,
     asked: &Asked<'_>,
@@ -201,7 +219,8 @@ fn admit<A: Addition>(
 /// by the first.
 fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     let group = |call: &Remove| (call.tenant, call.group);
-    let mut groups = Groups::lock(tx.connection(), calls.iter().map(|call| group(call)))?;
+    let among = if calls.len() == 1 { Locked::Wait } else { Locked::Skip };
+    let mut groups = lock(tx, calls.iter().map(|call| group(call)))?;
     let mut unwanted: BTreeMap<Name, BTreeSet<Uuid>> = BTreeMap::new();
     for call in calls.iter().filter(|call| groups.have(group(call))) {
         unwanted.entry(group(call)).or_default().insert(call.user);
@@ -218,7 +237,8 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
             tx.turn_to(turn);
             tell(tx, &mut groups, group(call), &[call.user], -1, call.now);
         }
-        results.push(if is_done { Ok(()) } else { Err(DbError::NotFound) });
+        let locked = if groups.have(group(call)) { Locked::Wait } else { among };
+        results.push(if is_done { Ok(()) } else { Err(or_locked(DbError::NotFound, locked)) });
     }
     groups.write(tx.connection())?;
     Ok(results)
@@ -231,7 +251,8 @@ pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(
     if groups.is_empty() {
         return Ok(());
     }
-    let mut groups = Groups::lock(tx.connection(), groups.into_iter().map(|group| (tenant, group)))?;
+    let groups = groups.into_iter().map(|group| (tenant, group));
+    let mut groups = Groups::lock(tx.connection(), groups, Locked::Wait)?;
     // Others may have removed it from some of them before these were locked.
     for group in store::delete_all(tx.connection(), user)? {
         tell(tx, &mut groups, (tenant, group), &[id], -1, now);

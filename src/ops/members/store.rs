@@ -32,20 +32,32 @@ fn portions(names: impl Iterator<Item = Name>) -> Vec<(Uuid, Vec<Uid>)> {
     portions
 }
 
+/// What is done about rows that others have locked (SQLite has one writer anyway).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Locked {
+    /// They are waited for.
+    Wait,
+    /// They are left out, as if they were not there.
+    Skip,
+}
+
 /// Tells which of the users there are, and sees to it that they stay: who wants to delete one waits.
 pub(super) fn lock_users(
     connection: &mut Connection,
     names: impl Iterator<Item = Name>,
+    locked: Locked,
 ) -> QueryResult<HashSet<Name>> {
     let mut there = HashSet::new();
     for (tenant, ids) in portions(names) {
         let found: Vec<Uid> = match connection {
-            Connection::Postgres(c) => users::table
-                .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids)))
-                .order(users::id)
-                .select(users::id)
-                .for_key_share()
-                .load(c)?,
+            Connection::Postgres(c) => {
+                let query = users::table.filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids)));
+                let query = query.order(users::id).select(users::id).for_key_share();
+                match locked {
+                    Locked::Wait => query.load(c)?,
+                    Locked::Skip => query.skip_locked().load(c)?,
+                }
+            }
             Connection::Sqlite(c) => {
                 let find = |id| {
                     let row = users::table.find((Uid(tenant), id)).select(users::id);
@@ -63,17 +75,21 @@ pub(super) fn lock_users(
 pub(super) fn lock_groups(
     connection: &mut Connection,
     names: impl Iterator<Item = Name>,
+    locked: Locked,
 ) -> QueryResult<Vec<(Name, i64, Timestamp)>> {
     let columns = (groups::id, groups::version, groups::updated_at);
-    let mut locked = Vec::new();
+    let mut found = Vec::new();
     for (tenant, ids) in portions(names) {
         let rows: Vec<(Uid, i64, i64)> = match connection {
-            Connection::Postgres(c) => groups::table
-                .filter(groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids)))
-                .order(groups::id)
-                .select(columns)
-                .for_no_key_update()
-                .load(c)?,
+            Connection::Postgres(c) => {
+                let query =
+                    groups::table.filter(groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids)));
+                let query = query.order(groups::id).select(columns).for_no_key_update();
+                match locked {
+                    Locked::Wait => query.load(c)?,
+                    Locked::Skip => query.skip_locked().load(c)?,
+                }
+            }
             Connection::Sqlite(c) => {
                 let find = |id| {
                     let row = groups::table.find((Uid(tenant), id)).select(columns);
@@ -83,9 +99,9 @@ pub(super) fn lock_groups(
             }
         };
         let group = |(Uid(id), version, time): (Uid, i64, i64)| ((tenant, id), version, time.into());
-        locked.extend(rows.into_iter().map(group));
+        found.extend(rows.into_iter().map(group));
     }
-    Ok(locked)
+    Ok(found)
 }
 
 /// Those of the users who are not in a group.
