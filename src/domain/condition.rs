@@ -42,6 +42,12 @@ impl Conditions {
         self.allow_read(version) && !self.not_modified(version)
     }
 
+    /// Whether a request may write what has no version, so that no tag is its.
+    #[must_use]
+    pub fn allow_write_without_version(&self) -> bool {
+        !matches!(self.if_match, Some(Tags::These(_)))
+    }
+
     /// Whether a reader already has the resource in `version` (304).
     #[must_use]
     pub fn not_modified(&self, version: i64) -> bool {
@@ -112,6 +118,13 @@ mod tests {
         assert!(!matching("W/\"3\"").allow_write(3));
         assert!(!matching("\"2\"").allow_write(3));
         assert!(!matching("\"a,b\"").allow_write(3));
+    }
+
+    #[test]
+    fn no_tag_is_that_of_what_has_no_version() {
+        assert!(Conditions::default().allow_write_without_version());
+        assert!(matching("*").allow_write_without_version());
+        assert!(!matching("\"0\"").allow_write_without_version());
     }
 
     #[test]

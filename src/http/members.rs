@@ -4,8 +4,11 @@ use super::State;
 use super::answer::{id_of, page_of, resource_id};
 use super::auth::{Reader, Writer};
 use super::body::JsonBody;
+use super::headers::IfMatches;
 use super::params::Params;
 use super::problem::Problem;
+use crate::db::DbError;
+use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::member::read_user_ids;
 use crate::ops::members::{self, Add, Find, Put, Remove};
@@ -59,9 +62,11 @@ pub(super) async fn find(
 pub(super) async fn put(
     Writer(caller): Writer,
     request: HttpRequest,
+    IfMatches(conditions): IfMatches,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
+    check(&conditions)?;
     let (group, user) = (resource_id(&request)?, id_of(&request, USER_ID)?);
     let put = Put { tenant: caller.tenant, group, user, now: state.clock.now() };
     state.database.call(&caller.origin, put).await?;
@@ -72,13 +77,20 @@ pub(super) async fn put(
 pub(super) async fn remove(
     Writer(caller): Writer,
     request: HttpRequest,
+    IfMatches(conditions): IfMatches,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     Params::none(&request)?;
+    check(&conditions)?;
     let (group, user) = (resource_id(&request)?, id_of(&request, USER_ID)?);
     let remove = Remove { tenant: caller.tenant, group, user, now: state.clock.now() };
     state.database.call(&caller.origin, remove).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Members have no versions.
+fn check(conditions: &Conditions) -> Result<(), DbError> {
+    if conditions.allow_write_without_version() { Ok(()) } else { Err(DbError::Precondition) }
 }
 
 const USER_ID: &str = "userId";

@@ -85,6 +85,10 @@ async fn one_is_put_and_read_and_removed(api: Api) {
     let head = api.client.request(Method::HEAD, &target).send().await.expect(200);
     assert_eq!(head.text(), "");
     put.send().await.expect(204);
+    for method in [Method::PUT, Method::DELETE] {
+        let guarded = api.client.request(method, &target).header("If-Match", "\"1\"").send().await;
+        problem(&guarded, 412, "precondition-failed");
+    }
     assert_eq!(get(&api.client, &target).await, member);
     assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
     let answer = api.client.delete(&target).send().await.expect(204);

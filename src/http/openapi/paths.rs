@@ -293,16 +293,16 @@ fn get_member() -> Value {
 }
 
 fn put_member() -> Value {
-    keyed("putMember", "groups", "Add a user to a group", &MEMBER)
+    keyed("putMember", "groups", "Add a user to a group", &["id", "userId", "If-Match"])
         .answers(204, "It is in it.", &[], None)
-        .refuses(&[504])
+        .refuses(&[412, 504])
         .build()
 }
 
 fn remove_member() -> Value {
-    keyed("removeMember", "groups", "Remove a user from a group", &MEMBER)
+    keyed("removeMember", "groups", "Remove a user from a group", &["id", "userId", "If-Match"])
         .answers(204, "It is in it no longer; 404 when it was not.", &[], None)
-        .refuses(&[504])
+        .refuses(&[412, 504])
         .build()
 }
 
