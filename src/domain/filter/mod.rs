@@ -1,11 +1,14 @@
 //! Filters: RFC 7644, section 3.4.2.2, as a tree that knows what it compares.
 
+mod holds;
 mod ids;
 mod operand;
 mod parse;
 mod scanner;
 #[cfg(test)]
 mod tests;
+
+pub use parse::Brackets;
 
 use derive_more::{Display, Error};
 use std::ops::Bound;

@@ -4,7 +4,7 @@
 use super::operand::{Misfit, Operand, Operator, both, present, test};
 use super::scanner::{Scanner, Token, TokenKind};
 use super::{DEPTH_LIMIT, Filter, InvalidFilter, LENGTH_LIMIT, Path, TERM_LIMIT};
-use crate::domain::attribute::{Attribute, Kind, Schema, Vocabulary};
+use crate::domain::attribute::{Attribute, Kind, Schema, USERS, Vocabulary};
 
 impl Filter {
     /// Reads a filter of resources. The limits are kept before anything else is done with it.
@@ -12,16 +12,36 @@ impl Filter {
     /// # Errors
     /// The first thing that is wrong, with its position.
     pub fn parse(text: &str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
-        if text.len() > LENGTH_LIMIT {
-            let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
-            return Err(InvalidFilter { position, detail: "a filter must have at most 4 KiB".to_owned() });
-        }
-        let mut parser = Parser { scanner: Scanner::new(text)?, schema, vocabulary, terms: 0, depth: 0 };
+        let mut parser = Parser::new(text, schema, vocabulary)?;
         let filter = parser.any(Scope::Resource)?;
         match parser.scanner.peek() {
             Token { kind: TokenKind::End, .. } => Ok(filter),
             token => Err(parser.expected("'and', 'or' or the end", token)),
         }
+    }
+}
+
+/// What stands in the brackets of a path and behind them.
+#[derive(Debug)]
+pub struct Brackets<'t> {
+    /// What an element of the list must fulfil.
+    pub filter: Filter,
+    /// The strings in the filter as they were sent: the filter has them folded.
+    pub strings: Vec<String>,
+    /// The text behind the brackets.
+    pub behind: &'t str,
+}
+
+impl<'t> Brackets<'t> {
+    /// Reads a text that begins with the brackets of a PATCH path (RFC 7644, figure 7) about this list.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its position.
+    pub fn read(text: &'t str, list: &'static Attribute) -> Result<Self, InvalidFilter> {
+        let mut parser = Parser::new(text, &USERS, Vocabulary::Scim)?;
+        let filter = parser.within('[', ']', Scope::Element(list))?;
+        let (brackets, behind) = text.split_at_checked(parser.scanner.peek().at).unwrap_or((text, ""));
+        Ok(Self { filter, strings: Scanner::strings(brackets)?, behind })
     }
 }
 
@@ -57,7 +77,15 @@ struct Comparison {
     negated: bool,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    fn new(text: &'t str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
+        if text.len() > LENGTH_LIMIT {
+            let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
+            return Err(InvalidFilter { position, detail: "a filter must have at most 4 KiB".to_owned() });
+        }
+        Ok(Self { scanner: Scanner::new(text)?, schema, vocabulary, terms: 0, depth: 0 })
+    }
+
     /// `or` binds weakest.
     fn any(&mut self, scope: Scope) -> Result<Filter, InvalidFilter> {
         let mut parts = vec![self.all(scope)?];

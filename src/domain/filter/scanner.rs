@@ -37,6 +37,19 @@ impl<'t> Scanner<'t> {
         Ok(scanner)
     }
 
+    /// The strings of a text.
+    pub(super) fn strings(text: &'t str) -> Result<Vec<String>, InvalidFilter> {
+        let mut scanner = Self::new(text)?;
+        let mut strings = Vec::new();
+        loop {
+            match scanner.take()?.kind {
+                TokenKind::Text(text) => strings.push(text),
+                TokenKind::End => return Ok(strings),
+                _ => {}
+            }
+        }
+    }
+
     pub(super) fn peek(&self) -> &Token<'t> {
         &self.next
     }
