@@ -129,6 +129,9 @@ pub struct Manager {
     /// The name of the user that `value` names, computed for an answer: `None` until it is, and then never kept.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Option<String>>,
+    /// Whether `value` names a user of the tenant, computed with the name.
+    #[serde(skip)]
+    pub exists: bool,
 }
 
 impl User {

@@ -110,7 +110,7 @@ fn read_enterprise(fields: &mut Fields<'_>) -> Enterprise {
         manager: fields.object("manager", |manager| {
             manager.ignore(&["displayName"]);
             let value = manager.string("value")?;
-            Some(Manager { value, display_name: None })
+            Some(Manager { value, display_name: None, exists: false })
         }),
     }
 }

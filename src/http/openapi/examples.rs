@@ -74,7 +74,8 @@ fn user() -> Option<User> {
     };
     let mut user = fresh.with(draft);
     let display_name = Some(Some("Charles Babbage".to_owned()));
-    user.attributes.enterprise.manager = Some(Manager { value: MANAGER.to_owned(), display_name });
+    user.attributes.enterprise.manager =
+        Some(Manager { value: MANAGER.to_owned(), display_name, exists: true });
     Some(user)
 }
 

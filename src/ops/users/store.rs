@@ -285,6 +285,7 @@ pub(super) fn name_managers<'u>(
         let names = display_names(tx.connection(), tenant, &ids)?;
         for manager in managers {
             let name = parse_id(&manager.value).and_then(|id| names.get(&Uid(id)).cloned());
+            manager.exists = name.is_some();
             manager.display_name = Some(name.flatten());
         }
     }
