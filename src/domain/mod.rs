@@ -15,6 +15,7 @@ pub mod kept;
 pub mod key;
 pub mod member;
 pub mod projection;
+pub mod scim;
 pub mod sort;
 pub mod tenant;
 pub mod time;
