@@ -55,8 +55,8 @@ fn fold_parts(map: &mut Map<String, Value>, attributes: &[Attribute]) {
     });
 }
 
-/// Whether the value can be compared.
-fn fold_value(value: &mut Value, kind: &Kind) -> bool {
+/// Folds a value of this kind. Whether it can be compared.
+pub(crate) fn fold_value(value: &mut Value, kind: &Kind) -> bool {
     match (kind, value) {
         (Kind::Opaque, _) => return false,
         (Kind::Text, Value::String(text)) => *text = fold(text),

@@ -97,6 +97,11 @@ impl ScimError {
         Self { status, scim_type: None, detail: detail.into() }
     }
 
+    /// The same under another word.
+    pub(super) fn with_type(self, scim_type: ScimType) -> Self {
+        scim_type.error(self.detail)
+    }
+
     /// The body of the answer; `status` is a string there.
     #[must_use]
     pub fn body(&self) -> Map<String, Value> {
@@ -108,6 +113,22 @@ impl ScimError {
         }
         body.insert("detail".to_owned(), self.detail.clone().into());
         body
+    }
+}
+
+/// As much of a name that a client sent as an error needs.
+pub(super) fn excerpt(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// The same of a value.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        // A long one would be written out only to be cut.
+        Value::String(text) => Value::from(excerpt(text)).to_string(),
+        other => other.to_string(),
     }
 }
 

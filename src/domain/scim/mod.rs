@@ -4,6 +4,11 @@
 
 pub mod discovery;
 pub mod error;
+mod invalid;
+mod normal;
+pub mod patch;
+mod path;
+pub mod resource;
 mod resource_type;
 pub mod schema;
 
@@ -41,4 +46,6 @@ pub mod urn {
     pub const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
     /// An error (RFC 7644, section 3.12).
     pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+    /// What all core schemas begin with: of them, Roster knows those that it has.
+    pub(super) const CORE: &str = "urn:ietf:params:scim:schemas:core:";
 }

@@ -68,11 +68,57 @@ impl ResourceType {
             None
         }
     }
+
+    /// The URNs after which an attribute's name may stand: of the core schema and of known extensions.
+    pub(super) fn urns(self) -> impl Iterator<Item = &'static str> {
+        self.extensions().iter().copied().chain([self.schema().id])
+    }
+}
+
+/// Splits a name behind the longest of these URNs that it begins with: dots and colons inside a URN separate nothing.
+/// Nothing stands behind a URN by itself.
+pub(super) fn split_urn<'n, 'u>(
+    name: &'n str,
+    urns: impl IntoIterator<Item = &'u str>,
+) -> Option<(&'u str, &'n str)> {
+    let split = |urn: &'u str| {
+        let (head, rest) = name.split_at_checked(urn.len())?;
+        let behind = if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') };
+        behind.filter(|_| head.eq_ignore_ascii_case(urn)).map(|behind| (urn, behind))
+    };
+    urns.into_iter().filter_map(split).max_by_key(|(urn, _)| urn.len())
+}
+
+/// Whether a name is a URN, or begins with one.
+pub(super) fn is_urn(name: &str) -> bool {
+    name.split_at_checked(4).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("urn:"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn item_42_a_name_is_split_at_the_last_known_urn() {
+        let longer = "urn:ietf:params:scim:schemas:core:2.0:User:more";
+        let urns = [urn::USER, urn::ENTERPRISE_USER, longer];
+        for (name, split) in [
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:User:name.givenName",
+                Some((urn::USER, "name.givenName")),
+            ),
+            ("URN:IETF:params:scim:schemas:core:2.0:user:emails[a:b]", Some((urn::USER, "emails[a:b]"))),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:more:x", Some((longer, "x"))),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:moree", Some((urn::USER, "moree"))),
+            (urn::ENTERPRISE_USER, Some((urn::ENTERPRISE_USER, ""))),
+            ("urn:ietf:params:scim:schemas:core:2.0:Users", None),
+            ("urn:ietf:params:scim:schemas:core:2.0:Group:displayName", None),
+            ("name.givenName", None),
+            ("", None),
+        ] {
+            assert_eq!(split_urn(name, urns), split, "{name}");
+        }
+    }
 
     #[test]
     fn item_7_attributes_and_extensions_have_no_case() {
