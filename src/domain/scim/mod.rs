@@ -8,6 +8,7 @@ mod invalid;
 mod normal;
 pub mod patch;
 mod path;
+pub mod projection;
 pub mod resource;
 mod resource_type;
 pub mod schema;
