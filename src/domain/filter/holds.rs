@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 
 impl Filter {
     /// Whether an object fulfils the filter. Its strings must be folded where a filter's are, as
-    /// [`folded`](crate::domain::user::folded) has them.
+    /// [`folded`](crate::domain::kept::folded) has them.
     #[must_use]
     pub fn holds(&self, object: &Json) -> bool {
         match self {
@@ -53,9 +53,10 @@ fn kept(json: &Json) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::attribute::Vocabulary;
+    use crate::domain::attribute::{USER, USERS, Vocabulary};
     use crate::domain::filter::Filter;
-    use crate::domain::user::{Attributes, Draft, ReadAs, compact, folded};
+    use crate::domain::kept::{compact, folded};
+    use crate::domain::user::{Attributes, Draft, ReadAs};
     use serde_json::{Value as Json, json};
 
     fn ada() -> Attributes {
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn scim_values_are_asked_what_rows_are() {
-        let ada = Json::Object(folded(compact(&ada())));
+        let ada = Json::Object(folded(compact(&ada()), USER));
         for (text, holds) in [
             ("userName eq \"ADA\"", true),
             ("userName ne \"ADA\"", false),
@@ -90,7 +91,7 @@ mod tests {
             ("phoneNumbers pr", false),
             ("phoneNumbers eq null", true),
         ] {
-            let filter = Filter::users(text, Vocabulary::Scim).unwrap();
+            let filter = Filter::parse(text, &USERS, Vocabulary::Scim).unwrap();
             assert_eq!(filter.holds(&ada), holds, "{text}");
         }
     }

@@ -74,7 +74,7 @@ mod tests {
             ("", "is wrong"),
         ] {
             let error =
-                invalid(&[FieldError::new(pointer, "wrong", "is wrong")], native.as_object().unwrap());
+                invalid(&[FieldError::new(pointer, "wrong-type", "is wrong")], native.as_object().unwrap());
             assert_eq!(error.detail, says);
         }
     }

@@ -2,9 +2,9 @@
 
 use super::attribute::{Writing, unassign};
 use super::{Profile, ScimError, ScimType};
+use crate::domain::kept::fold_value;
 use crate::domain::scim::normal;
 use crate::domain::scim::schema::Definition;
-use crate::domain::user::fold_value;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
