@@ -19,6 +19,20 @@ pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -
     writer.out
 }
 
+/// What a resource has at a path as a text that is compared by its code points; true comes after false.
+#[must_use]
+pub fn text(path: &Path, table: &Table, dialect: Dialect, source: &str) -> Fragment {
+    let mut writer = Writer { out: Fragment::default(), table, dialect, source };
+    if path.as_slice() == ["active"] {
+        writer.out.sql("CASE WHEN ");
+        writer.kept(path, Row::Resource, &Value::Boolean(true));
+        writer.out.sql(" THEN 'true' ELSE 'false' END");
+    } else {
+        writer.text(path, Row::Resource);
+    }
+    writer.out
+}
+
 /// What a path starts at.
 #[derive(Clone, Copy, PartialEq)]
 enum Row {

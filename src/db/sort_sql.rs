@@ -1,6 +1,7 @@
 //! Orders and places in them as SQL, such that an index gives them.
 
-use super::sql::Fragment;
+use super::filter_sql;
+use super::sql::{Dialect, Fragment};
 use super::table::Table;
 use crate::domain::filter::Value;
 use crate::domain::sort::{Position, SortBy, Stretch};
@@ -63,16 +64,26 @@ pub fn order(stretch: &Stretch, table: &Table) -> Fragment {
 
 /// The columns of which a place is made: the id, a text and a number, of which the order has a use for one at most.
 #[must_use]
-pub fn place(by: SortBy, table: &Table) -> Fragment {
-    let mut out = Fragment::default();
-    let column = |by: SortBy| table.column(by.attribute()).unwrap_or(table.id);
-    let text = if by == SortBy::UserName { by } else { SortBy::DisplayName };
+pub fn place(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fragment {
+    let text = match by {
+        SortBy::Other(path) => filter_sql::text(path, table, dialect, source),
+        SortBy::UserName => of_column(by, table),
+        _ => of_column(SortBy::DisplayName, table),
+    };
     let number = if by == SortBy::UpdatedAt { by } else { SortBy::CreatedAt };
-    out.sql(table.id).sql(", ").sql(column(text)).sql(", ").sql(column(number));
+    let mut out = Fragment::of(table.id);
+    out.sql(", ").append(&text).sql(", ").append(&of_column(number, table));
     out
+}
+
+fn of_column(by: SortBy, table: &Table) -> Fragment {
+    Fragment::of(column(by, table).unwrap_or(table.id))
 }
 
 /// The column that decides before the id does.
 fn column(by: SortBy, table: &Table) -> Option<&'static str> {
-    if by == SortBy::Id { None } else { table.column(by.attribute()) }
+    match by.path() {
+        [name] if by != SortBy::Id => table.column(name),
+        _ => None,
+    }
 }

@@ -29,6 +29,9 @@ pub const DEFAULT_TENANT: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000
 /// The source of the externalIds that native callers see and write.
 pub const NATIVE_SOURCE: &str = "native";
 
+/// Who owns an externalId: native callers together, or a connection by its id.
+pub type Source = std::borrow::Cow<'static, str>;
+
 /// Reads an id in its usual form of 36 characters; the other spellings of a UUID name nothing.
 #[must_use]
 pub fn parse_id(text: &str) -> Option<Uuid> {

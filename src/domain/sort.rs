@@ -1,10 +1,11 @@
 //! The orders in which resources are listed, and places in them.
 
-use super::attribute::Schema;
-use super::filter::Value;
+use super::attribute::{Attribute, GROUPS, Kind, Schema, USERS};
+use super::filter::{Path, Value};
 use derive_more::{Display, Error};
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::LazyLock;
 use uuid::Uuid;
 
 /// An order of resources. Ids decide among equals, in the same direction.
@@ -20,7 +21,7 @@ pub struct Sort {
 
 /// What resources are sorted by.
 #[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq)]
-#[display("{}", self.attribute())]
+#[display("{}", self.path().join("."))]
 pub enum SortBy {
     /// The order of creation.
     #[default]
@@ -33,18 +34,45 @@ pub enum SortBy {
     CreatedAt,
     /// The time of the last change.
     UpdatedAt,
+    /// Another attribute that has one value, folded unless it is exact. No index has its order.
+    Other(&'static Path),
 }
 
 impl SortBy {
-    /// The attribute's native name.
+    /// Where the attribute stands, in the native vocabulary.
     #[must_use]
-    pub fn attribute(self) -> &'static str {
+    pub fn path(&self) -> &[&'static str] {
         match self {
-            Self::Id => "id",
-            Self::UserName => "userName",
-            Self::DisplayName => "displayName",
-            Self::CreatedAt => "createdAt",
-            Self::UpdatedAt => "updatedAt",
+            Self::Id => &["id"],
+            Self::UserName => &["userName"],
+            Self::DisplayName => &["displayName"],
+            Self::CreatedAt => &["createdAt"],
+            Self::UpdatedAt => &["updatedAt"],
+            Self::Other(path) => path,
+        }
+    }
+
+    /// Whether an index has the order.
+    #[must_use]
+    pub fn is_indexed(self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+}
+
+/// Every attribute of users and groups that has one value that can be compared as a text.
+static SIMPLE: LazyLock<Vec<Path>> = LazyLock::new(|| {
+    let mut paths = Vec::new();
+    [&USERS, &GROUPS].iter().for_each(|schema| simple(schema.attributes, &[], &mut paths));
+    paths
+});
+
+fn simple(attributes: &[Attribute], above: &[&'static str], paths: &mut Vec<Path>) {
+    for attribute in attributes {
+        let path = [above, &[attribute.name]].concat();
+        match attribute.kind {
+            Kind::Text | Kind::Exact | Kind::Boolean => paths.push(path),
+            Kind::Object(parts) => simple(parts, &path, paths),
+            _ => {}
         }
     }
 }
@@ -55,7 +83,7 @@ pub struct UnknownSort(#[error(not(source))] &'static [SortBy]);
 
 impl fmt::Display for UnknownSort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.iter().map(|by| by.attribute()).collect();
+        let names: Vec<_> = self.0.iter().map(ToString::to_string).collect();
         write!(f, "sort must be one of {}, or one of them behind '-'", names.join(", "))
     }
 }
@@ -79,7 +107,7 @@ pub struct Position {
 pub trait Sorted {
     /// Its id.
     fn id(&self) -> Uuid;
-    /// What is compared of it; ids always are.
+    /// What is compared of it in an order that an index has; ids always are.
     fn key(&self, by: SortBy) -> Option<Value>;
 }
 
@@ -90,9 +118,19 @@ impl Sort {
     /// [`UnknownSort`] when such resources are not sorted by it.
     pub fn parse(text: &str, schema: &Schema) -> Result<Self, UnknownSort> {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let by = schema.sorts.iter().copied().find(|by| by.attribute().eq_ignore_ascii_case(name));
+        let by = schema.sorts.iter().copied().find(|by| by.to_string().eq_ignore_ascii_case(name));
         let by = by.ok_or(UnknownSort(schema.sorts))?;
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
+    }
+
+    /// The order by an attribute; none for what has no single value that can be compared.
+    #[must_use]
+    pub fn by_attribute(schema: &Schema, path: &[&str], descending: bool) -> Option<Self> {
+        let indexed = schema.sorts.iter().copied().find(|by| by.path() == path);
+        let other = || SIMPLE.iter().find(|simple| *simple == path).map(SortBy::Other);
+        let by = indexed.or_else(other)?;
+        let optional = !by.is_indexed() || schema.optional_sorts.contains(&by);
+        Some(Self { by, descending, optional })
     }
 
     /// The place of a resource.
@@ -119,7 +157,7 @@ impl Sort {
         match self.by {
             SortBy::Id => key.is_none(),
             _ if key.is_none() => self.optional,
-            SortBy::UserName | SortBy::DisplayName => matches!(key, Some(Value::Text(_))),
+            SortBy::UserName | SortBy::DisplayName | SortBy::Other(_) => matches!(key, Some(Value::Text(_))),
             SortBy::CreatedAt | SortBy::UpdatedAt => matches!(key, Some(Value::Integer(_))),
         }
     }
@@ -162,7 +200,6 @@ pub struct Stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::attribute::USERS;
 
     #[test]
     fn names_are_read_with_their_direction() {
@@ -172,6 +209,33 @@ mod tests {
         assert_eq!(Sort::parse("displayName", &USERS), sort(SortBy::DisplayName, false, true));
         for bad in ["", "-", "--id", "+id", " id", "title", "id,userName", "emails.value"] {
             assert_eq!(Sort::parse(bad, &USERS), Err(UnknownSort(USERS.sorts)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attributes_with_one_value_have_an_order() {
+        let by = |path: &[&str]| {
+            Sort::by_attribute(&USERS, path, false).map(|sort| (sort.by.is_indexed(), sort.optional))
+        };
+        assert_eq!(by(&["userName"]), Some((true, false)));
+        assert_eq!(by(&["displayName"]), Some((true, true)));
+        for path in [
+            &["title"][..],
+            &["active"],
+            &["externalId"],
+            &["name", "familyName"],
+            &["enterprise", "manager", "value"],
+        ] {
+            assert_eq!(by(path), Some((false, true)), "{path:?}");
+        }
+        for path in [
+            &["name"][..],
+            &["emails"],
+            &["emails", "value"],
+            &["custom"],
+            &["enterprise", "manager", "displayName"],
+        ] {
+            assert_eq!(by(path), None, "{path:?}");
         }
     }
 

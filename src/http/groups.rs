@@ -7,6 +7,7 @@ use super::body::JsonBody;
 use super::headers::{IdempotencyKey, IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use crate::domain::NATIVE_SOURCE;
 use crate::domain::attribute::GROUPS;
 use crate::domain::body::admit_patch;
 use crate::domain::cursor::List;
@@ -72,7 +73,8 @@ pub(super) async fn list(
     let list = List::new(caller.tenant, &["groups", &sort.to_string(), &filter_text]);
     let after = params.cursor(list, sort)?;
     params.finish()?;
-    let query = Query { tenant: caller.tenant, filter, sort, after, limit, total, of: PhantomData };
+    let (tenant, source) = (caller.tenant, NATIVE_SOURCE.into());
+    let query = Query { tenant, filter, sort, after, skip: None, limit, total, source, of: PhantomData };
     let page = listing::list(&state.database, &caller.origin, query).await?;
     let next_cursor = page.next.map(|after| list.cursor(&after));
     let whole = page.items.iter().map(Representation::from);

@@ -18,8 +18,8 @@ pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Where it is kept.
     const TABLE: &'static Table;
 
-    /// What it is called, as names are compared.
-    fn name(&self, by: By) -> Option<String>;
+    /// What callers of a source call it, as names are compared.
+    fn name(&self, by: By, source: &str) -> Option<String>;
 
     /// The resources of a statement that gives rows of the table; the first of them, or all.
     ///

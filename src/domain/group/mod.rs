@@ -72,8 +72,8 @@ impl Group {
         let mut group = self.clone();
         group.attributes = draft.attributes;
         match draft.external_id {
-            Some(id) => group.external_ids.insert(NATIVE_SOURCE.to_owned(), id),
-            None => group.external_ids.remove(NATIVE_SOURCE),
+            Some(id) => group.external_ids.insert(draft.source.into_owned(), id),
+            None => group.external_ids.remove(&*draft.source),
         };
         group
     }
@@ -86,7 +86,7 @@ impl Sorted for Group {
 
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
-            SortBy::Id | SortBy::UserName => None,
+            SortBy::Id | SortBy::UserName | SortBy::Other(_) => None,
             SortBy::DisplayName => Some(filter::Value::Text(fold(&self.attributes.display_name))),
             SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
             SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),

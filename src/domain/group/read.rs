@@ -4,6 +4,7 @@ use super::{Attributes, Group, ReadAs, Representation};
 use crate::domain::body::{self, SIZE_LIMIT};
 use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
 use crate::domain::kept::compact;
+use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
 
 /// What the caller's body says, valid: all that a caller writes of a group.
@@ -13,6 +14,8 @@ pub struct Draft {
     pub attributes: Attributes,
     /// The externalId of the caller's own source.
     pub external_id: Option<String>,
+    /// The caller's source: native, unless it is said otherwise.
+    pub source: Source,
 }
 
 impl Draft {
@@ -38,7 +41,10 @@ impl Draft {
         if body::length(&compact(&attributes)) > SIZE_LIMIT {
             errors.push(FieldError::new("", "too-large", "a group must have at most 64 KiB"));
         }
-        if errors.is_empty() { Ok(Self { attributes, external_id }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self { attributes, external_id, source: NATIVE_SOURCE.into() })
     }
 
     /// Merges a patch (RFC 7396) into `group` and reads the result.

@@ -156,8 +156,8 @@ impl User {
         let mut user = self.clone();
         user.attributes = draft.attributes;
         match draft.external_id {
-            Some(id) => user.external_ids.insert(NATIVE_SOURCE.to_owned(), id),
-            None => user.external_ids.remove(NATIVE_SOURCE),
+            Some(id) => user.external_ids.insert(draft.source.into_owned(), id),
+            None => user.external_ids.remove(&*draft.source),
         };
         user
     }
@@ -170,7 +170,7 @@ impl Sorted for User {
 
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
-            SortBy::Id => None,
+            SortBy::Id | SortBy::Other(_) => None,
             SortBy::UserName => Some(filter::Value::Text(fold(&self.attributes.user_name))),
             SortBy::DisplayName => {
                 let name = self.attributes.display_name.as_deref();

@@ -6,6 +6,7 @@ use crate::domain::body::{self, SIZE_LIMIT};
 use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
 use crate::domain::fold::fold;
 use crate::domain::kept::compact;
+use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
 
 /// What the caller's body says, valid: all that a caller writes of a user.
@@ -15,6 +16,8 @@ pub struct Draft {
     pub attributes: Attributes,
     /// The externalId of the caller's own source.
     pub external_id: Option<String>,
+    /// The caller's source: native, unless it is said otherwise.
+    pub source: Source,
     /// Whether the body said `active`: a replacement that does not keeps what was.
     pub says_active: bool,
 }
@@ -47,7 +50,7 @@ impl Draft {
             errors.push(FieldError::new("", "too-large", "a user must have at most 64 KiB"));
         }
         if errors.is_empty() {
-            Ok(Self { attributes, external_id, says_active: active.is_some() })
+            Ok(Self { attributes, external_id, source: NATIVE_SOURCE.into(), says_active: active.is_some() })
         } else {
             Err(errors)
         }

@@ -4,7 +4,6 @@ mod store;
 
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
-use crate::domain::NATIVE_SOURCE;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
@@ -39,13 +38,13 @@ impl Operation for Create {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
-        let Draft { attributes, external_id } = self.draft.clone();
+        let Draft { attributes, external_id, source } = self.draft.clone();
         let name = (self.tenant, self.id);
         let newcomers = Newcomers::lock(tx, name, &self.members)?;
         let group = Group {
             id: self.id,
             attributes,
-            external_ids: external_id.map(|id| (NATIVE_SOURCE.to_owned(), id)).into_iter().collect(),
+            external_ids: external_id.map(|id| (source.into_owned(), id)).into_iter().collect(),
             member_count: i64::try_from(self.members.joining().len()).unwrap_or(i64::MAX),
             version: 1,
             created_at: self.now,

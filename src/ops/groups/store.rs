@@ -24,10 +24,10 @@ impl Resource for Group {
     const SCHEMA: &'static Schema = &attribute::GROUPS;
     const TABLE: &'static Table = &table::GROUPS;
 
-    fn name(&self, by: By) -> Option<String> {
+    fn name(&self, by: By, source: &str) -> Option<String> {
         match by {
             By::UserName => None,
-            By::ExternalId => self.external_id().map(str::to_owned),
+            By::ExternalId => self.external_ids.get(source).cloned(),
         }
     }
 

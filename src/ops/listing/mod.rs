@@ -3,11 +3,12 @@
 //! Without a filter an index gives a page. One that names a resource finds it like an id does ([`named`]). With any other,
 //! an indexed part of it that few resources fulfil gives candidates ([`search`]); where there is none, resources are read in
 //! the order of the list, a window at a time ([`scan`]), so that no call holds its lane for long and a page can end, short,
-//! when its time is over.
+//! when its time is over. In an order that no index has, resources are read in that of their ids, all of them ([`sorted`]).
 
 pub mod named;
 pub mod scan;
 pub mod search;
+pub mod sorted;
 
 use super::resource::Resource;
 use crate::db::filter_sql::{self, Way};
@@ -15,7 +16,7 @@ use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
-use crate::domain::NATIVE_SOURCE;
+use crate::domain::Source;
 use crate::domain::change::Origin;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::sort::{Position, Sort, SortBy, Stretch};
@@ -38,10 +39,15 @@ pub struct Query<R> {
     pub sort: Sort,
     /// Behind this place; from the start without it.
     pub after: Option<Position>,
+    /// Without so many of the first, for who counts resources: that costs as much as reading them, and no page is short but
+    /// the last.
+    pub skip: Option<usize>,
     /// At most so many.
     pub limit: usize,
     /// Whether all that the filter finds are to be counted.
     pub total: bool,
+    /// By a caller of this source, whose externalIds are meant.
+    pub source: Source,
     /// Of this type.
     pub of: PhantomData<R>,
 }
@@ -73,15 +79,20 @@ pub async fn list<R: Resource>(
     query: Query<R>,
 ) -> Result<Listed<R>, DbError> {
     let query = Arc::new(query);
-    let Some(filter) = &query.filter else {
-        return database.call(origin, Page(query)).await;
-    };
-    if let Some(named) = named::Named::asked_for(&query, filter) {
-        let items: Vec<_> = database.call(origin, named).await?.into_iter().collect();
-        let total = query.total.then_some(items.len() as i64);
+    if let Some(named) = named::Named::asked_for(&query) {
+        let found: Vec<_> = database.call(origin, named).await?.into_iter().collect();
+        let total = query.total.then_some(found.len() as i64);
+        let items = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();
         return Ok(Listed { items, next: None, total });
     }
-    let ways: Vec<Way> = filter_sql::ways(filter, R::TABLE, NATIVE_SOURCE);
+    let indexed = query.sort.by.is_indexed();
+    if query.filter.is_none() && indexed {
+        return database.call(origin, Page(query)).await;
+    }
+    let ways: Vec<Way> = match &query.filter {
+        Some(filter) => filter_sql::ways(filter, R::TABLE, &query.source),
+        None => Vec::new(),
+    };
     let mut calls = Calls::begin(database, origin);
     let found = match ways.is_empty() {
         true => None,
@@ -90,6 +101,7 @@ pub async fn list<R: Resource>(
     match found {
         Some(Found::Page(page)) => Ok(page),
         Some(Found::Candidates(ids)) => search::sift(&mut calls, &query, &ids).await,
+        None if !indexed => sorted::sort(&mut calls, &query).await,
         None => {
             let total = if query.total { Some(scan::count(&mut calls, &query).await?) } else { None };
             Ok(Listed { total, ..scan::scan(&mut calls, &query).await? })
@@ -176,10 +188,17 @@ impl<R: Resource> Operation for Page<R> {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, DbError> {
         let Self(query) = self;
         let mut items = Vec::new();
+        let mut skip = query.skip.unwrap_or(0);
         for stretch in query.sort.stretches(query.after.clone()) {
             // One more than asked tells whether there is a next page.
             let wanted = query.limit + 1 - items.len();
-            items.extend(query.items(tx.connection(), &stretch, wanted)?);
+            let behind = query.items(tx.connection(), &stretch, skip, wanted)?;
+            if behind.is_empty() && skip > 0 {
+                skip = skip.saturating_sub(query.count(tx.connection(), &stretch)?);
+            } else {
+                skip = 0;
+            }
+            items.extend(behind);
             if items.len() > query.limit {
                 break;
             }
@@ -194,15 +213,33 @@ impl<R: Resource> Operation for Page<R> {
 }
 
 impl<R: Resource> Query<R> {
-    /// The first resources of a stretch that fulfil the filter.
-    fn items(&self, connection: &mut Connection, stretch: &Stretch, limit: usize) -> QueryResult<Vec<R>> {
+    /// The resources of a stretch that fulfil the filter: so many, behind so many others.
+    fn items(
+        &self,
+        connection: &mut Connection,
+        stretch: &Stretch,
+        skip: usize,
+        limit: usize,
+    ) -> QueryResult<Vec<R>> {
         let mut condition = sort_sql::condition(stretch, R::TABLE);
         if self.filter.is_some() {
             condition.also(&self.matches(connection)).unprepared();
         }
         let mut statement = self.select(&Fragment::of(R::TABLE.row), &condition);
         statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, R::TABLE));
-        R::load(connection, statement, Some(limit))
+        if skip == 0 {
+            return R::load(connection, statement, Some(limit));
+        }
+        let number = |count| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
+        statement.sql(" LIMIT ").value(number(limit)).sql(" OFFSET ").value(number(skip));
+        R::load(connection, statement, None)
+    }
+
+    /// How many resources a stretch has.
+    fn count(&self, connection: &mut Connection, stretch: &Stretch) -> QueryResult<usize> {
+        let statement = self.select(&Fragment::of("COUNT(*)"), &sort_sql::condition(stretch, R::TABLE));
+        let count: Option<i64> = Statement::<BigInt>::of(statement).all(connection)?.pop();
+        Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
     }
 
     /// Selects columns of the rows of the tenant that fulfil a condition.
@@ -216,7 +253,7 @@ impl<R: Resource> Query<R> {
 
     fn matches(&self, connection: &Connection) -> Fragment {
         match &self.filter {
-            Some(filter) => filter_sql::matches(filter, R::TABLE, connection.dialect(), NATIVE_SOURCE),
+            Some(filter) => filter_sql::matches(filter, R::TABLE, connection.dialect(), &self.source),
             None => Fragment::truth(),
         }
     }
@@ -231,10 +268,22 @@ type Places = Statement<(Id, Nullable<Text>, BigInt)>;
 fn place((Uid(id), text, number): PlaceRow, by: SortBy) -> Position {
     let key = match by {
         SortBy::Id => None,
-        SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
+        SortBy::UserName | SortBy::DisplayName | SortBy::Other(_) => text.map(Value::Text),
         SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
     };
     Position { key, id }
+}
+
+impl<R: Resource> Query<R> {
+    /// Whether a place is one of those that are asked for.
+    fn is_behind(&self, place: &Position) -> bool {
+        self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt())
+    }
+
+    /// The columns of a place in the order of the list.
+    fn place(&self, connection: &Connection) -> Fragment {
+        sort_sql::place(self.sort.by, R::TABLE, connection.dialect(), &self.source)
+    }
 }
 
 /// How many resources a tenant has: its head row counts them.

@@ -5,7 +5,7 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::table::ExternalIds;
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
-use crate::domain::NATIVE_SOURCE;
+use crate::domain::Source;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::ops::TOGETHER;
 use crate::ops::resource::Resource;
@@ -23,6 +23,8 @@ pub struct Named<R> {
     pub by: By,
     /// The name, as it is compared.
     pub name: String,
+    /// Whose name it is, if not everybody's.
+    pub source: Source,
     /// Of this type.
     pub of: PhantomData<R>,
 }
@@ -32,20 +34,21 @@ pub struct Named<R> {
 pub enum By {
     /// A user's userName, folded.
     UserName,
-    /// The externalId that native callers gave.
+    /// The externalId that callers of one source gave.
     ExternalId,
 }
 
 impl<R: Resource> Named<R> {
     /// When the filter asks for just that.
-    pub(super) fn asked_for(query: &Query<R>, filter: &Filter) -> Option<Self> {
-        let Filter::Is(path, Test::Equal(Value::Text(name))) = filter else { return None };
+    pub(super) fn asked_for(query: &Query<R>) -> Option<Self> {
+        let Some(Filter::Is(path, Test::Equal(Value::Text(name)))) = &query.filter else { return None };
         let by = match path[..] {
             ["userName"] => By::UserName,
             ["externalId"] => By::ExternalId,
             _ => return None,
         };
-        let named = || Self { tenant: query.tenant, by, name: name.clone(), of: PhantomData };
+        let source = query.source.clone();
+        let named = || Self { tenant: query.tenant, by, name: name.clone(), source, of: PhantomData };
         query.after.is_none().then(named)
     }
 }
@@ -57,7 +60,7 @@ impl<R: Resource> Operation for Named<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, DbError> {
         let name = BTreeSet::from([self.name.clone()]);
-        Ok(self.by.find(tx, self.tenant, &name)?.pop())
+        Ok(self.by.find(tx, self.tenant, &self.source, &name)?.pop())
     }
 
     /// With one statement for each tenant and kind of name on PostgreSQL, in one transaction on SQLite.
@@ -70,16 +73,19 @@ impl<R: Resource> Operation for Named<R> {
 }
 
 fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
-    let mut names: BTreeMap<(Uuid, By), BTreeSet<String>> = BTreeMap::new();
+    let mut names: BTreeMap<(Uuid, By, &str), BTreeSet<String>> = BTreeMap::new();
     for call in calls {
-        names.entry((call.tenant, call.by)).or_default().insert(call.name.clone());
+        names.entry((call.tenant, call.by, &call.source)).or_default().insert(call.name.clone());
     }
-    let mut found: HashMap<(Uuid, By, Option<String>), R> = HashMap::new();
-    for ((tenant, by), names) in names {
-        let resources: Vec<R> = by.find(tx, tenant, &names)?;
-        found.extend(resources.into_iter().map(|resource| ((tenant, by, resource.name(by)), resource)));
+    let mut found: HashMap<(Uuid, By, &str, Option<String>), R> = HashMap::new();
+    for ((tenant, by, source), names) in names {
+        let resources: Vec<R> = by.find(tx, tenant, source, &names)?;
+        let named = |resource: R| ((tenant, by, source, resource.name(by, source)), resource);
+        found.extend(resources.into_iter().map(named));
     }
-    let of = |call: &&Named<R>| found.get(&(call.tenant, call.by, Some(call.name.clone()))).cloned();
+    let of = |call: &&Named<R>| {
+        found.get(&(call.tenant, call.by, &*call.source, Some(call.name.clone()))).cloned()
+    };
     Ok(calls.iter().map(of).map(Ok).collect())
 }
 
@@ -88,17 +94,19 @@ impl By {
         self,
         tx: &mut Tx<'_>,
         tenant: Uuid,
+        source: &str,
         names: &BTreeSet<String>,
     ) -> Result<Vec<R>, DbError> {
         let mut resources = match self {
             Self::UserName => of_user_names(tx.connection(), tenant, names)?,
             Self::ExternalId => {
-                let ids = ids_of_external_ids::<R>(tx.connection(), tenant, names)?;
+                let ids = ids_of_external_ids::<R>(tx.connection(), tenant, source, names)?;
                 R::of_ids(tx.connection(), tenant, &ids)?
             }
         };
         // The second statement may find a resource that has got another name since the first.
-        resources.retain(|resource: &R| resource.name(self).is_some_and(|name| names.contains(&name)));
+        let is_named = |resource: &R| resource.name(self, source).is_some_and(|name| names.contains(&name));
+        resources.retain(is_named);
         R::complete(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
         Ok(resources)
     }
@@ -120,13 +128,14 @@ fn of_user_names<R: Resource>(
 fn ids_of_external_ids<R: Resource>(
     connection: &mut Connection,
     tenant: Uuid,
+    source: &str,
     names: &BTreeSet<String>,
 ) -> QueryResult<BTreeSet<Uuid>> {
-    let ExternalIds { at, source } = &R::TABLE.external_ids;
+    let ExternalIds { at, source: column } = &R::TABLE.external_ids;
     let mut select = Fragment::of("SELECT ");
     select.sql(at.id).sql(" FROM ").sql(at.table);
     select.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant));
-    select.sql(" AND ").sql(*source).sql(" = ").value(Value::Text(NATIVE_SOURCE.to_owned()));
+    select.sql(" AND ").sql(*column).sql(" = ").value(Value::Text(source.to_owned()));
     select.sql(" AND ").sql(at.key);
     let ids: Vec<Uid> = each(connection, &select, names, |connection, statement| {
         Statement::<Id>::of(statement).all(connection)

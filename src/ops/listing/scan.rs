@@ -4,7 +4,6 @@ use super::{Calls, Listed, Places, Query, place};
 use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
-use crate::domain::NATIVE_SOURCE;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::sort::{Position, Sort, Stretch};
 use crate::ops::resource::Resource;
@@ -19,21 +18,31 @@ pub(super) async fn scan<R: Resource>(
     query: &Arc<Query<R>>,
 ) -> Result<Listed<R>, DbError> {
     let mut page = Listed::default();
+    if query.limit == 0 {
+        return Ok(page);
+    }
+    let mut skip = query.skip.unwrap_or(0);
     // How far it got, which is where a next page would go on.
     let mut place = None;
     for mut stretch in query.sort.stretches(query.after.clone()) {
         loop {
-            if place.is_some() && (page.items.len() == query.limit || calls.are_over()) {
+            if page.items.len() == query.limit {
                 return Ok(Listed { next: place, ..page });
             }
-            let seen = match window(calls, query, &stretch, query.limit - page.items.len()).await {
+            if place.is_some() && calls.are_over() {
+                return short(calls, query, page, place);
+            }
+            let wanted = skip + query.limit - page.items.len();
+            let seen = match window(calls, query, &stretch, wanted).await {
                 Err(DbError::Overloaded | DbError::DeadlinePassed) if place.is_some() => {
-                    return Ok(Listed { next: place, ..page });
+                    return short(calls, query, page, place);
                 }
                 seen => seen?,
             };
             let last = seen.items.last().map(|item| query.sort.position(item));
-            page.items.extend(seen.items);
+            let skipped = skip.min(seen.items.len());
+            skip -= skipped;
+            page.items.extend(seen.items.into_iter().skip(skipped));
             place = seen.next.clone().or(last).or(place);
             match seen.next {
                 Some(next) => stretch.after = Some(next),
@@ -42,6 +51,16 @@ pub(super) async fn scan<R: Resource>(
         }
     }
     Ok(page)
+}
+
+/// A page that is short because the time is over. Who counts resources would take it for the rest of the list.
+fn short<R>(
+    calls: &Calls<'_>,
+    query: &Query<R>,
+    page: Listed<R>,
+    next: Option<Position>,
+) -> Result<Listed<R>, DbError> {
+    if query.skip.is_some() { Err(calls.too_long()) } else { Ok(Listed { next, ..page }) }
 }
 
 /// A window, or, when the database gives it up, the smallest one.
@@ -107,7 +126,7 @@ impl<R: Resource> Operation for Window<R> {
         let Self { query, stretch, rows, limit } = self;
         let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
-        let mut items = query.items(tx.connection(), &window, limit + 1)?;
+        let mut items = query.items(tx.connection(), &window, 0, limit + 1)?;
         if items.len() > *limit {
             items.truncate(*limit);
             next = items.last().map(|item| query.sort.position(item));
@@ -155,7 +174,7 @@ impl<R: Resource> Operation for Count<R> {
 
 impl<R: Resource> Query<R> {
     /// The place of the last resource of the next window; none when the stretch ends before.
-    fn end_of_window(
+    pub(super) fn end_of_window(
         &self,
         connection: &mut Connection,
         stretch: &Stretch,
@@ -165,13 +184,13 @@ impl<R: Resource> Query<R> {
         let mut condition = sort_sql::condition(stretch, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
             // What the filter says of the order itself bounds the reading.
-            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == [by.attribute()])
-            {
-                let matches = filter_sql::matches(part, table, connection.dialect(), NATIVE_SOURCE);
+            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == by.path()) {
+                let matches = filter_sql::matches(part, table, connection.dialect(), &self.source);
                 condition.also(&matches).unprepared();
             }
         }
-        let mut statement = self.select(&sort_sql::place(by, table), &condition);
+        let mut statement =
+            self.select(&sort_sql::place(by, table, connection.dialect(), &self.source), &condition);
         statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, table));
         let before_last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
         statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(before_last));

@@ -2,7 +2,6 @@
 
 use super::{Calls, Listed, Places, Query, place};
 use crate::db::filter_sql::{Lookup, Way};
-use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
@@ -132,19 +131,18 @@ impl<R: Resource> Query<R> {
     }
 
     fn places(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Position>> {
-        let by = self.sort.by;
-        let statement = self.select(&sort_sql::place(by, R::TABLE), &self.one_of(connection, ids));
+        let statement = self.select(&self.place(connection), &self.one_of(connection, ids));
         let rows = Places::of(statement).all(connection)?;
-        Ok(rows.into_iter().map(|row| place(row, by)).collect())
+        Ok(rows.into_iter().map(|row| place(row, self.sort.by)).collect())
     }
 
     /// A page of the resources at these places. Sorted here: an engine that is asked for an order may read all rows in
     /// that order and look whether they are candidates.
     fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<Listed<R>, DbError> {
         let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
-        places
-            .retain(|place| self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt()));
+        places.retain(|place| self.is_behind(place));
         places.sort_unstable_by(|one, other| self.sort.compare(one, other));
+        places.drain(..self.skip.unwrap_or(0).min(places.len()));
         let more = places.len() > self.limit;
         places.truncate(self.limit);
         let ids: Vec<_> = places.iter().map(|place| place.id).collect();

@@ -7,7 +7,6 @@ pub use erase::{Blank, Erase};
 
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Results, Tx, one_by_one};
-use crate::domain::NATIVE_SOURCE;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
@@ -36,11 +35,11 @@ pub struct Create {
 
 impl Create {
     fn user(&self) -> User {
-        let Draft { attributes, external_id, .. } = self.draft.clone();
+        let Draft { attributes, external_id, source, .. } = self.draft.clone();
         User {
             id: self.id,
             attributes,
-            external_ids: external_id.map(|id| (NATIVE_SOURCE.to_owned(), id)).into_iter().collect(),
+            external_ids: external_id.map(|id| (source.into_owned(), id)).into_iter().collect(),
             version: 1,
             created_at: self.now,
             updated_at: self.now,

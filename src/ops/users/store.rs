@@ -26,10 +26,10 @@ impl Resource for User {
     const SCHEMA: &'static Schema = &attribute::USERS;
     const TABLE: &'static Table = &table::USERS;
 
-    fn name(&self, by: By) -> Option<String> {
+    fn name(&self, by: By, source: &str) -> Option<String> {
         match by {
             By::UserName => Some(fold(&self.attributes.user_name)),
-            By::ExternalId => self.external_id().map(str::to_owned),
+            By::ExternalId => self.external_ids.get(source).cloned(),
         }
     }
 

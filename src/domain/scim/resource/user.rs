@@ -103,9 +103,10 @@ pub fn patch_user(
     let after = patch::apply(ResourceType::User, &before, operations, profile)?.resource;
     if after == before {
         let external_id = user.external_ids.get(view.source).cloned();
-        return Ok(Draft { attributes: user.attributes.clone(), external_id, says_active: true });
+        let source = view.source.to_owned().into();
+        return Ok(Draft { attributes: user.attributes.clone(), external_id, source, says_active: true });
     }
     let mut native = body::read(ResourceType::User, after.into(), profile)?.native;
     native.insert("custom".to_owned(), user.attributes.custom.clone().into());
-    draft(native)
+    Ok(Draft { source: view.source.to_owned().into(), ..draft(native)? })
 }
