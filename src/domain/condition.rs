@@ -48,6 +48,22 @@ impl Conditions {
         !matches!(self.if_match, Some(Tags::These(_)))
     }
 
+    /// That a resource is in this version.
+    #[must_use]
+    pub fn version(version: i64) -> Self {
+        let tag = Tag { weak: false, opaque: version.to_string() };
+        Self { if_match: Some(Tags::These(vec![tag])), if_none_match: None }
+    }
+
+    /// The same with `If-Match` compared weakly, as SCIM's weak tags ask for (RFC 7644, section 3.14).
+    #[must_use]
+    pub fn weakly(mut self) -> Self {
+        if let Some(Tags::These(tags)) = &mut self.if_match {
+            tags.iter_mut().for_each(|tag| tag.weak = false);
+        }
+        self
+    }
+
     /// Whether a reader already has the resource in `version` (304).
     #[must_use]
     pub fn not_modified(&self, version: i64) -> bool {

@@ -3,11 +3,12 @@
 use super::State;
 use super::problem::Problem;
 use super::request_id::RequestId;
-use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::domain::idempotency::{BodyHash, Request};
 use crate::domain::key::{Key, Role, Secret};
+use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
+use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -25,6 +26,10 @@ pub struct Caller {
     pub origin: Origin,
     /// What the key may do.
     pub role: Role,
+    /// Whose externalIds the caller sees and writes.
+    pub source: Source,
+    /// How strictly its SCIM requests are read.
+    pub profile: Profile,
     /// What a made key was proved by.
     secret: Option<Secret>,
 }
@@ -50,7 +55,8 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
     let tenant = acts_in(request.headers(), state, &holder).await?;
     let Holder { actor, role, secret, .. } = holder;
     let origin = Origin { actor, request_id: RequestId::of(request) };
-    request.extensions_mut().insert(Caller { tenant, origin, role, secret });
+    let (source, profile) = (NATIVE_SOURCE.into(), Profile::default());
+    request.extensions_mut().insert(Caller { tenant, origin, role, source, profile, secret });
     Ok(())
 }
 

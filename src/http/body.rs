@@ -3,6 +3,7 @@
 use super::State;
 use super::auth::still_good;
 use super::problem::Problem;
+use super::scim;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
@@ -19,7 +20,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 
-/// A JSON body; for PATCH a JSON Merge Patch.
+/// A JSON body; for PATCH a JSON Merge Patch, below SCIM's base one of its messages.
 pub(super) struct JsonBody {
     value: Value,
     /// Where it cannot be stored.
@@ -72,12 +73,15 @@ impl FromRequest for JsonBody {
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let (accepted, named_in): (&[&str], _) = match *request.method() {
-        Method::PATCH => {
-            (&["application/merge-patch+json", "application/json"], HeaderName::from_static("accept-patch"))
-        }
-        Method::POST => (&["application/json"], HeaderName::from_static("accept-post")),
-        _ => (&["application/json"], ACCEPT),
+    let accepted: &[&str] = match *request.method() {
+        _ if scim::is_below(request.path()) => &[scim::MEDIA_TYPE, "application/json"],
+        Method::PATCH => &["application/merge-patch+json", "application/json"],
+        _ => &["application/json"],
+    };
+    let named_in = match *request.method() {
+        Method::PATCH => HeaderName::from_static("accept-patch"),
+        Method::POST => HeaderName::from_static("accept-post"),
+        _ => ACCEPT,
     };
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.unwrap_or("none");

@@ -99,15 +99,15 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether the client takes JSON: `Accept` is absent or names it with a quality above zero, the most specific
-/// range first (RFC 9110, section 12.5.1).
-pub(super) fn accepts_json<M: HttpMessage>(request: &M) -> bool {
+/// Whether the client takes one of these kinds of `application/…`: `Accept` is absent or names it with a quality above
+/// zero, the most specific range first (RFC 9110, section 12.5.1).
+pub(super) fn accepts<M: HttpMessage>(request: &M, kinds: &[&str]) -> bool {
     if request.headers().get_all(ACCEPT).all(|line| line.is_empty()) {
         return true;
     }
     let Ok(Accept(ranges)) = Accept::parse(request) else { return false };
     let specificity = |essence: &str| match essence {
-        "application/json" => 3,
+        essence if kinds.contains(&essence) => 3,
         "application/*" => 2,
         "*/*" => 1,
         _ => 0,

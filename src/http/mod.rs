@@ -17,6 +17,7 @@ pub mod openapi;
 mod params;
 pub mod problem;
 mod request_id;
+mod scim;
 mod tenants;
 mod users;
 
@@ -40,7 +41,7 @@ use std::time::Duration;
 const PUBLIC: [&str; 7] = ["/", "/livez", "/healthz", "/health", "/readyz", "/openapi.json", "/docs"];
 
 fn is_public(path: &str) -> bool {
-    PUBLIC.contains(&path) || path.starts_with("/docs/")
+    PUBLIC.contains(&path) || path.starts_with("/docs/") || scim::is_public(path)
 }
 
 /// The table of URLs.
@@ -141,7 +142,7 @@ pub fn app(
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
 > {
     let mut app = App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe));
-    for url in urls() {
+    for url in urls().into_iter().chain(scim::urls()) {
         app = app.service(url.resource());
     }
     app.default_service(web::to(nothing_here))

@@ -1,10 +1,10 @@
 //! What every request passes: a request id, the key, the log line, and the one writer of problems.
 
 use super::auth::authenticate;
-use super::headers::accepts_json;
+use super::headers::accepts;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID, visible};
-use super::{State, is_public};
+use super::{State, is_public, scim};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -15,12 +15,13 @@ use std::time::Instant;
 
 /// The outermost middleware.
 pub(super) async fn observe(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
+    scim::spell_path(&mut request);
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = with_problem(response, &id.0);
     finish(&mut response, &id.0);
@@ -43,10 +44,13 @@ pub(super) async fn guard(
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unauthorized)?;
     authenticate(request, state).await?;
-    if accepts_json(request) {
-        Ok(())
-    } else {
-        Err(Problem::not_acceptable("answers are application/json, errors application/problem+json"))
+    match scim::is_below(request.path()) {
+        true if accepts(request, &[scim::MEDIA_TYPE, "application/json"]) => Ok(()),
+        true => Err(Problem::not_acceptable("answers are application/scim+json")),
+        false if accepts(request, &["application/json"]) => Ok(()),
+        false => {
+            Err(Problem::not_acceptable("answers are application/json, errors application/problem+json"))
+        }
     }
 }
 
@@ -60,7 +64,8 @@ fn with_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
         None => return response,
     };
     let (request, _) = response.into_parts();
-    ServiceResponse::new(request, problem.respond(id))
+    let answer = if scim::is_below(request.path()) { scim::refuse(&problem) } else { problem.respond(id) };
+    ServiceResponse::new(request, answer)
 }
 
 fn finish(response: &mut ServiceResponse, id: &str) {

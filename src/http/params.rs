@@ -25,15 +25,21 @@ pub(super) struct Params {
     left: BTreeMap<String, String>,
 }
 
+/// The names and values of a query, as they came.
+pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
+    // What is no UTF-8 would be decoded to something that nobody asked for.
+    if percent_decode_str(request.query_string()).decode_utf8().is_err() {
+        return Err(Problem::invalid_parameter("the query is not UTF-8"));
+    }
+    let Query(pairs) = Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map_err(|error| Problem::invalid_parameter(format!("the query cannot be read: {error}")))?;
+    Ok(pairs)
+}
+
 impl Params {
     /// Reads the query.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        // What is no UTF-8 would be decoded to something that nobody asked for.
-        if percent_decode_str(request.query_string()).decode_utf8().is_err() {
-            return Err(Problem::invalid_parameter("the query is not UTF-8"));
-        }
-        let Query(all) = Query::<Vec<(String, String)>>::from_query(request.query_string())
-            .map_err(|error| Problem::invalid_parameter(format!("the query cannot be read: {error}")))?;
+        let all = pairs(request)?;
         let mut left = BTreeMap::new();
         for (name, value) in &all {
             if left.insert(name.clone(), value.clone()).is_some() {

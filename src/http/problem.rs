@@ -2,11 +2,13 @@
 
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
+use crate::domain::scim::{ScimError, ScimType, invalid};
 use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use serde_json::Map;
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     span: Option<Box<Span>>,
+    /// What SCIM says of it, where that is more than the code tells.
+    scim_type: Option<ScimType>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -101,7 +105,7 @@ impl Problem {
     /// What is 503 may be asked for again after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
-        let problem = Self { status, code, detail, errors, span: None, headers };
+        let problem = Self { status, code, detail, errors, span: None, scim_type: None, headers };
         match status {
             StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "1"),
             _ => problem,
@@ -195,6 +199,24 @@ impl Problem {
         }
     }
 
+    /// The same for SCIM (RFC 7644, section 3.12): its status, its word, and everything in one sentence.
+    pub(super) fn scim_error(&self) -> ScimError {
+        let scim_type = self.scim_type.or(match self.code {
+            "malformed-body" => Some(ScimType::InvalidSyntax),
+            "invalid-parameter" | "invalid" => Some(ScimType::InvalidValue),
+            "invalid-cursor" => Some(ScimType::InvalidCursor),
+            "invalid-filter" => Some(ScimType::InvalidFilter),
+            "uncountable" => Some(ScimType::TooMany),
+            "conflict" if !self.errors.is_empty() => Some(ScimType::Uniqueness),
+            _ => None,
+        });
+        match scim_type {
+            Some(ScimType::InvalidValue) if !self.errors.is_empty() => invalid(&self.errors, &Map::new()),
+            Some(scim_type) => scim_type.error(self.detail.clone()),
+            None => ScimError::of_status(self.status.as_u16(), self.detail.clone()),
+        }
+    }
+
     /// What tells it from others.
     pub(super) fn code(&self) -> &'static str {
         self.code
@@ -239,6 +261,13 @@ impl ResponseError for Problem {
             response.headers_mut().insert(name.clone(), value.clone());
         }
         response
+    }
+}
+
+impl From<ScimError> for Problem {
+    fn from(error: ScimError) -> Self {
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { scim_type: error.scim_type, ..Self::new(status, "scim", error.detail) }
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 const MOST: usize = 10;
 
 /// The error of a resource whose native body has these.
-pub(super) fn invalid(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
+#[must_use]
+pub fn invalid(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
     let told = errors.iter().take(MOST).map(|error| sentence(error, native));
     ScimType::InvalidValue.error(told.collect::<Vec<_>>().join("; "))
 }

@@ -14,7 +14,10 @@ mod resource_type;
 pub mod schema;
 
 pub use error::{ScimError, ScimType};
+pub use invalid::invalid;
 pub use resource_type::ResourceType;
+
+use serde_json::Value;
 
 /// How strictly requests are read. What is said nowhere to depend on it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +28,19 @@ pub enum Profile {
     Lenient,
     /// To the letter of the RFCs.
     Strict,
+}
+
+/// Checks what a message says it is. Leniently, it need not say it.
+///
+/// # Errors
+/// `invalidSyntax` for `schemas` without the message's URN.
+pub fn check_message(schemas: Option<&Value>, urn: &str, profile: Profile) -> Result<(), ScimError> {
+    let is_it = |named: &Value| named.as_str().is_some_and(|named| named.eq_ignore_ascii_case(urn));
+    match schemas {
+        None | Some(Value::Null) if profile == Profile::Lenient => Ok(()),
+        Some(Value::Array(urns)) if urns.iter().any(is_it) => Ok(()),
+        _ => Err(ScimType::InvalidSyntax.error(format!("schemas must be [\"{urn}\"]"))),
+    }
 }
 
 /// The URNs of schemas and messages (RFC 7643, section 10.3; RFC 7644, section 8.2).
@@ -43,6 +59,12 @@ pub mod urn {
     pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
     /// The body of a PATCH (RFC 7644, section 3.5.2).
     pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+    /// The body of a search (RFC 7644, section 3.4.3).
+    pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+    /// The body of a bulk request (RFC 7644, section 3.7).
+    pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+    /// The answer to it.
+    pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
     /// A list (RFC 7644, section 3.4.2).
     pub const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
     /// An error (RFC 7644, section 3.12).

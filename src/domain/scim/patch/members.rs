@@ -2,6 +2,7 @@
 
 use super::{Profile, ScimError, ScimType, Verb};
 use crate::domain::filter::{Brackets, Filter, Test, Value as Kept};
+use crate::domain::member::Membership;
 use crate::domain::parse_id;
 use crate::domain::scim::error::shown;
 use crate::domain::scim::normal;
@@ -9,20 +10,6 @@ use crate::domain::scim::schema::Definition;
 use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;
-
-/// What becomes of a group's members. Whether an id is a user's is for the database to say: 400 `invalidValue` when a
-/// member to be is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MemberChange {
-    /// These become members; those that are stay so.
-    Add(Vec<Uuid>),
-    /// These are members no more. In the strict profile it is 400 `noTarget` when none of them was.
-    Remove(Vec<Uuid>),
-    /// Nobody is a member any more.
-    RemoveAll,
-    /// These are the members, and no others.
-    Replace(Vec<Uuid>),
-}
 
 /// Carries out an operation on members.
 pub(super) fn change(
@@ -32,48 +19,33 @@ pub(super) fn change(
     verb: Verb,
     value: Option<&Value>,
     profile: Profile,
-    changes: &mut Vec<MemberChange>,
+    membership: &mut Membership,
 ) -> Result<(), ScimError> {
     let value = value.filter(|value| verb != Verb::Remove || !value.is_null());
-    let change = match (verb, brackets, value) {
+    match (verb, brackets, value) {
         _ if part.is_some() => return Err(unchangeable()),
         (Verb::Remove, Some(brackets), _) => match selected(&brackets.filter) {
-            Some(Selected::All) => MemberChange::RemoveAll,
-            Some(Selected::These(names)) => removal(names.into_iter(), profile)?,
+            Some(Selected::All) => membership.remove_all(),
+            Some(Selected::These(names)) => remove(names.into_iter(), profile, membership)?,
             None => return Err(unselectable()),
         },
         (_, Some(_), _) => return Err(unchangeable()),
-        (Verb::Remove, None, None) => MemberChange::RemoveAll,
+        (Verb::Remove, None, None) => membership.remove_all(),
         (Verb::Remove, None, Some(value)) => {
             let names = names(members, value.clone(), profile)?;
-            if names.is_empty() {
-                return Ok(());
+            if !names.is_empty() {
+                remove(names.into_iter(), profile, membership)?;
             }
-            removal(names.into_iter(), profile)?
         }
         (_, None, None) => return Err(ScimType::InvalidValue.error("the operation on members needs a value")),
-        (Verb::Add, None, Some(value)) => MemberChange::Add(ids(members, value.clone(), profile)?),
-        (Verb::Replace, None, Some(value)) => match ids(members, value.clone(), profile)? {
-            ids if ids.is_empty() => MemberChange::RemoveAll,
-            ids => MemberChange::Replace(ids),
-        },
-    };
-    push(changes, change, profile);
-    Ok(())
-}
-
-/// Entra ID sends one operation a member: what follows on its like becomes one with it.
-fn push(changes: &mut Vec<MemberChange>, change: MemberChange, profile: Profile) {
-    match (changes.last_mut(), change) {
-        (_, MemberChange::Add(ids)) if ids.is_empty() => {}
-        (Some(MemberChange::Add(before)), MemberChange::Add(ids)) => before.extend(ids),
-        // Each must find somebody where that is asked for.
-        (Some(MemberChange::Remove(before)), MemberChange::Remove(ids)) if profile == Profile::Lenient => {
-            before.extend(ids);
+        (Verb::Add, None, Some(value)) => membership.add(ids(members, value.clone(), profile)?),
+        (Verb::Replace, None, Some(value)) => {
+            let ids = ids(members, value.clone(), profile)?;
+            membership.remove_all();
+            membership.add(ids);
         }
-        (_, MemberChange::Remove(ids)) if ids.is_empty() => {}
-        (_, change) => changes.push(change),
     }
+    Ok(())
 }
 
 /// The ids of members to be, each once, out of a body or an operation.
@@ -117,12 +89,20 @@ fn name(element: &Value) -> Result<String, ScimError> {
 }
 
 /// What is no id is nobody's: nothing to remove, where that is let pass.
-fn removal(names: impl Iterator<Item = String>, profile: Profile) -> Result<MemberChange, ScimError> {
+fn remove(
+    names: impl Iterator<Item = String>,
+    profile: Profile,
+    membership: &mut Membership,
+) -> Result<(), ScimError> {
     let ids: Vec<Uuid> = names.filter_map(|name| parse_id(&name)).collect();
-    match (ids.is_empty(), profile) {
-        (true, Profile::Strict) => Err(ScimType::NoTarget.error("none of these is a member")),
-        _ => Ok(MemberChange::Remove(ids)),
+    if profile == Profile::Strict {
+        if ids.is_empty() {
+            return Err(ScimType::NoTarget.error("none of these is a member"));
+        }
+        membership.need(ids.iter().copied());
     }
+    membership.remove(ids);
+    Ok(())
 }
 
 /// The members that a filter selects.

@@ -13,7 +13,6 @@ mod tests;
 #[cfg(test)]
 mod tests_members;
 
-pub use members::MemberChange;
 pub(super) use members::ids as member_ids;
 pub use request::{Operation, Verb, read};
 
@@ -21,6 +20,7 @@ use super::normal::{self, refuse_twins, unknown};
 use super::path::{AttributePath, Path};
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
+use crate::domain::member::Membership;
 use attribute::{inside, is_unassigned};
 use serde_json::{Map, Value};
 
@@ -29,8 +29,9 @@ use serde_json::{Map, Value};
 pub struct Patched {
     /// Its attributes. What is computed is as it was: `schemas`, and what is shown of a new manager.
     pub resource: Map<String, Value>,
-    /// What becomes of a group's members, in order: they are rows, never a list at hand.
-    pub members: Vec<MemberChange>,
+    /// What becomes of a group's members, whoever they are: they are rows, never a list at hand. Whether an id is a user's
+    /// is for the database to say.
+    pub members: Membership,
 }
 
 /// How much operations on attributes may have to say, in bytes: as much as a user may have.
@@ -46,7 +47,7 @@ pub fn apply(
     operations: &[Operation],
     profile: Profile,
 ) -> Result<Patched, ScimError> {
-    let patched = Patched { resource: resource.clone(), members: Vec::new() };
+    let patched = Patched { resource: resource.clone(), members: Membership::default() };
     let mut patch = Patch { kind, profile, patched, room: LIMIT };
     operations.iter().try_for_each(|operation| patch.carry_out(operation))?;
     Ok(patch.patched)

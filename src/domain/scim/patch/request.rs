@@ -2,7 +2,7 @@
 
 use crate::domain::scim::error::{excerpt, shown};
 use crate::domain::scim::normal::refuse_twins;
-use crate::domain::scim::{Profile, ScimError, ScimType, urn};
+use crate::domain::scim::{Profile, ScimError, ScimType, check_message, urn};
 use serde_json::Value;
 
 /// One operation, as it was sent.
@@ -46,21 +46,12 @@ pub fn read(sent: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
             _ => {}
         }
     }
-    check_schemas(schemas.as_ref(), profile)?;
+    check_message(schemas.as_ref(), urn::PATCH, profile)?;
     match operations {
         Some(Value::Array(operations)) if !operations.is_empty() => {
             operations.into_iter().map(operation).collect()
         }
         _ => Err(refuse("Operations must be a list of one operation or more")),
-    }
-}
-
-fn check_schemas(schemas: Option<&Value>, profile: Profile) -> Result<(), ScimError> {
-    let is_patch = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(urn::PATCH));
-    match schemas {
-        None | Some(Value::Null) if profile == Profile::Lenient => Ok(()),
-        Some(Value::Array(urns)) if urns.iter().any(is_patch) => Ok(()),
-        _ => Err(refuse(format!("schemas must be [\"{}\"]", urn::PATCH))),
     }
 }
 

@@ -30,7 +30,7 @@ fn operations(sent: Value) -> Vec<Operation> {
 
 fn patched(sent: Value, profile: Profile) -> Result<Map<String, Value>, ScimError> {
     let patched = apply(ResourceType::User, &ada(), &operations(sent), profile)?;
-    assert_eq!(patched.members, []);
+    assert_eq!(patched.members, Membership::default());
     Ok(patched.resource)
 }
 

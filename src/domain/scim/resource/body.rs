@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 /// What a body says, in the native vocabulary.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Body {
+pub(super) struct Body {
     /// Attributes under their native names: the native reader says whether their values are good.
-    pub native: Map<String, Value>,
+    pub(super) native: Map<String, Value>,
     /// The members of a group; none when the body does not name them.
-    pub members: Option<Vec<Uuid>>,
+    pub(super) members: Option<Vec<Uuid>>,
 }
 
 /// Reads a body. Names have no case; what is read-only is ignored, and so is a password; what is unassigned is not there.
@@ -23,7 +23,7 @@ pub struct Body {
 /// # Errors
 /// `invalidSyntax` for an attribute that no schema has, and `invalidValue` for a value of another type than its
 /// attribute's.
-pub fn read(kind: ResourceType, sent: Value, profile: Profile) -> Result<Body, ScimError> {
+pub(super) fn read(kind: ResourceType, sent: Value, profile: Profile) -> Result<Body, ScimError> {
     let Value::Object(map) = sent else {
         return Err(ScimType::InvalidSyntax.error("the body must be an object"));
     };

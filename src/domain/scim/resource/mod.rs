@@ -6,8 +6,7 @@ mod group;
 mod tests;
 mod user;
 
-pub use body::{Body, read};
-pub use group::{Group, Member, group};
+pub use group::{group, keep_native_of_group, patch_group, read_group};
 pub use user::{GroupOf, keep_native, patch_user, read_user, user};
 
 use super::ResourceType;
@@ -26,8 +25,9 @@ pub struct View<'v> {
 
 impl View<'_> {
     /// The URI of a resource.
-    fn location(&self, kind: ResourceType, id: &str) -> Value {
-        format!("{}{}/{id}", self.base, kind.endpoint()).into()
+    #[must_use]
+    pub fn location(&self, kind: ResourceType, id: &str) -> String {
+        format!("{}{}/{id}", self.base, kind.endpoint())
     }
 }
 

@@ -9,14 +9,8 @@ use crate::domain::user::{Draft, Enterprise, ReadAs, User};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// A group that a user is in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GroupOf {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name.
-    pub display_name: String,
-}
+/// A group that a user is in: its id and its name.
+pub type GroupOf = (Uuid, String);
 
 /// A user as SCIM shows it, without attributes that have no value. `groups` are shown when they are given: they come
 /// only when they are asked for.
@@ -48,7 +42,7 @@ fn enterprise(enterprise: &Enterprise, view: &View<'_>) -> Map<String, Value> {
     if let Some(manager) = &enterprise.manager {
         let mut parts = Map::from_iter([("value".to_owned(), manager.value.clone().into())]);
         if manager.exists {
-            parts.insert("$ref".to_owned(), view.location(ResourceType::User, &manager.value));
+            parts.insert("$ref".to_owned(), view.location(ResourceType::User, &manager.value).into());
         }
         if let Some(Some(name)) = &manager.display_name {
             parts.insert("displayName".to_owned(), name.clone().into());
@@ -59,10 +53,10 @@ fn enterprise(enterprise: &Enterprise, view: &View<'_>) -> Map<String, Value> {
     shown
 }
 
-fn group_of(group: &GroupOf, view: &View<'_>) -> Value {
-    let id = group.id.to_string();
+fn group_of((id, display_name): &GroupOf, view: &View<'_>) -> Value {
+    let id = id.to_string();
     let location = view.location(ResourceType::Group, &id);
-    json!({ "value": id, "$ref": location, "display": group.display_name, "type": "direct" })
+    json!({ "value": id, "$ref": location, "display": display_name, "type": "direct" })
 }
 
 /// Reads a user from the body of a POST or PUT. What SCIM does not know of a user that is replaced is kept by
@@ -70,13 +64,14 @@ fn group_of(group: &GroupOf, view: &View<'_>) -> Value {
 ///
 /// # Errors
 /// `invalidSyntax` for what is not a user's, `invalidValue` for values that a user cannot have.
-pub fn read_user(sent: Value, profile: Profile) -> Result<Draft, ScimError> {
-    draft(body::read(ResourceType::User, sent, profile)?.native)
+pub fn read_user(sent: Value, view: &View<'_>, profile: Profile) -> Result<Draft, ScimError> {
+    draft(body::read(ResourceType::User, sent, profile)?.native, view)
 }
 
 /// The same rules for values as the native API has.
-fn draft(native: Map<String, Value>) -> Result<Draft, ScimError> {
-    Draft::read(native.clone().into(), ReadAs::New).map_err(|errors| invalid(&errors, &native))
+fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
+    let read = Draft::read(native.clone().into(), ReadAs::New).map_err(|errors| invalid(&errors, &native))?;
+    Ok(Draft { source: view.source.to_owned().into(), ..read })
 }
 
 /// What a replacement of a user leaves: what SCIM does not know, and `active` when the body did not say it.
@@ -108,5 +103,5 @@ pub fn patch_user(
     }
     let mut native = body::read(ResourceType::User, after.into(), profile)?.native;
     native.insert("custom".to_owned(), user.attributes.custom.clone().into());
-    Ok(Draft { source: view.source.to_owned().into(), ..draft(native)? })
+    draft(native, view)
 }

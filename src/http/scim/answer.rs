@@ -1,0 +1,56 @@
+//! Answers: JSON of SCIM's media type, with weak entity tags.
+
+use super::MEDIA_TYPE;
+use crate::domain::condition::Conditions;
+use crate::domain::scim::resource::etag;
+use crate::http::problem::Problem;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What a request about one resource came to: an answer of its own, or one in that to a bulk request.
+pub(super) struct Done {
+    pub(super) status: StatusCode,
+    /// The version that the resource has now, if it is there.
+    pub(super) version: Option<i64>,
+    /// Its URI.
+    pub(super) location: String,
+    /// As much of it as is shown.
+    pub(super) body: Option<Map<String, Value>>,
+}
+
+impl Done {
+    /// The answer over HTTP (RFC 7644, sections 3.3 and 3.14).
+    pub(super) fn respond(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(version) = self.version {
+            response.insert_header((ETAG, etag(version)));
+        }
+        if self.status == StatusCode::CREATED {
+            response.insert_header((LOCATION, self.location));
+        }
+        match self.body {
+            Some(body) => response.insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body),
+            None => response.finish(),
+        }
+    }
+
+    /// The answer to a reading, under its conditions.
+    pub(super) fn respond_to_reading(self, conditions: &Conditions) -> Result<HttpResponse, Problem> {
+        let version = self.version.unwrap_or_default();
+        if !conditions.allow_read(version) {
+            return Err(Problem::precondition_failed("the resource is not in a version that was asked for"));
+        }
+        if conditions.not_modified(version) {
+            return Ok(Self { status: StatusCode::NOT_MODIFIED, body: None, ..self }.respond());
+        }
+        Ok(self.respond())
+    }
+}
+
+/// An answer that is no resource.
+pub(super) fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body)
+}

@@ -1,0 +1,171 @@
+//! Groups. Their members are rows: what a request says of them is written to rows, and they are read to be shown only.
+
+use super::answer::Done;
+use super::context::Context;
+use super::resources::Showing;
+use crate::db::DbError;
+use crate::domain::condition::Conditions;
+use crate::domain::group::{Draft, Group};
+use crate::domain::member::{Member, Membership};
+use crate::domain::scim::patch::Operation;
+use crate::domain::scim::projection::Projection;
+use crate::domain::scim::resource::{self, View};
+use crate::domain::scim::{ResourceType, ScimError, ScimType};
+use crate::http::problem::Problem;
+use crate::ops::groups::{Create, Delete, Edit, Find};
+use crate::ops::members::Whole;
+use actix_web::http::StatusCode;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// How many members the groups of a page may have together.
+const MEMBER_LIMIT: i64 = 100_000;
+
+pub(super) async fn create(
+    context: &Context,
+    id: Uuid,
+    sent: Value,
+    showing: &Showing,
+) -> Result<Done, Problem> {
+    let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
+    let name = draft.attributes.display_name.clone();
+    let mut members = Membership::default();
+    members.add(ids.unwrap_or_default());
+    let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
+    let group = context.call(create).await.map_err(|error| refusal(error, Some(&name)))?;
+    done(context, StatusCode::CREATED, group, &showing.projection).await
+}
+
+pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
+    let group = context.call(Find { tenant: context.tenant(), id }).await?;
+    done(context, StatusCode::OK, group, projection).await
+}
+
+/// Without `members` in the body, nobody is a member any more: a replacement clears what it does not say.
+pub(super) async fn replace(
+    context: &Context,
+    id: Uuid,
+    sent: Value,
+    conditions: Conditions,
+    showing: &Showing,
+) -> Result<Done, Problem> {
+    let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
+    let mut members = Membership::default();
+    members.remove_all();
+    members.add(ids.unwrap_or_default());
+    let name = draft.attributes.display_name.clone();
+    let replaced =
+        move |group: &Group| Ok((resource::keep_native_of_group(draft.clone(), group), members.clone()));
+    let group = edit(context, id, conditions, Some(&name), replaced).await?;
+    done(context, StatusCode::OK, group, &showing.projection).await
+}
+
+/// Answered with the group only when the client says what it wants to see of it: it may have many members.
+pub(super) async fn patch(
+    context: &Context,
+    id: Uuid,
+    operations: Vec<Operation>,
+    conditions: Conditions,
+    showing: &Showing,
+) -> Result<Done, Problem> {
+    let View { base, source } = context.view();
+    let (base, source, profile) = (base.to_owned(), source.to_owned(), context.profile());
+    let patched = move |group: &Group| {
+        let view = View { base: &base, source: &source };
+        resource::patch_group(group, &view, &operations, profile)
+    };
+    let group = edit(context, id, conditions, None, patched).await?;
+    if showing.is_asked_for {
+        return done(context, StatusCode::OK, group, &showing.projection).await;
+    }
+    let (version, location) = (Some(group.version), location(context, id));
+    Ok(Done { status: StatusCode::NO_CONTENT, version, location, body: None })
+}
+
+pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
+    context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
+    let location = location(context, id);
+    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None })
+}
+
+/// Writes what becomes of a group and of who is in it.
+async fn edit(
+    context: &Context,
+    id: Uuid,
+    conditions: Conditions,
+    name: Option<&str>,
+    edit: impl Fn(&Group) -> Result<(Draft, Membership), ScimError> + Send + Sync + 'static,
+) -> Result<Group, Problem> {
+    let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
+    Ok(context.call(edit).await.map_err(|error| refusal(error, name))??)
+}
+
+/// Names the value that belongs to another (RFC 7644, section 3.12), where it is known.
+fn refusal(error: DbError, name: Option<&str>) -> Problem {
+    match (error, name) {
+        (DbError::Taken { attribute: "displayName" }, Some(name)) => {
+            ScimType::Uniqueness.error(format!("displayName ({name:?}) belongs to another group")).into()
+        }
+        (DbError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),
+        (error, _) => error.into(),
+    }
+}
+
+async fn done(
+    context: &Context,
+    status: StatusCode,
+    group: Group,
+    projection: &Projection,
+) -> Result<Done, Problem> {
+    let id = group.id;
+    let (group, members) = match projection.shows("members") && group.member_count > 0 {
+        true => {
+            let mut whole = whole(context, vec![id], i64::MAX).await?;
+            whole.remove(&id).ok_or(DbError::NotFound)?
+        }
+        false => (group, Vec::new()),
+    };
+    let body = projection.apply(resource::group(&group, Some(&members), &context.view()));
+    Ok(Done { status, version: Some(group.version), location: location(context, id), body: Some(body) })
+}
+
+fn location(context: &Context, id: Uuid) -> String {
+    context.view().location(ResourceType::Group, &id.to_string())
+}
+
+async fn whole(
+    context: &Context,
+    groups: Vec<Uuid>,
+    most: i64,
+) -> Result<BTreeMap<Uuid, (Group, Vec<Member>)>, DbError> {
+    context.call(Whole { tenant: context.tenant(), groups, most }).await
+}
+
+/// Shows the groups of a page, unless they have too many members: a page without some of its groups would make a client's
+/// walk skip them.
+pub(super) async fn show(
+    context: &Context,
+    groups: Vec<Group>,
+    projection: &Projection,
+) -> Result<Vec<Map<String, Value>>, Problem> {
+    let view = context.view();
+    if !projection.shows("members") {
+        return Ok(groups.iter().map(|group| resource::group(group, None, &view)).collect());
+    }
+    let ids = groups.iter().map(|group| group.id);
+    let mut whole = whole(context, ids.collect(), MEMBER_LIMIT).await.map_err(too_many)?;
+    let shown = groups.iter().filter_map(|group| whole.remove(&group.id));
+    Ok(shown.map(|(group, members)| resource::group(&group, Some(&members), &view)).collect())
+}
+
+fn too_many(error: DbError) -> Problem {
+    match error {
+        DbError::Refused(_) => {
+            let detail = "the groups of this page have more than 100,000 members together: \
+                          ask with excludedAttributes=members, or for fewer groups";
+            ScimType::TooMany.error(detail).into()
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Single resources: what is common to users and groups.
+
+use super::answer::Done;
+use super::context::{Context, Writing};
+use super::search::Search;
+use super::{groups, users};
+use crate::db::DbError;
+use crate::domain::condition::Conditions;
+use crate::domain::scim::projection::Projection;
+use crate::domain::scim::{ResourceType, patch as patching};
+use crate::http::answer::resource_id;
+use crate::http::body::JsonBody;
+use crate::http::headers::IfMatches;
+use crate::http::problem::Problem;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A request about one resource, as a request of its own or in a bulk request.
+pub(super) enum Request {
+    /// RFC 7644, section 3.3: under this id.
+    Create(Uuid, Value),
+    /// RFC 7644, section 3.5.1.
+    Replace(Uuid, Value),
+    /// RFC 7644, section 3.5.2.
+    Patch(Uuid, Value),
+    /// RFC 7644, section 3.6.
+    Delete(Uuid),
+}
+
+/// How an answer shows a resource.
+pub(super) struct Showing {
+    pub(super) projection: Projection,
+    /// Whether the client named what it wants to see, and so wants to see it.
+    pub(super) is_asked_for: bool,
+}
+
+impl Showing {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let search = Search::of_query(request)?;
+        let projection = search.projection(kind_of(request))?;
+        Ok(Self { projection, is_asked_for: search.names_attributes() })
+    }
+}
+
+impl Request {
+    /// Has it carried out.
+    pub(super) async fn carry_out(
+        self,
+        context: &Context,
+        kind: ResourceType,
+        conditions: Conditions,
+        showing: &Showing,
+    ) -> Result<Done, Problem> {
+        match (kind, self) {
+            (ResourceType::User, Self::Create(id, sent)) => users::create(context, id, sent, showing).await,
+            (ResourceType::User, Self::Replace(id, sent)) => {
+                users::replace(context, id, sent, conditions, showing).await
+            }
+            (ResourceType::User, Self::Patch(id, sent)) => {
+                let operations = patching::read(sent, context.profile())?;
+                users::patch(context, id, &operations, conditions, showing).await
+            }
+            (ResourceType::User, Self::Delete(id)) => users::delete(context, id, conditions).await,
+            (ResourceType::Group, Self::Create(id, sent)) => groups::create(context, id, sent, showing).await,
+            (ResourceType::Group, Self::Replace(id, sent)) => {
+                groups::replace(context, id, sent, conditions, showing).await
+            }
+            (ResourceType::Group, Self::Patch(id, sent)) => {
+                let operations = patching::read(sent, context.profile())?;
+                groups::patch(context, id, operations, conditions, showing).await
+            }
+            (ResourceType::Group, Self::Delete(id)) => groups::delete(context, id, conditions).await,
+        }
+    }
+}
+
+/// `POST /Users`, `POST /Groups`
+pub(super) async fn create(
+    Writing(context): Writing,
+    request: HttpRequest,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
+    let create = Request::Create(Uuid::now_v7(), body.read(Ok)?);
+    carry_out(&context, &request, create, Conditions::default()).await
+}
+
+/// `GET /Users/{id}`, `GET /Groups/{id}`
+pub(super) async fn find(
+    context: Context,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+) -> Result<HttpResponse, Problem> {
+    let Showing { projection, .. } = Showing::of(&request)?;
+    let id = resource_id(&request)?;
+    let found = match kind_of(&request) {
+        ResourceType::User => users::find(&context, id, &projection).await?,
+        ResourceType::Group => groups::find(&context, id, &projection).await?,
+    };
+    found.respond_to_reading(&conditions.weakly())
+}
+
+/// `PUT /Users/{id}`, `PUT /Groups/{id}`
+pub(super) async fn replace(
+    Writing(context): Writing,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
+    let replace = Request::Replace(resource_id(&request)?, body.read(Ok)?);
+    carry_out(&context, &request, replace, conditions).await
+}
+
+/// `PATCH /Users/{id}`, `PATCH /Groups/{id}`
+pub(super) async fn patch(
+    Writing(context): Writing,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
+    let patch = Request::Patch(resource_id(&request)?, body.read(Ok)?);
+    carry_out(&context, &request, patch, conditions).await
+}
+
+/// `DELETE /Users/{id}`, `DELETE /Groups/{id}`
+pub(super) async fn delete(
+    Writing(context): Writing,
+    request: HttpRequest,
+    IfMatches(conditions): IfMatches,
+) -> Result<HttpResponse, Problem> {
+    let delete = Request::Delete(resource_id(&request)?);
+    carry_out(&context, &request, delete, conditions).await
+}
+
+async fn carry_out(
+    context: &Context,
+    request: &HttpRequest,
+    wanted: Request,
+    conditions: Conditions,
+) -> Result<HttpResponse, Problem> {
+    let (kind, showing) = (kind_of(request), Showing::of(request)?);
+    wanted.carry_out(context, kind, conditions.weakly(), &showing).await.map(Done::respond)
+}
+
+/// Which resources a path is about.
+pub(super) fn kind_of(request: &HttpRequest) -> ResourceType {
+    match request.match_info().get("type") {
+        Some("Groups") => ResourceType::Group,
+        _ => ResourceType::User,
+    }
+}
+
+/// How often a resource is read again because others wrote it between reading and writing.
+const ATTEMPTS: usize = 100;
+
+/// Reads a resource and writes what becomes of it, if nobody wrote it meanwhile; else once more. An attempt that others
+/// came before gives nothing.
+pub(super) async fn again<T>(
+    mut attempt: impl AsyncFnMut() -> Result<Option<T>, Problem>,
+) -> Result<T, Problem> {
+    for _ in 0..ATTEMPTS {
+        if let Some(done) = attempt().await? {
+            return Ok(done);
+        }
+    }
+    Err(DbError::Busy("others wrote the resource each time".to_owned()).into())
+}
+
+/// Whether a write under the version that was read came first.
+pub(super) fn unless_overtaken<T>(written: Result<T, DbError>) -> Result<Option<T>, DbError> {
+    match written {
+        Err(DbError::Precondition) => Ok(None),
+        written => written.map(Some),
+    }
+}
+
+/// The refusal of a client's own conditions.
+pub(super) fn check(conditions: &Conditions, version: i64) -> Result<(), DbError> {
+    if conditions.allow_write(version) { Ok(()) } else { Err(DbError::Precondition) }
+}
