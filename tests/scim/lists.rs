@@ -1,0 +1,420 @@
+//! Items 1 to 19: reading and lists.
+
+use crate::api::text;
+use crate::scim::{ENTERPRISE, LIST, Scim, filtered, names, path};
+use serde_json::{Value, json};
+
+both_engines! {
+    i01_a_filter_that_finds_nothing_is_an_empty_list
+    i02_an_unknown_id_is_404_with_its_status_as_a_string
+    i03_numbers_out_of_range_are_taken_for_the_nearest
+    i04_a_count_above_the_maximum_is_lowered_and_pages_are_stable
+    i05_cursors_walk_a_list_once
+    i06_user_names_have_no_case_and_ids_have
+    i07_names_operators_and_urns_have_no_case
+    i08_a_value_path_is_about_one_element
+    i09_a_list_in_a_filter_means_its_values
+    i10_not_binds_before_and_before_or
+    i11_what_cannot_be_asked_is_refused_by_name
+    i12_times_are_compared_as_times
+    i13_present_means_a_value
+    i14_filters_have_limits
+    i15_attributes_select_what_is_shown
+    i16_a_membership_is_found_by_group_and_member
+    i17_searches_are_lists
+    i18_every_simple_attribute_is_an_order
+    i19_discovery_needs_no_token_and_no_filter
+}
+
+async fn i01_a_filter_that_finds_nothing_is_an_empty_list(scim: Scim) {
+    for kind in ["Users", "Groups"] {
+        let name = if kind == "Users" { "userName" } else { "displayName" };
+        let list = scim.get(&filtered(kind, &format!("{name} eq \"nobody\""))).await;
+        let expected = json!({
+            "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [],
+        });
+        assert_eq!(list, expected);
+    }
+}
+
+async fn i02_an_unknown_id_is_404_with_its_status_as_a_string(scim: Scim) {
+    for path in ["/Users/nobody", "/Groups/00000000-0000-7000-8000-000000000000"] {
+        for (method, body) in [
+            ("GET", Value::Null),
+            ("DELETE", Value::Null),
+            ("PUT", json!({"userName": "a", "displayName": "a"})),
+        ] {
+            let body = match (&body, path.starts_with("/Users")) {
+                (Value::Null, _) => Value::Null,
+                (_, true) => json!({"userName": "a"}),
+                (_, false) => json!({"displayName": "a"}),
+            };
+            scim.refuses((404, ""), method, path, body).await;
+        }
+    }
+}
+
+async fn i03_numbers_out_of_range_are_taken_for_the_nearest(scim: Scim) {
+    for name in ["a", "b", "c"] {
+        scim.user(name).await;
+    }
+    for (query, start, expected) in [
+        ("startIndex=0", 1, &["a", "b", "c"][..]),
+        ("startIndex=-3&count=2", 1, &["a", "b"]),
+        ("startIndex=2&count=1", 2, &["b"]),
+        ("startIndex=4", 4, &[]),
+        ("startIndex=99999999999999999999", usize::MAX, &[]),
+        ("count=-5", 1, &[]),
+        ("count=0", 1, &[]),
+        ("count=0&filter=userName%20ne%20%22x%22", 1, &[]),
+        ("startIndex=2&filter=userName%20ne%20%22x%22", 2, &["b", "c"]),
+        ("startIndex=2&sortBy=title", 2, &["b", "c"]),
+        ("startIndex=2&sortBy=displayName&sortOrder=descending", 2, &["b", "a"]),
+    ] {
+        let list = scim.get(&format!("/Users?{query}")).await;
+        assert_eq!(names(&list), expected, "{query}");
+        assert_eq!(
+            (&list["totalResults"], &list["itemsPerPage"]),
+            (&json!(3), &json!(expected.len())),
+            "{query}"
+        );
+        assert!(list["startIndex"] == start || start == usize::MAX, "{query}");
+    }
+    scim.refuses((400, "invalidValue"), "GET", "/Users?count=many", Value::Null).await;
+}
+
+async fn i04_a_count_above_the_maximum_is_lowered_and_pages_are_stable(scim: Scim) {
+    let operations: Vec<_> = (0..501)
+        .map(|n| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": format!("user-{n:03}")}}))
+        .collect();
+    scim.gives(200, "POST", "/Bulk", json!({"Operations": operations})).await;
+    let list = scim.get("/Users?count=100000").await;
+    assert_eq!((&list["totalResults"], &list["itemsPerPage"]), (&json!(501), &json!(500)));
+    let mut walked = Vec::new();
+    for start in (1..=501).step_by(100) {
+        let list = scim.get(&format!("/Users?startIndex={start}&count=100")).await;
+        assert_eq!(list["totalResults"], 501);
+        walked.extend(names(&list));
+    }
+    walked.sort_unstable();
+    assert_eq!(walked, (0..501).map(|n| format!("user-{n:03}")).collect::<Vec<_>>());
+    assert_eq!(names(&scim.get("/Users").await).len(), 100, "without count");
+}
+
+async fn i05_cursors_walk_a_list_once(scim: Scim) {
+    for name in ["a", "b", "c", "d", "e"] {
+        scim.made("/Users", json!({"userName": name, "title": name})).await;
+    }
+    for query in ["", "&sortBy=userName", "&sortBy=title", "&filter=title%20pr"] {
+        let (mut cursor, mut walked) = (String::new(), Vec::new());
+        loop {
+            let page = scim.get(&format!("/Users?cursor={cursor}&count=2&startIndex=4{query}")).await;
+            assert!(page.get("startIndex").is_none() && page["schemas"] == json!([LIST]), "{page}");
+            walked.extend(names(&page));
+            match page.get("nextCursor") {
+                Some(next) => cursor = text(next).to_owned(),
+                None => break,
+            }
+            assert_eq!(page["itemsPerPage"], 2);
+            assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
+        }
+        assert_eq!(walked, ["a", "b", "c", "d", "e"], "{query}");
+    }
+    let cursor = scim.get("/Users?cursor&count=1").await["nextCursor"].clone();
+    let cursor = text(&cursor);
+    for (query, scim_type) in [
+        ("cursor&count=0".to_owned(), "invalidCount"),
+        ("cursor&count=-1".to_owned(), "invalidCount"),
+        ("cursor=nonsense".to_owned(), "invalidCursor"),
+        (format!("cursor={cursor}&sortBy=userName"), "invalidCursor"),
+        (format!("cursor={cursor}&filter=title%20pr"), "invalidCursor"),
+    ] {
+        scim.refuses((400, scim_type), "GET", &format!("/Users?{query}"), Value::Null).await;
+    }
+    scim.refuses((400, "invalidCursor"), "GET", &format!("/Groups?cursor={cursor}"), Value::Null).await;
+    let config = scim.get("/ServiceProviderConfig").await;
+    let expected = json!({
+        "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 500,
+    });
+    assert_eq!(config["pagination"], expected);
+}
+
+async fn i06_user_names_have_no_case_and_ids_have(scim: Scim) {
+    scim.made("/Users", json!({"userName": "BJensen@x", "externalId": "Ext"})).await;
+    for (filter, found) in [
+        ("userName eq \"bjENSEN@X\"", true),
+        ("externalId eq \"Ext\"", true),
+        ("externalId eq \"ext\"", false),
+        ("id eq \"nobody\"", false),
+    ] {
+        assert_eq!(scim.found("Users", filter).await.len(), usize::from(found), "{filter}");
+    }
+}
+
+async fn i07_names_operators_and_urns_have_no_case(scim: Scim) {
+    scim.made(
+        "/Users",
+        json!({
+            "userName": "ada", "displayName": "Ada", "emails": [{"value": "a@x", "type": "work"}],
+            (ENTERPRISE): {"department": "Poetry"},
+        }),
+    )
+    .await;
+    for filter in [
+        "DisplayName EQ \"ada\"".to_owned(),
+        "UserName Eq \"ADA\" AND displayname PR".to_owned(),
+        "emails[Type eq \"work\"].Value eq \"a@x\"".to_owned(),
+        "urn:ietf:params:scim:schemas:core:2.0:USER:userName eq \"ada\"".to_owned(),
+        format!("{}:DEPARTMENT eq \"poetry\"", ENTERPRISE.to_uppercase()),
+        format!("NOT ({ENTERPRISE}:department ne \"poetry\")"),
+    ] {
+        assert_eq!(scim.found("Users", &filter).await, ["ada"], "{filter}");
+    }
+}
+
+async fn i08_a_value_path_is_about_one_element(scim: Scim) {
+    let emails = json!([{"value": "a@x", "type": "work"}, {"value": "b@x", "type": "other"}]);
+    scim.made("/Users", json!({"userName": "ada", "emails": emails})).await;
+    for (filter, found) in [
+        ("emails[type eq \"work\"].value eq \"a@x\"", true),
+        ("emails[type eq \"other\"].Value eq \"a@x\"", false),
+        ("emails[type eq \"work\" and value eq \"b@x\"]", false),
+        ("emails.type eq \"work\" and emails.value eq \"b@x\"", true),
+        ("userName eq \"ada\" and emails[type eq \"other\" and value sw \"b\"]", true),
+    ] {
+        assert_eq!(scim.found("Users", filter).await.len(), usize::from(found), "{filter}");
+    }
+}
+
+async fn i09_a_list_in_a_filter_means_its_values(scim: Scim) {
+    scim.made("/Users", json!({"userName": "ada", "emails": [{"value": "ada@example.com"}]})).await;
+    for (filter, found) in [
+        ("emails eq \"ADA@example.com\"", true),
+        ("emails co \"example\"", true),
+        ("emails eq \"ada\"", false),
+    ] {
+        assert_eq!(scim.found("Users", filter).await.len(), usize::from(found), "{filter}");
+    }
+}
+
+async fn i10_not_binds_before_and_before_or(scim: Scim) {
+    for (name, title) in [("a", "x"), ("b", "y"), ("c", "q\"\u{e9}")] {
+        scim.made("/Users", json!({"userName": name, "title": title})).await;
+    }
+    for (filter, expected) in [
+        ("userName eq \"a\" or userName eq \"b\" and title eq \"x\"", &["a"][..]),
+        ("(userName eq \"a\" or userName eq \"b\") and title eq \"y\"", &["b"]),
+        ("not (title eq \"x\") and userName ne \"b\"", &["c"]),
+        ("not (title eq \"x\" or title eq \"y\")", &["c"]),
+        ("title eq \"q\\\"\\u00e9\"", &["c"]),
+    ] {
+        assert_eq!(scim.found("Users", filter).await, expected, "{filter}");
+    }
+}
+
+async fn i11_what_cannot_be_asked_is_refused_by_name(scim: Scim) {
+    for (kind, filter, names) in [
+        ("Users", "favouriteColour eq \"red\"", "favouriteColour"),
+        ("Users", "members eq \"x\"", "members"),
+        ("Groups", "userName eq \"x\"", "userName"),
+        ("Users", "emails.colour eq \"x\"", "colour"),
+        ("Users", "userName like \"x\"", "like"),
+        ("Users", "active gt true", "active"),
+        ("Users", "active eq \"true\"", "active"),
+        ("Users", "(userName eq \"x\"", "')'"),
+        ("Users", "userName eq", "position"),
+        ("Users", "", "position"),
+        ("Users", "custom eq \"x\"", "custom"),
+        ("Users", "createdAt pr", "createdAt"),
+    ] {
+        let detail = scim.refuses((400, "invalidFilter"), "GET", &filtered(kind, filter), Value::Null).await;
+        assert!(detail.contains(names), "{filter}: {detail}");
+    }
+}
+
+async fn i12_times_are_compared_as_times(scim: Scim) {
+    let user = scim.user("ada").await;
+    let modified = text(&user["meta"]["lastModified"]);
+    for (filter, found) in [
+        ("meta.lastModified gt \"2024-01-01T00:00:00Z\"".to_owned(), true),
+        ("meta.lastModified lt \"2024-01-01T00:00:00Z\"".to_owned(), false),
+        (format!("meta.lastModified eq \"{}+00:00\"", modified.trim_end_matches('Z')), true),
+        (format!("meta.created ge \"{modified}\""), true),
+        ("meta.created gt \"2024-01-01T00:00:00.5+14:00\"".to_owned(), true),
+    ] {
+        assert_eq!(scim.found("Users", &filter).await.len(), usize::from(found), "{filter}");
+    }
+    for wrong in ["yesterday", "2024-13-01T00:00:00Z", "2024-01-01"] {
+        let filter = filtered("Users", &format!("meta.lastModified gt \"{wrong}\""));
+        scim.refuses((400, "invalidFilter"), "GET", &filter, Value::Null).await;
+    }
+}
+
+async fn i13_present_means_a_value(scim: Scim) {
+    for (name, title) in [("a", json!("x")), ("b", json!("")), ("c", Value::Null)] {
+        scim.made("/Users", json!({"userName": name, "title": title})).await;
+    }
+    for (filter, expected) in [
+        ("title pr", &["a"][..]),
+        ("not (title pr)", &["b", "c"]),
+        ("title eq null", &["b", "c"]),
+        ("title ne null", &["a"]),
+        ("emails pr", &[]),
+    ] {
+        assert_eq!(scim.found("Users", filter).await, expected, "{filter}");
+    }
+}
+
+async fn i14_filters_have_limits(scim: Scim) {
+    let terms = |count: usize| vec!["userName eq \"a\""; count].join(" or ");
+    let deep = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
+    for filter in [terms(101), deep(17), format!("userName eq \"{}\"", "a".repeat(4_096))] {
+        scim.refuses((400, "invalidFilter"), "GET", &filtered("Users", &filter), Value::Null).await;
+    }
+    assert_eq!(scim.found("Users", &deep(16)).await.len(), 0);
+    assert_eq!(scim.found("Users", &terms(100)).await.len(), 0);
+}
+
+async fn i15_attributes_select_what_is_shown(scim: Scim) {
+    let ada = scim
+        .made("/Users", json!({"userName": "ada", "name": {"givenName": "Ada", "familyName": "L"}}))
+        .await;
+    let poets = scim.group("Poets", &[&ada]).await;
+    let keys =
+        |resource: &Value| resource.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    for (query, expected) in [
+        ("attributes=userName", &["id", "schemas", "userName"][..]),
+        ("attributes=NAME.givenname", &["id", "name", "schemas"]),
+        ("attributes=meta", &["id", "meta", "schemas"]),
+        ("excludedAttributes=name,id,schemas,active", &["id", "meta", "schemas", "userName"]),
+    ] {
+        let one = scim.get(&format!("{}?{query}", path(&ada))).await;
+        assert_eq!(keys(&one), expected, "{query}");
+        assert_eq!(scim.get(&format!("/Users?{query}")).await["Resources"], json!([one]), "{query}");
+    }
+    for at in [path(&poets), "/Groups".to_owned()] {
+        let shown = |answer: Value| answer.get("Resources").map_or(answer.clone(), |list| list[0].clone());
+        assert_eq!(shown(scim.get(&at).await)["members"][0]["value"], ada["id"]);
+        let without = shown(scim.get(&format!("{at}?excludedAttributes=members")).await);
+        assert_eq!(keys(&without), ["displayName", "id", "meta", "schemas"]);
+    }
+    let probe = format!("{}&excludedAttributes=members", filtered("Groups", "displayName eq \"poets\""));
+    assert_eq!(keys(&scim.get(&probe).await["Resources"][0]), ["displayName", "id", "meta", "schemas"]);
+    let search = json!({"excludedAttributes": ["members"], "filter": "displayName eq \"Poets\""});
+    let found = scim.gives(200, "POST", "/Groups/.search", search).await;
+    assert!(found["Resources"][0].get("members").is_none());
+    scim.refuses((400, "invalidValue"), "GET", "/Users?attributes=id&excludedAttributes=meta", Value::Null)
+        .await;
+}
+
+async fn i16_a_membership_is_found_by_group_and_member(scim: Scim) {
+    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
+    let poets = scim.group("Poets", &[&ada]).await;
+    scim.group("Others", &[&ada, &bob]).await;
+    let probe = |user: &Value| {
+        let filter = format!("id eq \"{}\" and members eq \"{}\"", text(&poets["id"]), text(&user["id"]));
+        format!("{}&attributes=id", filtered("Groups", &filter))
+    };
+    let found = scim.get(&probe(&ada)).await;
+    assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &poets["id"]));
+    assert_eq!(found["Resources"][0].as_object().map(|group| group.len()), Some(2), "{found}");
+    assert_eq!(scim.get(&probe(&bob)).await["totalResults"], 0);
+    assert_eq!(scim.found("Groups", &format!("members.value eq \"{}\"", text(&bob["id"]))).await, ["Others"]);
+    assert_eq!(scim.found("Users", &format!("groups eq \"{}\"", text(&poets["id"]))).await, ["ada"]);
+}
+
+async fn i17_searches_are_lists(scim: Scim) {
+    scim.group("Poets", &[&scim.user("ada").await]).await;
+    scim.user("bob").await;
+    let urn = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+    let search = json!({
+        "schemas": [urn], "filter": "userName sw \"a\"", "attributes": ["userName"], "startIndex": 1, "count": 10,
+        "sortBy": "userName", "sortOrder": "ascending", "unknown": 1,
+    });
+    let found = scim.gives(200, "POST", "/Users/.search", search).await;
+    assert_eq!((names(&found), &found["schemas"]), (vec!["ada".to_owned()], &json!([LIST])));
+    for (search, expected) in [
+        (json!({}), &["ada", "bob", "Poets"][..]),
+        (json!({"startIndex": 3}), &["Poets"]),
+        (json!({"startIndex": 2, "count": 1}), &["bob"]),
+        (json!({"startIndex": 2, "count": 2}), &["bob", "Poets"]),
+        (json!({"filter": "displayName eq \"poets\""}), &["Poets"]),
+        (json!({"filter": "userName eq \"ada\""}), &["ada"]),
+    ] {
+        let found = scim.gives(200, "POST", "/.search", search.clone()).await;
+        assert_eq!(names(&found), expected, "{search}");
+    }
+    let (mut cursor, mut walked) = (json!(""), Vec::new());
+    while !cursor.is_null() {
+        let page = scim.gives(200, "POST", "/.search", json!({"cursor": cursor, "count": 1})).await;
+        walked.extend(names(&page));
+        cursor = page["nextCursor"].clone();
+    }
+    assert_eq!(walked, ["ada", "bob", "Poets"]);
+    scim.refuses((400, "invalidFilter"), "POST", "/.search", json!({"filter": "nope pr"})).await;
+    scim.refuses((400, "invalidValue"), "POST", "/.search", json!({"sortBy": "userName"})).await;
+    scim.refuses((400, "invalidValue"), "POST", "/Users/.search", json!({"count": "1"})).await;
+}
+
+async fn i18_every_simple_attribute_is_an_order(scim: Scim) {
+    let users = [
+        json!({"userName": "c", "name": {"familyName": "Zimt"}, "active": true, "title": "B", "externalId": "2",
+            (ENTERPRISE): {"department": "x", "manager": {"value": "7"}}}),
+        json!({"userName": "B", "name": {"familyName": "adler"}, "active": false, "title": "a", "externalId": "1",
+            (ENTERPRISE): {"department": "W", "manager": {"value": "6"}}}),
+        json!({"userName": "a"}),
+    ];
+    for user in users {
+        scim.made("/Users", user).await;
+    }
+    let by = |name: &str| format!("{ENTERPRISE}:{name}");
+    for (attribute, ascending) in [
+        ("userName".to_owned(), ["a", "B", "c"]),
+        ("NAME.familyname".to_owned(), ["B", "c", "a"]),
+        ("title".to_owned(), ["B", "c", "a"]),
+        ("externalId".to_owned(), ["B", "c", "a"]),
+        (by("department"), ["B", "c", "a"]),
+        (by("manager.value"), ["B", "c", "a"]),
+        ("meta.created".to_owned(), ["c", "B", "a"]),
+        ("id".to_owned(), ["c", "B", "a"]),
+        ("nickName".to_owned(), ["c", "B", "a"]),
+        ("active".to_owned(), ["B", "c", "a"]),
+    ] {
+        let list = scim.get(&format!("/Users?sortBy={attribute}")).await;
+        assert_eq!(names(&list), ascending, "{attribute}");
+        let list = scim.get(&format!("/Users?sortBy={attribute}&sortOrder=Descending")).await;
+        assert_eq!(names(&list), [ascending[2], ascending[1], ascending[0]], "{attribute}");
+        let page =
+            scim.get(&format!("/Users?sortBy={attribute}&startIndex=2&count=1&filter=userName%20pr")).await;
+        assert_eq!((names(&page), &page["totalResults"]), (vec![ascending[1].to_owned()], &json!(3)));
+    }
+    scim.group("b", &[]).await;
+    scim.group("A", &[]).await;
+    assert_eq!(names(&scim.get("/Groups?sortBy=displayName").await), ["A", "b"]);
+    for query in
+        ["sortBy=emails", "sortBy=name", "sortBy=nope", "sortBy=password", "sortBy=userName&sortOrder=up"]
+    {
+        scim.refuses((400, "invalidValue"), "GET", &format!("/Users?{query}"), Value::Null).await;
+    }
+}
+
+async fn i19_discovery_needs_no_token_and_no_filter(scim: Scim) {
+    let anonymous = Scim { client: crate::support::http::Client::anonymous(&scim.api.server), api: scim.api };
+    for path in ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes", "/schemas", "/resourcetypes"] {
+        let found = anonymous.get(path).await;
+        assert!(!found.to_string().contains("null"), "{path}");
+        anonymous.refuses((403, ""), "GET", &format!("{path}?filter=id%20pr"), Value::Null).await;
+    }
+    for (path, count) in [("/Schemas", 6), ("/ResourceTypes", 2)] {
+        let list = anonymous.get(path).await;
+        assert_eq!((&list["schemas"], &list["totalResults"]), (&json!([LIST]), &json!(count)));
+        for resource in list["Resources"].as_array().expect("Resources") {
+            let at = format!("{path}/{}", text(&resource["id"]));
+            assert_eq!(&anonymous.get(&at).await, resource);
+            assert!(text(&resource["meta"]["location"]).ends_with(&format!("/scim/v2{at}")));
+        }
+        anonymous.refuses((404, ""), "GET", &format!("{path}/nope"), Value::Null).await;
+    }
+    let types = anonymous.get("/ResourceTypes").await;
+    assert_eq!(types["Resources"][0]["schemaExtensions"], json!([{"schema": ENTERPRISE, "required": false}]));
+}
