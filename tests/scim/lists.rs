@@ -1,6 +1,6 @@
 //! Items 1 to 19: reading and lists.
 
-use crate::api::text;
+use crate::api::{Api, text};
 use crate::scim::{ENTERPRISE, LIST, Scim, filtered, names, path};
 use serde_json::{Value, json};
 
@@ -273,6 +273,19 @@ async fn i14_filters_have_limits(scim: Scim) {
     }
     assert_eq!(scim.found("Users", &deep(16)).await.len(), 0);
     assert_eq!(scim.found("Users", &terms(100)).await.len(), 0);
+    let api = Api::start(scim.api.engine, &[("ROSTER_REQUEST_DEADLINE", "600ms")]);
+    let hurried = Scim { client: api.client.clone(), api };
+    for half in ["a", "b"] {
+        let emails: Vec<_> = (0..20).map(|n| json!({"value": format!("{n}@x")})).collect();
+        let user = |n: i32| json!({"userName": format!("{half}{n}"), "emails": emails});
+        let operation =
+            |n: i32| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": user(n)});
+        let operations: Vec<_> = (0..400).map(operation).collect();
+        hurried.gives(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
+    }
+    let slow: Vec<_> = (0..100).map(|n| format!("emails co \"{n}@y\"")).collect();
+    let slow = filtered("Users", &slow.join(" or "));
+    hurried.refuses((400, "tooMany"), "GET", &slow, Value::Null).await;
 }
 
 async fn i15_attributes_select_what_is_shown(scim: Scim) {

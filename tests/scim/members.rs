@@ -1,1 +1,157 @@
-//! x
+//! Items 39, 40, 45, 47 and 59: who is in a group.
+
+use crate::api::{at_once, text, with_status};
+use crate::scim::{Scim, patch, path};
+use serde_json::{Value, json};
+
+both_engines! {
+    i39_members_are_removed_in_four_forms
+    i40_members_are_added_in_many_forms
+    i45_hundreds_of_members_in_one_request
+    i47_what_is_deleted_is_gone
+    i59_a_list_with_too_many_members_is_refused
+    nobody_is_lost_to_those_who_write_at_once
+}
+
+async fn crowd(scim: &Scim, names: &[&str]) -> Vec<Value> {
+    let mut users = Vec::new();
+    for name in names {
+        users.push(scim.user(name).await);
+    }
+    users
+}
+
+async fn i39_members_are_removed_in_four_forms(scim: Scim) {
+    let users = crowd(&scim, &["a", "b", "c"]).await;
+    let ids: Vec<_> = users.iter().map(|user| text(&user["id"]).to_owned()).collect();
+    let [a, b, c] = [0, 1, 2].map(|n| ids[n].as_str());
+    for (operation, left) in [
+        (json!({"op": "Remove", "path": format!("members[value eq \"{a}\"]")}), vec![b, c]),
+        (json!({"op": "Remove", "path": "members", "value": [{"value": a, "$ref": null}]}), vec![b, c]),
+        (json!({"op": "remove", "path": "members", "value": {"value": a}}), vec![b, c]),
+        (json!({"op": "remove", "path": format!("members[value eq \"{a}\" or value eq \"{c}\"]")}), vec![b]),
+        (json!({"op": "remove", "path": "members"}), vec![]),
+        (json!({"op": "replace", "path": "members", "value": []}), vec![]),
+        (json!({"op": "replace", "path": "members", "value": [{"value": b}]}), vec![b]),
+        (json!({"op": "remove", "path": "members[value eq \"nobody\"]"}), vec![a, b, c]),
+        (json!({"op": "remove", "path": "members", "value": []}), vec![a, b, c]),
+    ] {
+        let group = scim.group("Poets", &users.iter().collect::<Vec<_>>()).await;
+        scim.patch(204, &path(&group), json!([operation])).await;
+        assert_eq!(scim.members(&group).await, left, "{operation}");
+        let version = scim.get(&path(&group)).await["meta"]["version"].clone();
+        assert_eq!(version, if left.len() == 3 { "W/\"1\"" } else { "W/\"2\"" }, "{operation}");
+    }
+}
+
+async fn i40_members_are_added_in_many_forms(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let id = &ada["id"];
+    for operation in [
+        json!({"op": "Add", "path": "members", "value": [{"value": id}]}),
+        json!({"op": "add", "path": "members", "value": {"value": id, "type": "User", "display": "ignored"}}),
+        json!({"op": "add", "path": "members", "value": id}),
+        json!({"op": "add", "value": {"members": [{"value": id}, {"value": id}]}}),
+    ] {
+        let group = scim.group("Poets", &[]).await;
+        for _ in 0..2 {
+            scim.patch(204, &path(&group), json!([operation])).await;
+        }
+        let group = scim.get(&path(&group)).await;
+        assert_eq!(group["members"], json!([{"value": id, "$ref": ada["meta"]["location"], "type": "User"}]));
+        assert_eq!(group["meta"]["version"], "W/\"2\"", "{operation}");
+    }
+    let group = scim.group("Poets", &[]).await;
+    for value in [
+        json!([{"value": id}, {"value": "00000000-0000-7000-8000-000000000000"}]),
+        json!([{"value": id}, {"value": "nobody"}]),
+        json!([{"value": id}, {"value": group["id"], "type": "Group"}]),
+        json!([{"value": id}, {"display": "x"}]),
+    ] {
+        let add = patch(json!([{"op": "add", "path": "members", "value": value}]));
+        scim.refuses((400, "invalidValue"), "PATCH", &path(&group), add).await;
+        assert_eq!(scim.get(&path(&group)).await, group, "nothing is done");
+    }
+}
+
+async fn i45_hundreds_of_members_in_one_request(scim: Scim) {
+    let operation = |n: i32| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": n.to_string()}});
+    let operations: Vec<_> = (0..400).map(operation).collect();
+    scim.gives(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
+    let users = scim.get("/Users?count=500&attributes=id").await["Resources"].clone();
+    let group = scim.group("Poets", &[]).await;
+    let users = users.as_array().expect("Resources");
+    let adds: Vec<_> = users
+        .iter()
+        .map(|user| json!({"op": "Add", "path": "members", "value": [{"value": user["id"]}]}))
+        .collect();
+    scim.patch(204, &path(&group), adds.into()).await;
+    assert_eq!(scim.members(&group).await.len(), 400);
+    assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"2\"");
+    let half: Vec<_> = users.iter().take(200).map(|user| json!({"value": user["id"]})).collect();
+    scim.patch(204, &path(&group), json!([{"op": "Remove", "path": "members", "value": half}])).await;
+    assert_eq!(scim.members(&group).await.len(), 200);
+    let back = json!([
+        {"op": "Remove", "path": "members", "value": [{"value": users[300]["id"]}]},
+        {"op": "Add", "path": "members", "value": [{"value": users[300]["id"]}]},
+    ]);
+    scim.patch(204, &path(&group), back).await;
+    assert_eq!(
+        scim.get(&path(&group)).await["meta"]["version"],
+        "W/\"3\"",
+        "who goes and comes back changes nothing"
+    );
+}
+
+async fn i47_what_is_deleted_is_gone(scim: Scim) {
+    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
+    let group = scim.group("Poets", &[&ada, &bob]).await;
+    let answer = scim.send("DELETE", &path(&ada), &Value::Null).await.expect(204);
+    assert!(answer.bytes.is_empty());
+    for (method, body) in [
+        ("GET", Value::Null),
+        ("PUT", json!({"userName": "ada"})),
+        ("PATCH", patch(json!([{"op": "remove", "path": "title"}]))),
+        ("DELETE", Value::Null),
+    ] {
+        scim.refuses((404, ""), method, &path(&ada), body).await;
+    }
+    assert_eq!(scim.found("Users", "userName pr").await, ["bob"]);
+    assert_eq!(scim.members(&group).await, [text(&bob["id"])]);
+    assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"2\"");
+    scim.user("ada").await;
+    scim.gives(204, "DELETE", &path(&group), Value::Null).await;
+    scim.refuses((404, ""), "GET", &path(&group), Value::Null).await;
+}
+
+async fn i59_a_list_with_too_many_members_is_refused(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let group = scim.group("Poets", &[&ada]).await;
+    scim.group("Others", &[&ada]).await;
+    // As many as there would have to be take long to make.
+    scim.api.sql().execute("UPDATE groups SET member_count = 100000");
+    let detail = scim.refuses((400, "tooMany"), "GET", "/Groups", Value::Null).await;
+    assert!(detail.contains("excludedAttributes=members"), "{detail}");
+    scim.refuses((400, "tooMany"), "POST", "/Groups/.search", json!({})).await;
+    assert_eq!(scim.get("/Groups?excludedAttributes=members").await["totalResults"], 2);
+    assert_eq!(scim.get("/Groups?count=1").await["itemsPerPage"], 1);
+    assert_eq!(scim.members(&group).await.len(), 1, "a single one comes whole");
+}
+
+async fn nobody_is_lost_to_those_who_write_at_once(scim: Scim) {
+    let mut users = Vec::new();
+    for n in 0..64 {
+        users.push(scim.user(&format!("user-{n}")).await);
+    }
+    let group = scim.group("Poets", &[]).await;
+    let answers = at_once(64, |n| {
+        let body = patch(json!([{"op": "add", "path": "members", "value": [{"value": users[n]["id"]}]}]));
+        let at = format!("/scim/v2{}", path(&group));
+        let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
+        async move { request.send().await }
+    })
+    .await;
+    assert_eq!(with_status(&answers, 204), 64);
+    assert_eq!(scim.members(&group).await.len(), 64);
+    assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"65\"");
+}

@@ -1,1 +1,241 @@
-//! x
+//! Items 31 to 38, 41 to 44 and 60: PATCH of attributes.
+
+use crate::api::{at_once, text, with_status};
+use crate::scim::{ENTERPRISE, Scim, USER, patch, path};
+use serde_json::{Value, json};
+
+both_engines! {
+    i31_verbs_have_no_case_and_extra_keys_are_let_pass
+    i32_without_a_path_the_value_says_what
+    i33_names_in_the_value_may_be_paths
+    i34_a_value_path_replaces_in_one_element_or_adds_it
+    i35_adding_what_is_there_changes_nothing
+    i36_only_one_is_primary
+    i37_replacing_what_is_absent_adds_it
+    i38_removing_needs_a_target_that_may_go
+    i41_managers_come_in_many_forms
+    i42_paths_may_begin_with_a_urn
+    i43_all_operations_or_none
+    i44_users_come_back_and_groups_when_asked_for
+    i60_active_is_never_unassigned
+}
+
+async fn i31_verbs_have_no_case_and_extra_keys_are_let_pass(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let mut body = patch(json!([
+        {"op": "Add", "path": "title", "value": "a", "name": "title"},
+        {"op": "Replace", "path": "TITLE", "value": "b"},
+        {"op": "Add", "path": "nickName", "value": "c"},
+        {"op": "REMOVE", "path": "nickName"},
+    ]));
+    body["id"] = ada["id"].clone();
+    let patched = scim.gives(200, "PATCH", &path(&ada), body).await;
+    assert_eq!((&patched["title"], patched.get("nickName")), (&json!("b"), None));
+}
+
+async fn i32_without_a_path_the_value_says_what(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let off = json!([{"op": "replace", "value": {"active": false}}]);
+    assert_eq!(scim.patch(200, &path(&ada), off).await["active"], false);
+    let poets = scim.group("Poets", &[]).await;
+    let rename = json!([{"op": "replace", "value": {"id": poets["id"], "displayName": "Writers"}}]);
+    scim.patch(204, &path(&poets), rename).await;
+    assert_eq!(scim.get(&path(&poets)).await["displayName"], "Writers");
+}
+
+async fn i33_names_in_the_value_may_be_paths(scim: Scim) {
+    let ada =
+        scim.made("/Users", json!({"userName": "ada", "emails": [{"type": "work", "value": "a@x"}]})).await;
+    let value = json!({
+        "name.givenName": "Ada", (format!("{ENTERPRISE}:employeeNumber")): "1", "emails[type eq \"work\"].value": "b@x",
+    });
+    let patched = scim.patch(200, &path(&ada), json!([{"op": "Add", "value": value}])).await;
+    assert_eq!(patched["name"], json!({"givenName": "Ada"}));
+    assert_eq!(patched[ENTERPRISE], json!({"employeeNumber": "1"}));
+    assert_eq!(patched["emails"], json!([{"type": "work", "value": "b@x", "primary": false}]));
+}
+
+async fn i34_a_value_path_replaces_in_one_element_or_adds_it(scim: Scim) {
+    let emails = json!([{"type": "work", "value": "a@x"}, {"type": "home", "value": "h@x"}]);
+    let ada = scim.made("/Users", json!({"userName": "ada", "emails": emails})).await;
+    let replace = |kind: &str, value: &str| json!([{"op": "replace", "path": format!("emails[type eq \"{kind}\"].value"), "value": value}]);
+    let patched = scim.patch(200, &path(&ada), replace("work", "b@x")).await;
+    let values = |user: &Value| {
+        let emails = user["emails"].as_array().expect("emails").iter();
+        emails.map(|email| format!("{} {}", text(&email["type"]), text(&email["value"]))).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&patched), ["work b@x", "home h@x"]);
+    let patched = scim.patch(200, &path(&ada), replace("other", "o@x")).await;
+    assert_eq!(values(&patched), ["work b@x", "home h@x", "other o@x"]);
+}
+
+async fn i35_adding_what_is_there_changes_nothing(scim: Scim) {
+    let body = json!({"userName": "ada", "title": "x", "emails": [{"type": "work", "value": "a@x", "primary": true}]});
+    let ada = scim.made("/Users", body.clone()).await;
+    for operations in [
+        json!([{"op": "add", "path": "emails", "value": body["emails"]}]),
+        json!([{"op": "add", "value": body}]),
+        json!([{"op": "replace", "path": "title", "value": "x"}]),
+        json!([{"op": "replace", "path": "emails", "value": body["emails"]}]),
+    ] {
+        assert_eq!(scim.patch(200, &path(&ada), operations).await, ada);
+    }
+    let appended = json!([{"op": "add", "path": "emails", "value": [{"type": "home", "value": "h@x"}]}]);
+    assert_eq!(scim.patch(200, &path(&ada), appended).await["emails"].as_array().map(Vec::len), Some(2));
+}
+
+async fn i36_only_one_is_primary(scim: Scim) {
+    let emails = json!([{"type": "work", "value": "a@x", "primary": true}, {"type": "home", "value": "h@x"}]);
+    let ada = scim.made("/Users", json!({"userName": "ada", "emails": emails})).await;
+    let primaries = |user: &Value| {
+        user["emails"]
+            .as_array()
+            .expect("emails")
+            .iter()
+            .map(|one| one["primary"] == true)
+            .collect::<Vec<_>>()
+    };
+    let home = json!([{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}]);
+    assert_eq!(primaries(&scim.patch(200, &path(&ada), home).await), [false, true]);
+    let other = json!([{"op": "add", "path": "emails", "value": {"value": "o@x", "primary": true}}]);
+    assert_eq!(primaries(&scim.patch(200, &path(&ada), other).await), [false, false, true]);
+}
+
+async fn i37_replacing_what_is_absent_adds_it(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let operations = json!([
+        {"op": "replace", "path": "title", "value": "x"},
+        {"op": "replace", "path": "name.givenName", "value": "Ada"},
+        {"op": "replace", "path": "emails", "value": [{"value": "a@x"}]},
+    ]);
+    let patched = scim.patch(200, &path(&ada), operations).await;
+    assert_eq!((&patched["title"], &patched["name"]["givenName"]), (&json!("x"), &json!("Ada")));
+    assert_eq!(patched["emails"][0]["value"], "a@x");
+}
+
+async fn i38_removing_needs_a_target_that_may_go(scim: Scim) {
+    let ada = scim.user("ada").await;
+    for (path_of, scim_type) in [
+        (Value::Null, "noTarget"),
+        (json!("userName"), "mutability"),
+        (json!("id"), "mutability"),
+        (json!("meta.created"), "mutability"),
+        (json!("groups"), "mutability"),
+        (json!("nope"), "invalidPath"),
+        (json!("emails[nope eq \"x\"]"), "invalidFilter"),
+    ] {
+        let remove = patch(json!([{"op": "remove", "path": path_of}]));
+        scim.refuses((400, scim_type), "PATCH", &path(&ada), remove).await;
+    }
+    let set = patch(json!([{"op": "replace", "path": "id", "value": "x"}]));
+    scim.refuses((400, "mutability"), "PATCH", &path(&ada), set).await;
+    assert_eq!(scim.get(&path(&ada)).await, ada);
+}
+
+async fn i41_managers_come_in_many_forms(scim: Scim) {
+    let boss = scim.made("/Users", json!({"userName": "boss", "displayName": "Boss"})).await;
+    let ada = scim.user("ada").await;
+    let at = format!("{ENTERPRISE}:manager");
+    for (at, value) in [
+        (at.as_str(), boss["id"].clone()),
+        ("manager", json!({"value": boss["id"]})),
+        (&at, json!([{"value": boss["id"], "$ref": "../Users/x", "displayName": "ignored"}])),
+    ] {
+        scim.patch(200, &path(&ada), json!([{"op": "remove", "path": at}])).await;
+        let patched = scim.patch(200, &path(&ada), json!([{"op": "Add", "path": at, "value": value}])).await;
+        let expected = json!({"value": boss["id"], "$ref": boss["meta"]["location"], "displayName": "Boss"});
+        assert_eq!(patched[ENTERPRISE]["manager"], expected);
+    }
+    let unknown = json!([{"op": "replace", "path": at, "value": "271"}]);
+    assert_eq!(scim.patch(200, &path(&ada), unknown).await[ENTERPRISE]["manager"], json!({"value": "271"}));
+}
+
+async fn i42_paths_may_begin_with_a_urn(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let operations = json!([
+        {"op": "add", "path": format!("{USER}:name.familyName"), "value": "L"},
+        {"op": "add", "path": format!("{}:department", ENTERPRISE.to_uppercase()), "value": "d"},
+        {"op": "add", "path": "urn:example:acme:2.0:User:badge", "value": 7},
+        {"op": "add", "path": ENTERPRISE, "value": {"costCenter": "c"}},
+    ]);
+    let patched = scim.patch(200, &path(&ada), operations).await;
+    assert_eq!(patched["name"], json!({"familyName": "L"}));
+    assert_eq!(patched[ENTERPRISE], json!({"department": "d", "costCenter": "c"}));
+    assert_eq!(patched["urn:example:acme:2.0:User"], json!({"badge": 7}));
+}
+
+async fn i43_all_operations_or_none(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let poets = scim.group("Poets", &[]).await;
+    let operations = json!([
+        {"op": "add", "path": "title", "value": "x"},
+        {"op": "add", "path": "nickName", "value": "y"},
+        {"op": "remove", "path": "userName"},
+    ]);
+    scim.refuses((400, "mutability"), "PATCH", &path(&ada), patch(operations)).await;
+    assert_eq!(scim.get(&path(&ada)).await, ada);
+    let operations = json!([
+        {"op": "replace", "path": "displayName", "value": "x"},
+        {"op": "add", "path": "members", "value": [{"value": ada["id"]}]},
+        {"op": "add", "path": "members", "value": [{"value": "00000000-0000-7000-8000-000000000000"}]},
+    ]);
+    scim.refuses((400, "invalidValue"), "PATCH", &path(&poets), patch(operations)).await;
+    assert_eq!(scim.get(&path(&poets)).await, poets);
+    let operations = json!([
+        {"op": "replace", "path": "displayName", "value": "Writers"},
+        {"op": "add", "path": "members", "value": [{"value": ada["id"]}]},
+    ]);
+    let headers = [("x-request-id", "one-request")];
+    for _ in 0..2 {
+        scim.send_with("PATCH", &path(&poets), &patch(operations.clone()), &headers).await.expect(204);
+    }
+    let feed = scim.client.get("/changes?after=2").send().await.expect(200).json();
+    let facts: Vec<_> = feed["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|fact| {
+            (
+                fact["revision"].clone(),
+                text(&fact["type"]).to_owned(),
+                fact["version"].clone(),
+                text(&fact["requestId"]).to_owned(),
+            )
+        })
+        .collect();
+    let fact =
+        |revision: i64, kind: &str| (json!(revision), kind.to_owned(), json!(2), "one-request".to_owned());
+    assert_eq!(facts, [fact(3, "group.updated"), fact(4, "member.added")]);
+    let answers = at_once(16, |n| {
+        let body = patch(json!([{"op": "add", "path": "emails", "value": {"value": format!("{n}@x")}}]));
+        let at = format!("/scim/v2{}", path(&ada));
+        let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
+        async move { request.send().await }
+    })
+    .await;
+    assert_eq!(with_status(&answers, 200), 16, "none is lost");
+    assert_eq!(scim.get(&path(&ada)).await["emails"].as_array().map(Vec::len), Some(16));
+}
+
+async fn i44_users_come_back_and_groups_when_asked_for(scim: Scim) {
+    let (ada, poets) = (scim.user("ada").await, scim.group("Poets", &[]).await);
+    let title = patch(json!([{"op": "add", "path": "title", "value": "x"}]));
+    let answer = scim.send("PATCH", &path(&ada), &title).await.expect(200);
+    assert_eq!((answer.header("etag"), &answer.json()["title"]), (Some("W/\"2\""), &json!("x")));
+    let name = |name: &str| patch(json!([{"op": "replace", "path": "displayName", "value": name}]));
+    let answer = scim.send("PATCH", &path(&poets), &name("a")).await.expect(204);
+    assert_eq!(answer.header("etag"), Some("W/\"2\""));
+    let at = format!("{}?attributes=displayName", path(&poets));
+    let answer = scim.send("PATCH", &at, &name("b")).await.expect(200);
+    assert_eq!((answer.header("etag"), &answer.json()["displayName"]), (Some("W/\"3\""), &json!("b")));
+}
+
+async fn i60_active_is_never_unassigned(scim: Scim) {
+    let ada = scim.user("ada").await;
+    for operation in
+        [json!({"op": "remove", "path": "active"}), json!({"op": "remove", "path": format!("{USER}:active")})]
+    {
+        scim.refuses((400, "mutability"), "PATCH", &path(&ada), patch(json!([operation]))).await;
+    }
+    assert_eq!(scim.get(&path(&ada)).await, ada);
+}

@@ -1,1 +1,195 @@
-//! x
+//! Items 46, 48 to 53, 55, 57 and 58: versions, errors, transport.
+
+use crate::api::{Api, text};
+use crate::scim::{ENTERPRISE, Scim, USER, filtered, patch, path};
+use crate::support::http::Client;
+use serde_json::{Value, json};
+
+both_engines! {
+    i46_versions_are_weak_tags
+    i48_inactive_users_are_read_and_listed
+    i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user
+    i50_every_answer_is_scims
+    i51_errors_name_attribute_and_value
+    i52_what_cannot_be_read_is_told_apart
+    i53_uris_are_the_public_ones
+    i55_groups_come_when_asked_for
+    i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not
+}
+
+async fn i46_versions_are_weak_tags(scim: Scim) {
+    for made in [scim.user("ada").await, scim.group("Poets", &[]).await] {
+        let at = path(&made);
+        let answer = scim.send("GET", &at, &Value::Null).await.expect(200);
+        assert_eq!(answer.header("etag"), made["meta"]["version"].as_str());
+        for (tag, status) in [("W/\"1\"", 304), ("\"1\"", 304), ("*", 304), ("W/\"0\"", 200)] {
+            let answer = scim.send_with("GET", &at, &Value::Null, &[("if-none-match", tag)]).await;
+            assert_eq!((answer.code(), answer.header("etag")), (status, Some("W/\"1\"")), "{tag}");
+        }
+        let write = |n: i32| patch(json!([{"op": "replace", "path": "displayName", "value": n.to_string()}]));
+        for (n, (tag, is_good)) in
+            [("W/\"0\"", false), ("W/\"1\"", true), ("W/\"1\"", false), ("\"2\"", true), ("*", true)]
+                .into_iter()
+                .enumerate()
+        {
+            let answer = scim.send_with("PATCH", &at, &write(n as i32), &[("if-match", tag)]).await;
+            assert_eq!(answer.code() == 412, !is_good, "{tag}: {}", answer.text());
+        }
+        let name = json!({"userName": "x", "displayName": "x"});
+        let put = if at.starts_with("/Users") { name.clone() } else { json!({"displayName": "x"}) };
+        scim.send_with("PUT", &at, &put, &[("if-match", "W/\"1\"")]).await.expect(412);
+        scim.send_with("DELETE", &at, &Value::Null, &[("if-match", "W/\"1\"")]).await.expect(412);
+        scim.send_with("DELETE", &at, &Value::Null, &[("if-match", "W/\"4\"")]).await.expect(204);
+    }
+}
+
+async fn i48_inactive_users_are_read_and_listed(scim: Scim) {
+    let ada = scim.made("/Users", json!({"userName": "ada", "active": false})).await;
+    assert_eq!(scim.get(&path(&ada)).await, ada);
+    assert_eq!(scim.get("/Users").await["Resources"], json!([ada]));
+    assert_eq!(scim.found("Users", "active eq false").await, ["ada"]);
+}
+
+async fn i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user(scim: Scim) {
+    scim.made("/Users", json!({"userName": "ada", "externalId": "e", "active": false})).await;
+    for body in [json!({"userName": "Ada"}), json!({"userName": "other", "externalId": "e"})] {
+        scim.refuses((409, "uniqueness"), "POST", "/Users", body).await;
+    }
+}
+
+async fn i50_every_answer_is_scims(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let body = json!({"userName": "b"}).to_string();
+    for (media_type, status) in [
+        ("application/json", 201),
+        ("application/scim+json; charset=utf-8", 409),
+        ("Application/JSON;charset=UTF-8", 409),
+        ("text/plain", 415),
+        ("application/merge-patch+json", 415),
+    ] {
+        let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
+        let answer = request.body(media_type, body.clone()).send().await;
+        assert_eq!(answer.code(), status, "{media_type}");
+        assert_eq!(answer.header("content-type"), Some("application/scim+json"));
+    }
+    scim.refuses((404, ""), "GET", "/nothing", Value::Null).await;
+    scim.refuses((404, ""), "GET", "/Users/x/y", Value::Null).await;
+    scim.refuses((405, ""), "PATCH", "/Users", json!({})).await;
+    let large = json!({"userName": "x".repeat(2 << 20)});
+    scim.refuses((413, ""), "POST", "/Users", large).await;
+    for (accept, status) in
+        [("application/json", 200), ("application/scim+json", 200), ("*/*", 200), ("text/html", 406)]
+    {
+        let answer = scim.send_with("GET", &path(&ada), &Value::Null, &[("accept", accept)]).await;
+        assert_eq!(answer.code(), status, "{accept}");
+    }
+    let reader = scim.api.client.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
+    let reader = Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api };
+    reader.get("/Users").await;
+    reader.gives(200, "POST", "/Users/.search", json!({})).await;
+    for path in ["/Users", "/Groups", "/Bulk"] {
+        reader.refuses((403, ""), "POST", path, json!({})).await;
+    }
+    let api = Api::start(reader.api.engine, &[("ROSTER_FAILED_ATTEMPTS", "2")]);
+    let stranger = Scim { client: Client::with_key(&api.server, "nonsense"), api };
+    for status in [401, 401, 429] {
+        let answer = stranger.send("GET", "/Users", &Value::Null).await.expect(status);
+        assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
+        assert_eq!(answer.header("retry-after").is_some(), status == 429);
+    }
+    let anonymous = Scim { client: Client::anonymous(&stranger.api.server), api: stranger.api };
+    let answer = anonymous.send("GET", "/Users", &Value::Null).await.expect(401);
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+}
+
+async fn i51_errors_name_attribute_and_value(scim: Scim) {
+    for (body, name, value) in [
+        (json!({"userName": "a", "emails": [{"value": "nobody"}]}), "emails.value", "nobody"),
+        (json!({"userName": "a", "active": "maybe"}), "active", "maybe"),
+        (json!({"userName": "a", (ENTERPRISE): {"department": 7}}), "department", "7"),
+        (json!({"title": "x"}), "userName", ""),
+        (json!({"userName": "a\u{0}"}), "userName", ""),
+    ] {
+        let detail = scim.refuses((400, "invalidValue"), "POST", "/Users", body).await;
+        assert!(detail.contains(name) && detail.contains(value), "{detail}");
+    }
+}
+
+async fn i52_what_cannot_be_read_is_told_apart(scim: Scim) {
+    let ada = scim.user("ada").await;
+    for body in [
+        "{",
+        "",
+        "{\"userName\": \"a\", \"userName\": \"b\"}",
+        "{\"userName\": \"a\", \"USERNAME\": \"b\"}",
+        "[]",
+        "\u{feff}{}",
+    ] {
+        let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
+        let answer = request.body("application/scim+json", body).send().await.expect(400);
+        assert_eq!(answer.json()["scimType"], "invalidSyntax", "{body:?}");
+    }
+    for at in ["emails[", "emails]", "a b", "", "emails[type eq \"x\"]x"] {
+        let operation = patch(json!([{"op": "replace", "path": at, "value": "x"}]));
+        let error = scim.gives(400, "PATCH", &path(&ada), operation).await;
+        assert!(["invalidPath", "invalidFilter"].contains(&text(&error["scimType"])), "{at}: {error}");
+    }
+    for at in ["/Users/%FF", "/Users/..%2F", "/%00"] {
+        scim.refuses((404, ""), "GET", at, Value::Null).await;
+    }
+}
+
+async fn i53_uris_are_the_public_ones(scim: Scim) {
+    let api = Api::start(scim.api.engine, &[("ROSTER_PUBLIC_URL", "https://roster.example/base/")]);
+    let scim = Scim { client: api.client.clone(), api };
+    let headers = [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")];
+    let ada = scim.send_with("POST", "/Users", &json!({"userName": "ada"}), &headers).await.expect(201);
+    let uri = format!("https://roster.example/base/scim/v2/Users/{}", text(&ada.json()["id"]));
+    assert_eq!(ada.header("location"), Some(uri.as_str()));
+    assert_eq!(ada.json()["meta"]["location"], uri);
+    let group = scim.group("Poets", &[&ada.json()]).await;
+    assert_eq!(group["members"][0]["$ref"], uri);
+    let types = scim.get("/ResourceTypes").await.to_string();
+    assert!(types.contains("https://roster.example/base/scim/v2/ResourceTypes/User"), "{types}");
+}
+
+async fn i55_groups_come_when_asked_for(scim: Scim) {
+    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
+    let poets = scim.group("Poets", &[&ada]).await;
+    assert_eq!(scim.get(&path(&ada)).await, ada, "neither shown nor a new version");
+    let expected = json!([{
+        "value": poets["id"], "$ref": poets["meta"]["location"], "display": "Poets", "type": "direct",
+    }]);
+    let one = scim.get(&format!("{}?attributes=groups", path(&ada))).await;
+    assert_eq!(one["groups"], expected);
+    let list = scim.get("/users?attributes=userName,groups.display").await;
+    assert_eq!(list["Resources"][0]["groups"], json!([{"display": "Poets"}]));
+    assert!(list["Resources"][1].get("groups").is_none(), "{bob}");
+    let groups =
+        scim.get("/Schemas").await["Resources"][0]["attributes"].as_array().cloned().expect("attributes");
+    let groups = groups.into_iter().find(|one| one["name"] == "groups").expect("groups");
+    assert_eq!((&groups["mutability"], &groups["returned"]), (&json!("readOnly"), &json!("request")));
+    assert_eq!(scim.get("/GROUPS").await["totalResults"], 1);
+    let upper = scim.client.get("/SCIM/V2/USERS").send().await.expect(200);
+    assert_eq!(upper.header("content-type"), Some("application/scim+json"));
+}
+
+async fn i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not(scim: Scim) {
+    scim.user("ada").await;
+    let flagged = format!("{}&aadOptscim062020=&a=1&a=2", filtered("Users", "userName eq \"ada\""));
+    assert_eq!(scim.get(&flagged).await["totalResults"], 1);
+    scim.get("/ServiceProviderConfig?aadOptscim062020").await;
+    for body in
+        [json!({"userName": "b", "favouriteColour": "red"}), json!({"userName": "b", "name": {"nope": 1}})]
+    {
+        let detail = scim.refuses((400, "invalidSyntax"), "POST", "/Users", body).await;
+        assert!(detail.contains("favouriteColour") || detail.contains("name.nope"), "{detail}");
+    }
+    let kept = scim
+        .made("/Users", json!({"schemas": [USER], "userName": "b", "urn:x:y:1.0:User": {"z": [1]}}))
+        .await;
+    assert_eq!(kept["urn:x:y:1.0:User"], json!({"z": [1]}));
+    for query in ["attributes=nope", "excludedAttributes=nope"] {
+        scim.refuses((400, "invalidSyntax"), "GET", &format!("/Users?{query}"), Value::Null).await;
+    }
+}
