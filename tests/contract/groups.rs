@@ -2,7 +2,6 @@
 
 use crate::bed::{Bed, NOON, create_group};
 use roster::db::DbError;
-use roster::domain::DEFAULT_TENANT;
 use roster::domain::attribute::{GROUPS, Vocabulary};
 use roster::domain::condition::{Conditions, Tags};
 use roster::domain::filter::Filter;
@@ -10,6 +9,7 @@ use roster::domain::group::{Draft, Group, ReadAs};
 use roster::domain::sort::Sort;
 use roster::domain::tenant;
 use roster::domain::time::Timestamp;
+use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::groups::{Create, Delete, Find, Patch, Replace};
 use roster::ops::listing::{Listed, Query};
 use roster::ops::tenants;
@@ -60,7 +60,8 @@ fn delete(id: Uuid) -> Delete {
 fn query(filter: Option<&str>, sort: &str) -> Query<Group> {
     let filter = filter.map(|text| Filter::parse(text, &GROUPS, Vocabulary::Native).unwrap());
     let sort = Sort::parse(sort, &GROUPS).unwrap();
-    Query { tenant: DEFAULT_TENANT, filter, sort, after: None, limit: 2, total: true, of: PhantomData }
+    let (tenant, source) = (DEFAULT_TENANT, NATIVE_SOURCE.into());
+    Query { tenant, filter, sort, after: None, skip: None, limit: 2, total: true, source, of: PhantomData }
 }
 
 async fn a_created_group_is_found_as_it_was_made(bed: &Bed) {

@@ -6,11 +6,11 @@ use crate::support::sql;
 use crate::users::patch;
 use futures_util::future::join_all;
 use roster::db::{DbError, Operation, Options};
-use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::{Conditions, Tags};
 use roster::domain::idempotency::{Answer, BodyHash, Request};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
+use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::changes::Read;
 use roster::ops::idempotency::{Answered, Once};
 use roster::ops::listing::named::{By, Named};
@@ -371,7 +371,7 @@ async fn users_are_read_together_each_its_own(bed: &Bed) {
 }
 
 fn named(by: By, name: &str) -> Named<User> {
-    Named { tenant: DEFAULT_TENANT, by, name: name.to_owned(), of: PhantomData }
+    Named { tenant: DEFAULT_TENANT, by, name: name.to_owned(), source: NATIVE_SOURCE.into(), of: PhantomData }
 }
 
 async fn users_are_found_by_their_names_together(bed: &Bed) {

@@ -2,13 +2,13 @@
 
 use crate::bed::{Bed, Engine, NOON, create, draft, run};
 use roster::db::DbError;
-use roster::domain::DEFAULT_TENANT;
 use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::condition::{Conditions, Tags};
 use roster::domain::filter::Filter;
 use roster::domain::sort::{Position, Sort};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{ReadAs, User};
+use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::changes::{Read, Resource};
 use roster::ops::listing::Query;
 use roster::ops::users::{Blank, Delete, Erase, Find, Patch, Replace};
@@ -223,7 +223,8 @@ fn find(id: Uuid) -> Find {
 
 fn page(after: Option<Position>, limit: usize) -> Query<User> {
     let sort = Sort::default();
-    Query { tenant: DEFAULT_TENANT, filter: None, sort, after, limit, total: false, of: PhantomData }
+    let (tenant, source) = (DEFAULT_TENANT, NATIVE_SOURCE.into());
+    Query { tenant, filter: None, sort, after, skip: None, limit, total: false, source, of: PhantomData }
 }
 
 fn replace(id: Uuid, body: Value) -> Replace {

@@ -292,6 +292,8 @@ fn query(filter: Option<&str>, sort: &str) -> Query {
         after: None,
         limit: 50,
         total: false,
+        skip: None,
+        source: roster::domain::NATIVE_SOURCE.into(),
         of: PhantomData,
     }
 }

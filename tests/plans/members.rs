@@ -181,6 +181,8 @@ async fn finds<R: Resource>(
         after: None,
         limit: 50,
         total: false,
+        skip: None,
+        source: roster::domain::NATIVE_SOURCE.into(),
         of: PhantomData,
     };
     seen();

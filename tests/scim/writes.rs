@@ -1,6 +1,6 @@
 //! Items 20 to 30: creating and replacing.
 
-use crate::api::{Api, at_once, text, with_status};
+use crate::api::{at_once, text, with_status};
 use crate::scim::{ENTERPRISE, GROUP, Scim, USER, filtered, names, patch, path};
 use serde_json::{Value, json};
 
