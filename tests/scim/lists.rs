@@ -364,6 +364,12 @@ async fn i17_searches_are_lists(scim: Scim) {
         cursor = page["nextCursor"].clone();
     }
     assert_eq!(walked, ["ada", "bob", "Poets"]);
+    let named = scim
+        .gives(200, "POST", "/.search", json!({"attributes": ["name", "displayName"], "startIndex": 2}))
+        .await;
+    let keys = |n: usize| named["Resources"][n].as_object().expect("an object").len();
+    assert_eq!((keys(0), keys(1)), (2, 3), "{named}");
+    scim.refuses((400, "invalidSyntax"), "POST", "/.search", json!({"attributes": ["nope"]})).await;
     scim.refuses((400, "invalidFilter"), "POST", "/.search", json!({"filter": "nope pr"})).await;
     scim.refuses((400, "invalidValue"), "POST", "/.search", json!({"sortBy": "userName"})).await;
     scim.refuses((400, "invalidValue"), "POST", "/Users/.search", json!({"count": "1"})).await;

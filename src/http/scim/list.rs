@@ -58,17 +58,18 @@ pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpR
         return Err(error.clone().into());
     }
     let (users, groups) = (users.is_ok(), groups.is_ok());
+    search.check_names()?;
     let page = search.page()?;
     let found = match &page {
         Page::Index(start, count) => {
             let mut found = Found { total: Some(0), ..Found::default() };
             if users {
-                found = find::<User>(&context, &search, &Page::Index(*start, *count)).await?;
+                found = find_of_kind::<User>(&context, &search, &Page::Index(*start, *count)).await?;
             }
             if groups {
                 let before = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
                 let (start, left) = (start.saturating_sub(before).max(1), count - found.resources.len());
-                let behind = find::<Group>(&context, &search, &Page::Index(start, left)).await?;
+                let behind = find_of_kind::<Group>(&context, &search, &Page::Index(start, left)).await?;
                 found.total = found.total.zip(behind.total).map(|(users, groups)| users + groups);
                 found.resources.extend(behind.resources);
             }
@@ -96,12 +97,12 @@ async fn all_behind(
         Some(cursor) => cursor.strip_prefix(OF_GROUPS).map(|cursor| Some(cursor.to_owned())),
     };
     if let Some(cursor) = of_groups {
-        let found = find::<Group>(context, search, &Page::Cursor(cursor, count)).await?;
+        let found = find_of_kind::<Group>(context, search, &Page::Cursor(cursor, count)).await?;
         let next = found.next.map(|next| format!("{OF_GROUPS}{next}"));
         return Ok(Found { next, total: None, ..found });
     }
     let page = Page::Cursor(cursor.map(str::to_owned), count);
-    let found = find::<User>(context, search, &page).await?;
+    let found = find_of_kind::<User>(context, search, &page).await?;
     let next = found.next.or(groups.then(|| FIRST_GROUP.to_owned()));
     Ok(Found { next, total: None, ..found })
 }
@@ -152,6 +153,10 @@ impl Shown for Group {
     ) -> Result<Vec<Map<String, Value>>, Problem> {
         groups::show(context, resources, projection).await
     }
+}
+
+async fn find_of_kind<R: Shown>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
+    find::<R>(context, &search.of_kind(R::KIND), page).await
 }
 
 async fn find<R: Shown>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {

@@ -17,7 +17,7 @@ pub(super) const DEFAULT_COUNT: usize = 100;
 pub(super) const MAX_COUNT: usize = 500;
 
 /// What the client said.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Search {
     attributes: Option<String>,
     excluded: Option<String>,
@@ -105,6 +105,33 @@ impl Search {
         Projection::read(kind, self.attributes.as_deref(), self.excluded.as_deref())
     }
 
+    /// The same of one of several kinds: of the named attributes those that it has.
+    pub(super) fn of_kind(&self, kind: ResourceType) -> Self {
+        let known = |names: &String| {
+            let known = names_in(names).filter(|name| Projection::read(kind, Some(name), None).is_ok());
+            known.collect::<Vec<_>>().join(",")
+        };
+        // The id is shown whatever is named, so that it says "none of these".
+        let only = |names: String| if names.is_empty() { "id".to_owned() } else { names };
+        let attributes = self.attributes.as_ref().filter(|_| self.names_attributes());
+        Self {
+            attributes: attributes.map(known).map(only),
+            excluded: self.excluded.as_ref().map(known),
+            ..self.clone()
+        }
+    }
+
+    /// Refuses names of attributes that no kind has.
+    pub(super) fn check_names(&self) -> Result<(), ScimError> {
+        for name in self.attributes.iter().chain(&self.excluded).flat_map(|names| names_in(names)) {
+            let read = ResourceType::ALL.map(|kind| Projection::read(kind, Some(name), None));
+            if let [Err(error), Err(_)] = read {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the client names attributes to be shown.
     pub(super) fn names_attributes(&self) -> bool {
         self.attributes.as_deref().is_some_and(|names| !names.trim().is_empty())
@@ -158,6 +185,11 @@ impl Search {
         }
         Ok(Page::Cursor(Some(cursor.clone()).filter(|cursor| !cursor.is_empty()), count))
     }
+}
+
+/// Names with commas between them.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 /// What a list can be asked for.

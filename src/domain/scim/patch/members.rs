@@ -84,8 +84,10 @@ fn name(element: &Value) -> Result<String, ScimError> {
         }
         _ => {}
     }
-    let value = element.get("value").and_then(Value::as_str);
-    value.map(str::to_owned).ok_or_else(|| invalid("members.value must be present"))
+    let text = |part| element.get(part).and_then(Value::as_str);
+    let of_uri = || text("$ref")?.rsplit('/').next();
+    let name = text("value").or_else(of_uri).map(str::to_owned);
+    name.ok_or_else(|| invalid("members.value must be present"))
 }
 
 /// What is no id is nobody's: nothing to remove, where that is let pass.

@@ -166,7 +166,7 @@ impl Patch {
             return Err(ScimType::InvalidValue.error(format!("{} must be an object", extension.id)));
         };
         refuse_twins(values, extension.id)?;
-        for (name, value) in values {
+        for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
             let attribute =
                 extension.attribute(name).ok_or_else(|| unknown(&format!("{}:{name}", extension.id)))?;
             let path = AttributePath { extension: Some(extension), attribute, brackets: None, part: None };

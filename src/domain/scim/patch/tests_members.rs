@@ -106,6 +106,7 @@ fn item_40_members_are_added_in_many_forms() {
         json!({"value": A}),
         json!(A),
         json!([{"value": A, "type": "User", "display": "x", "$ref": "../Users/a"}]),
+        json!([{"$ref": format!("../Users/{A}")}]),
         json!([{"value": A, "type": null, "display": null}, {"Value": A, "TYPE": "user"}]),
     ] {
         assert_eq!(changes(on_members("add", value.clone())), added, "{value}");

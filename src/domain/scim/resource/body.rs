@@ -75,6 +75,10 @@ impl Reader {
         refuse_twins(&values, extension.id)?;
         let mut native = Map::new();
         for (name, value) in values {
+            // Some clients say there too what the extension is.
+            if name.eq_ignore_ascii_case("schemas") {
+                continue;
+            }
             let path = || format!("{}:{name}", extension.id);
             let attribute = extension.attribute(&name).ok_or_else(|| unknown(&path()))?;
             let value = normal::value(attribute, value, self.profile, &path())?;

@@ -31,7 +31,8 @@ pub(super) fn schema() -> Schema {
 fn members() -> Definition {
     let parts = vec![
         Definition::text("value", "The id of the member.").exact().required().immutable(),
-        Definition::reference("$ref", &["User"], "The URI of the member.").read_only(),
+        Definition::reference("$ref", &["User"], "The URI of the member; it names who has no value.")
+            .immutable(),
         Definition::text("display", "The name of the member.").read_only(),
         Definition::text("type", "What the member is.").one_of(&["User"]).immutable(),
     ];
