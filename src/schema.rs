@@ -159,6 +159,36 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::Id;
+
+    connections (tenant_id, id) {
+        tenant_id -> Id,
+        id -> Id,
+        name -> Text,
+        profile -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use crate::db::types::Id;
+
+    connection_tokens (id) {
+        id -> Id,
+        tenant_id -> Id,
+        connection_id -> Id,
+        secret_hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, SmallInt, Text};
     use crate::db::types::Id;
 

@@ -1,6 +1,7 @@
 //! One write as a fact: what the change feed and the audit read.
 
 use super::DEFAULT_TENANT;
+use super::connection::{Connection, Token};
 use super::group::Group;
 use super::key::Key;
 use super::tenant::Tenant;
@@ -38,6 +39,9 @@ pub enum ActorKind {
     /// A key in the database.
     #[display("key")]
     Key,
+    /// A connection, by one of its tokens.
+    #[display("connection")]
+    Connection,
     /// The command.
     #[display("cli")]
     Cli,
@@ -83,7 +87,7 @@ pub struct Change {
 pub const ADMIN_RESOURCES: [&str; 3] = ["key", "connection", "tenant"];
 
 /// The kinds of changes.
-pub const KINDS: [&str; 15] = [
+pub const KINDS: [&str; 20] = [
     "user.created",
     "user.updated",
     "user.deleted",
@@ -96,6 +100,11 @@ pub const KINDS: [&str; 15] = [
     "key.created",
     "key.updated",
     "key.deleted",
+    "connection.created",
+    "connection.updated",
+    "connection.deleted",
+    "connection.tokenCreated",
+    "connection.tokenDeleted",
     "tenant.created",
     "tenant.updated",
     "tenant.deleted",
@@ -172,6 +181,11 @@ fn of_group(tenant: Uuid, group: &Group) -> Subject {
 
 fn of_key(key: &Key) -> Subject {
     Subject { tenant: key.tenant, resource: "key", id: key.id, version: key.version, time: key.updated_at }
+}
+
+fn of_connection(connection: &Connection) -> Subject {
+    let Connection { id, tenant, version, updated_at, .. } = *connection;
+    Subject { tenant, resource: "connection", id, version, time: updated_at }
 }
 
 /// Tenants have their history in that of the one that always exists.
@@ -255,6 +269,39 @@ impl Change {
     #[must_use]
     pub fn key_deleted(key: &Key, time: Timestamp) -> Self {
         Self::new(of_key(key).deleted(time), "key.deleted", Some(key.facts()), None)
+    }
+
+    /// A connection was made.
+    #[must_use]
+    pub fn connection_created(connection: &Connection) -> Self {
+        Self::new(of_connection(connection), "connection.created", None, Some(connection.facts()))
+    }
+
+    /// A connection was written.
+    #[must_use]
+    pub fn connection_updated(before: &Connection, after: &Connection) -> Self {
+        Self::difference(of_connection(after), "connection.updated", before.facts(), after.facts())
+    }
+
+    /// A connection was deleted at `time`, and its tokens with it.
+    #[must_use]
+    pub fn connection_deleted(connection: &Connection, time: Timestamp) -> Self {
+        let subject = of_connection(connection).deleted(time);
+        Self::new(subject, "connection.deleted", Some(connection.facts()), None)
+    }
+
+    /// A connection got a token, which leaves its version as it is.
+    #[must_use]
+    pub fn token_created(connection: &Connection, token: &Token) -> Self {
+        let subject = Subject { time: token.created_at, ..of_connection(connection) };
+        Self::new(subject, "connection.tokenCreated", None, Some(token.facts()))
+    }
+
+    /// A token of a connection was revoked at `time`.
+    #[must_use]
+    pub fn token_deleted(connection: &Connection, token: &Token, time: Timestamp) -> Self {
+        let subject = Subject { time, ..of_connection(connection) };
+        Self::new(subject, "connection.tokenDeleted", Some(token.facts()), None)
     }
 
     /// A tenant was made.

@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of fields. docs/api.md has a line for each.
-pub const CODES: [&str; 20] = [
+pub const CODES: [&str; 21] = [
     "required",
     "wrong-type",
     "blank",
@@ -38,6 +38,7 @@ pub const CODES: [&str; 20] = [
     "taken",
     "unknown-user",
     "unknown-role",
+    "unknown-profile",
     "invalid-time",
     "invalid-name",
     "reserved",

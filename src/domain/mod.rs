@@ -4,6 +4,7 @@ pub mod attribute;
 pub mod body;
 pub mod change;
 pub mod condition;
+pub mod connection;
 pub mod cursor;
 pub mod fields;
 pub mod filter;

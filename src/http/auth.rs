@@ -3,9 +3,10 @@
 use super::State;
 use super::problem::Problem;
 use super::request_id::RequestId;
+use super::scim;
 use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::domain::idempotency::{BodyHash, Request};
-use crate::domain::key::{Key, Role, Secret};
+use crate::domain::key::{Proof, Role, Secret};
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
 use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
@@ -53,9 +54,8 @@ impl Caller {
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let holder = identify(request, state).await?;
     let tenant = acts_in(request.headers(), state, &holder).await?;
-    let Holder { actor, role, secret, .. } = holder;
+    let Holder { actor, role, source, profile, secret, .. } = holder;
     let origin = Origin { actor, request_id: RequestId::of(request) };
-    let (source, profile) = (NATIVE_SOURCE.into(), Profile::default());
     request.extensions_mut().insert(Caller { tenant, origin, role, source, profile, secret });
     Ok(())
 }
@@ -69,7 +69,7 @@ pub(super) async fn still_good(request: &HttpRequest, state: &State) -> Result<(
         None => state.credentials.identify(secret).await?,
     };
     let now = state.clock.now();
-    let same = |key: &Arc<Key>| key.role >= caller.role && key.expires_at.is_none_or(|end| end > now);
+    let same = |key: &Arc<Proof>| key.role() >= caller.role && key.is_good(now);
     key.filter(same).map(drop).ok_or_else(Problem::unauthorized)
 }
 
@@ -78,6 +78,8 @@ struct Holder {
     actor: Actor,
     tenant: Uuid,
     role: Role,
+    source: Source,
+    profile: Profile,
     secret: Option<Secret>,
 }
 
@@ -93,7 +95,9 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
     let token = bearer(request.headers()).ok_or_else(failed)?;
     if state.admin_key.as_ref().is_some_and(|key| key.is(token)) {
         let actor = Actor { kind: ActorKind::Admin, id: "admin".into() };
-        return Ok(Holder { actor, tenant: DEFAULT_TENANT, role: Role::Operator, secret: None });
+        let (tenant, role) = (DEFAULT_TENANT, Role::Operator);
+        let (source, profile) = (NATIVE_SOURCE.into(), Profile::default());
+        return Ok(Holder { actor, tenant, role, source, profile, secret: None });
     }
     let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
     let key = match state.credentials.known(&secret) {
@@ -107,11 +111,13 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
         },
     };
     let now = state.clock.now();
-    let good = |key: &Arc<Key>| key.expires_at.is_none_or(|end| end > now);
-    let key = key.filter(good).ok_or_else(failed)?;
-    state.credentials.used(key.id, now);
-    let actor = Actor { kind: ActorKind::Key, id: key.id.to_string().into() };
-    Ok(Holder { actor, tenant: key.tenant, role: key.role, secret: Some(secret) })
+    let key = key.filter(|key| key.is_good(now)).ok_or_else(failed)?;
+    if matches!(*key, Proof::Token(..)) && !scim::is_below(request.path()) {
+        return Err(Problem::unauthorized());
+    }
+    state.credentials.used(key.id(), now);
+    let (actor, tenant, role) = (key.actor(), key.tenant(), key.role());
+    Ok(Holder { actor, tenant, role, source: key.source(), profile: key.profile(), secret: Some(secret) })
 }
 
 /// The token of `Authorization: Bearer`; the scheme's name has no case (RFC 9110, section 11.1).

@@ -2,8 +2,9 @@
 
 use crate::db::{Database, DbError};
 use crate::domain::change::Origin;
-use crate::domain::key::{Key, Secret, SecretHash};
+use crate::domain::key::{Proof, Secret, SecretHash};
 use crate::domain::time::Timestamp;
+use crate::ops::connections;
 use crate::ops::keys::{Identify, Touch};
 use crate::ops::tenants::Named;
 use actix_web::rt;
@@ -23,7 +24,7 @@ const CAPACITY: usize = 10_000;
 /// What was read of keys and tenants.
 pub struct Credentials {
     database: Database,
-    keys: Arc<Recent<Uuid, (Arc<Key>, SecretHash)>>,
+    keys: Arc<Recent<Uuid, (Arc<Proof>, SecretHash)>>,
     tenants: Arc<Recent<String, Uuid>>,
     used: Mutex<HashMap<Uuid, Timestamp>>,
 }
@@ -36,7 +37,7 @@ impl Credentials {
     }
 
     /// The key that a secret is of, when it is known without asking the database.
-    pub(super) fn known(&self, secret: &Secret) -> Option<Arc<Key>> {
+    pub(super) fn known(&self, secret: &Secret) -> Option<Arc<Proof>> {
         let (found, stale) = self.keys.get(&secret.id())?;
         if stale {
             let (keys, database, id) = (self.keys.clone(), self.database.clone(), secret.id());
@@ -51,7 +52,7 @@ impl Credentials {
     }
 
     /// The same, asking the database.
-    pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Key>>, DbError> {
+    pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Proof>>, DbError> {
         let found = read_key(&self.keys, &self.database, secret.id()).await?;
         Ok(found.and_then(|found| holds(found, secret)))
     }
@@ -101,18 +102,24 @@ impl Credentials {
     }
 }
 
-fn holds((key, hash): (Arc<Key>, SecretHash), secret: &Secret) -> Option<Arc<Key>> {
+fn holds((key, hash): (Arc<Proof>, SecretHash), secret: &Secret) -> Option<Arc<Proof>> {
     hash.is_of(secret).then_some(key)
 }
 
 async fn read_key(
-    keys: &Recent<Uuid, (Arc<Key>, SecretHash)>,
+    keys: &Recent<Uuid, (Arc<Proof>, SecretHash)>,
     database: &Database,
     id: Uuid,
-) -> Result<Option<(Arc<Key>, SecretHash)>, DbError> {
+) -> Result<Option<(Arc<Proof>, SecretHash)>, DbError> {
     let since = keys.generation();
-    let found = database.call(&Origin::server(), Identify { id }).await?;
-    let found = found.map(|(key, hash)| (Arc::new(key), hash));
+    let found = match database.call(&Origin::server(), Identify { id }).await? {
+        Some((key, hash)) => Some((Proof::Key(key), hash)),
+        None => {
+            let token = database.call(&Origin::server(), connections::Identify { id }).await?;
+            token.map(|(token, connection, hash)| (Proof::Token(token, connection), hash))
+        }
+    };
+    let found = found.map(|(proof, hash)| (Arc::new(proof), hash));
     keys.put(id, found.clone(), since);
     Ok(found)
 }

@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod auth;
 mod body;
 mod changes;
+mod connections;
 pub mod credentials;
 mod docs;
 mod groups;
@@ -74,6 +75,16 @@ fn urls() -> Vec<Url> {
         url("/changes", [get(changes::read).compressed()]),
         url("/keys", [get(keys::list).compressed(), post(keys::create)]),
         url("/keys/{id}", [get(keys::find), patch(keys::patch), delete(keys::delete)]),
+        url("/connections", [get(connections::list).compressed(), post(connections::create)]),
+        url(
+            "/connections/{id}",
+            [get(connections::find), patch(connections::patch), delete(connections::delete)],
+        ),
+        url(
+            "/connections/{id}/tokens",
+            [get(connections::list_tokens).compressed(), post(connections::create_token)],
+        ),
+        url("/connections/{id}/tokens/{tokenId}", [delete(connections::delete_token)]),
         url("/tenants", [get(tenants::list).compressed(), post(tenants::create)]),
         url("/tenants/{id}", [get(tenants::find), patch(tenants::patch), delete(tenants::delete)]),
     ]

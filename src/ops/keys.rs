@@ -10,7 +10,7 @@ use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::ops::Page;
-use crate::schema::keys;
+use crate::schema::{connection_tokens, keys};
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -302,7 +302,7 @@ impl Operation for Delete {
     }
 }
 
-/// Notes when keys were last used, which is no change of theirs.
+/// Notes when keys, and tokens of connections, were last used, which is no change of theirs.
 #[derive(Debug)]
 pub struct Touch(pub Vec<(Uuid, Timestamp)>);
 
@@ -317,10 +317,20 @@ impl Operation for Touch {
             let earlier = keys::last_used_at.is_null().or(keys::last_used_at.lt(time));
             let update = diesel::update(keys::table.filter(keys::id.eq(Uid(*id))).filter(earlier))
                 .set(keys::last_used_at.eq(Some(time)));
-            on_engine!(tx.connection(), c => update.execute(c))?;
+            if on_engine!(tx.connection(), c => update.execute(c))? == 0 {
+                touch_token(tx, *id, time)?;
+            }
         }
         Ok(())
     }
+}
+
+fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), DbError> {
+    let earlier = connection_tokens::last_used_at.is_null().or(connection_tokens::last_used_at.lt(time));
+    let token = connection_tokens::table.filter(connection_tokens::id.eq(Uid(id))).filter(earlier);
+    let update = diesel::update(token).set(connection_tokens::last_used_at.eq(Some(time)));
+    on_engine!(tx.connection(), c => update.execute(c))?;
+    Ok(())
 }
 
 /// Reads a key that is about to be written, so that nobody else writes it first.

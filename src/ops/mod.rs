@@ -1,6 +1,7 @@
 //! Everything that can be asked of the database, each a message: reading this folder tells what the storage can do.
 
 pub mod changes;
+pub mod connections;
 pub mod groups;
 pub mod health;
 pub mod idempotency;

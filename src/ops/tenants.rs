@@ -9,7 +9,7 @@ use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
 use crate::ops::Page;
-use crate::schema::{changes, heads, idempotency, keys, tenants};
+use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
@@ -172,7 +172,7 @@ impl Operation for Patch {
     }
 }
 
-/// Deletes a tenant that has no user and no group, with its keys. What else is left of it, [`Purge`] removes.
+/// Deletes a tenant that has no user and no group, with its keys and connections. What else is left of it, [`Purge`] removes.
 #[derive(Debug)]
 pub struct Delete {
     /// Its id.
@@ -205,6 +205,10 @@ impl Operation for Delete {
         }
         let id = Uid(self.id);
         on_engine!(tx.connection(), c => diesel::delete(keys::table.filter(keys::tenant_id.eq(id))).execute(c))?;
+        let links = connections::table.filter(connections::tenant_id.eq(id));
+        on_engine!(tx.connection(), c => diesel::delete(links).execute(c))?;
+        let tokens = connection_tokens::table.filter(connection_tokens::tenant_id.eq(id));
+        on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
         on_engine!(tx.connection(), c => diesel::delete(heads::table.find(id)).execute(c))?;
         on_engine!(tx.connection(), c => diesel::delete(tenants::table.find(id)).execute(c))?;
         tx.record(Change::tenant_deleted(&tenant, self.now));

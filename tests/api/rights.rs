@@ -25,8 +25,8 @@ type Line = (&'static str, &'static str, &'static str, [u16; 7]);
 /// What each kind of caller is answered, in the order of [`Kind`]: without a good key; reader, writer, admin and
 /// operator of the tenant `default`; the admin of another tenant; an operator who acts in that other tenant.
 ///
-/// `{user}`, `{group}`, `{key}`, `{operator-key}` and `{tenant}` stand for the id of one that is made in `default` for
-/// each request, `{member}` for the one user in the group, `{new}` for a name that nobody has. HEAD goes with GET, and
+/// `{user}`, `{group}`, `{key}`, `{operator-key}`, `{connection}` and `{tenant}` stand for the id of one that is made in
+/// `default` for each request, `{member}` for the one user in the group, or the one token of the connection, `{new}` for a name that nobody has. HEAD goes with GET, and
 /// OPTIONS with every path.
 #[rustfmt::skip]
 const RIGHTS: &[Line] = &[
@@ -72,6 +72,14 @@ const RIGHTS: &[Line] = &[
     ("GET",    "/keys/{operator-key}",         "",                          [401, 403, 403, 200, 200, 404, 404]),
     ("PATCH",  "/keys/{operator-key}",         r#"{"role":"reader"}"#,      [401, 403, 403, 403, 200, 404, 404]),
     ("DELETE", "/keys/{operator-key}",         "",                          [401, 403, 403, 403, 204, 404, 404]),
+    ("GET",    "/connections",                 "",                          [401, 403, 403, 200, 200, 200, 200]),
+    ("POST",   "/connections",                 r#"{"name":"{new}"}"#,       [401, 403, 403, 201, 201, 201, 201]),
+    ("GET",    "/connections/{connection}",    "",                          [401, 403, 403, 200, 200, 404, 404]),
+    ("PATCH",  "/connections/{connection}",    r#"{"name":"{new}"}"#,       [401, 403, 403, 200, 200, 404, 404]),
+    ("DELETE", "/connections/{connection}",    "",                          [401, 403, 403, 204, 204, 404, 404]),
+    ("GET",    "/connections/{connection}/tokens", "",                      [401, 403, 403, 200, 200, 404, 404]),
+    ("POST",   "/connections/{connection}/tokens", "{}",                    [401, 403, 403, 201, 201, 404, 404]),
+    ("DELETE", "/connections/{connection}/tokens/{member}", "",             [401, 403, 403, 204, 204, 404, 404]),
     ("GET",    "/tenants",                     "",                          [401, 403, 403, 403, 200, 403, 200]),
     ("POST",   "/tenants",                     r#"{"name":"{new}"}"#,       [401, 403, 403, 403, 201, 403, 201]),
     ("GET",    "/tenants/{tenant}",            "",                          [401, 403, 403, 403, 200, 403, 200]),
@@ -187,6 +195,14 @@ async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
         }
         "key" => make_key(client, &json!({ "role": "reader" })).await,
         "operator-key" => make_key(client, &json!({ "role": "operator" })).await,
+        "connection" => {
+            let body = json!({ "name": new });
+            let connection = client.post("/connections", &body).send().await.expect(201).json();
+            let tokens = format!("/connections/{}/tokens", text(&connection["id"]));
+            let token = client.post(&tokens, &json!({})).send().await.expect(201).json();
+            member = text(&token["id"]).to_owned();
+            connection
+        }
         "tenant" => make_tenant(client, &new).await,
         other => panic!("the table says {{{other}}}, which nobody knows to make"),
     };

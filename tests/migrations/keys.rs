@@ -59,6 +59,7 @@ fn the_tenant_comes_first_in_every_key_and_index() {
         ("tenants", "name"),
         // A key names itself before anybody knows its tenant.
         ("keys", "id"),
+        ("connection_tokens", "id"),
         // Retention deletes what is old, whose ever it is.
         ("changes", "time"),
         ("idempotency", "created_at"),

@@ -28,6 +28,7 @@ macro_rules! both_engines {
 #[path = "../api/api.rs"]
 mod api;
 mod bulk;
+mod connections;
 mod lists;
 mod members;
 mod patches;

@@ -6,7 +6,11 @@ mod secret;
 pub use read::Draft;
 pub use secret::{Secret, SecretHash};
 
+use super::change::{Actor, ActorKind};
+use super::connection::{Connection, Token};
+use super::scim::Profile;
 use super::time::Timestamp;
+use super::{NATIVE_SOURCE, Source};
 use derive_more::{Display, Error};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -90,6 +94,82 @@ impl Key {
     #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), role: self.role, expires_at: self.expires_at }
+    }
+}
+
+/// What a secret proves: who calls, and what they may do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// A key.
+    Key(Key),
+    /// A token of a connection, which is good for SCIM alone.
+    Token(Token, Connection),
+}
+
+impl Proof {
+    /// The id that the secret says.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        match self {
+            Self::Key(key) => key.id,
+            Self::Token(token, _) => token.id,
+        }
+    }
+
+    /// The tenant that it is good in.
+    #[must_use]
+    pub fn tenant(&self) -> Uuid {
+        match self {
+            Self::Key(key) => key.tenant,
+            Self::Token(_, connection) => connection.tenant,
+        }
+    }
+
+    /// What its holder may do.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Key(key) => key.role,
+            Self::Token(..) => Role::Writer,
+        }
+    }
+
+    /// Whether it is good at a time.
+    #[must_use]
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Key(key) => key.expires_at.is_none_or(|end| end > now),
+            Self::Token(token, _) => token.is_live(now),
+        }
+    }
+
+    /// Who its holder is.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Key(key) => Actor { kind: ActorKind::Key, id: key.id.to_string().into() },
+            Self::Token(_, connection) => {
+                Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() }
+            }
+        }
+    }
+
+    /// Whose externalIds its holder sees and writes.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Key(_) => NATIVE_SOURCE.into(),
+            Self::Token(_, connection) => connection.id.to_string().into(),
+        }
+    }
+
+    /// How strictly its holder's SCIM requests are read.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        match self {
+            Self::Key(_) => Profile::default(),
+            Self::Token(_, connection) => connection.profile,
+        }
     }
 }
 

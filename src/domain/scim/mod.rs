@@ -17,16 +17,21 @@ pub use error::{ScimError, ScimType};
 pub use invalid::invalid;
 pub use resource_type::ResourceType;
 
+use derive_more::Display;
+use serde::Serialize;
 use serde_json::Value;
 
 /// How strictly requests are read. What is said nowhere to depend on it does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Profile {
     /// As the big identity providers need it: `"active":"True"` is a boolean, a body may lack `schemas`, and a PATCH
     /// whose filter finds nothing adds what it describes, or has nothing to remove.
     #[default]
+    #[display("lenient")]
     Lenient,
     /// To the letter of the RFCs.
+    #[display("strict")]
     Strict,
 }
 

@@ -4,6 +4,7 @@ use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::attribute::{USERS, Vocabulary};
 use crate::domain::change::Fact;
+use crate::domain::connection::{Connection, Token};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
@@ -12,6 +13,7 @@ use crate::domain::json::{self, to_map};
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
+use crate::domain::scim::Profile;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
@@ -151,6 +153,44 @@ pub(super) fn key_with_secret() -> Value {
     key.insert("lastUsedAt".to_owned(), Value::Null);
     key.insert("secret".to_owned(), SECRET.into());
     key.into()
+}
+
+/// SCIM's base.
+const SCIM_URL: &str = "https://roster.example.com/scim/v2";
+
+/// The answer to `GET /connections/{id}`.
+pub(super) fn connection() -> Value {
+    let connection = Connection {
+        id: id(TENANT),
+        tenant: DEFAULT_TENANT,
+        name: "Okta".to_owned(),
+        profile: Profile::Lenient,
+        version: 1,
+        created_at: Timestamp::from(CREATED),
+        updated_at: Timestamp::from(CREATED),
+    };
+    let mut shown = to_map(&connection);
+    shown.insert("url".to_owned(), SCIM_URL.into());
+    shown.into()
+}
+
+/// A token in the answer to `GET /connections/{id}/tokens`.
+pub(super) fn token() -> Map<String, Value> {
+    to_map(&Token {
+        id: id(KEY),
+        connection: id(TENANT),
+        expires_at: Some(Timestamp::from(CREATED + 31_536_000_000_000)),
+        created_at: Timestamp::from(CREATED),
+        last_used_at: None,
+    })
+}
+
+/// The answer to `POST /connections/{id}/tokens`.
+pub(super) fn token_with_secret() -> Value {
+    let mut token = token();
+    token.insert("url".to_owned(), SCIM_URL.into());
+    token.insert("secret".to_owned(), SECRET.into());
+    token.into()
 }
 
 /// The answer to `GET /tenants/{id}`.

@@ -44,6 +44,7 @@ pub fn document() -> Value {
             { "name": "groups", "description": "Groups, and who is in them." },
             { "name": "changes", "description": "What was written, numbered without gaps, in the order of commits." },
             { "name": "keys", "description": "Who may call: for admins." },
+            { "name": "connections", "description": "Identity providers' SCIM links, with their tokens: for admins." },
             { "name": "tenants", "description": "Isolated sets of users and groups: for operators." },
             { "name": "service", "description": "What needs no key." },
         ],

@@ -56,6 +56,14 @@ pub(super) fn all() -> Value {
         "/changes": { "get": list_changes() },
         "/keys": { "get": list_keys(), "post": create_key() },
         "/keys/{id}": { "get": get_key(), "patch": patch_key(), "delete": delete_key() },
+        "/connections": { "get": list_connections(), "post": create_connection() },
+        "/connections/{id}": {
+            "get": get_connection(),
+            "patch": patch_connection(),
+            "delete": delete_connection(),
+        },
+        "/connections/{id}/tokens": { "get": list_tokens(), "post": create_token() },
+        "/connections/{id}/tokens/{tokenId}": { "delete": delete_token() },
         "/tenants": { "get": list_tenants(), "post": create_tenant() },
         "/tenants/{id}": { "get": get_tenant(), "patch": patch_tenant(), "delete": delete_tenant() },
     })
@@ -355,6 +363,81 @@ fn delete_key() -> Value {
     deleted(keyed("deleteKey", "keys", "Revoke a key", &["id", "If-Match", "If-None-Match"]))
 }
 
+fn list_connections() -> Value {
+    let body = json_of("ConnectionPage", &examples::page("connections", examples::connection()));
+    keyed("listConnections", "connections", "List connections", &["limit", "cursor", "include"])
+        .answers(200, "A page.", &["Link"], Some(body))
+        .build()
+}
+
+fn create_connection() -> Value {
+    let body = json_of("Connection", &examples::connection());
+    keyed("createConnection", "connections", "Make a connection", &["Prefer"])
+        .describe("It has no token yet.")
+        .reads(JSON, "NewConnection", &json!({ "name": "Okta", "profile": "lenient" }))
+        .answers(
+            201,
+            "The new connection; no body with `Prefer: return=minimal`.",
+            &["Location", "ETag", "Preference-Applied"],
+            Some(body),
+        )
+        .leads_to(201, &["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"])
+        .refuses(&BODY)
+        .refuses(&[504])
+        .build()
+}
+
+fn get_connection() -> Value {
+    let body = json_of("Connection", &examples::connection());
+    keyed("getConnection", "connections", "Read a connection", &["id", "If-Match", "If-None-Match"])
+        .answers(200, "The connection.", &["ETag"], Some(body))
+        .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .refuses(&[412])
+        .build()
+}
+
+fn patch_connection() -> Value {
+    let operation = keyed("patchConnection", "connections", "Change a connection", &CONDITIONS).reads(
+        PATCH,
+        "ConnectionPatch",
+        &json!({ "profile": "strict" }),
+    );
+    changed(operation, "Connection", &examples::connection())
+}
+
+fn delete_connection() -> Value {
+    let parameters = ["id", "If-Match", "If-None-Match"];
+    deleted(
+        keyed("deleteConnection", "connections", "Delete a connection", &parameters)
+            .describe("Its tokens are revoked; its externalIds stay."),
+    )
+}
+
+fn list_tokens() -> Value {
+    let body = json_of("Tokens", &json!({ "items": [examples::token()] }));
+    keyed("listTokens", "connections", "List the tokens of a connection", &["id"])
+        .answers(200, "All of them.", &[], Some(body))
+        .build()
+}
+
+fn create_token() -> Value {
+    let body = json_of("TokenWithSecret", &examples::token_with_secret());
+    keyed("createToken", "connections", "Make a token", &["id"])
+        .describe("409 when two are good already.")
+        .reads(JSON, "NewToken", &json!({ "expiresAt": "2027-01-02T03:04:05Z" }))
+        .answers(201, "The token, with its secret this once.", &["Location"], Some(body))
+        .refuses(&BODY)
+        .refuses(&[409, 504])
+        .build()
+}
+
+fn delete_token() -> Value {
+    keyed("deleteToken", "connections", "Revoke a token", &["id", "tokenId"])
+        .answers(204, "It is good no longer.", &[], None)
+        .refuses(&[504])
+        .build()
+}
+
 fn list_tenants() -> Value {
     let body = json_of("TenantPage", &examples::page("tenants", examples::tenant()));
     keyed("listTenants", "tenants", "List tenants", &["limit", "cursor", "include"])
@@ -399,7 +482,7 @@ fn patch_tenant() -> Value {
 fn delete_tenant() -> Value {
     deleted(
         keyed("deleteTenant", "tenants", "Delete an empty tenant", &["id", "If-Match", "If-None-Match"])
-            .describe("Its keys, kept answers and changes go with it."),
+            .describe("Its keys, connections, kept answers and changes go with it."),
     )
 }
 
@@ -442,6 +525,7 @@ pub(super) fn parameters() -> Value {
         path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
         path("file", json!({ "type": "string", "enum": docs::FILES }), ""),
         path("userId", json!({ "type": "string", "format": "uuid" }), ""),
+        path("tokenId", json!({ "type": "string", "format": "uuid" }), ""),
         filter("emails.value ew \"@example.com\" and active eq true", "user"),
         sort(&USERS),
         query("limit", json!({ "type": "integer", "minimum": 1, "default": 50 }), "More than 500 is 500."),

@@ -40,6 +40,15 @@ pub(super) fn all(codes: &[&str]) -> Value {
         "KeyPatch": key_written(&[]),
         "KeyPage": page(reference("Key")),
         "Role": { "type": "string", "enum": roles() },
+        "Connection": connection(),
+        "NewConnection": connection_written(&["name"]),
+        "ConnectionPatch": connection_written(&[]),
+        "ConnectionPage": page(reference("Connection")),
+        "Profile": profile(),
+        "Token": token(),
+        "TokenWithSecret": token_with_secret(),
+        "NewToken": token_written(),
+        "Tokens": tokens(),
         "Tenant": tenant(),
         "NewTenant": tenant_written(&["name"]),
         "TenantPatch": tenant_written(&[]),
@@ -49,7 +58,7 @@ pub(super) fn all(codes: &[&str]) -> Value {
         "Problem": problem(codes),
         "FieldError": field_error(),
         "Service": service(),
-        "Status": { "type": "object", "properties": { "status": { "type": "string" } }, "required": ["status"] },
+        "Status": status(),
     })
 }
 
@@ -349,6 +358,83 @@ fn key_written(required: &[&str]) -> Value {
 fn ignored(names: &[&str]) -> Map<String, Value> {
     let schema = json!({ "description": "Ignored: a body may carry what an answer gave." });
     names.iter().map(|name| ((*name).to_owned(), schema.clone())).collect()
+}
+
+fn connection() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": id(),
+            "name": { "type": "string" },
+            "profile": reference("Profile"),
+            "url": { "type": "string", "format": "uri", "description": "SCIM's base, for the identity provider." },
+            "version": version(),
+            "createdAt": time(),
+            "updatedAt": time(),
+        },
+        "required": ["id", "name", "profile", "url", "version", "createdAt", "updatedAt"],
+    })
+}
+
+/// A body of connections; what it may carry besides is ignored.
+fn connection_written(required: &[&str]) -> Value {
+    let mut properties = ignored(&["id", "url", "version", "createdAt", "updatedAt"]);
+    // A patch with null would remove what is not kept.
+    if required.is_empty()
+        && let Some(Value::Object(url)) = properties.get_mut("url")
+    {
+        url.insert("not".to_owned(), json!({ "type": "null" }));
+    }
+    properties.insert("name".to_owned(), key_text(false, "What people call it."));
+    let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
+    properties.insert("profile".to_owned(), profile);
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn status() -> Value {
+    json!({ "type": "object", "properties": { "status": { "type": "string" } }, "required": ["status"] })
+}
+
+fn profile() -> Value {
+    json!({ "type": "string", "enum": ["lenient", "strict"], "default": "lenient" })
+}
+
+fn tokens() -> Value {
+    let items = json!({ "type": "array", "items": reference("Token") });
+    json!({ "type": "object", "properties": { "items": items }, "required": ["items"] })
+}
+
+fn token() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "id": id(),
+            "expiresAt": { "type": ["string", "null"], "format": "date-time" },
+            "createdAt": time(),
+            "lastUsedAt": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "Give or take a minute.",
+            },
+        },
+        "required": ["id", "expiresAt", "createdAt", "lastUsedAt"],
+    })
+}
+
+fn token_with_secret() -> Value {
+    let secret = json!({ "type": "string", "description": "What SCIM requests carry; shown this once." });
+    let url = json!({ "type": "string", "format": "uri", "description": "SCIM's base." });
+    let shown = json!({
+        "type": "object",
+        "properties": { "secret": secret, "url": url },
+        "required": ["secret", "url"],
+    });
+    json!({ "allOf": [reference("Token"), shown] })
+}
+
+fn token_written() -> Value {
+    let end = json!({ "type": ["string", "null"], "format": "date-time", "description": "From then on it is good no longer." });
+    json!({ "type": "object", "properties": { "expiresAt": end }, "additionalProperties": false })
 }
 
 fn tenant() -> Value {

@@ -64,7 +64,7 @@ impl Context {
 }
 
 /// SCIM's base as clients outside reach it, without a slash at its end. Never made of what a request says.
-pub(super) fn base(state: &State) -> String {
+pub(in crate::http) fn base(state: &State) -> String {
     format!("{}{BASE}", state.public_url)
 }
 

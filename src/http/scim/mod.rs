@@ -11,6 +11,8 @@ mod resources;
 mod search;
 mod users;
 
+pub(super) use context::base;
+
 use super::problem::Problem;
 use super::{Url, delete, get, patch, post, put, url};
 use crate::domain::scim::ScimError;

@@ -128,7 +128,7 @@ fn item_19_schemas_have_no_null_members_and_camel_case_values() {
     }
     let members = said(&GROUP, "members.$ref");
     assert_eq!(members["type"], "reference");
-    assert_eq!(members["mutability"], "readOnly");
+    assert_eq!(members["mutability"], "immutable");
     assert_eq!(said(&USER, "userName")["mutability"], "readWrite");
     assert_eq!(said(&RESOURCE_TYPE, "schemaExtensions.required")["type"], "boolean");
     assert_eq!(said(&SCHEMA, "attributes.subAttributes.multiValued")["mutability"], "readOnly");

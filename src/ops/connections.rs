@@ -1,0 +1,350 @@
+//! Connections and their tokens: made, looked up, listed, changed, revoked.
+
+use crate::db::types::Uid;
+use crate::db::{Class, Connection as Link, DbError, Operation, Tx};
+use crate::domain::change::Change;
+use crate::domain::condition::Conditions;
+use crate::domain::connection::{Connection, Draft, LIVE_TOKENS, Token};
+use crate::domain::key::SecretHash;
+use crate::domain::scim::Profile;
+use crate::domain::time::Timestamp;
+use crate::on_engine;
+use crate::ops::Page;
+use crate::schema::{connection_tokens, connections};
+use diesel::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The tokens of a connection.
+macro_rules! of_connection {
+    ($tenant:expr, $id:expr) => {
+        connection_tokens::table.filter(
+            connection_tokens::tenant_id.eq(Uid($tenant)).and(connection_tokens::connection_id.eq(Uid($id))),
+        )
+    };
+}
+type ConnectionRow = (Uid, Uid, String, String, i64, i64, i64);
+
+fn connection(row: ConnectionRow) -> Result<Connection, DbError> {
+    let (Uid(tenant), Uid(id), name, profile, version, created_at, updated_at) = row;
+    let known = [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
+    let profile =
+        known.ok_or_else(|| DbError::Internal(format!("a connection has the profile {profile}")))?;
+    let (created_at, updated_at) = (created_at.into(), updated_at.into());
+    Ok(Connection { id, tenant, name, profile, version, created_at, updated_at })
+}
+
+type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>);
+
+const TOKEN_COLUMNS: (
+    connection_tokens::id,
+    connection_tokens::connection_id,
+    connection_tokens::expires_at,
+    connection_tokens::created_at,
+    connection_tokens::last_used_at,
+) = (
+    connection_tokens::id,
+    connection_tokens::connection_id,
+    connection_tokens::expires_at,
+    connection_tokens::created_at,
+    connection_tokens::last_used_at,
+);
+
+fn token((Uid(id), Uid(connection), expires_at, created_at, last_used_at): TokenRow) -> Token {
+    Token {
+        id,
+        connection,
+        expires_at: expires_at.map(Timestamp::from),
+        created_at: created_at.into(),
+        last_used_at: last_used_at.map(Timestamp::from),
+    }
+}
+
+/// Makes a connection, without tokens.
+#[derive(Debug)]
+pub struct Create {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Under this id.
+    pub id: Uuid,
+    /// With these values.
+    pub draft: Draft,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Create {
+    type Output = Connection;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+        let Draft { name, profile } = self.draft.clone();
+        let (id, tenant, now) = (self.id, self.tenant, self.now);
+        let made = Connection { id, tenant, name, profile, version: 1, created_at: now, updated_at: now };
+        let insert = diesel::insert_into(connections::table).values((
+            connections::tenant_id.eq(Uid(tenant)),
+            connections::id.eq(Uid(id)),
+            connections::name.eq(&made.name),
+            connections::profile.eq(made.profile.to_string()),
+            connections::version.eq(made.version),
+            connections::created_at.eq(i64::from(now)),
+            connections::updated_at.eq(i64::from(now)),
+        ));
+        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.record(Change::connection_created(&made));
+        Ok(made)
+    }
+}
+
+/// Reads a connection.
+#[derive(Debug)]
+pub struct Find {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Operation for Find {
+    type Output = Connection;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+        let query = connections::table.find((Uid(self.tenant), Uid(self.id)));
+        connection(on_engine!(tx.connection(), c => query.get_result(c))?)
+    }
+}
+
+/// Reads connections in the order of their ids.
+#[derive(Debug)]
+pub struct List {
+    /// Of this tenant.
+    pub tenant: Uuid,
+    /// Behind this id.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: usize,
+    /// Whether all are to be counted.
+    pub total: bool,
+}
+
+impl Operation for List {
+    type Output = Page<Connection>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Connection>, DbError> {
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let after = Uid(self.after.unwrap_or(Uuid::nil()));
+        let of_tenant = connections::table.filter(connections::tenant_id.eq(Uid(self.tenant)));
+        let query = of_tenant.filter(connections::id.gt(after)).order(connections::id).limit(limit);
+        let rows: Vec<ConnectionRow> = on_engine!(tx.connection(), c => query.load(c))?;
+        let items = rows.into_iter().map(connection).collect::<Result<_, _>>()?;
+        let count = |link: &mut Link| on_engine!(link, c => of_tenant.count().get_result(c));
+        let total = self.total.then(|| count(tx.connection())).transpose()?;
+        Ok(Page::of(items, self.limit, total))
+    }
+}
+
+/// Patches a connection by JSON Merge Patch (RFC 7396).
+#[derive(Debug)]
+pub struct Patch {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// The merge patch.
+    pub patch: Value,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Patch {
+    type Output = Connection;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+        let before = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let draft = Draft::patch(&before, &self.patch).map_err(DbError::Invalid)?;
+        if draft == before.draft() {
+            return Ok(before);
+        }
+        let Draft { name, profile } = draft;
+        let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
+        let after = Connection { name, profile, version, updated_at, ..before.clone() };
+        let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
+        let update = diesel::update(row).set((
+            connections::name.eq(&after.name),
+            connections::profile.eq(after.profile.to_string()),
+            connections::version.eq(after.version),
+            connections::updated_at.eq(i64::from(after.updated_at)),
+        ));
+        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.record(Change::connection_updated(&before, &after));
+        Ok(after)
+    }
+}
+
+/// Deletes a connection, and revokes its tokens. Its externalIds stay.
+#[derive(Debug)]
+pub struct Delete {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// On these conditions.
+    pub conditions: Conditions,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for Delete {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let deleted = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let tokens = of_connection!(self.tenant, self.id);
+        on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
+        let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
+        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.record(Change::connection_deleted(&deleted, self.now));
+        Ok(())
+    }
+}
+
+/// Makes a token. [`DbError::Refused`] when the connection has as many as may be good at once.
+#[derive(Debug)]
+pub struct CreateToken {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Of this connection.
+    pub connection: Uuid,
+    /// Under this id.
+    pub id: Uuid,
+    /// From when on it is good no longer.
+    pub expires_at: Option<Timestamp>,
+    /// Whoever has the secret of this hash holds it.
+    pub hash: SecretHash,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for CreateToken {
+    type Output = Token;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Token, DbError> {
+        let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let live = tokens(tx, self.tenant, self.connection)?;
+        if live.iter().filter(|token| token.is_live(self.now)).count() >= LIVE_TOKENS {
+            return Err(DbError::Refused("the connection has two tokens that are good: revoke one first"));
+        }
+        let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
+        let made = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
+        let insert = diesel::insert_into(connection_tokens::table).values((
+            connection_tokens::id.eq(Uid(id)),
+            connection_tokens::tenant_id.eq(Uid(self.tenant)),
+            connection_tokens::connection_id.eq(Uid(connection)),
+            connection_tokens::secret_hash.eq(self.hash.as_bytes()),
+            connection_tokens::created_at.eq(i64::from(made.created_at)),
+            connection_tokens::expires_at.eq(made.expires_at.map(i64::from)),
+        ));
+        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.record(Change::token_created(&of, &made));
+        Ok(made)
+    }
+}
+
+/// Reads the tokens of a connection, in the order of their ids.
+#[derive(Debug)]
+pub struct Tokens {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Of this connection.
+    pub connection: Uuid,
+}
+
+impl Operation for Tokens {
+    type Output = Vec<Token>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Token>, DbError> {
+        Find { tenant: self.tenant, id: self.connection }.run(tx)?;
+        tokens(tx, self.tenant, self.connection)
+    }
+}
+
+/// Revokes a token for good.
+#[derive(Debug)]
+pub struct DeleteToken {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// Of this connection.
+    pub connection: Uuid,
+    /// Its id.
+    pub id: Uuid,
+    /// At this time.
+    pub now: Timestamp,
+}
+
+impl Operation for DeleteToken {
+    type Output = ();
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let tokens = tokens(tx, self.tenant, self.connection)?;
+        let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(DbError::NotFound)?;
+        let row = connection_tokens::table.find(Uid(self.id));
+        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.record(Change::token_deleted(&of, revoked, self.now));
+        Ok(())
+    }
+}
+
+/// Finds a token of any tenant, to prove who calls.
+#[derive(Debug)]
+pub struct Identify {
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Operation for Identify {
+    type Output = Option<(Token, Connection, SecretHash)>;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        let columns = (TOKEN_COLUMNS, connection_tokens::tenant_id, connection_tokens::secret_hash);
+        let query = connection_tokens::table.find(Uid(self.id)).select(columns);
+        let row: Option<(TokenRow, Uid, Vec<u8>)> =
+            on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+        let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
+        let token = token(row);
+        let hash = SecretHash::from_bytes(&hash)
+            .ok_or_else(|| DbError::Internal("a hash has no 32 bytes".into()))?;
+        match (Find { tenant, id: token.connection }).run(tx) {
+            // It was deleted since.
+            Err(DbError::NotFound) => Ok(None),
+            found => Ok(Some((token, found?, hash))),
+        }
+    }
+}
+
+fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, DbError> {
+    let query = of_connection!(tenant, id).order(connection_tokens::id).select(TOKEN_COLUMNS);
+    let rows: Vec<TokenRow> = on_engine!(tx.connection(), c => query.load(c))?;
+    Ok(rows.into_iter().map(token).collect())
+}
+
+/// Reads a connection that is about to be written, or whose tokens are, so that nobody else does it first.
+fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<Connection, DbError> {
+    let query = connections::table.find((Uid(tenant), Uid(id)));
+    let row: ConnectionRow = match tx.connection() {
+        Link::Postgres(c) => query.for_update().get_result(c)?,
+        Link::Sqlite(c) => query.get_result(c)?,
+    };
+    let locked = connection(row)?;
+    if conditions.allow_write(locked.version) { Ok(locked) } else { Err(DbError::Precondition) }
+}
