@@ -16,6 +16,7 @@ mod operations;
 mod pages;
 mod place;
 mod readme;
+mod scim;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -45,6 +46,7 @@ pages! {
     api = "docs/api.md";
     filters = "docs/filters.md";
     operations = "docs/operations.md";
+    scim = "docs/scim.md";
 }
 
 /// Pages whose commands are run by suites of their own.
