@@ -3,7 +3,7 @@
 use crate::database::Engine;
 use crate::phases::fixed::FixedRound;
 use crate::report::EngineReport;
-use crate::roles::{CONSTANT, PEER, ROSTER, SAME_ROWS, Scenario};
+use crate::roles::{CONSTANT, PEER, ROSTER, SAME_ROWS, SCIM, SCIM2_SERVER, Scenario};
 use crate::round::Round;
 use crate::stats::Spread;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ struct Bar {
 enum Figure {
     /// Requests a second of Roster by those of another in the same rounds.
     Throughput(Scenario, u32, &'static str),
+    /// The same of Roster asked by SCIM.
+    Scim(Scenario, u32, &'static str),
     /// Processor time a request, of server and database, by the peer's.
     Cpu(Scenario, u32),
     /// Latency at half of the own capacity by the peer's at the same rate.
@@ -34,9 +36,11 @@ enum Figure {
     LoadedMemory,
     /// Milliseconds.
     Start,
-    /// Page 1,000 by page 1; a read among the most users by one among the fewest; the last minute by the second.
+    /// Page 1,000 by page 1; a read among the most users by one among the fewest; a member of the largest group by one
+    /// of the smallest; the last minute by the second.
     FlatPage,
     FlatRead,
+    FlatMember,
     Drift,
 }
 
@@ -72,12 +76,13 @@ const fn told(name: &'static str, engines: &'static [Engine], figure: Figure, se
 }
 
 use Figure::{
-    Cpu, Drift, FlatPage, FlatRead, IdleMemory, LoadedMemory, OpenP50, OpenP99, OpenP999, Throughput,
+    Cpu, Drift, FlatMember, FlatPage, FlatRead, IdleMemory, LoadedMemory, OpenP50, OpenP99, OpenP999, Scim,
+    Throughput,
 };
 use Scenario::{Create, Mixed, Page, Read};
 
 #[rustfmt::skip]
-const BARS: [Bar; 40] = [
+const BARS: [Bar; 47] = [
     least("read by id, 64 connections, / peer", POSTGRES, Throughput(Read, 64, PEER), 2.2, 3.0),
     least("read by id, 256 connections, / peer", POSTGRES, Throughput(Read, 256, PEER), 2.2, 3.0),
     least("read by id, 64 connections, / constant handler", POSTGRES, Throughput(Read, 64, CONSTANT), 0.5, 0.8),
@@ -101,6 +106,12 @@ const BARS: [Bar; 40] = [
     least("read by id, 1 connection, / peer", BOTH, Throughput(Read, 1, PEER), 0.9, 1.2),
     least("create, 1 connection, / peer that writes the same rows", BOTH, Throughput(Create, 1, SAME_ROWS), 0.9, 1.2),
     told("create, 64 connections, / peer that writes the same rows", BOTH, Throughput(Create, 64, SAME_ROWS), Sense::AtLeast),
+    least("SCIM read by id, 64 connections, / native", BOTH, Scim(Read, 64, ROSTER), 0.7, 0.9),
+    least("SCIM read by id, 256 connections, / native", BOTH, Scim(Read, 256, ROSTER), 0.7, 0.9),
+    least("SCIM create, 64 connections, / native", BOTH, Scim(Create, 64, ROSTER), 0.7, 0.9),
+    least("SCIM create, 256 connections, / native", BOTH, Scim(Create, 256, ROSTER), 0.7, 0.9),
+    told("SCIM read by id, 64 connections, / scim2-server", BOTH, Scim(Read, 64, SCIM2_SERVER), Sense::AtLeast),
+    told("SCIM create, 64 connections, / scim2-server", BOTH, Scim(Create, 64, SCIM2_SERVER), Sense::AtLeast),
     most("processor time a read, server and database, / peer", BOTH, Cpu(Read, 64), 0.4, Some(0.25)),
     told("processor time a create, server and database, / peer", BOTH, Cpu(Create, 64), Sense::AtMost),
     most("open loop, read: p50 / peer's", BOTH, OpenP50(Read), 1.0, Some(0.5)),
@@ -117,6 +128,7 @@ const BARS: [Bar; 40] = [
     most("exec to ready, ms", BOTH, Figure::Start, 150.0, Some(50.0)),
     most("page 1,000 of a walk / page 1", BOTH, FlatPage, 1.2, None),
     most("read among 1,000,000 users / among 10,000", BOTH, FlatRead, 1.3, None),
+    most("adding a member to a group of 100,000 / of 10", BOTH, FlatMember, 1.5, None),
     most("p99 of the last minute of ten / of the second", BOTH, Drift, 1.3, None),
 ];
 
@@ -218,9 +230,12 @@ impl Figure {
         let one = |value: f64| Spread { median: value, min: value, max: value };
         Some(Found::from(match self {
             Throughput(scenario, connections, other) => {
-                ratio(report, scenario, connections, other, |round| Some(round.requests_per_second))?
+                ratio(report, scenario, connections, [ROSTER, other], throughput)?
             }
-            Cpu(scenario, connections) => ratio(report, scenario, connections, PEER, Round::cpu)?,
+            Scim(scenario, connections, other) => {
+                ratio(report, scenario, connections, [SCIM, other], throughput)?
+            }
+            Cpu(scenario, connections) => ratio(report, scenario, connections, [ROSTER, PEER], Round::cpu)?,
             OpenP50(scenario) => return open(report, scenario, |round| round.p50),
             OpenP99(scenario) => return open(report, scenario, |round| round.p99),
             OpenP999(scenario) => return open(report, scenario, |round| round.p999),
@@ -229,6 +244,7 @@ impl Figure {
             Self::Start => report.start.as_ref()?.milliseconds,
             FlatPage => report.flat.as_ref()?.page_ratio()?,
             FlatRead => report.flat.as_ref()?.read_ratio()?,
+            FlatMember => report.flat.as_ref()?.member_ratio()?,
             Drift => one(report.long.as_ref()?.drift()?),
         }))
     }
@@ -238,11 +254,16 @@ fn ratio(
     report: &EngineReport,
     scenario: Scenario,
     connections: u32,
-    other: &str,
+    [own, other]: [&str; 2],
     pick: fn(&Round) -> Option<f64>,
 ) -> Option<Spread> {
     let closed = report.closed.as_ref()?;
-    closed.cell(scenario, connections, ROSTER)?.against(closed.cell(scenario, connections, other)?, pick)
+    closed.cell(scenario, connections, own)?.against(closed.cell(scenario, connections, other)?, pick)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "beside figures that a round may lack")]
+fn throughput(round: &Round) -> Option<f64> {
+    Some(round.requests_per_second)
 }
 
 fn open(report: &EngineReport, scenario: Scenario, pick: fn(&FixedRound) -> f64) -> Option<Found> {

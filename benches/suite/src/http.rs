@@ -42,8 +42,9 @@ impl Http {
     /// Sends the bytes of a request and reads the answer.
     pub fn send(&mut self, request: &[u8]) -> Result<Answer> {
         self.0.get_mut().write_all(request)?;
-        let status = self.line()?.split(' ').nth(1).context("no status")?.parse()?;
-        let mut length = None;
+        let status: u16 = self.line()?.split(' ').nth(1).context("no status")?.parse()?;
+        // This one has no body, and says no length.
+        let mut length = (status == 204).then_some(0);
         loop {
             let line = self.line()?;
             if line.is_empty() {

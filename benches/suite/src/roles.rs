@@ -1,7 +1,7 @@
 //! Who is measured, and what each is asked for.
 
 use crate::request::{Description, Request};
-use crate::rows::body;
+use crate::rows::{body, scim_body};
 use crate::server::KEY;
 use crate::wrk::Entry;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,10 @@ pub const PEER: &str = "axum-sqlx";
 pub const SAME_ROWS: &str = "axum-sqlx, same rows";
 /// axum and tokio-postgres.
 pub const PIPELINED: &str = "axum-tokio-postgres";
+/// The project's server, asked by SCIM.
+pub const SCIM: &str = "roster, SCIM";
+/// A SCIM server in Python that keeps its users in memory.
+pub const SCIM2_SERVER: &str = "scim2-server";
 /// The ceiling.
 pub const CONSTANT: &str = "actix-constant";
 
@@ -61,12 +65,28 @@ pub struct Asked {
 impl Asked {
     /// Of Roster: with its key, and pages by its cursors.
     pub fn roster(ids: &Path, cursors: &Path) -> Self {
-        let key = BTreeMap::from([("Authorization".to_owned(), format!("Bearer {KEY}"))]);
+        let key = key();
         Self {
             read: (Request::get("/users/{id}", &key), ids.to_owned()),
             page: Some((Request::get("/users?limit=50&cursor={id}", &key), cursors.to_owned())),
             create: Some((roster_create(&load_body()), ids.to_owned())),
         }
+    }
+
+    /// Of Roster by SCIM: what the native API is asked, too.
+    pub fn roster_scim(ids: &Path) -> Self {
+        Self::scim("/scim/v2/Users", ids, key())
+    }
+
+    /// Of scim2-server: the same, without a key.
+    pub fn scim2_server(ids: &Path) -> Self {
+        Self::scim("/v2/Users", ids, BTreeMap::new())
+    }
+
+    fn scim(users: &str, ids: &Path, headers: BTreeMap<String, String>) -> Self {
+        let read = Request::get(&format!("{users}/{{id}}"), &headers);
+        let create = scim_create(users, &load_scim_body(), headers);
+        Self { read: (read, ids.to_owned()), page: None, create: Some((create, ids.to_owned())) }
     }
 
     /// Of a peer: without a key, and pages by ids.
@@ -108,14 +128,36 @@ impl Asked {
 
 /// A create on Roster.
 pub fn roster_create(body: &str) -> Request {
-    create(body, BTreeMap::from([("Authorization".to_owned(), format!("Bearer {KEY}"))]))
+    create(body, key())
 }
 
-fn create(body: &str, mut headers: BTreeMap<String, String>) -> Request {
-    headers.insert("Content-Type".to_owned(), "application/json".to_owned());
-    Request { method: "POST".to_owned(), path: "/users".to_owned(), headers, body: Some(body.to_owned()) }
+/// A create on scim2-server.
+pub fn scim2_server_create() -> Request {
+    scim_create("/v2/Users", &load_scim_body(), BTreeMap::new())
+}
+
+/// What shows Roster the key.
+pub fn key() -> BTreeMap<String, String> {
+    BTreeMap::from([("Authorization".to_owned(), format!("Bearer {KEY}"))])
+}
+
+fn create(body: &str, headers: BTreeMap<String, String>) -> Request {
+    post("/users", "application/json", body, headers)
+}
+
+fn scim_create(users: &str, body: &str, headers: BTreeMap<String, String>) -> Request {
+    post(users, "application/scim+json", body, headers)
+}
+
+fn post(path: &str, media_type: &str, body: &str, mut headers: BTreeMap<String, String>) -> Request {
+    headers.insert("Content-Type".to_owned(), media_type.to_owned());
+    Request { method: "POST".to_owned(), path: path.to_owned(), headers, body: Some(body.to_owned()) }
 }
 
 fn load_body() -> String {
     body("Ada", "99")
+}
+
+fn load_scim_body() -> String {
+    scim_body("Ada", "99")
 }

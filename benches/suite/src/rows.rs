@@ -5,6 +5,7 @@ use crate::http::Http;
 use crate::server::Server;
 use crate::stop::Stop;
 use anyhow::{Result, bail};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -56,7 +57,18 @@ fn template_body(template: u64) -> String {
 
 /// The body of a create: names, an id of the client's, two e-mails.
 pub fn body(name: &str, series: &str) -> String {
-    serde_json::json!({
+    attributes(name, series).to_string()
+}
+
+/// The same for SCIM.
+pub fn scim_body(name: &str, series: &str) -> String {
+    let mut user = attributes(name, series);
+    user["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"].into();
+    user.to_string()
+}
+
+fn attributes(name: &str, series: &str) -> Value {
+    json!({
         "userName": format!("{name}-{series}-{{n}}@example.com"),
         "externalId": format!("E-{series}-{{n}}"),
         "name": {"givenName": name, "familyName": "Family {n}"},
@@ -68,7 +80,6 @@ pub fn body(name: &str, series: &str) -> String {
             {"value": format!("{series}.{{n}}@home.example"), "type": "home"},
         ],
     })
-    .to_string()
 }
 
 /// Makes copies of the templates in every table but `changes`, and removes the templates.

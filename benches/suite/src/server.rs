@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 pub const KEY: &str = "benchmark-key.0123456789-abcdefghijklmnop";
 
 const START: Duration = Duration::from_secs(60);
-const READY: &[u8] = b"GET /readyz HTTP/1.1\r\nHost: bench\r\n\r\n";
+/// What answers 200 as soon as a server is ready, unless it says so elsewhere.
+const READY: &str = "/readyz";
 
 /// A server. One that was started is killed with this.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ pub struct Server {
 impl Server {
     /// Starts Roster as it is shipped, with the one setting that it needs.
     pub fn roster(binary: &Path, database: &str, stop: &Stop) -> Result<Self> {
-        Self::start(stop, |address| {
+        Self::start(stop, READY, |address| {
             let mut command = Command::new(binary);
             command.env_clear().env("DATABASE_URL", database).env("ROSTER_ADMIN_KEY", KEY);
             command.env("ROSTER_LISTEN", address.to_string());
@@ -37,9 +38,19 @@ impl Server {
 
     /// Starts a peer.
     pub fn peer(binary: &Path, arguments: &[&str], stop: &Stop) -> Result<Self> {
-        Self::start(stop, |address| {
+        Self::start(stop, READY, |address| {
             let mut command = Command::new(binary);
             command.env_clear().args(["--listen", &address.to_string()]).args(arguments);
+            command
+        })
+    }
+
+    /// Starts scim2-server, which has no probe: what it says of itself comes first.
+    pub fn scim2_server(program: &Path, stop: &Stop) -> Result<Self> {
+        Self::start(stop, "/v2/ServiceProviderConfig", |address| {
+            let (host, port) = (address.ip().to_string(), address.port().to_string());
+            let mut command = Command::new(program);
+            command.env_clear().args(["--hostname", &host, "--port", &port]);
             command
         })
     }
@@ -53,7 +64,7 @@ impl Server {
     }
 
     /// Starts a command and waits until it is ready. Its log goes where it costs the write and no more.
-    pub fn start(stop: &Stop, command: impl FnOnce(SocketAddr) -> Command) -> Result<Self> {
+    fn start(stop: &Stop, ready: &str, command: impl FnOnce(SocketAddr) -> Command) -> Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = command(address);
         command
@@ -65,18 +76,19 @@ impl Server {
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
         let mut server = Self { address, child: Some(child) };
         let began = Instant::now();
-        stop.wait_for(&format!("{command:?}"), START, || server.state(began).transpose())??;
+        stop.wait_for(&format!("{command:?}"), START, || server.state(ready, began).transpose())??;
         Ok(server)
     }
 
     /// Whether it answers: nothing while it does not, an error when it has ended.
-    fn state(&mut self, began: Instant) -> Result<Option<()>> {
+    fn state(&mut self, ready: &str, began: Instant) -> Result<Option<()>> {
         if let Some(status) =
             self.child.as_mut().and_then(|child| child.try_wait().transpose()).transpose()?
         {
             anyhow::bail!("it ended after {:?}: {status}", began.elapsed());
         }
-        let answer = Http::open(self.address).and_then(|mut http| http.send(READY));
+        let request = format!("GET {ready} HTTP/1.1\r\nHost: bench\r\n\r\n");
+        let answer = Http::open(self.address).and_then(|mut http| http.send(request.as_bytes()));
         Ok(answer.is_ok_and(|answer| answer.status == 200).then_some(()))
     }
 

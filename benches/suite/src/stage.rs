@@ -4,15 +4,15 @@ use crate::database::{Databases, Engine};
 use crate::http::{Answer, Http};
 use crate::options::Options;
 use crate::progress::Progress;
-use crate::request::{self, Request};
-use crate::roles::Asked;
+use crate::request::{self, NUMBER_WIDTH, Request};
+use crate::roles::{self, Asked};
 use crate::round::Bench;
 use crate::rows;
-use crate::server::{KEY, Server};
+use crate::server::Server;
 use crate::stop::Stop;
 use crate::wrk::Wrk;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub const BASE: &str = "base";
 const IDS: u64 = 100_000;
 /// How many cursors the load pages by at most.
 const CURSORS: usize = 2_000;
+/// How many users scim2-server keeps before the load: it checks a new one against each.
+const SCIM2_USERS: usize = 1_000;
 
 /// The stage.
 #[derive(Debug)]
@@ -77,6 +79,16 @@ impl Stage {
         Asked::peer(&self.ids(BASE))
     }
 
+    /// What Roster is asked by SCIM, on a copy of the base.
+    pub fn scim_asked(&self) -> Asked {
+        Asked::roster_scim(&self.ids(BASE))
+    }
+
+    /// What scim2-server is asked, once it was started.
+    pub fn scim2_asked(&self) -> Asked {
+        Asked::scim2_server(&self.ids("scim2"))
+    }
+
     /// Starts Roster on a database.
     pub fn roster(&self, database: &str) -> Result<Server> {
         Server::roster(&self.options.roster, &self.databases.url(database), &self.stop)
@@ -100,6 +112,23 @@ impl Stage {
             "peer-actix-constant",
             &["--user", &user.to_string_lossy(), "--page", &page.to_string_lossy()],
         )
+    }
+
+    /// Starts scim2-server, and gives it users: it has no database.
+    pub fn scim2_server(&self) -> Result<Server> {
+        let target = self.binaries.parent().context("a directory of what is built")?;
+        let server = Server::scim2_server(&target.join("scim2-server/bin/scim2-server"), &self.stop)?;
+        let create = roles::scim2_server_create();
+        let mut ids = Vec::new();
+        for number in 0..SCIM2_USERS {
+            self.stop.check()?;
+            // It ends each connection after an answer.
+            let mut http = Http::open(server.address)?;
+            let user = http.send(&create.fill("", &format!("{number:0NUMBER_WIDTH$}"))?)?.json()?;
+            ids.push(user.get("id").and_then(Value::as_str).context("an id")?.to_owned());
+        }
+        fs::write(self.ids("scim2"), ids.join("\n"))?;
+        Ok(server)
     }
 
     /// The other servers, with what they are asked.
@@ -145,10 +174,19 @@ impl Stage {
 
 /// Asks Roster.
 pub fn ask(http: &mut Http, path: &str) -> Result<Answer> {
-    let key = BTreeMap::from([("Authorization".to_owned(), format!("Bearer {KEY}"))]);
-    let answer = http.send(&Request::get(path, &key).fill("", "")?)?;
-    if answer.status != 200 {
-        bail!("{path}: {}", answer.status);
+    tell(http, "GET", path, None)
+}
+
+/// Has Roster do something.
+pub fn tell(http: &mut Http, method: &str, path: &str, body: Option<&Value>) -> Result<Answer> {
+    let mut headers = roles::key();
+    if body.is_some() {
+        headers.insert("Content-Type".to_owned(), "application/json".to_owned());
+    }
+    let (method, body) = (method.to_owned(), body.map(Value::to_string));
+    let answer = http.send(&Request { method, path: path.to_owned(), headers, body }.fill("", "")?)?;
+    if !(200..300).contains(&answer.status) {
+        bail!("{path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
     }
     Ok(answer)
 }
@@ -159,7 +197,7 @@ pub fn walk(http: &mut Http, most: usize) -> Result<Vec<String>> {
     while cursors.len() < most {
         let cursor = cursors.last().map_or(String::new(), |cursor| format!("&cursor={cursor}"));
         let page = ask(http, &format!("/users?limit=50{cursor}"))?.json()?;
-        let Some(next) = page.get("nextCursor").and_then(serde_json::Value::as_str) else { break };
+        let Some(next) = page.get("nextCursor").and_then(Value::as_str) else { break };
         cursors.push(next.to_owned());
     }
     Ok(cursors)

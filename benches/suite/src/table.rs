@@ -3,6 +3,7 @@
 use crate::bars::Judged;
 use crate::database::Engine;
 use crate::phases::closed::{Closed, Group};
+use crate::phases::flat::Flat;
 use crate::report::EngineReport;
 use crate::roles::ROSTER;
 use crate::round::Cell;
@@ -15,6 +16,9 @@ pub fn of(engine: Engine, report: &EngineReport) -> String {
     if let Some(closed) = &report.closed {
         text += &groups(&closed.groups);
         text += &memory(closed);
+    }
+    if let Some(flat) = &report.flat {
+        text += &one_at_a_time(flat);
     }
     text
 }
@@ -97,6 +101,22 @@ fn row(group: &Group, own: Option<&Cell>, cell: &Cell) -> String {
         cpu(cell.cpu_server),
         cpu(cell.cpu_database),
     )
+}
+
+/// What is asked over one connection, one thing at a time.
+fn one_at_a_time(flat: &Flat) -> String {
+    let row = |what: String, latency: &Spread| format!("| {what} | {} |\n", spread(latency));
+    let mut text = "\n| one connection | µs (of rounds) |\n|---|---|\n".to_owned();
+    for page in &flat.pages {
+        text += &row(format!("page {} of 50", page.number), &page.latency);
+    }
+    for group in &flat.groups {
+        text += &row(format!("adding a member to a group of {}", group.members), &group.latency);
+    }
+    if let Some(search) = &flat.search {
+        text += &row(format!("SCIM `emails.value eq` among {} users", search.users), &search.latency);
+    }
+    text
 }
 
 fn memory(closed: &Closed) -> String {

@@ -3,7 +3,7 @@
 use crate::database::Engine;
 use crate::options::Options;
 use crate::proc::{self, Memory};
-use crate::roles::{Asked, CONSTANT, PEER, PIPELINED, ROSTER, SAME_ROWS, Scenario};
+use crate::roles::{Asked, CONSTANT, PEER, PIPELINED, ROSTER, SAME_ROWS, SCIM, SCIM2_SERVER, Scenario};
 use crate::round::{Bench, Cell, Contestant, WARM_UP};
 use crate::server::Server;
 use crate::stage::{BASE, Stage};
@@ -80,6 +80,9 @@ fn who(engine: Engine, scenario: Scenario, connections: u32) -> Vec<&'static str
     if scenario == Scenario::Create && (connections == 1 || connections == 64) {
         names.push(SAME_ROWS);
     }
+    if connections >= 64 && matches!(scenario, Scenario::Read | Scenario::Create) {
+        names.extend([SCIM, SCIM2_SERVER]);
+    }
     names
 }
 
@@ -92,11 +95,14 @@ struct Crew {
 
 impl Crew {
     fn start(stage: &Stage) -> Result<Self> {
-        for copy in ["roster", "peers", "same_rows"] {
+        for copy in ["roster", "scim", "peers", "same_rows"] {
             stage.databases.copy(BASE, copy)?;
         }
         let mut started = BTreeMap::from([
             (ROSTER.to_owned(), stage.roster("roster")?),
+            // One of its own, so that the memory and the rows of the other are those of the native API alone.
+            (SCIM.to_owned(), stage.roster("scim")?),
+            (SCIM2_SERVER.to_owned(), stage.scim2_server()?),
             (CONSTANT.to_owned(), stage.constant()?),
             (SAME_ROWS.to_owned(), stage.axum_sqlx("same_rows", 16, "same")?),
         ]);
@@ -161,8 +167,7 @@ fn better_pool(stage: &Stage, crew: &Crew, scenario: Scenario) -> Result<u32> {
 fn group(stage: &Stage, crew: &Crew, scenario: Scenario, connections: u32, pool: u32) -> Result<Vec<Cell>> {
     let mut contestants = Vec::new();
     for name in who(stage.engine, scenario, connections) {
-        let asked = if name == ROSTER { stage.roster_asked() } else { stage.peer_asked() };
-        let load = asked.load(scenario).context("a load")?;
+        let load = asked(stage, name).load(scenario).context("a load")?;
         contestants.push(Contestant { name: name.to_owned(), server: crew.server(name, pool)?, load });
     }
     for (name, server, asked) in &crew.others {
@@ -177,6 +182,15 @@ fn group(stage: &Stage, crew: &Crew, scenario: Scenario, connections: u32, pool:
     });
     stage.progress.say(&format!("{what}: {}", figures.collect::<Vec<_>>().join("; ")));
     Ok(cells)
+}
+
+fn asked(stage: &Stage, name: &str) -> Asked {
+    match name {
+        ROSTER => stage.roster_asked(),
+        SCIM => stage.scim_asked(),
+        SCIM2_SERVER => stage.scim2_asked(),
+        _ => stage.peer_asked(),
+    }
 }
 
 /// Those whose memory is told.

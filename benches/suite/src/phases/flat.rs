@@ -1,5 +1,7 @@
-//! Whether cost stays as it is: a read among more users, a page further into a walk.
+//! Whether cost stays as it is: a read among more users, a page further into a walk, a member of a larger group.
 
+use super::members::{self, Filled};
+use super::search::{self, Search};
 use crate::http::Http;
 use crate::options::Options;
 use crate::roles::{Asked, Scenario};
@@ -25,6 +27,11 @@ pub struct Flat {
     pub sizes: Vec<Size>,
     /// Pages of 50 over one connection, by their number in a walk.
     pub pages: Vec<Page>,
+    /// Adding one member over one connection, by the number of members.
+    #[serde(default)]
+    pub groups: Vec<Filled>,
+    /// A search by e-mail over one connection.
+    pub search: Option<Search>,
 }
 
 /// A table's size.
@@ -55,6 +62,12 @@ impl Flat {
         let near = self.pages.first()?;
         Spread::of_ratios(far.blocks.iter().copied().zip(near.blocks.iter().copied()))
     }
+
+    /// The time of adding a member to the largest group against that of the smallest, in the same blocks.
+    pub fn member_ratio(&self) -> Option<Spread> {
+        let (small, large) = (self.groups.first()?, self.groups.last()?);
+        Spread::of_ratios(large.blocks.iter().copied().zip(small.blocks.iter().copied()))
+    }
 }
 
 /// The numbers of users.
@@ -70,8 +83,10 @@ pub fn planned(options: &Options) -> u64 {
 /// Measures.
 pub fn run(stage: &Stage) -> Result<Flat> {
     let pages = pages(stage)?;
+    let groups = members::run(stage)?;
+    let search = Some(search::run(stage)?);
     let sizes = reads(stage)?;
-    Ok(Flat { sizes, pages })
+    Ok(Flat { sizes, pages, groups, search })
 }
 
 fn reads(stage: &Stage) -> Result<Vec<Size>> {

@@ -4,4 +4,6 @@ pub mod closed;
 pub mod fixed;
 pub mod flat;
 pub mod long;
+pub mod members;
+pub mod search;
 pub mod start;

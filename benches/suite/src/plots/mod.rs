@@ -8,7 +8,7 @@ use crate::phases::closed::{Closed, Group};
 use crate::phases::flat::Flat;
 use crate::phases::long::{Latency, Long};
 use crate::report::{EngineReport, Report};
-use crate::roles::{CONSTANT, PEER, PIPELINED, ROSTER, SAME_ROWS, Scenario};
+use crate::roles::{CONSTANT, PEER, PIPELINED, ROSTER, SAME_ROWS, SCIM, SCIM2_SERVER, Scenario};
 use crate::round::Cell;
 use crate::stats::{Spread, number};
 use anyhow::Result;
@@ -33,7 +33,7 @@ fn draw_engine(engine: Engine, report: &EngineReport, directory: &Path) -> Resul
         chart::draw(&file("ten-minutes"), &[ten_minutes(engine, long)])?;
     }
     if let Some(flat) = &report.flat {
-        chart::draw(&file("flat"), &[sizes(engine, flat), pages(engine, flat)])?;
+        chart::draw(&file("flat"), &[sizes(engine, flat), pages(engine, flat), groups(engine, flat)])?;
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ fn lines(groups: &[&Group], pick: fn(&Cell) -> Spread, unit: f64) -> Vec<Line> {
 
 /// The same server has the same colour everywhere.
 fn colour(server: &str) -> usize {
-    let known = [ROSTER, PEER, CONSTANT, PIPELINED, SAME_ROWS];
+    let known = [ROSTER, PEER, CONSTANT, PIPELINED, SAME_ROWS, SCIM, SCIM2_SERVER];
     known.iter().position(|name| *name == server).unwrap_or(known.len())
 }
 
@@ -140,6 +140,18 @@ fn pages(engine: Engine, flat: &Flat) -> Chart {
         y: "µs, one connection".to_owned(),
         scale: Scale::FromZero,
         ticks: flat.pages.iter().map(|page| page.number.to_string()).collect(),
+        lines: vec![Line { name: ROSTER.to_owned(), colour: 0, points: points.collect() }],
+    }
+}
+
+fn groups(engine: Engine, flat: &Flat) -> Chart {
+    let points = flat.groups.iter().enumerate().map(|(place, group)| Point::of(place, group.latency, 1.0));
+    Chart {
+        title: format!("{}: adding a member", engine.title()),
+        x: "members of the group".to_owned(),
+        y: "µs, one connection".to_owned(),
+        scale: Scale::FromZero,
+        ticks: flat.groups.iter().map(|group| group.members.to_string()).collect(),
         lines: vec![Line { name: ROSTER.to_owned(), colour: 0, points: points.collect() }],
     }
 }
