@@ -63,7 +63,9 @@ pub fn body(name: &str, series: &str) -> String {
 /// The same for SCIM.
 pub fn scim_body(name: &str, series: &str) -> String {
     let mut user = attributes(name, series);
-    user["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"].into();
+    if let Some(user) = user.as_object_mut() {
+        user.insert("schemas".to_owned(), json!(["urn:ietf:params:scim:schemas:core:2.0:User"]));
+    }
     user.to_string()
 }
 
