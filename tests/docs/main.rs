@@ -10,8 +10,10 @@
 mod api;
 mod codes;
 mod configuration;
+mod entra;
 mod filters;
 mod getting_started;
+mod okta;
 mod operations;
 mod pages;
 mod place;
@@ -47,6 +49,8 @@ pages! {
     filters = "docs/filters.md";
     operations = "docs/operations.md";
     scim = "docs/scim.md";
+    okta = "docs/okta.md";
+    entra = "docs/entra.md";
 }
 
 /// Pages whose commands are run by suites of their own.

@@ -118,3 +118,8 @@ pub(crate) fn stop(mut server: Server) {
 pub(crate) fn count(list: &Value) -> usize {
     list["items"].as_array().unwrap_or_else(|| panic!("no list: {list}")).len()
 }
+
+/// The resources of a list of SCIM's.
+pub(crate) fn resources(list: &Value) -> &[Value] {
+    list["Resources"].as_array().unwrap_or_else(|| panic!("no list: {list}"))
+}
