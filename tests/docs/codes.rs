@@ -2,6 +2,7 @@
 
 use crate::pages::read;
 use roster::domain::fields;
+use roster::domain::scim::error::SCIM_TYPES;
 use roster::http::problem;
 use std::collections::BTreeSet;
 
@@ -36,4 +37,15 @@ fn of_fields() {
     let rows = rows(&read("docs/api.md"), "code of a field");
     let told: Vec<_> = rows.iter().flat_map(|row| names(&row[0])).collect();
     assert_eq!(told, fields::CODES, "the same, in the same order");
+}
+
+/// The pages of identity providers name none that Roster never sends.
+#[test]
+fn of_scim() {
+    let made = SCIM_TYPES.map(|scim_type| scim_type.to_string());
+    for page in ["docs/okta.md", "docs/entra.md"] {
+        let rows = rows(&read(page), "answer");
+        let told: Vec<_> = rows.iter().flat_map(|row| names(&row[0])).collect();
+        assert!(told.len() > 5 && told.iter().all(|name| made.contains(name)), "{page}: {told:?}");
+    }
 }
