@@ -7,13 +7,14 @@ use plotters::prelude::*;
 use std::path::Path;
 
 /// Colours that also the colour-blind tell apart (Okabe and Ito).
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
     RGBColor(86, 86, 86),
     RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
 ];
 const PANEL: (u32, u32) = (520, 360);
 const FONT: &str = "sans-serif";

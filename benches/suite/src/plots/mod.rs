@@ -33,7 +33,11 @@ fn draw_engine(engine: Engine, report: &EngineReport, directory: &Path) -> Resul
         chart::draw(&file("ten-minutes"), &[ten_minutes(engine, long)])?;
     }
     if let Some(flat) = &report.flat {
-        chart::draw(&file("flat"), &[sizes(engine, flat), pages(engine, flat), groups(engine, flat)])?;
+        // Older results know no groups.
+        let groups = (!flat.groups.is_empty()).then(|| groups(engine, flat));
+        let charts: Vec<Chart> =
+            [sizes(engine, flat), pages(engine, flat)].into_iter().chain(groups).collect();
+        chart::draw(&file("flat"), &charts)?;
     }
     Ok(())
 }
