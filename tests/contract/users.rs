@@ -23,6 +23,7 @@ each_engine!(
     a_name_is_taken_however_it_is_spelled,
     an_external_id_is_taken_until_it_is_given_up,
     pages_follow_each_other_in_the_order_of_ids,
+    pages_are_numbered_in_any_order,
     the_total_counts_creations_and_deletions,
     a_replacement_clears_what_it_does_not_say,
     a_patch_touches_what_it_names,
@@ -57,6 +58,29 @@ async fn a_created_user_is_found_as_it_was_made(bed: &Bed) {
     assert_eq!(found.attributes.custom, sent.custom);
     assert_eq!(found.attributes.extensions, sent.extensions);
     assert_eq!(found.attributes.emails, sent.emails);
+}
+
+async fn pages_are_numbered_in_any_order(bed: &Bed) {
+    for (name, title) in [("a", json!("z")), ("b", Value::Null), ("c", json!("Y"))] {
+        bed.create(json!({"userName": name, "title": title})).await.unwrap();
+    }
+    let filters = [None, Some("userName co \"\""), Some("userName ge \"a\"")];
+    for (path, descending, expected) in [
+        (&["id"][..], false, ["a", "b", "c"]),
+        (&["displayName"], true, ["c", "b", "a"]),
+        (&["title"], false, ["c", "a", "b"]),
+        (&["title"], true, ["b", "a", "c"]),
+    ] {
+        let sort = Sort::by_attribute(&USERS, path, descending).unwrap();
+        for (skip, filter) in (0..4).flat_map(|skip| filters.map(|filter| (skip, filter))) {
+            let filter = filter.map(|text| Filter::parse(text, &USERS, Vocabulary::Native).unwrap());
+            let query = Query { sort, filter, skip: Some(skip), total: true, ..page(None, 2) };
+            let found = bed.list(query).await.unwrap();
+            let names: Vec<_> = found.items.iter().map(|user| user.attributes.user_name.as_str()).collect();
+            let rest: Vec<_> = expected.into_iter().skip(skip).take(2).collect();
+            assert_eq!((names, found.total), (rest, Some(3)), "{path:?} {skip}");
+        }
+    }
 }
 
 async fn what_is_not_there_is_not_found(bed: &Bed) {

@@ -104,6 +104,12 @@ pub async fn list<R: Resource>(
         None if !indexed => sorted::sort(&mut calls, &query).await,
         None => {
             let total = if query.total { Some(scan::count(&mut calls, &query).await?) } else { None };
+            match total.zip(query.skip.map(i64::try_from)) {
+                // All of them would be read to be left out.
+                Some((total, skip)) if skip.is_ok_and(|skip| skip < total) => {}
+                Some(_) => return Ok(Listed { total, ..Listed::default() }),
+                None => {}
+            }
             Ok(Listed { total, ..scan::scan(&mut calls, &query).await? })
         }
     }

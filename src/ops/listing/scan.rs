@@ -32,7 +32,7 @@ pub(super) async fn scan<R: Resource>(
             if place.is_some() && calls.are_over() {
                 return short(calls, query, page, place);
             }
-            let wanted = skip + query.limit - page.items.len();
+            let wanted = skip.saturating_add(query.limit - page.items.len());
             let seen = match window(calls, query, &stretch, wanted).await {
                 Err(DbError::Overloaded | DbError::DeadlinePassed) if place.is_some() => {
                     return short(calls, query, page, place);
@@ -126,7 +126,7 @@ impl<R: Resource> Operation for Window<R> {
         let Self { query, stretch, rows, limit } = self;
         let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
-        let mut items = query.items(tx.connection(), &window, 0, limit + 1)?;
+        let mut items = query.items(tx.connection(), &window, 0, limit.saturating_add(1))?;
         if items.len() > *limit {
             items.truncate(*limit);
             next = items.last().map(|item| query.sort.position(item));

@@ -71,9 +71,9 @@ impl<R: Resource> Operation for Window<R> {
 impl<R: Resource> Query<R> {
     /// Forgets places that the page has no use for, before they are many.
     fn keep_first(&self, places: &mut Vec<Position>) {
-        let needed = self.skip.unwrap_or(0) + self.limit + 1;
+        let needed = self.skip.unwrap_or(0).saturating_add(self.limit + 1);
         places.retain(|place| self.is_behind(place));
-        if places.len() > needed * 2 {
+        if places.len() / 2 > needed {
             places.select_nth_unstable_by(needed, |one, other| self.sort.compare(one, other));
             places.truncate(needed);
         }
