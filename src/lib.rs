@@ -49,6 +49,12 @@
 //! and sorted. Else [`ops::listing`] reads rows in the list's order, a window a call, so that nothing waits long. What a
 //! type of resources has to say for itself is its schema, its [`db::table`], and its [`ops::resource::Resource`].
 //!
+//! # SCIM
+//! [`domain::scim`] reads SCIM's bodies into native ones and shows native values as SCIM does; a PATCH is a function of a
+//! value. `http/scim` is a second face of the same operations and has no queries of its own. A user is read, patched and
+//! written under the version that was read, once more when somebody was faster; who is in a group comes and goes in the
+//! group's own transaction. A connection's token says whose externalIds are meant, and how strictly requests are read.
+//!
 //! # Two engines
 //! One enum over the two connections, [`on_engine!`] compiles an expression for both, and [`db::types`] has the SQL
 //! types that they spell differently. Keys are folded by us ([`domain::fold`]) and compared as bytes, so order never
