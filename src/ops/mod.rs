@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod listing;
 pub mod members;
+pub mod read_back;
 pub mod resource;
 pub mod tenants;
 pub mod users;

@@ -11,7 +11,8 @@ use roster::domain::fields::FieldError;
 use roster::domain::group::{Draft, Group};
 use roster::domain::member::{Member, Membership};
 use roster::ops::groups::{Create, Edit, Find};
-use roster::ops::members::{NamesOf, Whole};
+use roster::ops::members::{Everybody, NamesOf, Whole};
+use roster::ops::read_back::ReadBack;
 use roster::ops::users;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -29,6 +30,7 @@ each_engine!(
     a_group_is_created_with_its_members,
     whoever_is_deleted_meanwhile_is_in_no_list,
     groups_are_read_with_all_their_members,
+    what_was_written_is_read_in_the_same_transaction,
     users_are_told_what_their_groups_are_called,
 );
 
@@ -315,15 +317,47 @@ async fn groups_are_read_with_all_their_members(bed: &Bed) {
     assert!(matches!(bed.call(whole(2)).await, Err(DbError::Refused(_))));
 }
 
+/// Of a write whose reading fails nothing is there.
+async fn what_was_written_is_read_in_the_same_transaction(bed: &Bed) {
+    let (group, users) = settled(bed, 3).await;
+    let (gone, new) = (users[0], users[2]);
+    let swap = move |members: &mut Membership| {
+        members.add([new]);
+        members.remove([gone]);
+    };
+    let everybody = Everybody { tenant: DEFAULT_TENANT, group: group.id };
+    let written = ReadBack { write: edit(&group, json!({}), swap), read: Some(everybody) };
+    let (after, members) = bed.call(written).await.unwrap();
+    assert_eq!(after.unwrap().version, 3);
+    let ids = members.unwrap().iter().map(|member| member.user_id).collect::<Vec<_>>();
+    assert_eq!(ids, [users[1], new]);
+    let missing = Find { tenant: DEFAULT_TENANT, id: Uuid::now_v7() };
+    let failing = ReadBack { write: edit(&group, json!({"displayName": "b"}), |_| {}), read: Some(missing) };
+    assert!(matches!(bed.call(failing).await, Err(DbError::NotFound)));
+    assert_eq!(state(bed, &group).await, (vec![users[1], new], 3));
+    let names = NamesOf { tenant: DEFAULT_TENANT, users: vec![new], most: 1 };
+    let twins = ["x", "y"].map(|name| {
+        let create =
+            Create { members: Membership::default(), ..create_group(json!({ "displayName": name })) };
+        bed.call(ReadBack { write: create, read: Some(NamesOf { users: names.users.clone(), ..names }) })
+    });
+    for written in join_all(twins).await {
+        let (_, groups) = written.unwrap();
+        assert_eq!(groups.unwrap()[&new], [(group.id, "a".to_owned())]);
+    }
+}
+
 async fn users_are_told_what_their_groups_are_called(bed: &Bed) {
     let (one, users) = settled(bed, 3).await;
     let other = group(bed, "B").await;
     let first = users[0];
     bed.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
-    let names = NamesOf { tenant: DEFAULT_TENANT, users: [users.clone(), vec![Uuid::now_v7()]].concat() };
+    let everyone = [users.clone(), vec![Uuid::now_v7()]].concat();
+    let names = |most| NamesOf { tenant: DEFAULT_TENANT, users: everyone.clone(), most };
     let (a, b) = ((one.id, "a".to_owned()), (other.id, "B".to_owned()));
     let expected = [(users[0], vec![a.clone(), b]), (users[1], vec![a])];
-    assert_eq!(bed.call(names).await.unwrap(), expected.into());
-    let elsewhere = NamesOf { tenant: Uuid::now_v7(), users };
+    assert_eq!(bed.call(names(3)).await.unwrap(), expected.into());
+    assert!(matches!(bed.call(names(2)).await, Err(DbError::Refused(_))));
+    let elsewhere = NamesOf { tenant: Uuid::now_v7(), users, most: usize::MAX };
     assert!(bed.call(elsewhere).await.unwrap().is_empty());
 }

@@ -139,7 +139,7 @@ async fn lists(database: &Database, groups: [Uuid; 2]) {
     }
     narrow(database, GroupsOf { tenant, user: user(500), after: None, limit, total: false }).await;
     seen();
-    let names = NamesOf { tenant, users: (500..520).map(user).collect() };
+    let names = NamesOf { tenant, users: (500..520).map(user).collect(), most: 100 };
     assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);
     for statement in seen() {
         let plan = plan(database, &statement).await;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 both_engines! {
     i54_me_is_nobody
     i54_references_lead_forward_and_in_circles
+    i54_paths_lead_forward_too
     i54_operations_fail_one_by_one
     i54_bulk_has_limits
 }
@@ -52,6 +53,25 @@ async fn i54_references_lead_forward_and_in_circles(scim: Scim) {
     assert_eq!(scim.members(&poets).await, [id(2)]);
     let bob = scim.get(&format!("/Users/{}", id(2))).await;
     assert_eq!(bob[ENTERPRISE]["manager"], json!({"value": id(1)}), "who is not there any more");
+}
+
+async fn i54_paths_lead_forward_too(scim: Scim) {
+    let several = "members[value eq \"bulkId:a\" or value eq \"bulkId:b\"]";
+    let answers = carried_out(&scim, bulk(json!([
+        {"method": "PATCH", "path": "/Groups/bulkId:g", "data": {"Operations": [
+            {"op": "remove", "path": several}, {"op": "replace", "path": "displayName", "value": "\"bulkId\" a"}]}},
+        {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {
+            "displayName": "Poets", "members": [{"value": "bulkId:a"}, {"value": "bulkId:b"}, {"value": "bulkId:c"}]}},
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "ada"}},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "bob"}},
+        {"method": "POST", "path": "/Users", "bulkId": "c", "data": {"userName": "cy"}},
+    ])))
+    .await;
+    let statuses: Vec<_> = answers.iter().map(|one| text(&one["status"])).collect();
+    assert_eq!(statuses, ["204", "201", "201", "201", "201"], "{answers:?}");
+    let id = |n: usize| text(&answers[n]["location"]).rsplit('/').next().expect("an id").to_owned();
+    let poets = scim.get(&format!("/Groups/{}", id(1))).await;
+    assert_eq!((scim.members(&poets).await, &poets["displayName"]), (vec![id(4)], &json!("\"bulkId\" a")));
 }
 
 async fn i54_operations_fail_one_by_one(scim: Scim) {

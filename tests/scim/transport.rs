@@ -9,6 +9,7 @@ both_engines! {
     i46_versions_are_weak_tags
     i48_inactive_users_are_read_and_listed
     i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user
+    i46_names_of_others_move_no_version
     i50_every_answer_is_scims
     i51_errors_name_attribute_and_value
     i52_what_cannot_be_read_is_told_apart
@@ -54,6 +55,27 @@ async fn i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user(scim: Scim) {
     scim.made("/Users", json!({"userName": "ada", "externalId": "e", "active": false})).await;
     for body in [json!({"userName": "Ada"}), json!({"userName": "other", "externalId": "e"})] {
         scim.refuses((409, "uniqueness"), "POST", "/Users", body).await;
+    }
+}
+
+async fn i46_names_of_others_move_no_version(scim: Scim) {
+    let ada = scim.made("/Users", json!({"userName": "ada", "displayName": "Ada"})).await;
+    let poets = scim.group("Poets", &[&ada]).await;
+    let manager = json!({"userName": "bob", (ENTERPRISE): {"manager": ada["id"]}});
+    let bob = scim.made("/Users", manager).await;
+    for (resource, query, status) in [
+        (&ada, "?attributes=groups", 200),
+        (&ada, "", 304),
+        (&poets, "", 200),
+        (&poets, "?excludedAttributes=members", 304),
+        (&poets, "?excludedAttributes=members.display", 304),
+        (&bob, "", 200),
+        (&bob, "?attributes=userName", 304),
+    ] {
+        let at = format!("{}{query}", path(resource));
+        let tag = [("if-none-match", "W/\"1\"")];
+        assert_eq!(scim.send_with("GET", &at, &Value::Null, &tag).await.code(), status, "{at}");
+        scim.send_with("GET", &at, &Value::Null, &[("if-none-match", "*")]).await.expect(304);
     }
 }
 

@@ -74,6 +74,21 @@ impl Projection {
         }
     }
 
+    /// Whether that is so of a part of an attribute.
+    #[must_use]
+    pub fn shows_part(&self, attribute: &str, part: &str) -> bool {
+        let names_it = |keys: &Keys| {
+            let inner = keys.get(1).is_none_or(|inner| inner.eq_ignore_ascii_case(part));
+            is_first(keys, attribute) && inner
+        };
+        let is_named = match &self.named {
+            Named::Nothing => true,
+            Named::Only(names) => names.iter().any(names_it),
+            Named::Without(names) => !names.iter().any(names_it),
+        };
+        is_named && self.shows(attribute)
+    }
+
     /// What is shown of a resource, of which nothing was looked up that need not be.
     #[must_use]
     pub fn apply(&self, resource: Map<String, Value>) -> Map<String, Value> {
@@ -243,6 +258,11 @@ mod tests {
         assert!(group(Some("members.value"), None).shows("members"));
         assert!(group(None, Some("members.display")).shows("members"));
         assert!(group(None, None).shows("members"));
+        assert!(group(None, None).shows_part("members", "display"));
+        assert!(group(Some("members"), None).shows_part("members", "display"));
+        assert!(group(None, Some("members.value")).shows_part("members", "display"));
+        assert!(!group(Some("members.value"), None).shows_part("members", "display"));
+        assert!(!group(None, Some("members.display")).shows_part("members", "display"));
         assert!(group(None, Some("id")).shows("id"));
     }
 

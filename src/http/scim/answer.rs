@@ -2,7 +2,9 @@
 
 use super::MEDIA_TYPE;
 use crate::domain::condition::Conditions;
+use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
+use crate::domain::scim::urn;
 use crate::http::problem::Problem;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -35,6 +37,14 @@ impl Done {
             Some(body) => response.insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body),
             None => response.finish(),
         }
+    }
+
+    /// Whether it shows what others are called: that moves no version of this resource.
+    pub(super) fn shows_others(&self, projection: &Projection) -> bool {
+        let shown = |name: &str| self.body.as_ref().and_then(|body| body.get(name));
+        projection.shows("groups")
+            || (shown("members").is_some() && projection.shows_part("members", "display"))
+            || shown(urn::ENTERPRISE_USER).is_some_and(|enterprise| enterprise.get("manager").is_some())
     }
 
     /// The answer to a reading, under its conditions.

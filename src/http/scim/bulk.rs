@@ -141,7 +141,8 @@ impl<'c> Bulk<'c> {
             found.extend(names.filter_map(|name| self.created.get(name)).map(|(index, _)| *index));
             Ok(text.to_owned())
         };
-        // Notes are never refused.
+        // A path too may name what is created further on. Notes are never refused.
+        let _: Result<_, ScimError> = operation.path.split('/').try_for_each(|name| note(name).map(drop));
         let _: Result<_, ScimError> = each_text(operation.data.clone(), &mut note);
         found
     }
@@ -226,16 +227,21 @@ impl<'c> Bulk<'c> {
 
     /// A text with ids in place of the references in it.
     fn resolved(&self, text: &str) -> Result<String, ScimError> {
-        let mut resolved = text.to_owned();
-        for name in references(text) {
+        let id = |name: &str| {
             let created = self.created.get(name).filter(|(index, _)| !self.failed.contains(index));
-            let Some((_, id)) = created else {
+            created.map(|(_, id)| id.to_string()).ok_or_else(|| {
                 let detail = format!("{PREFIX}{name:.100} names nothing that this request creates");
-                return Err(ScimType::InvalidValue.error(detail));
-            };
-            resolved = resolved.replacen(&format!("{PREFIX}{name}"), &id.to_string(), 1);
+                ScimType::InvalidValue.error(detail)
+            })
+        };
+        if let Some(name) = text.strip_prefix(PREFIX) {
+            return id(name);
         }
-        Ok(resolved)
+        let parts = text.split('"').enumerate().map(|(at, part)| match part.strip_prefix(PREFIX) {
+            Some(name) if at % 2 == 1 => id(name),
+            _ => Ok(part.to_owned()),
+        });
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.join("\""))
     }
 }
 

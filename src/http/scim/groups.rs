@@ -13,7 +13,8 @@ use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::{ResourceType, ScimError, ScimType};
 use crate::http::problem::Problem;
 use crate::ops::groups::{Create, Delete, Edit, Find};
-use crate::ops::members::Whole;
+use crate::ops::members::{Everybody, Whole};
+use crate::ops::read_back::ReadBack;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -33,13 +34,20 @@ pub(super) async fn create(
     let mut members = Membership::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
-    let group = context.call(create).await.map_err(|error| refusal(error, Some(&name)))?;
-    done(context, StatusCode::CREATED, group, &showing.projection).await
+    let create = read_back(context, id, create, showing.projection.shows("members"));
+    let (group, members) = context.call(create).await.map_err(|error| refusal(error, Some(&name)))?;
+    Ok(done(context, StatusCode::CREATED, &group, members, &showing.projection))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
-    let group = context.call(Find { tenant: context.tenant(), id }).await?;
-    done(context, StatusCode::OK, group, projection).await
+    let mut group = context.call(Find { tenant: context.tenant(), id }).await?;
+    let mut members = None;
+    if projection.shows("members") && group.member_count > 0 {
+        let whole = whole(context, vec![id], i64::MAX).await?.remove(&id);
+        let (seen, everybody) = whole.ok_or(DbError::NotFound)?;
+        (group, members) = (seen, Some(everybody));
+    }
+    Ok(done(context, StatusCode::OK, &group, members, projection))
 }
 
 /// Without `members` in the body, nobody is a member any more: a replacement clears what it does not say.
@@ -57,8 +65,9 @@ pub(super) async fn replace(
     let name = draft.attributes.display_name.clone();
     let replaced =
         move |group: &Group| Ok((resource::keep_native_of_group(draft.clone(), group), members.clone()));
-    let group = edit(context, id, conditions, Some(&name), replaced).await?;
-    done(context, StatusCode::OK, group, &showing.projection).await
+    let is_shown = showing.projection.shows("members");
+    let (group, members) = edit(context, id, conditions, Some(&name), is_shown, replaced).await?;
+    Ok(done(context, StatusCode::OK, &group, members, &showing.projection))
 }
 
 /// Answered with the group only when the client says what it wants to see of it: it may have many members.
@@ -75,9 +84,10 @@ pub(super) async fn patch(
         let view = View { base: &base, source: &source };
         resource::patch_group(group, &view, &operations, profile)
     };
-    let group = edit(context, id, conditions, None, patched).await?;
+    let is_shown = showing.is_asked_for && showing.projection.shows("members");
+    let (group, members) = edit(context, id, conditions, None, is_shown, patched).await?;
     if showing.is_asked_for {
-        return done(context, StatusCode::OK, group, &showing.projection).await;
+        return Ok(done(context, StatusCode::OK, &group, members, &showing.projection));
     }
     let (version, location) = (Some(group.version), location(context, id));
     Ok(Done { status: StatusCode::NO_CONTENT, version, location, body: None })
@@ -89,16 +99,24 @@ pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) 
     Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None })
 }
 
-/// Writes what becomes of a group and of who is in it.
+/// A write of a group, with a look at who is in it then if that is shown.
+fn read_back<W>(context: &Context, group: Uuid, write: W, is_shown: bool) -> ReadBack<W, Everybody> {
+    ReadBack { write, read: is_shown.then(|| Everybody { tenant: context.tenant(), group }) }
+}
+
+/// Writes what becomes of a group and of who is in it; gives them back, the members if they are shown.
 async fn edit(
     context: &Context,
     id: Uuid,
     conditions: Conditions,
     name: Option<&str>,
+    is_shown: bool,
     edit: impl Fn(&Group) -> Result<(Draft, Membership), ScimError> + Send + Sync + 'static,
-) -> Result<Group, Problem> {
+) -> Result<(Group, Option<Vec<Member>>), Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
-    Ok(context.call(edit).await.map_err(|error| refusal(error, name))??)
+    let edit = read_back(context, id, edit, is_shown);
+    let (group, members) = context.call(edit).await.map_err(|error| refusal(error, name))?;
+    Ok((group?, members))
 }
 
 /// Names the value that belongs to another (RFC 7644, section 3.12), where it is known.
@@ -112,22 +130,15 @@ fn refusal(error: DbError, name: Option<&str>) -> Problem {
     }
 }
 
-async fn done(
+fn done(
     context: &Context,
     status: StatusCode,
-    group: Group,
+    group: &Group,
+    members: Option<Vec<Member>>,
     projection: &Projection,
-) -> Result<Done, Problem> {
-    let id = group.id;
-    let (group, members) = match projection.shows("members") && group.member_count > 0 {
-        true => {
-            let mut whole = whole(context, vec![id], i64::MAX).await?;
-            whole.remove(&id).ok_or(DbError::NotFound)?
-        }
-        false => (group, Vec::new()),
-    };
-    let body = projection.apply(resource::group(&group, Some(&members), &context.view()));
-    Ok(Done { status, version: Some(group.version), location: location(context, id), body: Some(body) })
+) -> Done {
+    let body = projection.apply(resource::group(group, members.as_deref(), &context.view()));
+    Done { status, version: Some(group.version), location: location(context, group.id), body: Some(body) }
 }
 
 fn location(context: &Context, id: Uuid) -> String {

@@ -5,7 +5,7 @@ use super::context::{Context, Writing};
 use super::search::Search;
 use super::{groups, users};
 use crate::db::DbError;
-use crate::domain::condition::Conditions;
+use crate::domain::condition::{Conditions, Tags};
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::answer::resource_id;
@@ -97,7 +97,12 @@ pub(super) async fn find(
         ResourceType::User => users::find(&context, id, &projection).await?,
         ResourceType::Group => groups::find(&context, id, &projection).await?,
     };
-    found.respond_to_reading(&conditions.weakly())
+    let mut conditions = conditions.weakly();
+    // What is shown of others may change while the version stays: then only `*` tells that the client has it.
+    if found.shows_others(&projection) && matches!(conditions.if_none_match, Some(Tags::These(_))) {
+        conditions.if_none_match = None;
+    }
+    found.respond_to_reading(&conditions)
 }
 
 /// `PUT /Users/{id}`, `PUT /Groups/{id}`

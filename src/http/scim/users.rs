@@ -7,14 +7,16 @@ use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
+use crate::domain::scim::resource::GroupOf;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::members::NamesOf;
+use crate::ops::read_back::ReadBack;
 use crate::ops::users::{Create, Delete, Find, Replace};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
-use std::slice;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub(super) async fn create(
@@ -26,13 +28,18 @@ pub(super) async fn create(
     let draft = resource::read_user(sent, &context.view(), context.profile())?;
     let names = Names::of(&draft);
     let create = Create { tenant: context.tenant(), id, draft, now: context.now() };
+    // Nobody is in a group from the first.
     let user = context.call(create).await.map_err(|error| names.refusal(error))?;
-    done(context, StatusCode::CREATED, &user, &showing.projection).await
+    Ok(done(context, StatusCode::CREATED, &user, None, &showing.projection))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
     let user = context.call(Find { tenant: context.tenant(), id }).await?;
-    done(context, StatusCode::OK, &user, projection).await
+    let groups = match names_of(context, vec![id], usize::MAX, projection) {
+        Some(names) => Some(context.call(names).await?),
+        None => None,
+    };
+    Ok(done(context, StatusCode::OK, &user, groups, projection))
 }
 
 pub(super) async fn replace(
@@ -43,9 +50,8 @@ pub(super) async fn replace(
     showing: &Showing,
 ) -> Result<Done, Problem> {
     let draft = resource::read_user(sent, &context.view(), context.profile())?;
-    let user =
-        change(context, id, &conditions, |user| Ok(resource::keep_native(draft.clone(), user))).await?;
-    done(context, StatusCode::OK, &user, &showing.projection).await
+    let replaced = |user: &User| Ok(resource::keep_native(draft.clone(), user));
+    change(context, id, &conditions, &showing.projection, replaced).await
 }
 
 pub(super) async fn patch(
@@ -57,8 +63,7 @@ pub(super) async fn patch(
 ) -> Result<Done, Problem> {
     let (view, profile) = (context.view(), context.profile());
     let patched = |user: &User| resource::patch_user(user, &view, operations, profile);
-    let user = change(context, id, &conditions, patched).await?;
-    done(context, StatusCode::OK, &user, &showing.projection).await
+    change(context, id, &conditions, &showing.projection, patched).await
 }
 
 pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
@@ -67,24 +72,28 @@ pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) 
     Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None })
 }
 
-/// Writes what becomes of a user.
+/// Writes what becomes of a user, and shows it.
 async fn change(
     context: &Context,
     id: Uuid,
     conditions: &Conditions,
+    projection: &Projection,
     become_of: impl Fn(&User) -> Result<Draft, ScimError>,
-) -> Result<User, Problem> {
+) -> Result<Done, Problem> {
     let tenant = context.tenant();
-    again(async || {
+    let (user, groups) = again(async || {
         let user = context.call(Find { tenant, id }).await?;
         check(conditions, user.version)?;
         let draft = become_of(&user)?;
         let names = Names::of(&draft);
         let conditions = Conditions::version(user.version);
-        let written = context.call(Replace { tenant, id, draft, conditions, now: context.now() }).await;
+        let write = Replace { tenant, id, draft, conditions, now: context.now() };
+        let read = names_of(context, vec![id], usize::MAX, projection);
+        let written = context.call(ReadBack { write, read }).await;
         unless_overtaken(written).map_err(|error| names.refusal(error))
     })
-    .await
+    .await?;
+    Ok(done(context, StatusCode::OK, &user, groups, projection))
 }
 
 /// What of a user can belong to another.
@@ -114,33 +123,55 @@ impl Names {
     }
 }
 
-async fn done(
+/// What the groups of users are called.
+type Groups = BTreeMap<Uuid, Vec<GroupOf>>;
+
+/// In how many groups the users of a page may be together.
+const GROUP_LIMIT: usize = 100_000;
+
+/// The reading of the users' groups, where they are shown.
+fn names_of(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
+    projection.shows("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
+}
+
+fn done(
     context: &Context,
     status: StatusCode,
     user: &User,
+    groups: Option<Groups>,
     projection: &Projection,
-) -> Result<Done, Problem> {
-    let shown = show(context, slice::from_ref(user), projection).await?.pop();
+) -> Done {
     let location = context.view().location(ResourceType::User, &user.id.to_string());
-    let body = shown.map(|shown| projection.apply(shown));
-    Ok(Done { status, version: Some(user.version), location, body })
+    let body = projection.apply(shown(context, user, groups.as_ref()));
+    Done { status, version: Some(user.version), location, body: Some(body) }
 }
 
-/// Shows users, with their groups where these are asked for.
+fn shown(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String, Value> {
+    let groups = groups.and_then(|groups| groups.get(&user.id));
+    resource::user(user, groups.map(Vec::as_slice), &context.view())
+}
+
+/// Shows the users of a page, with their groups where these are asked for, unless they are in too many.
 pub(super) async fn show(
     context: &Context,
     users: &[User],
     projection: &Projection,
 ) -> Result<Vec<Map<String, Value>>, Problem> {
-    let view = context.view();
-    let mut groups = None;
-    if projection.shows("groups") && !users.is_empty() {
-        let ids = users.iter().map(|user| user.id).collect();
-        groups = Some(context.call(NamesOf { tenant: context.tenant(), users: ids }).await?);
-    }
-    let show = |user: &User| {
-        let groups = groups.as_ref().and_then(|groups| groups.get(&user.id));
-        resource::user(user, groups.map(Vec::as_slice), &view)
+    let ids = users.iter().map(|user| user.id).collect();
+    let groups = match names_of(context, ids, GROUP_LIMIT, projection) {
+        Some(names) if !users.is_empty() => Some(context.call(names).await.map_err(too_many)?),
+        _ => None,
     };
-    Ok(users.iter().map(show).collect())
+    Ok(users.iter().map(|user| shown(context, user, groups.as_ref())).collect())
+}
+
+fn too_many(error: DbError) -> Problem {
+    match error {
+        DbError::Refused(_) => {
+            let detail = "the users of this page are in more than 100,000 groups together: \
+                          ask without attributes=groups, or for fewer users";
+            ScimType::TooMany.error(detail).into()
+        }
+        error => error.into(),
+    }
 }

@@ -12,7 +12,7 @@ mod whole;
 
 pub(super) use edit::{Difference, Newcomers};
 pub use pages::{Find, GroupsOf, List};
-pub use whole::{NamesOf, Whole};
+pub use whole::{Everybody, NamesOf, Whole};
 
 use crate::db::rows::NewMemberRow;
 use crate::db::{Class, DbError, Operation, Results, Tx};

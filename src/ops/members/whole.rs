@@ -3,12 +3,13 @@
 use super::pages::{MemberRow, Members, member, of_group};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::ops::AT_ONCE;
 use crate::ops::resource::Resource;
+use diesel::QueryResult;
 use diesel::sql_types::Text;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -27,7 +28,8 @@ pub struct Whole {
 impl Operation for Whole {
     /// Those that are there, by their ids; their members in the order of the ids.
     type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
-    const CLASS: Class = Class::Scan;
+    /// A small group must not wait for the scans of others: a large one costs its members and nothing else.
+    const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
         tx.in_snapshot(|tx| {
@@ -39,14 +41,38 @@ impl Operation for Whole {
                 return Err(DbError::Refused("the groups have too many members"));
             }
             let with_members = |group: Group| {
-                let mut statement = of_group(self.tenant, group.id);
-                statement.sql(" ORDER BY members.user_id");
-                let rows: Vec<MemberRow> = Members::of(statement).all(tx.connection())?;
-                Ok((group.id, (group, rows.into_iter().map(member).collect())))
+                let members = everybody(tx.connection(), self.tenant, group.id)?;
+                Ok((group.id, (group, members)))
             };
             groups.into_iter().map(with_members).collect()
         })
     }
+}
+
+/// Reads all members of a group; none when the group is not there.
+#[derive(Debug)]
+pub struct Everybody {
+    /// In this tenant.
+    pub tenant: Uuid,
+    /// The group's id.
+    pub group: Uuid,
+}
+
+impl Operation for Everybody {
+    /// In the order of the ids.
+    type Output = Vec<Member>;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Member>, DbError> {
+        Ok(everybody(tx.connection(), self.tenant, self.group)?)
+    }
+}
+
+fn everybody(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryResult<Vec<Member>> {
+    let mut statement = of_group(tenant, group);
+    statement.sql(" ORDER BY members.user_id");
+    let rows: Vec<MemberRow> = Members::of(statement).all(connection)?;
+    Ok(rows.into_iter().map(member).collect())
 }
 
 /// Reads what the groups that users are in are called.
@@ -56,6 +82,8 @@ pub struct NamesOf {
     pub tenant: Uuid,
     /// The users' ids, at most as many as a page has.
     pub users: Vec<Uuid>,
+    /// In how many groups they may be together; [`DbError::Refused`] when they are in more.
+    pub most: usize,
 }
 
 impl Operation for NamesOf {
@@ -65,6 +93,7 @@ impl Operation for NamesOf {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
         let mut names: Self::Output = BTreeMap::new();
+        let mut left = self.most;
         for users in self.users.chunks(AT_ONCE) {
             let mut statement = Fragment::of(
                 "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \
@@ -73,8 +102,10 @@ impl Operation for NamesOf {
             );
             statement.value(Value::Id(self.tenant)).sql(" AND members.user_id").is_one_of(users);
             statement.sql(" ORDER BY members.user_id, members.group_id");
-            let rows: Vec<(Uid, Uid, String)> =
-                Statement::<(Id, Id, Text)>::of(statement).all(tx.connection())?;
+            let rows: Vec<(Uid, Uid, String)> = Statement::<(Id, Id, Text)>::of(statement)
+                .first_of(tx.connection(), left.saturating_add(1))?;
+            left =
+                left.checked_sub(rows.len()).ok_or(DbError::Refused("the users are in too many groups"))?;
             for (Uid(user), Uid(group), name) in rows {
                 names.entry(user).or_default().push((group, name));
             }
