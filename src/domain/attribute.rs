@@ -1,6 +1,7 @@
 //! The attributes of resources: what their values are, how they are compared, and by which names clients call them.
 
 use super::sort::SortBy;
+use std::slice;
 
 /// What resources of one type are made of, and what can be asked of them.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub struct Schema {
     pub attributes: &'static [Attribute],
     /// Lists that none shows, but that filters ask for: what it is joined with by memberships.
     pub joined: &'static [Attribute],
+    /// The same for SCIM's filters, with what SCIM says of all resources or lists alike.
+    scim: &'static [Attribute],
     /// What they can be sorted by.
     pub sorts: &'static [SortBy],
     /// What of that a resource may be without.
@@ -51,6 +54,10 @@ pub enum Kind {
     Object(&'static [Attribute]),
     /// A list of objects of these parts.
     List(&'static [Attribute]),
+    /// A string that is the same in all, for SCIM alone: compared folded.
+    Constant(&'static str),
+    /// The URNs of the schemas that a resource is of, for SCIM alone.
+    Urns,
     /// The caller's own JSON, or what is computed for an answer: nothing to compare.
     Opaque,
 }
@@ -82,7 +89,8 @@ impl Vocabulary {
     #[must_use]
     pub fn find_filterable(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();
-        let joined = || self.find_among(schema.joined, schema, &name);
+        let joined = if self == Self::Scim { schema.scim } else { schema.joined };
+        let joined = || self.find_among(joined, schema, &name);
         self.find_among(schema.attributes, schema, &name).or_else(joined)
     }
 
@@ -105,9 +113,28 @@ impl Vocabulary {
         if let Some((_, native)) = SCIM_NAMES.iter().find(|(scim, _)| *scim == name) {
             return Some(vec![find(attributes, native)?]);
         }
+        // Entra ID asks for a manager as it patches it: without the URN of the extension.
+        if let Some((_, object)) = schema.extension
+            && name.split('.').next() == Some("manager")
+        {
+            let object = find(attributes, object)?;
+            return descend(object.parts(), name, vec![object]);
+        }
         let chain = descend(attributes, name, Vec::new())?;
         let known = chain.first().is_some_and(|first| !NATIVE_NAMES.contains(&first.name));
         known.then_some(chain)
+    }
+}
+
+impl Schema {
+    /// The attributes of which a resource must have a value to be of the schema of this URN; nothing when none is.
+    #[must_use]
+    pub fn of_urn(&self, urn: &str) -> Option<&'static [Attribute]> {
+        if urn.eq_ignore_ascii_case(self.urn) {
+            return Some(&[]);
+        }
+        let extension = self.extension.filter(|(known, _)| urn.eq_ignore_ascii_case(known));
+        extension.and_then(|(_, object)| find(self.attributes, object)).map(slice::from_ref)
     }
 }
 
@@ -157,6 +184,14 @@ const fn of(name: &'static str, kind: Kind) -> Attribute {
 
 const fn text(name: &'static str) -> Attribute {
     of(name, Kind::Text)
+}
+
+const fn constant(name: &'static str, value: &'static str) -> Attribute {
+    of(name, Kind::Constant(value))
+}
+
+const fn opaque(name: &'static str) -> Attribute {
+    of(name, Kind::Opaque)
 }
 
 const fn list(name: &'static str) -> Attribute {
@@ -211,6 +246,11 @@ pub static USERS: Schema = Schema {
     plural: "users",
     attributes: USER,
     joined: &[of("groups", Kind::List(IDS))],
+    scim: &[
+        of("schemas", Kind::Urns),
+        of("meta", Kind::Object(&[constant("resourceType", "User"), opaque("location"), opaque("version")])),
+        of("groups", Kind::List(&[ID, constant("type", "direct"), opaque("display"), opaque("$ref")])),
+    ],
     sorts: &[SortBy::Id, SortBy::UserName, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
     optional_sorts: &[SortBy::DisplayName],
     urn: "urn:ietf:params:scim:schemas:core:2.0:user",
@@ -222,6 +262,11 @@ pub static GROUPS: Schema = Schema {
     plural: "groups",
     attributes: GROUP,
     joined: &[of("members", Kind::List(IDS))],
+    scim: &[
+        of("schemas", Kind::Urns),
+        of("meta", Kind::Object(&[constant("resourceType", "Group"), opaque("location"), opaque("version")])),
+        of("members", Kind::List(&[ID, constant("type", "User"), opaque("display"), opaque("$ref")])),
+    ],
     sorts: &[SortBy::Id, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
     optional_sorts: &[],
     urn: "urn:ietf:params:scim:schemas:core:2.0:group",
@@ -229,7 +274,9 @@ pub static GROUPS: Schema = Schema {
 };
 
 /// The other side of memberships, of which nothing but the id is there to compare.
-const IDS: &[Attribute] = &[of("value", Kind::Id)];
+const IDS: &[Attribute] = &[ID];
+
+const ID: Attribute = of("value", Kind::Id);
 
 /// A user, as the native API shows it.
 pub const USER: &[Attribute] = &[
@@ -311,6 +358,8 @@ mod tests {
             ),
             ("enterprise.department", Some("enterprise.department"), None),
             ("department", None, None),
+            ("Manager", None, Some("enterprise.manager")),
+            ("manager.value", None, Some("enterprise.manager.value")),
             ("createdAt", Some("createdAt"), None),
             ("meta.created", None, Some("createdAt")),
             ("meta.lastModified", None, Some("updatedAt")),
@@ -335,7 +384,8 @@ mod tests {
                     let found = joined(vocabulary.find_filterable(schema, &name.to_uppercase()));
                     assert_eq!(found.as_deref(), name.rsplit(':').next());
                 }
-                assert_eq!(joined(vocabulary.find_filterable(schema, &format!("{list}.type"))), None);
+                let constant = (vocabulary == Vocabulary::Scim).then(|| format!("{list}.type"));
+                assert_eq!(joined(vocabulary.find_filterable(schema, &format!("{list}.type"))), constant);
                 assert_eq!(joined(vocabulary.find_filterable(schema, "nothing")), None);
             }
             assert_eq!(joined(vocabulary.find_filterable(&GROUPS, "groups")), None);

@@ -8,6 +8,7 @@ both_engines! {
     i01_a_filter_that_finds_nothing_is_an_empty_list
     i02_an_unknown_id_is_404_with_its_status_as_a_string
     i03_numbers_out_of_range_are_taken_for_the_nearest
+    i03_an_empty_parameter_says_nothing
     i04_a_count_above_the_maximum_is_lowered_and_pages_are_stable
     i05_cursors_walk_a_list_once
     i06_user_names_have_no_case_and_ids_have
@@ -16,6 +17,7 @@ both_engines! {
     i09_a_list_in_a_filter_means_its_values
     i10_not_binds_before_and_before_or
     i11_what_cannot_be_asked_is_refused_by_name
+    i11_what_is_the_same_of_all_can_be_asked
     i12_times_are_compared_as_times
     i13_present_means_a_value
     i14_filters_have_limits
@@ -84,6 +86,15 @@ async fn i03_numbers_out_of_range_are_taken_for_the_nearest(scim: Scim) {
         assert!(list["startIndex"] == start || start == usize::MAX, "{query}");
     }
     scim.refuses((400, "invalidValue"), "GET", "/Users?count=many", Value::Null).await;
+}
+
+async fn i03_an_empty_parameter_says_nothing(scim: Scim) {
+    scim.user("ada").await;
+    let empty = "filter=&sortBy=&sortOrder=&count=&startIndex=&attributes=&excludedAttributes=";
+    assert_eq!(scim.get(&format!("/Users?{empty}")).await, scim.get("/Users").await);
+    let search = json!({"filter": "", "sortBy": "", "sortOrder": "", "attributes": ""});
+    assert_eq!(scim.gives(200, "POST", "/Users/.search", search).await, scim.get("/Users").await);
+    assert!(scim.get("/Users?cursor=").await.get("startIndex").is_none(), "it asks for the first page");
 }
 
 async fn i04_a_count_above_the_maximum_is_lowered_and_pages_are_stable(scim: Scim) {
@@ -223,15 +234,58 @@ async fn i11_what_cannot_be_asked_is_refused_by_name(scim: Scim) {
         ("Users", "emails.colour eq \"x\"", "colour"),
         ("Users", "userName like \"x\"", "like"),
         ("Users", "active gt true", "active"),
-        ("Users", "active eq \"true\"", "active"),
+        ("Users", "active eq \"yes\"", "active"),
         ("Users", "(userName eq \"x\"", "')'"),
         ("Users", "userName eq", "position"),
-        ("Users", "", "position"),
+        ("Users", " ", "position"),
+        ("Users", "schemas eq \"urn:x:acme:1.0:User\"", "users cannot be filtered by schemas other than"),
+        ("Users", "schemas co \"urn\"", "schemas"),
+        ("Users", "meta.location eq \"x\"", "users cannot be filtered by meta.location"),
+        ("Users", "meta.version eq \"x\"", "users cannot be filtered by meta.version"),
+        ("Users", "groups.display eq \"x\"", "users cannot be filtered by groups.display"),
+        ("Groups", "members[value pr].display eq \"x\"", "groups cannot be filtered by members.display"),
         ("Users", "custom eq \"x\"", "custom"),
         ("Users", "createdAt pr", "createdAt"),
     ] {
         let detail = scim.refuses((400, "invalidFilter"), "GET", &filtered(kind, filter), Value::Null).await;
         assert!(detail.contains(names), "{filter}: {detail}");
+    }
+}
+
+async fn i11_what_is_the_same_of_all_can_be_asked(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let body = json!({"userName": "bob", "active": false, (ENTERPRISE): {"manager": {"value": ada["id"]}}});
+    let bob = scim.made("/Users", body).await;
+    let poets = scim.group("Poets", &[&ada]).await;
+    let of = |text: &str, id: &Value| text.replace("$", id.as_str().expect("an id"));
+    for (kind, filter, found) in [
+        ("Users", "schemas eq \"urn:ietf:params:scim:schemas:core:2.0:User\"".to_owned(), vec!["ada", "bob"]),
+        ("Users", format!("schemas eq \"{ENTERPRISE}\""), vec!["bob"]),
+        ("Users", format!("schemas ne \"{}\"", ENTERPRISE.to_uppercase()), vec!["ada"]),
+        ("Users", "schemas pr and userName eq \"ada\"".to_owned(), vec!["ada"]),
+        ("Users", "meta.resourceType eq \"User\"".to_owned(), vec!["ada", "bob"]),
+        ("Users", "meta.resourceType eq \"Group\"".to_owned(), vec![]),
+        ("Users", "not (meta.resourceType eq \"Group\") and userName sw \"a\"".to_owned(), vec!["ada"]),
+        ("Users", of("groups[value eq \"$\" and type eq \"direct\"]", &poets["id"]), vec!["ada"]),
+        ("Users", of("manager eq \"$\"", &ada["id"]), vec!["bob"]),
+        ("Users", of("manager.value eq \"$\"", &bob["id"]), vec![]),
+        ("Users", "active eq \"False\"".to_owned(), vec!["bob"]),
+        ("Groups", of("members[value eq \"$\" and type eq \"User\"]", &ada["id"]), vec!["Poets"]),
+        ("Groups", of("members[value eq \"$\" and type eq \"Group\"]", &ada["id"]), vec![]),
+        ("Groups", "members.type eq \"user\"".to_owned(), vec!["Poets"]),
+    ] {
+        assert_eq!(scim.found(kind, &filter).await, found, "{filter}");
+    }
+    let probe = format!("{} and {}", of("id eq \"$\"", &bob["id"]), of("manager eq \"$\"", &ada["id"]));
+    let list = scim.get(&format!("{}&attributes=id", filtered("Users", &probe))).await;
+    assert_eq!((&list["totalResults"], &list["Resources"][0]["id"]), (&json!(1), &bob["id"]));
+    for (kind, found) in [("User", vec!["ada", "bob"]), ("Group", vec!["Poets"])] {
+        let search = json!({"filter": format!("meta.resourceType eq \"{kind}\"")});
+        let list = scim.gives(200, "POST", "/.search", search).await;
+        assert_eq!(
+            (names(&list), &list["totalResults"]),
+            (found.iter().map(ToString::to_string).collect(), &json!(found.len()))
+        );
     }
 }
 

@@ -26,7 +26,7 @@ impl Filter {
 }
 
 impl Test {
-    fn passes(&self, json: &Json) -> bool {
+    pub(super) fn passes(&self, json: &Json) -> bool {
         match self {
             Self::Never => false,
             Self::Present => json.as_str().is_some_and(|text| !text.is_empty()),

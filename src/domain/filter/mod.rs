@@ -8,7 +8,7 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 
-pub use parse::Brackets;
+pub use parse::{Booleans, Brackets};
 
 use derive_more::{Display, Error};
 use std::ops::Bound;

@@ -84,7 +84,7 @@ pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand)
         (Kind::Binary, _) if operator.is_order() => Err(refuse("eq, ne, co, sw, ew and pr")),
         (_, Operand::Text(text)) => Ok(match attribute.kind {
             Kind::Id => id(operator, text),
-            Kind::Text => string(operator, fold(text)),
+            Kind::Text | Kind::Constant(_) => string(operator, fold(text)),
             _ => string(operator, text.clone()),
         }),
         _ => Err(wrong("a string")),

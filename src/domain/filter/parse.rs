@@ -5,6 +5,7 @@ use super::operand::{Misfit, Operand, Operator, both, present, test};
 use super::scanner::{Scanner, Token, TokenKind};
 use super::{DEPTH_LIMIT, Filter, InvalidFilter, LENGTH_LIMIT, Path, TERM_LIMIT};
 use crate::domain::attribute::{Attribute, Kind, Schema, USERS, Vocabulary};
+use crate::domain::fold::fold;
 
 impl Filter {
     /// Reads a filter of resources. The limits are kept before anything else is done with it.
@@ -12,13 +13,35 @@ impl Filter {
     /// # Errors
     /// The first thing that is wrong, with its position.
     pub fn parse(text: &str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
-        let mut parser = Parser::new(text, schema, vocabulary)?;
+        Self::parse_with(text, schema, vocabulary, Booleans::Json)
+    }
+
+    /// The same with this spelling of booleans.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its position.
+    pub fn parse_with(
+        text: &str,
+        schema: &'static Schema,
+        vocabulary: Vocabulary,
+        booleans: Booleans,
+    ) -> Result<Self, InvalidFilter> {
+        let mut parser = Parser::new(text, schema, vocabulary, booleans)?;
         let filter = parser.any(Scope::Resource)?;
         match parser.scanner.peek() {
             Token { kind: TokenKind::End, .. } => Ok(filter),
             token => Err(parser.expected("'and', 'or' or the end", token)),
         }
     }
+}
+
+/// How true and false may be spelt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Booleans {
+    /// As JSON has them.
+    Json,
+    /// Also as strings in any case: Entra ID sends `primary eq "True"`.
+    OrStrings,
 }
 
 /// What stands in the brackets of a path and behind them.
@@ -37,8 +60,8 @@ impl<'t> Brackets<'t> {
     ///
     /// # Errors
     /// The first thing that is wrong, with its position.
-    pub fn read(text: &'t str, list: &'static Attribute) -> Result<Self, InvalidFilter> {
-        let mut parser = Parser::new(text, &USERS, Vocabulary::Scim)?;
+    pub fn read(text: &'t str, list: &'static Attribute, booleans: Booleans) -> Result<Self, InvalidFilter> {
+        let mut parser = Parser::new(text, &USERS, Vocabulary::Scim, booleans)?;
         let filter = parser.within('[', ']', Scope::Element(list))?;
         let (brackets, behind) = text.split_at_checked(parser.scanner.peek().at).unwrap_or((text, ""));
         Ok(Self { filter, strings: Scanner::strings(brackets)?, behind })
@@ -56,6 +79,7 @@ struct Parser<'t> {
     scanner: Scanner<'t>,
     schema: &'static Schema,
     vocabulary: Vocabulary,
+    booleans: Booleans,
     terms: usize,
     depth: usize,
 }
@@ -78,12 +102,17 @@ struct Comparison {
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
+    fn new(
+        text: &'t str,
+        schema: &'static Schema,
+        vocabulary: Vocabulary,
+        booleans: Booleans,
+    ) -> Result<Self, InvalidFilter> {
         if text.len() > LENGTH_LIMIT {
             let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
             return Err(InvalidFilter { position, detail: "a filter must have at most 4 KiB".to_owned() });
         }
-        Ok(Self { scanner: Scanner::new(text)?, schema, vocabulary, terms: 0, depth: 0 })
+        Ok(Self { scanner: Scanner::new(text)?, schema, vocabulary, booleans, terms: 0, depth: 0 })
     }
 
     /// `or` binds weakest.
@@ -160,6 +189,7 @@ impl<'t> Parser<'t> {
         let Some(name) = word.strip_prefix('.') else { return Ok(element(list, inner)) };
         self.scanner.take()?;
         let Some(part) = list.part(name) else { return Err(self.unknown(at, name, list.name)) };
+        self.check_comparable(at, part, &format!("{}.{name}", list.name))?;
         let subject = Subject { at, attribute: part, list: None, path: vec![part.name] };
         let Comparison { holds, negated } = self.comparison(&subject)?;
         let filter = element(list, all_of(vec![inner, holds]));
@@ -179,16 +209,21 @@ impl<'t> Parser<'t> {
         else {
             return Err(self.unknown(token.at, name, of));
         };
-        if matches!(attribute.kind, Kind::Opaque) {
-            let detail = format!("{} cannot be filtered by {name}", self.schema.plural);
-            return Err(self.scanner.error(token.at, detail));
-        }
+        self.check_comparable(token.at, attribute, name)?;
         let (list, inner) = match chain {
             [list @ Attribute { kind: Kind::List(_), .. }, inner @ ..] => (Some(*list), inner),
             inner => (None, inner),
         };
         let path = inner.iter().map(|attribute| attribute.name).collect();
         Ok(Subject { at: token.at, attribute, list, path })
+    }
+
+    fn check_comparable(&self, at: usize, attribute: &Attribute, name: &str) -> Result<(), InvalidFilter> {
+        if matches!(attribute.kind, Kind::Opaque) {
+            let detail = format!("{} cannot be filtered by {}", self.schema.plural, excerpt(name));
+            return Err(self.scanner.error(at, detail));
+        }
+        Ok(())
     }
 
     /// Reads an operator and what it takes.
@@ -221,11 +256,47 @@ impl<'t> Parser<'t> {
             let detail = format!("{} has no value of its own: name one of its parts", subject.attribute.name);
             return Err(self.scanner.error(subject.at, detail));
         };
-        let test = test(attribute, operator, &operand).map_err(|misfit| match misfit {
+        let operand = match (&attribute.kind, self.booleans, operand) {
+            (Kind::Boolean, Booleans::OrStrings, Operand::Text(text)) => boolean(text),
+            (.., operand) => operand,
+        };
+        let holds = self.holds(path, attribute, operator, &operand).map_err(|misfit| match misfit {
             Misfit::Operator(detail) => self.scanner.error(token.at, detail),
             Misfit::Operand(detail) => self.scanner.error(at, detail),
         })?;
-        Ok(Comparison { holds: Filter::Is(path, test), negated })
+        Ok(Comparison { holds, negated })
+    }
+
+    /// What a resource must fulfil: nothing, or what nothing can, where that is the same for all.
+    fn holds(
+        &self,
+        path: Path,
+        attribute: &'static Attribute,
+        operator: Operator,
+        operand: &Operand,
+    ) -> Result<Filter, Misfit> {
+        if matches!(attribute.kind, Kind::Urns) {
+            return self.is_of_schema(operator, operand);
+        }
+        let test = test(attribute, operator, operand)?;
+        Ok(match attribute.kind {
+            Kind::Constant(value) if test.passes(&fold(value).into()) => Filter::All(Vec::new()),
+            Kind::Constant(_) => Filter::Any(Vec::new()),
+            _ => Filter::Is(path, test),
+        })
+    }
+
+    /// That a resource is of a schema. Those that Roster does not know are in no column.
+    fn is_of_schema(&self, operator: Operator, operand: &Operand) -> Result<Filter, Misfit> {
+        if operator != Operator::Eq {
+            return Err(Misfit::Operator("schemas can be compared by eq, ne and pr only".to_owned()));
+        }
+        let Operand::Text(urn) = operand else {
+            return Err(Misfit::Operand("schemas is compared with a string".to_owned()));
+        };
+        let unknown = || format!("{} cannot be filtered by schemas other than their own", self.schema.plural);
+        let attributes = self.schema.of_urn(urn).ok_or_else(|| Misfit::Operand(unknown()))?;
+        Ok(all_of(attributes.iter().map(|attribute| present(attribute, vec![attribute.name])).collect()))
     }
 
     fn operand(&mut self) -> Result<(usize, Operand), InvalidFilter> {
@@ -279,6 +350,12 @@ impl Subject {
             _ => present(self.attribute, self.path.clone()),
         }
     }
+}
+
+/// The boolean that a string spells, or the string.
+fn boolean(text: String) -> Operand {
+    let spelt = [true, false].into_iter().find(|value| value.to_string().eq_ignore_ascii_case(&text));
+    spelt.map_or(Operand::Text(text), Operand::Boolean)
 }
 
 fn not(filter: Filter) -> Filter {

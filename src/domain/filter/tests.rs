@@ -243,13 +243,14 @@ proptest! {
 #[test]
 fn brackets_of_scim_paths_are_read_with_what_stands_behind_them() {
     let emails = crate::domain::attribute::USER.iter().find(|attribute| attribute.name == "emails").unwrap();
-    let brackets = Brackets::read(r#"[type eq "Wo]rk" and value ew "@x"].value"#, emails).unwrap();
+    let text = r#"[type eq "Wo]rk" and value ew "@x"].value"#;
+    let brackets = Brackets::read(text, emails, Booleans::Json).unwrap();
     assert_eq!(brackets.strings, ["Wo]rk", "@x"]);
     assert_eq!(brackets.behind, ".value");
     let test =
         Filter::All(vec![is(&["type"], equal("wo]rk")), is(&["value"], Test::EndsWith("@x".to_owned()))]);
     assert_eq!(brackets.filter, test);
     for text in ["[", "[]", "[type eq \"a\"", "[emails.type pr]", "[type pr]\"", "[x pr]"] {
-        assert!(Brackets::read(text, emails).is_err(), "{text}");
+        assert!(Brackets::read(text, emails, Booleans::Json).is_err(), "{text}");
     }
 }

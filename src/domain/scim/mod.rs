@@ -15,6 +15,7 @@ pub mod schema;
 
 pub use error::{ScimError, ScimType};
 pub use invalid::invalid;
+pub use path::spelling;
 pub use resource_type::ResourceType;
 
 use derive_more::Display;

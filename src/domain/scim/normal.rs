@@ -15,7 +15,9 @@ pub(super) fn value(
     at: &str,
 ) -> Result<Option<Value>, ScimError> {
     if definition.multi_valued {
-        let items = elements(definition, sent, profile, at)?;
+        let mut items = elements(definition, sent, profile, at)?;
+        // An element of which nothing is assigned is none.
+        items.retain(|item| item.as_object().is_none_or(|parts| !parts.is_empty()));
         return Ok((!items.is_empty()).then(|| items.into()));
     }
     match (definition.kind, sent) {
@@ -27,6 +29,11 @@ pub(super) fn value(
         }
         (_, sent) => simple(definition, sent, profile, at).map(Some),
     }
+}
+
+/// Whether a value says that there is none (RFC 7643, section 2.5).
+pub(super) fn is_unassigned(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// The elements of a list. One that is sent without a list is meant to be one in it.
@@ -166,6 +173,7 @@ mod tests {
             ("emails", json!(null)),
             ("emails", json!([])),
             ("emails", json!([null])),
+            ("emails", json!([{}, {"value": null}, {"value": [], "type": null}])),
             ("name", json!({"honorificPrefix": null, "familyName": []})),
             ("manager", json!({"$ref": null, "value": null})),
         ] {

@@ -4,8 +4,8 @@ use super::error::excerpt;
 use super::normal::unknown;
 use super::resource_type::{is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
-use super::{ResourceType, ScimError, ScimType, urn};
-use crate::domain::filter::{Brackets, LENGTH_LIMIT};
+use super::{Profile, ResourceType, ScimError, ScimType, urn};
+use crate::domain::filter::{Booleans, Brackets, LENGTH_LIMIT};
 use serde_json::{Map, Value};
 
 /// What a path leads to.
@@ -43,7 +43,8 @@ const BARE: &str = "manager";
 
 impl<'t> Path<'t> {
     /// Reads a path, or a key of a value that stands for one. Where it begins with a URN, the extensions that the
-    /// resource already has are known too. `whole`: the value is an object, as that of an extension is.
+    /// resource already has are known too. `whole`: the value is an object, as that of an extension is. Leniently,
+    /// booleans in brackets may be strings.
     ///
     /// # Errors
     /// `invalidPath`, and `invalidFilter` for what stands in brackets.
@@ -52,23 +53,26 @@ impl<'t> Path<'t> {
         kind: ResourceType,
         resource: &Map<String, Value>,
         whole: bool,
+        profile: Profile,
     ) -> Result<Self, ScimError> {
         if text.len() > LENGTH_LIMIT {
             return Err(refuse(text, "is longer than 4 KiB"));
         }
         let mut urns: Vec<&str> = kind.urns().collect();
-        urns.extend(resource.keys().map(String::as_str).filter(|name| is_urn(name)));
+        if is_urn(text) {
+            urns.extend(resource.keys().map(String::as_str).filter(|name| is_urn(name)));
+        }
         match split_urn(text, urns) {
             Some((urn, behind)) if urn.eq_ignore_ascii_case(kind.schema().id) => {
-                attribute(kind, None, behind)
+                attribute(kind, None, behind, profile)
             }
             Some((urn, behind)) => match kind.extension(urn) {
                 Some(extension) if behind.is_empty() => Ok(Self::Extension(extension)),
-                Some(extension) => attribute(kind, Some(extension), behind),
+                Some(extension) => attribute(kind, Some(extension), behind, profile),
                 None => foreign(text, urn, behind),
             },
             None if is_urn(text) => unheard(text, whole),
-            None => attribute(kind, None, text),
+            None => attribute(kind, None, text, profile),
         }
     }
 }
@@ -92,12 +96,13 @@ fn attribute<'t>(
     kind: ResourceType,
     extension: Option<&'static Schema>,
     text: &'t str,
+    profile: Profile,
 ) -> Result<Path<'t>, ScimError> {
     let name = text.split(['.', '[']).next().unwrap_or_default();
     let (extension, attribute) = named(kind, extension, name).ok_or_else(|| no_attribute(text))?;
     let behind = text.strip_prefix(name).unwrap_or_default();
     let (brackets, behind) = if behind.starts_with('[') {
-        let brackets = brackets(attribute, text, behind)?;
+        let brackets = brackets(attribute, text, behind, profile)?;
         let behind = brackets.behind;
         (Some(brackets), behind)
     } else {
@@ -131,16 +136,26 @@ fn brackets<'t>(
     attribute: &'static Definition,
     text: &str,
     behind: &'t str,
+    profile: Profile,
 ) -> Result<Brackets<'t>, ScimError> {
     if attribute.mutability == Mutability::ReadOnly {
         return Err(ScimType::Mutability.error(format!("{} is read-only", attribute.name)));
     }
     let list = attribute.attribute.filter(|_| attribute.multi_valued);
     let list = list.ok_or_else(|| refuse(text, "has brackets, but not behind a list"))?;
-    Brackets::read(behind, list).map_err(|mut error| {
+    Brackets::read(behind, list, spelling(profile)).map_err(|mut error| {
         error.position += text.chars().count() - behind.chars().count();
         ScimType::InvalidFilter.error(format!("the path '{}' is wrong at {error}", excerpt(text)))
     })
+}
+
+/// How booleans may be spelt in filters.
+#[must_use]
+pub fn spelling(profile: Profile) -> Booleans {
+    match profile {
+        Profile::Lenient => Booleans::OrStrings,
+        Profile::Strict => Booleans::Json,
+    }
 }
 
 /// A URN that nothing here is named by. In SCIM's URNs a version and a name come last, and an attribute behind them;
@@ -195,7 +210,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Path<'_>, ScimError> {
         let resource = json!({"urn:x:acme:1.0:User": {"badge": 1}, "userName": "ada"});
-        Path::read(text, ResourceType::User, resource.as_object().unwrap(), false)
+        Path::read(text, ResourceType::User, resource.as_object().unwrap(), false, Profile::Strict)
     }
 
     /// A path in the spelling of the schemas.
@@ -234,7 +249,7 @@ mod tests {
             assert_eq!(spelled(text), is, "{text}");
         }
         let none = Map::new();
-        let whole = Path::read("urn:x:other:tag", ResourceType::User, &none, true).unwrap();
+        let whole = Path::read("urn:x:other:tag", ResourceType::User, &none, true, Profile::Strict).unwrap();
         assert!(matches!(whole, Path::Foreign(path) if path.urn == "urn:x:other:tag"));
     }
 

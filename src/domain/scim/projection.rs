@@ -3,7 +3,7 @@
 use super::error::excerpt;
 use super::path::{AttributePath, Path};
 use super::schema::{COMMON, Returned};
-use super::{ResourceType, ScimError, ScimType};
+use super::{Profile, ResourceType, ScimError, ScimType};
 use serde_json::{Map, Value};
 
 /// What of resources of one kind is shown. What is returned always, comes always.
@@ -58,6 +58,18 @@ impl Projection {
         Ok(Self { kind, named })
     }
 
+    /// The names in `attributes` or `excludedAttributes`.
+    ///
+    /// # Errors
+    /// `invalidValue` for too many.
+    pub fn names(text: &str) -> Result<Vec<&str>, ScimError> {
+        let names = || text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        if names().nth(NAME_LIMIT).is_some() {
+            return Err(ScimType::InvalidValue.error(format!("at most {NAME_LIMIT} attributes can be named")));
+        }
+        Ok(names().collect())
+    }
+
     /// Whether a resource may show anything of an attribute: if not, it need not be looked up.
     #[must_use]
     pub fn shows(&self, attribute: &str) -> bool {
@@ -108,27 +120,27 @@ impl Projection {
 }
 
 fn read_names(kind: ResourceType, text: Option<&str>) -> Result<Option<Vec<Keys>>, ScimError> {
-    let names = text.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
-    let names: Vec<&str> = names.collect();
-    if names.len() > NAME_LIMIT {
-        return Err(ScimType::InvalidValue.error(format!("at most {NAME_LIMIT} attributes can be named")));
-    }
-    let read: Vec<Keys> = names.into_iter().map(|name| keys(kind, name)).collect::<Result<_, _>>()?;
-    Ok((!read.is_empty()).then_some(read))
+    let names = Projection::names(text.unwrap_or_default())?;
+    let read: Vec<Vec<Keys>> = names.into_iter().map(|name| keys(kind, name)).collect::<Result<_, _>>()?;
+    Ok((!read.is_empty()).then(|| read.concat()))
 }
 
-/// The keys that lead to what a name means.
-fn keys(kind: ResourceType, name: &str) -> Result<Keys, ScimError> {
-    let path = Path::read(name, kind, &Map::new(), false)
+/// The keys that lead to what a name means, or to each of what it may mean.
+fn keys(kind: ResourceType, name: &str) -> Result<Vec<Keys>, ScimError> {
+    let path = Path::read(name, kind, &Map::new(), false, Profile::Strict)
         .map_err(|error| error.with_type(ScimType::InvalidSyntax))?;
     match path {
         Path::Attribute(AttributePath { extension, attribute, brackets: None, part }) => {
             let keys = extension.map(|extension| extension.id).into_iter();
             let keys = keys.chain([attribute.name]).chain(part.map(|part| part.name));
-            Ok(keys.map(str::to_owned).collect())
+            Ok(vec![keys.map(str::to_owned).collect()])
         }
-        Path::Extension(extension) => Ok(vec![extension.id.to_owned()]),
-        Path::Foreign(foreign) => Ok([foreign.urn].into_iter().chain(foreign.names).collect()),
+        Path::Extension(extension) => Ok(vec![vec![extension.id.to_owned()]]),
+        // Where a URN has no version, nothing tells an extension from an attribute of one.
+        Path::Foreign(foreign) => {
+            let keys = [foreign.urn].into_iter().chain(foreign.names).collect();
+            Ok(vec![vec![name.to_owned()], keys])
+        }
         Path::Attribute(_) => {
             let detail = format!("'{}' is not the name of an attribute", excerpt(name));
             Err(ScimType::InvalidSyntax.error(detail))
@@ -183,7 +195,7 @@ mod tests {
             "schemas": [urn::USER], "id": "i", "meta": {"resourceType": "User"}, "userName": "ada",
             "name": {"givenName": "Ada"}, "emails": [{"value": "a@x", "type": "work"}, {"type": "home"}],
             (urn::ENTERPRISE_USER): {"department": "d", "manager": {"value": "m", "displayName": "M"}},
-            "urn:x:acme:1.0:User": {"badge": 7, "floor": 1},
+            "urn:x:acme:1.0:User": {"badge": 7, "floor": 1}, "urn:acme:ext": {"desk": {"no": 1}},
         });
         ada.as_object().cloned().unwrap()
     }
@@ -223,6 +235,8 @@ mod tests {
             ),
             ("urn:x:acme:1.0:User:BADGE", json!({"urn:x:acme:1.0:User": {"badge": 7}})),
             ("URN:x:acme:1.0:User", json!({"urn:x:acme:1.0:User": {"badge": 7, "floor": 1}})),
+            ("urn:acme:EXT", json!({"urn:acme:ext": {"desk": {"no": 1}}})),
+            ("urn:acme:ext:desk.no", json!({"urn:acme:ext": {"desk": {"no": 1}}})),
             ("password,title", json!({})),
         ] {
             assert_eq!(only(names), shown, "{names}");
@@ -236,6 +250,8 @@ mod tests {
         assert_eq!(without("emails.type,title"), ["emails"]);
         assert_eq!(without("name.givenName"), ["name"]);
         assert_eq!(without(urn::ENTERPRISE_USER), [urn::ENTERPRISE_USER]);
+        assert_eq!(without("urn:acme:ext"), ["urn:acme:ext"]);
+        assert_eq!(without("urn:acme:ext:desk"), ["urn:acme:ext"]);
     }
 
     #[test]

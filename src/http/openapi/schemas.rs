@@ -167,7 +167,9 @@ fn shown_one(attribute: &Attribute) -> Value {
             "additionalProperties": { "type": "object" },
         }),
         ("custom", _) => json!({ "description": "The caller's own JSON.", "type": "object" }),
-        (_, Kind::Text | Kind::Exact | Kind::Binary | Kind::Opaque) => json!({ "type": ["string", "null"] }),
+        (_, Kind::Text | Kind::Exact | Kind::Binary | Kind::Constant(_) | Kind::Urns | Kind::Opaque) => {
+            json!({ "type": ["string", "null"] })
+        }
         (_, Kind::Boolean) => json!({ "type": "boolean" }),
         (_, Kind::Integer) => json!({ "type": "integer", "format": "int64" }),
         (_, Kind::Time) => time(),

@@ -52,8 +52,8 @@ pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpR
         let detail = "sortBy can be asked of one type of resources only: search below /Users or /Groups";
         return Err(ScimType::InvalidValue.error(detail).into());
     }
-    let users = search.filter(User::SCHEMA);
-    let groups = search.filter(Group::SCHEMA);
+    let users = search.filter(User::SCHEMA, context.profile());
+    let groups = search.filter(Group::SCHEMA, context.profile());
     if let (Err(error), Err(_)) = (&users, &groups) {
         return Err(error.clone().into());
     }
@@ -160,7 +160,7 @@ async fn find_of_kind<R: Shown>(context: &Context, search: &Search, page: &Page)
 }
 
 async fn find<R: Shown>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
-    let (filter, sort) = (search.filter(R::SCHEMA)?, search.sort(R::SCHEMA)?);
+    let (filter, sort) = (search.filter(R::SCHEMA, context.profile())?, search.sort(R::SCHEMA)?);
     let projection = search.projection(R::KIND)?;
     let source = context.view().source;
     let parts = ["scim", R::SCHEMA.plural, &sort.to_string(), search.filter_text(), source];

@@ -4,7 +4,7 @@
 use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::filter::Filter;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, urn};
+use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, spelling, urn};
 use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
@@ -42,6 +42,10 @@ impl Search {
     pub(super) fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut search = Self::default();
         for (name, value) in pairs(request)? {
+            // An empty parameter says nothing, but that there is a cursor asks for the first page.
+            if value.is_empty() && name != "cursor" {
+                continue;
+            }
             let Some(place) = search.text(&name) else {
                 let Some(place) = search.number(&name) else { continue };
                 *place = Some(number(&name, &value)?);
@@ -66,6 +70,7 @@ impl Search {
                 NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name)).copied().unwrap_or_default();
             match value {
                 Value::Null => {}
+                Value::String(text) if text.is_empty() && known != "cursor" => {}
                 value if search.text(known).is_some() => {
                     let text = joined(known, value)?;
                     search.text(known).map(|place| place.replace(text));
@@ -121,12 +126,14 @@ impl Search {
         }
     }
 
-    /// Refuses names of attributes that no kind has.
+    /// Refuses too many names of attributes, and those that no kind has.
     pub(super) fn check_names(&self) -> Result<(), ScimError> {
-        for name in self.attributes.iter().chain(&self.excluded).flat_map(|names| names_in(names)) {
-            let read = ResourceType::ALL.map(|kind| Projection::read(kind, Some(name), None));
-            if let [Err(error), Err(_)] = read {
-                return Err(error);
+        for names in self.attributes.iter().chain(&self.excluded) {
+            for name in Projection::names(names)? {
+                let read = ResourceType::ALL.map(|kind| Projection::read(kind, Some(name), None));
+                if let [Err(error), Err(_)] = read {
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -138,8 +145,12 @@ impl Search {
     }
 
     /// Which resources are meant.
-    pub(super) fn filter(&self, schema: &'static Schema) -> Result<Option<Filter>, ScimError> {
-        let read = |text: &String| Filter::parse(text, schema, Vocabulary::Scim);
+    pub(super) fn filter(
+        &self,
+        schema: &'static Schema,
+        profile: Profile,
+    ) -> Result<Option<Filter>, ScimError> {
+        let read = |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, spelling(profile));
         let filter = self.filter.as_ref().map(read).transpose();
         filter.map_err(|error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")))
     }

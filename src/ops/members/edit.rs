@@ -56,10 +56,10 @@ impl<'m> Newcomers<'m> {
         if added.iter().any(|user| !users.contains(&(group.0, *user))) {
             return Err(DbError::Serialization("a member was removed meanwhile".to_owned()));
         }
-        for needed in membership.needed() {
-            if store::absent(tx.connection(), group, needed)?.len() == needed.len() {
-                return Err(DbError::Refused("none of those to be removed is a member"));
-            }
+        let needed = membership.needed().iter().flatten().copied().collect();
+        let missing = store::absent(tx.connection(), group, &needed)?;
+        if membership.needed().iter().any(|some| some.is_subset(&missing)) {
+            return Err(DbError::Refused("none of those to be removed is a member"));
         }
         let removed = match membership.is_exact() {
             true => store::delete_others(tx.connection(), group, membership.joining())?,

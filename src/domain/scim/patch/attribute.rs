@@ -3,7 +3,7 @@
 use super::list;
 use super::selection::select;
 use super::{Profile, ScimError, ScimType, Verb};
-use crate::domain::scim::normal;
+use crate::domain::scim::normal::{self, is_unassigned};
 use crate::domain::scim::path::AttributePath;
 use crate::domain::scim::schema::{Definition, Mutability, Type};
 use serde_json::{Map, Value};
@@ -101,9 +101,4 @@ pub(super) fn inside(
         map.insert(name.to_owned(), inner.into());
     }
     Ok(())
-}
-
-/// Whether a value says that there is none (RFC 7643, section 2.5).
-pub(super) fn is_unassigned(value: &Value) -> bool {
-    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }

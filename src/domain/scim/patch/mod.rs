@@ -16,12 +16,12 @@ mod tests_members;
 pub(super) use members::ids as member_ids;
 pub use request::{Operation, Verb, read};
 
-use super::normal::{self, refuse_twins, unknown};
+use super::normal::{self, is_unassigned, refuse_twins, unknown};
 use super::path::{AttributePath, Path};
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
 use crate::domain::member::Membership;
-use attribute::{inside, is_unassigned};
+use attribute::inside;
 use serde_json::{Map, Value};
 
 /// What becomes of a resource.
@@ -36,6 +36,9 @@ pub struct Patched {
 
 /// How much operations on attributes may have to say, in bytes: as much as a user may have.
 const LIMIT: usize = 64 * 1024;
+
+/// To look at so many bytes of a list is as much as to say one: an operation on a list looks at all of it.
+const LOOK: usize = 64;
 
 /// Carries out operations on a resource as [`resource`](super::resource) shows it, without its members.
 ///
@@ -88,7 +91,7 @@ impl Patch {
 
     fn at(&mut self, verb: Verb, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
         let whole = value.is_some_and(Value::is_object);
-        let read = Path::read(path, self.kind, &self.patched.resource, whole)?;
+        let read = Path::read(path, self.kind, &self.patched.resource, whole, self.profile)?;
         if let Path::Attribute(AttributePath { attribute, part, brackets, .. }) = &read
             && attribute.name == "members"
         {
@@ -105,10 +108,15 @@ impl Patch {
 
     /// What operations cost is bounded by what they say.
     fn weigh(&mut self, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
-        let weight = 16 + path.len() + value.map_or(0, weight);
-        let room = self.room.checked_sub(weight);
+        self.spend(16 + path.len() + value.map_or(0, weight))
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), ScimError> {
+        let room = self.room.checked_sub(bytes);
         self.room = room.ok_or_else(|| {
-            ScimType::InvalidValue.error("the operations on attributes must have at most 64 KiB together")
+            let detail = "the operations on attributes must have at most 64 KiB together, \
+                          of which each takes a byte for 64 of a list that it changes";
+            ScimType::InvalidValue.error(detail)
         })?;
         Ok(())
     }
@@ -138,6 +146,9 @@ impl Patch {
             return Err(
                 ScimType::InvalidPath.error(format!("{name} must say in brackets which elements are meant"))
             );
+        }
+        if path.attribute.multi_valued {
+            self.spend(self.patched.resource.get(path.attribute.name).map_or(0, weight) / LOOK)?;
         }
         let value = if verb == Verb::Remove { value } else { Some(needed(value, &name)?) };
         let profile = self.profile;

@@ -42,6 +42,19 @@ fn loose() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Values of an attribute that is no list. Of an unknown one only what it holds tells whether it is a list: there, one that
+/// is written now without a list and now as a list is not the same when it is written twice.
+fn shaped() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![text(), Just(json!(null)), Just(json!(1))];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        (inner, lists()).prop_map(|(one, list)| json!({"k": one, "l": list}))
+    })
+}
+
+fn lists() -> impl Strategy<Value = Value> {
+    vec(prop_oneof![text(), Just(json!({"k": [1]})), Just(json!(1))], 0..3).prop_map(Value::from)
+}
+
 /// A path without a filter, and a value that may be written there.
 fn written() -> impl Strategy<Value = (String, Value)> {
     let unset = || prop_oneof![4 => text(), 1 => Just(json!(null))];
@@ -58,9 +71,12 @@ fn written() -> impl Strategy<Value = (String, Value)> {
         emails().prop_map(|value| ("ims".to_owned(), value)),
         unset().prop_map(move |value| (number.clone(), value)),
         extension.prop_map(|value| (urn::ENTERPRISE_USER.to_owned(), value)),
-        (select(vec!["urn:x:acme:1.0:User:a", "urn:x:acme:1.0:User:b.c"]), loose())
+        (select(vec!["urn:x:acme:1.0:User:a", "urn:x:acme:1.0:User:b.c"]), shaped())
             .prop_map(|(path, value)| (path.to_owned(), value)),
-        loose().prop_map(|value| ("urn:x:acme:1.0:User".to_owned(), json!({"a": value}))),
+        lists().prop_map(|value| ("urn:x:acme:1.0:User:list".to_owned(), value)),
+        (shaped(), lists()).prop_map(|(value, list)| {
+            ("urn:x:acme:1.0:User".to_owned(), json!({"a": value, "list": list}))
+        }),
     ]
 }
 
@@ -113,7 +129,8 @@ fn user(body: Value) -> User {
 }
 
 fn users() -> impl Strategy<Value = User> {
-    let acme = loose().prop_map(|value| json!({"urn:x:acme:1.0:User": {"a": value}}));
+    let acme = (shaped(), lists())
+        .prop_map(|(value, list)| json!({"urn:x:acme:1.0:User": {"a": value, "list": list}}));
     let email = (select(vec!["a@x", "b@x", "C@x"]), select(vec![json!("work"), json!("home"), json!(null)]));
     let emails = vec(email.prop_map(|(value, kind)| json!({"value": value, "type": kind})), 0..3);
     (emails, prop::option::of("[a-c]"), acme).prop_map(|(emails, title, extensions)| {

@@ -1,11 +1,11 @@
 //! Operations on the elements of a list that brackets select.
 
-use super::attribute::{Writing, is_unassigned};
+use super::attribute::Writing;
 use super::list::{List, is_primary, no_target, object};
 use super::{Profile, ScimError, ScimType};
 use crate::domain::filter::{Brackets, Filter, Test, Value as Kept};
 use crate::domain::fold::fold;
-use crate::domain::scim::normal;
+use crate::domain::scim::normal::{self, is_unassigned};
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 use std::collections::HashSet;

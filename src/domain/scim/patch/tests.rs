@@ -354,6 +354,20 @@ fn item_58_what_stands_under_unknown_urns_is_kept() {
         {"op": "add", "path": "urn:x:acme:1.0:User:floor", "value": [1, 2]},
     ]);
     assert_eq!(changes(twice), acme(json!({"badge": 7, "floor": [1, 2]})));
+    let one_more = json!([
+        {"op": "add", "path": "urn:x:acme:1.0:User:floor", "value": [1]},
+        {"op": "add", "path": "urn:x:acme:1.0:User:floor", "value": 2},
+        {"op": "add", "path": "urn:x:acme:1.0:User:floor", "value": {"no": 3}},
+        {"op": "add", "path": "urn:x:acme:1.0:User:floor", "value": [2, {"no": 3}, 4, 4]},
+        {"op": "remove", "path": "urn:x:acme:1.0:User:floor", "value": [4, 5]},
+        {"op": "remove", "path": "urn:x:acme:1.0:User:floor", "value": 1},
+    ]);
+    assert_eq!(changes(one_more), acme(json!({"badge": 7, "floor": [2, {"no": 3}]})));
+    let taken = |path: &str, value: Value| changes(json!([{"op": "remove", "path": path, "value": value}]));
+    assert_eq!(taken("urn:x:acme:1.0:User:badge", json!(8)), json!({}));
+    assert_eq!(taken("urn:x:acme:1.0:User:badge", json!(7)), acme(json!(null)));
+    assert_eq!(taken("urn:x:acme:1.0:User", json!({"floor": 1})), json!({}));
+    assert_eq!(taken("urn:x:acme:1.0:User", json!({"BADGE": 7})), acme(json!(null)));
     assert_eq!(changes(remove("urn:x:acme:1.0:User:badge")), acme(json!(null)));
     assert_eq!(changes(remove("urn:x:acme:1.0:User:badge.x")), json!({}));
     assert_eq!(changes(remove("urn:x:acme:1.0:User")), acme(json!(null)));
@@ -388,4 +402,28 @@ fn a_value_is_needed_and_elements_must_be_told_apart() {
     }
     assert_eq!(refusal(replace("emails.type", json!("work")), Profile::Lenient), ScimType::InvalidPath);
     assert_eq!(refusal(remove("emails.display"), Profile::Lenient), ScimType::InvalidPath);
+}
+
+#[test]
+fn operations_on_a_list_pay_for_all_of_it() {
+    let with = |roles: usize, operations: usize| {
+        let roles: Vec<_> = (0..roles).map(|n| json!({"value": format!("r{n}")})).collect();
+        let write = json!({"op": "replace", "path": r#"roles[value eq "r1"].display"#, "value": "x"});
+        let first = json!({"op": "add", "path": "roles", "value": roles});
+        patched([vec![first], vec![write; operations]].concat().into(), Profile::Lenient)
+    };
+    assert!(with(20, 300).is_ok());
+    assert!(with(600, 10).is_ok());
+    assert_eq!(with(600, 200).unwrap_err().scim_type, Some(ScimType::InvalidValue));
+}
+
+#[test]
+fn item_25_booleans_in_brackets_may_be_strings() {
+    let path = r#"roles[primary eq "True"].value"#;
+    assert_eq!(changes(add(path, json!("a"))), json!({"roles": [{"primary": true, "value": "a"}]}));
+    let other = changes(replace(r#"emails[primary eq "False"].display"#, json!("x")));
+    assert_eq!(other["emails"][1]["display"], "x");
+    assert_eq!(refusal(add(path, json!("a")), Profile::Strict), ScimType::InvalidFilter);
+    let neither = r#"roles[primary eq "yes"].value"#;
+    assert_eq!(refusal(add(neither, json!("a")), Profile::Lenient), ScimType::InvalidFilter);
 }

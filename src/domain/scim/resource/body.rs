@@ -1,7 +1,7 @@
 //! The body of a POST or PUT (RFC 7644, sections 3.3 and 3.5.1) as a native body.
 
 use crate::domain::scim::error::excerpt;
-use crate::domain::scim::normal::{self, refuse_twins, unknown};
+use crate::domain::scim::normal::{self, is_unassigned, refuse_twins, unknown};
 use crate::domain::scim::patch::member_ids;
 use crate::domain::scim::resource_type::is_urn;
 use crate::domain::scim::schema::{Definition, Mutability, Schema};
@@ -68,7 +68,7 @@ impl Reader {
     /// Of the known extensions, the native API has that of users as an object.
     fn extension(&mut self, extension: &'static Schema, value: Value) -> Result<(), ScimError> {
         let values = match value {
-            Value::Null => return Ok(()),
+            value if is_unassigned(&value) => return Ok(()),
             Value::Object(values) => values,
             _ => return Err(no_object(extension.id)),
         };
@@ -89,7 +89,7 @@ impl Reader {
     }
 
     fn foreign(&mut self, urn: String, value: Value) -> Result<(), ScimError> {
-        if value.is_null() {
+        if is_unassigned(&value) {
             return Ok(());
         }
         if !value.is_object() {
@@ -109,9 +109,7 @@ impl Reader {
 
 /// The attributes of an extension that are assigned, if any is (RFC 7643, section 2.5).
 pub(super) fn assigned(extension: &Value) -> Option<Map<String, Value>> {
-    let is_assigned =
-        |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
-    let own = extension.as_object()?.iter().filter(|(_, value)| is_assigned(value));
+    let own = extension.as_object()?.iter().filter(|(_, value)| !is_unassigned(value));
     let own: Map<_, _> = own.map(|(name, value)| (name.clone(), value.clone())).collect();
     (!own.is_empty()).then_some(own)
 }

@@ -83,7 +83,7 @@ fn derived(attribute: &'static Attribute, path: &str) -> Definition {
 fn kind(attribute: &Attribute, reference_types: &[&str]) -> Type {
     match attribute.kind {
         Kind::Exact if !reference_types.is_empty() => Type::Reference,
-        Kind::Text | Kind::Exact | Kind::Id | Kind::Opaque => Type::String,
+        Kind::Text | Kind::Exact | Kind::Id | Kind::Constant(_) | Kind::Urns | Kind::Opaque => Type::String,
         Kind::Binary => Type::Binary,
         Kind::Boolean => Type::Boolean,
         Kind::Time => Type::DateTime,
