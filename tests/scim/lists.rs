@@ -25,6 +25,7 @@ both_engines! {
     i16_a_membership_is_found_by_group_and_member
     i17_searches_are_lists
     i18_every_simple_attribute_is_an_order
+    i18_long_values_have_short_cursors
     i19_discovery_needs_no_token_and_no_filter
 }
 
@@ -383,6 +384,10 @@ async fn i15_attributes_select_what_is_shown(scim: Scim) {
     assert!(found["Resources"][0].get("members").is_none());
     scim.refuses((400, "invalidValue"), "GET", "/Users?attributes=id&excludedAttributes=meta", Value::Null)
         .await;
+    let many = json!({"attributes": vec!["nope"; 101]});
+    for at in ["/.search", "/Users/.search"] {
+        scim.refuses((400, "invalidValue"), "POST", at, many.clone()).await;
+    }
 }
 
 async fn i16_a_membership_is_found_by_group_and_member(scim: Scim) {
@@ -479,6 +484,28 @@ async fn i18_every_simple_attribute_is_an_order(scim: Scim) {
         ["sortBy=emails", "sortBy=name", "sortBy=nope", "sortBy=password", "sortBy=userName&sortOrder=up"]
     {
         scim.refuses((400, "invalidValue"), "GET", &format!("/Users?{query}"), Value::Null).await;
+    }
+}
+
+/// The first 256 characters decide, and then the ids.
+async fn i18_long_values_have_short_cursors(scim: Scim) {
+    let long = |first: &str, last: &str| format!("{first}{}{last}", "é".repeat(25_000));
+    for (name, title) in
+        [("a", long("x", "b")), ("b", long("x", "a")), ("c", long("w", "")), ("d", "y".to_owned())]
+    {
+        scim.made("/Users", json!({"userName": name, "title": title})).await;
+    }
+    for (order, expected) in [("ascending", ["c", "a", "b", "d"]), ("descending", ["d", "b", "a", "c"])] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let query = format!("/Users?sortBy=title&sortOrder={order}&count=1&cursor={cursor}");
+            let page = scim.get(&query).await;
+            found.extend(names(&page));
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            assert!(next.len() < 2_000, "{next}");
+            next.clone_into(&mut cursor);
+        }
+        assert_eq!(found, expected);
     }
 }
 

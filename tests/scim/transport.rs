@@ -194,6 +194,13 @@ async fn i55_groups_come_when_asked_for(scim: Scim) {
     assert_eq!(scim.get("/GROUPS").await["totalResults"], 1);
     let upper = scim.client.get("/SCIM/V2/USERS").send().await.expect(200);
     assert_eq!(upper.header("content-type"), Some("application/scim+json"));
+    let at = format!("{}?attributes=groups", path(&ada));
+    let title = patch(json!([{"op": "replace", "path": "title", "value": "x"}]));
+    for (method, body) in [("PATCH", title), ("PUT", json!({"userName": "ada"}))] {
+        let written = scim.gives(200, method, &at, body).await;
+        assert_eq!(written["groups"], scim.get(&at).await["groups"], "{method}");
+        assert!(written["groups"].is_array(), "{written}");
+    }
 }
 
 async fn i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not(scim: Scim) {

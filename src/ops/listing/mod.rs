@@ -271,10 +271,14 @@ type PlaceRow = (Uid, Option<String>, i64);
 /// A statement that selects places.
 type Places = Statement<(Id, Nullable<Text>, BigInt)>;
 
+/// How many characters of a text that no index has decide on a place: a cursor holds them, and has to fit into a URL.
+const DECISIVE: usize = 256;
+
 fn place((Uid(id), text, number): PlaceRow, by: SortBy) -> Position {
     let key = match by {
         SortBy::Id => None,
-        SortBy::UserName | SortBy::DisplayName | SortBy::Other(_) => text.map(Value::Text),
+        SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
+        SortBy::Other(_) => text.map(|text| Value::Text(text.chars().take(DECISIVE).collect())),
         SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
     };
     Position { key, id }
