@@ -40,7 +40,8 @@ pub(super) async fn once<O: Operation>(
     Ok(response)
 }
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Says that an answer was given before.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The answer to a write: as much of the resource as the client prefers.
 pub(super) fn written(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 both_engines! {
     i20_what_is_created_comes_back_whole
+    i20_a_named_creation_happens_once
     i21_user_names_are_unique_and_emails_are_not
     i22_what_is_read_only_is_ignored
     i23_unknown_urns_are_accepted
@@ -37,6 +38,33 @@ async fn i20_what_is_created_comes_back_whole(scim: Scim) {
         );
         assert_eq!(scim.get(&path(&made)).await, made);
     }
+}
+
+async fn i20_a_named_creation_happens_once(scim: Scim) {
+    let ada = scim.user("ada").await;
+    let named = [("idempotency-key", "k1")];
+    for (at, body, other) in [
+        ("/Users", json!({"userName": "bob", "title": "é"}), json!({"userName": "cy"})),
+        (
+            "/Groups",
+            json!({"displayName": "Poets", "members": [{"value": ada["id"]}]}),
+            json!({"displayName": "x"}),
+        ),
+    ] {
+        let first = scim.send_with("POST", at, &body, &named).await.expect(201);
+        assert_eq!(first.header("idempotency-replayed"), None);
+        let again = scim.send_with("POST", at, &body, &named).await.expect(201);
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        assert_eq!(again.json(), first.json());
+        for name in ["etag", "location"] {
+            assert_eq!(again.header(name), first.header(name));
+            assert!(again.header(name).is_some(), "{name}");
+        }
+        scim.send_with("POST", at, &other, &named).await.expect(422);
+    }
+    assert_eq!(scim.found("Users", "userName pr").await, ["ada", "bob"]);
+    assert_eq!(scim.found("Groups", "displayName pr").await, ["Poets"]);
+    scim.send_with("POST", "/Users", &json!({"userName": "x"}), &[("idempotency-key", "")]).await.expect(400);
 }
 
 async fn i21_user_names_are_unique_and_emails_are_not(scim: Scim) {

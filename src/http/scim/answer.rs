@@ -2,15 +2,19 @@
 
 use super::MEDIA_TYPE;
 use crate::domain::condition::Conditions;
+use crate::domain::idempotency::Answer;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
 use crate::domain::scim::urn;
+use crate::http::answer::REPLAYED;
 use crate::http::problem::Problem;
+use crate::ops::idempotency::Answered;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// What a request about one resource came to: an answer of its own, or one in that to a bulk request.
 pub(super) struct Done {
@@ -21,6 +25,8 @@ pub(super) struct Done {
     pub(super) location: String,
     /// As much of it as is shown.
     pub(super) body: Option<Map<String, Value>>,
+    /// Whether a request of the same name was answered so before.
+    pub(super) replayed: bool,
 }
 
 impl Done {
@@ -33,9 +39,33 @@ impl Done {
         if self.status == StatusCode::CREATED {
             response.insert_header((LOCATION, self.location));
         }
+        if self.replayed {
+            response.insert_header((REPLAYED, "true"));
+        }
         match self.body {
             Some(body) => response.insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body),
             None => response.finish(),
+        }
+    }
+
+    /// The same as it is kept, to be given again.
+    pub(super) fn kept(self, resource: Uuid) -> Answer {
+        let etag = self.version.map(|version| (ETAG.to_string(), etag(version)));
+        let headers = [(LOCATION.to_string(), self.location)].into_iter().chain(etag).collect();
+        let body = self.body.map(|body| Value::from(body).to_string());
+        Answer { status: self.status.as_u16(), headers, body, resource }
+    }
+
+    /// What was kept, given again.
+    pub(super) fn again(Answered { answer, replayed }: Answered) -> Self {
+        let header = |name: HeaderName| answer.headers.iter().find(|(kept, _)| *kept == name.as_str());
+        let number = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').parse().ok();
+        Self {
+            status: StatusCode::from_u16(answer.status).unwrap_or_default(),
+            version: header(ETAG).and_then(|(_, tag)| number(tag)),
+            location: header(LOCATION).map(|(_, uri)| uri.clone()).unwrap_or_default(),
+            body: answer.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            replayed,
         }
     }
 

@@ -205,7 +205,7 @@ impl<'c> Bulk<'c> {
         let own = operation.bulk_id.as_ref().and_then(|bulk_id| self.created.get(bulk_id));
         let request = match (operation.method.as_str(), id) {
             ("POST", None) => match own {
-                Some((created, id)) if *created == index => Request::Create(*id, data),
+                Some((created, id)) if *created == index => Request::Create((*id, None), data),
                 _ => return Err(refuse("an operation with POST must have a bulkId").into()),
             },
             ("PUT", Some(id)) => Request::Replace(id, data),

@@ -1,19 +1,23 @@
 //! Who asks, and how resources are shown to them.
 
 use super::BASE;
+use super::answer::Done;
 use crate::db::{DbError, Operation};
+use crate::domain::idempotency::Request;
 use crate::domain::scim::Profile;
 use crate::domain::scim::resource::View;
 use crate::domain::time::Timestamp;
 use crate::http::State;
 use crate::http::auth::{Caller, Reader, Writer};
 use crate::http::problem::Problem;
+use crate::ops::idempotency::Once;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use std::future::{Ready, ready};
 use uuid::Uuid;
 
 /// A request of a caller's. Reading needs role `reader`.
+#[derive(Clone)]
 pub(super) struct Context {
     caller: Caller,
     state: web::Data<State>,
@@ -30,6 +34,18 @@ impl Context {
     /// Has an operation carried out.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
         self.state.database.call(&self.caller.origin, operation).await
+    }
+
+    /// Has a resource created and shown, once for a request of this name.
+    pub(super) async fn create<O: Operation>(
+        &self,
+        (id, named): (Uuid, Option<Request>),
+        operation: O,
+        shown: impl Fn(&O::Output) -> Done + Send + Sync + 'static,
+    ) -> Result<Done, DbError> {
+        let Some(request) = named else { return Ok(shown(&self.call(operation).await?)) };
+        let answer = move |output: &O::Output| shown(output).kept(id);
+        self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Done::again)
     }
 
     /// For lists, which are made of several calls.

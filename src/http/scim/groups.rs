@@ -6,6 +6,7 @@ use super::resources::Showing;
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
+use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, Membership};
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
@@ -25,7 +26,7 @@ const MEMBER_LIMIT: i64 = 100_000;
 
 pub(super) async fn create(
     context: &Context,
-    id: Uuid,
+    (id, named): (Uuid, Option<Request>),
     sent: Value,
     showing: &Showing,
 ) -> Result<Done, Problem> {
@@ -35,8 +36,11 @@ pub(super) async fn create(
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
     let create = read_back(context, id, create, showing.projection.shows("members"));
-    let (group, members) = context.call(create).await.map_err(|error| refusal(error, Some(&name)))?;
-    Ok(done(context, StatusCode::CREATED, &group, members, &showing.projection))
+    let (client, projection) = (context.clone(), showing.projection.clone());
+    let shown = move |(group, members): &(Group, Option<Vec<Member>>)| {
+        done(&client, StatusCode::CREATED, group, members.as_deref(), &projection)
+    };
+    context.create((id, named), create, shown).await.map_err(|error| refusal(error, Some(&name)))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
@@ -47,7 +51,7 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
         let (seen, everybody) = whole.ok_or(DbError::NotFound)?;
         (group, members) = (seen, Some(everybody));
     }
-    Ok(done(context, StatusCode::OK, &group, members, projection))
+    Ok(done(context, StatusCode::OK, &group, members.as_deref(), projection))
 }
 
 /// Without `members` in the body, nobody is a member any more: a replacement clears what it does not say.
@@ -67,7 +71,7 @@ pub(super) async fn replace(
         move |group: &Group| Ok((resource::keep_native_of_group(draft.clone(), group), members.clone()));
     let is_shown = showing.projection.shows("members");
     let (group, members) = edit(context, id, conditions, Some(&name), is_shown, replaced).await?;
-    Ok(done(context, StatusCode::OK, &group, members, &showing.projection))
+    Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection))
 }
 
 /// Answered with the group only when the client says what it wants to see of it: it may have many members.
@@ -87,16 +91,16 @@ pub(super) async fn patch(
     let is_shown = showing.is_asked_for && showing.projection.shows("members");
     let (group, members) = edit(context, id, conditions, None, is_shown, patched).await?;
     if showing.is_asked_for {
-        return Ok(done(context, StatusCode::OK, &group, members, &showing.projection));
+        return Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection));
     }
     let (version, location) = (Some(group.version), location(context, id));
-    Ok(Done { status: StatusCode::NO_CONTENT, version, location, body: None })
+    Ok(Done { status: StatusCode::NO_CONTENT, version, location, body: None, replayed: false })
 }
 
 pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
     let location = location(context, id);
-    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None })
+    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false })
 }
 
 /// A write of a group, with a look at who is in it then if that is shown.
@@ -134,11 +138,12 @@ fn done(
     context: &Context,
     status: StatusCode,
     group: &Group,
-    members: Option<Vec<Member>>,
+    members: Option<&[Member]>,
     projection: &Projection,
 ) -> Done {
-    let body = projection.apply(resource::group(group, members.as_deref(), &context.view()));
-    Done { status, version: Some(group.version), location: location(context, group.id), body: Some(body) }
+    let body = Some(projection.apply(resource::group(group, members, &context.view())));
+    let (version, location) = (Some(group.version), location(context, group.id));
+    Done { status, version, location, body, replayed: false }
 }
 
 fn location(context: &Context, id: Uuid) -> String {

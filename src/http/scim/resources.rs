@@ -6,11 +6,12 @@ use super::search::Search;
 use super::{groups, users};
 use crate::db::DbError;
 use crate::domain::condition::{Conditions, Tags};
+use crate::domain::idempotency;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::answer::resource_id;
 use crate::http::body::JsonBody;
-use crate::http::headers::IfMatches;
+use crate::http::headers::{IdempotencyKey, IfMatches};
 use crate::http::problem::Problem;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
@@ -18,8 +19,8 @@ use uuid::Uuid;
 
 /// A request about one resource, as a request of its own or in a bulk request.
 pub(super) enum Request {
-    /// RFC 7644, section 3.3: under this id.
-    Create(Uuid, Value),
+    /// RFC 7644, section 3.3: under this id, and once for this name.
+    Create((Uuid, Option<idempotency::Request>), Value),
     /// RFC 7644, section 3.5.1.
     Replace(Uuid, Value),
     /// RFC 7644, section 3.5.2.
@@ -53,7 +54,9 @@ impl Request {
         showing: &Showing,
     ) -> Result<Done, Problem> {
         match (kind, self) {
-            (ResourceType::User, Self::Create(id, sent)) => users::create(context, id, sent, showing).await,
+            (ResourceType::User, Self::Create(as_named, sent)) => {
+                users::create(context, as_named, sent, showing).await
+            }
             (ResourceType::User, Self::Replace(id, sent)) => {
                 users::replace(context, id, sent, conditions, showing).await
             }
@@ -62,7 +65,9 @@ impl Request {
                 users::patch(context, id, &operations, conditions, showing).await
             }
             (ResourceType::User, Self::Delete(id)) => users::delete(context, id, conditions).await,
-            (ResourceType::Group, Self::Create(id, sent)) => groups::create(context, id, sent, showing).await,
+            (ResourceType::Group, Self::Create(as_named, sent)) => {
+                groups::create(context, as_named, sent, showing).await
+            }
             (ResourceType::Group, Self::Replace(id, sent)) => {
                 groups::replace(context, id, sent, conditions, showing).await
             }
@@ -79,9 +84,15 @@ impl Request {
 pub(super) async fn create(
     Writing(context): Writing,
     request: HttpRequest,
+    IdempotencyKey(key): IdempotencyKey,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let create = Request::Create(Uuid::now_v7(), body.read(Ok)?);
+    let path = match kind_of(&request) {
+        ResourceType::User => "/scim/v2/Users",
+        ResourceType::Group => "/scim/v2/Groups",
+    };
+    let named = key.map(|key| context.caller().request("POST", path, key, body.hash(), context.now()));
+    let create = Request::Create((Uuid::now_v7(), named), body.read(Ok)?);
     carry_out(&context, &request, create, Conditions::default()).await
 }
 

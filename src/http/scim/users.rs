@@ -5,6 +5,7 @@ use super::context::Context;
 use super::resources::{Showing, again, check, unless_overtaken};
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
+use crate::domain::idempotency::Request;
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::GroupOf;
@@ -21,16 +22,17 @@ use uuid::Uuid;
 
 pub(super) async fn create(
     context: &Context,
-    id: Uuid,
+    (id, named): (Uuid, Option<Request>),
     sent: Value,
     showing: &Showing,
 ) -> Result<Done, Problem> {
     let draft = resource::read_user(sent, &context.view(), context.profile())?;
     let names = Names::of(&draft);
     let create = Create { tenant: context.tenant(), id, draft, now: context.now() };
+    let (client, projection) = (context.clone(), showing.projection.clone());
     // Nobody is in a group from the first.
-    let user = context.call(create).await.map_err(|error| names.refusal(error))?;
-    Ok(done(context, StatusCode::CREATED, &user, None, &showing.projection))
+    let shown = move |user: &User| done(&client, StatusCode::CREATED, user, None, &projection);
+    context.create((id, named), create, shown).await.map_err(|error| names.refusal(error))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
@@ -69,7 +71,7 @@ pub(super) async fn patch(
 pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
     let location = context.view().location(ResourceType::User, &id.to_string());
-    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None })
+    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false })
 }
 
 /// Writes what becomes of a user, and shows it.
@@ -143,7 +145,7 @@ fn done(
 ) -> Done {
     let location = context.view().location(ResourceType::User, &user.id.to_string());
     let body = projection.apply(shown(context, user, groups.as_ref()));
-    Done { status, version: Some(user.version), location, body: Some(body) }
+    Done { status, version: Some(user.version), location, body: Some(body), replayed: false }
 }
 
 fn shown(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String, Value> {
