@@ -6,6 +6,9 @@ use diesel::sql_types::Text;
 use roster::db::{Class, Connection, DbError, Operation, Tx};
 use std::sync::{Mutex, PoisonError};
 
+/// What Diesel writes between a statement and its values.
+const BINDS: &str = " -- binds: ";
+
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// From now on notes every statement of every new connection, with its values.
@@ -24,8 +27,9 @@ impl Instrumentation for Listener {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         let InstrumentationEvent::StartQuery { query, .. } = event else { return };
         let statement = query.to_string();
-        // What begins and ends a transaction has no plan.
-        if ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| statement.starts_with(verb)) {
+        // What begins and ends a transaction has no plan; what a pool asks of a new connection has no values.
+        let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+        if verbs.iter().any(|verb| statement.starts_with(verb)) && statement.contains(BINDS) {
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
         }
     }
@@ -73,7 +77,7 @@ impl Operation for Explain {
 
 /// The statement with its values in the places that Diesel shows them for.
 fn with_values(statement: &str, sign: &str, id: impl Fn(&str) -> String) -> String {
-    let (sql, binds) = statement.rsplit_once(" -- binds: ").expect("Diesel shows the values of a statement");
+    let (sql, binds) = statement.rsplit_once(BINDS).expect("Diesel shows the values of a statement");
     let values = values(binds, &id);
     let mut text = String::new();
     let mut rest = sql;
