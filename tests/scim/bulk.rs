@@ -4,7 +4,7 @@ use crate::api::text;
 use crate::scim::{ENTERPRISE, ERROR, Scim, path};
 use serde_json::{Value, json};
 
-both_engines! {
+both_profiles! {
     i54_me_is_nobody
     i54_references_lead_forward_and_in_circles
     i54_paths_lead_forward_too

@@ -1,7 +1,7 @@
 //! Connections: own tokens, own externalIds, a profile (items 23, 25, 34, 39, 49 and 57 in the strict one).
 
 use crate::api::text;
-use crate::scim::{GROUP, Scim, USER, patch, path};
+use crate::scim::{GROUP, Scim, USER, connected, patch, path, tokens};
 use serde_json::{Value, json};
 
 both_engines! {
@@ -11,19 +11,6 @@ both_engines! {
     i23_i25_strictly_bodies_say_what_they_are
     i34_i39_strictly_what_is_not_there_is_no_target
     i57_each_connection_has_its_own_external_ids
-}
-
-/// A connection with a token, and a client that has it.
-async fn connected(scim: &Scim, name: &str, profile: &str) -> (Value, crate::support::http::Client) {
-    let admin = &scim.api.client;
-    let body = json!({"name": name, "profile": profile});
-    let connection = admin.post("/connections", &body).send().await.expect(201).json();
-    let token = admin.post(&tokens(&connection), &json!({})).send().await.expect(201).json();
-    (connection, admin.keyed(text(&token["secret"])))
-}
-
-fn tokens(connection: &Value) -> String {
-    format!("/connections/{}/tokens", text(&connection["id"]))
 }
 
 /// The same server by another caller.

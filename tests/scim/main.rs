@@ -24,6 +24,33 @@ macro_rules! both_engines {
     )*};
 }
 
+/// The same, and two more by a strict connection.
+macro_rules! both_profiles {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                crate::scim::run(crate::api::Engine::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                crate::scim::run(crate::api::Engine::Postgres, super::$name);
+            }
+
+            #[test]
+            fn strictly_sqlite() {
+                crate::scim::run_strictly(crate::api::Engine::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn strictly_postgres() {
+                crate::scim::run_strictly(crate::api::Engine::Postgres, super::$name);
+            }
+        }
+    )*};
+}
+
 #[expect(dead_code, reason = "each test binary uses its part")]
 #[path = "../api/api.rs"]
 mod api;

@@ -4,8 +4,12 @@ use crate::api::{at_once, text, with_status};
 use crate::scim::{Scim, patch, path};
 use serde_json::{Value, json};
 
+// What a strict connection refuses has a test in `connections`.
 both_engines! {
     i39_members_are_removed_in_four_forms
+}
+
+both_profiles! {
     i40_members_are_added_in_many_forms
     i45_hundreds_of_members_in_one_request
     i47_what_is_deleted_is_gone

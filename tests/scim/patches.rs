@@ -4,18 +4,22 @@ use crate::api::{at_once, text, with_status};
 use crate::scim::{ENTERPRISE, Scim, USER, patch, path};
 use serde_json::{Value, json};
 
+// What a strict connection refuses has a test in `connections`; revisions are counted from the first.
 both_engines! {
+    i34_a_value_path_replaces_in_one_element_or_adds_it
+    i43_all_operations_or_none
+}
+
+both_profiles! {
     i31_verbs_have_no_case_and_extra_keys_are_let_pass
     i32_without_a_path_the_value_says_what
     i33_names_in_the_value_may_be_paths
-    i34_a_value_path_replaces_in_one_element_or_adds_it
     i35_adding_what_is_there_changes_nothing
     i36_only_one_is_primary
     i37_replacing_what_is_absent_adds_it
     i38_removing_needs_a_target_that_may_go
     i41_managers_come_in_many_forms
     i42_paths_may_begin_with_a_urn
-    i43_all_operations_or_none
     i44_users_come_back_and_groups_when_asked_for
     i60_active_is_never_unassigned
 }

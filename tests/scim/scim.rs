@@ -16,11 +16,60 @@ pub(crate) const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListRespons
 pub(crate) struct Scim {
     pub(crate) api: Api,
     pub(crate) client: Client,
+    /// What is not said of a body's schemas is said for the test: a strict connection asks for it.
+    pub(crate) says_schemas: bool,
 }
 
 /// Runs a test with a server of its own.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
-    crate::api::run(engine, |api| test(Scim { client: api.client.clone(), api }));
+    crate::api::run(engine, |api| test(Scim { client: api.client.clone(), api, says_schemas: false }));
+}
+
+/// The same by a strict connection.
+pub(crate) fn run_strictly<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
+    run(engine, async |scim| {
+        let (_, client) = connected(&scim, "Strict", "strict").await;
+        test(Scim { client, says_schemas: true, ..scim }).await;
+    });
+}
+
+/// A connection with a token, and a client that has it.
+pub(crate) async fn connected(scim: &Scim, name: &str, profile: &str) -> (Value, Client) {
+    let admin = &scim.api.client;
+    let body = json!({"name": name, "profile": profile});
+    let connection = admin.post("/connections", &body).send().await.expect(201).json();
+    let token = admin.post(&tokens(&connection), &json!({})).send().await.expect(201).json();
+    (connection, admin.keyed(text(&token["secret"])))
+}
+
+/// Where the tokens of a connection are.
+pub(crate) fn tokens(connection: &Value) -> String {
+    format!("/connections/{}/tokens", text(&connection["id"]))
+}
+
+/// A body that says what it is, where its test says nothing of it.
+fn with_schemas(path: &str, body: &Value) -> Value {
+    let mut body = body.clone();
+    let path = path.split('?').next().unwrap_or_default().to_ascii_lowercase();
+    let urn = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
+        [.., ".search"] => "urn:ietf:params:scim:api:messages:2.0:SearchRequest",
+        ["bulk"] => "urn:ietf:params:scim:api:messages:2.0:BulkRequest",
+        ["users", ..] => USER,
+        ["groups", ..] => GROUP,
+        _ => return body,
+    };
+    if let Some(fields) = body.as_object_mut().filter(|fields| !fields.contains_key("schemas")) {
+        fields.insert("schemas".to_owned(), json!([urn]));
+    }
+    for operation in body.get_mut("Operations").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let (Some(path), Some(data)) = (operation["path"].as_str(), operation.get("data")) {
+            operation["data"] = match operation["method"].as_str() {
+                Some(method) if method.eq_ignore_ascii_case("PATCH") => patch(data["Operations"].clone()),
+                _ => with_schemas(path, data),
+            };
+        }
+    }
+    body
 }
 
 impl Scim {
@@ -38,6 +87,7 @@ impl Scim {
         headers: &[(&str, &str)],
     ) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let body = &if self.says_schemas { with_schemas(path, body) } else { body.clone() };
         let mut request = self.client.request(method, &format!("/scim/v2{path}"));
         if !body.is_null() {
             request = request.body("application/scim+json", body.to_string());

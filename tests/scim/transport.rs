@@ -5,7 +5,7 @@ use crate::scim::{ENTERPRISE, Scim, USER, filtered, patch, path};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 
-both_engines! {
+both_profiles! {
     i46_versions_are_weak_tags
     i48_inactive_users_are_read_and_listed
     i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user
@@ -81,7 +81,7 @@ async fn i46_names_of_others_move_no_version(scim: Scim) {
 
 async fn i50_every_answer_is_scims(scim: Scim) {
     let ada = scim.user("ada").await;
-    let body = json!({"userName": "b"}).to_string();
+    let body = json!({"schemas": [USER], "userName": "b"}).to_string();
     for (media_type, status) in [
         ("application/json", 201),
         ("application/scim+json; charset=utf-8", 409),
@@ -106,20 +106,22 @@ async fn i50_every_answer_is_scims(scim: Scim) {
         assert_eq!(answer.code(), status, "{accept}");
     }
     let reader = scim.api.client.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
-    let reader = Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api };
+    let reader =
+        Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api, says_schemas: true };
     reader.get("/Users").await;
     reader.gives(200, "POST", "/Users/.search", json!({})).await;
     for path in ["/Users", "/Groups", "/Bulk"] {
         reader.refuses((403, ""), "POST", path, json!({})).await;
     }
     let api = Api::start(reader.api.engine, &[("ROSTER_FAILED_ATTEMPTS", "2")]);
-    let stranger = Scim { client: Client::with_key(&api.server, "nonsense"), api };
+    let stranger = Scim { client: Client::with_key(&api.server, "nonsense"), api, says_schemas: true };
     for status in [401, 401, 429] {
         let answer = stranger.send("GET", "/Users", &Value::Null).await.expect(status);
         assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
         assert_eq!(answer.header("retry-after").is_some(), status == 429);
     }
-    let anonymous = Scim { client: Client::anonymous(&stranger.api.server), api: stranger.api };
+    let anonymous =
+        Scim { client: Client::anonymous(&stranger.api.server), api: stranger.api, says_schemas: true };
     let answer = anonymous.send("GET", "/Users", &Value::Null).await.expect(401);
     assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
 }
@@ -163,7 +165,7 @@ async fn i52_what_cannot_be_read_is_told_apart(scim: Scim) {
 
 async fn i53_uris_are_the_public_ones(scim: Scim) {
     let api = Api::start(scim.api.engine, &[("ROSTER_PUBLIC_URL", "https://roster.example/base/")]);
-    let scim = Scim { client: api.client.clone(), api };
+    let scim = Scim { client: api.client.clone(), api, says_schemas: true };
     let headers = [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")];
     let ada = scim.send_with("POST", "/Users", &json!({"userName": "ada"}), &headers).await.expect(201);
     let uri = format!("https://roster.example/base/scim/v2/Users/{}", text(&ada.json()["id"]));

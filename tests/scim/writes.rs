@@ -4,14 +4,18 @@ use crate::api::{at_once, text, with_status};
 use crate::scim::{ENTERPRISE, GROUP, Scim, USER, filtered, names, patch, path};
 use serde_json::{Value, json};
 
+// Booleans as strings.
 both_engines! {
+    i25_booleans_may_be_strings
+}
+
+both_profiles! {
     i20_what_is_created_comes_back_whole
     i20_a_named_creation_happens_once
     i21_user_names_are_unique_and_emails_are_not
     i22_what_is_read_only_is_ignored
     i23_unknown_urns_are_accepted
     i24_null_and_the_empty_list_are_unassigned
-    i25_booleans_may_be_strings
     i26_a_replacement_clears_what_it_does_not_say
     i27_groups_are_written_with_their_members
     i28_passwords_are_nowhere
@@ -77,7 +81,7 @@ async fn i21_user_names_are_unique_and_emails_are_not(scim: Scim) {
     let rename = patch(json!([{"op": "replace", "path": "userName", "value": "aDa"}]));
     scim.refuses((409, "uniqueness"), "PATCH", &path(&bob), rename).await;
     let answers = at_once(16, |_| {
-        let request = scim.client.post("/scim/v2/Users", &json!({"userName": "race"}));
+        let request = scim.client.post("/scim/v2/Users", &json!({"schemas": [USER], "userName": "race"}));
         async move { request.send().await }
     })
     .await;
@@ -136,13 +140,13 @@ async fn i26_a_replacement_clears_what_it_does_not_say(scim: Scim) {
     let body = json!({"userName": "ada", "title": "x", "active": false, "externalId": "e", "emails": [{"value": "a@x"}]});
     let ada = scim.made("/Users", body).await;
     let native = format!("/users/{}", text(&ada["id"]));
-    scim.client.patch(&native, &json!({"custom": {"own": 1}})).send().await.expect(200);
+    scim.api.client.patch(&native, &json!({"custom": {"own": 1}})).send().await.expect(200);
     let put = json!({"userName": "Ada", "id": "ignored", "meta": {}, "groups": [{"value": "x"}]});
     let put = scim.gives(200, "PUT", &path(&ada), put).await;
     let keys: Vec<_> = put.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["active", "id", "meta", "schemas", "userName"]);
     assert_eq!((&put["active"], &put["id"], &put["userName"]), (&json!(false), &ada["id"], &json!("Ada")));
-    let native = scim.client.get(&native).send().await.expect(200).json();
+    let native = scim.api.client.get(&native).send().await.expect(200).json();
     assert_eq!(native["custom"], json!({"own": 1}), "what SCIM does not know stays");
     scim.refuses((404, ""), "PUT", "/Users/00000000-0000-7000-8000-000000000000", json!({"userName": "new"}))
         .await;
@@ -182,7 +186,7 @@ async fn i28_passwords_are_nowhere(scim: Scim) {
     assert_eq!((&patched, &put), (&ada, &ada), "and changes nothing");
     scim.refuses((400, "invalidFilter"), "GET", &filtered("Users", "password eq \"secret-7\""), Value::Null)
         .await;
-    let changes = scim.client.get("/changes").send().await.expect(200).text();
+    let changes = scim.api.client.get("/changes").send().await.expect(200).text();
     assert!(!changes.contains("secret-"), "{changes}");
     let shown = scim.get(&format!("{}?attributes=password", path(&ada))).await;
     assert!(shown.get("password").is_none());
@@ -208,7 +212,7 @@ async fn i30_names_of_groups_are_unique_where_the_tenant_says_so(scim: Scim) {
     let Scim { api, .. } = scim;
     let tenant = json!({"name": "acme", "uniqueGroupNames": true});
     api.client.post("/tenants", &tenant).send().await.expect(201);
-    let unique = Scim { client: api.client.in_tenant("acme"), api };
+    let unique = Scim { client: api.client.in_tenant("acme"), api, says_schemas: true };
     unique.group("Poets", &[]).await;
     let other = unique.group("Others", &[]).await;
     let taken = json!({"displayName": "POETS"});
