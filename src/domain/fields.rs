@@ -261,6 +261,10 @@ pub fn patched<T>(
     }
 }
 
+/// What is free to have any field, and what is ignored.
+const NOT_LOOKED_INTO: [&str; 4] =
+    ["/custom", "/extensions", "/externalIds", "/enterprise/manager/displayName"];
+
 /// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
 /// shows every field of a resource but the computed one; what is free to have any is the caller's own JSON.
 fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
@@ -268,7 +272,7 @@ fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &
     for (name, value) in patch {
         let at = format!("{pointer}/{}", token(name));
         match target.get(name) {
-            _ if ["/custom", "/extensions", "/enterprise/manager/displayName"].contains(&at.as_str()) => {}
+            _ if NOT_LOOKED_INTO.contains(&at.as_str()) => {}
             None if value.is_null() => {
                 errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
             }

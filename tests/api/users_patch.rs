@@ -105,6 +105,7 @@ async fn a_patch_that_changes_nothing(api: Api) {
         json!({ "custom": { "badge": 7, "unknown": null } }),
         json!({ "emails": full("ada")["emails"] }),
         json!({ "version": 99, "createdAt": null, "updatedAt": "x", "externalIds": null }),
+        json!({ "externalIds": { "other": null } }),
     ] {
         let answer = api.client.patch(&path(&user), &patch).send().await.expect(200);
         assert_eq!(answer.json(), user, "{patch}");
