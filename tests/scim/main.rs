@@ -7,46 +7,31 @@
     reason = "a test says what it expects by panicking"
 )]
 
+/// Makes the tests of one `async fn name(scim: Scim)`.
+macro_rules! tests {
+    ($name:ident: $($test:ident by $run:ident on $engine:ident),*) => {
+        mod $name {$(
+            #[test]
+            fn $test() {
+                crate::scim::$run(crate::api::Engine::$engine, super::$name);
+            }
+        )*}
+    };
+}
+
 /// Makes two tests, one for each engine, of every `async fn name(scim: Scim)` that is listed.
 macro_rules! both_engines {
     ($($name:ident)*) => {$(
-        mod $name {
-            #[test]
-            fn sqlite() {
-                crate::scim::run(crate::api::Engine::Sqlite, super::$name);
-            }
-
-            #[test]
-            fn postgres() {
-                crate::scim::run(crate::api::Engine::Postgres, super::$name);
-            }
-        }
+        tests! { $name: sqlite by run on Sqlite, postgres by run on Postgres }
     )*};
 }
 
 /// The same, and two more by a strict connection.
 macro_rules! both_profiles {
     ($($name:ident)*) => {$(
-        mod $name {
-            #[test]
-            fn sqlite() {
-                crate::scim::run(crate::api::Engine::Sqlite, super::$name);
-            }
-
-            #[test]
-            fn postgres() {
-                crate::scim::run(crate::api::Engine::Postgres, super::$name);
-            }
-
-            #[test]
-            fn strictly_sqlite() {
-                crate::scim::run_strictly(crate::api::Engine::Sqlite, super::$name);
-            }
-
-            #[test]
-            fn strictly_postgres() {
-                crate::scim::run_strictly(crate::api::Engine::Postgres, super::$name);
-            }
+        tests! {
+            $name: sqlite by run on Sqlite, postgres by run on Postgres,
+            strictly_sqlite by run_strictly on Sqlite, strictly_postgres by run_strictly on Postgres
         }
     )*};
 }

@@ -69,7 +69,7 @@ pub fn document() -> Value {
 const INTRODUCTION: &str = "JSON over HTTP; changes are additive. HEAD works wherever GET does, OPTIONS answers 204 with \
     `Allow`, another method is 405. Bodies may be compressed with gzip, deflate or zstd. What is 503 was not done: repeat \
     it after `Retry-After` seconds. 504 means that a write may or may not be there: repeat it with the same \
-    `Idempotency-Key`, or look.";
+    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2` and describes itself there: it is not in this document.";
 
 /// The answers that are problems, one for each status.
 fn responses(problems: &[Problem]) -> Value {
