@@ -44,6 +44,8 @@ impl Connection {
     pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         match url {
             DatabaseUrl::Postgres(text) => {
+                // Before libpq does: so OpenSSL takes nothing down at exit that threads which are about to end still use.
+                openssl_sys::init();
                 let mut connection = PgConnection::establish(text)?;
                 // Diesel tells some errors by their text only. Where this is not allowed, the start warns.
                 drop(connection.batch_execute(SPEAK_ENGLISH));
