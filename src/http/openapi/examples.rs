@@ -13,11 +13,15 @@ use crate::domain::json::{self, to_map};
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
-use crate::domain::scim::Profile;
+use crate::domain::scim::discovery::service_provider_config;
+use crate::domain::scim::resource::{self, View};
+use crate::domain::scim::schema::Schema;
+use crate::domain::scim::{Profile, ResourceType, urn};
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
 use crate::http::problem::Problem;
+use crate::http::scim::{limits, list_of, nobody};
 use crate::ops::changes::Span;
 use actix_web::ResponseError;
 use actix_web::http::Method;
@@ -63,9 +67,8 @@ pub(super) fn user_patch() -> Value {
     json!({ "title": "Countess", "nickName": null, "enterprise": { "department": "Engines" } })
 }
 
-/// What is read from [`new_user`].
-fn user() -> Option<User> {
-    let draft = Draft::read(new_user(), ReadAs::New).ok()?;
+/// The user that is made of a draft.
+fn user(draft: Draft) -> User {
     let fresh = User {
         id: id(USER),
         attributes: Default::default(),
@@ -78,12 +81,13 @@ fn user() -> Option<User> {
     let display_name = Some(Some("Charles Babbage".to_owned()));
     user.attributes.enterprise.manager =
         Some(Manager { value: MANAGER.to_owned(), display_name, exists: true });
-    Some(user)
+    user
 }
 
 /// The answer to `GET /users/{id}`.
 pub(super) fn shown_user() -> Value {
-    user().map_or(Value::Null, |user| to_map(&Representation::from(&user)).into())
+    let Ok(draft) = Draft::read(new_user(), ReadAs::New) else { return Value::Null };
+    to_map(&Representation::from(&user(draft))).into()
 }
 
 /// The body of `POST /groups`, and of PUT.
@@ -91,9 +95,8 @@ pub(super) fn new_group() -> Value {
     serde_json::json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
 }
 
-/// The answer to `GET /groups/{id}`.
-pub(super) fn shown_group() -> Value {
-    let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
+/// The group that is made of a draft.
+fn group(draft: group::Draft) -> Group {
     let fresh = Group {
         id: id(GROUP),
         attributes: Default::default(),
@@ -103,18 +106,27 @@ pub(super) fn shown_group() -> Value {
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(UPDATED),
     };
-    to_map(&group::Representation::from(&fresh.with(draft))).into()
+    fresh.with(draft)
 }
 
-/// The answer to `GET /groups/{id}/members/{userId}`.
-pub(super) fn member() -> Value {
-    let member = Member {
+/// The answer to `GET /groups/{id}`.
+pub(super) fn shown_group() -> Value {
+    let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
+    to_map(&group::Representation::from(&group(draft))).into()
+}
+
+fn ada() -> Member {
+    Member {
         user_id: id(USER),
         user_name: "ada".to_owned(),
         display_name: Some("Ada Lovelace".to_owned()),
         added_at: Timestamp::from(UPDATED),
-    };
-    to_map(&member).into()
+    }
+}
+
+/// The answer to `GET /groups/{id}/members/{userId}`.
+pub(super) fn member() -> Value {
+    to_map(&ada()).into()
 }
 
 /// The body of `POST /groups/{id}/members`.
@@ -191,6 +203,99 @@ pub(super) fn token_with_secret() -> Value {
     token.insert("url".to_owned(), SCIM_URL.into());
     token.insert("secret".to_owned(), SECRET.into());
     token.into()
+}
+
+/// How a connection sees resources.
+const VIEW: View<'_> = View { base: SCIM_URL, source: TENANT };
+
+/// The body of `POST /scim/v2/Users`, and of PUT.
+pub(super) fn new_scim_user() -> Value {
+    json!({
+        "schemas": [urn::USER, urn::ENTERPRISE_USER],
+        "userName": "ada",
+        "externalId": "00u1815",
+        "name": { "givenName": "Ada", "familyName": "Lovelace" },
+        "displayName": "Ada Lovelace",
+        "emails": [{ "value": "ada@example.com", "type": "work", "primary": true }],
+        "active": true,
+        urn::ENTERPRISE_USER: { "department": "Engines", "manager": { "value": MANAGER } },
+    })
+}
+
+/// The answer to `GET /scim/v2/Users/{id}`.
+pub(super) fn scim_user() -> Value {
+    let draft = resource::read_user(new_scim_user(), &VIEW, Profile::Strict);
+    draft.map_or(Value::Null, |draft| resource::user(&user(draft), None, &VIEW).into())
+}
+
+/// The body of `POST /scim/v2/Groups`, and of PUT.
+pub(super) fn new_scim_group() -> Value {
+    json!({ "schemas": [urn::GROUP], "displayName": "Engineers", "members": [{ "value": USER }] })
+}
+
+/// The answer to `GET /scim/v2/Groups/{id}`.
+pub(super) fn scim_group() -> Value {
+    let read = resource::read_group(new_scim_group(), &VIEW, Profile::Strict);
+    read.map_or(Value::Null, |(draft, _)| resource::group(&group(draft), Some(&[ada()]), &VIEW).into())
+}
+
+/// The body of PATCH below `/scim/v2`.
+pub(super) fn scim_patch(kind: ResourceType) -> Value {
+    let operation = match kind {
+        ResourceType::User => json!({ "op": "replace", "path": "active", "value": false }),
+        ResourceType::Group => json!({ "op": "add", "path": "members", "value": [{ "value": USER }] }),
+    };
+    json!({ "schemas": [urn::PATCH], "Operations": [operation] })
+}
+
+/// The body of `POST /scim/v2/.search`.
+pub(super) fn scim_search() -> Value {
+    json!({ "schemas": [urn::SEARCH], "filter": "displayName sw \"a\"", "attributes": ["displayName"], "count": 10 })
+}
+
+/// The answer to `GET` of a list below `/scim/v2`.
+pub(super) fn scim_list(resources: Vec<Value>) -> Value {
+    list_of(resources).into()
+}
+
+/// The body of `POST /scim/v2/Bulk`.
+pub(super) fn scim_bulk_request() -> Value {
+    let user = json!({ "schemas": [urn::USER], "userName": "ada" });
+    let operation = json!({ "method": "POST", "path": "/Users", "bulkId": "ada", "data": user });
+    json!({ "schemas": [urn::BULK_REQUEST], "failOnErrors": 1, "Operations": [operation] })
+}
+
+/// The answer to it.
+pub(super) fn scim_bulk_response() -> Value {
+    let location = VIEW.location(ResourceType::User, USER);
+    let operation = json!({
+        "method": "POST",
+        "bulkId": "ada",
+        "version": resource::etag(1),
+        "location": location,
+        "status": "201",
+    });
+    json!({ "schemas": [urn::BULK_RESPONSE], "Operations": [operation] })
+}
+
+/// The answer to `GET /scim/v2/ServiceProviderConfig`.
+pub(super) fn scim_config() -> Value {
+    service_provider_config(SCIM_URL, "https://roster.example.com/docs", &limits(1 << 20))
+}
+
+/// The answer to `GET /scim/v2/ResourceTypes/{id}`.
+pub(super) fn scim_resource_type(kind: ResourceType) -> Value {
+    kind.shown(SCIM_URL)
+}
+
+/// The answer to `GET /scim/v2/Schemas/{id}`.
+pub(super) fn scim_schema(schema: &Schema) -> Value {
+    schema.shown(SCIM_URL)
+}
+
+/// The answer to `GET /scim/v2/Me`.
+pub(super) fn scim_nobody() -> Value {
+    nobody().body().into()
 }
 
 /// The answer to `GET /tenants/{id}`.

@@ -3,11 +3,14 @@
 
 mod examples;
 mod operation;
+mod parameters;
 mod paths;
 mod schemas;
+mod scim;
 
 use super::params::Params;
 use super::problem::Problem;
+use super::scim::MEDIA_TYPE;
 use crate::domain::json::to_map;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -46,21 +49,22 @@ pub fn document() -> Value {
             { "name": "keys", "description": "Who may call: for admins." },
             { "name": "connections", "description": "Identity providers' SCIM links, with their tokens: for admins." },
             { "name": "tenants", "description": "Isolated sets of users and groups: for operators." },
+            { "name": "SCIM", "description": "SCIM 2.0 (RFC 7643, RFC 7644): the same users and groups, for identity providers." },
             { "name": "service", "description": "What needs no key." },
         ],
         "security": [{ "key": [] }],
-        "paths": paths::all(),
+        "paths": paths::all().into_iter().chain(scim::paths()).collect::<Map<_, _>>(),
         "components": {
             "securitySchemes": {
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A key that `POST /keys` or `roster key create` made, or `ROSTER_ADMIN_KEY`.",
+                    "description": "A key that `POST /keys` or `roster key create` made, or `ROSTER_ADMIN_KEY`; for SCIM a connection's token, too.",
                 },
             },
-            "schemas": schemas::all(&codes),
-            "parameters": paths::parameters(),
-            "headers": paths::headers(),
+            "schemas": schemas::all(&codes).into_iter().chain(scim::schemas()).collect::<Map<_, _>>(),
+            "parameters": parameters::all().into_iter().chain(scim::parameters()).collect::<Map<_, _>>(),
+            "headers": parameters::headers(),
             "responses": responses(&problems),
         },
     })
@@ -69,23 +73,34 @@ pub fn document() -> Value {
 const INTRODUCTION: &str = "JSON over HTTP; changes are additive. HEAD works wherever GET does, OPTIONS answers 204 with \
     `Allow`, another method is 405. Bodies may be compressed with gzip, deflate or zstd. What is 503 was not done: repeat \
     it after `Retry-After` seconds. 504 means that a write may or may not be there: repeat it with the same \
-    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2` and describes itself there: it is not in this document.";
+    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2`, takes what these schemas say in other spellings too, and describes itself \
+    there.";
 
-/// The answers that are problems, one for each status.
+/// By which of Roster's faces something is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Face {
+    Native,
+    Scim,
+}
+
+/// The answers that are problems, one for each status of each face.
 fn responses(problems: &[Problem]) -> Value {
     let mut by_status: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for problem in problems {
-        by_status.entry(problem.status_code()).or_default().push(problem);
+        by_status.entry((Face::Native, problem.status_code())).or_default().push(problem);
+        if let Ok(status) = StatusCode::from_u16(problem.scim_error().status) {
+            by_status.entry((Face::Scim, status)).or_default().push(problem);
+        }
     }
-    let named = |(status, problems): (StatusCode, Vec<_>)| {
-        (operation::refusal_name(status), response(status, &problems))
+    let named = |((face, status), problems): ((Face, StatusCode), Vec<_>)| {
+        (operation::refusal_name(face, status), response(face, status, &problems))
     };
     by_status.into_iter().map(named).collect::<Map<_, _>>().into()
 }
 
 /// With every header that one of them has, and an example of each.
-fn response(status: StatusCode, problems: &[&Problem]) -> Value {
-    let names = problems.iter().flat_map(|problem| problem.headers().map(paths::header_name));
+fn response(face: Face, status: StatusCode, problems: &[&Problem]) -> Value {
+    let names = problems.iter().flat_map(|problem| problem.headers().map(parameters::header_name));
     let headers: Map<_, _> =
         names.chain(["X-Request-Id"]).map(|name| (name.to_owned(), operation::header(name))).collect();
     let mut examples = Map::new();
@@ -94,30 +109,49 @@ fn response(status: StatusCode, problems: &[&Problem]) -> Value {
         while examples.contains_key(&name) {
             name.push_str("-otherwise");
         }
-        examples.insert(name, json!({ "value": to_map(&problem.body(examples::REQUEST_ID)) }));
+        let value = match face {
+            Face::Native => to_map(&problem.body(examples::REQUEST_ID)),
+            Face::Scim => problem.scim_error().body(),
+        };
+        examples.insert(name, json!({ "value": value }));
     }
-    let schema = schemas::reference("Problem");
+    let (media_type, schema) = match face {
+        Face::Native => ("application/problem+json", "Problem"),
+        Face::Scim => (MEDIA_TYPE, "ScimError"),
+    };
     json!({
         "description": status.canonical_reason(),
         "headers": headers,
-        "content": { "application/problem+json": { "schema": schema, "examples": examples } },
+        "content": { media_type: { "schema": schemas::reference(schema), "examples": examples } },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::urls;
+    use super::super::{scim, urls};
     use super::*;
     use crate::domain::key::Secret;
     use std::collections::BTreeSet;
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let served: BTreeSet<_> = urls()
-            .iter()
-            .flat_map(|url| url.endpoints.iter().map(|endpoint| (url.path.to_owned(), endpoint.methods)))
-            .map(|(path, methods)| (path, methods.split(',').next().unwrap().to_ascii_lowercase()))
-            .collect();
+        let mut served = BTreeSet::new();
+        for url in urls().iter().chain(&scim::urls()) {
+            // What a part of a path may be stands in it; the document has a path for each.
+            let paths = match url.path.split_once("{type:").and_then(|(_, rest)| rest.split_once('}')) {
+                Some((types, _)) => {
+                    let part = format!("{{type:{types}}}");
+                    types.split('|').map(|one| url.path.replace(&part, one)).collect()
+                }
+                None => vec![url.path.to_owned()],
+            };
+            for (path, endpoint) in
+                paths.iter().flat_map(|path| url.endpoints.iter().map(move |one| (path, one)))
+            {
+                let method = endpoint.methods.split(',').next().unwrap();
+                served.insert((path.clone(), method.to_ascii_lowercase()));
+            }
+        }
         let document = document();
         let described: BTreeSet<_> = document["paths"]
             .as_object()
@@ -163,6 +197,8 @@ mod tests {
         assert!(Secret::parse(examples::SECRET).is_some());
         assert_eq!(examples::shown_user()["userName"], "ada");
         assert_eq!(examples::shown_group()["displayName"], "Engineers");
+        assert_eq!(examples::scim_user()["userName"], "ada");
+        assert_eq!(examples::scim_group()["displayName"], "Engineers");
         let text = document().to_string();
         assert!(!text.contains("an example is none"));
     }

@@ -1,11 +1,13 @@
 //! One operation: a path's method, what it takes and what it answers.
 
+use super::Face;
 use super::schemas::reference;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// An operation as it is put together.
 pub(super) struct Operation {
+    face: Face,
     fields: Map<String, Value>,
     responses: Map<String, Value>,
 }
@@ -16,8 +18,12 @@ pub(super) fn header(name: &str) -> Value {
 }
 
 /// What the answers of a status that are problems are called.
-pub(super) fn refusal_name(status: StatusCode) -> String {
-    status.canonical_reason().unwrap_or_default().replace([' ', '-'], "")
+pub(super) fn refusal_name(face: Face, status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default().replace([' ', '-'], "");
+    match face {
+        Face::Native => reason,
+        Face::Scim => format!("Scim{reason}"),
+    }
 }
 
 /// JSON with an example.
@@ -29,7 +35,12 @@ impl Operation {
     pub(super) fn new(id: &str, tag: &str, summary: &str) -> Self {
         let fields = [("operationId", json!(id)), ("tags", json!([tag])), ("summary", json!(summary))];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { fields, responses: Map::new() }
+        Self { face: Face::Native, fields, responses: Map::new() }
+    }
+
+    /// It is SCIM's.
+    pub(super) fn of_scim(self) -> Self {
+        Self { face: Face::Scim, ..self }
     }
 
     /// It needs no key.
@@ -75,7 +86,8 @@ impl Operation {
     /// The statuses of the problems that it may answer with.
     pub(super) fn refuses(mut self, statuses: &[u16]) -> Self {
         for status in statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()) {
-            let answer = json!({ "$ref": format!("#/components/responses/{}", refusal_name(status)) });
+            let answer =
+                json!({ "$ref": format!("#/components/responses/{}", refusal_name(self.face, status)) });
             self.responses.insert(status.as_str().to_owned(), answer);
         }
         self

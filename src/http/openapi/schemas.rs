@@ -6,7 +6,7 @@ use crate::domain::key::Role;
 use serde_json::{Map, Value, json};
 
 /// Every shape, by its name.
-pub(super) fn all(codes: &[&str]) -> Value {
+pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
     let page = |item: Value| {
         json!({
             "type": "object",
@@ -18,48 +18,49 @@ pub(super) fn all(codes: &[&str]) -> Value {
             "required": ["items"],
         })
     };
-    json!({
-        "User": answer(USERS.attributes),
-        "ProjectedUser": projected(&USERS),
-        "NewUser": written(&USERS, Write::New),
-        "UserReplacement": written(&USERS, Write::Replacement),
-        "UserPatch": written(&USERS, Write::Patch),
-        "UserPage": page(json!({ "anyOf": [reference("User"), reference("ProjectedUser")] })),
-        "Group": answer(GROUPS.attributes),
-        "ProjectedGroup": projected(&GROUPS),
-        "NewGroup": written(&GROUPS, Write::New),
-        "GroupReplacement": written(&GROUPS, Write::Replacement),
-        "GroupPatch": written(&GROUPS, Write::Patch),
-        "GroupPage": page(json!({ "anyOf": [reference("Group"), reference("ProjectedGroup")] })),
-        "Member": member(),
-        "UserIds": user_ids(),
-        "MemberPage": page(reference("Member")),
-        "Key": key(),
-        "KeyWithSecret": key_with_secret(),
-        "NewKey": key_written(&["role"]),
-        "KeyPatch": key_written(&[]),
-        "KeyPage": page(reference("Key")),
-        "Role": { "type": "string", "enum": roles() },
-        "Connection": connection(),
-        "NewConnection": connection_written(&["name"]),
-        "ConnectionPatch": connection_written(&[]),
-        "ConnectionPage": page(reference("Connection")),
-        "Profile": profile(),
-        "Token": token(),
-        "TokenWithSecret": token_with_secret(),
-        "NewToken": token_written(),
-        "Tokens": tokens(),
-        "Tenant": tenant(),
-        "NewTenant": tenant_written(&["name"]),
-        "TenantPatch": tenant_written(&[]),
-        "TenantPage": page(reference("Tenant")),
-        "Change": change(),
-        "Changes": changes(),
-        "Problem": problem(codes),
-        "FieldError": field_error(),
-        "Service": service(),
-        "Status": status(),
-    })
+    let all = [
+        ("User", answer(USERS.attributes)),
+        ("ProjectedUser", projected(&USERS)),
+        ("NewUser", written(&USERS, Write::New)),
+        ("UserReplacement", written(&USERS, Write::Replacement)),
+        ("UserPatch", written(&USERS, Write::Patch)),
+        ("UserPage", page(json!({ "anyOf": [reference("User"), reference("ProjectedUser")] }))),
+        ("Group", answer(GROUPS.attributes)),
+        ("ProjectedGroup", projected(&GROUPS)),
+        ("NewGroup", written(&GROUPS, Write::New)),
+        ("GroupReplacement", written(&GROUPS, Write::Replacement)),
+        ("GroupPatch", written(&GROUPS, Write::Patch)),
+        ("GroupPage", page(json!({ "anyOf": [reference("Group"), reference("ProjectedGroup")] }))),
+        ("Member", member()),
+        ("UserIds", user_ids()),
+        ("MemberPage", page(reference("Member"))),
+        ("Key", key()),
+        ("KeyWithSecret", key_with_secret()),
+        ("NewKey", key_written(&["role"])),
+        ("KeyPatch", key_written(&[])),
+        ("KeyPage", page(reference("Key"))),
+        ("Role", json!({ "type": "string", "enum": roles() })),
+        ("Connection", connection()),
+        ("NewConnection", connection_written(&["name"])),
+        ("ConnectionPatch", connection_written(&[])),
+        ("ConnectionPage", page(reference("Connection"))),
+        ("Profile", profile()),
+        ("Token", token()),
+        ("TokenWithSecret", token_with_secret()),
+        ("NewToken", token_written()),
+        ("Tokens", tokens()),
+        ("Tenant", tenant()),
+        ("NewTenant", tenant_written(&["name"])),
+        ("TenantPatch", tenant_written(&[])),
+        ("TenantPage", page(reference("Tenant"))),
+        ("Change", change()),
+        ("Changes", changes()),
+        ("Problem", problem(codes)),
+        ("FieldError", field_error()),
+        ("Service", service()),
+        ("Status", status()),
+    ];
+    all.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()
 }
 
 /// A shape by its name.
@@ -82,7 +83,7 @@ fn add_names(above: &str, attributes: &[Attribute], names: &mut Vec<String>) {
     }
 }
 
-fn time() -> Value {
+pub(super) fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
@@ -223,6 +224,11 @@ fn written(schema: &Schema, write: Write) -> Value {
     })
 }
 
+/// What a body of SCIM's may say of an attribute that is the native API's, too.
+pub(super) fn written_in_scim(attribute: &Attribute) -> Value {
+    written_one(attribute, Write::New)
+}
+
 fn written_one(attribute: &Attribute, write: Write) -> Value {
     match (attribute.name, &attribute.kind) {
         ("id", _) if write != Write::New => {
@@ -292,7 +298,7 @@ fn list(parts: &[Attribute]) -> Value {
 }
 
 /// A string that something is found by.
-fn key_text(nullable: bool, description: &str) -> Value {
+pub(super) fn key_text(nullable: bool, description: &str) -> Value {
     let kind = if nullable { json!(["string", "null"]) } else { json!("string") };
     json!({
         "description": description,
@@ -304,7 +310,7 @@ fn key_text(nullable: bool, description: &str) -> Value {
 }
 
 /// Names of fields that can be stored.
-fn plain() -> Value {
+pub(super) fn plain() -> Value {
     json!({ "pattern": "^[^\\u0000]*$" })
 }
 

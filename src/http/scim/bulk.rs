@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// The most operations of a bulk request.
-pub(super) const MAX_OPERATIONS: usize = 1_000;
+pub(in crate::http) const MAX_OPERATIONS: usize = 1_000;
 
 /// `POST /Bulk`
 pub(super) async fn bulk(Writing(context): Writing, body: JsonBody) -> Result<HttpResponse, Problem> {

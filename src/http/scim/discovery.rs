@@ -16,15 +16,19 @@ use serde_json::Value;
 /// `GET /ServiceProviderConfig`
 pub(super) async fn config(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
-    let limits = Limits {
+    let documentation = format!("{}/docs", state.public_url);
+    Ok(json(&service_provider_config(&base(&state), &documentation, &limits(state.body_limit))))
+}
+
+/// What requests may ask for, with bodies of so many bytes.
+pub(in crate::http) fn limits(body: usize) -> Limits {
+    Limits {
         bulk_operations: MAX_OPERATIONS,
-        bulk_bytes: state.body_limit,
+        bulk_bytes: body,
         page: DEFAULT_COUNT,
         largest_page: MAX_COUNT,
         cursor_seconds: None,
-    };
-    let documentation = format!("{}/docs", state.public_url);
-    Ok(json(&service_provider_config(&base(&state), &documentation, &limits)))
+    }
 }
 
 /// `GET /ResourceTypes`

@@ -200,7 +200,7 @@ fn answer(page: &Page, found: Found) -> Map<String, Value> {
 }
 
 /// The ListResponse of a list that comes whole.
-pub(super) fn list_of(resources: Vec<Value>) -> Map<String, Value> {
+pub(in crate::http) fn list_of(resources: Vec<Value>) -> Map<String, Value> {
     let total = i64::try_from(resources.len()).ok();
     answer(&Page::Index(1, resources.len()), Found { resources, total, next: None })
 }

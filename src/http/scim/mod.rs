@@ -11,7 +11,10 @@ mod resources;
 mod search;
 mod users;
 
+pub(super) use bulk::MAX_OPERATIONS;
 pub(super) use context::base;
+pub(super) use discovery::limits;
+pub(super) use list::list_of;
 
 use super::problem::Problem;
 use super::{Url, delete, get, patch, post, put, url};
@@ -111,9 +114,14 @@ pub(super) fn refuse(problem: &Problem) -> HttpResponse {
     }
 }
 
-/// `/Me` (RFC 7644, section 3.11): callers are no users yet.
+/// `/Me` (RFC 7644, section 3.11)
 async fn me() -> Result<HttpResponse, Problem> {
-    Err(ScimError::of_status(501, "callers are not users here: /Me stands for nobody").into())
+    Err(nobody().into())
+}
+
+/// Callers are no users yet.
+pub(super) fn nobody() -> ScimError {
+    ScimError::of_status(501, "callers are not users here: /Me stands for nobody")
 }
 
 #[cfg(test)]
