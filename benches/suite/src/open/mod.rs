@@ -15,6 +15,7 @@ use rustix::fd::{AsRawFd, OwnedFd};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,8 @@ struct Driver {
     events: Events,
     timer: OwnedFd,
     lines: Vec<Line>,
-    idle: Vec<usize>,
+    /// The one that was used longest ago first: a server may close one that is never used.
+    idle: VecDeque<usize>,
     filler: Filler,
     began: Instant,
     pace: Pace,
@@ -117,7 +119,7 @@ impl Driver {
             if due > now {
                 return self.wake_in(due - now);
             }
-            let Some(index) = self.idle.pop() else { return Ok(()) };
+            let Some(index) = self.idle.pop_front() else { return Ok(()) };
             let line = self.lines.get_mut(index).context("a line")?;
             line.send(self.filler.next()?, due)?;
             self.sent += 1;
@@ -144,7 +146,7 @@ impl Driver {
                 let mut expirations = [0; 8];
                 let _ = rustix::io::read(&self.timer, &mut expirations);
             } else if let Some(due) = self.lines.get_mut(token.0).context("a line")?.receive()? {
-                self.idle.push(token.0);
+                self.idle.push_back(token.0);
                 self.record(due, record);
             }
         }
