@@ -1,6 +1,6 @@
 //! The orders in which resources are listed, and places in them.
 
-use super::attribute::{Attribute, GROUPS, Kind, Schema, USERS};
+use super::attribute::{Attribute, GROUPS, Kind, Schema, USERS, Vocabulary};
 use super::filter::{Path, Value};
 use derive_more::{Display, Error};
 use std::cmp::Ordering;
@@ -121,6 +121,14 @@ impl Sort {
         let by = schema.sorts.iter().copied().find(|by| by.to_string().eq_ignore_ascii_case(name));
         let by = by.ok_or(UnknownSort(schema.sorts))?;
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
+    }
+
+    /// The order by the attribute that a name of SCIM's means; none for what has no single value that can be compared.
+    #[must_use]
+    pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
+        let chain = Vocabulary::Scim.find(schema, name)?;
+        let path: Vec<_> = chain.iter().map(|attribute| attribute.name).collect();
+        Self::by_attribute(schema, &path, descending)
     }
 
     /// The order by an attribute; none for what has no single value that can be compared.

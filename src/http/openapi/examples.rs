@@ -16,7 +16,7 @@ use crate::domain::parse_id;
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::schema::Schema;
-use crate::domain::scim::{Profile, ResourceType, urn};
+use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, patch, urn};
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
@@ -101,10 +101,10 @@ fn group(draft: group::Draft) -> Group {
         id: id(GROUP),
         attributes: Default::default(),
         external_ids: Default::default(),
-        member_count: 12,
-        version: 8,
+        member_count: 1,
+        version: 1,
         created_at: Timestamp::from(CREATED),
-        updated_at: Timestamp::from(UPDATED),
+        updated_at: Timestamp::from(CREATED),
     };
     fresh.with(draft)
 }
@@ -242,7 +242,7 @@ pub(super) fn scim_group() -> Value {
 /// The body of PATCH below `/scim/v2`.
 pub(super) fn scim_patch(kind: ResourceType) -> Value {
     let operation = match kind {
-        ResourceType::User => json!({ "op": "replace", "path": "active", "value": false }),
+        ResourceType::User => json!({ "op": "replace", "path": "displayName", "value": "Ada Lovelace" }),
         ResourceType::Group => json!({ "op": "add", "path": "members", "value": [{ "value": USER }] }),
     };
     json!({ "schemas": [urn::PATCH], "Operations": [operation] })
@@ -250,7 +250,7 @@ pub(super) fn scim_patch(kind: ResourceType) -> Value {
 
 /// The body of `POST /scim/v2/.search`.
 pub(super) fn scim_search() -> Value {
-    json!({ "schemas": [urn::SEARCH], "filter": "displayName sw \"a\"", "attributes": ["displayName"], "count": 10 })
+    json!({ "schemas": [urn::SEARCH], "filter": "displayName pr", "count": 10 })
 }
 
 /// The answer to `GET` of a list below `/scim/v2`.
@@ -332,7 +332,7 @@ pub(super) fn changes() -> Value {
     json!({ "items": [fact], "next": 42, "head": 42, "epoch": EPOCH })
 }
 
-/// One of every problem.
+/// One of every problem of the native API.
 pub(super) fn problems() -> Vec<Problem> {
     let invalid = vec![
         FieldError::new("/emails/0/value", "invalid-email", "must have one @ with something on both sides"),
@@ -348,29 +348,79 @@ pub(super) fn problems() -> Vec<Problem> {
             no_error,
         ),
         Problem::invalid_cursor(InvalidCursor.to_string()),
-        Problem::invalid_header("if-match must be * or a list of entity tags such as \"3\""),
-        Problem::unauthorized(),
         Problem::not_acceptable("answers are application/json, errors application/problem+json"),
         Problem::method_not_allowed(&Method::POST, "GET, HEAD, OPTIONS"),
-        Problem::request_timeout("the body did not come in time"),
         Problem::feed_gone(&span),
-        Problem::body_too_large("the body must have at most 1048576 bytes, decompressed"),
-        Problem::unsupported_media_type("Content-Type must be application/json in UTF-8, not text/plain")
-            .with(HeaderName::from_static("accept-post"), "application/json")
-            .with(HeaderName::from_static("accept-patch"), "application/merge-patch+json, application/json")
-            .with(ACCEPT, "application/json")
-            .with(ACCEPT_ENCODING, "gzip, deflate, zstd"),
-        Problem::too_many_attempts(Duration::from_secs(41)),
+        unsupported(&["application/json"]),
         Problem::not_ready("migrations are pending"),
+    ];
+    let of_database = [
+        DbError::Taken { attribute: "userName" },
+        DbError::Refused("the tenant has users or groups"),
+        DbError::Invalid(invalid),
+    ];
+    problems.extend(of_database.into_iter().map(Problem::from));
+    problems.extend(common_problems());
+    problems.sort_by_key(ResponseError::status_code);
+    problems
+}
+
+/// One of every problem of SCIM's.
+pub(super) fn scim_problems() -> Vec<Problem> {
+    let Value::Object(user) = scim_user() else { return Vec::new() };
+    let patched = |operation: Value| {
+        let sent = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
+        let patched = patch::read(sent, Profile::Strict)
+            .and_then(|operations| patch::apply(ResourceType::User, &user, &operations, Profile::Strict));
+        patched.map_or_else(Problem::from, no_error)
+    };
+    let unknown = json!({ "schemas": [urn::USER], "userName": "ada", "nickname2": "Ada" });
+    let mut problems = vec![
+        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, no_error),
+        patched(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
+        patched(json!({ "op": "remove", "path": "active" })),
+        patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),
+        patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim).map_or_else(
+            |error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")).into(),
+            no_error,
+        ),
+        ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
+        ScimType::InvalidCount.error("count must be at least 1 with a cursor").into(),
+        ScimType::Uniqueness.error("userName (\"ada\") belongs to another user").into(),
+        ScimError::of_status(403, "what the service says of itself cannot be filtered").into(),
+        Problem::not_acceptable("answers are application/scim+json"),
+        unsupported(&["application/scim+json", "application/json"]),
+    ];
+    problems.extend(common_problems());
+    problems.sort_by_key(|problem| problem.scim_error().status);
+    problems
+}
+
+fn unsupported(accepted: &[&str]) -> Problem {
+    let accepted = accepted.join(", ");
+    let detail = format!("Content-Type must be {accepted} in UTF-8, not text/plain");
+    Problem::unsupported_media_type(detail)
+        .with(HeaderName::from_static("accept-post"), &accepted)
+        .with(HeaderName::from_static("accept-patch"), &accepted)
+        .with(ACCEPT, &accepted)
+        .with(ACCEPT_ENCODING, "gzip, deflate, zstd")
+}
+
+/// Those of both faces.
+fn common_problems() -> Vec<Problem> {
+    let mut problems = vec![
+        Problem::invalid_header("if-match must be * or a list of entity tags such as \"3\""),
+        Problem::unauthorized(),
+        Problem::request_timeout("the body did not come in time"),
+        Problem::body_too_large("the body must have at most 1048576 bytes, decompressed"),
+        Problem::too_many_attempts(Duration::from_secs(41)),
     ];
     let of_database = [
         DbError::Uncountable,
         DbError::Forbidden,
         DbError::NotFound,
-        DbError::Taken { attribute: "userName" },
-        DbError::Refused("the tenant has users or groups"),
         DbError::Precondition,
-        DbError::Invalid(invalid),
         DbError::KeyReused,
         DbError::Internal(String::new()),
         DbError::Overloaded,
@@ -381,7 +431,6 @@ pub(super) fn problems() -> Vec<Problem> {
         DbError::OutcomeUnknown(String::new()),
     ];
     problems.extend(of_database.into_iter().map(Problem::from));
-    problems.sort_by_key(ResponseError::status_code);
     problems
 }
 

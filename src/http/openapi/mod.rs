@@ -32,6 +32,9 @@ pub fn document() -> Value {
     let mut codes: Vec<_> = problems.iter().map(Problem::code).collect();
     codes.sort_unstable();
     codes.dedup();
+    let paths: Map<_, _> = paths::all().into_iter().chain(scim::paths()).collect();
+    let mut responses = responses(Face::Native, &problems);
+    responses.extend(self::responses(Face::Scim, &examples::scim_problems()));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -53,7 +56,7 @@ pub fn document() -> Value {
             { "name": "service", "description": "What needs no key." },
         ],
         "security": [{ "key": [] }],
-        "paths": paths::all().into_iter().chain(scim::paths()).collect::<Map<_, _>>(),
+        "paths": paths,
         "components": {
             "securitySchemes": {
                 "key": {
@@ -65,7 +68,7 @@ pub fn document() -> Value {
             "schemas": schemas::all(&codes).into_iter().chain(scim::schemas()).collect::<Map<_, _>>(),
             "parameters": parameters::all().into_iter().chain(scim::parameters()).collect::<Map<_, _>>(),
             "headers": parameters::headers(),
-            "responses": responses(&problems),
+            "responses": responses,
         },
     })
 }
@@ -73,8 +76,8 @@ pub fn document() -> Value {
 const INTRODUCTION: &str = "JSON over HTTP; changes are additive. HEAD works wherever GET does, OPTIONS answers 204 with \
     `Allow`, another method is 405. Bodies may be compressed with gzip, deflate or zstd. What is 503 was not done: repeat \
     it after `Retry-After` seconds. 504 means that a write may or may not be there: repeat it with the same \
-    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2`, takes what these schemas say in other spellings too, and describes itself \
-    there.";
+    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2` and describes itself there, too; it \
+    reads more spellings than these schemas say.";
 
 /// By which of Roster's faces something is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,19 +86,20 @@ enum Face {
     Scim,
 }
 
-/// The answers that are problems, one for each status of each face.
-fn responses(problems: &[Problem]) -> Value {
+/// The answers of a face that are problems, one for each status.
+fn responses(face: Face, problems: &[Problem]) -> Map<String, Value> {
     let mut by_status: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for problem in problems {
-        by_status.entry((Face::Native, problem.status_code())).or_default().push(problem);
-        if let Ok(status) = StatusCode::from_u16(problem.scim_error().status) {
-            by_status.entry((Face::Scim, status)).or_default().push(problem);
-        }
+        let status = match face {
+            Face::Native => problem.status_code(),
+            Face::Scim => StatusCode::from_u16(problem.scim_error().status).unwrap_or_default(),
+        };
+        by_status.entry(status).or_default().push(problem);
     }
-    let named = |((face, status), problems): ((Face, StatusCode), Vec<_>)| {
+    let named = |(status, problems): (StatusCode, Vec<_>)| {
         (operation::refusal_name(face, status), response(face, status, &problems))
     };
-    by_status.into_iter().map(named).collect::<Map<_, _>>().into()
+    by_status.into_iter().map(named).collect()
 }
 
 /// With every header that one of them has, and an example of each.
@@ -105,14 +109,15 @@ fn response(face: Face, status: StatusCode, problems: &[&Problem]) -> Value {
         names.chain(["X-Request-Id"]).map(|name| (name.to_owned(), operation::header(name))).collect();
     let mut examples = Map::new();
     for problem in problems {
-        let mut name = problem.code().to_owned();
+        let error = problem.scim_error();
+        let (mut name, value) = match (face, error.scim_type) {
+            (Face::Scim, Some(scim_type)) => (scim_type.to_string(), error.body()),
+            (Face::Scim, None) => (problem.code().to_owned(), error.body()),
+            (Face::Native, _) => (problem.code().to_owned(), to_map(&problem.body(examples::REQUEST_ID))),
+        };
         while examples.contains_key(&name) {
             name.push_str("-otherwise");
         }
-        let value = match face {
-            Face::Native => to_map(&problem.body(examples::REQUEST_ID)),
-            Face::Scim => problem.scim_error().body(),
-        };
         examples.insert(name, json!({ "value": value }));
     }
     let (media_type, schema) = match face {
@@ -174,9 +179,12 @@ mod tests {
             assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
         }
         let text = document.to_string();
-        for kind in ["schemas", "parameters", "headers"] {
+        for kind in ["schemas", "parameters", "headers", "responses"] {
             for name in document["components"][kind].as_object().unwrap().keys() {
-                assert!(text.contains(&format!("#/components/{kind}/{name}\"")), "{kind}/{name} is not used");
+                // What any path answers to a method that it does not have stands at no operation.
+                let is_used =
+                    text.contains(&format!("#/components/{kind}/{name}\"")) || name == "MethodNotAllowed";
+                assert!(is_used, "{kind}/{name} is not used");
             }
         }
     }

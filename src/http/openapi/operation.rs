@@ -10,6 +10,7 @@ pub(super) struct Operation {
     face: Face,
     fields: Map<String, Value>,
     responses: Map<String, Value>,
+    refused: Vec<StatusCode>,
 }
 
 /// A header of answers by its name.
@@ -35,7 +36,7 @@ impl Operation {
     pub(super) fn new(id: &str, tag: &str, summary: &str) -> Self {
         let fields = [("operationId", json!(id)), ("tags", json!([tag])), ("summary", json!(summary))];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { face: Face::Native, fields, responses: Map::new() }
+        Self { face: Face::Native, fields, responses: Map::new(), refused: Vec::new() }
     }
 
     /// It is SCIM's.
@@ -85,11 +86,7 @@ impl Operation {
 
     /// The statuses of the problems that it may answer with.
     pub(super) fn refuses(mut self, statuses: &[u16]) -> Self {
-        for status in statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()) {
-            let answer =
-                json!({ "$ref": format!("#/components/responses/{}", refusal_name(self.face, status)) });
-            self.responses.insert(status.as_str().to_owned(), answer);
-        }
+        self.refused.extend(statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()));
         self
     }
 
@@ -106,6 +103,11 @@ impl Operation {
     }
 
     pub(super) fn build(mut self) -> Value {
+        for status in self.refused {
+            let answer =
+                json!({ "$ref": format!("#/components/responses/{}", refusal_name(self.face, status)) });
+            self.responses.insert(status.as_str().to_owned(), answer);
+        }
         self.fields.insert("responses".to_owned(), self.responses.into());
         self.fields.into()
     }

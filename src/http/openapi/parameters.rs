@@ -95,14 +95,18 @@ pub(super) fn all() -> Map<String, Value> {
     ];
     let mut parameters: Map<_, _> = all.into_iter().collect();
     // What is called as it is for users, and means other attributes.
-    let of_groups = [
-        ("groupFilter", filter("displayName sw \"eng\" and memberCount gt 0", "group")),
-        ("groupSort", sort(&GROUPS)),
-        ("groupAttributes", only(&GROUPS)),
-        ("groupExcludedAttributes", without(&GROUPS)),
-    ];
-    parameters.extend(of_groups.map(|(name, (_, parameter))| (name.to_owned(), parameter)));
+    parameters.extend([
+        named("groupFilter", filter("displayName sw \"eng\" and memberCount gt 0", "group")),
+        named("groupSort", sort(&GROUPS)),
+        named("groupAttributes", only(&GROUPS)),
+        named("groupExcludedAttributes", without(&GROUPS)),
+    ]);
     parameters
+}
+
+/// A parameter under a name of its own among the components.
+pub(super) fn named(name: &str, (_, parameter): (String, Value)) -> (String, Value) {
+    (name.to_owned(), parameter)
 }
 
 /// A parameter by its name.
@@ -135,8 +139,8 @@ fn header(name: &str, schema: Value, description: &str) -> (String, Value) {
 
 const HEADERS: [(&str, &str); 13] = [
     ("X-Request-Id", "The id of the request, in its log line and its changes too."),
-    ("ETag", "The version: `\"1\"`."),
-    ("Location", "The path of the new resource."),
+    ("ETag", "The version: `\"1\"`, in SCIM `W/\"1\"`."),
+    ("Location", "Where the new resource is: its path, in SCIM its URI."),
     ("Link", "The next page, `rel=\"next\"` (RFC 8288)."),
     ("Preference-Applied", "RFC 7240."),
     ("Idempotency-Replayed", "`true` when the answer was given before."),

@@ -12,14 +12,11 @@ const JSON: &[&str] = &["application/json"];
 const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// What every request with a key may be refused with.
-pub(super) const ANY: [u16; 8] = [400, 401, 403, 404, 406, 429, 500, 503];
+const ANY: [u16; 8] = [400, 401, 403, 404, 406, 429, 500, 503];
 /// What a write may be refused with besides.
-pub(super) const WRITE: [u16; 3] = [409, 412, 504];
+const WRITE: [u16; 3] = [409, 412, 504];
 /// What a body may be refused with besides.
 const BODY: [u16; 4] = [408, 413, 415, 422];
-
-/// The parameters that every request with a key may have, after its own.
-pub(super) const KEYED: [&str; 3] = ["Roster-Tenant", "X-Request-Id", "traceparent"];
 
 /// Every path with its operations.
 pub(super) fn all() -> Map<String, Value> {
@@ -101,7 +98,7 @@ fn this_document() -> Value {
     let body = json!({ "application/json": { "schema": { "type": "object" } } });
     public("getOpenApi", "This document")
         .answers(200, "OpenAPI 3.1.", &[], Some(body))
-        .refuses(&[400, 500])
+        .refuses(&[400, 406, 500])
         .build()
 }
 
@@ -120,12 +117,13 @@ fn file() -> Value {
         .public()
         .takes(&["file", "X-Request-Id"])
         .answers(200, "A file.", &[], Some(body))
-        .refuses(&[404, 500])
+        .refuses(&[404, 406, 500])
         .build()
 }
 
-fn keyed(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Operation {
-    let parameters = [parameters, &KEYED].concat();
+/// The parameters that every request with a key may have, after its own.
+pub(super) fn keyed(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Operation {
+    let parameters = [parameters, &["Roster-Tenant", "X-Request-Id", "traceparent"]].concat();
     Operation::new(id, tag, summary).takes(&parameters).refuses(&ANY)
 }
 
@@ -197,7 +195,7 @@ fn patch_user() -> Value {
 }
 
 fn deleted(operation: Operation) -> Value {
-    operation.answers(204, "It is gone.", &[], None).refuses(&WRITE).build()
+    operation.answers(204, "It is gone.", &[], None).refuses(&[412, 504]).build()
 }
 
 fn delete_user() -> Value {
@@ -482,6 +480,7 @@ fn patch_tenant() -> Value {
 fn delete_tenant() -> Value {
     deleted(
         keyed("deleteTenant", "tenants", "Delete an empty tenant", &["id", "If-Match", "If-None-Match"])
-            .describe("Its keys, connections, kept answers and changes go with it."),
+            .describe("Its keys, connections, kept answers and changes go with it; 409 when it has users or groups.")
+            .refuses(&[409]),
     )
 }

@@ -182,7 +182,7 @@ fn shown_one(attribute: &Attribute) -> Value {
 
 /// What a body of users is for.
 #[derive(Clone, Copy, PartialEq)]
-enum Write {
+pub(super) enum Write {
     New,
     Replacement,
     Patch,
@@ -224,12 +224,8 @@ fn written(schema: &Schema, write: Write) -> Value {
     })
 }
 
-/// What a body of SCIM's may say of an attribute that is the native API's, too.
-pub(super) fn written_in_scim(attribute: &Attribute) -> Value {
-    written_one(attribute, Write::New)
-}
-
-fn written_one(attribute: &Attribute, write: Write) -> Value {
+/// What a body may say of an attribute.
+pub(super) fn written_one(attribute: &Attribute, write: Write) -> Value {
     match (attribute.name, &attribute.kind) {
         ("id", _) if write != Write::New => {
             json!({ "type": ["string", "null"], "format": "uuid", "description": "If it is there, the id in the path." })
@@ -242,9 +238,7 @@ fn written_one(attribute: &Attribute, write: Write) -> Value {
             Write::Replacement => json!({ "type": ["boolean", "null"] }),
             Write::Patch => json!({ "type": "boolean" }),
         },
-        ("id" | "version" | "createdAt" | "updatedAt" | "externalIds" | "memberCount", _) => {
-            json!({ "description": "Ignored: a body may carry what an answer gave." })
-        }
+        ("id" | "version" | "createdAt" | "updatedAt" | "externalIds" | "memberCount", _) => ignored_value(),
         ("custom", _) => {
             json!({ "description": "At most 16 KiB and 8 levels.", "type": ["object", "null"], "propertyNames": plain() })
         }
@@ -364,8 +358,11 @@ fn key_written(required: &[&str]) -> Value {
 }
 
 fn ignored(names: &[&str]) -> Map<String, Value> {
-    let schema = json!({ "description": "Ignored: a body may carry what an answer gave." });
-    names.iter().map(|name| ((*name).to_owned(), schema.clone())).collect()
+    names.iter().map(|name| ((*name).to_owned(), ignored_value())).collect()
+}
+
+pub(super) fn ignored_value() -> Value {
+    json!({ "description": "Ignored: a body may carry what an answer gave." })
 }
 
 fn connection() -> Value {

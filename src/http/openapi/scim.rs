@@ -2,11 +2,13 @@
 
 use super::examples;
 use super::operation::Operation;
-use super::parameters::{listed, path, query};
-use super::paths::{ANY, KEYED, WRITE};
-use super::schemas::{self, key_text, plain, reference, time};
+use super::parameters::{listed, named, path, query};
+use super::schemas::{Write, ignored_value, key_text, plain, reference, time, written_one};
+use crate::domain::attribute::{GROUPS, USERS};
+use crate::domain::scim::error::SCIM_TYPES;
 use crate::domain::scim::schema::{COMMON, Definition, Mutability, Returned, Schema, Type};
 use crate::domain::scim::{ResourceType, schema, urn};
+use crate::domain::sort::Sort;
 use crate::http::scim::{MAX_OPERATIONS, MEDIA_TYPE};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -65,49 +67,53 @@ fn drop_refs(value: &mut Value) {
 }
 
 /// What the service says of itself (RFC 7644, section 4).
-fn discovery(id: &str, summary: &str, parameters: &[&str], schema: &str, example: &Value) -> Value {
+fn discovery(id: &str, summary: &str, parameters: &[&str], schema: &str, example: &Value) -> Operation {
     let parameters = [parameters, &["X-Request-Id"]].concat();
     Operation::new(id, "SCIM", summary)
         .of_scim()
         .public()
+        .describe("Nothing of it can be filtered: `filter` is 403.")
         .takes(&parameters)
         .answers(200, "The same for everybody.", &[], json_of(schema, example))
-        .refuses(&[400, 403, 404, 406, 500])
-        .build()
+        .refuses(&[400, 403, 500])
 }
 
 fn config() -> Value {
     let example = examples::scim_config();
-    discovery("getScimConfig", "What SCIM can do here", &[], "ScimServiceProviderConfig", &example)
+    discovery("getScimConfig", "What SCIM can do here", &[], "ScimServiceProviderConfig", &example).build()
 }
 
 fn resource_types() -> Value {
     let example = examples::scim_list(ResourceType::ALL.map(examples::scim_resource_type).into());
     discovery("listScimResourceTypes", "List the types of resources", &[], "ScimResourceTypes", &example)
+        .build()
 }
 
 fn resource_type() -> Value {
     let example = examples::scim_resource_type(ResourceType::Group);
     let parameters = ["scimResourceType"];
     discovery("getScimResourceType", "Read a type of resources", &parameters, "ScimResourceType", &example)
+        .refuses(&[404])
+        .build()
 }
 
 fn all_schemas() -> Value {
     let example = examples::scim_list(vec![examples::scim_schema(&schema::GROUP)]);
-    discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example)
+    discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example).refuses(&[406]).build()
 }
 
 fn one_schema() -> Value {
     let example = examples::scim_schema(&schema::GROUP);
     discovery("getScimSchema", "Read a schema", &["scimSchema"], "ScimSchema", &example)
+        .refuses(&[404])
+        .build()
 }
 
 fn keyed(id: &str, summary: &str, parameters: &[&str]) -> Operation {
-    let parameters = [parameters, &KEYED].concat();
-    Operation::new(id, "SCIM", summary).of_scim().takes(&parameters).refuses(&ANY)
+    super::paths::keyed(id, "SCIM", summary, parameters).of_scim()
 }
 
-/// `Scim` and the type, behind which a shape's name goes on.
+/// `Scim` and the type, with which the name of a shape begins.
 fn shape(kind: ResourceType) -> String {
     format!("Scim{}", kind.name())
 }
@@ -131,33 +137,44 @@ fn projection(kind: ResourceType) -> [String; 2] {
     ["Attributes", "ExcludedAttributes"].map(|name| format!("scim{}{name}", kind.name()))
 }
 
-/// An operation about resources of a type.
-fn typed(kind: ResourceType, verb: &str, what: &str, parameters: &[&str]) -> Operation {
-    let [only, without] = projection(kind);
-    let parameters = [parameters, &[only.as_str(), without.as_str()]].concat();
+/// An operation about one resource: what it does, and what it takes.
+fn about(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
     let name = kind.name();
-    keyed(&format!("{verb}Scim{name}"), &what.replace("{}", &name.to_lowercase()), &parameters)
+    let summary = format!("{verb} a {}", name.to_lowercase());
+    keyed(&format!("{}Scim{name}", verb.to_lowercase()), &summary, parameters)
+}
+
+/// One that shows the resource.
+fn showing(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
+    let [only, without] = projection(kind);
+    about(kind, verb, &[parameters, &[only.as_str(), without.as_str()]].concat())
+}
+
+/// One that finds resources.
+fn finding(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
+    let name = kind.name();
+    let example = examples::scim_list(vec![example_of(kind)]);
+    keyed(&format!("{verb}Scim{name}s"), &format!("Find {}s", name.to_lowercase()), parameters).answers(
+        200,
+        "A page.",
+        &[],
+        json_of(&format!("{}s", shape(kind)), &example),
+    )
 }
 
 fn list(kind: ResourceType) -> Value {
-    let sort = format!("scim{}SortBy", kind.name());
-    let parameters = ["scimFilter", &sort, "sortOrder", "startIndex", "count", "scimCursor"];
-    typed(kind, "list", "Find {}s", &parameters)
+    let own = |name: &str| format!("scim{}{name}", kind.name());
+    let (filter, sort, [only, without]) = (own("Filter"), own("SortBy"), projection(kind));
+    let parameters = [&filter, &sort, "sortOrder", "startIndex", "count", "scimCursor", &only, &without];
+    finding(kind, "list", &parameters)
         .describe("RFC 7644, section 3.4.2; by `cursor` RFC 9865: send it empty for the first page.")
-        .answers(200, "A page.", &[], json_of(&format!("{}s", shape(kind)), &list_example(kind)))
         .build()
 }
 
-fn list_example(kind: ResourceType) -> Value {
-    examples::scim_list(vec![example_of(kind)])
-}
-
 fn search(kind: ResourceType) -> Value {
-    let name = shape(kind);
-    keyed(&format!("search{name}"), &format!("Find {}s", kind.name().to_lowercase()), &[])
+    finding(kind, "search", &[])
         .describe("As GET, with the parameters in the body (RFC 7644, section 3.4.3).")
-        .reads(BODIES, &format!("{name}Search"), &examples::scim_search())
-        .answers(200, "A page.", &[], json_of(&format!("{name}s"), &list_example(kind)))
+        .reads(BODIES, &format!("{}Search", shape(kind)), &examples::scim_search())
         .refuses(&BODY)
         .build()
 }
@@ -165,21 +182,20 @@ fn search(kind: ResourceType) -> Value {
 fn search_all() -> Value {
     let found = examples::scim_list(ResourceType::ALL.map(example_of).into());
     keyed("searchScim", "Find users, and behind them groups", &[])
-        .describe("A type without an attribute of the filter has nothing that fulfils it. No `sortBy`.")
+        .describe("A type that lacks an attribute of the filter finds nothing. `sortBy` is 400.")
         .reads(BODIES, "ScimSearch", &examples::scim_search())
         .answers(200, "A page.", &[], json_of("ScimResources", &found))
         .refuses(&BODY)
         .build()
 }
 
-const CREATED: [&str; 3] = ["Location", "ETag", "Idempotency-Replayed"];
-
 fn create(kind: ResourceType) -> Value {
     let name = shape(kind);
     let next = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
-    typed(kind, "create", "Create a {}", &["Idempotency-Key"])
+    let headers = ["Location", "ETag", "Idempotency-Replayed"];
+    showing(kind, "Create", &["Idempotency-Key"])
         .reads(BODIES, &format!("New{name}"), &new_example_of(kind))
-        .answers(201, "It is there.", &CREATED, json_of(&name, &example_of(kind)))
+        .answers(201, "It is there.", &headers, json_of(&name, &example_of(kind)))
         .leads_to(201, &next.each_ref().map(String::as_str))
         .refuses(&BODY)
         .refuses(&[409, 422, 504])
@@ -189,7 +205,11 @@ fn create(kind: ResourceType) -> Value {
 const CONDITIONS: [&str; 3] = ["id", "If-Match", "If-None-Match"];
 
 fn find(kind: ResourceType) -> Value {
-    typed(kind, "get", "Read a {}", &CONDITIONS)
+    showing(kind, "Get", &CONDITIONS)
+        .describe(
+            "What shows what others are called (groups, the names of members, a manager) is 304 to `*` only: those \
+             move no version.",
+        )
         .answers(200, "As much of it as is asked for.", &["ETag"], json_of(&shape(kind), &example_of(kind)))
         .answers(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
         .refuses(&[412])
@@ -201,43 +221,38 @@ fn changed(kind: ResourceType, operation: Operation) -> Operation {
     operation
         .answers(200, "The resource as it is now.", &["ETag"], json_of(&shape(kind), &example_of(kind)))
         .refuses(&BODY)
-        .refuses(&WRITE)
+        .refuses(&[409, 412, 504])
 }
 
 fn replace(kind: ResourceType) -> Value {
-    let operation = typed(kind, "replace", "Replace a {}", &CONDITIONS).reads(
-        BODIES,
-        &format!("New{}", shape(kind)),
-        &new_example_of(kind),
-    );
+    let shape = format!("{}Replacement", shape(kind));
+    let operation = showing(kind, "Replace", &CONDITIONS).reads(BODIES, &shape, &new_example_of(kind));
     changed(kind, operation).build()
 }
 
 fn patch(kind: ResourceType) -> Value {
-    let operation = typed(kind, "patch", "Change a {}", &CONDITIONS).reads(
-        BODIES,
-        "ScimPatch",
-        &examples::scim_patch(kind),
-    );
+    let operation =
+        showing(kind, "Patch", &CONDITIONS).reads(BODIES, "ScimPatch", &examples::scim_patch(kind));
     let operation = changed(kind, operation);
     match kind {
         ResourceType::User => operation.build(),
         ResourceType::Group => operation
-            .answers(204, "The same, unless `attributes` asks for something.", &["ETag"], None)
+            .describe("200 with `attributes`, else 204.")
+            .answers(204, "It is changed.", &["ETag"], None)
             .build(),
     }
 }
 
 fn delete(kind: ResourceType) -> Value {
-    keyed(&format!("delete{}", shape(kind)), &format!("Delete a {}", kind.name().to_lowercase()), &CONDITIONS)
-        .answers(204, "It is gone.", &[], None)
-        .refuses(&WRITE)
-        .build()
+    about(kind, "Delete", &CONDITIONS).answers(204, "It is gone.", &[], None).refuses(&[412, 504]).build()
 }
 
 fn bulk() -> Value {
     keyed("bulkScim", "Carry many requests out", &[])
-        .describe("RFC 7644, section 3.7. They are carried out one by one; `bulkId:` refers to what another creates.")
+        .describe(
+            "RFC 7644, section 3.7. They are carried out one by one; `bulkId:` and the name of another refers to what \
+             that one creates.",
+        )
         .reads(BODIES, "ScimBulkRequest", &examples::scim_bulk_request())
         .answers(200, "What came of each.", &[], json_of("ScimBulkResponse", &examples::scim_bulk_response()))
         .refuses(&BODY)
@@ -259,54 +274,73 @@ fn me() -> Value {
 pub(super) fn parameters() -> Map<String, Value> {
     let resource_types = ResourceType::ALL.map(ResourceType::name);
     let schemas = schema::all().map(|schema| schema.id);
+    let asked = |(name, schema, text): (&str, Value, &str)| query(name, schema, text);
     let mut all = Map::from_iter([
         named("scimResourceType", path("id", json!({ "type": "string", "enum": resource_types }), "")),
         named("scimSchema", path("id", json!({ "type": "string", "enum": schemas }), "")),
-        named("scimFilter", query("filter", filter(), "RFC 7644, section 3.4.2.2.")),
-        query("sortOrder", sort_order(), "What is missing comes last, descending first."),
-        query("startIndex", start_index(), "The number of the first resource; below 1 is 1."),
-        query("count", count(), "More than 500 is 500; below 0 is 0, with which only the total comes."),
-        named("scimCursor", query("cursor", cursor(), "RFC 9865. A cursor wins over `startIndex`.")),
+        asked(sort_order()),
+        asked(start_index()),
+        asked(count()),
+        named("scimCursor", asked(cursor())),
     ]);
     for kind in ResourceType::ALL {
         let name = kind.name();
-        let names = json!({ "type": "array", "items": { "type": "string", "enum": names(kind) } });
         let [only, without] = projection(kind);
-        let sort = query("sortBy", sort_by(kind), "An attribute with one value.");
-        let text = "Only these, and what always comes. Not with `excludedAttributes`.";
         all.extend([
-            named(&format!("scim{name}SortBy"), sort),
-            named(&only, listed("attributes", names.clone(), text)),
-            named(&without, listed("excludedAttributes", names, "All but these.")),
+            named(&format!("scim{name}Filter"), asked(filter(Some(kind)))),
+            named(&format!("scim{name}SortBy"), asked(sort_by(kind))),
+            named(&only, listed("attributes", some_of(names(kind)), ONLY)),
+            named(&without, listed("excludedAttributes", some_of(names(kind)), WITHOUT)),
         ]);
     }
     all
 }
 
-/// A parameter under a name of its own among the components.
-fn named(name: &str, (_, parameter): (String, Value)) -> (String, Value) {
-    (name.to_owned(), parameter)
+/// What a list is asked for: name, shape and meaning, in a query or a SearchRequest.
+type Asked = (&'static str, Value, &'static str);
+
+const ONLY: &str = "Only these, and what always comes. Not with `excludedAttributes`.";
+const WITHOUT: &str = "All but these.";
+
+/// Of a type's attributes, or of those that both have.
+fn filter(kind: Option<ResourceType>) -> Asked {
+    let (format, example) = match kind {
+        Some(ResourceType::User) => ("scim-user-filter", "userName sw \"a\" and active eq true"),
+        Some(ResourceType::Group) => ("scim-group-filter", "displayName sw \"eng\""),
+        None => ("scim-filter", "meta.created gt \"2026-01-01T00:00:00Z\""),
+    };
+    let schema = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
+    ("filter", schema, "RFC 7644, section 3.4.2.2.")
 }
 
-fn filter() -> Value {
-    let example = "displayName sw \"a\" and meta.created gt \"2026-01-01T00:00:00Z\"";
-    json!({ "type": "string", "maxLength": 4096, "format": "scim-filter", "examples": [example] })
+fn sort_by(kind: ResourceType) -> Asked {
+    let schema = match kind {
+        ResourceType::User => &USERS,
+        ResourceType::Group => &GROUPS,
+    };
+    let mut names = names(kind);
+    names.retain(|name| Sort::by_scim(schema, name, false).is_some());
+    ("sortBy", json!({ "type": "string", "enum": names }), "An attribute with one value.")
 }
 
-fn sort_order() -> Value {
-    json!({ "type": "string", "enum": ["ascending", "descending"], "default": "ascending" })
+fn sort_order() -> Asked {
+    let schema = json!({ "type": "string", "enum": ["ascending", "descending"], "default": "ascending" });
+    ("sortOrder", schema, "Resources without the attribute come last; when descending, first.")
 }
 
-fn start_index() -> Value {
-    json!({ "type": "integer", "format": "int64", "maximum": i64::MAX, "default": 1 })
+fn start_index() -> Asked {
+    let schema = json!({ "type": "integer", "format": "int64", "default": 1 });
+    ("startIndex", schema, "The number of the first resource; below 1 is 1.")
 }
 
-fn count() -> Value {
-    json!({ "type": "integer", "format": "int64", "maximum": i64::MAX, "default": 100 })
+fn count() -> Asked {
+    let schema = json!({ "type": "integer", "format": "int64", "default": 100 });
+    ("count", schema, "More than 500 is 500. With 0 or less only the total comes; with `cursor` it is 400.")
 }
 
-fn cursor() -> Value {
-    json!({ "type": "string", "format": "cursor" })
+fn cursor() -> Asked {
+    let schema = json!({ "type": "string", "format": "cursor" });
+    ("cursor", schema, "RFC 9865. A cursor wins over `startIndex`.")
 }
 
 /// The attributes of a type, with the common ones before its own.
@@ -314,62 +348,76 @@ fn attributes(kind: ResourceType) -> impl Iterator<Item = &'static Definition> {
     COMMON.iter().chain(&kind.schema().attributes)
 }
 
-/// The names of attributes, and of their parts behind a dot.
-fn names(kind: ResourceType) -> Vec<String> {
-    let parts = |of: &Definition| {
-        let parts = of.parts.iter().map(|part| format!("{}.{}", of.name, part.name)).collect::<Vec<_>>();
-        [vec![of.name.to_owned()], parts].concat()
-    };
-    attributes(kind).filter(|one| one.returned != Returned::Never).flat_map(parts).collect()
+/// The extensions of a type with their URNs.
+fn extensions(kind: ResourceType) -> impl Iterator<Item = &'static Schema> {
+    kind.extensions().iter().filter_map(move |urn| kind.extension(urn))
 }
 
-fn sort_by(kind: ResourceType) -> Value {
-    let single =
-        |one: &&Definition| one.attribute.is_some() && !one.multi_valued && one.kind != Type::Complex;
-    let own = kind.schema().attributes.iter().filter(single).map(|one| one.name);
-    let names = own.chain(["id", "externalId", "meta.created", "meta.lastModified"]).collect::<Vec<_>>();
-    json!({ "type": "string", "enum": names })
+/// The names of attributes, of those of extensions behind their URNs, and of their parts behind a dot.
+fn names(kind: ResourceType) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut add = |above: &str, definition: &Definition| {
+        let name = format!("{above}{}", definition.name);
+        names.extend(definition.parts.iter().map(|part| format!("{name}.{}", part.name)));
+        names.push(name);
+    };
+    attributes(kind).filter(|one| one.returned != Returned::Never).for_each(|one| add("", one));
+    for extension in extensions(kind) {
+        extension.attributes.iter().for_each(|one| add(&format!("{}:", extension.id), one));
+    }
+    names.extend(extensions(kind).map(|extension| extension.id.to_owned()));
+    names
+}
+
+/// A list of some of these names, or of extensions that Roster does not know.
+fn some_of(mut names: Vec<String>) -> Value {
+    names.sort_unstable();
+    names.dedup();
+    json!({
+        "type": "array",
+        "maxItems": 100,
+        "items": { "anyOf": [
+            { "type": "string", "enum": names },
+            { "type": "string", "pattern": "^urn:[a-z]+(:[A-Za-z]+){1,3}$" },
+        ] },
+    })
 }
 
 /// The shapes by their names.
 pub(super) fn schemas() -> Map<String, Value> {
-    let mut all = Map::from_iter([
-        shape_of(
-            "ScimResources",
-            list_of(json!({ "anyOf": [reference("ScimUser"), reference("ScimGroup")] })),
-        ),
-        shape_of("ScimSearch", searched(&ResourceType::ALL.map(names).concat(), None)),
-        shape_of("ScimPatch", patched()),
-        shape_of("ScimBulkRequest", bulk_request()),
-        shape_of("ScimBulkResponse", bulk_response()),
-        shape_of("ScimError", error()),
-        shape_of("ScimResourceTypes", list_of(reference("ScimResourceType"))),
-        shape_of("ScimSchemas", list_of(reference("ScimSchema"))),
-        shape_of("ScimServiceProviderConfig", described(&schema::SERVICE_PROVIDER_CONFIG)),
-        shape_of("ScimResourceType", described(&schema::RESOURCE_TYPE)),
-        shape_of("ScimSchema", described(&schema::SCHEMA)),
-    ]);
+    let any = json!({ "anyOf": [reference("ScimUser"), reference("ScimGroup")] });
+    let all_names = ResourceType::ALL.map(names).concat();
+    let all = [
+        ("ScimResources", list_of(any)),
+        ("ScimSearch", searched(all_names, filter(None), None)),
+        ("ScimPatch", patched()),
+        ("ScimBulkRequest", bulk_request()),
+        ("ScimBulkResponse", bulk_response()),
+        ("ScimError", error()),
+        ("ScimResourceTypes", list_of(reference("ScimResourceType"))),
+        ("ScimSchemas", list_of(reference("ScimSchema"))),
+        ("ScimServiceProviderConfig", described(&schema::SERVICE_PROVIDER_CONFIG)),
+        ("ScimResourceType", described(&schema::RESOURCE_TYPE)),
+        ("ScimSchema", described(&schema::SCHEMA)),
+    ];
+    let mut all: Map<_, _> = all.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect();
     for kind in ResourceType::ALL {
         let name = shape(kind);
         all.extend([
-            shape_of(&format!("{name}s"), list_of(reference(&name))),
-            shape_of(&format!("{name}Search"), searched(&names(kind), Some(kind))),
-            shape_of(&format!("New{name}"), written(kind)),
-            shape_of(&name, shown(kind)),
+            (format!("{name}s"), list_of(reference(&name))),
+            (format!("{name}Search"), searched(names(kind), filter(Some(kind)), Some(sort_by(kind)))),
+            (format!("New{name}"), written(kind, Write::New)),
+            (format!("{name}Replacement"), written(kind, Write::Replacement)),
+            (name, shown(kind)),
         ]);
     }
     all
 }
 
-fn shape_of(name: &str, schema: Value) -> (String, Value) {
-    (name.to_owned(), schema)
-}
-
 /// A resource as answers show it: what has no value is not there, nor what a projection leaves out.
 fn shown(kind: ResourceType) -> Value {
-    let extension = |urn: &&str| kind.extension(urn).map(|one| ((*urn).to_owned(), object(&one.attributes)));
-    let mut properties = properties(attributes(kind).filter(|one| one.returned != Returned::Never));
-    properties.extend(kind.extensions().iter().filter_map(extension));
+    let mut properties = properties(attributes(kind).filter(|one| one.returned != Returned::Never), false);
+    properties.extend(extensions(kind).map(|one| (one.id.to_owned(), object(&one.attributes, false))));
     let always = attributes(kind).filter(|one| one.returned == Returned::Always).map(|one| one.name);
     json!({
         "description": "What has no value is not there. Extensions that Roster does not know stand under their URNs.",
@@ -379,33 +427,38 @@ fn shown(kind: ResourceType) -> Value {
     })
 }
 
-/// What the service says of itself.
+/// What the service says of itself, which nothing is left out of.
 fn described(schema: &Schema) -> Value {
     let common = COMMON.iter().filter(|one| ["schemas", "meta"].contains(&one.name));
+    let required = schema.attributes.iter().filter(|one| one.required).map(|one| one.name);
+    let required: Vec<_> = ["schemas", "meta"].into_iter().chain(required).collect();
     json!({
         "description": schema.description,
         "type": "object",
-        "properties": properties(common.chain(&schema.attributes)),
-        "required": ["schemas", "meta"],
+        "properties": properties(common.chain(&schema.attributes), true),
+        "required": required,
     })
 }
 
-fn object(definitions: &[Definition]) -> Value {
-    json!({ "type": "object", "properties": properties(definitions) })
+/// An object of these parts, all of those that are required when it comes `whole`.
+fn object(definitions: &[Definition], whole: bool) -> Value {
+    let required = definitions.iter().filter(|one| whole && one.required).map(|one| one.name);
+    let required: Vec<_> = required.collect();
+    json!({ "type": "object", "properties": properties(definitions, whole), "required": required })
 }
 
-fn properties<'d>(definitions: impl IntoIterator<Item = &'d Definition>) -> Map<String, Value> {
-    definitions.into_iter().map(|one| (one.name.to_owned(), value_of(one))).collect()
+fn properties<'d>(definitions: impl IntoIterator<Item = &'d Definition>, whole: bool) -> Map<String, Value> {
+    definitions.into_iter().map(|one| (one.name.to_owned(), value_of(one, whole))).collect()
 }
 
-fn value_of(definition: &Definition) -> Value {
+fn value_of(definition: &Definition, whole: bool) -> Value {
     let mut value = match definition.kind {
         Type::String | Type::Reference => json!({ "type": "string" }),
         Type::Binary => json!({ "type": "string", "contentEncoding": "base64" }),
         Type::Boolean => json!({ "type": "boolean" }),
         Type::Integer => json!({ "type": "integer", "format": "int64" }),
         Type::DateTime => time(),
-        Type::Complex => object(&definition.parts),
+        Type::Complex => object(&definition.parts, whole),
     };
     if definition.multi_valued {
         value = json!({ "type": "array", "items": value });
@@ -417,49 +470,72 @@ fn value_of(definition: &Definition) -> Value {
 }
 
 /// A body of POST or PUT.
-fn written(kind: ResourceType) -> Value {
-    let mut properties: Map<_, _> =
-        attributes(kind).map(|one| (one.name.to_owned(), sent(kind, one))).collect();
-    for urn in kind.extensions() {
-        let parts = kind.extension(urn).map(|one| one.attributes.as_slice()).unwrap_or_default();
-        let part = |one: &Definition| (one.name.to_owned(), sent(kind, one));
-        let parts = parts.iter().map(part).collect::<Map<_, _>>();
-        let extension =
-            json!({ "type": ["object", "null"], "properties": parts, "additionalProperties": false });
-        properties.insert((*urn).to_owned(), extension);
-    }
+fn written(kind: ResourceType, write: Write) -> Value {
+    let sent_as = |one: &Definition| (one.name.to_owned(), sent(kind, one, write));
+    let mut properties: Map<_, _> = attributes(kind).map(sent_as).collect();
+    properties.extend(extensions(kind).map(|extension| {
+        let own: Map<_, _> = extension.attributes.iter().map(sent_as).collect();
+        let shape = json!({ "type": ["object", "null"], "properties": own, "additionalProperties": false });
+        (extension.id.to_owned(), shape)
+    }));
     let required = kind.schema().attributes.iter().filter(|one| one.required).map(|one| one.name);
     let required: Vec<_> = ["schemas"].into_iter().chain(required).collect();
+    let absent = match (write, kind) {
+        (Write::Replacement, ResourceType::User) => "what is absent is cleared, but `active` stays as it was",
+        (Write::Replacement, ResourceType::Group) => "what is absent is cleared, members too",
+        _ => "null means absent",
+    };
+    let others = json!({ "type": ["object", "null"], "propertyNames": plain() });
     json!({
-        "description": "null means absent. Names have no case. Other extensions stand under their URNs. At most 64 KiB.",
+        "description": format!(
+            "Names have no case; {absent}. Other extensions stand under their URNs, each at most 8 levels. At most 64 KiB, \
+             without members."
+        ),
         "type": "object",
         "properties": properties,
         "required": required,
-        "patternProperties": { "^urn:[^\\u0000]{3,}$": { "type": "object", "propertyNames": plain() } },
+        "patternProperties": { "^urn:[^\\u0000]{3,}$": others },
         "additionalProperties": false,
     })
 }
 
-fn sent(kind: ResourceType, definition: &Definition) -> Value {
+fn sent(kind: ResourceType, definition: &Definition, write: Write) -> Value {
     match (definition.name, definition.attribute) {
         ("schemas", _) => one_of_urns(kind.schema().id),
-        ("externalId", _) => key_text(true, "Unique in its tenant among those of the connection."),
-        ("displayName", _) if definition.required => key_text(false, definition.description),
-        ("members", _) => json!({
-            "description": definition.description,
-            "type": ["array", "null"],
-            "items": {
-                "type": "object",
-                "properties": { "value": { "type": "string", "format": "uuid", "description": "The id of a user." } },
-                "required": ["value"],
-            },
-        }),
-        (_, _) if definition.mutability == Mutability::ReadOnly => {
-            json!({ "description": "Ignored: a body may carry what an answer gave." })
+        ("externalId", _) => {
+            key_text(true, "Unique in its tenant among those of the connection; keys share the native API's.")
         }
-        (_, Some(attribute)) => schemas::written_in_scim(attribute),
+        ("displayName", _) if definition.required => key_text(false, definition.description),
+        ("members", _) => members(definition),
+        _ if definition.mutability == Mutability::ReadOnly => ignored_value(),
+        (_, Some(attribute)) => with_read_only(written_one(attribute, write), &definition.parts),
         (_, None) => json!({ "description": definition.description, "type": ["string", "null"] }),
     }
+}
+
+fn members(definition: &Definition) -> Value {
+    let value = json!({ "type": "string", "format": "uuid", "description": "The id of a user." });
+    let others = definition.parts.iter().filter(|part| part.name != "value");
+    let mut parts: Map<_, _> = others.map(|part| (part.name.to_owned(), value_of(part, false))).collect();
+    parts.insert("value".to_owned(), value);
+    json!({
+        "description": definition.description,
+        "type": ["array", "null"],
+        "items": { "type": "object", "properties": parts, "required": ["value"] },
+    })
+}
+
+/// The native shape of an object, with the parts that an answer has and a body may give back.
+fn with_read_only(mut shape: Value, parts: &[Definition]) -> Value {
+    let properties = match shape.get_mut("items") {
+        Some(items) => items.get_mut("properties"),
+        None => shape.get_mut("properties"),
+    };
+    if let Some(Value::Object(properties)) = properties {
+        let read_only = parts.iter().filter(|part| part.mutability == Mutability::ReadOnly);
+        properties.extend(read_only.map(|part| (part.name.to_owned(), ignored_value())));
+    }
+    shape
 }
 
 /// `schemas` with this URN in it.
@@ -482,7 +558,7 @@ fn list_of(item: Value) -> Value {
             "totalResults": { "type": "integer", "format": "int64", "description": total },
             "itemsPerPage": { "type": "integer", "description": "How many came." },
             "startIndex": { "type": "integer", "format": "int64", "description": "Not with a cursor." },
-            "nextCursor": { "type": "string", "description": "Absent on the last page." },
+            "nextCursor": { "type": "string", "description": "With a cursor; absent on the last page." },
             "Resources": { "type": "array", "items": item },
         },
         "required": ["schemas", "itemsPerPage", "Resources"],
@@ -490,26 +566,21 @@ fn list_of(item: Value) -> Value {
 }
 
 /// A SearchRequest (RFC 7644, section 3.4.3).
-fn searched(names: &[String], sorted: Option<ResourceType>) -> Value {
-    let names = json!({ "type": "array", "items": { "type": "string", "enum": names } });
-    let mut request = json!({
-        "type": "object",
-        "properties": {
-            "schemas": one_of_urns(urn::SEARCH),
-            "attributes": names,
-            "excludedAttributes": names,
-            "filter": filter(),
-            "startIndex": start_index(),
-            "count": count(),
-            "cursor": cursor(),
-        },
-        "required": ["schemas"],
-    });
-    if let (Some(kind), Some(Value::Object(properties))) = (sorted, request.get_mut("properties")) {
-        properties.insert("sortBy".to_owned(), sort_by(kind));
-        properties.insert("sortOrder".to_owned(), sort_order());
-    }
-    request
+fn searched(names: Vec<String>, filter: Asked, sort_by: Option<Asked>) -> Value {
+    let names = some_of(names);
+    let asked = [("attributes", names.clone(), ONLY), ("excludedAttributes", names, WITHOUT), filter];
+    let places = [sort_order(), start_index(), count(), cursor()];
+    let asked = asked.into_iter().chain(sort_by).chain(places);
+    let mut properties: Map<_, _> = asked
+        .map(|(name, mut schema, text)| {
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("description".to_owned(), text.into());
+            }
+            (name.to_owned(), schema)
+        })
+        .collect();
+    properties.insert("schemas".to_owned(), one_of_urns(urn::SEARCH));
+    json!({ "type": "object", "properties": properties, "required": ["schemas"] })
 }
 
 /// A PatchOp (RFC 7644, section 3.5.2).
@@ -523,10 +594,13 @@ fn patched() -> Value {
             "value": { "description": value },
         },
         "required": ["op"],
+        "if": { "properties": { "op": { "const": "remove" } } },
+        "then": { "required": ["path"] },
+        "else": { "required": ["value"] },
         "additionalProperties": false,
     });
     json!({
-        "description": "All is done, in this order, or nothing.",
+        "description": "All is done, in this order, or nothing. Operations on attributes have at most 64 KiB together.",
         "type": "object",
         "properties": {
             "schemas": one_of_urns(urn::PATCH),
@@ -542,11 +616,13 @@ fn bulk_request() -> Value {
         "properties": {
             "method": { "type": "string", "enum": ["POST", "PUT", "PATCH", "DELETE"] },
             "path": { "type": "string", "examples": ["/Users"] },
-            "bulkId": { "type": "string", "description": "With POST." },
+            "bulkId": { "type": "string", "minLength": 1, "description": "Unique in the request; needed with POST." },
             "version": { "type": "string", "description": "An ETag that the resource must have." },
-            "data": { "type": ["object", "null"] },
+            "data": { "type": ["object", "null"], "description": "The body of POST, PUT or PATCH." },
         },
         "required": ["method", "path"],
+        "if": { "properties": { "method": { "const": "POST" } } },
+        "then": { "required": ["bulkId"] },
     });
     json!({
         "type": "object",
@@ -578,6 +654,7 @@ fn bulk_response() -> Value {
         "required": ["method", "status"],
     });
     json!({
+        "description": "What `failOnErrors` left undone is not in it; `response` is there for errors only.",
         "type": "object",
         "properties": {
             "schemas": this_urn(urn::BULK_RESPONSE),
@@ -588,13 +665,14 @@ fn bulk_response() -> Value {
 }
 
 fn error() -> Value {
+    let words = SCIM_TYPES.map(|word| word.to_string());
     json!({
         "description": "RFC 7644, section 3.12.",
         "type": "object",
         "properties": {
             "schemas": this_urn(urn::ERROR),
             "status": { "type": "string" },
-            "scimType": { "type": "string", "description": "Tells errors of one status apart." },
+            "scimType": { "type": "string", "description": "Tells errors of one status apart.", "examples": words },
             "detail": { "type": "string", "description": "For people." },
         },
         "required": ["schemas", "status", "detail"],

@@ -169,10 +169,7 @@ impl Search {
             Some(_) => return Err(ScimType::InvalidValue.error("sortOrder must be ascending or descending")),
         };
         let Some(name) = &self.sort_by else { return Ok(Sort { descending, ..Sort::default() }) };
-        let chain = Vocabulary::Scim.find(schema, name);
-        let path: Vec<_> = chain.into_iter().flatten().map(|attribute| attribute.name).collect();
-        let sort = Sort::by_attribute(schema, &path, descending);
-        sort.ok_or_else(|| {
+        Sort::by_scim(schema, name, descending).ok_or_else(|| {
             let detail =
                 format!("sortBy ({name:.100}) must be an attribute of {} with one value", schema.plural);
             ScimType::InvalidValue.error(detail)

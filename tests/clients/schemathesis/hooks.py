@@ -39,21 +39,20 @@ def filters(strings: st.SearchStrategy[str], times: st.SearchStrategy[str], *oth
 
 
 NUMBERS = compare(st.just("version"), ["eq", "ne", *ORDER], st.integers(0, 9).map(str))
-NAMES = st.sampled_from(["displayName", "externalId"])
-
-schemathesis.openapi.format(
-    "user-filter",
-    filters(
-        STRINGS,
-        TIMES,
-        NUMBERS,
-        compare(st.just("active"), ["eq", "ne"], st.sampled_from(["true", "false"])),
-        st.builds("emails[value sw {} and primary eq true]".format, quoted),
-    ),
+BOOLEANS = compare(st.just("active"), ["eq", "ne"], st.sampled_from(["true", "false"]))
+LISTS = st.builds("emails[value sw {} and primary eq true]".format, quoted)
+COMMON = st.sampled_from(["displayName", "externalId"])
+SCIM_TIMES = st.sampled_from(["meta.created", "meta.lastModified"])
+SCIM_STRINGS = STRINGS.map(
+    lambda name: name.replace("enterprise.", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:")
 )
-schemathesis.openapi.format("group-filter", filters(NAMES, TIMES, NUMBERS))
-# What users and groups have both.
-schemathesis.openapi.format("scim-filter", filters(NAMES, st.sampled_from(["meta.created", "meta.lastModified"])))
+MEMBERS = st.builds('members[value eq "{}"]'.format, st.uuids())
+
+schemathesis.openapi.format("user-filter", filters(STRINGS, TIMES, NUMBERS, BOOLEANS, LISTS))
+schemathesis.openapi.format("group-filter", filters(COMMON, TIMES, NUMBERS))
+schemathesis.openapi.format("scim-user-filter", filters(SCIM_STRINGS, SCIM_TIMES, BOOLEANS, LISTS))
+schemathesis.openapi.format("scim-group-filter", filters(COMMON, SCIM_TIMES, MEMBERS))
+schemathesis.openapi.format("scim-filter", filters(COMMON, SCIM_TIMES))
 
 
 @schemathesis.hook
