@@ -290,7 +290,8 @@ impl From<DbError> for Problem {
                 Self::idempotency_key_reused("the Idempotency-Key came before with another body")
             }
             DbError::Uncountable => Self::uncountable(
-                "what the filter finds cannot be counted in time: ask without a total (include=total; in SCIM by cursor), or by an indexed attribute",
+                "what the filter finds cannot be counted in time: ask without a total (include=total; in SCIM by \
+                 cursor), or by an indexed attribute",
             ),
             DbError::Overloaded => Self::overloaded("too many requests are waiting"),
             DbError::Stopping => Self::stopping("the server is stopping"),
