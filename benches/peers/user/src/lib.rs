@@ -2,7 +2,7 @@
 
 mod answer;
 
-pub use answer::json;
+pub use response::json;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
