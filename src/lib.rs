@@ -22,8 +22,8 @@
 //!
 //! # Work that waits is done together
 //! While its actors are busy, calls gather in a queue. An actor that comes for the next one takes with it, up to a limit,
-//! all others of the same kind ([`db::Operation::TOGETHER`]), and carries them out in one transaction
-//! ([`db::Operation::run_all`]): so under load the commit, and on PostgreSQL the round trips, are shared. Each call has its
+//! all others of the same kind ([`db::Operation::MAX_BATCH`]), and carries them out in one transaction
+//! ([`db::Operation::run_batch`]): so under load the commit, and on PostgreSQL the round trips, are shared. Each call has its
 //! own result: what one asks in vain is undone alone. When anything else goes wrong, a panic included, all is rolled back
 //! and each is carried out alone. Nothing waits for a batch to fill: a call that finds an actor free is carried out at once.
 //!

@@ -62,7 +62,7 @@ pub(super) trait Job: Any + Send {
     /// What it has in common with those that it can be carried out together with.
     fn kind(&self) -> TypeId;
     /// How many can be carried out together.
-    fn together(&self) -> usize;
+    fn max_batch(&self) -> usize;
     /// Carries the call out, together with others of its kind, and answers them.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker);
 }
@@ -218,8 +218,8 @@ impl<O: Operation> Job for Call<O> {
         TypeId::of::<O>()
     }
 
-    fn together(&self) -> usize {
-        O::TOGETHER
+    fn max_batch(&self) -> usize {
+        O::MAX_BATCH
     }
 
     /// The one place where operations run.

@@ -17,7 +17,7 @@ mod url;
 
 pub use conn::Connection;
 pub use error::DbError;
-pub use transaction::{Tx, one_by_one};
+pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
 
 use crate::domain::change::Origin;
@@ -45,7 +45,7 @@ pub trait Operation: Sized + Send + Sync + 'static {
     const ISOLATION: Isolation = Isolation::ReadCommitted;
 
     /// How many calls of this kind are carried out together when so many wait.
-    const TOGETHER: usize = 1;
+    const MAX_BATCH: usize = 1;
 
     /// Carries it out.
     ///
@@ -58,8 +58,8 @@ pub trait Operation: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     /// What concerns more than one call: all is rolled back, and each is carried out alone.
-    fn run_all(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
-        one_by_one(operations, tx)
+    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
+        run_each(operations, tx)
     }
 }
 

@@ -98,7 +98,7 @@ impl Queue {
             state.at_work -= 1;
             return None;
         };
-        let (mut alike, most) = (Vec::new(), first.together() - 1);
+        let (mut alike, most) = (Vec::new(), first.max_batch() - 1);
         if most > 0 && !state.waiting.is_empty() {
             let waiting = std::mem::take(&mut state.waiting);
             for job in waiting {

@@ -2,9 +2,9 @@
 
 use super::types::{Json, Uid};
 use crate::domain::attribute::{GROUP, USER};
+use crate::domain::document::{compact, folded};
 use crate::domain::fold::fold;
 use crate::domain::group::{self, Group};
-use crate::domain::kept::{compact, folded};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Attributes, User};
 use crate::schema::{group_external_ids, groups, members, user_emails, user_external_ids, users};

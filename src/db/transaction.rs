@@ -69,7 +69,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Says which of the calls that are carried out together the next changes are of.
-    pub fn turn_to(&mut self, call: usize) {
+    pub fn set_call(&mut self, call: usize) {
         self.turn = call;
     }
 
@@ -77,7 +77,7 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// What concerns more than the call.
-    pub fn apart<T>(
+    pub fn savepoint<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, DbError>,
     ) -> Result<Result<T, DbError>, DbError> {
@@ -101,12 +101,12 @@ impl<'a> Tx<'a> {
 ///
 /// # Errors
 /// What concerns more than one call.
-pub fn one_by_one<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
+pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
     let turns = operations.iter().enumerate();
     turns
         .map(|(turn, operation)| {
-            tx.turn_to(turn);
-            tx.apart(|tx| operation.run(tx))
+            tx.set_call(turn);
+            tx.savepoint(|tx| operation.run(tx))
         })
         .collect()
 }
@@ -144,7 +144,7 @@ fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Outpu
     if let [alone] = operations {
         return Ok(vec![Ok(alone.run(tx)?)]);
     }
-    let results = O::run_all(operations, tx)?;
+    let results = O::run_batch(operations, tx)?;
     match results.len() == operations.len() {
         true => Ok(results),
         false => Err(DbError::Internal("not every call has a result".to_owned())),

@@ -113,7 +113,7 @@ pub const KINDS: [&str; 20] = [
 /// A change as it is kept and told.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "they are a change's, and its origin's")]
-pub struct Fact {
+pub struct ChangeRecord {
     pub revision: i64,
     pub time: Timestamp,
     pub actor_type: String,
@@ -129,7 +129,7 @@ pub struct Fact {
     pub erased: bool,
 }
 
-impl Serialize for Fact {
+impl Serialize for ChangeRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("revision", &self.revision)?;

@@ -6,7 +6,7 @@ use super::request_id::RequestId;
 use super::scim;
 use crate::domain::change::{Actor, ActorKind, Origin};
 use crate::domain::idempotency::{BodyHash, Request};
-use crate::domain::key::{Proof, Role, Secret};
+use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
 use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
@@ -69,7 +69,7 @@ pub(super) async fn still_good(request: &HttpRequest, state: &State) -> Result<(
         None => state.credentials.identify(secret).await?,
     };
     let now = state.clock.now();
-    let same = |key: &Arc<Proof>| key.role() >= caller.role && key.is_good(now);
+    let same = |key: &Arc<Credential>| key.role() >= caller.role && key.is_good(now);
     key.filter(same).map(drop).ok_or_else(Problem::unauthorized)
 }
 
@@ -88,7 +88,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
         return Err(Problem::unauthorized());
     }
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-    let failed = || match state.attempts.fail(address) {
+    let failed = || match state.auth_throttle.fail(address) {
         None => Problem::unauthorized(),
         Some(wait) => Problem::too_many_attempts(wait),
     };
@@ -102,7 +102,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
     let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
     let key = match state.credentials.known(&secret) {
         Some(key) => Some(key),
-        None => match state.attempts.refused(address) {
+        None => match state.auth_throttle.refused(address) {
             // Others' failures do not lock out a key that was good before.
             Some(wait) if !state.credentials.was_known(&secret) => {
                 return Err(Problem::too_many_attempts(wait));
@@ -112,7 +112,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Holder, Pro
     };
     let now = state.clock.now();
     let key = key.filter(|key| key.is_good(now)).ok_or_else(failed)?;
-    if matches!(*key, Proof::Token(..)) && !scim::is_below(request.path()) {
+    if matches!(*key, Credential::Token(..)) && !scim::is_below(request.path()) {
         return Err(Problem::unauthorized());
     }
     state.credentials.used(key.id(), now);

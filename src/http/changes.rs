@@ -4,7 +4,7 @@ use super::State;
 use super::auth::Reader;
 use super::params::Params;
 use super::problem::Problem;
-use crate::domain::change::{ADMIN_RESOURCES, Fact, KINDS};
+use crate::domain::change::{ADMIN_RESOURCES, ChangeRecord, KINDS};
 use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::ops::changes::{Read, Resource};
@@ -17,7 +17,7 @@ const RESOURCES: [&str; 6] = ["user", "group", "member", "key", "connection", "t
 
 #[derive(Serialize)]
 struct FeedBody {
-    items: Vec<Fact>,
+    items: Vec<ChangeRecord>,
     next: i64,
     head: i64,
     epoch: Uuid,

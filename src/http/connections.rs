@@ -1,12 +1,12 @@
 //! `/connections`.
 
 use super::State;
-use super::answer::{id_of, page_of, read, resource_id, respond, written};
 use super::auth::Admin;
 use super::body::JsonBody;
 use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use super::response::{id_of, page_of, read, resource_id, respond, written};
 use super::scim;
 use crate::domain::connection::{self, Draft, Token};
 use crate::domain::cursor::List;

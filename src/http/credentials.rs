@@ -2,7 +2,7 @@
 
 use crate::db::{Database, DbError};
 use crate::domain::change::Origin;
-use crate::domain::key::{Proof, Secret, SecretHash};
+use crate::domain::key::{Credential, Secret, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::ops::connections;
 use crate::ops::keys::{Identify, Touch};
@@ -24,8 +24,8 @@ const CAPACITY: usize = 10_000;
 /// What was read of keys and tenants.
 pub struct Credentials {
     database: Database,
-    keys: Arc<Recent<Uuid, (Arc<Proof>, SecretHash)>>,
-    tenants: Arc<Recent<String, Uuid>>,
+    keys: Arc<TtlCache<Uuid, (Arc<Credential>, SecretHash)>>,
+    tenants: Arc<TtlCache<String, Uuid>>,
     used: Mutex<HashMap<Uuid, Timestamp>>,
 }
 
@@ -37,7 +37,7 @@ impl Credentials {
     }
 
     /// The key that a secret is of, when it is known without asking the database.
-    pub(super) fn known(&self, secret: &Secret) -> Option<Arc<Proof>> {
+    pub(super) fn known(&self, secret: &Secret) -> Option<Arc<Credential>> {
         let (found, stale) = self.keys.get(&secret.id())?;
         if stale {
             let (keys, database, id) = (self.keys.clone(), self.database.clone(), secret.id());
@@ -52,7 +52,7 @@ impl Credentials {
     }
 
     /// The same, asking the database.
-    pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Proof>>, DbError> {
+    pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, DbError> {
         let found = read_key(&self.keys, &self.database, secret.id()).await?;
         Ok(found.and_then(|found| holds(found, secret)))
     }
@@ -102,21 +102,21 @@ impl Credentials {
     }
 }
 
-fn holds((key, hash): (Arc<Proof>, SecretHash), secret: &Secret) -> Option<Arc<Proof>> {
+fn holds((key, hash): (Arc<Credential>, SecretHash), secret: &Secret) -> Option<Arc<Credential>> {
     hash.is_of(secret).then_some(key)
 }
 
 async fn read_key(
-    keys: &Recent<Uuid, (Arc<Proof>, SecretHash)>,
+    keys: &TtlCache<Uuid, (Arc<Credential>, SecretHash)>,
     database: &Database,
     id: Uuid,
-) -> Result<Option<(Arc<Proof>, SecretHash)>, DbError> {
+) -> Result<Option<(Arc<Credential>, SecretHash)>, DbError> {
     let since = keys.generation();
     let found = match database.call(&Origin::server(), Identify { id }).await? {
-        Some((key, hash)) => Some((Proof::Key(key), hash)),
+        Some((key, hash)) => Some((Credential::Key(key), hash)),
         None => {
             let token = database.call(&Origin::server(), connections::Identify { id }).await?;
-            token.map(|(token, connection, hash)| (Proof::Token(token, connection), hash))
+            token.map(|(token, connection, hash)| (Credential::Token(token, connection), hash))
         }
     };
     let found = found.map(|(proof, hash)| (Arc::new(proof), hash));
@@ -125,7 +125,7 @@ async fn read_key(
 }
 
 /// Values that were read a moment ago.
-struct Recent<K, V>(Mutex<Values<K, V>>);
+struct TtlCache<K, V>(Mutex<Values<K, V>>);
 
 struct Values<K, V> {
     map: HashMap<K, Entry<V>>,
@@ -141,13 +141,13 @@ struct Entry<V> {
     renewing: bool,
 }
 
-impl<K, V> Default for Recent<K, V> {
+impl<K, V> Default for TtlCache<K, V> {
     fn default() -> Self {
         Self(Mutex::new(Values { map: HashMap::new(), generation: 0 }))
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Recent<K, V> {
+impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
     /// A value that is good, and whether the caller is to read it again.
     fn get<Q>(&self, key: &Q) -> Option<(V, bool)>
     where

@@ -1,12 +1,12 @@
 //! `/groups`.
 
 use super::State;
-use super::answer::{Shown, once, page_of, read, resource_id, respond, written};
 use super::auth::{Reader, Writer};
 use super::body::JsonBody;
 use super::headers::{IdempotencyKey, IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use super::response::{Shown, once, page_of, read, resource_id, respond, written};
 use crate::domain::NATIVE_SOURCE;
 use crate::domain::attribute::GROUPS;
 use crate::domain::body::admit_patch;

@@ -1,12 +1,12 @@
 //! `/keys`.
 
 use super::State;
-use super::answer::{etag, page_of, read, resource_id, respond, written};
 use super::auth::Admin;
 use super::body::JsonBody;
 use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use super::response::{etag, page_of, read, resource_id, respond, written};
 use crate::domain::cursor::List;
 use crate::domain::key::{Draft, Key, Secret};
 use crate::ops::keys::{self, Create, Delete, Find, Patch};

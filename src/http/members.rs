@@ -1,12 +1,12 @@
 //! `/groups/{id}/members`.
 
 use super::State;
-use super::answer::{id_of, page_of, resource_id};
 use super::auth::{Reader, Writer};
 use super::body::JsonBody;
 use super::headers::IfMatches;
 use super::params::Params;
 use super::problem::Problem;
+use super::response::{id_of, page_of, resource_id};
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;

@@ -1,8 +1,7 @@
 //! The HTTP face. This file is the table of URLs.
 
-mod answer;
-pub mod attempts;
 pub mod auth;
+pub mod auth_throttle;
 mod body;
 mod changes;
 mod connections;
@@ -18,6 +17,7 @@ pub mod openapi;
 mod params;
 pub mod problem;
 mod request_id;
+mod response;
 mod scim;
 mod tenants;
 mod users;
@@ -32,7 +32,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{
     App, Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web,
 };
-use attempts::Attempts;
+use auth_throttle::AuthThrottle;
 use credentials::Credentials;
 use problem::Problem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +101,7 @@ pub struct State {
     /// The keys and tenants that were seen lately.
     pub credentials: Credentials,
     /// Who failed to prove who they are.
-    pub attempts: Attempts,
+    pub auth_throttle: AuthThrottle,
     /// The most bytes of a body, decompressed.
     pub body_limit: usize,
     /// How long a body may take to come.
@@ -123,7 +123,7 @@ impl State {
     ) -> Self {
         Self {
             credentials: Credentials::new(database.clone()),
-            attempts: Attempts::new(settings.failed_attempts),
+            auth_throttle: AuthThrottle::new(settings.failed_attempts),
             database,
             clock,
             admin_key: settings.admin_key.clone(),

@@ -1,12 +1,12 @@
 //! `/tenants`.
 
 use super::State;
-use super::answer::{page_of, read, resource_id, respond, written};
 use super::auth::Operator;
 use super::body::JsonBody;
 use super::headers::{IfMatches, Prefer};
 use super::params::Params;
 use super::problem::Problem;
+use super::response::{page_of, read, resource_id, respond, written};
 use crate::domain::cursor::List;
 use crate::domain::tenant::Draft;
 use crate::ops::tenants::{self, Create, Delete, Find, Patch, Purge};

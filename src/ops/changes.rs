@@ -3,7 +3,7 @@
 use crate::db::sql::Fragment;
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
-use crate::domain::change::{ADMIN_RESOURCES, Fact};
+use crate::domain::change::{ADMIN_RESOURCES, ChangeRecord};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
@@ -43,7 +43,7 @@ pub enum Resource {
 #[derive(Debug)]
 pub struct Feed {
     /// The changes.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<ChangeRecord>,
     /// The revision to ask after next.
     pub next: i64,
     /// Where the feed stands.
@@ -86,7 +86,7 @@ impl Operation for Read {
     }
 }
 
-type FactRow = (
+type ChangeRow = (
     i64,
     i64,
     String,
@@ -103,7 +103,7 @@ type FactRow = (
 );
 
 impl Read {
-    fn facts(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<Fact>> {
+    fn facts(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<ChangeRecord>> {
         let Some(Resource::One(id)) = self.resource else {
             return self.facts_that(connection, last, self.condition());
         };
@@ -124,7 +124,7 @@ impl Read {
         connection: &mut Connection,
         last: i64,
         condition: Fragment,
-    ) -> QueryResult<Vec<Fact>> {
+    ) -> QueryResult<Vec<ChangeRecord>> {
         let range = changes::revision.gt(self.after).and(changes::revision.le(last));
         let query = changes::table
             .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(condition))
@@ -145,7 +145,7 @@ impl Read {
                 changes::after,
                 changes::erased,
             ));
-        let rows: Vec<FactRow> = on_engine!(connection, c => query.load(c))?;
+        let rows: Vec<ChangeRow> = on_engine!(connection, c => query.load(c))?;
         Ok(rows.into_iter().map(fact).collect())
     }
 
@@ -166,7 +166,7 @@ impl Read {
     }
 }
 
-fn fact(row: FactRow) -> Fact {
+fn fact(row: ChangeRow) -> ChangeRecord {
     let (
         revision,
         time,
@@ -182,7 +182,7 @@ fn fact(row: FactRow) -> Fact {
         after,
         erased,
     ) = row;
-    Fact {
+    ChangeRecord {
         revision,
         time: Timestamp::from(time),
         actor_type,

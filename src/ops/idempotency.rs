@@ -38,7 +38,7 @@ pub struct Answered {
 impl<O: Operation> Operation for Once<O> {
     type Output = Answered;
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = O::TOGETHER;
+    const MAX_BATCH: usize = O::MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, DbError> {
         if !claim(tx, &self.request)? {

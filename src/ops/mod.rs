@@ -14,7 +14,7 @@ pub mod tenants;
 pub mod users;
 
 /// How many calls are carried out together. More of them would gain little, and the last would wait for the first.
-const TOGETHER: usize = 200;
+const MAX_BATCH: usize = 200;
 
 /// How many rows are looked up by their ids at once: few enough that no statistics can make an engine think that it would
 /// be better to read all.

@@ -14,17 +14,17 @@ pub struct ReadBack<W, R> {
 impl<W: Operation, R: Operation> Operation for ReadBack<W, R> {
     type Output = (W::Output, Option<R::Output>);
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = W::TOGETHER;
+    const MAX_BATCH: usize = W::MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
         let written = self.write.run(tx)?;
         Ok((written, self.look(tx)?))
     }
 
-    fn run_all(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
+    fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
         let writes: Vec<&W> = calls.iter().map(|call| &call.write).collect();
         let mut results = Vec::with_capacity(calls.len());
-        for (call, written) in calls.iter().zip(W::run_all(&writes, tx)?) {
+        for (call, written) in calls.iter().zip(W::run_batch(&writes, tx)?) {
             results.push(match written {
                 Ok(written) => Ok((written, call.look(tx)?)),
                 Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use crate::support::{postgres, sqlite};
 use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::{Actor, ActorKind, Fact, Origin};
+use roster::domain::change::{Actor, ActorKind, ChangeRecord, Origin};
 use roster::domain::group::{self, Group};
 use roster::domain::member::Membership;
 use roster::domain::time::Timestamp;
@@ -128,8 +128,8 @@ impl Bed {
     }
 
     /// Every change so far.
-    pub(crate) async fn facts(&self) -> Vec<Fact> {
-        let mut all: Vec<Fact> = Vec::new();
+    pub(crate) async fn facts(&self) -> Vec<ChangeRecord> {
+        let mut all: Vec<ChangeRecord> = Vec::new();
         loop {
             let after = all.last().map_or(0, |fact| fact.revision);
             let read =

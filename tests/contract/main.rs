@@ -8,6 +8,7 @@
     reason = "a test says what it expects by panicking"
 )]
 
+mod batches;
 #[macro_use]
 mod bed;
 mod changes;
@@ -16,12 +17,11 @@ mod epochs;
 mod groups;
 mod hazards;
 mod idempotency;
+mod member_batches;
 mod members;
-mod members_together;
 mod plans;
 mod probes;
 mod retries;
 #[path = "../support/mod.rs"]
 mod support;
-mod together;
 mod users;

@@ -3,7 +3,7 @@
 use crate::bed::{Bed, NOON, origin};
 use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::Fact;
+use roster::domain::change::ChangeRecord;
 use roster::domain::condition::Conditions;
 use roster::domain::group::Group;
 use roster::domain::time::Timestamp;
@@ -195,7 +195,7 @@ async fn times_never_go_back(bed: &Bed) {
 }
 
 /// What facts say of members: what, of which group, who, in which version, at whose request.
-pub(crate) fn told(facts: &[Fact]) -> Vec<(&str, Uuid, Option<Uuid>, i64, &str)> {
+pub(crate) fn told(facts: &[ChangeRecord]) -> Vec<(&str, Uuid, Option<Uuid>, i64, &str)> {
     let rows = facts.iter();
     rows.map(|fact| (fact.kind.as_str(), fact.id, fact.member, fact.version, fact.request_id.as_str()))
         .collect()

@@ -155,14 +155,14 @@ pub(crate) struct Together(pub(crate) Arc<Mutex<Vec<usize>>>);
 impl Operation for Together {
     type Output = ();
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = 200;
+    const MAX_BATCH: usize = 200;
 
     fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
         self.0.lock().unwrap().push(1);
         Ok(())
     }
 
-    fn run_all(operations: &[&Self], _: &mut Tx<'_>) -> Results<()> {
+    fn run_batch(operations: &[&Self], _: &mut Tx<'_>) -> Results<()> {
         operations[0].0.lock().unwrap().push(operations.len());
         Ok(operations.iter().map(|_| Ok(())).collect())
     }
@@ -204,7 +204,7 @@ pub(crate) enum Break {
 impl<O: Operation> Operation for Brittle<O> {
     type Output = O::Output;
     const CLASS: Class = O::CLASS;
-    const TOGETHER: usize = 200;
+    const MAX_BATCH: usize = 200;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, DbError> {
         let output = self.operation.run(tx)?;
@@ -212,9 +212,9 @@ impl<O: Operation> Operation for Brittle<O> {
         Ok(output)
     }
 
-    fn run_all(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
+    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
         let inner: Vec<_> = operations.iter().map(|brittle| &brittle.operation).collect();
-        let results = O::run_all(&inner, tx)?;
+        let results = O::run_batch(&inner, tx)?;
         operations.iter().try_for_each(|brittle| brittle.perhaps_break(tx))?;
         Ok(results)
     }

@@ -6,7 +6,7 @@ use std::ops::RangeBounds;
 
 impl Filter {
     /// Whether an object fulfils the filter. Its strings must be folded where a filter's are, as
-    /// [`folded`](crate::domain::kept::folded) has them.
+    /// [`folded`](crate::domain::document::folded) has them.
     #[must_use]
     pub fn holds(&self, object: &Json) -> bool {
         match self {
@@ -54,8 +54,8 @@ fn kept(json: &Json) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use crate::domain::attribute::{USER, USERS, Vocabulary};
+    use crate::domain::document::{compact, folded};
     use crate::domain::filter::Filter;
-    use crate::domain::kept::{compact, folded};
     use crate::domain::user::{Attributes, Draft, ReadAs};
     use serde_json::{Value as Json, json};
 

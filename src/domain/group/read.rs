@@ -2,8 +2,8 @@
 
 use super::{Attributes, Group, ReadAs, Representation};
 use crate::domain::body::{self, SIZE_LIMIT};
+use crate::domain::document::compact;
 use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
-use crate::domain::kept::compact;
 use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
 

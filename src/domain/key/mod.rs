@@ -99,14 +99,14 @@ impl Key {
 
 /// What a secret proves: who calls, and what they may do.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Proof {
+pub enum Credential {
     /// A key.
     Key(Key),
     /// A token of a connection, which is good for SCIM alone.
     Token(Token, Connection),
 }
 
-impl Proof {
+impl Credential {
     /// The id that the secret says.
     #[must_use]
     pub fn id(&self) -> Uuid {

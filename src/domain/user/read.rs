@@ -3,9 +3,9 @@
 use super::{Address, Attributes, Enterprise, Manager, Name, ReadAs, Representation, User, Valued};
 use crate::domain::attribute::{Kind, USER};
 use crate::domain::body::{self, SIZE_LIMIT};
+use crate::domain::document::compact;
 use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
 use crate::domain::fold::fold;
-use crate::domain::kept::compact;
 use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
 

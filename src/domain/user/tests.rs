@@ -1,8 +1,8 @@
 //! Bodies there and back, and merge patches as RFC 7396 means them.
 
 use super::{Attributes, Draft, ReadAs, Representation, User};
+use crate::domain::document::compact;
 use crate::domain::fields::FieldError;
-use crate::domain::kept::compact;
 use crate::domain::time::Timestamp;
 use proptest::collection::{btree_map, vec};
 use proptest::option;

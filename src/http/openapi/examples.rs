@@ -3,7 +3,7 @@
 use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::attribute::{USERS, Vocabulary};
-use crate::domain::change::Fact;
+use crate::domain::change::ChangeRecord;
 use crate::domain::connection::{Connection, Token};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
@@ -314,7 +314,7 @@ pub(super) fn tenant() -> Value {
 /// The answer to `GET /changes`.
 pub(super) fn changes() -> Value {
     let title = |text: &str| [("title".to_owned(), Value::from(text))].into_iter().collect();
-    let fact = Fact {
+    let fact = ChangeRecord {
         revision: 42,
         time: Timestamp::from(UPDATED),
         actor_type: "key".to_owned(),

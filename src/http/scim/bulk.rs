@@ -1,9 +1,9 @@
 //! `/Bulk` (RFC 7644, section 3.7): many requests in one, each carried out as if it came alone. Nothing binds them
 //! together but the ids of what they create, which are known before it is there.
 
-use super::answer::{Done, json};
 use super::context::{Context, Writing};
 use super::resources::{Request, Showing};
+use super::response::{Done, json};
 use super::search::message;
 use crate::domain::condition::{Conditions, Tags};
 use crate::domain::parse_id;

@@ -1,7 +1,7 @@
 //! Who asks, and how resources are shown to them.
 
 use super::BASE;
-use super::answer::Done;
+use super::response::Done;
 use crate::db::{DbError, Operation};
 use crate::domain::idempotency::Request;
 use crate::domain::scim::Profile;

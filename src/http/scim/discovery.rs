@@ -1,9 +1,9 @@
 //! What the service says of itself (RFC 7644, section 4). Nothing of it can be filtered.
 
-use super::answer::json;
 use super::bulk::MAX_OPERATIONS;
 use super::context::base;
 use super::list::list_of;
+use super::response::json;
 use super::search::{DEFAULT_COUNT, MAX_COUNT};
 use crate::domain::scim::discovery::{Limits, service_provider_config};
 use crate::domain::scim::{ResourceType, ScimError, schema};

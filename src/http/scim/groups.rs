@@ -1,8 +1,8 @@
 //! Groups. Their members are rows: what a request says of them is written to rows, and they are read to be shown only.
 
-use super::answer::Done;
 use super::context::Context;
 use super::resources::Showing;
+use super::response::Done;
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};

@@ -1,7 +1,7 @@
 //! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3): of one type of resources, or of all.
 
-use super::answer::json;
 use super::context::Context;
+use super::response::json;
 use super::search::{Page, Search, message};
 use super::{groups, users};
 use crate::domain::cursor::{InvalidCursor, List};

@@ -1,13 +1,13 @@
 //! SCIM 2.0 over HTTP (RFC 7644), base `/scim/v2`: parsing and representation. What is asked of the database are the
 //! operations that serve the native API too.
 
-mod answer;
 mod bulk;
 mod context;
 mod discovery;
 mod groups;
 mod list;
 mod resources;
+mod response;
 mod search;
 mod users;
 

@@ -1,7 +1,7 @@
 //! Single resources: what is common to users and groups.
 
-use super::answer::Done;
 use super::context::{Context, Writing};
+use super::response::Done;
 use super::search::Search;
 use super::{groups, users};
 use crate::db::DbError;
@@ -9,10 +9,10 @@ use crate::domain::condition::{Conditions, Tags};
 use crate::domain::idempotency;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch as patching};
-use crate::http::answer::resource_id;
 use crate::http::body::JsonBody;
 use crate::http::headers::{IdempotencyKey, IfMatches};
 use crate::http::problem::Problem;
+use crate::http::response::resource_id;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Users.
 
-use super::answer::Done;
 use super::context::Context;
 use super::resources::{Showing, again, check, unless_overtaken};
+use super::response::Done;
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::idempotency::Request;

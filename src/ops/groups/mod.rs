@@ -10,7 +10,7 @@ use crate::domain::group::{Draft, Group};
 use crate::domain::member::Membership;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
-use crate::ops::TOGETHER;
+use crate::ops::MAX_BATCH;
 use crate::ops::members::{Difference, Newcomers};
 use crate::ops::resource::{Resource, by_tenant};
 use crate::schema::{groups, members};
@@ -70,14 +70,14 @@ pub struct Find {
 impl Operation for Find {
     type Output = Group;
     const CLASS: Class = Class::Read;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
         store::find(tx.connection(), self.tenant, self.id)
     }
 
     /// With one statement a tenant on PostgreSQL, in one transaction on SQLite.
-    fn run_all(finds: &[&Self], tx: &mut Tx<'_>) -> Results<Group> {
+    fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<Group> {
         match tx.connection() {
             Connection::Postgres(_) => find_all(finds, tx),
             Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(finds, tx)),

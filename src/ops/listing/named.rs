@@ -7,7 +7,7 @@ use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Test, Value};
-use crate::ops::TOGETHER;
+use crate::ops::MAX_BATCH;
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -56,7 +56,7 @@ impl<R: Resource> Named<R> {
 impl<R: Resource> Operation for Named<R> {
     type Output = Option<R>;
     const CLASS: Class = Class::Read;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, DbError> {
         let name = BTreeSet::from([self.name.clone()]);
@@ -64,7 +64,7 @@ impl<R: Resource> Operation for Named<R> {
     }
 
     /// With one statement for each tenant and kind of name on PostgreSQL, in one transaction on SQLite.
-    fn run_all(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
+    fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
         match tx.connection() {
             Connection::Postgres(_) => find_all(calls, tx),
             Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(calls, tx)),

@@ -19,7 +19,7 @@ use crate::db::{Class, DbError, Operation, Results, Tx};
 use crate::domain::change::Change;
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
-use crate::ops::TOGETHER;
+use crate::ops::MAX_BATCH;
 use groups::Groups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
@@ -56,13 +56,13 @@ impl Operation for Add {
     type Output = ();
     const CLASS: Class = Class::Write;
     /// Each may add a thousand.
-    const TOGETHER: usize = TOGETHER / 10;
+    const MAX_BATCH: usize = MAX_BATCH / 10;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         only(add_all(&[self], tx)?)
     }
 
-    fn run_all(adds: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+    fn run_batch(adds: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
         add_all(adds, tx)
     }
 }
@@ -93,13 +93,13 @@ impl Addition for Put {
 impl Operation for Put {
     type Output = ();
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         only(add_all(&[self], tx)?)
     }
 
-    fn run_all(puts: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+    fn run_batch(puts: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
         add_all(puts, tx)
     }
 }
@@ -120,13 +120,13 @@ pub struct Remove {
 impl Operation for Remove {
     type Output = ();
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         only(remove_all(&[self], tx)?)
     }
 
-    fn run_all(removals: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
+    fn run_batch(removals: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
         remove_all(removals, tx)
     }
 }
@@ -178,7 +178,7 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     for ((turn, asked), _) in admitted() {
         let users: Vec<_> =
             asked.users.iter().copied().filter(|user| added.remove(&(asked.group, *user))).collect();
-        tx.turn_to(turn);
+        tx.set_call(turn);
         tell(tx, &mut groups, asked.group, &users, 1, asked.now);
     }
     groups.write(tx.connection())?;
@@ -234,7 +234,7 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     for (turn, call) in calls.iter().enumerate() {
         let is_done = removed.remove(&(group(call), call.user));
         if is_done {
-            tx.turn_to(turn);
+            tx.set_call(turn);
             tell(tx, &mut groups, group(call), &[call.user], -1, call.now);
         }
         let locked = if groups.have(group(call)) { Locked::Wait } else { among };

@@ -6,14 +6,14 @@ mod store;
 pub use erase::{Blank, Erase};
 
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, DbError, Operation, Results, Tx, one_by_one};
+use crate::db::{Class, Connection, DbError, Operation, Results, Tx, run_each};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::on_engine;
 use crate::ops::resource::{Found, by_tenant};
-use crate::ops::{TOGETHER, members};
+use crate::ops::{MAX_BATCH, members};
 use crate::schema::users;
 use diesel::prelude::*;
 use serde_json::Value;
@@ -50,7 +50,7 @@ impl Create {
 impl Operation for Create {
     type Output = User;
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         let mut user = self.user();
@@ -61,14 +61,14 @@ impl Operation for Create {
     }
 
     /// With one statement for all on PostgreSQL, where a statement is a round trip.
-    fn run_all(creates: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
-        let Connection::Postgres(c) = tx.connection() else { return one_by_one(creates, tx) };
+    fn run_batch(creates: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
+        let Connection::Postgres(c) = tx.connection() else { return run_each(creates, tx) };
         let users = creates.iter().map(|create| (create.tenant, create.user())).collect();
         let mut results = store::insert_all(c, users)?;
         let created = || creates.iter().map(|create| create.tenant);
         for (turn, (tenant, result)) in created().zip(&results).enumerate() {
             if let Ok(user) = result {
-                tx.turn_to(turn);
+                tx.set_call(turn);
                 tx.record(Change::user_created(tenant, user));
             }
         }
@@ -94,14 +94,14 @@ pub struct Find {
 impl Operation for Find {
     type Output = User;
     const CLASS: Class = Class::Read;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         store::find(tx, self.tenant, self.id)
     }
 
     /// With one statement a tenant on PostgreSQL, in one transaction on SQLite.
-    fn run_all(finds: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
+    fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
         match tx.connection() {
             Connection::Postgres(_) => find_all(finds, tx),
             Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(finds, tx)),
@@ -148,13 +148,13 @@ impl Edit for Replace {
 impl Operation for Replace {
     type Output = User;
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         edit(self, tx)
     }
 
-    fn run_all(replaces: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
+    fn run_batch(replaces: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
         edit_all(replaces, tx)
     }
 }
@@ -187,13 +187,13 @@ impl Edit for Patch {
 impl Operation for Patch {
     type Output = User;
     const CLASS: Class = Class::Write;
-    const TOGETHER: usize = TOGETHER;
+    const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         edit(self, tx)
     }
 
-    fn run_all(patches: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
+    fn run_batch(patches: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
         edit_all(patches, tx)
     }
 }
@@ -222,9 +222,9 @@ fn edit(edit: &impl Edit, tx: &mut Tx<'_>) -> Result<User, DbError> {
 
 /// The users are locked together, with one statement a tenant on PostgreSQL, unless what one call writes is taken.
 fn edit_all<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
-    match tx.apart(|tx| edit_locked(edits, tx))? {
+    match tx.savepoint(|tx| edit_locked(edits, tx))? {
         Ok(results) => Ok(results),
-        Err(_taken) => one_by_one(edits, tx),
+        Err(_taken) => run_each(edits, tx),
     }
 }
 
@@ -232,7 +232,7 @@ fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
     let mut users = by_tenant(tx.connection(), edits.iter().map(|edit| edit.target().name), store::lock_all)?;
     let mut results = Vec::with_capacity(edits.len());
     for (turn, edit) in edits.iter().enumerate() {
-        tx.turn_to(turn);
+        tx.set_call(turn);
         results.push(edit_one(*edit, &mut users, tx)?);
     }
     let tenants = edits.iter().map(|edit| edit.target().name.0);

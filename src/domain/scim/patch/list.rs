@@ -2,7 +2,7 @@
 
 use super::attribute::{Writing, unassign};
 use super::{Profile, ScimError, ScimType};
-use crate::domain::kept::fold_value;
+use crate::domain::document::fold_value;
 use crate::domain::scim::normal;
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};

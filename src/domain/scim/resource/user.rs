@@ -1,7 +1,7 @@
 //! Users (RFC 7643, sections 4.1 and 4.3).
 
 use super::{Meta, View, body, show_extensions};
-use crate::domain::kept::compact;
+use crate::domain::document::compact;
 use crate::domain::scim::invalid::invalid;
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::{Profile, ResourceType, ScimError, urn};

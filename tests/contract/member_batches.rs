@@ -9,7 +9,7 @@ use crate::together::together;
 use futures_util::future::join_all;
 use roster::db::{Database, DbError};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::Fact;
+use roster::domain::change::ChangeRecord;
 use roster::domain::group::Group;
 use roster::domain::member::Membership;
 use roster::domain::user::User;
@@ -33,7 +33,7 @@ each_engine!(
 const CALLS: usize = 200;
 
 /// The requests and versions of what happened to a group, in their order.
-fn told(facts: &[Fact], group: &Group) -> Vec<(String, i64)> {
+fn told(facts: &[ChangeRecord], group: &Group) -> Vec<(String, i64)> {
     let of_group = facts.iter().filter(|fact| fact.id == group.id && fact.resource == "member");
     of_group.map(|fact| (fact.request_id.clone(), fact.version)).collect()
 }

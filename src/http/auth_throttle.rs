@@ -11,12 +11,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 const CAPACITY: usize = 10_000;
 
 /// The failures of each address within a minute.
-pub struct Attempts {
+pub struct AuthThrottle {
     limit: u32,
     failures: Mutex<HashMap<IpAddr, (Instant, u32)>>,
 }
 
-impl Attempts {
+impl AuthThrottle {
     /// Allows so many a minute; 0 allows any number.
     #[must_use]
     pub fn new(limit: u32) -> Self {
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn addresses_are_counted_apart_up_to_the_limit() {
-        let attempts = Attempts::new(2);
+        let attempts = AuthThrottle::new(2);
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
         assert_eq!(attempts.fail(one), None);
         assert_eq!(attempts.refused(one), None);
@@ -80,13 +80,13 @@ mod tests {
         assert!(attempts.refused(one).is_some_and(|wait| wait <= WINDOW));
         assert!(attempts.fail(one).is_some());
         assert_eq!(attempts.refused(other), None);
-        let off = Attempts::new(0);
+        let off = AuthThrottle::new(0);
         assert!((0..1_000).all(|_| off.fail(one).is_none()));
     }
 
     #[test]
     fn a_network_of_version_6_is_one_address() {
-        let attempts = Attempts::new(1);
+        let attempts = AuthThrottle::new(1);
         attempts.fail("2001:db8::1".parse().unwrap());
         assert!(attempts.refused("2001:db8::ffff:1".parse().unwrap()).is_some());
         assert_eq!(attempts.refused("2001:db8:0:1::1".parse().unwrap()), None);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let attempts = Attempts::new(1);
+        let attempts = AuthThrottle::new(1);
         for n in 0..25_000u32 {
             attempts.fail(IpAddr::V4(n.into()));
         }
