@@ -5,7 +5,7 @@ use crate::edits::edit;
 use crate::members::{add, group, people, put, remove, state};
 use crate::probes::{Break, Brittle};
 use crate::support::sql::Sql;
-use crate::together::together;
+use crate::batches::together;
 use futures_util::future::join_all;
 use roster::db::{Database, DbError};
 use roster::domain::DEFAULT_TENANT;
