@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
 use crate::domain::DEFAULT_TENANT;
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use crate::domain::key::{Draft, Role};
 use crate::error::AppError;
 use crate::http::{self, State};

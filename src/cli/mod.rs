@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::{Database, DatabaseUrl, DbError, backup, migrate};
-use crate::domain::change::{Actor, ActorKind, Origin};
+use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::error::AppError;
 use crate::http::openapi;
 use crate::logging;

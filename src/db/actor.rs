@@ -5,7 +5,7 @@ use super::error::DbError;
 use super::queue::{Batch, Queue};
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use actix::{Actor, Handler, Message, SyncContext};
 use backon::{BlockingRetryable, ExponentialBuilder};
 use r2d2::{Pool, PooledConnection};

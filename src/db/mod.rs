@@ -20,7 +20,7 @@ pub use error::DbError;
 pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
 
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
 use actor::{Call, DatabaseActor, Drain, Job, Ticket, Worker};
 use conn::Manager;

@@ -5,8 +5,9 @@ use super::error::DbError;
 use super::sql::{Fragment, Statement};
 use super::types::{Json, Uid};
 use super::{Class, Isolation, Operation, Results};
-use crate::domain::change::{Change, Origin};
+use crate::domain::change::{Change, ChangeKind};
 use crate::domain::filter::Value;
+use crate::domain::origin::Origin;
 use crate::on_engine;
 use crate::schema::{changes, heads};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
@@ -219,16 +220,23 @@ fn number_changes(tx: &mut Tx<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// How the counter of a resource grows by these changes.
-fn growth(changes: &[NewChange<'_>], resource: &str) -> i64 {
-    let of_resource = changes.iter().filter_map(|change| change.kind.strip_prefix(resource));
-    of_resource
-        .map(|kind| match kind {
-            ".created" => 1,
-            ".deleted" => -1,
-            _ => 0,
-        })
-        .sum()
+/// The number of users that the changes add to the tenant.
+fn user_growth(changes: &[NewChange<'_>]) -> i64 {
+    growth(changes, ChangeKind::UserCreated, ChangeKind::UserDeleted)
+}
+
+/// The number of groups that the changes add to the tenant.
+fn group_growth(changes: &[NewChange<'_>]) -> i64 {
+    growth(changes, ChangeKind::GroupCreated, ChangeKind::GroupDeleted)
+}
+
+fn growth(changes: &[NewChange<'_>], created: ChangeKind, deleted: ChangeKind) -> i64 {
+    let step = |change: &NewChange<'_>| match change.kind {
+        kind if kind == created.name() => 1,
+        kind if kind == deleted.name() => -1,
+        _ => 0,
+    };
+    changes.iter().map(step).sum()
 }
 
 fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -> Result<(), DbError> {
@@ -236,8 +244,8 @@ fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -
     let newest: i64 = diesel::update(heads::table.find(Uid(tenant)))
         .set((
             heads::revision.eq(heads::revision + count),
-            heads::users.eq(heads::users + growth(&changes, "user")),
-            heads::groups.eq(heads::groups + growth(&changes, "group")),
+            heads::users.eq(heads::users + user_growth(&changes)),
+            heads::groups.eq(heads::groups + group_growth(&changes)),
         ))
         .returning(heads::revision)
         .get_result(c)?;
@@ -253,8 +261,8 @@ fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>])
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     let mut statement = Fragment::default();
     statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
-    statement.sql(", users = users + ").value(Value::Integer(growth(changes, "user")));
-    statement.sql(", groups = groups + ").value(Value::Integer(growth(changes, "group")));
+    statement.sql(", users = users + ").value(Value::Integer(user_growth(changes)));
+    statement.sql(", groups = groups + ").value(Value::Integer(group_growth(changes)));
     statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
     statement.sql(
@@ -299,8 +307,8 @@ impl<'a> NewChange<'a> {
             actor_type: origin.actor.kind.to_string(),
             actor_id: &origin.actor.id,
             request_id: &origin.request_id,
-            kind: change.kind,
-            resource: change.resource,
+            kind: change.kind.name(),
+            resource: change.kind.resource().name(),
             resource_id: Uid(change.id),
             member_id: change.member.map(Uid),
             version: change.version,

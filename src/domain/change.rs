@@ -1,118 +1,273 @@
-//! One write as a fact: what the change feed and the audit read.
+//! Changes: the rows that the change feed and the audit log share.
 
-use super::DEFAULT_TENANT;
-use super::connection::{Connection, Token};
-use super::group::Group;
-use super::key::Key;
-use super::tenant::Tenant;
 use super::time::Timestamp;
-use super::user::User;
+use derive_more::Display;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 use uuid::Uuid;
 
-/// On whose behalf an operation runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    /// Who asked.
-    pub actor: Actor,
-    /// The request's `X-Request-Id`: at most 128 visible ASCII characters.
-    pub request_id: Arc<str>,
+/// The types of changes, with the stable names that clients see and that are stored.
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display("{}", self.name())]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ChangeKind {
+    UserCreated,
+    UserUpdated,
+    UserDeleted,
+    UserErased,
+    GroupCreated,
+    GroupUpdated,
+    GroupDeleted,
+    MemberAdded,
+    MemberRemoved,
+    KeyCreated,
+    KeyUpdated,
+    KeyDeleted,
+    ConnectionCreated,
+    ConnectionUpdated,
+    ConnectionDeleted,
+    ConnectionTokenCreated,
+    ConnectionTokenDeleted,
+    TenantCreated,
+    TenantUpdated,
+    TenantDeleted,
 }
 
-/// Who asked for an operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// What kind of caller.
-    pub kind: ActorKind,
-    /// Its id within its kind: `admin` for the key of the settings.
-    pub id: Arc<str>,
-}
+impl ChangeKind {
+    /// Every type, in the order in which the documentation lists them.
+    pub const ALL: [Self; 20] = [
+        Self::UserCreated,
+        Self::UserUpdated,
+        Self::UserDeleted,
+        Self::UserErased,
+        Self::GroupCreated,
+        Self::GroupUpdated,
+        Self::GroupDeleted,
+        Self::MemberAdded,
+        Self::MemberRemoved,
+        Self::KeyCreated,
+        Self::KeyUpdated,
+        Self::KeyDeleted,
+        Self::ConnectionCreated,
+        Self::ConnectionUpdated,
+        Self::ConnectionDeleted,
+        Self::ConnectionTokenCreated,
+        Self::ConnectionTokenDeleted,
+        Self::TenantCreated,
+        Self::TenantUpdated,
+        Self::TenantDeleted,
+    ];
 
-/// The kinds of callers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
-pub enum ActorKind {
-    /// The key of the settings.
-    #[display("admin")]
-    Admin,
-    /// A key in the database.
-    #[display("key")]
-    Key,
-    /// A connection, by one of its tokens.
-    #[display("connection")]
-    Connection,
-    /// The command.
-    #[display("cli")]
-    Cli,
-    /// The server itself, which changes nothing.
-    #[display("server")]
-    Server,
-}
-
-impl Origin {
-    /// The server acting for itself: probes and start-up.
+    /// The stable name, for example `user.updated`.
     #[must_use]
-    pub fn server() -> Self {
-        Self { actor: Actor { kind: ActorKind::Server, id: "roster".into() }, request_id: "-".into() }
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UserCreated => "user.created",
+            Self::UserUpdated => "user.updated",
+            Self::UserDeleted => "user.deleted",
+            Self::UserErased => "user.erased",
+            Self::GroupCreated => "group.created",
+            Self::GroupUpdated => "group.updated",
+            Self::GroupDeleted => "group.deleted",
+            Self::MemberAdded => "member.added",
+            Self::MemberRemoved => "member.removed",
+            Self::KeyCreated => "key.created",
+            Self::KeyUpdated => "key.updated",
+            Self::KeyDeleted => "key.deleted",
+            Self::ConnectionCreated => "connection.created",
+            Self::ConnectionUpdated => "connection.updated",
+            Self::ConnectionDeleted => "connection.deleted",
+            Self::ConnectionTokenCreated => "connection.tokenCreated",
+            Self::ConnectionTokenDeleted => "connection.tokenDeleted",
+            Self::TenantCreated => "tenant.created",
+            Self::TenantUpdated => "tenant.updated",
+            Self::TenantDeleted => "tenant.deleted",
+        }
+    }
+
+    /// The type of this name, which is case-sensitive.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind of resource that changed.
+    #[must_use]
+    pub const fn resource(self) -> ResourceKind {
+        match self {
+            Self::UserCreated | Self::UserUpdated | Self::UserDeleted | Self::UserErased => {
+                ResourceKind::User
+            }
+            Self::GroupCreated | Self::GroupUpdated | Self::GroupDeleted => ResourceKind::Group,
+            Self::MemberAdded | Self::MemberRemoved => ResourceKind::Member,
+            Self::KeyCreated | Self::KeyUpdated | Self::KeyDeleted => ResourceKind::Key,
+            Self::ConnectionCreated
+            | Self::ConnectionUpdated
+            | Self::ConnectionDeleted
+            | Self::ConnectionTokenCreated
+            | Self::ConnectionTokenDeleted => ResourceKind::Connection,
+            Self::TenantCreated | Self::TenantUpdated | Self::TenantDeleted => ResourceKind::Tenant,
+        }
     }
 }
 
-/// A change of one resource, not yet numbered.
+/// The kinds of resources whose changes are recorded.
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display("{}", self.name())]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ResourceKind {
+    User,
+    Group,
+    Member,
+    Key,
+    Connection,
+    Tenant,
+}
+
+impl ResourceKind {
+    /// Every kind, in the order in which the documentation lists them.
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Group, Self::Member, Self::Key, Self::Connection, Self::Tenant];
+
+    /// The stable name, for example `user`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Group => "group",
+            Self::Member => "member",
+            Self::Key => "key",
+            Self::Connection => "connection",
+            Self::Tenant => "tenant",
+        }
+    }
+
+    /// The kind of this name, which is case-sensitive.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether only admins may read changes of this kind.
+    #[must_use]
+    pub const fn is_admin_only(self) -> bool {
+        matches!(self, Self::Key | Self::Connection | Self::Tenant)
+    }
+}
+
+/// A resource whose writes are recorded as changes.
+pub trait Auditable {
+    /// The type of change that records a creation.
+    const CREATED: ChangeKind;
+    /// The type of change that records an update.
+    const UPDATED: ChangeKind;
+    /// The type of change that records a deletion.
+    const DELETED: ChangeKind;
+
+    /// The resource's id and current version.
+    fn stamp(&self) -> Stamp;
+
+    /// The top-level attributes that a change records.
+    fn snapshot(&self) -> Map<String, Value>;
+}
+
+/// A snapshot with these attributes.
+pub(super) fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> Map<String, Value> {
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Identifies one version of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The resource's id.
+    pub id: Uuid,
+    /// The version.
+    pub version: i64,
+    /// The time at which the resource reached the version: its `updatedAt`.
+    pub time: Timestamp,
+}
+
+/// A change that has no revision yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Whose history it belongs to.
+    /// The tenant whose history records the change.
     pub tenant: Uuid,
-    /// For example `user.updated`.
-    pub kind: &'static str,
-    /// For example `user`.
-    pub resource: &'static str,
-    /// Which resource; of a member the group.
+    /// The type.
+    pub kind: ChangeKind,
+    /// The id of the resource; for a member, of the group.
     pub id: Uuid,
-    /// Of a member the user.
+    /// The user that was added to or removed from the group.
     pub member: Option<Uuid>,
-    /// The resource's version after it; of a member the group's.
+    /// The version after the change; for a member, the group's.
     pub version: i64,
-    /// The resource's new `updatedAt`; of a member the group's.
+    /// The new `updatedAt`; for a member, the group's.
     pub time: Timestamp,
-    /// Each attribute that changed, whole, as it was; `None` before a creation.
+    /// The previous value of each top-level attribute that changed; `None` for a creation.
     pub before: Option<Map<String, Value>>,
-    /// Each attribute that changed, whole, as it is; `None` after a deletion.
+    /// The new value of each top-level attribute that changed; `None` for a deletion.
     pub after: Option<Map<String, Value>>,
-    /// Whether values were taken out for good.
+    /// Whether an erasure removed the values.
     pub erased: bool,
 }
 
-/// What only admins may know of.
-pub const ADMIN_RESOURCES: [&str; 3] = ["key", "connection", "tenant"];
+impl Change {
+    /// Records a creation.
+    #[must_use]
+    pub fn created<R: Auditable>(tenant: Uuid, resource: &R) -> Self {
+        Self::new(tenant, R::CREATED, resource.stamp(), None, Some(resource.snapshot()))
+    }
 
-/// The kinds of changes.
-pub const KINDS: [&str; 20] = [
-    "user.created",
-    "user.updated",
-    "user.deleted",
-    "user.erased",
-    "group.created",
-    "group.updated",
-    "group.deleted",
-    "member.added",
-    "member.removed",
-    "key.created",
-    "key.updated",
-    "key.deleted",
-    "connection.created",
-    "connection.updated",
-    "connection.deleted",
-    "connection.tokenCreated",
-    "connection.tokenDeleted",
-    "tenant.created",
-    "tenant.updated",
-    "tenant.deleted",
-];
+    /// Records an update, with only the attributes that differ.
+    #[must_use]
+    pub fn updated<R: Auditable>(tenant: Uuid, before: &R, after: &R) -> Self {
+        let (mut old, mut new) = (before.snapshot(), after.snapshot());
+        old.retain(|name, value| new.get(name) != Some(value));
+        new.retain(|name, _| old.contains_key(name));
+        Self::new(tenant, R::UPDATED, after.stamp(), Some(old), Some(new))
+    }
 
-/// A change as it is kept and told.
+    /// Records a deletion at `now`, which counts as one more version.
+    #[must_use]
+    pub fn deleted<R: Auditable>(tenant: Uuid, resource: &R, now: Timestamp) -> Self {
+        let Stamp { id, version, time } = resource.stamp();
+        let stamp = Stamp { id, version: version + 1, time: now.after(time) };
+        Self::new(tenant, R::DELETED, stamp, Some(resource.snapshot()), None)
+    }
+
+    /// Records that the values of a user were erased from its history; `user` is the user's last version.
+    #[must_use]
+    pub fn user_erased(tenant: Uuid, user: Stamp) -> Self {
+        Self::new(tenant, ChangeKind::UserErased, user, None, None)
+    }
+
+    /// Records that a user was added to the group that `group` identifies.
+    #[must_use]
+    pub fn member_added(tenant: Uuid, group: Stamp, user: Uuid) -> Self {
+        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MemberAdded, group, None, None) }
+    }
+
+    /// Records that a user was removed from the group that `group` identifies.
+    #[must_use]
+    pub fn member_removed(tenant: Uuid, group: Stamp, user: Uuid) -> Self {
+        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MemberRemoved, group, None, None) }
+    }
+
+    pub(super) fn new(
+        tenant: Uuid,
+        kind: ChangeKind,
+        stamp: Stamp,
+        before: Option<Map<String, Value>>,
+        after: Option<Map<String, Value>>,
+    ) -> Self {
+        let Stamp { id, version, time } = stamp;
+        Self { tenant, kind, id, member: None, version, time, before, after, erased: false }
+    }
+}
+
+/// A stored change with its revision and origin, as the feed serves it. The types are text because a newer release may
+/// have stored a type that this one does not know; followers ignore types that they do not know.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "they are a change's, and its origin's")]
+#[expect(missing_docs, reason = "the fields are those of `Change`, `Origin` and `Actor`")]
 pub struct ChangeRecord {
     pub revision: i64,
     pub time: Timestamp,
@@ -155,182 +310,21 @@ impl Serialize for ChangeRecord {
     }
 }
 
-/// What a change is about.
-struct Subject {
-    tenant: Uuid,
-    resource: &'static str,
-    id: Uuid,
-    version: i64,
-    time: Timestamp,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Subject {
-    /// What was deleted at `time`: the last version and one more.
-    fn deleted(self, time: Timestamp) -> Self {
-        Self { version: self.version + 1, time: time.after(self.time), ..self }
-    }
-}
-
-fn of_user(tenant: Uuid, user: &User) -> Subject {
-    Subject { tenant, resource: "user", id: user.id, version: user.version, time: user.updated_at }
-}
-
-fn of_group(tenant: Uuid, group: &Group) -> Subject {
-    Subject { tenant, resource: "group", id: group.id, version: group.version, time: group.updated_at }
-}
-
-fn of_key(key: &Key) -> Subject {
-    Subject { tenant: key.tenant, resource: "key", id: key.id, version: key.version, time: key.updated_at }
-}
-
-fn of_connection(connection: &Connection) -> Subject {
-    let Connection { id, tenant, version, updated_at, .. } = *connection;
-    Subject { tenant, resource: "connection", id, version, time: updated_at }
-}
-
-/// Tenants have their history in that of the one that always exists.
-fn of_tenant(tenant: &Tenant) -> Subject {
-    let Tenant { id, version, updated_at, .. } = *tenant;
-    Subject { tenant: DEFAULT_TENANT, resource: "tenant", id, version, time: updated_at }
-}
-
-type Facts = Map<String, Value>;
-
-impl Change {
-    /// A user came to be.
-    #[must_use]
-    pub fn user_created(tenant: Uuid, user: &User) -> Self {
-        Self::new(of_user(tenant, user), "user.created", None, Some(user.facts()))
-    }
-
-    /// A user was written; only what differs is told.
-    #[must_use]
-    pub fn user_updated(tenant: Uuid, before: &User, after: &User) -> Self {
-        Self::difference(of_user(tenant, after), "user.updated", before.facts(), after.facts())
-    }
-
-    /// A user was deleted at `time`.
-    #[must_use]
-    pub fn user_deleted(tenant: Uuid, user: &User, time: Timestamp) -> Self {
-        Self::new(of_user(tenant, user).deleted(time), "user.deleted", Some(user.facts()), None)
-    }
-
-    /// The values of a user, whose last version this is, were taken out of its history.
-    #[must_use]
-    pub fn user_erased(tenant: Uuid, id: Uuid, version: i64, time: Timestamp) -> Self {
-        Self::new(Subject { tenant, resource: "user", id, version, time }, "user.erased", None, None)
-    }
-
-    /// A group came to be.
-    #[must_use]
-    pub fn group_created(tenant: Uuid, group: &Group) -> Self {
-        Self::new(of_group(tenant, group), "group.created", None, Some(group.facts()))
-    }
-
-    /// A group's attributes were written; only what differs is told.
-    #[must_use]
-    pub fn group_updated(tenant: Uuid, before: &Group, after: &Group) -> Self {
-        Self::difference(of_group(tenant, after), "group.updated", before.facts(), after.facts())
-    }
-
-    /// A group was deleted at `time`, with its memberships.
-    #[must_use]
-    pub fn group_deleted(tenant: Uuid, group: &Group, time: Timestamp) -> Self {
-        Self::new(of_group(tenant, group).deleted(time), "group.deleted", Some(group.facts()), None)
-    }
-
-    /// A user was added to a group, which came to this version then.
-    #[must_use]
-    pub fn member_added(tenant: Uuid, group: Uuid, user: Uuid, version: i64, time: Timestamp) -> Self {
-        let subject = Subject { tenant, resource: "member", id: group, version, time };
-        Self { member: Some(user), ..Self::new(subject, "member.added", None, None) }
-    }
-
-    /// A user was removed from a group, which came to this version then.
-    #[must_use]
-    pub fn member_removed(tenant: Uuid, group: Uuid, user: Uuid, version: i64, time: Timestamp) -> Self {
-        let subject = Subject { tenant, resource: "member", id: group, version, time };
-        Self { member: Some(user), ..Self::new(subject, "member.removed", None, None) }
-    }
-
-    /// A key was made.
-    #[must_use]
-    pub fn key_created(key: &Key) -> Self {
-        Self::new(of_key(key), "key.created", None, Some(key.facts()))
-    }
-
-    /// A key was written.
-    #[must_use]
-    pub fn key_updated(before: &Key, after: &Key) -> Self {
-        Self::difference(of_key(after), "key.updated", before.facts(), after.facts())
-    }
-
-    /// A key was revoked at `time`.
-    #[must_use]
-    pub fn key_deleted(key: &Key, time: Timestamp) -> Self {
-        Self::new(of_key(key).deleted(time), "key.deleted", Some(key.facts()), None)
-    }
-
-    /// A connection was made.
-    #[must_use]
-    pub fn connection_created(connection: &Connection) -> Self {
-        Self::new(of_connection(connection), "connection.created", None, Some(connection.facts()))
-    }
-
-    /// A connection was written.
-    #[must_use]
-    pub fn connection_updated(before: &Connection, after: &Connection) -> Self {
-        Self::difference(of_connection(after), "connection.updated", before.facts(), after.facts())
-    }
-
-    /// A connection was deleted at `time`, and its tokens with it.
-    #[must_use]
-    pub fn connection_deleted(connection: &Connection, time: Timestamp) -> Self {
-        let subject = of_connection(connection).deleted(time);
-        Self::new(subject, "connection.deleted", Some(connection.facts()), None)
-    }
-
-    /// A connection got a token, which leaves its version as it is.
-    #[must_use]
-    pub fn token_created(connection: &Connection, token: &Token) -> Self {
-        let subject = Subject { time: token.created_at, ..of_connection(connection) };
-        Self::new(subject, "connection.tokenCreated", None, Some(token.facts()))
-    }
-
-    /// A token of a connection was revoked at `time`.
-    #[must_use]
-    pub fn token_deleted(connection: &Connection, token: &Token, time: Timestamp) -> Self {
-        let subject = Subject { time, ..of_connection(connection) };
-        Self::new(subject, "connection.tokenDeleted", Some(token.facts()), None)
-    }
-
-    /// A tenant was made.
-    #[must_use]
-    pub fn tenant_created(tenant: &Tenant) -> Self {
-        Self::new(of_tenant(tenant), "tenant.created", None, Some(tenant.facts()))
-    }
-
-    /// A tenant was written.
-    #[must_use]
-    pub fn tenant_updated(before: &Tenant, after: &Tenant) -> Self {
-        Self::difference(of_tenant(after), "tenant.updated", before.facts(), after.facts())
-    }
-
-    /// A tenant was deleted at `time`.
-    #[must_use]
-    pub fn tenant_deleted(tenant: &Tenant, time: Timestamp) -> Self {
-        Self::new(of_tenant(tenant).deleted(time), "tenant.deleted", Some(tenant.facts()), None)
-    }
-
-    fn new(subject: Subject, kind: &'static str, before: Option<Facts>, after: Option<Facts>) -> Self {
-        let Subject { tenant, resource, id, version, time } = subject;
-        Self { tenant, kind, resource, id, member: None, version, time, before, after, erased: false }
-    }
-
-    /// What is the same before and after is not told.
-    fn difference(subject: Subject, kind: &'static str, mut before: Facts, mut after: Facts) -> Self {
-        before.retain(|name, value| after.get(name) != Some(value));
-        after.retain(|name, _| before.contains_key(name));
-        Self::new(subject, kind, Some(before), Some(after))
+    #[test]
+    fn names_are_unique_and_start_with_their_resource() {
+        for kind in ChangeKind::ALL {
+            assert_eq!(ChangeKind::from_name(kind.name()), Some(kind));
+            assert_eq!(kind.name().split('.').next(), Some(kind.resource().name()));
+        }
+        for kind in ResourceKind::ALL {
+            assert_eq!(ResourceKind::from_name(kind.name()), Some(kind));
+        }
+        for unknown in ["", "user", "user.", "User.created", "user.renamed"] {
+            assert_eq!(ChangeKind::from_name(unknown), None, "{unknown}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Connections: an identity provider's SCIM link into one tenant, and the tokens that prove it.
 
+use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
 use super::fields::{FieldError, Fields, patched, wrong_type};
 use super::scim::Profile;
 use super::time::Timestamp;
@@ -57,16 +58,40 @@ pub struct Token {
 /// The most tokens of a connection that are good at once: one in use, and one that takes its place.
 pub const LIVE_TOKENS: usize = 2;
 
-impl Connection {
-    /// What a change shows of it.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        [("name", Value::from(self.name.as_str())), ("profile", self.profile.to_string().into())]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect()
+impl Auditable for Connection {
+    const CREATED: ChangeKind = ChangeKind::ConnectionCreated;
+    const UPDATED: ChangeKind = ChangeKind::ConnectionUpdated;
+    const DELETED: ChangeKind = ChangeKind::ConnectionDeleted;
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 
+    fn snapshot(&self) -> Map<String, Value> {
+        attributes([("name", self.name.as_str().into()), ("profile", self.profile.to_string().into())])
+    }
+}
+
+/// Creating or revoking a token leaves the version of its connection as it is.
+impl Change {
+    /// Records the creation of a token.
+    #[must_use]
+    pub fn token_created(connection: &Connection, token: &Token) -> Self {
+        let stamp = Stamp { time: token.created_at, ..connection.stamp() };
+        let kind = ChangeKind::ConnectionTokenCreated;
+        Self::new(connection.tenant, kind, stamp, None, Some(token.snapshot()))
+    }
+
+    /// Records the revocation of a token at `time`.
+    #[must_use]
+    pub fn token_deleted(connection: &Connection, token: &Token, time: Timestamp) -> Self {
+        let stamp = Stamp { time, ..connection.stamp() };
+        let kind = ChangeKind::ConnectionTokenDeleted;
+        Self::new(connection.tenant, kind, stamp, Some(token.snapshot()), None)
+    }
+}
+
+impl Connection {
     /// What callers write of it.
     #[must_use]
     pub fn draft(&self) -> Draft {
@@ -75,14 +100,9 @@ impl Connection {
 }
 
 impl Token {
-    /// What a change shows of it.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        let end = self.expires_at.map(Timestamp::rfc3339);
-        [("tokenId", Value::from(self.id.to_string())), ("expiresAt", end.into())]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect()
+    fn snapshot(&self) -> Map<String, Value> {
+        let expires_at = self.expires_at.map(Timestamp::rfc3339);
+        attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
     }
 
     /// Whether it is good.

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod json;
 pub mod key;
 pub mod member;
+pub mod origin;
 pub mod projection;
 pub mod scim;
 pub mod sort;

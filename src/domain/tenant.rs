@@ -1,5 +1,6 @@
 //! Tenants: isolated sets of users and groups.
 
+use super::change::{Auditable, ChangeKind, Stamp, attributes};
 use super::fields::{FieldError, Fields, patched, wrong_type};
 use super::parse_id;
 use super::time::Timestamp;
@@ -37,16 +38,25 @@ pub struct Draft {
     pub unique_group_names: bool,
 }
 
-impl Tenant {
-    /// What a change shows of it.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        [("name", Value::from(self.name.as_str())), ("uniqueGroupNames", self.unique_group_names.into())]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect()
+/// Changes of every tenant belong to the history of the default tenant.
+impl Auditable for Tenant {
+    const CREATED: ChangeKind = ChangeKind::TenantCreated;
+    const UPDATED: ChangeKind = ChangeKind::TenantUpdated;
+    const DELETED: ChangeKind = ChangeKind::TenantDeleted;
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 
+    fn snapshot(&self) -> Map<String, Value> {
+        attributes([
+            ("name", self.name.as_str().into()),
+            ("uniqueGroupNames", self.unique_group_names.into()),
+        ])
+    }
+}
+
+impl Tenant {
     /// What callers write of it.
     #[must_use]
     pub fn draft(&self) -> Draft {

@@ -4,7 +4,7 @@ use super::State;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::scim;
-use crate::domain::change::{Actor, ActorKind, Origin};
+use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::idempotency::{BodyHash, Request};
 use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::scim::Profile;

@@ -4,16 +4,13 @@ use super::State;
 use super::auth::Reader;
 use super::params::Params;
 use super::problem::Problem;
-use crate::domain::change::{ADMIN_RESOURCES, ChangeRecord, KINDS};
+use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::ops::changes::{Read, Resource};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use uuid::Uuid;
-
-/// The kinds of resources that have changes.
-const RESOURCES: [&str; 6] = ["user", "group", "member", "key", "connection", "tenant"];
 
 #[derive(Serialize)]
 struct FeedBody {
@@ -47,23 +44,21 @@ pub(super) async fn read(
     }
 }
 
-fn types(text: &str, admin: bool) -> Result<Vec<&'static str>, Problem> {
+fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
     let known = |name: &str| {
-        let kind = KINDS.into_iter().find(|kind| *kind == name);
-        kind.ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
+        ChangeKind::from_name(name).ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
     };
     let types = text.split(',').map(known).collect::<Result<Vec<_>, _>>()?;
-    let of_admins =
-        |kind: &&str| ADMIN_RESOURCES.iter().any(|resource| kind.split('.').next() == Some(resource));
-    if !admin && types.iter().any(of_admins) {
+    if !admin && types.iter().any(|kind| kind.resource().is_admin_only()) {
         return Err(Problem::forbidden("the key's role is too small for these types"));
     }
     Ok(types)
 }
 
 fn resource(text: &str) -> Result<Resource, Problem> {
-    let kind = RESOURCES.into_iter().find(|kind| *kind == text).map(Resource::Kind);
+    let kind = ResourceKind::from_name(text).map(Resource::Kind);
     kind.or_else(|| parse_id(text).map(Resource::One)).ok_or_else(|| {
-        Problem::invalid_parameter(format!("resource must be an id or one of {}", RESOURCES.join(", ")))
+        let kinds = ResourceKind::ALL.map(ResourceKind::name).join(", ");
+        Problem::invalid_parameter(format!("resource must be an id or one of {kinds}"))
     })
 }

@@ -1,7 +1,7 @@
 //! The keys and tenants that were seen lately, so that a request costs no call to the database.
 
 use crate::db::{Database, DbError};
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use crate::domain::key::{Credential, Secret, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::ops::connections;

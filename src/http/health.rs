@@ -4,7 +4,7 @@ use super::State;
 use super::params::Params;
 use super::problem::Problem;
 use crate::db::{Class, Database, DbError};
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use crate::ops::health::{CanWrite, PendingMigrations};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;

@@ -3,7 +3,7 @@
 use crate::db::sql::Fragment;
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
-use crate::domain::change::{ADMIN_RESOURCES, ChangeRecord};
+use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
@@ -23,7 +23,7 @@ pub struct Read {
     /// At most so many.
     pub limit: usize,
     /// Only of these types.
-    pub types: Option<Vec<&'static str>>,
+    pub types: Option<Vec<ChangeKind>>,
     /// Only of this kind of resource, or of this one.
     pub resource: Option<Resource>,
     /// Whether what only admins may know is shown.
@@ -34,7 +34,7 @@ pub struct Read {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// All of a kind.
-    Kind(&'static str),
+    Kind(ResourceKind),
     /// One, by its id.
     One(Uuid),
 }
@@ -152,15 +152,16 @@ impl Read {
     fn condition(&self) -> Fragment {
         let mut condition = Fragment::truth();
         if !self.admin {
-            let hidden = ADMIN_RESOURCES.map(|resource| format!("'{resource}'")).join(", ");
-            condition.sql(format!(" AND changes.resource NOT IN ({hidden})"));
+            let hidden = ResourceKind::ALL.into_iter().filter(|kind| kind.is_admin_only());
+            let hidden: Vec<_> = hidden.map(|kind| format!("'{kind}'")).collect();
+            condition.sql(format!(" AND changes.resource NOT IN ({})", hidden.join(", ")));
         }
         if let Some(types) = &self.types {
             let types: Vec<_> = types.iter().map(|kind| format!("'{kind}'")).collect();
             condition.sql(format!(" AND changes.type IN ({})", types.join(", "))).unprepared();
         }
         if let Some(Resource::Kind(kind)) = self.resource {
-            condition.sql(" AND changes.resource = ").value(Value::Text(kind.to_owned()));
+            condition.sql(" AND changes.resource = ").value(Value::Text(kind.to_string()));
         }
         condition
     }

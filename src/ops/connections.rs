@@ -91,7 +91,7 @@ impl Operation for Create {
             connections::updated_at.eq(i64::from(now)),
         ));
         on_engine!(tx.connection(), c => insert.execute(c))?;
-        tx.record(Change::connection_created(&made));
+        tx.record(Change::created(tenant, &made));
         Ok(made)
     }
 }
@@ -181,7 +181,7 @@ impl Operation for Patch {
             connections::updated_at.eq(i64::from(after.updated_at)),
         ));
         on_engine!(tx.connection(), c => update.execute(c))?;
-        tx.record(Change::connection_updated(&before, &after));
+        tx.record(Change::updated(self.tenant, &before, &after));
         Ok(after)
     }
 }
@@ -209,7 +209,7 @@ impl Operation for Delete {
         on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
         let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
         on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
-        tx.record(Change::connection_deleted(&deleted, self.now));
+        tx.record(Change::deleted(self.tenant, &deleted, self.now));
         Ok(())
     }
 }

@@ -121,7 +121,7 @@ impl Operation for Create {
             keys::expires_at.eq(key.expires_at.map(i64::from)),
         ));
         on_engine!(tx.connection(), c => insert.execute(c))?;
-        tx.record(Change::key_created(&key));
+        tx.record(Change::created(key.tenant, &key));
         Ok(key)
     }
 }
@@ -262,7 +262,7 @@ impl Operation for Patch {
             keys::updated_at.eq(i64::from(after.updated_at)),
         ));
         on_engine!(tx.connection(), c => update.execute(c))?;
-        tx.record(Change::key_updated(&before, &after));
+        tx.record(Change::updated(after.tenant, &before, &after));
         Ok(after)
     }
 }
@@ -297,7 +297,7 @@ impl Operation for Delete {
         };
         let key = lock(tx, tenant, self.id, self.within, &self.conditions)?;
         on_engine!(tx.connection(), c => diesel::delete(keys::table.find(Uid(self.id))).execute(c))?;
-        tx.record(Change::key_deleted(&key, self.now));
+        tx.record(Change::deleted(key.tenant, &key, self.now));
         Ok(())
     }
 }

@@ -59,7 +59,7 @@ impl Operation for Create {
             heads::groups.eq(0),
         ));
         on_engine!(tx.connection(), c => head.execute(c))?;
-        tx.record(Change::tenant_created(&tenant));
+        tx.record(Change::created(DEFAULT_TENANT, &tenant));
         Ok(tenant)
     }
 }
@@ -167,7 +167,7 @@ impl Operation for Patch {
             tenants::updated_at.eq(i64::from(after.updated_at)),
         ));
         on_engine!(tx.connection(), c => update.execute(c))?;
-        tx.record(Change::tenant_updated(&before, &after));
+        tx.record(Change::updated(DEFAULT_TENANT, &before, &after));
         Ok(after)
     }
 }
@@ -211,7 +211,7 @@ impl Operation for Delete {
         on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
         on_engine!(tx.connection(), c => diesel::delete(heads::table.find(id)).execute(c))?;
         on_engine!(tx.connection(), c => diesel::delete(tenants::table.find(id)).execute(c))?;
-        tx.record(Change::tenant_deleted(&tenant, self.now));
+        tx.record(Change::deleted(DEFAULT_TENANT, &tenant, self.now));
         Ok(())
     }
 }

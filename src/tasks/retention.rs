@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::db::{Database, DbError};
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use crate::ops::idempotency::Forget;
 use crate::ops::tenants::{FindLeft, Purge};
 use std::time::Duration;

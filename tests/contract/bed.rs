@@ -3,7 +3,8 @@
 use crate::support::{postgres, sqlite};
 use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::{Actor, ActorKind, ChangeRecord, Origin};
+use roster::domain::change::ChangeRecord;
+use roster::domain::origin::{Actor, ActorKind, Origin};
 use roster::domain::group::{self, Group};
 use roster::domain::member::Membership;
 use roster::domain::time::Timestamp;

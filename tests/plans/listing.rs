@@ -7,7 +7,7 @@ use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::attribute::{USERS, Vocabulary};
-use roster::domain::change::Origin;
+use roster::domain::origin::Origin;
 use roster::domain::filter::Filter;
 use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;

@@ -5,7 +5,7 @@ use crate::listing::{is_narrow, plan, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::attribute::{GROUPS, USERS, Vocabulary};
-use roster::domain::change::Origin;
+use roster::domain::origin::Origin;
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
 use roster::domain::group::{Draft, Group, ReadAs};

@@ -2,7 +2,7 @@
 
 use roster::db::{Connection, Database, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::change::Origin;
+use roster::domain::origin::Origin;
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, ReadAs};
 use roster::ops::users::Create;

@@ -9,6 +9,7 @@ pub use super::body::ReadAs;
 pub use read::Draft;
 
 use super::NATIVE_SOURCE;
+use super::change::{Auditable, ChangeKind, Stamp};
 use super::filter;
 use super::fold::fold;
 use super::json::to_map;
@@ -57,15 +58,6 @@ impl Group {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
-    /// The top-level attributes as a change shows them: what callers write, with `externalIds` in place of `externalId`.
-    /// Members are changes of their own, and so is what counts them.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        let mut facts = to_map(&self.attributes);
-        facts.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
-        facts
-    }
-
     /// The group with a draft's values written over it.
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
@@ -76,6 +68,24 @@ impl Group {
             None => group.external_ids.remove(&*draft.source),
         };
         group
+    }
+}
+
+impl Auditable for Group {
+    const CREATED: ChangeKind = ChangeKind::GroupCreated;
+    const UPDATED: ChangeKind = ChangeKind::GroupUpdated;
+    const DELETED: ChangeKind = ChangeKind::GroupDeleted;
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
+    }
+
+    /// The attributes that callers write, with the externalIds of all sources in place of one `externalId`.
+    /// Membership is recorded in changes of its own, so `memberCount` is not recorded here.
+    fn snapshot(&self) -> Map<String, Value> {
+        let mut snapshot = to_map(&self.attributes);
+        snapshot.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
+        snapshot
     }
 }
 

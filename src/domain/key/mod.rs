@@ -6,8 +6,9 @@ mod secret;
 pub use read::Draft;
 pub use secret::{Secret, SecretHash};
 
-use super::change::{Actor, ActorKind};
+use super::change::{Auditable, ChangeKind, Stamp, attributes};
 use super::connection::{Connection, Token};
+use super::origin::{Actor, ActorKind};
 use super::scim::Profile;
 use super::time::Timestamp;
 use super::{NATIVE_SOURCE, Source};
@@ -78,18 +79,26 @@ pub struct Key {
     pub last_used_at: Option<Timestamp>,
 }
 
-impl Key {
-    /// What a change shows of it.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        let Draft { name, role, expires_at } = self.draft();
-        let time = expires_at.map(Timestamp::rfc3339);
-        [("name", name.into()), ("role", role.to_string().into()), ("expiresAt", time.into())]
-            .map(|(name, value): (&str, Value)| (name.to_owned(), value))
-            .into_iter()
-            .collect()
+impl Auditable for Key {
+    const CREATED: ChangeKind = ChangeKind::KeyCreated;
+    const UPDATED: ChangeKind = ChangeKind::KeyUpdated;
+    const DELETED: ChangeKind = ChangeKind::KeyDeleted;
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 
+    fn snapshot(&self) -> Map<String, Value> {
+        let expires_at = self.expires_at.map(Timestamp::rfc3339);
+        attributes([
+            ("name", self.name.clone().into()),
+            ("role", self.role.to_string().into()),
+            ("expiresAt", expires_at.into()),
+        ])
+    }
+}
+
+impl Key {
     /// What callers write of it.
     #[must_use]
     pub fn draft(&self) -> Draft {

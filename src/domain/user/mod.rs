@@ -8,6 +8,7 @@ pub use super::body::ReadAs;
 pub use read::Draft;
 
 use super::NATIVE_SOURCE;
+use super::change::{Auditable, ChangeKind, Stamp};
 use super::filter;
 use super::fold::fold;
 use super::json::to_map;
@@ -141,15 +142,6 @@ impl User {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
-    /// The top-level attributes as a change shows them: the representation without what the change says itself,
-    /// and `externalIds` in place of `externalId`.
-    #[must_use]
-    pub fn facts(&self) -> Map<String, Value> {
-        let mut facts = to_map(&self.attributes);
-        facts.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
-        facts
-    }
-
     /// The user with a draft's values written over it.
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
@@ -160,6 +152,23 @@ impl User {
             None => user.external_ids.remove(&*draft.source),
         };
         user
+    }
+}
+
+impl Auditable for User {
+    const CREATED: ChangeKind = ChangeKind::UserCreated;
+    const UPDATED: ChangeKind = ChangeKind::UserUpdated;
+    const DELETED: ChangeKind = ChangeKind::UserDeleted;
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
+    }
+
+    /// The attributes that callers write, with the externalIds of all sources in place of one `externalId`.
+    fn snapshot(&self) -> Map<String, Value> {
+        let mut snapshot = to_map(&self.attributes);
+        snapshot.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
+        snapshot
     }
 }
 

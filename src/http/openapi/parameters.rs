@@ -2,7 +2,7 @@
 
 use super::schemas;
 use crate::domain::attribute::{GROUPS, Schema, USERS};
-use crate::domain::change::KINDS;
+use crate::domain::change::{ChangeKind, ResourceKind};
 use crate::http::docs;
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
@@ -21,9 +21,10 @@ pub(super) fn all() -> Map<String, Value> {
             ] },
         })
     };
-    let types = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": KINDS } });
+    let kinds = ChangeKind::ALL.map(ChangeKind::name);
+    let types = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": kinds } });
     let resource = json!({ "anyOf": [
-        { "type": "string", "enum": ["user", "group", "member", "key", "connection", "tenant"] },
+        { "type": "string", "enum": ResourceKind::ALL.map(ResourceKind::name) },
         { "type": "string", "format": "uuid" },
     ] });
     let sort = |schema: &Schema| {

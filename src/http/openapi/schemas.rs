@@ -1,7 +1,7 @@
 //! The shapes of bodies: users and groups from the tables of attributes, so that no name is written twice.
 
 use crate::domain::attribute::{Attribute, GROUPS, Kind, Schema, USERS};
-use crate::domain::change::KINDS;
+use crate::domain::change::ChangeKind;
 use crate::domain::key::Role;
 use serde_json::{Map, Value, json};
 
@@ -483,7 +483,7 @@ fn change() -> Value {
                 "required": ["type", "id"],
             },
             "requestId": { "type": "string" },
-            "type": { "type": "string", "examples": KINDS },
+            "type": { "type": "string", "examples": ChangeKind::ALL.map(ChangeKind::name) },
             "resource": { "type": "string" },
             "id": id(),
             "groupId": { "type": "string", "format": "uuid", "description": "Of a member, in place of `id`." },

@@ -52,7 +52,7 @@ impl Operation for Create {
         };
         store::insert(tx, self.tenant, &group)?;
         let difference = newcomers.write(tx, self.now)?;
-        tx.record(Change::group_created(self.tenant, &group));
+        tx.record(Change::created(self.tenant, &group));
         difference.record(tx, name, group.version, group.updated_at);
         Ok(group)
     }
@@ -208,7 +208,7 @@ impl Operation for Delete {
         on_engine!(tx.connection(), c => diesel::delete(of_group).execute(c))?;
         let row = groups::table.find((tenant, id));
         on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
-        tx.record(Change::group_deleted(self.tenant, &group, self.now));
+        tx.record(Change::deleted(self.tenant, &group, self.now));
         Ok(())
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn write(
     if is_rewritten {
         let rewritten = NewGroupRow::new(tenant, &after, names_are_unique(tx.connection(), tenant)?);
         on_engine!(tx.connection(), c => row.set(&rewritten).execute(c))?;
-        tx.record(Change::group_updated(tenant, before, &after));
+        tx.record(Change::updated(tenant, before, &after));
     } else {
         let moved = (
             groups::member_count.eq(after.member_count),

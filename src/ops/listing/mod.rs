@@ -17,7 +17,7 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
 use crate::domain::Source;
-use crate::domain::change::Origin;
+use crate::domain::origin::Origin;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::sort::{Position, Sort, SortBy, Stretch};
 use diesel::QueryResult;

@@ -4,7 +4,7 @@ use super::Name;
 use super::store::{self, Locked};
 use crate::db::rows::NewMemberRow;
 use crate::db::{DbError, Tx};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Stamp};
 use crate::domain::member::{Membership, unknown_members};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeSet, HashSet};
@@ -86,15 +86,16 @@ impl Difference {
     pub(in crate::ops) fn record(
         &self,
         tx: &mut Tx<'_>,
-        (tenant, group): Name,
+        (tenant, id): Name,
         version: i64,
         time: Timestamp,
     ) {
+        let group = Stamp { id, version, time };
         for user in &self.removed {
-            tx.record(Change::member_removed(tenant, group, *user, version, time));
+            tx.record(Change::member_removed(tenant, group, *user));
         }
         for user in &self.added {
-            tx.record(Change::member_added(tenant, group, *user, version, time));
+            tx.record(Change::member_added(tenant, group, *user));
         }
     }
 }

@@ -16,7 +16,7 @@ pub use whole::{Everybody, NamesOf, Whole};
 
 use crate::db::rows::NewMemberRow;
 use crate::db::{Class, DbError, Operation, Results, Tx};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Stamp};
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
 use crate::ops::MAX_BATCH;
@@ -265,7 +265,8 @@ fn tell(tx: &mut Tx<'_>, groups: &mut Groups, group: Name, users: &[Uuid], each:
     let fact = if each > 0 { Change::member_added } else { Change::member_removed };
     let count = i64::try_from(users.len()).unwrap_or(i64::MAX);
     if let Some((version, time)) = groups.change(group, each * count, now) {
-        let (tenant, group) = group;
-        users.iter().for_each(|user| tx.record(fact(tenant, group, *user, version, time)));
+        let (tenant, id) = group;
+        let group = Stamp { id, version, time };
+        users.iter().for_each(|user| tx.record(fact(tenant, group, *user)));
     }
 }

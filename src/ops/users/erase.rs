@@ -3,7 +3,7 @@
 use super::store::lock;
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::on_engine;
@@ -38,7 +38,7 @@ impl Operation for Erase {
                 members::leave_all(tx, (self.tenant, self.id), self.now)?;
                 let row = users::table.find((tenant, id));
                 on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
-                let deleted = Change::user_deleted(self.tenant, &user, self.now);
+                let deleted = Change::deleted(self.tenant, &user, self.now);
                 tx.record(Change { before: None, erased: true, ..deleted.clone() });
                 Some((deleted.version, deleted.time))
             }
@@ -67,11 +67,11 @@ impl Operation for Erase {
         let last: Option<(String, i64)> = on_engine!(tx.connection(), c => last.get_result(c).optional())?;
         let (version, time) = match (deleted, last) {
             (Some(deleted), _) => deleted,
-            (None, Some((kind, _))) if kind == "user.erased" => return Ok(()),
+            (None, Some((kind, _))) if kind == ChangeKind::UserErased.name() => return Ok(()),
             (None, Some((_, version))) => (version, self.now),
             (None, None) => return Err(DbError::NotFound),
         };
-        tx.record(Change::user_erased(self.tenant, self.id, version, time));
+        tx.record(Change::user_erased(self.tenant, Stamp { id: self.id, version, time }));
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ impl Operation for Create {
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         let mut user = self.user();
         store::insert(tx.connection(), self.tenant, &user)?;
-        tx.record(Change::user_created(self.tenant, &user));
+        tx.record(Change::created(self.tenant, &user));
         name_managers(tx, [(self.tenant, &mut user)])?;
         Ok(user)
     }
@@ -69,7 +69,7 @@ impl Operation for Create {
         for (turn, (tenant, result)) in created().zip(&results).enumerate() {
             if let Ok(user) = result {
                 tx.set_call(turn);
-                tx.record(Change::user_created(tenant, user));
+                tx.record(Change::created(tenant, user));
             }
         }
         name_managers(tx, created().zip(&mut results).filter_map(of_result))?;
@@ -283,7 +283,7 @@ impl Operation for Delete {
         members::leave_all(tx, (self.tenant, self.id), self.now)?;
         let row = users::table.find((Uid(self.tenant), Uid(self.id)));
         on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
-        tx.record(Change::user_deleted(self.tenant, &user, self.now));
+        tx.record(Change::deleted(self.tenant, &user, self.now));
         Ok(())
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn write(
         let update = diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row);
         on_engine!(tx.connection(), c => update.execute(c))?;
         rewrite_indexes(tx, tenant, before, &after)?;
-        tx.record(Change::user_updated(tenant, before, &after));
+        tx.record(Change::updated(tenant, before, &after));
     }
     Ok(after)
 }

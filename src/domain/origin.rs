@@ -1,0 +1,50 @@
+//! Who caused a change, and by which request.
+
+use derive_more::Display;
+use std::sync::Arc;
+
+/// The caller and the request on whose behalf an operation runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The caller.
+    pub actor: Actor,
+    /// The request's `X-Request-Id`: at most 128 visible ASCII characters.
+    pub request_id: Arc<str>,
+}
+
+/// A caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The kind of caller.
+    pub kind: ActorKind,
+    /// The id within the kind: a key's or a connection's id, or `admin` for the key from the settings.
+    pub id: Arc<str>,
+}
+
+/// The kinds of callers, with the stable names that changes record.
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+pub enum ActorKind {
+    /// The key from the settings.
+    #[display("admin")]
+    Admin,
+    /// A stored key.
+    #[display("key")]
+    Key,
+    /// A SCIM connection, authenticated by one of its tokens.
+    #[display("connection")]
+    Connection,
+    /// The command line.
+    #[display("cli")]
+    Cli,
+    /// The server itself, which records no changes.
+    #[display("server")]
+    Server,
+}
+
+impl Origin {
+    /// The origin of operations that the server runs for itself, such as probes.
+    #[must_use]
+    pub fn server() -> Self {
+        Self { actor: Actor { kind: ActorKind::Server, id: "roster".into() }, request_id: "-".into() }
+    }
+}
