@@ -46,7 +46,8 @@ pub(super) async fn read(
 
 fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
     let known = |name: &str| {
-        ChangeKind::from_name(name).ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
+        ChangeKind::from_name(name)
+            .ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
     };
     let types = text.split(',').map(known).collect::<Result<Vec<_>, _>>()?;
     if !admin && types.iter().any(|kind| kind.resource().is_admin_only()) {

@@ -1,8 +1,8 @@
 //! The keys and tenants that were seen lately, so that a request costs no call to the database.
 
 use crate::db::{Database, DbError};
-use crate::domain::origin::Origin;
 use crate::domain::key::{Credential, Secret, SecretHash};
+use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::ops::connections;
 use crate::ops::keys::{Identify, Touch};

@@ -83,13 +83,7 @@ impl Difference {
     }
 
     /// Records a fact for each of them: with them the group came to this version.
-    pub(in crate::ops) fn record(
-        &self,
-        tx: &mut Tx<'_>,
-        (tenant, id): Name,
-        version: i64,
-        time: Timestamp,
-    ) {
+    pub(in crate::ops) fn record(&self, tx: &mut Tx<'_>, (tenant, id): Name, version: i64, time: Timestamp) {
         let group = Stamp { id, version, time };
         for user in &self.removed {
             tx.record(Change::member_removed(tenant, group, *user));
