@@ -2,7 +2,7 @@
 
 use super::conn::{Manager, Pooled};
 use super::error::DbError;
-use super::queue::{Batch, Queue};
+use super::queue::{Batch, Batchable, Queue};
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
 use crate::domain::origin::Origin;
@@ -32,7 +32,7 @@ impl Message for Drain {
 
 /// One thread's actor.
 pub(super) struct DatabaseActor {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<dyn Job>>,
     pub(super) worker: Worker,
 }
 
@@ -58,12 +58,8 @@ impl Handler<Drain> for DatabaseActor {
 }
 
 /// A call that waits for an actor.
-pub(super) trait Job: Any + Send {
-    /// What it has in common with those that it can be carried out together with.
-    fn kind(&self) -> TypeId;
-    /// How many can be carried out together.
-    fn max_batch(&self) -> usize;
-    /// Carries the call out, together with others of its kind, and answers them.
+pub(super) trait Job: Batchable + Any + Send {
+    /// Runs the call, together with others of its kind, and sends each caller its result.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker);
 }
 
@@ -213,7 +209,7 @@ pub(super) struct Call<O: Operation> {
     pub(super) reply: oneshot::Sender<Result<O::Output, DbError>>,
 }
 
-impl<O: Operation> Job for Call<O> {
+impl<O: Operation> Batchable for Call<O> {
     fn kind(&self) -> TypeId {
         TypeId::of::<O>()
     }
@@ -221,7 +217,9 @@ impl<O: Operation> Job for Call<O> {
     fn max_batch(&self) -> usize {
         O::MAX_BATCH
     }
+}
 
+impl<O: Operation> Job for Call<O> {
     /// The one place where operations run.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) {
         let begun = Instant::now();

@@ -1,7 +1,6 @@
 //! One connection to either engine, and the r2d2 manager that makes it.
 
 use super::Class;
-use super::sql::Dialect;
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::SimpleConnection;
@@ -23,6 +22,14 @@ pub enum Connection {
     Postgres(PgConnection),
     /// SQLite.
     Sqlite(SqliteConnection),
+}
+
+/// The dialect of SQL that an engine understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Dialect {
+    Postgres,
+    Sqlite,
 }
 
 /// Compiles an expression on a connection once for each engine: `on_engine!(tx.connection(), c => query.load(c))`.
@@ -102,7 +109,7 @@ impl Connection {
         Ok(risks)
     }
 
-    /// The SQL that it understands.
+    /// The engine's dialect of SQL.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         match self {

@@ -3,7 +3,8 @@
 //! NULL passes no test, and `not` is `IS NOT TRUE`: so inside `and` and `or`, which are all that stands around a test,
 //! NULL and false are the same.
 
-use super::sql::{Dialect, Fragment};
+use super::conn::Dialect;
+use super::sql::Fragment;
 use super::table::{ExternalIds, Index, IndexedColumn, Rank, Table};
 use crate::domain::filter::{Filter, Path, Test, Value};
 use std::ops::Bound::{self, Excluded, Included, Unbounded};

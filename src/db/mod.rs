@@ -15,7 +15,7 @@ mod transaction;
 pub mod types;
 mod url;
 
-pub use conn::Connection;
+pub use conn::{Connection, Dialect};
 pub use error::DbError;
 pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
@@ -125,7 +125,7 @@ struct Inner {
 
 /// One class's queue and actors.
 struct Lane {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<dyn Job>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }

@@ -1,7 +1,7 @@
 //! The bounded queue between the handlers and the actors of one lane.
 
-use super::actor::Job;
 use super::error::DbError;
+use std::any::TypeId;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,20 @@ const STAY_AWAKE: Duration = Duration::from_micros(100);
 /// How long it stays after that.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// What an actor is given to do.
-pub(super) struct Batch {
+/// A call that an actor can run together with others of its kind.
+pub(super) trait Batchable {
+    /// Calls of the same kind can run in one batch.
+    fn kind(&self) -> TypeId;
+    /// The most calls of this kind in one batch.
+    fn max_batch(&self) -> usize;
+}
+
+/// The calls that an actor runs next.
+pub(super) struct Batch<J: ?Sized> {
     /// The call that has waited longest.
-    pub(super) first: Box<dyn Job>,
-    /// Others of its kind that are carried out with it.
-    pub(super) alike: Vec<Box<dyn Job>>,
+    pub(super) first: Box<J>,
+    /// Other calls of the same kind, to run in the same batch.
+    pub(super) alike: Vec<Box<J>>,
     /// Whether another actor must be woken for what is left.
     pub(super) wake: bool,
 }
@@ -26,8 +34,8 @@ pub(super) struct Batch {
 ///
 /// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
 /// wait here, and an actor is only woken when one of them is idle.
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct Queue<J: ?Sized> {
+    state: Mutex<State<J>>,
     /// Whether a call was added since the last actor began to linger: to look takes no lock.
     pushed: AtomicBool,
     /// Rung when there is something to do for an actor that lingers.
@@ -36,8 +44,8 @@ pub(super) struct Queue {
     actors: usize,
 }
 
-struct State {
-    waiting: VecDeque<Box<dyn Job>>,
+struct State<J: ?Sized> {
+    waiting: VecDeque<Box<J>>,
     at_work: usize,
     /// Those at work that have nothing to do and look for it.
     awake: usize,
@@ -47,7 +55,7 @@ struct State {
     closed: bool,
 }
 
-impl Queue {
+impl<J: Batchable + ?Sized> Queue<J> {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
         let state =
             State { waiting: VecDeque::new(), at_work: 0, awake: 0, asleep: 0, finished: 0, closed: false };
@@ -61,7 +69,7 @@ impl Queue {
     }
 
     /// Adds a call; `true` asks for an actor to be woken.
-    pub(super) fn push(&self, job: Box<dyn Job>) -> Result<bool, DbError> {
+    pub(super) fn push(&self, job: Box<J>) -> Result<bool, DbError> {
         let mut state = self.state();
         if state.closed {
             return Err(DbError::Stopping);
@@ -75,7 +83,7 @@ impl Queue {
     }
 
     /// Sees to it that an idle actor comes, if there is one; `true` asks for one at rest to be woken.
-    fn call_somebody(&self, state: &mut State) -> bool {
+    fn call_somebody(&self, state: &mut State<J>) -> bool {
         if state.awake > 0 {
             return false;
         }
@@ -92,7 +100,7 @@ impl Queue {
 
     /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
     /// its kind, as many as are carried out together. `was_alone` is whether nothing else waited beside its last call.
-    pub(super) fn next(&self, was_alone: bool) -> Option<Batch> {
+    pub(super) fn next(&self, was_alone: bool) -> Option<Batch<J>> {
         let mut state = self.linger(was_alone);
         let Some(first) = state.waiting.pop_front() else {
             state.at_work -= 1;
@@ -115,8 +123,8 @@ impl Queue {
     /// Waits a moment for something to do: who is still there need not be woken through the mailbox. Where one client
     /// seems to be alone, its actor at first only lets other threads go first: to be put to sleep and woken takes longer.
     /// Where there are several, it would take the processors from them.
-    fn linger(&self, was_alone: bool) -> MutexGuard<'_, State> {
-        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+    fn linger(&self, was_alone: bool) -> MutexGuard<'_, State<J>> {
+        let idle = |state: &mut State<J>| state.waiting.is_empty() && !state.closed;
         let mut state = self.state();
         if !idle(&mut state) {
             return state;
@@ -155,7 +163,7 @@ impl Queue {
         self.bell.notify_all();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

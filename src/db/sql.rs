@@ -18,15 +18,6 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// The SQL that the two engines spell differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// PostgreSQL's.
-    Postgres,
-    /// SQLite's.
-    Sqlite,
-}
-
 /// A condition, what stands behind ORDER BY, or a whole statement.
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {

@@ -5,11 +5,19 @@ use crate::db::table::Table;
 use crate::db::{Connection, DbError, Tx};
 use crate::domain::attribute::Schema;
 use crate::domain::sort::Sorted;
-use crate::ops::listing::named::By;
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
 use uuid::Uuid;
+
+/// The keys of which no two resources of a tenant have the same value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UniqueKey {
+    /// A user's userName, folded.
+    UserName,
+    /// An externalId, which is unique within its source.
+    ExternalId,
+}
 
 /// What is kept in a table of its own, found by names, and listed.
 pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
@@ -18,8 +26,8 @@ pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// Where it is kept.
     const TABLE: &'static Table;
 
-    /// What callers of a source call it, as names are compared.
-    fn name(&self, by: By, source: &str) -> Option<String>;
+    /// The resource's value of a unique key, folded as it is compared. `source` is the source of an externalId.
+    fn name(&self, by: UniqueKey, source: &str) -> Option<String>;
 
     /// The resources of a statement that gives rows of the table; the first of them, or all.
     ///

@@ -13,7 +13,8 @@ use roster::domain::user::User;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::changes::Read;
 use roster::ops::idempotency::{Answered, Once};
-use roster::ops::listing::named::{By, Named};
+use roster::ops::listing::named::Named;
+use roster::ops::resource::UniqueKey;
 use roster::ops::users::{Create, Find, Patch};
 use serde_json::{Value, json};
 use std::marker::PhantomData;
@@ -186,7 +187,7 @@ async fn a_batch_of_creates_leaves_out_who_wants_what_is_taken(bed: &Bed) {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), CALLS - 2);
     assert_history(bed, 1, &results).await;
     let left_out =
-        together::<0, _>(bed, vec![named(By::UserName, "u111"), named(By::ExternalId, "e057")]).await;
+        together::<0, _>(bed, vec![named(UniqueKey::UserName, "u111"), named(UniqueKey::ExternalId, "e057")]).await;
     assert_eq!(left_out, [Ok(None), Ok(None)]);
     for user in results.into_iter().flatten() {
         assert_eq!(bed.call(Find { tenant: DEFAULT_TENANT, id: user.id }).await, Ok(user));
@@ -370,17 +371,17 @@ async fn users_are_read_together_each_its_own(bed: &Bed) {
     }
 }
 
-fn named(by: By, name: &str) -> Named<User> {
+fn named(by: UniqueKey, name: &str) -> Named<User> {
     Named { tenant: DEFAULT_TENANT, by, name: name.to_owned(), source: NATIVE_SOURCE.into(), of: PhantomData }
 }
 
 async fn users_are_found_by_their_names_together(bed: &Bed) {
     let users = made(bed, 50).await;
     let of = |call: usize| match call % 4 {
-        0 => named(By::UserName, &format!("u{:03}", call % 50)),
-        1 => named(By::ExternalId, &format!("e{:03}", call % 50)),
-        2 => named(By::UserName, &format!("e{:03}", call % 50)),
-        _ => Named { tenant: Uuid::now_v7(), ..named(By::UserName, "u001") },
+        0 => named(UniqueKey::UserName, &format!("u{:03}", call % 50)),
+        1 => named(UniqueKey::ExternalId, &format!("e{:03}", call % 50)),
+        2 => named(UniqueKey::UserName, &format!("e{:03}", call % 50)),
+        _ => Named { tenant: Uuid::now_v7(), ..named(UniqueKey::UserName, "u001") },
     };
     let results = together::<0, _>(bed, (0..CALLS).map(of).collect()).await;
     for (call, result) in results.into_iter().enumerate() {

@@ -11,9 +11,8 @@ use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::time::Timestamp;
 use crate::on_engine;
-use crate::ops::listing::named::By;
 use crate::ops::members::Difference;
-use crate::ops::resource::Resource;
+use crate::ops::resource::{Resource, UniqueKey};
 use crate::schema::{group_external_ids, groups, tenants};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
@@ -24,10 +23,10 @@ impl Resource for Group {
     const SCHEMA: &'static Schema = &attribute::GROUPS;
     const TABLE: &'static Table = &table::GROUPS;
 
-    fn name(&self, by: By, source: &str) -> Option<String> {
+    fn name(&self, by: UniqueKey, source: &str) -> Option<String> {
         match by {
-            By::UserName => None,
-            By::ExternalId => self.external_ids.get(source).cloned(),
+            UniqueKey::UserName => None,
+            UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::ops::MAX_BATCH;
-use crate::ops::resource::Resource;
+use crate::ops::resource::{Resource, UniqueKey};
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 pub struct Named<R> {
     /// In this tenant.
     pub tenant: Uuid,
-    /// What kind of name.
-    pub by: By,
+    /// The key that the name is a value of.
+    pub by: UniqueKey,
     /// The name, as it is compared.
     pub name: String,
     /// Whose name it is, if not everybody's.
@@ -29,22 +29,13 @@ pub struct Named<R> {
     pub of: PhantomData<R>,
 }
 
-/// The names that only one resource of a tenant can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum By {
-    /// A user's userName, folded.
-    UserName,
-    /// The externalId that callers of one source gave.
-    ExternalId,
-}
-
 impl<R: Resource> Named<R> {
     /// When the filter asks for just that.
     pub(super) fn asked_for(query: &Query<R>) -> Option<Self> {
         let Some(Filter::Is(path, Test::Equal(Value::Text(name)))) = &query.filter else { return None };
         let by = match path[..] {
-            ["userName"] => By::UserName,
-            ["externalId"] => By::ExternalId,
+            ["userName"] => UniqueKey::UserName,
+            ["externalId"] => UniqueKey::ExternalId,
             _ => return None,
         };
         let source = query.source.clone();
@@ -73,11 +64,11 @@ impl<R: Resource> Operation for Named<R> {
 }
 
 fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
-    let mut names: BTreeMap<(Uuid, By, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut names: BTreeMap<(Uuid, UniqueKey, &str), BTreeSet<String>> = BTreeMap::new();
     for call in calls {
         names.entry((call.tenant, call.by, &call.source)).or_default().insert(call.name.clone());
     }
-    let mut found: HashMap<(Uuid, By, &str, Option<String>), R> = HashMap::new();
+    let mut found: HashMap<(Uuid, UniqueKey, &str, Option<String>), R> = HashMap::new();
     for ((tenant, by, source), names) in names {
         let resources: Vec<R> = by.find(tx, tenant, source, &names)?;
         let named = |resource: R| ((tenant, by, source, resource.name(by, source)), resource);
@@ -89,7 +80,7 @@ fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option
     Ok(calls.iter().map(of).map(Ok).collect())
 }
 
-impl By {
+impl UniqueKey {
     fn find<R: Resource>(
         self,
         tx: &mut Tx<'_>,

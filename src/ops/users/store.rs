@@ -13,8 +13,7 @@ use crate::domain::parse_id;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, User};
 use crate::on_engine;
-use crate::ops::listing::named::By;
-use crate::ops::resource::Resource;
+use crate::ops::resource::{Resource, UniqueKey};
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
@@ -26,10 +25,10 @@ impl Resource for User {
     const SCHEMA: &'static Schema = &attribute::USERS;
     const TABLE: &'static Table = &table::USERS;
 
-    fn name(&self, by: By, source: &str) -> Option<String> {
+    fn name(&self, by: UniqueKey, source: &str) -> Option<String> {
         match by {
-            By::UserName => Some(fold(&self.attributes.user_name)),
-            By::ExternalId => self.external_ids.get(source).cloned(),
+            UniqueKey::UserName => Some(fold(&self.attributes.user_name)),
+            UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
         }
     }
 
