@@ -1,7 +1,7 @@
 //! Orders and places in them as SQL, such that an index gives them.
 
-use super::filter_sql;
 use super::conn::Dialect;
+use super::filter_sql;
 use super::sql::Fragment;
 use super::table::Table;
 use crate::domain::filter::Value;

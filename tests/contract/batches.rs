@@ -187,7 +187,8 @@ async fn a_batch_of_creates_leaves_out_who_wants_what_is_taken(bed: &Bed) {
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), CALLS - 2);
     assert_history(bed, 1, &results).await;
     let left_out =
-        together::<0, _>(bed, vec![named(UniqueKey::UserName, "u111"), named(UniqueKey::ExternalId, "e057")]).await;
+        together::<0, _>(bed, vec![named(UniqueKey::UserName, "u111"), named(UniqueKey::ExternalId, "e057")])
+            .await;
     assert_eq!(left_out, [Ok(None), Ok(None)]);
     for user in results.into_iter().flatten() {
         assert_eq!(bed.call(Find { tenant: DEFAULT_TENANT, id: user.id }).await, Ok(user));
