@@ -34,7 +34,7 @@ fn of_problems() {
 
 #[test]
 fn of_fields() {
-    let rows = rows(&read("docs/api.md"), "code of a field");
+    let rows = rows(&read("docs/api.md"), "field code");
     let told: Vec<_> = rows.iter().flat_map(|row| names(&row[0])).collect();
     assert_eq!(told, fields::CODES, "the same, in the same order");
 }
