@@ -44,7 +44,7 @@ fn of_fields() {
 fn of_scim() {
     let made = SCIM_TYPES.map(|scim_type| scim_type.to_string());
     for page in ["docs/okta.md", "docs/entra.md"] {
-        let rows = rows(&read(page), "answer");
+        let rows = rows(&read(page), "response");
         let told: Vec<_> = rows.iter().flat_map(|row| names(&row[0])).collect();
         assert!(told.len() > 5 && told.iter().all(|name| made.contains(name)), "{page}: {told:?}");
     }
