@@ -1,4 +1,4 @@
-//! The server from start to stop: the app in `main` is the app in tests.
+//! The lifecycle of the server. `main` and the tests run the same [`App`].
 
 use crate::cli;
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A server that is bound to its port.
+/// A server bound to its port.
 pub struct App {
     server: Server,
     address: SocketAddr,
@@ -27,7 +27,7 @@ pub struct App {
     signals: Signals,
 }
 
-/// What tells the server to stop.
+/// The signals that stop the server.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -47,14 +47,14 @@ impl Signals {
 }
 
 impl App {
-    /// Makes the database ready and binds the port. Wants a running actix `System`.
+    /// Prepares the database and binds the port. Requires a running actix `System`.
     ///
     /// # Errors
-    /// One clear line: what could not be done, and why.
+    /// A one-line message if the database cannot be prepared or the port cannot be bound.
     pub async fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
-        // From the first moment on: a process 1, as in a container, is not ended by a signal that it does not watch.
-        let mut signals =
-            Signals::watch().map_err(|error| AppError::new(format!("cannot watch for signals: {error}")))?;
+        // First of all, because signals without a handler do not end process 1, which this is in a container.
+        let mut signals = Signals::watch()
+            .map_err(|error| AppError::new(format!("cannot install signal handlers: {error}")))?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
         let preparing = settings.clone();
         tokio::select! {
@@ -62,8 +62,8 @@ impl App {
                 prepared.map_err(|error| AppError::new(error.to_string()))??;
             }
             name = signals.next() => {
-                // What is left to end would be waited for: the thread that waits for others to migrate.
-                log::info!("{name}: ending while starting");
+                // A normal return would wait for the preparing thread, which may be waiting for another server to migrate.
+                log::info!("{name} received during startup: exiting");
                 std::process::exit(1);
             }
         }
@@ -71,9 +71,9 @@ impl App {
         let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let public_url = settings.public_url_at(address);
-        warn_of(&settings, address, &public_url);
+        warn_about_public_url(&settings, address, &public_url);
         if settings.admin_key.is_none() {
-            offer_a_key(&database, &clock).await;
+            create_first_key(&database, &clock).await;
         }
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
         let in_workers = state.clone();
@@ -88,16 +88,16 @@ impl App {
         Ok(Self { server, address, state, settings, signals })
     }
 
-    /// Where it listens.
+    /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until SIGTERM or SIGINT; then lets accepted requests finish and closes the database.
+    /// Serves requests until SIGTERM or SIGINT, then lets accepted requests finish and closes the database.
     ///
     /// # Errors
-    /// When the server fails, or the database does not close in time.
+    /// If the server fails, or the database does not close in time.
     pub async fn run(self) -> Result<(), AppError> {
         let delay = self.settings.drain_delay;
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
@@ -107,7 +107,7 @@ impl App {
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();
         tasks.iter().for_each(|task| task.abort());
-        // The requests are over, or were given up: what they still have under way is all that this waits for.
+        // All requests have finished or timed out. Only their last database calls can still be running.
         let closing = tokio::time::timeout(CLOSE_WITHIN, async {
             uses::write(&self.state).await;
             self.state.database.close().await;
@@ -118,21 +118,21 @@ impl App {
     }
 }
 
-/// How long the last operations may take when the server has stopped. With the default of the shutdown timeout it
-/// leaves room before the ten seconds that container engines wait.
+/// Time limit for closing the database. With the default shutdown timeout, the total stays below the ten seconds after
+/// which container engines kill a process.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
-/// Migrates, and warns of what the database's settings put at risk.
+/// Applies or checks migrations, and logs warnings about unsafe database settings.
 fn prepare(settings: &Settings) -> Result<(), AppError> {
     let cannot_migrate = |error: migrate::MigrationError| AppError::new(error.to_string());
     let url = &settings.database_url;
     if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
         let applied = migrate::run(url).map_err(cannot_migrate)?;
-        log::info!(applied; "the database is migrated");
+        log::info!(applied; "migrations applied");
     } else {
         let pending = migrate::status(url).map_err(cannot_migrate)?.pending.len();
         if pending > 0 {
-            log::warn!(pending; "migrations are pending: run `roster migrate`; /readyz says 503 until then");
+            log::warn!(pending; "migrations are pending: run `roster migrate`; until then, /readyz returns 503");
         }
     }
     for risk in Connection::risks(url).map_err(cannot_connect(settings))? {
@@ -145,29 +145,31 @@ fn cannot_connect(settings: &Settings) -> impl FnOnce(diesel::ConnectionError) -
     move |error| AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
 }
 
-fn warn_of(settings: &Settings, address: SocketAddr, public_url: &str) {
+fn warn_about_public_url(settings: &Settings, address: SocketAddr, public_url: &str) {
     if settings.public_url.is_none() && address.ip().is_unspecified() {
-        log::warn!("ROSTER_PUBLIC_URL is not set: clients elsewhere will not find {public_url}");
+        log::warn!("ROSTER_PUBLIC_URL is not set: clients on other machines cannot reach {public_url}");
     }
 }
 
-/// The first key: somebody must have one to make others. On a terminal it is made and shown, once.
-async fn offer_a_key(database: &Database, clock: &Clock) {
+/// Creates and prints the first operator key on a terminal; elsewhere, logs how to create one.
+async fn create_first_key(database: &Database, clock: &Clock) {
     if !matches!(database.call(&Origin::server(), AnyOperator).await, Ok(false)) {
         return;
     }
     if !std::io::stdout().is_terminal() {
-        log::warn!("no key is good yet: run `roster key create --role operator`, or set ROSTER_ADMIN_KEY");
+        log::warn!(
+            "no valid operator key exists: run `roster key create --role operator`, or set ROSTER_ADMIN_KEY"
+        );
         return;
     }
     let draft = Draft { name: Some("first".to_owned()), role: Role::Operator, expires_at: None };
     match cli::keys::create(database, DEFAULT_TENANT, draft, clock.now()).await {
-        Ok(secret) => println!("The first key, of role operator, shown this once: {}", secret.reveal()),
-        Err(error) => log::error!("the first key could not be made: {error}"),
+        Ok(secret) => println!("Created an operator key. It is not shown again: {}", secret.reveal()),
+        Err(error) => log::error!("cannot create the first key: {error}"),
     }
 }
 
-/// What is done at the first signal. A second one ends the process at once, as the system would.
+/// Stops the server at the first signal. A second signal exits immediately.
 async fn stop_on_signal(
     mut signals: Signals,
     server: ServerHandle,
@@ -176,10 +178,10 @@ async fn stop_on_signal(
 ) {
     let name = signals.next().await;
     state.stop();
-    log::info!("{name}: stopping");
+    log::info!("{name} received: stopping");
     actix_web::rt::spawn(async move {
         signals.next().await;
-        log::warn!("a second signal: ending at once");
+        log::warn!("second signal received: exiting immediately");
         std::process::exit(1);
     });
     tokio::time::sleep(drain_delay).await;

@@ -1,26 +1,26 @@
-//! Time as an argument: what needs the time is given a [`Clock`], so that a test moves it instead of sleeping.
+//! The time as an argument: code that needs the time receives a [`Clock`], which tests can advance instead of sleeping.
 
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Where the time comes from.
+/// A source of the current time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
+    /// The system clock.
     #[must_use]
     pub fn system() -> Self {
         Self::from_fn(|| OffsetDateTime::now_utc().into())
     }
 
-    /// A clock that asks `now`.
+    /// A clock that calls `now`.
     pub fn from_fn(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time now.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()

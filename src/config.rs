@@ -1,4 +1,4 @@
-//! The settings: command-line flag, then environment, then `.env` in the working directory, then default.
+//! The settings, in order of precedence: command-line flag, environment, `.env` in the working directory, default.
 
 use crate::db::{DatabaseUrl, Options};
 use crate::domain::key::AdminKey;
@@ -6,119 +6,92 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How many actors write on PostgreSQL: one does its work while the transaction of another is being committed. A third
-/// gives nothing.
+/// Writer actors on PostgreSQL: one works while the other's transaction commits. A third brings no gain.
 const WRITERS: usize = 2;
 
-/// Every setting. `.env.example` holds the same names and defaults, and a test compares the two.
+/// Every setting. `.env.example` has the same names and defaults, and a test compares the two. [`crate::cli`] makes every
+/// flag global, so it is accepted before and after a subcommand.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
-    /// Where the database is: sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…
-    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", default_value = "sqlite://roster.db")]
-    #[arg(global = true, hide_env_values = true)]
+    /// Database to use: sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…
+    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL")]
+    #[arg(default_value = "sqlite://roster.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
 
-    /// The address to listen on; port 0 takes a free one
-    #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN", default_value = "127.0.0.1:3000")]
-    #[arg(global = true, value_parser = address)]
+    /// IP address and port to listen on; port 0 selects a free port
+    #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN")]
+    #[arg(default_value = "127.0.0.1:3000", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// A fixed key of role operator, at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =
-    #[arg(
-        long,
-        env = "ROSTER_ADMIN_KEY",
-        value_name = "ROSTER_ADMIN_KEY",
-        global = true,
-        hide_env_values = true
-    )]
+    /// Fixed key with the role operator: at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =
+    #[arg(long, env = "ROSTER_ADMIN_KEY", value_name = "ROSTER_ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<AdminKey>,
 
-    /// Where clients outside find the server; without it made from the address to listen on
-    #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "ROSTER_PUBLIC_URL", global = true)]
-    #[arg(value_parser = public_url)]
+    /// Base URL under which clients reach the server; derived from the listen address if not set
+    #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "ROSTER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Whether `serve` applies pending migrations: true or false
-    #[arg(long, env = "ROSTER_MIGRATE_ON_START", value_name = "ROSTER_MIGRATE_ON_START", global = true)]
+    /// Whether pending migrations are applied at startup: true or false
+    #[arg(long, env = "ROSTER_MIGRATE_ON_START", value_name = "ROSTER_MIGRATE_ON_START")]
     #[arg(default_value_t = true, action = clap::ArgAction::Set, num_args = 1)]
     pub migrate_on_start: bool,
 
-    /// How lines are logged; without it text on a terminal, else json
-    #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "ROSTER_LOG_FORMAT", global = true)]
+    /// Format of log lines; if not set, text on a terminal and json elsewhere
+    #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "ROSTER_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// How long accepted requests may take to finish when the server stops, in whole seconds
-    #[arg(
-        long,
-        env = "ROSTER_SHUTDOWN_TIMEOUT",
-        value_name = "ROSTER_SHUTDOWN_TIMEOUT",
-        default_value = "8s"
-    )]
-    #[arg(global = true, value_parser = duration)]
+    /// Time that accepted requests have to finish at shutdown, rounded up to whole seconds
+    #[arg(long, env = "ROSTER_SHUTDOWN_TIMEOUT", value_name = "ROSTER_SHUTDOWN_TIMEOUT")]
+    #[arg(default_value = "8s", value_parser = duration)]
     pub shutdown_timeout: Duration,
 
-    /// How long the server goes on listening after it was told to stop, so that balancers notice
-    #[arg(long, env = "ROSTER_DRAIN_DELAY", value_name = "ROSTER_DRAIN_DELAY", default_value = "0s")]
-    #[arg(global = true, value_parser = duration)]
+    /// Time to keep listening after a shutdown signal, so that load balancers notice; 0s closes the port at once
+    #[arg(long, env = "ROSTER_DRAIN_DELAY", value_name = "ROSTER_DRAIN_DELAY")]
+    #[arg(default_value = "0s", value_parser = duration)]
     pub drain_delay: Duration,
 
-    /// How many database connections read single rows, and as many pages; others scan and write
-    #[arg(
-        long,
-        env = "ROSTER_DATABASE_READERS",
-        value_name = "ROSTER_DATABASE_READERS",
-        default_value = "2"
-    )]
-    #[arg(global = true, value_parser = readers)]
+    /// Number of database connections that read single rows; as many more read pages
+    #[arg(long, env = "ROSTER_DATABASE_READERS", value_name = "ROSTER_DATABASE_READERS")]
+    #[arg(default_value = "2", value_parser = readers)]
     pub database_readers: usize,
 
-    /// How many operations of a kind may wait for the database; more are refused with 503
-    #[arg(long, env = "ROSTER_QUEUE_SIZE", value_name = "ROSTER_QUEUE_SIZE", default_value = "1024")]
-    #[arg(global = true, value_parser = queue_size)]
+    /// Maximum number of waiting database operations per class; more are refused with 503
+    #[arg(long, env = "ROSTER_QUEUE_SIZE", value_name = "ROSTER_QUEUE_SIZE")]
+    #[arg(default_value = "1024", value_parser = queue_size)]
     pub queue_size: usize,
 
-    /// The most bytes that a request's body may have, decompressed
-    #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "ROSTER_BODY_LIMIT", default_value = "1048576")]
-    #[arg(global = true, value_parser = body_limit)]
+    /// Maximum size of a request body in bytes, after decompression
+    #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "ROSTER_BODY_LIMIT")]
+    #[arg(default_value = "1048576", value_parser = body_limit)]
     pub body_limit: usize,
 
-    /// How long a request may wait for the database, its own time there included
-    #[arg(
-        long,
-        env = "ROSTER_REQUEST_DEADLINE",
-        value_name = "ROSTER_REQUEST_DEADLINE",
-        default_value = "10s"
-    )]
-    #[arg(global = true, value_parser = deadline)]
+    /// Maximum time that a request spends waiting for the database and using it
+    #[arg(long, env = "ROSTER_REQUEST_DEADLINE", value_name = "ROSTER_REQUEST_DEADLINE")]
+    #[arg(default_value = "10s", value_parser = deadline)]
     pub request_deadline: Duration,
 
-    /// How many failed attempts to prove who calls an address may make a minute; 0 for any number
-    #[arg(
-        long,
-        env = "ROSTER_FAILED_ATTEMPTS",
-        value_name = "ROSTER_FAILED_ATTEMPTS",
-        default_value = "100"
-    )]
-    #[arg(global = true, value_parser = attempts)]
+    /// Failed authentication attempts allowed per client address per minute; 0 disables the limit
+    #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
+    #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
 
-    /// From when on an operation on the database is logged as slow
-    #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION", default_value = "1s")]
-    #[arg(global = true, value_parser = duration)]
+    /// Duration, including waiting time, from which a database operation is logged as slow
+    #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION")]
+    #[arg(default_value = "1s", value_parser = duration)]
     pub slow_operation: Duration,
 }
 
-/// How lines are logged.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable lines
     Text,
-    /// One object a line, for machines.
+    /// One JSON object per line
     Json,
 }
 
 impl Settings {
-    /// How the door to the database is built.
+    /// The options of the [`Database`](crate::db::Database).
     #[must_use]
     pub fn database(&self) -> Options {
         Options {
@@ -131,7 +104,7 @@ impl Settings {
         }
     }
 
-    /// Where clients outside find a server that listens on `bound`.
+    /// The base URL for clients of a server that listens on `bound`.
     #[must_use]
     pub fn public_url_at(&self, bound: SocketAddr) -> String {
         let from_address = || match bound.ip().is_unspecified() {

@@ -1,14 +1,14 @@
-//! Why the program ends: one line for whoever started it.
+//! The error that ends the program.
 
 use derive_more::{Display, Error};
 
-/// Why the server did not start, or did not stop well.
+/// The reason why a command failed, as a one-line message.
 #[derive(Debug, Display, Error)]
 #[display("{_0}")]
 pub struct AppError(#[error(not(source))] String);
 
 impl AppError {
-    /// An error in these words.
+    /// Creates an error with this message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }

@@ -1,4 +1,4 @@
-//! Log lines on stderr, as text or as JSON, filtered by `RUST_LOG` as in env_logger.
+//! Logging to stderr as text or JSON, filtered by `RUST_LOG` as in env_logger.
 
 use crate::clock::Clock;
 use crate::config::LogFormat;
@@ -8,7 +8,7 @@ use log::kv::{Error, Key, Value, VisitSource};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
-/// Starts logging. Text on a terminal and JSON elsewhere, unless `format` says.
+/// Starts logging. Without a `format`, logs text on a terminal and JSON elsewhere.
 pub(crate) fn start(format: Option<LogFormat>) {
     let on_terminal = io::stderr().is_terminal();
     let default = if on_terminal { LogFormat::Text } else { LogFormat::Json };
@@ -20,11 +20,11 @@ pub(crate) fn start(format: Option<LogFormat>) {
             writeln!(out)
         });
     }
-    // A second call, as tests make it, finds a logger and leaves it.
+    // Tests call this more than once; the first logger stays.
     drop(builder.try_init());
 }
 
-/// A line, written as it is read: each request has one.
+/// A log record that serializes without intermediate values, because every request logs one.
 struct JsonLine<'r> {
     record: &'r Record<'r>,
     clock: &'r Clock,
@@ -56,6 +56,6 @@ impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Fields<'_, M> {
         } else {
             line.serialize_entry(key.as_str(), &format_args!("{value}"))
         };
-        written.map_err(|_| Error::msg("is no JSON"))
+        written.map_err(|_| Error::msg("cannot be written as JSON"))
     }
 }

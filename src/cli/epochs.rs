@@ -1,4 +1,4 @@
-//! `roster epoch`: the names of the tenants' histories, straight on the database.
+//! `roster epoch`: manages the epochs of the change feeds, directly in the database.
 
 use super::{failed, origin, print, with_database};
 use crate::config::Settings;
@@ -8,37 +8,37 @@ use crate::ops::changes::RenewEpochs;
 use clap::Subcommand;
 use uuid::Uuid;
 
-/// What is done with epochs.
+/// The actions of `roster epoch`.
 #[derive(Subcommand, Debug)]
 pub(super) enum EpochCommand {
-    /// Gives the history of every tenant a new name, so that followers notice that a backup was put in place
+    /// Gives every change feed a new epoch, so that followers detect that a backup was restored
     Renew,
 }
 
-/// How many tenants' histories get their names in one transaction.
-const AT_ONCE: usize = 500;
+/// Number of tenants per transaction.
+const BATCH: usize = 500;
 
-/// Carries the command out. A database that does not exist is not made: it would have no followers.
+/// Runs the command. It does not create a missing database, which could not have followers.
 pub(super) fn run(settings: &Settings, command: EpochCommand) -> Result<(), AppError> {
     let EpochCommand::Renew = command;
     if settings.database_url.is_missing() {
-        return Err(AppError::new(format!("there is no database {}", settings.database_url)));
+        return Err(AppError::new(format!("the database {} does not exist", settings.database_url)));
     }
     let renewed = with_database(settings, renew).map_err(|error| {
-        AppError::new(format!("not every epoch is renewed, the command can be repeated: {error}"))
+        AppError::new(format!("not all epochs were renewed; repeat the command: {error}"))
     })?;
     print(&format!("{renewed} renewed\n"));
     Ok(())
 }
 
-/// Gives how many there were.
+/// Renews all epochs and returns their number.
 async fn renew(database: &Database) -> Result<usize, AppError> {
     let (mut after, mut count) = (None, 0);
     loop {
-        let renew = RenewEpochs { after, limit: AT_ONCE, epoch: Uuid::new_v4 };
+        let renew = RenewEpochs { after, limit: BATCH, epoch: Uuid::new_v4 };
         let renewed = database.call(&origin(), renew).await.map_err(failed)?;
         count += renewed.len();
-        after = renewed.last().copied().filter(|_| renewed.len() == AT_ONCE);
+        after = renewed.last().copied().filter(|_| renewed.len() == BATCH);
         if after.is_none() {
             return Ok(count);
         }

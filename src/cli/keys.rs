@@ -1,4 +1,4 @@
-//! `roster key`: keys, straight on the database.
+//! `roster key`: manages keys directly in the database.
 
 use super::{failed, origin, print, with_database};
 use crate::clock::Clock;
@@ -18,55 +18,55 @@ use std::io::Write;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// What is done with keys.
+/// The actions of `roster key`.
 #[derive(Subcommand, Debug)]
 pub(super) enum KeyCommand {
-    /// Makes a key and prints its secret, once
+    /// Creates a key and prints its secret, which is not shown again
     Create {
-        /// What it may do: reader, writer, admin or operator
+        /// Role of the key: reader, writer, admin or operator
         #[arg(long)]
         role: Role,
-        /// The tenant that it belongs to, by its name
+        /// Name of the tenant that the key belongs to
         #[arg(long, default_value = DEFAULT_NAME)]
         tenant: String,
-        /// What people call it
+        /// Name of the key, for people
         #[arg(long)]
         name: Option<String>,
-        /// How long it is good, for example 90d; for ever without it
+        /// Lifetime, for example 90d; without it, the key does not expire
         #[arg(long, value_parser = humantime::parse_duration)]
         expires: Option<Duration>,
     },
-    /// Lists keys, without their secrets
+    /// Lists keys without their secrets
     List {
-        /// Only those of this tenant
+        /// Name of a tenant; lists only its keys
         #[arg(long)]
         tenant: Option<String>,
     },
-    /// Revokes a key for good
+    /// Revokes a key permanently
     Revoke {
-        /// The key's id
+        /// Id of the key
         id: Uuid,
     },
 }
 
-/// Carries the command out.
+/// Runs the command.
 pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppError> {
     if settings.migrate_on_start {
         migrate::run(&settings.database_url).map_err(|error| AppError::new(error.to_string()))?;
     }
-    with_database(settings, async |database| carry_out(database, command).await)
+    with_database(settings, async |database| execute(database, command).await)
 }
 
-async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppError> {
+async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppError> {
     match command {
         KeyCommand::Create { role, tenant, name, expires } => {
             let now = Clock::system().now();
-            let expires_at = expires.map(|good_for| now.plus(good_for));
+            let expires_at = expires.map(|lifetime| now.plus(lifetime));
             let tenant = tenant_named(database, tenant).await?;
             let draft = draft(name, role, expires_at)?;
             let secret = create(database, tenant, draft, now).await?;
             writeln!(std::io::stdout(), "{}", secret.reveal()).map_err(|error| {
-                AppError::new(format!("the secret could not be printed, revoke {}: {error}", secret.id()))
+                AppError::new(format!("cannot print the secret; revoke the key {}: {error}", secret.id()))
             })?;
         }
         KeyCommand::List { tenant } => list(database, tenant).await?,
@@ -74,7 +74,7 @@ async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppEr
             let (conditions, now) = (Conditions::default(), Clock::system().now());
             let delete = keys::Delete { tenant: None, id, within: Role::Operator, conditions, now };
             match database.call(&origin(), delete).await {
-                Err(DbError::NotFound) => return Err(AppError::new(format!("there is no key {id}"))),
+                Err(DbError::NotFound) => return Err(AppError::new(format!("the key {id} does not exist"))),
                 done => done.map_err(failed)?,
             }
         }
@@ -82,7 +82,7 @@ async fn carry_out(database: &Database, command: KeyCommand) -> Result<(), AppEr
     Ok(())
 }
 
-/// What would be taken from a client, too.
+/// Validates the arguments with the rules of `POST /keys`.
 fn draft(name: Option<String>, role: Role, expires_at: Option<Timestamp>) -> Result<Draft, AppError> {
     let body = json!({ "name": name, "role": role.to_string(), "expiresAt": expires_at });
     Draft::read(body).map_err(|errors| {
@@ -92,10 +92,10 @@ fn draft(name: Option<String>, role: Role, expires_at: Option<Timestamp>) -> Res
     })
 }
 
-/// Makes a key as the command does.
+/// Creates a key on behalf of the command line.
 ///
 /// # Errors
-/// What the database says.
+/// If no random bytes are available or the database call fails.
 pub(crate) async fn create(
     database: &Database,
     tenant: Uuid,
@@ -103,7 +103,8 @@ pub(crate) async fn create(
     now: Timestamp,
 ) -> Result<Secret, AppError> {
     let id = Uuid::now_v7();
-    let secret = Secret::generate(id).map_err(|error| AppError::new(format!("no random bytes: {error}")))?;
+    let secret =
+        Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
     let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
     database.call(&origin(), create).await.map_err(failed)?;
     Ok(secret)
@@ -149,5 +150,5 @@ fn line(key: &Key, tenant: &str) -> String {
 
 async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
     let found = database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(failed)?;
-    found.ok_or_else(|| AppError::new(format!("there is no tenant '{name}'")))
+    found.ok_or_else(|| AppError::new(format!("the tenant '{name}' does not exist")))
 }

@@ -1,4 +1,4 @@
-//! The commands.
+//! The command-line interface.
 
 mod epochs;
 pub(crate) mod keys;
@@ -37,41 +37,41 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Applies pending migrations, then serves (what `roster` alone does)
+    /// Applies pending migrations, then serves requests; the default command
     Serve,
     /// Applies pending migrations and exits
     Migrate {
-        /// Shows what is applied and what is pending, and changes nothing
+        /// Lists applied and pending migrations without applying any
         #[arg(long)]
         status: bool,
-        /// Exits non-zero when migrations are pending, and changes nothing
+        /// Exits non-zero if migrations are pending, without applying any
         #[arg(long, conflicts_with = "status")]
         check: bool,
     },
-    /// Manages keys straight on the database
+    /// Manages keys directly in the database
     Key {
-        /// What to do
+        /// The action to perform
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Prints the OpenAPI document that a server has at /openapi.json
+    /// Prints the OpenAPI document that the server returns at /openapi.json
     Openapi,
-    /// Copies a SQLite database into a new file, also while a server uses it
+    /// Copies a SQLite database to a new file, even while a server uses it
     Backup {
-        /// The file, which must not exist
+        /// The file to write; it must not exist
         file: PathBuf,
     },
-    /// Manages the names of the histories that followers of changes know
+    /// Manages the epochs of the change feeds
     Epoch {
-        /// What to do
+        /// The action to perform
         #[command(subcommand)]
         command: EpochCommand,
     },
-    /// Asks a running server whether it is ready; the exit code is the answer
+    /// Queries /readyz on a running server; exits non-zero if it is not ready
     Health,
 }
 
-/// The whole program.
+/// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
     if let Err(error) = load_dotenv(Path::new(".env")) {
@@ -123,7 +123,7 @@ fn serve(settings: Settings) -> Result<(), AppError> {
     actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system()).await?.run().await })
 }
 
-/// Lets a command use the database through the door, as a server does.
+/// Runs `work` with an open database and closes the database afterwards.
 fn with_database<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(&Database) -> Result<T, AppError>,
@@ -138,7 +138,7 @@ fn with_database<T>(
     })
 }
 
-/// On behalf of whoever runs the command.
+/// The origin of changes made by a command.
 fn origin() -> Origin {
     Origin {
         actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
@@ -168,12 +168,12 @@ fn report_migrations(
     Ok(if check && !state.pending.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Asks `/readyz` of the server of this machine.
+/// Queries `/readyz` of the server on this machine.
 fn health(listen: SocketAddr) -> ExitCode {
     match readiness(listen) {
         Ok(status) if status.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
         Ok(status) => fail(&format!("not ready: {status}"), 1),
-        Err(error) => fail(&format!("cannot ask {listen}: {error}"), 1),
+        Err(error) => fail(&format!("cannot reach the server at {listen}: {error}"), 1),
     }
 }
 
@@ -183,32 +183,34 @@ fn readiness(mut address: SocketAddr) -> std::io::Result<String> {
             if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         address.set_ip(loopback);
     }
-    let patience = Duration::from_secs(5);
-    let mut stream = TcpStream::connect_timeout(&address, patience)?;
-    stream.set_read_timeout(Some(patience))?;
+    let timeout = Duration::from_secs(5);
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
     stream.write_all(
         format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
     )?;
-    let mut answer = String::new();
-    stream.take(64 * 1024).read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
+    let mut response = String::new();
+    stream.take(64 * 1024).read_to_string(&mut response)?;
+    Ok(response.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Reads the arguments. What a flag says is not asked of the environment, which may then hold anything.
+/// Parses the arguments and makes the settings global. The environment variable of a setting is not read if its flag is
+/// given, so an invalid value there does no harm.
 fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let given = |flag: &str| {
-        let says =
+        let is_flag =
             |argument: &OsString| argument.to_str().is_some_and(|text| text.split('=').next() == Some(flag));
-        arguments.iter().any(says)
+        arguments.iter().any(is_flag)
     };
     let command = Cli::command().mut_args(|argument| {
         let flag = argument.get_long().map(|long| format!("--{long}"));
+        let argument = argument.global(true);
         if flag.is_some_and(|flag| given(&flag)) { argument.env(Resettable::Reset) } else { argument }
     });
     Cli::from_arg_matches(&command.try_get_matches_from(&arguments)?)
 }
 
-/// Reads `.env` of the working directory and of no other. What a line holds is not told: it may be a secret.
+/// Loads `.env` from the working directory only. Errors do not include the content of a line, which may be a secret.
 fn load_dotenv(path: &Path) -> Result<(), String> {
     match dotenvy::from_path(path) {
         Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -216,19 +218,19 @@ fn load_dotenv(path: &Path) -> Result<(), String> {
             let name = line.split('=').next().map(str::trim).unwrap_or_default();
             let is_name = name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
             let name = if is_name && line.contains('=') { name } else { "a line" };
-            Err(format!(".env cannot be read: {name} is not written as NAME=value or NAME='value'"))
+            Err(format!("cannot read .env: {name} does not have the form NAME=value or NAME='value'"))
         }
-        other => other.map_err(|error| format!(".env cannot be read: {error}")),
+        other => other.map_err(|error| format!("cannot read .env: {error}")),
     }
 }
 
-/// What clap says of a bad setting, without its hints and without the value: it may be a secret.
+/// Describes an invalid setting without its value, which may be a secret, and without clap's hints.
 fn explain(error: &clap::Error) -> String {
     let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
     match (error.kind(), error.source(), error.get(ContextKind::ValidValue)) {
         (ErrorKind::ValueValidation, Some(source), _) => format!("{argument} {source}"),
         (ErrorKind::InvalidValue, _, Some(values)) => format!("{argument} must be one of {values}"),
-        (ErrorKind::InvalidUtf8, ..) => format!("{} must be UTF-8", settings_that_are_no_text().join(", ")),
+        (ErrorKind::InvalidUtf8, ..) => format!("{} must be UTF-8", non_utf8_settings().join(", ")),
         _ => {
             let text = error.render().to_string();
             text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -236,21 +238,21 @@ fn explain(error: &clap::Error) -> String {
     }
 }
 
-fn settings_that_are_no_text() -> Vec<String> {
+fn non_utf8_settings() -> Vec<String> {
     let command = Cli::command();
     let names = command.get_arguments().filter_map(|argument| argument.get_env());
-    let no_text = names.filter(|name| std::env::var_os(name).is_some_and(|value| value.to_str().is_none()));
-    let mut names: Vec<_> = no_text.map(|name| name.to_string_lossy().into_owned()).collect();
+    let non_utf8 = names.filter(|name| std::env::var_os(name).is_some_and(|value| value.to_str().is_none()));
+    let mut names: Vec<_> = non_utf8.map(|name| name.to_string_lossy().into_owned()).collect();
     if names.is_empty() {
         names.push("an argument".to_owned());
     }
     names
 }
 
-/// Says on one line why the program ends; libpq and clap use several.
+/// Prints an error on one line. The messages of libpq and clap have several.
 fn fail(message: &str, code: u8) -> ExitCode {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Nobody is left to tell when stderr is gone.
+    // If stderr is closed, there is no way to report the error.
     drop(writeln!(std::io::stderr(), "roster: {message}"));
     ExitCode::from(code)
 }

@@ -1,4 +1,4 @@
-//! What the server does of itself: bounded work, which ends when the server stops.
+//! Background tasks. Their work is bounded and ends when the server stops.
 
 pub mod retention;
 pub mod uses;

@@ -1,4 +1,4 @@
-//! Removes what is kept for a time only.
+//! Deletes expired rows and the remaining rows of deleted tenants.
 
 use crate::clock::Clock;
 use crate::db::{Database, DbError};
@@ -8,26 +8,26 @@ use crate::ops::tenants::{FindLeft, Purge};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long it rests when there is nothing left to remove.
-const REST: Duration = Duration::from_secs(60);
-/// How many rows go at once, so that no write waits long for it.
-const AT_ONCE: u32 = 500;
+/// Pause after everything has been deleted.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Rows per transaction, few enough that other writes do not wait long.
+const BATCH: u32 = 500;
 
-/// Removes the answers to requests that have expired, and what a deletion of a tenant left that was cut short, for as long
-/// as it is let.
+/// Deletes expired idempotency records, and the rows left by tenant deletions that were interrupted. Runs until the
+/// database stops.
 pub async fn run(database: Database, clock: Clock) {
     loop {
-        let forget = Forget { now: clock.now(), limit: AT_ONCE };
+        let forget = Forget { now: clock.now(), limit: BATCH };
         match database.call(&Origin::server(), forget).await {
-            Ok(removed) if removed >= AT_ONCE as usize => continue,
+            Ok(removed) if removed >= BATCH as usize => continue,
             Ok(_) => {}
             Err(DbError::Stopping) => return,
-            Err(error) => log::warn!("expired answers were not removed: {error}"),
+            Err(error) => log::warn!("cannot delete expired idempotency records: {error}"),
         }
         if let Err(error) = purge(&database).await {
-            log::warn!("what deleted tenants left was not removed: {error}");
+            log::warn!("cannot delete the rows of deleted tenants: {error}");
         }
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
