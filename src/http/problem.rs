@@ -2,7 +2,7 @@
 
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
-use crate::domain::scim::{ScimError, ScimType, invalid};
+use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
@@ -211,7 +211,7 @@ impl Problem {
             _ => None,
         });
         match scim_type {
-            Some(ScimType::InvalidValue) if !self.errors.is_empty() => invalid(&self.errors, &Map::new()),
+            Some(ScimType::InvalidValue) if !self.errors.is_empty() => from_field_errors(&self.errors, &Map::new()),
             Some(scim_type) => scim_type.error(self.detail.clone()),
             None => ScimError::of_status(self.status.as_u16(), self.detail.clone()),
         }

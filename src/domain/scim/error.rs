@@ -1,4 +1,4 @@
-//! What SCIM says of what was not done (RFC 7644, section 3.12).
+//! Errors (RFC 7644, section 3.12).
 
 use super::urn;
 use derive_more::{Display, Error};
@@ -7,48 +7,48 @@ use serde_json::{Map, Value, json};
 /// The detail error types of RFC 7644, table 9, and of RFC 9865, section 2.1.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
 pub enum ScimType {
-    /// The filter is none, or asks of an attribute what it does not have.
+    /// The filter cannot be parsed, or its operator does not apply to the attribute.
     #[display("invalidFilter")]
     InvalidFilter,
-    /// The filter finds more than the server is willing to process.
+    /// The result is larger than the server is willing to process.
     #[display("tooMany")]
     TooMany,
-    /// A value belongs to another resource.
+    /// A value is already in use by another resource.
     #[display("uniqueness")]
     Uniqueness,
-    /// The attribute cannot be changed in this way.
+    /// The attribute's mutability does not permit the modification.
     #[display("mutability")]
     Mutability,
-    /// The body is not what the schema says.
+    /// The body's structure is invalid or does not conform to the schema.
     #[display("invalidSyntax")]
     InvalidSyntax,
-    /// The path of a PATCH is none.
+    /// The path of a PATCH operation is malformed or names an unknown attribute.
     #[display("invalidPath")]
     InvalidPath,
-    /// The path of a PATCH leads nowhere.
+    /// The path of a PATCH operation matches nothing.
     #[display("noTarget")]
     NoTarget,
-    /// A value is missing, or not one that the attribute can have.
+    /// A required value is missing, or a value is not valid for its attribute.
     #[display("invalidValue")]
     InvalidValue,
-    /// The version of the protocol is not supported.
+    /// The protocol version is not supported.
     #[display("invalidVers")]
     InvalidVers,
-    /// The request's URI has what should not stand in one.
+    /// The request URI contains sensitive information.
     #[display("sensitive")]
     Sensitive,
-    /// The cursor is not one of this list.
+    /// The cursor is malformed or belongs to another list.
     #[display("invalidCursor")]
     InvalidCursor,
-    /// The cursor is too old.
+    /// The cursor has expired.
     #[display("expiredCursor")]
     ExpiredCursor,
-    /// The count is not one that a page behind a cursor can have.
+    /// The count is not valid with a cursor.
     #[display("invalidCount")]
     InvalidCount,
 }
 
-/// All of them.
+/// Every [`ScimType`].
 pub const SCIM_TYPES: [ScimType; 13] = [
     ScimType::InvalidFilter,
     ScimType::TooMany,
@@ -66,43 +66,43 @@ pub const SCIM_TYPES: [ScimType; 13] = [
 ];
 
 impl ScimType {
-    /// The status that it is answered with: 400, but 409 for what another resource has (RFC 7644, section 3.3).
+    /// The HTTP status: 409 for `uniqueness` (RFC 7644, section 3.3), otherwise 400.
     #[must_use]
     pub fn status(self) -> u16 {
         if self == Self::Uniqueness { 409 } else { 400 }
     }
 
-    /// An error of this type.
+    /// Creates an error of this type.
     pub fn error(self, detail: impl Into<String>) -> ScimError {
         ScimError { status: self.status(), scim_type: Some(self), detail: detail.into() }
     }
 }
 
-/// Why a request was not carried out.
+/// The reason why a request failed.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 #[display("{detail}")]
 pub struct ScimError {
     /// The HTTP status.
     pub status: u16,
-    /// Tells errors of one status apart, where the RFC has a word.
+    /// The detail error type, where the RFCs define one for this error.
     pub scim_type: Option<ScimType>,
-    /// A sentence for people that names attribute and value.
+    /// A human-readable sentence that names the attribute and the value.
     pub detail: String,
 }
 
 impl ScimError {
-    /// An error for whose kind the RFC has no word.
+    /// Creates an error for which the RFCs define no detail error type.
     #[must_use]
     pub fn of_status(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into() }
     }
 
-    /// The same under another word.
+    /// Replaces the detail error type and keeps the detail.
     pub(super) fn with_type(self, scim_type: ScimType) -> Self {
         scim_type.error(self.detail)
     }
 
-    /// The body of the answer; `status` is a string there.
+    /// The response body. Its `status` is a string, as the RFC requires.
     #[must_use]
     pub fn body(&self) -> Map<String, Value> {
         let mut body = Map::new();
@@ -116,17 +116,17 @@ impl ScimError {
     }
 }
 
-/// As much of a name that a client sent as an error needs.
+/// The first 100 characters of a text from the client, for use in an error detail.
 pub(super) fn excerpt(text: &str) -> String {
     text.chars().take(100).collect()
 }
 
-/// The same of a value.
-pub(super) fn shown(value: &Value) -> String {
+/// A short description of a value from the client, for use in an error detail.
+pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".to_owned(),
         Value::Array(_) => "a list".to_owned(),
-        // A long one would be written out only to be cut.
+        // Truncated first, so that a long text is not serialized in full.
         Value::String(text) => Value::from(excerpt(text)).to_string(),
         other => other.to_string(),
     }
@@ -137,35 +137,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn item_51_an_error_has_a_word_of_the_table_and_its_status_as_a_string() {
-        let error = ScimType::InvalidValue.error("active must be true or false, not \"maybe\"");
+    fn the_body_has_a_scim_type_of_the_rfc_and_a_string_status() {
+        let error = ScimType::InvalidValue.error("active must be true or false, not \"maybe\".");
         assert_eq!(
             Value::Object(error.body()),
             json!({
                 "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
                 "status": "400",
                 "scimType": "invalidValue",
-                "detail": "active must be true or false, not \"maybe\"",
+                "detail": "active must be true or false, not \"maybe\".",
             })
         );
-        let words: Vec<String> = SCIM_TYPES.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = SCIM_TYPES.iter().map(ToString::to_string).collect();
         assert_eq!(
-            words.join(" "),
+            names.join(" "),
             "invalidFilter tooMany uniqueness mutability invalidSyntax invalidPath noTarget invalidValue \
              invalidVers sensitive invalidCursor expiredCursor invalidCount"
         );
     }
 
     #[test]
-    fn item_21_what_another_has_is_a_conflict() {
+    fn only_uniqueness_errors_are_conflicts() {
         assert_eq!(ScimType::Uniqueness.error("").status, 409);
         let others = SCIM_TYPES.iter().filter(|scim_type| **scim_type != ScimType::Uniqueness);
         assert!(others.map(|scim_type| scim_type.status()).all(|status| status == 400));
     }
 
     #[test]
-    fn item_2_an_error_without_a_word_has_none() {
-        let body = ScimError::of_status(404, "there is no such user").body();
+    fn an_error_without_a_scim_type_omits_it_from_the_body() {
+        let body = ScimError::of_status(404, "No user has this id.").body();
         assert_eq!(body["status"], "404");
         assert!(!body.contains_key("scimType"));
     }

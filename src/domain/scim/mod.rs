@@ -1,11 +1,12 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) as far as it is a matter of values: the schemas, resources as SCIM shows them,
-//! bodies, PATCH, projections and errors. It is another face of the native values: what a body says becomes a native
-//! body, so that one validation serves both.
+//! SCIM 2.0 (RFC 7643, RFC 7644, RFC 9865) as pure functions of values: schemas, the representation of resources, request
+//! bodies, PATCH, projections and errors.
+//!
+//! A SCIM body is translated into a native body, so that one validation serves both APIs.
 
 pub mod discovery;
 pub mod error;
-mod invalid;
-mod normal;
+mod field_errors;
+mod normalize;
 pub mod patch;
 mod path;
 pub mod projection;
@@ -14,52 +15,52 @@ mod resource_type;
 pub mod schema;
 
 pub use error::{ScimError, ScimType};
-pub use invalid::invalid;
-pub use path::spelling;
+pub use field_errors::from_field_errors;
+pub use path::boolean_syntax;
 pub use resource_type::ResourceType;
 
 use derive_more::Display;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How strictly requests are read. What is said nowhere to depend on it does not.
+/// How strictly requests are read. Rules that mention no profile apply to both.
 #[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Profile {
-    /// As the big identity providers need it: `"active":"True"` is a boolean, a body may lack `schemas`, and a PATCH
-    /// whose filter finds nothing adds what it describes, or has nothing to remove.
+    /// Accepts the deviations of large identity providers: `"active":"True"` is a boolean, a body may omit `schemas`, and a
+    /// PATCH whose value filter matches nothing adds the element that the filter describes, or removes nothing.
     #[default]
     #[display("lenient")]
     Lenient,
-    /// To the letter of the RFCs.
+    /// Follows the RFCs to the letter.
     #[display("strict")]
     Strict,
 }
 
-/// Checks what a message says it is. Leniently, it need not say it.
+/// Checks the `schemas` of a message. In the lenient profile, they may be absent.
 ///
 /// # Errors
-/// `invalidSyntax` for `schemas` without the message's URN.
+/// `invalidSyntax` when `schemas` does not contain the message's URN.
 pub fn check_message(schemas: Option<&Value>, urn: &str, profile: Profile) -> Result<(), ScimError> {
-    let is_it = |named: &Value| named.as_str().is_some_and(|named| named.eq_ignore_ascii_case(urn));
+    let matches = |schema: &Value| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn));
     match schemas {
         None | Some(Value::Null) if profile == Profile::Lenient => Ok(()),
-        Some(Value::Array(urns)) if urns.iter().any(is_it) => Ok(()),
-        _ => Err(ScimType::InvalidSyntax.error(format!("schemas must be [\"{urn}\"]"))),
+        Some(Value::Array(urns)) if urns.iter().any(matches) => Ok(()),
+        _ => Err(ScimType::InvalidSyntax.error(format!("schemas must be [\"{urn}\"]."))),
     }
 }
 
 /// The URNs of schemas and messages (RFC 7643, section 10.3; RFC 7644, section 8.2).
 pub mod urn {
-    /// Users (RFC 7643, section 4.1).
+    /// The core schema of users (RFC 7643, section 4.1).
     pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-    /// Groups (RFC 7643, section 4.2).
+    /// The core schema of groups (RFC 7643, section 4.2).
     pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
     /// The enterprise extension of users (RFC 7643, section 4.3).
     pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    /// What the service can do (RFC 7643, section 5).
+    /// The service provider's configuration (RFC 7643, section 5).
     pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-    /// Kinds of resources (RFC 7643, section 6).
+    /// Resource types (RFC 7643, section 6).
     pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
     /// Schemas (RFC 7643, section 7).
     pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
@@ -69,12 +70,12 @@ pub mod urn {
     pub const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
     /// The body of a bulk request (RFC 7644, section 3.7).
     pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
-    /// The answer to it.
+    /// The response to a bulk request (RFC 7644, section 3.7).
     pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
     /// A list (RFC 7644, section 3.4.2).
     pub const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
     /// An error (RFC 7644, section 3.12).
     pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
-    /// What all core schemas begin with: of them, Roster knows those that it has.
+    /// The prefix of all core schemas. A URN with this prefix that is not listed above is an error, not an extension.
     pub(super) const CORE: &str = "urn:ietf:params:scim:schemas:core:";
 }

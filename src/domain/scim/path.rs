@@ -1,123 +1,123 @@
-//! What an operation of a PATCH is about (RFC 7644, section 3.5.2, figure 7).
+//! The paths of PATCH operations (RFC 7644, section 3.5.2, figure 7).
 
 use super::error::excerpt;
-use super::normal::unknown;
+use super::normalize::unknown_attribute;
 use super::resource_type::{is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType, urn};
 use crate::domain::filter::{Booleans, Brackets, LENGTH_LIMIT};
 use serde_json::{Map, Value};
 
-/// What a path leads to.
+/// A parsed path.
 #[derive(Debug)]
 pub(super) enum Path<'t> {
-    /// An attribute, or a part of it.
+    /// An attribute or a sub-attribute.
     Attribute(AttributePath<'t>),
-    /// All attributes of an extension.
+    /// All attributes of a known extension.
     Extension(&'static Schema),
-    /// What belongs to a schema that Roster does not know.
-    Foreign(ForeignPath),
+    /// An extension without a schema in Roster, or an attribute of one.
+    UnknownExtension(UnknownExtensionPath),
 }
 
-/// An attribute, which of its values, and which part of them.
+/// A path to an attribute of a known schema.
 #[derive(Debug)]
 pub(super) struct AttributePath<'t> {
-    /// The extension that it belongs to; none of the core schema.
+    /// The extension that defines the attribute; `None` for the core schema.
     pub(super) extension: Option<&'static Schema>,
     pub(super) attribute: &'static Definition,
-    /// Which elements of a list are meant.
-    pub(super) brackets: Option<Brackets<'t>>,
-    pub(super) part: Option<&'static Definition>,
+    /// The filter that selects elements of a multi-valued attribute.
+    pub(super) value_filter: Option<Brackets<'t>>,
+    pub(super) sub_attribute: Option<&'static Definition>,
 }
 
-/// A place in an extension that Roster does not know.
+/// A path into an extension without a schema in Roster.
 #[derive(Debug, PartialEq)]
-pub(super) struct ForeignPath {
+pub(super) struct UnknownExtensionPath {
     pub(super) urn: String,
-    /// The names that lead to it, at most two; without any it is the extension itself.
+    /// The attribute and sub-attribute, at most two names; empty for the extension itself.
     pub(super) names: Vec<String>,
 }
 
-/// What Entra ID names without the URN of its extension.
-const BARE: &str = "manager";
+/// The enterprise attribute that Entra ID sends without its URN.
+const MANAGER: &str = "manager";
 
 impl<'t> Path<'t> {
-    /// Reads a path, or a key of a value that stands for one. Where it begins with a URN, the extensions that the
-    /// resource already has are known too. `whole`: the value is an object, as that of an extension is. Leniently,
-    /// booleans in brackets may be strings.
+    /// Parses a path, or a key of a value that serves as one. URNs of extensions that the resource already has are
+    /// recognized. `value_is_object` resolves an ambiguous URN to an extension. In the lenient profile, booleans in the
+    /// value filter may be strings.
     ///
     /// # Errors
-    /// `invalidPath`, and `invalidFilter` for what stands in brackets.
-    pub(super) fn read(
+    /// `invalidPath`, or `invalidFilter` when the value filter is invalid.
+    pub(super) fn parse(
         text: &'t str,
         kind: ResourceType,
         resource: &Map<String, Value>,
-        whole: bool,
+        value_is_object: bool,
         profile: Profile,
     ) -> Result<Self, ScimError> {
         if text.len() > LENGTH_LIMIT {
-            return Err(refuse(text, "is longer than 4 KiB"));
+            return Err(invalid_path(text, "is longer than 4 KiB"));
         }
         let mut urns: Vec<&str> = kind.urns().collect();
         if is_urn(text) {
             urns.extend(resource.keys().map(String::as_str).filter(|name| is_urn(name)));
         }
         match split_urn(text, urns) {
-            Some((urn, behind)) if urn.eq_ignore_ascii_case(kind.schema().id) => {
-                attribute(kind, None, behind, profile)
+            Some((urn, rest)) if urn.eq_ignore_ascii_case(kind.schema().id) => {
+                parse_attribute(kind, None, rest, profile)
             }
-            Some((urn, behind)) => match kind.extension(urn) {
-                Some(extension) if behind.is_empty() => Ok(Self::Extension(extension)),
-                Some(extension) => attribute(kind, Some(extension), behind, profile),
-                None => foreign(text, urn, behind),
+            Some((urn, rest)) => match kind.extension(urn) {
+                Some(extension) if rest.is_empty() => Ok(Self::Extension(extension)),
+                Some(extension) => parse_attribute(kind, Some(extension), rest, profile),
+                None => unknown_extension(text, urn, rest),
             },
-            None if is_urn(text) => unheard(text, whole),
-            None => attribute(kind, None, text, profile),
+            None if is_urn(text) => parse_unknown_urn(text, value_is_object),
+            None => parse_attribute(kind, None, text, profile),
         }
     }
 }
 
 impl AttributePath<'_> {
-    /// Its name in errors.
+    /// The path without its value filter, for errors.
     pub(super) fn name(&self) -> String {
         let attribute = match self.extension {
             Some(extension) => format!("{}:{}", extension.id, self.attribute.name),
             None => self.attribute.name.to_owned(),
         };
-        match self.part {
-            Some(part) => format!("{attribute}.{}", part.name),
+        match self.sub_attribute {
+            Some(sub_attribute) => format!("{attribute}.{}", sub_attribute.name),
             None => attribute,
         }
     }
 }
 
-/// `ATTRNAME [ "[" filter "]" ] [ "." part ]`, in a schema.
-fn attribute<'t>(
+/// Parses `ATTRNAME [ "[" valFilter "]" ] [ "." subAttr ]` within a schema.
+fn parse_attribute<'t>(
     kind: ResourceType,
     extension: Option<&'static Schema>,
     text: &'t str,
     profile: Profile,
 ) -> Result<Path<'t>, ScimError> {
     let name = text.split(['.', '[']).next().unwrap_or_default();
-    let (extension, attribute) = named(kind, extension, name).ok_or_else(|| no_attribute(text))?;
-    let behind = text.strip_prefix(name).unwrap_or_default();
-    let (brackets, behind) = if behind.starts_with('[') {
-        let brackets = brackets(attribute, text, behind, profile)?;
-        let behind = brackets.behind;
-        (Some(brackets), behind)
+    let (extension, attribute) = find_attribute(kind, extension, name).ok_or_else(|| no_attribute(text))?;
+    let rest = text.strip_prefix(name).unwrap_or_default();
+    let (value_filter, rest) = if rest.starts_with('[') {
+        let value_filter = parse_value_filter(attribute, text, rest, profile)?;
+        let rest = value_filter.behind;
+        (Some(value_filter), rest)
     } else {
-        (None, behind)
+        (None, rest)
     };
-    let part = match behind.strip_prefix('.') {
-        Some(name) => Some(attribute.part(name).ok_or_else(|| no_attribute(text))?),
-        None if behind.is_empty() => None,
-        None => return Err(refuse(text, "goes on behind its brackets")),
+    let sub_attribute = match rest.strip_prefix('.') {
+        Some(name) => Some(attribute.sub_attribute(name).ok_or_else(|| no_attribute(text))?),
+        None if rest.is_empty() => None,
+        None => return Err(invalid_path(text, "has text after its closing bracket")),
     };
-    Ok(Path::Attribute(AttributePath { extension, attribute, brackets, part }))
+    Ok(Path::Attribute(AttributePath { extension, attribute, value_filter, sub_attribute }))
 }
 
-/// The attribute of a name, and the extension that it belongs to.
-fn named(
+/// Finds an attribute by its name, and the extension that defines it.
+fn find_attribute(
     kind: ResourceType,
     extension: Option<&'static Schema>,
     name: &str,
@@ -128,39 +128,43 @@ fn named(
     if let Some(attribute) = kind.attribute(name) {
         return Some((None, attribute));
     }
-    let bare = name.eq_ignore_ascii_case(BARE).then(|| kind.extension(urn::ENTERPRISE_USER)).flatten()?;
-    bare.attribute(name).map(|attribute| (Some(bare), attribute))
+    let is_manager = name.eq_ignore_ascii_case(MANAGER);
+    let enterprise = is_manager.then(|| kind.extension(urn::ENTERPRISE_USER)).flatten()?;
+    enterprise.attribute(name).map(|attribute| (Some(enterprise), attribute))
 }
 
-fn brackets<'t>(
+fn parse_value_filter<'t>(
     attribute: &'static Definition,
     text: &str,
-    behind: &'t str,
+    rest: &'t str,
     profile: Profile,
 ) -> Result<Brackets<'t>, ScimError> {
     if attribute.mutability == Mutability::ReadOnly {
-        return Err(ScimType::Mutability.error(format!("{} is read-only", attribute.name)));
+        return Err(ScimType::Mutability.error(format!("{} is read-only.", attribute.name)));
     }
     let list = attribute.attribute.filter(|_| attribute.multi_valued);
-    let list = list.ok_or_else(|| refuse(text, "has brackets, but not behind a list"))?;
-    Brackets::read(behind, list, spelling(profile)).map_err(|mut error| {
-        error.position += text.chars().count() - behind.chars().count();
-        ScimType::InvalidFilter.error(format!("the path '{}' is wrong at {error}", excerpt(text)))
+    let list = list.ok_or_else(|| {
+        invalid_path(text, "has a filter in brackets, but the attribute is not multi-valued")
+    })?;
+    Brackets::read(rest, list, boolean_syntax(profile)).map_err(|mut error| {
+        error.position += text.chars().count() - rest.chars().count();
+        ScimType::InvalidFilter.error(format!("The path '{}' is invalid at {error}", excerpt(text)))
     })
 }
 
-/// How booleans may be spelt in filters.
+/// The forms of boolean literals that a filter may contain.
 #[must_use]
-pub fn spelling(profile: Profile) -> Booleans {
+pub fn boolean_syntax(profile: Profile) -> Booleans {
     match profile {
         Profile::Lenient => Booleans::OrStrings,
         Profile::Strict => Booleans::Json,
     }
 }
 
-/// A URN that nothing here is named by. In SCIM's URNs a version and a name come last, and an attribute behind them;
-/// where there is no version, the value must tell the extension from an attribute.
-fn unheard(text: &str, whole: bool) -> Result<Path<'static>, ScimError> {
+/// Parses a path with a URN that neither the schemas nor the resource contain. A SCIM URN ends with a version and a name,
+/// which an attribute can follow. Where a URN has no version, the type of the value decides whether the path names an
+/// extension or an attribute of one.
+fn parse_unknown_urn(text: &str, value_is_object: bool) -> Result<Path<'static>, ScimError> {
     let core = text.split_at_checked(urn::CORE.len());
     if core.is_some_and(|(head, _)| head.eq_ignore_ascii_case(urn::CORE)) {
         return Err(no_attribute(text));
@@ -168,13 +172,13 @@ fn unheard(text: &str, whole: bool) -> Result<Path<'static>, ScimError> {
     let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at).collect();
     let version = text.split(':').collect::<Vec<_>>().iter().rposition(|segment| is_version(segment));
     let end = match version.map(|version| (colons.get(version), colons.get(version + 1))) {
-        Some((Some(_), Some(behind_name))) => Some(*behind_name),
+        Some((Some(_), Some(after_name))) => Some(*after_name),
         Some((Some(_), None)) => None,
-        _ if whole => None,
+        _ if value_is_object => None,
         _ => colons.last().copied().filter(|_| colons.len() > 1),
     };
-    let (urn, behind) = end.and_then(|end| text.split_at_checked(end)).unwrap_or((text, ""));
-    foreign(text, urn, behind.strip_prefix(':').unwrap_or_default())
+    let (urn, rest) = end.and_then(|end| text.split_at_checked(end)).unwrap_or((text, ""));
+    unknown_extension(text, urn, rest.strip_prefix(':').unwrap_or_default())
 }
 
 fn is_version(segment: &str) -> bool {
@@ -182,24 +186,25 @@ fn is_version(segment: &str) -> bool {
         && segment.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-fn foreign(text: &str, urn: &str, behind: &str) -> Result<Path<'static>, ScimError> {
-    let names: Vec<String> = match behind {
+fn unknown_extension(text: &str, urn: &str, rest: &str) -> Result<Path<'static>, ScimError> {
+    let names: Vec<String> = match rest {
         "" => Vec::new(),
         names => names.split('.').map(str::to_owned).collect(),
     };
-    let strange = |name: &String| name.is_empty() || name.contains(|c: char| "[]\": ".contains(c));
-    if names.len() > 2 || names.iter().any(strange) {
-        return Err(refuse(text, "leads nowhere in a schema that is not known here"));
+    let is_invalid = |name: &String| name.is_empty() || name.contains(|c: char| "[]\": ".contains(c));
+    if names.len() > 2 || names.iter().any(is_invalid) {
+        let reason = "is not valid in an extension without a schema, where only attribute.subAttribute may follow the URN";
+        return Err(invalid_path(text, reason));
     }
-    Ok(Path::Foreign(ForeignPath { urn: urn.to_owned(), names }))
+    Ok(Path::UnknownExtension(UnknownExtensionPath { urn: urn.to_owned(), names }))
 }
 
 fn no_attribute(text: &str) -> ScimError {
-    unknown(text).with_type(ScimType::InvalidPath)
+    unknown_attribute(text).with_type(ScimType::InvalidPath)
 }
 
-fn refuse(text: &str, why: &str) -> ScimError {
-    ScimType::InvalidPath.error(format!("the path '{}' {why}", excerpt(text)))
+fn invalid_path(text: &str, reason: &str) -> ScimError {
+    ScimType::InvalidPath.error(format!("The path '{}' {reason}.", excerpt(text)))
 }
 
 #[cfg(test)]
@@ -208,28 +213,28 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    fn read(text: &str) -> Result<Path<'_>, ScimError> {
+    fn parse(text: &str) -> Result<Path<'_>, ScimError> {
         let resource = json!({"urn:x:acme:1.0:User": {"badge": 1}, "userName": "ada"});
-        Path::read(text, ResourceType::User, resource.as_object().unwrap(), false, Profile::Strict)
+        Path::parse(text, ResourceType::User, resource.as_object().unwrap(), false, Profile::Strict)
     }
 
-    /// A path in the spelling of the schemas.
-    fn spelled(text: &str) -> String {
-        match read(text).unwrap() {
+    /// A path in the case of the schemas.
+    fn canonical(text: &str) -> String {
+        match parse(text).unwrap() {
             Path::Attribute(path) => {
-                let brackets =
-                    path.brackets.as_ref().map_or(String::new(), |found| format!(" {:?}", found.strings));
-                path.name() + &brackets
+                let value_filter =
+                    path.value_filter.as_ref().map_or(String::new(), |found| format!(" {:?}", found.strings));
+                path.name() + &value_filter
             }
             Path::Extension(extension) => extension.id.to_owned(),
-            Path::Foreign(path) => format!("{} {}", path.urn, path.names.join(".")),
+            Path::UnknownExtension(path) => format!("{} {}", path.urn, path.names.join(".")),
         }
     }
 
     #[test]
-    fn item_42_paths_are_split_at_their_urn() {
+    fn paths_are_split_after_their_urn() {
         let enterprise = |name: &str| format!("{}{name}", urn::ENTERPRISE_USER);
-        for (text, is) in [
+        for (text, expected) in [
             ("userName", "userName".to_owned()),
             ("urn:ietf:params:scim:schemas:core:2.0:User:name.givenName", "name.givenName".to_owned()),
             ("urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq \"a:b.c]\"].value", {
@@ -246,27 +251,27 @@ mod tests {
             ("urn:x:other:2.0:User", "urn:x:other:2.0:User ".to_owned()),
             ("urn:x:other:tag", "urn:x:other tag".to_owned()),
         ] {
-            assert_eq!(spelled(text), is, "{text}");
+            assert_eq!(canonical(text), expected, "{text}");
         }
-        let none = Map::new();
-        let whole = Path::read("urn:x:other:tag", ResourceType::User, &none, true, Profile::Strict).unwrap();
-        assert!(matches!(whole, Path::Foreign(path) if path.urn == "urn:x:other:tag"));
+        let empty = Map::new();
+        let extension = Path::parse("urn:x:other:tag", ResourceType::User, &empty, true, Profile::Strict).unwrap();
+        assert!(matches!(extension, Path::UnknownExtension(path) if path.urn == "urn:x:other:tag"));
     }
 
     #[test]
-    fn item_7_names_in_paths_have_no_case() {
-        assert_eq!(spelled("NAME.GIVENNAME"), "name.givenName");
-        assert_eq!(spelled("Emails[Type EQ \"work\"].Value"), "emails.value [\"work\"]");
+    fn names_in_paths_are_case_insensitive() {
+        assert_eq!(canonical("NAME.GIVENNAME"), "name.givenName");
+        assert_eq!(canonical("Emails[Type EQ \"work\"].Value"), "emails.value [\"work\"]");
     }
 
     #[test]
-    fn item_41_a_manager_is_found_without_its_urn() {
-        assert_eq!(spelled("Manager"), format!("{}:manager", urn::ENTERPRISE_USER));
-        assert!(read("department").is_err());
+    fn manager_needs_no_urn() {
+        assert_eq!(canonical("Manager"), format!("{}:manager", urn::ENTERPRISE_USER));
+        assert!(parse("department").is_err());
     }
 
     #[test]
-    fn item_52_a_bad_path_is_invalid() {
+    fn malformed_paths_are_invalid() {
         for text in [
             "",
             "nope",
@@ -289,22 +294,22 @@ mod tests {
             "urn:x:acme:1.0:User:list[value eq 1]",
             "urn:x:other:2.0:User:a:b",
         ] {
-            let error = read(text).expect_err(text);
+            let error = parse(text).expect_err(text);
             assert_eq!(error.scim_type, Some(ScimType::InvalidPath), "{text}: {error}");
         }
         let long = format!("emails[type eq \"{}\"]", "a".repeat(LENGTH_LIMIT));
-        assert_eq!(read(&long).unwrap_err().scim_type, Some(ScimType::InvalidPath));
+        assert_eq!(parse(&long).unwrap_err().scim_type, Some(ScimType::InvalidPath));
     }
 
     #[test]
-    fn item_11_a_bad_filter_in_a_path_is_told_with_its_position() {
+    fn an_invalid_value_filter_is_reported_with_its_position() {
         for (text, position) in [
             ("emails[type is \"work\"]", 13),
             ("emails[typ eq \"work\"].value", 8),
             ("emails[type eq \"work\"", 22),
             ("emails[primary gt true]", 16),
         ] {
-            let error = read(text).expect_err(text);
+            let error = parse(text).expect_err(text);
             assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{text}: {error}");
             assert!(error.detail.contains(&format!("position {position}:")), "{text}: {error}");
         }
@@ -312,16 +317,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_the_reader(text in any::<String>()) {
-            drop(read(&text));
+        fn parsing_any_text_does_not_panic(text in any::<String>()) {
+            drop(parse(&text));
         }
 
         #[test]
-        fn no_heap_of_words_breaks_the_reader(words in prop::collection::vec(prop::sample::select(vec![
+        fn parsing_any_sequence_of_tokens_does_not_panic(tokens in prop::collection::vec(prop::sample::select(vec![
             "urn:", "urn:ietf:params:scim:schemas:core:2.0:User", ":", ".", "emails", "[", "]", "type", " eq ", "\"a\"",
             "manager", "2.0", "User", "value", "é", "URN:x:acme:1.0:User",
         ]), 0..12)) {
-            drop(read(&words.concat()));
+            drop(parse(&tokens.concat()));
         }
     }
 }

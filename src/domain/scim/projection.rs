@@ -1,4 +1,4 @@
-//! What of a resource an answer shows (RFC 7644, section 3.9).
+//! The attributes that a response contains (RFC 7644, section 3.9).
 
 use super::error::excerpt;
 use super::path::{AttributePath, Path};
@@ -6,177 +6,183 @@ use super::schema::{COMMON, Returned};
 use super::{Profile, ResourceType, ScimError, ScimType};
 use serde_json::{Map, Value};
 
-/// What of resources of one kind is shown. What is returned always, comes always.
+/// Selects the attributes of one resource type that a response contains. Attributes with `returned: always` are always
+/// included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     kind: ResourceType,
-    named: Named,
+    selection: Selection,
 }
 
-/// What the client names: each attribute by the keys that lead to it.
+/// The client's selection of attributes.
 #[derive(Clone, Debug, PartialEq)]
-enum Named {
-    /// Nothing: what is returned by default is shown.
-    Nothing,
-    /// Only these.
-    Only(Vec<Keys>),
-    /// All but these.
-    Without(Vec<Keys>),
+enum Selection {
+    /// The attributes that are returned by default.
+    Default,
+    /// From `attributes`.
+    Only(Vec<KeyPath>),
+    /// From `excludedAttributes`.
+    Except(Vec<KeyPath>),
 }
 
-type Keys = Vec<String>;
+/// The keys that lead to an attribute in a resource.
+type KeyPath = Vec<String>;
 
-/// The most names.
-const NAME_LIMIT: usize = 100;
+/// The maximum number of names in one parameter.
+const MAX_NAMES: usize = 100;
 
 impl Projection {
-    /// Everything that is returned by default.
+    /// Selects the attributes that are returned by default.
     #[must_use]
-    pub fn whole(kind: ResourceType) -> Self {
-        Self { kind, named: Named::Nothing }
+    pub fn by_default(kind: ResourceType) -> Self {
+        Self { kind, selection: Selection::Default }
     }
 
-    /// Reads `attributes` and `excludedAttributes`, names with commas between them.
+    /// Parses the comma-separated names of `attributes` and `excludedAttributes`.
     ///
     /// # Errors
-    /// `invalidSyntax` for a name that no attribute has, `invalidValue` for both parameters together and for too many
+    /// `invalidSyntax` when a name is unknown; `invalidValue` when both parameters are present or one has more than 100
     /// names.
-    pub fn read(
+    pub fn parse(
         kind: ResourceType,
         attributes: Option<&str>,
         excluded: Option<&str>,
     ) -> Result<Self, ScimError> {
-        let named = match (read_names(kind, attributes)?, read_names(kind, excluded)?) {
-            (None, None) => Named::Nothing,
-            (Some(only), None) => Named::Only(only),
-            (None, Some(without)) => Named::Without(without),
+        let selection = match (key_paths(kind, attributes)?, key_paths(kind, excluded)?) {
+            (None, None) => Selection::Default,
+            (Some(only), None) => Selection::Only(only),
+            (None, Some(except)) => Selection::Except(except),
             _ => {
-                let detail = "attributes and excludedAttributes exclude each other";
+                let detail = "attributes and excludedAttributes cannot be combined.";
                 return Err(ScimType::InvalidValue.error(detail));
             }
         };
-        Ok(Self { kind, named })
+        Ok(Self { kind, selection })
     }
 
-    /// The names in `attributes` or `excludedAttributes`.
+    /// Splits the value of `attributes` or `excludedAttributes` into names.
     ///
     /// # Errors
-    /// `invalidValue` for too many.
+    /// `invalidValue` when there are more than 100 names.
     pub fn names(text: &str) -> Result<Vec<&str>, ScimError> {
         let names = || text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        if names().nth(NAME_LIMIT).is_some() {
-            return Err(ScimType::InvalidValue.error(format!("at most {NAME_LIMIT} attributes can be named")));
+        if names().nth(MAX_NAMES).is_some() {
+            let detail =
+                format!("attributes and excludedAttributes can each name at most {MAX_NAMES} attributes.");
+            return Err(ScimType::InvalidValue.error(detail));
         }
         Ok(names().collect())
     }
 
-    /// Whether a resource may show anything of an attribute: if not, it need not be looked up.
+    /// Whether the response can contain the attribute or a part of it. If not, its value need not be loaded.
     #[must_use]
-    pub fn shows(&self, attribute: &str) -> bool {
+    pub fn includes(&self, attribute: &str) -> bool {
         let returned = self.kind.attribute(attribute).map(|definition| definition.returned);
-        match (&self.named, returned) {
+        match (&self.selection, returned) {
             (_, Some(Returned::Always)) => true,
             (_, Some(Returned::Never) | None) => false,
-            (Named::Only(names), _) => names.iter().any(|keys| is_first(keys, attribute)),
+            (Selection::Only(paths), _) => paths.iter().any(|keys| starts_with(keys, attribute)),
             (_, Some(Returned::Request)) => false,
-            (Named::Without(names), _) => {
-                !names.iter().any(|keys| is_first(keys, attribute) && keys.len() == 1)
+            (Selection::Except(paths), _) => {
+                !paths.iter().any(|keys| starts_with(keys, attribute) && keys.len() == 1)
             }
-            (Named::Nothing, _) => true,
+            (Selection::Default, _) => true,
         }
     }
 
-    /// Whether that is so of a part of an attribute.
+    /// Whether the response can contain the sub-attribute.
     #[must_use]
-    pub fn shows_part(&self, attribute: &str, part: &str) -> bool {
-        let names_it = |keys: &Keys| {
-            let inner = keys.get(1).is_none_or(|inner| inner.eq_ignore_ascii_case(part));
-            is_first(keys, attribute) && inner
+    pub fn includes_sub_attribute(&self, attribute: &str, sub_attribute: &str) -> bool {
+        let covers = |keys: &KeyPath| {
+            let inner = keys.get(1).is_none_or(|inner| inner.eq_ignore_ascii_case(sub_attribute));
+            starts_with(keys, attribute) && inner
         };
-        let is_named = match &self.named {
-            Named::Nothing => true,
-            Named::Only(names) => names.iter().any(names_it),
-            Named::Without(names) => !names.iter().any(names_it),
+        let is_selected = match &self.selection {
+            Selection::Default => true,
+            Selection::Only(paths) => paths.iter().any(covers),
+            Selection::Except(paths) => !paths.iter().any(covers),
         };
-        is_named && self.shows(attribute)
+        is_selected && self.includes(attribute)
     }
 
-    /// What is shown of a resource, of which nothing was looked up that need not be.
+    /// Removes the attributes that are not selected from a resource.
     #[must_use]
     pub fn apply(&self, resource: Map<String, Value>) -> Map<String, Value> {
-        let (names, named) = match &self.named {
-            Named::Nothing => return resource,
-            Named::Only(names) => (names, true),
-            Named::Without(names) => (names, false),
+        let (paths, keep) = match &self.selection {
+            Selection::Default => return resource,
+            Selection::Only(paths) => (paths, true),
+            Selection::Except(paths) => (paths, false),
         };
         let always = |name: &String| {
             COMMON.iter().any(|common| common.returned == Returned::Always && common.name == name)
         };
-        let (mut shown, rest): (Map<_, _>, Map<_, _>) =
+        let (mut selected, rest): (Map<_, _>, Map<_, _>) =
             resource.into_iter().partition(|(name, _)| always(name));
-        shown.extend(select(rest, &names.iter().map(Vec::as_slice).collect::<Vec<_>>(), named));
-        shown
+        selected.extend(select(rest, &paths.iter().map(Vec::as_slice).collect::<Vec<_>>(), keep));
+        selected
     }
 }
 
-fn read_names(kind: ResourceType, text: Option<&str>) -> Result<Option<Vec<Keys>>, ScimError> {
+/// Parses a parameter; `None` when it names nothing.
+fn key_paths(kind: ResourceType, text: Option<&str>) -> Result<Option<Vec<KeyPath>>, ScimError> {
     let names = Projection::names(text.unwrap_or_default())?;
-    let read: Vec<Vec<Keys>> = names.into_iter().map(|name| keys(kind, name)).collect::<Result<_, _>>()?;
-    Ok((!read.is_empty()).then(|| read.concat()))
+    let paths: Vec<Vec<KeyPath>> =
+        names.into_iter().map(|name| key_paths_of(kind, name)).collect::<Result<_, _>>()?;
+    Ok((!paths.is_empty()).then(|| paths.concat()))
 }
 
-/// The keys that lead to what a name means, or to each of what it may mean.
-fn keys(kind: ResourceType, name: &str) -> Result<Vec<Keys>, ScimError> {
-    let path = Path::read(name, kind, &Map::new(), false, Profile::Strict)
+/// The key path of a name, or both key paths of a name that is ambiguous.
+fn key_paths_of(kind: ResourceType, name: &str) -> Result<Vec<KeyPath>, ScimError> {
+    let path = Path::parse(name, kind, &Map::new(), false, Profile::Strict)
         .map_err(|error| error.with_type(ScimType::InvalidSyntax))?;
     match path {
-        Path::Attribute(AttributePath { extension, attribute, brackets: None, part }) => {
+        Path::Attribute(AttributePath { extension, attribute, value_filter: None, sub_attribute }) => {
             let keys = extension.map(|extension| extension.id).into_iter();
-            let keys = keys.chain([attribute.name]).chain(part.map(|part| part.name));
+            let keys = keys.chain([attribute.name]).chain(sub_attribute.map(|inner| inner.name));
             Ok(vec![keys.map(str::to_owned).collect()])
         }
         Path::Extension(extension) => Ok(vec![vec![extension.id.to_owned()]]),
-        // Where a URN has no version, nothing tells an extension from an attribute of one.
-        Path::Foreign(foreign) => {
-            let keys = [foreign.urn].into_iter().chain(foreign.names).collect();
+        // A URN without a version can mean an extension or an attribute of one.
+        Path::UnknownExtension(path) => {
+            let keys = [path.urn].into_iter().chain(path.names).collect();
             Ok(vec![vec![name.to_owned()], keys])
         }
         Path::Attribute(_) => {
-            let detail = format!("'{}' is not the name of an attribute", excerpt(name));
+            let detail = format!("'{}' is not an attribute name.", excerpt(name));
             Err(ScimType::InvalidSyntax.error(detail))
         }
     }
 }
 
-fn is_first(keys: &[String], name: &str) -> bool {
+fn starts_with(keys: &[String], name: &str) -> bool {
     keys.first().is_some_and(|first| first.eq_ignore_ascii_case(name))
 }
 
-/// Keeps of an object what is named, or what is not. What is left without anything in it goes too.
-fn select(map: Map<String, Value>, names: &[&[String]], named: bool) -> Map<String, Value> {
+/// Keeps the members of an object that `paths` name, or removes them. Objects and lists that become empty are removed.
+fn select(map: Map<String, Value>, paths: &[&[String]], keep: bool) -> Map<String, Value> {
     let select = |(key, value): (String, Value)| {
-        let about = names.iter().copied().filter(|keys| is_first(keys, &key));
-        let inside: Vec<&[String]> = about.filter_map(|keys| keys.get(1..)).collect();
-        let whole = inside.iter().any(|keys| keys.is_empty());
-        match (whole, named) {
+        let matching = paths.iter().copied().filter(|keys| starts_with(keys, &key));
+        let inner: Vec<&[String]> = matching.filter_map(|keys| keys.get(1..)).collect();
+        let whole = inner.iter().any(|keys| keys.is_empty());
+        match (whole, keep) {
             (true, true) => Some((key, value)),
             (true, false) => None,
-            (false, named) if inside.is_empty() => (!named).then_some((key, value)),
-            (false, _) => select_inside(value, &inside, named).map(|value| (key, value)),
+            (false, keep) if inner.is_empty() => (!keep).then_some((key, value)),
+            (false, _) => select_inside(value, &inner, keep).map(|value| (key, value)),
         }
     };
     map.into_iter().filter_map(select).collect()
 }
 
-/// The same of each object in a list.
-fn select_inside(value: Value, names: &[&[String]], named: bool) -> Option<Value> {
+/// Applies [`select`] to an object, or to each object in a list.
+fn select_inside(value: Value, paths: &[&[String]], keep: bool) -> Option<Value> {
     match value {
-        Value::Object(map) => Some(select(map, names, named)).filter(|map| !map.is_empty()).map(Value::from),
+        Value::Object(map) => Some(select(map, paths, keep)).filter(|map| !map.is_empty()).map(Value::from),
         Value::Array(items) => {
-            let items = items.into_iter().filter_map(|item| select_inside(item, names, named));
+            let items = items.into_iter().filter_map(|item| select_inside(item, paths, keep));
             Some(items.collect::<Vec<_>>()).filter(|items| !items.is_empty()).map(Value::from)
         }
-        other => (!named).then_some(other),
+        other => (!keep).then_some(other),
     }
 }
 
@@ -186,8 +192,8 @@ mod tests {
     use crate::domain::scim::urn;
     use serde_json::json;
 
-    fn read(attributes: Option<&str>, excluded: Option<&str>) -> Result<Projection, ScimError> {
-        Projection::read(ResourceType::User, attributes, excluded)
+    fn parse(attributes: Option<&str>, excluded: Option<&str>) -> Result<Projection, ScimError> {
+        Projection::parse(ResourceType::User, attributes, excluded)
     }
 
     fn ada() -> Map<String, Value> {
@@ -200,23 +206,25 @@ mod tests {
         ada.as_object().cloned().unwrap()
     }
 
+    /// The user with `attributes`, without `schemas` and `id`, which are always present.
     fn only(names: &str) -> Value {
-        let mut shown = read(Some(names), None).unwrap().apply(ada());
-        assert_eq!(shown.remove("schemas"), Some(json!([urn::USER])), "{names}");
-        assert_eq!(shown.remove("id"), Some(json!("i")), "{names}");
-        shown.into()
+        let mut selected = parse(Some(names), None).unwrap().apply(ada());
+        assert_eq!(selected.remove("schemas"), Some(json!([urn::USER])), "{names}");
+        assert_eq!(selected.remove("id"), Some(json!("i")), "{names}");
+        selected.into()
     }
 
-    fn without(names: &str) -> Vec<String> {
-        let shown = read(None, Some(names)).unwrap().apply(ada());
-        let gone = |(name, value): (String, Value)| (shown.get(&name) != Some(&value)).then_some(name);
-        ada().into_iter().filter_map(gone).collect()
+    /// The attributes that `excludedAttributes` removes or changes.
+    fn affected(names: &str) -> Vec<String> {
+        let rest = parse(None, Some(names)).unwrap().apply(ada());
+        let differs = |(name, value): (String, Value)| (rest.get(&name) != Some(&value)).then_some(name);
+        ada().into_iter().filter_map(differs).collect()
     }
 
     #[test]
-    fn item_15_only_what_is_named_and_what_always_comes() {
+    fn attributes_selects_the_named_attributes_and_those_always_returned() {
         let enterprise = |value: Value| json!({(urn::ENTERPRISE_USER): value});
-        for (names, shown) in [
+        for (names, expected) in [
             ("USERNAME", json!({"userName": "ada"})),
             ("id", json!({})),
             ("meta", json!({"meta": {"resourceType": "User"}})),
@@ -239,54 +247,54 @@ mod tests {
             ("urn:acme:ext:desk.no", json!({"urn:acme:ext": {"desk": {"no": 1}}})),
             ("password,title", json!({})),
         ] {
-            assert_eq!(only(names), shown, "{names}");
+            assert_eq!(only(names), expected, "{names}");
         }
     }
 
     #[test]
-    fn item_15_all_but_what_is_named() {
-        assert_eq!(without("userName,meta"), ["meta", "userName"]);
-        assert_eq!(without("id,schemas"), Vec::<String>::new());
-        assert_eq!(without("emails.type,title"), ["emails"]);
-        assert_eq!(without("name.givenName"), ["name"]);
-        assert_eq!(without(urn::ENTERPRISE_USER), [urn::ENTERPRISE_USER]);
-        assert_eq!(without("urn:acme:ext"), ["urn:acme:ext"]);
-        assert_eq!(without("urn:acme:ext:desk"), ["urn:acme:ext"]);
+    fn excluded_attributes_removes_the_named_attributes() {
+        assert_eq!(affected("userName,meta"), ["meta", "userName"]);
+        assert_eq!(affected("id,schemas"), Vec::<String>::new());
+        assert_eq!(affected("emails.type,title"), ["emails"]);
+        assert_eq!(affected("name.givenName"), ["name"]);
+        assert_eq!(affected(urn::ENTERPRISE_USER), [urn::ENTERPRISE_USER]);
+        assert_eq!(affected("urn:acme:ext"), ["urn:acme:ext"]);
+        assert_eq!(affected("urn:acme:ext:desk"), ["urn:acme:ext"]);
     }
 
     #[test]
-    fn item_15_not_both_and_nothing_unknown() {
-        assert_eq!(read(Some("id"), Some("meta")).unwrap_err().status, 400);
-        assert_eq!(read(Some(""), Some(" , ")), Ok(Projection::whole(ResourceType::User)));
+    fn conflicting_parameters_and_unknown_names_are_refused() {
+        assert_eq!(parse(Some("id"), Some("meta")).unwrap_err().status, 400);
+        assert_eq!(parse(Some(""), Some(" , ")), Ok(Projection::by_default(ResourceType::User)));
         for name in ["nope", "name.nope", "members", "emails[type pr]", "userName.x"] {
-            let error = read(Some(name), None).expect_err(name);
+            let error = parse(Some(name), None).expect_err(name);
             assert_eq!(error.status, 400);
         }
-        assert!(read(Some(&vec!["id"; NAME_LIMIT + 1].join(",")), None).is_err());
+        assert!(parse(Some(&vec!["id"; MAX_NAMES + 1].join(",")), None).is_err());
     }
 
     #[test]
-    fn item_15_members_are_not_looked_up_for_nothing() {
+    fn members_are_included_only_where_the_response_can_contain_them() {
         let group =
-            |attributes, excluded| Projection::read(ResourceType::Group, attributes, excluded).unwrap();
-        assert!(!group(None, Some("MEMBERS")).shows("members"));
-        assert!(!group(Some("id"), None).shows("members"));
-        assert!(group(Some("members.value"), None).shows("members"));
-        assert!(group(None, Some("members.display")).shows("members"));
-        assert!(group(None, None).shows("members"));
-        assert!(group(None, None).shows_part("members", "display"));
-        assert!(group(Some("members"), None).shows_part("members", "display"));
-        assert!(group(None, Some("members.value")).shows_part("members", "display"));
-        assert!(!group(Some("members.value"), None).shows_part("members", "display"));
-        assert!(!group(None, Some("members.display")).shows_part("members", "display"));
-        assert!(group(None, Some("id")).shows("id"));
+            |attributes, excluded| Projection::parse(ResourceType::Group, attributes, excluded).unwrap();
+        assert!(!group(None, Some("MEMBERS")).includes("members"));
+        assert!(!group(Some("id"), None).includes("members"));
+        assert!(group(Some("members.value"), None).includes("members"));
+        assert!(group(None, Some("members.display")).includes("members"));
+        assert!(group(None, None).includes("members"));
+        assert!(group(None, None).includes_sub_attribute("members", "display"));
+        assert!(group(Some("members"), None).includes_sub_attribute("members", "display"));
+        assert!(group(None, Some("members.value")).includes_sub_attribute("members", "display"));
+        assert!(!group(Some("members.value"), None).includes_sub_attribute("members", "display"));
+        assert!(!group(None, Some("members.display")).includes_sub_attribute("members", "display"));
+        assert!(group(None, Some("id")).includes("id"));
     }
 
     #[test]
-    fn item_55_groups_come_when_they_are_asked_for() {
-        assert!(!Projection::whole(ResourceType::User).shows("groups"));
-        assert!(!read(None, Some("title")).unwrap().shows("groups"));
-        assert!(read(Some("groups.display"), None).unwrap().shows("groups"));
-        assert!(!read(Some("password"), None).unwrap().shows("password"));
+    fn groups_of_a_user_are_included_only_on_request() {
+        assert!(!Projection::by_default(ResourceType::User).includes("groups"));
+        assert!(!parse(None, Some("title")).unwrap().includes("groups"));
+        assert!(parse(Some("groups.display"), None).unwrap().includes("groups"));
+        assert!(!parse(Some("password"), None).unwrap().includes("password"));
     }
 }

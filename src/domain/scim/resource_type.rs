@@ -1,22 +1,21 @@
-//! The kinds of resources (RFC 7643, section 6), and what names mean in them.
+//! Resource types (RFC 7643, section 6) and the names that are valid in each.
 
 use super::schema::{self, Definition, Schema};
 use super::urn;
 
-/// A kind of resource.
+/// A resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum ResourceType {
-    /// RFC 7643, section 4.1.
     User,
-    /// RFC 7643, section 4.2.
     Group,
 }
 
 impl ResourceType {
-    /// All of them.
+    /// Every resource type.
     pub const ALL: [Self; 2] = [Self::User, Self::Group];
 
-    /// Its name.
+    /// The name, such as `User`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -25,7 +24,7 @@ impl ResourceType {
         }
     }
 
-    /// Where its resources are, below the base.
+    /// The path of the resources, relative to the base URL.
     #[must_use]
     pub fn endpoint(self) -> &'static str {
         match self {
@@ -34,7 +33,7 @@ impl ResourceType {
         }
     }
 
-    /// Its core schema.
+    /// The core schema.
     #[must_use]
     pub fn schema(self) -> &'static Schema {
         match self {
@@ -43,7 +42,7 @@ impl ResourceType {
         }
     }
 
-    /// The extensions that Roster knows.
+    /// The URNs of the extensions that have a schema in Roster.
     #[must_use]
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
@@ -52,13 +51,13 @@ impl ResourceType {
         }
     }
 
-    /// The attribute of a name, which has no case: a common one (RFC 7643, section 3.1) or one of the core schema.
+    /// Finds an attribute by its name, ignoring case: a common attribute (RFC 7643, section 3.1) or one of the core schema.
     #[must_use]
     pub fn attribute(self, name: &str) -> Option<&'static Definition> {
         schema::find(&schema::COMMON, name).or_else(|| schema::find(&self.schema().attributes, name))
     }
 
-    /// The known extension of a URN, which has no case.
+    /// Finds a known extension by its URN, ignoring case.
     #[must_use]
     pub fn extension(self, urn: &str) -> Option<&'static Schema> {
         let known = self.extensions().iter().any(|known| known.eq_ignore_ascii_case(urn));
@@ -69,27 +68,27 @@ impl ResourceType {
         }
     }
 
-    /// The URNs after which an attribute's name may stand: of the core schema and of known extensions.
+    /// The URNs that can prefix an attribute name: those of the core schema and of the known extensions.
     pub(super) fn urns(self) -> impl Iterator<Item = &'static str> {
         self.extensions().iter().copied().chain([self.schema().id])
     }
 }
 
-/// Splits a name behind the longest of these URNs that it begins with: dots and colons inside a URN separate nothing.
-/// Nothing stands behind a URN by itself.
+/// Splits a name after the longest of `urns` that prefixes it. Dots and colons inside a URN are not separators. The second
+/// part is empty when the name is the URN itself.
 pub(super) fn split_urn<'n, 'u>(
     name: &'n str,
     urns: impl IntoIterator<Item = &'u str>,
 ) -> Option<(&'u str, &'n str)> {
     let split = |urn: &'u str| {
         let (head, rest) = name.split_at_checked(urn.len())?;
-        let behind = if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') };
-        behind.filter(|_| head.eq_ignore_ascii_case(urn)).map(|behind| (urn, behind))
+        let attribute = if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') };
+        attribute.filter(|_| head.eq_ignore_ascii_case(urn)).map(|attribute| (urn, attribute))
     };
     urns.into_iter().filter_map(split).max_by_key(|(urn, _)| urn.len())
 }
 
-/// Whether a name is a URN, or begins with one.
+/// Whether a name is a URN or is prefixed by one.
 pub(super) fn is_urn(name: &str) -> bool {
     name.split_at_checked(4).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("urn:"))
 }
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn item_42_a_name_is_split_at_the_last_known_urn() {
+    fn a_name_is_split_after_the_longest_known_urn() {
         let longer = "urn:ietf:params:scim:schemas:core:2.0:User:more";
         let urns = [urn::USER, urn::ENTERPRISE_USER, longer];
         for (name, split) in [
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn item_7_attributes_and_extensions_have_no_case() {
+    fn attribute_and_extension_names_are_case_insensitive() {
         let user = ResourceType::User;
         assert_eq!(user.attribute("USERNAME").unwrap().name, "userName");
         assert_eq!(user.attribute("externalid").unwrap().name, "externalId");

@@ -225,7 +225,7 @@ pub(super) fn new_scim_user() -> Value {
 /// The answer to `GET /scim/v2/Users/{id}`.
 pub(super) fn scim_user() -> Value {
     let draft = resource::read_user(new_scim_user(), &VIEW, Profile::Strict);
-    draft.map_or(Value::Null, |draft| resource::user(&user(draft), None, &VIEW).into())
+    draft.map_or(Value::Null, |draft| resource::render_user(&user(draft), None, &VIEW).into())
 }
 
 /// The body of `POST /scim/v2/Groups`, and of PUT.
@@ -236,7 +236,7 @@ pub(super) fn new_scim_group() -> Value {
 /// The answer to `GET /scim/v2/Groups/{id}`.
 pub(super) fn scim_group() -> Value {
     let read = resource::read_group(new_scim_group(), &VIEW, Profile::Strict);
-    read.map_or(Value::Null, |(draft, _)| resource::group(&group(draft), Some(&[ada()]), &VIEW).into())
+    read.map_or(Value::Null, |(draft, _)| resource::render_group(&group(draft), Some(&[ada()]), &VIEW).into())
 }
 
 /// The body of PATCH below `/scim/v2`.
@@ -285,12 +285,12 @@ pub(super) fn scim_config() -> Value {
 
 /// The answer to `GET /scim/v2/ResourceTypes/{id}`.
 pub(super) fn scim_resource_type(kind: ResourceType) -> Value {
-    kind.shown(SCIM_URL)
+    kind.render(SCIM_URL)
 }
 
 /// The answer to `GET /scim/v2/Schemas/{id}`.
 pub(super) fn scim_schema(schema: &Schema) -> Value {
-    schema.shown(SCIM_URL)
+    schema.render(SCIM_URL)
 }
 
 /// The answer to `GET /scim/v2/Me`.

@@ -220,7 +220,7 @@ impl<'c> Bulk<'c> {
         let tags = tags.map_err(|error| ScimType::InvalidValue.error(format!("version {error}")))?;
         let conditions = Conditions { if_match: tags, if_none_match: None }.weakly();
         // Nothing of it is shown, so nothing need be looked up.
-        let projection = Projection::read(kind, Some("id"), None)?;
+        let projection = Projection::parse(kind, Some("id"), None)?;
         let showing = Showing { projection, is_asked_for: false };
         request.carry_out(self.context, kind, conditions, &showing).await
     }

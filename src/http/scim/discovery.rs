@@ -25,8 +25,8 @@ pub(in crate::http) fn limits(body: usize) -> Limits {
     Limits {
         bulk_operations: MAX_OPERATIONS,
         bulk_bytes: body,
-        page: DEFAULT_COUNT,
-        largest_page: MAX_COUNT,
+        default_page: DEFAULT_COUNT,
+        max_page: MAX_COUNT,
         cursor_seconds: None,
     }
 }
@@ -38,7 +38,7 @@ pub(super) async fn resource_types(
 ) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let base = base(&state);
-    Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.shown(&base)).into())))
+    Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.render(&base)).into())))
 }
 
 /// `GET /ResourceTypes/{id}`
@@ -48,14 +48,14 @@ pub(super) async fn resource_type(
 ) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let kind = ResourceType::ALL.into_iter().find(|kind| is_named(&request, kind.name()));
-    kind.map(|kind| json(&kind.shown(&base(&state)))).ok_or_else(nothing)
+    kind.map(|kind| json(&kind.render(&base(&state)))).ok_or_else(nothing)
 }
 
 /// `GET /Schemas`
 pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let base = base(&state);
-    let schemas: Vec<Value> = schema::all().into_iter().map(|schema| schema.shown(&base)).collect();
+    let schemas: Vec<Value> = schema::all().into_iter().map(|schema| schema.render(&base)).collect();
     Ok(json(&list_of(schemas)))
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Re
 pub(super) async fn schema(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let schema = schema::all().into_iter().find(|schema| is_named(&request, schema.id));
-    schema.map(|schema| json(&schema.shown(&base(&state)))).ok_or_else(nothing)
+    schema.map(|schema| json(&schema.render(&base(&state)))).ok_or_else(nothing)
 }
 
 fn is_named(request: &HttpRequest, name: &str) -> bool {

@@ -35,7 +35,7 @@ pub(super) async fn create(
     let mut members = Membership::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
-    let create = read_back(context, id, create, showing.projection.shows("members"));
+    let create = read_back(context, id, create, showing.projection.includes("members"));
     let (client, projection) = (context.clone(), showing.projection.clone());
     let shown = move |(group, members): &(Group, Option<Vec<Member>>)| {
         done(&client, StatusCode::CREATED, group, members.as_deref(), &projection)
@@ -46,7 +46,7 @@ pub(super) async fn create(
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
     let mut group = context.call(Find { tenant: context.tenant(), id }).await?;
     let mut members = None;
-    if projection.shows("members") && group.member_count > 0 {
+    if projection.includes("members") && group.member_count > 0 {
         let whole = whole(context, vec![id], i64::MAX).await?.remove(&id);
         let (seen, everybody) = whole.ok_or(DbError::NotFound)?;
         (group, members) = (seen, Some(everybody));
@@ -68,8 +68,8 @@ pub(super) async fn replace(
     members.add(ids.unwrap_or_default());
     let name = draft.attributes.display_name.clone();
     let replaced =
-        move |group: &Group| Ok((resource::keep_native_of_group(draft.clone(), group), members.clone()));
-    let is_shown = showing.projection.shows("members");
+        move |group: &Group| Ok((resource::preserve_native_of_group(draft.clone(), group), members.clone()));
+    let is_shown = showing.projection.includes("members");
     let (group, members) = edit(context, id, conditions, Some(&name), is_shown, replaced).await?;
     Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection))
 }
@@ -88,7 +88,7 @@ pub(super) async fn patch(
         let view = View { base: &base, source: &source };
         resource::patch_group(group, &view, &operations, profile)
     };
-    let is_shown = showing.is_asked_for && showing.projection.shows("members");
+    let is_shown = showing.is_asked_for && showing.projection.includes("members");
     let (group, members) = edit(context, id, conditions, None, is_shown, patched).await?;
     if showing.is_asked_for {
         return Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection));
@@ -141,7 +141,7 @@ fn done(
     members: Option<&[Member]>,
     projection: &Projection,
 ) -> Done {
-    let body = Some(projection.apply(resource::group(group, members, &context.view())));
+    let body = Some(projection.apply(resource::render_group(group, members, &context.view())));
     let (version, location) = (Some(group.version), location(context, group.id));
     Done { status, version, location, body, replayed: false }
 }
@@ -166,13 +166,13 @@ pub(super) async fn show(
     projection: &Projection,
 ) -> Result<Vec<Map<String, Value>>, Problem> {
     let view = context.view();
-    if !projection.shows("members") {
-        return Ok(groups.iter().map(|group| resource::group(group, None, &view)).collect());
+    if !projection.includes("members") {
+        return Ok(groups.iter().map(|group| resource::render_group(group, None, &view)).collect());
     }
     let ids = groups.iter().map(|group| group.id);
     let mut whole = whole(context, ids.collect(), MEMBER_LIMIT).await.map_err(too_many)?;
     let shown = groups.iter().filter_map(|group| whole.remove(&group.id));
-    Ok(shown.map(|(group, members)| resource::group(&group, Some(&members), &view)).collect())
+    Ok(shown.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
 }
 
 fn too_many(error: DbError) -> Problem {

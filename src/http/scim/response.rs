@@ -72,8 +72,8 @@ impl Done {
     /// Whether it shows what others are called: that moves no version of this resource.
     pub(super) fn shows_others(&self, projection: &Projection) -> bool {
         let shown = |name: &str| self.body.as_ref().and_then(|body| body.get(name));
-        projection.shows("groups")
-            || (shown("members").is_some() && projection.shows_part("members", "display"))
+        projection.includes("groups")
+            || (shown("members").is_some() && projection.includes_sub_attribute("members", "display"))
             || shown(urn::ENTERPRISE_USER).is_some_and(|enterprise| enterprise.get("manager").is_some())
     }
 

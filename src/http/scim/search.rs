@@ -4,7 +4,7 @@
 use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::filter::Filter;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, spelling, urn};
+use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, boolean_syntax, urn};
 use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
@@ -107,13 +107,13 @@ impl Search {
 
     /// What of resources of a kind is shown.
     pub(super) fn projection(&self, kind: ResourceType) -> Result<Projection, ScimError> {
-        Projection::read(kind, self.attributes.as_deref(), self.excluded.as_deref())
+        Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())
     }
 
     /// The same of one of several kinds: of the named attributes those that it has.
     pub(super) fn of_kind(&self, kind: ResourceType) -> Self {
         let known = |names: &String| {
-            let known = names_in(names).filter(|name| Projection::read(kind, Some(name), None).is_ok());
+            let known = names_in(names).filter(|name| Projection::parse(kind, Some(name), None).is_ok());
             known.collect::<Vec<_>>().join(",")
         };
         // The id is shown whatever is named, so that it says "none of these".
@@ -130,7 +130,7 @@ impl Search {
     pub(super) fn check_names(&self) -> Result<(), ScimError> {
         for names in self.attributes.iter().chain(&self.excluded) {
             for name in Projection::names(names)? {
-                let read = ResourceType::ALL.map(|kind| Projection::read(kind, Some(name), None));
+                let read = ResourceType::ALL.map(|kind| Projection::parse(kind, Some(name), None));
                 if let [Err(error), Err(_)] = read {
                     return Err(error);
                 }
@@ -150,7 +150,7 @@ impl Search {
         schema: &'static Schema,
         profile: Profile,
     ) -> Result<Option<Filter>, ScimError> {
-        let read = |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, spelling(profile));
+        let read = |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, boolean_syntax(profile));
         let filter = self.filter.as_ref().map(read).transpose();
         filter.map_err(|error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")))
     }

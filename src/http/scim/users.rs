@@ -8,7 +8,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::resource::GroupOf;
+use crate::domain::scim::resource::UserGroup;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
@@ -52,7 +52,7 @@ pub(super) async fn replace(
     showing: &Showing,
 ) -> Result<Done, Problem> {
     let draft = resource::read_user(sent, &context.view(), context.profile())?;
-    let replaced = |user: &User| Ok(resource::keep_native(draft.clone(), user));
+    let replaced = |user: &User| Ok(resource::preserve_native(draft.clone(), user));
     change(context, id, &conditions, &showing.projection, replaced).await
 }
 
@@ -126,14 +126,14 @@ impl Names {
 }
 
 /// What the groups of users are called.
-type Groups = BTreeMap<Uuid, Vec<GroupOf>>;
+type Groups = BTreeMap<Uuid, Vec<UserGroup>>;
 
 /// In how many groups the users of a page may be together.
 const GROUP_LIMIT: usize = 100_000;
 
 /// The reading of the users' groups, where they are shown.
 fn names_of(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
-    projection.shows("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
+    projection.includes("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
 }
 
 fn done(
@@ -150,7 +150,7 @@ fn done(
 
 fn shown(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String, Value> {
     let groups = groups.and_then(|groups| groups.get(&user.id));
-    resource::user(user, groups.map(Vec::as_slice), &context.view())
+    resource::render_user(user, groups.map(Vec::as_slice), &context.view())
 }
 
 /// Shows the users of a page, with their groups where these are asked for, unless they are in too many.

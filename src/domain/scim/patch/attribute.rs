@@ -1,92 +1,96 @@
-//! Operations on attributes whose definitions are known.
+//! Operations on attributes of known schemas.
 
 use super::list;
-use super::selection::select;
-use super::{Profile, ScimError, ScimType, Verb};
-use crate::domain::scim::normal::{self, is_unassigned};
+use super::selection::Selection;
+use super::{Op, Profile, ScimError, ScimType};
+use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::path::AttributePath;
 use crate::domain::scim::schema::{Definition, Mutability, Type};
 use serde_json::{Map, Value};
 
-/// How values are written.
+/// An attribute to write, and how.
 #[derive(Clone, Copy)]
-pub(super) struct Writing {
-    /// Whether a list keeps what it has.
-    pub(super) adds: bool,
+pub(super) struct Target<'p> {
+    pub(super) attribute: &'static Definition,
+    /// Names the attribute in errors.
+    pub(super) path: &'p str,
+    /// Whether existing elements of a list stay, as with `add`.
+    pub(super) appends: bool,
     pub(super) profile: Profile,
 }
 
-/// Carries out an operation among the attributes of a schema. `remove` may come without a value.
-pub(super) fn change(
+/// Applies an operation to the attributes of one schema. For `remove`, `value` is optional and names the elements to remove.
+pub(super) fn apply(
     map: &mut Map<String, Value>,
     path: &AttributePath<'_>,
-    verb: Verb,
+    op: Op,
     value: Option<&Value>,
     profile: Profile,
 ) -> Result<(), ScimError> {
-    let (attribute, name) = (path.attribute, path.name());
-    let how = Writing { adds: verb == Verb::Add, profile };
-    let written = value.filter(|_| verb != Verb::Remove);
-    match (&path.brackets, path.part, written) {
-        (Some(brackets), part, written) => select(map, attribute, brackets, &name).change(part, written, how),
-        (None, None, Some(value)) => write(map, attribute, value.clone(), how, &name),
-        (None, Some(part), Some(value)) => {
-            inside(map, attribute.name, |inner| write(inner, part, value.clone(), how, &name))
+    let name = path.name();
+    let target_of = |attribute| Target { attribute, path: &name, appends: op == Op::Add, profile };
+    let target = target_of(path.attribute);
+    match (&path.value_filter, path.sub_attribute, value.filter(|_| op != Op::Remove)) {
+        (Some(filter), sub_attribute, written) => {
+            Selection::take(map, target, filter).apply(sub_attribute, written)
         }
-        (None, Some(part), None) => inside(map, attribute.name, |inner| unassign(inner, part, &name)),
-        (None, None, None) => match value.filter(|value| attribute.multi_valued && !value.is_null()) {
-            Some(value) => list::take_out(map, attribute, value.clone(), profile, &name),
-            None => unassign(map, attribute, &name),
+        (None, None, Some(value)) => write(map, target, value.clone()),
+        (None, Some(sub_attribute), Some(value)) => inside(map, path.attribute.name, |inner| {
+            write(inner, target_of(sub_attribute), value.clone())
+        }),
+        (None, Some(sub_attribute), None) => {
+            inside(map, path.attribute.name, |inner| unassign(inner, target_of(sub_attribute)))
+        }
+        (None, None, None) => match value.filter(|value| path.attribute.multi_valued && !value.is_null()) {
+            Some(value) => list::remove_values(map, target, value.clone()),
+            None => unassign(map, target),
         },
     }
 }
 
-/// Writes an attribute. Of a complex one, what is not said stays (RFC 7644, section 3.5.2.3).
+/// Writes an attribute. Sub-attributes of a complex attribute that the value does not contain stay unchanged (RFC 7644,
+/// section 3.5.2.3).
 pub(super) fn write(
     map: &mut Map<String, Value>,
-    attribute: &'static Definition,
+    target: Target<'_>,
     value: Value,
-    how: Writing,
-    at: &str,
 ) -> Result<(), ScimError> {
+    let Target { attribute, path, profile, .. } = target;
     if attribute.multi_valued {
-        return list::write(map, attribute, value, how, at);
+        return list::write(map, target, value);
     }
     if attribute.kind != Type::Complex || is_unassigned(&value) {
-        return match normal::value(attribute, value, how.profile, at)? {
+        return match normalize::value(attribute, value, profile, path)? {
             Some(value) => {
                 map.insert(attribute.name.to_owned(), value);
                 Ok(())
             }
-            None => unassign(map, attribute, at),
+            None => unassign(map, target),
         };
     }
-    let parts = normal::object(attribute, value, at)?;
+    let object = normalize::object(attribute, value, path)?;
     inside(map, attribute.name, |inner| {
-        for (name, value) in parts {
-            let part = normal::part(attribute, &name, at)?;
-            if part.mutability != Mutability::ReadOnly {
-                write(inner, part, value, how, &format!("{at}.{}", part.name))?;
+        for (name, value) in object {
+            let sub_attribute = normalize::sub_attribute(attribute, &name, path)?;
+            if sub_attribute.mutability != Mutability::ReadOnly {
+                let path = format!("{path}.{}", sub_attribute.name);
+                write(inner, Target { attribute: sub_attribute, path: &path, ..target }, value)?;
             }
         }
         Ok(())
     })
 }
 
-/// Removes an attribute, unless a resource must have it (RFC 7644, section 3.5.2.2).
-pub(super) fn unassign(
-    map: &mut Map<String, Value>,
-    attribute: &Definition,
-    at: &str,
-) -> Result<(), ScimError> {
-    if attribute.is_kept() {
-        return Err(ScimType::Mutability.error(format!("{at} must not be removed")));
+/// Removes an attribute, unless it must always have a value (RFC 7644, section 3.5.2.2).
+pub(super) fn unassign(map: &mut Map<String, Value>, target: Target<'_>) -> Result<(), ScimError> {
+    if target.attribute.is_always_assigned() {
+        return Err(ScimType::Mutability.error(format!("{} cannot be removed.", target.path)));
     }
-    map.remove(attribute.name);
+    map.remove(target.attribute.name);
     Ok(())
 }
 
-/// Writes inside an object, which is there only while there is something in it.
+/// Writes inside the object named `name`, which is created when absent and removed when it becomes empty.
 pub(super) fn inside(
     map: &mut Map<String, Value>,
     name: &str,

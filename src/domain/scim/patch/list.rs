@@ -1,89 +1,88 @@
-//! Operations on lists by the values of their elements.
+//! Operations on the elements of multi-valued attributes, selected by their values.
 
-use super::attribute::{Writing, unassign};
+use super::attribute::{Target, unassign};
 use super::{Profile, ScimError, ScimType};
 use crate::domain::document::fold_value;
-use crate::domain::scim::normal;
+use crate::domain::scim::normalize;
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
-/// Adds to a list, or replaces it.
+/// Adds elements to a list, or replaces its elements.
 pub(super) fn write(
     map: &mut Map<String, Value>,
-    attribute: &'static Definition,
+    target: Target<'_>,
     value: Value,
-    how: Writing,
-    at: &str,
 ) -> Result<(), ScimError> {
-    let elements = normal::elements(attribute, value, how.profile, at)?;
-    if elements.is_empty() && !how.adds {
-        return unassign(map, attribute, at);
+    let elements = normalize::elements(target.attribute, value, target.profile, target.path)?;
+    if elements.is_empty() && !target.appends {
+        return unassign(map, target);
     }
-    let mut list = List::take(map, attribute);
-    if how.adds {
+    let mut list = List::take(map, target.attribute);
+    if target.appends {
         list.add(elements);
     } else {
         list.items = elements;
     }
-    list.put(map, at)
+    list.put(map, target.path)
 }
 
-/// Removes from a list the elements that mean the same as the values: so Entra ID names what it removes.
-pub(super) fn take_out(
+/// Removes the elements that equal one of the values. Entra ID removes elements in this form.
+pub(super) fn remove_values(
     map: &mut Map<String, Value>,
-    attribute: &'static Definition,
+    target: Target<'_>,
     value: Value,
-    profile: Profile,
-    at: &str,
 ) -> Result<(), ScimError> {
-    let values = normal::elements(attribute, value, profile, at)?;
-    let mut list = List::take(map, attribute);
-    let named: HashSet<String> = values.iter().map(|value| name(&list.folded(value))).collect();
+    let values = normalize::elements(target.attribute, value, target.profile, target.path)?;
+    let mut list = List::take(map, target.attribute);
+    let removed: HashSet<String> = values.iter().map(|value| match_key(&list.folded(value))).collect();
     let stays = |item: &Value| {
         let item = list.folded(item);
-        !named.contains(&identity(&item))
-            && !item.get("value").is_some_and(|value| named.contains(&value.to_string()))
+        !removed.contains(&identity(&item))
+            && !item.get("value").is_some_and(|value| removed.contains(&value.to_string()))
     };
-    let left: Vec<Value> = list.items.iter().filter(|item| stays(item)).cloned().collect();
-    if left.len() == list.items.len() && !named.is_empty() && profile == Profile::Strict {
-        return Err(no_target(at));
+    let rest: Vec<Value> = list.items.iter().filter(|item| stays(item)).cloned().collect();
+    if rest.len() == list.items.len() && !removed.is_empty() && target.profile == Profile::Strict {
+        return Err(no_target(target.path));
     }
-    list.items = left;
-    list.put(map, at)
+    list.items = rest;
+    list.put(map, target.path)
 }
 
-/// What a value, folded, names elements by: its `value` where it says no `type`, else all that makes an element itself.
-fn name(wanted: &Value) -> String {
-    match (wanted.get("value"), wanted.get("type")) {
+/// The key by which a folded value selects elements: its `value` when it has no `type`, otherwise its identity.
+fn match_key(folded: &Value) -> String {
+    match (folded.get("value"), folded.get("type")) {
         (Some(value), None) => value.to_string(),
-        _ => identity(wanted),
+        _ => identity(folded),
     }
 }
 
-/// What makes an element, folded, the same as another: `type` and `value`, or all but `primary` where it has no value.
+/// The identity of a folded element: its `type` and `value`, or all sub-attributes except `primary` when it has no `value`.
 fn identity(folded: &Value) -> String {
     let Value::Object(map) = folded else { return folded.to_string() };
-    let valued = map.contains_key("value");
-    let is_part = |name: &str| if valued { name == "value" || name == "type" } else { name != "primary" };
-    let parts: Map<_, _> =
-        map.iter().filter(|(name, _)| is_part(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
-    Value::Object(parts).to_string()
+    let has_value = map.contains_key("value");
+    let identifies =
+        |name: &str| if has_value { name == "value" || name == "type" } else { name != "primary" };
+    let identifying = map.iter().filter(|(name, _)| identifies(name));
+    let identifying: Map<_, _> =
+        identifying.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Value::Object(identifying).to_string()
 }
 
-/// How long a list may be between operations: far longer than one may be in the end, but not without end, since each
-/// operation looks at all of it.
-const LIMIT: usize = 1_000;
+/// The maximum length of a list between two operations. It exceeds the limit for a stored list, but bounds the cost of each
+/// operation, which reads the whole list.
+const MAX_INTERMEDIATE_LENGTH: usize = 1_000;
 
-/// A list that is being written.
+/// A list that is being modified.
 pub(super) struct List {
     pub(super) attribute: &'static Definition,
     pub(super) items: Vec<Value>,
-    /// Which elements the operation makes primary.
+    /// The indices of the elements that the operation makes primary.
     pub(super) primary: HashSet<usize>,
 }
 
 impl List {
+    /// Takes the attribute's list out of a resource.
     pub(super) fn take(map: &mut Map<String, Value>, attribute: &'static Definition) -> Self {
         let items = match map.remove(attribute.name) {
             Some(Value::Array(items)) => items,
@@ -92,17 +91,17 @@ impl List {
         Self { attribute, items, primary: HashSet::new() }
     }
 
-    /// Puts the list back, unless nothing is in it. One that became primary leaves no other so (RFC 7644, section
-    /// 3.5.2).
-    pub(super) fn put(mut self, map: &mut Map<String, Value>, at: &str) -> Result<(), ScimError> {
-        if self.items.len() > LIMIT {
-            return Err(ScimType::InvalidValue.error(format!("{at} must have at most 100 values")));
+    /// Puts the list back unless it is empty. If an element became primary, all others become non-primary (RFC 7644,
+    /// section 3.5.2).
+    pub(super) fn put(mut self, map: &mut Map<String, Value>, path: &str) -> Result<(), ScimError> {
+        if self.items.len() > MAX_INTERMEDIATE_LENGTH {
+            return Err(ScimType::InvalidValue.error(format!("{path} must have at most 100 values.")));
         }
-        let has_primary = self.attribute.part("primary").is_some();
+        let has_primary = self.attribute.sub_attribute("primary").is_some();
         for (index, item) in self.items.iter_mut().enumerate().filter(|_| has_primary) {
-            let other = !self.primary.is_empty() && !self.primary.contains(&index);
+            let other_is_primary = !self.primary.is_empty() && !self.primary.contains(&index);
             if let Value::Object(item) = item
-                && (other || !item.contains_key("primary"))
+                && (other_is_primary || !item.contains_key("primary"))
             {
                 item.insert("primary".to_owned(), false.into());
             }
@@ -113,25 +112,25 @@ impl List {
         Ok(())
     }
 
-    /// Adds elements; one that is there already is not added again (RFC 7644, section 3.5.2.1), but written over.
+    /// Adds elements. An element with the identity of an existing one is merged into it (RFC 7644, section 3.5.2.1).
     pub(super) fn add(&mut self, elements: Vec<Value>) {
         let identities = self.items.iter().map(|item| identity(&self.folded(item)));
-        let mut places: HashMap<String, usize> =
-            identities.enumerate().map(|(at, name)| (name, at)).collect();
+        let mut indices: HashMap<String, usize> =
+            identities.enumerate().map(|(index, identity)| (identity, index)).collect();
         for element in elements {
-            let parts = object(element.clone());
-            let place = *places.entry(identity(&self.folded(&element))).or_insert(self.items.len());
-            if is_primary(&parts) {
-                self.primary.insert(place);
+            let sub_attributes = object(element.clone());
+            let index = *indices.entry(identity(&self.folded(&element))).or_insert(self.items.len());
+            if is_primary(&sub_attributes) {
+                self.primary.insert(index);
             }
-            match self.items.get_mut(place) {
-                Some(Value::Object(item)) => item.extend(parts),
+            match self.items.get_mut(index) {
+                Some(Value::Object(item)) => item.extend(sub_attributes),
                 _ => self.items.push(element),
             }
         }
     }
 
-    /// An element in the form in which it is compared.
+    /// An element in the form that is used for comparison.
     pub(super) fn folded(&self, element: &Value) -> Value {
         let mut folded = element.clone();
         if let Some(attribute) = self.attribute.attribute {
@@ -142,25 +141,25 @@ impl List {
 
     pub(super) fn items_at(
         &mut self,
-        places: &HashSet<usize>,
+        indices: &HashSet<usize>,
     ) -> impl Iterator<Item = &mut Map<String, Value>> {
         let items = self.items.iter_mut().enumerate();
-        items.filter(|(at, _)| places.contains(at)).filter_map(|(_, item)| item.as_object_mut())
+        items.filter(|(index, _)| indices.contains(index)).filter_map(|(_, item)| item.as_object_mut())
     }
 }
 
-pub(super) fn is_primary(parts: &Map<String, Value>) -> bool {
-    parts.get("primary") == Some(&Value::Bool(true))
+pub(super) fn is_primary(element: &Map<String, Value>) -> bool {
+    element.get("primary") == Some(&Value::Bool(true))
 }
 
-/// An element's parts.
+/// The sub-attributes of an element.
 pub(super) fn object(element: Value) -> Map<String, Value> {
     match element {
-        Value::Object(parts) => parts,
+        Value::Object(map) => map,
         _ => Map::new(),
     }
 }
 
-pub(super) fn no_target(at: &str) -> ScimError {
-    ScimType::NoTarget.error(format!("the path of {at} leads to nothing that is there"))
+pub(super) fn no_target(path: &str) -> ScimError {
+    ScimType::NoTarget.error(format!("No value of {path} matches the operation."))
 }

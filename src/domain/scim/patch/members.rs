@@ -1,46 +1,48 @@
-//! Operations on a group's members: what they do to rows, so that their cost does not grow with the group.
+//! Operations on the members of a group. They are translated into a [`Membership`], the changes to member rows, so that
+//! their cost does not depend on the size of the group.
 
-use super::{Profile, ScimError, ScimType, Verb};
-use crate::domain::filter::{Brackets, Filter, Test, Value as Kept};
+use super::{Op, Profile, ScimError, ScimType, require_value};
+use crate::domain::filter::{Filter, Test, Value as FilterValue};
 use crate::domain::member::Membership;
 use crate::domain::parse_id;
-use crate::domain::scim::error::shown;
-use crate::domain::scim::normal;
+use crate::domain::scim::error::describe;
+use crate::domain::scim::normalize;
+use crate::domain::scim::path::AttributePath;
 use crate::domain::scim::schema::Definition;
 use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Carries out an operation on members.
-pub(super) fn change(
-    members: &Definition,
-    brackets: Option<&Brackets<'_>>,
-    part: Option<&Definition>,
-    verb: Verb,
+/// Adds an operation on members to `membership`.
+pub(super) fn apply(
+    path: &AttributePath<'_>,
+    op: Op,
     value: Option<&Value>,
     profile: Profile,
     membership: &mut Membership,
 ) -> Result<(), ScimError> {
-    let value = value.filter(|value| verb != Verb::Remove || !value.is_null());
-    match (verb, brackets, value) {
-        _ if part.is_some() => return Err(unchangeable()),
-        (Verb::Remove, Some(brackets), _) => match selected(&brackets.filter) {
-            Some(Selected::All) => membership.remove_all(),
-            Some(Selected::These(names)) => remove(names.into_iter(), profile, membership)?,
-            None => return Err(unselectable()),
+    let members = path.attribute;
+    if path.sub_attribute.is_some() || (path.value_filter.is_some() && op != Op::Remove) {
+        let detail = "Members cannot be changed. Remove the member and add another one.";
+        return Err(ScimType::Mutability.error(detail));
+    }
+    match (op, &path.value_filter) {
+        (Op::Remove, Some(filter)) => match selected(&filter.filter).ok_or_else(unsupported_filter)? {
+            Selected::All => membership.remove_all(),
+            Selected::These(names) => remove(&names, profile, membership)?,
         },
-        (_, Some(_), _) => return Err(unchangeable()),
-        (Verb::Remove, None, None) => membership.remove_all(),
-        (Verb::Remove, None, Some(value)) => {
-            let names = names(members, value.clone(), profile)?;
-            if !names.is_empty() {
-                remove(names.into_iter(), profile, membership)?;
+        (Op::Remove, None) => match value.filter(|value| !value.is_null()) {
+            None => membership.remove_all(),
+            Some(value) => {
+                let names = names(members, value.clone(), profile)?;
+                if !names.is_empty() {
+                    remove(&names, profile, membership)?;
+                }
             }
-        }
-        (_, None, None) => return Err(ScimType::InvalidValue.error("the operation on members needs a value")),
-        (Verb::Add, None, Some(value)) => membership.add(ids(members, value.clone(), profile)?),
-        (Verb::Replace, None, Some(value)) => {
-            let ids = ids(members, value.clone(), profile)?;
+        },
+        (Op::Add, _) => membership.add(ids(members, require_value(value, "members")?.clone(), profile)?),
+        (Op::Replace, _) => {
+            let ids = ids(members, require_value(value, "members")?.clone(), profile)?;
             membership.remove_all();
             membership.add(ids);
         }
@@ -48,10 +50,10 @@ pub(super) fn change(
     Ok(())
 }
 
-/// The ids of members to be, each once, out of a body or an operation.
+/// Reads the ids of new members, without duplicates, from a body or an operation.
 ///
 /// # Errors
-/// `invalidValue` for what cannot be a member.
+/// `invalidValue` when an element is not a reference to a user.
 pub(in crate::domain::scim) fn ids(
     members: &Definition,
     value: Value,
@@ -62,7 +64,7 @@ pub(in crate::domain::scim) fn ids(
     for name in names(members, value, profile)? {
         let id = parse_id(&name);
         let id = id.ok_or_else(|| {
-            invalid(format!("members.value ({}) is not the id of a user", shown(&name.into())))
+            invalid(format!("members.value ({}) is not the id of a user.", describe(&name.into())))
         })?;
         if seen.insert(id) {
             ids.push(id);
@@ -71,35 +73,33 @@ pub(in crate::domain::scim) fn ids(
     Ok(ids)
 }
 
-/// What members are named by.
+/// The texts that identify members, which need not be valid ids.
 fn names(members: &Definition, value: Value, profile: Profile) -> Result<Vec<String>, ScimError> {
-    let elements = normal::elements(members, value, profile, members.name)?;
+    let elements = normalize::elements(members, value, profile, members.name)?;
     elements.into_iter().map(|element| name(&element)).collect()
 }
 
+/// The `value` of an element, or else the last segment of its `$ref`.
 fn name(element: &Value) -> Result<String, ScimError> {
     match element.get("type").and_then(Value::as_str) {
         Some(kind) if !kind.eq_ignore_ascii_case("User") => {
-            return Err(invalid(format!("members.type must be User, not {}", shown(&kind.into()))));
+            return Err(invalid(format!("members.type must be User, not {}.", describe(&kind.into()))));
         }
         _ => {}
     }
-    let text = |part| element.get(part).and_then(Value::as_str);
-    let of_uri = || text("$ref")?.rsplit('/').next();
-    let name = text("value").or_else(of_uri).map(str::to_owned);
-    name.ok_or_else(|| invalid("members.value must be present"))
+    let text = |name| element.get(name).and_then(Value::as_str);
+    let from_uri = || text("$ref")?.rsplit('/').next();
+    let name = text("value").or_else(from_uri).map(str::to_owned);
+    name.ok_or_else(|| invalid("Each element of members must have a value."))
 }
 
-/// What is no id is nobody's: nothing to remove, where that is let pass.
-fn remove(
-    names: impl Iterator<Item = String>,
-    profile: Profile,
-    membership: &mut Membership,
-) -> Result<(), ScimError> {
-    let ids: Vec<Uuid> = names.filter_map(|name| parse_id(&name)).collect();
+/// Removes members. A name that is not a valid id cannot be a member: the lenient profile ignores it.
+fn remove(names: &[String], profile: Profile, membership: &mut Membership) -> Result<(), ScimError> {
+    let ids: Vec<Uuid> = names.iter().filter_map(|name| parse_id(name)).collect();
     if profile == Profile::Strict {
         if ids.is_empty() {
-            return Err(ScimType::NoTarget.error("none of these is a member"));
+            let detail = "None of the users to remove is a member of the group.";
+            return Err(ScimType::NoTarget.error(detail));
         }
         membership.need(ids.iter().copied());
     }
@@ -113,13 +113,13 @@ enum Selected {
     These(Vec<String>),
 }
 
-/// Whom a filter selects, if that can be said without reading the members: all of them are users.
+/// The members that a filter selects, or `None` if that depends on the stored members. Every member is a user.
 fn selected(filter: &Filter) -> Option<Selected> {
     match filter {
         Filter::Is(path, test) => match (path.as_slice(), test) {
             (["value" | "type"], Test::Present) => Some(Selected::All),
-            (["value"], Test::Equal(Kept::Text(id))) => Some(Selected::These(vec![id.clone()])),
-            (["type"], Test::Equal(Kept::Text(kind))) if kind == "user" => Some(Selected::All),
+            (["value"], Test::Equal(FilterValue::Text(id))) => Some(Selected::These(vec![id.clone()])),
+            (["type"], Test::Equal(FilterValue::Text(kind))) if kind == "user" => Some(Selected::All),
             (["type"], Test::Equal(_)) => Some(Selected::These(Vec::new())),
             _ => None,
         },
@@ -148,10 +148,7 @@ fn invalid(detail: impl Into<String>) -> ScimError {
     ScimType::InvalidValue.error(detail)
 }
 
-fn unchangeable() -> ScimError {
-    ScimType::Mutability.error("a member is added or removed, and never changed")
-}
-
-fn unselectable() -> ScimError {
-    ScimType::InvalidFilter.error("members are selected by value, with eq and or")
+fn unsupported_filter() -> ScimError {
+    let detail = "A filter on members supports only eq on value and type, combined with and, or.";
+    ScimType::InvalidFilter.error(detail)
 }

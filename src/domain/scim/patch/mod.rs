@@ -1,7 +1,6 @@
-//! PATCH (RFC 7644, section 3.5.2) as a function of a resource: the whole request, or nothing of it.
+//! PATCH (RFC 7644, section 3.5.2) as a pure function of a resource. A request is applied in full or not at all.
 
 mod attribute;
-mod foreign;
 mod list;
 mod members;
 #[cfg(test)]
@@ -11,12 +10,15 @@ mod selection;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_lists;
+#[cfg(test)]
 mod tests_members;
+mod unknown_extension;
 
 pub(super) use members::ids as member_ids;
-pub use request::{Operation, Verb, read};
+pub use request::{Op, Operation, read};
 
-use super::normal::{self, is_unassigned, refuse_twins, unknown};
+use super::normalize::{self, is_unassigned, reject_duplicate_names, unknown_attribute};
 use super::path::{AttributePath, Path};
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
@@ -24,26 +26,26 @@ use crate::domain::member::Membership;
 use attribute::inside;
 use serde_json::{Map, Value};
 
-/// What becomes of a resource.
+/// The result of a PATCH.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patched {
-    /// Its attributes. What is computed is as it was: `schemas`, and what is shown of a new manager.
+    /// The attributes. Computed attributes, such as `schemas` and the display name of a manager, are not updated.
     pub resource: Map<String, Value>,
-    /// What becomes of a group's members, whoever they are: they are rows, never a list at hand. Whether an id is a user's
-    /// is for the database to say.
+    /// The changes to a group's members. They are independent of the stored members, which are rows and are not loaded;
+    /// the database checks that the ids belong to users.
     pub members: Membership,
 }
 
-/// How much operations on attributes may have to say, in bytes: as much as a user may have.
-const LIMIT: usize = 64 * 1024;
+/// The maximum total size of the operations on attributes, in bytes. It equals the maximum size of a user.
+const BYTE_BUDGET: usize = 64 * 1024;
 
-/// To look at so many bytes of a list is as much as to say one: an operation on a list looks at all of it.
-const LOOK: usize = 64;
+/// An operation on a list reads the whole list. It is charged one byte of the budget for this many bytes of the list.
+const LIST_BYTES_PER_CHARGE: usize = 64;
 
-/// Carries out operations on a resource as [`resource`](super::resource) shows it, without its members.
+/// Applies operations to a resource as [`resource`](super::resource) renders it without members.
 ///
 /// # Errors
-/// The first operation that cannot be carried out says why: then nothing is.
+/// The error of the first operation that fails.
 pub fn apply(
     kind: ResourceType,
     resource: &Map<String, Value>,
@@ -51,8 +53,8 @@ pub fn apply(
     profile: Profile,
 ) -> Result<Patched, ScimError> {
     let patched = Patched { resource: resource.clone(), members: Membership::default() };
-    let mut patch = Patch { kind, profile, patched, room: LIMIT };
-    operations.iter().try_for_each(|operation| patch.carry_out(operation))?;
+    let mut patch = Patch { kind, profile, patched, budget: BYTE_BUDGET };
+    operations.iter().try_for_each(|operation| patch.apply(operation))?;
     Ok(patch.patched)
 }
 
@@ -60,134 +62,132 @@ struct Patch {
     kind: ResourceType,
     profile: Profile,
     patched: Patched,
-    /// How many bytes operations may still say.
-    room: usize,
+    /// The bytes that further operations may use.
+    budget: usize,
 }
 
 impl Patch {
-    fn carry_out(&mut self, operation: &Operation) -> Result<(), ScimError> {
-        let Operation { verb, path, value } = operation;
-        match (path, verb) {
-            (Some(path), _) => self.at(*verb, path, value.as_ref()),
-            (None, Verb::Remove) => Err(ScimType::NoTarget.error("remove needs a path")),
-            (None, _) => self.everywhere(*verb, needed(value.as_ref(), "the resource")?),
+    fn apply(&mut self, operation: &Operation) -> Result<(), ScimError> {
+        let Operation { op, path, value } = operation;
+        match (path, op) {
+            (Some(path), _) => self.apply_at(*op, path, value.as_ref()),
+            (None, Op::Remove) => {
+                Err(ScimType::NoTarget.error("A remove operation must have a path."))
+            }
+            (None, _) => self.apply_without_path(*op, require_value(value.as_ref(), "the resource")?),
         }
     }
 
-    /// Without a path the value names what is written; a name may be a whole path, as Entra ID sends it.
-    fn everywhere(&mut self, verb: Verb, value: &Value) -> Result<(), ScimError> {
+    /// Applies an operation whose value is an object of attributes. As Entra ID sends them, its keys can be full paths.
+    fn apply_without_path(&mut self, op: Op, value: &Value) -> Result<(), ScimError> {
         let Value::Object(map) = value else {
-            return Err(ScimType::InvalidValue.error("without a path, the value must be an object"));
+            let detail = "The value of an operation without a path must be an object.";
+            return Err(ScimType::InvalidValue.error(detail));
         };
-        refuse_twins(map, "the value")?;
+        reject_duplicate_names(map, "the value")?;
         map.iter().try_for_each(|(name, value)| {
-            // What is wrong with a name is not wrong with a path that was sent.
-            self.at(verb, name, Some(value)).map_err(|error| match error.scim_type {
+            // The client sent no path, so an unknown key is a syntax error.
+            self.apply_at(op, name, Some(value)).map_err(|error| match error.scim_type {
                 Some(ScimType::InvalidPath) => error.with_type(ScimType::InvalidSyntax),
                 _ => error,
             })
         })
     }
 
-    fn at(&mut self, verb: Verb, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
-        let whole = value.is_some_and(Value::is_object);
-        let read = Path::read(path, self.kind, &self.patched.resource, whole, self.profile)?;
-        if let Path::Attribute(AttributePath { attribute, part, brackets, .. }) = &read
-            && attribute.name == "members"
+    fn apply_at(&mut self, op: Op, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
+        let is_object = value.is_some_and(Value::is_object);
+        let parsed = Path::parse(path, self.kind, &self.patched.resource, is_object, self.profile)?;
+        if let Path::Attribute(path) = &parsed
+            && path.attribute.name == "members"
         {
-            let (brackets, members) = (brackets.as_ref(), &mut self.patched.members);
-            return members::change(attribute, brackets, *part, verb, value, self.profile, members);
+            return members::apply(path, op, value, self.profile, &mut self.patched.members);
         }
-        self.weigh(path, value)?;
-        match read {
-            Path::Attribute(path) => self.attribute(verb, &path, value),
-            Path::Extension(extension) => self.extension(verb, extension, value),
-            Path::Foreign(path) => foreign::write(&mut self.patched.resource, &path, verb, value),
+        self.charge(16 + path.len() + value.map_or(0, json_size))?;
+        match parsed {
+            Path::Attribute(path) => self.attribute(op, &path, value),
+            Path::Extension(extension) => self.extension(op, extension, value),
+            Path::UnknownExtension(path) => {
+                unknown_extension::apply(&mut self.patched.resource, &path, op, value)
+            }
         }
     }
 
-    /// What operations cost is bounded by what they say.
-    fn weigh(&mut self, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
-        self.spend(16 + path.len() + value.map_or(0, weight))
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), ScimError> {
-        let room = self.room.checked_sub(bytes);
-        self.room = room.ok_or_else(|| {
-            let detail = "the operations on attributes must have at most 64 KiB together, \
-                          of which each takes a byte for 64 of a list that it changes";
+    /// Charges the budget, which bounds the cost of a request.
+    fn charge(&mut self, bytes: usize) -> Result<(), ScimError> {
+        let budget = self.budget.checked_sub(bytes);
+        self.budget = budget.ok_or_else(|| {
+            let detail = "The operations on attributes are too large. Together they can have at most 64 KiB, and each \
+                          operation on a list counts 1/64 of the list's size. Split the request.";
             ScimType::InvalidValue.error(detail)
         })?;
         Ok(())
     }
 
-    fn attribute(
-        &mut self,
-        verb: Verb,
-        path: &AttributePath<'_>,
-        value: Option<&Value>,
-    ) -> Result<(), ScimError> {
+    fn attribute(&mut self, op: Op, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
         let name = path.name();
         match path.attribute.mutability {
-            Mutability::ReadOnly => return self.computed(verb, path, value),
-            Mutability::WriteOnly if verb == Verb::Remove => return Ok(()),
+            Mutability::ReadOnly => return self.read_only(op, path, value),
+            Mutability::WriteOnly if op == Op::Remove => return Ok(()),
             Mutability::WriteOnly => {
-                let sent = needed(value, &name)?.clone();
-                return normal::value(path.attribute, sent, self.profile, &name).map(drop);
+                let value = require_value(value, &name)?.clone();
+                return normalize::value(path.attribute, value, self.profile, &name).map(drop);
             }
             _ => {}
         }
-        if path.part.is_some_and(|part| part.mutability == Mutability::ReadOnly) {
-            return Err(read_only(&name));
+        if path.sub_attribute.is_some_and(|inner| inner.mutability == Mutability::ReadOnly) {
+            return Err(read_only_error(&name));
         }
-        if path.attribute.multi_valued && path.part.is_some() && path.brackets.is_none() {
-            // A part of all elements at once is nothing that the RFC has paths for, and written twice, with elements
-            // added between, it would not be the same as once.
-            return Err(
-                ScimType::InvalidPath.error(format!("{name} must say in brackets which elements are meant"))
-            );
+        if path.attribute.multi_valued && path.sub_attribute.is_some() && path.value_filter.is_none() {
+            // The RFC has no paths to a sub-attribute of all elements, and repeating such an operation after adding
+            // elements would have a different effect.
+            let example = path.attribute.name;
+            let detail = format!("{name} needs a filter that selects the values, such as {example}[type eq \"work\"].");
+            return Err(ScimType::InvalidPath.error(detail));
         }
         if path.attribute.multi_valued {
-            self.spend(self.patched.resource.get(path.attribute.name).map_or(0, weight) / LOOK)?;
+            let list = self.patched.resource.get(path.attribute.name);
+            self.charge(list.map_or(0, json_size) / LIST_BYTES_PER_CHARGE)?;
         }
-        let value = if verb == Verb::Remove { value } else { Some(needed(value, &name)?) };
+        let value = if op == Op::Remove { value } else { Some(require_value(value, &name)?) };
         let profile = self.profile;
-        self.within(path.extension, |map| attribute::change(map, path, verb, value, profile))
+        self.in_schema(path.extension, |map| attribute::apply(map, path, op, value, profile))
     }
 
-    /// What Roster computes may be sent as it is; `schemas` follows from what else is there.
-    fn computed(&self, verb: Verb, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
-        let (name, writes) = (path.attribute.name, verb != Verb::Remove && path.part.is_none());
-        let same = value.is_some() && self.patched.resource.get(name) == value;
-        if writes && (same || name == "schemas") { Ok(()) } else { Err(read_only(&path.name())) }
+    /// Accepts a read-only attribute when the value is unchanged, and any value of `schemas`, which is computed.
+    fn read_only(&self, op: Op, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
+        let (name, writes) = (path.attribute.name, op != Op::Remove && path.sub_attribute.is_none());
+        let unchanged = value.is_some() && self.patched.resource.get(name) == value;
+        if writes && (unchanged || name == "schemas") { Ok(()) } else { Err(read_only_error(&path.name())) }
     }
 
-    /// All of an extension at once is like a complex attribute: parts that are not said stay.
+    /// Treats an extension like a complex attribute: attributes that the value does not contain stay unchanged.
     fn extension(
         &mut self,
-        verb: Verb,
+        op: Op,
         extension: &'static Schema,
         value: Option<&Value>,
     ) -> Result<(), ScimError> {
-        if verb == Verb::Remove || is_unassigned(needed(value, extension.id)?) {
+        if op == Op::Remove || is_unassigned(require_value(value, extension.id)?) {
             self.patched.resource.remove(extension.id);
             return Ok(());
         }
         let Some(Value::Object(values)) = value else {
-            return Err(ScimType::InvalidValue.error(format!("{} must be an object", extension.id)));
+            return Err(ScimType::InvalidValue.error(format!("{} must be an object.", extension.id)));
         };
-        refuse_twins(values, extension.id)?;
+        reject_duplicate_names(values, extension.id)?;
         for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
+            let attribute = extension.attribute(name);
             let attribute =
-                extension.attribute(name).ok_or_else(|| unknown(&format!("{}:{name}", extension.id)))?;
-            let path = AttributePath { extension: Some(extension), attribute, brackets: None, part: None };
-            self.attribute(verb, &path, Some(value))?;
+                attribute.ok_or_else(|| unknown_attribute(&format!("{}:{name}", extension.id)))?;
+            let extension = Some(extension);
+            let path = AttributePath { extension, attribute, value_filter: None, sub_attribute: None };
+            self.attribute(op, &path, Some(value))?;
         }
         Ok(())
     }
 
-    /// Writes among the attributes of the core schema or of an extension.
-    fn within(
+    /// Writes attributes of the core schema, or of an extension inside its object.
+    fn in_schema(
         &mut self,
         extension: Option<&'static Schema>,
         write: impl FnOnce(&mut Map<String, Value>) -> Result<(), ScimError>,
@@ -199,22 +199,22 @@ impl Patch {
     }
 }
 
-/// The value that `add` and `replace` must have; null is one.
-fn needed<'v>(value: Option<&'v Value>, name: &str) -> Result<&'v Value, ScimError> {
-    value.ok_or_else(|| ScimType::InvalidValue.error(format!("the operation on {name} needs a value")))
+/// The value of an `add` or `replace`. It can be null but not absent.
+fn require_value<'v>(value: Option<&'v Value>, name: &str) -> Result<&'v Value, ScimError> {
+    value.ok_or_else(|| ScimType::InvalidValue.error(format!("The operation on {name} must have a value.")))
 }
 
-fn read_only(name: &str) -> ScimError {
-    ScimType::Mutability.error(format!("{name} is read-only"))
+fn read_only_error(name: &str) -> ScimError {
+    ScimType::Mutability.error(format!("{name} is read-only."))
 }
 
-/// About as many bytes as the value has in JSON.
-fn weight(value: &Value) -> usize {
+/// The approximate size of a value in JSON, in bytes.
+fn json_size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len() + 3,
-        Value::Array(items) => 2 + items.iter().map(weight).sum::<usize>(),
+        Value::Array(items) => 2 + items.iter().map(json_size).sum::<usize>(),
         Value::Object(map) => {
-            2 + map.iter().map(|(name, value)| name.len() + 4 + weight(value)).sum::<usize>()
+            2 + map.iter().map(|(name, value)| name.len() + 4 + json_size(value)).sum::<usize>()
         }
         _ => 4,
     }

@@ -1,24 +1,24 @@
-//! The body of a PATCH (RFC 7644, section 3.5.2).
+//! Parses the body of a PATCH (RFC 7644, section 3.5.2).
 
-use crate::domain::scim::error::{excerpt, shown};
-use crate::domain::scim::normal::refuse_twins;
+use crate::domain::scim::error::{describe, excerpt};
+use crate::domain::scim::normalize::reject_duplicate_names;
 use crate::domain::scim::{Profile, ScimError, ScimType, check_message, urn};
 use serde_json::Value;
 
-/// One operation, as it was sent.
+/// A PATCH operation as the client sent it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
-    /// What is done.
-    pub verb: Verb,
-    /// To what; without it the value says so.
+    #[expect(missing_docs, reason = "the name says it")]
+    pub op: Op,
+    /// The unparsed path. Without a path, the value is an object of attributes.
     pub path: Option<String>,
-    /// With what; null is a value.
+    /// The value. `Some(Value::Null)` differs from an absent value.
     pub value: Option<Value>,
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
-pub enum Verb {
+pub enum Op {
     /// RFC 7644, section 3.5.2.1.
     #[display("add")]
     Add,
@@ -30,19 +30,19 @@ pub enum Verb {
     Remove,
 }
 
-/// Reads the body of a PATCH. Names and verbs have no case.
+/// Parses the body of a PATCH. Member names and the values of `op` are case-insensitive.
 ///
 /// # Errors
-/// `invalidSyntax` for what is no such body.
-pub fn read(sent: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> {
-    let Value::Object(map) = sent else { return Err(refuse("the body must be an object")) };
-    refuse_twins(&map, "the body")?;
+/// `invalidSyntax`, or `invalidPath` when a path is not a string.
+pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> {
+    let Value::Object(map) = body else { return Err(invalid_syntax("The body must be an object.")) };
+    reject_duplicate_names(&map, "the body")?;
     let (mut schemas, mut operations) = (None, None);
     for (name, value) in map {
         match name.to_ascii_lowercase().as_str() {
             "schemas" => schemas = Some(value),
             "operations" => operations = Some(value),
-            // Identity providers add what they like, such as the resource's id.
+            // Identity providers send additional members, such as the resource's id.
             _ => {}
         }
     }
@@ -51,45 +51,52 @@ pub fn read(sent: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
         Some(Value::Array(operations)) if !operations.is_empty() => {
             operations.into_iter().map(operation).collect()
         }
-        _ => Err(refuse("Operations must be a list of one operation or more")),
+        _ => Err(invalid_syntax("Operations must be a list with at least one operation.")),
     }
 }
 
-/// What is not known here could be a misspelt `value`, and its absence means something.
-fn operation(sent: Value) -> Result<Operation, ScimError> {
-    let Value::Object(map) = sent else { return Err(refuse("an operation must be an object")) };
-    refuse_twins(&map, "an operation")?;
-    let (mut verb, mut path, mut value) = (None, None, None);
-    for (name, sent) in map {
+/// Parses an operation. Unknown members are refused, because one could be a misspelt `value`, and an absent value has a
+/// meaning of its own.
+fn operation(input: Value) -> Result<Operation, ScimError> {
+    let Value::Object(map) = input else { return Err(invalid_syntax("An operation must be an object.")) };
+    reject_duplicate_names(&map, "an operation")?;
+    let (mut op, mut path, mut value) = (None, None, None);
+    for (name, input) in map {
         match name.to_ascii_lowercase().as_str() {
-            "op" => verb = Some(read_verb(&sent)?),
-            "path" => path = read_path(sent)?,
-            "value" => value = Some(sent),
+            "op" => op = Some(read_op(&input)?),
+            "path" => path = read_path(input)?,
+            "value" => value = Some(input),
             "name" => {}
-            _ => return Err(refuse(format!("an operation has no '{}'", excerpt(&name)))),
+            _ => {
+                let detail = format!("An operation cannot have '{}', only op, path and value.", excerpt(&name));
+                return Err(invalid_syntax(detail));
+            }
         }
     }
-    match verb {
-        Some(verb) => Ok(Operation { verb, path, value }),
-        None => Err(refuse("an operation must have op")),
+    match op {
+        Some(op) => Ok(Operation { op, path, value }),
+        None => Err(invalid_syntax("An operation must have op.")),
     }
 }
 
-fn read_verb(sent: &Value) -> Result<Verb, ScimError> {
-    let named = |verb: &Verb| sent.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&verb.to_string()));
-    let verb = [Verb::Add, Verb::Replace, Verb::Remove].into_iter().find(named);
-    verb.ok_or_else(|| refuse(format!("op must be add, replace or remove, not {}", shown(sent))))
+fn read_op(input: &Value) -> Result<Op, ScimError> {
+    let matches = |op: &Op| input.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&op.to_string()));
+    let op = [Op::Add, Op::Replace, Op::Remove].into_iter().find(matches);
+    op.ok_or_else(|| invalid_syntax(format!("op must be add, replace or remove, not {}.", describe(input))))
 }
 
-fn read_path(sent: Value) -> Result<Option<String>, ScimError> {
-    match sent {
+fn read_path(input: Value) -> Result<Option<String>, ScimError> {
+    match input {
         Value::Null => Ok(None),
         Value::String(path) => Ok(Some(path)),
-        other => Err(ScimType::InvalidPath.error(format!("path must be a string, not {}", shown(&other)))),
+        other => {
+            let detail = format!("path must be a string, not {}.", describe(&other));
+            Err(ScimType::InvalidPath.error(detail))
+        }
     }
 }
 
-fn refuse(detail: impl Into<String>) -> ScimError {
+fn invalid_syntax(detail: impl Into<String>) -> ScimError {
     ScimType::InvalidSyntax.error(detail)
 }
 
@@ -103,11 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn item_31_verbs_have_no_case_and_extra_keys_are_let_pass() {
-        for (op, verb) in [("Add", Verb::Add), ("REPLACE", Verb::Replace), ("remove", Verb::Remove)] {
-            let mut body = body(json!({"op": op, "path": "title", "value": null, "name": "title"}));
+    fn op_is_case_insensitive_and_additional_members_are_ignored() {
+        for (text, op) in [("Add", Op::Add), ("REPLACE", Op::Replace), ("remove", Op::Remove)] {
+            let mut body = body(json!({"op": text, "path": "title", "value": null, "name": "title"}));
             body["id"] = json!("x");
-            let expected = Operation { verb, path: Some("title".to_owned()), value: Some(Value::Null) };
+            let expected = Operation { op, path: Some("title".to_owned()), value: Some(Value::Null) };
             for profile in [Profile::Lenient, Profile::Strict] {
                 assert_eq!(read(body.clone(), profile), Ok(vec![expected.clone()]));
             }
@@ -115,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn item_23_schemas_may_be_missing_where_that_is_let_pass() {
+    fn schemas_are_optional_in_lenient() {
         let body = json!({"operations": [{"op": "remove", "path": "title"}]});
         assert!(read(body.clone(), Profile::Lenient).is_ok());
         assert_eq!(read(body, Profile::Strict).unwrap_err().scim_type, Some(ScimType::InvalidSyntax));
@@ -124,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn item_52_what_is_no_patch_is_told() {
-        for sent in [
+    fn malformed_bodies_are_invalid_syntax() {
+        for body in [
             json!([]),
             json!({"schemas": [urn::PATCH]}),
             json!({"schemas": [urn::PATCH], "Operations": []}),
@@ -137,8 +144,8 @@ mod tests {
             body(json!({"op": "remove", "path": "members", "vlaue": []})),
             body(json!({"op": "remove", "OP": "add", "path": "members"})),
         ] {
-            let error = read(sent.clone(), Profile::Lenient).expect_err(&sent.to_string());
-            assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax), "{sent}");
+            let error = read(body.clone(), Profile::Lenient).expect_err(&body.to_string());
+            assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax), "{body}");
         }
     }
 }

@@ -1,97 +1,96 @@
-//! Operations on the elements of a list that brackets select.
+//! Operations on the elements of a list that a value filter selects.
 
-use super::attribute::Writing;
+use super::attribute::Target;
 use super::list::{List, is_primary, no_target, object};
 use super::{Profile, ScimError, ScimType};
-use crate::domain::filter::{Brackets, Filter, Test, Value as Kept};
+use crate::domain::filter::{Brackets, Filter, Test, Value as FilterValue};
 use crate::domain::fold::fold;
-use crate::domain::scim::normal::{self, is_unassigned};
+use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// The elements of a list that brackets select.
-pub(super) fn select<'s>(
-    map: &'s mut Map<String, Value>,
-    attribute: &'static Definition,
-    brackets: &'s Brackets<'s>,
-    at: &'s str,
-) -> Selection<'s> {
-    let list = List::take(map, attribute);
-    let matches = |(index, item): (usize, &Value)| brackets.filter.holds(&list.folded(item)).then_some(index);
-    let hits = list.items.iter().enumerate().filter_map(matches).collect();
-    Selection { map, list, hits, brackets, at }
-}
-
-/// What a path with brackets leads to.
+/// The elements of a list that match a value filter.
 pub(super) struct Selection<'s> {
     map: &'s mut Map<String, Value>,
+    target: Target<'s>,
     list: List,
-    hits: HashSet<usize>,
-    brackets: &'s Brackets<'s>,
-    at: &'s str,
+    /// The indices of the matching elements.
+    matching: HashSet<usize>,
+    filter: &'s Brackets<'s>,
 }
 
-impl Selection<'_> {
-    /// Writes the selected elements, or a part of each; without a value they, or it, are removed.
-    pub(super) fn change(
-        mut self,
-        part: Option<&'static Definition>,
-        value: Option<&Value>,
-        how: Writing,
-    ) -> Result<(), ScimError> {
-        let value = match value {
-            Some(value) => self.read(part, value, how.profile)?,
-            None => None,
-        };
-        match (self.hits.is_empty(), part, value) {
-            // What is not there is removed already, and what is to be replaced is to be there.
-            (true, _, _) if how.profile == Profile::Strict => return Err(no_target(self.at)),
-            (true, _, None) => {}
-            (true, part, Some(value)) => self.create(part, value)?,
-            (false, None, None) => self.remove(),
-            (false, Some(part), None) => self.remove_part(part),
-            (false, Some(part), Some(value)) => {
-                let written = Map::from_iter([(part.name.to_owned(), value)]);
-                self.write(&written, true);
-            }
-            (false, None, Some(value)) => self.write(&object(value), how.adds),
-        }
-        self.list.put(self.map, self.at)
+impl<'s> Selection<'s> {
+    /// Takes the list out of a resource until [`apply`](Self::apply) puts it back.
+    pub(super) fn take(
+        map: &'s mut Map<String, Value>,
+        target: Target<'s>,
+        filter: &'s Brackets<'s>,
+    ) -> Self {
+        let list = List::take(map, target.attribute);
+        let matches =
+            |(index, item): (usize, &Value)| filter.filter.holds(&list.folded(item)).then_some(index);
+        let matching = list.items.iter().enumerate().filter_map(matches).collect();
+        Self { map, target, list, matching, filter }
     }
 
-    /// The value of a part, or the one element that is written.
-    fn read(
+    /// Writes the matching elements or one sub-attribute of each. Without a value, removes them.
+    pub(super) fn apply(
+        mut self,
+        sub_attribute: Option<&'static Definition>,
+        value: Option<&Value>,
+    ) -> Result<(), ScimError> {
+        let value = match value {
+            Some(value) => self.normalize(sub_attribute, value)?,
+            None => None,
+        };
+        match (self.matching.is_empty(), sub_attribute, value) {
+            (true, _, _) if self.target.profile == Profile::Strict => return Err(no_target(self.target.path)),
+            (true, _, None) => {}
+            (true, sub_attribute, Some(value)) => self.create(sub_attribute, value)?,
+            (false, None, None) => self.remove(),
+            (false, Some(sub_attribute), None) => self.remove_sub_attribute(sub_attribute),
+            (false, Some(sub_attribute), Some(value)) => {
+                let written = Map::from_iter([(sub_attribute.name.to_owned(), value)]);
+                self.write(&written, true);
+            }
+            (false, None, Some(value)) => self.write(&object(value), self.target.appends),
+        }
+        self.list.put(self.map, self.target.path)
+    }
+
+    /// Normalizes the value of a sub-attribute, or of the single element to write.
+    fn normalize(
         &self,
-        part: Option<&'static Definition>,
+        sub_attribute: Option<&'static Definition>,
         value: &Value,
-        profile: Profile,
     ) -> Result<Option<Value>, ScimError> {
-        if let Some(part) = part {
-            return normal::value(part, value.clone(), profile, self.at);
+        let Target { attribute, path, profile, .. } = self.target;
+        if let Some(sub_attribute) = sub_attribute {
+            return normalize::value(sub_attribute, value.clone(), profile, path);
         }
         if is_unassigned(value) {
             return Ok(None);
         }
-        let mut elements = normal::elements(self.list.attribute, value.clone(), profile, self.at)?;
+        let mut elements = normalize::elements(attribute, value.clone(), profile, path)?;
         match (elements.pop(), elements.is_empty()) {
             (element, true) => Ok(element),
-            _ => Err(ScimType::InvalidValue.error(format!("{} must be one value", self.at))),
+            _ => Err(ScimType::InvalidValue.error(format!("{path} must be a single value."))),
         }
     }
 
-    /// Adds what the path describes, since it is not there: Entra ID relies on it.
-    fn create(&mut self, part: Option<&'static Definition>, value: Value) -> Result<(), ScimError> {
+    /// Adds the element that the filter describes. Entra ID expects this when no element matches.
+    fn create(&mut self, sub_attribute: Option<&'static Definition>, value: Value) -> Result<(), ScimError> {
         let mut element = Map::new();
-        let described = describe(&self.brackets.filter, &self.brackets.strings, &mut element);
-        match part {
-            // Who would change what is not there does not mean to add what it would be.
-            Some(part) if element.contains_key(part.name) => return Err(no_target(self.at)),
-            Some(part) => drop(element.insert(part.name.to_owned(), value)),
+        let is_described = describe(&self.filter.filter, &self.filter.strings, &mut element);
+        match sub_attribute {
+            // The operation would change a sub-attribute that the filter already fixes, so it needs an existing element.
+            Some(written) if element.contains_key(written.name) => return Err(no_target(self.target.path)),
+            Some(written) => drop(element.insert(written.name.to_owned(), value)),
             None => element.extend(object(value)),
         }
-        if !described {
-            return Err(no_target(self.at));
+        if !is_described {
+            return Err(no_target(self.target.path));
         }
         self.list.add(vec![element.into()]);
         Ok(())
@@ -99,46 +98,46 @@ impl Selection<'_> {
 
     fn remove(&mut self) {
         let mut index = 0..;
-        self.list.items.retain(|_| index.next().is_some_and(|index: usize| !self.hits.contains(&index)));
+        self.list.items.retain(|_| index.next().is_some_and(|index: usize| !self.matching.contains(&index)));
     }
 
-    /// An element of which only `type` and `primary` are left says nothing any more.
-    fn remove_part(&mut self, part: &Definition) {
-        for item in self.list.items_at(&self.hits) {
-            item.remove(part.name);
+    /// Removes a sub-attribute of the matching elements, and the elements that have only `type` and `primary` left.
+    fn remove_sub_attribute(&mut self, sub_attribute: &Definition) {
+        for item in self.list.items_at(&self.matching) {
+            item.remove(sub_attribute.name);
         }
-        let empty = |item: &Value| {
+        let is_empty = |item: &Value| {
             item.as_object().is_some_and(|item| item.keys().all(|name| name == "type" || name == "primary"))
         };
         let items = self.list.items.iter().enumerate();
-        self.hits =
-            items.filter(|(index, item)| self.hits.contains(index) && empty(item)).map(|(i, _)| i).collect();
+        let empty = items.filter(|(index, item)| self.matching.contains(index) && is_empty(item));
+        self.matching = empty.map(|(index, _)| index).collect();
         self.remove();
     }
 
-    /// Writes parts over the selected elements, or puts the parts in their place.
-    fn write(&mut self, parts: &Map<String, Value>, over: bool) {
-        for item in self.list.items_at(&self.hits) {
-            if !over {
+    /// Merges sub-attributes into the matching elements, or replaces the elements.
+    fn write(&mut self, sub_attributes: &Map<String, Value>, merge: bool) {
+        for item in self.list.items_at(&self.matching) {
+            if !merge {
                 item.clear();
             }
-            item.extend(parts.clone());
+            item.extend(sub_attributes.clone());
         }
-        if is_primary(parts) {
-            self.list.primary.extend(&self.hits);
+        if is_primary(sub_attributes) {
+            self.list.primary.extend(&self.matching);
         }
     }
 }
 
-/// The element that a filter describes by saying what its parts equal; false when it says anything else. Strings are
-/// written as they were sent, not folded.
+/// Collects the sub-attributes that a filter requires to equal a value. Returns false when the filter has any other term.
+/// Strings keep the case in which they were sent.
 fn describe(filter: &Filter, strings: &[String], element: &mut Map<String, Value>) -> bool {
     let (name, value) = match filter {
         Filter::All(parts) => return parts.iter().all(|part| describe(part, strings, element)),
-        Filter::Is(path, Test::Equal(Kept::Boolean(value))) => (path.last(), Value::from(*value)),
-        Filter::Is(path, Test::Equal(Kept::Text(text))) => {
-            let sent = strings.iter().find(|sent| *sent == text || fold(sent) == *text);
-            (path.last(), Value::from(sent.unwrap_or(text).clone()))
+        Filter::Is(path, Test::Equal(FilterValue::Boolean(value))) => (path.last(), Value::from(*value)),
+        Filter::Is(path, Test::Equal(FilterValue::Text(text))) => {
+            let as_sent = strings.iter().find(|string| *string == text || fold(string) == *text);
+            (path.last(), Value::from(as_sent.unwrap_or(text).clone()))
         }
         _ => return false,
     };

@@ -17,34 +17,35 @@ fn poets() -> Map<String, Value> {
     poets.as_object().cloned().unwrap()
 }
 
-fn patched(sent: Value, profile: Profile) -> Result<Patched, ScimError> {
-    let operations = read(json!({"schemas": [urn::PATCH], "Operations": sent}), Profile::Strict).unwrap();
-    apply(ResourceType::Group, &poets(), &operations, profile)
+fn patched(operations: Value, profile: Profile) -> Result<Patched, ScimError> {
+    let operations = json!({"schemas": [urn::PATCH], "Operations": operations});
+    apply(ResourceType::Group, &poets(), &read(operations, Profile::Strict).unwrap(), profile)
 }
 
-/// The sum of steps, each by its name.
-fn sum(steps: &[(&str, &[&str])]) -> Membership {
-    let mut sum = Membership::default();
+/// The membership changes that result from steps, each with its name and the ids of users.
+fn membership(steps: &[(&str, &[&str])]) -> Membership {
+    let mut membership = Membership::default();
     for (step, ids) in steps {
         let ids = ids.iter().map(|text| id(text));
         match *step {
-            "add" => sum.add(ids),
-            "remove" => sum.remove(ids),
-            "need" => sum.need(ids),
-            _ => sum.remove_all(),
+            "add" => membership.add(ids),
+            "remove" => membership.remove(ids),
+            "need" => membership.need(ids),
+            _ => membership.remove_all(),
         }
     }
-    sum
+    membership
 }
 
-fn changes(sent: Value) -> Membership {
-    let patched = patched(sent.clone(), Profile::Lenient).unwrap_or_else(|error| panic!("{sent}: {error}"));
-    assert_eq!(patched.resource, poets(), "{sent}");
+fn changes(operations: Value) -> Membership {
+    let patched = patched(operations.clone(), Profile::Lenient);
+    let patched = patched.unwrap_or_else(|error| panic!("{operations}: {error}"));
+    assert_eq!(patched.resource, poets(), "{operations}");
     patched.members
 }
 
-fn refusal(sent: Value, profile: Profile) -> ScimType {
-    patched(sent.clone(), profile).expect_err(&sent.to_string()).scim_type.unwrap()
+fn refusal(operations: Value, profile: Profile) -> ScimType {
+    patched(operations.clone(), profile).expect_err(&operations.to_string()).scim_type.unwrap()
 }
 
 fn on_members(op: &str, value: Value) -> Value {
@@ -56,51 +57,56 @@ fn remove(path: &str) -> Value {
 }
 
 #[test]
-fn item_39_members_are_removed_in_four_ways() {
-    let removed = sum(&[("remove", &[A])]);
+fn members_can_be_removed_in_four_forms() {
+    let removed = membership(&[("remove", &[A])]);
     assert_eq!(changes(remove(&format!("members[value eq \"{A}\"]"))), removed);
     for value in [json!([{"value": A}]), json!({"value": A, "$ref": null}), json!(A), json!([A])] {
         assert_eq!(changes(on_members("remove", value)), removed);
     }
-    assert_eq!(changes(remove("members")), sum(&[("all", &[])]));
-    assert_eq!(changes(on_members("replace", json!([]))), sum(&[("all", &[])]));
-    assert_eq!(changes(on_members("replace", json!(null))), sum(&[("all", &[])]));
-    // In no profile does one that is named, or nobody, mean all.
+    assert_eq!(changes(remove("members")), membership(&[("all", &[])]));
+    assert_eq!(changes(on_members("replace", json!([]))), membership(&[("all", &[])]));
+    assert_eq!(changes(on_members("replace", json!(null))), membership(&[("all", &[])]));
+    // In no profile does a list of members, even an empty one, remove all members.
     let strict = patched(on_members("remove", json!([{"value": A}])), Profile::Strict).unwrap().members;
-    assert_eq!(strict, sum(&[("need", &[A]), ("remove", &[A])]));
+    assert_eq!(strict, membership(&[("need", &[A]), ("remove", &[A])]));
     for profile in [Profile::Lenient, Profile::Strict] {
-        assert_eq!(patched(on_members("remove", json!([])), profile).unwrap().members, sum(&[]));
+        assert_eq!(patched(on_members("remove", json!([])), profile).unwrap().members, membership(&[]));
     }
 }
 
 #[test]
-fn item_39_filters_name_members_by_their_values() {
+fn value_filters_select_members_by_id() {
     for (filter, expected) in [
-        (format!("value eq \"{A}\" or value eq \"{B}\""), sum(&[("remove", &[A, B])])),
-        (format!("VALUE EQ \"{A}\" and type eq \"user\""), sum(&[("remove", &[A])])),
-        (format!("(value eq \"{A}\" or value eq \"{B}\") and value eq \"{B}\""), sum(&[("remove", &[B])])),
-        ("type eq \"User\"".to_owned(), sum(&[("all", &[])])),
-        ("value pr".to_owned(), sum(&[("all", &[])])),
+        (format!("value eq \"{A}\" or value eq \"{B}\""), membership(&[("remove", &[A, B])])),
+        (format!("VALUE EQ \"{A}\" and type eq \"user\""), membership(&[("remove", &[A])])),
+        (
+            format!("(value eq \"{A}\" or value eq \"{B}\") and value eq \"{B}\""),
+            membership(&[("remove", &[B])]),
+        ),
+        ("type eq \"User\"".to_owned(), membership(&[("all", &[])])),
+        ("value pr".to_owned(), membership(&[("all", &[])])),
     ] {
         assert_eq!(changes(remove(&format!("members[{filter}]"))), expected, "{filter}");
     }
-    assert_eq!(changes(remove("members[type eq \"Group\"]")), sum(&[]));
+    assert_eq!(changes(remove("members[type eq \"Group\"]")), membership(&[]));
     for filter in [format!("value ne \"{A}\""), "display co \"a\"".to_owned(), "not (value pr)".to_owned()] {
         assert_eq!(refusal(remove(&format!("members[{filter}]")), Profile::Lenient), ScimType::InvalidFilter);
     }
 }
 
 #[test]
-fn item_39_who_cannot_be_a_member_is_no_target() {
-    for sent in [remove("members[value eq \"nobody\"]"), on_members("remove", json!([{"value": "nobody"}]))] {
-        assert_eq!(changes(sent.clone()), sum(&[]));
-        assert_eq!(refusal(sent, Profile::Strict), ScimType::NoTarget);
+fn removing_an_invalid_id_is_no_target_in_strict_only() {
+    for operations in
+        [remove("members[value eq \"nobody\"]"), on_members("remove", json!([{"value": "nobody"}]))]
+    {
+        assert_eq!(changes(operations.clone()), membership(&[]));
+        assert_eq!(refusal(operations, Profile::Strict), ScimType::NoTarget);
     }
 }
 
 #[test]
-fn item_40_members_are_added_in_many_forms() {
-    let added = sum(&[("add", &[A])]);
+fn members_can_be_added_in_every_form_that_clients_send() {
+    let added = membership(&[("add", &[A])]);
     for value in [
         json!([{"value": A}]),
         json!({"value": A}),
@@ -112,18 +118,17 @@ fn item_40_members_are_added_in_many_forms() {
         assert_eq!(changes(on_members("add", value.clone())), added, "{value}");
         assert_eq!(changes(json!([{"op": "Add", "value": {"members": value}}])), added);
     }
-    assert_eq!(changes(on_members("replace", json!([A, B]))), sum(&[("all", &[]), ("add", &[A, B])]));
-    assert_eq!(changes(on_members("add", json!([]))), sum(&[]));
+    let replaced = membership(&[("all", &[]), ("add", &[A, B])]);
+    assert_eq!(changes(on_members("replace", json!([A, B]))), replaced);
+    assert_eq!(changes(on_members("add", json!([]))), membership(&[]));
     for value in
         [json!([{"value": A, "type": "Group"}]), json!("nobody"), json!([{"display": "x"}]), json!([7])]
     {
         for profile in [Profile::Lenient, Profile::Strict] {
-            assert_eq!(refusal(on_members("add", value.clone()), profile), ScimType::InvalidValue, "{value}");
-            assert_eq!(
-                refusal(on_members("replace", value.clone()), profile),
-                ScimType::InvalidValue,
-                "{value}"
-            );
+            for op in ["add", "replace"] {
+                let operations = on_members(op, value.clone());
+                assert_eq!(refusal(operations, profile), ScimType::InvalidValue, "{value}");
+            }
         }
     }
     assert_eq!(refusal(json!([{"op": "add", "path": "members"}]), Profile::Lenient), ScimType::InvalidValue);
@@ -132,24 +137,22 @@ fn item_40_members_are_added_in_many_forms() {
 }
 
 #[test]
-fn a_member_is_never_changed() {
+fn members_cannot_be_changed() {
     for path in [
         format!("members[value eq \"{A}\"]"),
         format!("members[value eq \"{A}\"].value"),
         "members.type".into(),
     ] {
-        let sent = json!([{"op": "replace", "path": path, "value": "x"}]);
-        assert_eq!(refusal(sent, Profile::Lenient), ScimType::Mutability, "{path}");
+        let operations = json!([{"op": "replace", "path": path, "value": "x"}]);
+        assert_eq!(refusal(operations, Profile::Lenient), ScimType::Mutability, "{path}");
     }
-    assert_eq!(
-        refusal(remove(&format!("members[value eq \"{A}\"].display")), Profile::Lenient),
-        ScimType::Mutability
-    );
+    let display = remove(&format!("members[value eq \"{A}\"].display"));
+    assert_eq!(refusal(display, Profile::Lenient), ScimType::Mutability);
 }
 
 #[test]
-fn item_45_many_changes_become_one() {
-    let sent = json!([
+fn the_operations_of_a_request_add_up_to_one_change() {
+    let operations = json!([
         {"op": "add", "path": "members", "value": [{"value": A}]},
         {"op": "add", "path": "members", "value": [{"value": B}]},
         {"op": "replace", "path": "displayName", "value": "Poets"},
@@ -157,23 +160,19 @@ fn item_45_many_changes_become_one() {
         {"op": "remove", "path": format!("members[value eq \"{B}\"]")},
         {"op": "add", "path": "members", "value": A},
     ]);
-    let lenient: &[(&str, &[&str])] = &[("add", &[A, B]), ("remove", &[A, B]), ("add", &[A])];
-    assert_eq!(changes(sent.clone()), sum(lenient));
-    assert_eq!(
-        patched(sent, Profile::Strict).unwrap().members,
-        sum(lenient),
-        "each finds whom the others added"
-    );
+    let expected = membership(&[("add", &[A, B]), ("remove", &[A, B]), ("add", &[A])]);
+    assert_eq!(changes(operations.clone()), expected);
+    let strict = patched(operations, Profile::Strict).unwrap().members;
+    assert_eq!(strict, expected, "members that the same request adds can be removed");
     let many: Vec<_> = (0..5_000).map(|n| json!({"value": Uuid::from_u128(n)})).collect();
     assert_eq!(changes(on_members("add", many.into())).joining().len(), 5_000);
 }
 
 #[test]
-fn item_32_a_groups_own_id_is_let_pass() {
-    let sent = json!([{"op": "replace", "value": {"id": "g", "displayName": "Bards"}}]);
-    let patched = patched(sent, Profile::Lenient).unwrap();
-    assert_eq!(patched.resource["displayName"], "Bards");
+fn a_groups_own_id_in_a_value_is_ignored() {
+    let operations = json!([{"op": "replace", "value": {"id": "g", "displayName": "Bards"}}]);
+    assert_eq!(patched(operations, Profile::Lenient).unwrap().resource["displayName"], "Bards");
     assert_eq!(refusal(remove("displayName"), Profile::Lenient), ScimType::Mutability);
-    let externals = json!([{"op": "add", "path": "externalId", "value": "x"}]);
-    assert_eq!(self::patched(externals, Profile::Strict).unwrap().resource["externalId"], "x");
+    let external_id = json!([{"op": "add", "path": "externalId", "value": "x"}]);
+    assert_eq!(patched(external_id, Profile::Strict).unwrap().resource["externalId"], "x");
 }

@@ -1,25 +1,27 @@
-//! Resources as SCIM shows and takes them: native values under SCIM's names, and back.
+//! The SCIM representation of users and groups: rendering native values, and reading bodies into native drafts.
 
 mod body;
 mod group;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+#[cfg(test)]
+mod tests_groups;
 mod user;
 
-pub use group::{group, keep_native_of_group, patch_group, read_group};
-pub use user::{GroupOf, keep_native, patch_user, read_user, user};
+pub use group::{patch_group, preserve_native_of_group, read_group, render_group};
+pub use user::{UserGroup, patch_user, preserve_native, read_user, render_user};
 
 use super::ResourceType;
 use crate::domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// For whom a resource is shown.
+/// The caller-dependent parts of a representation.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'v> {
-    /// The base of SCIM's URLs, without a slash at its end.
+    /// The base of SCIM's URLs, without a trailing slash.
     pub base: &'v str,
-    /// Whose externalIds the caller sees.
+    /// The source whose externalIds the caller reads and writes.
     pub source: &'v str,
 }
 
@@ -31,13 +33,13 @@ impl View<'_> {
     }
 }
 
-/// The entity tag of a version (RFC 7644, section 3.14).
+/// The weak ETag of a version (RFC 7644, section 3.14).
 #[must_use]
 pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// What every resource says of itself (RFC 7643, section 3.1).
+/// The metadata of a resource (RFC 7643, section 3.1).
 struct Meta {
     kind: ResourceType,
     id: Uuid,
@@ -47,8 +49,9 @@ struct Meta {
 }
 
 impl Meta {
-    /// Writes `schemas`, `id` and `meta` into a resource. What stands under a URN is an extension, and in `schemas`.
-    fn write(&self, resource: &mut Map<String, Value>, view: &View<'_>) {
+    /// Inserts `schemas`, `id` and `meta` into a resource that is otherwise complete. Keys that are URNs are extensions and
+    /// are listed in `schemas`.
+    fn insert_into(&self, resource: &mut Map<String, Value>, view: &View<'_>) {
         let extensions = resource.keys().filter(|name| super::resource_type::is_urn(name)).cloned();
         let schemas: Vec<String> = [self.kind.schema().id.to_owned()].into_iter().chain(extensions).collect();
         let id = self.id.to_string();
@@ -67,9 +70,10 @@ impl Meta {
     }
 }
 
-/// The extensions that Roster does not know, each under its URN; of their attributes those that are assigned.
-fn show_extensions(resource: &mut Map<String, Value>, extensions: &Map<String, Value>) {
-    let assigned =
-        |(urn, extension): (&String, &Value)| body::assigned(extension).map(|own| (urn.clone(), own.into()));
+/// Inserts the extensions without a schema in Roster, each with its assigned attributes.
+fn insert_extensions(resource: &mut Map<String, Value>, extensions: &Map<String, Value>) {
+    let assigned = |(urn, extension): (&String, &Value)| {
+        body::assigned(extension).map(|attributes| (urn.clone(), attributes.into()))
+    };
     resource.extend(extensions.iter().filter_map(assigned));
 }

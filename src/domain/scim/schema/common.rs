@@ -1,31 +1,27 @@
-//! What every resource has (RFC 7643, sections 3 and 3.1). `/Schemas` does not name it: these attributes belong to no
-//! schema.
+//! The attributes of every resource (RFC 7643, sections 3 and 3.1). `/Schemas` does not list them, because they belong to
+//! no schema.
 
 use super::{Definition, Returned, Type};
 
 /// `schemas` and the common attributes.
 pub(super) fn attributes() -> Vec<Definition> {
     vec![
-        Definition::reference(
-            "schemas",
-            &["uri"],
-            "The URNs of the schemas whose attributes the resource has.",
-        )
-        .many()
-        .required()
-        .read_only()
-        .returned(Returned::Always),
-        Definition::text("id", "The id that the server gave the resource.")
-            .exact()
+        Definition::reference("schemas", &["uri"], "The URNs of the schemas that the resource conforms to.")
+            .multi_valued()
+            .required()
+            .read_only()
+            .returned(Returned::Always),
+        Definition::text("id", "The resource's id, assigned by the server.")
+            .case_exact()
             .required()
             .read_only()
             .unique()
             .returned(Returned::Always),
         Definition::text(
             "externalId",
-            "The id that the client knows the resource by: each connection has its own.",
+            "The client's own identifier of the resource. Each connection has a separate one.",
         )
-        .exact(),
+        .case_exact(),
         meta().read_only(),
     ]
 }
@@ -33,13 +29,13 @@ pub(super) fn attributes() -> Vec<Definition> {
 fn meta() -> Definition {
     Definition::complex(
         "meta",
-        "What the server knows about the resource.",
+        "Metadata that the server maintains.",
         vec![
-            Definition::text("resourceType", "The kind of the resource.").exact(),
-            Definition::new("created", Type::DateTime, "When the resource was created."),
-            Definition::new("lastModified", Type::DateTime, "When the resource last changed."),
+            Definition::text("resourceType", "The name of the resource type.").case_exact(),
+            Definition::new("created", Type::DateTime, "The time when the resource was created."),
+            Definition::new("lastModified", Type::DateTime, "The time of the last change to the resource."),
             Definition::reference("location", &["uri"], "The URI of the resource."),
-            Definition::text("version", "The entity tag of the resource.").exact(),
+            Definition::text("version", "The version of the resource, equal to its ETag.").case_exact(),
         ],
     )
 }

@@ -1,118 +1,143 @@
-//! The schemas of what describes the service itself. All of it is read-only.
+//! The schemas of the discovery resources, whose attributes are all read-only.
 
 use super::{Definition, Schema, Type};
 use crate::domain::scim::urn;
 
-/// RFC 7643, section 5, with `pagination` of RFC 9865, section 4.
+/// RFC 7643, section 5, with `pagination` from RFC 9865, section 4.
 pub(super) fn service_provider_config() -> Schema {
     let attributes = vec![
         Definition::reference("documentationUri", &["external"], "The URL of the service's documentation."),
-        supported("patch", "Whether PATCH is there.", vec![]),
-        supported(
+        feature("patch", "Support for PATCH.", vec![]),
+        feature(
             "bulk",
-            "Bulk requests.",
+            "Support for bulk requests.",
             vec![
-                integer("maxOperations", "The most operations in a bulk request."),
-                integer("maxPayloadSize", "The most bytes of a bulk request."),
+                integer("maxOperations", "The maximum number of operations in a bulk request."),
+                integer("maxPayloadSize", "The maximum size of a bulk request, in bytes."),
             ],
         ),
-        supported("filter", "Filters.", vec![integer("maxResults", "The most resources on a page.")]),
-        supported("changePassword", "Whether passwords can be changed.", vec![]),
-        supported("sort", "Whether lists can be sorted.", vec![]),
-        supported("etag", "Whether resources have entity tags.", vec![]),
+        feature(
+            "filter",
+            "Support for filters.",
+            vec![integer("maxResults", "The maximum number of resources on a page.")],
+        ),
+        feature("changePassword", "Support for changing passwords.", vec![]),
+        feature("sort", "Support for sorting.", vec![]),
+        feature("etag", "Support for ETags.", vec![]),
         authentication_schemes(),
         pagination(),
     ];
-    schema_of(urn::SERVICE_PROVIDER_CONFIG, "ServiceProviderConfig", "What the service can do", attributes)
+    let description = "The service provider's configuration";
+    read_only_schema(urn::SERVICE_PROVIDER_CONFIG, "ServiceProviderConfig", description, attributes)
 }
 
-fn supported(name: &'static str, description: &'static str, more: Vec<Definition>) -> Definition {
-    let mut parts = vec![boolean("supported", "Whether it is there.")];
-    parts.extend(more);
-    Definition::complex(name, description, parts).required()
+/// A feature that a service provider can support, with its further sub-attributes.
+fn feature(name: &'static str, description: &'static str, more: Vec<Definition>) -> Definition {
+    let mut sub_attributes = vec![boolean("supported", "Whether the feature is supported.")];
+    sub_attributes.extend(more);
+    Definition::complex(name, description, sub_attributes).required()
 }
 
 fn authentication_schemes() -> Definition {
     let types = &["oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"];
-    let parts = vec![
-        Definition::text("type", "The kind of the scheme.").required().one_of(types),
+    let sub_attributes = vec![
+        Definition::text("type", "The authentication scheme.").required().canonical(types),
         Definition::text("name", "The name of the scheme.").required(),
-        Definition::text("description", "What the scheme is.").required(),
+        Definition::text("description", "A description of the scheme.").required(),
         Definition::reference("specUri", &["external"], "The URL of the scheme's specification."),
         Definition::reference("documentationUri", &["external"], "The URL of the scheme's documentation."),
         Definition::new("primary", Type::Boolean, "Whether this is the preferred scheme."),
     ];
-    Definition::complex("authenticationSchemes", "How clients prove who they are.", parts).many().required()
+    let description = "The supported authentication schemes.";
+    Definition::complex("authenticationSchemes", description, sub_attributes).multi_valued().required()
 }
 
 fn pagination() -> Definition {
-    let parts = vec![
-        boolean("cursor", "Whether pages are found by cursors."),
-        boolean("index", "Whether pages are found by an index."),
-        Definition::text("defaultPaginationMethod", "What a request gets that asks for neither.")
-            .one_of(&["cursor", "index"]),
+    let sub_attributes = vec![
+        boolean("cursor", "Whether cursor-based pagination is supported."),
+        boolean("index", "Whether index-based pagination is supported."),
+        Definition::text(
+            "defaultPaginationMethod",
+            "The kind of pagination used when the request specifies neither.",
+        )
+        .canonical(&["cursor", "index"]),
         Definition::new(
             "defaultPageSize",
             Type::Integer,
-            "How many resources a page has when it is not said.",
+            "The number of resources on a page when the request does not specify count.",
         ),
-        Definition::new("maxPageSize", Type::Integer, "The most resources on a page."),
-        Definition::new("cursorTimeout", Type::Integer, "How many seconds a cursor is good for at least."),
+        Definition::new("maxPageSize", Type::Integer, "The maximum number of resources on a page."),
+        Definition::new("cursorTimeout", Type::Integer, "The minimum lifetime of a cursor, in seconds."),
     ];
-    Definition::complex("pagination", "How lists are cut into pages.", parts)
+    Definition::complex("pagination", "Support for pagination.", sub_attributes)
 }
 
 /// RFC 7643, section 6.
 pub(super) fn resource_type() -> Schema {
     let extension = vec![
         Definition::reference("schema", &["uri"], "The URN of the extension.").required(),
-        boolean("required", "Whether a resource must have the extension."),
+        boolean("required", "Whether every resource must include the extension."),
     ];
     let attributes = vec![
-        Definition::text("id", "The id of the kind."),
-        Definition::text("name", "The name of the kind.").required(),
-        Definition::text("description", "What the kind is."),
-        Definition::reference("endpoint", &["uri"], "Where the resources are, below the base.").required(),
+        Definition::text("id", "The id of the resource type."),
+        Definition::text("name", "The name of the resource type.").required(),
+        Definition::text("description", "A description of the resource type."),
+        Definition::reference(
+            "endpoint",
+            &["uri"],
+            "The path of the type's resources, relative to the base URL.",
+        )
+        .required(),
         Definition::reference("schema", &["uri"], "The URN of the core schema.").required(),
-        Definition::complex("schemaExtensions", "The extensions of the schema.", extension).many(),
+        Definition::complex("schemaExtensions", "The extensions of the core schema.", extension)
+            .multi_valued(),
     ];
-    schema_of(urn::RESOURCE_TYPE, "ResourceType", "A kind of resource", attributes)
+    read_only_schema(urn::RESOURCE_TYPE, "ResourceType", "A resource type", attributes)
 }
 
 /// RFC 7643, section 7.
 pub(super) fn schema() -> Schema {
     let mut attribute = characteristics();
-    attribute.push(Definition::complex("subAttributes", "The attribute's parts.", characteristics()).many());
+    let sub_attributes = "The sub-attributes of a complex attribute.";
+    attribute
+        .push(Definition::complex("subAttributes", sub_attributes, characteristics()).multi_valued());
     let attributes = vec![
         Definition::reference("id", &["uri"], "The URN of the schema.").required(),
         Definition::text("name", "The name of the schema."),
-        Definition::text("description", "What the schema is about."),
-        Definition::complex("attributes", "The attributes of the schema.", attribute).many().required(),
+        Definition::text("description", "A description of the schema."),
+        Definition::complex("attributes", "The attributes of the schema.", attribute)
+            .multi_valued()
+            .required(),
     ];
-    schema_of(urn::SCHEMA, "Schema", "A schema", attributes)
+    read_only_schema(urn::SCHEMA, "Schema", "A schema", attributes)
 }
 
-/// What is said of an attribute.
+/// The characteristics of an attribute.
 fn characteristics() -> Vec<Definition> {
     let types = &["string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"];
     let mutabilities = &["readOnly", "readWrite", "immutable", "writeOnly"];
     vec![
-        Definition::text("name", "The name of the attribute.").exact().required(),
-        Definition::text("type", "What its values are.").exact().required().one_of(types),
-        boolean("multiValued", "Whether it is a list of such values."),
-        Definition::text("description", "What it is for."),
-        boolean("required", "Whether a resource must have it."),
-        Definition::text("canonicalValues", "What its values usually are.").exact().many(),
-        Definition::new("caseExact", Type::Boolean, "Whether its values are compared with case."),
-        Definition::text("mutability", "Who may write it.").exact().required().one_of(mutabilities),
-        Definition::text("returned", "When it is shown.")
-            .exact()
+        Definition::text("name", "The name of the attribute.").case_exact().required(),
+        Definition::text("type", "The data type of the values.").case_exact().required().canonical(types),
+        boolean("multiValued", "Whether the attribute has a list of values."),
+        Definition::text("description", "A description of the attribute."),
+        boolean("required", "Whether every resource must have a value."),
+        Definition::text("canonicalValues", "Suggested values.").case_exact().multi_valued(),
+        Definition::new("caseExact", Type::Boolean, "Whether comparisons are case-sensitive."),
+        Definition::text("mutability", "Whether and when clients can write the attribute.")
+            .case_exact()
             .required()
-            .one_of(&["always", "never", "default", "request"]),
-        Definition::text("uniqueness", "Among which resources a value is unique.")
-            .exact()
-            .one_of(&["none", "server", "global"]),
-        Definition::text("referenceTypes", "What it refers to.").exact().many(),
+            .canonical(mutabilities),
+        Definition::text("returned", "When responses contain the attribute.")
+            .case_exact()
+            .required()
+            .canonical(&["always", "never", "default", "request"]),
+        Definition::text("uniqueness", "The set of resources in which a value is unique.")
+            .case_exact()
+            .canonical(&["none", "server", "global"]),
+        Definition::text("referenceTypes", "The resource types that a reference can point to.")
+            .case_exact()
+            .multi_valued(),
     ]
 }
 
@@ -124,7 +149,7 @@ fn integer(name: &'static str, description: &'static str) -> Definition {
     Definition::new(name, Type::Integer, description).required()
 }
 
-fn schema_of(
+fn read_only_schema(
     id: &'static str,
     name: &'static str,
     description: &'static str,

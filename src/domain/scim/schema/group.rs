@@ -4,7 +4,7 @@ use super::{Definition, Schema};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::scim::urn;
 
-/// How members are compared.
+/// Describes how members are compared in filters.
 static MEMBERS: Attribute = Attribute {
     name: "members",
     kind: Kind::List(&[
@@ -15,27 +15,25 @@ static MEMBERS: Attribute = Attribute {
 };
 
 pub(super) fn schema() -> Schema {
+    let display_name =
+        Definition::text("displayName", "The group's name. Unique only if the tenant requires unique names.");
     Schema {
         id: urn::GROUP,
         name: "Group",
         description: "A group of users",
-        attributes: vec![
-            Definition::text("displayName", "The name of the group; unique only where the tenant says so.")
-                .required(),
-            members(),
-        ],
+        attributes: vec![display_name.required(), members()],
     }
 }
 
-/// A member comes and goes, and is never another one.
+/// Members are added and removed, never modified, so their sub-attributes are immutable.
 fn members() -> Definition {
-    let parts = vec![
-        Definition::text("value", "The id of the member.").exact().required().immutable(),
-        Definition::reference("$ref", &["User"], "The URI of the member; it names who has no value.")
+    let sub_attributes = vec![
+        Definition::text("value", "The id of the member.").case_exact().required().immutable(),
+        Definition::reference("$ref", &["User"], "The URI of the member, used when value is absent.")
             .immutable(),
-        Definition::text("display", "The name of the member.").read_only(),
-        Definition::text("type", "What the member is.").one_of(&["User"]).immutable(),
+        Definition::text("display", "The display name of the member.").read_only(),
+        Definition::text("type", "The resource type of the member.").canonical(&["User"]).immutable(),
     ];
-    let members = Definition::complex("members", "The members of the group.", parts).many();
+    let members = Definition::complex("members", "The members of the group.", sub_attributes).multi_valued();
     Definition { attribute: Some(&MEMBERS), ..members }
 }

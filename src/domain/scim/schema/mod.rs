@@ -1,5 +1,5 @@
-//! The schemas as data (RFC 7643, section 7): what an attribute is, who may write it and when it is shown. Reading and
-//! patching go by them, so that what `/Schemas` says is what Roster does.
+//! The SCIM schemas as data (RFC 7643, section 7). Request parsing and PATCH use the same definitions that `/Schemas`
+//! returns, so the two cannot disagree.
 
 mod common;
 mod discovery;
@@ -12,51 +12,41 @@ mod user;
 use crate::domain::attribute::Attribute;
 use std::sync::LazyLock;
 
-/// A schema: a core one or an extension.
+/// A core schema or an extension.
 #[derive(Debug)]
 pub struct Schema {
-    /// Its URN.
+    /// The URN.
     pub id: &'static str,
-    /// Its name.
+    /// The human-readable name, such as `User`.
     pub name: &'static str,
-    /// What it is about.
+    /// The description that `/Schemas` returns.
     pub description: &'static str,
-    /// Its attributes.
+    /// The top-level attributes.
     pub attributes: Vec<Definition>,
 }
 
-/// An attribute, or a part of one, with its characteristics (RFC 7643, section 2.2).
+/// An attribute or sub-attribute with its characteristics (RFC 7643, section 2.2).
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "RFC 7643, section 7, defines the other fields")]
 pub struct Definition {
-    /// Its name.
     pub name: &'static str,
-    /// What it is for.
     pub description: &'static str,
-    /// What its values are.
+    /// The characteristic `type`.
     pub kind: Type,
-    /// Whether it is a list of such values.
     pub multi_valued: bool,
-    /// Whether a resource must have it.
     pub required: bool,
-    /// Whether its values are compared with case.
     pub case_exact: bool,
-    /// Who may write it.
     pub mutability: Mutability,
-    /// When it is shown.
     pub returned: Returned,
-    /// Whether two resources may have the same value.
     pub uniqueness: Uniqueness,
-    /// What its values usually are.
     pub canonical_values: &'static [&'static str],
-    /// What it refers to.
     pub reference_types: &'static [&'static str],
-    /// Its sub-attributes.
-    pub parts: Vec<Definition>,
-    /// How its values are compared: the attribute of the native API, or one that says the same of a list's elements.
+    pub sub_attributes: Vec<Definition>,
+    /// The native attribute that determines how values are compared, where there is one.
     pub attribute: Option<&'static Attribute>,
 }
 
-/// What values are (RFC 7643, section 2.3).
+/// The data types of RFC 7643, section 2.3.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 #[expect(missing_docs, reason = "RFC 7643, section 2.3, defines them")]
 pub enum Type {
@@ -76,47 +66,47 @@ pub enum Type {
     Complex,
 }
 
-/// Who may write an attribute.
+/// Whether and when clients can write an attribute.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Mutability {
-    /// Roster alone.
+    /// Only the server writes the attribute.
     #[display("readOnly")]
     ReadOnly,
-    /// Clients.
+    /// Clients can write the attribute at any time.
     #[display("readWrite")]
     ReadWrite,
-    /// Clients, once.
+    /// Clients can set the attribute once.
     #[display("immutable")]
     Immutable,
-    /// Clients, who never see it.
+    /// Clients can write the attribute but never read it.
     #[display("writeOnly")]
     WriteOnly,
 }
 
-/// When an attribute is shown.
+/// When responses contain an attribute.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Returned {
-    /// Whatever is asked for.
+    /// In every response, regardless of the projection.
     #[display("always")]
     Always,
-    /// Unless something else is asked for.
+    /// Unless the projection leaves it out.
     #[display("default")]
     Default,
-    /// When it is asked for by name.
+    /// Only when `attributes` names it.
     #[display("request")]
     Request,
-    /// In no answer.
+    /// In no response.
     #[display("never")]
     Never,
 }
 
-/// Among which resources a value is unique.
+/// The set of resources in which a value is unique.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 pub enum Uniqueness {
-    /// It need not be.
+    /// Values need not be unique.
     #[display("none")]
     None,
-    /// Among those of its kind in a tenant.
+    /// Unique among the resources of the same type in a tenant.
     #[display("server")]
     Server,
 }
@@ -133,22 +123,22 @@ pub static SERVICE_PROVIDER_CONFIG: LazyLock<Schema> = LazyLock::new(discovery::
 pub static RESOURCE_TYPE: LazyLock<Schema> = LazyLock::new(discovery::resource_type);
 /// RFC 7643, section 7.
 pub static SCHEMA: LazyLock<Schema> = LazyLock::new(discovery::schema);
-/// What every resource has and no schema names (RFC 7643, sections 3 and 3.1).
+/// The attributes that every resource has and no schema lists (RFC 7643, sections 3 and 3.1).
 pub static COMMON: LazyLock<Vec<Definition>> = LazyLock::new(common::attributes);
 
-/// All schemas.
+/// The schemas that `/Schemas` lists.
 #[must_use]
 pub fn all() -> [&'static Schema; 6] {
     [&USER, &GROUP, &ENTERPRISE_USER, &SERVICE_PROVIDER_CONFIG, &RESOURCE_TYPE, &SCHEMA]
 }
 
-/// The attribute of a name, which has no case.
+/// Finds a definition by its name, ignoring case.
 pub(super) fn find<'d>(definitions: &'d [Definition], name: &str) -> Option<&'d Definition> {
     definitions.iter().find(|definition| definition.name.eq_ignore_ascii_case(name))
 }
 
 impl Schema {
-    /// The attribute of a name, which has no case.
+    /// Finds an attribute by its name, ignoring case.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Definition> {
         find(&self.attributes, name)
@@ -156,20 +146,19 @@ impl Schema {
 }
 
 impl Definition {
-    /// The sub-attribute of a name, which has no case.
+    /// Finds a sub-attribute by its name, ignoring case.
     #[must_use]
-    pub fn part(&self, name: &str) -> Option<&Definition> {
-        find(&self.parts, name)
+    pub fn sub_attribute(&self, name: &str) -> Option<&Definition> {
+        find(&self.sub_attributes, name)
     }
 
-    /// Whether a resource must have it once it is there: besides what is required, `active`, which a body may leave to
-    /// its default.
+    /// Whether an existing resource always has a value: true for required attributes, and for `active`, which has a default.
     #[must_use]
-    pub fn is_kept(&self) -> bool {
+    pub fn is_always_assigned(&self) -> bool {
         self.required || self.name == "active"
     }
 
-    /// An attribute as most are: of a single value, written by clients, shown by default.
+    /// Creates a single-valued attribute that clients can write and that is returned by default.
     fn new(name: &'static str, kind: Type, description: &'static str) -> Self {
         Self {
             name,
@@ -183,7 +172,7 @@ impl Definition {
             uniqueness: Uniqueness::None,
             canonical_values: &[],
             reference_types: &[],
-            parts: Vec::new(),
+            sub_attributes: Vec::new(),
             attribute: None,
         }
     }
@@ -192,15 +181,15 @@ impl Definition {
         Self::new(name, Type::String, description)
     }
 
-    fn complex(name: &'static str, description: &'static str, parts: Vec<Self>) -> Self {
-        Self { parts, ..Self::new(name, Type::Complex, description) }
+    fn complex(name: &'static str, description: &'static str, sub_attributes: Vec<Self>) -> Self {
+        Self { sub_attributes, ..Self::new(name, Type::Complex, description) }
     }
 
     fn reference(name: &'static str, to: &'static [&'static str], description: &'static str) -> Self {
         Self { case_exact: true, reference_types: to, ..Self::new(name, Type::Reference, description) }
     }
 
-    fn many(self) -> Self {
+    fn multi_valued(self) -> Self {
         Self { multi_valued: true, ..self }
     }
 
@@ -208,11 +197,11 @@ impl Definition {
         Self { required: true, ..self }
     }
 
-    fn exact(self) -> Self {
+    fn case_exact(self) -> Self {
         Self { case_exact: true, ..self }
     }
 
-    fn one_of(self, canonical_values: &'static [&'static str]) -> Self {
+    fn canonical(self, canonical_values: &'static [&'static str]) -> Self {
         Self { canonical_values, ..self }
     }
 
@@ -220,10 +209,10 @@ impl Definition {
         Self { mutability: Mutability::Immutable, ..self }
     }
 
-    /// Written by Roster alone, each part of it too.
+    /// Makes the attribute and all its sub-attributes read-only.
     fn read_only(self) -> Self {
-        let parts = self.parts.into_iter().map(Self::read_only).collect();
-        Self { mutability: Mutability::ReadOnly, parts, ..self }
+        let sub_attributes = self.sub_attributes.into_iter().map(Self::read_only).collect();
+        Self { mutability: Mutability::ReadOnly, sub_attributes, ..self }
     }
 
     fn returned(self, returned: Returned) -> Self {

@@ -1,48 +1,47 @@
-//! The schemas beside what Roster is made of, and beside the RFC's.
+//! The schemas compared with the native attributes and with the RFC.
 
 use super::*;
 use crate::domain::attribute::{Kind, USER as NATIVE};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Every definition with its path.
-fn walk(definitions: &'static [Definition], above: &str, see: &mut impl FnMut(&str, &'static Definition)) {
+/// Calls `visit` with every definition and its path.
+fn walk(definitions: &'static [Definition], prefix: &str, visit: &mut impl FnMut(&str, &'static Definition)) {
     for definition in definitions {
-        let path = format!("{above}{}", definition.name);
-        see(&path, definition);
-        walk(&definition.parts, &format!("{path}."), see);
+        let path = format!("{prefix}{}", definition.name);
+        visit(&path, definition);
+        walk(&definition.sub_attributes, &format!("{path}."), visit);
     }
 }
 
-fn everything(mut see: impl FnMut(&str, &'static Definition)) {
-    walk(&COMMON, "", &mut see);
+fn walk_all(mut visit: impl FnMut(&str, &'static Definition)) {
+    walk(&COMMON, "", &mut visit);
     for schema in all() {
-        walk(&schema.attributes, "", &mut see);
+        walk(&schema.attributes, "", &mut visit);
     }
 }
 
-/// The paths of native attributes below these.
-fn native(attributes: &[Attribute], above: &str, paths: &mut BTreeSet<String>) {
+/// Collects the paths of native attributes and their parts.
+fn native_paths(attributes: &[Attribute], prefix: &str, paths: &mut BTreeSet<String>) {
     for attribute in attributes {
-        let path = format!("{above}{}", attribute.name);
-        native(attribute.parts(), &format!("{path}."), paths);
+        let path = format!("{prefix}{}", attribute.name);
+        native_paths(attribute.parts(), &format!("{path}."), paths);
         paths.insert(path);
     }
 }
 
-fn of_native(name: &str) -> &'static Attribute {
+fn native(name: &str) -> &'static Attribute {
     NATIVE.iter().find(|attribute| attribute.name == name).unwrap()
 }
 
-/// What the native API has and what the schemas have are the same, but for what is named here.
 #[test]
-fn the_schemas_of_users_are_the_native_attributes() {
+fn the_user_schemas_have_the_native_attributes_and_those_that_only_scim_defines() {
     let mut expected = BTreeSet::new();
     for attribute in NATIVE.iter().filter(|attribute| !user::NOT_CORE.contains(&attribute.name)) {
-        native(std::slice::from_ref(attribute), "", &mut expected);
+        native_paths(std::slice::from_ref(attribute), "", &mut expected);
     }
-    native(of_native("enterprise").parts(), "", &mut expected);
-    let scim_alone = [
+    native_paths(native("enterprise").parts(), "", &mut expected);
+    let scim_only = [
         "password",
         "groups",
         "groups.value",
@@ -51,7 +50,7 @@ fn the_schemas_of_users_are_the_native_attributes() {
         "groups.type",
         "manager.$ref",
     ];
-    expected.extend(scim_alone.map(str::to_owned));
+    expected.extend(scim_only.map(str::to_owned));
     let mut found = BTreeSet::new();
     for schema in [&USER, &ENTERPRISE_USER] {
         walk(&schema.attributes, "", &mut |path, _| assert!(found.insert(path.to_owned()), "{path}"));
@@ -63,9 +62,9 @@ fn the_schemas_of_users_are_the_native_attributes() {
 }
 
 #[test]
-fn what_is_derived_says_of_values_what_the_native_attribute_does() {
+fn derived_definitions_have_the_characteristics_of_the_native_attributes() {
     let mut seen = 0;
-    everything(|path, definition| {
+    walk_all(|path, definition| {
         let Some(attribute) = definition.attribute else { return };
         seen += 1;
         assert_eq!(definition.name, attribute.name, "{path}");
@@ -73,7 +72,7 @@ fn what_is_derived_says_of_values_what_the_native_attribute_does() {
         let exact = matches!(attribute.kind, Kind::Exact | Kind::Id | Kind::Binary);
         assert_eq!(definition.case_exact, exact, "{path}");
         for part in attribute.parts() {
-            let case_exact = definition.part(part.name).expect(path).case_exact;
+            let case_exact = definition.sub_attribute(part.name).expect(path).case_exact;
             assert_eq!(case_exact, matches!(part.kind, Kind::Exact | Kind::Id | Kind::Binary), "{path}");
         }
     });
@@ -81,23 +80,23 @@ fn what_is_derived_says_of_values_what_the_native_attribute_does() {
 }
 
 #[test]
-fn every_definition_is_whole() {
-    everything(|path, definition| {
+fn every_definition_is_complete() {
+    walk_all(|path, definition| {
         assert!(!definition.description.is_empty(), "{path} has no description");
-        assert_eq!(definition.kind == Type::Complex, !definition.parts.is_empty(), "{path}");
+        assert_eq!(definition.kind == Type::Complex, !definition.sub_attributes.is_empty(), "{path}");
         assert_eq!(definition.kind == Type::Reference, !definition.reference_types.is_empty(), "{path}");
-        let names: BTreeSet<_> = definition.parts.iter().map(|part| part.name.to_ascii_lowercase()).collect();
-        assert_eq!(names.len(), definition.parts.len(), "{path}");
+        let names = definition.sub_attributes.iter().map(|inner| inner.name.to_ascii_lowercase());
+        assert_eq!(names.collect::<BTreeSet<_>>().len(), definition.sub_attributes.len(), "{path}");
     });
 }
 
-fn shown(schema: &Schema) -> Value {
-    schema.shown("https://roster.example/scim/v2")
+fn rendered(schema: &Schema) -> Value {
+    schema.render("https://roster.example/scim/v2")
 }
 
-/// What `/Schemas` says of an attribute, by its path in the schema.
-fn said(schema: &Schema, path: &str) -> Value {
-    let mut found = shown(schema)["attributes"].take();
+/// The attribute at `path` as `/Schemas` returns it.
+fn rendered_attribute(schema: &Schema, path: &str) -> Value {
+    let mut found = rendered(schema)["attributes"].take();
     let mut names = path.split('.').peekable();
     while let Some(name) = names.next() {
         let attribute = found.as_array().unwrap().iter().find(|attribute| attribute["name"] == name);
@@ -117,39 +116,41 @@ fn has_null(value: &Value) -> bool {
 }
 
 #[test]
-fn item_19_schemas_have_no_null_members_and_camel_case_values() {
+fn rendered_schemas_have_no_null_members_and_camel_case_values() {
     for schema in all() {
-        let shown = shown(schema);
-        assert!(!has_null(&shown), "{}", schema.id);
+        let rendered = rendered(schema);
+        assert!(!has_null(&rendered), "{}", schema.id);
         assert_eq!(
-            shown["meta"]["location"],
+            rendered["meta"]["location"],
             format!("https://roster.example/scim/v2/Schemas/{}", schema.id)
         );
     }
-    let members = said(&GROUP, "members.$ref");
-    assert_eq!(members["type"], "reference");
-    assert_eq!(members["mutability"], "immutable");
-    assert_eq!(said(&USER, "userName")["mutability"], "readWrite");
-    assert_eq!(said(&RESOURCE_TYPE, "schemaExtensions.required")["type"], "boolean");
-    assert_eq!(said(&SCHEMA, "attributes.subAttributes.multiValued")["mutability"], "readOnly");
+    let reference = rendered_attribute(&GROUP, "members.$ref");
+    assert_eq!(reference["type"], "reference");
+    assert_eq!(reference["mutability"], "immutable");
+    assert_eq!(rendered_attribute(&USER, "userName")["mutability"], "readWrite");
+    assert_eq!(rendered_attribute(&RESOURCE_TYPE, "schemaExtensions.required")["type"], "boolean");
+    let nested = rendered_attribute(&SCHEMA, "attributes.subAttributes.multiValued");
+    assert_eq!(nested["mutability"], "readOnly");
 }
 
 #[test]
-fn item_6_what_has_case_and_what_is_unique() {
-    let user_name = said(&USER, "userName");
+fn user_name_is_case_insensitive_and_unique_while_ids_are_case_exact() {
+    let user_name = rendered_attribute(&USER, "userName");
     assert_eq!((&user_name["caseExact"], &user_name["uniqueness"]), (&false.into(), &"server".into()));
     assert_eq!(user_name["required"], true);
     for exact in ["id", "externalId"] {
         assert!(find(&COMMON, exact).unwrap().case_exact, "{exact}");
     }
-    assert_eq!(said(&USER, "emails")["uniqueness"], "none");
-    assert_eq!(said(&USER, "emails.type")["canonicalValues"], serde_json::json!(["work", "home", "other"]));
+    assert_eq!(rendered_attribute(&USER, "emails")["uniqueness"], "none");
+    let email_type = rendered_attribute(&USER, "emails.type");
+    assert_eq!(email_type["canonicalValues"], json!(["work", "home", "other"]));
 }
 
 #[test]
-fn item_15_what_comes_always_is_id_and_schemas() {
+fn only_schemas_and_id_are_always_returned() {
     let mut always = Vec::new();
-    everything(|path, definition| {
+    walk_all(|path, definition| {
         if definition.returned == Returned::Always {
             always.push(path.to_owned());
         }
@@ -158,36 +159,37 @@ fn item_15_what_comes_always_is_id_and_schemas() {
 }
 
 #[test]
-fn item_28_a_password_is_never_returned() {
-    let password = said(&USER, "password");
+fn a_password_is_write_only_and_never_returned() {
+    let password = rendered_attribute(&USER, "password");
     assert_eq!((&password["mutability"], &password["returned"]), (&"writeOnly".into(), &"never".into()));
 }
 
 #[test]
-fn item_40_a_member_is_a_user() {
-    assert_eq!(said(&GROUP, "members.type")["canonicalValues"], serde_json::json!(["User"]));
-    assert_eq!(said(&GROUP, "members.$ref")["referenceTypes"], serde_json::json!(["User"]));
-    assert_eq!(said(&GROUP, "members.display")["mutability"], "readOnly");
+fn members_are_users() {
+    assert_eq!(rendered_attribute(&GROUP, "members.type")["canonicalValues"], json!(["User"]));
+    assert_eq!(rendered_attribute(&GROUP, "members.$ref")["referenceTypes"], json!(["User"]));
+    assert_eq!(rendered_attribute(&GROUP, "members.display")["mutability"], "readOnly");
 }
 
 #[test]
-fn item_55_groups_are_read_only_and_come_when_asked_for() {
-    let groups = said(&USER, "groups");
+fn groups_are_read_only_and_returned_on_request() {
+    let groups = rendered_attribute(&USER, "groups");
     assert_eq!((&groups["mutability"], &groups["returned"]), (&"readOnly".into(), &"request".into()));
-    assert_eq!(said(&USER, "groups.value")["mutability"], "readOnly");
+    assert_eq!(rendered_attribute(&USER, "groups.value")["mutability"], "readOnly");
 }
 
 #[test]
-fn item_60_active_may_be_left_out_but_not_removed() {
+fn active_is_optional_in_bodies_but_always_assigned() {
     let active = USER.attribute("active").unwrap();
-    assert!(!active.required && active.is_kept());
+    assert!(!active.required && active.is_always_assigned());
 }
 
 #[test]
-fn item_5_pages_are_described() {
-    for part in
+fn the_pagination_attributes_are_described() {
+    for name in
         ["cursor", "index", "defaultPaginationMethod", "defaultPageSize", "maxPageSize", "cursorTimeout"]
     {
-        assert_eq!(said(&SERVICE_PROVIDER_CONFIG, &format!("pagination.{part}"))["name"], part);
+        let attribute = rendered_attribute(&SERVICE_PROVIDER_CONFIG, &format!("pagination.{name}"));
+        assert_eq!(attribute["name"], name);
     }
 }

@@ -1,4 +1,4 @@
-//! The schemas of users: derived from the native API's attributes, with what these do not say.
+//! The schemas of users, derived from the native attributes and completed with SCIM's characteristics.
 
 use super::{Definition, Mutability, Returned, Schema, Type, Uniqueness};
 use crate::domain::attribute::{Attribute, Kind, USER};
@@ -7,22 +7,22 @@ use crate::domain::scim::urn;
 /// The core schema (RFC 7643, section 4.1).
 pub(super) fn core() -> Schema {
     let own = USER.iter().filter(|attribute| !NOT_CORE.contains(&attribute.name));
-    let mut attributes: Vec<_> = own.map(|attribute| derived(attribute, attribute.name)).collect();
+    let mut attributes: Vec<_> = own.map(|attribute| derive(attribute, attribute.name)).collect();
     attributes.extend([password(), groups()]);
     Schema { id: urn::USER, name: "User", description: "A user account", attributes }
 }
 
-/// What the native API has elsewhere, or alone: common attributes, the extensions, what SCIM does not know.
+/// The native attributes outside SCIM's core schema: common attributes, extensions, and attributes that SCIM lacks.
 pub(super) const NOT_CORE: [&str; 9] = [
-    "id",
-    "externalId",
-    "enterprise",
-    "custom",
-    "extensions",
-    "externalIds",
-    "version",
     "createdAt",
+    "custom",
+    "enterprise",
+    "extensions",
+    "externalId",
+    "externalIds",
+    "id",
     "updatedAt",
+    "version",
 ];
 
 /// The enterprise extension (RFC 7643, section 4.3).
@@ -30,14 +30,12 @@ pub(super) fn enterprise() -> Schema {
     let enterprise = USER.iter().find(|attribute| attribute.name == "enterprise");
     let parts = enterprise.map(Attribute::parts).unwrap_or_default();
     let path = |part: &Attribute| format!("enterprise.{}", part.name);
-    let mut attributes: Vec<_> = parts.iter().map(|part| derived(part, &path(part))).collect();
+    let mut attributes: Vec<_> = parts.iter().map(|part| derive(part, &path(part))).collect();
     if let Some(manager) = attributes.iter_mut().find(|attribute| attribute.name == "manager") {
-        manager.parts.push(
-            Definition::reference("$ref", &["User"], "The URI of the manager, when it is a user here.")
-                .read_only(),
-        );
+        let description = "The URI of the manager, if the manager is a user in this directory.";
+        manager.sub_attributes.push(Definition::reference("$ref", &["User"], description).read_only());
     }
-    let description = "What an enterprise knows about a user";
+    let description = "The enterprise extension of a user account";
     Schema { id: urn::ENTERPRISE_USER, name: "EnterpriseUser", description, attributes }
 }
 
@@ -45,27 +43,32 @@ fn password() -> Definition {
     Definition {
         mutability: Mutability::WriteOnly,
         returned: Returned::Never,
-        ..Definition::text("password", "A password; it is accepted and not kept.").exact()
+        ..Definition::text("password", "A password. It is accepted and discarded.").case_exact()
     }
 }
 
 fn groups() -> Definition {
-    let parts = vec![
-        Definition::text("value", "The id of the group.").exact(),
+    let sub_attributes = vec![
+        Definition::text("value", "The id of the group.").case_exact(),
         Definition::reference("$ref", &["Group"], "The URI of the group."),
-        Definition::text("display", "The name of the group."),
-        Definition::text("type", "How the user belongs to the group.").one_of(&["direct"]),
+        Definition::text("display", "The display name of the group."),
+        Definition::text("type", "The kind of membership. Memberships are always direct.")
+            .canonical(&["direct"]),
     ];
-    let description = "The groups of the user; written through the groups.";
-    Definition::complex("groups", description, parts).many().read_only().returned(Returned::Request)
+    let description = "The groups that the user is a member of. To change them, change the groups' members.";
+    Definition::complex("groups", description, sub_attributes)
+        .multi_valued()
+        .read_only()
+        .returned(Returned::Request)
 }
 
-/// An attribute of the native API, found at `path` there.
-fn derived(attribute: &'static Attribute, path: &str) -> Definition {
+/// Derives a definition from the native attribute at `path`.
+fn derive(attribute: &'static Attribute, path: &str) -> Definition {
     let reference_types = reference_types(path);
     let unique = path == "userName";
-    // What is computed for an answer is the only part that cannot be compared.
+    // Computed attributes are the only opaque ones.
     let computed = matches!(attribute.kind, Kind::Opaque);
+    let sub_attribute = |part: &'static Attribute| derive(part, &format!("{path}.{}", part.name));
     Definition {
         multi_valued: matches!(attribute.kind, Kind::List(_)),
         required: unique,
@@ -74,7 +77,7 @@ fn derived(attribute: &'static Attribute, path: &str) -> Definition {
         uniqueness: if unique { Uniqueness::Server } else { Uniqueness::None },
         canonical_values: canonical_values(path),
         reference_types,
-        parts: attribute.parts().iter().map(|part| derived(part, &format!("{path}.{}", part.name))).collect(),
+        sub_attributes: attribute.parts().iter().map(sub_attribute).collect(),
         attribute: Some(attribute),
         ..Definition::new(attribute.name, kind(attribute, reference_types), description(path))
     }
@@ -106,7 +109,7 @@ fn canonical_values(path: &str) -> &'static [&'static str] {
     }
 }
 
-/// What an attribute is for; parts that many lists have are described once.
+/// The description of an attribute. Sub-attributes that most lists have share one description.
 fn description(path: &str) -> &'static str {
     let of = |path: &str| DESCRIPTIONS.iter().find(|(known, _)| *known == path).map(|(_, text)| *text);
     let part = path.rsplit_once('.').map_or(path, |(_, part)| part);
@@ -114,53 +117,53 @@ fn description(path: &str) -> &'static str {
 }
 
 const DESCRIPTIONS: [(&str, &str); 49] = [
-    ("userName", "The name that the user is known by; unique without case."),
-    ("name", "The parts of the user's name."),
-    ("name.formatted", "The whole name, as it is shown."),
+    ("userName", "The user's unique name, such as a login or an e-mail address. Case-insensitive."),
+    ("name", "The components of the user's name."),
+    ("name.formatted", "The full name, formatted for display."),
     ("name.familyName", "The family name, or last name."),
     ("name.givenName", "The given name, or first name."),
-    ("name.middleName", "The middle names."),
-    ("name.honorificPrefix", "What stands before the name, such as \"Dr.\"."),
-    ("name.honorificSuffix", "What stands behind the name, such as \"III\"."),
-    ("displayName", "The name as it is shown to others."),
-    ("nickName", "The casual name."),
-    ("profileUrl", "The URL of a page about the user."),
-    ("title", "The user's title, such as \"Vice President\"."),
-    ("userType", "How the user belongs to the organization, such as \"Employee\"."),
-    ("preferredLanguage", "The language that the user prefers, such as \"en-US\"."),
-    ("locale", "How dates, numbers and currencies are shown to the user, such as \"en-US\"."),
+    ("name.middleName", "The middle name or names."),
+    ("name.honorificPrefix", "A title before the name, such as \"Dr.\"."),
+    ("name.honorificSuffix", "A suffix after the name, such as \"III\"."),
+    ("displayName", "The user's name, as displayed to other people."),
+    ("nickName", "A casual name, such as \"Bob\"."),
+    ("profileUrl", "The URL of the user's profile page."),
+    ("title", "The user's job title, such as \"Vice President\"."),
+    ("userType", "The user's relationship to the organization, such as \"Employee\"."),
+    ("preferredLanguage", "The user's preferred language, such as \"en-US\"."),
+    ("locale", "The locale for dates, numbers and currencies, such as \"en-US\"."),
     ("timezone", "The user's time zone, such as \"Europe/Paris\"."),
-    ("active", "Whether the user may use what the directory serves; true when not said."),
+    ("active", "Whether the account is active. The default is true."),
     ("emails", "E-mail addresses."),
     ("emails.value", "An e-mail address."),
     ("phoneNumbers", "Phone numbers."),
-    ("phoneNumbers.value", "A phone number, kept as it is sent."),
-    ("ims", "Addresses for instant messages."),
-    ("ims.value", "An address for instant messages."),
+    ("phoneNumbers.value", "A phone number, stored as sent."),
+    ("ims", "Instant messaging addresses."),
+    ("ims.value", "An instant messaging address."),
     ("photos", "Photos of the user."),
     ("photos.value", "The URL of a photo."),
     ("addresses", "Postal addresses."),
-    ("addresses.formatted", "The whole address, as it is written on a letter."),
-    ("addresses.streetAddress", "Street, house number, and what else stands on these lines."),
+    ("addresses.formatted", "The full address, formatted for display or a mailing label."),
+    ("addresses.streetAddress", "The street address, which can include a house number and further lines."),
     ("addresses.locality", "The city."),
     ("addresses.region", "The state or region."),
     ("addresses.postalCode", "The postal code."),
     ("addresses.country", "The country."),
-    ("entitlements", "What the user is entitled to."),
+    ("entitlements", "The user's entitlements."),
     ("entitlements.value", "An entitlement."),
     ("roles", "The user's roles."),
     ("roles.value", "A role."),
-    ("x509Certificates", "The user's certificates."),
-    ("x509Certificates.value", "A certificate: DER in base64."),
-    ("enterprise.employeeNumber", "What the organization numbers the user by."),
-    ("enterprise.costCenter", "The cost center."),
-    ("enterprise.organization", "The organization."),
-    ("enterprise.division", "The division."),
-    ("enterprise.department", "The department."),
+    ("x509Certificates", "The user's X.509 certificates."),
+    ("x509Certificates.value", "A certificate in DER form, encoded in base64."),
+    ("enterprise.employeeNumber", "The identifier that the organization assigned to the user."),
+    ("enterprise.costCenter", "The user's cost center."),
+    ("enterprise.organization", "The user's organization."),
+    ("enterprise.division", "The user's division."),
+    ("enterprise.department", "The user's department."),
     ("enterprise.manager", "The user's manager."),
-    ("enterprise.manager.value", "The id of the manager, kept as it is sent."),
-    ("enterprise.manager.displayName", "The manager's name, when it is a user here."),
-    ("*.display", "The value as it is shown."),
-    ("*.type", "What the value is for."),
-    ("*.primary", "Whether this is the preferred value; true of one at most."),
+    ("enterprise.manager.value", "The id of the manager, stored as sent."),
+    ("enterprise.manager.displayName", "The manager's display name, if the manager is a user in this directory."),
+    ("*.display", "A human-readable form of the value."),
+    ("*.type", "The purpose of the value, such as \"work\"."),
+    ("*.primary", "Whether this is the preferred value. At most one value is primary."),
 ];

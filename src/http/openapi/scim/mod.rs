@@ -361,7 +361,7 @@ fn names(kind: ResourceType) -> Vec<String> {
     let mut names = Vec::new();
     let mut add = |above: &str, definition: &Definition| {
         let name = format!("{above}{}", definition.name);
-        names.extend(definition.parts.iter().map(|part| format!("{name}.{}", part.name)));
+        names.extend(definition.sub_attributes.iter().map(|part| format!("{name}.{}", part.name)));
         names.push(name);
     };
     attributes(kind).filter(|one| one.returned != Returned::Never).for_each(|one| add("", one));

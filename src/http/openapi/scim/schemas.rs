@@ -86,7 +86,7 @@ fn value_of(definition: &Definition, whole: bool) -> Value {
         Type::Boolean => json!({ "type": "boolean" }),
         Type::Integer => json!({ "type": "integer", "format": "int64" }),
         Type::DateTime => time(),
-        Type::Complex => object(&definition.parts, whole),
+        Type::Complex => object(&definition.sub_attributes, whole),
     };
     if definition.multi_valued {
         value = json!({ "type": "array", "items": value });
@@ -136,14 +136,14 @@ fn sent(kind: ResourceType, definition: &Definition, write: Write) -> Value {
         ("displayName", _) if definition.required => key_text(false, definition.description),
         ("members", _) => members(definition),
         _ if definition.mutability == Mutability::ReadOnly => ignored_value(),
-        (_, Some(attribute)) => with_read_only(written_one(attribute, write), &definition.parts),
+        (_, Some(attribute)) => with_read_only(written_one(attribute, write), &definition.sub_attributes),
         (_, None) => json!({ "description": definition.description, "type": ["string", "null"] }),
     }
 }
 
 fn members(definition: &Definition) -> Value {
     let value = json!({ "type": "string", "format": "uuid", "description": "The id of a user." });
-    let others = definition.parts.iter().filter(|part| part.name != "value");
+    let others = definition.sub_attributes.iter().filter(|part| part.name != "value");
     let mut parts: Map<_, _> = others.map(|part| (part.name.to_owned(), value_of(part, false))).collect();
     parts.insert("value".to_owned(), value);
     json!({

@@ -1,31 +1,31 @@
-//! What is wrong with a native body, told of the SCIM body that it was made of.
+//! Translates the field errors of a native body into errors about the SCIM body that it was made from.
 
-use super::error::shown;
+use super::error::describe;
 use super::{ScimError, ScimType, urn};
 use crate::domain::fields::FieldError;
 use serde_json::{Map, Value};
 
-/// How many of the errors are told: `detail` is one sentence.
-const MOST: usize = 10;
+/// The maximum number of field errors in one `detail`.
+const MAX_REPORTED: usize = 10;
 
-/// The error of a resource whose native body has these.
+/// Combines the field errors of a native body into one `invalidValue` error.
 #[must_use]
-pub fn invalid(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
-    let told = errors.iter().take(MOST).map(|error| sentence(error, native));
-    ScimType::InvalidValue.error(told.collect::<Vec<_>>().join("; "))
+pub fn from_field_errors(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
+    let sentences = errors.iter().take(MAX_REPORTED).map(|error| sentence(error, native));
+    ScimType::InvalidValue.error(sentences.collect::<Vec<_>>().join("; "))
 }
 
 fn sentence(error: &FieldError, native: &Map<String, Value>) -> String {
-    let name = name(&error.pointer);
-    match at(&error.pointer, native).filter(|value| !value.is_null()) {
+    let name = scim_name(&error.pointer);
+    match resolve(&error.pointer, native).filter(|value| !value.is_null()) {
         _ if name.is_empty() => error.detail.clone(),
-        Some(value) => format!("{name} ({}) {}", shown(value), error.detail),
+        Some(value) => format!("{name} ({}) {}", describe(value), error.detail),
         None => format!("{name} {}", error.detail),
     }
 }
 
-/// What a JSON Pointer (RFC 6901) leads to.
-fn at<'n>(pointer: &str, native: &'n Map<String, Value>) -> Option<&'n Value> {
+/// The value that a JSON Pointer (RFC 6901) refers to.
+fn resolve<'n>(pointer: &str, native: &'n Map<String, Value>) -> Option<&'n Value> {
     let mut tokens = tokens(pointer);
     let top = native.get(&tokens.next()?)?;
     tokens.try_fold(top, |value, token| match value {
@@ -38,8 +38,8 @@ fn tokens(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
 
-/// The SCIM name of what stands in a native body.
-fn name(pointer: &str) -> String {
+/// The SCIM name of the native field that a pointer refers to; empty for the body itself.
+fn scim_name(pointer: &str) -> String {
     let mut tokens = tokens(pointer).filter(|token| token.parse::<usize>().is_err());
     let top = match tokens.next().as_deref() {
         Some("enterprise") => urn::ENTERPRISE_USER.to_owned(),
@@ -58,12 +58,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn item_51_details_name_attribute_and_value() {
+    fn details_name_the_scim_attribute_and_the_value() {
         let native = json!({
             "emails": [{"value": "nobody"}], "title": 7, "extensions": {"urn:x/y:z": {"a": {}}},
             "enterprise": {"manager": {"value": true}},
         });
-        for (pointer, says) in [
+        for (pointer, detail) in [
             ("/emails/0/value", "emails.value (\"nobody\") is wrong"),
             ("/title", "title (7) is wrong"),
             ("/userName", "userName is wrong"),
@@ -74,9 +74,8 @@ mod tests {
             ),
             ("", "is wrong"),
         ] {
-            let error =
-                invalid(&[FieldError::new(pointer, "wrong-type", "is wrong")], native.as_object().unwrap());
-            assert_eq!(error.detail, says);
+            let errors = [FieldError::new(pointer, "wrong-type", "is wrong")];
+            assert_eq!(from_field_errors(&errors, native.as_object().unwrap()).detail, detail);
         }
     }
 }
