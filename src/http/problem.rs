@@ -211,7 +211,9 @@ impl Problem {
             _ => None,
         });
         match scim_type {
-            Some(ScimType::InvalidValue) if !self.errors.is_empty() => from_field_errors(&self.errors, &Map::new()),
+            Some(ScimType::InvalidValue) if !self.errors.is_empty() => {
+                from_field_errors(&self.errors, &Map::new())
+            }
             Some(scim_type) => scim_type.error(self.detail.clone()),
             None => ScimError::of_status(self.status.as_u16(), self.detail.clone()),
         }

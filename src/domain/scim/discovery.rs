@@ -110,7 +110,10 @@ mod tests {
         let defined = |name: &str| definitions.iter().any(|definition| definition.name == name);
         // Like the RFC's, the schema of schemas does not define sub-attributes of sub-attributes.
         let others = ["schemas", "meta", "id", "subAttributes"];
-        assert!(object.keys().all(|name| defined(name) || others.contains(&name.as_str())), "{path}: {value}");
+        assert!(
+            object.keys().all(|name| defined(name) || others.contains(&name.as_str())),
+            "{path}: {value}"
+        );
     }
 
     const LIMITS: Limits = Limits {
@@ -148,7 +151,11 @@ mod tests {
     #[test]
     fn resource_types_and_schemas_conform_to_their_own_schemas() {
         for kind in ResourceType::ALL {
-            assert_conforms(&schema::RESOURCE_TYPE.attributes, &kind.render("https://r/scim/v2"), kind.name());
+            assert_conforms(
+                &schema::RESOURCE_TYPE.attributes,
+                &kind.render("https://r/scim/v2"),
+                kind.name(),
+            );
         }
         for schema in schema::all() {
             assert_conforms(&schema::SCHEMA.attributes, &schema.render("https://r/scim/v2"), schema.name);

@@ -254,7 +254,8 @@ mod tests {
             assert_eq!(canonical(text), expected, "{text}");
         }
         let empty = Map::new();
-        let extension = Path::parse("urn:x:other:tag", ResourceType::User, &empty, true, Profile::Strict).unwrap();
+        let extension =
+            Path::parse("urn:x:other:tag", ResourceType::User, &empty, true, Profile::Strict).unwrap();
         assert!(matches!(extension, Path::UnknownExtension(path) if path.urn == "urn:x:other:tag"));
     }
 

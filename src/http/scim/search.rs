@@ -4,7 +4,7 @@
 use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::filter::Filter;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, boolean_syntax, urn};
+use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn};
 use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
@@ -150,7 +150,8 @@ impl Search {
         schema: &'static Schema,
         profile: Profile,
     ) -> Result<Option<Filter>, ScimError> {
-        let read = |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, boolean_syntax(profile));
+        let read =
+            |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, boolean_syntax(profile));
         let filter = self.filter.as_ref().map(read).transpose();
         filter.map_err(|error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")))
     }

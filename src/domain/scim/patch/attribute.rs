@@ -35,9 +35,9 @@ pub(super) fn apply(
             Selection::take(map, target, filter).apply(sub_attribute, written)
         }
         (None, None, Some(value)) => write(map, target, value.clone()),
-        (None, Some(sub_attribute), Some(value)) => inside(map, path.attribute.name, |inner| {
-            write(inner, target_of(sub_attribute), value.clone())
-        }),
+        (None, Some(sub_attribute), Some(value)) => {
+            inside(map, path.attribute.name, |inner| write(inner, target_of(sub_attribute), value.clone()))
+        }
         (None, Some(sub_attribute), None) => {
             inside(map, path.attribute.name, |inner| unassign(inner, target_of(sub_attribute)))
         }
@@ -50,11 +50,7 @@ pub(super) fn apply(
 
 /// Writes an attribute. Sub-attributes of a complex attribute that the value does not contain stay unchanged (RFC 7644,
 /// section 3.5.2.3).
-pub(super) fn write(
-    map: &mut Map<String, Value>,
-    target: Target<'_>,
-    value: Value,
-) -> Result<(), ScimError> {
+pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
     let Target { attribute, path, profile, .. } = target;
     if attribute.multi_valued {
         return list::write(map, target, value);

@@ -9,11 +9,7 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
 /// Adds elements to a list, or replaces its elements.
-pub(super) fn write(
-    map: &mut Map<String, Value>,
-    target: Target<'_>,
-    value: Value,
-) -> Result<(), ScimError> {
+pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
     let elements = normalize::elements(target.attribute, value, target.profile, target.path)?;
     if elements.is_empty() && !target.appends {
         return unassign(map, target);
@@ -64,8 +60,7 @@ fn identity(folded: &Value) -> String {
     let identifies =
         |name: &str| if has_value { name == "value" || name == "type" } else { name != "primary" };
     let identifying = map.iter().filter(|(name, _)| identifies(name));
-    let identifying: Map<_, _> =
-        identifying.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let identifying: Map<_, _> = identifying.map(|(name, value)| (name.clone(), value.clone())).collect();
     Value::Object(identifying).to_string()
 }
 

@@ -71,9 +71,7 @@ impl Patch {
         let Operation { op, path, value } = operation;
         match (path, op) {
             (Some(path), _) => self.apply_at(*op, path, value.as_ref()),
-            (None, Op::Remove) => {
-                Err(ScimType::NoTarget.error("A remove operation must have a path."))
-            }
+            (None, Op::Remove) => Err(ScimType::NoTarget.error("A remove operation must have a path.")),
             (None, _) => self.apply_without_path(*op, require_value(value.as_ref(), "the resource")?),
         }
     }
@@ -123,7 +121,12 @@ impl Patch {
         Ok(())
     }
 
-    fn attribute(&mut self, op: Op, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
+    fn attribute(
+        &mut self,
+        op: Op,
+        path: &AttributePath<'_>,
+        value: Option<&Value>,
+    ) -> Result<(), ScimError> {
         let name = path.name();
         match path.attribute.mutability {
             Mutability::ReadOnly => return self.read_only(op, path, value),
@@ -141,7 +144,9 @@ impl Patch {
             // The RFC has no paths to a sub-attribute of all elements, and repeating such an operation after adding
             // elements would have a different effect.
             let example = path.attribute.name;
-            let detail = format!("{name} needs a filter that selects the values, such as {example}[type eq \"work\"].");
+            let detail = format!(
+                "{name} needs a filter that selects the values, such as {example}[type eq \"work\"]."
+            );
             return Err(ScimType::InvalidPath.error(detail));
         }
         if path.attribute.multi_valued {

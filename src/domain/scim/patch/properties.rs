@@ -107,8 +107,11 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     ];
     let op = select(vec![Op::Add, Op::Replace, Op::Remove]);
     let value = prop_oneof![text(), emails(), email(), any_json()];
-    let filtered = (op, select(paths), prop::option::of(value))
-        .prop_map(|(op, path, value)| Operation { op, path: Some(path.to_owned()), value });
+    let filtered = (op, select(paths), prop::option::of(value)).prop_map(|(op, path, value)| Operation {
+        op,
+        path: Some(path.to_owned()),
+        value,
+    });
     prop_oneof![unfiltered_operation(), filtered]
 }
 

@@ -68,7 +68,8 @@ fn operation(input: Value) -> Result<Operation, ScimError> {
             "value" => value = Some(input),
             "name" => {}
             _ => {
-                let detail = format!("An operation cannot have '{}', only op, path and value.", excerpt(&name));
+                let detail =
+                    format!("An operation cannot have '{}', only op, path and value.", excerpt(&name));
                 return Err(invalid_syntax(detail));
             }
         }

@@ -45,7 +45,9 @@ impl<'s> Selection<'s> {
             None => None,
         };
         match (self.matching.is_empty(), sub_attribute, value) {
-            (true, _, _) if self.target.profile == Profile::Strict => return Err(no_target(self.target.path)),
+            (true, _, _) if self.target.profile == Profile::Strict => {
+                return Err(no_target(self.target.path));
+            }
             (true, _, None) => {}
             (true, sub_attribute, Some(value)) => self.create(sub_attribute, value)?,
             (false, None, None) => self.remove(),

@@ -99,8 +99,7 @@ pub(super) fn resource_type() -> Schema {
 pub(super) fn schema() -> Schema {
     let mut attribute = characteristics();
     let sub_attributes = "The sub-attributes of a complex attribute.";
-    attribute
-        .push(Definition::complex("subAttributes", sub_attributes, characteristics()).multi_valued());
+    attribute.push(Definition::complex("subAttributes", sub_attributes, characteristics()).multi_valued());
     let attributes = vec![
         Definition::reference("id", &["uri"], "The URN of the schema.").required(),
         Definition::text("name", "The name of the schema."),

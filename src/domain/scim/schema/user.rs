@@ -162,7 +162,10 @@ const DESCRIPTIONS: [(&str, &str); 49] = [
     ("enterprise.department", "The user's department."),
     ("enterprise.manager", "The user's manager."),
     ("enterprise.manager.value", "The id of the manager, stored as sent."),
-    ("enterprise.manager.displayName", "The manager's display name, if the manager is a user in this directory."),
+    (
+        "enterprise.manager.displayName",
+        "The manager's display name, if the manager is a user in this directory.",
+    ),
     ("*.display", "A human-readable form of the value."),
     ("*.type", "The purpose of the value, such as \"work\"."),
     ("*.primary", "Whether this is the preferred value. At most one value is primary."),
