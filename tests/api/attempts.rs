@@ -1,8 +1,8 @@
 //! Keys cannot be tried out: failed attempts are limited for each address.
 
-use crate::api::{Api, Engine, at_once, text, with_status};
-use crate::callers::{get, key_path, make_key, of_role, with_secret};
-use crate::problem::{assert_unauthorized, problem};
+use crate::api::callers::{get, key_path, make_key, of_role, with_secret};
+use crate::api::problem::{assert_unauthorized, problem};
+use crate::support::api::{Api, Engine, at_once, text, with_status};
 use crate::support::http::{Answer, Client};
 use crate::support::raw;
 use crate::support::server::{ADMIN_KEY, Server};
@@ -225,7 +225,7 @@ async fn a_key_that_has_become_bad_does_not_go_on(api: Api) {
 /// The minute is the same on every engine.
 #[test]
 fn after_the_time_that_is_said_they_may_go_on() {
-    crate::api::run(Engine::Sqlite, async |api| {
+    crate::support::api::run(Engine::Sqlite, async |api| {
         let api = start(&api);
         use_up(&api).await;
         let seconds = assert_too_many(&attempt(&api).await);

@@ -1,7 +1,7 @@
 //! Who may call.
 
-use crate::api::{Api, path};
-use crate::problem::{assert_unauthorized, problem};
+use crate::api::problem::{assert_unauthorized, problem};
+use crate::support::api::{Api, path};
 use crate::support::http::{Client, Request};
 use crate::support::raw;
 use crate::support::server::ADMIN_KEY;

@@ -1,6 +1,6 @@
 //! Callers other than the settings' key, in any tenant, and what they make.
 
-use crate::api::text;
+use crate::support::api::text;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 

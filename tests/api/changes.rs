@@ -1,11 +1,11 @@
 //! `GET /changes`.
 
-use crate::api::{Api, path, text};
-use crate::callers::{create, get, key_path, make_key, make_tenant, of_role, tenant_path, with_secret};
-use crate::feed::{facts, follow, number, page};
-use crate::fixture::full;
-use crate::problem::{gone, problem};
-use crate::query::items;
+use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role, tenant_path, with_secret};
+use crate::api::feed::{facts, follow, number, page};
+use crate::api::fixture::full;
+use crate::api::problem::{gone, problem};
+use crate::api::query::items;
+use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,10 +1,10 @@
 //! Followers of `/changes` while many write: each sees every committed change once, in order, and ends with the
 //! state of the list.
 
-use crate::api::{Api, Engine, path};
-use crate::callers::{create, get, key_path, make_key, make_tenant, of_role};
-use crate::feed::{follow, number, page, replay, states};
-use crate::query::{items, walk};
+use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role};
+use crate::api::feed::{follow, number, page, replay, states};
+use crate::api::query::{items, walk};
+use crate::support::api::{Api, Engine, path};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};

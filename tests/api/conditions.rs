@@ -1,7 +1,7 @@
 //! `If-Match` and `If-None-Match` (RFC 9110, section 13).
 
-use crate::api::{Api, path};
-use crate::problem::problem;
+use crate::api::problem::problem;
+use crate::support::api::{Api, path};
 use crate::support::http::Answer;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Groups and who is in them, as most tests of them need it.
 
-use crate::api::text;
-use crate::callers::get;
-use crate::query::items;
+use crate::api::callers::get;
+use crate::api::query::items;
+use crate::support::api::text;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 

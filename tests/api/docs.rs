@@ -1,7 +1,7 @@
 //! The page of the API.
 
-use crate::api::Api;
-use crate::problem::problem;
+use crate::api::problem::problem;
+use crate::support::api::Api;
 use crate::support::http::Client;
 
 both_engines! {

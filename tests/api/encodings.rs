@@ -1,8 +1,8 @@
 //! Compressed bodies.
 
-use crate::api::{Api, path, text};
-use crate::fixture::{full, shown};
-use crate::problem::{assert_invalid, problem};
+use crate::api::fixture::{full, shown};
+use crate::api::problem::{assert_invalid, problem};
+use crate::support::api::{Api, path, text};
 use crate::support::http::Request;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};

@@ -1,10 +1,10 @@
 //! `DELETE /users/{id}?erase=true`.
 
-use crate::api::{Api, at_once, path, text, with_status};
-use crate::callers::{create, get, make_key, make_tenant, of_role, with_secret};
-use crate::feed::follow;
-use crate::fixture::full;
-use crate::problem::problem;
+use crate::api::callers::{create, get, make_key, make_tenant, of_role, with_secret};
+use crate::api::feed::follow;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::support::api::{Api, at_once, path, text, with_status};
 use crate::support::http::{Answer, Client};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! `/changes`, followed.
 
-use crate::callers::get;
-use crate::query::items;
+use crate::api::callers::get;
+use crate::api::query::items;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

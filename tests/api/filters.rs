@@ -1,7 +1,7 @@
 //! `GET /users?filter=`: what filters find.
 
-use crate::api::{Api, path};
-use crate::query::{check, found, items, names, users, walk};
+use crate::api::query::{check, found, items, names, users, walk};
+use crate::support::api::{Api, path};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -439,7 +439,7 @@ async fn one_user_in_many(api: Api) {
         let request = api.client.post("/users", &body);
         async move { request.send().await }
     };
-    let answers = crate::api::at_once(300, create).await;
+    let answers = crate::support::api::at_once(300, create).await;
     assert!(answers.iter().all(|answer| answer.code() == 201));
     for limit in ["1", "7", "500"] {
         let needle = walk(&api.client, &[("filter", r#"nickName eq "Needle""#), ("limit", limit)]).await;

@@ -1,8 +1,8 @@
 //! `GET /users?filter=`: what is no filter, and where it says so.
 
-use crate::api::{Api, path, text};
-use crate::problem::problem;
-use crate::query::{check, users};
+use crate::api::problem::problem;
+use crate::api::query::{check, users};
+use crate::support::api::{Api, path, text};
 use crate::support::http::Answer;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! `GET /users?filter=`: how values of each kind compare.
 
-use crate::api::{Api, text};
-use crate::filters::people;
-use crate::query::{check, found, names, quoted, users};
+use crate::api::filters::people;
+use crate::api::query::{check, found, names, quoted, users};
+use crate::support::api::{Api, text};
 use crate::support::http::Answer;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;

@@ -1,11 +1,13 @@
 //! `/groups`: created, read, replaced, patched, deleted.
 
-use crate::api::{Api, at_once, text, with_status};
-use crate::callers::{get, make_tenant, of_role, tenant_path};
-use crate::crowd::{add, create_group, group_path, member_path, members_path, named_group, names_in, people};
-use crate::fixture::with;
-use crate::problem::{assert_invalid, assert_refused, assert_taken, problem};
-use crate::query::items;
+use crate::api::callers::{get, make_tenant, of_role, tenant_path};
+use crate::api::crowd::{
+    add, create_group, group_path, member_path, members_path, named_group, names_in, people,
+};
+use crate::api::fixture::with;
+use crate::api::problem::{assert_invalid, assert_refused, assert_taken, problem};
+use crate::api::query::items;
+use crate::support::api::{Api, at_once, text, with_status};
 use serde_json::{Value, json};
 
 both_engines! {

@@ -1,10 +1,10 @@
 //! Groups found: by filters, in orders, a page at a time, as much of them as is asked for; and users by their groups.
 
-use crate::api::{Api, path, text};
-use crate::callers::get;
-use crate::crowd::{add, create_group, group_path, member_path, named_group, people};
-use crate::problem::problem;
-use crate::query::{found, items, names};
+use crate::api::callers::get;
+use crate::api::crowd::{add, create_group, group_path, member_path, named_group, people};
+use crate::api::problem::problem;
+use crate::api::query::{found, items, names};
+use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
@@ -301,7 +301,7 @@ async fn a_single_group_is_cut_too(api: Api) {
 async fn a_group_of_thousands_finds_its_users(api: Api) {
     let mut users = Vec::new();
     for portion in 0..5 {
-        let answers = crate::api::at_once(500, |index| {
+        let answers = crate::support::api::at_once(500, |index| {
             let request = api.client.post("/users", &json!({ "userName": format!("u{portion}{index:03}") }));
             async move { request.send().await }
         });
@@ -313,10 +313,10 @@ async fn a_group_of_thousands_finds_its_users(api: Api) {
         add(&api.client, &group, users).await;
     }
     let filter = format!("groups eq {}", group["id"]);
-    let seen = crate::query::walk(&api.client, &[("filter", &filter), ("limit", "500")]).await;
+    let seen = crate::api::query::walk(&api.client, &[("filter", &filter), ("limit", "500")]).await;
     assert_eq!(names(&seen), names(&users[..2_100]));
-    let target = crate::query::users(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
+    let target = crate::api::query::users(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
     assert_eq!(get(&api.client, &target).await["total"], 2_100);
     let rest = format!("not ({filter})");
-    assert_eq!(crate::query::walk(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(), 400);
+    assert_eq!(crate::api::query::walk(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(), 400);
 }

@@ -1,7 +1,7 @@
 //! What needs no key.
 
-use crate::api::{Api, Engine};
-use crate::problem::problem;
+use crate::api::problem::problem;
+use crate::support::api::{Api, Engine};
 use crate::support::http::{Answer, Client};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};

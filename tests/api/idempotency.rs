@@ -1,8 +1,8 @@
 //! `Idempotency-Key` on `POST /users`.
 
-use crate::api::{Api, path, text};
-use crate::fixture::full;
-use crate::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::full;
+use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::support::api::{Api, path, text};
 use crate::support::http::{Answer, Request};
 use crate::support::sql::Sql;
 use flate2::Compression;

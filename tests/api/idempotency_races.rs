@@ -1,7 +1,7 @@
 //! Many requests with one `Idempotency-Key` at once: one is carried out, the others have its answer.
 
-use crate::api::{Api, Engine, at_once, path, with_status};
-use crate::problem::{assert_taken, problem};
+use crate::api::problem::{assert_taken, problem};
+use crate::support::api::{Api, Engine, at_once, path, with_status};
 use crate::support::http::{Answer, Client};
 use crate::support::server::Server;
 use crate::support::sql::Sql;

@@ -1,9 +1,9 @@
 //! `/keys`.
 
-use crate::api::{Api, text};
-use crate::callers::{get, key_path, make_key, with_secret};
-use crate::fixture::with;
-use crate::problem::{assert_invalid, assert_invalid_fields, problem};
+use crate::api::callers::{get, key_path, make_key, with_secret};
+use crate::api::fixture::with;
+use crate::api::problem::{assert_invalid, assert_invalid_fields, problem};
+use crate::support::api::{Api, text};
 use crate::support::http::Answer;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! What a key is good for, from its creation to its end.
 
-use crate::api::{Api, Engine, path, text};
-use crate::callers::{get, key_path, make_key, make_tenant, of_role, with_secret};
-use crate::problem::{assert_unauthorized, problem};
+use crate::api::callers::{get, key_path, make_key, make_tenant, of_role, with_secret};
+use crate::api::problem::{assert_unauthorized, problem};
+use crate::support::api::{Api, Engine, path, text};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::sql::Sql;

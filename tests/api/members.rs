@@ -1,10 +1,10 @@
 //! `/groups/{id}/members`, and `/users/{id}/groups`.
 
-use crate::api::{Api, at_once, path, text, with_status};
-use crate::callers::get;
-use crate::crowd::{add, group_path, ids, member_path, members_path, named_group, names_in, people};
-use crate::problem::{assert_invalid, problem};
-use crate::query::items;
+use crate::api::callers::get;
+use crate::api::crowd::{add, group_path, ids, member_path, members_path, named_group, names_in, people};
+use crate::api::problem::{assert_invalid, problem};
+use crate::api::query::items;
+use crate::support::api::{Api, at_once, path, text, with_status};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};

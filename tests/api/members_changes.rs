@@ -1,12 +1,12 @@
 //! What the feed tells of groups and members.
 
-use crate::api::{Api, path, text};
-use crate::callers::{get, make_tenant, of_role};
-use crate::crowd::{
+use crate::api::callers::{get, make_tenant, of_role};
+use crate::api::crowd::{
     add, create_group, group_path, ids, member_path, members_path, named_group, names_in, people,
 };
-use crate::feed::{follow, number};
-use crate::problem::problem;
+use crate::api::feed::{follow, number};
+use crate::api::problem::problem;
+use crate::support::api::{Api, path, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -288,7 +288,7 @@ async fn a_follower_ends_with_what_is_there(api: Api) {
     for index in 0..4 {
         groups.push(create_group(&api.client, &json!({ "displayName": format!("g{index}") })).await);
     }
-    let answers = crate::api::at_once(150, |index| {
+    let answers = crate::support::api::at_once(150, |index| {
         let (group, user) = (&groups[index * 7 % 4], &users[index * 5 % 12]);
         let request = match index % 10 {
             0..4 => api.client.request(Method::PUT, &member_path(group, user)),
@@ -306,10 +306,10 @@ async fn a_follower_ends_with_what_is_there(api: Api) {
     let mut replica = Replica::default();
     follow(&api.client, 0, "").await.iter().for_each(|row| replica.apply(row));
     let mut there = Replica::default();
-    for group in crate::query::items(&get(&api.client, "/groups").await) {
+    for group in crate::api::query::items(&get(&api.client, "/groups").await) {
         let id = text(&group["id"]).to_owned();
         let members = get(&api.client, &format!("{}?limit=500", members_path(group))).await;
-        let members = crate::query::items(&members);
+        let members = crate::api::query::items(&members);
         assert_eq!(group["memberCount"], members.len());
         assert_eq!(names_in(&api.client, group).await.len(), members.len());
         there.members.extend(members.iter().map(|member| (id.clone(), text(&member["userId"]).to_owned())));

@@ -1,6 +1,6 @@
 //! JSON Merge Patch (RFC 7396) of the free objects.
 
-use crate::api::Api;
+use crate::support::api::Api;
 use serde_json::{Value, json};
 
 both_engines! {

@@ -1,7 +1,7 @@
 //! Numbers in free JSON: exact, or refused.
 
-use crate::api::{Api, path};
-use crate::problem::assert_invalid;
+use crate::api::problem::assert_invalid;
+use crate::support::api::{Api, path};
 use crate::support::http::{Answer, Request};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ async fn integers_beyond_64_bits_are_refused(api: Api) {
     let several =
         r#"{"userName":"u","custom":{"a":1e300,"b":{"c":18446744073709551617},"d":"99999999999999999999"}}"#;
     let request = api.client.request(Method::POST, "/users").body("application/json", several);
-    let errors = crate::problem::invalid(&request.send().await);
+    let errors = crate::api::problem::invalid(&request.send().await);
     assert!(errors.contains(&("/custom/b/c".to_owned(), "unstorable".to_owned())), "{errors:?}");
     assert!(errors.iter().all(|(pointer, _)| pointer != "/custom/d"), "{errors:?}");
     assert_eq!(api.page("").await["items"], json!([]));

@@ -1,8 +1,8 @@
 //! Whatever a request gets wrong, the answer is a whole problem.
 
-use crate::api::{Api, path, text};
-use crate::fixture::full;
-use crate::problem::problem;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::support::api::{Api, path, text};
 use crate::support::http::{Answer, Client};
 use crate::support::raw::{ask, head};
 use reqwest::Method;

@@ -1,9 +1,9 @@
 //! `attributes=` and `excludedAttributes=`.
 
-use crate::api::{Api, path, text};
-use crate::fixture::full;
-use crate::problem::problem;
-use crate::query::users;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::api::query::users;
+use crate::support::api::{Api, path, text};
 use crate::support::http::Answer;
 use crate::support::percent_encoded;
 use reqwest::Method;
@@ -333,7 +333,7 @@ async fn on_every_page(api: Api) {
         [&[][..], &[("filter", "emails pr")], &[("sort", "userName"), ("filter", r#"userName sw "u""#)]]
     {
         let query = [&[("attributes", "emails.value"), ("limit", "2")], extra].concat();
-        assert_eq!(crate::query::walk(&api.client, &query).await, expected, "{extra:?}");
+        assert_eq!(crate::api::query::walk(&api.client, &query).await, expected, "{extra:?}");
     }
     let total = api.page("?attributes=id&include=total&limit=1").await;
     assert_eq!((&total["total"], &total["items"]), (&json!(5), &json!([{ "id": expected[0]["id"] }])));

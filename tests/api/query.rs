@@ -1,6 +1,6 @@
 //! Queries of the list of users, and what they find.
 
-use crate::api::{Api, text};
+use crate::support::api::{Api, text};
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::Value;

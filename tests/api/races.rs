@@ -1,7 +1,7 @@
 //! Many clients at once.
 
-use crate::api::{Api, at_once, path, with_status};
-use crate::problem::{assert_taken, problem};
+use crate::api::problem::{assert_taken, problem};
+use crate::support::api::{Api, at_once, path, with_status};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Who may do what: one table of routes, methods and callers, and a walk through it.
 
-use crate::api::{Api, text};
-use crate::callers::{key_path, make_key, make_tenant, of_role, with_secret};
-use crate::crowd::{add, named_group};
-use crate::problem::{assert_unauthorized, problem};
+use crate::api::callers::{key_path, make_key, make_tenant, of_role, with_secret};
+use crate::api::crowd::{add, named_group};
+use crate::api::problem::{assert_unauthorized, problem};
+use crate::support::api::{Api, text};
 use crate::support::http::{Answer, Client, Request};
 use reqwest::Method;
 use serde_json::{Value, json};

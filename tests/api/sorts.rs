@@ -1,8 +1,8 @@
 //! `GET /users?sort=`: orders, cursors that belong to one of them, and links.
 
-use crate::api::{Api, path, text};
-use crate::problem::problem;
-use crate::query::{items, names, pages, users, walk};
+use crate::api::problem::problem;
+use crate::api::query::{items, names, pages, users, walk};
+use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
 both_engines! {
@@ -339,7 +339,7 @@ async fn links_keep_every_parameter(api: Api) {
         let body = json!({ "userName": format!("u{index}"), "title": title, "displayName": format!("{}", index % 3) });
         api.create(&body).await;
     }
-    let filter = format!("title eq {} and userName sw \"U\"", crate::query::quoted(odd));
+    let filter = format!("title eq {} and userName sw \"U\"", crate::api::query::quoted(odd));
     let parameters = [
         ("filter", filter.as_str()),
         ("sort", "-displayName"),

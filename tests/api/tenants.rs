@@ -1,11 +1,11 @@
 //! `/tenants`, and acting in one by `Roster-Tenant`.
 
-use crate::api::{Api, at_once, path, text, with_status};
-use crate::callers::{create, get, make_key, make_tenant, of_role, tenant_path, with_secret};
-use crate::fixture::with;
-use crate::problem::{
+use crate::api::callers::{create, get, make_key, make_tenant, of_role, tenant_path, with_secret};
+use crate::api::fixture::with;
+use crate::api::problem::{
     assert_invalid, assert_invalid_fields, assert_refused, assert_taken, assert_unauthorized, problem,
 };
+use crate::support::api::{Api, at_once, path, text, with_status};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! Tenants know nothing of each other: not by any route, id, filter, cursor, key or feed.
 
-use crate::api::{Api, path, text};
-use crate::callers::{create, get, key_path, make_key, make_tenant, of_role, with_secret};
-use crate::feed::{facts, follow};
-use crate::fixture::{full, with};
-use crate::problem::{assert_taken, problem};
-use crate::query::{items, users, walk};
+use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role, with_secret};
+use crate::api::feed::{facts, follow};
+use crate::api::fixture::{full, with};
+use crate::api::problem::{assert_taken, problem};
+use crate::api::query::{items, users, walk};
+use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Request};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! `POST /users`.
 
-use crate::api::{Api, path, text};
-use crate::fixture::{bare, full, shown, with};
-use crate::problem::{assert_invalid, assert_taken};
+use crate::api::fixture::{bare, full, shown, with};
+use crate::api::problem::{assert_invalid, assert_taken};
+use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

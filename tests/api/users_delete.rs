@@ -1,8 +1,8 @@
 //! `DELETE /users/{id}`.
 
-use crate::api::{Api, path};
-use crate::fixture::full;
-use crate::problem::problem;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::support::api::{Api, path};
 use serde_json::json;
 
 both_engines! {

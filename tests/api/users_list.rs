@@ -1,8 +1,8 @@
 //! `GET /users`.
 
-use crate::api::{Api, at_once, path, text};
-use crate::fixture::full;
-use crate::problem::problem;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::support::api::{Api, at_once, path, text};
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! `PATCH /users/{id}`, but for the merging of free JSON.
 
-use crate::api::{Api, path, text};
-use crate::fixture::{content, full, shown, with};
-use crate::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::{content, full, shown, with};
+use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
 both_engines! {

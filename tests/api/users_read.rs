@@ -1,8 +1,8 @@
 //! `GET /users/{id}`.
 
-use crate::api::{Api, path, text};
-use crate::fixture::full;
-use crate::problem::problem;
+use crate::api::fixture::full;
+use crate::api::problem::problem;
+use crate::support::api::{Api, path, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 

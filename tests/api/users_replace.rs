@@ -1,8 +1,8 @@
 //! `PUT /users/{id}`.
 
-use crate::api::{Api, path, text};
-use crate::fixture::{full, shown, with};
-use crate::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::{full, shown, with};
+use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
 both_engines! {

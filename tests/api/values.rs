@@ -1,8 +1,8 @@
 //! What a value may be, and when two are the same.
 
-use crate::api::{Api, path};
-use crate::fixture::{full, with};
-use crate::problem::{assert_invalid, assert_taken};
+use crate::api::fixture::{full, with};
+use crate::api::problem::{assert_invalid, assert_taken};
+use crate::support::api::{Api, path};
 use crate::support::http::Answer;
 use serde_json::{Value, json};
 

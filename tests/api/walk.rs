@@ -1,6 +1,6 @@
 //! A walk through the list while others write: who is there throughout comes exactly once.
 
-use crate::api::{Api, path, text};
+use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

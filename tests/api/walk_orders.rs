@@ -1,8 +1,8 @@
 //! Walks through the list in every order while others write: who is there throughout and keeps the sorted value comes
 //! exactly once.
 
-use crate::api::{Api, path, text};
-use crate::query::{names, walk};
+use crate::api::query::{names, walk};
+use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

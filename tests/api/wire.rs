@@ -1,7 +1,7 @@
 //! HTTP as odd clients speak it: whatever they do, others are served.
 
-use crate::api::{Api, path};
-use crate::problem::problem;
+use crate::api::problem::problem;
+use crate::support::api::{Api, path};
 use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
 use serde_json::json;
 use std::time::{Duration, Instant};

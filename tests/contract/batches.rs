@@ -1,9 +1,9 @@
 //! Calls that are carried out together: each keeps its own result, and what one asks in vain touches no other.
 
-use crate::bed::{Bed, Engine, NOON, create, origin, run_with};
-use crate::probes::{Break, Brittle, Held, Noted, Together};
+use crate::contract::bed::{Bed, Engine, NOON, create, origin, run_with};
+use crate::contract::probes::{Break, Brittle, Held, Noted, Together};
+use crate::contract::users::patch;
 use crate::support::sql;
-use crate::users::patch;
 use futures_util::future::join_all;
 use roster::db::{DbError, Operation, Options};
 use roster::domain::condition::{Conditions, Tags};
@@ -30,7 +30,7 @@ const CALLS: usize = 200;
 macro_rules! each_engine_alone {
     ($($test:ident),* $(,)?) => {$(
         mod $test {
-            use crate::bed::{Engine, run_with};
+            use crate::contract::bed::{Engine, run_with};
             use super::one_reader;
 
             #[test]

@@ -23,7 +23,7 @@ use uuid::Uuid;
 macro_rules! each_engine {
     ($($test:ident),* $(,)?) => {$(
         mod $test {
-            use crate::bed::{Engine, run};
+            use crate::contract::bed::{Engine, run};
 
             #[test]
             fn sqlite() {

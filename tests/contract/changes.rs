@@ -1,6 +1,6 @@
 //! What a write leaves in the table of changes.
 
-use crate::bed::{Bed, NOON, origin};
+use crate::contract::bed::{Bed, NOON, origin};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::{postgres, sqlite};
@@ -119,7 +119,7 @@ async fn what_is_not_done_is_no_fact(bed: &Bed) {
     };
     bed.call(patch(json!({"title": null}))).await.unwrap();
     bed.call(patch(json!({"userName": null}))).await.unwrap_err();
-    bed.call(crate::probes::PanicInWrite).await.unwrap_err();
+    bed.call(crate::contract::probes::PanicInWrite).await.unwrap_err();
     bed.call(patch(json!({"title": "x"}))).await.unwrap();
     let revisions: Vec<i64> = bed.call(All).await.unwrap().iter().map(|row| row.0.0).collect();
     assert_eq!(revisions, [1, 2]);

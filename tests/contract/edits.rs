@@ -1,7 +1,7 @@
 //! Groups written together with who is in them, and read so.
 
-use crate::bed::{Bed, Engine, NOON, create_group, origin, run};
-use crate::members::{add, group, ids, people, put, remove, state, told};
+use crate::contract::bed::{Bed, Engine, NOON, create_group, origin, run};
+use crate::contract::members::{add, group, ids, people, put, remove, state, told};
 use crate::support::sql::Sql;
 use futures_util::future::join_all;
 use roster::db::{DbError, Operation};
@@ -111,7 +111,7 @@ async fn what_changes_nothing_moves_nothing(bed: &Bed) {
 /// Only who comes and who goes is told; who stays keeps the time since when.
 async fn a_list_replaces_who_is_there(bed: &Bed) {
     let (group, users) = settled(bed, 5).await;
-    let [other, before] = [crate::members::group(bed, "b").await, group.clone()];
+    let [other, before] = [crate::contract::members::group(bed, "b").await, group.clone()];
     let everyone = users[..2].to_vec();
     bed.call(edit(&other, json!({}), move |members| members.add(everyone.clone()))).await.unwrap().unwrap();
     let count = bed.facts().await.len();

@@ -1,6 +1,6 @@
 //! The names of the tenants' histories.
 
-use crate::bed::{Bed, NOON};
+use crate::contract::bed::{Bed, NOON};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::tenant::Draft;
 use roster::ops::changes::{Read, RenewEpochs, Span};

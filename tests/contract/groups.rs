@@ -1,6 +1,6 @@
 //! The operations on groups.
 
-use crate::bed::{Bed, NOON, create_group};
+use crate::contract::bed::{Bed, NOON, create_group};
 use roster::db::DbError;
 use roster::domain::attribute::{GROUPS, Vocabulary};
 use roster::domain::condition::{Conditions, Tags};

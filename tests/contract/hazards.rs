@@ -1,7 +1,7 @@
 //! The hazards of a SyncArbiter, one test each (or more): see the architecture.
 
-use crate::bed::{Bed, Engine, run, run_with};
-use crate::probes::{Counted, Held, PanicInRead, PanicInWrite, Read, Users};
+use crate::contract::bed::{Bed, Engine, run, run_with};
+use crate::contract::probes::{Counted, Held, PanicInRead, PanicInWrite, Read, Users};
 use roster::db::DbError;
 use serde_json::json;
 use std::sync::Arc;
@@ -190,7 +190,9 @@ type Call = actix_web::rt::task::JoinHandle<Result<(), DbError>>;
 
 fn spawn<O: roster::db::Operation<Output = ()>>(bed: &Bed, operation: O) -> Call {
     let database = bed.database.clone();
-    actix_web::rt::spawn(async move { database.call(&crate::bed::origin("spawned"), operation).await })
+    actix_web::rt::spawn(
+        async move { database.call(&crate::contract::bed::origin("spawned"), operation).await },
+    )
 }
 
 /// Waits until a held operation has begun, and lets the actors' mailbox be pumped meanwhile.

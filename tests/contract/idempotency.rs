@@ -1,6 +1,6 @@
 //! Operations that are carried out once however often they are asked for, for as long as their answers are kept.
 
-use crate::bed::{Bed, NOON, create};
+use crate::contract::bed::{Bed, NOON, create};
 use diesel::prelude::*;
 use roster::db::types::Uid;
 use roster::db::{Class, DbError, Operation, Tx};
@@ -90,7 +90,7 @@ async fn what_fails_leaves_its_name_free(bed: &Bed) {
     assert_eq!(bed.call(once(request("k", NOON), "ADA")).await, taken);
     assert_eq!(bed.call(Names).await, Ok(vec![]));
     let patch = json!({"userName": "grace"});
-    bed.call(crate::users::patch(ada.id, patch)).await.unwrap();
+    bed.call(crate::contract::users::patch(ada.id, patch)).await.unwrap();
     assert_eq!(said(&bed.call(once(request("k", NOON), "ADA")).await.unwrap()), ("ADA", false));
 }
 

@@ -1,10 +1,10 @@
 //! Members added and removed by many at once: each call keeps its own result, and nobody is lost.
 
-use crate::batches::together;
-use crate::bed::{Bed, Engine, NOON, origin, run};
-use crate::edits::edit;
-use crate::members::{add, group, people, put, remove, state};
-use crate::probes::{Break, Brittle};
+use crate::contract::batches::together;
+use crate::contract::bed::{Bed, Engine, NOON, origin, run};
+use crate::contract::edits::edit;
+use crate::contract::members::{add, group, people, put, remove, state};
+use crate::contract::probes::{Break, Brittle};
 use crate::support::sql::Sql;
 use futures_util::future::join_all;
 use roster::db::{Database, DbError};

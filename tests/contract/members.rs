@@ -1,6 +1,6 @@
 //! The operations on members, one after the other.
 
-use crate::bed::{Bed, NOON, origin};
+use crate::contract::bed::{Bed, NOON, origin};
 use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;

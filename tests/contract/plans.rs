@@ -1,6 +1,6 @@
 //! What the engines plan without ever having counted: nothing may read all of a tenant's rows to find one.
 
-use crate::bed::{Engine, run};
+use crate::contract::bed::{Engine, run};
 use crate::support::sql::Sql;
 use crate::support::sqlite;
 use diesel::prelude::*;

@@ -1,7 +1,7 @@
 //! Two servers on one PostgreSQL: what each locks, and what is tried again.
 
-use crate::bed::{Engine, run};
-use crate::probes::{ReadThenWrite, Users};
+use crate::contract::bed::{Engine, run};
+use crate::contract::probes::{ReadThenWrite, Users};
 use roster::db::Database;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
@@ -21,7 +21,7 @@ fn a_serialization_failure_is_tried_again() {
             both_have_read: barrier.clone(),
             first: AtomicBool::new(true),
         };
-        let origin = crate::bed::origin("race");
+        let origin = crate::contract::bed::origin("race");
         let (one, two) =
             tokio::join!(bed.database.call(&origin, operation()), other.call(&origin, operation()));
         assert_eq!((one, two), (Ok(()), Ok(())));
@@ -46,10 +46,11 @@ fn patches_through_two_servers_lose_no_update() {
                 id: user.id,
                 patch: json!({"custom": {format!("{n:03}"): n}}),
                 conditions: Conditions::default(),
-                now: crate::bed::NOON.into(),
+                now: crate::contract::bed::NOON.into(),
             };
-            patches
-                .spawn(async move { door.call(&crate::bed::origin("patch"), patch).await.unwrap().version });
+            patches.spawn(async move {
+                door.call(&crate::contract::bed::origin("patch"), patch).await.unwrap().version
+            });
         }
         let mut versions = patches.join_all().await;
         versions.sort_unstable();

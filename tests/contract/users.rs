@@ -1,6 +1,6 @@
 //! The operations on users.
 
-use crate::bed::{Bed, Engine, NOON, create, draft, run};
+use crate::contract::bed::{Bed, Engine, NOON, create, draft, run};
 use roster::db::DbError;
 use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::condition::{Conditions, Tags};

@@ -1,6 +1,6 @@
 //! docs/api.md
 
-use crate::place::Place;
+use crate::docs::place::Place;
 
 /// A key, a group, and a create that is repeated.
 pub(crate) fn run(place: &Place, commands: &[String]) {

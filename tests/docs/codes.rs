@@ -1,6 +1,6 @@
 //! The codes of errors in docs/api.md are those of the code.
 
-use crate::pages::read;
+use crate::docs::pages::read;
 use roster::domain::fields;
 use roster::domain::scim::error::SCIM_TYPES;
 use roster::http::problem;

@@ -1,6 +1,6 @@
 //! docs/configuration.md has every setting as the command line knows it.
 
-use crate::pages::{project, read};
+use crate::docs::pages::{project, read};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, CommandFactory};
 use roster::cli::Cli;
@@ -23,7 +23,7 @@ fn configuration() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(project().join(PAGE), &wanted).expect("the page can be written");
     } else {
-        assert_eq!(page, wanted, "`UPDATE_DOCS=1 cargo test --test docs configuration` writes it anew");
+        assert_eq!(page, wanted, "`UPDATE_DOCS=1 cargo test docs::configuration` writes it anew");
     }
 }
 

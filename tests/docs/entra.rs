@@ -1,6 +1,6 @@
 //! docs/entra.md
 
-use crate::place::{Place, resources};
+use crate::docs::place::{Place, resources};
 
 /// What Entra ID sends, from its test of the connection to the end of a user.
 pub(crate) fn run(place: &Place, commands: &[String]) {

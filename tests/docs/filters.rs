@@ -1,6 +1,6 @@
 //! docs/filters.md
 
-use crate::place::{Place, count};
+use crate::docs::place::{Place, count};
 
 /// A search that finds one of two users.
 pub(crate) fn run(place: &Place, commands: &[String]) {

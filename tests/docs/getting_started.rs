@@ -1,6 +1,6 @@
 //! docs/getting-started.md
 
-use crate::place::{Engine, Place, count};
+use crate::docs::place::{Engine, Place, count};
 use crate::support::server::Server;
 
 /// The server that the page starts, and the walk beside it.

@@ -1,6 +1,6 @@
 //! docs/okta.md
 
-use crate::place::{Place, resources};
+use crate::docs::place::{Place, resources};
 
 /// What Okta sends, from its first look to the end of a group.
 pub(crate) fn run(place: &Place, commands: &[String]) {

@@ -1,6 +1,6 @@
 //! docs/operations.md
 
-use crate::place::{Engine, Place, count, stop};
+use crate::docs::place::{Engine, Place, count, stop};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};

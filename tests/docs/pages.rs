@@ -1,6 +1,6 @@
 //! The pages and their blocks.
 
-use crate::{ELSEWHERE, PAGES};
+use crate::docs::{ELSEWHERE, PAGES};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Where the commands of a page are pasted.
 
-use crate::pages::project;
+use crate::docs::pages::project;
 use crate::support::command::{in_empty_environment, run};
 use crate::support::postgres;
 use crate::support::server::{ADMIN_KEY, Builder, Server};

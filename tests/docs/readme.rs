@@ -1,6 +1,6 @@
 //! README.md
 
-use crate::place::{Place, count};
+use crate::docs::place::{Place, count};
 
 /// The first two blocks are the commands of this very run; the third is the first walk.
 pub(crate) fn run(place: &Place, commands: &[String]) {

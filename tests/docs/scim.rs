@@ -1,6 +1,6 @@
 //! docs/scim.md
 
-use crate::place::Place;
+use crate::docs::place::Place;
 
 /// A connection with a token.
 pub(crate) fn run(place: &Place, commands: &[String]) {

@@ -1,9 +1,9 @@
 //! Walks through all users and compares them with the model, one by one.
 
-use crate::api::{Api, Walk};
-use crate::check::check;
-use crate::people::{People, index_of};
-use crate::population::{Entry, Population};
+use crate::journey::api::{Api, Walk};
+use crate::journey::check::check;
+use crate::journey::people::{People, index_of};
+use crate::journey::population::{Entry, Population};
 use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Compares a user that the server gives with what was sent.
 
-use crate::people::People;
-use crate::population::Entry;
+use crate::journey::people::People;
+use crate::journey::population::Entry;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! Phases in which the server ends in the middle of writes, and starts again on what it left.
 
-use crate::journey::{Journey, bounded};
-use crate::population::Known;
-use crate::writer::{Crew, Legacy, Writer};
+use crate::journey::population::Known;
+use crate::journey::scenario::{Journey, bounded};
+use crate::journey::writer::{Crew, Legacy, Writer};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;

@@ -1,8 +1,8 @@
 //! Makes people from a seed: the same seed and number give the same person and the same edits, so that what was sent
 //! never has to be kept.
 
-use crate::merge::{Nulls, merge};
-use crate::names::{AWKWARD, CULTURES, Culture, DOMAINS, EMOJI};
+use crate::journey::merge::{Nulls, merge};
+use crate::journey::names::{AWKWARD, CULTURES, Culture, DOMAINS, EMOJI};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rand::seq::IndexedRandom;

@@ -1,10 +1,10 @@
 //! Phases in which nothing goes wrong: create, list while others write, read, edit, delete.
 
-use crate::census;
-use crate::check::check;
-use crate::journey::{Journey, share};
-use crate::population::Known;
-use crate::writer::{Act, Crew, Legacy, Writer};
+use crate::journey::census;
+use crate::journey::check::check;
+use crate::journey::population::Known;
+use crate::journey::scenario::{Journey, share};
+use crate::journey::writer::{Act, Crew, Legacy, Writer};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::task::JoinSet;

@@ -1,9 +1,9 @@
 //! Clients that create, edit and delete at random, and know afterwards what they were told of each write.
 
-use crate::api::{Api, id_of, retry_after};
-use crate::check::check;
-use crate::people::People;
-use crate::population::{Entry, Known, Population};
+use crate::journey::api::{Api, id_of, retry_after};
+use crate::journey::check::check;
+use crate::journey::people::People;
+use crate::journey::population::{Entry, Known, Population};
 use crate::support::http::{Answer, Request};
 use rand::RngExt;
 use rand_xorshift::XorShiftRng;

@@ -1,6 +1,6 @@
 //! `src/schema.rs`, which is kept by hand, against the tables of both engines.
 
-use crate::place::{Engine, Place, project};
+use crate::migrations::place::{Engine, Place, project};
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -1,6 +1,6 @@
 //! The folders of migrations.
 
-use crate::place::project;
+use crate::migrations::place::project;
 use std::fs;
 use std::path::PathBuf;
 

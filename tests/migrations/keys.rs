@@ -1,6 +1,6 @@
 //! What every key and index of the schema has in common.
 
-use crate::place::Place;
+use crate::migrations::place::Place;
 use std::collections::BTreeSet;
 
 /// Every index, also those of keys and unique constraints: table, columns, and whether it is unique.

@@ -1,6 +1,6 @@
 //! A working directory as an operator has it, with a fresh database, and the two tools that migrate it.
 
-use crate::folders;
+use crate::migrations::folders;
 use crate::support::command::{Ended, in_empty_environment, roster, run};
 use crate::support::http::{Answer, Client};
 use crate::support::postgres;

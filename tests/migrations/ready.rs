@@ -1,8 +1,8 @@
 //! Readiness and the migrations of the database.
 
-use crate::folders::versions;
-use crate::on_both_engines;
-use crate::place::{Place, ask};
+use crate::migrations::folders::versions;
+use crate::migrations::on_both_engines;
+use crate::migrations::place::{Place, ask};
 use crate::support::server::Server;
 use crate::support::sql::wait_until;
 use std::time::Duration;

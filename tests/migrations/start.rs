@@ -1,8 +1,8 @@
 //! Several servers that start at once on one empty database.
 
-use crate::folders::versions;
-use crate::on_both_engines;
-use crate::place::{Place, ask, stop};
+use crate::migrations::folders::versions;
+use crate::migrations::on_both_engines;
+use crate::migrations::place::{Place, ask, stop};
 use crate::support::server::Server;
 use serde_json::Value;
 use std::thread;

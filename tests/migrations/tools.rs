@@ -1,8 +1,8 @@
 //! `roster migrate`, `roster serve` and `diesel migration` do the same.
 
-use crate::folders::versions;
-use crate::on_both_engines;
-use crate::place::{Engine, Place};
+use crate::migrations::folders::versions;
+use crate::migrations::on_both_engines;
+use crate::migrations::place::{Engine, Place};
 use std::thread;
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
 //! The oracle and the generator themselves, without a server: what is compared with must not be wrong, nor empty.
 
-use crate::Settings;
-use crate::attribute::{Attribute, Kind, of_elements, of_users};
-use crate::filter::{Filter, Leaf, Path, terms};
-use crate::generate::questions;
-use crate::node::Text;
-use crate::people::{By, People, Sort};
-use crate::population::bodies;
-use crate::print::{Printed, print};
-use crate::runner::sample;
-use crate::source::Source;
-use crate::term::{Operand, Operator, Term};
-use crate::times;
-use crate::tree::Tree;
+use crate::oracle::Settings;
+use crate::oracle::attribute::{Attribute, Kind, of_elements, of_users};
+use crate::oracle::filter::{Filter, Leaf, Path, terms};
+use crate::oracle::generate::questions;
+use crate::oracle::node::Text;
+use crate::oracle::people::{By, People, Sort};
+use crate::oracle::population::bodies;
+use crate::oracle::print::{Printed, print};
+use crate::oracle::runner::sample;
+use crate::oracle::source::Source;
+use crate::oracle::term::{Operand, Operator, Term};
+use crate::oracle::times;
+use crate::oracle::tree::Tree;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Whole filters.
 
-use crate::node::Node;
-use crate::term::Term;
-use crate::tree::Tree;
+use crate::oracle::node::Node;
+use crate::oracle::term::Term;
+use crate::oracle::tree::Tree;
 
 /// A filter of users.
 pub(crate) type Filter = Tree<Leaf>;

@@ -1,11 +1,11 @@
 //! Random filters. Strategies make recipes of independent choices, which shrink well; [`Source`] makes terms of them.
 
-use crate::filter::Filter;
-use crate::people::{SORTS, Sort};
-use crate::question::Question;
-use crate::source::Source;
-use crate::times::{MICROSECOND, SECOND};
-use crate::tree::Tree;
+use crate::oracle::filter::Filter;
+use crate::oracle::people::{SORTS, Sort};
+use crate::oracle::question::Question;
+use crate::oracle::source::Source;
+use crate::oracle::times::{MICROSECOND, SECOND};
+use crate::oracle::tree::Tree;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

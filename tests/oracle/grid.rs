@@ -1,14 +1,14 @@
 //! Every attribute by every operator, alone: with a value that somebody has, with its ends, with null.
 
-use crate::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
-use crate::filter::{Filter, Leaf, Path};
-use crate::node::{Node, Text};
-use crate::people::{People, SORTS};
-use crate::question::Question;
-use crate::source::values;
-use crate::term::{Operand, Operator, Term};
-use crate::times;
-use crate::tree::Tree;
+use crate::oracle::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
+use crate::oracle::filter::{Filter, Leaf, Path};
+use crate::oracle::node::{Node, Text};
+use crate::oracle::people::{People, SORTS};
+use crate::oracle::question::Question;
+use crate::oracle::source::values;
+use crate::oracle::term::{Operand, Operator, Term};
+use crate::oracle::times;
+use crate::oracle::tree::Tree;
 use std::collections::BTreeSet;
 
 /// One question for each attribute of users and of elements, operator, and operand.

@@ -1,11 +1,11 @@
 //! Text that is no filter, or almost one, is answered with 200 or told what is wrong and where.
 
-use crate::Settings;
-use crate::api::Api;
-use crate::generate::questions;
-use crate::population::{self, bodies};
-use crate::runner::check;
-use crate::source::Source;
+use crate::oracle::Settings;
+use crate::oracle::generate::questions;
+use crate::oracle::population::{self, bodies};
+use crate::oracle::runner::check;
+use crate::oracle::source::Source;
+use crate::support::api::Api;
 use crate::support::http::{Answer, Client};
 use crate::support::percent_encoded;
 use proptest::collection::vec;

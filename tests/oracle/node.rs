@@ -1,6 +1,6 @@
 //! A user as the oracle sees it: the JSON that the API shows, made ready for comparing.
 
-use crate::times;
+use crate::oracle::times;
 use roster::domain::fold::fold;
 use serde_json::Value;
 use std::collections::BTreeMap;

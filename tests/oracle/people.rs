@@ -1,8 +1,8 @@
 //! The users that a filter is asked about, in every order in which a list may come.
 
-use crate::attribute::GROUPS;
-use crate::filter::{Filter, finds};
-use crate::node::Node;
+use crate::oracle::attribute::GROUPS;
+use crate::oracle::filter::{Filter, finds};
+use crate::oracle::node::Node;
 use serde_json::Value;
 
 /// A user.

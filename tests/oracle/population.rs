@@ -1,9 +1,9 @@
 //! Makes users from a seed whose values are few, alike, and awkward, so that a filter finds some of them.
 
-use crate::Settings;
-use crate::api::{Api, at_once, path};
-use crate::attribute::GROUPS;
-use crate::people::People;
+use crate::oracle::Settings;
+use crate::oracle::attribute::GROUPS;
+use crate::oracle::people::People;
+use crate::support::api::{Api, at_once, path};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;

@@ -1,9 +1,9 @@
 //! Writes a filter down, in one of the many ways in which it can be spelled.
 
-use crate::attribute::qualified;
-use crate::filter::{Filter, Leaf, Path};
-use crate::term::{Operand, Operator, Term};
-use crate::tree::Tree;
+use crate::oracle::attribute::qualified;
+use crate::oracle::filter::{Filter, Leaf, Path};
+use crate::oracle::term::{Operand, Operator, Term};
+use crate::oracle::tree::Tree;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use serde_json::json;

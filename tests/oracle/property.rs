@@ -1,15 +1,15 @@
 //! The server finds what the oracle finds, whatever is asked.
 
-use crate::Settings;
-use crate::api::Api;
-use crate::filter::paths;
-use crate::people::{By, People, Person, Sort};
-use crate::population::{self, bodies};
-use crate::question::Question;
-use crate::runner::{check, each};
-use crate::source::Source;
-use crate::walk::{Asked, Walked, walk};
-use crate::{generate, grid};
+use crate::oracle::Settings;
+use crate::oracle::filter::paths;
+use crate::oracle::people::{By, People, Person, Sort};
+use crate::oracle::population::{self, bodies};
+use crate::oracle::question::Question;
+use crate::oracle::runner::{check, each};
+use crate::oracle::source::Source;
+use crate::oracle::walk::{Asked, Walked, walk};
+use crate::oracle::{generate, grid};
+use crate::support::api::Api;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! A filter and how its answer is to come.
 
-use crate::filter::Filter;
-use crate::people::Sort;
-use crate::print::{Printed, print};
+use crate::oracle::filter::Filter;
+use crate::oracle::people::Sort;
+use crate::oracle::print::{Printed, print};
 use crate::support::percent_encoded;
 
 /// The most users that a page may have, docs/api.md.

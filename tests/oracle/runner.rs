@@ -1,7 +1,7 @@
 //! Runs a property whose cases are requests: several at once while they succeed, one after the other to shrink one that
 //! fails.
 
-use crate::Settings;
+use crate::oracle::Settings;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::task::JoinSet;

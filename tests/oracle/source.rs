@@ -1,12 +1,12 @@
 //! Where the operands of random filters come from: the users themselves, so that filters find some.
 
-use crate::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
-use crate::filter::{Leaf, Path};
-use crate::generate::{Case, Change, Cut, LeafRecipe, TermRecipe};
-use crate::node::{Node, Text};
-use crate::people::People;
-use crate::term::{Operand, Operator, Term};
-use crate::times;
+use crate::oracle::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
+use crate::oracle::filter::{Leaf, Path};
+use crate::oracle::generate::{Case, Change, Cut, LeafRecipe, TermRecipe};
+use crate::oracle::node::{Node, Text};
+use crate::oracle::people::People;
+use crate::oracle::term::{Operand, Operator, Term};
+use crate::oracle::times;
 use icu_normalizer::DecomposingNormalizer;
 use proptest::sample::Index;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! One comparison: an attribute, an operator, and what it is compared with.
 
-use crate::attribute::{Attribute, Kind};
-use crate::node::{Node, Text};
+use crate::oracle::attribute::{Attribute, Kind};
+use crate::oracle::node::{Node, Text};
 use Operator::{
     Contains, EndsWith, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual, Present, StartsWith,
 };

@@ -1,7 +1,7 @@
 //! Walks through all pages of an answer.
 
-use crate::people::People;
-use crate::question::Question;
+use crate::oracle::people::People;
+use crate::oracle::question::Question;
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::{Value, json};

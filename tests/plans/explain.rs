@@ -4,33 +4,57 @@ use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use roster::db::{Class, Connection, DbError, Operation, Tx};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What Diesel writes between a statement and its values.
 const BINDS: &str = " -- binds: ";
 
-static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static RECORDED: Mutex<Recorded> = Mutex::new(Recorded { url: String::new(), statements: Vec::new() });
 
-/// From now on notes every statement of every new connection, with its values.
-pub(crate) fn listen() {
-    diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
+/// The statements of the one database that is recorded. Other tests of the process have databases of their own.
+struct Recorded {
+    url: String,
+    statements: Vec<String>,
 }
 
-/// What was noted since this was last asked for.
+fn recorded() -> MutexGuard<'static, Recorded> {
+    RECORDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Records every statement, with its values, of each connection that is opened to `url` from now on.
+pub(crate) fn listen(url: &str) {
+    *recorded() = Recorded { url: url.to_owned(), statements: Vec::new() };
+    diesel::connection::set_default_instrumentation(|| Some(Box::<Listener>::default())).unwrap();
+}
+
+/// Takes the statements recorded since the last call.
 pub(crate) fn seen() -> Vec<String> {
-    std::mem::take(&mut SEEN.lock().unwrap_or_else(PoisonError::into_inner))
+    std::mem::take(&mut recorded().statements)
 }
 
-struct Listener;
+/// Listens to one connection.
+#[derive(Default)]
+struct Listener {
+    records: bool,
+}
 
 impl Instrumentation for Listener {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        let InstrumentationEvent::StartQuery { query, .. } = event else { return };
-        let statement = query.to_string();
-        // What begins and ends a transaction has no plan; what a pool asks of a new connection has no values.
-        let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-        if verbs.iter().any(|verb| statement.starts_with(verb)) && statement.contains(BINDS) {
-            SEEN.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+        match event {
+            // Diesel opens a SQLite file by its path, which is the end of its URL.
+            InstrumentationEvent::StartEstablishConnection { url, .. } => {
+                self.records = recorded().url.ends_with(url);
+            }
+            InstrumentationEvent::StartQuery { query, .. } if self.records => {
+                let statement = query.to_string();
+                // Statements that begin or end a transaction have no plan; those of a pool's health check have no
+                // values.
+                let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+                if verbs.iter().any(|verb| statement.starts_with(verb)) && statement.contains(BINDS) {
+                    recorded().statements.push(statement);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What each filter and order costs.
 
-use crate::explain::{Explain, listen, seen};
-use crate::members;
-use crate::people::{BEGIN, door, settle};
+use crate::plans::explain::{Explain, listen, seen};
+use crate::plans::members;
+use crate::plans::people::{BEGIN, door, settle};
 use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
 use roster::domain::DEFAULT_TENANT;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 type Query = listing::Query<User>;
 
-/// The statements of one test are not the other's.
+/// Statements are recorded for one database at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -132,7 +132,7 @@ const SORTS: [&str; 10] = [
 
 fn explained(url: &str) {
     let _alone = ALONE.lock();
-    listen();
+    listen(url);
     actix_web::rt::System::new().block_on(async {
         let database = settle(url).await;
         let mut connection = Connection::open(&url.parse().unwrap()).unwrap();

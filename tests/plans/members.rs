@@ -1,7 +1,7 @@
 //! What is done about one member does not read who else is in the group, however many they are.
 
-use crate::explain::seen;
-use crate::listing::{is_narrow, plan, reads_table};
+use crate::plans::explain::seen;
+use crate::plans::listing::{is_narrow, plan, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::attribute::{GROUPS, USERS, Vocabulary};
@@ -21,7 +21,7 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// One of the users of [`crate::people`].
+/// One of the users of [`crate::plans::people`].
 fn user(number: u128) -> Uuid {
     Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0000 + number)
 }

@@ -1,7 +1,7 @@
 //! Copies of a SQLite database that is being written, their way back, and what is told where there can be none.
 
-use crate::crew::check_history;
-use crate::database::{Database, on_both_engines};
+use crate::process::crew::check_history;
+use crate::process::database::{Database, on_both_engines};
 use crate::support::command::{Ended, in_empty_environment, roster, run};
 use crate::support::http::Client;
 use crate::support::server::Server;

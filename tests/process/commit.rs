@@ -1,7 +1,7 @@
 //! Connections that break in the middle of a write: what is told is true, and nothing is done twice.
 
-use crate::crew::{Outcome, check_history, outcome};
-use crate::proxy::{Point, Proxy, Side};
+use crate::process::crew::{Outcome, check_history, outcome};
+use crate::process::proxy::{Point, Proxy, Side};
 use crate::support::http::Client;
 use crate::support::postgres::Database;
 use crate::support::server::Server;

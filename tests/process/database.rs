@@ -17,13 +17,13 @@ macro_rules! on_both_engines {
         mod sqlite {
             $(#[test]
             fn $name() {
-                super::$name(&crate::database::Database::sqlite());
+                super::$name(&crate::process::database::Database::sqlite());
             })*
         }
         mod postgres {
             $(#[test]
             fn $name() {
-                super::$name(&crate::database::Database::postgres());
+                super::$name(&crate::process::database::Database::postgres());
             })*
         }
     };

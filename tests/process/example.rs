@@ -1,6 +1,6 @@
 //! `.env.example` against the settings as the command line knows them.
 
-use crate::settings::of_clap;
+use crate::process::settings::of_clap;
 use crate::support::command::{roster, run};
 use std::collections::BTreeMap;
 use std::fs;

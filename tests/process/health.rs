@@ -1,6 +1,6 @@
 //! `roster health`, which asks the server of this machine.
 
-use crate::database::{Database, on_both_engines};
+use crate::process::database::{Database, on_both_engines};
 use crate::support::command::{Ended, roster, run};
 use crate::support::server::Server;
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 //! Keys by the command, their first, and their end on every server.
 
-use crate::database::{Database, on_both_engines};
+use crate::process::database::{Database, on_both_engines};
 use crate::support::command::{Ended, in_empty_environment, roster, run};
 use crate::support::http::Client;
 use crate::support::raw::{Wire, whole};

@@ -1,6 +1,6 @@
 //! Locks that others hold for longer than a write waits.
 
-use crate::database::{Database, Lock, on_both_engines};
+use crate::process::database::{Database, Lock, on_both_engines};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};

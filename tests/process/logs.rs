@@ -1,6 +1,6 @@
 //! What the server writes to stderr.
 
-use crate::database::Database;
+use crate::process::database::Database;
 use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! PostgreSQL goes away and comes back; the server stays.
 
-use crate::cluster::Cluster;
-use crate::crew::{Crew, check_history, every_kind};
-use crate::proxy::Proxy;
+use crate::process::cluster::Cluster;
+use crate::process::crew::{Crew, check_history, every_kind};
+use crate::process::proxy::Proxy;
 use crate::support::http::{Answer, Client};
 use crate::support::postgres::Database;
 use crate::support::server::Server;

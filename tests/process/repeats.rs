@@ -1,8 +1,8 @@
 //! Creations with an `Idempotency-Key` that are cut short, and repeated: each is done once.
 
-use crate::crew::{Outcome, check_history, outcome};
-use crate::database::{Database, on_both_engines};
-use crate::proxy::{Point, Proxy, Side};
+use crate::process::crew::{Outcome, check_history, outcome};
+use crate::process::database::{Database, on_both_engines};
+use crate::process::proxy::{Point, Proxy, Side};
 use crate::support::http::{Answer, Client, Request};
 use crate::support::server::Server;
 use crate::support::sql::Sql;

@@ -1,6 +1,6 @@
 //! What the server removes of itself.
 
-use crate::database::{Database, on_both_engines};
+use crate::process::database::{Database, on_both_engines};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::json;

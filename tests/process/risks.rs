@@ -1,6 +1,6 @@
 //! Warnings at the start.
 
-use crate::database::Database;
+use crate::process::database::Database;
 use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
 use crate::support::sql::Sql;

@@ -1,6 +1,6 @@
 //! No secret is ever in the log.
 
-use crate::database::Database;
+use crate::process::database::Database;
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use crate::support::server::{ADMIN_KEY, Server};

@@ -1,6 +1,6 @@
 //! What keeps the server from starting is told in one line within seconds, whatever the format of the log.
 
-use crate::database::Database;
+use crate::process::database::Database;
 use crate::support::command::{Ended, roster, run};
 use crate::support::percent_encoded;
 use std::fs;

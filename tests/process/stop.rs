@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: accepted requests finish, nothing else keeps the process.
 
-use crate::database::{Database, Lock, on_both_engines};
+use crate::process::database::{Database, Lock, on_both_engines};
 use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
 use crate::support::server::{ADMIN_KEY, Server};
 use crate::support::sql::wait_until;

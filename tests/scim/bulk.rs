@@ -1,7 +1,7 @@
 //! Item 54: `/Me` and `/Bulk`.
 
-use crate::api::text;
-use crate::scim::{ENTERPRISE, ERROR, Scim, path};
+use crate::scim::client::{ENTERPRISE, ERROR, Scim, path};
+use crate::support::api::text;
 use serde_json::{Value, json};
 
 both_profiles! {

@@ -1,8 +1,8 @@
 //! Connections: own tokens, own externalIds, a profile (items 23, 25, 34, 39, 49 and 57 in the strict one; of item 56
 //! what is not for the benchmarks).
 
-use crate::api::text;
-use crate::scim::{GROUP, Scim, USER, connected, patch, path, tokens};
+use crate::scim::client::{GROUP, Scim, USER, connected, patch, path, tokens};
+use crate::support::api::text;
 use serde_json::{Value, json};
 
 both_engines! {

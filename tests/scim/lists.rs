@@ -1,7 +1,7 @@
 //! Items 1 to 19: reading and lists.
 
-use crate::api::{Api, text};
-use crate::scim::{ENTERPRISE, LIST, Scim, filtered, names, path};
+use crate::scim::client::{ENTERPRISE, LIST, Scim, filtered, names, path};
+use crate::support::api::{Api, text};
 use serde_json::{Value, json};
 
 // Booleans as strings.

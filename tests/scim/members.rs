@@ -1,7 +1,7 @@
 //! Items 39, 40, 45, 47 and 59: who is in a group.
 
-use crate::api::{at_once, text, with_status};
-use crate::scim::{Scim, patch, path};
+use crate::scim::client::{Scim, patch, path};
+use crate::support::api::{at_once, text, with_status};
 use serde_json::{Value, json};
 
 // What a strict connection refuses has a test in `connections`.

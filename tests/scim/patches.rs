@@ -1,7 +1,7 @@
 //! Items 31 to 38, 41 to 44 and 60: PATCH of attributes.
 
-use crate::api::{at_once, text, with_status};
-use crate::scim::{ENTERPRISE, Scim, USER, patch, path};
+use crate::scim::client::{ENTERPRISE, Scim, USER, patch, path};
+use crate::support::api::{at_once, text, with_status};
 use serde_json::{Value, json};
 
 // What a strict connection refuses has a test in `connections`; revisions are counted from the first.

@@ -1,7 +1,7 @@
 //! Items 46, 48 to 53, 55, 57 and 58: versions, errors, transport.
 
-use crate::api::{Api, text};
-use crate::scim::{ENTERPRISE, Scim, USER, filtered, patch, path};
+use crate::scim::client::{ENTERPRISE, Scim, USER, filtered, patch, path};
+use crate::support::api::{Api, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Items 20 to 30: creating and replacing.
 
-use crate::api::{at_once, text, with_status};
-use crate::scim::{ENTERPRISE, GROUP, Scim, USER, filtered, names, patch, path};
+use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, filtered, names, patch, path};
+use crate::support::api::{at_once, text, with_status};
 use serde_json::{Value, json};
 
 // Booleans as strings.

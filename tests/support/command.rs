@@ -15,8 +15,6 @@ pub(crate) struct Ended {
     pub(crate) stdout: String,
     /// All of standard error.
     pub(crate) stderr: String,
-    /// The time that it took.
-    pub(crate) took: Duration,
 }
 
 impl Ended {
@@ -69,7 +67,6 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Ended {
             None => thread::sleep(Duration::from_millis(1)),
         }
     };
-    let took = since.elapsed();
     if status.is_none() {
         child.kill().expect("SIGKILL is sent");
         child.wait().expect("the process ends");
@@ -79,7 +76,7 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Ended {
     let Some(status) = status else {
         panic!("{command:?} still ran after {limit:?}\nstdout: {stdout}\nstderr: {stderr}");
     };
-    Ended { code: status.code(), stdout, stderr, took }
+    Ended { code: status.code(), stdout, stderr }
 }
 
 fn reader(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {

@@ -134,11 +134,6 @@ impl Request {
         Self { builder: self.builder.body(body) }
     }
 
-    /// Another limit to the time until the answer is there.
-    pub(crate) fn timeout(self, timeout: Duration) -> Self {
-        Self { builder: self.builder.timeout(timeout) }
-    }
-
     /// Sends it, and panics when no whole answer comes.
     pub(crate) async fn send(&self) -> Answer {
         self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"))

@@ -1,8 +1,6 @@
-//! What every test binary shares: databases of both engines, the server as a process, and a client for it. Joined by
-//! `#[path = "../support/mod.rs"] mod support;`.
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expects by panicking")]
+//! Shared by all suites: databases of both engines, the server as a process, and a client for it.
 
+pub(crate) mod api;
 pub(crate) mod command;
 pub(crate) mod http;
 pub(crate) mod postgres;

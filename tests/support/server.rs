@@ -118,11 +118,6 @@ impl Server {
         format!("http://{address}")
     }
 
-    /// The URL of a path that starts with a slash.
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base())
-    }
-
     /// The process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

@@ -1,11 +1,5 @@
 //! The native API from outside: what docs/api.md promises, told by requests and their answers. Every test runs on both
 //! engines, each time against a server process and a database of its own.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
 /// Makes two tests, one for each engine, of every `async fn name(api: Api)` that is listed.
 macro_rules! both_engines {
@@ -13,18 +7,17 @@ macro_rules! both_engines {
         mod $name {
             #[test]
             fn sqlite() {
-                crate::api::run(crate::api::Engine::Sqlite, super::$name);
+                crate::support::api::run(crate::support::api::Engine::Sqlite, super::$name);
             }
 
             #[test]
             fn postgres() {
-                crate::api::run(crate::api::Engine::Postgres, super::$name);
+                crate::support::api::run(crate::support::api::Engine::Postgres, super::$name);
             }
         }
     )*};
 }
 
-mod api;
 mod attempts;
 mod auth;
 mod callers;
@@ -58,8 +51,6 @@ mod query;
 mod races;
 mod rights;
 mod sorts;
-#[path = "../support/mod.rs"]
-mod support;
 mod tenants;
 mod tenants_apart;
 mod users_create;

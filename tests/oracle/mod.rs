@@ -1,18 +1,9 @@
 //! Filters against an oracle: a plain evaluator of docs/filters.md in memory, written from the documents alone, that must
 //! find what the server finds, for thousands of random filters over hundreds of random users, on each engine.
 //!
-//! `ROSTER_ORACLE_FILTERS=20000 tests/run --test oracle -- --nocapture` asks more and prints figures; `ROSTER_ORACLE_USERS`
+//! `ROSTER_ORACLE_FILTERS=20000 tests/run oracle:: -- --nocapture` asks more and prints figures; `ROSTER_ORACLE_USERS`
 //! makes more users, `ROSTER_ORACLE_SEED` other users and other filters.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
-#[expect(dead_code, reason = "the tests of the API use all of it")]
-#[path = "../api/api.rs"]
-mod api;
 mod attribute;
 mod by_hand;
 mod filter;
@@ -27,14 +18,12 @@ mod property;
 mod question;
 mod runner;
 mod source;
-#[path = "../support/mod.rs"]
-mod support;
 mod term;
 mod times;
 mod tree;
 mod walk;
 
-use api::{Engine, run};
+use crate::support::api::{Engine, run};
 use std::env;
 use std::str::FromStr;
 

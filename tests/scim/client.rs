@@ -1,6 +1,6 @@
 //! A client of SCIM, and what every answer must be.
 
-use crate::api::{Api, Engine, text};
+use crate::support::api::{Api, Engine, text};
 use crate::support::http::{Answer, Client};
 use crate::support::percent_encoded;
 use reqwest::Method;
@@ -22,7 +22,9 @@ pub(crate) struct Scim {
 
 /// Runs a test with a server of its own.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
-    crate::api::run(engine, |api| test(Scim { client: api.client.clone(), api, says_schemas: false }));
+    crate::support::api::run(engine, |api| {
+        test(Scim { client: api.client.clone(), api, says_schemas: false })
+    });
 }
 
 /// The same by a strict connection.

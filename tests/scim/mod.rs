@@ -1,11 +1,5 @@
 //! SCIM from outside: each item of the acceptance list is a test that bears its number, on both engines, each time against
 //! a server process and a database of its own.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
 /// Makes the tests of one `async fn name(scim: Scim)`.
 macro_rules! tests {
@@ -13,7 +7,7 @@ macro_rules! tests {
         mod $name {$(
             #[test]
             fn $test() {
-                crate::scim::$run(crate::api::Engine::$engine, super::$name);
+                crate::scim::client::$run(crate::support::api::Engine::$engine, super::$name);
             }
         )*}
     };
@@ -36,16 +30,11 @@ macro_rules! both_profiles {
     )*};
 }
 
-#[expect(dead_code, reason = "each test binary uses its part")]
-#[path = "../api/api.rs"]
-mod api;
 mod bulk;
+mod client;
 mod connections;
 mod lists;
 mod members;
 mod patches;
-mod scim;
-#[path = "../support/mod.rs"]
-mod support;
 mod transport;
 mod writes;

@@ -1,10 +1,4 @@
 //! The process from outside: settings, start-up failures, logs, signals, and a database that goes away.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
 mod backup;
 mod cluster;
@@ -27,5 +21,3 @@ mod secrets;
 mod settings;
 mod startup;
 mod stop;
-#[path = "../support/mod.rs"]
-mod support;

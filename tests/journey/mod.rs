@@ -1,31 +1,23 @@
 //! The main job of Roster from outside: many clients fill a directory, read, list, change and delete, the server is
 //! stopped and killed meanwhile, and in the end exactly what was acknowledged is there.
 //!
-//! `ROSTER_JOURNEY_USERS=100000 cargo test --release --test journey -- --nocapture --test-threads=1` prints figures;
+//! `ROSTER_JOURNEY_USERS=100000 cargo test --release journey:: -- --nocapture --test-threads=1` prints figures;
 //! `ROSTER_JOURNEY_SEED` chooses other people and other accidents.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
 mod api;
 mod census;
 mod check;
 mod interrupt;
-mod journey;
 mod merge;
 mod names;
 mod people;
 mod population;
 mod report;
+mod scenario;
 mod steady;
-#[path = "../support/mod.rs"]
-mod support;
 mod writer;
 
-use journey::Settings;
+use scenario::Settings;
 use std::env;
 use std::str::FromStr;
 
@@ -45,12 +37,12 @@ fn setting<T: FromStr>(name: &str, default: T) -> T {
 
 #[test]
 fn sqlite() {
-    let database = support::sqlite::Database::create();
-    journey::go("sqlite", &database.url(), Settings::from_env());
+    let database = crate::support::sqlite::Database::create();
+    scenario::go("sqlite", &database.url(), Settings::from_env());
 }
 
 #[test]
 fn postgres() {
-    let database = support::postgres::Database::create();
-    journey::go("postgres", &database.url(), Settings::from_env());
+    let database = crate::support::postgres::Database::create();
+    scenario::go("postgres", &database.url(), Settings::from_env());
 }

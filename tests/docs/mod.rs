@@ -1,11 +1,5 @@
 //! The pages for users say what is so: their commands work when they are pasted, on both engines, and their tables are
 //! those of the code.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test says what it expects by panicking"
-)]
 
 mod api;
 mod codes;
@@ -19,8 +13,6 @@ mod pages;
 mod place;
 mod readme;
 mod scim;
-#[path = "../support/mod.rs"]
-mod support;
 
 /// The pages that have commands. Each is run whole, on both engines, by the module of its name.
 macro_rules! pages {
@@ -30,13 +22,13 @@ macro_rules! pages {
         mod sqlite {
             $(#[test]
             fn $page() {
-                crate::$page::run(&crate::place::Place::sqlite(), &crate::pages::commands($path));
+                crate::docs::$page::run(&crate::docs::place::Place::sqlite(), &crate::docs::pages::commands($path));
             })*
         }
         mod postgres {
             $(#[test]
             fn $page() {
-                crate::$page::run(&crate::place::Place::postgres(), &crate::pages::commands($path));
+                crate::docs::$page::run(&crate::docs::place::Place::postgres(), &crate::docs::pages::commands($path));
             })*
         }
     };

@@ -1,12 +1,12 @@
 //! The journey from an empty database to a full one, and what all its phases share.
 
-use crate::api::Api;
-use crate::people::People;
-use crate::population::Population;
-use crate::report::Report;
+use crate::journey::api::Api;
+use crate::journey::people::People;
+use crate::journey::population::Population;
+use crate::journey::report::Report;
+use crate::journey::writer::Crew;
 use crate::support::http::Client;
 use crate::support::server::Server;
-use crate::writer::Crew;
 use rand_xorshift::XorShiftRng;
 use std::fs;
 use std::future::Future;

@@ -1,0 +1,20 @@
+//! Every test that runs Roster from outside or against a real database, linked into one binary: compiling nine took
+//! longer than running most of them. Run one suite with a filter, such as `tests/run api::users_create`.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a failing test panics"
+)]
+
+mod api;
+mod contract;
+mod docs;
+mod journey;
+mod migrations;
+mod oracle;
+mod plans;
+mod process;
+mod scim;
+mod support;
