@@ -59,7 +59,7 @@
 //! token determines its source of externalIds and its profile, lenient or strict.
 //!
 //! # Engines
-//! One enum holds either connection, [`on_engine!`] compiles an expression for both, and [`db::types`] has the SQL types that
+//! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types that
 //! the engines spell differently. Case-insensitive keys are folded by the application ([`domain::fold`]) and compared as bytes,
 //! so order never depends on a locale. Attributes without a column are in one JSON document; a second document holds the
 //! same values with strings folded.

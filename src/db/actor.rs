@@ -181,7 +181,7 @@ impl Drop for Worker {
         if self.class == Class::Write
             && let Some(pooled) = &mut self.connection
             && matches!(pooled.connection, super::Connection::Sqlite(_))
-            && let Err(error) = pooled.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            && let Err(error) = pooled.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
         {
             log::warn!("the last checkpoint failed, the next start makes up for it: {error}");
         }
@@ -263,7 +263,7 @@ impl<O: Operation> Call<O> {
 fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
     match error {
         DbError::Unavailable(_) | DbError::OutcomeUnknown(_) => true,
-        DbError::Internal(_) => connection.execute("SELECT 1").is_err(),
+        DbError::Internal(_) => connection.batch_execute("SELECT 1").is_err(),
         _ => false,
     }
 }

@@ -2,10 +2,9 @@
 
 use super::conn::SQLITE_SETTINGS;
 use super::{Connection, DatabaseUrl};
-use crate::on_engine;
 use derive_more::{Display, Error};
 use diesel::sql_types::Text;
-use diesel::{RunQueryDsl, sql_query};
+use diesel::sql_query;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -51,9 +50,9 @@ fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
     let no_text = || BackupError(format!("{} is not UTF-8", into.display()));
     let path = into.to_str().ok_or_else(no_text)?;
     let mut connection = Connection::open(url).map_err(cannot_copy(url))?;
-    connection.execute(SQLITE_SETTINGS).map_err(cannot_copy(url))?;
+    connection.batch_execute(SQLITE_SETTINGS).map_err(cannot_copy(url))?;
     let vacuum = sql_query("VACUUM INTO ?").bind::<Text, _>(path);
-    on_engine!(&mut connection, c => vacuum.execute(c)).map(drop).map_err(cannot_copy(url))
+    connection.execute(vacuum).map(drop).map_err(cannot_copy(url))
 }
 
 /// A copy that is being made, beside the place where it will be. It is removed unless it is finished.

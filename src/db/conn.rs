@@ -3,7 +3,7 @@
 use super::Class;
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
@@ -32,8 +32,7 @@ pub enum Dialect {
     Sqlite,
 }
 
-/// Compiles an expression on a connection once for each engine: `on_engine!(tx.connection(), c => query.load(c))`.
-#[macro_export]
+/// Compiles an expression once for each engine: `on_engine!(connection, c => query.load(c))`.
 macro_rules! on_engine {
     ($connection:expr, $c:ident => $body:expr) => {
         match $connection {
@@ -42,6 +41,7 @@ macro_rules! on_engine {
         }
     };
 }
+pub(super) use on_engine;
 
 impl Connection {
     /// Opens a connection with nothing set on it.
@@ -77,7 +77,7 @@ impl Connection {
         let mut connection = Self::open(url)?;
         if let DatabaseUrl::Sqlite(_) = url {
             // Two processes that switch one file at once: one is refused without being made to wait.
-            patiently(|| connection.execute("PRAGMA journal_mode = WAL"))
+            patiently(|| connection.batch_execute("PRAGMA journal_mode = WAL"))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         Ok(connection)
@@ -122,8 +122,28 @@ impl Connection {
     ///
     /// # Errors
     /// The first statement's that fails.
-    pub fn execute(&mut self, sql: &str) -> QueryResult<()> {
+    pub fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         on_engine!(self, c => c.batch_execute(sql))
+    }
+
+    /// Begins the outermost transaction with an engine's own statement.
+    pub(super) fn begin(&mut self, sql: &str) -> QueryResult<()> {
+        on_engine!(self, c => AnsiTransactionManager::begin_transaction_sql(c, sql))
+    }
+
+    /// Begins a savepoint in the transaction.
+    pub(super) fn begin_savepoint(&mut self) -> QueryResult<()> {
+        on_engine!(self, c => AnsiTransactionManager::begin_transaction(c))
+    }
+
+    /// Commits the transaction, or releases its innermost savepoint.
+    pub(super) fn commit(&mut self) -> QueryResult<()> {
+        on_engine!(self, c => AnsiTransactionManager::commit_transaction(c))
+    }
+
+    /// Rolls back the transaction, or to its innermost savepoint.
+    pub(super) fn rollback(&mut self) -> QueryResult<()> {
+        on_engine!(self, c => AnsiTransactionManager::rollback_transaction(c))
     }
 }
 
@@ -172,13 +192,13 @@ impl r2d2::ManageConnection for Manager {
         let mut connection = Connection::open(&self.url)?;
         let settings = self.settings();
         if !settings.is_empty() {
-            connection.execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
+            connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         Ok(Pooled { connection, broken: false, planned: Instant::now() })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
-        pooled.connection.execute("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
+        pooled.connection.batch_execute("SELECT 1").map_err(ConnectionError::CouldntSetupConfiguration)
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {

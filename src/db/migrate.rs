@@ -2,7 +2,6 @@
 
 use super::conn::{SQLITE_SETTINGS, patiently};
 use super::{Connection, DatabaseUrl, DbError};
-use crate::on_engine;
 use derive_more::{Display, Error};
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -100,12 +99,12 @@ fn applied(connection: &mut Connection) -> Result<Vec<String>, DbError> {
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations') AS yes"
         }
     };
-    let exists: Answer = on_engine!(connection, c => sql_query(exists).get_result(c))?;
+    let exists: Answer = connection.get(sql_query(exists))?;
     if !exists.yes {
         return Ok(Vec::new());
     }
     let query = table::__diesel_schema_migrations.select(table::version).order(table::version);
-    Ok(on_engine!(connection, c => query.load(c))?)
+    Ok(connection.load(query)?)
 }
 
 #[derive(QueryableByName)]

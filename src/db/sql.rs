@@ -1,16 +1,12 @@
 //! SQL that is put together at run time: text and bound values, for either engine.
 
-use super::conn::Connection;
 use super::error::DbError;
 use super::types::{Id, Uid};
 use crate::domain::filter::Value;
-use crate::on_engine;
-use diesel::connection::DefaultLoadingMode;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::query_dsl::LoadQuery;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use serde::Serialize;
@@ -194,40 +190,18 @@ pub struct Statement<ST> {
 }
 
 impl<ST: 'static> Statement<ST> {
-    /// The statement.
+    /// The statement of a fragment.
     #[must_use]
     pub fn of(fragment: Fragment) -> Self {
         Self { fragment, rows: PhantomData }
     }
 
-    /// All rows that it gives.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn all<U: 'static>(self, connection: &mut Connection) -> QueryResult<Vec<U>>
-    where
-        Self: LoadQuery<'static, PgConnection, U> + LoadQuery<'static, SqliteConnection, U>,
-    {
-        on_engine!(connection, c => self.load(c))
-    }
-
-    /// The first rows that it gives; it must not limit them itself. SQLite prepares a statement with a bound LIMIT anew
-    /// each time, so there the reading just stops.
-    ///
-    /// # Errors
-    /// The database's.
-    pub fn first_of<U: 'static>(mut self, connection: &mut Connection, most: usize) -> QueryResult<Vec<U>>
-    where
-        Self: LoadQuery<'static, PgConnection, U> + LoadQuery<'static, SqliteConnection, U>,
-    {
-        match connection {
-            Connection::Postgres(c) => {
-                let most = Value::Integer(i64::try_from(most).unwrap_or(i64::MAX));
-                self.fragment.sql(" LIMIT ").value(most);
-                self.load(c)
-            }
-            Connection::Sqlite(c) => self.load_iter::<U, DefaultLoadingMode>(c)?.take(most).collect(),
-        }
+    /// The statement with at most `most` rows, as a bound LIMIT.
+    #[must_use]
+    pub(super) fn limited(mut self, most: usize) -> Self {
+        let most = Value::Integer(i64::try_from(most).unwrap_or(i64::MAX));
+        self.fragment.sql(" LIMIT ").value(most);
+        self
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operations, carried out once on one connection.
 
-use super::conn::Connection;
+use super::conn::{Connection, Dialect};
 use super::error::DbError;
 use super::sql::{Fragment, Statement};
 use super::types::{Json, Uid};
@@ -8,13 +8,12 @@ use super::{Class, Isolation, Operation, Results};
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::filter::Value;
 use crate::domain::origin::Origin;
-use crate::on_engine;
 use crate::schema::{changes, heads};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use serde::Serialize;
 use serde_json::Map;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
 
 /// What an operation works with: a connection and, when it writes, a transaction on it.
@@ -35,7 +34,7 @@ impl<'a> Tx<'a> {
         Self { connection, origins, turn: 0, changes: Vec::new(), truncate: false }
     }
 
-    /// The connection, for `on_engine!`.
+    /// The connection, for statements that only one engine runs.
     pub fn connection(&mut self) -> &mut Connection {
         self.connection
     }
@@ -48,14 +47,29 @@ impl<'a> Tx<'a> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let begin = match self.connection {
-            Connection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Connection::Sqlite(_) => "BEGIN",
+        let begin = match self.dialect() {
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Dialect::Sqlite => "BEGIN",
         };
-        on_engine!(self.connection, c => AnsiTransactionManager::begin_transaction_sql(c, begin))?;
+        self.connection.begin(begin)?;
         let read = read(self);
-        on_engine!(self.connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+        self.connection.rollback()?;
         read
+    }
+
+    /// Runs reads in one transaction on SQLite, where each statement alone would lock and unlock the file. On PostgreSQL a
+    /// transaction would only add round trips.
+    ///
+    /// # Errors
+    /// The error of `read`, or the database's.
+    pub fn in_sqlite_snapshot<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        match self.dialect() {
+            Dialect::Postgres => read(self),
+            Dialect::Sqlite => self.in_snapshot(read),
+        }
     }
 
     /// Has SQLite empty its log after the commit: there the old values stand until it is written over.
@@ -83,10 +97,10 @@ impl<'a> Tx<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, DbError>,
     ) -> Result<Result<T, DbError>, DbError> {
         let changes = self.changes.len();
-        on_engine!(self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
+        self.connection.begin_savepoint()?;
         match work(self) {
             Ok(done) => {
-                on_engine!(self.connection, c => AnsiTransactionManager::commit_transaction(c))?;
+                self.connection.commit()?;
                 Ok(Ok(done))
             }
             Err(error) => {
@@ -95,6 +109,20 @@ impl<'a> Tx<'a> {
                 if error.is_of_the_call() { Ok(Err(error)) } else { Err(error) }
             }
         }
+    }
+}
+
+impl Deref for Tx<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection
     }
 }
 
@@ -161,7 +189,7 @@ struct Checkpoint {
 /// Empties SQLite's log. It waits for readers, for as long as a lock is waited for.
 fn empty_log(connection: &mut Connection) {
     let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
-    let done: QueryResult<Checkpoint> = on_engine!(connection, c => checkpoint.get_result(c));
+    let done: QueryResult<Checkpoint> = connection.get(checkpoint);
     match done {
         Ok(Checkpoint { busy: 0 }) => {}
         Ok(_) => log::warn!("a reader kept erased values in the log of the database: erase once more"),
@@ -170,33 +198,28 @@ fn empty_log(connection: &mut Connection) {
 }
 
 fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbError> {
-    match connection {
-        Connection::Postgres(c) => {
-            let sql = match isolation {
-                Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-                Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
-            };
-            AnsiTransactionManager::begin_transaction_sql(c, sql)?;
-        }
-        Connection::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")?,
-    }
-    Ok(())
+    let sql = match (connection.dialect(), isolation) {
+        (Dialect::Sqlite, _) => "BEGIN IMMEDIATE",
+        (Dialect::Postgres, Isolation::ReadCommitted) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        (Dialect::Postgres, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+    };
+    Ok(connection.begin(sql)?)
 }
 
 /// Undoes the innermost transaction because of an error.
 fn rollback(connection: &mut Connection, error: &DbError) -> Result<(), DbError> {
-    on_engine!(connection, c => AnsiTransactionManager::rollback_transaction(c))
+    connection
+        .rollback()
         .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))
 }
 
 fn commit(connection: &mut Connection) -> Result<(), DbError> {
-    let committed = on_engine!(connection, c => AnsiTransactionManager::commit_transaction(c));
-    committed.map_err(|error| {
+    connection.commit().map_err(|error| {
         let error = match error {
             diesel::result::Error::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
             other => other,
         };
-        let alive = connection.execute("SELECT 1").is_ok();
+        let alive = connection.batch_execute("SELECT 1").is_ok();
         DbError::from(error).at_commit(alive)
     })
 }

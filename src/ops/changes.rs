@@ -1,12 +1,12 @@
 //! The change feed: read, and begun anew.
 
+use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -69,7 +69,7 @@ impl Operation for Read {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, DbError> {
-        let span = span(tx.connection(), self.tenant)?;
+        let span = span(tx, self.tenant)?;
         if self.after > span.head || self.after + 1 < span.earliest {
             return Ok(Err(span));
         }
@@ -79,7 +79,7 @@ impl Operation for Read {
             Some(Resource::One(_)) => span.head,
             _ => span.head.min(self.after.saturating_add(WINDOW)),
         };
-        let facts = self.facts(tx.connection(), last)?;
+        let facts = self.facts(tx, last)?;
         let full = facts.len() == self.limit;
         let next = facts.last().filter(|_| full).map_or(last, |fact| fact.revision);
         Ok(Ok(Feed { facts, next, span }))
@@ -145,7 +145,7 @@ impl Read {
                 changes::after,
                 changes::erased,
             ));
-        let rows: Vec<ChangeRow> = on_engine!(connection, c => query.load(c))?;
+        let rows: Vec<ChangeRow> = connection.load(query)?;
         Ok(rows.into_iter().map(fact).collect())
     }
 
@@ -223,14 +223,11 @@ impl Operation for RenewEpochs {
             .order(heads::tenant_id)
             .limit(i64::try_from(self.limit).unwrap_or(i64::MAX))
             .select(heads::tenant_id);
-        let tenants: Vec<Uid> = match tx.connection() {
-            Connection::Postgres(c) => query.for_update().load(c)?,
-            Connection::Sqlite(c) => query.load(c)?,
-        };
+        let tenants: Vec<Uid> = tx.load(ForUpdate::on(query))?;
         for tenant in &tenants {
             let head = heads::table.find(*tenant);
             let update = diesel::update(head).set(heads::epoch.eq(Uid((self.epoch)())));
-            on_engine!(tx.connection(), c => update.execute(c))?;
+            tx.execute(update)?;
         }
         Ok(tenants.into_iter().map(|Uid(id)| id).collect())
     }
@@ -238,9 +235,9 @@ impl Operation for RenewEpochs {
 
 fn span(connection: &mut Connection, tenant: Uuid) -> QueryResult<Span> {
     let head = heads::table.find(Uid(tenant)).select((heads::revision, heads::epoch));
-    let (head, Uid(epoch)): (i64, Uid) = on_engine!(connection, c => head.get_result(c))?;
+    let (head, Uid(epoch)): (i64, Uid) = connection.get(head)?;
     let earliest =
         changes::table.filter(changes::tenant_id.eq(Uid(tenant))).select(diesel::dsl::min(changes::revision));
-    let earliest: Option<i64> = on_engine!(connection, c => earliest.get_result(c))?;
+    let earliest: Option<i64> = connection.get(earliest)?;
     Ok(Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch })
 }

@@ -8,7 +8,6 @@ use crate::domain::connection::{Connection, Draft, LIVE_TOKENS, Token};
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::Page;
 use crate::schema::{connection_tokens, connections};
 use diesel::prelude::*;
@@ -90,7 +89,7 @@ impl Operation for Create {
             connections::created_at.eq(i64::from(now)),
             connections::updated_at.eq(i64::from(now)),
         ));
-        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.execute(insert)?;
         tx.record(Change::created(tenant, &made));
         Ok(made)
     }
@@ -111,7 +110,7 @@ impl Operation for Find {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
         let query = connections::table.find((Uid(self.tenant), Uid(self.id)));
-        connection(on_engine!(tx.connection(), c => query.get_result(c))?)
+        connection(tx.get(query)?)
     }
 }
 
@@ -137,10 +136,10 @@ impl Operation for List {
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let of_tenant = connections::table.filter(connections::tenant_id.eq(Uid(self.tenant)));
         let query = of_tenant.filter(connections::id.gt(after)).order(connections::id).limit(limit);
-        let rows: Vec<ConnectionRow> = on_engine!(tx.connection(), c => query.load(c))?;
+        let rows: Vec<ConnectionRow> = tx.load(query)?;
         let items = rows.into_iter().map(connection).collect::<Result<_, _>>()?;
-        let count = |link: &mut Link| on_engine!(link, c => of_tenant.count().get_result(c));
-        let total = self.total.then(|| count(tx.connection())).transpose()?;
+        let count = |link: &mut Link| link.get(of_tenant.count());
+        let total = self.total.then(|| count(tx)).transpose()?;
         Ok(Page::of(items, self.limit, total))
     }
 }
@@ -180,7 +179,7 @@ impl Operation for Patch {
             connections::version.eq(after.version),
             connections::updated_at.eq(i64::from(after.updated_at)),
         ));
-        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.execute(update)?;
         tx.record(Change::updated(self.tenant, &before, &after));
         Ok(after)
     }
@@ -206,9 +205,9 @@ impl Operation for Delete {
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         let deleted = lock(tx, self.tenant, self.id, &self.conditions)?;
         let tokens = of_connection!(self.tenant, self.id);
-        on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
+        tx.execute(diesel::delete(tokens))?;
         let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
-        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.execute(diesel::delete(row))?;
         tx.record(Change::deleted(self.tenant, &deleted, self.now));
         Ok(())
     }
@@ -251,7 +250,7 @@ impl Operation for CreateToken {
             connection_tokens::created_at.eq(i64::from(made.created_at)),
             connection_tokens::expires_at.eq(made.expires_at.map(i64::from)),
         ));
-        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.execute(insert)?;
         tx.record(Change::token_created(&of, &made));
         Ok(made)
     }
@@ -298,7 +297,7 @@ impl Operation for DeleteToken {
         let tokens = tokens(tx, self.tenant, self.connection)?;
         let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(DbError::NotFound)?;
         let row = connection_tokens::table.find(Uid(self.id));
-        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.execute(diesel::delete(row))?;
         tx.record(Change::token_deleted(&of, revoked, self.now));
         Ok(())
     }
@@ -318,8 +317,7 @@ impl Operation for Identify {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
         let columns = (TOKEN_COLUMNS, connection_tokens::tenant_id, connection_tokens::secret_hash);
         let query = connection_tokens::table.find(Uid(self.id)).select(columns);
-        let row: Option<(TokenRow, Uid, Vec<u8>)> =
-            on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+        let row: Option<(TokenRow, Uid, Vec<u8>)> = tx.optional(query)?;
         let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
         let token = token(row);
         let hash = SecretHash::from_bytes(&hash)
@@ -334,17 +332,13 @@ impl Operation for Identify {
 
 fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, DbError> {
     let query = of_connection!(tenant, id).order(connection_tokens::id).select(TOKEN_COLUMNS);
-    let rows: Vec<TokenRow> = on_engine!(tx.connection(), c => query.load(c))?;
+    let rows: Vec<TokenRow> = tx.load(query)?;
     Ok(rows.into_iter().map(token).collect())
 }
 
 /// Reads a connection that is about to be written, or whose tokens are, so that nobody else does it first.
 fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<Connection, DbError> {
     let query = connections::table.find((Uid(tenant), Uid(id)));
-    let row: ConnectionRow = match tx.connection() {
-        Link::Postgres(c) => query.for_update().get_result(c)?,
-        Link::Sqlite(c) => query.get_result(c)?,
-    };
-    let locked = connection(row)?;
+    let locked = connection(tx.lock(query)?)?;
     if conditions.allow_write(locked.version) { Ok(locked) } else { Err(DbError::Precondition) }
 }

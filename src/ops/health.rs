@@ -11,7 +11,7 @@ impl Operation for PendingMigrations {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, DbError> {
-        migrate::pending(tx.connection()).map(|pending| pending.len())
+        migrate::pending(tx).map(|pending| pending.len())
     }
 }
 

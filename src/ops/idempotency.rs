@@ -4,7 +4,6 @@ use crate::db::types::Uid;
 use crate::db::{Class, DbError, Operation, Tx};
 use crate::domain::idempotency::{Answer, BodyHash, KEPT, Request};
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::schema::idempotency;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -74,7 +73,7 @@ impl Operation for Forget {
             before = expired_at(self.now),
             limit = self.limit
         ));
-        Ok(on_engine!(tx.connection(), c => delete.execute(c))?)
+        Ok(tx.execute(delete)?)
     }
 }
 
@@ -126,7 +125,7 @@ fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, DbError> {
             idempotency::created_at.eq(excluded(idempotency::created_at)),
         ));
     let insert = FilterDsl::filter(insert, idempotency::created_at.le(expired_at(request.now)));
-    Ok(on_engine!(tx.connection(), c => insert.execute(c))? == 1)
+    Ok(tx.execute(insert)? == 1)
 }
 
 /// The row of a request.
@@ -150,7 +149,7 @@ fn keep(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<(), DbErr
         idempotency::body.eq(&answer.body),
         idempotency::resource_id.eq(Some(Uid(answer.resource))),
     ));
-    on_engine!(tx.connection(), c => update.execute(c))?;
+    tx.execute(update)?;
     Ok(())
 }
 
@@ -165,7 +164,7 @@ fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<Answer, DbError> {
         idempotency::body,
         idempotency::resource_id,
     ));
-    let row: Option<Row> = on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+    let row: Option<Row> = tx.optional(query)?;
     let expired = || DbError::Serialization("the answer to the request has expired".to_owned());
     let (body_hash, status, headers, body, resource) = row.ok_or_else(expired)?;
     if BodyHash(body_hash) != request.body {

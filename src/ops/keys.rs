@@ -2,13 +2,12 @@
 
 use crate::db::sql::Fragment;
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, DbError, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::Page;
 use crate::schema::{connection_tokens, keys};
 use diesel::prelude::*;
@@ -120,7 +119,7 @@ impl Operation for Create {
             keys::updated_at.eq(i64::from(key.updated_at)),
             keys::expires_at.eq(key.expires_at.map(i64::from)),
         ));
-        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.execute(insert)?;
         tx.record(Change::created(key.tenant, &key));
         Ok(key)
     }
@@ -141,7 +140,7 @@ impl Operation for Find {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Key, DbError> {
         let query = of_tenant!(self.tenant, self.id).select(KEY_COLUMNS);
-        let row: KeyRow = on_engine!(tx.connection(), c => query.get_result(c))?;
+        let row: KeyRow = tx.get(query)?;
         row.try_into()
     }
 }
@@ -159,8 +158,7 @@ impl Operation for Identify {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
         let query = keys::table.find(Uid(self.id)).select((KEY_COLUMNS, keys::secret_hash));
-        let row: Option<(KeyRow, Vec<u8>)> =
-            on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+        let row: Option<(KeyRow, Vec<u8>)> = tx.optional(query)?;
         let Some((row, hash)) = row else { return Ok(None) };
         let hash = SecretHash::from_bytes(&hash)
             .ok_or_else(|| DbError::Internal("a hash has no 32 bytes".into()))?;
@@ -178,7 +176,7 @@ impl Operation for AnyOperator {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         let query = keys::table.filter(keys::role.eq(Role::Operator.to_string())).select(keys::id);
-        let found: Option<Uid> = on_engine!(tx.connection(), c => query.first(c).optional())?;
+        let found: Option<Uid> = tx.optional(query.limit(1))?;
         Ok(found.is_some())
     }
 }
@@ -212,11 +210,10 @@ impl Operation for List {
             .order(keys::id)
             .limit(limit)
             .select(KEY_COLUMNS);
-        let rows: Vec<KeyRow> = on_engine!(tx.connection(), c => query.load(c))?;
+        let rows: Vec<KeyRow> = tx.load(query)?;
         let keys = rows.into_iter().map(Key::try_from).collect::<Result<Vec<_>, _>>()?;
         let count = keys::table.filter(of_tenant).count();
-        let count = |connection: &mut Connection| on_engine!(connection, c => count.get_result(c));
-        let total = self.total.then(|| count(tx.connection())).transpose()?;
+        let total = self.total.then(|| tx.get(count)).transpose()?;
         Ok(Page::of(keys, self.limit, total))
     }
 }
@@ -261,7 +258,7 @@ impl Operation for Patch {
             keys::version.eq(after.version),
             keys::updated_at.eq(i64::from(after.updated_at)),
         ));
-        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.execute(update)?;
         tx.record(Change::updated(after.tenant, &before, &after));
         Ok(after)
     }
@@ -291,12 +288,12 @@ impl Operation for Delete {
             Some(tenant) => tenant,
             None => {
                 let query = keys::table.find(Uid(self.id)).select(keys::tenant_id);
-                let Uid(tenant) = on_engine!(tx.connection(), c => query.get_result(c))?;
+                let Uid(tenant) = tx.get(query)?;
                 tenant
             }
         };
         let key = lock(tx, tenant, self.id, self.within, &self.conditions)?;
-        on_engine!(tx.connection(), c => diesel::delete(keys::table.find(Uid(self.id))).execute(c))?;
+        tx.execute(diesel::delete(keys::table.find(Uid(self.id))))?;
         tx.record(Change::deleted(key.tenant, &key, self.now));
         Ok(())
     }
@@ -317,7 +314,7 @@ impl Operation for Touch {
             let earlier = keys::last_used_at.is_null().or(keys::last_used_at.lt(time));
             let update = diesel::update(keys::table.filter(keys::id.eq(Uid(*id))).filter(earlier))
                 .set(keys::last_used_at.eq(Some(time)));
-            if on_engine!(tx.connection(), c => update.execute(c))? == 0 {
+            if tx.execute(update)? == 0 {
                 touch_token(tx, *id, time)?;
             }
         }
@@ -329,7 +326,7 @@ fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), DbError> {
     let earlier = connection_tokens::last_used_at.is_null().or(connection_tokens::last_used_at.lt(time));
     let token = connection_tokens::table.filter(connection_tokens::id.eq(Uid(id))).filter(earlier);
     let update = diesel::update(token).set(connection_tokens::last_used_at.eq(Some(time)));
-    on_engine!(tx.connection(), c => update.execute(c))?;
+    tx.execute(update)?;
     Ok(())
 }
 
@@ -342,10 +339,7 @@ fn lock(
     conditions: &Conditions,
 ) -> Result<Key, DbError> {
     let query = of_tenant!(tenant, id).select(KEY_COLUMNS);
-    let row: KeyRow = match tx.connection() {
-        Connection::Postgres(c) => query.for_update().get_result(c)?,
-        Connection::Sqlite(c) => query.get_result(c)?,
-    };
+    let row: KeyRow = tx.lock(query)?;
     let key = Key::try_from(row)?;
     if key.role > within {
         return Err(DbError::Forbidden);

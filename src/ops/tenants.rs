@@ -1,5 +1,6 @@
 //! Tenants: made, read, listed, changed, deleted when they are empty.
 
+use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, DbError, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
@@ -7,7 +8,6 @@ use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::Page;
 use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
@@ -50,7 +50,7 @@ impl Operation for Create {
             tenants::created_at.eq(i64::from(tenant.created_at)),
             tenants::updated_at.eq(i64::from(tenant.updated_at)),
         ));
-        on_engine!(tx.connection(), c => insert.execute(c))?;
+        tx.execute(insert)?;
         let head = diesel::insert_into(heads::table).values((
             heads::tenant_id.eq(Uid(tenant.id)),
             heads::epoch.eq(Uid(self.epoch)),
@@ -58,7 +58,7 @@ impl Operation for Create {
             heads::users.eq(0),
             heads::groups.eq(0),
         ));
-        on_engine!(tx.connection(), c => head.execute(c))?;
+        tx.execute(head)?;
         tx.record(Change::created(DEFAULT_TENANT, &tenant));
         Ok(tenant)
     }
@@ -77,7 +77,7 @@ impl Operation for Find {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
         let query = tenants::table.find(Uid(self.id));
-        Ok(tenant(on_engine!(tx.connection(), c => query.get_result(c))?))
+        Ok(tenant(tx.get(query)?))
     }
 }
 
@@ -94,7 +94,7 @@ impl Operation for Named {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uuid>, DbError> {
         let query = tenants::table.filter(tenants::name.eq(&self.name)).select(tenants::id);
-        let found: Option<Uid> = on_engine!(tx.connection(), c => query.get_result(c).optional())?;
+        let found: Option<Uid> = tx.optional(query)?;
         Ok(found.map(|Uid(id)| id))
     }
 }
@@ -118,11 +118,10 @@ impl Operation for List {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let query = tenants::table.filter(tenants::id.gt(after)).order(tenants::id).limit(limit);
-        let rows: Vec<TenantRow> = on_engine!(tx.connection(), c => query.load(c))?;
+        let rows: Vec<TenantRow> = tx.load(query)?;
         let tenants: Vec<_> = rows.into_iter().map(tenant).collect();
-        let count =
-            |connection: &mut Connection| on_engine!(connection, c => tenants::table.count().get_result(c));
-        let total = self.total.then(|| count(tx.connection())).transpose()?;
+        let count = |connection: &mut Connection| connection.get(tenants::table.count());
+        let total = self.total.then(|| count(tx)).transpose()?;
         Ok(Page::of(tenants, self.limit, total))
     }
 }
@@ -166,7 +165,7 @@ impl Operation for Patch {
             tenants::version.eq(after.version),
             tenants::updated_at.eq(i64::from(after.updated_at)),
         ));
-        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.execute(update)?;
         tx.record(Change::updated(DEFAULT_TENANT, &before, &after));
         Ok(after)
     }
@@ -193,9 +192,7 @@ impl Operation for Delete {
             return Err(DbError::Refused("the tenant default always exists"));
         }
         let of_tenant = keys::table.filter(keys::tenant_id.eq(Uid(self.id))).order(keys::id).select(keys::id);
-        if let Connection::Postgres(c) = tx.connection() {
-            of_tenant.for_update().load::<Uid>(c)?;
-        }
+        tx.load::<Uid>(ForUpdate::on(of_tenant))?;
         // The head of `default`, which the change is numbered by, comes first in the order of tenants.
         lock_head(tx, DEFAULT_TENANT)?;
         // Whoever is creating a user needs the head after this, and will find none.
@@ -204,13 +201,13 @@ impl Operation for Delete {
             return Err(DbError::Refused("the tenant has users or groups"));
         }
         let id = Uid(self.id);
-        on_engine!(tx.connection(), c => diesel::delete(keys::table.filter(keys::tenant_id.eq(id))).execute(c))?;
+        tx.execute(diesel::delete(keys::table.filter(keys::tenant_id.eq(id))))?;
         let links = connections::table.filter(connections::tenant_id.eq(id));
-        on_engine!(tx.connection(), c => diesel::delete(links).execute(c))?;
+        tx.execute(diesel::delete(links))?;
         let tokens = connection_tokens::table.filter(connection_tokens::tenant_id.eq(id));
-        on_engine!(tx.connection(), c => diesel::delete(tokens).execute(c))?;
-        on_engine!(tx.connection(), c => diesel::delete(heads::table.find(id)).execute(c))?;
-        on_engine!(tx.connection(), c => diesel::delete(tenants::table.find(id)).execute(c))?;
+        tx.execute(diesel::delete(tokens))?;
+        tx.execute(diesel::delete(heads::table.find(id)))?;
+        tx.execute(diesel::delete(tenants::table.find(id)))?;
         tx.record(Change::deleted(DEFAULT_TENANT, &tenant, self.now));
         Ok(())
     }
@@ -234,14 +231,14 @@ impl Operation for Purge {
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         let id = Uid(self.id);
         let answers = idempotency::table.filter(idempotency::tenant_id.eq(id));
-        on_engine!(tx.connection(), c => diesel::delete(answers).execute(c))?;
+        tx.execute(diesel::delete(answers))?;
         let first =
             changes::table.filter(changes::tenant_id.eq(id)).select(diesel::dsl::min(changes::revision));
-        let first: Option<i64> = on_engine!(tx.connection(), c => first.get_result(c))?;
+        let first: Option<i64> = tx.get(first)?;
         let Some(first) = first else { return Ok(false) };
         let some =
             changes::table.filter(changes::tenant_id.eq(id).and(changes::revision.lt(first + AT_ONCE)));
-        on_engine!(tx.connection(), c => diesel::delete(some).execute(c))?;
+        tx.execute(diesel::delete(some))?;
         Ok(true)
     }
 }
@@ -264,20 +261,17 @@ impl Operation for FindLeft {
             .order((changes::tenant_id, changes::revision))
             .select(changes::tenant_id)
             .limit(1);
-        let next: Option<Uid> = on_engine!(tx.connection(), c => next.get_result(c).optional())?;
+        let next: Option<Uid> = tx.optional(next)?;
         let Some(Uid(id)) = next else { return Ok(None) };
         let tenant = tenants::table.find(Uid(id)).select(tenants::id);
-        let tenant: Option<Uid> = on_engine!(tx.connection(), c => tenant.get_result(c).optional())?;
+        let tenant: Option<Uid> = tx.optional(tenant)?;
         Ok(Some((id, tenant.is_some())))
     }
 }
 
 fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, DbError> {
     let query = tenants::table.find(Uid(id));
-    let tenant = tenant(match tx.connection() {
-        Connection::Postgres(c) => query.for_update().get_result(c)?,
-        Connection::Sqlite(c) => query.get_result(c)?,
-    });
+    let tenant = tenant(tx.lock(query)?);
     if conditions.allow_write(tenant.version) { Ok(tenant) } else { Err(DbError::Precondition) }
 }
 
@@ -290,8 +284,5 @@ struct Head {
 
 fn lock_head(tx: &mut Tx<'_>, id: Uuid) -> Result<Head, DbError> {
     let query = heads::table.find(Uid(id)).select((heads::users, heads::groups));
-    Ok(match tx.connection() {
-        Connection::Postgres(c) => query.for_update().get_result(c)?,
-        Connection::Sqlite(c) => query.get_result(c)?,
-    })
+    Ok(tx.lock(query)?)
 }

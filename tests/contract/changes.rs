@@ -9,7 +9,6 @@ use roster::db::types::{Json, Uid};
 use roster::db::{Class, Connection, DatabaseUrl, DbError, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
-use roster::on_engine;
 use roster::ops::users::{Delete, Patch};
 use roster::schema::{changes, heads};
 use serde_json::{Map, Value, json};
@@ -46,7 +45,7 @@ impl Operation for All {
             .filter(changes::tenant_id.eq(Uid(DEFAULT_TENANT)))
             .order(changes::revision)
             .select((who, what));
-        Ok(on_engine!(tx.connection(), c => rows.load(c))?)
+        Ok(tx.load(rows)?)
     }
 }
 
@@ -194,21 +193,21 @@ fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
             .filter(changes::tenant_id.eq(Uid(DEFAULT_TENANT)).and(changes::revision.gt(last)))
             .order(changes::revision)
             .select(changes::revision);
-        let found: Vec<i64> = on_engine!(&mut connection, c => query.load(c)).unwrap();
+        let found: Vec<i64> = connection.load(query).unwrap();
         let expected: Vec<i64> = (last + 1..=last + i64::try_from(found.len()).unwrap()).collect();
         assert_eq!(found, expected, "a gap, or a change that came late");
         last = found.last().copied().unwrap_or(last);
         polls += 1;
         if at_end {
             let actors = changes::table.select((changes::actor_type, changes::actor_id)).distinct();
-            let actors: Vec<(String, String)> = on_engine!(&mut connection, c => actors.load(c)).unwrap();
+            let actors: Vec<(String, String)> = connection.load(actors).unwrap();
             assert_eq!(
                 actors,
                 [("admin".to_owned(), "admin".to_owned())],
                 "all came with the key of the settings"
             );
             let head = heads::table.find(Uid(DEFAULT_TENANT)).select(heads::revision);
-            let newest: i64 = on_engine!(&mut connection, c => head.get_result(c)).unwrap();
+            let newest: i64 = connection.get(head).unwrap();
             assert_eq!(newest, last);
             return (last, polls);
         }

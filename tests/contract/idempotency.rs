@@ -7,7 +7,6 @@ use roster::db::{Class, DbError, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::idempotency::{Answer, BodyHash, KEPT, Request};
 use roster::domain::time::Timestamp;
-use roster::on_engine;
 use roster::ops::idempotency::{Answered, Forget, Once};
 use roster::ops::users::Create;
 use roster::schema::idempotency;
@@ -119,6 +118,6 @@ impl Operation for Names {
             .filter(idempotency::tenant_id.eq(Uid(DEFAULT_TENANT)))
             .order(idempotency::idempotency_key)
             .select(idempotency::idempotency_key);
-        Ok(on_engine!(tx.connection(), c => query.load(c))?)
+        Ok(tx.load(query)?)
     }
 }

@@ -3,7 +3,6 @@
 use diesel::prelude::*;
 use roster::db::{Class, DbError, Isolation, Operation, Results, Tx, types::Uid};
 use roster::domain::DEFAULT_TENANT;
-use roster::on_engine;
 use roster::schema::heads;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,7 +17,7 @@ impl Operation for Read {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        on_engine!(tx.connection(), c => diesel::select(1.into_sql::<diesel::sql_types::Integer>()).get_result::<i32>(c))?;
+        tx.get::<i32>(diesel::select(1.into_sql::<diesel::sql_types::Integer>()))?;
         Ok(())
     }
 }
@@ -116,7 +115,7 @@ impl Operation for ReadThenWrite {
             self.both_have_read.wait();
         }
         let head = diesel::update(heads::table.find(Uid(DEFAULT_TENANT))).set(heads::users.eq(users + 1));
-        on_engine!(tx.connection(), c => head.execute(c))?;
+        tx.execute(head)?;
         Ok(())
     }
 }
@@ -136,7 +135,7 @@ impl Operation for Users {
 
 fn users(tx: &mut Tx<'_>) -> QueryResult<i64> {
     let head = heads::table.find(Uid(DEFAULT_TENANT)).select(heads::users);
-    on_engine!(tx.connection(), c => head.get_result(c))
+    tx.get(head)
 }
 
 fn spoil_head(tx: &mut Tx<'_>) -> QueryResult<()> {
@@ -145,7 +144,7 @@ fn spoil_head(tx: &mut Tx<'_>) -> QueryResult<()> {
 
 fn move_users(tx: &mut Tx<'_>, by: i64) -> QueryResult<()> {
     let head = diesel::update(heads::table.find(Uid(DEFAULT_TENANT))).set(heads::users.eq(heads::users + by));
-    on_engine!(tx.connection(), c => head.execute(c)).map(drop)
+    tx.execute(head).map(drop)
 }
 
 /// Notes how many of its kind are carried out together.
@@ -226,7 +225,7 @@ impl<O> Brittle<O> {
             None => {}
             Some(Break::Panic) => panic!("in a batch, as the test wants it"),
             Some(Break::Statement) => {
-                on_engine!(tx.connection(), c => diesel::sql_query("SELECT 1 FROM nowhere").execute(c))?;
+                tx.execute(diesel::sql_query("SELECT 1 FROM nowhere"))?;
             }
         }
         Ok(())

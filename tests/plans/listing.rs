@@ -141,7 +141,7 @@ fn explained(url: &str) {
             if let Connection::Postgres(_) = connection
                 && state == "analyzed"
             {
-                connection.execute("ANALYZE").unwrap();
+                connection.batch_execute("ANALYZE").unwrap();
             }
             println!("\n{state}");
             for case in indexed() {

@@ -37,7 +37,7 @@ async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
     let (all_id, few_id, first, tenth) = (as_id(all), as_id(few), as_id(user(120)), as_id(user(30)));
     let others = as_id(user(5_000));
     connection
-        .execute(&format!(
+        .batch_execute(&format!(
             "INSERT INTO groups SELECT tenant_id, id, 'group', 'group', NULL, '{{}}', '{{}}', 0, 1, 0, 0 FROM users \
              WHERE id < {others};
              INSERT INTO members (tenant_id, group_id, user_id, added_at) \
@@ -64,7 +64,7 @@ pub(crate) async fn explained(database: &Database, connection: &mut Connection) 
         if let Connection::Postgres(_) = connection
             && state == "analyzed"
         {
-            connection.execute("ANALYZE").unwrap();
+            connection.batch_execute("ANALYZE").unwrap();
         }
         println!("\nmembers, {state}");
         let costs = [costs(database, groups[0]).await, costs(database, groups[1]).await];

@@ -87,7 +87,7 @@ fn multiply(connection: &mut Connection) {
     let (document, folded) = (copied("document", json), copied("folded", jsonb));
     let template = "(SELECT *, created_at AS t FROM users) AS template";
     connection
-        .execute(&format!(
+        .batch_execute(&format!(
             "CREATE TEMPORARY TABLE copies AS SELECT tenant_id, t, n, template.id AS template_id, {id} AS id, \
              {user_name} AS user_name, {user_name_key} AS user_name_key, {display_name} AS display_name, \
              {display_name_key} AS display_name_key, active, {document} AS document, {folded} AS folded, version \

@@ -1,8 +1,7 @@
 //! SQL beside the server, on either engine.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use diesel::{QueryableByName, sql_query};
 use roster::db::{Connection, DatabaseUrl};
-use roster::on_engine;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -44,18 +43,18 @@ impl Sql {
     /// # Errors
     /// What the engine says.
     pub(crate) fn try_execute(&mut self, sql: &str) -> diesel::QueryResult<()> {
-        self.0.execute(sql)
+        self.0.batch_execute(sql)
     }
 
     /// The rows of a query of one column, which is text and named `line`.
     pub(crate) fn lines(&mut self, sql: &str) -> Vec<String> {
-        let rows = on_engine!(&mut self.0, c => sql_query(sql).load::<Line>(c));
+        let rows = self.0.load::<Line>(sql_query(sql));
         rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.line).collect()
     }
 
     /// The one row of a query of one column, which is a 64-bit integer and named `number`.
     pub(crate) fn number(&mut self, sql: &str) -> i64 {
-        let row = on_engine!(&mut self.0, c => sql_query(sql).get_result::<Number>(c));
+        let row = self.0.get::<Number>(sql_query(sql));
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).number
     }
 

@@ -3,13 +3,12 @@
 mod store;
 
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
+use crate::db::{Class, DbError, Operation, Results, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::member::Membership;
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::MAX_BATCH;
 use crate::ops::members::{Difference, Newcomers};
 use crate::ops::resource::{Resource, by_tenant};
@@ -73,21 +72,18 @@ impl Operation for Find {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
-        store::find(tx.connection(), self.tenant, self.id)
+        store::find(tx, self.tenant, self.id)
     }
 
     /// With one statement a tenant on PostgreSQL, in one transaction on SQLite.
     fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<Group> {
-        match tx.connection() {
-            Connection::Postgres(_) => find_all(finds, tx),
-            Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(finds, tx)),
-        }
+        tx.in_sqlite_snapshot(|tx| find_all(finds, tx))
     }
 }
 
 fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<Group> {
     let names = finds.iter().map(|find| (find.tenant, find.id));
-    let groups = by_tenant(tx.connection(), names.clone(), Group::of_ids)?;
+    let groups = by_tenant(tx, names.clone(), Group::of_ids)?;
     Ok(names.map(|name| groups.get(&name).cloned().ok_or(DbError::NotFound)).collect())
 }
 
@@ -167,7 +163,7 @@ where
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
-        let seen = store::find(tx.connection(), self.tenant, self.id)?;
+        let seen = store::find(tx, self.tenant, self.id)?;
         // Why nothing becomes of it is told of the group in the version that the conditions name.
         let expected = (self.edit)(&seen).map(|(_, members)| members).unwrap_or_default();
         let newcomers = Newcomers::lock(tx, (self.tenant, self.id), &expected)?;
@@ -205,9 +201,9 @@ impl Operation for Delete {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         let (tenant, id) = (Uid(self.tenant), Uid(self.id));
         let of_group = members::table.filter(members::tenant_id.eq(tenant).and(members::group_id.eq(id)));
-        on_engine!(tx.connection(), c => diesel::delete(of_group).execute(c))?;
+        tx.execute(diesel::delete(of_group))?;
         let row = groups::table.find((tenant, id));
-        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.execute(diesel::delete(row))?;
         tx.record(Change::deleted(self.tenant, &group, self.now));
         Ok(())
     }

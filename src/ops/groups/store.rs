@@ -1,5 +1,6 @@
 //! The statements that read and write groups by their ids.
 
+use crate::db::lock::{ForKeyShare, Lock as _};
 use crate::db::rows::{GROUP_COLUMNS, GroupColumns, GroupRow, NewGroupRow, group_external_id_rows};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::{self, Table};
@@ -10,7 +11,6 @@ use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::members::Difference;
 use crate::ops::resource::{Resource, UniqueKey};
 use crate::schema::{group_external_ids, groups, tenants};
@@ -33,8 +33,8 @@ impl Resource for Group {
     fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>> {
         let statement = Statement::<SqlTypeOf<GroupColumns>>::of(statement);
         let rows: Vec<GroupRow> = match most {
-            Some(most) => statement.first_of(connection, most)?,
-            None => statement.all(connection)?,
+            Some(most) => connection.load_first(statement, most)?,
+            None => connection.load(statement)?,
         };
         Ok(rows.into_iter().map(Self::from).collect())
     }
@@ -42,19 +42,15 @@ impl Resource for Group {
     /// With one statement on PostgreSQL; on SQLite, where a list would be another statement for each length, with one a
     /// group.
     fn of_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<Self>> {
-        let ids = ids.iter().copied().map(Uid);
-        let rows: Vec<GroupRow> = match connection {
-            Connection::Postgres(c) => groups::table
-                .filter(groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids.collect::<Vec<_>>())))
-                .select(GROUP_COLUMNS)
-                .load(c)?,
-            Connection::Sqlite(c) => ids
-                .filter_map(|id| {
-                    let row = groups::table.find((Uid(tenant), id)).select(GROUP_COLUMNS);
-                    row.get_result(c).optional().transpose()
-                })
-                .collect::<QueryResult<_>>()?,
-        };
+        let tenant = Uid(tenant);
+        let rows: Vec<GroupRow> = connection.load_ids(
+            ids.iter().copied().map(Uid),
+            |ids| {
+                let rows = groups::tenant_id.eq(tenant).and(groups::id.eq_any(ids));
+                groups::table.filter(rows).select(GROUP_COLUMNS)
+            },
+            |id| groups::table.find((tenant, id)).select(GROUP_COLUMNS),
+        )?;
         Ok(rows.into_iter().map(Self::from).collect())
     }
 
@@ -69,7 +65,7 @@ impl Resource for Group {
 /// Reads a group.
 pub(super) fn find(connection: &mut Connection, tenant: Uuid, id: Uuid) -> Result<Group, DbError> {
     let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
-    let row: GroupRow = on_engine!(connection, c => query.get_result(c))?;
+    let row: GroupRow = connection.get(query)?;
     Ok(Group::from(row))
 }
 
@@ -81,20 +77,17 @@ pub(super) fn lock(
     conditions: &Conditions,
 ) -> Result<Group, DbError> {
     let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
-    let row: GroupRow = match tx.connection() {
-        Connection::Postgres(c) => query.for_update().get_result(c)?,
-        Connection::Sqlite(c) => query.get_result(c)?,
-    };
+    let row: GroupRow = tx.lock(query)?;
     let group = Group::from(row);
     if conditions.allow_write(group.version) { Ok(group) } else { Err(DbError::Precondition) }
 }
 
 /// Inserts a group.
 pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), DbError> {
-    let row = NewGroupRow::new(tenant, group, names_are_unique(tx.connection(), tenant)?);
+    let row = NewGroupRow::new(tenant, group, names_are_unique(tx, tenant)?);
     let insert = diesel::insert_into(groups::table).values(&row);
-    on_engine!(tx.connection(), c => insert.execute(c))?;
-    Ok(insert_external_ids(tx.connection(), tenant, group)?)
+    tx.execute(insert)?;
+    Ok(insert_external_ids(tx, tenant, group)?)
 }
 
 /// Writes a locked group, whose members have changed by this difference, unless nothing changes.
@@ -116,8 +109,8 @@ pub(super) fn write(
     after.member_count += difference.growth();
     let row = diesel::update(groups::table.find((Uid(tenant), Uid(after.id))));
     if is_rewritten {
-        let rewritten = NewGroupRow::new(tenant, &after, names_are_unique(tx.connection(), tenant)?);
-        on_engine!(tx.connection(), c => row.set(&rewritten).execute(c))?;
+        let rewritten = NewGroupRow::new(tenant, &after, names_are_unique(tx, tenant)?);
+        tx.execute(row.set(&rewritten))?;
         tx.record(Change::updated(tenant, before, &after));
     } else {
         let moved = (
@@ -125,14 +118,14 @@ pub(super) fn write(
             groups::version.eq(after.version),
             groups::updated_at.eq(i64::from(after.updated_at)),
         );
-        on_engine!(tx.connection(), c => row.set(moved).execute(c))?;
+        tx.execute(row.set(moved))?;
     }
     if before.external_ids != after.external_ids {
         let of_group = group_external_ids::group_id.eq(Uid(after.id));
         let old =
             group_external_ids::table.filter(group_external_ids::tenant_id.eq(Uid(tenant)).and(of_group));
-        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
-        insert_external_ids(tx.connection(), tenant, &after)?;
+        tx.execute(diesel::delete(old))?;
+        insert_external_ids(tx, tenant, &after)?;
     }
     difference.record(tx, (tenant, after.id), after.version, after.updated_at);
     Ok(after)
@@ -140,7 +133,7 @@ pub(super) fn write(
 
 fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group) -> QueryResult<()> {
     for row in group_external_id_rows(tenant, group) {
-        on_engine!(connection, c => diesel::insert_into(group_external_ids::table).values(&row).execute(c))?;
+        connection.execute(diesel::insert_into(group_external_ids::table).values(&row))?;
     }
     Ok(())
 }
@@ -149,8 +142,5 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group)
 /// mind only while it has no group, and waits here until this one counts.
 fn names_are_unique(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
     let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
-    match connection {
-        Connection::Postgres(c) => query.for_key_share().get_result(c),
-        Connection::Sqlite(c) => query.get_result(c),
-    }
+    connection.get(ForKeyShare::on(query))
 }

@@ -198,9 +198,9 @@ impl<R: Resource> Operation for Page<R> {
         for stretch in query.sort.stretches(query.after.clone()) {
             // One more than asked tells whether there is a next page.
             let wanted = query.limit + 1 - items.len();
-            let behind = query.items(tx.connection(), &stretch, skip, wanted)?;
+            let behind = query.items(tx, &stretch, skip, wanted)?;
             if behind.is_empty() && skip > 0 {
-                skip = skip.saturating_sub(query.count(tx.connection(), &stretch)?);
+                skip = skip.saturating_sub(query.count(tx, &stretch)?);
             } else {
                 skip = 0;
             }
@@ -213,7 +213,7 @@ impl<R: Resource> Operation for Page<R> {
         items.truncate(query.limit);
         R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
         let next = items.last().filter(|_| more).map(|item| query.sort.position(item));
-        let total = query.total.then(|| total::<R>(tx.connection(), query.tenant)).transpose()?;
+        let total = query.total.then(|| total::<R>(tx, query.tenant)).transpose()?;
         Ok(Listed { items, next, total })
     }
 }
@@ -244,7 +244,7 @@ impl<R: Resource> Query<R> {
     /// How many resources a stretch has.
     fn count(&self, connection: &mut Connection, stretch: &Stretch) -> QueryResult<usize> {
         let statement = self.select(&Fragment::of("COUNT(*)"), &sort_sql::condition(stretch, R::TABLE));
-        let count: Option<i64> = Statement::<BigInt>::of(statement).all(connection)?.pop();
+        let count: Option<i64> = connection.load(Statement::<BigInt>::of(statement))?.pop();
         Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
     }
 
@@ -301,5 +301,5 @@ fn total<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, 
     let mut statement = Fragment::of("SELECT heads.");
     statement.sql(R::TABLE.name).sql(" FROM heads WHERE heads.tenant_id = ");
     statement.value(Value::Id(tenant));
-    Statement::<BigInt>::of(statement).all(connection)?.pop().ok_or(DbError::NotFound)
+    connection.load(Statement::<BigInt>::of(statement))?.pop().ok_or(DbError::NotFound)
 }

@@ -56,10 +56,7 @@ impl<R: Resource> Operation for Named<R> {
 
     /// With one statement for each tenant and kind of name on PostgreSQL, in one transaction on SQLite.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
-        match tx.connection() {
-            Connection::Postgres(_) => find_all(calls, tx),
-            Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(calls, tx)),
-        }
+        tx.in_sqlite_snapshot(|tx| find_all(calls, tx))
     }
 }
 
@@ -89,10 +86,10 @@ impl UniqueKey {
         names: &BTreeSet<String>,
     ) -> Result<Vec<R>, DbError> {
         let mut resources = match self {
-            Self::UserName => of_user_names(tx.connection(), tenant, names)?,
+            Self::UserName => of_user_names(tx, tenant, names)?,
             Self::ExternalId => {
-                let ids = ids_of_external_ids::<R>(tx.connection(), tenant, source, names)?;
-                R::of_ids(tx.connection(), tenant, &ids)?
+                let ids = ids_of_external_ids::<R>(tx, tenant, source, names)?;
+                R::of_ids(tx, tenant, &ids)?
             }
         };
         // The second statement may find a resource that has got another name since the first.
@@ -129,7 +126,7 @@ fn ids_of_external_ids<R: Resource>(
     select.sql(" AND ").sql(*column).sql(" = ").value(Value::Text(source.to_owned()));
     select.sql(" AND ").sql(at.key);
     let ids: Vec<Uid> = each(connection, &select, names, |connection, statement| {
-        Statement::<Id>::of(statement).all(connection)
+        connection.load(Statement::<Id>::of(statement))
     })?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }

@@ -124,9 +124,9 @@ impl<R: Resource> Operation for Window<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, DbError> {
         let Self { query, stretch, rows, limit } = self;
-        let mut next = query.end_of_window(tx.connection(), stretch, *rows)?;
+        let mut next = query.end_of_window(tx, stretch, *rows)?;
         let window = Stretch { upto: next.clone(), ..stretch.clone() };
-        let mut items = query.items(tx.connection(), &window, 0, limit.saturating_add(1))?;
+        let mut items = query.items(tx, &window, 0, limit.saturating_add(1))?;
         if items.len() > *limit {
             items.truncate(*limit);
             next = items.last().map(|item| query.sort.position(item));
@@ -163,11 +163,11 @@ impl<R: Resource> Operation for Count<R> {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
         let Self { query, after, rows } = self;
         let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
-        let next = query.end_of_window(tx.connection(), &stretch, *rows)?;
+        let next = query.end_of_window(tx, &stretch, *rows)?;
         let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
-        condition.also(&query.matches(tx.connection())).unprepared();
+        condition.also(&query.matches(tx)).unprepared();
         let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
-        let found = Statement::<BigInt>::of(statement).all(tx.connection())?.pop().unwrap_or(0);
+        let found = tx.load(Statement::<BigInt>::of(statement))?.pop().unwrap_or(0);
         Ok(Counted { found, next })
     }
 }
@@ -194,7 +194,7 @@ impl<R: Resource> Query<R> {
         statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, table));
         let before_last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
         statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(before_last));
-        let last = Places::of(statement).all(connection)?.pop();
+        let last = connection.load(Places::of(statement))?.pop();
         Ok(last.map(|row| place(row, by)))
     }
 }

@@ -48,7 +48,7 @@ impl<R: Resource> Operation for Search<R> {
         let Self { query, ways } = self;
         for way in ways.iter().take(WAYS) {
             let Some(ids) = candidates(tx, query.tenant, way)? else { continue };
-            let Some(places) = query.places_soon(tx.connection(), &ids)? else {
+            let Some(places) = query.places_soon(tx, &ids)? else {
                 return Ok(Some(Found::Candidates(ids)));
             };
             return query.page_of(tx, places).map(|page| Some(Found::Page(page)));
@@ -91,7 +91,7 @@ impl<R: Resource> Operation for Sift<R> {
     const CLASS: Class = Class::Scan;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Position>, DbError> {
-        Ok(self.query.places(tx.connection(), &self.ids)?)
+        Ok(self.query.places(tx, &self.ids)?)
     }
 }
 
@@ -132,7 +132,7 @@ impl<R: Resource> Query<R> {
 
     fn places(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Position>> {
         let statement = self.select(&self.place(connection), &self.one_of(connection, ids));
-        let rows = Places::of(statement).all(connection)?;
+        let rows = connection.load(Places::of(statement))?;
         Ok(rows.into_iter().map(|row| place(row, self.sort.by)).collect())
     }
 
@@ -146,7 +146,7 @@ impl<R: Resource> Query<R> {
         let more = places.len() > self.limit;
         places.truncate(self.limit);
         let ids: Vec<_> = places.iter().map(|place| place.id).collect();
-        let mut items = self.of_ids(tx.connection(), &ids)?;
+        let mut items = self.of_ids(tx, &ids)?;
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
         R::complete(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
         Ok(Listed { items, next: places.pop().filter(|_| more), total })
@@ -177,7 +177,7 @@ fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uui
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
         for lookup in way {
-            let found = ids_of(tx.connection(), tenant, lookup)?;
+            let found = ids_of(tx, tenant, lookup)?;
             // A resource with several values may be found more than once: what was cut off shows in what was found.
             let all = found.len() <= CANDIDATES;
             ids.extend(found);
@@ -197,6 +197,6 @@ fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &Lookup) -> QueryRe
     statement.sql(at.id).sql(" FROM ").sql(at.table);
     statement.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant)).also(condition);
     statement.sql(" ORDER BY ").sql(at.key);
-    let ids: Vec<Uid> = Statement::<Id>::of(statement).first_of(connection, CANDIDATES + 1)?;
+    let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), CANDIDATES + 1)?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }

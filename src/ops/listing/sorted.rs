@@ -58,11 +58,11 @@ impl<R: Resource> Operation for Window<R> {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
         let Self { query, after, rows } = self;
         let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
-        let next = query.end_of_window(tx.connection(), &stretch, *rows)?;
+        let next = query.end_of_window(tx, &stretch, *rows)?;
         let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
-        condition.also(&query.matches(tx.connection()));
-        let columns: Fragment = query.place(tx.connection());
-        let rows = Places::of(query.select(&columns, &condition)).all(tx.connection())?;
+        condition.also(&query.matches(tx));
+        let columns: Fragment = query.place(tx);
+        let rows = tx.load(Places::of(query.select(&columns, &condition)))?;
         let places = rows.into_iter().map(|row| place(row, query.sort.by)).collect();
         Ok(Seen { places, next })
     }

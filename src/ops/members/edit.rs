@@ -35,9 +35,8 @@ impl<'m> Newcomers<'m> {
         group: Name,
         membership: &'m Membership,
     ) -> Result<Self, DbError> {
-        let absent = store::absent(tx.connection(), group, membership.joining())?;
-        let users =
-            store::lock_users(tx.connection(), absent.iter().map(|user| (group.0, *user)), Locked::Wait)?;
+        let absent = store::absent(tx, group, membership.joining())?;
+        let users = store::lock_users(tx, absent.iter().map(|user| (group.0, *user)), Locked::Wait)?;
         let unknown = absent.into_iter().filter(|user| !users.contains(&(group.0, *user))).collect();
         Ok(Self { group, membership, users, unknown })
     }
@@ -52,21 +51,21 @@ impl<'m> Newcomers<'m> {
         if !unknown.is_empty() {
             return Err(DbError::Invalid(unknown_members(&unknown)));
         }
-        let added = store::absent(tx.connection(), group, membership.joining())?;
+        let added = store::absent(tx, group, membership.joining())?;
         if added.iter().any(|user| !users.contains(&(group.0, *user))) {
             return Err(DbError::Serialization("a member was removed meanwhile".to_owned()));
         }
         let needed = membership.needed().iter().flatten().copied().collect();
-        let missing = store::absent(tx.connection(), group, &needed)?;
+        let missing = store::absent(tx, group, &needed)?;
         if membership.needed().iter().any(|some| some.is_subset(&missing)) {
             return Err(DbError::Refused("none of those to be removed is a member"));
         }
         let removed = match membership.is_exact() {
-            true => store::delete_others(tx.connection(), group, membership.joining())?,
-            false => store::delete(tx.connection(), group, membership.leaving())?,
+            true => store::delete_others(tx, group, membership.joining())?,
+            false => store::delete(tx, group, membership.leaving())?,
         };
         let rows: Vec<_> = added.iter().map(|user| NewMemberRow::new(group, *user, now)).collect();
-        store::insert(tx.connection(), &rows)?;
+        store::insert(tx, &rows)?;
         Ok(Difference { added, removed: removed.into_iter().collect() })
     }
 }

@@ -161,7 +161,7 @@ fn only(results: Vec<Result<(), DbError>>) -> Result<(), DbError> {
 fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let asked: Vec<_> = calls.iter().map(|call| call.asked()).collect();
     let locked = if calls.len() == 1 { Locked::Wait } else { Locked::Skip };
-    let users = store::lock_users(tx.connection(), asked.iter().flat_map(Asked::names), locked)?;
+    let users = store::lock_users(tx, asked.iter().flat_map(Asked::names), locked)?;
     let mut groups = lock(tx, asked.iter().map(|asked| asked.group))?;
     let admit = |(call, asked)| admit(call, asked, &users, &groups).map_err(|error| or_locked(error, locked));
     let results: Vec<_> = calls.iter().copied().zip(&asked).map(admit).collect();
@@ -174,14 +174,14 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
         }
     }
     let rows: Vec<_> = rows.into_values().collect();
-    let mut added = store::insert(tx.connection(), &rows)?;
+    let mut added = store::insert(tx, &rows)?;
     for ((turn, asked), _) in admitted() {
         let users: Vec<_> =
             asked.users.iter().copied().filter(|user| added.remove(&(asked.group, *user))).collect();
         tx.set_call(turn);
         tell(tx, &mut groups, asked.group, &users, 1, asked.now);
     }
-    groups.write(tx.connection())?;
+    groups.write(tx)?;
     Ok(results)
 }
 
@@ -190,7 +190,7 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
 fn lock(tx: &mut Tx<'_>, names: impl Iterator<Item = Name>) -> Result<Groups, DbError> {
     let names: BTreeSet<_> = names.collect();
     let locked = if names.len() == 1 { Locked::Wait } else { Locked::Skip };
-    Ok(Groups::lock(tx.connection(), names.into_iter(), locked)?)
+    Ok(Groups::lock(tx, names.into_iter(), locked)?)
 }
 
 /// Why a call among several is not carried out: what is not there may also be locked, which is found out alone.
@@ -227,7 +227,7 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     }
     let mut removed = HashSet::new();
     for (group, users) in unwanted {
-        let users = store::delete(tx.connection(), group, &users)?;
+        let users = store::delete(tx, group, &users)?;
         removed.extend(users.into_iter().map(|user| (group, user)));
     }
     let mut results = Vec::with_capacity(calls.len());
@@ -240,24 +240,24 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
         let locked = if groups.have(group(call)) { Locked::Wait } else { among };
         results.push(if is_done { Ok(()) } else { Err(or_locked(DbError::NotFound, locked)) });
     }
-    groups.write(tx.connection())?;
+    groups.write(tx)?;
     Ok(results)
 }
 
 /// Removes a locked user, to whom nobody can add memberships any more, from all its groups.
 pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(), DbError> {
     let (tenant, id) = user;
-    let groups = store::groups_of(tx.connection(), user)?;
+    let groups = store::groups_of(tx, user)?;
     if groups.is_empty() {
         return Ok(());
     }
     let groups = groups.into_iter().map(|group| (tenant, group));
-    let mut groups = Groups::lock(tx.connection(), groups, Locked::Wait)?;
+    let mut groups = Groups::lock(tx, groups, Locked::Wait)?;
     // Others may have removed it from some of them before these were locked.
-    for group in store::delete_all(tx.connection(), user)? {
+    for group in store::delete_all(tx, user)? {
         tell(tx, &mut groups, (tenant, group), &[id], -1, now);
     }
-    groups.write(tx.connection())
+    groups.write(tx)
 }
 
 /// Records what one call did about users of a group: the group comes to its next version, with a fact for each.

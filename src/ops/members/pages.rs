@@ -7,7 +7,6 @@ use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::domain::sort::Sorted;
-use crate::on_engine;
 use crate::ops::resource::Resource;
 use crate::ops::{AT_ONCE, Page};
 use crate::schema::{groups, members, users};
@@ -36,11 +35,11 @@ impl Operation for List {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Member>, DbError> {
         let group = groups::table.find((Uid(self.tenant), Uid(self.group))).select(groups::member_count);
-        let count: i64 = on_engine!(tx.connection(), c => group.get_result(c))?;
+        let count: i64 = tx.get(group)?;
         let mut statement = of_group(self.tenant, self.group);
         let after = self.after.unwrap_or(Uuid::nil());
         statement.sql(" AND members.user_id > ").value(Value::Id(after)).sql(" ORDER BY members.user_id");
-        let rows: Vec<MemberRow> = Members::of(statement).first_of(tx.connection(), self.limit + 1)?;
+        let rows: Vec<MemberRow> = tx.load_first(Members::of(statement), self.limit + 1)?;
         let members = rows.into_iter().map(member).collect();
         Ok(Page::of(members, self.limit, self.total.then_some(count)))
     }
@@ -64,7 +63,7 @@ impl Operation for Find {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Member, DbError> {
         let mut statement = of_group(self.tenant, self.group);
         statement.sql(" AND members.user_id = ").value(Value::Id(self.user));
-        let row = Members::of(statement).all(tx.connection())?.pop();
+        let row = tx.load(Members::of(statement))?.pop();
         row.map(member).ok_or(DbError::NotFound)
     }
 }
@@ -112,14 +111,14 @@ impl Operation for GroupsOf {
         // A group that goes between two statements would leave a page without an end to go on from.
         tx.in_snapshot(|tx| {
             let user = users::table.find((Uid(self.tenant), Uid(self.user))).select(users::id);
-            let _: Uid = on_engine!(tx.connection(), c => user.get_result(c))?;
-            let ids = self.ids(tx.connection())?;
+            let _: Uid = tx.get(user)?;
+            let ids = self.ids(tx)?;
             let mut groups = Vec::with_capacity(ids.len());
             for ids in ids.chunks(AT_ONCE) {
-                groups.extend(Group::of_ids(tx.connection(), self.tenant, &ids.iter().copied().collect())?);
+                groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
             }
             groups.sort_unstable_by_key(Group::id);
-            let total = self.total.then(|| self.count(tx.connection())).transpose()?;
+            let total = self.total.then(|| self.count(tx)).transpose()?;
             Ok(Page::of(groups, self.limit, total))
         })
     }
@@ -132,13 +131,13 @@ impl GroupsOf {
         statement.value(Value::Id(self.tenant)).sql(" AND members.user_id = ").value(Value::Id(self.user));
         let after = self.after.unwrap_or(Uuid::nil());
         statement.sql(" AND members.group_id > ").value(Value::Id(after)).sql(" ORDER BY members.group_id");
-        let ids: Vec<Uid> = Statement::<Id>::of(statement).first_of(connection, self.limit + 1)?;
+        let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), self.limit + 1)?;
         Ok(ids.into_iter().map(|Uid(id)| id).collect())
     }
 
     fn count(&self, connection: &mut Connection) -> QueryResult<i64> {
         let of_user = members::tenant_id.eq(Uid(self.tenant)).and(members::user_id.eq(Uid(self.user)));
         let count = members::table.filter(of_user).count();
-        on_engine!(connection, c => count.get_result(c))
+        connection.get(count)
     }
 }

@@ -8,7 +8,6 @@ use crate::db::types::{Id, Uid};
 use crate::db::{Connection, DbError};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::AT_ONCE;
 use crate::schema::{groups, members, users};
 use diesel::prelude::*;
@@ -49,22 +48,14 @@ pub(super) fn lock_users(
 ) -> QueryResult<HashSet<Name>> {
     let mut there = HashSet::new();
     for (tenant, ids) in portions(names) {
-        let found: Vec<Uid> = match connection {
-            Connection::Postgres(c) => {
-                let query = users::table.filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids)));
-                let query = query.order(users::id).select(users::id).for_key_share();
-                match locked {
-                    Locked::Wait => query.load(c)?,
-                    Locked::Skip => query.skip_locked().load(c)?,
-                }
-            }
-            Connection::Sqlite(c) => {
-                let find = |id| {
-                    let row = users::table.find((Uid(tenant), id)).select(users::id);
-                    row.get_result(c).optional().transpose()
-                };
-                ids.into_iter().filter_map(find).collect::<QueryResult<_>>()?
-            }
+        let all = |ids: Vec<Uid>| {
+            let rows = users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids));
+            users::table.filter(rows).order(users::id).select(users::id).for_key_share()
+        };
+        let one = |id| users::table.find((Uid(tenant), id)).select(users::id);
+        let found: Vec<Uid> = match locked {
+            Locked::Wait => connection.load_ids(ids, all, one)?,
+            Locked::Skip => connection.load_ids(ids, |ids| all(ids).skip_locked(), one)?,
         };
         there.extend(found.into_iter().map(|Uid(id)| (tenant, id)));
     }
@@ -80,23 +71,14 @@ pub(super) fn lock_groups(
     let columns = (groups::id, groups::version, groups::updated_at);
     let mut found = Vec::new();
     for (tenant, ids) in portions(names) {
-        let rows: Vec<(Uid, i64, i64)> = match connection {
-            Connection::Postgres(c) => {
-                let query =
-                    groups::table.filter(groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids)));
-                let query = query.order(groups::id).select(columns).for_no_key_update();
-                match locked {
-                    Locked::Wait => query.load(c)?,
-                    Locked::Skip => query.skip_locked().load(c)?,
-                }
-            }
-            Connection::Sqlite(c) => {
-                let find = |id| {
-                    let row = groups::table.find((Uid(tenant), id)).select(columns);
-                    row.get_result(c).optional().transpose()
-                };
-                ids.into_iter().filter_map(find).collect::<QueryResult<_>>()?
-            }
+        let all = |ids: Vec<Uid>| {
+            let rows = groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids));
+            groups::table.filter(rows).order(groups::id).select(columns).for_no_key_update()
+        };
+        let one = |id| groups::table.find((Uid(tenant), id)).select(columns);
+        let rows: Vec<(Uid, i64, i64)> = match locked {
+            Locked::Wait => connection.load_ids(ids, all, one)?,
+            Locked::Skip => connection.load_ids(ids, |ids| all(ids).skip_locked(), one)?,
         };
         let group = |(Uid(id), version, time): (Uid, i64, i64)| ((tenant, id), version, time.into());
         found.extend(rows.into_iter().map(group));
@@ -115,7 +97,7 @@ pub(super) fn absent(
         let mut statement = Fragment::of("SELECT members.user_id FROM members WHERE members.tenant_id = ");
         statement.value(Value::Id(tenant)).sql(" AND members.group_id = ").value(Value::Id(group));
         statement.sql(" AND members.user_id").is_one_of(users);
-        let there: Vec<Uid> = Statement::<Id>::of(statement).all(connection)?;
+        let there: Vec<Uid> = connection.load(Statement::<Id>::of(statement))?;
         there.iter().for_each(|Uid(user)| {
             absent.remove(user);
         });
@@ -207,7 +189,7 @@ pub(super) fn delete_others(
         .is_one_of(&users)
         .sql(") RETURNING members.user_id")
         .unprepared();
-    let deleted: Vec<Uid> = Statement::<Id>::of(statement).all(connection)?;
+    let deleted: Vec<Uid> = connection.load(Statement::<Id>::of(statement))?;
     Ok(deleted.into_iter().map(|Uid(user)| user).collect())
 }
 
@@ -215,7 +197,7 @@ pub(super) fn delete_others(
 pub(super) fn groups_of(connection: &mut Connection, (tenant, user): Name) -> QueryResult<Vec<Uuid>> {
     let of_user = members::tenant_id.eq(Uid(tenant)).and(members::user_id.eq(Uid(user)));
     let query = members::table.filter(of_user).select(members::group_id);
-    let groups: Vec<Uid> = on_engine!(connection, c => query.load(c))?;
+    let groups: Vec<Uid> = connection.load(query)?;
     Ok(groups.into_iter().map(|Uid(group)| group).collect())
 }
 
@@ -223,7 +205,7 @@ pub(super) fn groups_of(connection: &mut Connection, (tenant, user): Name) -> Qu
 pub(super) fn delete_all(connection: &mut Connection, (tenant, user): Name) -> QueryResult<BTreeSet<Uuid>> {
     let of_user = members::tenant_id.eq(Uid(tenant)).and(members::user_id.eq(Uid(user)));
     let delete = diesel::delete(members::table.filter(of_user)).returning(members::group_id);
-    let groups: Vec<Uid> = on_engine!(connection, c => delete.load(c))?;
+    let groups: Vec<Uid> = connection.load(delete)?;
     Ok(groups.into_iter().map(|Uid(group)| group).collect())
 }
 

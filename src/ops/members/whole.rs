@@ -35,13 +35,13 @@ impl Operation for Whole {
         tx.in_snapshot(|tx| {
             let mut groups = Vec::with_capacity(self.groups.len());
             for ids in self.groups.chunks(AT_ONCE) {
-                groups.extend(Group::of_ids(tx.connection(), self.tenant, &ids.iter().copied().collect())?);
+                groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
             }
             if groups.iter().map(|group| group.member_count).sum::<i64>() > self.most {
                 return Err(DbError::Refused("the groups have too many members"));
             }
             let with_members = |group: Group| {
-                let members = everybody(tx.connection(), self.tenant, group.id)?;
+                let members = everybody(tx, self.tenant, group.id)?;
                 Ok((group.id, (group, members)))
             };
             groups.into_iter().map(with_members).collect()
@@ -64,14 +64,14 @@ impl Operation for Everybody {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Member>, DbError> {
-        Ok(everybody(tx.connection(), self.tenant, self.group)?)
+        Ok(everybody(tx, self.tenant, self.group)?)
     }
 }
 
 fn everybody(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryResult<Vec<Member>> {
     let mut statement = of_group(tenant, group);
     statement.sql(" ORDER BY members.user_id");
-    let rows: Vec<MemberRow> = Members::of(statement).all(connection)?;
+    let rows: Vec<MemberRow> = connection.load(Members::of(statement))?;
     Ok(rows.into_iter().map(member).collect())
 }
 
@@ -102,8 +102,8 @@ impl Operation for NamesOf {
             );
             statement.value(Value::Id(self.tenant)).sql(" AND members.user_id").is_one_of(users);
             statement.sql(" ORDER BY members.user_id, members.group_id");
-            let rows: Vec<(Uid, Uid, String)> = Statement::<(Id, Id, Text)>::of(statement)
-                .first_of(tx.connection(), left.saturating_add(1))?;
+            let rows: Vec<(Uid, Uid, String)> =
+                tx.load_first(Statement::<(Id, Id, Text)>::of(statement), left.saturating_add(1))?;
             left =
                 left.checked_sub(rows.len()).ok_or(DbError::Refused("the users are in too many groups"))?;
             for (Uid(user), Uid(group), name) in rows {

@@ -2,11 +2,10 @@
 
 use super::store::lock;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, DbError, Operation, Tx};
 use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
-use crate::on_engine;
 use crate::ops::members;
 use crate::schema::{changes, heads, idempotency, users};
 use diesel::prelude::*;
@@ -37,7 +36,7 @@ impl Operation for Erase {
             Ok(user) => {
                 members::leave_all(tx, (self.tenant, self.id), self.now)?;
                 let row = users::table.find((tenant, id));
-                on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+                tx.execute(diesel::delete(row))?;
                 let deleted = Change::deleted(self.tenant, &user, self.now);
                 tx.record(Change { before: None, erased: true, ..deleted.clone() });
                 Some((deleted.version, deleted.time))
@@ -53,18 +52,15 @@ impl Operation for Erase {
             .filter(idempotency::tenant_id.eq(tenant))
             .filter(of_user.or(shows(&text)).or(shows(&text.to_uppercase())));
         let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
-        on_engine!(tx.connection(), c => blank.execute(c))?;
+        tx.execute(blank)?;
         // Of two at once both would be told: whoever comes second waits here until the first has committed. The user's own
         // row, which every other write locks before the head's, may be gone.
-        if let Connection::Postgres(c) = tx.connection() {
-            let head = heads::table.find(tenant).select(heads::revision).for_update();
-            head.get_result::<i64>(c)?;
-        }
+        tx.lock::<_, i64>(heads::table.find(tenant).select(heads::revision))?;
         let history = changes::table
             .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(id)))
             .filter(changes::resource.eq("user"));
         let last = history.order(changes::revision.desc()).select((changes::kind, changes::version)).limit(1);
-        let last: Option<(String, i64)> = on_engine!(tx.connection(), c => last.get_result(c).optional())?;
+        let last: Option<(String, i64)> = tx.optional(last)?;
         let (version, time) = match (deleted, last) {
             (Some(deleted), _) => deleted,
             (None, Some((kind, _))) if kind == ChangeKind::UserErased.name() => return Ok(()),
@@ -98,14 +94,14 @@ impl Operation for Blank {
         let shown = changes::before.is_not_null().or(changes::after.is_not_null());
         let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(shown));
         let some = history.order(changes::revision).select(changes::revision).limit(BLANK_AT_ONCE);
-        let some: Vec<i64> = on_engine!(tx.connection(), c => some.load(c))?;
+        let some: Vec<i64> = tx.load(some)?;
         let Some(last) = some.last() else { return Ok(false) };
         let blank = diesel::update(history.filter(changes::revision.le(last))).set((
             changes::before.eq(None::<Json<Value>>),
             changes::after.eq(None::<Json<Value>>),
             changes::erased.eq(true),
         ));
-        on_engine!(tx.connection(), c => blank.execute(c))?;
+        tx.execute(blank)?;
         tx.leave_nothing_behind();
         Ok(true)
     }

@@ -11,7 +11,6 @@ use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
-use crate::on_engine;
 use crate::ops::resource::{Found, by_tenant};
 use crate::ops::{MAX_BATCH, members};
 use crate::schema::users;
@@ -54,7 +53,7 @@ impl Operation for Create {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
         let mut user = self.user();
-        store::insert(tx.connection(), self.tenant, &user)?;
+        store::insert(tx, self.tenant, &user)?;
         tx.record(Change::created(self.tenant, &user));
         name_managers(tx, [(self.tenant, &mut user)])?;
         Ok(user)
@@ -102,16 +101,13 @@ impl Operation for Find {
 
     /// With one statement a tenant on PostgreSQL, in one transaction on SQLite.
     fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
-        match tx.connection() {
-            Connection::Postgres(_) => find_all(finds, tx),
-            Connection::Sqlite(_) => tx.in_snapshot(|tx| find_all(finds, tx)),
-        }
+        tx.in_sqlite_snapshot(|tx| find_all(finds, tx))
     }
 }
 
 fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<User> {
     let names = finds.iter().map(|find| (find.tenant, find.id));
-    let mut users = by_tenant(tx.connection(), names.clone(), store::find_all)?;
+    let mut users = by_tenant(tx, names.clone(), store::find_all)?;
     name_managers(tx, users.iter_mut().map(|((tenant, _), user)| (*tenant, user)))?;
     Ok(names.map(|name| users.get(&name).cloned().ok_or(DbError::NotFound)).collect())
 }
@@ -229,7 +225,7 @@ fn edit_all<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
 }
 
 fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
-    let mut users = by_tenant(tx.connection(), edits.iter().map(|edit| edit.target().name), store::lock_all)?;
+    let mut users = by_tenant(tx, edits.iter().map(|edit| edit.target().name), store::lock_all)?;
     let mut results = Vec::with_capacity(edits.len());
     for (turn, edit) in edits.iter().enumerate() {
         tx.set_call(turn);
@@ -282,7 +278,7 @@ impl Operation for Delete {
         let user = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         members::leave_all(tx, (self.tenant, self.id), self.now)?;
         let row = users::table.find((Uid(self.tenant), Uid(self.id)));
-        on_engine!(tx.connection(), c => diesel::delete(row).execute(c))?;
+        tx.execute(diesel::delete(row))?;
         tx.record(Change::deleted(self.tenant, &user, self.now));
         Ok(())
     }

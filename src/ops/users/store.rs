@@ -12,7 +12,6 @@ use crate::domain::fold::fold;
 use crate::domain::parse_id;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, User};
-use crate::on_engine;
 use crate::ops::resource::{Resource, UniqueKey};
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::dsl::SqlTypeOf;
@@ -35,8 +34,8 @@ impl Resource for User {
     fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>> {
         let statement = Statement::<SqlTypeOf<UserColumns>>::of(statement);
         let rows: Vec<UserRow> = match most {
-            Some(most) => statement.first_of(connection, most)?,
-            None => statement.all(connection)?,
+            Some(most) => connection.load_first(statement, most)?,
+            None => connection.load(statement)?,
         };
         Ok(rows.into_iter().map(Self::from).collect())
     }
@@ -56,7 +55,7 @@ impl Resource for User {
 /// Reads a user.
 pub(super) fn find(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<User, DbError> {
     let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
-    let row: UserRow = on_engine!(tx.connection(), c => query.get_result(c))?;
+    let row: UserRow = tx.get(query)?;
     let mut user = User::from(row);
     name_managers(tx, [(tenant, &mut user)])?;
     Ok(user)
@@ -69,18 +68,15 @@ pub(super) fn find_all(
     tenant: Uuid,
     ids: &BTreeSet<Uuid>,
 ) -> QueryResult<Vec<User>> {
-    let ids = ids.iter().copied().map(Uid);
-    let rows: Vec<UserRow> = match connection {
-        Connection::Postgres(c) => users::table
-            .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids.collect::<Vec<_>>())))
-            .select(USER_COLUMNS)
-            .load(c)?,
-        Connection::Sqlite(c) => ids
-            .filter_map(|id| {
-                users::table.find((Uid(tenant), id)).select(USER_COLUMNS).get_result(c).optional().transpose()
-            })
-            .collect::<QueryResult<_>>()?,
-    };
+    let tenant = Uid(tenant);
+    let rows: Vec<UserRow> = connection.load_ids(
+        ids.iter().copied().map(Uid),
+        |ids| {
+            let rows = users::tenant_id.eq(tenant).and(users::id.eq_any(ids));
+            users::table.filter(rows).select(USER_COLUMNS)
+        },
+        |id| users::table.find((tenant, id)).select(USER_COLUMNS),
+    )?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 
@@ -92,10 +88,7 @@ pub(super) fn lock(
     conditions: &Conditions,
 ) -> Result<User, DbError> {
     let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
-    let row: UserRow = match tx.connection() {
-        Connection::Postgres(c) => query.for_update().get_result(c)?,
-        Connection::Sqlite(c) => query.get_result(c)?,
-    };
+    let row: UserRow = tx.lock(query)?;
     let user = User::from(row);
     if conditions.allow_write(user.version) { Ok(user) } else { Err(DbError::Precondition) }
 }
@@ -106,11 +99,15 @@ pub(super) fn lock_all(
     tenant: Uuid,
     ids: &BTreeSet<Uuid>,
 ) -> QueryResult<Vec<User>> {
-    let Connection::Postgres(c) = connection else { return find_all(connection, tenant, ids) };
-    let ids: Vec<_> = ids.iter().copied().map(Uid).collect();
-    let query = users::table.filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids)));
-    let query = query.order(users::id).select(USER_COLUMNS).for_update().skip_locked();
-    let rows: Vec<UserRow> = query.load(c)?;
+    let tenant = Uid(tenant);
+    let rows: Vec<UserRow> = connection.load_ids(
+        ids.iter().copied().map(Uid),
+        |ids| {
+            let rows = users::tenant_id.eq(tenant).and(users::id.eq_any(ids));
+            users::table.filter(rows).order(users::id).select(USER_COLUMNS).for_update().skip_locked()
+        },
+        |id| users::table.find((tenant, id)).select(USER_COLUMNS),
+    )?;
     Ok(rows.into_iter().map(User::from).collect())
 }
 
@@ -128,7 +125,7 @@ pub(super) fn write(
         after.updated_at = now.after(before.updated_at);
         let row = NewUserRow::new(tenant, &after);
         let update = diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row);
-        on_engine!(tx.connection(), c => update.execute(c))?;
+        tx.execute(update)?;
         rewrite_indexes(tx, tenant, before, &after)?;
         tx.record(Change::updated(tenant, before, &after));
     }
@@ -139,15 +136,15 @@ fn rewrite_indexes(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -
     if before.attributes.emails != after.attributes.emails {
         let old = user_emails::table
             .filter(user_emails::tenant_id.eq(Uid(tenant)).and(user_emails::user_id.eq(Uid(after.id))));
-        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
-        insert_emails(tx.connection(), tenant, after)?;
+        tx.execute(diesel::delete(old))?;
+        insert_emails(tx, tenant, after)?;
     }
     if before.external_ids != after.external_ids {
         let old = user_external_ids::table.filter(
             user_external_ids::tenant_id.eq(Uid(tenant)).and(user_external_ids::user_id.eq(Uid(after.id))),
         );
-        on_engine!(tx.connection(), c => diesel::delete(old).execute(c))?;
-        insert_external_ids(tx.connection(), tenant, after)?;
+        tx.execute(diesel::delete(old))?;
+        insert_external_ids(tx, tenant, after)?;
     }
     Ok(())
 }
@@ -158,7 +155,7 @@ pub(super) fn insert(connection: &mut Connection, tenant: Uuid, user: &User) -> 
         return insert_at_once(c, &[(tenant, user)])?.of(user);
     }
     let row = NewUserRow::new(tenant, user);
-    on_engine!(connection, c => diesel::insert_into(users::table).values(&row).execute(c))?;
+    connection.execute(diesel::insert_into(users::table).values(&row))?;
     insert_emails(connection, tenant, user)?;
     Ok(insert_external_ids(connection, tenant, user)?)
 }
@@ -166,14 +163,14 @@ pub(super) fn insert(connection: &mut Connection, tenant: Uuid, user: &User) -> 
 /// One row a statement: a batch insert is another statement for each length, which Diesel does not keep prepared.
 fn insert_emails(connection: &mut Connection, tenant: Uuid, user: &User) -> QueryResult<()> {
     for row in email_rows(tenant, user) {
-        on_engine!(connection, c => diesel::insert_into(user_emails::table).values(&row).execute(c))?;
+        connection.execute(diesel::insert_into(user_emails::table).values(&row))?;
     }
     Ok(())
 }
 
 fn insert_external_ids(connection: &mut Connection, tenant: Uuid, user: &User) -> QueryResult<()> {
     for row in external_id_rows(tenant, user) {
-        on_engine!(connection, c => diesel::insert_into(user_external_ids::table).values(&row).execute(c))?;
+        connection.execute(diesel::insert_into(user_external_ids::table).values(&row))?;
     }
     Ok(())
 }
@@ -281,7 +278,7 @@ pub(super) fn name_managers<'u>(
     }
     for (tenant, managers) in managers {
         let ids = managers.iter().filter_map(|manager| parse_id(&manager.value)).collect();
-        let names = display_names(tx.connection(), tenant, &ids)?;
+        let names = display_names(tx, tenant, &ids)?;
         for manager in managers {
             let name = parse_id(&manager.value).and_then(|id| names.get(&Uid(id)).cloned());
             manager.exists = name.is_some();
@@ -298,20 +295,14 @@ fn display_names(
     ids: &BTreeSet<Uuid>,
 ) -> QueryResult<HashMap<Uid, Option<String>>> {
     let columns = (users::id, users::display_name);
-    let mut ids = ids.iter().copied().map(Uid).peekable();
-    if ids.peek().is_none() {
+    if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<(Uid, Option<String>)> = match connection {
-        Connection::Postgres(c) => users::table
-            .filter(users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids.collect::<Vec<_>>())))
-            .select(columns)
-            .load(c)?,
-        Connection::Sqlite(c) => ids
-            .filter_map(|id| {
-                users::table.find((Uid(tenant), id)).select(columns).get_result(c).optional().transpose()
-            })
-            .collect::<QueryResult<_>>()?,
-    };
+    let tenant = Uid(tenant);
+    let found: Vec<(Uid, Option<String>)> = connection.load_ids(
+        ids.iter().copied().map(Uid),
+        |ids| users::table.filter(users::tenant_id.eq(tenant).and(users::id.eq_any(ids))).select(columns),
+        |id| users::table.find((tenant, id)).select(columns),
+    )?;
     Ok(found.into_iter().collect())
 }
