@@ -3,8 +3,8 @@
 use super::conn::SQLITE_SETTINGS;
 use super::{Connection, DatabaseUrl};
 use derive_more::{Display, Error};
-use diesel::sql_types::Text;
 use diesel::sql_query;
+use diesel::sql_types::Text;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
