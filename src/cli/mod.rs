@@ -9,7 +9,7 @@ use crate::config::Settings;
 use crate::db::{Database, DatabaseUrl, DbError, backup, migrate};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::error::AppError;
-use crate::http::openapi;
+use crate::http::openapi_document;
 use crate::logging;
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ErrorKind};
@@ -102,7 +102,7 @@ impl Cli {
             }
             Some(Command::Key { command }) => keys::run(&self.settings, command).map(|()| ExitCode::SUCCESS),
             Some(Command::Openapi) => {
-                print(&format!("{:#}\n", openapi::document()));
+                print(&format!("{:#}\n", openapi_document()));
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Backup { file }) => {

@@ -40,16 +40,16 @@ impl BodyHash {
     }
 }
 
-/// An answer as it is given, and given again.
+/// A response that is stored with an idempotency key, to be replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct StoredResponse {
     /// The status, a 2xx.
     pub status: u16,
-    /// The headers that belong to this answer and not to every one.
+    /// The headers of this response besides those that every response has.
     pub headers: Vec<(String, String)>,
     /// The body, JSON.
     pub body: Option<String>,
-    /// The resource that it shows.
+    /// The id of the resource in the body.
     pub resource: Uuid,
 }
 

@@ -1,9 +1,9 @@
 //! JSON bodies.
 
-use super::State;
-use super::auth::still_good;
+use super::api::Api;
+use super::auth::reauthenticate;
 use super::problem::Problem;
-use super::scim;
+use super::state::State;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
@@ -20,20 +20,23 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 
-/// A JSON body; for PATCH a JSON Merge Patch, below SCIM's base one of its messages.
+/// A JSON body: a JSON Merge Patch in PATCH requests of the native API, a SCIM message in SCIM requests.
 pub(super) struct JsonBody {
     value: Value,
-    /// Where it cannot be stored.
+    /// The values that cannot be stored.
     unstorable: Vec<FieldError>,
 }
 
 impl JsonBody {
-    /// What tells this body from another.
+    /// The hash that an idempotency key is stored with.
     pub(super) fn hash(&self) -> BodyHash {
         BodyHash::of(&self.value)
     }
 
-    /// Reads the body as what it should be; the errors are told together.
+    /// Reads the body as a value of a type.
+    ///
+    /// # Errors
+    /// 422 with every invalid field.
     pub(super) fn read<T>(
         self,
         read: impl FnOnce(Value) -> Result<T, Vec<FieldError>>,
@@ -43,8 +46,8 @@ impl JsonBody {
             Ok(read) if errors.is_empty() => return Ok(read),
             Ok(_) => {}
             Err(more) => {
-                let told: HashSet<_> = errors.iter().map(|error| error.pointer.clone()).collect();
-                errors.extend(more.into_iter().filter(|error| !told.contains(&error.pointer)));
+                let reported: HashSet<_> = errors.iter().map(|error| error.pointer.clone()).collect();
+                errors.extend(more.into_iter().filter(|error| !reported.contains(&error.pointer)));
             }
         }
         Err(Problem::invalid(errors))
@@ -63,9 +66,9 @@ impl FromRequest for JsonBody {
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
             if let Some(state) = request.app_data::<web::Data<State>>() {
-                still_good(&request, state).await?;
+                reauthenticate(&request, state).await?;
             }
-            let value = json::parse(&bytes).map_err(unreadable)?;
+            let value = json::parse(&bytes).map_err(malformed)?;
             let unstorable = json::unstorable(&value, &bytes);
             Ok(Self { value, unstorable })
         })
@@ -73,12 +76,11 @@ impl FromRequest for JsonBody {
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
-    let accepted: &[&str] = match *request.method() {
-        _ if scim::is_below(request.path()) => &[scim::MEDIA_TYPE, "application/json"],
-        Method::PATCH => &["application/merge-patch+json", "application/json"],
-        _ => &["application/json"],
+    let accepted = match (Api::of(request.path()), request.method()) {
+        (Api::Native, &Method::PATCH) => &["application/merge-patch+json", "application/json"],
+        (api, _) => api.media_types(),
     };
-    let named_in = match *request.method() {
+    let header_name = match *request.method() {
         Method::PATCH => HeaderName::from_static("accept-patch"),
         Method::POST => HeaderName::from_static("accept-post"),
         _ => ACCEPT,
@@ -86,17 +88,17 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.unwrap_or("none");
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let fits = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
+    let is_accepted = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
     let charset = |part: String| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
-    if fits && parts.filter_map(charset).all(|charset| charset == "utf-8") {
+    if is_accepted && parts.filter_map(charset).all(|charset| charset == "utf-8") {
         return Ok(());
     }
     let accepted = accepted.join(", ");
     let detail = format!("Content-Type must be {accepted} in UTF-8, not {content_type}");
-    Err(Problem::unsupported_media_type(detail).with(named_in, &accepted))
+    Err(Problem::unsupported_media_type(detail).with(header_name, &accepted))
 }
 
-fn unreadable(error: JsonError) -> Problem {
+fn malformed(error: JsonError) -> Problem {
     match error {
         JsonError::Syntax(_) => Problem::malformed_body(error.to_string()),
         JsonError::OutOfRange(_) => {
@@ -105,7 +107,7 @@ fn unreadable(error: JsonError) -> Problem {
     }
 }
 
-/// The encodings that actix-web's decompression is built with.
+/// The content encodings that actix-web is built with.
 const ENCODINGS: [&str; 4] = ["identity", "gzip", "deflate", "zstd"];
 
 fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
@@ -123,15 +125,14 @@ fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
 
 /// Reads and decompresses the body within the size limit and the deadline.
 async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
-    let Some(state) = request.app_data::<web::Data<State>>() else {
-        return Err(Problem::internal("an internal error"));
-    };
+    let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::defect)?;
     let limit = state.body_limit;
     let too_large =
         || Problem::body_too_large(format!("the body must have at most {limit} bytes, decompressed"));
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let content_length =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let compressed = request.headers().contains_key(CONTENT_ENCODING);
-    if !compressed && announced.is_some_and(|length: usize| length > limit) {
+    if !compressed && content_length.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
     let payload = if compressed { in_small_pieces(payload) } else { payload };
@@ -145,8 +146,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     }
 }
 
-/// The decoder inflates a whole piece before anyone can count its bytes, and 4 bytes of zstd can mean 128 KiB: so it
-/// gets few at once.
+/// Splits the body into small pieces. The decoder inflates a whole piece before the limit is checked, and 4 bytes of
+/// zstd can inflate to 128 KiB.
 fn in_small_pieces(payload: Payload) -> Payload {
     const PIECE: usize = 256;
     let split = |mut piece: web::Bytes| {

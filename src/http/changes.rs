@@ -1,14 +1,15 @@
 //! `/changes`.
 
-use super::State;
-use super::auth::Reader;
+use super::context::{Context, Reader};
+use super::openapi::{Operation, examples, json_of};
 use super::params::Params;
 use super::problem::Problem;
+use super::response::Response;
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::ops::changes::{Read, Resource};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -21,19 +22,14 @@ struct FeedBody {
 }
 
 /// `GET /changes`
-pub(super) async fn read(
-    Reader(caller): Reader,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let admin = caller.role >= Role::Admin;
-    let mut params = Params::of(&request)?;
+pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Response {
+    let admin = context.caller().role >= Role::Admin;
     let (limit, after) = (params.limit()?, params.revision("after")?);
     let types = params.take("type").map(|text| types(&text, admin)).transpose()?;
     let resource = params.take("resource").map(|text| resource(&text)).transpose()?;
     params.finish()?;
-    let read = Read { tenant: caller.tenant, after, limit, types, resource, admin };
-    match state.database.call(&caller.origin, read).await? {
+    let read = Read { tenant: context.tenant(), after, limit, types, resource, admin };
+    match context.call(read).await? {
         Ok(feed) => Ok(HttpResponse::Ok().json(FeedBody {
             items: feed.facts,
             next: feed.next,
@@ -44,6 +40,14 @@ pub(super) async fn read(
     }
 }
 
+pub(super) fn read_docs() -> Operation {
+    let parameters = ["after", "limit", "type", "resource"];
+    Operation::keyed("listChanges", "changes", "Follow what was written", &parameters)
+        .describe("Ask after `next` for more. Changes of keys are for admins, those of tenants stand in the feed of `default`.")
+        .response(200, "The changes behind a revision.", &[], Some(json_of("Changes", &examples::changes())))
+        .errors(&[410])
+}
+
 fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
     let known = |name: &str| {
         ChangeKind::from_name(name)
@@ -51,7 +55,7 @@ fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
     };
     let types = text.split(',').map(known).collect::<Result<Vec<_>, _>>()?;
     if !admin && types.iter().any(|kind| kind.resource().is_admin_only()) {
-        return Err(Problem::forbidden("the key's role is too small for these types"));
+        return Err(Problem::insufficient_role(Role::Admin));
     }
     Ok(types)
 }

@@ -1,33 +1,41 @@
-//! `/connections`.
+//! `/connections`, and their tokens.
 
-use super::State;
-use super::auth::Admin;
 use super::body::JsonBody;
-use super::headers::{IfMatches, Prefer};
-use super::params::Params;
-use super::problem::Problem;
-use super::response::{id_of, page_of, read, resource_id, respond, written};
-use super::scim;
-use crate::domain::connection::{self, Draft, Token};
+use super::context::{Admin, Context};
+use super::headers::Prefer;
+use super::openapi::{BODY, JSON, Operation, ResourceDocs, examples, json_of};
+use super::pages::IdList;
+use super::params::{NoQuery, Params};
+use super::path::{PathId, PathIds};
+use super::response::{Response, new_secret, no_content, read, respond, stored};
+use crate::domain::condition::Conditions;
+use crate::domain::connection::{self, Connection, Draft, Token};
 use crate::domain::cursor::List;
-use crate::domain::key::Secret;
 use crate::ops::connections::{self, Create, CreateToken, Delete, DeleteToken, Find, Patch, Tokens};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
-use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
-/// A connection as answers show it.
+const DOCS: ResourceDocs =
+    ResourceDocs { name: "Connection", tag: "connections", example: examples::connection };
+
+/// The representation of a connection.
 #[derive(Serialize)]
-struct Shown<'c> {
+struct Representation<'c> {
     #[serde(flatten)]
-    connection: &'c connection::Connection,
-    /// SCIM's base, for the identity provider.
+    connection: &'c Connection,
+    /// The base URL of SCIM, which the identity provider needs.
     url: &'c str,
 }
 
-/// A token with what the identity provider needs, its secret in this answer alone.
+fn representation<'c>(connection: &'c Connection, context: &'c Context<Admin>) -> Representation<'c> {
+    Representation { connection, url: &context.state().scim_url }
+}
+
+/// A token with its secret, which only the response that creates the token shows.
 #[derive(Serialize)]
 struct NewToken<'t> {
     #[serde(flatten)]
@@ -37,139 +45,146 @@ struct NewToken<'t> {
 }
 
 /// `POST /connections`
-pub(super) async fn create(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    prefer: Prefer,
-    body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
+pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
-    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now: state.clock.now() };
-    let connection = state.database.call(&caller.origin, create).await?;
-    let shown = Shown { connection: &connection, url: &scim::base(&state) };
-    let mut answer = written(StatusCode::CREATED, connection.id, connection.version, &shown, prefer);
-    answer.headers.push((LOCATION.to_string(), format!("/connections/{}", connection.id)));
-    Ok(respond(answer))
+    let create = Create { tenant: context.tenant(), id: Uuid::now_v7(), draft, now: context.now() };
+    let connection = context.call(create).await?;
+    let shown = representation(&connection, &context);
+    let mut response = stored(StatusCode::CREATED, connection.id, connection.version, &shown, prefer);
+    response.headers.push((LOCATION.to_string(), format!("/connections/{}", connection.id)));
+    Ok(respond(response))
+}
+
+pub(super) fn create_docs() -> Operation {
+    let body = json!({ "name": "Okta", "profile": "lenient" });
+    let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
+    DOCS.create("Make a connection", &["Prefer"], &body, &links).describe("It has no token yet.")
 }
 
 /// `GET /connections`
-pub(super) async fn list(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let list = List::new(caller.tenant, &["connections"]);
-    let mut params = Params::of(&request)?;
-    let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
-    params.finish()?;
-    let page = connections::List { tenant: caller.tenant, after, limit, total };
-    let page = state.database.call(&caller.origin, page).await?;
-    let next = page.items.last().filter(|_| page.more).map(|last| list.id_cursor(last.id));
-    let url = scim::base(&state);
-    let items: Vec<_> = page.items.iter().map(|connection| Shown { connection, url: &url }).collect();
-    Ok(page_of("/connections", &params, &items, next, page.total))
+pub(super) async fn list(context: Context<Admin>, params: Params) -> Response {
+    let list = IdList::of(params, List::new(context.tenant(), &["connections"]))?;
+    let IdList { after, limit, total, .. } = list;
+    let page = context.call(connections::List { tenant: context.tenant(), after, limit, total }).await?;
+    let shown = |connection| representation(connection, &context);
+    Ok(list.respond("/connections", &page, |connection| connection.id, shown))
+}
+
+pub(super) fn list_docs() -> Operation {
+    DOCS.list("List connections", &["limit", "cursor", "include"])
 }
 
 /// `GET /connections/{id}`
 pub(super) async fn find(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
-    let connection = state.database.call(&caller.origin, find).await?;
-    let shown = Shown { connection: &connection, url: &scim::base(&state) };
-    read(&conditions, connection.version, &shown)
+    context: Context<Admin>,
+    conditions: Conditions,
+    _: NoQuery,
+    PathId(id): PathId,
+) -> Response {
+    let connection = context.call(Find { tenant: context.tenant(), id }).await?;
+    read(&conditions, connection.version, &representation(&connection, &context))
+}
+
+pub(super) fn find_docs() -> Operation {
+    DOCS.get("Read a connection", &[])
 }
 
 /// `PATCH /connections/{id}`
 pub(super) async fn patch(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
+    context: Context<Admin>,
+    conditions: Conditions,
     prefer: Prefer,
+    _: NoQuery,
+    PathId(id): PathId,
     body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let (id, patch) = (resource_id(&request)?, body.read(Ok)?);
-    let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
-    let patched = state.database.call(&caller.origin, patch).await;
-    // Also when nobody can say whether it was done: tokens are kept with the profile.
-    state.credentials.forget_all();
-    let connection = patched?;
-    let shown = Shown { connection: &connection, url: &scim::base(&state) };
-    Ok(respond(written(StatusCode::OK, id, connection.version, &shown, prefer)))
+) -> Response {
+    let patch = body.read(Ok)?;
+    let patch = context.call(Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() });
+    // Tokens are cached with the profile of their connection.
+    let connection = context.state().credentials.invalidating_all(patch).await?;
+    let shown = representation(&connection, &context);
+    Ok(respond(stored(StatusCode::OK, id, connection.version, &shown, prefer)))
+}
+
+pub(super) fn patch_docs() -> Operation {
+    DOCS.patch("Change a connection", &json!({ "profile": "strict" }))
 }
 
 /// `DELETE /connections/{id}`
 pub(super) async fn delete(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let id = resource_id(&request)?;
-    let delete = Delete { tenant: caller.tenant, id, conditions, now: state.clock.now() };
-    let deleted = state.database.call(&caller.origin, delete).await;
-    state.credentials.forget_all();
-    deleted?;
-    Ok(HttpResponse::NoContent().finish())
+    context: Context<Admin>,
+    conditions: Conditions,
+    _: NoQuery,
+    PathId(id): PathId,
+) -> Response {
+    let delete = context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() });
+    context.state().credentials.invalidating_all(delete).await?;
+    Ok(no_content())
+}
+
+pub(super) fn delete_docs() -> Operation {
+    DOCS.delete("Delete a connection", &[]).describe("Its tokens are revoked; its externalIds stay.")
 }
 
 /// `POST /connections/{id}/tokens`
 pub(super) async fn create_token(
-    Admin(caller): Admin,
-    request: HttpRequest,
+    context: Context<Admin>,
+    _: NoQuery,
+    PathId(connection): PathId,
     body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let (connection, expires_at) = (resource_id(&request)?, body.read(connection::read_token)?);
-    let id = Uuid::now_v7();
-    let secret = Secret::generate(id).map_err(|error| {
-        log::error!("no random bytes: {error}");
-        Problem::internal("an internal error")
-    })?;
-    let (hash, now) = (secret.hash(), state.clock.now());
-    let create = CreateToken { tenant: caller.tenant, connection, id, expires_at, hash, now };
-    let token = state.database.call(&caller.origin, create).await?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((LOCATION, format!("/connections/{connection}/tokens/{id}")));
-    response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.json(NewToken { token: &token, url: &scim::base(&state), secret: secret.reveal() }))
+) -> Response {
+    let expires_at = body.read(connection::read_token)?;
+    let (id, tenant) = (Uuid::now_v7(), context.tenant());
+    let secret = new_secret(id)?;
+    let (hash, now) = (secret.hash(), context.now());
+    let token = context.call(CreateToken { tenant, connection, id, expires_at, hash, now }).await?;
+    let url = &context.state().scim_url;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, format!("/connections/{connection}/tokens/{id}")))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(NewToken { token: &token, url, secret: secret.reveal() }))
+}
+
+pub(super) fn create_token_docs() -> Operation {
+    let content = json_of("TokenWithSecret", &examples::token_with_secret());
+    Operation::keyed("createToken", "connections", "Make a token", &["id"])
+        .describe("409 when two are good already.")
+        .body(JSON, "NewToken", &json!({ "expiresAt": "2027-01-02T03:04:05Z" }))
+        .response(201, "The token, with its secret this once.", &["Location"], Some(content))
+        .errors(&BODY)
+        .errors(&[409, 504])
 }
 
 /// `GET /connections/{id}/tokens`
-pub(super) async fn list_tokens(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let params = Params::of(&request)?;
-    params.finish()?;
-    let connection = resource_id(&request)?;
-    let tokens = Tokens { tenant: caller.tenant, connection };
-    let tokens = state.database.call(&caller.origin, tokens).await?;
-    Ok(page_of(request.path(), &params, &tokens, None, None))
+pub(super) async fn list_tokens(context: Context<Admin>, _: NoQuery, PathId(connection): PathId) -> Response {
+    let tokens = context.call(Tokens { tenant: context.tenant(), connection }).await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": tokens })))
+}
+
+pub(super) fn list_tokens_docs() -> Operation {
+    let content = json_of("Tokens", &json!({ "items": [examples::token()] }));
+    Operation::keyed("listTokens", "connections", "List the tokens of a connection", &["id"]).response(
+        200,
+        "All of them.",
+        &[],
+        Some(content),
+    )
 }
 
 /// `DELETE /connections/{id}/tokens/{tokenId}`
 pub(super) async fn delete_token(
-    Admin(caller): Admin,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let (connection, id) = (resource_id(&request)?, id_of(&request, "tokenId")?);
-    let delete = DeleteToken { tenant: caller.tenant, connection, id, now: state.clock.now() };
-    let deleted = state.database.call(&caller.origin, delete).await;
-    state.credentials.forget_key(id);
-    deleted?;
-    Ok(HttpResponse::NoContent().finish())
+    context: Context<Admin>,
+    _: NoQuery,
+    PathIds(connection, id): PathIds,
+) -> Response {
+    let (tenant, now) = (context.tenant(), context.now());
+    let delete = context.call(DeleteToken { tenant, connection, id, now });
+    context.state().credentials.invalidating(id, delete).await?;
+    Ok(no_content())
+}
+
+pub(super) fn delete_token_docs() -> Operation {
+    Operation::keyed("deleteToken", "connections", "Revoke a token", &["id", "tokenId"])
+        .response(204, "It is good no longer.", &[], None)
+        .errors(&[504])
 }

@@ -1,4 +1,4 @@
-//! The keys and tenants that were seen lately, so that a request costs no call to the database.
+//! The cache of keys, tokens and tenant names, which spares most requests a database call for authentication.
 
 use crate::db::{Database, DbError};
 use crate::domain::key::{Credential, Secret, SecretHash};
@@ -14,14 +14,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// From which age on what is kept is read again, while it is still used.
-const FRESH: Duration = Duration::from_millis(900);
-/// How old it may be: a key that was revoked on another server is refused here within two seconds.
-const GOOD: Duration = Duration::from_millis(1_800);
-/// The most keys, and the most tenants, that are kept.
+/// The age at which an entry is reloaded in the background, while it is still used.
+const REFRESH_AFTER: Duration = Duration::from_millis(900);
+/// The age at which an entry expires. A key that was revoked on another server must be refused within two seconds.
+const TIME_TO_LIVE: Duration = Duration::from_millis(1_800);
+/// The largest number of keys, and of tenants, in the cache.
 const CAPACITY: usize = 10_000;
 
-/// What was read of keys and tenants.
+/// The cached keys, tokens and tenant names, and the times of use that are not written to the database yet.
 pub struct Credentials {
     database: Database,
     keys: Arc<TtlCache<Uuid, (Arc<Credential>, SecretHash)>>,
@@ -30,34 +30,34 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Knows nothing yet.
+    /// An empty cache.
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database, keys: Arc::default(), tenants: Arc::default(), used: Mutex::default() }
     }
 
-    /// The key that a secret is of, when it is known without asking the database.
-    pub(super) fn known(&self, secret: &Secret) -> Option<Arc<Credential>> {
+    /// The credential of a secret, if it is in the cache.
+    pub(super) fn cached(&self, secret: &Secret) -> Option<Arc<Credential>> {
         let (found, stale) = self.keys.get(&secret.id())?;
         if stale {
             let (keys, database, id) = (self.keys.clone(), self.database.clone(), secret.id());
             rt::spawn(async move { drop(read_key(&keys, &database, id).await) });
         }
-        holds(found, secret)
+        verified(found, secret)
     }
 
-    /// Whether the secret's key was good at some time before.
-    pub(super) fn was_known(&self, secret: &Secret) -> bool {
-        self.keys.last(&secret.id()).is_some_and(|found| holds(found, secret).is_some())
+    /// Whether the credential of a secret is in the cache, expired or not.
+    pub(super) fn was_cached(&self, secret: &Secret) -> bool {
+        self.keys.get_expired(&secret.id()).is_some_and(|found| verified(found, secret).is_some())
     }
 
-    /// The same, asking the database.
-    pub(super) async fn identify(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, DbError> {
+    /// The credential of a secret, read from the database.
+    pub(super) async fn load(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, DbError> {
         let found = read_key(&self.keys, &self.database, secret.id()).await?;
-        Ok(found.and_then(|found| holds(found, secret)))
+        Ok(found.and_then(|found| verified(found, secret)))
     }
 
-    /// The tenant of a name.
+    /// The id of the tenant with a name.
     pub(super) async fn tenant(&self, name: &str) -> Result<Option<Uuid>, DbError> {
         if let Some((id, false)) = self.tenants.get(name) {
             return Ok(Some(id));
@@ -68,18 +68,23 @@ impl Credentials {
         Ok(found)
     }
 
-    /// Forgets what a write made untrue.
-    pub(super) fn forget_key(&self, id: Uuid) {
-        self.keys.remove(&id);
+    /// Runs a write to the key or token `id` and then drops it from the cache. It is dropped whatever the result, and
+    /// also when the request is cancelled: the write may have been committed all the same.
+    pub(super) async fn invalidating<T>(&self, id: Uuid, write: impl Future<Output = T>) -> T {
+        let _invalidation = OnDrop(|| self.keys.remove(&id));
+        write.await
     }
 
-    /// Forgets all, because a tenant was renamed or deleted, with its keys.
-    pub(super) fn forget_all(&self) {
-        self.keys.clear();
-        self.tenants.clear();
+    /// The same for a write that can change any number of keys and tokens, or the name of a tenant: clears the cache.
+    pub(super) async fn invalidating_all<T>(&self, write: impl Future<Output = T>) -> T {
+        let _invalidation = OnDrop(|| {
+            self.keys.clear();
+            self.tenants.clear();
+        });
+        write.await
     }
 
-    /// Notes that a key was used.
+    /// Records that a key was used.
     pub(super) fn used(&self, id: Uuid, now: Timestamp) {
         let mut used = lock(&self.used);
         if used.len() < CAPACITY || used.contains_key(&id) {
@@ -87,13 +92,13 @@ impl Credentials {
         }
     }
 
-    /// Writes down when keys were last used.
+    /// Writes the recorded times of use to the database.
     ///
     /// # Errors
-    /// What the database says; the times are lost then.
+    /// Any error of the database. The times are lost then.
     pub async fn write_uses(&self) -> Result<(), DbError> {
         let mut used: Vec<_> = std::mem::take(&mut *lock(&self.used)).into_iter().collect();
-        // In one order on every server, so that none waits for the other.
+        // Every server locks the rows in the same order, so that they cannot deadlock.
         used.sort_unstable();
         if used.is_empty() {
             return Ok(());
@@ -102,8 +107,8 @@ impl Credentials {
     }
 }
 
-fn holds((key, hash): (Arc<Credential>, SecretHash), secret: &Secret) -> Option<Arc<Credential>> {
-    hash.is_of(secret).then_some(key)
+fn verified((credential, hash): (Arc<Credential>, SecretHash), secret: &Secret) -> Option<Arc<Credential>> {
+    hash.is_of(secret).then_some(credential)
 }
 
 async fn read_key(
@@ -119,26 +124,26 @@ async fn read_key(
             token.map(|(token, connection, hash)| (Credential::Token(token, connection), hash))
         }
     };
-    let found = found.map(|(proof, hash)| (Arc::new(proof), hash));
+    let found = found.map(|(credential, hash)| (Arc::new(credential), hash));
     keys.put(id, found.clone(), since);
     Ok(found)
 }
 
-/// Values that were read a moment ago.
+/// A cache whose entries expire after [`TIME_TO_LIVE`].
 struct TtlCache<K, V>(Mutex<Values<K, V>>);
 
 struct Values<K, V> {
     map: HashMap<K, Entry<V>>,
-    /// Moves with every removal: what was read before one must not be put in after it.
+    /// The number of removals. A value that was read before a removal must not be inserted after it.
     generation: u64,
 }
 
 struct Entry<V> {
     value: V,
-    /// When the reading began.
+    /// When the value began to be read.
     since: Instant,
-    /// Whether it is being read again.
-    renewing: bool,
+    /// Whether the value is being reloaded.
+    reloading: bool,
 }
 
 impl<K, V> Default for TtlCache<K, V> {
@@ -148,7 +153,7 @@ impl<K, V> Default for TtlCache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
-    /// A value that is good, and whether the caller is to read it again.
+    /// A value that has not expired, and whether the caller should reload it.
     fn get<Q>(&self, key: &Q) -> Option<(V, bool)>
     where
         K: std::borrow::Borrow<Q>,
@@ -157,27 +162,27 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         let mut values = lock(&self.0);
         let entry = values.map.get_mut(key)?;
         let age = entry.since.elapsed();
-        let stale = age >= FRESH && !entry.renewing;
-        entry.renewing |= stale;
-        (age < GOOD).then(|| (entry.value.clone(), stale))
+        let stale = age >= REFRESH_AFTER && !entry.reloading;
+        entry.reloading |= stale;
+        (age < TIME_TO_LIVE).then(|| (entry.value.clone(), stale))
     }
 
-    /// A value however old it is.
-    fn last(&self, key: &K) -> Option<V> {
+    /// A value, expired or not.
+    fn get_expired(&self, key: &K) -> Option<V> {
         lock(&self.0).map.get(key).map(|entry| entry.value.clone())
     }
 
-    /// The moment before a reading.
+    /// The state before a value is read, to be passed to [`TtlCache::put`].
     fn generation(&self) -> (u64, Instant) {
         (lock(&self.0).generation, Instant::now())
     }
 
-    /// Keeps what was read since, unless something was removed meanwhile.
+    /// Inserts a value, unless anything was removed since it began to be read.
     fn put(&self, key: K, value: Option<V>, (generation, since): (u64, Instant)) {
         let mut values = lock(&self.0);
         if values.generation != generation {
             if let Some(entry) = values.map.get_mut(&key) {
-                entry.renewing = false;
+                entry.reloading = false;
             }
             return;
         }
@@ -186,10 +191,10 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
             return;
         };
         if values.map.len() >= CAPACITY {
-            values.map.retain(|_, entry| entry.since.elapsed() < GOOD);
+            values.map.retain(|_, entry| entry.since.elapsed() < TIME_TO_LIVE);
         }
         if values.map.len() < CAPACITY || values.map.contains_key(&key) {
-            values.map.insert(key, Entry { value, since, renewing: false });
+            values.map.insert(key, Entry { value, since, reloading: false });
         }
     }
 
@@ -203,6 +208,15 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         let mut values = lock(&self.0);
         values.generation += 1;
         values.map.clear();
+    }
+}
+
+/// Calls a function when it is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

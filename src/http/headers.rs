@@ -1,4 +1,4 @@
-//! The request headers that steer an answer.
+//! The request headers that handlers read.
 
 use super::problem::Problem;
 use crate::domain::condition::{Conditions, Tags};
@@ -7,17 +7,15 @@ use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap, HeaderName, IF_
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
 
-/// `If-Match` and `If-None-Match`.
-pub(super) struct IfMatches(pub(super) Conditions);
-
-impl FromRequest for IfMatches {
+/// Reads `If-Match` and `If-None-Match`.
+impl FromRequest for Conditions {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let conditions = || {
             let if_match = tags(request.headers(), &IF_MATCH)?;
-            Ok(Self(Conditions { if_match, if_none_match: tags(request.headers(), &IF_NONE_MATCH)? }))
+            Ok(Self { if_match, if_none_match: tags(request.headers(), &IF_NONE_MATCH)? })
         };
         ready(conditions())
     }
@@ -35,7 +33,7 @@ fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join(", "))
 }
 
-/// What the client would like of the answer: `Prefer: return=…` (RFC 7240).
+/// The client's preference for the body of the response: `Prefer: return=…` (RFC 7240, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Prefer {
     Nothing,
@@ -44,7 +42,7 @@ pub(super) enum Prefer {
 }
 
 impl Prefer {
-    /// What `Preference-Applied` says.
+    /// The value of `Preference-Applied`.
     pub(super) fn applied(self) -> Option<&'static str> {
         match self {
             Self::Nothing => None,
@@ -63,7 +61,7 @@ impl FromRequest for Prefer {
         let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
         let preferences =
             without_parameters.map(|part| part.replace([' ', '\t', '"'], "").to_ascii_lowercase());
-        // The first of two that contradict each other counts (RFC 7240, section 2).
+        // Of two conflicting preferences, the first one counts (RFC 7240, section 2).
         let known = preferences.filter_map(|preference| match preference.as_str() {
             "return=minimal" => Some(Self::Minimal),
             "return=representation" => Some(Self::Representation),
@@ -73,7 +71,7 @@ impl FromRequest for Prefer {
     }
 }
 
-/// `Idempotency-Key`: what the client calls its request by.
+/// `Idempotency-Key`, if the request has one: 1 to 255 visible ASCII characters.
 pub(super) struct IdempotencyKey(pub(super) Option<String>);
 
 impl FromRequest for IdempotencyKey {
@@ -99,21 +97,20 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether the client takes one of these kinds of `application/…`: `Accept` is absent or names it with a quality above
-/// zero, the most specific range first (RFC 9110, section 12.5.1).
-pub(super) fn accepts<M: HttpMessage>(request: &M, kinds: &[&str]) -> bool {
+/// Whether the client accepts one of these media types of `application/…`. It does when `Accept` is absent, or when the
+/// most specific matching range has a quality above zero (RFC 9110, section 12.5.1).
+pub(super) fn accepts<M: HttpMessage>(request: &M, media_types: &[&str]) -> bool {
     if request.headers().get_all(ACCEPT).all(|line| line.is_empty()) {
         return true;
     }
     let Ok(Accept(ranges)) = Accept::parse(request) else { return false };
     let specificity = |essence: &str| match essence {
-        essence if kinds.contains(&essence) => 3,
+        essence if media_types.contains(&essence) => 3,
         "application/*" => 2,
         "*/*" => 1,
         _ => 0,
     };
-    let fitting = ranges.iter().map(|range| (specificity(range.item.essence_str()), range.quality));
-    let best =
-        fitting.filter(|(specificity, _)| *specificity > 0).max_by_key(|(specificity, _)| *specificity);
+    let ranges = ranges.iter().map(|range| (specificity(range.item.essence_str()), range.quality));
+    let best = ranges.filter(|(specificity, _)| *specificity > 0).max_by_key(|(specificity, _)| *specificity);
     best.is_some_and(|(_, quality)| quality > actix_web::http::header::Quality::ZERO)
 }

@@ -1,19 +1,15 @@
-//! What needs no key: the start page and the probes.
+//! The start page and the probes. They need no key.
 
-use super::State;
-use super::params::Params;
+use super::openapi::{Operation, json_of};
+use super::params::NoQuery;
 use super::problem::Problem;
-use crate::db::{Class, Database, DbError};
-use crate::domain::origin::Origin;
-use crate::ops::health::{CanWrite, PendingMigrations};
-use actix_web::{HttpRequest, HttpResponse, web};
+use super::state::State;
+use actix_web::{HttpResponse, web};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-use tokio::sync::Mutex;
 
-/// Where to go from the start page.
-pub(super) const LINKS: [(&str, &str); 6] = [
+/// The links of the start page.
+const LINKS: [(&str, &str); 6] = [
     ("docs", "/docs"),
     ("groups", "/groups"),
     ("livez", "/livez"),
@@ -22,88 +18,58 @@ pub(super) const LINKS: [(&str, &str); 6] = [
     ("users", "/users"),
 ];
 
-/// `GET /`: what this is.
-pub(super) async fn index(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    Ok(HttpResponse::Ok().json(json!({
+/// `GET /`: name, version and links.
+pub(super) async fn index(_: NoQuery, state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({
         "name": "roster",
         "version": env!("CARGO_PKG_VERSION"),
         "url": state.public_url,
         "links": LINKS.into_iter().collect::<BTreeMap<_, _>>(),
-    })))
+    }))
 }
 
-/// `GET /livez`: the process answers.
+pub(super) fn index_docs() -> Operation {
+    let links: BTreeMap<_, _> = LINKS.into_iter().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let example =
+        json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
+    Operation::public("getService", "service", "What this is", &[])
+        .response(200, "Name, version and links.", &[], Some(json_of("Service", &example)))
+        .errors(&[400, 500])
+}
+
+/// `GET /livez`: whether the process responds.
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: the process can do its work, down to the database.
+/// The description under one of the names of the endpoint.
+pub(super) fn live_docs(id: &str, summary: &str) -> Operation {
+    let content = json_of("Status", &json!({ "status": "ok" }));
+    Operation::public(id, "service", summary, &[])
+        .response(200, "It does.", &[], Some(content))
+        .errors(&[500])
+}
+
+/// `GET /readyz`: whether the server can do its work, down to the database.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let stopping = || Problem::stopping("the server is stopping");
     if state.is_stopping() {
         return Err(stopping());
     }
-    match state.readiness.of(&state.database).await {
-        // It may have been told to stop while the database was asked.
+    match state.readiness.check(&state.database).await {
+        // The server may have begun to stop during the check.
         _ if state.is_stopping() => Err(stopping()),
         Ok(()) => Ok(HttpResponse::Ok().json(json!({ "status": "ready" }))),
         Err(detail) => Err(Problem::not_ready(detail)),
     }
 }
 
-/// How long an answer is kept: probes of many balancers cost the database one question.
-const KEEP: Duration = Duration::from_secs(1);
-
-/// The last answer.
-#[derive(Default)]
-pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
-
-impl Readiness {
-    async fn of(&self, database: &Database) -> Result<(), &'static str> {
-        let mut last = self.0.lock().await;
-        match *last {
-            Some((when, answer)) if when.elapsed() < KEEP => answer,
-            _ => {
-                let answer = ask(database).await;
-                *last = Some((Instant::now(), answer));
-                answer
-            }
-        }
-    }
-}
-
-/// How long the database may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Whether the database can be read and written. A writer that waits (for a lock, or behind others) says nothing
-/// against it as long as it can be read.
-async fn ask(database: &Database) -> Result<(), &'static str> {
-    let origin = Origin::server();
-    let finished = database.finished(Class::Read);
-    let patience = tokio::time::sleep(PATIENCE);
-    let read = tokio::time::timeout(PATIENCE, database.call(&origin, PendingMigrations));
-    let write = tokio::time::timeout(PATIENCE, database.call(&origin, CanWrite));
-    let (read, write) = tokio::join!(read, write);
-    match read {
-        Ok(Ok(0)) => {}
-        Ok(Ok(_)) => return Err("migrations are pending"),
-        Ok(Err(error)) if !is_busy(&error) => return Err("the database cannot be read"),
-        _ => {
-            // Overload is not unreadiness, taking the server from the balancer would only move the load; but then
-            // calls are finished all the while.
-            patience.await;
-            if database.finished(Class::Read) == finished {
-                return Err("the database does not answer");
-            }
-        }
-    }
-    match write {
-        Ok(Err(error)) if !is_busy(&error) => Err("the database cannot be written"),
-        _ => Ok(()),
-    }
-}
-
-fn is_busy(error: &DbError) -> bool {
-    matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Busy(_))
+pub(super) fn ready_docs() -> Operation {
+    let content = json_of("Status", &json!({ "status": "ready" }));
+    let summary = "Whether the server can do its work, down to the database";
+    Operation::public("getReadiness", "service", summary, &[])
+        .describe("The answer is kept for a second. Overload is not unreadiness.")
+        .response(200, "It can.", &[], Some(content))
+        .errors(&[500, 503])
 }

@@ -1,96 +1,124 @@
 //! `/groups/{id}/members`.
 
-use super::State;
-use super::auth::{Reader, Writer};
 use super::body::JsonBody;
-use super::headers::IfMatches;
-use super::params::Params;
+use super::context::{Context, Reader, Writer};
+use super::openapi::{BODY, JSON, Operation, examples, json_of};
+use super::pages::IdList;
+use super::params::{NoQuery, Params};
+use super::path::{PathId, PathIds};
 use super::problem::Problem;
-use super::response::{id_of, page_of, resource_id};
-use crate::db::DbError;
+use super::response::{Response, no_content};
 use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::member::read_user_ids;
 use crate::ops::members::{self, Add, Find, Put, Remove};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use std::future::{Ready, ready};
 
 /// `GET /groups/{id}/members`
-pub(super) async fn list(
-    Reader(caller): Reader,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let group = resource_id(&request)?;
-    let list = List::new(caller.tenant, &["members", &group.to_string()]);
-    let mut params = Params::of(&request)?;
-    let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
-    params.finish()?;
-    let page = members::List { tenant: caller.tenant, group, after, limit, total };
-    let page = state.database.call(&caller.origin, page).await?;
-    let next = page.items.last().filter(|_| page.more).map(|member| list.id_cursor(member.user_id));
-    Ok(page_of(&format!("/groups/{group}/members"), &params, &page.items, next, page.total))
+pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
+    let list = IdList::of(params, List::new(context.tenant(), &["members", &group.to_string()]))?;
+    let IdList { after, limit, total, .. } = list;
+    let page = context.call(members::List { tenant: context.tenant(), group, after, limit, total }).await?;
+    Ok(list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member))
+}
+
+pub(super) fn list_docs() -> Operation {
+    let content = json_of("MemberPage", &examples::page("members", examples::member()));
+    operation("listMembers", "List who is in a group", &["id", "limit", "cursor", "include"]).response(
+        200,
+        "A page, in the order of the users' ids.",
+        &["Link"],
+        Some(content),
+    )
 }
 
 /// `POST /groups/{id}/members`
 pub(super) async fn add(
-    Writer(caller): Writer,
-    request: HttpRequest,
+    context: Context<Writer>,
+    _: NoQuery,
+    PathId(group): PathId,
     body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let group = resource_id(&request)?;
+) -> Response {
     let users = body.read(read_user_ids)?;
-    let add = Add { tenant: caller.tenant, group, users, now: state.clock.now() };
-    state.database.call(&caller.origin, add).await?;
-    Ok(HttpResponse::NoContent().finish())
+    context.call(Add { tenant: context.tenant(), group, users, now: context.now() }).await?;
+    Ok(no_content())
+}
+
+pub(super) fn add_docs() -> Operation {
+    operation("addMembers", "Add users to a group", &["id"])
+        .describe("All or none. Who is in it already stays.")
+        .body(JSON, "UserIds", &examples::user_ids())
+        .response(204, "They are in it.", &[], None)
+        .errors(&BODY)
+        .errors(&[504])
 }
 
 /// `GET /groups/{id}/members/{userId}`
-pub(super) async fn find(
-    Reader(caller): Reader,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let (group, user) = (resource_id(&request)?, id_of(&request, USER_ID)?);
-    let member = state.database.call(&caller.origin, Find { tenant: caller.tenant, group, user }).await?;
+pub(super) async fn find(context: Context<Reader>, _: NoQuery, PathIds(group, user): PathIds) -> Response {
+    let member = context.call(Find { tenant: context.tenant(), group, user }).await?;
     Ok(HttpResponse::Ok().json(member))
+}
+
+pub(super) fn find_docs() -> Operation {
+    operation("getMember", "Read whether a user is in a group", &["id", "userId"]).response(
+        200,
+        "It is.",
+        &[],
+        Some(json_of("Member", &examples::member())),
+    )
 }
 
 /// `PUT /groups/{id}/members/{userId}`
 pub(super) async fn put(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    check(&conditions)?;
-    let (group, user) = (resource_id(&request)?, id_of(&request, USER_ID)?);
-    let put = Put { tenant: caller.tenant, group, user, now: state.clock.now() };
-    state.database.call(&caller.origin, put).await?;
-    Ok(HttpResponse::NoContent().finish())
+    context: Context<Writer>,
+    _: NoQuery,
+    _: NoVersion,
+    PathIds(group, user): PathIds,
+) -> Response {
+    context.call(Put { tenant: context.tenant(), group, user, now: context.now() }).await?;
+    Ok(no_content())
+}
+
+pub(super) fn put_docs() -> Operation {
+    operation("putMember", "Add a user to a group", &["id", "userId", "If-Match"])
+        .response(204, "It is in it.", &[], None)
+        .errors(&[412, 504])
 }
 
 /// `DELETE /groups/{id}/members/{userId}`
 pub(super) async fn remove(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    check(&conditions)?;
-    let (group, user) = (resource_id(&request)?, id_of(&request, USER_ID)?);
-    let remove = Remove { tenant: caller.tenant, group, user, now: state.clock.now() };
-    state.database.call(&caller.origin, remove).await?;
-    Ok(HttpResponse::NoContent().finish())
+    context: Context<Writer>,
+    _: NoQuery,
+    _: NoVersion,
+    PathIds(group, user): PathIds,
+) -> Response {
+    context.call(Remove { tenant: context.tenant(), group, user, now: context.now() }).await?;
+    Ok(no_content())
 }
 
-/// Members have no versions.
-fn check(conditions: &Conditions) -> Result<(), DbError> {
-    if conditions.allow_write_without_version() { Ok(()) } else { Err(DbError::Precondition) }
+pub(super) fn remove_docs() -> Operation {
+    operation("removeMember", "Remove a user from a group", &["id", "userId", "If-Match"])
+        .response(204, "It is in it no longer; 404 when it was not.", &[], None)
+        .errors(&[412, 504])
 }
 
-const USER_ID: &str = "userId";
+fn operation(id: &str, summary: &str, parameters: &[&str]) -> Operation {
+    Operation::keyed(id, "groups", summary, parameters)
+}
+
+/// The conditions of a write to a member. A member has no version, so 412 is the answer to an `If-Match` that names one.
+pub(super) struct NoVersion;
+
+impl FromRequest for NoVersion {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let conditions = Conditions::from_request(request, payload).into_inner();
+        ready(conditions.and_then(|conditions| {
+            conditions.allow_write_without_version().then_some(Self).ok_or_else(Problem::version_mismatch)
+        }))
+    }
+}

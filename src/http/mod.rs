@@ -1,240 +1,261 @@
-//! The HTTP face. This file is the table of URLs.
+//! The HTTP layer. This file is the table of URLs.
 
-pub mod auth;
+pub mod api;
+mod auth;
 pub mod auth_throttle;
 mod body;
 mod changes;
 mod connections;
+mod context;
 pub mod credentials;
 mod docs;
+mod endpoint;
 mod groups;
 mod headers;
 mod health;
 mod keys;
 mod members;
 mod observe;
-pub mod openapi;
+mod openapi;
+mod pages;
 mod params;
+mod path;
 pub mod problem;
+mod readiness;
 mod request_id;
+mod resources;
 mod response;
 mod scim;
+mod state;
 mod tenants;
 mod users;
 
-use crate::clock::Clock;
-use crate::db::Database;
-use crate::domain::key::AdminKey;
+pub use state::State;
+
+use crate::domain::group::Group;
+use crate::domain::user::User;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::ALLOW;
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::{
-    App, Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web,
-};
-use auth_throttle::AuthThrottle;
-use credentials::Credentials;
+use actix_web::middleware::from_fn;
+use actix_web::{App, Error, HttpResponse, web};
+use endpoint::{Url, delete, get, patch, post, put, url};
+use openapi::Operation;
+use params::NoQuery;
 use problem::Problem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// What needs no key, as the files under `/docs/`.
-const PUBLIC: [&str; 7] = ["/", "/livez", "/healthz", "/health", "/readyz", "/openapi.json", "/docs"];
-
-fn is_public(path: &str) -> bool {
-    PUBLIC.contains(&path) || path.starts_with("/docs/") || scim::is_public(path)
-}
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// The table of URLs.
 fn urls() -> Vec<Url> {
     vec![
-        url("/", [get(health::index)]),
-        url("/livez", [get(health::live)]),
-        url("/healthz", [get(health::live)]),
-        url("/health", [get(health::live)]),
-        url("/readyz", [get(health::ready)]),
-        url("/openapi.json", [get(openapi::read).compressed()]),
-        url("/docs", [get(docs::page)]),
-        url("/docs/{file}", [get(docs::file).compressed()]),
-        url("/users", [get(users::list).compressed(), post(users::create)]),
+        url("/", [get(health::index).docs(health::index_docs)]),
+        url(
+            "/livez",
+            [get(health::live).docs(|| health::live_docs("getLiveness", "Whether the process answers"))],
+        ),
+        url("/healthz", [get(health::live).docs(|| health::live_docs("getHealthz", "The same as `/livez`"))]),
+        url("/health", [get(health::live).docs(|| health::live_docs("getHealth", "The same as `/livez`"))]),
+        url("/readyz", [get(health::ready).docs(health::ready_docs)]),
+        url("/openapi.json", [get(openapi_json).compressed().docs(openapi_docs)]),
+        url("/docs", [get(docs::page).docs(docs::page_docs)]),
+        url("/docs/{file}", [get(docs::file).compressed().docs(docs::file_docs)]),
+        url(
+            "/users",
+            [
+                get(resources::list::<User>).compressed().docs(resources::list_docs::<User>),
+                post(resources::create::<User>).docs(resources::create_docs::<User>),
+            ],
+        ),
         url(
             "/users/{id}",
-            [get(users::find), patch(users::patch), put(users::replace), delete(users::delete)],
+            [
+                get(resources::find::<User>).docs(resources::find_docs::<User>),
+                patch(resources::patch::<User>).docs(resources::patch_docs::<User>),
+                put(resources::replace::<User>).docs(resources::replace_docs::<User>),
+                delete(users::delete).docs(users::delete_docs),
+            ],
         ),
-        url("/users/{id}/groups", [get(groups::list_of_user).compressed()]),
-        url("/groups", [get(groups::list).compressed(), post(groups::create)]),
+        url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
+        url(
+            "/groups",
+            [
+                get(resources::list::<Group>).compressed().docs(resources::list_docs::<Group>),
+                post(resources::create::<Group>).docs(resources::create_docs::<Group>),
+            ],
+        ),
         url(
             "/groups/{id}",
-            [get(groups::find), patch(groups::patch), put(groups::replace), delete(groups::delete)],
+            [
+                get(resources::find::<Group>).docs(resources::find_docs::<Group>),
+                patch(resources::patch::<Group>).docs(resources::patch_docs::<Group>),
+                put(resources::replace::<Group>).docs(groups::replace_docs),
+                delete(groups::delete).docs(groups::delete_docs),
+            ],
         ),
-        url("/groups/{id}/members", [get(members::list).compressed(), post(members::add)]),
+        url(
+            "/groups/{id}/members",
+            [
+                get(members::list).compressed().docs(members::list_docs),
+                post(members::add).docs(members::add_docs),
+            ],
+        ),
         url(
             "/groups/{id}/members/{userId}",
-            [get(members::find), put(members::put), delete(members::remove)],
+            [
+                get(members::find).docs(members::find_docs),
+                put(members::put).docs(members::put_docs),
+                delete(members::remove).docs(members::remove_docs),
+            ],
         ),
-        url("/changes", [get(changes::read).compressed()]),
-        url("/keys", [get(keys::list).compressed(), post(keys::create)]),
-        url("/keys/{id}", [get(keys::find), patch(keys::patch), delete(keys::delete)]),
-        url("/connections", [get(connections::list).compressed(), post(connections::create)]),
+        url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
+        url(
+            "/keys",
+            [get(keys::list).compressed().docs(keys::list_docs), post(keys::create).docs(keys::create_docs)],
+        ),
+        url(
+            "/keys/{id}",
+            [
+                get(keys::find).docs(keys::find_docs),
+                patch(keys::patch).docs(keys::patch_docs),
+                delete(keys::delete).docs(keys::delete_docs),
+            ],
+        ),
+        url(
+            "/connections",
+            [
+                get(connections::list).compressed().docs(connections::list_docs),
+                post(connections::create).docs(connections::create_docs),
+            ],
+        ),
         url(
             "/connections/{id}",
-            [get(connections::find), patch(connections::patch), delete(connections::delete)],
+            [
+                get(connections::find).docs(connections::find_docs),
+                patch(connections::patch).docs(connections::patch_docs),
+                delete(connections::delete).docs(connections::delete_docs),
+            ],
         ),
         url(
             "/connections/{id}/tokens",
-            [get(connections::list_tokens).compressed(), post(connections::create_token)],
+            [
+                get(connections::list_tokens).compressed().docs(connections::list_tokens_docs),
+                post(connections::create_token).docs(connections::create_token_docs),
+            ],
         ),
-        url("/connections/{id}/tokens/{tokenId}", [delete(connections::delete_token)]),
-        url("/tenants", [get(tenants::list).compressed(), post(tenants::create)]),
-        url("/tenants/{id}", [get(tenants::find), patch(tenants::patch), delete(tenants::delete)]),
+        url(
+            "/connections/{id}/tokens/{tokenId}",
+            [delete(connections::delete_token).docs(connections::delete_token_docs)],
+        ),
+        url(
+            "/tenants",
+            [
+                get(tenants::list).compressed().docs(tenants::list_docs),
+                post(tenants::create).docs(tenants::create_docs),
+            ],
+        ),
+        url(
+            "/tenants/{id}",
+            [
+                get(tenants::find).docs(tenants::find_docs),
+                patch(tenants::patch).docs(tenants::patch_docs),
+                delete(tenants::delete).docs(tenants::delete_docs),
+            ],
+        ),
     ]
 }
 
-/// What the handlers share.
-pub struct State {
-    /// The door to the database.
-    pub database: Database,
-    /// The time.
-    pub clock: Clock,
-    /// The key of the settings.
-    pub admin_key: Option<AdminKey>,
-    /// The keys and tenants that were seen lately.
-    pub credentials: Credentials,
-    /// Who failed to prove who they are.
-    pub auth_throttle: AuthThrottle,
-    /// The most bytes of a body, decompressed.
-    pub body_limit: usize,
-    /// How long a body may take to come.
-    pub deadline: Duration,
-    /// Where clients outside find the server.
-    pub public_url: String,
-    readiness: health::Readiness,
-    stopping: AtomicBool,
+/// Both tables of URLs.
+fn all_urls() -> impl Iterator<Item = Url> {
+    urls().into_iter().chain(scim::urls())
 }
 
-impl State {
-    /// The state of a server that is not stopping.
-    #[must_use]
-    pub fn new(
-        database: Database,
-        clock: Clock,
-        settings: &crate::config::Settings,
-        public_url: String,
-    ) -> Self {
-        Self {
-            credentials: Credentials::new(database.clone()),
-            auth_throttle: AuthThrottle::new(settings.failed_attempts),
-            database,
-            clock,
-            admin_key: settings.admin_key.clone(),
-            body_limit: settings.body_limit,
-            deadline: settings.request_deadline,
-            public_url,
-            readiness: health::Readiness::default(),
-            stopping: AtomicBool::new(false),
-        }
-    }
-
-    /// From now on `/readyz` says no, and every answer asks the client to close its connection.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-}
-
-/// The whole application around a state. The middleware is the application's own and not a scope's: it must see
-/// what matches no path at all, such as `OPTIONS *`.
+/// The application with a state. The middleware belongs to the application and not to a scope, because it must also see
+/// requests that match no path, such as `OPTIONS *`.
 pub fn app(
     state: web::Data<State>,
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
 > {
     let mut app = App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe));
-    for url in urls().into_iter().chain(scim::urls()) {
-        app = app.service(url.resource());
+    for url in all_urls() {
+        app = app.service(url.service());
     }
-    app.default_service(web::to(nothing_here))
+    app.default_service(web::to(no_such_path))
 }
 
-/// A path with its endpoints.
-struct Url {
-    path: &'static str,
-    endpoints: Vec<Endpoint>,
+/// The OpenAPI document, which describes every endpoint of the tables.
+#[must_use]
+pub fn openapi_document() -> Value {
+    let mut paths = Map::new();
+    all_urls().for_each(|url| url.describe(&mut paths));
+    openapi::document(paths, scim::components())
 }
 
-fn url<const N: usize>(path: &'static str, endpoints: [Endpoint; N]) -> Url {
-    Url { path, endpoints: endpoints.into() }
+/// `GET /openapi.json`
+async fn openapi_json(_: NoQuery) -> HttpResponse {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi_document().to_string());
+    HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
 }
 
-/// A handler and the methods that it answers.
-struct Endpoint {
-    methods: &'static str,
-    route: Route,
+fn openapi_docs() -> Operation {
+    let content = json!({ "application/json": { "schema": { "type": "object" } } });
+    Operation::public("getOpenApi", "service", "This document", &[])
+        .response(200, "OpenAPI 3.1.", &[], Some(content))
+        .errors(&[400, 406, 500])
 }
 
-impl Endpoint {
-    /// For lists. A single resource is never compressed: on the way its ETag would be weakened or dropped.
-    fn compressed(self) -> Self {
-        Self { route: self.route.wrap(Compress::default()), ..self }
-    }
+async fn no_such_path() -> Result<HttpResponse, Problem> {
+    Err(Problem::no_such_path())
 }
 
-fn get<F, A>(handler: F) -> Endpoint
-where
-    F: Handler<A>,
-    A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
-    Endpoint { methods: "GET, HEAD", route }
-}
+#[cfg(test)]
+mod tests {
+    use super::api::is_public;
+    use super::*;
 
-/// The other methods differ in nothing but their name.
-macro_rules! methods {
-    ($($name:ident = $method:literal;)*) => {$(
-        fn $name<F, A>(handler: F) -> Endpoint
-        where
-            F: Handler<A>,
-            A: FromRequest + 'static,
-            F::Output: Responder + 'static,
-        {
-            Endpoint { methods: $method, route: web::$name().to(handler) }
-        }
-    )*};
-}
-
-methods! {
-    post = "POST";
-    put = "PUT";
-    patch = "PATCH";
-    delete = "DELETE";
-}
-
-impl Url {
-    /// The endpoints, OPTIONS, and 405 for every other method.
-    fn resource(self) -> Resource {
-        let mut allow: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.methods).collect();
-        allow.push("OPTIONS");
-        let allow = allow.join(", ");
-        let mut resource = web::resource(self.path);
-        for endpoint in self.endpoints {
-            resource = resource.route(endpoint.route);
-        }
-        resource.default_service(web::to(move |request: HttpRequest| {
-            let allow = allow.clone();
-            async move {
-                if request.method() == Method::OPTIONS {
-                    return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
-                }
-                Err(Problem::method_not_allowed(request.method(), &allow))
+    #[test]
+    fn exactly_the_public_paths_are_described_as_needing_no_key() {
+        let document = openapi_document();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let needs_no_key = operation.get("security") == Some(&json!([]));
+                assert_eq!(needs_no_key, is_public(path), "{method} {path}");
             }
-        }))
+        }
     }
-}
 
-async fn nothing_here() -> Result<HttpResponse, Problem> {
-    Err(Problem::not_found("there is nothing at this path"))
+    #[test]
+    fn references_resolve_and_components_are_used() {
+        let document = openapi_document();
+        let mut references = Vec::new();
+        find_references(&document, &mut references);
+        assert!(references.len() > 100);
+        for reference in references {
+            assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
+        }
+        let text = document.to_string();
+        for kind in ["schemas", "parameters", "headers", "responses"] {
+            for name in document["components"][kind].as_object().unwrap().keys() {
+                // 405 is the response to the methods that a path does not have, so no operation refers to it.
+                let is_used =
+                    text.contains(&format!("#/components/{kind}/{name}\"")) || name == "MethodNotAllowed";
+                assert!(is_used, "{kind}/{name} is not used");
+            }
+        }
+    }
+
+    fn find_references<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str));
+                map.values().for_each(|value| find_references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| find_references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn example_errors_are_errors() {
+        assert!(!openapi_document().to_string().contains(openapi::examples::NOT_AN_ERROR));
+    }
 }

@@ -1,10 +1,11 @@
 //! What every request passes: a request id, the key, the log line, and the one writer of problems.
 
+use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::headers::accepts;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID, visible};
-use super::{State, is_public, scim};
+use super::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
@@ -21,7 +22,7 @@ pub(super) async fn observe(
     let began = Instant::now();
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
-    scim::spell_path(&mut request);
+    normalize_path(&mut request);
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = with_problem(response, &id.0);
     finish(&mut response, &id.0);
@@ -44,14 +45,8 @@ pub(super) async fn guard(
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unauthorized)?;
     authenticate(request, state).await?;
-    match scim::is_below(request.path()) {
-        true if accepts(request, &[scim::MEDIA_TYPE, "application/json"]) => Ok(()),
-        true => Err(Problem::not_acceptable("answers are application/scim+json")),
-        false if accepts(request, &["application/json"]) => Ok(()),
-        false => {
-            Err(Problem::not_acceptable("answers are application/json, errors application/problem+json"))
-        }
-    }
+    let api = Api::of(request.path());
+    if accepts(request, api.media_types()) { Ok(()) } else { Err(Problem::not_acceptable_by(api)) }
 }
 
 /// Writes the body of whatever failed: a problem of ours, or something that the framework refused by itself.
@@ -64,8 +59,8 @@ fn with_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
         None => return response,
     };
     let (request, _) = response.into_parts();
-    let answer = if scim::is_below(request.path()) { scim::refuse(&problem) } else { problem.respond(id) };
-    ServiceResponse::new(request, answer)
+    let response = problem.respond(Api::of(request.path()), id);
+    ServiceResponse::new(request, response)
 }
 
 fn finish(response: &mut ServiceResponse, id: &str) {

@@ -1,4 +1,4 @@
-//! Query parameters, read one by one; what was not asked for is an error.
+//! Query parameters. A handler takes the parameters that it knows; any other is an error.
 
 use super::problem::Problem;
 use crate::domain::attribute::{Schema, Vocabulary};
@@ -6,28 +6,32 @@ use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
 use crate::domain::projection::{Parts, Projection};
 use crate::domain::sort::{Position, Sort};
-use actix_web::HttpRequest;
+use crate::ops::resource::Resource;
+use actix_web::dev::Payload;
 use actix_web::web::Query;
+use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// How many items a page has when the client does not say.
+/// The page size of a request without `limit`.
 const DEFAULT_LIMIT: usize = 50;
-/// How many items a page has at most; larger limits are lowered.
+/// The largest page size; a larger `limit` is lowered to it.
 const MAX_LIMIT: usize = 500;
 
-/// The parameters of a request.
+/// The query parameters of a request.
 pub(super) struct Params {
-    /// As they came.
+    /// All parameters, in the order of the query.
     all: Vec<(String, String)>,
-    /// What has not been taken.
+    /// The parameters that the handler has not taken yet.
     left: BTreeMap<String, String>,
 }
 
-/// The names and values of a query, as they came.
+/// The names and values of a query, in order.
 pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
-    // What is no UTF-8 would be decoded to something that nobody asked for.
+    // The decoder would replace invalid UTF-8, and the handler would search for another text than the client sent.
     if percent_decode_str(request.query_string()).decode_utf8().is_err() {
         return Err(Problem::invalid_parameter("the query is not UTF-8"));
     }
@@ -49,21 +53,16 @@ impl Params {
         Ok(Self { all, left })
     }
 
-    /// For what takes no parameters.
-    pub(super) fn none(request: &HttpRequest) -> Result<(), Problem> {
-        Self::of(request)?.finish()
-    }
-
     /// Takes a parameter.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.left.remove(name)
     }
 
-    /// Takes `limit`: 50 without it, at most 500.
+    /// Takes `limit`, which defaults to 50 and is at most 500.
     pub(super) fn limit(&mut self) -> Result<usize, Problem> {
         let Some(text) = self.take("limit") else { return Ok(DEFAULT_LIMIT) };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A number too large to hold is large: it is lowered like any other.
+        // A number that overflows is lowered to the maximum like any other large number.
         let limit = if digits { text.parse().unwrap_or(MAX_LIMIT) } else { 0 };
         if limit == 0 {
             return Err(Problem::invalid_parameter("limit must be a whole number from 1"));
@@ -71,7 +70,7 @@ impl Params {
         Ok(limit.min(MAX_LIMIT))
     }
 
-    /// Takes `filter`, and the text of it.
+    /// Takes `filter`: the parsed filter and its text.
     pub(super) fn filter(&mut self, schema: &'static Schema) -> Result<(Option<Filter>, String), Problem> {
         let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
         match Filter::parse(&text, schema, Vocabulary::Native) {
@@ -80,29 +79,29 @@ impl Params {
         }
     }
 
-    /// Takes `sort`: by id without it.
+    /// Takes `sort`, which defaults to `id`.
     pub(super) fn sort(&mut self, schema: &Schema) -> Result<Sort, Problem> {
         let sort = self.take("sort").map(|text| Sort::parse(&text, schema)).transpose();
         sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(error.to_string()))
     }
 
-    /// Takes `cursor`: the place where `list`, which is in the order of `sort`, goes on.
+    /// Takes `cursor`: the position after which the page of `list`, sorted by `sort`, begins.
     pub(super) fn cursor(&mut self, list: List, sort: Sort) -> Result<Option<Position>, Problem> {
         let Some(cursor) = self.take("cursor") else { return Ok(None) };
         let position = list.position(&cursor).ok().filter(|position| sort.admits(position.key.as_ref()));
         position.map(Some).ok_or_else(|| Problem::invalid_cursor(InvalidCursor.to_string()))
     }
 
-    /// The same of a list that is in the order of ids.
+    /// Takes `cursor` of a list that is sorted by id.
     pub(super) fn id_cursor(&mut self, list: List) -> Result<Option<Uuid>, Problem> {
         Ok(self.cursor(list, Sort::default())?.map(|position| position.id))
     }
 
-    /// Takes a revision: 0 without it.
+    /// Takes a revision, which defaults to 0.
     pub(super) fn revision(&mut self, name: &str) -> Result<i64, Problem> {
         let Some(text) = self.take(name) else { return Ok(0) };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A number too large to hold is newer than any revision.
+        // A number that overflows is newer than any revision.
         let revision = digits.then(|| text.parse().unwrap_or(i64::MAX));
         revision.ok_or_else(|| Problem::invalid_parameter(format!("{name} must be a whole number from 0")))
     }
@@ -121,7 +120,7 @@ impl Params {
         }
     }
 
-    /// Takes a parameter that can only be `true`.
+    /// Takes a parameter whose only value is `true`.
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
         match self.take(name).as_deref() {
             None => Ok(false),
@@ -130,7 +129,7 @@ impl Params {
         }
     }
 
-    /// Takes `include=total`.
+    /// Takes `include`, whose only value is `total`: whether the response shows the size of the whole list.
     pub(super) fn include_total(&mut self) -> Result<bool, Problem> {
         match self.take("include").as_deref() {
             None => Ok(false),
@@ -139,16 +138,16 @@ impl Params {
         }
     }
 
-    /// The URL of the same list behind a cursor, relative to the server (RFC 8288).
+    /// The URL of the page after `cursor`, relative to the server (RFC 8288).
     pub(super) fn next(&self, path: &str, cursor: &str) -> String {
         let same = self.all.iter().filter(|(name, _)| name != "cursor");
         let pairs: Vec<_> = same.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        // Pairs of strings can always be encoded.
+        // Pairs of strings always encode.
         let query = serde_urlencoded::to_string([pairs.as_slice(), &[("cursor", cursor)]].concat());
         format!("{path}?{}", query.unwrap_or_default())
     }
 
-    /// What is left is unknown.
+    /// Refuses the first parameter that was not taken.
     pub(super) fn finish(&self) -> Result<(), Problem> {
         match self.left.keys().next() {
             None => Ok(()),
@@ -156,5 +155,49 @@ impl Params {
                 Err(Problem::invalid_parameter(format!("parameter '{name:.100}' is not known here")))
             }
         }
+    }
+}
+
+impl FromRequest for Params {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}
+
+/// The query of an endpoint that takes no parameters; any parameter is answered with 400.
+pub(super) struct NoQuery;
+
+impl FromRequest for NoQuery {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match request.query_string() {
+            "" => Ok(Self),
+            _ => Params::of(request).and_then(|params| params.finish()).map(|()| Self),
+        })
+    }
+}
+
+/// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`.
+pub(super) struct Fields<R> {
+    pub(super) projection: Projection,
+    of: PhantomData<R>,
+}
+
+impl<R: Resource> FromRequest for Fields<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let fields = || {
+            let mut params = Params::of(request)?;
+            let projection = params.projection(R::SCHEMA)?;
+            params.finish().map(|()| Self { projection, of: PhantomData })
+        };
+        ready(fields())
     }
 }

@@ -1,7 +1,9 @@
 //! Errors as clients see them: RFC 9457 problem details.
 
+use super::api::Api;
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
+use crate::domain::key::Role;
 use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -119,6 +121,45 @@ impl Problem {
         problem.with(WWW_AUTHENTICATE, "Bearer")
     }
 
+    /// 403: the key's role is below the one that the operation needs.
+    #[must_use]
+    pub fn insufficient_role(required: Role) -> Self {
+        Self::forbidden(format!("This key's role does not permit this operation (requires `{required}`)."))
+    }
+
+    /// 404: no endpoint has the path.
+    #[must_use]
+    pub fn no_such_path() -> Self {
+        Self::not_found("there is nothing at this path")
+    }
+
+    /// 404: no resource has the id in the path.
+    #[must_use]
+    pub fn no_such_resource() -> Self {
+        Self::not_found("there is no such resource")
+    }
+
+    /// 412: the resource is in another version than the request's conditions name.
+    #[must_use]
+    pub fn version_mismatch() -> Self {
+        Self::precondition_failed("the resource is not in a version that was asked for")
+    }
+
+    /// 406: the client accepts none of the media types of the API's responses.
+    #[must_use]
+    pub fn not_acceptable_by(api: Api) -> Self {
+        Self::not_acceptable(match api {
+            Api::Native => "answers are application/json, errors application/problem+json",
+            Api::Scim => "answers are application/scim+json",
+        })
+    }
+
+    /// 500, without any internal detail.
+    #[must_use]
+    pub fn defect() -> Self {
+        Self::internal("an internal error")
+    }
+
     /// 429: the address has failed too often to prove who calls.
     #[must_use]
     pub fn too_many_attempts(wait: Duration) -> Self {
@@ -154,14 +195,14 @@ impl Problem {
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::not_found("there is nothing at this path"),
+            StatusCode::NOT_FOUND => Self::no_such_path(),
             StatusCode::NOT_ACCEPTABLE => Self::not_acceptable("no encoding of the answer is acceptable"),
             StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("the body is too large"),
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout("the request took too long"),
             status if status.is_client_error() => {
                 Self { status, ..Self::invalid_header("the request could not be understood") }
             }
-            _ => Self::internal("an internal error"),
+            _ => Self::defect(),
         }
     }
 
@@ -174,12 +215,21 @@ impl Problem {
         self
     }
 
-    /// The whole answer.
+    /// The response of an API (RFC 9457; for SCIM, RFC 7644, section 3.12).
     #[must_use]
-    pub fn respond(&self, request_id: &str) -> HttpResponse {
+    pub fn respond(&self, api: Api, request_id: &str) -> HttpResponse {
         let mut response = self.error_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match serde_json::to_string(&self.body(request_id)) {
+        let media_type = HeaderValue::from_static(api.error_media_type());
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        let body = match api {
+            Api::Native => serde_json::to_string(&self.body(request_id)),
+            Api::Scim => {
+                let error = self.scim_error();
+                *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(self.status);
+                serde_json::to_string(&error.body())
+            }
+        };
+        match body {
             Ok(body) => response.set_body(body).map_into_boxed_body(),
             Err(_) => response,
         }
@@ -276,15 +326,13 @@ impl From<ScimError> for Problem {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::NotFound => Self::not_found("there is no such resource"),
+            DbError::NotFound => Self::no_such_resource(),
             DbError::Taken { attribute } => {
                 let detail = format!("{attribute} belongs to another resource");
                 let error = FieldError::new(format!("/{attribute}"), "taken", &detail);
                 Self { errors: vec![error], ..Self::conflict(detail) }
             }
-            DbError::Precondition => {
-                Self::precondition_failed("the resource is not in a version that was asked for")
-            }
+            DbError::Precondition => Self::version_mismatch(),
             DbError::Invalid(errors) => Self::invalid(errors),
             DbError::Forbidden => Self::forbidden("the key's role is too small for this"),
             DbError::Refused(detail) => Self::conflict(detail),
@@ -305,7 +353,7 @@ impl From<DbError> for Problem {
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
                 "the write was begun and may or may not be there: look before you repeat it",
             ),
-            DbError::Internal(_) => Self::internal("an internal error"),
+            DbError::Internal(_) => Self::defect(),
         }
     }
 }

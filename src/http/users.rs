@@ -1,143 +1,106 @@
 //! `/users`.
 
-use super::State;
-use super::auth::{Admin, Reader, Writer};
-use super::body::JsonBody;
-use super::headers::{IdempotencyKey, IfMatches, Prefer};
+use super::context::{Admin, Context, Writer};
+use super::openapi::{Operation as Description, ResourceDocs, examples};
 use super::params::Params;
+use super::path::PathId;
 use super::problem::Problem;
-use super::response::{Shown, once, page_of, read, resource_id, respond, written};
-use crate::domain::NATIVE_SOURCE;
-use crate::domain::attribute::USERS;
-use crate::domain::body::admit_patch;
-use crate::domain::cursor::List;
-use crate::domain::idempotency::Answer;
-use crate::domain::user::{Draft, ReadAs, Representation, User};
-use crate::ops::listing::{self, Query};
+use super::resources::{Docs, Native, Target};
+use super::response::{Response, no_content};
+use crate::db::Operation;
+use crate::domain::body::ReadAs;
+use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Draft, Representation, User};
 use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
-use actix_web::{HttpRequest, HttpResponse, web};
-use std::marker::PhantomData;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde::Serialize;
+use serde_json::Value;
+use std::future::{Ready, ready};
 use uuid::Uuid;
 
-/// `POST /users`
-pub(super) async fn create(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    prefer: Prefer,
-    IdempotencyKey(key): IdempotencyKey,
-    body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let now = state.clock.now();
-    let named = key.map(|key| caller.request("POST", "/users", key, body.hash(), now));
-    let draft = body.read(|value| Draft::read(value, ReadAs::New))?;
-    let create = Create { tenant: caller.tenant, id: Uuid::now_v7(), draft, now };
-    let answer = move |user: &User| {
-        let mut answer = shown(StatusCode::CREATED, user, prefer);
-        answer.headers.push((LOCATION.to_string(), format!("/users/{}", user.id)));
-        answer
+impl Native for User {
+    const PATH: &'static str = "/users";
+    const DOCS: Docs = Docs {
+        resource: ResourceDocs { name: "User", tag: "users", example: examples::user },
+        query: ["filter", "sort"],
+        projection: ["attributes", "excludedAttributes"],
+        new: examples::new_user,
+        patch: examples::user_patch,
+        links: &[],
     };
-    once(&state, &caller, named, create, answer).await
-}
+    type Draft = Draft;
 
-/// `GET /users/{id}`
-pub(super) async fn find(
-    Reader(caller): Reader,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let mut params = Params::of(&request)?;
-    let projection = params.projection(&USERS)?;
-    params.finish()?;
-    let find = Find { tenant: caller.tenant, id: resource_id(&request)? };
-    let user = state.database.call(&caller.origin, find).await?;
-    read(&conditions, user.version, &Shown { whole: Representation::from(&user), projection: &projection })
-}
+    fn version(&self) -> i64 {
+        self.version
+    }
 
-/// `GET /users`
-pub(super) async fn list(
-    Reader(caller): Reader,
-    request: HttpRequest,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let mut params = Params::of(&request)?;
-    let (limit, total, projection) = (params.limit()?, params.include_total()?, params.projection(&USERS)?);
-    let (sort, (filter, filter_text)) = (params.sort(&USERS)?, params.filter(&USERS)?);
-    let list = List::new(caller.tenant, &["users", &sort.to_string(), &filter_text]);
-    let after = params.cursor(list, sort)?;
-    params.finish()?;
-    let (tenant, source) = (caller.tenant, NATIVE_SOURCE.into());
-    let query = Query { tenant, filter, sort, after, skip: None, limit, total, source, of: PhantomData };
-    let page = listing::list(&state.database, &caller.origin, query).await?;
-    let next_cursor = page.next.map(|after| list.cursor(&after));
-    let whole = page.items.iter().map(Representation::from);
-    let items: Vec<_> = whole.map(|whole| Shown { whole, projection: &projection }).collect();
-    Ok(page_of("/users", &params, &items, next_cursor, page.total))
-}
+    fn representation(&self) -> impl Serialize {
+        Representation::from(self)
+    }
 
-/// `PUT /users/{id}`
-pub(super) async fn replace(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    prefer: Prefer,
-    body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let id = resource_id(&request)?;
-    let draft = body.read(|value| Draft::read(value, ReadAs::Replacement(id)))?;
-    let replace = Replace { tenant: caller.tenant, id, draft, conditions, now: state.clock.now() };
-    let user = state.database.call(&caller.origin, replace).await?;
-    Ok(respond(shown(StatusCode::OK, &user, prefer)))
-}
+    fn draft(body: Value, read_as: ReadAs) -> Result<Draft, Vec<FieldError>> {
+        Draft::read(body, read_as)
+    }
 
-/// `PATCH /users/{id}`
-pub(super) async fn patch(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    prefer: Prefer,
-    body: JsonBody,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    Params::none(&request)?;
-    let id = resource_id(&request)?;
-    let patch = body.read(admit_patch)?;
-    let patch = Patch { tenant: caller.tenant, id, patch, conditions, now: state.clock.now() };
-    let user = state.database.call(&caller.origin, patch).await?;
-    Ok(respond(shown(StatusCode::OK, &user, prefer)))
+    fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+        Create { tenant, id: Uuid::now_v7(), draft, now }
+    }
+
+    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self> {
+        Find { tenant, id }
+    }
+
+    fn replace(target: Target, draft: Draft) -> impl Operation<Output = Self> {
+        let Target { tenant, id, conditions, now } = target;
+        Replace { tenant, id, draft, conditions, now }
+    }
+
+    fn patch(target: Target, patch: Value) -> impl Operation<Output = Self> {
+        let Target { tenant, id, conditions, now } = target;
+        Patch { tenant, id, patch, conditions, now }
+    }
 }
 
 /// `DELETE /users/{id}`
 pub(super) async fn delete(
-    Writer(caller): Writer,
-    request: HttpRequest,
-    IfMatches(conditions): IfMatches,
-    state: web::Data<State>,
-) -> Result<HttpResponse, Problem> {
-    let mut params = Params::of(&request)?;
-    let erase = params.flag("erase")?;
-    params.finish()?;
-    let (tenant, now) = (caller.tenant, state.clock.now());
-    if erase {
-        let Admin(caller) = Admin::new(caller)?;
-        let id = resource_id(&request)?;
-        state.database.call(&caller.origin, Erase { tenant, id, conditions, now }).await?;
-        // What an error leaves, a repeat goes on with.
-        while state.database.call(&caller.origin, Blank { tenant, id }).await? {}
-    } else {
-        let delete = Delete { tenant, id: resource_id(&request)?, conditions, now };
-        state.database.call(&caller.origin, delete).await?;
+    context: Context<Writer>,
+    conditions: Conditions,
+    Erasure(erasure): Erasure,
+    PathId(id): PathId,
+) -> Response {
+    let (tenant, now) = (context.tenant(), context.now());
+    match erasure {
+        None => context.call(Delete { tenant, id, conditions, now }).await?,
+        Some(context) => {
+            context.call(Erase { tenant, id, conditions, now }).await?;
+            // If a call fails, a repeat of the request continues with the rows that are left.
+            while context.call(Blank { tenant, id }).await? {}
+        }
     }
-    Ok(HttpResponse::NoContent().finish())
+    Ok(no_content())
 }
 
-/// The answer to a write.
-fn shown(status: StatusCode, user: &User, prefer: Prefer) -> Answer {
-    written(status, user.id, user.version, &Representation::from(user), prefer)
+pub(super) fn delete_docs() -> Description {
+    User::DOCS.resource.delete("Delete a user", &["erase"])
+}
+
+/// The parameter `erase`, which only admins may send.
+pub(super) struct Erasure(Option<Context<Admin>>);
+
+impl FromRequest for Erasure {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let erasure = || {
+            let mut params = Params::of(request)?;
+            let erase = params.flag("erase")?;
+            params.finish()?;
+            erase.then(|| Context::of(request)).transpose()
+        };
+        ready(erasure().map(Self))
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::db::types::Uid;
 use crate::db::{Class, DbError, Operation, Tx};
-use crate::domain::idempotency::{Answer, BodyHash, KEPT, Request};
+use crate::domain::idempotency::{BodyHash, KEPT, Request, StoredResponse};
 use crate::domain::time::Timestamp;
 use crate::schema::idempotency;
 use diesel::prelude::*;
@@ -23,13 +23,13 @@ pub struct Once<O: Operation> {
 }
 
 /// Makes the answer of an outcome.
-pub type Answering<T> = dyn Fn(&T) -> Answer + Send + Sync;
+pub type Answering<T> = dyn Fn(&T) -> StoredResponse + Send + Sync;
 
 /// An answer, and whether it was given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// The answer.
-    pub answer: Answer,
+    pub answer: StoredResponse,
     /// Whether the operation had been carried out before.
     pub replayed: bool,
 }
@@ -141,7 +141,7 @@ macro_rules! row {
     };
 }
 
-fn keep(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<(), DbError> {
+fn keep(tx: &mut Tx<'_>, request: &Request, answer: &StoredResponse) -> Result<(), DbError> {
     let headers = serde_json::to_string(&answer.headers).map_err(|e| DbError::Internal(e.to_string()))?;
     let update = diesel::update(row!(request)).set((
         idempotency::status.eq(i16::try_from(answer.status).unwrap_or(i16::MAX)),
@@ -155,7 +155,7 @@ fn keep(tx: &mut Tx<'_>, request: &Request, answer: &Answer) -> Result<(), DbErr
 
 /// The answer that a request of this name got. The claim has locked its row; should it be gone all the same, the request
 /// is tried again.
-fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<Answer, DbError> {
+fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, DbError> {
     type Row = (Vec<u8>, i16, String, Option<String>, Option<Uid>);
     let query = row!(request).select((
         idempotency::body_hash,
@@ -172,5 +172,5 @@ fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<Answer, DbError> {
     }
     let headers = serde_json::from_str(&headers).map_err(|e| DbError::Internal(e.to_string()))?;
     let resource = resource.map_or(uuid::Uuid::nil(), |Uid(id)| id);
-    Ok(Answer { status: status.unsigned_abs(), headers, body, resource })
+    Ok(StoredResponse { status: status.unsigned_abs(), headers, body, resource })
 }

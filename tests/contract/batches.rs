@@ -7,7 +7,7 @@ use crate::support::sql;
 use futures_util::future::join_all;
 use roster::db::{DbError, Operation, Options};
 use roster::domain::condition::{Conditions, Tags};
-use roster::domain::idempotency::{Answer, BodyHash, Request};
+use roster::domain::idempotency::{BodyHash, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
@@ -291,7 +291,7 @@ async fn breaks(bed: &Bed, how: Break) {
 }
 
 async fn twins_in_a_batch_are_made_once(bed: &Bed) {
-    let answer = |user: &User| Answer {
+    let answer = |user: &User| StoredResponse {
         status: 201,
         headers: Vec::new(),
         body: Some(user.attributes.user_name.clone()),

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use roster::db::types::Uid;
 use roster::db::{Class, DbError, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::idempotency::{Answer, BodyHash, KEPT, Request};
+use roster::domain::idempotency::{BodyHash, KEPT, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::ops::idempotency::{Answered, Forget, Once};
 use roster::ops::users::Create;
@@ -36,7 +36,7 @@ fn request(key: &str, now: i64) -> Request {
 }
 
 fn once(request: Request, user_name: &str) -> Once<Create> {
-    let answer = |user: &roster::domain::user::User| Answer {
+    let answer = |user: &roster::domain::user::User| StoredResponse {
         status: 201,
         headers: vec![("etag".to_owned(), "\"1\"".to_owned())],
         body: Some(user.attributes.user_name.clone()),

@@ -1,8 +1,10 @@
 //! `/docs`: the API to read and to try, by Swagger UI. All of it comes from here.
 
+use super::openapi::{DOCS_FILES, Operation};
 use super::problem::Problem;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
 use std::sync::Arc;
 use utoipa_swagger_ui::{Config, serve};
 
@@ -10,8 +12,7 @@ use utoipa_swagger_ui::{Config, serve};
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the page loads: the first is ours, the others are Swagger UI's.
-pub(super) const FILES: [&str; 4] = [START, "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
+/// The file that is not part of Swagger UI.
 const START: &str = "start.js";
 
 /// `GET /docs`
@@ -23,6 +24,13 @@ pub(super) async fn page() -> HttpResponse {
         .body(include_str!("page.html"))
 }
 
+pub(super) fn page_docs() -> Operation {
+    let content = json!({ "text/html": { "schema": { "type": "string" } } });
+    Operation::public("getDocs", "service", "This document to read and to try", &[])
+        .response(200, "A page.", &[], Some(content))
+        .errors(&[500])
+}
+
 /// `GET /docs/{file}`
 pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().get("file").unwrap_or_default();
@@ -30,10 +38,18 @@ pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
         return Ok(HttpResponse::Ok().content_type("text/javascript").body(include_str!("start.js")));
     }
     let known = || serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten();
-    let file = FILES.contains(&name).then(known).flatten();
-    let file = file.ok_or_else(|| Problem::not_found("there is nothing at this path"))?;
+    let file = DOCS_FILES.contains(&name).then(known).flatten();
+    let file = file.ok_or_else(Problem::no_such_path)?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))
         .content_type(file.content_type)
         .body(file.bytes.into_owned()))
+}
+
+pub(super) fn file_docs() -> Operation {
+    let text = || json!({ "schema": { "type": "string" } });
+    let content = json!({ "text/css": text(), "text/javascript": text(), "image/png": {} });
+    Operation::public("getDocsFile", "service", "What the page loads", &["file"])
+        .response(200, "A file.", &[], Some(content))
+        .errors(&[404, 406, 500])
 }

@@ -13,15 +13,12 @@ use crate::domain::json::{self, to_map};
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
-use crate::domain::scim::discovery::service_provider_config;
-use crate::domain::scim::resource::{self, View};
-use crate::domain::scim::schema::Schema;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, patch, urn};
+use crate::domain::scim::Profile;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
+use crate::http::api::Api;
 use crate::http::problem::Problem;
-use crate::http::scim::{limits, list_of, nobody};
 use crate::ops::changes::Span;
 use actix_web::ResponseError;
 use actix_web::http::Method;
@@ -31,14 +28,15 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// A key's secret as `POST /keys` shows it; it opens nothing.
-pub(super) const SECRET: &str =
+pub(in crate::http) const SECRET: &str =
     "rst_0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001_ThisIsAnExampleItOpensNothing000000000000005RhiC6";
-pub(super) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
-const USER: &str = "0198a6d2-6f7e-7c11-9f3e-5b7a3b1f2c01";
-const MANAGER: &str = "0198a6d2-6f7d-7a02-8d11-2c9e4f6a8b00";
+pub(in crate::http) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
+pub(in crate::http) const USER: &str = "0198a6d2-6f7e-7c11-9f3e-5b7a3b1f2c01";
+pub(in crate::http) const MANAGER: &str = "0198a6d2-6f7d-7a02-8d11-2c9e4f6a8b00";
 const KEY: &str = "0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001";
 const GROUP: &str = "0198a6d2-6f82-7e61-b0c4-1d2e3f405162";
 const TENANT: &str = "0198a6d2-6f81-7d31-a1b2-c3d4e5f60718";
+pub(in crate::http) const CONNECTION: &str = TENANT;
 const EPOCH: &str = "7f4c2f0a-52c4-4a53-9a86-0b8f0f7d7a11";
 /// 2026-01-02T03:04:05.678901Z
 const CREATED: i64 = 1_767_323_045_678_901;
@@ -49,7 +47,7 @@ fn id(text: &str) -> Uuid {
 }
 
 /// The body of `POST /users`, and of PUT.
-pub(super) fn new_user() -> Value {
+pub(in crate::http) fn new_user() -> Value {
     json!({
         "userName": "ada",
         "externalId": "hr-1815",
@@ -63,12 +61,12 @@ pub(super) fn new_user() -> Value {
 }
 
 /// The body of `PATCH /users/{id}`.
-pub(super) fn user_patch() -> Value {
+pub(in crate::http) fn user_patch() -> Value {
     json!({ "title": "Countess", "nickName": null, "enterprise": { "department": "Engines" } })
 }
 
 /// The user that is made of a draft.
-fn user(draft: Draft) -> User {
+pub(in crate::http) fn user_of(draft: Draft) -> User {
     let fresh = User {
         id: id(USER),
         attributes: Default::default(),
@@ -85,18 +83,18 @@ fn user(draft: Draft) -> User {
 }
 
 /// The answer to `GET /users/{id}`.
-pub(super) fn shown_user() -> Value {
+pub(in crate::http) fn user() -> Value {
     let Ok(draft) = Draft::read(new_user(), ReadAs::New) else { return Value::Null };
-    to_map(&Representation::from(&user(draft))).into()
+    to_map(&Representation::from(&user_of(draft))).into()
 }
 
 /// The body of `POST /groups`, and of PUT.
-pub(super) fn new_group() -> Value {
+pub(in crate::http) fn new_group() -> Value {
     serde_json::json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
 }
 
 /// The group that is made of a draft.
-fn group(draft: group::Draft) -> Group {
+pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
     let fresh = Group {
         id: id(GROUP),
         attributes: Default::default(),
@@ -110,12 +108,12 @@ fn group(draft: group::Draft) -> Group {
 }
 
 /// The answer to `GET /groups/{id}`.
-pub(super) fn shown_group() -> Value {
+pub(in crate::http) fn group() -> Value {
     let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
-    to_map(&group::Representation::from(&group(draft))).into()
+    to_map(&group::Representation::from(&group_of(draft))).into()
 }
 
-fn ada() -> Member {
+pub(in crate::http) fn ada() -> Member {
     Member {
         user_id: id(USER),
         user_name: "ada".to_owned(),
@@ -125,22 +123,22 @@ fn ada() -> Member {
 }
 
 /// The answer to `GET /groups/{id}/members/{userId}`.
-pub(super) fn member() -> Value {
+pub(in crate::http) fn member() -> Value {
     to_map(&ada()).into()
 }
 
 /// The body of `POST /groups/{id}/members`.
-pub(super) fn user_ids() -> Value {
+pub(in crate::http) fn user_ids() -> Value {
     serde_json::json!({ "userIds": [USER, MANAGER] })
 }
 
 /// A page of these items, with more behind it.
-pub(super) fn page(list: &str, item: Value) -> Value {
+pub(in crate::http) fn page(list: &str, item: Value) -> Value {
     json!({ "items": [item], "nextCursor": List::new(DEFAULT_TENANT, &[list]).id_cursor(id(USER)) })
 }
 
 /// The answer to `GET /keys/{id}`.
-pub(super) fn key() -> Map<String, Value> {
+pub(in crate::http) fn key() -> Map<String, Value> {
     to_map(&Key {
         id: id(KEY),
         tenant: DEFAULT_TENANT,
@@ -155,12 +153,12 @@ pub(super) fn key() -> Map<String, Value> {
 }
 
 /// The body of `POST /keys`.
-pub(super) fn new_key() -> Value {
+pub(in crate::http) fn new_key() -> Value {
     json!({ "role": "writer", "name": "billing", "expiresAt": "2027-01-02T03:04:05Z" })
 }
 
 /// The answer to `POST /keys`.
-pub(super) fn key_with_secret() -> Value {
+pub(in crate::http) fn key_with_secret() -> Value {
     let mut key = key();
     key.insert("lastUsedAt".to_owned(), Value::Null);
     key.insert("secret".to_owned(), SECRET.into());
@@ -168,10 +166,10 @@ pub(super) fn key_with_secret() -> Value {
 }
 
 /// SCIM's base.
-const SCIM_URL: &str = "https://roster.example.com/scim/v2";
+pub(in crate::http) const SCIM_URL: &str = "https://roster.example.com/scim/v2";
 
 /// The answer to `GET /connections/{id}`.
-pub(super) fn connection() -> Value {
+pub(in crate::http) fn connection() -> Value {
     let connection = Connection {
         id: id(TENANT),
         tenant: DEFAULT_TENANT,
@@ -187,7 +185,7 @@ pub(super) fn connection() -> Value {
 }
 
 /// A token in the answer to `GET /connections/{id}/tokens`.
-pub(super) fn token() -> Map<String, Value> {
+pub(in crate::http) fn token() -> Map<String, Value> {
     to_map(&Token {
         id: id(KEY),
         connection: id(TENANT),
@@ -198,108 +196,15 @@ pub(super) fn token() -> Map<String, Value> {
 }
 
 /// The answer to `POST /connections/{id}/tokens`.
-pub(super) fn token_with_secret() -> Value {
+pub(in crate::http) fn token_with_secret() -> Value {
     let mut token = token();
     token.insert("url".to_owned(), SCIM_URL.into());
     token.insert("secret".to_owned(), SECRET.into());
     token.into()
 }
 
-/// How a connection sees resources.
-const VIEW: View<'_> = View { base: SCIM_URL, source: TENANT };
-
-/// The body of `POST /scim/v2/Users`, and of PUT.
-pub(super) fn new_scim_user() -> Value {
-    json!({
-        "schemas": [urn::USER, urn::ENTERPRISE_USER],
-        "userName": "ada",
-        "externalId": "00u1815",
-        "name": { "givenName": "Ada", "familyName": "Lovelace" },
-        "displayName": "Ada Lovelace",
-        "emails": [{ "value": "ada@example.com", "type": "work", "primary": true }],
-        "active": true,
-        urn::ENTERPRISE_USER: { "department": "Engines", "manager": { "value": MANAGER } },
-    })
-}
-
-/// The answer to `GET /scim/v2/Users/{id}`.
-pub(super) fn scim_user() -> Value {
-    let draft = resource::read_user(new_scim_user(), &VIEW, Profile::Strict);
-    draft.map_or(Value::Null, |draft| resource::render_user(&user(draft), None, &VIEW).into())
-}
-
-/// The body of `POST /scim/v2/Groups`, and of PUT.
-pub(super) fn new_scim_group() -> Value {
-    json!({ "schemas": [urn::GROUP], "displayName": "Engineers", "members": [{ "value": USER }] })
-}
-
-/// The answer to `GET /scim/v2/Groups/{id}`.
-pub(super) fn scim_group() -> Value {
-    let read = resource::read_group(new_scim_group(), &VIEW, Profile::Strict);
-    read.map_or(Value::Null, |(draft, _)| resource::render_group(&group(draft), Some(&[ada()]), &VIEW).into())
-}
-
-/// The body of PATCH below `/scim/v2`.
-pub(super) fn scim_patch(kind: ResourceType) -> Value {
-    let operation = match kind {
-        ResourceType::User => json!({ "op": "replace", "path": "displayName", "value": "Ada Lovelace" }),
-        ResourceType::Group => json!({ "op": "add", "path": "members", "value": [{ "value": USER }] }),
-    };
-    json!({ "schemas": [urn::PATCH], "Operations": [operation] })
-}
-
-/// The body of `POST /scim/v2/.search`.
-pub(super) fn scim_search() -> Value {
-    json!({ "schemas": [urn::SEARCH], "filter": "displayName pr", "count": 10 })
-}
-
-/// The answer to `GET` of a list below `/scim/v2`.
-pub(super) fn scim_list(resources: Vec<Value>) -> Value {
-    list_of(resources).into()
-}
-
-/// The body of `POST /scim/v2/Bulk`.
-pub(super) fn scim_bulk_request() -> Value {
-    let user = json!({ "schemas": [urn::USER], "userName": "ada" });
-    let operation = json!({ "method": "POST", "path": "/Users", "bulkId": "ada", "data": user });
-    json!({ "schemas": [urn::BULK_REQUEST], "failOnErrors": 1, "Operations": [operation] })
-}
-
-/// The answer to it.
-pub(super) fn scim_bulk_response() -> Value {
-    let location = VIEW.location(ResourceType::User, USER);
-    let operation = json!({
-        "method": "POST",
-        "bulkId": "ada",
-        "version": resource::etag(1),
-        "location": location,
-        "status": "201",
-    });
-    json!({ "schemas": [urn::BULK_RESPONSE], "Operations": [operation] })
-}
-
-/// The answer to `GET /scim/v2/ServiceProviderConfig`.
-pub(super) fn scim_config() -> Value {
-    service_provider_config(SCIM_URL, "https://roster.example.com/docs", &limits(1 << 20))
-}
-
-/// The answer to `GET /scim/v2/ResourceTypes/{id}`.
-pub(super) fn scim_resource_type(kind: ResourceType) -> Value {
-    kind.render(SCIM_URL)
-}
-
-/// The answer to `GET /scim/v2/Schemas/{id}`.
-pub(super) fn scim_schema(schema: &Schema) -> Value {
-    schema.render(SCIM_URL)
-}
-
-/// The answer to `GET /scim/v2/Me`.
-pub(super) fn scim_nobody() -> Value {
-    nobody().body().into()
-}
-
 /// The answer to `GET /tenants/{id}`.
-pub(super) fn tenant() -> Value {
+pub(in crate::http) fn tenant() -> Value {
     let tenant = Tenant {
         id: id(TENANT),
         name: "acme".to_owned(),
@@ -312,7 +217,7 @@ pub(super) fn tenant() -> Value {
 }
 
 /// The answer to `GET /changes`.
-pub(super) fn changes() -> Value {
+pub(in crate::http) fn changes() -> Value {
     let title = |text: &str| [("title".to_owned(), Value::from(text))].into_iter().collect();
     let fact = ChangeRecord {
         revision: 42,
@@ -333,7 +238,7 @@ pub(super) fn changes() -> Value {
 }
 
 /// One of every problem of the native API.
-pub(super) fn problems() -> Vec<Problem> {
+pub(in crate::http) fn problems() -> Vec<Problem> {
     let invalid = vec![
         FieldError::new("/emails/0/value", "invalid-email", "must have one @ with something on both sides"),
         FieldError::new("/nickname", "unknown-field", "is not a known field"),
@@ -348,10 +253,10 @@ pub(super) fn problems() -> Vec<Problem> {
             no_error,
         ),
         Problem::invalid_cursor(InvalidCursor.to_string()),
-        Problem::not_acceptable("answers are application/json, errors application/problem+json"),
+        Problem::not_acceptable_by(Api::Native),
         Problem::method_not_allowed(&Method::POST, "GET, HEAD, OPTIONS"),
         Problem::feed_gone(&span),
-        unsupported(&["application/json"]),
+        unsupported_media_type(&["application/json"]),
         Problem::not_ready("migrations are pending"),
     ];
     let of_database = [
@@ -365,39 +270,7 @@ pub(super) fn problems() -> Vec<Problem> {
     problems
 }
 
-/// One of every problem of SCIM's.
-pub(super) fn scim_problems() -> Vec<Problem> {
-    let Value::Object(user) = scim_user() else { return Vec::new() };
-    let patched = |operation: Value| {
-        let sent = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
-        let patched = patch::read(sent, Profile::Strict)
-            .and_then(|operations| patch::apply(ResourceType::User, &user, &operations, Profile::Strict));
-        patched.map_or_else(Problem::from, no_error)
-    };
-    let unknown = json!({ "schemas": [urn::USER], "userName": "ada", "nickname2": "Ada" });
-    let mut problems = vec![
-        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, no_error),
-        patched(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
-        patched(json!({ "op": "remove", "path": "active" })),
-        patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),
-        patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
-        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim).map_or_else(
-            |error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")).into(),
-            no_error,
-        ),
-        ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
-        ScimType::InvalidCount.error("count must be at least 1 with a cursor").into(),
-        ScimType::Uniqueness.error("userName (\"ada\") belongs to another user").into(),
-        ScimError::of_status(403, "what the service says of itself cannot be filtered").into(),
-        Problem::not_acceptable("answers are application/scim+json"),
-        unsupported(&["application/scim+json", "application/json"]),
-    ];
-    problems.extend(common_problems());
-    problems.sort_by_key(|problem| problem.scim_error().status);
-    problems
-}
-
-fn unsupported(accepted: &[&str]) -> Problem {
+pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
     let accepted = accepted.join(", ");
     let detail = format!("Content-Type must be {accepted} in UTF-8, not text/plain");
     Problem::unsupported_media_type(detail)
@@ -408,7 +281,7 @@ fn unsupported(accepted: &[&str]) -> Problem {
 }
 
 /// Those of both faces.
-fn common_problems() -> Vec<Problem> {
+pub(in crate::http) fn common_problems() -> Vec<Problem> {
     let mut problems = vec![
         Problem::invalid_header("if-match must be * or a list of entity tags such as \"3\""),
         Problem::unauthorized(),
@@ -434,7 +307,22 @@ fn common_problems() -> Vec<Problem> {
     problems
 }
 
-/// What should have been wrong was right.
-fn no_error<T>(_: T) -> Problem {
-    Problem::internal("an example is none")
+/// The problem in place of an example that did not fail as it should. A test looks for it in the document.
+pub(in crate::http) fn no_error<T>(_: T) -> Problem {
+    Problem::internal(NOT_AN_ERROR)
+}
+
+pub(in crate::http) const NOT_AN_ERROR: &str = "an example is none";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::key::Secret;
+
+    #[test]
+    fn examples_are_valid() {
+        assert!(Secret::parse(SECRET).is_some());
+        assert_eq!(user()["userName"], "ada");
+        assert_eq!(group()["displayName"], "Engineers");
+    }
 }

@@ -1,73 +1,92 @@
-//! One operation: a path's method, what it takes and what it answers.
+//! One operation of the document: a path's method with its parameters, body and responses.
 
-use super::Face;
 use super::schemas::reference;
+use crate::http::api::Api;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// An operation as it is put together.
-pub(super) struct Operation {
-    face: Face,
+/// An operation under construction.
+pub(in crate::http) struct Operation {
+    api: Api,
     fields: Map<String, Value>,
     responses: Map<String, Value>,
-    refused: Vec<StatusCode>,
+    errors: Vec<StatusCode>,
 }
 
-/// A header of answers by its name.
+/// The media types of bodies that are not patches.
+pub(in crate::http) const JSON: &[&str] = &["application/json"];
+/// The media types of patches.
+pub(in crate::http) const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+
+/// The errors of every request with a key.
+const ANY: [u16; 8] = [400, 401, 403, 404, 406, 429, 500, 503];
+/// The further errors of a conditional write.
+pub(in crate::http) const WRITE: [u16; 3] = [409, 412, 504];
+/// The further errors of a request with a body.
+pub(in crate::http) const BODY: [u16; 4] = [408, 413, 415, 422];
+
+/// A reference to a response header.
 pub(super) fn header(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })
 }
 
-/// What the answers of a status that are problems are called.
-pub(super) fn refusal_name(face: Face, status: StatusCode) -> String {
+/// The name of the response component with the errors of a status.
+pub(super) fn error_name(api: Api, status: StatusCode) -> String {
     let reason = status.canonical_reason().unwrap_or_default().replace([' ', '-'], "");
-    match face {
-        Face::Native => reason,
-        Face::Scim => format!("Scim{reason}"),
+    match api {
+        Api::Native => reason,
+        Api::Scim => format!("Scim{reason}"),
     }
 }
 
-/// JSON with an example.
-pub(super) fn json_of(schema: &str, example: &Value) -> Value {
+/// The content of a JSON response, with an example.
+pub(in crate::http) fn json_of(schema: &str, example: &Value) -> Value {
     json!({ "application/json": { "schema": reference(schema), "example": example } })
 }
 
 impl Operation {
-    pub(super) fn new(id: &str, tag: &str, summary: &str) -> Self {
+    fn new(id: &str, tag: &str, summary: &str) -> Self {
         let fields = [("operationId", json!(id)), ("tags", json!([tag])), ("summary", json!(summary))];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { face: Face::Native, fields, responses: Map::new(), refused: Vec::new() }
+        Self { api: Api::Native, fields, responses: Map::new(), errors: Vec::new() }
     }
 
-    /// It is SCIM's.
-    pub(super) fn of_scim(self) -> Self {
-        Self { face: Face::Scim, ..self }
+    /// An operation that needs no key.
+    pub(in crate::http) fn public(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Self {
+        let parameters = [parameters, &["X-Request-Id"]].concat();
+        Self::new(id, tag, summary).with("security", json!([])).parameters(&parameters)
     }
 
-    /// It needs no key.
-    pub(super) fn public(self) -> Self {
-        self.with("security", json!([]))
+    /// An operation that needs a key, with the parameters that all such operations take after its own.
+    pub(in crate::http) fn keyed(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Self {
+        let parameters = [parameters, &["Roster-Tenant", "X-Request-Id", "traceparent"]].concat();
+        Self::new(id, tag, summary).parameters(&parameters).errors(&ANY)
     }
 
-    pub(super) fn describe(self, text: &str) -> Self {
+    /// Uses SCIM's error responses.
+    pub(in crate::http) fn scim(self) -> Self {
+        Self { api: Api::Scim, ..self }
+    }
+
+    pub(in crate::http) fn describe(self, text: &str) -> Self {
         self.with("description", text.into())
     }
 
-    /// The parameters that it takes, by their names among the components; all take those that every request may have.
-    pub(super) fn takes(self, names: &[&str]) -> Self {
+    /// The parameters, by the names of their components.
+    fn parameters(self, names: &[&str]) -> Self {
         let parameter = |name: &&str| json!({ "$ref": format!("#/components/parameters/{name}") });
         self.with("parameters", names.iter().map(parameter).collect())
     }
 
-    /// The body that it needs: its media types, its shape and an example.
-    pub(super) fn reads(self, media_types: &[&str], schema: &str, example: &Value) -> Self {
+    /// The required body: its media types, its schema and an example.
+    pub(in crate::http) fn body(self, media_types: &[&str], schema: &str, example: &Value) -> Self {
         let content = || json!({ "schema": reference(schema), "example": example });
         let content: Map<_, _> = media_types.iter().map(|name| ((*name).to_owned(), content())).collect();
         self.with("requestBody", json!({ "required": true, "content": content }))
     }
 
-    /// A good answer, with its headers (each has `X-Request-Id` besides) and its body.
-    pub(super) fn answers(
+    /// A response, with its headers besides `X-Request-Id` and its content by media type.
+    pub(in crate::http) fn response(
         mut self,
         status: u16,
         description: &str,
@@ -76,37 +95,37 @@ impl Operation {
     ) -> Self {
         let headers: Map<_, _> =
             headers.iter().chain(&["X-Request-Id"]).map(|name| ((*name).to_owned(), header(name))).collect();
-        let answer = match content {
+        let response = match content {
             Some(content) => json!({ "description": description, "headers": headers, "content": content }),
             None => json!({ "description": description, "headers": headers }),
         };
-        self.responses.insert(status.to_string(), answer);
+        self.responses.insert(status.to_string(), response);
         self
     }
 
-    /// The statuses of the problems that it may answer with.
-    pub(super) fn refuses(mut self, statuses: &[u16]) -> Self {
-        self.refused.extend(statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()));
+    /// The statuses of further error responses.
+    pub(in crate::http) fn errors(mut self, statuses: &[u16]) -> Self {
+        self.errors.extend(statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()));
         self
     }
 
-    /// What can be done next with the resource that an answer shows: operations that take its id.
-    pub(super) fn leads_to(mut self, status: u16, operations: &[&str]) -> Self {
+    /// Links from the resource in a response to the operations that take its id.
+    pub(in crate::http) fn links(mut self, status: u16, operations: &[&str]) -> Self {
         let link = |id: &&str| {
             ((*id).to_owned(), json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } }))
         };
         let links: Map<_, _> = operations.iter().map(link).collect();
-        if let Some(Value::Object(answer)) = self.responses.get_mut(&status.to_string()) {
-            answer.insert("links".to_owned(), links.into());
+        if let Some(Value::Object(response)) = self.responses.get_mut(&status.to_string()) {
+            response.insert("links".to_owned(), links.into());
         }
         self
     }
 
-    pub(super) fn build(mut self) -> Value {
-        for status in self.refused {
-            let answer =
-                json!({ "$ref": format!("#/components/responses/{}", refusal_name(self.face, status)) });
-            self.responses.insert(status.as_str().to_owned(), answer);
+    pub(in crate::http) fn build(mut self) -> Value {
+        for status in self.errors {
+            let name = error_name(self.api, status);
+            let response = json!({ "$ref": format!("#/components/responses/{name}") });
+            self.responses.insert(status.as_str().to_owned(), response);
         }
         self.fields.insert("responses".to_owned(), self.responses.into());
         self.fields.into()

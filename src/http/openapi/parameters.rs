@@ -1,9 +1,8 @@
 //! The parameters of requests and the headers of answers, which operations share by their names.
 
-use super::schemas;
+use super::{DOCS_FILES, schemas};
 use crate::domain::attribute::{GROUPS, Schema, USERS};
 use crate::domain::change::{ChangeKind, ResourceKind};
-use crate::http::docs;
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
 
@@ -44,7 +43,7 @@ pub(super) fn all() -> Map<String, Value> {
     let without = |schema| listed("excludedAttributes", names(schema), "All but these.");
     let all = [
         path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
-        path("file", json!({ "type": "string", "enum": docs::FILES }), ""),
+        path("file", json!({ "type": "string", "enum": DOCS_FILES }), ""),
         path("userId", json!({ "type": "string", "format": "uuid" }), ""),
         path("tokenId", json!({ "type": "string", "format": "uuid" }), ""),
         filter("emails.value ew \"@example.com\" and active eq true", "user"),
@@ -106,7 +105,7 @@ pub(super) fn all() -> Map<String, Value> {
 }
 
 /// A parameter under a name of its own among the components.
-pub(super) fn named(name: &str, (_, parameter): (String, Value)) -> (String, Value) {
+pub(in crate::http) fn named(name: &str, (_, parameter): (String, Value)) -> (String, Value) {
     (name.to_owned(), parameter)
 }
 
@@ -117,16 +116,16 @@ fn parameter(place: &str, name: &str, schema: Value, description: &str) -> (Stri
     (name.to_owned(), parameter)
 }
 
-pub(super) fn path(name: &str, schema: Value, description: &str) -> (String, Value) {
+pub(in crate::http) fn path(name: &str, schema: Value, description: &str) -> (String, Value) {
     parameter("path", name, schema, description)
 }
 
-pub(super) fn query(name: &str, schema: Value, description: &str) -> (String, Value) {
+pub(in crate::http) fn query(name: &str, schema: Value, description: &str) -> (String, Value) {
     parameter("query", name, schema, description)
 }
 
 /// One with commas between its values.
-pub(super) fn listed(name: &str, schema: Value, description: &str) -> (String, Value) {
+pub(in crate::http) fn listed(name: &str, schema: Value, description: &str) -> (String, Value) {
     let parameter = json!({
         "name": name, "in": "query", "required": false, "schema": schema, "description": description,
         "style": "form", "explode": false,

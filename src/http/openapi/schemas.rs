@@ -64,7 +64,7 @@ pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
 }
 
 /// A shape by its name.
-pub(super) fn reference(name: &str) -> Value {
+pub(in crate::http) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
@@ -83,7 +83,7 @@ fn add_names(above: &str, attributes: &[Attribute], names: &mut Vec<String>) {
     }
 }
 
-pub(super) fn time() -> Value {
+pub(in crate::http) fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })
 }
 
@@ -182,7 +182,7 @@ fn shown_one(attribute: &Attribute) -> Value {
 
 /// What a body of users is for.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Write {
+pub(in crate::http) enum Write {
     New,
     Replacement,
     Patch,
@@ -225,7 +225,7 @@ fn written(schema: &Schema, write: Write) -> Value {
 }
 
 /// What a body may say of an attribute.
-pub(super) fn written_one(attribute: &Attribute, write: Write) -> Value {
+pub(in crate::http) fn written_one(attribute: &Attribute, write: Write) -> Value {
     match (attribute.name, &attribute.kind) {
         ("id", _) if write != Write::New => {
             json!({ "type": ["string", "null"], "format": "uuid", "description": "If it is there, the id in the path." })
@@ -292,7 +292,7 @@ fn list(parts: &[Attribute]) -> Value {
 }
 
 /// A string that something is found by.
-pub(super) fn key_text(nullable: bool, description: &str) -> Value {
+pub(in crate::http) fn key_text(nullable: bool, description: &str) -> Value {
     let kind = if nullable { json!(["string", "null"]) } else { json!("string") };
     json!({
         "description": description,
@@ -304,7 +304,7 @@ pub(super) fn key_text(nullable: bool, description: &str) -> Value {
 }
 
 /// Names of fields that can be stored.
-pub(super) fn plain() -> Value {
+pub(in crate::http) fn plain() -> Value {
     json!({ "pattern": "^[^\\u0000]*$" })
 }
 
@@ -361,7 +361,7 @@ fn ignored(names: &[&str]) -> Map<String, Value> {
     names.iter().map(|name| ((*name).to_owned(), ignored_value())).collect()
 }
 
-pub(super) fn ignored_value() -> Value {
+pub(in crate::http) fn ignored_value() -> Value {
     json!({ "description": "Ignored: a body may carry what an answer gave." })
 }
 

@@ -2,29 +2,39 @@
 //! together but the ids of what they create, which are known before it is there.
 
 use super::context::{Context, Writing};
+use super::limits::MAX_OPERATIONS;
+use super::openapi::{BODIES, BODY, examples, json_of, keyed};
 use super::resources::{Request, Showing};
-use super::response::{Done, json};
-use super::search::message;
+use super::response::{Done, json, message};
 use crate::domain::condition::{Conditions, Tags};
 use crate::domain::parse_id;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
 use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, urn};
 use crate::http::body::JsonBody;
+use crate::http::openapi::Operation as Description;
 use crate::http::problem::Problem;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
-/// The most operations of a bulk request.
-pub(in crate::http) const MAX_OPERATIONS: usize = 1_000;
-
 /// `POST /Bulk`
 pub(super) async fn bulk(Writing(context): Writing, body: JsonBody) -> Result<HttpResponse, Problem> {
     let (operations, fail_on_errors) = read(body.read(Ok)?, context.profile())?;
     let answers = Bulk::new(&context, operations)?.carry_out(fail_on_errors).await;
     Ok(json(&message(urn::BULK_RESPONSE, [("Operations", answers.into())])))
+}
+
+pub(super) fn bulk_docs() -> Description {
+    keyed("bulkScim", "Carry many requests out", &[])
+        .describe(
+            "RFC 7644, section 3.7. They are carried out one by one; `bulkId:` and the name of another refers to what \
+             that one creates.",
+        )
+        .body(BODIES, "ScimBulkRequest", &examples::bulk_request())
+        .response(200, "What came of each.", &[], json_of("ScimBulkResponse", &examples::bulk_response()))
+        .errors(&BODY)
 }
 
 /// One operation, as it was sent.

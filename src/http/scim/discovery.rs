@@ -1,34 +1,26 @@
 //! What the service says of itself (RFC 7644, section 4). Nothing of it can be filtered.
 
-use super::bulk::MAX_OPERATIONS;
-use super::context::base;
-use super::list::list_of;
-use super::response::json;
-use super::search::{DEFAULT_COUNT, MAX_COUNT};
-use crate::domain::scim::discovery::{Limits, service_provider_config};
+use super::limits::limits;
+use super::openapi::{discovery, examples};
+use super::response::{json, list_of};
+use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::{ResourceType, ScimError, schema};
-use crate::http::State;
+use crate::http::openapi::Operation;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
+use crate::http::state::State;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::Value;
 
 /// `GET /ServiceProviderConfig`
 pub(super) async fn config(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let documentation = format!("{}/docs", state.public_url);
-    Ok(json(&service_provider_config(&base(&state), &documentation, &limits(state.body_limit))))
+    Ok(json(&service_provider_config(&state.scim_url, &documentation, &limits(state.body_limit))))
 }
 
-/// What requests may ask for, with bodies of so many bytes.
-pub(in crate::http) fn limits(body: usize) -> Limits {
-    Limits {
-        bulk_operations: MAX_OPERATIONS,
-        bulk_bytes: body,
-        default_page: DEFAULT_COUNT,
-        max_page: MAX_COUNT,
-        cursor_seconds: None,
-    }
+pub(super) fn config_docs() -> Operation {
+    let example = examples::config();
+    discovery("getScimConfig", "What SCIM can do here", &[], "ScimServiceProviderConfig", &example)
 }
 
 /// `GET /ResourceTypes`
@@ -37,8 +29,12 @@ pub(super) async fn resource_types(
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
-    let base = base(&state);
-    Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.render(&base)).into())))
+    Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.render(&state.scim_url)).into())))
+}
+
+pub(super) fn resource_types_docs() -> Operation {
+    let example = examples::list(ResourceType::ALL.map(examples::resource_type).into());
+    discovery("listScimResourceTypes", "List the types of resources", &[], "ScimResourceTypes", &example)
 }
 
 /// `GET /ResourceTypes/{id}`
@@ -48,30 +44,42 @@ pub(super) async fn resource_type(
 ) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let kind = ResourceType::ALL.into_iter().find(|kind| is_named(&request, kind.name()));
-    kind.map(|kind| json(&kind.render(&base(&state)))).ok_or_else(nothing)
+    kind.map(|kind| json(&kind.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
+}
+
+pub(super) fn resource_type_docs() -> Operation {
+    let example = examples::resource_type(ResourceType::Group);
+    let parameters = ["scimResourceType"];
+    discovery("getScimResourceType", "Read a type of resources", &parameters, "ScimResourceType", &example)
+        .errors(&[404])
 }
 
 /// `GET /Schemas`
 pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
-    let base = base(&state);
-    let schemas: Vec<Value> = schema::all().into_iter().map(|schema| schema.render(&base)).collect();
+    let schemas = schema::all().into_iter().map(|schema| schema.render(&state.scim_url)).collect();
     Ok(json(&list_of(schemas)))
+}
+
+pub(super) fn schemas_docs() -> Operation {
+    let example = examples::list(vec![examples::schema(&schema::GROUP)]);
+    discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example).errors(&[406])
 }
 
 /// `GET /Schemas/{urn}`
 pub(super) async fn schema(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
     refuse_filter(&request)?;
     let schema = schema::all().into_iter().find(|schema| is_named(&request, schema.id));
-    schema.map(|schema| json(&schema.render(&base(&state)))).ok_or_else(nothing)
+    schema.map(|schema| json(&schema.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
+}
+
+pub(super) fn schema_docs() -> Operation {
+    let example = examples::schema(&schema::GROUP);
+    discovery("getScimSchema", "Read a schema", &["scimSchema"], "ScimSchema", &example).errors(&[404])
 }
 
 fn is_named(request: &HttpRequest, name: &str) -> bool {
     request.match_info().get("id").is_some_and(|id| id.eq_ignore_ascii_case(name))
-}
-
-fn nothing() -> Problem {
-    Problem::not_found("there is no such resource")
 }
 
 fn refuse_filter(request: &HttpRequest) -> Result<(), Problem> {

@@ -1,8 +1,9 @@
 //! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3): of one type of resources, or of all.
 
 use super::context::Context;
-use super::response::json;
-use super::search::{Page, Search, message};
+use super::openapi::{BODIES, BODY, example_of, examples, finding, json_of, keyed, projection, shape};
+use super::response::{json, message};
+use super::search::{Page, Search};
 use super::{groups, users};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::group::Group;
@@ -11,6 +12,7 @@ use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
 use crate::domain::sort::Position;
 use crate::domain::user::User;
 use crate::http::body::JsonBody;
+use crate::http::openapi::Operation;
 use crate::http::problem::Problem;
 use crate::http::scim::resources::kind_of;
 use crate::ops::listing::{self, Listed, Query};
@@ -25,6 +27,14 @@ pub(super) async fn list(context: Context, request: HttpRequest) -> Result<HttpR
     page_of(&context, kind_of(&request), &search).await
 }
 
+pub(super) fn list_docs(kind: ResourceType) -> Operation {
+    let own = |name: &str| format!("scim{}{name}", kind.name());
+    let (filter, sort, [only, without]) = (own("Filter"), own("SortBy"), projection(kind));
+    let parameters = [&filter, &sort, "sortOrder", "startIndex", "count", "scimCursor", &only, &without];
+    finding(kind, "list", &parameters)
+        .describe("RFC 7644, section 3.4.2; by `cursor` RFC 9865: send it empty for the first page.")
+}
+
 /// `POST /Users/.search`, `POST /Groups/.search`
 pub(super) async fn search(
     context: Context,
@@ -33,6 +43,13 @@ pub(super) async fn search(
 ) -> Result<HttpResponse, Problem> {
     let search = Search::of_body(body.read(Ok)?, context.profile())?;
     page_of(&context, kind_of(&request), &search).await
+}
+
+pub(super) fn search_docs(kind: ResourceType) -> Operation {
+    finding(kind, "search", &[])
+        .describe("As GET, with the parameters in the body (RFC 7644, section 3.4.3).")
+        .body(BODIES, &format!("{}Search", shape(kind)), &examples::search())
+        .errors(&BODY)
 }
 
 async fn page_of(context: &Context, kind: ResourceType, search: &Search) -> Result<HttpResponse, Problem> {
@@ -80,6 +97,15 @@ pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpR
         }
     };
     Ok(json(&answer(&page, found)))
+}
+
+pub(super) fn search_all_docs() -> Operation {
+    let found = examples::list(ResourceType::ALL.map(example_of).into());
+    keyed("searchScim", "Find users, and behind them groups", &[])
+        .describe("A type that lacks an attribute of the filter finds nothing. `sortBy` is 400.")
+        .body(BODIES, "ScimSearch", &examples::search())
+        .response(200, "A page.", &[], json_of("ScimResources", &found))
+        .errors(&BODY)
 }
 
 /// A page behind a cursor that says which type it is of.
@@ -197,10 +223,4 @@ fn answer(page: &Page, found: Found) -> Map<String, Value> {
     };
     let resources = [("itemsPerPage", count.into()), ("Resources", found.resources.into())];
     message(urn::LIST, total.into_iter().chain(place).chain(resources))
-}
-
-/// The ListResponse of a list that comes whole.
-pub(in crate::http) fn list_of(resources: Vec<Value>) -> Map<String, Value> {
-    let total = i64::try_from(resources.len()).ok();
-    answer(&Page::Index(1, resources.len()), Found { resources, total, next: None })
 }

@@ -1,6 +1,7 @@
 //! Single resources: what is common to users and groups.
 
 use super::context::{Context, Writing};
+use super::openapi::{BODIES, BODY, about, example_of, examples, json_of, new_example_of, shape, showing};
 use super::response::Done;
 use super::search::Search;
 use super::{groups, users};
@@ -10,11 +11,14 @@ use crate::domain::idempotency;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::body::JsonBody;
-use crate::http::headers::{IdempotencyKey, IfMatches};
+use crate::http::headers::IdempotencyKey;
+use crate::http::openapi::Operation;
+use crate::http::path::PathId;
 use crate::http::problem::Problem;
-use crate::http::response::resource_id;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use serde_json::Value;
+use std::future::{Ready, ready};
 use uuid::Uuid;
 
 /// A request about one resource, as a request of its own or in a bulk request.
@@ -41,6 +45,15 @@ impl Showing {
         let search = Search::of_query(request)?;
         let projection = search.projection(kind_of(request))?;
         Ok(Self { projection, is_asked_for: search.names_attributes() })
+    }
+}
+
+impl FromRequest for Showing {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
     }
 }
 
@@ -84,26 +97,38 @@ impl Request {
 pub(super) async fn create(
     Writing(context): Writing,
     request: HttpRequest,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let path = match kind_of(&request) {
         ResourceType::User => "/scim/v2/Users",
         ResourceType::Group => "/scim/v2/Groups",
     };
-    let named = key.map(|key| context.caller().request("POST", path, key, body.hash(), context.now()));
+    let named = context.idempotent(path, key, || body.hash());
     let create = Request::Create((Uuid::now_v7(), named), body.read(Ok)?);
     carry_out(&context, &request, create, Conditions::default()).await
+}
+
+pub(super) fn create_docs(kind: ResourceType) -> Operation {
+    let name = shape(kind);
+    let next = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
+    let headers = ["Location", "ETag", "Idempotency-Replayed"];
+    showing(kind, "Create", &["Idempotency-Key"])
+        .body(BODIES, &format!("New{name}"), &new_example_of(kind))
+        .response(201, "It is there.", &headers, json_of(&name, &example_of(kind)))
+        .links(201, &next.each_ref().map(String::as_str))
+        .errors(&BODY)
+        .errors(&[409, 422, 504])
 }
 
 /// `GET /Users/{id}`, `GET /Groups/{id}`
 pub(super) async fn find(
     context: Context,
     request: HttpRequest,
-    IfMatches(conditions): IfMatches,
+    conditions: Conditions,
+    Showing { projection, .. }: Showing,
+    PathId(id): PathId,
 ) -> Result<HttpResponse, Problem> {
-    let Showing { projection, .. } = Showing::of(&request)?;
-    let id = resource_id(&request)?;
     let found = match kind_of(&request) {
         ResourceType::User => users::find(&context, id, &projection).await?,
         ResourceType::Group => groups::find(&context, id, &projection).await?,
@@ -116,37 +141,85 @@ pub(super) async fn find(
     found.respond_to_reading(&conditions)
 }
 
+pub(super) fn find_docs(kind: ResourceType) -> Operation {
+    showing(kind, "Get", &CONDITIONS)
+        .describe(
+            "What shows what others are called (groups, the names of members, a manager) is 304 to `*` only: those \
+             move no version.",
+        )
+        .response(200, "As much of it as is asked for.", &["ETag"], json_of(&shape(kind), &example_of(kind)))
+        .response(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+        .errors(&[412])
+}
+
 /// `PUT /Users/{id}`, `PUT /Groups/{id}`
 pub(super) async fn replace(
     Writing(context): Writing,
     request: HttpRequest,
-    IfMatches(conditions): IfMatches,
+    conditions: Conditions,
+    PathId(id): PathId,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let replace = Request::Replace(resource_id(&request)?, body.read(Ok)?);
+    let replace = Request::Replace(id, body.read(Ok)?);
     carry_out(&context, &request, replace, conditions).await
+}
+
+pub(super) fn replace_docs(kind: ResourceType) -> Operation {
+    let shape = format!("{}Replacement", shape(kind));
+    let operation = showing(kind, "Replace", &CONDITIONS).body(BODIES, &shape, &new_example_of(kind));
+    changed(kind, operation)
 }
 
 /// `PATCH /Users/{id}`, `PATCH /Groups/{id}`
 pub(super) async fn patch(
     Writing(context): Writing,
     request: HttpRequest,
-    IfMatches(conditions): IfMatches,
+    conditions: Conditions,
+    PathId(id): PathId,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let patch = Request::Patch(resource_id(&request)?, body.read(Ok)?);
+    let patch = Request::Patch(id, body.read(Ok)?);
     carry_out(&context, &request, patch, conditions).await
+}
+
+pub(super) fn patch_docs(kind: ResourceType) -> Operation {
+    let operation = showing(kind, "Patch", &CONDITIONS).body(BODIES, "ScimPatch", &examples::patch(kind));
+    let operation = changed(kind, operation);
+    match kind {
+        ResourceType::User => operation,
+        ResourceType::Group => operation.describe("200 with `attributes`, else 204.").response(
+            204,
+            "It is changed.",
+            &["ETag"],
+            None,
+        ),
+    }
+}
+
+/// The responses to a PUT or PATCH request.
+fn changed(kind: ResourceType, operation: Operation) -> Operation {
+    operation
+        .response(200, "The resource as it is now.", &["ETag"], json_of(&shape(kind), &example_of(kind)))
+        .errors(&BODY)
+        .errors(&[409, 412, 504])
 }
 
 /// `DELETE /Users/{id}`, `DELETE /Groups/{id}`
 pub(super) async fn delete(
     Writing(context): Writing,
     request: HttpRequest,
-    IfMatches(conditions): IfMatches,
+    conditions: Conditions,
+    PathId(id): PathId,
 ) -> Result<HttpResponse, Problem> {
-    let delete = Request::Delete(resource_id(&request)?);
+    let delete = Request::Delete(id);
     carry_out(&context, &request, delete, conditions).await
 }
+
+pub(super) fn delete_docs(kind: ResourceType) -> Operation {
+    about(kind, "Delete", &CONDITIONS).response(204, "It is gone.", &[], None).errors(&[412, 504])
+}
+
+const CONDITIONS: [&str; 3] = ["id", "If-Match", "If-None-Match"];
 
 async fn carry_out(
     context: &Context,

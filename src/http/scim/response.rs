@@ -1,13 +1,13 @@
 //! Answers: JSON of SCIM's media type, with weak entity tags.
 
-use super::MEDIA_TYPE;
 use crate::domain::condition::Conditions;
-use crate::domain::idempotency::Answer;
+use crate::domain::idempotency::StoredResponse;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
 use crate::domain::scim::urn;
+use crate::http::api::SCIM_JSON;
 use crate::http::problem::Problem;
-use crate::http::response::REPLAYED;
+use crate::http::response::IDEMPOTENCY_REPLAYED;
 use crate::ops::idempotency::Answered;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -40,20 +40,20 @@ impl Done {
             response.insert_header((LOCATION, self.location));
         }
         if self.replayed {
-            response.insert_header((REPLAYED, "true"));
+            response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
         }
         match self.body {
-            Some(body) => response.insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body),
+            Some(body) => response.insert_header((CONTENT_TYPE, SCIM_JSON)).json(body),
             None => response.finish(),
         }
     }
 
     /// The same as it is kept, to be given again.
-    pub(super) fn kept(self, resource: Uuid) -> Answer {
+    pub(super) fn kept(self, resource: Uuid) -> StoredResponse {
         let etag = self.version.map(|version| (ETAG.to_string(), etag(version)));
         let headers = [(LOCATION.to_string(), self.location)].into_iter().chain(etag).collect();
         let body = self.body.map(|body| Value::from(body).to_string());
-        Answer { status: self.status.as_u16(), headers, body, resource }
+        StoredResponse { status: self.status.as_u16(), headers, body, resource }
     }
 
     /// What was kept, given again.
@@ -81,7 +81,7 @@ impl Done {
     pub(super) fn respond_to_reading(self, conditions: &Conditions) -> Result<HttpResponse, Problem> {
         let version = self.version.unwrap_or_default();
         if !conditions.allow_read(version) {
-            return Err(Problem::precondition_failed("the resource is not in a version that was asked for"));
+            return Err(Problem::version_mismatch());
         }
         if conditions.not_modified(version) {
             return Ok(Self { status: StatusCode::NOT_MODIFIED, body: None, ..self }.respond());
@@ -92,5 +92,21 @@ impl Done {
 
 /// An answer that is no resource.
 pub(super) fn json(body: &impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, MEDIA_TYPE)).json(body)
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, SCIM_JSON)).json(body)
+}
+
+/// The ListResponse of a list that has only one page (RFC 7644, section 3.4.2).
+pub(super) fn list_of(resources: Vec<Value>) -> Map<String, Value> {
+    let count = resources.len();
+    let counts = [("totalResults", count.into()), ("startIndex", 1.into()), ("itemsPerPage", count.into())];
+    message(urn::LIST, counts.into_iter().chain([("Resources", resources.into())]))
+}
+
+/// A message of a schema with these members.
+pub(super) fn message(
+    urn: &str,
+    members: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Map<String, Value> {
+    let schemas = ("schemas", Value::from(vec![urn]));
+    [schemas].into_iter().chain(members).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,6 +1,7 @@
 //! What a list is asked for: the parameters of a query (RFC 7644, section 3.4.2), or a SearchRequest (section 3.4.3),
 //! which says the same in JSON. What is not known here is ignored.
 
+use super::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::filter::Filter;
 use crate::domain::scim::projection::Projection;
@@ -9,12 +10,7 @@ use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
 use actix_web::HttpRequest;
-use serde_json::{Map, Value};
-
-/// How many resources a page has when the client does not say.
-pub(super) const DEFAULT_COUNT: usize = 100;
-/// How many resources a page has at most; larger counts are lowered.
-pub(super) const MAX_COUNT: usize = 500;
+use serde_json::Value;
 
 /// What the client said.
 #[derive(Clone, Default)]
@@ -230,13 +226,4 @@ fn number(name: &str, text: &str) -> Result<i64, ScimError> {
 
 fn no_number(name: &str) -> ScimError {
     ScimType::InvalidValue.error(format!("{name} must be a whole number"))
-}
-
-/// A message of a schema with these members.
-pub(super) fn message(
-    urn: &str,
-    members: impl IntoIterator<Item = (&'static str, Value)>,
-) -> Map<String, Value> {
-    let schemas = ("schemas", Value::from(vec![urn]));
-    [schemas].into_iter().chain(members).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -8,11 +8,11 @@ use crate::domain::scim::error::SCIM_TYPES;
 use crate::domain::scim::schema::{COMMON, Definition, Mutability, Returned, Schema, Type};
 use crate::domain::scim::{ResourceType, schema, urn};
 use crate::http::openapi::schemas::{Write, ignored_value, key_text, plain, reference, time, written_one};
-use crate::http::scim::MAX_OPERATIONS;
+use crate::http::scim::limits::MAX_OPERATIONS;
 use serde_json::{Map, Value, json};
 
 /// The shapes by their names.
-pub(in crate::http::openapi) fn all() -> Map<String, Value> {
+pub(super) fn all() -> Map<String, Value> {
     let any = json!({ "anyOf": [reference("ScimUser"), reference("ScimGroup")] });
     let all_names = ResourceType::ALL.map(names).concat();
     let all = [

@@ -1,0 +1,136 @@
+//! Authenticated requests. Rights are types: a handler that writes takes a `Context<Writer>`, so it cannot run for a
+//! caller whose role does not permit writing.
+
+use super::auth::Caller;
+use super::headers::IdempotencyKey;
+use super::problem::Problem;
+use super::state::State;
+use crate::db::{DbError, Operation};
+use crate::domain::idempotency::{self, BodyHash};
+use crate::domain::key::Role;
+use crate::domain::origin::Actor;
+use crate::domain::time::Timestamp;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use uuid::Uuid;
+
+/// What a caller with a certain role, or a higher one, may do.
+pub(super) trait Right: 'static {
+    /// The lowest role that has the right.
+    const ROLE: Role;
+}
+
+/// The right to read users, groups and changes.
+#[derive(Clone, Copy)]
+pub(super) struct Reader;
+/// The right to write users and groups.
+#[derive(Clone, Copy)]
+pub(super) struct Writer;
+/// The right to manage a tenant.
+#[derive(Clone, Copy)]
+pub(super) struct Admin;
+/// The right to manage tenants.
+#[derive(Clone, Copy)]
+pub(super) struct Operator;
+
+impl Right for Reader {
+    const ROLE: Role = Role::Reader;
+}
+
+impl Right for Writer {
+    const ROLE: Role = Role::Writer;
+}
+
+impl Right for Admin {
+    const ROLE: Role = Role::Admin;
+}
+
+impl Right for Operator {
+    const ROLE: Role = Role::Operator;
+}
+
+/// A request whose caller has the right `R`, with everything that handlers need to carry it out.
+#[derive(Clone)]
+pub(super) struct Context<R> {
+    caller: Caller,
+    state: web::Data<State>,
+    right: PhantomData<R>,
+}
+
+impl<R: Right> Context<R> {
+    /// The context of a request.
+    ///
+    /// # Errors
+    /// 403 when the caller does not have the right.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let extensions = request.extensions();
+        let caller = extensions.get::<Caller>().ok_or_else(Problem::unauthorized)?;
+        if caller.role < R::ROLE {
+            return Err(Problem::insufficient_role(R::ROLE));
+        }
+        let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::defect)?;
+        Ok(Self { caller: caller.clone(), state: state.clone(), right: PhantomData })
+    }
+
+    /// The same request with only the right to read.
+    pub(super) fn for_reading(self) -> Context<Reader> {
+        Context { caller: self.caller, state: self.state, right: PhantomData }
+    }
+
+    /// Runs an operation on behalf of the caller.
+    pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
+        self.state.database.call(&self.caller.origin, operation).await
+    }
+
+    /// What identifies a POST request to `path` if it has an idempotency key.
+    pub(super) fn idempotent(
+        &self,
+        path: &'static str,
+        IdempotencyKey(key): IdempotencyKey,
+        body: impl FnOnce() -> BodyHash,
+    ) -> Option<idempotency::Request> {
+        let Actor { kind, id } = &self.caller.origin.actor;
+        let (tenant, now) = (self.tenant(), self.now());
+        let request = |key| idempotency::Request {
+            tenant,
+            caller: format!("{kind}:{id}"),
+            method: "POST",
+            path,
+            key,
+            body: body(),
+            now,
+        };
+        key.map(request)
+    }
+
+    /// The caller.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The state of the server.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The tenant that the request acts in.
+    pub(super) fn tenant(&self) -> Uuid {
+        self.caller.tenant
+    }
+
+    /// The current time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.state.clock.now()
+    }
+}
+
+impl<R: Right> FromRequest for Context<R> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}

@@ -1,0 +1,146 @@
+//! The entries of the tables of URLs. An endpoint consists of a handler and its description in the OpenAPI document, so
+//! that neither is registered without the other.
+
+use super::openapi::Operation;
+use super::problem::Problem;
+use crate::domain::scim::ResourceType;
+use actix_web::http::Method;
+use actix_web::http::header::ALLOW;
+use actix_web::middleware::Compress;
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+use serde_json::{Map, Value, json};
+
+/// A path with its endpoints.
+pub(super) struct Url {
+    path: &'static str,
+    endpoints: Vec<Endpoint>,
+}
+
+/// A handler, the methods that it serves, and its description.
+pub(super) struct Endpoint {
+    methods: &'static str,
+    route: Route,
+    docs: Docs,
+}
+
+/// The description of an endpoint.
+enum Docs {
+    /// One operation.
+    Operation(fn() -> Operation),
+    /// One operation for each type of SCIM resources. The path contains [`TYPE_SEGMENT`].
+    PerType(fn(ResourceType) -> Operation),
+}
+
+/// A handler that has no description yet.
+pub(super) struct Undocumented {
+    methods: &'static str,
+    route: Route,
+}
+
+/// The part of a path that is one of SCIM's types of resources. The document has a path for each type.
+const TYPE_SEGMENT: &str = "{type:Users|Groups}";
+
+pub(super) fn url<const N: usize>(path: &'static str, endpoints: [Endpoint; N]) -> Url {
+    Url { path, endpoints: endpoints.into() }
+}
+
+/// Serves GET and HEAD.
+pub(super) fn get<F, A>(handler: F) -> Undocumented
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
+    Undocumented { methods: "GET, HEAD", route }
+}
+
+/// Defines a function for each of the other methods.
+macro_rules! methods {
+    ($($name:ident = $method:literal;)*) => {$(
+        pub(super) fn $name<F, A>(handler: F) -> Undocumented
+        where
+            F: Handler<A>,
+            A: FromRequest + 'static,
+            F::Output: Responder + 'static,
+        {
+            Undocumented { methods: $method, route: web::$name().to(handler) }
+        }
+    )*};
+}
+
+methods! {
+    post = "POST";
+    put = "PUT";
+    patch = "PATCH";
+    delete = "DELETE";
+}
+
+impl Undocumented {
+    /// Compresses responses that are not single resources. A compressed resource would have a weak ETag, or none.
+    pub(super) fn compressed(self) -> Self {
+        Self { route: self.route.wrap(Compress::default()), ..self }
+    }
+
+    /// Adds the description.
+    pub(super) fn docs(self, docs: fn() -> Operation) -> Endpoint {
+        Endpoint { methods: self.methods, route: self.route, docs: Docs::Operation(docs) }
+    }
+
+    /// Adds a description for each type of SCIM resources.
+    pub(super) fn docs_per_type(self, docs: fn(ResourceType) -> Operation) -> Endpoint {
+        Endpoint { methods: self.methods, route: self.route, docs: Docs::PerType(docs) }
+    }
+}
+
+impl Endpoint {
+    /// The method of the endpoint in the OpenAPI document, where GET includes HEAD.
+    fn documented_method(&self) -> String {
+        self.methods.split(',').next().unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// The operations of the endpoint, with their paths.
+    fn operations(&self, path: &str) -> Vec<(String, Operation)> {
+        let of_type = |docs: fn(ResourceType) -> Operation, kind: ResourceType| {
+            (path.replace(TYPE_SEGMENT, kind.endpoint().trim_start_matches('/')), docs(kind))
+        };
+        match self.docs {
+            Docs::Operation(docs) => vec![(path.to_owned(), docs())],
+            Docs::PerType(docs) => ResourceType::ALL.map(|kind| of_type(docs, kind)).into(),
+        }
+    }
+}
+
+impl Url {
+    /// The service that runs the handlers, answers OPTIONS, and answers every other method with 405.
+    pub(super) fn service(self) -> Resource {
+        let mut allow: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.methods).collect();
+        allow.push("OPTIONS");
+        let allow = allow.join(", ");
+        let mut resource = web::resource(self.path);
+        for endpoint in self.endpoints {
+            resource = resource.route(endpoint.route);
+        }
+        resource.default_service(web::to(move |request: HttpRequest| {
+            let allow = allow.clone();
+            async move {
+                if request.method() == Method::OPTIONS {
+                    return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
+                }
+                Err(Problem::method_not_allowed(request.method(), &allow))
+            }
+        }))
+    }
+
+    /// Adds the paths and operations to those of the OpenAPI document.
+    pub(super) fn describe(&self, paths: &mut Map<String, Value>) {
+        for endpoint in &self.endpoints {
+            for (path, operation) in endpoint.operations(self.path) {
+                let methods = paths.entry(path).or_insert_with(|| json!({}));
+                if let Some(methods) = methods.as_object_mut() {
+                    methods.insert(endpoint.documented_method(), operation.build());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The operations that the resources of the native API have in common.
+
+use super::examples;
+use super::operation::{BODY, JSON, Operation, PATCH, WRITE, json_of};
+use serde_json::Value;
+
+/// A type of resources in the document.
+pub(in crate::http) struct ResourceDocs {
+    /// The name in schemas and operation ids, for example `User`.
+    pub(in crate::http) name: &'static str,
+    /// The tag, which is the plural.
+    pub(in crate::http) tag: &'static str,
+    /// The representation.
+    pub(in crate::http) example: fn() -> Value,
+}
+
+const CONDITIONS: [&str; 4] = ["id", "If-Match", "If-None-Match", "Prefer"];
+
+impl ResourceDocs {
+    fn noun(&self) -> String {
+        self.name.to_lowercase()
+    }
+
+    fn operation(&self, verb: &str, summary: &str, parameters: &[&str]) -> Operation {
+        Operation::keyed(&format!("{verb}{}", self.name), self.tag, summary, parameters)
+    }
+
+    fn content(&self) -> Option<Value> {
+        Some(json_of(self.name, &(self.example)()))
+    }
+
+    /// A page of resources.
+    pub(in crate::http) fn list(&self, summary: &str, parameters: &[&str]) -> Operation {
+        let content = json_of(&format!("{}Page", self.name), &examples::page(self.tag, (self.example)()));
+        Operation::keyed(&format!("list{}s", self.name), self.tag, summary, parameters).response(
+            200,
+            "A page.",
+            &["Link"],
+            Some(content),
+        )
+    }
+
+    /// A new resource. The response may be stored with an idempotency key.
+    pub(in crate::http) fn create(
+        &self,
+        summary: &str,
+        parameters: &[&str],
+        body: &Value,
+        links: &[&str],
+    ) -> Operation {
+        let replayed: &[_] =
+            if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };
+        let headers = [&["Location", "ETag", "Preference-Applied"][..], replayed].concat();
+        let description = format!("The new {}; no body with `Prefer: return=minimal`.", self.noun());
+        self.operation("create", summary, parameters)
+            .body(JSON, &format!("New{}", self.name), body)
+            .response(201, &description, &headers, self.content())
+            .links(201, links)
+            .errors(&BODY)
+            .errors(&[504])
+    }
+
+    /// One resource.
+    pub(in crate::http) fn get(&self, summary: &str, parameters: &[&str]) -> Operation {
+        let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
+        self.operation("get", summary, &parameters)
+            .response(200, &format!("The {}.", self.noun()), &["ETag"], self.content())
+            .response(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+            .errors(&[412])
+    }
+
+    /// A PUT of the whole resource.
+    pub(in crate::http) fn replace(&self, summary: &str, body: &Value) -> Operation {
+        let operation = self.operation("replace", summary, &CONDITIONS);
+        self.update(operation.body(JSON, &format!("{}Replacement", self.name), body))
+    }
+
+    /// A JSON Merge Patch.
+    pub(in crate::http) fn patch(&self, summary: &str, body: &Value) -> Operation {
+        let operation = self.operation("patch", summary, &CONDITIONS);
+        self.update(operation.body(PATCH, &format!("{}Patch", self.name), body))
+    }
+
+    fn update(&self, operation: Operation) -> Operation {
+        let headers = ["ETag", "Preference-Applied"];
+        operation
+            .response(200, "The resource as it is now.", &headers, self.content())
+            .response(204, "The same with `Prefer: return=minimal`.", &headers, None)
+            .errors(&BODY)
+            .errors(&WRITE)
+    }
+
+    /// The deletion of a resource.
+    pub(in crate::http) fn delete(&self, summary: &str, parameters: &[&str]) -> Operation {
+        let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
+        self.operation("delete", summary, &parameters)
+            .response(204, "It is gone.", &[], None)
+            .errors(&[412, 504])
+    }
+}

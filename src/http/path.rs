@@ -1,0 +1,39 @@
+//! The ids in a path.
+
+use super::problem::Problem;
+use crate::domain::parse_id;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use std::future::{Ready, ready};
+use uuid::Uuid;
+
+/// The parameter `id` of the path. An id that is not a UUID in its usual form is answered with 404, like any other
+/// that names no resource.
+pub(super) struct PathId(pub(super) Uuid);
+
+/// The parameter `id` of the path and the id after it.
+pub(super) struct PathIds(pub(super) Uuid, pub(super) Uuid);
+
+impl FromRequest for PathId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(id(request.match_info().get("id")).map(Self))
+    }
+}
+
+impl FromRequest for PathIds {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut values = request.match_info().iter().map(|(_, value)| value);
+        let mut next = || id(values.next());
+        ready(next().and_then(|first| Ok(Self(first, next()?))))
+    }
+}
+
+fn id(text: Option<&str>) -> Result<Uuid, Problem> {
+    text.and_then(parse_id).ok_or_else(Problem::no_such_resource)
+}

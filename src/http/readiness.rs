@@ -1,0 +1,64 @@
+//! Whether the server can do its work, as `/readyz` reports it.
+
+use crate::db::{Class, Database, DbError};
+use crate::domain::origin::Origin;
+use crate::ops::health::{CanWrite, PendingMigrations};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+/// How long a result is reused, so that the probes of many load balancers cost one check.
+const CACHE_TIME: Duration = Duration::from_secs(1);
+
+/// How long the check waits for the database.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The latest check of the database with its result, cached for a second.
+#[derive(Default)]
+pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
+
+impl Readiness {
+    /// Whether the server is ready; the error is the `detail` of the problem.
+    pub(super) async fn check(&self, database: &Database) -> Result<(), &'static str> {
+        let mut last = self.0.lock().await;
+        match *last {
+            Some((when, result)) if when.elapsed() < CACHE_TIME => result,
+            _ => {
+                let result = check(database).await;
+                *last = Some((Instant::now(), result));
+                result
+            }
+        }
+    }
+}
+
+/// Checks that the database can be read and written and has no pending migrations. A write that only waits, for a lock
+/// or in the queue, does not make the server unready while reads succeed.
+async fn check(database: &Database) -> Result<(), &'static str> {
+    let origin = Origin::server();
+    let finished = database.finished(Class::Read);
+    let timeout = tokio::time::sleep(TIMEOUT);
+    let read = tokio::time::timeout(TIMEOUT, database.call(&origin, PendingMigrations));
+    let write = tokio::time::timeout(TIMEOUT, database.call(&origin, CanWrite));
+    let (read, write) = tokio::join!(read, write);
+    match read {
+        Ok(Ok(0)) => {}
+        Ok(Ok(_)) => return Err("migrations are pending"),
+        Ok(Err(error)) if !is_busy(&error) => return Err("the database cannot be read"),
+        _ => {
+            // An overloaded server stays ready: removing it from the load balancer would only move the load to the
+            // others. It is overloaded, not stuck, as long as calls finish.
+            timeout.await;
+            if database.finished(Class::Read) == finished {
+                return Err("the database does not answer");
+            }
+        }
+    }
+    match write {
+        Ok(Err(error)) if !is_busy(&error) => Err("the database cannot be written"),
+        _ => Ok(()),
+    }
+}
+
+fn is_busy(error: &DbError) -> bool {
+    matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Busy(_))
+}

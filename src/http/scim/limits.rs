@@ -1,0 +1,21 @@
+//! The limits of SCIM requests.
+
+use crate::domain::scim::discovery::Limits;
+
+/// The largest number of operations in a bulk request.
+pub(super) const MAX_OPERATIONS: usize = 1_000;
+/// The page size of a request without `count`.
+pub(super) const DEFAULT_COUNT: usize = 100;
+/// The largest page size; a larger `count` is lowered to it.
+pub(super) const MAX_COUNT: usize = 500;
+
+/// The limits as discovery shows them, with the largest body in bytes.
+pub(super) fn limits(body: usize) -> Limits {
+    Limits {
+        bulk_operations: MAX_OPERATIONS,
+        bulk_bytes: body,
+        default_page: DEFAULT_COUNT,
+        max_page: MAX_COUNT,
+        cursor_seconds: None,
+    }
+}

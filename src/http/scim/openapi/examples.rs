@@ -1,0 +1,150 @@
+//! The examples in SCIM's part of the document, produced by the code that produces responses.
+
+use crate::domain::attribute::{USERS, Vocabulary};
+use crate::domain::cursor::InvalidCursor;
+use crate::domain::filter::Filter;
+use crate::domain::scim::discovery::service_provider_config;
+use crate::domain::scim::resource::{self, View};
+use crate::domain::scim::schema::Schema;
+use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, patch as patching, urn};
+use crate::http::api::Api;
+use crate::http::openapi::examples as native;
+use crate::http::problem::Problem;
+use crate::http::scim::limits::limits;
+use crate::http::scim::response::list_of;
+use serde_json::{Value, json};
+
+/// How a connection sees resources.
+const VIEW: View<'_> = View { base: native::SCIM_URL, source: native::CONNECTION };
+
+/// The body of `POST /scim/v2/Users`, and of PUT.
+pub(in crate::http::scim) fn new_user() -> Value {
+    json!({
+        "schemas": [urn::USER, urn::ENTERPRISE_USER],
+        "userName": "ada",
+        "externalId": "00u1815",
+        "name": { "givenName": "Ada", "familyName": "Lovelace" },
+        "displayName": "Ada Lovelace",
+        "emails": [{ "value": "ada@example.com", "type": "work", "primary": true }],
+        "active": true,
+        urn::ENTERPRISE_USER: { "department": "Engines", "manager": { "value": native::MANAGER } },
+    })
+}
+
+/// The answer to `GET /scim/v2/Users/{id}`.
+pub(in crate::http::scim) fn user() -> Value {
+    let draft = resource::read_user(new_user(), &VIEW, Profile::Strict);
+    draft.map_or(Value::Null, |draft| resource::render_user(&native::user_of(draft), None, &VIEW).into())
+}
+
+/// The body of `POST /scim/v2/Groups`, and of PUT.
+pub(in crate::http::scim) fn new_group() -> Value {
+    json!({ "schemas": [urn::GROUP], "displayName": "Engineers", "members": [{ "value": native::USER }] })
+}
+
+/// The answer to `GET /scim/v2/Groups/{id}`.
+pub(in crate::http::scim) fn group() -> Value {
+    let read = resource::read_group(new_group(), &VIEW, Profile::Strict);
+    read.map_or(Value::Null, |(draft, _)| {
+        resource::render_group(&native::group_of(draft), Some(&[native::ada()]), &VIEW).into()
+    })
+}
+
+/// The body of PATCH below `/scim/v2`.
+pub(in crate::http::scim) fn patch(kind: ResourceType) -> Value {
+    let operation = match kind {
+        ResourceType::User => json!({ "op": "replace", "path": "displayName", "value": "Ada Lovelace" }),
+        ResourceType::Group => {
+            json!({ "op": "add", "path": "members", "value": [{ "value": native::USER }] })
+        }
+    };
+    json!({ "schemas": [urn::PATCH], "Operations": [operation] })
+}
+
+/// The body of `POST /scim/v2/.search`.
+pub(in crate::http::scim) fn search() -> Value {
+    json!({ "schemas": [urn::SEARCH], "filter": "displayName pr", "count": 10 })
+}
+
+/// The answer to `GET` of a list below `/scim/v2`.
+pub(in crate::http::scim) fn list(resources: Vec<Value>) -> Value {
+    list_of(resources).into()
+}
+
+/// The body of `POST /scim/v2/Bulk`.
+pub(in crate::http::scim) fn bulk_request() -> Value {
+    let user = json!({ "schemas": [urn::USER], "userName": "ada" });
+    let operation = json!({ "method": "POST", "path": "/Users", "bulkId": "ada", "data": user });
+    json!({ "schemas": [urn::BULK_REQUEST], "failOnErrors": 1, "Operations": [operation] })
+}
+
+/// The answer to it.
+pub(in crate::http::scim) fn bulk_response() -> Value {
+    let location = VIEW.location(ResourceType::User, native::USER);
+    let operation = json!({
+        "method": "POST",
+        "bulkId": "ada",
+        "version": resource::etag(1),
+        "location": location,
+        "status": "201",
+    });
+    json!({ "schemas": [urn::BULK_RESPONSE], "Operations": [operation] })
+}
+
+/// The answer to `GET /scim/v2/ServiceProviderConfig`.
+pub(in crate::http::scim) fn config() -> Value {
+    service_provider_config(native::SCIM_URL, "https://roster.example.com/docs", &limits(1 << 20))
+}
+
+/// The answer to `GET /scim/v2/ResourceTypes/{id}`.
+pub(in crate::http::scim) fn resource_type(kind: ResourceType) -> Value {
+    kind.render(native::SCIM_URL)
+}
+
+/// The answer to `GET /scim/v2/Schemas/{id}`.
+pub(in crate::http::scim) fn schema(schema: &Schema) -> Value {
+    schema.render(native::SCIM_URL)
+}
+
+/// One of every problem of SCIM's.
+pub(in crate::http::scim) fn problems() -> Vec<Problem> {
+    let Value::Object(user) = user() else { return Vec::new() };
+    let patched = |operation: Value| {
+        let sent = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
+        let patched = patching::read(sent, Profile::Strict)
+            .and_then(|operations| patching::apply(ResourceType::User, &user, &operations, Profile::Strict));
+        patched.map_or_else(Problem::from, native::no_error)
+    };
+    let unknown = json!({ "schemas": [urn::USER], "userName": "ada", "nickname2": "Ada" });
+    let mut problems = vec![
+        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, native::no_error),
+        patched(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
+        patched(json!({ "op": "remove", "path": "active" })),
+        patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),
+        patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim).map_or_else(
+            |error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")).into(),
+            native::no_error,
+        ),
+        ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
+        ScimType::InvalidCount.error("count must be at least 1 with a cursor").into(),
+        ScimType::Uniqueness.error("userName (\"ada\") belongs to another user").into(),
+        ScimError::of_status(403, "what the service says of itself cannot be filtered").into(),
+        Problem::not_acceptable_by(Api::Scim),
+        native::unsupported_media_type(&["application/scim+json", "application/json"]),
+    ];
+    problems.extend(native::common_problems());
+    problems.sort_by_key(|problem| problem.scim_error().status);
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_valid() {
+        assert_eq!(user()["userName"], "ada");
+        assert_eq!(group()["displayName"], "Engineers");
+    }
+}

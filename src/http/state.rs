@@ -1,0 +1,66 @@
+//! The state that all handlers share.
+
+use super::api::SCIM_BASE;
+use super::auth_throttle::AuthThrottle;
+use super::credentials::Credentials;
+use super::readiness::Readiness;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::db::Database;
+use crate::domain::key::AdminKey;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The state of a running server.
+pub struct State {
+    /// The database.
+    pub database: Database,
+    /// The source of the current time.
+    pub clock: Clock,
+    /// `ROSTER_ADMIN_KEY`, if it is set.
+    pub admin_key: Option<AdminKey>,
+    /// The cache of keys, tokens and tenant names.
+    pub credentials: Credentials,
+    /// The failed authentication attempts of each client address.
+    pub auth_throttle: AuthThrottle,
+    /// The largest accepted request body, in bytes after decompression.
+    pub body_limit: usize,
+    /// The time within which a request body must arrive.
+    pub deadline: Duration,
+    /// The base URL under which clients reach the server, without a trailing slash.
+    pub public_url: String,
+    /// The base URL of SCIM, without a trailing slash. It is never derived from a request.
+    pub scim_url: String,
+    pub(super) readiness: Readiness,
+    stopping: AtomicBool,
+}
+
+impl State {
+    /// The state of a server that accepts requests.
+    #[must_use]
+    pub fn new(database: Database, clock: Clock, settings: &Settings, public_url: String) -> Self {
+        Self {
+            credentials: Credentials::new(database.clone()),
+            auth_throttle: AuthThrottle::new(settings.failed_attempts),
+            database,
+            clock,
+            admin_key: settings.admin_key.clone(),
+            body_limit: settings.body_limit,
+            deadline: settings.request_deadline,
+            scim_url: format!("{public_url}{SCIM_BASE}"),
+            public_url,
+            readiness: Readiness::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Marks the server as stopping: `/readyz` returns 503, and every response asks the client to close its
+    /// connection.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
