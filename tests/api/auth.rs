@@ -8,17 +8,17 @@ use crate::support::server::ADMIN_KEY;
 use reqwest::Method;
 use serde_json::json;
 
-both_engines! {
-    a_key_is_needed
-    a_key_is_needed_before_anything_is_told
-    only_the_very_key_is_good
-    the_scheme_has_no_case
-    one_key_at_a_time
-    another_tenant_must_exist
-    without_a_key_in_the_settings_none_is_good
+engine_tests! {
+    every_request_requires_a_key
+    authentication_precedes_every_other_check
+    only_the_exact_key_is_accepted
+    the_scheme_ignores_case
+    several_credentials_are_rejected
+    an_unknown_tenant_returns_404
+    without_a_configured_key_every_key_is_rejected
 }
 
-async fn a_key_is_needed(api: Api) {
+async fn every_request_requires_a_key(api: Api) {
     let user = api.named("ada").await;
     let nobody = Client::anonymous(&api.server);
     let body = json!({ "userName": "grace" });
@@ -40,7 +40,7 @@ async fn a_key_is_needed(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn a_key_is_needed_before_anything_is_told(api: Api) {
+async fn authentication_precedes_every_other_check(api: Api) {
     let nobody = Client::anonymous(&api.server);
     for target in [
         "/nothing",
@@ -66,7 +66,7 @@ async fn a_key_is_needed_before_anything_is_told(api: Api) {
     }
 }
 
-async fn only_the_very_key_is_good(api: Api) {
+async fn only_the_exact_key_is_accepted(api: Api) {
     let long = format!("{ADMIN_KEY}x");
     let spaced = format!("{} {}", &ADMIN_KEY[..10], &ADMIN_KEY[10..]);
     let upper = ADMIN_KEY.to_uppercase();
@@ -99,7 +99,7 @@ async fn only_the_very_key_is_good(api: Api) {
     }
 }
 
-async fn the_scheme_has_no_case(api: Api) {
+async fn the_scheme_ignores_case(api: Api) {
     for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
         let value = format!("{scheme} {ADMIN_KEY}");
         let request = Client::anonymous(&api.server).get("/users").header("authorization", &value);
@@ -107,7 +107,7 @@ async fn the_scheme_has_no_case(api: Api) {
     }
 }
 
-async fn one_key_at_a_time(api: Api) {
+async fn several_credentials_are_rejected(api: Api) {
     let good = format!("Bearer {ADMIN_KEY}");
     let request = || Client::anonymous(&api.server).get("/users");
     let both = |one: &str, other: &str| -> Request {
@@ -121,7 +121,7 @@ async fn one_key_at_a_time(api: Api) {
     twice.problem(401, "unauthorized");
 }
 
-async fn another_tenant_must_exist(api: Api) {
+async fn an_unknown_tenant_returns_404(api: Api) {
     let user = api.named("ada").await;
     let to = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
     assert_eq!(to("default").send().await.expect(200).json()["items"], json!([user]));
@@ -136,7 +136,7 @@ async fn another_tenant_must_exist(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn without_a_key_in_the_settings_none_is_good(api: Api) {
+async fn without_a_configured_key_every_key_is_rejected(api: Api) {
     let server =
         crate::support::server::Server::builder(&api.database_url()).unset("ROSTER_ADMIN_KEY").start();
     for client in [Client::new(&server), Client::with_key(&server, ""), Client::anonymous(&server)] {

@@ -1,9 +1,11 @@
 //! `GET /changes`.
 
-use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role, tenant_path, with_secret};
-use crate::api::feed::{facts, follow, number, page};
+use crate::api::callers::{
+    client_with_key, client_with_role, create_key, create_tenant, create_user, get, key_path, tenant_path,
+};
+use crate::api::feed_helpers::{follow, number, page, recorded_attributes};
 use crate::api::fixture::full;
-use crate::api::problem::{gone, problem};
+use crate::api::problem::{gone_problem, problem};
 use crate::api::query::items;
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
@@ -11,25 +13,25 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-both_engines! {
+engine_tests! {
     a_new_feed_is_empty
-    a_page_is_private_and_of_no_version
-    a_user_in_full
-    a_key_in_full
-    a_tenant_in_full
-    what_is_not_done_is_not_told
-    actors_and_requests_are_named
-    every_revision_comes_once
-    limits_are_read
-    types_are_filtered
-    resources_are_filtered
-    readers_see_no_secrets_of_admins
-    next_moves_past_what_is_left_out
-    parameters_must_be_known
-    what_is_ahead_is_gone
-    what_is_too_old_is_gone
-    when_all_is_too_old
-    a_feed_survives_a_kill
+    a_page_is_private_and_has_no_etag
+    user_changes_have_every_field
+    key_changes_have_every_field
+    tenant_changes_have_every_field
+    failed_and_empty_writes_produce_no_change
+    changes_name_their_actor_and_request
+    every_revision_is_returned_once
+    limits_are_validated_and_capped
+    changes_are_filtered_by_type
+    changes_are_filtered_by_resource
+    readers_and_writers_see_no_key_or_tenant_changes
+    next_moves_past_excluded_changes
+    unknown_parameters_are_rejected
+    revisions_after_the_head_are_gone
+    deleted_revisions_are_gone
+    an_emptied_feed_continues_from_the_head
+    the_feed_survives_a_kill
 }
 
 async fn a_new_feed_is_empty(api: Api) {
@@ -42,35 +44,35 @@ async fn a_new_feed_is_empty(api: Api) {
     }
 }
 
-async fn a_page_is_private_and_of_no_version(api: Api) {
+async fn a_page_is_private_and_has_no_etag(api: Api) {
     for index in 0..3 {
         api.named(&format!("u{index}")).await;
     }
-    let answer = api.client.get("/changes?limit=1").send().await.expect(200);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-    assert_eq!((answer.header("etag"), answer.header("link")), (None, None));
+    let response = api.client.get("/changes?limit=1").send().await.expect(200);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+    assert_eq!((response.header("etag"), response.header("link")), (None, None));
     let head = api.client.request(Method::HEAD, "/changes").send().await.expect(200);
     assert_eq!(head.text(), "");
     problem(&api.client.get("/changes").accept("text/html").send().await, 406, "not-acceptable");
 }
 
 /// The newest row.
-async fn last(client: &Client) -> Value {
+async fn last_change(client: &Client) -> Value {
     follow(client, 0, "").await.pop().expect("a change")
 }
 
-async fn a_user_in_full(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "writer" })).await;
-    let writer = with_secret(&api.client, &key);
+async fn user_changes_have_every_field(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "writer" })).await;
+    let writer = client_with_key(&api.client, &key);
     let actor = json!({ "type": "key", "id": key["id"] });
     let create = writer.post("/users", &full("ada")).header("x-request-id", "one");
     let user = create.send().await.expect(201).json();
     let expected = json!({
         "revision": 2, "time": user["createdAt"], "actor": actor, "requestId": "one", "type": "user.created",
-        "resource": "user", "id": user["id"], "version": 1, "before": null, "after": facts(&user),
+        "resource": "user", "id": user["id"], "version": 1, "before": null, "after": recorded_attributes(&user),
     });
-    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({
         "title": "Countess", "nickName": "Babs", "externalId": null, "name": { "givenName": "Ada" },
         "emails": [{ "value": "ada@example.com" }], "active": true, "custom": { "badge": null },
@@ -79,25 +81,25 @@ async fn a_user_in_full(api: Api) {
     let patched = patched.expect(200).json();
     let told = ["title", "externalIds", "name", "emails", "active", "custom"];
     let part = |user: &Value| -> Value {
-        told.iter().map(|name| ((*name).to_owned(), facts(user)[*name].clone())).collect()
+        told.iter().map(|name| ((*name).to_owned(), recorded_attributes(user)[*name].clone())).collect()
     };
     let expected = json!({
         "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two", "type": "user.updated",
         "resource": "user", "id": user["id"], "version": 2, "before": part(&user), "after": part(&patched),
     });
-    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(last_change(&api.client).await, expected);
     assert_eq!(expected["after"]["externalIds"], json!({}));
     writer.delete(&path(&user)).header("x-request-id", "three").send().await.expect(204);
-    let row = last(&api.client).await;
+    let row = last_change(&api.client).await;
     let expected = json!({
         "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "user.deleted",
-        "resource": "user", "id": user["id"], "version": 3, "before": facts(&patched), "after": null,
+        "resource": "user", "id": user["id"], "version": 3, "before": recorded_attributes(&patched), "after": null,
     });
     assert_eq!(row, expected);
     assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
 }
 
-async fn a_key_in_full(api: Api) {
+async fn key_changes_have_every_field(api: Api) {
     let actor = json!({ "type": "admin", "id": "admin" });
     let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00+01:00" });
     let created = api.client.post("/keys", &body).header("x-request-id", "one").send().await.expect(201);
@@ -107,11 +109,11 @@ async fn a_key_in_full(api: Api) {
         "revision": 1, "time": key["createdAt"], "actor": actor, "requestId": "one", "type": "key.created",
         "resource": "key", "id": key["id"], "version": 1, "before": null, "after": whole,
     });
-    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({ "role": "reader", "name": "ci", "expiresAt": null });
     let patch = api.client.patch(&key_path(&key), &patch).header("x-request-id", "two");
     patch.send().await.expect(200);
-    let row = last(&api.client).await;
+    let row = last_change(&api.client).await;
     let expected = json!({
         "revision": 2, "time": row["time"], "actor": actor, "requestId": "two", "type": "key.updated",
         "resource": "key", "id": key["id"], "version": 2,
@@ -121,7 +123,7 @@ async fn a_key_in_full(api: Api) {
     assert_eq!(row, expected);
     assert!(text(&row["time"]) > text(&key["createdAt"]), "{row}");
     api.client.delete(&key_path(&key)).header("x-request-id", "three").send().await.expect(204);
-    let deleted = last(&api.client).await;
+    let deleted = last_change(&api.client).await;
     let expected = json!({
         "revision": 3, "time": deleted["time"], "actor": actor, "requestId": "three", "type": "key.deleted",
         "resource": "key", "id": key["id"], "version": 3,
@@ -131,10 +133,10 @@ async fn a_key_in_full(api: Api) {
     assert!(text(&deleted["time"]) > text(&row["time"]), "{deleted}");
 }
 
-async fn a_tenant_in_full(api: Api) {
+async fn tenant_changes_have_every_field(api: Api) {
     let actor = json!({ "type": "admin", "id": "admin" });
     // Wherever the operator acts, the feed of `default` tells.
-    make_tenant(&api.client, "other").await;
+    create_tenant(&api.client, "other").await;
     let operator = api.client.in_tenant("other");
     let create = operator.post("/tenants", &json!({ "name": "acme" })).header("x-request-id", "one");
     let tenant = create.send().await.expect(201).json();
@@ -143,7 +145,7 @@ async fn a_tenant_in_full(api: Api) {
         "type": "tenant.created", "resource": "tenant", "id": tenant["id"], "version": 1, "before": null,
         "after": { "name": "acme", "uniqueGroupNames": false },
     });
-    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({ "name": "acme", "uniqueGroupNames": true });
     let patch = operator.patch(&tenant_path(&tenant), &patch).header("x-request-id", "two");
     let patched = patch.send().await.expect(200).json();
@@ -152,9 +154,9 @@ async fn a_tenant_in_full(api: Api) {
         "type": "tenant.updated", "resource": "tenant", "id": tenant["id"], "version": 2,
         "before": { "uniqueGroupNames": false }, "after": { "uniqueGroupNames": true },
     });
-    assert_eq!(last(&api.client).await, expected);
+    assert_eq!(last_change(&api.client).await, expected);
     operator.delete(&tenant_path(&tenant)).header("x-request-id", "three").send().await.expect(204);
-    let row = last(&api.client).await;
+    let row = last_change(&api.client).await;
     let expected = json!({
         "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "tenant.deleted",
         "resource": "tenant", "id": tenant["id"], "version": 3,
@@ -165,10 +167,10 @@ async fn a_tenant_in_full(api: Api) {
     assert_eq!(follow(&operator, 0, "").await, Vec::<Value>::new());
 }
 
-async fn what_is_not_done_is_not_told(api: Api) {
+async fn failed_and_empty_writes_produce_no_change(api: Api) {
     let user = api.named("ada").await;
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
-    let tenant = make_tenant(&api.client, "acme").await;
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let tenant = create_tenant(&api.client, "acme").await;
     let before = follow(&api.client, 0, "").await;
     assert_eq!(before.len(), 3);
     let (one, client) = (path(&user), &api.client);
@@ -184,7 +186,7 @@ async fn what_is_not_done_is_not_told(api: Api) {
         (client.patch(&tenant_path(&tenant), &json!({ "name": "acme" })), 200),
         (client.post("/tenants", &json!({ "name": "acme" })), 409),
         (client.delete(&format!("/users/{}", uuid::Uuid::now_v7())), 404),
-        (with_secret(client, &key).delete(&one), 403),
+        (client_with_key(client, &key).delete(&one), 403),
         (client.get("/users"), 200),
     ] {
         request.send().await.expect(status);
@@ -192,12 +194,12 @@ async fn what_is_not_done_is_not_told(api: Api) {
     assert_eq!(follow(client, 0, "").await, before);
 }
 
-async fn actors_and_requests_are_named(api: Api) {
-    let admin = make_key(&api.client, &json!({ "role": "admin" })).await;
-    let client = with_secret(&api.client, &admin);
-    let made = make_key(&client, &json!({ "role": "writer" })).await;
-    let answer = with_secret(&client, &made).post("/users", &json!({ "userName": "ada" })).send().await;
-    let request_id = answer.header("x-request-id").expect("an id is made").to_owned();
+async fn changes_name_their_actor_and_request(api: Api) {
+    let admin = create_key(&api.client, &json!({ "role": "admin" })).await;
+    let client = client_with_key(&api.client, &admin);
+    let made = create_key(&client, &json!({ "role": "writer" })).await;
+    let response = client_with_key(&client, &made).post("/users", &json!({ "userName": "ada" })).send().await;
+    let request_id = response.header("x-request-id").expect("an id is made").to_owned();
     let rows = follow(&api.client, 0, "").await;
     let actors: Vec<_> = rows.iter().map(|row| row["actor"].clone()).collect();
     let key = |key: &Value| json!({ "type": "key", "id": key["id"] });
@@ -213,12 +215,12 @@ async fn history(api: &Api) -> Vec<Value> {
     for index in 0..6 {
         let user = api.named(&format!("u{index}")).await;
         api.patch(&user, &json!({ "title": "x" })).await;
-        let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+        let key = create_key(&api.client, &json!({ "role": "reader" })).await;
         if index % 2 == 0 {
             api.client.delete(&path(&user)).send().await.expect(204);
             api.client.patch(&key_path(&key), &json!({ "name": "x" })).send().await.expect(200);
             api.client.delete(&key_path(&key)).send().await.expect(204);
-            make_tenant(&api.client, &format!("t{index}")).await;
+            create_tenant(&api.client, &format!("t{index}")).await;
         }
     }
     let rows = follow(&api.client, 0, "").await;
@@ -226,7 +228,7 @@ async fn history(api: &Api) -> Vec<Value> {
     rows
 }
 
-async fn every_revision_comes_once(api: Api) {
+async fn every_revision_is_returned_once(api: Api) {
     let rows = history(&api).await;
     for (index, row) in rows.iter().enumerate() {
         assert_eq!(row["revision"], index + 1);
@@ -245,7 +247,7 @@ async fn every_revision_comes_once(api: Api) {
     }
 }
 
-async fn limits_are_read(api: Api) {
+async fn limits_are_validated_and_capped(api: Api) {
     for index in 0..26 {
         let user = api.named(&format!("u{index}")).await;
         api.client.delete(&path(&user)).send().await.expect(204);
@@ -256,12 +258,12 @@ async fn limits_are_read(api: Api) {
         assert_eq!(items(&page).len(), count, "{limit}");
     }
     for limit in ["0", "-1", "x", "", "1.5"] {
-        let answer = api.client.get(&format!("/changes?limit={limit}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/changes?limit={limit}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
 }
 
-async fn types_are_filtered(api: Api) {
+async fn changes_are_filtered_by_type(api: Api) {
     let rows = history(&api).await;
     for types in [
         vec!["user.created"],
@@ -295,12 +297,12 @@ async fn types_are_filtered(api: Api) {
         "user.created;key.created",
         "user.created,x",
     ] {
-        let answer = api.client.get(&format!("/changes?type={types}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/changes?type={types}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
 }
 
-async fn resources_are_filtered(api: Api) {
+async fn changes_are_filtered_by_resource(api: Api) {
     let rows = history(&api).await;
     let ids: BTreeSet<_> = rows.iter().map(|row| text(&row["id"])).collect();
     assert_eq!(ids.len(), 6 + 6 + 3);
@@ -320,19 +322,19 @@ async fn resources_are_filtered(api: Api) {
     assert_eq!(follow(&api.client, 0, &of_user).await, [rows[1].clone()]);
     assert_eq!(follow(&api.client, 0, "&type=user.created&resource=key").await, Vec::<Value>::new());
     for resource in ["", "users", "User", "x", "user,key", "user.created"] {
-        let answer = api.client.get(&format!("/changes?resource={resource}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/changes?resource={resource}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
 }
 
-async fn readers_see_no_secrets_of_admins(api: Api) {
+async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
     let rows = history(&api).await;
     let is_plain = |row: &&Value| row["resource"] == "user";
     let plain: Vec<_> = rows.iter().filter(is_plain).cloned().collect();
     let head = rows.len() as u64 + 4;
     let mut clients = Vec::new();
     for role in ["reader", "writer", "admin", "operator"] {
-        clients.push(of_role(&api.client, role).await);
+        clients.push(client_with_role(&api.client, role).await);
     }
     for client in &clients[..2] {
         for limit in [1, 4, 50] {
@@ -348,8 +350,8 @@ async fn readers_see_no_secrets_of_admins(api: Api) {
         for types in
             ["key.created", "key.updated", "key.deleted", "tenant.created", "user.created,key.created"]
         {
-            let answer = client.get(&format!("/changes?type={types}")).send().await;
-            problem(&answer, 403, "forbidden");
+            let response = client.get(&format!("/changes?type={types}")).send().await;
+            problem(&response, 403, "forbidden");
         }
         let own = follow(client, 0, "&type=user.created,user.updated,user.deleted,user.erased").await;
         assert_eq!(own, plain);
@@ -359,12 +361,12 @@ async fn readers_see_no_secrets_of_admins(api: Api) {
     }
 }
 
-async fn next_moves_past_what_is_left_out(api: Api) {
+async fn next_moves_past_excluded_changes(api: Api) {
     let user = api.named("ada").await;
     for _ in 0..20 {
-        make_key(&api.client, &json!({ "role": "admin" })).await;
+        create_key(&api.client, &json!({ "role": "admin" })).await;
     }
-    let reader = of_role(&api.client, "reader").await;
+    let reader = client_with_role(&api.client, "reader").await;
     for (client, parameters) in [
         (&reader, ""),
         (&reader, "&limit=2"),
@@ -384,7 +386,7 @@ async fn next_moves_past_what_is_left_out(api: Api) {
     assert_eq!((items(&rest)[0]["type"].as_str(), number(&rest["next"])), (Some("user.deleted"), 23));
 }
 
-async fn parameters_must_be_known(api: Api) {
+async fn unknown_parameters_are_rejected(api: Api) {
     api.named("ada").await;
     for query in [
         "after=-1",
@@ -404,8 +406,8 @@ async fn parameters_must_be_known(api: Api) {
         "erased=true",
         "type=user.created&type=user.deleted",
     ] {
-        let answer = api.client.get(&format!("/changes?{query}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/changes?{query}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     problem(&api.client.post("/changes", &json!({})).send().await, 405, "method-not-allowed");
     problem(&api.client.get("/changes/1").send().await, 404, "not-found");
@@ -415,17 +417,17 @@ async fn parameters_must_be_known(api: Api) {
 async fn assert_gone(client: &Client, after: &str, earliest: u64, head: u64) {
     let epoch = &get(client, &format!("/changes?after={head}")).await["epoch"];
     for parameters in ["", "&limit=1", "&type=user.created", "&resource=user"] {
-        let answer = client.get(&format!("/changes?after={after}{parameters}")).send().await;
-        let body = gone(&answer);
+        let response = client.get(&format!("/changes?after={after}{parameters}")).send().await;
+        let body = gone_problem(&response);
         assert_eq!((&body["earliest"], &body["head"]), (&json!(earliest), &json!(head)), "{after}");
         assert_eq!(&body["epoch"], epoch);
     }
 }
 
-async fn what_is_ahead_is_gone(api: Api) {
+async fn revisions_after_the_head_are_gone(api: Api) {
     for after in ["1", "2", "9223372036854775807"] {
-        let answer = api.client.get(&format!("/changes?after={after}")).send().await;
-        assert_eq!(gone(&answer)["head"], 0, "{after}");
+        let response = api.client.get(&format!("/changes?after={after}")).send().await;
+        assert_eq!(gone_problem(&response)["head"], 0, "{after}");
     }
     for count in 1..=3 {
         api.named(&format!("u{count}")).await;
@@ -433,16 +435,16 @@ async fn what_is_ahead_is_gone(api: Api) {
         assert_gone(&api.client, "9223372036854775807", 1, count).await;
         assert_eq!(number(&page(&api.client, count, "").await["next"]), count);
     }
-    // It is ahead also for those who do not see the last ones.
-    let reader = of_role(&api.client, "reader").await;
+    // It is ahead also for those who do not see the last_change ones.
+    let reader = client_with_role(&api.client, "reader").await;
     assert_eq!(items(&page(&reader, 4, "").await).len(), 0);
     assert_gone(&reader, "5", 1, 4).await;
     // A number that no revision can be is either no number or ahead of all.
-    let answer = api.client.get("/changes?after=99999999999999999999").send().await;
-    assert!(matches!(answer.code(), 400 | 410), "{}", answer.text());
+    let response = api.client.get("/changes?after=99999999999999999999").send().await;
+    assert!(matches!(response.code(), 400 | 410), "{}", response.text());
 }
 
-async fn what_is_too_old_is_gone(api: Api) {
+async fn deleted_revisions_are_gone(api: Api) {
     let rows = history(&api).await;
     for kept in [4, 5, 17, 30] {
         api.sql().execute(&format!("DELETE FROM changes WHERE revision < {kept}"));
@@ -452,15 +454,15 @@ async fn what_is_too_old_is_gone(api: Api) {
         assert_eq!(follow(&api.client, kept - 1, "&limit=4").await, rows[index..]);
     }
     // Without `after` it is 0, which is gone like any other.
-    gone(&api.client.get("/changes").send().await);
+    gone_problem(&api.client.get("/changes").send().await);
 }
 
-async fn when_all_is_too_old(api: Api) {
+async fn an_emptied_feed_continues_from_the_head(api: Api) {
     let user = api.named("ada").await;
     api.patch(&user, &json!({ "title": "x" })).await;
     api.sql().execute("DELETE FROM changes");
     for after in ["0", "1"] {
-        let told = gone(&api.client.get(&format!("/changes?after={after}")).send().await);
+        let told = gone_problem(&api.client.get(&format!("/changes?after={after}")).send().await);
         assert_eq!(told["head"], 2, "{after}");
     }
     assert_eq!(follow(&api.client, 2, "").await, Vec::<Value>::new());
@@ -470,12 +472,12 @@ async fn when_all_is_too_old(api: Api) {
     assert_gone(&api.client, "1", 3, 3).await;
 }
 
-async fn a_feed_survives_a_kill(api: Api) {
+async fn the_feed_survives_a_kill(api: Api) {
     let rows = history(&api).await;
     let epoch = get(&api.client, "/changes").await["epoch"].clone();
     let api = api.restart();
     assert_eq!(follow(&api.client, 0, "&limit=7").await, rows);
     assert_eq!(get(&api.client, "/changes").await["epoch"], epoch);
-    create(&api.client, &json!({ "userName": "late" })).await;
+    create_user(&api.client, &json!({ "userName": "late" })).await;
     assert_eq!(follow(&api.client, 30, "").await[0]["revision"], 31);
 }

@@ -1,9 +1,9 @@
 //! Followers of `/changes` while many write: each sees every committed change once, in order, and ends with the
 //! state of the list.
 
-use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role};
-use crate::api::feed::{follow, number, page, replay, states};
-use crate::api::query::{items, walk};
+use crate::api::callers::{client_with_role, create_key, create_tenant, create_user, get, key_path};
+use crate::api::feed_helpers::{follow, number, page, replay, states};
+use crate::api::query::{items, list_users};
 use crate::support::api::{Api, Engine, path};
 use crate::support::http::Client;
 use crate::support::server::Server;
@@ -14,17 +14,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-both_engines! {
-    followers_see_every_change_once
-    a_follower_of_some_types_misses_none
-    tenants_are_numbered_apart
+engine_tests! {
+    followers_see_every_change_exactly_once
+    filtered_followers_miss_no_change
+    each_tenant_numbers_its_own_revisions
 }
 
 const WRITERS: usize = 16;
 const USERS_EACH: usize = 10;
 
 /// No test here takes longer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// What is known while writers write.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ impl Work {
 async fn write(client: Client, writer: usize, work: Work) {
     for number in 0..USERS_EACH {
         let body = json!({ "userName": format!("writer {writer} user {number}"), "custom": { "n": number } });
-        let user = create(&client, &body).await;
+        let user = create_user(&client, &body).await;
         work.done();
         client.post("/users", &body).send().await.expect(409);
         for title in ["x", "x", "y"] {
@@ -58,7 +58,7 @@ async fn write(client: Client, writer: usize, work: Work) {
             work.done();
         }
         if number % 4 == 0 {
-            let key = make_key(&client, &json!({ "role": "reader" })).await;
+            let key = create_key(&client, &json!({ "role": "reader" })).await;
             client.delete(&key_path(&key)).send().await.expect(204);
             work.done();
             work.done();
@@ -81,7 +81,7 @@ async fn follow_live(client: Client, parameters: String, work: Work) -> (Vec<Val
         if at_end && after == number(&page["head"]) {
             return (rows, live);
         }
-        assert!(since.elapsed() < PATIENCE, "the writers do not end");
+        assert!(since.elapsed() < TIMEOUT, "the writers do not end");
     }
 }
 
@@ -112,11 +112,11 @@ fn assert_gap_free(rows: &[Value], count: u64) {
     assert!(revisions == expected, "{count} changes are not {revisions:?}");
 }
 
-async fn followers_see_every_change_once(api: Api) {
+async fn followers_see_every_change_exactly_once(api: Api) {
     let other = Server::builder(&api.database_url()).start();
     let elsewhere = Client::new(&other);
     // The reader's key is the first change.
-    let reader = of_role(&api.client, "reader").await;
+    let reader = client_with_role(&api.client, "reader").await;
     let followers = vec![
         (api.client.clone(), ""),
         (elsewhere.clone(), "&limit=3"),
@@ -137,7 +137,7 @@ async fn followers_see_every_change_once(api: Api) {
         assert!(seen == expected, "follower {index} saw {} rows of {}", seen.len(), expected.len());
         assert!(*live > 5, "follower {index} did not follow, it came afterwards: {live}");
     }
-    let users = walk(&api.client, &[("limit", "500")]).await;
+    let users = list_users(&api.client, &[("limit", "500")]).await;
     assert_eq!(users.len(), WRITERS * (USERS_EACH - USERS_EACH.div_ceil(3)));
     assert_eq!(replay(&rows), states(&users));
     // Of one resource the versions follow each other.
@@ -148,7 +148,7 @@ async fn followers_see_every_change_once(api: Api) {
     }
 }
 
-async fn a_follower_of_some_types_misses_none(api: Api) {
+async fn filtered_followers_miss_no_change(api: Api) {
     let filters = ["&type=user.created&limit=2", "&resource=key&limit=3", "&type=user.deleted,key.deleted"];
     let followers = filters.map(|filter| (api.client.clone(), filter)).into();
     let (changes, followed) = work(from_ref(&api.client), followers).await;
@@ -165,10 +165,10 @@ async fn a_follower_of_some_types_misses_none(api: Api) {
     }
 }
 
-async fn tenants_are_numbered_apart(api: Api) {
+async fn each_tenant_numbers_its_own_revisions(api: Api) {
     let mut clients = Vec::new();
     for name in ["acme", "beta", "gamma"] {
-        make_tenant(&api.client, name).await;
+        create_tenant(&api.client, name).await;
         clients.push(api.client.in_tenant(name));
     }
     let followers = clients.iter().map(|client| (client.clone(), "&limit=5")).collect();
@@ -177,7 +177,7 @@ async fn tenants_are_numbered_apart(api: Api) {
     for (client, (seen, _)) in clients.iter().zip(followed) {
         let head = number(&get(client, "/changes?limit=1").await["head"]);
         assert_gap_free(&seen, head);
-        assert_eq!(replay(&seen), states(&walk(client, &[("limit", "500")]).await));
+        assert_eq!(replay(&seen), states(&list_users(client, &[("limit", "500")]).await));
         all += head;
     }
     assert_eq!(all, changes);

@@ -4,12 +4,12 @@ use crate::api::problem::problem;
 use crate::support::api::Api;
 use crate::support::http::Client;
 
-both_engines! {
-    the_page_loads_only_what_is_here
-    there_are_no_other_files
+engine_tests! {
+    the_page_loads_only_local_files
+    other_files_are_not_served
 }
 
-async fn the_page_loads_only_what_is_here(api: Api) {
+async fn the_page_loads_only_local_files(api: Api) {
     let client = Client::anonymous(&api.server);
     let page = client.get("/docs").send().await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
@@ -23,9 +23,9 @@ async fn the_page_loads_only_what_is_here(api: Api) {
     let loaded = html.split(['"', '\'']).filter(|text| text.starts_with("docs/"));
     let mut count = 0;
     for file in loaded {
-        let answer = client.get(&format!("/{file}")).send().await.expect(200);
-        assert!(!answer.bytes.is_empty(), "{file}");
-        let kind = answer.header("content-type").expect("a type");
+        let response = client.get(&format!("/{file}")).send().await.expect(200);
+        assert!(!response.bytes.is_empty(), "{file}");
+        let kind = response.header("content-type").expect("a type");
         let expected = match file.rsplit('.').next() {
             Some("css") => "text/css",
             Some("js") => "text/javascript",
@@ -38,7 +38,7 @@ async fn the_page_loads_only_what_is_here(api: Api) {
     assert!(!html.contains("//"), "{html}");
 }
 
-async fn there_are_no_other_files(api: Api) {
+async fn other_files_are_not_served(api: Api) {
     let client = Client::anonymous(&api.server);
     for file in ["index.html", "oauth2-redirect.html", "..%2FCargo.toml", "nothing"] {
         problem(&client.get(&format!("/docs/{file}")).send().await, 404, "not-found");

@@ -1,6 +1,6 @@
 //! Compressed bodies.
 
-use crate::api::fixture::{full, shown};
+use crate::api::fixture::{expected_user, full};
 use crate::api::problem::{assert_invalid, problem};
 use crate::support::api::{Api, path, text};
 use crate::support::http::Request;
@@ -10,12 +10,12 @@ use reqwest::Method;
 use serde_json::json;
 use std::io::Write;
 
-both_engines! {
-    compressed_bodies_are_taken
-    other_encodings_are_not
-    what_cannot_be_decompressed
-    the_size_is_measured_after_decompression
-    what_is_inside_is_read_as_ever
+engine_tests! {
+    compressed_bodies_are_accepted
+    other_encodings_are_rejected
+    corrupt_bodies_are_rejected
+    the_size_limit_applies_after_decompression
+    decompressed_bodies_are_validated
     single_users_are_never_compressed
 }
 
@@ -35,7 +35,7 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
 
 /// A Zstandard frame of raw blocks (RFC 8878, section 3.1.1): compressed in name only.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
-    let mut frame = zstd_head();
+    let mut frame = zstd_header();
     let mut blocks = bytes.chunks(100_000).peekable();
     while let Some(block) = blocks.next() {
         let last = u32::from(blocks.peek().is_none());
@@ -47,7 +47,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// A Zstandard frame that says `count` times 100,000 spaces in four bytes each.
 fn zstd_bomb(count: usize) -> Vec<u8> {
-    let mut frame = zstd_head();
+    let mut frame = zstd_header();
     for index in 0..count {
         let header = u32::from(index + 1 == count) | 1 << 1 | 100_000 << 3;
         frame.extend(&header.to_le_bytes()[..3]);
@@ -57,7 +57,7 @@ fn zstd_bomb(count: usize) -> Vec<u8> {
 }
 
 /// The magic number, no dictionary, no checksum, no size, and a window of 128 KiB.
-fn zstd_head() -> Vec<u8> {
+fn zstd_header() -> Vec<u8> {
     vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3]
 }
 
@@ -66,7 +66,7 @@ fn post(api: &Api, encoding: &str, body: Vec<u8>) -> Request {
     request.header("content-encoding", encoding)
 }
 
-async fn compressed_bodies_are_taken(api: Api) {
+async fn compressed_bodies_are_accepted(api: Api) {
     let encodings: [(&str, Encode); 6] = [
         ("gzip", gzip),
         ("GZIP", gzip),
@@ -77,11 +77,11 @@ async fn compressed_bodies_are_taken(api: Api) {
     ];
     for (index, (encoding, encode)) in encodings.into_iter().enumerate() {
         let body = full(&format!("u{index}"));
-        let answer = post(&api, encoding, encode(body.to_string().as_bytes())).send().await.expect(201);
-        assert_eq!(answer.json(), shown(&body, 1, &answer.json()), "{encoding}");
+        let response = post(&api, encoding, encode(body.to_string().as_bytes())).send().await.expect(201);
+        assert_eq!(response.json(), expected_user(&body, 1, &response.json()), "{encoding}");
         for (method, title) in [(Method::PUT, "put"), (Method::PATCH, "patch")] {
             let body = json!({ "userName": body["userName"], "title": title }).to_string();
-            let request = api.client.request(method, &path(&answer.json()));
+            let request = api.client.request(method, &path(&response.json()));
             let request = request.body("application/json", encode(body.as_bytes()));
             let written = request.header("content-encoding", encoding).send().await.expect(200).json();
             assert_eq!(text(&written["title"]), title, "{encoding}");
@@ -89,14 +89,14 @@ async fn compressed_bodies_are_taken(api: Api) {
     }
 }
 
-async fn other_encodings_are_not(api: Api) {
+async fn other_encodings_are_rejected(api: Api) {
     let body = json!({ "userName": "ada" }).to_string().into_bytes();
     for encoding in
         ["br", "compress", "gzip, gzip", "gzip,deflate", "identity, gzip", "aes128gcm", "x", "", "gzip;q=1"]
     {
-        let answer = post(&api, encoding, gzip(&body)).send().await;
-        problem(&answer, 415, "unsupported-media-type");
-        assert_eq!(answer.header("accept-encoding"), Some("gzip, deflate, zstd"), "{encoding}");
+        let response = post(&api, encoding, gzip(&body)).send().await;
+        problem(&response, 415, "unsupported-media-type");
+        assert_eq!(response.header("accept-encoding"), Some("gzip, deflate, zstd"), "{encoding}");
     }
     let twice = post(&api, "gzip", gzip(&gzip(&body))).header("content-encoding", "gzip").send().await;
     problem(&twice, 415, "unsupported-media-type");
@@ -104,7 +104,7 @@ async fn other_encodings_are_not(api: Api) {
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn what_cannot_be_decompressed(api: Api) {
+async fn corrupt_bodies_are_rejected(api: Api) {
     let body = json!({ "userName": "ada" }).to_string().into_bytes();
     let mut bad_sum = gzip(&body);
     let at = bad_sum.len() - 6;
@@ -132,13 +132,13 @@ async fn what_cannot_be_decompressed(api: Api) {
         ("zstd", vec![0xff; 40_000]),
     ];
     for (encoding, bytes) in cases {
-        let answer = post(&api, encoding, bytes.clone()).send().await;
-        problem(&answer, 400, "malformed-body");
+        let response = post(&api, encoding, bytes.clone()).send().await;
+        problem(&response, 400, "malformed-body");
     }
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn the_size_is_measured_after_decompression(api: Api) {
+async fn the_size_limit_applies_after_decompression(api: Api) {
     let padded = |length: usize, name: &str| {
         let mut body = json!({ "userName": name }).to_string().into_bytes();
         body.resize(length, b' ');
@@ -159,7 +159,7 @@ async fn the_size_is_measured_after_decompression(api: Api) {
     api.named("ada").await;
 }
 
-async fn what_is_inside_is_read_as_ever(api: Api) {
+async fn decompressed_bodies_are_validated(api: Api) {
     for bytes in [&b"{"[..], b"", b"\xff", br#"{"a":1,"a":2}"#] {
         problem(&post(&api, "gzip", gzip(bytes)).send().await, 400, "malformed-body");
     }

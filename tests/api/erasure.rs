@@ -1,45 +1,45 @@
 //! `DELETE /users/{id}?erase=true`.
 
-use crate::api::callers::{create, get, make_key, make_tenant, of_role, with_secret};
-use crate::api::feed::follow;
+use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, create_user, get};
+use crate::api::feed_helpers::follow;
 use crate::api::fixture::full;
 use crate::api::problem::problem;
 use crate::support::api::{Api, at_once, path, text, with_status};
 use crate::support::http::{Answer, Client};
 use serde_json::{Value, json};
 
-both_engines! {
-    a_user_is_erased
-    an_erased_user_is_nowhere
-    others_stay
-    a_deleted_user_is_erased
+engine_tests! {
+    erasing_a_user_blanks_its_changes
+    erased_values_appear_in_no_response
+    other_users_are_unaffected
+    a_deleted_user_can_be_erased
     a_second_erasure_changes_nothing
-    what_never_was_cannot_be_erased
-    what_has_left_the_feed_cannot_be_erased
-    a_deletion_erases_nothing
-    only_true_is_true
-    nothing_else_is_erased
-    who_may_erase
-    conditions_hold
-    a_repeated_creation_has_no_body
-    a_repeated_creation_of_another_user_has_its_body
-    what_was_unique_is_free_again
-    of_erasures_at_once_one_is_told
+    unknown_users_cannot_be_erased
+    users_without_retained_changes_cannot_be_erased
+    a_plain_deletion_erases_nothing
+    the_erase_parameter_accepts_only_true
+    other_requests_reject_the_erase_parameter
+    erasure_requires_the_admin_role
+    preconditions_apply
+    replayed_creations_of_erased_users_have_no_body
+    replayed_creations_of_other_users_keep_their_body
+    unique_values_are_free_after_erasure
+    concurrent_erasures_produce_one_change
     a_long_history_is_erased
-    an_erasure_survives_a_kill
+    erasure_survives_a_kill
 }
 
 /// What stands in every value that must go.
 const SECRET: &str = "7f3a9c";
 
 /// A user with the secret in every kind of value, changed twice.
-async fn person(client: &Client, name: &str) -> Value {
+async fn create_user_with_secret(client: &Client, name: &str) -> Value {
     let mut body = full(&format!("{name}-{SECRET}"));
     body["title"] = json!(SECRET);
     body["emails"] = json!([{ "value": format!("{name}@{SECRET}.example") }]);
     body["custom"] = json!({ SECRET: [SECRET] });
     body["name"]["familyName"] = json!(SECRET);
-    let user = create(client, &body).await;
+    let user = create_user(client, &body).await;
     for title in ["x", "y"] {
         let patch = json!({ "title": format!("{title} {SECRET}"), "nickName": SECRET });
         client.patch(&path(&user), &patch).send().await.expect(200);
@@ -57,7 +57,7 @@ async fn history(client: &Client, user: &Value) -> Vec<Value> {
 }
 
 /// A row as an erasure leaves it.
-fn blanked(row: &Value) -> Value {
+fn erased(row: &Value) -> Value {
     let mut row = row.clone();
     row["before"] = json!(null);
     row["after"] = json!(null);
@@ -65,13 +65,13 @@ fn blanked(row: &Value) -> Value {
     row
 }
 
-fn kinds(rows: &[Value]) -> Vec<&str> {
+fn types(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| text(&row["type"])).collect()
 }
 
 /// Checks the row that tells of an erasure, which came after `last`.
 #[track_caller]
-fn assert_told(row: &Value, last: &Value, request_id: Option<&str>) {
+fn assert_erasure_change(row: &Value, last: &Value, request_id: Option<&str>) {
     assert_eq!((&row["type"], &row["resource"]), (&json!("user.erased"), &json!("user")), "{row}");
     assert_eq!((&row["id"], &row["version"]), (&last["id"], &last["version"]), "{row}");
     assert_eq!((&row["before"], &row["after"]), (&json!(null), &json!(null)), "{row}");
@@ -80,31 +80,31 @@ fn assert_told(row: &Value, last: &Value, request_id: Option<&str>) {
     assert!(text(&row["time"]) >= text(&last["time"]), "{row} {last}");
 }
 
-async fn a_user_is_erased(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn erasing_a_user_blanks_its_changes(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     let before = history(&api.client, &user).await;
     assert!(before.iter().all(|row| row.get("erased").is_none()), "{before:?}");
-    let answer = erase(&api.client, &user).await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    let response = erase(&api.client, &user).await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
     let rows = history(&api.client, &user).await;
     let all = ["user.created", "user.updated", "user.updated", "user.deleted", "user.erased"];
-    assert_eq!(kinds(&rows), all);
-    let expected: Vec<_> = before.iter().map(blanked).collect();
+    assert_eq!(types(&rows), all);
+    let expected: Vec<_> = before.iter().map(erased).collect();
     assert_eq!(rows[..3], expected);
     let deleted = &rows[3];
     assert_eq!((&deleted["version"], &deleted["revision"]), (&json!(4), &json!(4)));
-    assert_eq!(blanked(deleted), *deleted);
-    assert_told(&rows[4], deleted, answer.header("x-request-id"));
+    assert_eq!(erased(deleted), *deleted);
+    assert_erasure_change(&rows[4], deleted, response.header("x-request-id"));
     assert_eq!(follow(&api.client, 0, "").await, rows);
     assert_eq!(follow(&api.client, 0, "&type=user.erased").await, rows[4..]);
-    let reader = of_role(&api.client, "reader").await;
+    let reader = client_with_role(&api.client, "reader").await;
     assert_eq!(follow(&reader, 0, "").await, rows);
 }
 
-async fn an_erased_user_is_nowhere(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn erased_values_appear_in_no_response(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     let told = async || {
         let mut told = String::new();
         for target in ["/changes?limit=500", "/users", "/keys", "/tenants"] {
@@ -120,9 +120,12 @@ async fn an_erased_user_is_nowhere(api: Api) {
     assert_eq!(get(&api.client, &filter).await, json!({ "items": [], "total": 0 }));
 }
 
-async fn others_stay(api: Api) {
-    let [user, other] = [person(&api.client, "ada").await, person(&api.client, "grace").await];
-    let deleted = person(&api.client, "joan").await;
+async fn other_users_are_unaffected(api: Api) {
+    let [user, other] = [
+        create_user_with_secret(&api.client, "ada").await,
+        create_user_with_secret(&api.client, "grace").await,
+    ];
+    let deleted = create_user_with_secret(&api.client, "joan").await;
     api.client.delete(&path(&deleted)).send().await.expect(204);
     let before = [history(&api.client, &other).await, history(&api.client, &deleted).await];
     erase(&api.client, &user).await.expect(204);
@@ -134,20 +137,23 @@ async fn others_stay(api: Api) {
     }
 }
 
-async fn a_deleted_user_is_erased(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn a_deleted_user_can_be_erased(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     let before = history(&api.client, &user).await;
     assert!(json!(before[3]["before"]).to_string().contains(SECRET), "{before:?}");
-    let answer = erase(&api.client, &user).await.expect(204);
+    let response = erase(&api.client, &user).await.expect(204);
     let rows = history(&api.client, &user).await;
-    assert_eq!(rows[..4], before.iter().map(blanked).collect::<Vec<_>>());
+    assert_eq!(rows[..4], before.iter().map(erased).collect::<Vec<_>>());
     assert_eq!((rows.len(), &rows[4]["version"]), (5, &json!(4)));
-    assert_told(&rows[4], &rows[3], answer.header("x-request-id"));
+    assert_erasure_change(&rows[4], &rows[3], response.header("x-request-id"));
 }
 
 async fn a_second_erasure_changes_nothing(api: Api) {
-    let users = [person(&api.client, "ada").await, person(&api.client, "grace").await];
+    let users = [
+        create_user_with_secret(&api.client, "ada").await,
+        create_user_with_secret(&api.client, "grace").await,
+    ];
     api.client.delete(&path(&users[1])).send().await.expect(204);
     for user in &users {
         erase(&api.client, user).await.expect(204);
@@ -160,16 +166,16 @@ async fn a_second_erasure_changes_nothing(api: Api) {
     }
 }
 
-async fn what_never_was_cannot_be_erased(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn unknown_users_cannot_be_erased(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     // A key has change rows too, and is no user.
-    let key = make_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
-    let tenant = make_tenant(&api.client, "acme").await;
+    let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
+    let tenant = create_tenant(&api.client, "acme").await;
     let unknown = uuid::Uuid::now_v7().to_string();
     let rows = follow(&api.client, 0, "").await;
     for id in [unknown.as_str(), "x", "", text(&key["id"]), text(&tenant["id"])] {
-        let answer = api.client.delete(&format!("/users/{id}?erase=true")).send().await;
-        problem(&answer, 404, "not-found");
+        let response = api.client.delete(&format!("/users/{id}?erase=true")).send().await;
+        problem(&response, 404, "not-found");
     }
     let elsewhere = api.client.in_tenant("acme");
     problem(&erase(&elsewhere, &user).await, 404, "not-found");
@@ -178,18 +184,18 @@ async fn what_never_was_cannot_be_erased(api: Api) {
     api.client.delete(&path(&user)).send().await.expect(204);
     problem(&erase(&elsewhere, &user).await, 404, "not-found");
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
-    with_secret(&api.client, &key).get("/users").send().await.expect(200);
+    client_with_key(&api.client, &key).get("/users").send().await.expect(200);
 }
 
-async fn what_has_left_the_feed_cannot_be_erased(api: Api) {
-    let user = person(&api.client, "ada").await;
-    let other = person(&api.client, "grace").await;
+async fn users_without_retained_changes_cannot_be_erased(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
+    let other = create_user_with_secret(&api.client, "grace").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     // A part of its rows is enough.
     api.sql().execute("DELETE FROM changes WHERE revision <= 6");
     erase(&api.client, &user).await.expect(204);
     let rows = follow(&api.client, 6, "").await;
-    assert_eq!(kinds(&rows), ["user.deleted", "user.erased"]);
+    assert_eq!(types(&rows), ["user.deleted", "user.erased"]);
     assert!(!json!(rows).to_string().contains(SECRET), "{rows:?}");
     api.client.delete(&path(&other)).send().await.expect(204);
     api.sql().execute("DELETE FROM changes WHERE revision <= 9");
@@ -197,8 +203,8 @@ async fn what_has_left_the_feed_cannot_be_erased(api: Api) {
     assert_eq!(follow(&api.client, 9, "").await, Vec::<Value>::new());
 }
 
-async fn a_deletion_erases_nothing(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn a_plain_deletion_erases_nothing(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     let before = history(&api.client, &user).await;
     api.client.delete(&path(&user)).send().await.expect(204);
     let rows = history(&api.client, &user).await;
@@ -207,8 +213,8 @@ async fn a_deletion_erases_nothing(api: Api) {
     problem(&api.client.delete(&path(&user)).send().await, 404, "not-found");
 }
 
-async fn only_true_is_true(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn the_erase_parameter_accepts_only_true(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     for query in [
         "erase=false",
         "erase=",
@@ -221,16 +227,16 @@ async fn only_true_is_true(api: Api) {
         "erase=true&x=1",
         "Erase=true",
     ] {
-        let answer = api.client.delete(&format!("{}?{query}", path(&user))).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.delete(&format!("{}?{query}", path(&user))).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     assert_eq!(get(&api.client, &path(&user)).await, user);
 }
 
-async fn nothing_else_is_erased(api: Api) {
-    let user = person(&api.client, "ada").await;
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn other_requests_reject_the_erase_parameter(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let tenant = create_tenant(&api.client, "acme").await;
     let body = json!({ "userName": "x" });
     let one = format!("{}?erase=true", path(&user));
     for request in [
@@ -249,30 +255,30 @@ async fn nothing_else_is_erased(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn who_may_erase(api: Api) {
-    let user = person(&api.client, "ada").await;
-    let deleted = person(&api.client, "grace").await;
+async fn erasure_requires_the_admin_role(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
+    let deleted = create_user_with_secret(&api.client, "grace").await;
     api.client.delete(&path(&deleted)).send().await.expect(204);
     let rows = follow(&api.client, 0, "").await;
     for role in ["reader", "writer"] {
-        let client = of_role(&api.client, role).await;
+        let client = client_with_role(&api.client, role).await;
         for target in [path(&user), path(&deleted), "/users/x".to_owned()] {
-            let answer = client.delete(&format!("{target}?erase=true")).send().await;
-            problem(&answer, 403, "forbidden");
+            let response = client.delete(&format!("{target}?erase=true")).send().await;
+            problem(&response, 403, "forbidden");
         }
     }
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
-    let admin = make_key(&api.client, &json!({ "role": "admin" })).await;
+    let admin = create_key(&api.client, &json!({ "role": "admin" })).await;
     for user in [&user, &deleted] {
-        let client = with_secret(&api.client, &admin);
+        let client = client_with_key(&api.client, &admin);
         erase(&client, user).await.expect(204);
         let told = history(&client, user).await.pop().expect("a row");
         assert_eq!((&told["type"], &told["actor"]["id"]), (&json!("user.erased"), &admin["id"]));
     }
 }
 
-async fn conditions_hold(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn preconditions_apply(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     let erase =
         |name: &str, tag: &str| api.client.delete(&format!("{}?erase=true", path(&user))).header(name, tag);
     for (name, tag) in [("if-match", "\"1\""), ("if-match", "W/\"3\""), ("if-none-match", "\"3\"")] {
@@ -286,27 +292,27 @@ async fn conditions_hold(api: Api) {
 }
 
 /// A creation with an `Idempotency-Key`.
-async fn keyed(client: &Client, key: &str, body: &Value) -> Answer {
+async fn create_with_key(client: &Client, key: &str, body: &Value) -> Answer {
     client.post("/users", body).header("idempotency-key", key).send().await
 }
 
-async fn a_repeated_creation_has_no_body(api: Api) {
+async fn replayed_creations_of_erased_users_have_no_body(api: Api) {
     for (name, deleted_before) in [("ada", false), ("grace", true)] {
         let body = full(&format!("{name}-{SECRET}"));
-        let first = keyed(&api.client, name, &body).await.expect(201);
+        let first = create_with_key(&api.client, name, &body).await.expect(201);
         let user = first.json();
         if deleted_before {
             api.client.delete(&path(&user)).send().await.expect(204);
         }
         erase(&api.client, &user).await.expect(204);
         for _ in 0..2 {
-            let again = keyed(&api.client, name, &body).await.expect(201);
+            let again = create_with_key(&api.client, name, &body).await.expect(201);
             assert_eq!(again.text(), "");
             assert_eq!(again.header("idempotency-replayed"), Some("true"));
             assert_eq!(again.header("location"), Some(path(&user).as_str()));
             assert_eq!(again.header("etag"), Some("\"1\""));
         }
-        let other = keyed(&api.client, name, &json!({ "userName": "x" })).await;
+        let other = create_with_key(&api.client, name, &json!({ "userName": "x" })).await;
         problem(&other, 422, "idempotency-key-reused");
     }
     let kept = "SELECT count(*) AS number FROM idempotency WHERE body IS NOT NULL";
@@ -314,16 +320,16 @@ async fn a_repeated_creation_has_no_body(api: Api) {
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 2);
 }
 
-async fn a_repeated_creation_of_another_user_has_its_body(api: Api) {
+async fn replayed_creations_of_other_users_keep_their_body(api: Api) {
     let [one, other] = [json!({ "userName": "ada" }), json!({ "userName": "grace" })];
-    let first = keyed(&api.client, "one", &one).await.expect(201);
-    let second = keyed(&api.client, "other", &other).await.expect(201);
+    let first = create_with_key(&api.client, "one", &one).await.expect(201);
+    let second = create_with_key(&api.client, "other", &other).await.expect(201);
     erase(&api.client, &first.json()).await.expect(204);
-    let again = keyed(&api.client, "other", &other).await.expect(201);
+    let again = create_with_key(&api.client, "other", &other).await.expect(201);
     assert_eq!(again.text(), second.text());
 }
 
-async fn what_was_unique_is_free_again(api: Api) {
+async fn unique_values_are_free_after_erasure(api: Api) {
     let user = api.create(&full("ada")).await;
     erase(&api.client, &user).await.expect(204);
     let again = api.create(&full("ada")).await;
@@ -335,20 +341,20 @@ async fn what_was_unique_is_free_again(api: Api) {
     assert!(history(&api.client, &again).await[0].get("erased").is_none());
 }
 
-async fn of_erasures_at_once_one_is_told(api: Api) {
+async fn concurrent_erasures_produce_one_change(api: Api) {
     for deleted_before in [false, true] {
-        let user = person(&api.client, "ada").await;
+        let user = create_user_with_secret(&api.client, "ada").await;
         if deleted_before {
             api.client.delete(&path(&user)).send().await.expect(204);
         }
-        let answers = at_once(20, |_| {
+        let responses = at_once(20, |_| {
             let request = api.client.delete(&format!("{}?erase=true", path(&user)));
             async move { request.send().await }
         });
-        assert_eq!(with_status(&answers.await, 204), 20);
+        assert_eq!(with_status(&responses.await, 204), 20);
         let rows = history(&api.client, &user).await;
         let all = ["user.created", "user.updated", "user.updated", "user.deleted", "user.erased"];
-        assert_eq!(kinds(&rows), all);
+        assert_eq!(types(&rows), all);
         assert!(rows[..4].iter().all(|row| row["erased"] == true), "{rows:?}");
     }
 }
@@ -361,11 +367,11 @@ async fn a_long_history_is_erased(api: Api) {
     erase(&api.client, &user).await.expect(204);
     let rows = history(&api.client, &user).await;
     assert_eq!(rows.len(), 1 + 150 + 2);
-    assert!(rows[..152].iter().all(|row| blanked(row) == *row), "{rows:?}");
+    assert!(rows[..152].iter().all(|row| erased(row) == *row), "{rows:?}");
 }
 
-async fn an_erasure_survives_a_kill(api: Api) {
-    let user = person(&api.client, "ada").await;
+async fn erasure_survives_a_kill(api: Api) {
+    let user = create_user_with_secret(&api.client, "ada").await;
     erase(&api.client, &user).await.expect(204);
     let rows = follow(&api.client, 0, "").await;
     let api = api.restart();

@@ -1,33 +1,33 @@
 //! `GET /users?filter=`: what filters find.
 
-use crate::api::query::{check, found, items, names, users, walk};
+use crate::api::query::{check_filters, items, list_users, matching_names, names, users_target};
 use crate::support::api::{Api, path};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    operators_of_an_indexed_string
-    operators_of_a_scanned_string
-    operators_of_values_in_lists
-    absent_values
-    what_is_there
-    null_is_no_value
-    precedence
-    one_element_or_any
-    brackets_with_more_behind
-    a_list_means_its_values
-    names_inside_names
-    schemas_before_names
-    names_have_no_case
-    spaces_may_be_plus_signs
-    head_has_filters_too
-    a_filter_follows_writes
-    one_user_in_many
-    a_hundred_terms
+engine_tests! {
+    operators_apply_to_indexed_strings
+    operators_apply_to_unindexed_strings
+    operators_apply_to_multi_valued_attributes
+    negation_matches_absent_values
+    present_matches_non_empty_values
+    null_means_no_value
+    and_binds_tighter_than_or
+    brackets_match_one_element_and_dots_match_any
+    brackets_can_be_followed_by_a_sub_attribute
+    multi_valued_attributes_are_compared_by_value
+    nested_attributes_can_be_filtered
+    names_can_have_a_schema_urn
+    names_and_operators_ignore_case
+    plus_signs_mean_spaces
+    head_accepts_filters
+    filters_see_every_write
+    sparse_matches_are_found_with_every_page_size
+    filters_can_have_a_hundred_terms
 }
 
 /// Ada and Grace have nearly all; Alan has empty strings, Bob nothing.
-pub(crate) async fn people(api: &Api) -> Vec<Value> {
+pub(crate) async fn create_people(api: &Api) -> Vec<Value> {
     let ada = json!({
         "userName": "Ada",
         "externalId": "E-Ada",
@@ -75,8 +75,8 @@ pub(crate) async fn people(api: &Api) -> Vec<Value> {
     created
 }
 
-async fn operators_of_an_indexed_string(api: Api) {
-    people(&api).await;
+async fn operators_apply_to_indexed_strings(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"userName eq "ADA""#, "Ada"),
         (r#"userName ne "ada""#, "grace alan bob"),
@@ -102,11 +102,11 @@ async fn operators_of_an_indexed_string(api: Api) {
         (r#"displayName le "grace hopper""#, "Ada grace"),
         ("displayName pr", "Ada grace"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn operators_of_a_scanned_string(api: Api) {
-    people(&api).await;
+async fn operators_apply_to_unindexed_strings(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"title eq "COUNTESS""#, "Ada"),
         (r#"title ne "countess""#, "grace alan bob"),
@@ -120,11 +120,11 @@ async fn operators_of_a_scanned_string(api: Api) {
         ("title pr", "Ada grace"),
         (r#"title eq "count""#, ""),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn operators_of_values_in_lists(api: Api) {
-    people(&api).await;
+async fn operators_apply_to_multi_valued_attributes(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"emails.value eq "HOPPER@X.COM""#, "grace"),
         (r#"emails.value ne "hopper@x.com""#, "Ada alan bob"),
@@ -141,12 +141,12 @@ async fn operators_of_values_in_lists(api: Api) {
         (r#"addresses.country eq "uk""#, "Ada grace"),
         (r#"addresses.country ne "us""#, "Ada alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
 /// SQL's NULL is neither true nor false; here what is not true is false.
-async fn absent_values(api: Api) {
-    people(&api).await;
+async fn negation_matches_absent_values(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"not (title eq "Countess")"#, "grace alan bob"),
         (r#"not (title ne "Countess")"#, "Ada"),
@@ -166,11 +166,11 @@ async fn absent_values(api: Api) {
         (r#"not (title gt "b" or displayName gt "zz")"#, "grace alan bob"),
         (r#"title ne "x" and displayName ne "x" and externalId ne "x""#, "Ada grace alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn what_is_there(api: Api) {
-    people(&api).await;
+async fn present_matches_non_empty_values(api: Api) {
+    create_people(&api).await;
     let all = "Ada grace alan bob";
     let cases = [
         ("nickName pr", "Ada"),
@@ -195,11 +195,11 @@ async fn what_is_there(api: Api) {
         ("not (id pr)", ""),
         ("not (updatedAt pr)", ""),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn null_is_no_value(api: Api) {
-    people(&api).await;
+async fn null_means_no_value(api: Api) {
+    create_people(&api).await;
     let all = "Ada grace alan bob";
     let cases = [
         ("nickName eq null", "grace alan bob"),
@@ -222,11 +222,11 @@ async fn null_is_no_value(api: Api) {
         (r#"nickName eq """#, "alan"),
         (r#"nickName co """#, "Ada alan"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn precedence(api: Api) {
-    people(&api).await;
+async fn and_binds_tighter_than_or(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"userName eq "ada" or userName eq "grace" and active eq true"#, "Ada"),
         (r#"(userName eq "ada" or userName eq "grace") and active eq false"#, "grace"),
@@ -243,11 +243,11 @@ async fn precedence(api: Api) {
         (r#"userName eq "ada" or userName eq "bob" or userName eq "alan""#, "Ada alan bob"),
         (r#"userName co "a" and userName co "l" and userName co "n""#, "alan"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn one_element_or_any(api: Api) {
-    people(&api).await;
+async fn brackets_match_one_element_and_dots_match_any(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"emails[type eq "work" and value ew "@x.com"]"#, "Ada"),
         (r#"emails.type eq "work" and emails.value ew "@x.com""#, "Ada grace"),
@@ -272,11 +272,11 @@ async fn one_element_or_any(api: Api) {
         (r#"active eq false and emails[type eq "work"]"#, "grace"),
         (r#"emails[type eq "work" and value sw "ada"] or roles[value eq "none"]"#, "Ada"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn brackets_with_more_behind(api: Api) {
-    people(&api).await;
+async fn brackets_can_be_followed_by_a_sub_attribute(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"emails[type eq "work"].value ew "@x.com""#, "Ada"),
         (r#"emails[type eq "work"].value eq "grace@navy.mil""#, "grace"),
@@ -290,11 +290,11 @@ async fn brackets_with_more_behind(api: Api) {
         (r#"addresses[country eq "US"].locality eq "arlington" and active eq false"#, "grace"),
         (r#"EMAILS[Type eq "WORK"].Value eq "ADA@X.COM""#, "Ada"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn a_list_means_its_values(api: Api) {
-    people(&api).await;
+async fn multi_valued_attributes_are_compared_by_value(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"emails eq "ada@X.com""#, "Ada"),
         (r#"emails ne "ada@x.com""#, "grace alan bob"),
@@ -308,11 +308,11 @@ async fn a_list_means_its_values(api: Api) {
         (r#"enterprise.manager eq "b-1""#, "Ada"),
         (r#"enterprise.manager ne "b-1""#, "grace alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn names_inside_names(api: Api) {
-    people(&api).await;
+async fn nested_attributes_can_be_filtered(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"name.familyName eq "hopper""#, "grace"),
         (r#"name.familyName ne "hopper""#, "Ada alan bob"),
@@ -324,14 +324,14 @@ async fn names_inside_names(api: Api) {
         (r#"enterprise.manager.value sw "b""#, "Ada"),
         (r#"enterprise.manager.value ne "b-1""#, "grace alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-async fn schemas_before_names(api: Api) {
-    people(&api).await;
+async fn names_can_have_a_schema_urn(api: Api) {
+    create_people(&api).await;
     let cases = [
         (CORE, r#"userName eq "ada""#, "Ada"),
         (CORE, r#"name.familyName eq "hopper""#, "grace"),
@@ -350,10 +350,10 @@ async fn schemas_before_names(api: Api) {
     for (urn, filter, expected) in cases {
         for urn in [urn.to_owned(), urn.to_uppercase(), urn.to_lowercase()] {
             let filter = format!("{urn}:{filter}");
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
             let inside = format!("userName pr and not ({filter})");
             assert_eq!(
-                found(&api, &inside).await.split_terminator(' ').count()
+                matching_names(&api, &inside).await.split_terminator(' ').count()
                     + expected.split_terminator(' ').count(),
                 4
             );
@@ -361,8 +361,8 @@ async fn schemas_before_names(api: Api) {
     }
 }
 
-async fn names_have_no_case(api: Api) {
-    people(&api).await;
+async fn names_and_operators_ignore_case(api: Api) {
+    create_people(&api).await;
     let cases = [
         (r#"USERNAME eq "ada""#, "Ada"),
         (r#"username EQ "ada""#, "Ada"),
@@ -375,11 +375,11 @@ async fn names_have_no_case(api: Api) {
         (r#"externalid SW "E-""#, "Ada"),
         (r#"CREATEDAT GT "2000-01-01t00:00:00z""#, "Ada grace alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn spaces_may_be_plus_signs(api: Api) {
-    people(&api).await;
+async fn plus_signs_mean_spaces(api: Api) {
+    create_people(&api).await;
     let plus = json!({ "userName": "plus", "emails": [{ "value": "a+b@x.com" }], "title": "a b" });
     api.create(&plus).await;
     for (query, expected) in [
@@ -395,10 +395,10 @@ async fn spaces_may_be_plus_signs(api: Api) {
     }
 }
 
-async fn head_has_filters_too(api: Api) {
-    people(&api).await;
+async fn head_accepts_filters(api: Api) {
+    create_people(&api).await;
     for (filter, status) in [(r#"userName eq "ada""#, 200), ("title pr", 200), ("title", 400), ("", 400)] {
-        let target = users(&[("filter", filter), ("sort", "-userName"), ("limit", "1")]);
+        let target = users_target(&[("filter", filter), ("sort", "-userName"), ("limit", "1")]);
         let get = api.client.get(&target).header("x-request-id", "same").send().await.expect(status);
         let head = api.client.request(Method::HEAD, &target).header("x-request-id", "same");
         let head = head.send().await.expect(status);
@@ -409,29 +409,29 @@ async fn head_has_filters_too(api: Api) {
     }
 }
 
-async fn a_filter_follows_writes(api: Api) {
-    let created = people(&api).await;
+async fn filters_see_every_write(api: Api) {
+    let created = create_people(&api).await;
     let by_email = r#"emails.value eq "new@x.com""#;
     let cases = [by_email, r#"userName eq "renamed""#, r#"displayName sw "new""#, r#"externalId eq "n""#];
     for filter in cases {
-        check(&api, &[(filter, "")]).await;
+        check_filters(&api, &[(filter, "")]).await;
     }
     let body = json!({ "userName": "Renamed", "displayName": "New", "externalId": "n", "emails": [{ "value": "new@x.com" }] });
     api.patch(&created[0], &body).await;
     for filter in cases {
-        check(&api, &[(filter, "Renamed")]).await;
+        check_filters(&api, &[(filter, "Renamed")]).await;
     }
     for gone in [r#"userName eq "ada""#, r#"emails eq "ada@x.com""#, r#"externalId eq "E-Ada""#] {
-        check(&api, &[(gone, "")]).await;
+        check_filters(&api, &[(gone, "")]).await;
     }
     api.replace(&created[0], &json!({ "userName": "Renamed" })).await;
-    check(&api, &[(by_email, ""), ("displayName pr", "grace"), ("externalId pr", "grace")]).await;
+    check_filters(&api, &[(by_email, ""), ("displayName pr", "grace"), ("externalId pr", "grace")]).await;
     api.client.delete(&path(&created[0])).send().await.expect(204);
-    check(&api, &[(r#"userName eq "renamed""#, ""), ("userName pr", "grace alan bob")]).await;
+    check_filters(&api, &[(r#"userName eq "renamed""#, ""), ("userName pr", "grace alan bob")]).await;
 }
 
 /// However many are read for it, and on however many pages.
-async fn one_user_in_many(api: Api) {
+async fn sparse_matches_are_found_with_every_page_size(api: Api) {
     let create = |index: usize| {
         let nick = if index == 271 { "needle" } else { "hay" };
         let body =
@@ -439,29 +439,32 @@ async fn one_user_in_many(api: Api) {
         let request = api.client.post("/users", &body);
         async move { request.send().await }
     };
-    let answers = crate::support::api::at_once(300, create).await;
-    assert!(answers.iter().all(|answer| answer.code() == 201));
+    let responses = crate::support::api::at_once(300, create).await;
+    assert!(responses.iter().all(|response| response.code() == 201));
     for limit in ["1", "7", "500"] {
-        let needle = walk(&api.client, &[("filter", r#"nickName eq "Needle""#), ("limit", limit)]).await;
+        let needle =
+            list_users(&api.client, &[("filter", r#"nickName eq "Needle""#), ("limit", limit)]).await;
         assert_eq!(names(&needle), ["u271"], "{limit}");
         let active =
-            walk(&api.client, &[("filter", r#"active eq true and nickName co "a""#), ("limit", limit)]).await;
+            list_users(&api.client, &[("filter", r#"active eq true and nickName co "a""#), ("limit", limit)])
+                .await;
         assert_eq!(active.len(), 100, "{limit}");
-        let none = walk(&api.client, &[("filter", r#"title eq "x""#), ("limit", limit)]).await;
+        let none = list_users(&api.client, &[("filter", r#"title eq "x""#), ("limit", limit)]).await;
         assert_eq!(none.len(), 0, "{limit}");
     }
-    let total = users(&[("filter", r#"nickName eq "hay""#), ("include", "total"), ("limit", "1")]);
+    let total = users_target(&[("filter", r#"nickName eq "hay""#), ("include", "total"), ("limit", "1")]);
     assert_eq!(api.client.get(&total).send().await.expect(200).json()["total"], 299);
 }
 
-async fn a_hundred_terms(api: Api) {
+async fn filters_can_have_a_hundred_terms(api: Api) {
     for index in [0, 50, 99, 100] {
         api.create(&json!({ "userName": format!("u{index}"), "title": format!("t{index}") })).await;
     }
     for (attribute, letter) in [("userName", 'u'), ("title", 't')] {
         let terms: Vec<_> = (0..100).map(|index| format!("{attribute} eq \"{letter}{index}\"")).collect();
-        check(&api, &[(&terms.join(" or "), "u0 u50 u99"), (&terms.join(" and "), "")]).await;
+        check_filters(&api, &[(&terms.join(" or "), "u0 u50 u99"), (&terms.join(" and "), "")]).await;
         let others: Vec<_> = (0..100).map(|index| format!("{attribute} ne \"{letter}{index}\"")).collect();
-        check(&api, &[(&others.join(" and "), "u100"), (&others.join(" or "), "u0 u50 u99 u100")]).await;
+        check_filters(&api, &[(&others.join(" and "), "u100"), (&others.join(" or "), "u0 u50 u99 u100")])
+            .await;
     }
 }

@@ -1,29 +1,29 @@
 //! `GET /users?filter=`: how values of each kind compare.
 
-use crate::api::filters::people;
-use crate::api::query::{check, found, names, quoted, users};
+use crate::api::filters::create_people;
+use crate::api::query::{check_filters, matching_names, names, quoted, users_target};
 use crate::support::api::{Api, text};
 use crate::support::http::Answer;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-both_engines! {
-    strings_without_case
-    strings_with_case
-    the_order_of_strings
-    beginnings_at_the_end_of_unicode
+engine_tests! {
+    most_strings_are_compared_by_folded_form
+    case_exact_strings_are_compared_exactly
+    strings_are_ordered_by_code_point
+    starts_with_works_at_the_end_of_unicode
     no_character_is_a_wildcard
-    strings_are_json
-    booleans
-    ids
-    versions
-    times
-    times_with_fractions
-    times_as_they_may_be_spelled
+    string_literals_use_json_escapes
+    booleans_support_equality
+    ids_are_compared_exactly
+    versions_are_compared_as_numbers
+    times_are_compared_as_instants
+    times_are_compared_beyond_microseconds
+    every_rfc_3339_spelling_is_accepted
 }
 
-async fn strings_without_case(api: Api) {
+async fn most_strings_are_compared_by_folded_form(api: Api) {
     // Spelled as sent, compared as userName is.
     for (name, value) in [("1", "Straße"), ("2", "E\u{301}MILE"), ("3", "ΣΊΣΥΦΟΣ"), ("4", "ﬀ")] {
         let email = json!([{ "value": format!("{value}@x"), "type": value }]);
@@ -49,15 +49,15 @@ async fn strings_without_case(api: Api) {
     for (operator, value, expected) in cases {
         for attribute in ["userName", "displayName", "title", "name.familyName", "emails.type"] {
             let filter = format!("{attribute} {operator} {}", quoted(value));
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
         }
     }
     for (value, expected) in [("STRASSE@X", "Straße"), ("éMILE@X", "E\u{301}MILE")] {
-        assert_eq!(found(&api, &format!("emails.value eq {}", quoted(value))).await, expected);
+        assert_eq!(matching_names(&api, &format!("emails.value eq {}", quoted(value))).await, expected);
     }
 }
 
-async fn strings_with_case(api: Api) {
+async fn case_exact_strings_are_compared_exactly(api: Api) {
     for (name, value) in [("1", "Abc"), ("2", "abc"), ("3", "ABD")] {
         let list = json!([{ "value": value }]);
         let body = json!({ "userName": name, "externalId": value, "profileUrl": value, "photos": list });
@@ -82,7 +82,7 @@ async fn strings_with_case(api: Api) {
     for attribute in ["externalId", "profileUrl", "photos.value", "photos"] {
         for (term, expected) in cases {
             let filter = format!("{attribute} {term}");
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
         }
     }
     let body = json!({ "userName": "4", "x509Certificates": [{ "value": "MIIAbcde" }] });
@@ -96,11 +96,11 @@ async fn strings_with_case(api: Api) {
         (r#"x509Certificates.value ew "DE""#, ""),
         (r#"x509Certificates[value eq "MIIAbcde"]"#, "4"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
 /// That of code points, and of no language: case is gone, accents come behind z, emoji behind all of the BMP.
-async fn the_order_of_strings(api: Api) {
+async fn strings_are_ordered_by_code_point(api: Api) {
     for value in ["Zoe", "Émile", "～", "😀", "a-b", "AB"] {
         api.create(&json!({ "userName": value, "displayName": value, "title": value })).await;
     }
@@ -118,13 +118,13 @@ async fn the_order_of_strings(api: Api) {
     for attribute in ["userName", "displayName", "title"] {
         for (term, expected) in cases {
             let filter = format!("{attribute} {term}");
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
         }
     }
 }
 
 /// What begins with a character is sought from it to the next one, and these have none, or none beside them.
-async fn beginnings_at_the_end_of_unicode(api: Api) {
+async fn starts_with_works_at_the_end_of_unicode(api: Api) {
     let last = ["\u{10ffff}a", "\u{d7ff}a", "\u{e000}a", "\u{10ffff}\u{10ffff}", "\u{7f}a"];
     for value in last {
         let email = json!([{ "value": format!("{}@x", value.replace('\u{7f}', "del")) }]);
@@ -140,10 +140,10 @@ async fn beginnings_at_the_end_of_unicode(api: Api) {
     for (beginning, expected) in cases {
         for attribute in ["userName", "displayName", "externalId", "emails.value"] {
             let filter = format!("{attribute} sw {}", quoted(beginning));
-            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter:?}");
+            assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter:?}");
         }
     }
-    assert_eq!(found(&api, "userName sw \"\u{7f}\"").await, last[4]);
+    assert_eq!(matching_names(&api, "userName sw \"\u{7f}\"").await, last[4]);
 }
 
 async fn no_character_is_a_wildcard(api: Api) {
@@ -172,28 +172,28 @@ async fn no_character_is_a_wildcard(api: Api) {
         for value in odd {
             for operator in ["eq", "sw", "ew", "co"] {
                 let filter = format!("{attribute} {operator} {}", quoted(value));
-                assert_eq!(found(&api, &filter).await, value, "{filter}");
+                assert_eq!(matching_names(&api, &filter).await, value, "{filter}");
             }
         }
         for part in parts {
             let filter = format!("{attribute} co {}", quoted(part));
             let expected: Vec<_> = odd.into_iter().filter(|value| value.contains(part)).collect();
-            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
         for part in ["%", "_", "a_", "a?", "*", "100%", "\\"] {
             let filter = format!("{attribute} sw {}", quoted(part));
             let expected: Vec<_> = odd.into_iter().filter(|value| value.starts_with(part)).collect();
-            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
         for part in ["%", "_b", "?b", "*", "\\slash", "]"] {
             let filter = format!("{attribute} ew {}", quoted(part));
             let expected: Vec<_> = odd.into_iter().filter(|value| value.ends_with(part)).collect();
-            assert_eq!(found(&api, &filter).await, expected.join(" "), "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
     }
 }
 
-async fn strings_are_json(api: Api) {
+async fn string_literals_use_json_escapes(api: Api) {
     for value in ["é", "a/b", "a\tb\nc", "😀", "\\u00e9", "a\"]b", "(", "\u{1}"] {
         api.create(&json!({ "userName": value, "title": value })).await;
     }
@@ -215,15 +215,15 @@ async fn strings_are_json(api: Api) {
     for attribute in ["userName", "title"] {
         for (value, expected) in cases {
             let filter = format!("{attribute} eq {value}");
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
             let filter = format!("({filter} and {attribute} co {value})");
-            assert_eq!(found(&api, &filter).await, expected, "{filter}");
+            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
         }
     }
 }
 
-async fn booleans(api: Api) {
-    people(&api).await;
+async fn booleans_support_equality(api: Api) {
+    create_people(&api).await;
     let cases = [
         ("active eq true", "Ada alan bob"),
         ("active eq false", "grace"),
@@ -239,11 +239,11 @@ async fn booleans(api: Api) {
         ("addresses[primary ne true]", "Ada grace"),
         ("emails.primary pr", "Ada grace"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
 }
 
-async fn ids(api: Api) {
-    let created = people(&api).await;
+async fn ids_are_compared_exactly(api: Api) {
+    let created = create_people(&api).await;
     let all = "Ada grace alan bob";
     let id = text(&created[1]["id"]);
     let (plain, upper) = (id.replace('-', ""), id.to_uppercase());
@@ -281,19 +281,19 @@ async fn ids(api: Api) {
         (format!("eq \"{}\"", uuid::Uuid::now_v7()), ""),
     ];
     for (term, expected) in cases {
-        check(&api, &[(&format!("id {term}"), expected)]).await;
+        check_filters(&api, &[(&format!("id {term}"), expected)]).await;
     }
     for length in 1..=36 {
         let beginning = &id[..length];
         let with_it: Vec<_> =
             created.iter().filter(|user| text(&user["id"]).starts_with(beginning)).cloned().collect();
         let filter = format!("id sw \"{beginning}\"");
-        assert_eq!(found(&api, &filter).await, names(&with_it).join(" "), "{filter}");
+        assert_eq!(matching_names(&api, &filter).await, names(&with_it).join(" "), "{filter}");
     }
 }
 
-async fn versions(api: Api) {
-    let created = people(&api).await;
+async fn versions_are_compared_as_numbers(api: Api) {
+    let created = create_people(&api).await;
     api.patch(&created[1], &json!({ "title": "Rear Admiral" })).await;
     let all = "Ada grace alan bob";
     let cases = [
@@ -308,15 +308,15 @@ async fn versions(api: Api) {
         ("version le 9007199254740993", all),
         ("not (version gt 1)", "Ada alan bob"),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
     for number in ["9223372036854775808", "-9223372036854775809", "99999999999999999999999999", "1e400"] {
-        let answer = filtered(&api, &format!("version lt {number}")).await;
-        assert!(matches!(answer.code(), 200 | 400), "{number}: {}", answer.text());
+        let response = filtered(&api, &format!("version lt {number}")).await;
+        assert!(matches!(response.code(), 200 | 400), "{number}: {}", response.text());
     }
 }
 
 async fn filtered(api: &Api, filter: &str) -> Answer {
-    api.client.get(&users(&[("filter", filter)])).send().await
+    api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 
 #[track_caller]
@@ -324,8 +324,8 @@ fn moment(user: &Value, attribute: &str) -> OffsetDateTime {
     OffsetDateTime::parse(text(&user[attribute]), &Rfc3339).expect("RFC 3339")
 }
 
-async fn times(api: Api) {
-    let created = people(&api).await;
+async fn times_are_compared_as_instants(api: Api) {
+    let created = create_people(&api).await;
     let second = moment(&created[1], "createdAt");
     let offsets = [(0, 0), (5, 30), (-11, 0), (14, 0), (-3, -30)];
     for (hours, minutes) in offsets {
@@ -340,7 +340,7 @@ async fn times(api: Api) {
             ("le", "Ada grace"),
         ];
         for (operator, expected) in cases {
-            check(&api, &[(&format!("createdAt {operator} \"{spelled}\""), expected)]).await;
+            check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}\""), expected)]).await;
         }
     }
     let patched = api.patch(&created[0], &json!({ "title": "new" })).await;
@@ -353,13 +353,13 @@ async fn times(api: Api) {
         (format!("createdAt lt \"{patched_at}\" and updatedAt ge \"{patched_at}\""), "Ada"),
     ];
     for (filter, expected) in cases {
-        check(&api, &[(&filter, expected)]).await;
+        check_filters(&api, &[(&filter, expected)]).await;
     }
 }
 
 /// A time between two microseconds is neither of them.
-async fn times_with_fractions(api: Api) {
-    let created = people(&api).await;
+async fn times_are_compared_beyond_microseconds(api: Api) {
+    let created = create_people(&api).await;
     let spelled = text(&created[1]["createdAt"]).trim_end_matches('Z');
     let cases = [
         ("eq", "000Z", "grace"),
@@ -375,12 +375,12 @@ async fn times_with_fractions(api: Api) {
         ("ge", "999Z", "alan bob"),
     ];
     for (operator, more, expected) in cases {
-        check(&api, &[(&format!("createdAt {operator} \"{spelled}{more}\""), expected)]).await;
+        check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}{more}\""), expected)]).await;
     }
 }
 
-async fn times_as_they_may_be_spelled(api: Api) {
-    people(&api).await;
+async fn every_rfc_3339_spelling_is_accepted(api: Api) {
+    create_people(&api).await;
     let all = "Ada grace alan bob";
     let cases = [
         (r#"createdAt gt "2020-02-29T00:00:00Z""#, all),
@@ -393,10 +393,10 @@ async fn times_as_they_may_be_spelled(api: Api) {
         (r#"createdAt lt "1969-12-31T23:59:59.5Z""#, ""),
         (r#"createdAt gt "2020-02-29T23:59:59\u005a""#, all),
     ];
-    check(&api, &cases).await;
+    check_filters(&api, &cases).await;
     // At the ends of what can be spelled: whatever is said, it is not a failure of the server.
     for odd in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
-        let answer = filtered(&api, &format!("createdAt gt \"{odd}\"")).await;
-        assert!(matches!(answer.code(), 200 | 400), "{odd}: {}", answer.text());
+        let response = filtered(&api, &format!("createdAt gt \"{odd}\"")).await;
+        assert!(matches!(response.code(), 200 | 400), "{odd}: {}", response.text());
     }
 }

@@ -1,4 +1,4 @@
-//! Users as bodies and as answers.
+//! Users as bodies and as responses.
 
 use serde_json::{Map, Value, json};
 
@@ -130,31 +130,31 @@ fn lists() -> Map<String, Value> {
     lists.as_object().expect("an object").clone()
 }
 
-/// A body's answer: the body over what a bare user shows, with what the server added to `answer`.
-pub(crate) fn shown(body: &Value, version: u64, answer: &Value) -> Value {
-    let mut shown = bare("");
+/// A body's response: the body over what a bare user shows, with what the server added to `response`.
+pub(crate) fn expected_user(body: &Value, version: u64, response: &Value) -> Value {
+    let mut expected_user = bare("");
     let members = body.as_object().expect("a body is an object").clone();
-    shown.as_object_mut().expect("an object").extend(members);
+    expected_user.as_object_mut().expect("an object").extend(members);
     for added in ["id", "createdAt", "updatedAt"] {
-        shown[added] = answer[added].clone();
+        expected_user[added] = response[added].clone();
     }
-    shown["version"] = json!(version);
-    shown["externalIds"] = match &shown["externalId"] {
+    expected_user["version"] = json!(version);
+    expected_user["externalIds"] = match &expected_user["externalId"] {
         Value::Null => json!({}),
         native => json!({ "native": native }),
     };
-    shown
+    expected_user
 }
 
 /// A user or a body with one member changed.
-pub(crate) fn with(user: &Value, name: &str, value: Value) -> Value {
+pub(crate) fn with_field(user: &Value, name: &str, value: Value) -> Value {
     let mut changed = user.clone();
     changed[name] = value;
     changed
 }
 
 /// What a user shows of itself, without what every write moves.
-pub(crate) fn content(user: &Value) -> Value {
+pub(crate) fn without_version(user: &Value) -> Value {
     let mut content = user.clone();
     let members = content.as_object_mut().expect("a user is an object");
     members.remove("version");

@@ -1,38 +1,39 @@
 //! `/groups`: created, read, replaced, patched, deleted.
 
-use crate::api::callers::{get, make_tenant, of_role, tenant_path};
-use crate::api::crowd::{
-    add, create_group, group_path, member_path, members_path, named_group, names_in, people,
+use crate::api::callers::{client_with_role, create_tenant, get, tenant_path};
+use crate::api::fixture::with_field;
+use crate::api::group_helpers::{
+    add_members, create_group, create_named_group, create_users, group_path, member_names, member_path,
+    members_path,
 };
-use crate::api::fixture::with;
-use crate::api::problem::{assert_invalid, assert_refused, assert_taken, problem};
+use crate::api::problem::{assert_invalid, assert_state_conflict, assert_taken, problem};
 use crate::api::query::items;
 use crate::support::api::{Api, at_once, text, with_status};
 use serde_json::{Value, json};
 
-both_engines! {
-    a_name_is_enough
-    values_come_back_as_sent
-    what_the_server_decides_is_ignored
-    fields_are_checked
-    names_may_be_alike
-    names_are_unique_where_the_tenant_says_so
-    a_tenant_changes_its_mind_only_without_groups
-    a_tenant_keeps_its_word_in_a_race
-    an_external_id_is_had_once
-    a_replacement_clears_what_it_does_not_say
-    a_patch_changes_what_it_names
-    a_change_of_nothing_moves_nothing
-    conditions_hold
-    minimal_answers_have_no_body
-    a_repeat_gives_the_first_answer
-    a_deleted_group_is_nowhere
-    of_writers_with_one_tag_one_wins
-    a_tenant_with_groups_stays
-    tenants_know_nothing_of_each_other
+engine_tests! {
+    a_display_name_is_sufficient
+    values_are_returned_as_sent
+    server_assigned_fields_are_ignored
+    fields_are_validated
+    names_are_not_unique_by_default
+    names_are_unique_if_the_tenant_requires_it
+    unique_group_names_can_change_only_without_groups
+    unique_group_names_hold_under_concurrent_creates
+    external_ids_are_unique
+    a_replacement_clears_absent_fields
+    a_patch_changes_only_named_fields
+    an_empty_change_keeps_the_version
+    preconditions_apply
+    minimal_responses_have_no_body
+    a_repeated_creation_returns_the_first_response
+    a_deleted_group_leaves_nothing_behind
+    one_of_several_writers_with_the_same_etag_succeeds
+    a_tenant_with_groups_cannot_be_deleted
+    groups_are_isolated_between_tenants
 }
 
-fn everything(name: &str) -> Value {
+fn full_group(name: &str) -> Value {
     json!({
         "displayName": name,
         "externalId": format!("{}-1", name.chars().take(9).collect::<String>()),
@@ -42,10 +43,10 @@ fn everything(name: &str) -> Value {
 }
 
 /// A group that was just created out of a body.
-fn fresh(body: &Value, answer: &Value) -> Value {
+fn expected_group(body: &Value, response: &Value) -> Value {
     let mut group = json!({
-        "id": answer["id"], "displayName": null, "externalId": null, "externalIds": {}, "memberCount": 0, "custom": {},
-        "extensions": {}, "version": 1, "createdAt": answer["createdAt"], "updatedAt": answer["createdAt"],
+        "id": response["id"], "displayName": null, "externalId": null, "externalIds": {}, "memberCount": 0, "custom": {},
+        "extensions": {}, "version": 1, "createdAt": response["createdAt"], "updatedAt": response["createdAt"],
     });
     for (name, value) in body.as_object().expect("a body is an object") {
         group[name] = value.clone();
@@ -56,39 +57,39 @@ fn fresh(body: &Value, answer: &Value) -> Value {
     group
 }
 
-async fn a_name_is_enough(api: Api) {
+async fn a_display_name_is_sufficient(api: Api) {
     let body = json!({ "displayName": "Engineers" });
-    let answer = api.client.post("/groups", &body).send().await.expect(201);
-    let group = answer.json();
-    assert_eq!(group, fresh(&body, &group));
-    assert_eq!(answer.header("location"), Some(group_path(&group).as_str()));
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+    let response = api.client.post("/groups", &body).send().await.expect(201);
+    let group = response.json();
+    assert_eq!(group, expected_group(&body, &group));
+    assert_eq!(response.header("location"), Some(group_path(&group).as_str()));
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
     let read = api.client.get(&group_path(&group)).send().await.expect(200);
     assert_eq!((read.json(), read.header("etag")), (group.clone(), Some("\"1\"")));
     assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [group], "total": 1 }));
 }
 
-async fn values_come_back_as_sent(api: Api) {
+async fn values_are_returned_as_sent(api: Api) {
     for name in ["Ådmins ✓", " spaces ", "ADMINS", &"x".repeat(256)] {
-        let group = create_group(&api.client, &everything(name)).await;
-        assert_eq!(group, fresh(&everything(name), &group));
+        let group = create_group(&api.client, &full_group(name)).await;
+        assert_eq!(group, expected_group(&full_group(name), &group));
         assert_eq!(get(&api.client, &group_path(&group)).await, group);
     }
 }
 
-async fn what_the_server_decides_is_ignored(api: Api) {
+async fn server_assigned_fields_are_ignored(api: Api) {
     let body = json!({
         "displayName": "a", "id": ["no", "id"], "version": "nine", "createdAt": 1, "updatedAt": {}, "memberCount": -1,
         "externalIds": { "native": "x" },
     });
     let group = create_group(&api.client, &body).await;
-    assert_eq!(group, fresh(&json!({ "displayName": "a" }), &group));
+    assert_eq!(group, expected_group(&json!({ "displayName": "a" }), &group));
     let put = api.client.put(&group_path(&group), &group).send().await.expect(200);
     assert_eq!((put.json(), put.header("etag")), (group, Some("\"1\"")));
 }
 
-async fn fields_are_checked(api: Api) {
+async fn fields_are_validated(api: Api) {
     let post = async |body: Value| api.client.post("/groups", &body).send().await;
     assert_invalid(&post(json!({})).await, &[("/displayName", "required")]);
     assert_invalid(&post(json!({ "displayName": null })).await, &[("/displayName", "required")]);
@@ -118,7 +119,7 @@ async fn fields_are_checked(api: Api) {
         &post(json!({ "displayName": "a", "custom": { "a": deep } })).await,
         &[("/custom", "too-deep")],
     );
-    let group = named_group(&api.client, "a").await;
+    let group = create_named_group(&api.client, "a").await;
     let target = group_path(&group);
     let patch = async |body: Value| api.client.patch(&target, &body).send().await;
     assert_invalid(&patch(json!({ "displayName": null })).await, &[("/displayName", "required")]);
@@ -130,20 +131,20 @@ async fn fields_are_checked(api: Api) {
     assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [group], "total": 1 }));
 }
 
-async fn names_may_be_alike(api: Api) {
-    let first = named_group(&api.client, "Engineers").await;
-    let second = named_group(&api.client, "engineers").await;
+async fn names_are_not_unique_by_default(api: Api) {
+    let first = create_named_group(&api.client, "Engineers").await;
+    let second = create_named_group(&api.client, "engineers").await;
     assert_ne!(first["id"], second["id"]);
     let patch = api.client.patch(&group_path(&second), &json!({ "displayName": "Engineers" }));
     patch.send().await.expect(200);
 }
 
-async fn names_are_unique_where_the_tenant_says_so(api: Api) {
+async fn names_are_unique_if_the_tenant_requires_it(api: Api) {
     let body = json!({ "name": "acme", "uniqueGroupNames": true });
     api.client.post("/tenants", &body).send().await.expect(201);
     let acme = api.client.in_tenant("acme");
-    let group = named_group(&acme, "Straße\u{e9}").await;
-    let other = named_group(&acme, "other").await;
+    let group = create_named_group(&acme, "Straße\u{e9}").await;
+    let other = create_named_group(&acme, "other").await;
     for name in ["Straße\u{e9}", "STRASSEE\u{301}"] {
         let body = json!({ "displayName": name });
         assert_taken(&acme.post("/groups", &body).send().await, "displayName");
@@ -156,42 +157,42 @@ async fn names_are_unique_where_the_tenant_says_so(api: Api) {
     acme.patch(&group_path(&group), &json!({ "displayName": "new" })).send().await.expect(200);
     acme.patch(&group_path(&other), &json!({ "displayName": "straßeé" })).send().await.expect(200);
     acme.delete(&group_path(&group)).send().await.expect(204);
-    named_group(&acme, "NEW").await;
+    create_named_group(&acme, "NEW").await;
     // Not so where nobody asks for it.
-    named_group(&api.client, "new").await;
-    named_group(&api.client, "new").await;
+    create_named_group(&api.client, "new").await;
+    create_named_group(&api.client, "new").await;
 }
 
-async fn a_tenant_changes_its_mind_only_without_groups(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn unique_group_names_can_change_only_without_groups(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
     let unique =
         |unique: bool| api.client.patch(&tenant_path(&tenant), &json!({ "uniqueGroupNames": unique }));
-    let group = named_group(&acme, "a").await;
-    assert_refused(&unique(true).send().await);
-    named_group(&acme, "A").await;
+    let group = create_named_group(&acme, "a").await;
+    assert_state_conflict(&unique(true).send().await);
+    create_named_group(&acme, "A").await;
     let twin = &get(&acme, "/groups").await["items"][1];
     for group in [&group, twin] {
-        assert_refused(&unique(true).send().await);
+        assert_state_conflict(&unique(true).send().await);
         acme.delete(&group_path(group)).send().await.expect(204);
     }
     unique(true).send().await.expect(200);
-    let group = named_group(&acme, "a").await;
+    let group = create_named_group(&acme, "a").await;
     assert_taken(&acme.post("/groups", &json!({ "displayName": "A" })).send().await, "displayName");
-    assert_refused(&unique(false).send().await);
+    assert_state_conflict(&unique(false).send().await);
     acme.delete(&group_path(&group)).send().await.expect(204);
     unique(false).send().await.expect(200);
-    named_group(&acme, "a").await;
-    named_group(&acme, "A").await;
+    create_named_group(&acme, "a").await;
+    create_named_group(&acme, "A").await;
 }
 
 /// Groups of one name are created while the tenant decides that there can be but one: either it was too late, or there is.
-async fn a_tenant_keeps_its_word_in_a_race(api: Api) {
+async fn unique_group_names_hold_under_concurrent_creates(api: Api) {
     for round in 0..8 {
         let name = format!("t{round}");
-        let tenant = make_tenant(&api.client, &name).await;
+        let tenant = create_tenant(&api.client, &name).await;
         let own = api.client.in_tenant(&name);
-        let answers = at_once(9, |index| {
+        let responses = at_once(9, |index| {
             let request = match index {
                 _ if index == round => {
                     api.client.patch(&tenant_path(&tenant), &json!({ "uniqueGroupNames": true }))
@@ -200,9 +201,9 @@ async fn a_tenant_keeps_its_word_in_a_race(api: Api) {
             };
             async move { request.send().await }
         });
-        let answers = answers.await;
-        let (created, is_unique) = (with_status(&answers, 201), with_status(&answers, 200) == 1);
-        assert!(answers.iter().all(|answer| matches!(answer.code(), 200 | 201 | 409)), "{answers:?}");
+        let responses = responses.await;
+        let (created, is_unique) = (with_status(&responses, 201), with_status(&responses, 200) == 1);
+        assert!(responses.iter().all(|response| matches!(response.code(), 200 | 201 | 409)), "{responses:?}");
         assert_eq!(get(&own, "/groups?include=total").await["total"], created);
         assert_eq!(created, if is_unique { 1 } else { 8 });
         let again = own.post("/groups", &json!({ "displayName": "A" })).send().await;
@@ -210,7 +211,7 @@ async fn a_tenant_keeps_its_word_in_a_race(api: Api) {
     }
 }
 
-async fn an_external_id_is_had_once(api: Api) {
+async fn external_ids_are_unique(api: Api) {
     let body = |name: &str| json!({ "displayName": name, "externalId": "X" });
     let group = create_group(&api.client, &body("a")).await;
     assert_taken(&api.client.post("/groups", &body("b")).send().await, "externalId");
@@ -224,52 +225,53 @@ async fn an_external_id_is_had_once(api: Api) {
     assert_eq!(get(&api.client, &group_path(&other)).await, other);
 }
 
-async fn a_replacement_clears_what_it_does_not_say(api: Api) {
-    let group = create_group(&api.client, &everything("a")).await;
-    let users = people(&api.client, 2).await;
-    add(&api.client, &group, &users).await;
-    let answer = api.client.put(&group_path(&group), &json!({ "displayName": "b" })).send().await.expect(200);
-    let replaced = answer.json();
-    let mut expected = fresh(&json!({ "displayName": "b" }), &group);
+async fn a_replacement_clears_absent_fields(api: Api) {
+    let group = create_group(&api.client, &full_group("a")).await;
+    let users = create_users(&api.client, 2).await;
+    add_members(&api.client, &group, &users).await;
+    let response =
+        api.client.put(&group_path(&group), &json!({ "displayName": "b" })).send().await.expect(200);
+    let replaced = response.json();
+    let mut expected = expected_group(&json!({ "displayName": "b" }), &group);
     expected["version"] = json!(3);
     expected["memberCount"] = json!(2);
     expected["updatedAt"] = replaced["updatedAt"].clone();
-    assert_eq!((&replaced, answer.header("etag")), (&expected, Some("\"3\"")));
-    assert_eq!(names_in(&api.client, &group).await, ["u0", "u1"]);
+    assert_eq!((&replaced, response.header("etag")), (&expected, Some("\"3\"")));
+    assert_eq!(member_names(&api.client, &group).await, ["u0", "u1"]);
     let unknown = format!("/groups/{}", uuid::Uuid::now_v7());
     problem(&api.client.put(&unknown, &json!({ "displayName": "b" })).send().await, 404, "not-found");
 }
 
-async fn a_patch_changes_what_it_names(api: Api) {
-    let group = create_group(&api.client, &everything("a")).await;
+async fn a_patch_changes_only_named_fields(api: Api) {
+    let group = create_group(&api.client, &full_group("a")).await;
     let patch = json!({ "displayName": "b", "custom": { "floor": 8, "tags": null } });
-    let answer = api.client.patch(&group_path(&group), &patch).send().await.expect(200);
-    let patched = answer.json();
-    let mut expected = with(&group, "displayName", json!("b"));
+    let response = api.client.patch(&group_path(&group), &patch).send().await.expect(200);
+    let patched = response.json();
+    let mut expected = with_field(&group, "displayName", json!("b"));
     expected["custom"] = json!({ "floor": 8, "none": null });
     expected["version"] = json!(2);
     expected["updatedAt"] = patched["updatedAt"].clone();
-    assert_eq!((&patched, answer.header("etag")), (&expected, Some("\"2\"")));
+    assert_eq!((&patched, response.header("etag")), (&expected, Some("\"2\"")));
     assert!(text(&patched["updatedAt"]) > text(&group["updatedAt"]));
     assert_eq!(get(&api.client, &group_path(&group)).await, patched);
 }
 
-async fn a_change_of_nothing_moves_nothing(api: Api) {
-    let group = create_group(&api.client, &everything("a")).await;
+async fn an_empty_change_keeps_the_version(api: Api) {
+    let group = create_group(&api.client, &full_group("a")).await;
     let target = group_path(&group);
-    for answer in [
+    for response in [
         api.client.patch(&target, &json!({})).send().await,
         api.client.patch(&target, &json!({ "custom": { "floor": 7.0 }, "memberCount": 9 })).send().await,
-        api.client.put(&target, &everything("a")).send().await,
+        api.client.put(&target, &full_group("a")).send().await,
         api.client.put(&target, &group).send().await,
     ] {
-        let answer = answer.expect(200);
-        assert_eq!((answer.json(), answer.header("etag")), (group.clone(), Some("\"1\"")));
+        let response = response.expect(200);
+        assert_eq!((response.json(), response.header("etag")), (group.clone(), Some("\"1\"")));
     }
 }
 
-async fn conditions_hold(api: Api) {
-    let group = named_group(&api.client, "a").await;
+async fn preconditions_apply(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
     let target = group_path(&group);
     let patch = |name: &str| api.client.patch(&target, &json!({ "displayName": name }));
     for tag in ["\"2\"", "W/\"1\""] {
@@ -287,13 +289,13 @@ async fn conditions_hold(api: Api) {
     first.send().await.expect(200);
     problem(&first.send().await, 412, "precondition-failed");
     // Whoever comes and goes moves the tag, too.
-    let users = people(&api.client, 1).await;
-    add(&api.client, &group, &users).await;
+    let users = create_users(&api.client, 1).await;
+    add_members(&api.client, &group, &users).await;
     problem(&patch("c").header("if-match", "\"2\"").send().await, 412, "precondition-failed");
     api.client.delete(&target).header("if-match", "\"3\"").send().await.expect(204);
 }
 
-async fn minimal_answers_have_no_body(api: Api) {
+async fn minimal_responses_have_no_body(api: Api) {
     let minimal = |request: crate::support::http::Request| request.header("prefer", "return=minimal");
     let created =
         minimal(api.client.post("/groups", &json!({ "displayName": "a" }))).send().await.expect(201);
@@ -307,7 +309,7 @@ async fn minimal_answers_have_no_body(api: Api) {
     assert_eq!(get(&api.client, target).await["displayName"], "c");
 }
 
-async fn a_repeat_gives_the_first_answer(api: Api) {
+async fn a_repeated_creation_returns_the_first_response(api: Api) {
     let post = async |path: &str, body: &Value| {
         api.client.post(path, body).header("idempotency-key", "k").send().await
     };
@@ -325,21 +327,21 @@ async fn a_repeat_gives_the_first_answer(api: Api) {
     // The path belongs to the name of the request.
     let user = post("/users", &json!({ "userName": "ada" })).await.expect(201);
     assert_eq!(user.header("idempotency-replayed"), None);
-    let answers = at_once(20, |_| {
+    let responses = at_once(20, |_| {
         let request =
             api.client.post("/groups", &json!({ "displayName": "x" })).header("idempotency-key", "x");
         async move { request.send().await }
     });
-    assert_eq!(with_status(&answers.await, 201), 20);
+    assert_eq!(with_status(&responses.await, 201), 20);
     assert_eq!(get(&api.client, "/groups?include=total").await["total"], 2);
 }
 
-async fn a_deleted_group_is_nowhere(api: Api) {
-    let group = create_group(&api.client, &everything("a")).await;
-    let users = people(&api.client, 3).await;
-    add(&api.client, &group, &users).await;
-    let answer = api.client.delete(&group_path(&group)).send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+async fn a_deleted_group_leaves_nothing_behind(api: Api) {
+    let group = create_group(&api.client, &full_group("a")).await;
+    let users = create_users(&api.client, 3).await;
+    add_members(&api.client, &group, &users).await;
+    let response = api.client.delete(&group_path(&group)).send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for target in [group_path(&group), members_path(&group), member_path(&group, &users[0])] {
         problem(&api.client.get(&target).send().await, 404, "not-found");
     }
@@ -353,12 +355,12 @@ async fn a_deleted_group_is_nowhere(api: Api) {
     }
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM group_external_ids"), 0);
-    create_group(&api.client, &everything("a")).await;
+    create_group(&api.client, &full_group("a")).await;
 }
 
-async fn of_writers_with_one_tag_one_wins(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let answers = at_once(30, |index| {
+async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let responses = at_once(30, |index| {
         let body = json!({ "displayName": index.to_string() });
         let request = match index % 2 {
             0 => api.client.put(&group_path(&group), &body),
@@ -367,35 +369,35 @@ async fn of_writers_with_one_tag_one_wins(api: Api) {
         let request = request.header("if-match", "\"1\"");
         async move { request.send().await }
     });
-    let answers = answers.await;
-    assert_eq!((with_status(&answers, 200), with_status(&answers, 412)), (1, 29));
-    let winner = answers.iter().find(|answer| answer.code() == 200).expect("a winner").json();
+    let responses = responses.await;
+    assert_eq!((with_status(&responses, 200), with_status(&responses, 412)), (1, 29));
+    let winner = responses.iter().find(|response| response.code() == 200).expect("a winner").json();
     assert_eq!(get(&api.client, &group_path(&group)).await, winner);
 }
 
-async fn a_tenant_with_groups_stays(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn a_tenant_with_groups_cannot_be_deleted(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
-    let group = named_group(&acme, "a").await;
-    assert_refused(&api.client.delete(&tenant_path(&tenant)).send().await);
+    let group = create_named_group(&acme, "a").await;
+    assert_state_conflict(&api.client.delete(&tenant_path(&tenant)).send().await);
     assert_eq!(get(&acme, &group_path(&group)).await, group);
     acme.delete(&group_path(&group)).send().await.expect(204);
     api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
     problem(&acme.post("/groups", &json!({ "displayName": "a" })).send().await, 404, "not-found");
 }
 
-async fn tenants_know_nothing_of_each_other(api: Api) {
+async fn groups_are_isolated_between_tenants(api: Api) {
     let mut admins = Vec::new();
     for name in ["acme", "beta"] {
-        make_tenant(&api.client, name).await;
-        admins.push(of_role(&api.client.in_tenant(name), "admin").await);
+        create_tenant(&api.client, name).await;
+        admins.push(client_with_role(&api.client.in_tenant(name), "admin").await);
     }
     let (groups, users) = {
         let (mut groups, mut users) = (Vec::new(), Vec::new());
         for admin in &admins {
-            groups.push(create_group(admin, &everything("a")).await);
-            users.push(people(admin, 1).await.remove(0));
-            add(admin, &groups[groups.len() - 1], &users[users.len() - 1..]).await;
+            groups.push(create_group(admin, &full_group("a")).await);
+            users.push(create_users(admin, 1).await.remove(0));
+            add_members(admin, &groups[groups.len() - 1], &users[users.len() - 1..]).await;
         }
         (groups, users)
     };

@@ -1,41 +1,43 @@
 //! Groups found: by filters, in orders, a page at a time, as much of them as is asked for; and users by their groups.
 
 use crate::api::callers::get;
-use crate::api::crowd::{add, create_group, group_path, member_path, named_group, people};
+use crate::api::group_helpers::{
+    add_members, create_group, create_named_group, create_users, group_path, member_path,
+};
 use crate::api::problem::problem;
-use crate::api::query::{found, items, names};
+use crate::api::query::{items, matching_names, names};
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
 
-both_engines! {
-    groups_come_in_the_order_of_their_creation
-    orders_hold
-    attributes_find_groups
-    members_find_groups
-    groups_find_users
-    filters_say_what_is_wrong
-    projections_cut
-    a_single_group_is_cut_too
-    a_group_of_thousands_finds_its_users
+engine_tests! {
+    groups_are_listed_in_creation_order
+    groups_can_be_sorted
+    groups_can_be_filtered_by_attribute
+    groups_can_be_filtered_by_member
+    users_can_be_filtered_by_group
+    invalid_filters_explain_the_error
+    lists_of_groups_can_be_projected
+    a_single_group_can_be_projected
+    users_can_be_filtered_by_a_group_of_thousands
 }
 
-/// The target of a list of groups with these parameters.
-fn list(parameters: &[(&str, &str)]) -> String {
+/// The target of a groups_target of groups with these parameters.
+fn groups_target(parameters: &[(&str, &str)]) -> String {
     let pairs: Vec<_> =
         parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     format!("/groups?{}", pairs.join("&"))
 }
 
 /// All groups that a query finds, over all pages.
-async fn walk(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
-    let first = list(parameters);
+async fn list_groups(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
+    let first = groups_target(parameters);
     let (mut groups, mut target) = (Vec::new(), first.clone());
     loop {
-        let answer = client.get(&target).send().await;
-        assert_eq!(answer.code(), 200, "{target}: {}", answer.text());
-        let page = answer.json();
+        let response = client.get(&target).send().await;
+        assert_eq!(response.code(), 200, "{target}: {}", response.text());
+        let page = response.json();
         groups.extend_from_slice(items(&page));
         let Some(cursor) = page.get("nextCursor") else { return groups };
         target = format!("{first}&cursor={}", text(cursor));
@@ -43,28 +45,29 @@ async fn walk(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
 }
 
 /// The names of groups, with a space between.
-fn called(groups: &[Value]) -> String {
+fn display_names(groups: &[Value]) -> String {
     groups.iter().map(|group| text(&group["displayName"])).collect::<Vec<_>>().join(" ")
 }
 
 /// Checks what each of some filters finds, in pages of two, and that the total agrees.
-async fn check(client: &Client, cases: &[(&str, &str)]) {
+async fn check_group_filters(client: &Client, cases: &[(&str, &str)]) {
     for &(filter, expected) in cases {
-        let groups = walk(client, &[("filter", filter), ("limit", "2")]).await;
-        assert_eq!(called(&groups), expected, "{filter}");
-        let page = get(client, &list(&[("filter", filter), ("include", "total"), ("limit", "1")])).await;
+        let groups = list_groups(client, &[("filter", filter), ("limit", "2")]).await;
+        assert_eq!(display_names(&groups), expected, "{filter}");
+        let page =
+            get(client, &groups_target(&[("filter", filter), ("include", "total"), ("limit", "1")])).await;
         assert_eq!(page["total"], expected.split_terminator(' ').count(), "{filter}");
     }
 }
 
-async fn groups_come_in_the_order_of_their_creation(api: Api) {
+async fn groups_are_listed_in_creation_order(api: Api) {
     let mut expected = Vec::new();
     for index in 0..53 {
-        expected.push(named_group(&api.client, &format!("g{}", index * 37 % 100)).await);
+        expected.push(create_named_group(&api.client, &format!("g{}", index * 37 % 100)).await);
     }
     assert_eq!(items(&get(&api.client, "/groups").await), &expected[..50]);
     for limit in ["1", "7", "52", "53", "500", "501"] {
-        assert_eq!(walk(&api.client, &[("limit", limit)]).await, expected, "{limit}");
+        assert_eq!(list_groups(&api.client, &[("limit", limit)]).await, expected, "{limit}");
     }
     let page = get(&api.client, "/groups?limit=3&include=total").await;
     assert_eq!((items(&page), &page["total"]), (&expected[..3], &json!(53)));
@@ -79,10 +82,10 @@ async fn groups_come_in_the_order_of_their_creation(api: Api) {
     }
 }
 
-async fn orders_hold(api: Api) {
+async fn groups_can_be_sorted(api: Api) {
     let mut groups = Vec::new();
     for name in ["b", "A", "c", "a", "ß"] {
-        groups.push(named_group(&api.client, name).await);
+        groups.push(create_named_group(&api.client, name).await);
     }
     for index in [3, 0] {
         let patch = json!({ "custom": { "x": index } });
@@ -99,26 +102,28 @@ async fn orders_hold(api: Api) {
         ("-UPDATEDAT", "b a ß c A"),
     ] {
         for limit in ["1", "2", "4", "50"] {
-            let found = walk(&api.client, &[("sort", sort), ("limit", limit)]).await;
-            assert_eq!(called(&found), expected, "{sort} by {limit}");
+            let found = list_groups(&api.client, &[("sort", sort), ("limit", limit)]).await;
+            assert_eq!(display_names(&found), expected, "{sort} by {limit}");
             let found =
-                walk(&api.client, &[("sort", sort), ("limit", limit), ("filter", "version ge 1")]).await;
-            assert_eq!(called(&found), expected, "{sort} by {limit}, scanned");
+                list_groups(&api.client, &[("sort", sort), ("limit", limit), ("filter", "version ge 1")])
+                    .await;
+            assert_eq!(display_names(&found), expected, "{sort} by {limit}, scanned");
             let filter = r#"displayName ge "A""#;
-            let found = walk(&api.client, &[("sort", sort), ("limit", limit), ("filter", filter)]).await;
-            assert_eq!(called(&found), expected, "{sort} by {limit}, by an index");
+            let found =
+                list_groups(&api.client, &[("sort", sort), ("limit", limit), ("filter", filter)]).await;
+            assert_eq!(display_names(&found), expected, "{sort} by {limit}, by an index");
         }
     }
 }
 
-async fn attributes_find_groups(api: Api) {
+async fn groups_can_be_filtered_by_attribute(api: Api) {
     let client = &api.client;
     let one = create_group(client, &json!({ "displayName": "Engineers", "externalId": "E-1" })).await;
     create_group(client, &json!({ "displayName": "engines", "externalId": "e-1" })).await;
     create_group(client, &json!({ "displayName": "Straße", "custom": { "displayName": "x" } })).await;
-    add(client, &one, &people(client, 2).await).await;
+    add_members(client, &one, &create_users(client, 2).await).await;
     let (id, created) = (one["id"].to_string(), one["createdAt"].to_string());
-    check(
+    check_group_filters(
         client,
         &[
             (r#"displayName eq "ENGINEERS""#, "Engineers"),
@@ -148,24 +153,24 @@ async fn attributes_find_groups(api: Api) {
 }
 
 /// Groups `a` to `d` of four users: u0 is in a and b, u1 in b, u2 in none; d is empty.
-async fn company(client: &Client) -> (Vec<Value>, Vec<Value>) {
-    let users = people(client, 4).await;
+async fn create_users_and_groups(client: &Client) -> (Vec<Value>, Vec<Value>) {
+    let users = create_users(client, 4).await;
     let mut groups = Vec::new();
     for name in ["a", "b", "c", "d"] {
-        groups.push(named_group(client, name).await);
+        groups.push(create_named_group(client, name).await);
     }
-    add(client, &groups[0], &users[..1]).await;
-    add(client, &groups[1], &users[..2]).await;
-    add(client, &groups[2], &users[3..]).await;
+    add_members(client, &groups[0], &users[..1]).await;
+    add_members(client, &groups[1], &users[..2]).await;
+    add_members(client, &groups[2], &users[3..]).await;
     (users, groups)
 }
 
-async fn members_find_groups(api: Api) {
-    let (users, groups) = company(&api.client).await;
+async fn groups_can_be_filtered_by_member(api: Api) {
+    let (users, groups) = create_users_and_groups(&api.client).await;
     let [u0, u1, u2, _] = [0, 1, 2, 3].map(|index| users[index]["id"].to_string());
     let b = groups[1]["id"].to_string();
     let nobody = uuid::Uuid::now_v7();
-    check(
+    check_group_filters(
         &api.client,
         &[
             (&format!("members.value eq {u0}"), "a b"),
@@ -196,11 +201,12 @@ async fn members_find_groups(api: Api) {
     )
     .await;
     api.client.delete(&member_path(&groups[0], &users[0])).send().await.expect(204);
-    check(&api.client, &[(&format!("members eq {u0}"), "b"), ("not (members pr)", "a d")]).await;
+    check_group_filters(&api.client, &[(&format!("members eq {u0}"), "b"), ("not (members pr)", "a d")])
+        .await;
 }
 
-async fn groups_find_users(api: Api) {
-    let (users, groups) = company(&api.client).await;
+async fn users_can_be_filtered_by_group(api: Api) {
+    let (users, groups) = create_users_and_groups(&api.client).await;
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| groups[index]["id"].to_string());
     for (filter, expected) in [
         (format!("groups.value eq {a}"), "u0"),
@@ -219,7 +225,7 @@ async fn groups_find_users(api: Api) {
         (format!("active eq true and not (groups eq {b} or userName eq \"u2\")"), "u3"),
         (format!("groups eq {b} and groups ne {a}"), "u1"),
     ] {
-        assert_eq!(found(&api, &filter).await, expected, "{filter}");
+        assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
         let total = format!("/users?include=total&limit=1&filter={}", percent_encoded(&filter));
         let total = get(&api.client, &total).await["total"].clone();
         assert_eq!(total, expected.split_terminator(' ').count(), "{filter}");
@@ -230,10 +236,10 @@ async fn groups_find_users(api: Api) {
         problem(&api.client.get(&format!("/users?{query}")).send().await, 400, "invalid-parameter");
     }
     api.client.delete(&path(&users[0])).send().await.expect(204);
-    assert_eq!(found(&api, &format!("groups eq {b}")).await, "u1");
+    assert_eq!(matching_names(&api, &format!("groups eq {b}")).await, "u1");
 }
 
-async fn filters_say_what_is_wrong(api: Api) {
+async fn invalid_filters_explain_the_error(api: Api) {
     for (filter, says) in [
         (r#"userName eq "x""#, "'userName' is not an attribute of groups"),
         ("groups pr", "'groups' is not an attribute of groups"),
@@ -245,21 +251,21 @@ async fn filters_say_what_is_wrong(api: Api) {
         ("memberCount co 1", "memberCount can be compared by"),
         ("members eq 1", "a string"),
     ] {
-        let answer = api.client.get(&list(&[("filter", filter)])).send().await;
-        let body = problem(&answer, 400, "invalid-filter");
+        let response = api.client.get(&groups_target(&[("filter", filter)])).send().await;
+        let body = problem(&response, 400, "invalid-filter");
         assert!(text(&body["detail"]).contains(says), "{filter}: {body}");
     }
-    let answer = api.client.get("/users?filter=members%20pr").send().await;
-    let body = problem(&answer, 400, "invalid-filter");
+    let response = api.client.get("/users?filter=members%20pr").send().await;
+    let body = problem(&response, 400, "invalid-filter");
     assert!(text(&body["detail"]).contains("'members' is not an attribute of users"), "{body}");
 }
 
-fn everything() -> Value {
+fn full_group() -> Value {
     json!({ "displayName": "a", "externalId": "x", "custom": { "b": { "c": 1, "d": 2 } } })
 }
 
-async fn projections_cut(api: Api) {
-    let group = create_group(&api.client, &everything()).await;
+async fn lists_of_groups_can_be_projected(api: Api) {
+    let group = create_group(&api.client, &full_group()).await;
     let id = &group["id"];
     for (query, expected) in [
         ("attributes=displayName", json!({ "id": id, "displayName": "a" })),
@@ -283,40 +289,44 @@ async fn projections_cut(api: Api) {
     assert_eq!(get(&api.client, &format!("/groups?{query}")).await["items"], json!([without]));
 }
 
-async fn a_single_group_is_cut_too(api: Api) {
-    let group = create_group(&api.client, &everything()).await;
-    let answer =
+async fn a_single_group_can_be_projected(api: Api) {
+    let group = create_group(&api.client, &full_group()).await;
+    let response =
         api.client.get(&format!("{}?attributes=displayName", group_path(&group))).send().await.expect(200);
-    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("etag"), Some("\"1\""));
     for query in ["attributes=members", "attributes=x", "attributes=id&excludedAttributes=id", "attributes="]
     {
         for target in ["/groups", &group_path(&group)] {
-            let answer = api.client.get(&format!("{target}?{query}")).send().await;
-            problem(&answer, 400, "invalid-parameter");
+            let response = api.client.get(&format!("{target}?{query}")).send().await;
+            problem(&response, 400, "invalid-parameter");
         }
     }
 }
 
 /// More than are taken from an index at once.
-async fn a_group_of_thousands_finds_its_users(api: Api) {
+async fn users_can_be_filtered_by_a_group_of_thousands(api: Api) {
     let mut users = Vec::new();
     for portion in 0..5 {
-        let answers = crate::support::api::at_once(500, |index| {
+        let responses = crate::support::api::at_once(500, |index| {
             let request = api.client.post("/users", &json!({ "userName": format!("u{portion}{index:03}") }));
             async move { request.send().await }
         });
-        users.extend(answers.await.into_iter().map(|answer| answer.expect(201).json()));
+        users.extend(responses.await.into_iter().map(|response| response.expect(201).json()));
     }
     users.sort_by_key(|user| user["id"].to_string());
-    let group = named_group(&api.client, "all").await;
+    let group = create_named_group(&api.client, "all").await;
     for users in users[..2_100].chunks(700) {
-        add(&api.client, &group, users).await;
+        add_members(&api.client, &group, users).await;
     }
     let filter = format!("groups eq {}", group["id"]);
-    let seen = crate::api::query::walk(&api.client, &[("filter", &filter), ("limit", "500")]).await;
+    let seen = crate::api::query::list_users(&api.client, &[("filter", &filter), ("limit", "500")]).await;
     assert_eq!(names(&seen), names(&users[..2_100]));
-    let target = crate::api::query::users(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
+    let target =
+        crate::api::query::users_target(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
     assert_eq!(get(&api.client, &target).await["total"], 2_100);
     let rest = format!("not ({filter})");
-    assert_eq!(crate::api::query::walk(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(), 400);
+    assert_eq!(
+        crate::api::query::list_users(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(),
+        400
+    );
 }

@@ -8,20 +8,20 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 use reqwest::Method;
 use serde_json::json;
 
-both_engines! {
-    the_start_page
-    probes_need_no_key
-    probes_have_heads_and_options
-    probes_take_no_other_method
-    pending_migrations_are_unreadiness
-    a_migration_of_a_newer_release_is_not
+engine_tests! {
+    the_start_page_links_to_every_list
+    probes_require_no_key
+    probes_support_head_and_options
+    probes_reject_other_methods
+    pending_migrations_make_the_server_unready
+    migrations_of_a_newer_release_are_tolerated
 }
 
 const PUBLIC: [&str; 5] = ["/", "/livez", "/healthz", "/health", "/readyz"];
 
-async fn the_start_page(api: Api) {
-    let answer = Client::anonymous(&api.server).get("/").send().await.expect(200);
-    let body = answer.json();
+async fn the_start_page_links_to_every_list(api: Api) {
+    let response = Client::anonymous(&api.server).get("/").send().await.expect(200);
+    let body = response.json();
     assert_eq!((&body["name"], &body["version"]), (&json!("roster"), &json!(env!("CARGO_PKG_VERSION"))));
     assert_eq!(body["links"]["users"], "/users");
     for link in body["links"].as_object().expect("links").values() {
@@ -29,17 +29,17 @@ async fn the_start_page(api: Api) {
     }
 }
 
-async fn probes_need_no_key(api: Api) {
+async fn probes_require_no_key(api: Api) {
     for target in PUBLIC {
         for client in
             [Client::anonymous(&api.server), Client::with_key(&api.server, "wrong"), api.client.clone()]
         {
-            let answer = client.get(target).header("roster-tenant", "nobody").send().await.expect(200);
-            assert_eq!(answer.header("content-type"), Some("application/json"), "{target}");
-            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{target}");
-            assert!(answer.header("cache-control").is_some(), "{target}");
-            assert!(answer.header("x-request-id").is_some(), "{target}");
-            assert!(answer.json().is_object(), "{target}");
+            let response = client.get(target).header("roster-tenant", "nobody").send().await.expect(200);
+            assert_eq!(response.header("content-type"), Some("application/json"), "{target}");
+            assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{target}");
+            assert!(response.header("cache-control").is_some(), "{target}");
+            assert!(response.header("x-request-id").is_some(), "{target}");
+            assert!(response.json().is_object(), "{target}");
         }
     }
     let live = Client::anonymous(&api.server).get("/livez").send().await.json();
@@ -48,7 +48,7 @@ async fn probes_need_no_key(api: Api) {
     }
 }
 
-async fn probes_have_heads_and_options(api: Api) {
+async fn probes_support_head_and_options(api: Api) {
     let nobody = Client::anonymous(&api.server);
     for target in PUBLIC {
         let head = nobody.request(Method::HEAD, target).send().await.expect(200);
@@ -58,31 +58,31 @@ async fn probes_have_heads_and_options(api: Api) {
     }
 }
 
-async fn probes_take_no_other_method(api: Api) {
+async fn probes_reject_other_methods(api: Api) {
     let nobody = Client::anonymous(&api.server);
     for target in PUBLIC {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-            let answer = nobody.request(method, target).send().await;
-            problem(&answer, 405, "method-not-allowed");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+            let response = nobody.request(method, target).send().await;
+            problem(&response, 405, "method-not-allowed");
+            assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
         }
     }
 }
 
 #[track_caller]
-fn assert_not_ready(answer: &Answer) {
-    problem(answer, 503, "not-ready");
-    let seconds = answer.header("retry-after").and_then(|text| text.parse::<u64>().ok());
-    assert!(seconds.is_some_and(|seconds| seconds <= 60), "{:?}", answer.headers);
+fn assert_not_ready(response: &Answer) {
+    problem(response, 503, "not-ready");
+    let seconds = response.header("retry-after").and_then(|text| text.parse::<u64>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds <= 60), "{:?}", response.headers);
 }
 
-async fn pending_migrations_are_unreadiness(api: Api) {
+async fn pending_migrations_make_the_server_unready(api: Api) {
     let unmigrated = Api::start(api.engine, &[("ROSTER_MIGRATE_ON_START", "false")]);
     let nobody = Client::anonymous(&unmigrated.server);
     nobody.get("/livez").send().await.expect(200);
     assert_not_ready(&nobody.get("/readyz").send().await);
     assert_eq!(nobody.request(Method::HEAD, "/readyz").send().await.code(), 503);
-    // Another server migrates the same database; the answer is kept for a second at most.
+    // Another server migrates the same database; the response is kept for a second at most.
     let _other = crate::support::server::Server::builder(&unmigrated.database_url()).start();
     let since = std::time::Instant::now();
     while nobody.get("/readyz").send().await.code() != 200 {
@@ -92,7 +92,7 @@ async fn pending_migrations_are_unreadiness(api: Api) {
     unmigrated.named("ada").await;
 }
 
-async fn a_migration_of_a_newer_release_is_not(api: Api) {
+async fn migrations_of_a_newer_release_are_tolerated(api: Api) {
     let sql = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')";
     let url = api.database_url();
     match api.engine {

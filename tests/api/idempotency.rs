@@ -11,92 +11,92 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;
 
-both_engines! {
-    a_repeat_gives_the_first_answer
+engine_tests! {
+    a_repeat_returns_the_first_response
     a_repeat_has_its_own_request_id
-    another_key_is_another_request
-    another_body_is_refused
-    one_body_in_many_spellings
-    what_is_a_key
-    what_is_no_key
-    two_keys_are_none
-    what_is_taken_may_become_free
-    what_was_invalid_may_become_valid
-    what_failed_before_it_was_read
-    minimal_answers_are_repeated_as_they_were
-    whole_answers_are_repeated_as_they_were
-    other_methods_take_no_notice
-    other_paths_take_no_notice
-    a_repeat_tells_of_what_has_changed_since
-    a_repeat_after_a_kill
-    a_key_is_forgotten_after_a_day
-    a_key_is_remembered_for_nearly_a_day
+    a_different_key_is_a_different_request
+    a_different_body_is_rejected
+    equivalent_bodies_are_the_same_request
+    valid_keys_are_accepted
+    invalid_keys_are_rejected
+    several_keys_are_rejected
+    a_conflict_is_not_recorded
+    a_validation_error_is_not_recorded
+    a_request_rejected_before_its_body_is_not_recorded
+    minimal_responses_are_replayed_unchanged
+    full_responses_are_replayed_unchanged
+    other_methods_ignore_the_header
+    other_paths_ignore_the_header
+    later_changes_do_not_affect_a_replay
+    keys_survive_a_kill
+    keys_expire_after_a_day
+    keys_are_valid_for_almost_a_day
 }
 
 /// A creation with a key.
-fn keyed(api: &Api, key: &str, body: &Value) -> Request {
+fn create_with_key(api: &Api, key: &str, body: &Value) -> Request {
     api.client.post("/users", body).header("idempotency-key", key)
 }
 
-/// Checks that a creation was done now, and gives its answer.
+/// Checks that a creation was done now, and gives its response.
 #[track_caller]
-fn assert_first(answer: Answer) -> Answer {
-    let answer = answer.expect(201);
-    assert_eq!(answer.header("idempotency-replayed"), None, "{:?}", answer.headers);
-    answer
+fn assert_first(response: Answer) -> Answer {
+    let response = response.expect(201);
+    assert_eq!(response.header("idempotency-replayed"), None, "{:?}", response.headers);
+    response
 }
 
-/// Checks that an answer is that of an earlier request, but for what each answer has of its own.
+/// Checks that a response is that of an earlier request, but for what each response has of its own.
 #[track_caller]
-fn assert_replayed(answer: &Answer, first: &Answer) {
-    assert_eq!(answer.code(), first.code(), "{}", answer.text());
-    assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{:?}", answer.headers);
-    assert_eq!(answer.text(), first.text());
-    let headers = |answer: &Answer| {
-        let mut headers = answer.headers.clone();
+fn assert_replayed(response: &Answer, first: &Answer) {
+    assert_eq!(response.code(), first.code(), "{}", response.text());
+    assert_eq!(response.header("idempotency-replayed"), Some("true"), "{:?}", response.headers);
+    assert_eq!(response.text(), first.text());
+    let headers = |response: &Answer| {
+        let mut headers = response.headers.clone();
         for own in ["date", "x-request-id", "idempotency-replayed"] {
             headers.remove(own);
         }
         headers
     };
-    assert_eq!(headers(answer), headers(first));
+    assert_eq!(headers(response), headers(first));
 }
 
 fn sql(api: &Api) -> Sql {
     Sql::open(&api.database_url())
 }
 
-/// Users, changes and kept answers in the database.
-fn rows(api: &Api) -> (i64, i64, i64) {
+/// Users, changes and kept responses in the database.
+fn row_counts(api: &Api) -> (i64, i64, i64) {
     let mut sql = sql(api);
     let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
     (count("users"), count("changes"), count("idempotency"))
 }
 
-async fn a_repeat_gives_the_first_answer(api: Api) {
+async fn a_repeat_returns_the_first_response(api: Api) {
     let body = full("ada");
-    let first = assert_first(keyed(&api, "key-1", &body).send().await);
+    let first = assert_first(create_with_key(&api, "key-1", &body).send().await);
     let user = first.json();
     assert_eq!(first.header("location"), Some(path(&user).as_str()));
     assert_eq!(first.header("etag"), Some("\"1\""));
     for _ in 0..3 {
-        assert_replayed(&keyed(&api, "key-1", &body).send().await, &first);
+        assert_replayed(&create_with_key(&api, "key-1", &body).send().await, &first);
     }
     assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));
-    assert_eq!(rows(&api), (1, 1, 1));
+    assert_eq!(row_counts(&api), (1, 1, 1));
     // Without the key it is another request.
     problem(&api.client.post("/users", &body).send().await, 409, "conflict");
-    assert_eq!(rows(&api), (1, 1, 1));
+    assert_eq!(row_counts(&api), (1, 1, 1));
 }
 
 async fn a_repeat_has_its_own_request_id(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = keyed(&api, "k", &body).header("x-request-id", "first").send().await;
+    let first = create_with_key(&api, "k", &body).header("x-request-id", "first").send().await;
     assert_eq!(assert_first(first.clone()).header("x-request-id"), Some("first"));
-    let second = keyed(&api, "k", &body).header("x-request-id", "second").send().await;
+    let second = create_with_key(&api, "k", &body).header("x-request-id", "second").send().await;
     assert_replayed(&second, &first);
     assert_eq!(second.header("x-request-id"), Some("second"));
-    let third = keyed(&api, "k", &body).send().await;
+    let third = create_with_key(&api, "k", &body).send().await;
     assert_replayed(&third, &first);
     let id = third.header("x-request-id").expect("an id is made");
     assert!(!["first", "second", ""].contains(&id), "{id}");
@@ -104,18 +104,18 @@ async fn a_repeat_has_its_own_request_id(api: Api) {
     assert_eq!(sql(&api).lines("SELECT request_id AS line FROM changes"), ["first"]);
 }
 
-async fn another_key_is_another_request(api: Api) {
+async fn a_different_key_is_a_different_request(api: Api) {
     let body = |name: &str| json!({ "userName": name });
     for (index, key) in ["key", "KEY", "key1", "\"key\"", "key;", "%6bey"].into_iter().enumerate() {
-        assert_first(keyed(&api, key, &body(&format!("u{index}"))).send().await);
+        assert_first(create_with_key(&api, key, &body(&format!("u{index}"))).send().await);
     }
-    assert_taken(&keyed(&api, "other", &body("u0")).send().await, "userName");
-    assert_eq!(rows(&api), (6, 6, 6));
+    assert_taken(&create_with_key(&api, "other", &body("u0")).send().await, "userName");
+    assert_eq!(row_counts(&api), (6, 6, 6));
 }
 
-async fn another_body_is_refused(api: Api) {
+async fn a_different_body_is_rejected(api: Api) {
     let body = json!({ "userName": "ada", "custom": { "a": [1, 2] } });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
     let others = [
         json!({ "userName": "grace" }),
         json!({ "userName": "ada" }),
@@ -126,14 +126,14 @@ async fn another_body_is_refused(api: Api) {
         json!({ "userName": "ada", "custom": { "a": [1, 2] }, "title": "x" }),
     ];
     for other in &others {
-        let body = problem(&keyed(&api, "k", other).send().await, 422, "idempotency-key-reused");
+        let body = problem(&create_with_key(&api, "k", other).send().await, 422, "idempotency-key-reused");
         assert!(text(&body["detail"]).to_lowercase().contains("idempotency-key"), "{body}");
     }
-    assert_eq!(rows(&api), (1, 1, 1));
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_eq!(row_counts(&api), (1, 1, 1));
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
 }
 
-async fn one_body_in_many_spellings(api: Api) {
+async fn equivalent_bodies_are_the_same_request(api: Api) {
     let post = |body: &str| {
         let request = api.client.request(Method::POST, "/users").body("application/json", body.to_owned());
         request.header("idempotency-key", "k")
@@ -157,79 +157,79 @@ async fn one_body_in_many_spellings(api: Api) {
     let packed = packed.header("content-encoding", "gzip");
     let packed = packed.body("application/json", encoder.finish().expect("memory"));
     assert_replayed(&packed.send().await, &first);
-    assert_eq!(rows(&api), (1, 1, 1));
+    assert_eq!(row_counts(&api), (1, 1, 1));
 }
 
-async fn what_is_a_key(api: Api) {
+async fn valid_keys_are_accepted(api: Api) {
     let visible: String = ('!'..='~').collect();
     let long = "k".repeat(255);
     let keys = ["x", "0", "!", "~", "a,b", "\"quoted\"", "'", "\\", "null", &visible, &long];
     for (index, key) in keys.into_iter().enumerate() {
         let body = json!({ "userName": format!("u{index}") });
-        let first = assert_first(keyed(&api, key, &body).send().await);
-        assert_replayed(&keyed(&api, key, &body).send().await, &first);
+        let first = assert_first(create_with_key(&api, key, &body).send().await);
+        assert_replayed(&create_with_key(&api, key, &body).send().await, &first);
     }
     let count = i64::try_from(keys.len()).expect("few");
-    assert_eq!(rows(&api), (count, count, count));
+    assert_eq!(row_counts(&api), (count, count, count));
 }
 
-async fn what_is_no_key(api: Api) {
+async fn invalid_keys_are_rejected(api: Api) {
     let body = json!({ "userName": "ada" });
     for key in ["", "a b", "a\tb", "é", "ключ", "🔑", "a\u{a0}b", &"k".repeat(256), &"k".repeat(3_000)]
     {
-        let answer = keyed(&api, key, &body).send().await;
-        let problem = problem(&answer, 400, "invalid-header");
+        let response = create_with_key(&api, key, &body).send().await;
+        let problem = problem(&response, 400, "invalid-header");
         assert!(text(&problem["detail"]).to_lowercase().contains("idempotency-key"), "{problem}");
     }
-    assert_eq!(rows(&api), (0, 0, 0));
+    assert_eq!(row_counts(&api), (0, 0, 0));
 }
 
-async fn two_keys_are_none(api: Api) {
+async fn several_keys_are_rejected(api: Api) {
     let body = json!({ "userName": "ada" });
     for (one, other) in [("a", "b"), ("a", "a"), ("a", "")] {
-        let answer = keyed(&api, one, &body).header("idempotency-key", other).send().await;
-        problem(&answer, 400, "invalid-header");
+        let response = create_with_key(&api, one, &body).header("idempotency-key", other).send().await;
+        problem(&response, 400, "invalid-header");
     }
-    assert_eq!(rows(&api), (0, 0, 0));
-    assert_first(keyed(&api, "a", &body).send().await);
+    assert_eq!(row_counts(&api), (0, 0, 0));
+    assert_first(create_with_key(&api, "a", &body).send().await);
 }
 
-async fn what_is_taken_may_become_free(api: Api) {
+async fn a_conflict_is_not_recorded(api: Api) {
     let user = api.named("ada").await;
     let body = json!({ "userName": "ADA" });
     for _ in 0..2 {
-        assert_taken(&keyed(&api, "k", &body).send().await, "userName");
+        assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
     }
-    assert_eq!(rows(&api), (1, 1, 0));
+    assert_eq!(row_counts(&api), (1, 1, 0));
     api.client.delete(&path(&user)).send().await.expect(204);
-    let first = assert_first(keyed(&api, "k", &body).send().await);
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     // What failed bound the key to no body.
-    assert_taken(&keyed(&api, "l", &body).send().await, "userName");
-    assert_first(keyed(&api, "l", &json!({ "userName": "grace" })).send().await);
-    assert_eq!(rows(&api), (2, 4, 2));
+    assert_taken(&create_with_key(&api, "l", &body).send().await, "userName");
+    assert_first(create_with_key(&api, "l", &json!({ "userName": "grace" })).send().await);
+    assert_eq!(row_counts(&api), (2, 4, 2));
 }
 
-async fn what_was_invalid_may_become_valid(api: Api) {
+async fn a_validation_error_is_not_recorded(api: Api) {
     let wrong = json!({ "userName": "", "foo": 1 });
     for _ in 0..2 {
-        let answer = keyed(&api, "k", &wrong).send().await;
-        assert_invalid(&answer, &[("/userName", "blank"), ("/foo", "unknown-field")]);
+        let response = create_with_key(&api, "k", &wrong).send().await;
+        assert_invalid(&response, &[("/userName", "blank"), ("/foo", "unknown-field")]);
     }
     let body = json!({ "userName": "ada" });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
-    assert_eq!(rows(&api), (1, 1, 1));
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
+    assert_eq!(row_counts(&api), (1, 1, 1));
     // Now it has a body, and this is another one, whatever else is wrong with it.
-    let answer = keyed(&api, "k", &wrong).send().await.expect(422);
+    let response = create_with_key(&api, "k", &wrong).send().await.expect(422);
     assert!(
-        matches!(text(&answer.json()["code"]), "idempotency-key-reused" | "invalid"),
+        matches!(text(&response.json()["code"]), "idempotency-key-reused" | "invalid"),
         "{}",
-        answer.text()
+        response.text()
     );
 }
 
-async fn what_failed_before_it_was_read(api: Api) {
+async fn a_request_rejected_before_its_body_is_not_recorded(api: Api) {
     let post = |target: &str| api.client.request(Method::POST, target).header("idempotency-key", "k");
     let good = json!({ "userName": "ada" });
     problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
@@ -239,7 +239,7 @@ async fn what_failed_before_it_was_read(api: Api) {
     let anonymous = crate::support::http::Client::anonymous(&api.server);
     let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
     problem(&unknown, 401, "unauthorized");
-    assert_eq!(rows(&api), (0, 0, 0));
+    assert_eq!(row_counts(&api), (0, 0, 0));
     let first = assert_first(post("/users").json(&good).send().await);
     // They fail as ever.
     let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
@@ -248,60 +248,60 @@ async fn what_failed_before_it_was_read(api: Api) {
     assert_replayed(&post("/users").json(&good).send().await, &first);
 }
 
-async fn minimal_answers_are_repeated_as_they_were(api: Api) {
+async fn minimal_responses_are_replayed_unchanged(api: Api) {
     let body = json!({ "userName": "ada" });
-    let minimal = || keyed(&api, "k", &body).header("prefer", "return=minimal");
+    let minimal = || create_with_key(&api, "k", &body).header("prefer", "return=minimal");
     let first = assert_first(minimal().send().await);
     assert_eq!(first.text(), "");
     assert_eq!(first.header("preference-applied"), Some("return=minimal"));
     assert_eq!(first.header("etag"), Some("\"1\""));
     assert_replayed(&minimal().send().await, &first);
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     let location = first.header("location").expect("a location");
     assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
-    assert_eq!(rows(&api), (1, 1, 1));
+    assert_eq!(row_counts(&api), (1, 1, 1));
 }
 
-async fn whole_answers_are_repeated_as_they_were(api: Api) {
+async fn full_responses_are_replayed_unchanged(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
-    let minimal = keyed(&api, "k", &body).header("prefer", "return=minimal");
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let minimal = create_with_key(&api, "k", &body).header("prefer", "return=minimal");
     assert_replayed(&minimal.send().await, &first);
 }
 
-async fn other_methods_take_no_notice(api: Api) {
+async fn other_methods_ignore_the_header(api: Api) {
     let user = api.named("ada").await;
     let target = path(&user);
     for key in ["k", "", "a b", "é"] {
         let with = |request: Request| request.header("idempotency-key", key);
         for title in ["x", "y"] {
             let patch = json!({ "title": format!("{title}{key}") });
-            let answer = with(api.client.patch(&target, &patch)).send().await.expect(200);
+            let response = with(api.client.patch(&target, &patch)).send().await.expect(200);
             assert_eq!(
-                (&answer.json()["title"], answer.header("idempotency-replayed")),
+                (&response.json()["title"], response.header("idempotency-replayed")),
                 (&patch["title"], None)
             );
             let put = json!({ "userName": "ada", "nickName": format!("{title}{key}") });
-            let answer = with(api.client.put(&target, &put)).send().await.expect(200);
+            let response = with(api.client.put(&target, &put)).send().await.expect(200);
             assert_eq!(
-                (&answer.json()["nickName"], answer.header("idempotency-replayed")),
+                (&response.json()["nickName"], response.header("idempotency-replayed")),
                 (&put["nickName"], None)
             );
-            let answer = with(api.client.get(&target)).send().await.expect(200);
-            assert_eq!(answer.header("idempotency-replayed"), None);
+            let response = with(api.client.get(&target)).send().await.expect(200);
+            assert_eq!(response.header("idempotency-replayed"), None);
             with(api.client.get("/users")).send().await.expect(200);
             with(api.client.request(Method::OPTIONS, "/users")).send().await.expect(204);
         }
     }
-    assert_eq!(rows(&api).2, 0);
+    assert_eq!(row_counts(&api).2, 0);
     let delete = api.client.delete(&target).header("idempotency-key", "k");
     delete.send().await.expect(204);
     problem(&delete.send().await, 404, "not-found");
     // And POST takes none of their keys for its own.
-    assert_first(keyed(&api, "k", &json!({ "userName": "ada" })).send().await);
+    assert_first(create_with_key(&api, "k", &json!({ "userName": "ada" })).send().await);
 }
 
-async fn other_paths_take_no_notice(api: Api) {
+async fn other_paths_ignore_the_header(api: Api) {
     let body = json!({ "userName": "ada" });
     for key in ["k", "", "a b"] {
         for _ in 0..2 {
@@ -313,65 +313,70 @@ async fn other_paths_take_no_notice(api: Api) {
             problem(&wrong, 405, "method-not-allowed");
         }
     }
-    assert_eq!(rows(&api), (0, 0, 0));
+    assert_eq!(row_counts(&api), (0, 0, 0));
 }
 
-async fn a_repeat_tells_of_what_has_changed_since(api: Api) {
+async fn later_changes_do_not_affect_a_replay(api: Api) {
     let body = json!({ "userName": "ada", "title": "first" });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
     let user = first.json();
     let changed = api.patch(&user, &json!({ "userName": "grace", "title": "second" })).await;
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(api.page("").await["items"], json!([changed]));
     let other = api.named("ada").await;
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     api.client.delete(&path(&user)).send().await.expect(204);
     api.client.delete(&path(&other)).send().await.expect(204);
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
     problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
 }
 
-async fn a_repeat_after_a_kill(api: Api) {
+async fn keys_survive_a_kill(api: Api) {
     let (one, two) = (full("ada"), json!({ "userName": "grace" }));
-    let first = assert_first(keyed(&api, "k", &one).send().await);
-    let minimal = assert_first(keyed(&api, "m", &two).header("prefer", "return=minimal").send().await);
+    let first = assert_first(create_with_key(&api, "k", &one).send().await);
+    let minimal =
+        assert_first(create_with_key(&api, "m", &two).header("prefer", "return=minimal").send().await);
     let api = api.restart();
-    assert_replayed(&keyed(&api, "k", &one).send().await, &first);
-    assert_replayed(&keyed(&api, "m", &two).send().await, &minimal);
-    problem(&keyed(&api, "k", &two).send().await, 422, "idempotency-key-reused");
-    assert_eq!(rows(&api), (2, 2, 2));
+    assert_replayed(&create_with_key(&api, "k", &one).send().await, &first);
+    assert_replayed(&create_with_key(&api, "m", &two).send().await, &minimal);
+    problem(&create_with_key(&api, "k", &two).send().await, 422, "idempotency-key-reused");
+    assert_eq!(row_counts(&api), (2, 2, 2));
 }
 
 /// A day and a microsecond.
 const MORE_THAN_A_DAY: &str = "UPDATE idempotency SET created_at = created_at - 86400000001";
 
-async fn a_key_is_forgotten_after_a_day(api: Api) {
+async fn keys_expire_after_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
     sql(&api).execute(MORE_THAN_A_DAY);
     // It is a new request, and the name is taken.
-    assert_taken(&keyed(&api, "k", &body).send().await, "userName");
+    assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
     api.client.delete(&path(&first.json())).send().await.expect(204);
-    let second = assert_first(keyed(&api, "k", &body).send().await);
+    let second = assert_first(create_with_key(&api, "k", &body).send().await);
     assert_ne!(second.json()["id"], first.json()["id"]);
-    assert_replayed(&keyed(&api, "k", &body).send().await, &second);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &second);
     sql(&api).execute(MORE_THAN_A_DAY);
     // Another body is no wrong one any more, also not after a restart.
     let api = api.restart();
     let grace = json!({ "userName": "grace" });
-    let third = assert_first(keyed(&api, "k", &grace).send().await);
-    assert_replayed(&keyed(&api, "k", &grace).send().await, &third);
+    let third = assert_first(create_with_key(&api, "k", &grace).send().await);
+    assert_replayed(&create_with_key(&api, "k", &grace).send().await, &third);
     assert_eq!(sql(&api).number("SELECT count(*) AS number FROM users"), 2);
 }
 
-async fn a_key_is_remembered_for_nearly_a_day(api: Api) {
+async fn keys_are_valid_for_almost_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(keyed(&api, "k", &body).send().await);
+    let first = assert_first(create_with_key(&api, "k", &body).send().await);
     // A minute is left, which is more than this test takes.
     sql(&api).execute("UPDATE idempotency SET created_at = created_at - 86340000000");
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     let api = api.restart();
-    assert_replayed(&keyed(&api, "k", &body).send().await, &first);
-    problem(&keyed(&api, "k", &json!({ "userName": "b" })).send().await, 422, "idempotency-key-reused");
+    assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
+    problem(
+        &create_with_key(&api, "k", &json!({ "userName": "b" })).send().await,
+        422,
+        "idempotency-key-reused",
+    );
 }

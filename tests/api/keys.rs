@@ -1,7 +1,7 @@
 //! `/keys`.
 
-use crate::api::callers::{get, key_path, make_key, with_secret};
-use crate::api::fixture::with;
+use crate::api::callers::{client_with_key, create_key, get, key_path};
+use crate::api::fixture::with_field;
 use crate::api::problem::{assert_invalid, assert_invalid_fields, problem};
 use crate::support::api::{Api, text};
 use crate::support::http::Answer;
@@ -9,63 +9,63 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-both_engines! {
-    a_role_is_enough
-    every_attribute_comes_back
-    secrets_have_a_form_and_never_come_twice
-    only_the_answer_of_the_creation_has_the_secret
-    what_get_gave_can_be_sent
-    what_the_server_decides_is_ignored
-    fields_are_checked
-    patches_are_checked
-    a_patch_changes_what_it_names
-    a_patch_of_nothing_changes_nothing
-    conditions_hold
-    less_may_be_answered
-    a_key_is_deleted_once
-    bodies_are_those_of_users
-    keys_come_in_the_order_of_their_creation
-    pages_follow_each_other
-    parameters_must_be_known
-    a_creation_takes_no_idempotency_key
+engine_tests! {
+    a_role_is_sufficient
+    every_attribute_is_returned
+    secrets_have_a_fixed_format_and_are_unique
+    only_the_creation_response_contains_the_secret
+    a_returned_key_can_be_sent_back
+    server_assigned_fields_are_ignored
+    fields_are_validated
+    patches_are_validated
+    a_patch_changes_only_named_fields
+    an_empty_patch_changes_nothing
+    preconditions_apply
+    minimal_responses_have_no_body
+    a_key_can_be_deleted_once
+    malformed_and_oversized_bodies_are_rejected
+    keys_are_listed_in_creation_order
+    pages_are_linked_by_cursors
+    unknown_parameters_are_rejected
+    creations_ignore_idempotency_keys
 }
 
-/// A key as GET shows it, of the answer that made it.
-fn shown(made: &Value) -> Value {
-    let mut shown = made.clone();
-    shown.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
-    shown
+/// A key as GET shows it, of the response that made it.
+fn without_secret(made: &Value) -> Value {
+    let mut without_secret = made.clone();
+    without_secret.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
+    without_secret
 }
 
-async fn a_role_is_enough(api: Api) {
+async fn a_role_is_sufficient(api: Api) {
     for role in ["reader", "writer", "admin", "operator"] {
-        let answer = api.client.post("/keys", &json!({ "role": role })).send().await.expect(201);
-        let key = answer.json();
+        let response = api.client.post("/keys", &json!({ "role": role })).send().await.expect(201);
+        let key = response.json();
         let expected = json!({
             "id": key["id"], "name": null, "role": role, "expiresAt": null, "createdAt": key["createdAt"],
             "lastUsedAt": null, "secret": key["secret"],
         });
         assert_eq!(key, expected);
-        assert_eq!(answer.header("location"), Some(key_path(&key).as_str()));
-        assert_eq!(answer.header("etag"), Some("\"1\""));
-        assert_eq!(answer.header("content-type"), Some("application/json"));
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("location"), Some(key_path(&key).as_str()));
+        assert_eq!(response.header("etag"), Some("\"1\""));
+        assert_eq!(response.header("content-type"), Some("application/json"));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
         assert_eq!(text(&key["createdAt"]).len(), "2026-01-02T03:04:05.678901Z".len());
         let found = api.client.get(&key_path(&key)).send().await.expect(200);
-        assert_eq!(found.json(), shown(&key));
+        assert_eq!(found.json(), without_secret(&key));
         assert_eq!(found.header("etag"), Some("\"1\""));
         assert_eq!(found.header("cache-control"), Some("private, no-cache"));
     }
 }
 
-async fn every_attribute_comes_back(api: Api) {
+async fn every_attribute_is_returned(api: Api) {
     let long = "ж".repeat(256);
     for name in ["ci", "CI of the 2nd floor, \"left\" – 🔑", "a\nb", &long] {
-        let key = make_key(&api.client, &json!({ "role": "writer", "name": name })).await;
+        let key = create_key(&api.client, &json!({ "role": "writer", "name": name })).await;
         assert_eq!((&key["name"], &key["role"]), (&json!(name), &json!("writer")));
-        assert_eq!(get(&api.client, &key_path(&key)).await, shown(&key));
+        assert_eq!(get(&api.client, &key_path(&key)).await, without_secret(&key));
     }
-    // Times are shown in UTC with six digits, whatever they were sent as.
+    // Times are without_secret in UTC with six digits, whatever they were sent as.
     for (sent, shows) in [
         ("2040-01-02T03:04:05Z", "2040-01-02T03:04:05.000000Z"),
         ("2040-01-02T03:04:05.678901+00:00", "2040-01-02T03:04:05.678901Z"),
@@ -73,16 +73,16 @@ async fn every_attribute_comes_back(api: Api) {
         ("2039-12-31T23:00:00.5-01:00", "2040-01-01T00:00:00.500000Z"),
         ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.000000Z"),
     ] {
-        let key = make_key(&api.client, &json!({ "role": "reader", "expiresAt": sent })).await;
+        let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": sent })).await;
         assert_eq!(key["expiresAt"], shows, "{sent}");
-        assert_eq!(get(&api.client, &key_path(&key)).await, shown(&key));
+        assert_eq!(get(&api.client, &key_path(&key)).await, without_secret(&key));
     }
 }
 
-async fn secrets_have_a_form_and_never_come_twice(api: Api) {
+async fn secrets_have_a_fixed_format_and_are_unique(api: Api) {
     let mut secrets = BTreeSet::new();
     for _ in 0..50 {
-        let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+        let key = create_key(&api.client, &json!({ "role": "reader" })).await;
         let secret = text(&key["secret"]);
         let rest = secret.strip_prefix(&format!("rst_{}_", text(&key["id"])));
         let rest = rest.unwrap_or_else(|| panic!("{secret} does not name {}", key["id"]));
@@ -99,55 +99,55 @@ async fn secrets_have_a_form_and_never_come_twice(api: Api) {
     }
 }
 
-async fn only_the_answer_of_the_creation_has_the_secret(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "admin" })).await;
+async fn only_the_creation_response_contains_the_secret(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "admin" })).await;
     let target = key_path(&key);
-    let answers = [
+    let responses = [
         api.client.get(&target).send().await.expect(200),
-        with_secret(&api.client, &key).get(&target).send().await.expect(200),
+        client_with_key(&api.client, &key).get(&target).send().await.expect(200),
         api.client.get("/keys").send().await.expect(200),
         api.client.patch(&target, &json!({ "name": "x" })).send().await.expect(200),
         api.client.patch(&target, &key).send().await.expect(200),
         api.client.delete(&target).send().await.expect(204),
     ];
     let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
-    for answer in answers {
+    for response in responses {
         assert!(
-            !answer.text().contains(secret) && !answer.text().contains("\"secret\""),
+            !response.text().contains(secret) && !response.text().contains("\"secret\""),
             "{}",
-            answer.text()
+            response.text()
         );
     }
 }
 
-async fn what_get_gave_can_be_sent(api: Api) {
+async fn a_returned_key_can_be_sent_back(api: Api) {
     let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00Z" });
-    let key = make_key(&api.client, &body).await;
-    let again = make_key(&api.client, &key).await;
+    let key = create_key(&api.client, &body).await;
+    let again = create_key(&api.client, &key).await;
     assert_ne!((&again["id"], &again["secret"]), (&key["id"], &key["secret"]));
-    assert_eq!(content(&again), content(&key));
-    let answer = api.client.patch(&key_path(&key), &key).send().await.expect(200);
-    assert_eq!((answer.json(), answer.header("etag")), (shown(&key), Some("\"1\"")));
+    assert_eq!(writable_fields(&again), writable_fields(&key));
+    let response = api.client.patch(&key_path(&key), &key).send().await.expect(200);
+    assert_eq!((response.json(), response.header("etag")), (without_secret(&key), Some("\"1\"")));
 }
 
 /// What a caller says of a key.
-fn content(key: &Value) -> [&Value; 3] {
+fn writable_fields(key: &Value) -> [&Value; 3] {
     ["name", "role", "expiresAt"].map(|name| &key[name])
 }
 
-async fn what_the_server_decides_is_ignored(api: Api) {
+async fn server_assigned_fields_are_ignored(api: Api) {
     let decided =
         json!({ "id": 7, "createdAt": "x", "lastUsedAt": [], "secret": { "a": 1 }, "role": "reader" });
-    let key = make_key(&api.client, &decided).await;
+    let key = create_key(&api.client, &decided).await;
     assert_eq!((&key["lastUsedAt"], text(&key["id"]).len()), (&Value::Null, 36));
     let patch =
         json!({ "createdAt": null, "lastUsedAt": "2020-01-01T00:00:00Z", "secret": "x", "name": "ci" });
     let patched = api.client.patch(&key_path(&key), &patch).send().await.expect(200).json();
-    assert_eq!(patched, with(&shown(&key), "name", json!("ci")));
-    with_secret(&api.client, &key).get("/users").send().await.expect(200);
+    assert_eq!(patched, with_field(&without_secret(&key), "name", json!("ci")));
+    client_with_key(&api.client, &key).get("/users").send().await.expect(200);
 }
 
-async fn fields_are_checked(api: Api) {
+async fn fields_are_validated(api: Api) {
     let post = async |body: Value| api.client.post("/keys", &body).send().await;
     let before = get(&api.client, "/keys?include=total").await;
     assert_invalid(&post(json!({})).await, &[("/role", "required")]);
@@ -164,7 +164,7 @@ async fn fields_are_checked(api: Api) {
     for role in ["", "Reader", "READER", "root", "reader ", "reader,writer", "\0", "nobody"] {
         assert_invalid_fields(&post(json!({ "role": role })).await, &["/role"]);
     }
-    for time in NO_TIMES {
+    for time in MALFORMED_TIMES {
         assert_invalid_fields(&post(json!({ "role": "reader", "expiresAt": time })).await, &["/expiresAt"]);
     }
     let long = json!({ "role": "reader", "name": "x".repeat(257) });
@@ -174,13 +174,13 @@ async fn fields_are_checked(api: Api) {
         assert_invalid(&post(body).await, &[("", "wrong-type")]);
     }
     for field in ["version", "updatedAt", "tenantId", "hash", "role/", "expires", ""] {
-        let answer = post(json!({ "role": "reader", field: 1 })).await;
-        assert_invalid(&answer, &[(&format!("/{}", field.replace('/', "~1")), "unknown-field")]);
+        let response = post(json!({ "role": "reader", field: 1 })).await;
+        assert_invalid(&response, &[(&format!("/{}", field.replace('/', "~1")), "unknown-field")]);
     }
     assert_eq!(get(&api.client, "/keys?include=total").await, before, "a key was made");
 }
 
-const NO_TIMES: [&str; 11] = [
+const MALFORMED_TIMES: [&str; 11] = [
     "",
     "never",
     "2040-01-01",
@@ -194,14 +194,14 @@ const NO_TIMES: [&str; 11] = [
     "2040-01-01T00:00:00+2:00",
 ];
 
-async fn patches_are_checked(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
+async fn patches_are_validated(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
     let patch = async |body: Value| api.client.patch(&key_path(&key), &body).send().await;
     assert_invalid(&patch(json!({ "role": null })).await, &[("/role", "required")]);
     assert_invalid_fields(&patch(json!({ "role": "root" })).await, &["/role"]);
     assert_invalid(&patch(json!({ "name": "x".repeat(257) })).await, &[("/name", "too-long")]);
     assert_invalid(&patch(json!({ "name": 1 })).await, &[("/name", "wrong-type")]);
-    for time in NO_TIMES {
+    for time in MALFORMED_TIMES {
         assert_invalid_fields(&patch(json!({ "expiresAt": time })).await, &["/expiresAt"]);
     }
     for value in [json!(1), json!(null), json!({})] {
@@ -211,12 +211,12 @@ async fn patches_are_checked(api: Api) {
     assert_invalid_fields(&both, &["/expiresAt", "/foo", "/role"]);
     assert_invalid(&patch(json!([])).await, &[("", "wrong-type")]);
     let found = api.client.get(&key_path(&key)).send().await.expect(200);
-    assert_eq!((found.json(), found.header("etag")), (shown(&key), Some("\"1\"")));
+    assert_eq!((found.json(), found.header("etag")), (without_secret(&key), Some("\"1\"")));
 }
 
-async fn a_patch_changes_what_it_names(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
-    let mut expected = shown(&key);
+async fn a_patch_changes_only_named_fields(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
+    let mut expected = without_secret(&key);
     for (version, (name, sent, shows)) in [
         ("name", json!("cd"), json!("cd")),
         ("role", json!("writer"), json!("writer")),
@@ -227,32 +227,32 @@ async fn a_patch_changes_what_it_names(api: Api) {
     .into_iter()
     .enumerate()
     {
-        let answer = api.client.patch(&key_path(&key), &json!({ name: sent })).send().await.expect(200);
+        let response = api.client.patch(&key_path(&key), &json!({ name: sent })).send().await.expect(200);
         expected[name] = shows;
         let tag = format!("\"{}\"", version + 2);
-        assert_eq!((answer.json(), answer.header("etag")), (expected.clone(), Some(tag.as_str())));
-        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+        assert_eq!((response.json(), response.header("etag")), (expected.clone(), Some(tag.as_str())));
+        assert_eq!(response.header("cache-control"), Some("private, no-cache"));
         let found = api.client.get(&key_path(&key)).send().await.expect(200);
         assert_eq!((found.json(), found.header("etag")), (expected.clone(), Some(tag.as_str())));
         // The secret stays.
-        with_secret(&api.client, &key).get("/users").send().await.expect(200);
+        client_with_key(&api.client, &key).get("/users").send().await.expect(200);
     }
 }
 
-async fn a_patch_of_nothing_changes_nothing(api: Api) {
+async fn an_empty_patch_changes_nothing(api: Api) {
     let body = json!({ "role": "reader", "name": "ci", "expiresAt": "2040-01-01T00:00:00Z" });
-    let key = make_key(&api.client, &body).await;
+    let key = create_key(&api.client, &body).await;
     let same_time = json!({ "expiresAt": "2040-01-01T01:00:00+01:00" });
     for patch in [json!({}), body, same_time, json!({ "name": "ci" })] {
-        let answer = api.client.patch(&key_path(&key), &patch).send().await.expect(200);
-        assert_eq!((answer.json(), answer.header("etag")), (shown(&key), Some("\"1\"")));
+        let response = api.client.patch(&key_path(&key), &patch).send().await.expect(200);
+        assert_eq!((response.json(), response.header("etag")), (without_secret(&key), Some("\"1\"")));
     }
     let rows = get(&api.client, &format!("/changes?resource={}", text(&key["id"]))).await;
     assert_eq!(rows["items"].as_array().map(Vec::len), Some(1), "{rows}");
 }
 
-async fn conditions_hold(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+async fn preconditions_apply(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let target = key_path(&key);
     let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
     for tag in ["\"2\"", "W/\"1\"", "\"\""] {
@@ -269,35 +269,35 @@ async fn conditions_hold(api: Api) {
     assert_eq!(patched.header("etag"), Some("\"2\""));
     assert_eq!(read("\"1\"").await.expect(200).json()["name"], "x");
     problem(&patch("y").header("if-match", "\"1\"").send().await, 412, "precondition-failed");
-    with_secret(&api.client, &key).get("/users").send().await.expect(200);
+    client_with_key(&api.client, &key).get("/users").send().await.expect(200);
     api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
 }
 
-async fn less_may_be_answered(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+async fn minimal_responses_have_no_body(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let patch = api.client.patch(&key_path(&key), &json!({ "name": "x" })).header("prefer", "return=minimal");
-    let answer = patch.send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", Some("\"2\"")));
-    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    let response = patch.send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", Some("\"2\"")));
+    assert_eq!(response.header("preference-applied"), Some("return=minimal"));
     assert_eq!(get(&api.client, &key_path(&key)).await["name"], "x");
 }
 
-async fn a_key_is_deleted_once(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
-    let others = [make_key(&api.client, &json!({ "role": "reader" })).await];
+async fn a_key_can_be_deleted_once(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let others = [create_key(&api.client, &json!({ "role": "reader" })).await];
     let target = key_path(&key);
-    let answer = api.client.delete(&target).send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    let response = api.client.delete(&target).send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for _ in 0..2 {
         problem(&api.client.get(&target).send().await, 404, "not-found");
         problem(&api.client.delete(&target).send().await, 404, "not-found");
         problem(&api.client.patch(&target, &json!({ "name": "x" })).send().await, 404, "not-found");
     }
-    assert_eq!(get(&api.client, "/keys").await, json!({ "items": others.map(|key| shown(&key)) }));
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": others.map(|key| without_secret(&key)) }));
 }
 
-async fn bodies_are_those_of_users(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+async fn malformed_and_oversized_bodies_are_rejected(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let target = key_path(&key);
     for (method, target) in [(Method::POST, "/keys"), (Method::PATCH, target.as_str())] {
         let send = async |media_type: &str, body: &str| -> Answer {
@@ -315,23 +315,23 @@ async fn bodies_are_those_of_users(api: Api) {
         let large = format!(r#"{{"role":"reader"}}{}"#, " ".repeat(1_048_576));
         problem(&send("application/json", &large).await, 413, "body-too-large");
     }
-    assert_eq!(get(&api.client, "/keys").await, json!({ "items": [shown(&key)] }));
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": [without_secret(&key)] }));
 }
 
-async fn some(api: &Api, count: usize) -> Vec<Value> {
+async fn create_keys(api: &Api, count: usize) -> Vec<Value> {
     let mut keys = Vec::new();
     for index in 0..count {
         let body = json!({ "role": "reader", "name": format!("k{}", (index * 37) % 100) });
-        keys.push(shown(&make_key(&api.client, &body).await));
+        keys.push(without_secret(&create_key(&api.client, &body).await));
     }
     keys
 }
 
-async fn keys_come_in_the_order_of_their_creation(api: Api) {
+async fn keys_are_listed_in_creation_order(api: Api) {
     let empty = api.client.get("/keys").send().await.expect(200);
     assert_eq!((empty.json(), empty.header("link")), (json!({ "items": [] }), None));
     assert_eq!(empty.header("cache-control"), Some("private, no-cache"));
-    let mut keys = some(&api, 12).await;
+    let mut keys = create_keys(&api, 12).await;
     api.client.patch(&key_path(&keys[3]), &json!({ "name": "aaa" })).send().await.expect(200);
     keys[3]["name"] = json!("aaa");
     assert_eq!(get(&api.client, "/keys").await, json!({ "items": keys }));
@@ -339,19 +339,22 @@ async fn keys_come_in_the_order_of_their_creation(api: Api) {
     assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": keys, "total": 11 }));
 }
 
-async fn pages_follow_each_other(api: Api) {
-    let keys = some(&api, 52).await;
+async fn pages_are_linked_by_cursors(api: Api) {
+    let keys = create_keys(&api, 52).await;
     let first = get(&api.client, "/keys").await;
     assert_eq!(first["items"], json!(keys[..50]));
     let mut target = "/keys?limit=20&include=total".to_owned();
     let mut seen = Vec::new();
     for page in 0..3 {
-        let answer = api.client.get(&target).send().await.expect(200);
-        let body = answer.json();
+        let response = api.client.get(&target).send().await.expect(200);
+        let body = response.json();
         assert_eq!(body["total"], 52);
         seen.extend(body["items"].as_array().expect("a list").clone());
-        assert_eq!((answer.header("link").is_some(), body.get("nextCursor").is_some()), (page < 2, page < 2));
-        if let Some(link) = answer.header("link") {
+        assert_eq!(
+            (response.header("link").is_some(), body.get("nextCursor").is_some()),
+            (page < 2, page < 2)
+        );
+        if let Some(link) = response.header("link") {
             let link = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
             link.expect("a link to the next page").clone_into(&mut target);
             assert!(target.starts_with("/keys?") && target.contains(text(&body["nextCursor"])), "{target}");
@@ -370,13 +373,13 @@ async fn pages_follow_each_other(api: Api) {
     let users = text(&get(&api.client, "/users?limit=1").await["nextCursor"]).to_owned();
     let swapped = [("/keys", users.as_str()), ("/users", text(&page["nextCursor"])), ("/keys", "x")];
     for (list, cursor) in swapped {
-        let answer = api.client.get(&format!("{list}?cursor={cursor}")).send().await;
-        problem(&answer, 400, "invalid-cursor");
+        let response = api.client.get(&format!("{list}?cursor={cursor}")).send().await;
+        problem(&response, 400, "invalid-cursor");
     }
 }
 
-async fn parameters_must_be_known(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
+async fn unknown_parameters_are_rejected(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let one = key_path(&key);
     for query in [
         "filter=role%20eq%20%22reader%22",
@@ -392,31 +395,31 @@ async fn parameters_must_be_known(api: Api) {
         "after=1",
         "limit=1&limit=1",
     ] {
-        let answer = api.client.get(&format!("/keys?{query}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/keys?{query}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     for query in ["attributes=name", "limit=1", "erase=true", "include=secret", "foo"] {
         let target = format!("{one}?{query}");
         let body = json!({ "role": "reader" });
-        for answer in [
+        for response in [
             api.client.get(&target).send().await,
             api.client.patch(&target, &body).send().await,
             api.client.delete(&target).send().await,
             api.client.post(&format!("/keys?{query}"), &body).send().await,
         ] {
-            problem(&answer, 400, "invalid-parameter");
+            problem(&response, 400, "invalid-parameter");
         }
     }
-    assert_eq!(get(&api.client, "/keys?limit=1000").await, json!({ "items": [shown(&key)] }));
+    assert_eq!(get(&api.client, "/keys?limit=1000").await, json!({ "items": [without_secret(&key)] }));
 }
 
-async fn a_creation_takes_no_idempotency_key(api: Api) {
+async fn creations_ignore_idempotency_keys(api: Api) {
     let mut ids = BTreeSet::new();
     for idempotency_key in ["k", "k", "", "a b"] {
         let post = api.client.post("/keys", &json!({ "role": "reader" }));
-        let answer = post.header("idempotency-key", idempotency_key).send().await.expect(201);
-        assert_eq!(answer.header("idempotency-replayed"), None);
-        ids.insert(text(&answer.json()["id"]).to_owned());
+        let response = post.header("idempotency-key", idempotency_key).send().await.expect(201);
+        assert_eq!(response.header("idempotency-replayed"), None);
+        ids.insert(text(&response.json()["id"]).to_owned());
     }
     assert_eq!(ids.len(), 4);
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 0);

@@ -1,7 +1,10 @@
 //! `/groups/{id}/members`, and `/users/{id}/groups`.
 
 use crate::api::callers::get;
-use crate::api::crowd::{add, group_path, ids, member_path, members_path, named_group, names_in, people};
+use crate::api::group_helpers::{
+    add_members, create_named_group, create_users, group_path, member_names, member_path, members_path,
+    user_ids_body,
+};
 use crate::api::problem::{assert_invalid, problem};
 use crate::api::query::items;
 use crate::support::api::{Api, at_once, path, text, with_status};
@@ -10,46 +13,50 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-both_engines! {
+engine_tests! {
     users_are_added_and_listed
-    one_is_put_and_read_and_removed
-    all_are_added_or_none
-    bodies_are_checked
-    a_thousand_are_added_at_once
-    what_is_there_already_moves_nothing
-    a_version_moves_once_a_request
-    whoever_is_not_there_is_not_found
-    members_come_in_the_order_of_their_ids
-    groups_of_a_user_come_in_the_order_of_their_ids
-    cursors_belong_to_their_group
-    parameters_must_be_known
-    names_are_those_of_today
-    a_deleted_user_is_in_no_group
-    an_erased_user_is_in_no_group
-    a_condition_that_fails_removes_nobody
-    a_user_is_added_once_however_many_do_it
-    a_user_is_removed_once
-    nobody_is_lost_in_a_crowd
-    who_is_deleted_while_it_is_added_is_in_no_group
+    a_single_member_can_be_put_read_and_removed
+    an_unknown_user_rejects_the_whole_request
+    bodies_are_validated
+    a_thousand_users_can_be_added_in_one_request
+    adding_existing_members_changes_nothing
+    each_request_increments_the_version_once
+    unknown_groups_and_users_return_404
+    members_are_listed_by_user_id
+    groups_of_a_user_are_listed_by_id
+    cursors_belong_to_one_list
+    unknown_parameters_are_rejected
+    members_show_current_names
+    deleting_a_user_removes_its_memberships
+    erasing_a_user_removes_its_memberships
+    a_failed_precondition_removes_no_member
+    concurrent_adds_create_one_membership
+    concurrent_removals_succeed_once
+    concurrent_membership_changes_are_all_applied
+    a_user_deleted_during_an_add_has_no_membership
 }
 
-async fn group_of(client: &Client, group: &Value) -> Value {
+async fn read_group(client: &Client, group: &Value) -> Value {
     get(client, &group_path(group)).await
 }
 
 /// What counts and versions say of a group, and how many rows there are.
-async fn state(api: &Api, group: &Value) -> (Value, Value, i64) {
-    let shown = group_of(&api.client, group).await;
+async fn counts(api: &Api, group: &Value) -> (Value, Value, i64) {
+    let shown = read_group(&api.client, group).await;
     let rows = api.sql().number("SELECT count(*) AS number FROM members");
     (shown["memberCount"].clone(), shown["version"].clone(), rows)
 }
 
 async fn users_are_added_and_listed(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 3).await;
-    let answer = api.client.post(&members_path(&group), &ids(&users[..2])).send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag"), answer.header("location")), ("", None, None));
-    let shown = group_of(&api.client, &group).await;
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 3).await;
+    let response =
+        api.client.post(&members_path(&group), &user_ids_body(&users[..2])).send().await.expect(204);
+    assert_eq!(
+        (response.text().as_str(), response.header("etag"), response.header("location")),
+        ("", None, None)
+    );
+    let shown = read_group(&api.client, &group).await;
     assert_eq!((&shown["memberCount"], &shown["version"]), (&json!(2), &json!(2)));
     assert!(text(&shown["updatedAt"]) > text(&group["updatedAt"]));
     let page = get(&api.client, &format!("{}?include=total", members_path(&group))).await;
@@ -69,15 +76,15 @@ async fn users_are_added_and_listed(api: Api) {
     assert_eq!(api.read(&users[0]).await, users[0]);
 }
 
-async fn one_is_put_and_read_and_removed(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = people(&api.client, 1).await.remove(0);
+async fn a_single_member_can_be_put_read_and_removed(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = create_users(&api.client, 1).await.remove(0);
     let target = member_path(&group, &user);
     problem(&api.client.get(&target).send().await, 404, "not-found");
     problem(&api.client.delete(&target).send().await, 404, "not-found");
     let put = api.client.request(Method::PUT, &target);
-    let answer = put.send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    let response = put.send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     let member = get(&api.client, &target).await;
     let expected =
         json!({ "userId": user["id"], "userName": "u0", "displayName": null, "addedAt": member["addedAt"] });
@@ -90,29 +97,29 @@ async fn one_is_put_and_read_and_removed(api: Api) {
         problem(&guarded, 412, "precondition-failed");
     }
     assert_eq!(get(&api.client, &target).await, member);
-    assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
-    let answer = api.client.delete(&target).send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
+    let response = api.client.delete(&target).send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     problem(&api.client.delete(&target).send().await, 404, "not-found");
-    assert_eq!(state(&api, &group).await, (json!(0), json!(3), 0));
+    assert_eq!(counts(&api, &group).await, (json!(0), json!(3), 0));
 }
 
-async fn all_are_added_or_none(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 3).await;
+async fn an_unknown_user_rejects_the_whole_request(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 3).await;
     let unknown = Uuid::now_v7();
     let body = json!({ "userIds": [users[0]["id"], unknown, users[1]["id"], group["id"], unknown] });
     let wrong = ["/userIds/1", "/userIds/3", "/userIds/4"].map(|place| (place, "unknown-user"));
     assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &wrong);
-    assert_eq!(state(&api, &group).await, (json!(0), json!(1), 0));
-    add(&api.client, &group, &users[..1]).await;
+    assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
+    add_members(&api.client, &group, &users[..1]).await;
     assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &wrong);
-    assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
-async fn bodies_are_checked(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = &people(&api.client, 1).await[0];
+async fn bodies_are_validated(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = &create_users(&api.client, 1).await[0];
     let post = async |body: Value| api.client.post(&members_path(&group), &body).send().await;
     assert_invalid(&post(json!({})).await, &[("/userIds", "required")]);
     assert_invalid(&post(json!({ "userIds": null })).await, &[("/userIds", "required")]);
@@ -141,22 +148,22 @@ async fn bodies_are_checked(api: Api) {
     };
     problem(&send("text/plain", "x").await, 415, "unsupported-media-type");
     problem(&send("application/json", "{").await, 400, "malformed-body");
-    assert_eq!(state(&api, &group).await, (json!(0), json!(1), 0));
+    assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
     // Twice is once.
     post(json!({ "userIds": [id, id.to_uppercase(), id] })).await.expect(204);
-    assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
-async fn a_thousand_are_added_at_once(api: Api) {
-    let answers = at_once(1_000, |index| {
+async fn a_thousand_users_can_be_added_in_one_request(api: Api) {
+    let responses = at_once(1_000, |index| {
         let request = api.client.post("/users", &json!({ "userName": format!("u{index:03}") }));
         async move { request.send().await }
     });
-    let mut users: Vec<_> = answers.await.into_iter().map(|answer| answer.expect(201).json()).collect();
+    let mut users: Vec<_> = responses.await.into_iter().map(|response| response.expect(201).json()).collect();
     users.sort_by_key(|user| user["id"].to_string());
-    let group = named_group(&api.client, "a").await;
-    add(&api.client, &group, &users).await;
-    assert_eq!(state(&api, &group).await, (json!(1_000), json!(2), 1_000));
+    let group = create_named_group(&api.client, "a").await;
+    add_members(&api.client, &group, &users).await;
+    assert_eq!(counts(&api, &group).await, (json!(1_000), json!(2), 1_000));
     let (mut seen, mut target) = (Vec::new(), format!("{}?limit=500", members_path(&group)));
     loop {
         let page = get(&api.client, &target).await;
@@ -169,49 +176,49 @@ async fn a_thousand_are_added_at_once(api: Api) {
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);
 }
 
-async fn what_is_there_already_moves_nothing(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 3).await;
-    add(&api.client, &group, &users[..2]).await;
-    let before = group_of(&api.client, &group).await;
+async fn adding_existing_members_changes_nothing(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 3).await;
+    add_members(&api.client, &group, &users[..2]).await;
+    let before = read_group(&api.client, &group).await;
     let page = get(&api.client, &members_path(&group)).await;
     let head = get(&api.client, "/changes").await["head"].clone();
-    add(&api.client, &group, &users[..2]).await;
-    add(&api.client, &group, &users[1..2]).await;
+    add_members(&api.client, &group, &users[..2]).await;
+    add_members(&api.client, &group, &users[1..2]).await;
     api.client.request(Method::PUT, &member_path(&group, &users[0])).send().await.expect(204);
-    assert_eq!(group_of(&api.client, &group).await, before);
+    assert_eq!(read_group(&api.client, &group).await, before);
     assert_eq!(get(&api.client, &members_path(&group)).await, page);
     assert_eq!(get(&api.client, "/changes").await["head"], head);
     // Of those that are named only the new one comes.
-    add(&api.client, &group, &users).await;
-    assert_eq!(state(&api, &group).await, (json!(3), json!(3), 3));
+    add_members(&api.client, &group, &users).await;
+    assert_eq!(counts(&api, &group).await, (json!(3), json!(3), 3));
     assert_eq!(items(&get(&api.client, &members_path(&group)).await)[..2], items(&page)[..]);
 }
 
-async fn a_version_moves_once_a_request(api: Api) {
-    let groups = [named_group(&api.client, "a").await, named_group(&api.client, "b").await];
-    let users = people(&api.client, 5).await;
-    add(&api.client, &groups[0], &users).await;
-    assert_eq!(group_of(&api.client, &groups[0]).await["version"], 2);
+async fn each_request_increments_the_version_once(api: Api) {
+    let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
+    let users = create_users(&api.client, 5).await;
+    add_members(&api.client, &groups[0], &users).await;
+    assert_eq!(read_group(&api.client, &groups[0]).await["version"], 2);
     for (number, user) in users.iter().enumerate() {
         api.client.request(Method::PUT, &member_path(&groups[1], user)).send().await.expect(204);
-        assert_eq!(group_of(&api.client, &groups[1]).await["version"], number + 2);
+        assert_eq!(read_group(&api.client, &groups[1]).await["version"], number + 2);
     }
     api.client.delete(&member_path(&groups[0], &users[2])).send().await.expect(204);
-    assert_eq!(group_of(&api.client, &groups[0]).await["version"], 3);
+    assert_eq!(read_group(&api.client, &groups[0]).await["version"], 3);
     let patch = api.client.patch(&group_path(&groups[0]), &json!({ "displayName": "c" }));
     assert_eq!(patch.send().await.expect(200).json()["version"], 4);
     let times: Vec<_> = [&groups[0], &groups[1]].map(|group| text(&group["createdAt"]).to_owned()).into();
     for (group, created) in groups.iter().zip(times) {
-        let shown = group_of(&api.client, group).await;
+        let shown = read_group(&api.client, group).await;
         assert!(text(&shown["updatedAt"]) > created.as_str());
         assert_eq!(shown["createdAt"], group["createdAt"]);
     }
 }
 
-async fn whoever_is_not_there_is_not_found(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = people(&api.client, 1).await.remove(0);
+async fn unknown_groups_and_users_return_404(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = create_users(&api.client, 1).await.remove(0);
     let nobody = json!({ "id": Uuid::now_v7() });
     let put = async |target: String| api.client.request(Method::PUT, &target).send().await;
     for (group, user) in [(&group, &nobody), (&nobody, &user), (&nobody, &nobody), (&group, &group)] {
@@ -232,52 +239,52 @@ async fn whoever_is_not_there_is_not_found(api: Api) {
     }
     for target in [members_path(&nobody), "/groups/x/members".to_owned()] {
         problem(&api.client.get(&target).send().await, 404, "not-found");
-        problem(&api.client.post(&target, &ids([&user])).send().await, 404, "not-found");
+        problem(&api.client.post(&target, &user_ids_body([&user])).send().await, 404, "not-found");
         // What is asked of nothing is not looked at.
-        problem(&api.client.post(&target, &ids([&nobody])).send().await, 404, "not-found");
+        problem(&api.client.post(&target, &user_ids_body([&nobody])).send().await, 404, "not-found");
     }
     for target in [format!("{}/groups", path(&nobody)), "/users/x/groups".to_owned()] {
         problem(&api.client.get(&target).send().await, 404, "not-found");
     }
-    assert_eq!(state(&api, &group).await, (json!(0), json!(1), 0));
+    assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
 }
 
-async fn walk(client: &Client, target: &str, limit: usize) -> Vec<Value> {
+async fn list_all(client: &Client, target: &str, limit: usize) -> Vec<Value> {
     let (mut seen, mut next) = (Vec::new(), format!("{target}?limit={limit}"));
     loop {
-        let answer = client.get(&next).send().await.expect(200);
-        let page = answer.json();
+        let response = client.get(&next).send().await.expect(200);
+        let page = response.json();
         assert!(items(&page).len() <= limit);
         seen.extend_from_slice(items(&page));
         let Some(cursor) = page.get("nextCursor") else {
-            assert_eq!(answer.header("link"), None);
+            assert_eq!(response.header("link"), None);
             return seen;
         };
         assert_eq!(items(&page).len(), limit, "only the last page is short");
         next = format!("{target}?limit={limit}&cursor={}", text(cursor));
-        assert_eq!(answer.header("link"), Some(format!("<{next}>; rel=\"next\"").as_str()));
+        assert_eq!(response.header("link"), Some(format!("<{next}>; rel=\"next\"").as_str()));
     }
 }
 
-async fn members_come_in_the_order_of_their_ids(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let other = named_group(&api.client, "b").await;
-    let users = people(&api.client, 23).await;
+async fn members_are_listed_by_user_id(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let other = create_named_group(&api.client, "b").await;
+    let users = create_users(&api.client, 23).await;
     for index in 0..20 {
         // In no order.
-        add(&api.client, &group, &users[index * 7 % 20..=index * 7 % 20]).await;
+        add_members(&api.client, &group, &users[index * 7 % 20..=index * 7 % 20]).await;
     }
-    add(&api.client, &other, &users).await;
+    add_members(&api.client, &other, &users).await;
     let expected: Vec<_> = (0..20).map(|index| format!("u{index}")).collect();
-    assert_eq!(names_in(&api.client, &group).await, expected);
+    assert_eq!(member_names(&api.client, &group).await, expected);
     for limit in [1, 7, 19, 20, 21] {
-        let seen = walk(&api.client, &members_path(&group), limit).await;
+        let seen = list_all(&api.client, &members_path(&group), limit).await;
         let names: Vec<_> = seen.iter().map(|member| text(&member["userName"])).collect();
         assert_eq!(names, expected, "{limit}");
     }
     let page = get(&api.client, &format!("{}?limit=3&include=total", members_path(&group))).await;
     assert_eq!((items(&page).len(), &page["total"]), (3, &json!(20)));
-    // Who goes meanwhile takes nobody along.
+    // Who check_removal meanwhile takes nobody along.
     let next = format!("{}?limit=3&cursor={}", members_path(&group), text(&page["nextCursor"]));
     for index in [1, 2, 3] {
         api.client.delete(&member_path(&group, &users[index])).send().await.expect(204);
@@ -287,23 +294,23 @@ async fn members_come_in_the_order_of_their_ids(api: Api) {
     assert_eq!(names, ["u4", "u5", "u6"]);
 }
 
-async fn groups_of_a_user_come_in_the_order_of_their_ids(api: Api) {
-    let users = people(&api.client, 2).await;
+async fn groups_of_a_user_are_listed_by_id(api: Api) {
+    let users = create_users(&api.client, 2).await;
     let mut groups = Vec::new();
     for index in 0..9 {
-        groups.push(named_group(&api.client, &format!("g{}", index * 5 % 9)).await);
+        groups.push(create_named_group(&api.client, &format!("g{}", index * 5 % 9)).await);
     }
     for index in [8, 2, 5, 0, 3] {
-        add(&api.client, &groups[index], &users).await;
+        add_members(&api.client, &groups[index], &users).await;
     }
-    add(&api.client, &groups[1], &users[1..]).await;
+    add_members(&api.client, &groups[1], &users[1..]).await;
     let target = format!("{}/groups", path(&users[0]));
     let mut expected = Vec::new();
     for index in [0, 2, 3, 5, 8] {
-        expected.push(group_of(&api.client, &groups[index]).await);
+        expected.push(read_group(&api.client, &groups[index]).await);
     }
     for limit in [1, 2, 4, 5, 6] {
-        assert_eq!(walk(&api.client, &target, limit).await, expected, "{limit}");
+        assert_eq!(list_all(&api.client, &target, limit).await, expected, "{limit}");
     }
     let page = get(&api.client, &format!("{target}?limit=2&include=total&attributes=displayName")).await;
     let shown = |group: &Value| json!({ "id": group["id"], "displayName": group["displayName"] });
@@ -311,14 +318,14 @@ async fn groups_of_a_user_come_in_the_order_of_their_ids(api: Api) {
     assert_eq!(page["total"], 5);
     api.client.delete(&group_path(&groups[3])).send().await.expect(204);
     expected.remove(2);
-    assert_eq!(walk(&api.client, &target, 2).await, expected);
+    assert_eq!(list_all(&api.client, &target, 2).await, expected);
 }
 
-async fn cursors_belong_to_their_group(api: Api) {
-    let users = people(&api.client, 3).await;
-    let groups = [named_group(&api.client, "a").await, named_group(&api.client, "b").await];
+async fn cursors_belong_to_one_list(api: Api) {
+    let users = create_users(&api.client, 3).await;
+    let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
     for group in &groups {
-        add(&api.client, group, &users).await;
+        add_members(&api.client, group, &users).await;
     }
     let lists = [
         members_path(&groups[0]),
@@ -332,129 +339,129 @@ async fn cursors_belong_to_their_group(api: Api) {
         let page = get(&api.client, &format!("{list}?limit=1")).await;
         let cursor = text(&page["nextCursor"]);
         for other in &lists {
-            let answer = api.client.get(&format!("{other}?limit=1&cursor={cursor}")).send().await;
+            let response = api.client.get(&format!("{other}?limit=1&cursor={cursor}")).send().await;
             match other == list {
-                true => drop(answer.expect(200)),
-                false => drop(problem(&answer, 400, "invalid-cursor")),
+                true => drop(response.expect(200)),
+                false => drop(problem(&response, 400, "invalid-cursor")),
             }
         }
     }
 }
 
-async fn parameters_must_be_known(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = people(&api.client, 1).await.remove(0);
-    add(&api.client, &group, std::slice::from_ref(&user)).await;
+async fn unknown_parameters_are_rejected(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = create_users(&api.client, 1).await.remove(0);
+    add_members(&api.client, &group, std::slice::from_ref(&user)).await;
     let (one, all, groups) =
         (member_path(&group, &user), members_path(&group), format!("{}/groups", path(&user)));
     for query in ["foo=1", "filter=userName%20pr", "sort=userName", "limit=0", "include=users", "erase=true"]
     {
         for target in [&one, &all, &groups, &group_path(&group)] {
-            let answer = api.client.get(&format!("{target}?{query}")).send().await;
-            problem(&answer, 400, "invalid-parameter");
+            let response = api.client.get(&format!("{target}?{query}")).send().await;
+            problem(&response, 400, "invalid-parameter");
         }
-        for answer in [
-            api.client.post(&format!("{all}?{query}"), &ids([&user])).send().await,
+        for response in [
+            api.client.post(&format!("{all}?{query}"), &user_ids_body([&user])).send().await,
             api.client.request(Method::PUT, &format!("{one}?{query}")).send().await,
             api.client.delete(&format!("{one}?{query}")).send().await,
             api.client.delete(&format!("{}?{query}", group_path(&group))).send().await,
         ] {
-            problem(&answer, 400, "invalid-parameter");
+            problem(&response, 400, "invalid-parameter");
         }
     }
     for target in [&one, &all] {
-        let answer = api.client.get(&format!("{target}?attributes=userName")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("{target}?attributes=userName")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
-    assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
-async fn names_are_those_of_today(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = people(&api.client, 1).await.remove(0);
-    add(&api.client, &group, std::slice::from_ref(&user)).await;
-    let before = group_of(&api.client, &group).await;
+async fn members_show_current_names(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = create_users(&api.client, 1).await.remove(0);
+    add_members(&api.client, &group, std::slice::from_ref(&user)).await;
+    let before = read_group(&api.client, &group).await;
     api.patch(&user, &json!({ "userName": "Ada", "displayName": "Ada Lovelace" })).await;
     let member = get(&api.client, &member_path(&group, &user)).await;
     assert_eq!((&member["userName"], &member["displayName"]), (&json!("Ada"), &json!("Ada Lovelace")));
     assert_eq!(get(&api.client, &members_path(&group)).await["items"], json!([member]));
-    assert_eq!(group_of(&api.client, &group).await, before);
+    assert_eq!(read_group(&api.client, &group).await, before);
 }
 
-/// Groups with three users each, and the user that goes.
-async fn company(api: &Api) -> (Vec<Value>, Vec<Value>) {
-    let users = people(&api.client, 3).await;
+/// Groups with three users each, and the user that check_removal.
+async fn create_groups(api: &Api) -> (Vec<Value>, Vec<Value>) {
+    let users = create_users(&api.client, 3).await;
     let mut groups = Vec::new();
     for name in ["a", "b", "c"] {
-        let group = named_group(&api.client, name).await;
-        add(&api.client, &group, &users).await;
+        let group = create_named_group(&api.client, name).await;
+        add_members(&api.client, &group, &users).await;
         groups.push(group);
     }
     api.client.delete(&member_path(&groups[2], &users[0])).send().await.expect(204);
     (groups, users)
 }
 
-async fn goes(api: &Api, query: &str) {
-    let (groups, users) = company(api).await;
+async fn check_removal(api: &Api, query: &str) {
+    let (groups, users) = create_groups(api).await;
     api.client.delete(&format!("{}{query}", path(&users[0]))).send().await.expect(204);
     for (group, version) in groups.iter().zip([3, 3, 3]) {
-        let shown = group_of(&api.client, group).await;
+        let shown = read_group(&api.client, group).await;
         assert_eq!((&shown["memberCount"], &shown["version"]), (&json!(2), &json!(version)));
-        assert_eq!(names_in(&api.client, group).await, ["u1", "u2"]);
+        assert_eq!(member_names(&api.client, group).await, ["u1", "u2"]);
         problem(&api.client.get(&member_path(group, &users[0])).send().await, 404, "not-found");
     }
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 6);
 }
 
-async fn a_deleted_user_is_in_no_group(api: Api) {
-    goes(&api, "").await;
+async fn deleting_a_user_removes_its_memberships(api: Api) {
+    check_removal(&api, "").await;
 }
 
-async fn an_erased_user_is_in_no_group(api: Api) {
-    goes(&api, "?erase=true").await;
+async fn erasing_a_user_removes_its_memberships(api: Api) {
+    check_removal(&api, "?erase=true").await;
 }
 
-async fn a_condition_that_fails_removes_nobody(api: Api) {
-    let (groups, users) = company(&api).await;
+async fn a_failed_precondition_removes_no_member(api: Api) {
+    let (groups, users) = create_groups(&api).await;
     for query in ["", "?erase=true"] {
         let delete = api.client.delete(&format!("{}{query}", path(&users[0]))).header("if-match", "\"7\"");
         problem(&delete.send().await, 412, "precondition-failed");
     }
-    assert_eq!(names_in(&api.client, &groups[0]).await, ["u0", "u1", "u2"]);
+    assert_eq!(member_names(&api.client, &groups[0]).await, ["u0", "u1", "u2"]);
 }
 
-async fn a_user_is_added_once_however_many_do_it(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let user = people(&api.client, 1).await.remove(0);
-    let answers = at_once(40, |index| {
+async fn concurrent_adds_create_one_membership(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let user = create_users(&api.client, 1).await.remove(0);
+    let responses = at_once(40, |index| {
         let request = match index % 2 {
             0 => api.client.request(Method::PUT, &member_path(&group, &user)),
-            _ => api.client.post(&members_path(&group), &ids([&user])),
+            _ => api.client.post(&members_path(&group), &user_ids_body([&user])),
         };
         async move { request.send().await }
     });
-    assert_eq!(with_status(&answers.await, 204), 40);
-    assert_eq!(state(&api, &group).await, (json!(1), json!(2), 1));
+    assert_eq!(with_status(&responses.await, 204), 40);
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
-async fn a_user_is_removed_once(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 2).await;
-    add(&api.client, &group, &users).await;
-    let answers = at_once(40, |_| {
+async fn concurrent_removals_succeed_once(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 2).await;
+    add_members(&api.client, &group, &users).await;
+    let responses = at_once(40, |_| {
         let request = api.client.delete(&member_path(&group, &users[0]));
         async move { request.send().await }
     });
-    let answers = answers.await;
-    assert_eq!((with_status(&answers, 204), with_status(&answers, 404)), (1, 39));
-    assert_eq!(state(&api, &group).await, (json!(1), json!(3), 1));
+    let responses = responses.await;
+    assert_eq!((with_status(&responses, 204), with_status(&responses, 404)), (1, 39));
+    assert_eq!(counts(&api, &group).await, (json!(1), json!(3), 1));
 }
 
-async fn nobody_is_lost_in_a_crowd(api: Api) {
-    let groups = [named_group(&api.client, "a").await, named_group(&api.client, "b").await];
-    let users = people(&api.client, 40).await;
-    add(&api.client, &groups[0], &users[20..]).await;
-    let answers = at_once(80, |index| {
+async fn concurrent_membership_changes_are_all_applied(api: Api) {
+    let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
+    let users = create_users(&api.client, 40).await;
+    add_members(&api.client, &groups[0], &users[20..]).await;
+    let responses = at_once(80, |index| {
         let (group, user) = (&groups[index % 2], &users[index / 2]);
         let request = match (index % 2, index / 2) {
             (0, 20..) => api.client.delete(&member_path(group, user)),
@@ -462,31 +469,31 @@ async fn nobody_is_lost_in_a_crowd(api: Api) {
         };
         async move { request.send().await }
     });
-    assert_eq!(with_status(&answers.await, 204), 80);
+    assert_eq!(with_status(&responses.await, 204), 80);
     let mut expected: Vec<_> = (0..20).map(|index| format!("u{index}")).collect();
-    assert_eq!(names_in(&api.client, &groups[0]).await, expected);
+    assert_eq!(member_names(&api.client, &groups[0]).await, expected);
     expected.extend((20..40).map(|index| format!("u{index}")));
-    assert_eq!(names_in(&api.client, &groups[1]).await, expected);
-    assert_eq!(state(&api, &groups[0]).await, (json!(20), json!(42), 60));
-    assert_eq!(state(&api, &groups[1]).await, (json!(40), json!(41), 60));
+    assert_eq!(member_names(&api.client, &groups[1]).await, expected);
+    assert_eq!(counts(&api, &groups[0]).await, (json!(20), json!(42), 60));
+    assert_eq!(counts(&api, &groups[1]).await, (json!(40), json!(41), 60));
 }
 
-async fn who_is_deleted_while_it_is_added_is_in_no_group(api: Api) {
-    let group = named_group(&api.client, "a").await;
+async fn a_user_deleted_during_an_add_has_no_membership(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
     for round in 0..10 {
         let user = api.named(&format!("r{round}")).await;
-        let answers = at_once(9, |index| {
+        let responses = at_once(9, |index| {
             let request = match index {
                 _ if index == round % 9 => api.client.delete(&path(&user)),
                 _ => api.client.request(Method::PUT, &member_path(&group, &user)),
             };
             async move { request.send().await }
         });
-        for answer in answers.await {
-            assert!(matches!(answer.code(), 204 | 404), "{}", answer.text());
+        for response in responses.await {
+            assert!(matches!(response.code(), 204 | 404), "{}", response.text());
         }
         problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
-        let shown = group_of(&api.client, &group).await;
+        let shown = read_group(&api.client, &group).await;
         assert_eq!(shown["memberCount"], 0);
         assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);
     }

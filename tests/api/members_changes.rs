@@ -1,36 +1,37 @@
 //! What the feed tells of groups and members.
 
-use crate::api::callers::{get, make_tenant, of_role};
-use crate::api::crowd::{
-    add, create_group, group_path, ids, member_path, members_path, named_group, names_in, people,
+use crate::api::callers::{client_with_role, create_tenant, get};
+use crate::api::feed_helpers::{follow, number};
+use crate::api::group_helpers::{
+    add_members, create_group, create_named_group, create_users, group_path, member_names, member_path,
+    members_path, user_ids_body,
 };
-use crate::api::feed::{follow, number};
 use crate::api::problem::problem;
 use crate::support::api::{Api, path, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-both_engines! {
-    every_write_of_a_group_is_told
-    every_member_is_told
-    a_group_goes_with_its_members
-    a_user_goes_after_its_memberships
-    an_erased_users_memberships_stay_told
-    what_is_not_done_is_not_told
-    types_and_resources_are_filtered
-    a_follower_ends_with_what_is_there
+engine_tests! {
+    group_changes_have_every_field
+    membership_changes_have_every_field
+    deleting_a_group_produces_one_change
+    memberships_are_removed_before_their_user
+    erasure_keeps_membership_changes
+    failed_and_empty_writes_produce_no_change
+    changes_are_filtered_by_type_and_resource
+    a_follower_reconstructs_the_final_state
 }
 
 fn actor() -> Value {
     json!({ "type": "admin", "id": "admin" })
 }
 
-async fn last(api: &Api) -> Value {
+async fn last_change(api: &Api) -> Value {
     follow(&api.client, 0, "").await.pop().expect("a change")
 }
 
-async fn every_write_of_a_group_is_told(api: Api) {
+async fn group_changes_have_every_field(api: Api) {
     let body = json!({ "displayName": "a", "externalId": "x", "custom": { "floor": 7 } });
     let post = api.client.post("/groups", &body).header("x-request-id", "one");
     let group = post.send().await.expect(201).json();
@@ -39,7 +40,7 @@ async fn every_write_of_a_group_is_told(api: Api) {
         "revision": 1, "time": group["updatedAt"], "actor": actor(), "requestId": "one", "type": "group.created",
         "resource": "group", "id": group["id"], "version": 1, "before": null, "after": facts,
     });
-    assert_eq!(last(&api).await, expected);
+    assert_eq!(last_change(&api).await, expected);
     let patch = json!({ "displayName": "b", "externalId": null, "custom": { "floor": 7 } });
     let patch = api.client.patch(&group_path(&group), &patch).header("x-request-id", "two");
     let patched = patch.send().await.expect(200).json();
@@ -49,9 +50,9 @@ async fn every_write_of_a_group_is_told(api: Api) {
         "before": { "displayName": "a", "externalIds": { "native": "x" } },
         "after": { "displayName": "b", "externalIds": {} },
     });
-    assert_eq!(last(&api).await, expected);
+    assert_eq!(last_change(&api).await, expected);
     api.client.delete(&group_path(&group)).header("x-request-id", "three").send().await.expect(204);
-    let row = last(&api).await;
+    let row = last_change(&api).await;
     let facts = json!({ "displayName": "b", "custom": { "floor": 7 }, "extensions": {}, "externalIds": {} });
     let expected = json!({
         "revision": 3, "time": row["time"], "actor": actor(), "requestId": "three", "type": "group.deleted",
@@ -61,9 +62,9 @@ async fn every_write_of_a_group_is_told(api: Api) {
     assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
 }
 
-async fn every_member_is_told(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 3).await;
+async fn membership_changes_have_every_field(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 3).await;
     let after = follow(&api.client, 0, "").await.len() as u64;
     let row = |revision: u64, request: &str, kind: &str, user: &Value, version: u64, time: &Value| {
         json!({
@@ -73,7 +74,7 @@ async fn every_member_is_told(api: Api) {
         })
     };
     let time = async || get(&api.client, &group_path(&group)).await["updatedAt"].clone();
-    let body = ids([&users[2], &users[0]]);
+    let body = user_ids_body([&users[2], &users[0]]);
     let post = api.client.post(&members_path(&group), &body).header("x-request-id", "one");
     post.send().await.expect(204);
     let one = time().await;
@@ -90,33 +91,33 @@ async fn every_member_is_told(api: Api) {
     ];
     assert_eq!(follow(&api.client, after, "").await, expected);
     assert!(text(&one) < text(&two));
-    let reader = of_role(&api.client, "reader").await;
+    let reader = client_with_role(&api.client, "reader").await;
     assert_eq!(follow(&reader, after, "").await, expected);
 }
 
-async fn a_group_goes_with_its_members(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    add(&api.client, &group, &people(&api.client, 3).await).await;
+async fn deleting_a_group_produces_one_change(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    add_members(&api.client, &group, &create_users(&api.client, 3).await).await;
     let before = follow(&api.client, 0, "").await;
     api.client.delete(&group_path(&group)).send().await.expect(204);
     let rows = follow(&api.client, 0, "").await;
     assert_eq!(rows[..before.len()], before);
     assert_eq!(rows.len(), before.len() + 1);
     assert_eq!(
-        (&last(&api).await["type"], &last(&api).await["version"]),
+        (&last_change(&api).await["type"], &last_change(&api).await["version"]),
         (&json!("group.deleted"), &json!(3))
     );
 }
 
-/// The rows behind a deletion of a user who is in two of three groups.
-async fn deletion(api: &Api, query: &str) -> (Vec<Value>, Vec<Value>, Value) {
-    let users = people(&api.client, 2).await;
+/// The rows behind a delete_member_of_two_groups of a user who is in two of three groups.
+async fn delete_member_of_two_groups(api: &Api, query: &str) -> (Vec<Value>, Vec<Value>, Value) {
+    let users = create_users(&api.client, 2).await;
     let mut groups = Vec::new();
     for name in ["a", "b", "c"] {
-        groups.push(named_group(&api.client, name).await);
+        groups.push(create_named_group(&api.client, name).await);
     }
-    add(&api.client, &groups[2], &users).await;
-    add(&api.client, &groups[0], &users).await;
+    add_members(&api.client, &groups[2], &users).await;
+    add_members(&api.client, &groups[0], &users).await;
     let after = follow(&api.client, 0, "").await.len() as u64;
     let delete = api.client.delete(&format!("{}{query}", path(&users[0]))).header("x-request-id", "bye");
     delete.send().await.expect(204);
@@ -125,7 +126,7 @@ async fn deletion(api: &Api, query: &str) -> (Vec<Value>, Vec<Value>, Value) {
 
 /// Checks the rows of the memberships, in the order of the groups' ids.
 #[track_caller]
-fn assert_left(rows: &[Value], groups: &[Value], user: &Value) {
+fn assert_removals(rows: &[Value], groups: &[Value], user: &Value) {
     let told: Vec<_> = rows
         .iter()
         .map(|row| (&row["type"], &row["groupId"], &row["userId"], &row["version"], &row["requestId"]))
@@ -136,18 +137,18 @@ fn assert_left(rows: &[Value], groups: &[Value], user: &Value) {
     assert_eq!(told, expected);
 }
 
-async fn a_user_goes_after_its_memberships(api: Api) {
-    let (rows, groups, user) = deletion(&api, "").await;
-    assert_left(&rows[..2], &groups, &user);
+async fn memberships_are_removed_before_their_user(api: Api) {
+    let (rows, groups, user) = delete_member_of_two_groups(&api, "").await;
+    assert_removals(&rows[..2], &groups, &user);
     assert_eq!((&rows[2]["type"], &rows[2]["id"], rows.len()), (&json!("user.deleted"), &user["id"], 3));
     for (row, group) in rows.iter().zip([&groups[0], &groups[2]]) {
         assert_eq!(row["time"], get(&api.client, &group_path(group)).await["updatedAt"]);
     }
 }
 
-async fn an_erased_users_memberships_stay_told(api: Api) {
-    let (rows, groups, user) = deletion(&api, "?erase=true").await;
-    assert_left(&rows[..2], &groups, &user);
+async fn erasure_keeps_membership_changes(api: Api) {
+    let (rows, groups, user) = delete_member_of_two_groups(&api, "?erase=true").await;
+    assert_removals(&rows[..2], &groups, &user);
     let kinds: Vec<_> = rows[2..].iter().map(|row| text(&row["type"])).collect();
     assert_eq!(kinds, ["user.deleted", "user.erased"]);
     let all = follow(&api.client, 0, "").await;
@@ -159,10 +160,10 @@ async fn an_erased_users_memberships_stay_told(api: Api) {
     assert_eq!(follow(&api.client, 0, "").await, all);
 }
 
-async fn what_is_not_done_is_not_told(api: Api) {
-    let group = named_group(&api.client, "a").await;
-    let users = people(&api.client, 2).await;
-    add(&api.client, &group, &users[..1]).await;
+async fn failed_and_empty_writes_produce_no_change(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 2).await;
+    add_members(&api.client, &group, &users[..1]).await;
     let before = follow(&api.client, 0, "").await;
     let nobody = json!({ "id": uuid::Uuid::now_v7() });
     let client = &api.client;
@@ -172,8 +173,8 @@ async fn what_is_not_done_is_not_told(api: Api) {
         (client.put(&group_path(&group), &json!({ "displayName": "a" })), 200),
         (client.patch(&group_path(&group), &json!({ "displayName": "b" })).header("if-match", "\"9\""), 412),
         (client.delete(&group_path(&nobody)), 404),
-        (client.post(&members_path(&group), &ids(&users[..1])), 204),
-        (client.post(&members_path(&group), &ids([&users[1], &nobody])), 422),
+        (client.post(&members_path(&group), &user_ids_body(&users[..1])), 204),
+        (client.post(&members_path(&group), &user_ids_body([&users[1], &nobody])), 422),
         (client.request(Method::PUT, &member_path(&group, &users[0])), 204),
         (client.request(Method::PUT, &member_path(&group, &nobody)), 404),
         (client.delete(&member_path(&group, &users[1])), 404),
@@ -184,11 +185,11 @@ async fn what_is_not_done_is_not_told(api: Api) {
     assert_eq!(follow(client, 0, "").await, before);
 }
 
-async fn types_and_resources_are_filtered(api: Api) {
-    let groups = [named_group(&api.client, "a").await, named_group(&api.client, "b").await];
-    let users = people(&api.client, 3).await;
+async fn changes_are_filtered_by_type_and_resource(api: Api) {
+    let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
+    let users = create_users(&api.client, 3).await;
     for group in &groups {
-        add(&api.client, group, &users).await;
+        add_members(&api.client, group, &users).await;
         api.client.delete(&member_path(group, &users[1])).send().await.expect(204);
         api.client.patch(&group_path(group), &json!({ "displayName": "c" })).send().await.expect(200);
     }
@@ -226,11 +227,11 @@ async fn types_and_resources_are_filtered(api: Api) {
             assert_eq!(found, expected, "{resource}");
         }
     }
-    let answer = api.client.get("/changes?type=member.created").send().await;
-    problem(&answer, 400, "invalid-parameter");
+    let response = api.client.get("/changes?type=member.created").send().await;
+    problem(&response, 400, "invalid-parameter");
     let both = format!("&type=member.added&resource={}", text(&users[0]["id"]));
     assert_eq!(follow(&api.client, 0, &both).await.len(), 2);
-    make_tenant(&api.client, "acme").await;
+    create_tenant(&api.client, "acme").await;
     let elsewhere = format!("&resource={}", text(&users[0]["id"]));
     assert_eq!(follow(&api.client.in_tenant("acme"), 0, &elsewhere).await, Vec::<Value>::new());
 }
@@ -257,16 +258,16 @@ impl Replica {
                 *group = (row["after"]["displayName"].clone(), version);
             }
             "group.deleted" => {
-                let (_, last) = self.groups.remove(&id("id")).expect("a group");
-                assert_eq!(version, last + 1, "{row}");
+                let (_, last_change) = self.groups.remove(&id("id")).expect("a group");
+                assert_eq!(version, last_change + 1, "{row}");
                 self.members.retain(|(group, _)| *group != id("id"));
             }
             "member.added" => {
-                self.move_to(&id("groupId"), version);
+                self.set_version(&id("groupId"), version);
                 assert!(self.members.insert((id("groupId"), id("userId"))), "{row}");
             }
             "member.removed" => {
-                self.move_to(&id("groupId"), version);
+                self.set_version(&id("groupId"), version);
                 assert!(self.members.remove(&(id("groupId"), id("userId"))), "{row}");
             }
             "user.deleted" => assert!(self.members.iter().all(|(_, user)| *user != id("id")), "{row}"),
@@ -275,24 +276,24 @@ impl Replica {
     }
 
     /// Facts of one request share a version.
-    fn move_to(&mut self, group: &str, version: u64) {
-        let last = &mut self.groups.get_mut(group).expect("a group").1;
-        assert!(version == *last || version == *last + 1, "{version} after {last}");
-        *last = version;
+    fn set_version(&mut self, group: &str, version: u64) {
+        let last_change = &mut self.groups.get_mut(group).expect("a group").1;
+        assert!(version == *last_change || version == *last_change + 1, "{version} after {last_change}");
+        *last_change = version;
     }
 }
 
-async fn a_follower_ends_with_what_is_there(api: Api) {
-    let users = people(&api.client, 12).await;
+async fn a_follower_reconstructs_the_final_state(api: Api) {
+    let users = create_users(&api.client, 12).await;
     let mut groups = Vec::new();
     for index in 0..4 {
         groups.push(create_group(&api.client, &json!({ "displayName": format!("g{index}") })).await);
     }
-    let answers = crate::support::api::at_once(150, |index| {
+    let responses = crate::support::api::at_once(150, |index| {
         let (group, user) = (&groups[index * 7 % 4], &users[index * 5 % 12]);
         let request = match index % 10 {
             0..4 => api.client.request(Method::PUT, &member_path(group, user)),
-            4..6 => api.client.post(&members_path(group), &ids(&users[index % 4..index % 12 + 1])),
+            4..6 => api.client.post(&members_path(group), &user_ids_body(&users[index % 4..index % 12 + 1])),
             6 => api.client.patch(&group_path(group), &json!({ "displayName": index.to_string() })),
             7 if index % 40 == 7 => api.client.delete(&path(user)),
             9 if index == 99 => api.client.delete(&group_path(group)),
@@ -300,20 +301,22 @@ async fn a_follower_ends_with_what_is_there(api: Api) {
         };
         async move { request.send().await }
     });
-    for answer in answers.await {
-        assert!(matches!(answer.code(), 200 | 204 | 404 | 422), "{}", answer.text());
+    for response in responses.await {
+        assert!(matches!(response.code(), 200 | 204 | 404 | 422), "{}", response.text());
     }
     let mut replica = Replica::default();
     follow(&api.client, 0, "").await.iter().for_each(|row| replica.apply(row));
-    let mut there = Replica::default();
+    let mut expected = Replica::default();
     for group in crate::api::query::items(&get(&api.client, "/groups").await) {
         let id = text(&group["id"]).to_owned();
         let members = get(&api.client, &format!("{}?limit=500", members_path(group))).await;
         let members = crate::api::query::items(&members);
         assert_eq!(group["memberCount"], members.len());
-        assert_eq!(names_in(&api.client, group).await.len(), members.len());
-        there.members.extend(members.iter().map(|member| (id.clone(), text(&member["userId"]).to_owned())));
-        there.groups.insert(id, (group["displayName"].clone(), number(&group["version"])));
+        assert_eq!(member_names(&api.client, group).await.len(), members.len());
+        expected
+            .members
+            .extend(members.iter().map(|member| (id.clone(), text(&member["userId"]).to_owned())));
+        expected.groups.insert(id, (group["displayName"].clone(), number(&group["version"])));
     }
-    assert_eq!(replica, there);
+    assert_eq!(replica, expected);
 }

@@ -3,10 +3,10 @@
 use crate::support::api::Api;
 use serde_json::{Value, json};
 
-both_engines! {
-    the_examples_of_the_rfc
-    the_examples_of_the_rfc_on_the_whole
-    nulls_are_values_but_in_a_patch
+engine_tests! {
+    rfc_7396_examples_apply_to_nested_values
+    rfc_7396_examples_apply_to_the_whole_object
+    nulls_are_values_outside_patches
     custom_is_merged_at_every_depth
 }
 
@@ -31,7 +31,7 @@ fn examples() -> [(Value, Value, Value); 15] {
     ]
 }
 
-async fn the_examples_of_the_rfc(api: Api) {
+async fn rfc_7396_examples_apply_to_nested_values(api: Api) {
     let user = api.named("ada").await;
     for (original, patch, result) in examples() {
         let body = json!({ "userName": "ada", "custom": { "x": original, "other": [null] } });
@@ -47,7 +47,7 @@ async fn the_examples_of_the_rfc(api: Api) {
     }
 }
 
-async fn the_examples_of_the_rfc_on_the_whole(api: Api) {
+async fn rfc_7396_examples_apply_to_the_whole_object(api: Api) {
     let user = api.named("ada").await;
     let objects =
         examples().into_iter().filter(|(original, _, result)| original.is_object() && result.is_object());
@@ -58,7 +58,7 @@ async fn the_examples_of_the_rfc_on_the_whole(api: Api) {
     }
 }
 
-async fn nulls_are_values_but_in_a_patch(api: Api) {
+async fn nulls_are_values_outside_patches(api: Api) {
     let free = json!({ "a": null, "b": { "c": null, "d": [null] }, "e": {} });
     let body = json!({ "userName": "ada", "custom": free, "extensions": { "urn:x:y": free } });
     let user = api.create(&body).await;

@@ -1,8 +1,8 @@
-//! The native API from outside: what docs/api.md promises, told by requests and their answers. Every test runs on both
+//! The native API from outside: what docs/api.md promises, told by requests and their responses. Every test runs on both
 //! engines, each time against a server process and a database of its own.
 
 /// Makes two tests, one for each engine, of every `async fn name(api: Api)` that is listed.
-macro_rules! both_engines {
+macro_rules! engine_tests {
     ($($name:ident)*) => {$(
         mod $name {
             #[test]
@@ -18,41 +18,44 @@ macro_rules! both_engines {
     )*};
 }
 
-mod attempts;
 mod auth;
+mod auth_throttle;
 mod callers;
 mod changes;
 mod changes_live;
-mod conditions;
-mod crowd;
 mod docs;
 mod encodings;
 mod erasure;
-mod feed;
+mod errors;
+mod feed_helpers;
 mod filters;
-mod filters_refused;
+mod filters_invalid;
 mod filters_values;
 mod fixture;
+mod group_helpers;
 mod groups;
 mod groups_list;
 mod health;
 mod idempotency;
 mod idempotency_races;
+mod key_lifecycle;
 mod keys;
-mod keys_life;
+mod list_consistency;
 mod members;
 mod members_changes;
 mod merge_patch;
 mod numbers;
+mod preconditions;
 mod problem;
-mod problems;
 mod projections;
 mod query;
 mod races;
+mod raw_http;
 mod rights;
+mod sort_consistency;
 mod sorts;
+mod tenant_isolation;
 mod tenants;
-mod tenants_apart;
 mod users_create;
 mod users_delete;
 mod users_list;
@@ -60,6 +63,3 @@ mod users_patch;
 mod users_read;
 mod users_replace;
 mod values;
-mod walk;
-mod walk_orders;
-mod wire;

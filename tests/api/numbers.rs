@@ -6,33 +6,33 @@ use crate::support::http::{Answer, Request};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    integers_come_back_exact
-    integers_beyond_64_bits_are_refused
-    integers_beyond_floats_are_refused
-    floats_come_back_equal
-    a_number_is_no_text
+engine_tests! {
+    integers_are_returned_exactly
+    integers_beyond_64_bits_are_rejected
+    integers_larger_than_any_float_are_rejected
+    floats_are_returned_with_equal_value
+    numbers_and_strings_are_distinct
 }
 
 /// A request whose body spells a number in `custom`.
-fn spelling(request: Request, number: &str) -> Request {
+fn with_number(request: Request, number: &str) -> Request {
     request.body("application/json", format!(r#"{{"userName":"u{number}","custom":{{"n":[{number}]}}}}"#))
 }
 
 async fn post(api: &Api, number: &str) -> Answer {
-    spelling(api.client.request(Method::POST, "/users"), number).send().await
+    with_number(api.client.request(Method::POST, "/users"), number).send().await
 }
 
-/// The text of the number in an answer.
+/// The text of the number in a response.
 #[track_caller]
-fn spelled(answer: &Answer) -> String {
-    let text = answer.text();
+fn number_text(response: &Answer) -> String {
+    let text = response.text();
     let from = text.find(r#""n":["#).unwrap_or_else(|| panic!("{text}")) + 5;
     let length = text[from..].find(']').expect("a list ends");
     text[from..from + length].to_owned()
 }
 
-async fn integers_come_back_exact(api: Api) {
+async fn integers_are_returned_exactly(api: Api) {
     for number in [
         "0",
         "-1",
@@ -50,13 +50,14 @@ async fn integers_come_back_exact(api: Api) {
         let created = post(&api, number).await.expect(201);
         let user = created.json();
         let found = api.client.get(&path(&user)).send().await.expect(200);
-        assert_eq!((spelled(&created).as_str(), spelled(&found).as_str()), (number, number));
-        let again = spelling(api.client.request(Method::PUT, &path(&user)), number).send().await.expect(200);
-        assert_eq!((again.json(), spelled(&again).as_str()), (user, number));
+        assert_eq!((number_text(&created).as_str(), number_text(&found).as_str()), (number, number));
+        let again =
+            with_number(api.client.request(Method::PUT, &path(&user)), number).send().await.expect(200);
+        assert_eq!((again.json(), number_text(&again).as_str()), (user, number));
     }
 }
 
-async fn integers_beyond_64_bits_are_refused(api: Api) {
+async fn integers_beyond_64_bits_are_rejected(api: Api) {
     for number in [
         "18446744073709551616",
         "-9223372036854775809",
@@ -69,13 +70,13 @@ async fn integers_beyond_64_bits_are_refused(api: Api) {
     let several =
         r#"{"userName":"u","custom":{"a":1e300,"b":{"c":18446744073709551617},"d":"99999999999999999999"}}"#;
     let request = api.client.request(Method::POST, "/users").body("application/json", several);
-    let errors = crate::api::problem::invalid(&request.send().await);
+    let errors = crate::api::problem::invalid_fields(&request.send().await);
     assert!(errors.contains(&("/custom/b/c".to_owned(), "unstorable".to_owned())), "{errors:?}");
     assert!(errors.iter().all(|(pointer, _)| pointer != "/custom/d"), "{errors:?}");
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn integers_beyond_floats_are_refused(api: Api) {
+async fn integers_larger_than_any_float_are_rejected(api: Api) {
     // They are JSON, so not 400; the reader gives up at them, so the place is told in words: line and column.
     for number in [format!("1{}", "0".repeat(309)), "9".repeat(400), format!("-{}", "9".repeat(5_000))] {
         let body = format!(r#"{{"userName":"u","custom":{{"n":[{number}]}}}}"#);
@@ -84,7 +85,7 @@ async fn integers_beyond_floats_are_refused(api: Api) {
     }
 }
 
-async fn floats_come_back_equal(api: Api) {
+async fn floats_are_returned_with_equal_value(api: Api) {
     for number in [
         "1e300",
         "-1e300",
@@ -124,22 +125,27 @@ async fn floats_come_back_equal(api: Api) {
         let created = post(&api, number).await.expect(201);
         let user = created.json();
         let found = api.client.get(&path(&user)).send().await.expect(200);
-        for answer in [&created, &found] {
-            let read: f64 = spelled(answer).parse().expect("a number");
-            assert_eq!(read, expected, "{number} came back as {}", spelled(answer));
+        for response in [&created, &found] {
+            let read: f64 = number_text(response).parse().expect("a number");
+            assert_eq!(read, expected, "{number} came back as {}", number_text(response));
         }
         for repeat in 0..2 {
             let put =
-                spelling(api.client.request(Method::PUT, &path(&user)), number).send().await.expect(200);
-            assert_eq!(put.header("etag"), Some("\"1\""), "{number}, put again {repeat}: {}", spelled(&put));
+                with_number(api.client.request(Method::PUT, &path(&user)), number).send().await.expect(200);
+            assert_eq!(
+                put.header("etag"),
+                Some("\"1\""),
+                "{number}, put again {repeat}: {}",
+                number_text(&put)
+            );
         }
         let patch = json!({ "custom": found.json()["custom"] });
         let patch = api.client.patch(&path(&user), &patch).send().await.expect(200);
-        assert_eq!(patch.header("etag"), Some("\"1\""), "{number}, patched by {}", spelled(&found));
+        assert_eq!(patch.header("etag"), Some("\"1\""), "{number}, patched by {}", number_text(&found));
     }
 }
 
-async fn a_number_is_no_text(api: Api) {
+async fn numbers_and_strings_are_distinct(api: Api) {
     let custom = r#"{"n":[1,"1",1.0,"1.0",true,"true",null,"null"]}"#;
     let body = format!(r#"{{"userName":"ada","custom":{custom}}}"#);
     let request = api.client.request(Method::POST, "/users").body("application/json", body);

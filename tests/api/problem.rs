@@ -1,4 +1,4 @@
-//! What every error answer has, whatever went wrong.
+//! What every error response has, whatever went wrong.
 
 use crate::support::http::Answer;
 use serde_json::{Value, json};
@@ -7,58 +7,58 @@ use std::collections::BTreeSet;
 /// What every problem has.
 const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "requestId"];
 
-/// Checks that an answer is a whole RFC 9457 problem of this status and code, and gives its body.
+/// Checks that a response is a check_problem RFC 9457 problem of this status and code, and gives its body.
 #[track_caller]
-pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> Value {
+pub(crate) fn problem(response: &Answer, status: u16, code: &str) -> Value {
     // What is 409 or 422 is about fields, but for the code that says otherwise.
     let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
-    whole(answer, status, code, if fields { &["errors"] } else { &[] })
+    check_problem(response, status, code, if fields { &["errors"] } else { &[] })
 }
 
-/// Checks that an answer is 401 and says what would be good.
+/// Checks that a response is 401 and says what would be good.
 #[track_caller]
-pub(crate) fn assert_unauthorized(answer: &Answer) {
-    problem(answer, 401, "unauthorized");
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+pub(crate) fn assert_unauthorized(response: &Answer) {
+    problem(response, 401, "unauthorized");
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
 }
 
-/// Checks that an answer is 409 not because of a field but because of the state that the resource is in.
+/// Checks that a response is 409 not because of a field but because of the state that the resource is in.
 #[track_caller]
-pub(crate) fn assert_refused(answer: &Answer) {
-    whole(answer, 409, "conflict", &[]);
+pub(crate) fn assert_state_conflict(response: &Answer) {
+    check_problem(response, 409, "conflict", &[]);
 }
 
-/// Checks that an answer is 410, and gives its body, which says what a follower can go on from.
+/// Checks that a response is 410, and gives its body, which says what a follower can go on from.
 #[track_caller]
-pub(crate) fn gone(answer: &Answer) -> Value {
-    whole(answer, 410, "gone", &["earliest", "head", "epoch"])
+pub(crate) fn gone_problem(response: &Answer) -> Value {
+    check_problem(response, 410, "gone", &["earliest", "head", "epoch"])
 }
 
-/// Checks that an answer is a problem with exactly these members more than every problem has, and gives its body.
+/// Checks that a response is a problem with exactly these members more than every problem has, and gives its body.
 #[track_caller]
-fn whole(answer: &Answer, status: u16, code: &str, more: &[&str]) -> Value {
-    assert_eq!(answer.code(), status, "{:?} {}", answer.headers, answer.text());
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.text());
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert!(answer.header("cache-control").is_some(), "{:?}", answer.headers);
-    assert!(answer.header("etag").is_none(), "{:?}", answer.headers);
-    let body = answer.json();
+fn check_problem(response: &Answer, status: u16, code: &str, more: &[&str]) -> Value {
+    assert_eq!(response.code(), status, "{:?} {}", response.headers, response.text());
+    assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text());
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    assert!(response.header("cache-control").is_some(), "{:?}", response.headers);
+    assert!(response.header("etag").is_none(), "{:?}", response.headers);
+    let body = response.json();
     let members: BTreeSet<_> = body.as_object().expect("a problem is an object").keys().collect();
     let expected: Vec<_> = MEMBERS.iter().chain(more).map(|name| (*name).to_owned()).collect();
     assert_eq!(members, expected.iter().collect(), "{body}");
     assert_eq!(body["type"], "about:blank", "{body}");
-    assert_eq!(body["title"], json!(answer.status.canonical_reason()), "{body}");
+    assert_eq!(body["title"], json!(response.status.canonical_reason()), "{body}");
     assert_eq!(body["status"], status, "{body}");
     assert_eq!(body["code"], code, "{body}");
     assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
-    assert_eq!(body["requestId"].as_str(), answer.header("x-request-id"), "{body}");
+    assert_eq!(body["requestId"].as_str(), response.header("x-request-id"), "{body}");
     body
 }
 
-/// Checks that an answer is 422, and gives pointer and code of each invalid field, sorted.
+/// Checks that a response is 422, and gives pointer and code of each invalid_fields field, sorted.
 #[track_caller]
-pub(crate) fn invalid(answer: &Answer) -> Vec<(String, String)> {
-    let body = problem(answer, 422, "invalid");
+pub(crate) fn invalid_fields(response: &Answer) -> Vec<(String, String)> {
+    let body = problem(response, 422, "invalid");
     let part = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
     let errors = body["errors"].as_array().expect("errors is a list");
     for error in errors {
@@ -70,19 +70,19 @@ pub(crate) fn invalid(answer: &Answer) -> Vec<(String, String)> {
     errors
 }
 
-/// Checks that an answer is 422 for exactly these fields and codes.
+/// Checks that a response is 422 for exactly these fields and codes.
 #[track_caller]
-pub(crate) fn assert_invalid(answer: &Answer, expected: &[(&str, &str)]) {
+pub(crate) fn assert_invalid(response: &Answer, expected: &[(&str, &str)]) {
     let mut expected: Vec<_> =
         expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect();
     expected.sort();
-    assert_eq!(invalid(answer), expected, "{}", answer.text());
+    assert_eq!(invalid_fields(response), expected, "{}", response.text());
 }
 
-/// Checks that an answer is 409 and names the attribute that is taken.
+/// Checks that a response is 409 and names the attribute that is taken.
 #[track_caller]
-pub(crate) fn assert_taken(answer: &Answer, attribute: &str) {
-    let body = problem(answer, 409, "conflict");
+pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
+    let body = problem(response, 409, "conflict");
     assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(attribute)), "{body}");
     let errors = body["errors"].as_array().expect("errors is a list");
     assert_eq!(errors.len(), 1, "{body}");
@@ -92,10 +92,10 @@ pub(crate) fn assert_taken(answer: &Answer, attribute: &str) {
     );
 }
 
-/// Checks that an answer is 422 for exactly these fields, which are sorted, whatever is wrong with each.
+/// Checks that a response is 422 for exactly these fields, which are sorted, whatever is wrong with each.
 #[track_caller]
-pub(crate) fn assert_invalid_fields(answer: &Answer, expected: &[&str]) {
-    let mut found: Vec<_> = invalid(answer).into_iter().map(|(pointer, _)| pointer).collect();
+pub(crate) fn assert_invalid_fields(response: &Answer, expected: &[&str]) {
+    let mut found: Vec<_> = invalid_fields(response).into_iter().map(|(pointer, _)| pointer).collect();
     found.dedup();
-    assert_eq!(found, expected, "{}", answer.text());
+    assert_eq!(found, expected, "{}", response.text());
 }

@@ -2,36 +2,36 @@
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
-use crate::api::query::users;
+use crate::api::query::users_target;
 use crate::support::api::{Api, path, text};
 use crate::support::http::Answer;
 use crate::support::percent_encoded;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    whole_attributes
-    attributes_inside_others
-    attributes_inside_lists
-    everything_but_attributes
-    everything_but_what_is_inside
-    the_id_always_comes
+engine_tests! {
+    attributes_selects_whole_attributes
+    attributes_selects_sub_attributes
+    attributes_selects_sub_attributes_of_lists
+    excluded_attributes_removes_whole_attributes
+    excluded_attributes_removes_sub_attributes
+    the_id_is_always_returned
     absent_values_keep_their_shape
-    names_have_no_case_and_may_have_schemas
-    keys_inside_custom_are_exact
-    inside_external_ids
-    extensions_come_whole
-    inside_extensions
-    inside_extensions_whose_names_have_dots
-    a_manager_is_named_only_when_shown
-    on_every_page
-    tags_are_of_the_whole_user
-    head_is_projected_too
-    not_both
-    unknown_names
-    no_names
-    each_at_most_once
-    writes_take_none
+    names_ignore_case_and_can_have_a_schema_urn
+    keys_of_custom_are_case_sensitive
+    external_ids_can_be_projected_by_source
+    extensions_can_be_projected
+    members_of_extensions_can_be_projected
+    extension_urns_can_contain_dots
+    the_manager_name_is_computed_only_if_selected
+    projections_apply_to_every_page
+    etags_identify_the_whole_user
+    head_accepts_projections
+    attributes_and_excluded_attributes_are_exclusive
+    unknown_names_are_rejected
+    empty_names_are_rejected
+    repeated_and_misspelled_parameters_are_rejected
+    writes_reject_projections
 }
 
 /// `?attributes=` or `?excludedAttributes=` with its value.
@@ -75,7 +75,7 @@ fn remove(value: &mut Value, pointer: &str) {
     assert!(removed.is_some(), "nothing at {pointer}");
 }
 
-async fn whole_attributes(api: Api) {
+async fn attributes_selects_whole_attributes(api: Api) {
     let user = api.create(&full("ada")).await;
     api.named("other").await;
     for name in user.as_object().expect("an object").keys() {
@@ -87,12 +87,12 @@ async fn whole_attributes(api: Api) {
     }
     check(&api, &user, "userName,userName,id", json!({ "userName": "ada" })).await;
     // Spaces may be plus signs.
-    let answer = api.client.get(&format!("{}?attributes=userName,+title", path(&user))).send().await;
+    let response = api.client.get(&format!("{}?attributes=userName,+title", path(&user))).send().await;
     let expected = json!({ "id": user["id"], "userName": "ada", "title": "Tour Guide" });
-    assert_eq!(answer.expect(200).json(), expected);
+    assert_eq!(response.expect(200).json(), expected);
 }
 
-async fn attributes_inside_others(api: Api) {
+async fn attributes_selects_sub_attributes(api: Api) {
     let user = api.create(&full("ada")).await;
     let cases = [
         ("name.familyName", json!({ "name": { "familyName": "Jensen" } })),
@@ -118,7 +118,7 @@ async fn attributes_inside_others(api: Api) {
     }
 }
 
-async fn attributes_inside_lists(api: Api) {
+async fn attributes_selects_sub_attributes_of_lists(api: Api) {
     let user = api.create(&full("ada")).await;
     let emails = |names: &[&str]| {
         let of = |email: &Value| {
@@ -141,7 +141,7 @@ async fn attributes_inside_lists(api: Api) {
     .await;
 }
 
-async fn everything_but_attributes(api: Api) {
+async fn excluded_attributes_removes_whole_attributes(api: Api) {
     let user = api.create(&full("ada")).await;
     for name in user.as_object().expect("an object").keys().filter(|name| *name != "id") {
         check_without(&api, &user, name, &[&format!("/{name}")]).await;
@@ -151,7 +151,7 @@ async fn everything_but_attributes(api: Api) {
     }
 }
 
-async fn everything_but_what_is_inside(api: Api) {
+async fn excluded_attributes_removes_sub_attributes(api: Api) {
     let user = api.create(&full("ada")).await;
     let cases: [(&str, &[&str]); 8] = [
         ("name.familyName", &["/name/familyName"]),
@@ -171,7 +171,7 @@ async fn everything_but_what_is_inside(api: Api) {
     }
 }
 
-async fn the_id_always_comes(api: Api) {
+async fn the_id_is_always_returned(api: Api) {
     let user = api.create(&full("ada")).await;
     check(&api, &user, "id", json!({})).await;
     check(&api, &user, "ID", json!({})).await;
@@ -200,7 +200,7 @@ async fn absent_values_keep_their_shape(api: Api) {
     check_without(&api, &user, "enterprise.manager.value,emails.value,title", &["/title"]).await;
 }
 
-async fn names_have_no_case_and_may_have_schemas(api: Api) {
+async fn names_ignore_case_and_can_have_a_schema_urn(api: Api) {
     let user = api.create(&full("ada")).await;
     let core = "urn:ietf:params:scim:schemas:core:2.0:User";
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -230,7 +230,7 @@ async fn names_have_no_case_and_may_have_schemas(api: Api) {
     .await;
 }
 
-async fn keys_inside_custom_are_exact(api: Api) {
+async fn keys_of_custom_are_case_sensitive(api: Api) {
     let custom = json!({
         "badge": 7, "Badge": "other", "deep": { "a": { "b": 1, "c": null }, "d": 2 }, "list": [1, 2], "none": null,
     });
@@ -258,7 +258,7 @@ async fn keys_inside_custom_are_exact(api: Api) {
     check_without(&api, &user, "custom.BADGE,custom.absent,custom.deep.A,custom.badge.inside", &[]).await;
 }
 
-async fn inside_external_ids(api: Api) {
+async fn external_ids_can_be_projected_by_source(api: Api) {
     let user = api.create(&full("ada")).await;
     check(&api, &user, "externalIds", json!({ "externalIds": { "native": "ada-701984" } })).await;
     check(&api, &user, "externalIds.native", json!({ "externalIds": { "native": "ada-701984" } })).await;
@@ -271,7 +271,7 @@ async fn inside_external_ids(api: Api) {
 /// The name of an extension as SCIM has them.
 const BADGE: &str = "urn:example:params:scim:schemas:badge:1.0:User";
 
-async fn extensions_come_whole(api: Api) {
+async fn extensions_can_be_projected(api: Api) {
     let user = api.create(&full("ada")).await;
     assert_eq!(user["extensions"][BADGE]["colour"], "red");
     check(&api, &user, "extensions", json!({ "extensions": user["extensions"] })).await;
@@ -280,7 +280,7 @@ async fn extensions_come_whole(api: Api) {
     check_without(&api, &user, "extensions", &["/extensions"]).await;
 }
 
-async fn inside_extensions(api: Api) {
+async fn members_of_extensions_can_be_projected(api: Api) {
     let both =
         json!({ "urn:example:badge": { "colour": "red", "size": 3 }, "urn:example:other": { "x": [1] } });
     let user = api.create(&json!({ "userName": "ada", "extensions": both })).await;
@@ -294,7 +294,7 @@ async fn inside_extensions(api: Api) {
         .await;
 }
 
-async fn inside_extensions_whose_names_have_dots(api: Api) {
+async fn extension_urns_can_contain_dots(api: Api) {
     let user = api.create(&full("ada")).await;
     let whole = format!("extensions.{BADGE}");
     check(&api, &user, &whole, json!({ "extensions": { BADGE: user["extensions"][BADGE] } })).await;
@@ -304,7 +304,7 @@ async fn inside_extensions_whose_names_have_dots(api: Api) {
     check_without(&api, &user, &format!("{whole}.colour"), &[&format!("/extensions/{BADGE}/colour")]).await;
 }
 
-async fn a_manager_is_named_only_when_shown(api: Api) {
+async fn the_manager_name_is_computed_only_if_selected(api: Api) {
     let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
     let manager = json!({ "value": boss["id"] });
     let user = api.create(&json!({ "userName": "ada", "enterprise": { "manager": manager } })).await;
@@ -322,7 +322,7 @@ async fn a_manager_is_named_only_when_shown(api: Api) {
     check_without(&api, &user, "enterprise.manager.displayName", &["/enterprise/manager/displayName"]).await;
 }
 
-async fn on_every_page(api: Api) {
+async fn projections_apply_to_every_page(api: Api) {
     let mut expected = Vec::new();
     for index in 0..5 {
         let body = json!({ "userName": format!("u{index}"), "emails": [{ "value": format!("u{index}@x") }] });
@@ -333,27 +333,27 @@ async fn on_every_page(api: Api) {
         [&[][..], &[("filter", "emails pr")], &[("sort", "userName"), ("filter", r#"userName sw "u""#)]]
     {
         let query = [&[("attributes", "emails.value"), ("limit", "2")], extra].concat();
-        assert_eq!(crate::api::query::walk(&api.client, &query).await, expected, "{extra:?}");
+        assert_eq!(crate::api::query::list_users(&api.client, &query).await, expected, "{extra:?}");
     }
     let total = api.page("?attributes=id&include=total&limit=1").await;
     assert_eq!((&total["total"], &total["items"]), (&json!(5), &json!([{ "id": expected[0]["id"] }])));
 }
 
-async fn tags_are_of_the_whole_user(api: Api) {
+async fn etags_identify_the_whole_user(api: Api) {
     let user = api.create(&full("ada")).await;
     let target = projected(&path(&user), "attributes", "userName");
-    let answer = api.client.get(&target).send().await.expect(200);
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-    assert_eq!(answer.header("content-encoding"), None);
+    let response = api.client.get(&target).send().await.expect(200);
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(response.header("content-encoding"), None);
     let again = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
     assert_eq!((again.text().as_str(), again.header("etag")), ("", Some("\"1\"")));
     // What is not shown moves it, too.
     api.patch(&user, &json!({ "title": "new" })).await;
-    let answer = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
-    assert_eq!(answer.header("etag"), Some("\"2\""));
-    assert_eq!(answer.json(), json!({ "id": user["id"], "userName": "ada" }));
+    let response = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
+    assert_eq!(response.header("etag"), Some("\"2\""));
+    assert_eq!(response.json(), json!({ "id": user["id"], "userName": "ada" }));
     let stale = api.client.get(&target).header("if-match", "\"1\"").send().await;
     problem(&stale, 412, "precondition-failed");
     problem(
@@ -363,7 +363,7 @@ async fn tags_are_of_the_whole_user(api: Api) {
     );
 }
 
-async fn head_is_projected_too(api: Api) {
+async fn head_accepts_projections(api: Api) {
     let user = api.create(&full("ada")).await;
     for target in [path(&user), "/users".to_owned()] {
         for (name, value, status) in [
@@ -384,26 +384,26 @@ async fn head_is_projected_too(api: Api) {
 }
 
 /// On a user and on the list; gives the details.
-async fn refused(api: &Api, user: &Value, query: &str) -> Vec<String> {
+async fn check_rejected(api: &Api, user: &Value, query: &str) -> Vec<String> {
     let mut details = Vec::new();
     for target in [path(user), "/users".to_owned()] {
-        let answer = api.client.get(&format!("{target}?{query}")).send().await;
-        assert_eq!(answer.code(), 400, "{query}: {}", answer.text());
-        let body = problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("{target}?{query}")).send().await;
+        assert_eq!(response.code(), 400, "{query}: {}", response.text());
+        let body = problem(&response, 400, "invalid-parameter");
         details.push(text(&body["detail"]).to_owned());
     }
     details
 }
 
-async fn not_both(api: Api) {
+async fn attributes_and_excluded_attributes_are_exclusive(api: Api) {
     let user = api.named("ada").await;
     let query = ["attributes=userName&excludedAttributes=title", "excludedAttributes=id&attributes=id"];
     for query in query {
-        refused(&api, &user, query).await;
+        check_rejected(&api, &user, query).await;
     }
 }
 
-async fn unknown_names(api: Api) {
+async fn unknown_names_are_rejected(api: Api) {
     let user = api.create(&full("ada")).await;
     let unknown = [
         "foo",
@@ -432,25 +432,25 @@ async fn unknown_names(api: Api) {
             ("attributes", format!("userName, {name}")),
         ] {
             let query = format!("{parameter}={}", percent_encoded(&list));
-            let details = refused(&api, &user, &query).await;
+            let details = check_rejected(&api, &user, &query).await;
             assert!(details.iter().all(|detail| detail.contains(name)), "{name}: {details:?}");
         }
     }
 }
 
-async fn no_names(api: Api) {
+async fn empty_names_are_rejected(api: Api) {
     let user = api.named("ada").await;
     for value in ["", "%20", ",", "userName,", ",userName", "userName,,title", "userName,+,title"] {
         for parameter in ["attributes", "excludedAttributes"] {
-            refused(&api, &user, &format!("{parameter}={value}")).await;
+            check_rejected(&api, &user, &format!("{parameter}={value}")).await;
         }
     }
     for value in [".", "name.", ".familyName", "name..familyName"] {
-        refused(&api, &user, &format!("attributes={value}")).await;
+        check_rejected(&api, &user, &format!("attributes={value}")).await;
     }
 }
 
-async fn each_at_most_once(api: Api) {
+async fn repeated_and_misspelled_parameters_are_rejected(api: Api) {
     let user = api.named("ada").await;
     for query in [
         "attributes=userName&attributes=title",
@@ -460,25 +460,25 @@ async fn each_at_most_once(api: Api) {
         "excludedattributes=userName",
         "fields=userName",
     ] {
-        refused(&api, &user, query).await;
+        check_rejected(&api, &user, query).await;
     }
 }
 
-async fn writes_take_none(api: Api) {
+async fn writes_reject_projections(api: Api) {
     let user = api.named("ada").await;
     for query in ["attributes=userName", "excludedAttributes=title", "attributes="] {
         let body = json!({ "userName": "grace" });
         let one = format!("{}?{query}", path(&user));
-        let answers: [Answer; 4] = [
+        let responses: [Answer; 4] = [
             api.client.put(&one, &body).send().await,
             api.client.patch(&one, &body).send().await,
             api.client.delete(&one).send().await,
             api.client.post(&format!("/users?{query}"), &body).send().await,
         ];
-        for answer in answers {
-            problem(&answer, 400, "invalid-parameter");
+        for response in responses {
+            problem(&response, 400, "invalid-parameter");
         }
     }
-    let page = api.client.get(&users(&[("limit", "5")])).send().await.expect(200).json();
+    let page = api.client.get(&users_target(&[("limit", "5")])).send().await.expect(200).json();
     assert_eq!(page["items"], json!([user]));
 }

@@ -9,20 +9,20 @@ use serde_json::Value;
 const MOST_PAGES: usize = 20_000;
 
 /// The target of a list of users with these parameters.
-pub(crate) fn users(parameters: &[(&str, &str)]) -> String {
+pub(crate) fn users_target(parameters: &[(&str, &str)]) -> String {
     let pairs: Vec<_> =
         parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     format!("/users?{}", pairs.join("&"))
 }
 
 /// The pages from the first to the last, by their cursors.
-pub(crate) async fn pages(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
-    let first = users(parameters);
+pub(crate) async fn list_pages(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
+    let first = users_target(parameters);
     let (mut pages, mut target) = (Vec::new(), first.clone());
     while pages.len() < MOST_PAGES {
-        let answer = client.get(&target).send().await;
-        assert_eq!(answer.code(), 200, "{target}: {}", answer.text());
-        let page = answer.json();
+        let response = client.get(&target).send().await;
+        assert_eq!(response.code(), 200, "{target}: {}", response.text());
+        let page = response.json();
         let next = page.get("nextCursor").map(|cursor| text(cursor).to_owned());
         pages.push(page);
         let Some(cursor) = next else { return pages };
@@ -32,8 +32,8 @@ pub(crate) async fn pages(client: &Client, parameters: &[(&str, &str)]) -> Vec<V
 }
 
 /// All users that a query finds.
-pub(crate) async fn walk(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
-    let pages = pages(client, parameters).await;
+pub(crate) async fn list_users(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
+    let pages = list_pages(client, parameters).await;
     pages.iter().flat_map(items).cloned().collect()
 }
 
@@ -49,16 +49,16 @@ pub(crate) fn names(users: &[Value]) -> Vec<&str> {
 }
 
 /// The names of the users that a filter finds, in the order of their creation, with a space between.
-pub(crate) async fn found(api: &Api, filter: &str) -> String {
-    let users = walk(&api.client, &[("filter", filter)]).await;
+pub(crate) async fn matching_names(api: &Api, filter: &str) -> String {
+    let users = list_users(&api.client, &[("filter", filter)]).await;
     names(&users).join(" ")
 }
 
 /// Checks what each of some filters finds, and that the total agrees.
-pub(crate) async fn check(api: &Api, cases: &[(&str, &str)]) {
+pub(crate) async fn check_filters(api: &Api, cases: &[(&str, &str)]) {
     for &(filter, expected) in cases {
-        assert_eq!(found(api, filter).await, expected, "{filter}");
-        let target = users(&[("filter", filter), ("include", "total"), ("limit", "1")]);
+        assert_eq!(matching_names(api, filter).await, expected, "{filter}");
+        let target = users_target(&[("filter", filter), ("include", "total"), ("limit", "1")]);
         let page = api.client.get(&target).send().await.expect(200).json();
         assert_eq!(page["total"], expected.split_terminator(' ').count(), "{filter}");
     }

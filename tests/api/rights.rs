@@ -1,7 +1,7 @@
 //! Who may do what: one table of routes, methods and callers, and a walk through it.
 
-use crate::api::callers::{key_path, make_key, make_tenant, of_role, with_secret};
-use crate::api::crowd::{add, named_group};
+use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, key_path};
+use crate::api::group_helpers::{add_members, create_named_group};
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, text};
 use crate::support::http::{Answer, Client, Request};
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-both_engines! {
-    everybody_may_do_what_the_table_says
-    the_role_is_looked_at_before_the_body
-    the_table_has_every_method_of_its_paths
-    other_methods_are_nobodys
-    only_operators_act_elsewhere
-    the_table_has_every_link
+engine_tests! {
+    every_caller_has_the_rights_in_the_table
+    the_role_is_checked_before_the_body
+    the_table_covers_every_method_of_its_paths
+    other_methods_return_405_for_every_caller
+    only_operators_can_act_in_other_tenants
+    the_table_covers_every_link
 }
 
 /// Method, path, body, and the status for each kind of caller.
@@ -135,37 +135,41 @@ fn start(api: &Api) -> Api {
 /// Every kind of caller, some of them in several shapes.
 async fn callers(api: &Api) -> Vec<Caller> {
     let operator = &api.client;
-    make_tenant(operator, "elsewhere").await;
+    create_tenant(operator, "elsewhere").await;
     let elsewhere = operator.in_tenant("elsewhere");
-    let made = of_role(operator, "operator").await;
+    let made = client_with_role(operator, "operator").await;
     let caller = |kind, name, client| Caller { kind, name, client };
-    let mut callers: Vec<_> = nobodies(api).await;
+    let mut callers: Vec<_> = unauthenticated_callers(api).await;
     callers.extend([
-        caller(Kind::Reader, "reader", of_role(operator, "reader").await),
-        caller(Kind::Writer, "writer", of_role(operator, "writer").await),
-        caller(Kind::Admin, "admin", of_role(operator, "admin").await),
+        caller(Kind::Reader, "reader", client_with_role(operator, "reader").await),
+        caller(Kind::Writer, "writer", client_with_role(operator, "writer").await),
+        caller(Kind::Admin, "admin", client_with_role(operator, "admin").await),
         caller(Kind::Operator, "operator", made.clone()),
         caller(Kind::Operator, "key of the settings", operator.clone()),
-        caller(Kind::Stranger, "admin of another tenant", of_role(&elsewhere, "admin").await),
+        caller(Kind::Stranger, "admin of another tenant", client_with_role(&elsewhere, "admin").await),
         caller(Kind::Visitor, "operator in another tenant", made.in_tenant("elsewhere")),
-        caller(Kind::Visitor, "operator of another tenant", of_role(&elsewhere, "operator").await),
-        caller(Kind::Operator, "its visit here", of_role(&elsewhere, "operator").await.in_tenant("default")),
+        caller(Kind::Visitor, "operator of another tenant", client_with_role(&elsewhere, "operator").await),
+        caller(
+            Kind::Operator,
+            "its visit here",
+            client_with_role(&elsewhere, "operator").await.in_tenant("default"),
+        ),
     ]);
     callers
 }
 
 /// Those who have no good key.
-async fn nobodies(api: &Api) -> Vec<Caller> {
-    let key = async |body: Value| with_secret(&api.client, &make_key(&api.client, &body).await);
-    let revoked = make_key(&api.client, &json!({ "role": "operator" })).await;
-    with_secret(&api.client, &revoked).get("/users").send().await.expect(200);
+async fn unauthenticated_callers(api: &Api) -> Vec<Caller> {
+    let key = async |body: Value| client_with_key(&api.client, &create_key(&api.client, &body).await);
+    let revoked = create_key(&api.client, &json!({ "role": "operator" })).await;
+    client_with_key(&api.client, &revoked).get("/users").send().await.expect(200);
     api.client.delete(&key_path(&revoked)).send().await.expect(204);
     let expired = key(json!({ "role": "operator", "expiresAt": "2020-01-01T00:00:00Z" })).await;
     let caller = |name, client| Caller { kind: Kind::Nobody, name, client };
     vec![
         caller("no key", Client::anonymous(&api.server)),
         caller("garbage", api.client.keyed("garbage")),
-        caller("revoked key", with_secret(&api.client, &revoked)),
+        caller("revoked key", client_with_key(&api.client, &revoked)),
         caller("expired key", expired),
     ]
 }
@@ -187,14 +191,14 @@ async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
     let made = match placeholder {
         "user" => client.post("/users", &json!({ "userName": new })).send().await.expect(201).json(),
         "group" => {
-            let group = named_group(client, &new).await;
+            let group = create_named_group(client, &new).await;
             let user = client.post("/users", &json!({ "userName": new })).send().await.expect(201).json();
-            add(client, &group, std::slice::from_ref(&user)).await;
+            add_members(client, &group, std::slice::from_ref(&user)).await;
             member = text(&user["id"]).to_owned();
             group
         }
-        "key" => make_key(client, &json!({ "role": "reader" })).await,
-        "operator-key" => make_key(client, &json!({ "role": "operator" })).await,
+        "key" => create_key(client, &json!({ "role": "reader" })).await,
+        "operator-key" => create_key(client, &json!({ "role": "operator" })).await,
         "connection" => {
             let body = json!({ "name": new });
             let connection = client.post("/connections", &body).send().await.expect(201).json();
@@ -203,7 +207,7 @@ async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
             member = text(&token["id"]).to_owned();
             connection
         }
-        "tenant" => make_tenant(client, &new).await,
+        "tenant" => create_tenant(client, &new).await,
         other => panic!("the table says {{{other}}}, which nobody knows to make"),
     };
     let known = Ids { id: text(&made["id"]).to_owned(), member, known: true };
@@ -244,8 +248,8 @@ async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
     ids(api, placeholder, after.contains("{member}")).await.into_iter().map(of_ids).collect()
 }
 
-/// What is wrong with an answer, if anything is.
-fn fault(answer: &Answer, status: u16) -> Option<String> {
+/// What is wrong with a response, if anything is.
+fn fault(response: &Answer, status: u16) -> Option<String> {
     let code = match status {
         401 => Some("unauthorized"),
         403 => Some("forbidden"),
@@ -253,11 +257,11 @@ fn fault(answer: &Answer, status: u16) -> Option<String> {
         _ => None,
     };
     let found =
-        || serde_json::from_slice::<Value>(&answer.bytes).ok()?.get("code")?.as_str().map(str::to_owned);
-    if answer.code() == status && found().as_deref() == code {
+        || serde_json::from_slice::<Value>(&response.bytes).ok()?.get("code")?.as_str().map(str::to_owned);
+    if response.code() == status && found().as_deref() == code {
         return None;
     }
-    Some(format!("{} {:?} instead of {status} {code:?}", answer.code(), found()))
+    Some(format!("{} {:?} instead of {status} {code:?}", response.code(), found()))
 }
 
 #[track_caller]
@@ -265,15 +269,15 @@ fn assert_none(faults: &[String]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-async fn everybody_may_do_what_the_table_says(api: Api) {
+async fn every_caller_has_the_rights_in_the_table(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let (mut faults, mut walked) = (Vec::new(), 0);
     for line in RIGHTS {
         for caller in &callers {
             for case in cases(&api, line, caller.kind).await {
-                let answer = case.request(&caller.client).send().await;
-                let told = fault(&answer, case.status);
+                let response = case.request(&caller.client).send().await;
+                let told = fault(&response, case.status);
                 faults
                     .extend(told.map(|told| format!("{}: {} {}: {told}", caller.name, line.0, case.target)));
                 walked += 1;
@@ -290,12 +294,12 @@ async fn fault_of_head(case: &Case, caller: &Caller) -> Option<String> {
     if case.method != Method::GET {
         return None;
     }
-    let answer = caller.client.request(Method::HEAD, &case.target).send().await;
-    let wrong = answer.code() != case.status || !answer.bytes.is_empty();
-    wrong.then(|| format!("{}: HEAD {}: {answer:?}", caller.name, case.target))
+    let response = caller.client.request(Method::HEAD, &case.target).send().await;
+    let wrong = response.code() != case.status || !response.bytes.is_empty();
+    wrong.then(|| format!("{}: HEAD {}: {response:?}", caller.name, case.target))
 }
 
-async fn the_role_is_looked_at_before_the_body(api: Api) {
+async fn the_role_is_checked_before_the_body(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let mut faults = Vec::new();
@@ -315,8 +319,8 @@ async fn the_role_is_looked_at_before_the_body(api: Api) {
             for case in cases(&api, line, caller.kind).await {
                 for (media_type, body) in [("application/json", "{"), ("text/plain", "x")] {
                     let request = caller.client.request(case.method.clone(), &case.target);
-                    let answer = request.body(media_type, body).send().await;
-                    let told = fault(&answer, case.status);
+                    let response = request.body(media_type, body).send().await;
+                    let told = fault(&response, case.status);
                     faults.extend(told.map(|told| format!("{}: {} {}: {told}", caller.name, line.0, line.1)));
                 }
             }
@@ -353,27 +357,27 @@ fn is_public(path: &str) -> bool {
     RIGHTS.iter().any(|(_, target, _, statuses)| *target == path && statuses[0] == 200)
 }
 
-fn allowed(answer: &Answer) -> BTreeSet<String> {
-    let allow = answer.header("allow").unwrap_or_else(|| panic!("no Allow: {:?}", answer.headers));
+fn allowed(response: &Answer) -> BTreeSet<String> {
+    let allow = response.header("allow").unwrap_or_else(|| panic!("no Allow: {:?}", response.headers));
     allow.split(", ").map(str::to_owned).collect()
 }
 
-async fn the_table_has_every_method_of_its_paths(api: Api) {
+async fn the_table_covers_every_method_of_its_paths(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     for (path, methods) in paths() {
         for Caller { kind, client, name } in &callers {
-            let answer = client.request(Method::OPTIONS, &path).send().await;
+            let response = client.request(Method::OPTIONS, &path).send().await;
             if *kind == Kind::Nobody && !is_public(&path) {
-                assert_unauthorized(&answer);
+                assert_unauthorized(&response);
                 continue;
             }
-            assert_eq!((answer.code(), allowed(&answer)), (204, methods.clone()), "{name}: {path}");
+            assert_eq!((response.code(), allowed(&response)), (204, methods.clone()), "{name}: {path}");
         }
     }
 }
 
-async fn other_methods_are_nobodys(api: Api) {
+async fn other_methods_return_405_for_every_caller(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     for (path, methods) in paths() {
@@ -383,53 +387,53 @@ async fn other_methods_are_nobodys(api: Api) {
             }
             for Caller { kind, client, .. } in &callers {
                 let method = Method::from_bytes(name.as_bytes()).expect("a method");
-                let answer = client.request(method, &path).send().await;
+                let response = client.request(method, &path).send().await;
                 if *kind == Kind::Nobody && !is_public(&path) {
-                    assert_unauthorized(&answer);
+                    assert_unauthorized(&response);
                     continue;
                 }
-                problem(&answer, 405, "method-not-allowed");
-                assert_eq!(allowed(&answer), methods, "{name} {path}");
+                problem(&response, 405, "method-not-allowed");
+                assert_eq!(allowed(&response), methods, "{name} {path}");
             }
         }
     }
 }
 
 /// Neither a tenant's existence nor its being one's own helps who is no operator.
-async fn only_operators_act_elsewhere(api: Api) {
+async fn only_operators_can_act_in_other_tenants(api: Api) {
     let api = start(&api);
-    make_tenant(&api.client, "elsewhere").await;
+    create_tenant(&api.client, "elsewhere").await;
     let mut others = Vec::new();
     for role in ["reader", "writer", "admin"] {
-        others.push(of_role(&api.client, role).await);
-        others.push(of_role(&api.client.in_tenant("elsewhere"), role).await);
+        others.push(client_with_role(&api.client, role).await);
+        others.push(client_with_role(&api.client.in_tenant("elsewhere"), role).await);
     }
     for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && line.1 != "/nothing") {
         for tenant in ["default", "elsewhere", "nobody", ""] {
             for client in &others {
                 for case in cases(&api, line, Kind::Reader).await {
-                    let answer = case.request(&client.in_tenant(tenant)).send().await;
-                    assert_eq!(fault(&answer, 403), None, "{tenant:?} {} {}", line.0, line.1);
+                    let response = case.request(&client.in_tenant(tenant)).send().await;
+                    assert_eq!(fault(&response, 403), None, "{tenant:?} {} {}", line.0, line.1);
                 }
             }
             // A key that is not good is told so first.
             for case in cases(&api, line, Kind::Nobody).await {
-                let answer = case.request(&api.client.keyed("garbage").in_tenant(tenant)).send().await;
-                assert_eq!(fault(&answer, 401), None, "{tenant:?} {} {}", line.0, line.1);
+                let response = case.request(&api.client.keyed("garbage").in_tenant(tenant)).send().await;
+                assert_eq!(fault(&response, 401), None, "{tenant:?} {} {}", line.0, line.1);
             }
         }
     }
     for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && !line.1.starts_with("/tenants")) {
         for case in cases(&api, line, Kind::Operator).await {
-            let answer = case.request(&api.client.in_tenant("nobody")).send().await;
-            assert_eq!(fault(&answer, 404), None, "{} {}", line.0, line.1);
+            let response = case.request(&api.client.in_tenant("nobody")).send().await;
+            assert_eq!(fault(&response, 404), None, "{} {}", line.0, line.1);
         }
     }
 }
 
 /// Every path that is told to clients is in the table.
 #[test]
-fn the_table_has_every_path_of_the_documentation() {
+fn the_table_covers_every_documented_path() {
     let table: BTreeSet<_> = methods().keys().map(|path| pattern(path)).collect();
     let rows = include_str!("../../docs/api.md").lines().filter(|line| line.starts_with("| `/"));
     let cells = rows.filter_map(|row| row.trim_start_matches("| ").split(" |").next());
@@ -446,7 +450,7 @@ fn pattern(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-async fn the_table_has_every_link(api: Api) {
+async fn the_table_covers_every_link(api: Api) {
     let start = api.client.get("/").send().await.expect(200).json();
     let table = methods();
     for link in start["links"].as_object().expect("links").values() {

@@ -1,25 +1,25 @@
 //! `GET /users?sort=`: orders, cursors that belong to one of them, and links.
 
 use crate::api::problem::problem;
-use crate::api::query::{items, names, pages, users, walk};
+use crate::api::query::{items, list_pages, list_users, names, users_target};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
-both_engines! {
-    each_order_both_ways
-    times_may_be_equal
-    an_order_follows_writes
-    orders_have_no_case
-    what_is_no_order
-    a_filter_keeps_the_order
+engine_tests! {
+    every_order_works_in_both_directions
+    equal_times_are_ordered_by_id
+    orders_reflect_every_write
+    sort_names_ignore_case
+    invalid_orders_are_rejected
+    filtered_lists_keep_the_order
     a_cursor_belongs_to_one_order
     a_cursor_belongs_to_one_filter
-    other_parameters_may_change_between_pages
-    an_order_needs_nothing_shown
-    a_cursor_outlives_its_user
-    links_keep_every_parameter
-    the_total_is_of_the_filter
-    the_last_match_ends_the_walk
+    other_parameters_can_change_between_pages
+    sorting_does_not_require_the_sorted_attribute_to_be_selected
+    cursors_outlive_their_user
+    links_preserve_every_parameter
+    the_total_counts_only_matching_users
+    the_last_match_ends_pagination
 }
 
 /// Names that are no order of creation in any language, and displayNames of which some are equal and some absent.
@@ -41,7 +41,7 @@ const BY_NAME: [&str; 10] = ["ADA", "adam", "B-b", "bob", "Straf", "straße", "z
 const BY_DISPLAY_NAME: [&str; 10] =
     ["ADA", "bob", "B-b", "zoe", "adam", "straße", "😀", "～x", "Émile", "Straf"];
 
-async fn people(api: &Api) -> Vec<Value> {
+async fn create_people(api: &Api) -> Vec<Value> {
     let mut created = Vec::new();
     for (name, display) in PEOPLE {
         created.push(api.create(&json!({ "userName": name, "displayName": display })).await);
@@ -50,11 +50,11 @@ async fn people(api: &Api) -> Vec<Value> {
 }
 
 /// Checks an order and its reverse, on pages of every size.
-async fn check(api: &Api, sort: &str, expected: &[&str]) {
+async fn check_order(api: &Api, sort: &str, expected: &[&str]) {
     let reverse: Vec<_> = expected.iter().rev().copied().collect();
     for (sort, expected) in [(sort.to_owned(), expected), (format!("-{sort}"), &reverse)] {
         for limit in ["1", "2", "3", "7", "10", "500"] {
-            let found = walk(&api.client, &[("sort", &sort), ("limit", limit)]).await;
+            let found = list_users(&api.client, &[("sort", &sort), ("limit", limit)]).await;
             assert_eq!(names(&found), expected, "{sort} by {limit}");
         }
     }
@@ -68,24 +68,24 @@ fn by_time<'a>(users: &'a [Value], attribute: &str) -> Vec<&'a str> {
     sorted.into_iter().map(|user| text(&user["userName"])).collect()
 }
 
-async fn each_order_both_ways(api: Api) {
-    let created = people(&api).await;
+async fn every_order_works_in_both_directions(api: Api) {
+    let created = create_people(&api).await;
     for index in [3, 0, 8] {
         api.patch(&created[index], &json!({ "title": "patched" })).await;
     }
-    let all = walk(&api.client, &[("limit", "500")]).await;
+    let all = list_users(&api.client, &[("limit", "500")]).await;
     assert_eq!(names(&all), PEOPLE.map(|(name, _)| name));
-    check(&api, "id", &PEOPLE.map(|(name, _)| name)).await;
-    check(&api, "userName", &BY_NAME).await;
-    check(&api, "displayName", &BY_DISPLAY_NAME).await;
-    check(&api, "createdAt", &by_time(&all, "createdAt")).await;
+    check_order(&api, "id", &PEOPLE.map(|(name, _)| name)).await;
+    check_order(&api, "userName", &BY_NAME).await;
+    check_order(&api, "displayName", &BY_DISPLAY_NAME).await;
+    check_order(&api, "createdAt", &by_time(&all, "createdAt")).await;
     let by_update = by_time(&all, "updatedAt");
     assert_eq!(by_update[7..], ["bob", "zoe", "adam"]);
-    check(&api, "updatedAt", &by_update).await;
+    check_order(&api, "updatedAt", &by_update).await;
 }
 
-async fn times_may_be_equal(api: Api) {
-    people(&api).await;
+async fn equal_times_are_ordered_by_id(api: Api) {
+    create_people(&api).await;
     let mut sql = crate::support::sql::Sql::open(&api.database_url());
     for column in ["created_at", "updated_at"] {
         sql.execute(&format!(
@@ -95,38 +95,43 @@ async fn times_may_be_equal(api: Api) {
             "UPDATE users SET {column} = (SELECT min({column}) - 1 FROM users) WHERE user_name IN ('😀', 'adam')"
         ));
     }
-    let all = walk(&api.client, &[("limit", "500")]).await;
+    let all = list_users(&api.client, &[("limit", "500")]).await;
     for attribute in ["createdAt", "updatedAt"] {
         let expected = by_time(&all, attribute);
         assert_eq!(expected[..5], ["😀", "adam", "zoe", "Straf", "B-b"]);
-        check(&api, attribute, &expected).await;
+        check_order(&api, attribute, &expected).await;
     }
 }
 
-async fn an_order_follows_writes(api: Api) {
-    let created = people(&api).await;
+async fn orders_reflect_every_write(api: Api) {
+    let created = create_people(&api).await;
     api.patch(&created[6], &json!({ "userName": "AAA", "displayName": null })).await;
     api.patch(&created[1], &json!({ "displayName": "aaa" })).await;
     api.client.delete(&path(&created[0])).send().await.expect(204);
-    check(&api, "userName", &["AAA", "ADA", "adam", "B-b", "bob", "Straf", "straße", "Émile", "～x"]).await;
-    check(&api, "displayName", &["Émile", "ADA", "bob", "B-b", "adam", "straße", "～x", "Straf", "AAA"])
+    check_order(&api, "userName", &["AAA", "ADA", "adam", "B-b", "bob", "Straf", "straße", "Émile", "～x"])
         .await;
+    check_order(
+        &api,
+        "displayName",
+        &["Émile", "ADA", "bob", "B-b", "adam", "straße", "～x", "Straf", "AAA"],
+    )
+    .await;
 }
 
-async fn orders_have_no_case(api: Api) {
-    people(&api).await;
+async fn sort_names_ignore_case(api: Api) {
+    create_people(&api).await;
     for sort in ["username", "USERNAME", "UserName"] {
-        check(&api, sort, &BY_NAME).await;
+        check_order(&api, sort, &BY_NAME).await;
     }
-    check(&api, "DISPLAYNAME", &BY_DISPLAY_NAME).await;
-    check(&api, "ID", &PEOPLE.map(|(name, _)| name)).await;
+    check_order(&api, "DISPLAYNAME", &BY_DISPLAY_NAME).await;
+    check_order(&api, "ID", &PEOPLE.map(|(name, _)| name)).await;
     for sort in ["createdat", "-CREATEDAT", "UPDATEDAT", "-updatedat"] {
-        assert_eq!(walk(&api.client, &[("sort", sort), ("limit", "3")]).await.len(), 10, "{sort}");
+        assert_eq!(list_users(&api.client, &[("sort", sort), ("limit", "3")]).await.len(), 10, "{sort}");
     }
 }
 
-async fn what_is_no_order(api: Api) {
-    people(&api).await;
+async fn invalid_orders_are_rejected(api: Api) {
+    create_people(&api).await;
     let wrong = [
         "",
         "-",
@@ -163,7 +168,8 @@ async fn what_is_no_order(api: Api) {
         "id\n",
     ];
     for sort in wrong {
-        let body = problem(&api.client.get(&users(&[("sort", sort)])).send().await, 400, "invalid-parameter");
+        let body =
+            problem(&api.client.get(&users_target(&[("sort", sort)])).send().await, 400, "invalid-parameter");
         assert!(text(&body["detail"]).contains("sort"), "{body}");
     }
     // A plus sign is a space here.
@@ -172,8 +178,8 @@ async fn what_is_no_order(api: Api) {
     }
 }
 
-async fn a_filter_keeps_the_order(api: Api) {
-    let created = people(&api).await;
+async fn filtered_lists_keep_the_order(api: Api) {
+    let created = create_people(&api).await;
     for index in [0, 2, 3, 5, 8] {
         api.patch(&created[index], &json!({ "title": "some" })).await;
     }
@@ -189,7 +195,7 @@ async fn a_filter_keeps_the_order(api: Api) {
             for sort in [sort.to_owned(), format!("-{sort}")] {
                 for limit in ["1", "3", "500"] {
                     let query = [("sort", sort.as_str()), ("filter", filter), ("limit", limit)];
-                    let found = walk(&api.client, &query).await;
+                    let found = list_users(&api.client, &query).await;
                     assert_eq!(names(&found), expected, "{sort} of {filter} by {limit}");
                 }
                 expected.reverse();
@@ -200,37 +206,37 @@ async fn a_filter_keeps_the_order(api: Api) {
 
 /// The cursor of the first page of a query.
 async fn cursor(api: &Api, parameters: &[(&str, &str)]) -> String {
-    let page = api.client.get(&users(parameters)).send().await.expect(200).json();
+    let page = api.client.get(&users_target(parameters)).send().await.expect(200).json();
     text(&page["nextCursor"]).to_owned()
 }
 
 async fn a_cursor_belongs_to_one_order(api: Api) {
-    people(&api).await;
+    create_people(&api).await;
     let orders = ["id", "userName", "displayName", "createdAt", "updatedAt"];
     let orders: Vec<_> = orders.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
     for sort in &orders {
         let given = cursor(&api, &[("limit", "2"), ("sort", sort)]).await;
         for other in orders.iter().filter(|other| *other != sort) {
-            let answer = api.client.get(&users(&[("sort", other), ("cursor", &given)])).send().await;
-            problem(&answer, 400, "invalid-cursor");
+            let response = api.client.get(&users_target(&[("sort", other), ("cursor", &given)])).send().await;
+            problem(&response, 400, "invalid-cursor");
         }
-        let without = api.client.get(&users(&[("cursor", &given)])).send().await;
+        let without = api.client.get(&users_target(&[("cursor", &given)])).send().await;
         // What is not said is said by default.
         match sort.as_str() {
             "id" => assert_eq!(items(&without.expect(200).json()).len(), 8),
             _ => drop(problem(&without, 400, "invalid-cursor")),
         }
         let spelled = sort.to_uppercase();
-        let same = api.client.get(&users(&[("sort", &spelled), ("cursor", &given)])).send().await;
+        let same = api.client.get(&users_target(&[("sort", &spelled), ("cursor", &given)])).send().await;
         assert_eq!(items(&same.expect(200).json()).len(), 8, "{sort}");
     }
     let given = cursor(&api, &[("limit", "2")]).await;
-    let said = api.client.get(&users(&[("sort", "id"), ("cursor", &given)])).send().await;
+    let said = api.client.get(&users_target(&[("sort", "id"), ("cursor", &given)])).send().await;
     assert_eq!(items(&said.expect(200).json()).len(), 8);
 }
 
 async fn a_cursor_belongs_to_one_filter(api: Api) {
-    people(&api).await;
+    create_people(&api).await;
     let filters = [
         "",
         "userName pr",
@@ -248,22 +254,27 @@ async fn a_cursor_belongs_to_one_filter(api: Api) {
         for filter in filters {
             let given = cursor(&api, &query(filter)).await;
             let with = |filter| [query(filter), vec![("cursor", given.as_str())]].concat();
-            assert_eq!(api.client.get(&users(&with(filter))).send().await.code(), 200);
+            assert_eq!(api.client.get(&users_target(&with(filter))).send().await.code(), 200);
             for other in filters.into_iter().filter(|other| *other != filter) {
-                let answer = api.client.get(&users(&with(other))).send().await;
-                problem(&answer, 400, "invalid-cursor");
+                let response = api.client.get(&users_target(&with(other))).send().await;
+                problem(&response, 400, "invalid-cursor");
             }
             let wrong = [query(filter), vec![("cursor", &given[1..])]].concat();
-            problem(&api.client.get(&users(&wrong)).send().await, 400, "invalid-cursor");
+            problem(&api.client.get(&users_target(&wrong)).send().await, 400, "invalid-cursor");
         }
     }
     // A filter that is wrong is told so, whatever the cursor is.
-    let answer = api.client.get(&users(&[("filter", "foo pr"), ("cursor", "x")])).send().await.expect(400);
-    assert!(matches!(text(&answer.json()["code"]), "invalid-filter" | "invalid-cursor"), "{}", answer.text());
+    let response =
+        api.client.get(&users_target(&[("filter", "foo pr"), ("cursor", "x")])).send().await.expect(400);
+    assert!(
+        matches!(text(&response.json()["code"]), "invalid-filter" | "invalid-cursor"),
+        "{}",
+        response.text()
+    );
 }
 
-async fn other_parameters_may_change_between_pages(api: Api) {
-    people(&api).await;
+async fn other_parameters_can_change_between_pages(api: Api) {
+    create_people(&api).await;
     let bound = [("sort", "-displayName"), ("filter", "active eq true")];
     let mut expected: Vec<_> = BY_DISPLAY_NAME.to_vec();
     expected.reverse();
@@ -278,7 +289,7 @@ async fn other_parameters_may_change_between_pages(api: Api) {
     for other in others {
         let mut query = [&bound[..], other].concat();
         query.extend(given.as_deref().map(|cursor| ("cursor", cursor)));
-        let page = api.client.get(&users(&query)).send().await.expect(200).json();
+        let page = api.client.get(&users_target(&query)).send().await.expect(200).json();
         found.extend(names(items(&page)).into_iter().map(str::to_owned));
         assert_eq!(page.get("total").is_some(), other.contains(&("include", "total")), "{page}");
         given = page.get("nextCursor").map(|cursor| text(cursor).to_owned());
@@ -287,11 +298,11 @@ async fn other_parameters_may_change_between_pages(api: Api) {
 }
 
 /// The cursor knows the sorted value, whatever the page shows.
-async fn an_order_needs_nothing_shown(api: Api) {
-    let created = people(&api).await;
+async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) {
+    let created = create_people(&api).await;
     for (sort, expected) in [("userName", BY_NAME), ("displayName", BY_DISPLAY_NAME)] {
         for projection in [("attributes", "id"), ("excludedAttributes", "userName,displayName")] {
-            let found = walk(&api.client, &[("sort", sort), projection, ("limit", "3")]).await;
+            let found = list_users(&api.client, &[("sort", sort), projection, ("limit", "3")]).await;
             let name = |shown: &Value| {
                 let user = created.iter().find(|user| user["id"] == shown["id"]).expect("one of them");
                 text(&user["userName"]).to_owned()
@@ -302,8 +313,8 @@ async fn an_order_needs_nothing_shown(api: Api) {
 }
 
 /// A page begins behind the last one's last user, also when nobody is there any more.
-async fn a_cursor_outlives_its_user(api: Api) {
-    let created = people(&api).await;
+async fn cursors_outlive_their_user(api: Api) {
+    let created = create_people(&api).await;
     let sort = ("sort", "displayName");
     let given = cursor(&api, &[sort, ("limit", "3")]).await;
     for name in ["ADA", "B-b", "zoe"] {
@@ -311,19 +322,19 @@ async fn a_cursor_outlives_its_user(api: Api) {
         api.client.delete(&path(user)).send().await.expect(204);
     }
     let api = api.restart();
-    let page = api.client.get(&users(&[sort, ("cursor", &given)])).send().await.expect(200).json();
+    let page = api.client.get(&users_target(&[sort, ("cursor", &given)])).send().await.expect(200).json();
     assert_eq!(names(items(&page)), BY_DISPLAY_NAME[4..]);
     // The same among those without a value.
     let given = cursor(&api, &[sort, ("limit", "6")]).await;
     let user = created.iter().find(|user| user["userName"] == "Émile").expect("one of them");
     api.client.delete(&path(user)).send().await.expect(204);
-    let page = api.client.get(&users(&[sort, ("cursor", &given)])).send().await.expect(200).json();
+    let page = api.client.get(&users_target(&[sort, ("cursor", &given)])).send().await.expect(200).json();
     assert_eq!((names(items(&page)), page.get("nextCursor")), (vec!["Straf"], None));
 }
 
 /// The target of the link to the next page.
 #[track_caller]
-fn linked(link: &str) -> &str {
+fn link_target(link: &str) -> &str {
     let (url, rest) = link.split_once('>').expect("a link has its URL in angle brackets");
     assert_eq!(rest, "; rel=\"next\"");
     let url = url.strip_prefix('<').expect("a link has its URL in angle brackets");
@@ -332,7 +343,7 @@ fn linked(link: &str) -> &str {
     url
 }
 
-async fn links_keep_every_parameter(api: Api) {
+async fn links_preserve_every_parameter(api: Api) {
     let odd = "a&b=c#d+é%20\"\\😀;?/ <>[]{}|^`'";
     for index in 0..7 {
         let title = if index == 3 { "other" } else { odd };
@@ -347,12 +358,12 @@ async fn links_keep_every_parameter(api: Api) {
         ("include", "total"),
         ("limit", "2"),
     ];
-    for target in [users(&parameters), users(&parameters).replace("%20", "+")] {
+    for target in [users_target(&parameters), users_target(&parameters).replace("%20", "+")] {
         let (mut target, mut seen) = (target, Vec::new());
         loop {
-            let answer = api.client.get(&target).send().await;
-            assert_eq!(answer.code(), 200, "{target}: {}", answer.text());
-            let page = answer.json();
+            let response = api.client.get(&target).send().await;
+            assert_eq!(response.code(), 200, "{target}: {}", response.text());
+            let page = response.json();
             assert_eq!(page["total"], 6, "{target}");
             assert!(items(&page).len() <= 2, "{target}");
             for user in items(&page) {
@@ -361,17 +372,17 @@ async fn links_keep_every_parameter(api: Api) {
                 assert_eq!(user, &shown, "{target}");
             }
             seen.extend(names(items(&page)).into_iter().map(str::to_owned));
-            assert_eq!(answer.header("link").is_some(), page.get("nextCursor").is_some(), "{page}");
-            let Some(link) = answer.header("link") else { break };
+            assert_eq!(response.header("link").is_some(), page.get("nextCursor").is_some(), "{page}");
+            let Some(link) = response.header("link") else { break };
             assert!(link.contains(text(&page["nextCursor"])), "{link}");
-            linked(link).clone_into(&mut target);
+            link_target(link).clone_into(&mut target);
         }
         assert_eq!(seen, ["u5", "u2", "u4", "u1", "u6", "u0"]);
     }
 }
 
-async fn the_total_is_of_the_filter(api: Api) {
-    let created = people(&api).await;
+async fn the_total_counts_only_matching_users(api: Api) {
+    let created = create_people(&api).await;
     for index in [1, 4, 6] {
         api.patch(&created[index], &json!({ "active": false, "title": "x" })).await;
     }
@@ -379,7 +390,7 @@ async fn the_total_is_of_the_filter(api: Api) {
     {
         for sort in ["id", "-updatedAt", "displayName"] {
             let query = [("filter", filter), ("sort", sort), ("include", "total"), ("limit", "2")];
-            let pages = pages(&api.client, &query).await;
+            let pages = list_pages(&api.client, &query).await;
             assert!(pages.iter().all(|page| page["total"] == total), "{pages:?}");
             assert_eq!(
                 pages.iter().map(|page| items(page).len()).sum::<usize>(),
@@ -391,8 +402,8 @@ async fn the_total_is_of_the_filter(api: Api) {
 }
 
 /// Where all is found through an index, the page that has the last one knows it.
-async fn the_last_match_ends_the_walk(api: Api) {
-    let created = people(&api).await;
+async fn the_last_match_ends_pagination(api: Api) {
+    let created = create_people(&api).await;
     for index in [1, 4, 6] {
         api.patch(&created[index], &json!({ "active": false })).await;
     }
@@ -407,10 +418,11 @@ async fn the_last_match_ends_the_walk(api: Api) {
         (by_id.as_str(), 1),
     ];
     for (filter, count) in cases {
-        let page =
-            api.page(&users(&[("filter", filter), ("limit", &count.to_string())])["/users".len()..]).await;
+        let page = api
+            .page(&users_target(&[("filter", filter), ("limit", &count.to_string())])["/users".len()..])
+            .await;
         assert_eq!((items(&page).len(), page.get("nextCursor")), (count, None), "{filter}");
-        let found = pages(&api.client, &[("filter", filter), ("limit", "1")]).await;
+        let found = list_pages(&api.client, &[("filter", filter), ("limit", "1")]).await;
         assert!(
             found.iter().all(|page| items(page).len() == 1) && found.len() == count,
             "{filter}: {found:?}"

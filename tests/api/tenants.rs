@@ -1,35 +1,37 @@
 //! `/tenants`, and acting in one by `Roster-Tenant`.
 
-use crate::api::callers::{create, get, make_key, make_tenant, of_role, tenant_path, with_secret};
-use crate::api::fixture::with;
+use crate::api::callers::{
+    client_with_key, client_with_role, create_key, create_tenant, create_user, get, tenant_path,
+};
+use crate::api::fixture::with_field;
 use crate::api::problem::{
-    assert_invalid, assert_invalid_fields, assert_refused, assert_taken, assert_unauthorized, problem,
+    assert_invalid, assert_invalid_fields, assert_state_conflict, assert_taken, assert_unauthorized, problem,
 };
 use crate::support::api::{Api, at_once, path, text, with_status};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    the_default_tenant_is_there
-    a_name_is_enough
-    names_are_plain
-    fields_are_checked
-    a_name_is_taken_once
-    one_name_is_created_once
-    a_patch_changes_what_it_names
-    a_renamed_tenant_has_its_new_name_at_once
-    conditions_hold
-    the_default_tenant_stays
-    bodies_are_those_of_users
-    tenants_come_in_the_order_of_their_creation
-    parameters_must_be_known
-    a_creation_takes_no_idempotency_key
-    a_tenant_is_named_once_a_request
-    only_an_empty_tenant_is_deleted
-    all_goes_with_a_tenant
-    a_deleted_tenant_is_nowhere
-    a_tenant_is_not_deleted_under_its_users
+engine_tests! {
+    the_default_tenant_exists
+    a_name_is_sufficient
+    names_are_lowercase_letters_digits_and_hyphens
+    fields_are_validated
+    names_are_unique
+    concurrent_creates_of_one_name_succeed_once
+    a_patch_changes_only_named_fields
+    a_rename_applies_at_once
+    preconditions_apply
+    the_default_tenant_cannot_be_renamed_or_deleted
+    malformed_bodies_and_unknown_ids_are_rejected
+    tenants_are_listed_in_creation_order
+    unknown_parameters_are_rejected
+    creations_ignore_idempotency_keys
+    the_tenant_header_must_name_one_existing_tenant
+    only_an_empty_tenant_can_be_deleted
+    deleting_a_tenant_deletes_its_rows
+    a_deleted_tenant_leaves_nothing_behind
+    a_tenant_is_never_deleted_while_users_are_created
 }
 
 const DEFAULT: &str = "00000000-0000-7000-8000-000000000001";
@@ -38,7 +40,7 @@ async fn post(api: &Api, body: Value) -> crate::support::http::Answer {
     api.client.post("/tenants", &body).send().await
 }
 
-async fn the_default_tenant_is_there(api: Api) {
+async fn the_default_tenant_exists(api: Api) {
     let list = get(&api.client, "/tenants").await;
     let tenant = list["items"][0].clone();
     let expected = json!({
@@ -49,38 +51,38 @@ async fn the_default_tenant_is_there(api: Api) {
     assert_eq!(get(&api.client, &tenant_path(&tenant)).await, tenant);
 }
 
-async fn a_name_is_enough(api: Api) {
+async fn a_name_is_sufficient(api: Api) {
     for (name, unique) in [("acme", None), ("beta", Some(false)), ("gamma", Some(true))] {
         let mut body = json!({ "name": name });
         if let Some(unique) = unique {
             body["uniqueGroupNames"] = json!(unique);
         }
-        let answer = post(&api, body).await.expect(201);
-        let tenant = answer.json();
+        let response = post(&api, body).await.expect(201);
+        let tenant = response.json();
         let expected = json!({
             "id": tenant["id"], "name": name, "uniqueGroupNames": unique.unwrap_or(false), "version": 1,
             "createdAt": tenant["createdAt"], "updatedAt": tenant["createdAt"],
         });
         assert_eq!(tenant, expected);
-        assert_eq!(answer.header("location"), Some(tenant_path(&tenant).as_str()));
-        assert_eq!(answer.header("etag"), Some("\"1\""));
-        assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+        assert_eq!(response.header("location"), Some(tenant_path(&tenant).as_str()));
+        assert_eq!(response.header("etag"), Some("\"1\""));
+        assert_eq!(response.header("cache-control"), Some("private, no-cache"));
         assert_eq!(text(&tenant["createdAt"]).len(), "2026-01-02T03:04:05.678901Z".len());
         let found = api.client.get(&tenant_path(&tenant)).send().await.expect(200);
         assert_eq!((found.json(), found.header("etag")), (tenant, Some("\"1\"")));
     }
 }
 
-async fn names_are_plain(api: Api) {
+async fn names_are_lowercase_letters_digits_and_hyphens(api: Api) {
     let long = "x".repeat(63);
     for name in ["a", "0", "-", "--", "a-b", "-a-", "2026-01-02", "default-", "defaults", "null", &long] {
-        let tenant = make_tenant(&api.client, name).await;
+        let tenant = create_tenant(&api.client, name).await;
         assert_eq!(tenant["name"], name);
-        let there = create(&api.client.in_tenant(name), &json!({ "userName": name })).await;
+        let there = create_user(&api.client.in_tenant(name), &json!({ "userName": name })).await;
         assert_eq!(get(&api.client.in_tenant(name), "/users").await["items"], json!([there]));
     }
     let too_long = "x".repeat(64);
-    let acme = make_tenant(&api.client, "acme").await;
+    let acme = create_tenant(&api.client, "acme").await;
     for name in [
         "", "default", "A", "Acme", "DEFAULT", "a b", " a", "a ", "a.b", "a_b", "a/b", "ä", "ａ", "a\n",
         "\n", "a\0", "*", &too_long,
@@ -93,7 +95,7 @@ async fn names_are_plain(api: Api) {
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 13);
 }
 
-async fn fields_are_checked(api: Api) {
+async fn fields_are_validated(api: Api) {
     assert_invalid(&post(&api, json!({})).await, &[("/name", "required")]);
     assert_invalid(&post(&api, json!({ "name": null })).await, &[("/name", "required")]);
     let all = json!({ "name": 1, "uniqueGroupNames": "true", "Name": "x", "users": [], "role": "admin" });
@@ -124,9 +126,9 @@ async fn fields_are_checked(api: Api) {
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
 }
 
-async fn a_name_is_taken_once(api: Api) {
-    let acme = make_tenant(&api.client, "acme").await;
-    let beta = make_tenant(&api.client, "beta").await;
+async fn names_are_unique(api: Api) {
+    let acme = create_tenant(&api.client, "acme").await;
+    let beta = create_tenant(&api.client, "beta").await;
     assert_taken(&post(&api, json!({ "name": "acme" })).await, "name");
     let patch = api.client.patch(&tenant_path(&beta), &json!({ "name": "acme" })).send().await;
     assert_taken(&patch, "name");
@@ -136,45 +138,48 @@ async fn a_name_is_taken_once(api: Api) {
     assert_eq!((same.json(), same.header("etag")), (acme, Some("\"1\"")));
 }
 
-async fn one_name_is_created_once(api: Api) {
-    let answers = at_once(30, |_| {
+async fn concurrent_creates_of_one_name_succeed_once(api: Api) {
+    let responses = at_once(30, |_| {
         let request = api.client.post("/tenants", &json!({ "name": "acme" }));
         async move { request.send().await }
     });
-    let answers = answers.await;
-    assert_eq!((with_status(&answers, 201), with_status(&answers, 409)), (1, 29));
-    answers.iter().filter(|answer| answer.code() == 409).for_each(|answer| assert_taken(answer, "name"));
+    let responses = responses.await;
+    assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (1, 29));
+    responses
+        .iter()
+        .filter(|response| response.code() == 409)
+        .for_each(|response| assert_taken(response, "name"));
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
     assert_eq!(get(&api.client.in_tenant("acme"), "/users").await, json!({ "items": [] }));
 }
 
-async fn a_patch_changes_what_it_names(api: Api) {
+async fn a_patch_changes_only_named_fields(api: Api) {
     for name in ["acme", "default"] {
         let tenant = match name {
             "default" => get(&api.client, &format!("/tenants/{DEFAULT}")).await,
-            name => make_tenant(&api.client, name).await,
+            name => create_tenant(&api.client, name).await,
         };
         let patch = json!({ "uniqueGroupNames": true });
-        let answer = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
-        let patched = answer.json();
-        let mut expected = with(&tenant, "uniqueGroupNames", json!(true));
+        let response = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
+        let patched = response.json();
+        let mut expected = with_field(&tenant, "uniqueGroupNames", json!(true));
         expected["version"] = json!(2);
         expected["updatedAt"] = patched["updatedAt"].clone();
-        assert_eq!((&patched, answer.header("etag")), (&expected, Some("\"2\"")));
+        assert_eq!((&patched, response.header("etag")), (&expected, Some("\"2\"")));
         assert!(text(&patched["updatedAt"]) > text(&tenant["updatedAt"]), "{patched}");
         assert_eq!(get(&api.client, &tenant_path(&tenant)).await, patched);
         // Nothing of it is new.
         for patch in [json!({}), patch, patched.clone()] {
-            let answer = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
-            assert_eq!((answer.json(), answer.header("etag")), (patched.clone(), Some("\"2\"")));
+            let response = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
+            assert_eq!((response.json(), response.header("etag")), (patched.clone(), Some("\"2\"")));
         }
     }
 }
 
-async fn a_renamed_tenant_has_its_new_name_at_once(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
-    let admin = of_role(&api.client.in_tenant("acme"), "admin").await;
-    let user = create(&api.client.in_tenant("acme"), &json!({ "userName": "ada" })).await;
+async fn a_rename_applies_at_once(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
+    let admin = client_with_role(&api.client.in_tenant("acme"), "admin").await;
+    let user = create_user(&api.client.in_tenant("acme"), &json!({ "userName": "ada" })).await;
     for (old, new) in [("acme", "beta"), ("beta", "gamma"), ("gamma", "acme")] {
         api.client.patch(&tenant_path(&tenant), &json!({ "name": new })).send().await.expect(200);
         assert_eq!(get(&api.client.in_tenant(new), "/users").await["items"], json!([user]));
@@ -182,12 +187,12 @@ async fn a_renamed_tenant_has_its_new_name_at_once(api: Api) {
         assert_eq!(get(&admin, &path(&user)).await, user);
     }
     // A name that was left is free, and its new owner has nothing of the old one's.
-    make_tenant(&api.client, "beta").await;
+    create_tenant(&api.client, "beta").await;
     assert_eq!(get(&api.client.in_tenant("beta"), "/users").await, json!({ "items": [] }));
 }
 
-async fn conditions_hold(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn preconditions_apply(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
     let target = tenant_path(&tenant);
     let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
     for tag in ["\"2\"", "W/\"1\""] {
@@ -200,9 +205,9 @@ async fn conditions_hold(api: Api) {
     let read = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
     assert_eq!((read.text().as_str(), read.header("etag")), ("", Some("\"1\"")));
     let minimal = patch("beta").header("if-match", "\"1\"").header("prefer", "return=minimal");
-    let answer = minimal.send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", Some("\"2\"")));
-    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
+    let response = minimal.send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", Some("\"2\"")));
+    assert_eq!(response.header("preference-applied"), Some("return=minimal"));
     problem(&minimal.send().await, 412, "precondition-failed");
     let created = api.client.post("/tenants", &json!({ "name": "acme" })).header("prefer", "return=minimal");
     let created = created.send().await.expect(201);
@@ -213,7 +218,7 @@ async fn conditions_hold(api: Api) {
     problem(&api.client.get(&target).send().await, 404, "not-found");
 }
 
-async fn the_default_tenant_stays(api: Api) {
+async fn the_default_tenant_cannot_be_renamed_or_deleted(api: Api) {
     let target = format!("/tenants/{DEFAULT}");
     let tenant = get(&api.client, &target).await;
     let renamed = api.client.patch(&target, &json!({ "name": "acme" })).send().await;
@@ -221,13 +226,13 @@ async fn the_default_tenant_stays(api: Api) {
     let renamed =
         api.client.patch(&target, &json!({ "name": "acme", "uniqueGroupNames": true })).send().await;
     assert_eq!((renamed.code(), &renamed.json()["code"]), (409, &json!("conflict")));
-    assert_refused(&api.client.delete(&target).send().await);
+    assert_state_conflict(&api.client.delete(&target).send().await);
     assert_eq!(get(&api.client, &target).await, tenant);
-    make_tenant(&api.client, "acme").await;
+    create_tenant(&api.client, "acme").await;
 }
 
-async fn bodies_are_those_of_users(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn malformed_bodies_and_unknown_ids_are_rejected(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
     let target = tenant_path(&tenant);
     for (method, target) in [(Method::POST, "/tenants"), (Method::PATCH, target.as_str())] {
         let send = async |media_type: &str, body: &str| {
@@ -248,11 +253,11 @@ async fn bodies_are_those_of_users(api: Api) {
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
 }
 
-async fn tenants_come_in_the_order_of_their_creation(api: Api) {
+async fn tenants_are_listed_in_creation_order(api: Api) {
     let mut names = vec!["default".to_owned()];
     for index in 0..53 {
         names.push(format!("t{}", (index * 37) % 100));
-        make_tenant(&api.client, &names[index + 1]).await;
+        create_tenant(&api.client, &names[index + 1]).await;
     }
     let of_page = |page: &Value| -> Vec<String> {
         let items = page["items"].as_array().expect("a list").iter();
@@ -270,26 +275,26 @@ async fn tenants_come_in_the_order_of_their_creation(api: Api) {
     assert_eq!(seen, names);
 }
 
-async fn parameters_must_be_known(api: Api) {
+async fn unknown_parameters_are_rejected(api: Api) {
     for query in ["filter=name%20pr", "sort=name", "attributes=name", "limit=0", "include=users", "name=acme"]
     {
-        let answer = api.client.get(&format!("/tenants?{query}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
-        let answer = api.client.get(&format!("/tenants/{DEFAULT}?{query}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/tenants?{query}")).send().await;
+        problem(&response, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/tenants/{DEFAULT}?{query}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
-    let tenant = make_tenant(&api.client, "acme").await;
+    let tenant = create_tenant(&api.client, "acme").await;
     let delete = api.client.delete(&format!("{}?force=true", tenant_path(&tenant))).send().await;
     problem(&delete, 400, "invalid-parameter");
     problem(&api.client.get("/tenants?cursor=x").send().await, 400, "invalid-cursor");
 }
 
-async fn a_creation_takes_no_idempotency_key(api: Api) {
+async fn creations_ignore_idempotency_keys(api: Api) {
     for (name, key) in [("a", "k"), ("b", "k"), ("c", ""), ("d", "a b")] {
         let post = api.client.post("/tenants", &json!({ "name": name })).header("idempotency-key", key);
-        let answer = post.send().await.expect(201);
+        let response = post.send().await.expect(201);
         assert_eq!(
-            (answer.json()["name"].as_str(), answer.header("idempotency-replayed")),
+            (response.json()["name"].as_str(), response.header("idempotency-replayed")),
             (Some(name), None)
         );
         assert_taken(&post.send().await, "name");
@@ -297,8 +302,8 @@ async fn a_creation_takes_no_idempotency_key(api: Api) {
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 0);
 }
 
-async fn a_tenant_is_named_once_a_request(api: Api) {
-    make_tenant(&api.client, "acme").await;
+async fn the_tenant_header_must_name_one_existing_tenant(api: Api) {
+    create_tenant(&api.client, "acme").await;
     for [one, other] in [["acme", "acme"], ["acme", "default"], ["default", "default"], ["nobody", "acme"]] {
         for target in ["/users", "/keys", "/changes"] {
             let twice = api.client.get(target).header("roster-tenant", one).header("roster-tenant", other);
@@ -316,20 +321,20 @@ async fn a_tenant_is_named_once_a_request(api: Api) {
     }
 }
 
-async fn only_an_empty_tenant_is_deleted(api: Api) {
-    let tenant = make_tenant(&api.client, "acme").await;
+async fn only_an_empty_tenant_can_be_deleted(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
     let users = [
-        create(&acme, &json!({ "userName": "ada" })).await,
-        create(&acme, &json!({ "userName": "b" })).await,
+        create_user(&acme, &json!({ "userName": "ada" })).await,
+        create_user(&acme, &json!({ "userName": "b" })).await,
     ];
     for user in &users {
-        assert_refused(&api.client.delete(&tenant_path(&tenant)).send().await);
+        assert_state_conflict(&api.client.delete(&tenant_path(&tenant)).send().await);
         assert_eq!(get(&acme, &path(user)).await, *user);
         acme.delete(&path(user)).send().await.expect(204);
     }
-    let answer = api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
-    assert_eq!((answer.text().as_str(), answer.header("etag")), ("", None));
+    let response = api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
+    assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for _ in 0..2 {
         problem(&api.client.get(&tenant_path(&tenant)).send().await, 404, "not-found");
         problem(&api.client.delete(&tenant_path(&tenant)).send().await, 404, "not-found");
@@ -338,45 +343,45 @@ async fn only_an_empty_tenant_is_deleted(api: Api) {
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 1);
 }
 
-/// Keys, kept answers, changes, users and heads in the database.
-fn rows(api: &Api) -> [i64; 6] {
+/// Keys, kept responses, changes, users and heads in the database.
+fn row_counts(api: &Api) -> [i64; 6] {
     let mut sql = api.sql();
     ["keys", "idempotency", "changes", "users", "heads", "tenants"]
         .map(|table| sql.number(&format!("SELECT count(*) AS number FROM {table}")))
 }
 
 /// A tenant that has had users and has one key of each role; none of the users is left.
-async fn used_tenant(api: &Api, name: &str) -> (Value, Vec<Client>) {
-    let tenant = make_tenant(&api.client, name).await;
+async fn create_used_tenant(api: &Api, name: &str) -> (Value, Vec<Client>) {
+    let tenant = create_tenant(&api.client, name).await;
     let own = api.client.in_tenant(name);
     let mut callers = Vec::new();
     for role in ["reader", "writer", "admin", "operator"] {
-        callers.push(with_secret(&api.client, &make_key(&own, &json!({ "role": role })).await));
+        callers.push(client_with_key(&api.client, &create_key(&own, &json!({ "role": role })).await));
     }
     for number in 0..3 {
         let post = callers[1].post("/users", &json!({ "userName": format!("u{number}") }));
-        let answer = post.header("idempotency-key", &format!("k{number}")).send().await.expect(201);
-        own.delete(&path(&answer.json())).send().await.expect(204);
+        let response = post.header("idempotency-key", &format!("k{number}")).send().await.expect(201);
+        own.delete(&path(&response.json())).send().await.expect(204);
     }
     (tenant, callers)
 }
 
-async fn all_goes_with_a_tenant(api: Api) {
-    create(&api.client, &json!({ "userName": "ada" })).await;
-    of_role(&api.client, "admin").await;
-    used_tenant(&api, "other").await;
-    let before = rows(&api);
-    let (tenant, _) = used_tenant(&api, "acme").await;
+async fn deleting_a_tenant_deletes_its_rows(api: Api) {
+    create_user(&api.client, &json!({ "userName": "ada" })).await;
+    client_with_role(&api.client, "admin").await;
+    create_used_tenant(&api, "other").await;
+    let before = row_counts(&api);
+    let (tenant, _) = create_used_tenant(&api, "acme").await;
     let [keys, kept, changes, users, heads, tenants] = before;
     // With the change that tells of the tenant, in the feed of `default`.
     let expected = [keys + 4, kept + 3, changes + 4 + 6 + 1, users, heads + 1, tenants + 1];
-    assert_eq!(rows(&api), expected);
+    assert_eq!(row_counts(&api), expected);
     api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
-    assert_eq!(rows(&api), [keys, kept, changes + 2, users, heads, tenants]);
+    assert_eq!(row_counts(&api), [keys, kept, changes + 2, users, heads, tenants]);
 }
 
-async fn a_deleted_tenant_is_nowhere(api: Api) {
-    let (tenant, callers) = used_tenant(&api, "acme").await;
+async fn a_deleted_tenant_leaves_nothing_behind(api: Api) {
+    let (tenant, callers) = create_used_tenant(&api, "acme").await;
     for client in &callers {
         client.get("/users").send().await.expect(200);
     }
@@ -390,7 +395,7 @@ async fn a_deleted_tenant_is_nowhere(api: Api) {
         problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
     }
     // The name is free, and whoever has it next begins with nothing.
-    let again = make_tenant(&api.client, "acme").await;
+    let again = create_tenant(&api.client, "acme").await;
     assert_ne!(again["id"], tenant["id"]);
     let acme = api.client.in_tenant("acme");
     assert_eq!(get(&acme, "/keys").await, json!({ "items": [] }));
@@ -404,13 +409,13 @@ async fn a_deleted_tenant_is_nowhere(api: Api) {
     }
 }
 
-async fn a_tenant_is_not_deleted_under_its_users(api: Api) {
+async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
     for round in 0..12 {
         let name = format!("t{round}");
-        let tenant = make_tenant(&api.client, &name).await;
+        let tenant = create_tenant(&api.client, &name).await;
         let own = api.client.in_tenant(&name);
-        let writer = of_role(&own, "writer").await;
-        let answers = at_once(9, |index| {
+        let writer = client_with_role(&own, "writer").await;
+        let responses = at_once(9, |index| {
             let body = json!({ "userName": format!("u{index}") });
             let request = match index {
                 // Sometimes among the first to come, sometimes among the last.
@@ -420,11 +425,11 @@ async fn a_tenant_is_not_deleted_under_its_users(api: Api) {
             };
             async move { request.send().await }
         });
-        let answers = answers.await;
-        let created = with_status(&answers, 201);
-        let gone = with_status(&answers, 204) == 1;
-        for answer in &answers {
-            assert!(matches!(answer.code(), 201 | 204 | 401 | 404 | 409), "{}", answer.text());
+        let responses = responses.await;
+        let created = with_status(&responses, 201);
+        let gone = with_status(&responses, 204) == 1;
+        for response in &responses {
+            assert!(matches!(response.code(), 201 | 204 | 401 | 404 | 409), "{}", response.text());
         }
         assert!(!(gone && created > 0), "{created} users were acknowledged in a tenant that was deleted");
         let found = own.get("/users?include=total").send().await;

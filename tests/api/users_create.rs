@@ -1,6 +1,6 @@
 //! `POST /users`.
 
-use crate::api::fixture::{bare, full, shown, with};
+use crate::api::fixture::{bare, expected_user, full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
@@ -8,30 +8,30 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-both_engines! {
-    a_name_is_enough
-    every_attribute_comes_back
-    the_headers_of_the_answer
-    the_server_decides_id_and_times
-    list_elements_have_all_their_parts
+engine_tests! {
+    a_user_name_is_sufficient
+    every_attribute_is_returned
+    the_response_has_the_documented_headers
+    the_server_assigns_the_id_and_times
+    list_elements_have_every_sub_attribute
     null_means_absent
-    what_get_gave_can_be_created_again
-    what_the_server_decides_is_ignored_whatever_it_is
-    unknown_fields_are_named_at_every_depth
-    a_wrong_type_is_named
-    every_error_is_named_at_once
-    a_name_is_needed
-    a_body_is_an_object
-    active_is_true_unless_said
-    emails_may_be_shared
-    equal_elements_are_kept_once
-    one_value_is_primary_at_most
-    minimal_answers_have_no_body
-    extensions_are_named_by_urns
-    a_taken_attribute_is_named
+    a_returned_user_can_be_created_again
+    server_assigned_fields_are_ignored
+    unknown_fields_are_reported_at_every_depth
+    wrong_types_are_reported
+    all_errors_are_reported_together
+    a_user_name_is_required
+    the_body_must_be_an_object
+    active_defaults_to_true
+    users_can_share_an_email
+    equal_list_elements_are_merged
+    at_most_one_value_is_primary
+    minimal_responses_have_no_body
+    extensions_must_be_named_by_urns
+    conflicts_name_the_attribute
 }
 
-async fn a_name_is_enough(api: Api) {
+async fn a_user_name_is_sufficient(api: Api) {
     let user = api.create(&json!({ "userName": "ada" })).await;
     let mut expected = bare("ada");
     for added in ["id", "createdAt", "updatedAt"] {
@@ -41,29 +41,29 @@ async fn a_name_is_enough(api: Api) {
     assert_eq!(api.read(&user).await, expected);
 }
 
-async fn every_attribute_comes_back(api: Api) {
+async fn every_attribute_is_returned(api: Api) {
     let body = full("bjensen");
     let user = api.create(&body).await;
-    assert_eq!(user, shown(&body, 1, &user));
+    assert_eq!(user, expected_user(&body, 1, &user));
     assert_eq!(user["externalIds"], json!({ "native": "bjensen-701984" }));
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn the_headers_of_the_answer(api: Api) {
-    let answer = api.client.post("/users", &full("ada")).send().await.expect(201);
-    let user = answer.json();
-    assert_eq!(answer.header("location"), Some(path(&user).as_str()));
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert_eq!(answer.header("preference-applied"), None);
-    assert_eq!(answer.header("content-encoding"), None);
-    let found = api.client.get(answer.header("location").expect("a location")).send().await.expect(200);
+async fn the_response_has_the_documented_headers(api: Api) {
+    let response = api.client.post("/users", &full("ada")).send().await.expect(201);
+    let user = response.json();
+    assert_eq!(response.header("location"), Some(path(&user).as_str()));
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(response.header("preference-applied"), None);
+    assert_eq!(response.header("content-encoding"), None);
+    let found = api.client.get(response.header("location").expect("a location")).send().await.expect(200);
     assert_eq!(found.json(), user);
 }
 
-async fn the_server_decides_id_and_times(api: Api) {
+async fn the_server_assigns_the_id_and_times(api: Api) {
     let before = OffsetDateTime::now_utc() - std::time::Duration::from_micros(1);
     let user = api.named("ada").await;
     let after = OffsetDateTime::now_utc();
@@ -76,7 +76,7 @@ async fn the_server_decides_id_and_times(api: Api) {
     assert!((before..=after).contains(&created), "{before} {created} {after}");
 }
 
-async fn list_elements_have_all_their_parts(api: Api) {
+async fn list_elements_have_every_sub_attribute(api: Api) {
     let body = json!({
         "userName": "ada",
         "emails": [{ "value": "ada@example.com" }],
@@ -103,7 +103,7 @@ async fn null_means_absent(api: Api) {
         }
     }
     let user = api.create(&nulls).await;
-    assert_eq!(user, shown(&json!({ "userName": "ada" }), 1, &user));
+    assert_eq!(user, expected_user(&json!({ "userName": "ada" }), 1, &user));
     let inner = json!({
         "userName": "grace",
         "name": { "familyName": null, "givenName": "Grace" },
@@ -111,7 +111,7 @@ async fn null_means_absent(api: Api) {
         "emails": [{ "value": "g@navy.mil", "type": null, "primary": null }],
     });
     let user = api.create(&inner).await;
-    assert_eq!(user["name"], with(&bare("")["name"], "givenName", json!("Grace")));
+    assert_eq!(user["name"], with_field(&bare("")["name"], "givenName", json!("Grace")));
     assert_eq!(user["enterprise"], bare("")["enterprise"]);
     assert_eq!(
         user["emails"],
@@ -119,26 +119,26 @@ async fn null_means_absent(api: Api) {
     );
 }
 
-async fn what_get_gave_can_be_created_again(api: Api) {
+async fn a_returned_user_can_be_created_again(api: Api) {
     let first = api.create(&full("ada")).await;
     let first = api.patch(&first, &json!({ "title": "Countess" })).await;
-    let body = with(&with(&first, "userName", json!("grace")), "externalId", json!("other"));
+    let body = with_field(&with_field(&first, "userName", json!("grace")), "externalId", json!("other"));
     let second = api.create(&body).await;
     assert_ne!(second["id"], first["id"]);
     assert!(text(&second["createdAt"]) > text(&first["updatedAt"]), "{second} {first}");
-    assert_eq!(second, shown(&body, 1, &second));
+    assert_eq!(second, expected_user(&body, 1, &second));
 }
 
-async fn what_the_server_decides_is_ignored_whatever_it_is(api: Api) {
+async fn server_assigned_fields_are_ignored(api: Api) {
     let body = json!({
         "userName": "ada", "id": ["no", "id"], "version": "nine", "createdAt": 1, "updatedAt": {},
         "externalIds": { "native": "x" },
     });
     let user = api.create(&body).await;
-    assert_eq!(user, shown(&json!({ "userName": "ada" }), 1, &user));
+    assert_eq!(user, expected_user(&json!({ "userName": "ada" }), 1, &user));
 }
 
-async fn unknown_fields_are_named_at_every_depth(api: Api) {
+async fn unknown_fields_are_reported_at_every_depth(api: Api) {
     let body = json!({
         "userName": "ada",
         "username": "ada",
@@ -152,7 +152,7 @@ async fn unknown_fields_are_named_at_every_depth(api: Api) {
         "addresses": [{ "street": "x" }],
         "enterprise": { "boss": 1, "manager": { "value": "x", "$ref": "y" } },
     });
-    let answer = api.client.post("/users", &body).send().await;
+    let response = api.client.post("/users", &body).send().await;
     let unknown = [
         "/a~1b~0c",
         "/addresses/0/street",
@@ -166,11 +166,11 @@ async fn unknown_fields_are_named_at_every_depth(api: Api) {
         "/schemas",
         "/username",
     ];
-    assert_invalid(&answer, &unknown.map(|pointer| (pointer, "unknown-field")));
+    assert_invalid(&response, &unknown.map(|pointer| (pointer, "unknown-field")));
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn a_wrong_type_is_named(api: Api) {
+async fn wrong_types_are_reported(api: Api) {
     let strings = [
         "userName",
         "externalId",
@@ -184,9 +184,9 @@ async fn a_wrong_type_is_named(api: Api) {
         "timezone",
     ];
     for name in strings {
-        let body = with(&json!({ "userName": "ada" }), name, json!(5));
-        let answer = api.client.post("/users", &body).send().await;
-        assert_invalid(&answer, &[(format!("/{name}").as_str(), "wrong-type")]);
+        let body = with_field(&json!({ "userName": "ada" }), name, json!(5));
+        let response = api.client.post("/users", &body).send().await;
+        assert_invalid(&response, &[(format!("/{name}").as_str(), "wrong-type")]);
     }
     let others = [
         ("/active", json!({ "active": "true" })),
@@ -208,12 +208,12 @@ async fn a_wrong_type_is_named(api: Api) {
         ("/extensions/urn:x:y", json!({ "extensions": { "urn:x:y": 1 } })),
     ];
     for (pointer, body) in others {
-        let answer = api.client.post("/users", &with(&body, "userName", json!("ada"))).send().await;
-        assert_invalid(&answer, &[(pointer, "wrong-type")]);
+        let response = api.client.post("/users", &with_field(&body, "userName", json!("ada"))).send().await;
+        assert_invalid(&response, &[(pointer, "wrong-type")]);
     }
 }
 
-async fn every_error_is_named_at_once(api: Api) {
+async fn all_errors_are_reported_together(api: Api) {
     let body = json!({
         "displayName": 1,
         "active": 0,
@@ -222,7 +222,7 @@ async fn every_error_is_named_at_once(api: Api) {
         "name": { "x": 1 },
         "unknown": true,
     });
-    let answer = api.client.post("/users", &body).send().await;
+    let response = api.client.post("/users", &body).send().await;
     let expected = [
         ("/userName", "required"),
         ("/displayName", "wrong-type"),
@@ -233,29 +233,29 @@ async fn every_error_is_named_at_once(api: Api) {
         ("/name/x", "unknown-field"),
         ("/unknown", "unknown-field"),
     ];
-    assert_invalid(&answer, &expected);
+    assert_invalid(&response, &expected);
 }
 
-async fn a_name_is_needed(api: Api) {
+async fn a_user_name_is_required(api: Api) {
     for (body, code) in [
         (json!({}), "required"),
         (json!({ "userName": null }), "required"),
         (json!({ "userName": "" }), "blank"),
         (json!({ "userName": " \t\u{a0}" }), "blank"),
     ] {
-        let answer = api.client.post("/users", &body).send().await;
-        assert_invalid(&answer, &[("/userName", code)]);
+        let response = api.client.post("/users", &body).send().await;
+        assert_invalid(&response, &[("/userName", code)]);
     }
 }
 
-async fn a_body_is_an_object(api: Api) {
+async fn the_body_must_be_an_object(api: Api) {
     for body in [json!([]), json!(null), json!("ada"), json!(5), json!([{ "userName": "ada" }])] {
-        let answer = api.client.post("/users", &body).send().await;
-        assert_invalid(&answer, &[("", "wrong-type")]);
+        let response = api.client.post("/users", &body).send().await;
+        assert_invalid(&response, &[("", "wrong-type")]);
     }
 }
 
-async fn active_is_true_unless_said(api: Api) {
+async fn active_defaults_to_true(api: Api) {
     for (name, said, kept) in [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)]
     {
         let user = api.create(&json!({ "userName": name, "active": said })).await;
@@ -263,14 +263,14 @@ async fn active_is_true_unless_said(api: Api) {
     }
 }
 
-async fn emails_may_be_shared(api: Api) {
+async fn users_can_share_an_email(api: Api) {
     let emails = json!([{ "value": "both@example.com", "type": "work", "primary": true }]);
     let one = api.create(&json!({ "userName": "one", "emails": emails })).await;
     let two = api.create(&json!({ "userName": "two", "emails": emails })).await;
     assert_eq!(one["emails"], two["emails"]);
 }
 
-async fn equal_elements_are_kept_once(api: Api) {
+async fn equal_list_elements_are_merged(api: Api) {
     let body = json!({
         "userName": "ada",
         "emails": [
@@ -303,7 +303,7 @@ async fn equal_elements_are_kept_once(api: Api) {
     assert_eq!(primaries, [(&json!(null), &json!(true)), (&json!("home"), &json!(false))]);
 }
 
-async fn one_value_is_primary_at_most(api: Api) {
+async fn at_most_one_value_is_primary(api: Api) {
     let lists =
         ["emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates"];
     for list in lists {
@@ -311,34 +311,34 @@ async fn one_value_is_primary_at_most(api: Api) {
             "addresses" => json!({ "country": text, "primary": true }),
             _ => json!({ "value": format!("{text}@x"), "primary": true }),
         };
-        let body = with(&json!({ "userName": "ada" }), list, json!([value("a"), value("b")]));
-        let answer = api.client.post("/users", &body).send().await;
-        assert_invalid(&answer, &[(format!("/{list}").as_str(), "two-primaries")]);
+        let body = with_field(&json!({ "userName": "ada" }), list, json!([value("a"), value("b")]));
+        let response = api.client.post("/users", &body).send().await;
+        assert_invalid(&response, &[(format!("/{list}").as_str(), "two-primaries")]);
     }
 }
 
-async fn minimal_answers_have_no_body(api: Api) {
+async fn minimal_responses_have_no_body(api: Api) {
     let request = api.client.post("/users", &full("ada")).header("prefer", "return=minimal");
-    let answer = request.send().await.expect(201);
-    assert_eq!(answer.text(), "");
-    assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("content-type"), None);
-    let location = answer.header("location").expect("a location");
+    let response = request.send().await.expect(201);
+    assert_eq!(response.text(), "");
+    assert_eq!(response.header("preference-applied"), Some("return=minimal"));
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("content-type"), None);
+    let location = response.header("location").expect("a location");
     assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
     let body = json!({ "userName": "grace" });
     let request = api.client.post("/users", &body).header("prefer", "return=representation");
-    let answer = request.send().await.expect(201);
-    assert_eq!(answer.header("preference-applied"), Some("return=representation"));
-    assert_eq!(answer.json()["userName"], "grace");
+    let response = request.send().await.expect(201);
+    assert_eq!(response.header("preference-applied"), Some("return=representation"));
+    assert_eq!(response.json()["userName"], "grace");
     let body = json!({ "userName": "joan" });
     let request = api.client.post("/users", &body).header("prefer", "respond-async, wait=5");
-    let answer = request.send().await.expect(201);
-    assert_eq!(answer.header("preference-applied"), None);
-    assert_eq!(answer.json()["userName"], "joan");
+    let response = request.send().await.expect(201);
+    assert_eq!(response.header("preference-applied"), None);
+    assert_eq!(response.json()["userName"], "joan");
 }
 
-async fn extensions_are_named_by_urns(api: Api) {
+async fn extensions_must_be_named_by_urns(api: Api) {
     for (urn, code) in [
         ("badge", "invalid-urn"),
         ("https://x", "invalid-urn"),
@@ -348,12 +348,12 @@ async fn extensions_are_named_by_urns(api: Api) {
     ] {
         let body = json!({ "userName": "ada", "extensions": { urn: { "a": 1 } } });
         let pointer = format!("/extensions/{}", urn.replace('/', "~1"));
-        let answer = api.client.post("/users", &body).send().await;
-        assert_invalid(&answer, &[(pointer.as_str(), code)]);
+        let response = api.client.post("/users", &body).send().await;
+        assert_invalid(&response, &[(pointer.as_str(), code)]);
     }
 }
 
-async fn a_taken_attribute_is_named(api: Api) {
+async fn conflicts_name_the_attribute(api: Api) {
     api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
     let post = async |body: Value| api.client.post("/users", &body).send().await;
     assert_taken(&post(json!({ "userName": "ada" })).await, "userName");

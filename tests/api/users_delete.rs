@@ -5,19 +5,19 @@ use crate::api::problem::problem;
 use crate::support::api::{Api, path};
 use serde_json::json;
 
-both_engines! {
-    a_user_goes_for_good
-    what_was_unique_is_free_again
-    others_stay
+engine_tests! {
+    a_deleted_user_cannot_be_found
+    unique_values_are_free_after_deletion
+    other_users_are_unaffected
 }
 
-async fn a_user_goes_for_good(api: Api) {
+async fn a_deleted_user_cannot_be_found(api: Api) {
     let user = api.create(&full("ada")).await;
-    let answer = api.client.delete(&path(&user)).send().await.expect(204);
-    assert_eq!(answer.text(), "");
-    assert_eq!((answer.header("content-type"), answer.header("content-length")), (None, None));
-    assert_eq!(answer.header("etag"), None);
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    let response = api.client.delete(&path(&user)).send().await.expect(204);
+    assert_eq!(response.text(), "");
+    assert_eq!((response.header("content-type"), response.header("content-length")), (None, None));
+    assert_eq!(response.header("etag"), None);
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     for _ in 0..2 {
         problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
         problem(&api.client.delete(&path(&user)).send().await, 404, "not-found");
@@ -25,7 +25,7 @@ async fn a_user_goes_for_good(api: Api) {
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
 }
 
-async fn what_was_unique_is_free_again(api: Api) {
+async fn unique_values_are_free_after_deletion(api: Api) {
     let first = api.create(&full("ada")).await;
     api.client.delete(&path(&first)).send().await.expect(204);
     let second = api.create(&full("ada")).await;
@@ -34,7 +34,7 @@ async fn what_was_unique_is_free_again(api: Api) {
     problem(&api.client.get(&path(&first)).send().await, 404, "not-found");
 }
 
-async fn others_stay(api: Api) {
+async fn other_users_are_unaffected(api: Api) {
     let users = [api.create(&full("ada")).await, api.named("grace").await, api.named("joan").await];
     api.client.delete(&path(&users[1])).send().await.expect(204);
     assert_eq!(api.page("").await["items"], json!([users[0], users[2]]));

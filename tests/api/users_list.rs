@@ -6,25 +6,25 @@ use crate::support::api::{Api, at_once, path, text};
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
 
-both_engines! {
-    an_empty_list
-    users_come_in_the_order_of_their_creation
-    items_are_whole_users
-    pages_follow_each_other
-    the_link_leads_on
-    limits_are_read
-    large_limits_are_lowered
+engine_tests! {
+    an_empty_list_has_no_link_and_no_etag
+    users_are_listed_in_creation_order
+    items_are_complete_users
+    pages_are_linked_by_cursors
+    the_link_header_points_to_the_next_page
+    limits_are_validated
+    large_limits_are_capped
     the_total_is_exact
-    a_cursor_must_be_one_of_the_list
-    a_cursor_outlives_its_user_and_the_server
-    parameters_must_be_known
+    invalid_cursors_are_rejected
+    cursors_outlive_their_user_and_the_server
+    unknown_parameters_are_rejected
 }
 
 fn names(page: &Value) -> Vec<&str> {
     page["items"].as_array().expect("a list").iter().map(|user| text(&user["userName"])).collect()
 }
 
-async fn some(api: &Api, count: usize) -> Vec<String> {
+async fn create_users(api: &Api, count: usize) -> Vec<String> {
     let names: Vec<_> = (0..count).map(|index| format!("user-{:02}", (index * 37) % 100)).collect();
     for name in &names {
         api.named(name).await;
@@ -32,18 +32,18 @@ async fn some(api: &Api, count: usize) -> Vec<String> {
     names
 }
 
-async fn an_empty_list(api: Api) {
-    let answer = api.client.get("/users").send().await.expect(200);
-    assert_eq!(answer.json(), json!({ "items": [] }));
-    assert_eq!(answer.header("link"), None);
-    assert_eq!(answer.header("etag"), None);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
+async fn an_empty_list_has_no_link_and_no_etag(api: Api) {
+    let response = api.client.get("/users").send().await.expect(200);
+    assert_eq!(response.json(), json!({ "items": [] }));
+    assert_eq!(response.header("link"), None);
+    assert_eq!(response.header("etag"), None);
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
     assert_eq!(api.page("?include=total&limit=1").await, json!({ "items": [], "total": 0 }));
 }
 
-async fn users_come_in_the_order_of_their_creation(api: Api) {
-    let created = some(&api, 20).await;
+async fn users_are_listed_in_creation_order(api: Api) {
+    let created = create_users(&api, 20).await;
     assert_eq!(names(&api.page("").await), created);
     let page = api.page("?limit=3").await;
     let third = page["items"][2].clone();
@@ -51,14 +51,14 @@ async fn users_come_in_the_order_of_their_creation(api: Api) {
     assert_eq!(names(&api.page("?limit=3").await), [&created[0], &created[1], "aaa"]);
 }
 
-async fn items_are_whole_users(api: Api) {
+async fn items_are_complete_users(api: Api) {
     let users = [api.create(&full("ada")).await, api.named("grace").await];
     let users = [api.patch(&users[0], &json!({ "title": "Countess" })).await, users[1].clone()];
     assert_eq!(api.page("").await, json!({ "items": users }));
 }
 
-async fn pages_follow_each_other(api: Api) {
-    let created = some(&api, 52).await;
+async fn pages_are_linked_by_cursors(api: Api) {
+    let created = create_users(&api, 52).await;
     let first = api.page("").await;
     assert_eq!(names(&first), created[..50]);
     let cursor = text(&first["nextCursor"]);
@@ -73,16 +73,16 @@ async fn pages_follow_each_other(api: Api) {
     assert_eq!((names(&end), end.get("nextCursor")), (vec![created[51].as_str()], None));
 }
 
-async fn the_link_leads_on(api: Api) {
-    let created = some(&api, 7).await;
+async fn the_link_header_points_to_the_next_page(api: Api) {
+    let created = create_users(&api, 7).await;
     let mut target = "/users?limit=3&include=total".to_owned();
     let mut seen = Vec::new();
     for page in 0..3 {
-        let answer = api.client.get(&target).send().await.expect(200);
-        let body = answer.json();
+        let response = api.client.get(&target).send().await.expect(200);
+        let body = response.json();
         assert_eq!(body["total"], 7);
         seen.extend(names(&body).into_iter().map(str::to_owned));
-        let link = answer.header("link");
+        let link = response.header("link");
         assert_eq!(link.is_some(), page < 2, "{link:?}");
         assert_eq!(body.get("nextCursor").is_some(), page < 2, "{body}");
         if let Some(link) = link {
@@ -96,27 +96,27 @@ async fn the_link_leads_on(api: Api) {
     assert_eq!(seen, created);
 }
 
-async fn limits_are_read(api: Api) {
-    some(&api, 4).await;
+async fn limits_are_validated(api: Api) {
+    create_users(&api, 4).await;
     for (limit, count) in [("1", 1), ("2", 2), ("4", 4), ("500", 4)] {
         assert_eq!(names(&api.page(&format!("?limit={limit}")).await).len(), count, "{limit}");
     }
     for limit in ["0", "-1", "abc", "", "1.5", "%2B5", "0x10", "1e2", "%201", "00", "٣", "-0"] {
-        let answer = api.client.get(&format!("/users?limit={limit}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/users?limit={limit}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     let twice = api.client.get("/users?limit=2&limit=2").send().await;
     problem(&twice, 400, "invalid-parameter");
 }
 
-async fn large_limits_are_lowered(api: Api) {
+async fn large_limits_are_capped(api: Api) {
     let client = api.client.clone();
     for round in 0..11 {
         let created = at_once(46, |index| {
             let request = client.post("/users", &json!({ "userName": format!("u-{round}-{index}") }));
             async move { request.send().await }
         });
-        assert!(created.await.iter().all(|answer| answer.code() == 201));
+        assert!(created.await.iter().all(|response| response.code() == 201));
     }
     for limit in ["501", "506", "99999999999999999999", "18446744073709551616"] {
         let page = api.page(&format!("?limit={limit}")).await;
@@ -147,8 +147,8 @@ async fn the_total_is_exact(api: Api) {
     problem(&api.client.get("/users?include=").send().await, 400, "invalid-parameter");
 }
 
-async fn a_cursor_must_be_one_of_the_list(api: Api) {
-    some(&api, 3).await;
+async fn invalid_cursors_are_rejected(api: Api) {
+    create_users(&api, 3).await;
     let page = api.page("?limit=1").await;
     let good = text(&page["nextCursor"]);
     assert_eq!(names(&api.page(&format!("?cursor={good}")).await).len(), 2);
@@ -167,8 +167,8 @@ async fn a_cursor_must_be_one_of_the_list(api: Api) {
     }
 }
 
-async fn a_cursor_outlives_its_user_and_the_server(api: Api) {
-    let created = some(&api, 4).await;
+async fn cursors_outlive_their_user_and_the_server(api: Api) {
+    let created = create_users(&api, 4).await;
     let page = api.page("?limit=2").await;
     api.client.delete(&path(&page["items"][1])).send().await.expect(204);
     let api = api.restart();
@@ -179,30 +179,30 @@ async fn a_cursor_outlives_its_user_and_the_server(api: Api) {
     );
 }
 
-async fn parameters_must_be_known(api: Api) {
+async fn unknown_parameters_are_rejected(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     let queries =
         ["?foo=1", "?foo", "?Limit=1", "?limit%5B%5D=1", "?offset=0", "?=1", "?erased=true", "?x=%FF"];
     for query in queries {
         for target in ["/users", &one] {
-            let answer = api.client.get(&format!("{target}{query}")).send().await;
-            problem(&answer, 400, "invalid-parameter");
+            let response = api.client.get(&format!("{target}{query}")).send().await;
+            problem(&response, 400, "invalid-parameter");
         }
         let body = json!({ "userName": "grace" });
         let target = format!("{one}{query}");
-        for answer in [
+        for response in [
             api.client.post(&format!("/users{query}"), &body).send().await,
             api.client.put(&target, &body).send().await,
             api.client.patch(&target, &body).send().await,
             api.client.delete(&target).send().await,
         ] {
-            problem(&answer, 400, "invalid-parameter");
+            problem(&response, 400, "invalid-parameter");
         }
     }
     for parameter in ["limit=1", "cursor=x", "include=total", "filter=title%20pr", "sort=id"] {
-        let answer = api.client.get(&format!("{one}?{parameter}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("{one}?{parameter}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     assert_eq!(api.page("?").await["items"], json!([user]));
 }

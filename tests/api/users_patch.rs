@@ -1,36 +1,37 @@
 //! `PATCH /users/{id}`, but for the merging of free JSON.
 
-use crate::api::fixture::{content, full, shown, with};
+use crate::api::fixture::{expected_user, full, with_field, without_version};
 use crate::api::problem::{assert_invalid, assert_taken, problem};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
-both_engines! {
-    what_is_absent_stays
+engine_tests! {
+    absent_attributes_are_kept
     each_attribute_can_be_patched_alone
-    null_removes
-    what_a_user_must_have_stays
-    objects_are_merged_and_lists_replaced
-    a_patch_that_changes_nothing
-    what_get_gave_is_a_patch
-    a_patch_is_an_object
-    errors_are_those_of_creating
-    one_mistake_is_one_error
-    an_unknown_user
-    a_taken_attribute_is_named
-    both_media_types_are_taken
-    the_answer_can_be_minimal
+    null_removes_an_attribute
+    required_attributes_cannot_be_removed
+    objects_are_merged_and_lists_are_replaced
+    an_empty_change_keeps_the_version
+    a_returned_user_can_be_sent_as_a_patch
+    the_patch_must_be_an_object
+    validation_matches_that_of_creates
+    one_mistake_produces_one_error
+    an_unknown_user_returns_404
+    conflicts_name_the_attribute
+    both_media_types_are_accepted
+    minimal_responses_have_no_body
 }
 
-async fn what_is_absent_stays(api: Api) {
+async fn absent_attributes_are_kept(api: Api) {
     let body = full("ada");
     let user = api.create(&body).await;
-    let answer = api.client.patch(&path(&user), &json!({ "nickName": "Countess" })).send().await.expect(200);
-    let patched = answer.json();
-    assert_eq!(patched, shown(&with(&body, "nickName", json!("Countess")), 2, &patched));
+    let response =
+        api.client.patch(&path(&user), &json!({ "nickName": "Countess" })).send().await.expect(200);
+    let patched = response.json();
+    assert_eq!(patched, expected_user(&with_field(&body, "nickName", json!("Countess")), 2, &patched));
     assert_eq!((&patched["id"], &patched["createdAt"]), (&user["id"], &user["createdAt"]));
     assert!(text(&patched["updatedAt"]) > text(&user["updatedAt"]));
-    assert_eq!(answer.header("etag"), Some("\"2\""));
+    assert_eq!(response.header("etag"), Some("\"2\""));
     assert_eq!(api.read(&user).await, patched);
 }
 
@@ -41,12 +42,12 @@ async fn each_attribute_can_be_patched_alone(api: Api) {
     for (index, (name, value)) in body.as_object().expect("an object").iter().enumerate() {
         expected[name] = value.clone();
         let patched = api.patch(&user, &json!({ name: value })).await;
-        assert_eq!(patched, shown(&expected, index as u64 + 2, &patched), "{name}");
+        assert_eq!(patched, expected_user(&expected, index as u64 + 2, &patched), "{name}");
         assert_eq!(api.read(&user).await, patched, "{name}");
     }
 }
 
-async fn null_removes(api: Api) {
+async fn null_removes_an_attribute(api: Api) {
     let user = api.create(&full("ada")).await;
     let mut expected = full("ada");
     let names: Vec<_> = expected.as_object().expect("an object").keys().cloned().collect();
@@ -54,24 +55,24 @@ async fn null_removes(api: Api) {
     for (index, name) in removable.enumerate() {
         expected.as_object_mut().expect("an object").remove(name);
         let patched = api.patch(&user, &json!({ name: null })).await;
-        assert_eq!(patched, shown(&expected, index as u64 + 2, &patched), "{name}");
+        assert_eq!(patched, expected_user(&expected, index as u64 + 2, &patched), "{name}");
     }
-    let bare = shown(&json!({ "userName": "ada", "active": false }), 1, &user);
-    assert_eq!(content(&api.read(&user).await), content(&bare));
+    let bare = expected_user(&json!({ "userName": "ada", "active": false }), 1, &user);
+    assert_eq!(without_version(&api.read(&user).await), without_version(&bare));
 }
 
-async fn what_a_user_must_have_stays(api: Api) {
+async fn required_attributes_cannot_be_removed(api: Api) {
     let user = api.create(&full("ada")).await;
     for name in ["userName", "active"] {
-        let answer = api.client.patch(&path(&user), &json!({ name: null, "title": "x" })).send().await;
-        assert_invalid(&answer, &[(format!("/{name}").as_str(), "required")]);
+        let response = api.client.patch(&path(&user), &json!({ name: null, "title": "x" })).send().await;
+        assert_invalid(&response, &[(format!("/{name}").as_str(), "required")]);
     }
     let both = api.client.patch(&path(&user), &json!({ "userName": null, "active": null })).send().await;
     assert_invalid(&both, &[("/active", "required"), ("/userName", "required")]);
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn objects_are_merged_and_lists_replaced(api: Api) {
+async fn objects_are_merged_and_lists_are_replaced(api: Api) {
     let user = api.create(&full("ada")).await;
     let patch = json!({
         "name": { "givenName": "Ada", "middleName": null },
@@ -90,13 +91,13 @@ async fn objects_are_merged_and_lists_replaced(api: Api) {
         json!([{ "value": "ada@example.com", "display": null, "type": null, "primary": false }]);
     expected["roles"] = json!([]);
     expected["extensions"] = json!({ "urn:example:params:scim:schemas:badge:1.0:User": { "level": 3 } });
-    assert_eq!(patched, shown(&expected, 2, &patched));
+    assert_eq!(patched, expected_user(&expected, 2, &patched));
     let no_manager = api.patch(&user, &json!({ "enterprise": { "manager": null } })).await;
     assert_eq!(no_manager["enterprise"]["manager"], json!(null));
     assert_eq!(no_manager["enterprise"]["department"], "Engines");
 }
 
-async fn a_patch_that_changes_nothing(api: Api) {
+async fn an_empty_change_keeps_the_version(api: Api) {
     let user = api.create(&full("ada")).await;
     for patch in [
         json!({}),
@@ -107,22 +108,23 @@ async fn a_patch_that_changes_nothing(api: Api) {
         json!({ "version": 99, "createdAt": null, "updatedAt": "x", "externalIds": null }),
         json!({ "externalIds": { "other": null } }),
     ] {
-        let answer = api.client.patch(&path(&user), &patch).send().await.expect(200);
-        assert_eq!(answer.json(), user, "{patch}");
-        assert_eq!(answer.header("etag"), Some("\"1\""), "{patch}");
+        let response = api.client.patch(&path(&user), &patch).send().await.expect(200);
+        assert_eq!(response.json(), user, "{patch}");
+        assert_eq!(response.header("etag"), Some("\"1\""), "{patch}");
     }
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn what_get_gave_is_a_patch(api: Api) {
+async fn a_returned_user_can_be_sent_as_a_patch(api: Api) {
     let user = api.create(&full("ada")).await;
     let found = api.read(&user).await;
     let patched = api.patch(&user, &found).await;
-    assert_eq!(patched, shown(&without_nulls(&full("ada")), 2, &patched));
+    assert_eq!(patched, expected_user(&without_nulls(&full("ada")), 2, &patched));
     assert_eq!(api.patch(&user, &patched).await, patched);
     let other = api.named("grace").await;
-    let answer = api.client.patch(&path(&other), &with(&found, "userName", json!("grace"))).send().await;
-    assert_invalid(&answer, &[("/id", "read-only")]);
+    let response =
+        api.client.patch(&path(&other), &with_field(&found, "userName", json!("grace"))).send().await;
+    assert_invalid(&response, &[("/id", "read-only")]);
 }
 
 /// A body without the nulls in its free objects, which mean removal in a patch.
@@ -134,16 +136,16 @@ fn without_nulls(body: &Value) -> Value {
     body
 }
 
-async fn a_patch_is_an_object(api: Api) {
+async fn the_patch_must_be_an_object(api: Api) {
     let user = api.create(&full("ada")).await;
     for patch in [json!(null), json!([]), json!("x"), json!(1), json!([{ "title": "x" }])] {
-        let answer = api.client.patch(&path(&user), &patch).send().await;
-        assert_invalid(&answer, &[("", "wrong-type")]);
+        let response = api.client.patch(&path(&user), &patch).send().await;
+        assert_invalid(&response, &[("", "wrong-type")]);
     }
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn errors_are_those_of_creating(api: Api) {
+async fn validation_matches_that_of_creates(api: Api) {
     let user = api.create(&full("ada")).await;
     let patch = json!({
         "foo": 1,
@@ -155,7 +157,7 @@ async fn errors_are_those_of_creating(api: Api) {
         "custom": 1,
         "id": "x",
     });
-    let answer = api.client.patch(&path(&user), &patch).send().await;
+    let response = api.client.patch(&path(&user), &patch).send().await;
     let expected = [
         ("/foo", "unknown-field"),
         ("/userName", "blank"),
@@ -166,29 +168,29 @@ async fn errors_are_those_of_creating(api: Api) {
         ("/custom", "wrong-type"),
         ("/id", "read-only"),
     ];
-    assert_invalid(&answer, &expected);
+    assert_invalid(&response, &expected);
     // A removal of what is unknown removes nothing that could be wrong.
     let removal = api.client.patch(&path(&user), &json!({ "foo": null })).send().await;
     assert!(matches!(removal.code(), 200 | 422), "{}", removal.text());
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn one_mistake_is_one_error(api: Api) {
+async fn one_mistake_produces_one_error(api: Api) {
     let user = api.named("ada").await;
-    let answer = api.client.patch(&path(&user), &json!({ "active": "yes" })).send().await;
-    assert_invalid(&answer, &[("/active", "wrong-type")]);
+    let response = api.client.patch(&path(&user), &json!({ "active": "yes" })).send().await;
+    assert_invalid(&response, &[("/active", "wrong-type")]);
 }
 
-async fn an_unknown_user(api: Api) {
+async fn an_unknown_user_returns_404(api: Api) {
     let user = api.named("ada").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     for target in [path(&user), format!("/users/{}", uuid::Uuid::now_v7())] {
-        let answer = api.client.patch(&target, &json!({ "title": "x" })).send().await;
-        problem(&answer, 404, "not-found");
+        let response = api.client.patch(&target, &json!({ "title": "x" })).send().await;
+        problem(&response, 404, "not-found");
     }
 }
 
-async fn a_taken_attribute_is_named(api: Api) {
+async fn conflicts_name_the_attribute(api: Api) {
     let ada = api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
     let grace = api.create(&json!({ "userName": "grace", "externalId": "2" })).await;
     let patch = async |body: Value| api.client.patch(&path(&ada), &body).send().await;
@@ -201,7 +203,7 @@ async fn a_taken_attribute_is_named(api: Api) {
     assert_eq!(patched["externalIds"], json!({ "native": "2" }));
 }
 
-async fn both_media_types_are_taken(api: Api) {
+async fn both_media_types_are_accepted(api: Api) {
     let user = api.named("ada").await;
     for (title, media_type) in [
         ("a", "application/merge-patch+json"),
@@ -214,14 +216,14 @@ async fn both_media_types_are_taken(api: Api) {
     }
 }
 
-async fn the_answer_can_be_minimal(api: Api) {
+async fn minimal_responses_have_no_body(api: Api) {
     let user = api.named("ada").await;
     for (title, etag) in [("x", "\"2\""), ("x", "\"2\""), ("y", "\"3\"")] {
         let request = api.client.patch(&path(&user), &json!({ "title": title }));
-        let answer = request.header("prefer", "return=minimal").send().await.expect(204);
-        assert_eq!(answer.text(), "");
-        assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
-        assert_eq!(answer.header("etag"), Some(etag));
+        let response = request.header("prefer", "return=minimal").send().await.expect(204);
+        assert_eq!(response.text(), "");
+        assert_eq!(response.header("preference-applied"), Some("return=minimal"));
+        assert_eq!(response.header("etag"), Some(etag));
     }
     assert_eq!(api.read(&user).await["title"], "y");
 }

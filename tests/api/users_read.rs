@@ -6,31 +6,31 @@ use crate::support::api::{Api, path, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    a_user_is_found
-    head_is_get_without_the_body
-    what_is_no_id_is_not_found
-    an_id_has_no_case
-    a_manager_is_named
-    a_manager_outside_has_no_name
+engine_tests! {
+    a_user_is_returned_with_its_headers
+    head_returns_the_headers_of_get
+    malformed_and_unknown_ids_return_404
+    ids_ignore_case
+    the_manager_name_is_computed
+    an_unknown_manager_has_no_name
     users_survive_a_kill
 }
 
-async fn a_user_is_found(api: Api) {
+async fn a_user_is_returned_with_its_headers(api: Api) {
     let user = api.create(&full("ada")).await;
-    let answer = api.client.get(&path(&user)).send().await.expect(200);
-    assert_eq!(answer.json(), user);
-    assert_eq!(answer.header("etag"), Some("\"1\""));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()));
+    let response = api.client.get(&path(&user)).send().await.expect(200);
+    assert_eq!(response.json(), user);
+    assert_eq!(response.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    assert!(response.header("x-request-id").is_some_and(|id| !id.is_empty()));
     api.patch(&user, &json!({ "title": "Countess" })).await;
-    let answer = api.client.get(&path(&user)).send().await.expect(200);
-    assert_eq!(answer.header("etag"), Some("\"2\""));
+    let response = api.client.get(&path(&user)).send().await.expect(200);
+    assert_eq!(response.header("etag"), Some("\"2\""));
 }
 
-async fn head_is_get_without_the_body(api: Api) {
+async fn head_returns_the_headers_of_get(api: Api) {
     let user = api.create(&full("ada")).await;
     let missing = format!("/users/{}", uuid::Uuid::now_v7());
     for (target, status) in
@@ -40,8 +40,8 @@ async fn head_is_get_without_the_body(api: Api) {
         let head = api.client.request(Method::HEAD, target).header("x-request-id", "same");
         let head = head.send().await.expect(status);
         assert_eq!(head.text(), "", "{target}");
-        let headers = |answer: &crate::support::http::Answer| {
-            let mut headers = answer.headers.clone();
+        let headers = |response: &crate::support::http::Answer| {
+            let mut headers = response.headers.clone();
             headers.remove("date");
             headers
         };
@@ -49,7 +49,7 @@ async fn head_is_get_without_the_body(api: Api) {
     }
 }
 
-async fn what_is_no_id_is_not_found(api: Api) {
+async fn malformed_and_unknown_ids_return_404(api: Api) {
     let user = api.named("ada").await;
     let id = text(&user["id"]);
     let plain = id.replace('-', "");
@@ -86,7 +86,7 @@ async fn what_is_no_id_is_not_found(api: Api) {
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn an_id_has_no_case(api: Api) {
+async fn ids_ignore_case(api: Api) {
     let user = api.named("ada").await;
     let upper = format!("/users/{}", text(&user["id"]).to_uppercase());
     assert_eq!(api.client.get(&upper).send().await.expect(200).json(), user);
@@ -96,7 +96,7 @@ fn manager(user: &Value) -> &Value {
     &user["enterprise"]["manager"]
 }
 
-async fn a_manager_is_named(api: Api) {
+async fn the_manager_name_is_computed(api: Api) {
     let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
     let own = json!({ "value": boss["id"], "displayName": "made up" });
     let ada = api.create(&json!({ "userName": "ada", "enterprise": { "manager": own } })).await;
@@ -120,7 +120,7 @@ async fn a_manager_is_named(api: Api) {
     assert_eq!(manager(&api.read(&ada).await), &named(json!(null)));
 }
 
-async fn a_manager_outside_has_no_name(api: Api) {
+async fn an_unknown_manager_has_no_name(api: Api) {
     let unknown = uuid::Uuid::now_v7().to_string();
     for (index, value) in [unknown.as_str(), "the boss", ""].into_iter().enumerate() {
         let enterprise = json!({ "manager": { "value": value } });

@@ -1,36 +1,36 @@
 //! `PUT /users/{id}`.
 
-use crate::api::fixture::{full, shown, with};
+use crate::api::fixture::{expected_user, full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken, problem};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
-both_engines! {
-    what_is_absent_is_cleared
-    active_is_kept_unless_said
-    a_whole_user_can_be_put
-    what_get_gave_changes_nothing
-    it_never_creates
-    an_id_in_the_body_must_match
-    errors_are_those_of_creating
-    a_taken_attribute_is_named
-    the_answer_can_be_minimal
-    each_change_counts
+engine_tests! {
+    absent_attributes_are_cleared
+    active_is_kept_if_absent
+    a_complete_user_can_be_put
+    putting_a_returned_user_changes_nothing
+    put_never_creates_a_user
+    the_id_in_the_body_must_match
+    validation_matches_that_of_creates
+    conflicts_name_the_attribute
+    minimal_responses_have_no_body
+    each_change_increments_the_version
 }
 
-async fn what_is_absent_is_cleared(api: Api) {
+async fn absent_attributes_are_cleared(api: Api) {
     let user = api.create(&full("ada")).await;
     let body = json!({ "userName": "ada", "title": "Countess" });
     let replaced = api.replace(&user, &body).await;
-    assert_eq!(replaced, shown(&with(&body, "active", json!(false)), 2, &replaced));
+    assert_eq!(replaced, expected_user(&with_field(&body, "active", json!(false)), 2, &replaced));
     assert_eq!((&replaced["id"], &replaced["createdAt"]), (&user["id"], &user["createdAt"]));
     assert!(text(&replaced["updatedAt"]) > text(&user["updatedAt"]));
     assert_eq!(api.read(&user).await, replaced);
     // Its externalId is free again.
-    api.create(&with(&json!({ "userName": "grace" }), "externalId", user["externalId"].clone())).await;
+    api.create(&with_field(&json!({ "userName": "grace" }), "externalId", user["externalId"].clone())).await;
 }
 
-async fn active_is_kept_unless_said(api: Api) {
+async fn active_is_kept_if_absent(api: Api) {
     let user = api.create(&json!({ "userName": "ada", "active": false })).await;
     for (said, kept, version) in [(json!(null), false, 1), (json!(true), true, 2), (json!(null), true, 2)] {
         let replaced = api.replace(&user, &json!({ "userName": "ada", "active": said })).await;
@@ -40,50 +40,54 @@ async fn active_is_kept_unless_said(api: Api) {
     assert_eq!(absent["active"], true);
 }
 
-async fn a_whole_user_can_be_put(api: Api) {
+async fn a_complete_user_can_be_put(api: Api) {
     let user = api.named("ada").await;
     let body = full("grace");
-    let answer = api.client.put(&path(&user), &body).send().await.expect(200);
-    let replaced = answer.json();
-    assert_eq!(replaced, shown(&body, 2, &replaced));
-    assert_eq!(answer.header("etag"), Some("\"2\""));
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("location"), None);
+    let response = api.client.put(&path(&user), &body).send().await.expect(200);
+    let replaced = response.json();
+    assert_eq!(replaced, expected_user(&body, 2, &replaced));
+    assert_eq!(response.header("etag"), Some("\"2\""));
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    assert_eq!(response.header("location"), None);
     assert_eq!(api.read(&user).await, replaced);
 }
 
-async fn what_get_gave_changes_nothing(api: Api) {
+async fn putting_a_returned_user_changes_nothing(api: Api) {
     let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
     let mut body = full("ada");
     body["enterprise"]["manager"]["value"] = boss["id"].clone();
     let user = api.create(&body).await;
     api.patch(&boss, &json!({ "displayName": "Another" })).await;
     for sent in [user.clone(), api.read(&user).await] {
-        let answer = api.client.put(&path(&user), &sent).send().await.expect(200);
-        assert_eq!(answer.header("etag"), Some("\"1\""));
-        assert_eq!(answer.json(), api.read(&user).await);
-        assert_eq!((&answer.json()["version"], &answer.json()["updatedAt"]), (&json!(1), &user["updatedAt"]));
+        let response = api.client.put(&path(&user), &sent).send().await.expect(200);
+        assert_eq!(response.header("etag"), Some("\"1\""));
+        assert_eq!(response.json(), api.read(&user).await);
+        assert_eq!(
+            (&response.json()["version"], &response.json()["updatedAt"]),
+            (&json!(1), &user["updatedAt"])
+        );
     }
     // Neither the order of members nor of times and versions sent is a change.
-    let stale = with(&with(&user, "version", json!(77)), "updatedAt", json!("1999-01-01T00:00:00Z"));
+    let stale =
+        with_field(&with_field(&user, "version", json!(77)), "updatedAt", json!("1999-01-01T00:00:00Z"));
     assert_eq!(api.replace(&user, &stale).await["version"], 1);
 }
 
-async fn it_never_creates(api: Api) {
+async fn put_never_creates_a_user(api: Api) {
     let user = api.named("ada").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     let unknown = format!("/users/{}", uuid::Uuid::now_v7());
     for target in [path(&user), unknown] {
-        let answer = api.client.put(&target, &json!({ "userName": "grace" })).send().await;
-        problem(&answer, 404, "not-found");
-        let answer =
+        let response = api.client.put(&target, &json!({ "userName": "grace" })).send().await;
+        problem(&response, 404, "not-found");
+        let response =
             api.client.put(&target, &json!({ "userName": "grace" })).header("if-match", "*").send().await;
-        assert!(matches!(answer.code(), 404 | 412), "{}", answer.text());
+        assert!(matches!(response.code(), 404 | 412), "{}", response.text());
     }
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn an_id_in_the_body_must_match(api: Api) {
+async fn the_id_in_the_body_must_match(api: Api) {
     let user = api.named("ada").await;
     let other = api.named("grace").await;
     let put = async |id: Value| {
@@ -99,7 +103,7 @@ async fn an_id_in_the_body_must_match(api: Api) {
     put(json!(null)).await.expect(200);
 }
 
-async fn errors_are_those_of_creating(api: Api) {
+async fn validation_matches_that_of_creates(api: Api) {
     let user = api.create(&full("ada")).await;
     let put = async |body: Value| api.client.put(&path(&user), &body).send().await;
     assert_invalid(&put(json!({})).await, &[("/userName", "required")]);
@@ -115,7 +119,7 @@ async fn errors_are_those_of_creating(api: Api) {
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn a_taken_attribute_is_named(api: Api) {
+async fn conflicts_name_the_attribute(api: Api) {
     let ada = api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
     api.create(&json!({ "userName": "grace", "externalId": "2" })).await;
     let put = async |body: Value| api.client.put(&path(&ada), &body).send().await;
@@ -126,19 +130,19 @@ async fn a_taken_attribute_is_named(api: Api) {
     assert_eq!((&spelled["userName"], &spelled["version"]), (&json!("ADA"), &json!(2)));
 }
 
-async fn the_answer_can_be_minimal(api: Api) {
+async fn minimal_responses_have_no_body(api: Api) {
     let user = api.named("ada").await;
     for (title, etag) in [("x", "\"2\""), ("x", "\"2\""), ("y", "\"3\"")] {
         let request = api.client.put(&path(&user), &json!({ "userName": "ada", "title": title }));
-        let answer = request.header("prefer", "return=minimal").send().await.expect(204);
-        assert_eq!(answer.text(), "");
-        assert_eq!(answer.header("preference-applied"), Some("return=minimal"));
-        assert_eq!(answer.header("etag"), Some(etag));
-        assert_eq!(answer.header("content-type"), None);
+        let response = request.header("prefer", "return=minimal").send().await.expect(204);
+        assert_eq!(response.text(), "");
+        assert_eq!(response.header("preference-applied"), Some("return=minimal"));
+        assert_eq!(response.header("etag"), Some(etag));
+        assert_eq!(response.header("content-type"), None);
     }
 }
 
-async fn each_change_counts(api: Api) {
+async fn each_change_increments_the_version(api: Api) {
     let mut before = api.named("ada").await;
     for version in 2..=5 {
         let body = json!({ "userName": "ada", "custom": { "n": version } });

@@ -1,26 +1,26 @@
 //! What a value may be, and when two are the same.
 
-use crate::api::fixture::{full, with};
+use crate::api::fixture::{full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
 use crate::support::api::{Api, path};
 use crate::support::http::Answer;
 use serde_json::{Value, json};
 
-both_engines! {
-    names_are_unique_without_case_and_composition
-    names_that_differ
-    external_ids_are_unique_as_they_are
-    values_come_back_as_sent
-    keys_have_a_greatest_length
-    keys_have_a_greatest_folded_length
-    emails_have_a_form
-    a_list_has_a_greatest_length
-    free_json_has_a_greatest_size
-    free_json_has_a_greatest_depth
-    a_user_has_a_greatest_size
-    nul_is_refused_anywhere
-    a_patch_cannot_exceed_limits_either
-    free_json_comes_back_equal
+engine_tests! {
+    user_names_are_unique_by_folded_form
+    similar_names_are_distinct
+    external_ids_are_unique_and_case_sensitive
+    values_are_returned_as_sent
+    names_are_limited_to_256_characters
+    names_are_limited_in_folded_length
+    emails_are_validated
+    lists_are_limited_to_100_elements
+    custom_is_limited_in_size
+    custom_is_limited_in_depth
+    users_are_limited_in_size
+    nul_is_rejected_everywhere
+    patches_are_subject_to_the_same_limits
+    custom_and_extensions_are_returned_unchanged
 }
 
 async fn post(api: &Api, body: &Value) -> Answer {
@@ -41,7 +41,7 @@ const SAME: [(&str, &str); 10] = [
     ("\u{1f80}", "\u{1f88}"),
 ];
 
-async fn names_are_unique_without_case_and_composition(api: Api) {
+async fn user_names_are_unique_by_folded_form(api: Api) {
     for (index, (one, same)) in SAME.into_iter().enumerate() {
         let user = api.named(one).await;
         assert_eq!(user["userName"], one);
@@ -57,7 +57,7 @@ async fn names_are_unique_without_case_and_composition(api: Api) {
     }
 }
 
-async fn names_that_differ(api: Api) {
+async fn similar_names_are_distinct(api: Api) {
     let names = [
         "ada",
         " ada",
@@ -93,7 +93,7 @@ async fn names_that_differ(api: Api) {
     assert_eq!(api.page("?include=total").await["total"], names.len());
 }
 
-async fn external_ids_are_unique_as_they_are(api: Api) {
+async fn external_ids_are_unique_and_case_sensitive(api: Api) {
     let user = api.create(&json!({ "userName": "a", "externalId": "X-1" })).await;
     let body = json!({ "userName": "b", "externalId": "x-1" });
     assert_eq!(api.create(&body).await["externalIds"], json!({ "native": "x-1" }));
@@ -105,7 +105,7 @@ async fn external_ids_are_unique_as_they_are(api: Api) {
     api.create(&json!({ "userName": "c", "externalId": "X-1" })).await;
 }
 
-async fn values_come_back_as_sent(api: Api) {
+async fn values_are_returned_as_sent(api: Api) {
     let odd = "  E\u{301}\u{200d}ﬀ\u{fffd}\u{10ffff}\u{7f}\u{85}\u{2028}\r\n\t\"\\/\u{1}\u{feff}🦀 ";
     let mut body = full("Ada");
     for name in ["displayName", "nickName", "title", "profileUrl", "locale", "externalId"] {
@@ -123,33 +123,33 @@ async fn values_come_back_as_sent(api: Api) {
     assert_eq!(api.replace(&user, &body).await, user);
 }
 
-async fn keys_have_a_greatest_length(api: Api) {
+async fn names_are_limited_to_256_characters(api: Api) {
     for (index, letter) in ["x", "é", "🦀"].into_iter().enumerate() {
         let (most, more) = (letter.repeat(256), letter.repeat(257));
         for name in ["userName", "externalId", "displayName"] {
-            let body = with(&json!({ "userName": format!("{name}-{index}") }), name, json!(more));
+            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(more));
             assert_invalid(&post(&api, &body).await, &[(format!("/{name}").as_str(), "too-long")]);
-            let body = with(&json!({ "userName": format!("{name}-{index}") }), name, json!(most));
+            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(most));
             assert_eq!(api.create(&body).await[name], json!(most));
         }
     }
 }
 
-async fn keys_have_a_greatest_folded_length(api: Api) {
+async fn names_are_limited_in_folded_length(api: Api) {
     // Three bytes as sent, five folded.
     let grown = "\u{1fb7}";
     let (most, more) = (format!("{}xxxx", grown.repeat(204)), grown.repeat(205));
     for name in ["userName", "externalId", "displayName"] {
-        let body = with(&json!({ "userName": format!("of-{name}") }), name, json!(more));
+        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(more));
         assert_invalid(&post(&api, &body).await, &[(format!("/{name}").as_str(), "too-long")]);
-        let body = with(&json!({ "userName": format!("of-{name}") }), name, json!(most));
+        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(most));
         assert_eq!(api.create(&body).await[name], json!(most));
     }
     let email = json!({ "userName": "e", "emails": [{ "value": format!("{}@x", grown.repeat(205)) }] });
     assert_invalid(&post(&api, &email).await, &[("/emails/0/value", "too-long")]);
 }
 
-async fn emails_have_a_form(api: Api) {
+async fn emails_are_validated(api: Api) {
     let (most, more) = (format!("{}@x", "a".repeat(252)), format!("{}@x", "a".repeat(253)));
     for (value, code) in [
         ("ada", "invalid-email"),
@@ -176,7 +176,7 @@ async fn emails_have_a_form(api: Api) {
     }
 }
 
-async fn a_list_has_a_greatest_length(api: Api) {
+async fn lists_are_limited_to_100_elements(api: Api) {
     let lists =
         ["emails", "phoneNumbers", "ims", "photos", "addresses", "entitlements", "roles", "x509Certificates"];
     for list in lists {
@@ -193,7 +193,7 @@ async fn a_list_has_a_greatest_length(api: Api) {
     }
 }
 
-async fn free_json_has_a_greatest_size(api: Api) {
+async fn custom_is_limited_in_size(api: Api) {
     let custom = |bytes: usize| json!({ "x": "é".repeat((bytes - 8) / 2) });
     assert_eq!(custom(16_384).to_string().len(), 16_384);
     let body = json!({ "userName": "ada", "custom": custom(16_386) });
@@ -201,8 +201,8 @@ async fn free_json_has_a_greatest_size(api: Api) {
     let user = api.create(&json!({ "userName": "ada", "custom": custom(16_384) })).await;
     assert_eq!(user["custom"], custom(16_384));
     let patch = json!({ "custom": { "y": 1 } });
-    let answer = api.client.patch(&path(&user), &patch).send().await;
-    assert_invalid(&answer, &[("/custom", "too-large")]);
+    let response = api.client.patch(&path(&user), &patch).send().await;
+    assert_invalid(&response, &[("/custom", "too-large")]);
     assert_eq!(api.read(&user).await, user);
 }
 
@@ -210,7 +210,7 @@ fn nested(depth: usize) -> Value {
     (1..depth).fold(json!({}), |inner, at| if at % 2 == 0 { json!([inner]) } else { json!({ "a": inner }) })
 }
 
-async fn free_json_has_a_greatest_depth(api: Api) {
+async fn custom_is_limited_in_depth(api: Api) {
     let custom = |depth: usize| json!({ "a": nested(depth - 1) });
     for (depth, name) in [(9, "a"), (20, "b"), (100, "c")] {
         let body = json!({ "userName": name, "custom": custom(depth) });
@@ -222,7 +222,7 @@ async fn free_json_has_a_greatest_depth(api: Api) {
     assert_invalid(&api.client.patch(&path(&user), &patch).send().await, &[("/custom", "too-deep")]);
 }
 
-async fn a_user_has_a_greatest_size(api: Api) {
+async fn users_are_limited_in_size(api: Api) {
     let body = |bytes: usize| json!({ "userName": "ada", "title": "x".repeat(bytes) });
     assert_invalid(&post(&api, &body(65_536)).await, &[("", "too-large")]);
     let user = api.create(&body(65_000)).await;
@@ -232,7 +232,7 @@ async fn a_user_has_a_greatest_size(api: Api) {
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn nul_is_refused_anywhere(api: Api) {
+async fn nul_is_rejected_everywhere(api: Api) {
     let user = api.named("ada").await;
     for (pointer, body) in [
         ("/userName", json!({ "userName": "a\0" })),
@@ -247,7 +247,7 @@ async fn nul_is_refused_anywhere(api: Api) {
         ("/extensions/urn:x:y/a", json!({ "extensions": { "urn:x:y": { "a": "\0" } } })),
         ("/extensions", json!({ "extensions": { "urn:x:y\0": {} } })),
     ] {
-        let mut whole = with(&json!({ "userName": "grace" }), "userName", json!("grace"));
+        let mut whole = with_field(&json!({ "userName": "grace" }), "userName", json!("grace"));
         whole.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
         assert_invalid(&post(&api, &whole).await, &[(pointer, "unstorable")]);
         assert_invalid(&api.client.put(&path(&user), &whole).send().await, &[(pointer, "unstorable")]);
@@ -258,7 +258,7 @@ async fn nul_is_refused_anywhere(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn a_patch_cannot_exceed_limits_either(api: Api) {
+async fn patches_are_subject_to_the_same_limits(api: Api) {
     let user = api.create(&full("ada")).await;
     let long = "x".repeat(257);
     let many: Vec<_> = (0..101).map(|index| json!({ "value": format!("{index}@x") })).collect();
@@ -270,13 +270,13 @@ async fn a_patch_cannot_exceed_limits_either(api: Api) {
         (json!({ "emails": [{ "value": "x" }] }), "/emails/0/value", "invalid-email"),
         (json!({ "extensions": { "urn:x:y": { "a": nested(8) } } }), "/extensions", "too-deep"),
     ] {
-        let answer = api.client.patch(&path(&user), &patch).send().await;
-        assert_invalid(&answer, &[(pointer, code)]);
+        let response = api.client.patch(&path(&user), &patch).send().await;
+        assert_invalid(&response, &[(pointer, code)]);
     }
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn free_json_comes_back_equal(api: Api) {
+async fn custom_and_extensions_are_returned_unchanged(api: Api) {
     let free = json!({
         "null": null, "nulls": [null, { "a": null }], "empty": [{}, [], ""], "bools": [true, false],
         "text": "\u{1}\u{1f}\u{7f}\"\\", "numbers": [0, -1, 1.5, -0.25], "same": [1, 1, 1],

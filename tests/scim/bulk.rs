@@ -1,20 +1,20 @@
-//! Item 54: `/Me` and `/Bulk`.
+//! `/Me` and `/Bulk` (RFC 7644, sections 3.11 and 3.7).
 
 use crate::scim::client::{ENTERPRISE, ERROR, Scim, path};
 use crate::support::api::text;
 use serde_json::{Value, json};
 
-both_profiles! {
-    i54_me_is_nobody
-    i54_references_lead_forward_and_in_circles
-    i54_paths_lead_forward_too
-    i54_operations_fail_one_by_one
-    i54_bulk_has_limits
+profile_tests! {
+    me_returns_501
+    bulk_ids_resolve_forward_and_circular_references
+    bulk_ids_in_paths_resolve_forward_references
+    failed_bulk_operations_do_not_affect_the_others
+    bulk_enforces_limits_and_rejects_malformed_requests
 }
 
-async fn i54_me_is_nobody(scim: Scim) {
+async fn me_returns_501(scim: Scim) {
     for method in ["GET", "PUT", "PATCH", "DELETE", "POST"] {
-        scim.refuses((501, ""), method, "/Me", Value::Null).await;
+        scim.expect_error((501, ""), method, "/Me", Value::Null).await;
     }
 }
 
@@ -22,15 +22,16 @@ fn bulk(operations: Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
 }
 
-async fn carried_out(scim: &Scim, request: Value) -> Vec<Value> {
-    let answer = scim.gives(200, "POST", "/Bulk", request).await;
-    assert_eq!(answer["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]));
-    answer["Operations"].as_array().cloned().expect("Operations")
+/// Sends a bulk request and returns the results of its operations.
+async fn run_bulk(scim: &Scim, request: Value) -> Vec<Value> {
+    let response = scim.call(200, "POST", "/Bulk", request).await;
+    assert_eq!(response["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]));
+    response["Operations"].as_array().cloned().expect("Operations")
 }
 
-async fn i54_references_lead_forward_and_in_circles(scim: Scim) {
+async fn bulk_ids_resolve_forward_and_circular_references(scim: Scim) {
     let manager = |of: &str| json!({"manager": {"value": format!("bulkId:{of}")}});
-    let answers = carried_out(&scim, bulk(json!([
+    let results = run_bulk(&scim, bulk(json!([
         {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {
             "displayName": "Poets", "members": [{"type": "User", "value": "bulkId:a"}]}},
         {"method": "post", "path": "/users", "bulkId": "a", "data": {"userName": "ada", (ENTERPRISE): manager("b")}},
@@ -42,22 +43,22 @@ async fn i54_references_lead_forward_and_in_circles(scim: Scim) {
         {"method": "DELETE", "path": "/Users/bulkId:a", "version": "W/\"1\""},
     ])))
     .await;
-    let statuses: Vec<_> = answers.iter().map(|one| text(&one["status"])).collect();
-    assert_eq!(statuses, ["201", "201", "201", "204", "204"], "{answers:?}");
+    let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
+    assert_eq!(statuses, ["201", "201", "201", "204", "204"], "{results:?}");
     assert_eq!(
-        (&answers[0]["bulkId"], &answers[0]["version"], &answers[3]["version"]),
+        (&results[0]["bulkId"], &results[0]["version"], &results[3]["version"]),
         (&json!("g"), &json!("W/\"1\""), &json!("W/\"2\""))
     );
-    let id = |n: usize| text(&answers[n]["location"]).rsplit('/').next().expect("an id").to_owned();
+    let id = |n: usize| text(&results[n]["location"]).rsplit('/').next().expect("an id").to_owned();
     let poets = scim.get(&format!("/Groups/{}", id(0))).await;
     assert_eq!(scim.members(&poets).await, [id(2)]);
     let bob = scim.get(&format!("/Users/{}", id(2))).await;
-    assert_eq!(bob[ENTERPRISE]["manager"], json!({"value": id(1)}), "who is not there any more");
+    assert_eq!(bob[ENTERPRISE]["manager"], json!({"value": id(1)}), "the manager no longer exists");
 }
 
-async fn i54_paths_lead_forward_too(scim: Scim) {
+async fn bulk_ids_in_paths_resolve_forward_references(scim: Scim) {
     let several = "members[value eq \"bulkId:a\" or value eq \"bulkId:b\"]";
-    let answers = carried_out(&scim, bulk(json!([
+    let results = run_bulk(&scim, bulk(json!([
         {"method": "PATCH", "path": "/Groups/bulkId:g", "data": {"Operations": [
             {"op": "remove", "path": several}, {"op": "replace", "path": "displayName", "value": "\"bulkId\" a"}]}},
         {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {
@@ -67,14 +68,14 @@ async fn i54_paths_lead_forward_too(scim: Scim) {
         {"method": "POST", "path": "/Users", "bulkId": "c", "data": {"userName": "cy"}},
     ])))
     .await;
-    let statuses: Vec<_> = answers.iter().map(|one| text(&one["status"])).collect();
-    assert_eq!(statuses, ["204", "201", "201", "201", "201"], "{answers:?}");
-    let id = |n: usize| text(&answers[n]["location"]).rsplit('/').next().expect("an id").to_owned();
+    let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
+    assert_eq!(statuses, ["204", "201", "201", "201", "201"], "{results:?}");
+    let id = |n: usize| text(&results[n]["location"]).rsplit('/').next().expect("an id").to_owned();
     let poets = scim.get(&format!("/Groups/{}", id(1))).await;
     assert_eq!((scim.members(&poets).await, &poets["displayName"]), (vec![id(4)], &json!("\"bulkId\" a")));
 }
 
-async fn i54_operations_fail_one_by_one(scim: Scim) {
+async fn failed_bulk_operations_do_not_affect_the_others(scim: Scim) {
     let ada = scim.user("ada").await;
     let operations = json!([
         {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "ADA"}},
@@ -84,33 +85,33 @@ async fn i54_operations_fail_one_by_one(scim: Scim) {
         {"method": "POST", "path": "/Devices", "bulkId": "3", "data": {}},
         {"method": "POST", "path": "/Users", "bulkId": "4", "data": {"userName": "bob"}},
     ]);
-    let answers = carried_out(&scim, bulk(operations.clone())).await;
-    let told: Vec<_> = answers
+    let results = run_bulk(&scim, bulk(operations.clone())).await;
+    let errors: Vec<_> = results
         .iter()
         .map(|one| (text(&one["status"]), one["response"]["scimType"].as_str().unwrap_or_default()))
         .collect();
     assert_eq!(
-        told,
+        errors,
         [("409", "uniqueness"), ("400", "invalidValue"), ("412", ""), ("405", ""), ("404", ""), ("201", "")]
     );
-    assert_eq!(answers[0]["response"]["schemas"], json!([ERROR]));
-    assert_eq!(answers[0].get("location"), None);
-    assert_eq!(answers[2]["location"], ada["meta"]["location"]);
-    assert_eq!(scim.found("Users", "userName pr").await, ["ada", "bob"]);
+    assert_eq!(results[0]["response"]["schemas"], json!([ERROR]));
+    assert_eq!(results[0].get("location"), None);
+    assert_eq!(results[2]["location"], ada["meta"]["location"]);
+    assert_eq!(scim.find("Users", "userName pr").await, ["ada", "bob"]);
     let mut request = bulk(operations);
     request["failOnErrors"] = json!(2);
-    let answers = carried_out(&scim, request).await;
-    assert_eq!(answers.len(), 2, "the rest is left");
+    let results = run_bulk(&scim, request).await;
+    assert_eq!(results.len(), 2, "the request stops after two errors");
 }
 
-async fn i54_bulk_has_limits(scim: Scim) {
+async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
     let config = scim.get("/ServiceProviderConfig").await;
     assert_eq!(config["bulk"], json!({"supported": true, "maxOperations": 1000, "maxPayloadSize": 1048576}));
     let delete = json!({"method": "DELETE", "path": "/Users/x"});
-    scim.refuses((413, ""), "POST", "/Bulk", bulk(json!(vec![delete; 1001]))).await;
+    scim.expect_error((413, ""), "POST", "/Bulk", bulk(json!(vec![delete; 1001]))).await;
     let large =
         json!({"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "x".repeat(1 << 20)}});
-    scim.refuses((413, ""), "POST", "/Bulk", bulk(json!([large]))).await;
+    scim.expect_error((413, ""), "POST", "/Bulk", bulk(json!([large]))).await;
     for request in [
         json!([]),
         json!({"Operations": {}}),
@@ -118,6 +119,6 @@ async fn i54_bulk_has_limits(scim: Scim) {
         bulk(json!([{"path": "/Users"}])),
         json!({"Operations": [], "failOnErrors": 0}),
     ] {
-        scim.refuses((400, "invalidSyntax"), "POST", "/Bulk", request).await;
+        scim.expect_error((400, "invalidSyntax"), "POST", "/Bulk", request).await;
     }
 }

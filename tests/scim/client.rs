@@ -1,4 +1,4 @@
-//! A client of SCIM, and what every answer must be.
+//! A SCIM client that checks what every SCIM response must have.
 
 use crate::support::api::{Api, Engine, text};
 use crate::support::http::{Answer, Client};
@@ -12,44 +12,44 @@ pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:ente
 pub(crate) const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 pub(crate) const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// A server and a client that speaks SCIM.
+/// A server and a SCIM client.
 pub(crate) struct Scim {
     pub(crate) api: Api,
     pub(crate) client: Client,
-    /// What is not said of a body's schemas is said for the test: a strict connection asks for it.
-    pub(crate) says_schemas: bool,
+    /// Whether to add `schemas` to request bodies that lack it, because a strict connection requires it.
+    pub(crate) adds_schemas: bool,
 }
 
-/// Runs a test with a server of its own.
+/// Runs a test with its own server and an admin key.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
     crate::support::api::run(engine, |api| {
-        test(Scim { client: api.client.clone(), api, says_schemas: false })
+        test(Scim { client: api.client.clone(), api, adds_schemas: false })
     });
 }
 
-/// The same by a strict connection.
-pub(crate) fn run_strictly<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
+/// Runs a test with its own server and the token of a strict connection.
+pub(crate) fn run_strict<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Scim) -> F) {
     run(engine, async |scim| {
-        let (_, client) = connected(&scim, "Strict", "strict").await;
-        test(Scim { client, says_schemas: true, ..scim }).await;
+        let (_, client) = connect(&scim, "Strict", "strict").await;
+        test(Scim { client, adds_schemas: true, ..scim }).await;
     });
 }
 
-/// A connection with a token, and a client that has it.
-pub(crate) async fn connected(scim: &Scim, name: &str, profile: &str) -> (Value, Client) {
+/// Creates a connection with a token. Returns the connection and a client that uses the token.
+pub(crate) async fn connect(scim: &Scim, name: &str, profile: &str) -> (Value, Client) {
     let admin = &scim.api.client;
     let body = json!({"name": name, "profile": profile});
     let connection = admin.post("/connections", &body).send().await.expect(201).json();
-    let token = admin.post(&tokens(&connection), &json!({})).send().await.expect(201).json();
+    let token = admin.post(&tokens_path(&connection), &json!({})).send().await.expect(201).json();
     (connection, admin.keyed(text(&token["secret"])))
 }
 
-/// Where the tokens of a connection are.
-pub(crate) fn tokens(connection: &Value) -> String {
+/// `/connections/{id}/tokens` of a connection.
+pub(crate) fn tokens_path(connection: &Value) -> String {
     format!("/connections/{}/tokens", text(&connection["id"]))
 }
 
-/// A body that says what it is, where its test says nothing of it.
+/// Adds the `schemas` that a request to the path requires, to the body and to the data of its bulk operations.
 fn with_schemas(path: &str, body: &Value) -> Value {
     let mut body = body.clone();
     let path = path.split('?').next().unwrap_or_default().to_ascii_lowercase();
@@ -75,12 +75,12 @@ fn with_schemas(path: &str, body: &Value) -> Value {
 }
 
 impl Scim {
-    /// Sends a request; a body of null is none. Whatever is answered is SCIM's: media type, and errors.
+    /// Sends a request, without a body if `body` is null, and checks the media type and the error body of the response.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
         self.send_with(method, path, body, &[]).await
     }
 
-    /// The same with headers.
+    /// Sends a request with extra headers.
     pub(crate) async fn send_with(
         &self,
         method: &str,
@@ -89,7 +89,7 @@ impl Scim {
         headers: &[(&str, &str)],
     ) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let body = &if self.says_schemas { with_schemas(path, body) } else { body.clone() };
+        let body = &if self.adds_schemas { with_schemas(path, body) } else { body.clone() };
         let mut request = self.client.request(method, &format!("/scim/v2{path}"));
         if !body.is_null() {
             request = request.body("application/scim+json", body.to_string());
@@ -97,27 +97,27 @@ impl Scim {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await;
-        check(&answer);
-        answer
+        let response = request.send().await;
+        check(&response);
+        response
     }
 
-    /// What is answered with this status; null without a body.
-    pub(crate) async fn gives(&self, status: u16, method: &str, path: &str, body: Value) -> Value {
-        let answer = self.send(method, path, &body).await;
-        assert_eq!(answer.code(), status, "{method} {path} {body}: {}", answer.text());
-        if answer.bytes.is_empty() { Value::Null } else { answer.json() }
+    /// Sends a request that must return this status. Returns the response body, or null if it is empty.
+    pub(crate) async fn call(&self, status: u16, method: &str, path: &str, body: Value) -> Value {
+        let response = self.send(method, path, &body).await;
+        assert_eq!(response.code(), status, "{method} {path} {body}: {}", response.text());
+        if response.bytes.is_empty() { Value::Null } else { response.json() }
     }
 
-    /// The detail of an error of this status and type.
-    pub(crate) async fn refuses(
+    /// Sends a request that must fail with this status and `scimType`. Returns the detail of the error.
+    pub(crate) async fn expect_error(
         &self,
         (status, scim_type): (u16, &str),
         method: &str,
         path: &str,
         body: Value,
     ) -> String {
-        let error = self.gives(status, method, path, body.clone()).await;
+        let error = self.call(status, method, path, body.clone()).await;
         assert_eq!(
             error["scimType"].as_str().unwrap_or_default(),
             scim_type,
@@ -126,32 +126,34 @@ impl Scim {
         text(&error["detail"]).to_owned()
     }
 
+    /// GETs a path that must return 200.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        self.gives(200, "GET", path, Value::Null).await
+        self.call(200, "GET", path, Value::Null).await
     }
 
-    /// Creates a user of this name.
+    /// Creates a user that has only a `userName`.
     pub(crate) async fn user(&self, name: &str) -> Value {
-        self.made("/Users", json!({ "userName": name })).await
+        self.create("/Users", json!({ "userName": name })).await
     }
 
-    /// Creates a group of this name with members.
+    /// Creates a group with members.
     pub(crate) async fn group(&self, name: &str, members: &[&Value]) -> Value {
         let members: Vec<_> = members.iter().map(|user| json!({ "value": user["id"] })).collect();
-        self.made("/Groups", json!({ "displayName": name, "members": members })).await
+        self.create("/Groups", json!({ "displayName": name, "members": members })).await
     }
 
-    pub(crate) async fn made(&self, path: &str, body: Value) -> Value {
-        self.gives(201, "POST", path, body).await
+    /// Creates a resource.
+    pub(crate) async fn create(&self, path: &str, body: Value) -> Value {
+        self.call(201, "POST", path, body).await
     }
 
-    /// Patches a resource, which answers with this status.
+    /// Applies PATCH operations that must return this status.
     pub(crate) async fn patch(&self, status: u16, path: &str, operations: Value) -> Value {
-        self.gives(status, "PATCH", path, patch(operations)).await
+        self.call(status, "PATCH", path, patch(operations)).await
     }
 
-    /// The names of the resources that a filter finds, sorted.
-    pub(crate) async fn found(&self, kind: &str, filter: &str) -> Vec<String> {
+    /// The sorted names of the resources that match a filter, which must also be their `totalResults`.
+    pub(crate) async fn find(&self, kind: &str, filter: &str) -> Vec<String> {
         let list = self.get(&filtered(kind, filter)).await;
         let mut names = names(&list);
         assert_eq!(list["totalResults"], names.len(), "{filter}: {list}");
@@ -159,7 +161,7 @@ impl Scim {
         names
     }
 
-    /// The ids of a group's members, sorted.
+    /// The sorted ids of a group's members.
     pub(crate) async fn members(&self, group: &Value) -> Vec<String> {
         let group = self.get(&path(group)).await;
         let members = group["members"].as_array().cloned().unwrap_or_default();
@@ -169,20 +171,22 @@ impl Scim {
     }
 }
 
+/// Checks what every response must have: the SCIM media type if it has a body, and an error body if it is an error
+/// (RFC 7644, sections 3.1 and 3.12).
 #[track_caller]
-fn check(answer: &Answer) {
-    if !answer.bytes.is_empty() {
-        assert_eq!(answer.header("content-type"), Some("application/scim+json"), "{}", answer.text());
+fn check(response: &Answer) {
+    if !response.bytes.is_empty() {
+        assert_eq!(response.header("content-type"), Some("application/scim+json"), "{}", response.text());
     }
-    if answer.code() >= 400 {
-        let error = answer.json();
+    if response.code() >= 400 {
+        let error = response.json();
         assert_eq!(error["schemas"], json!([ERROR]));
-        assert_eq!(error["status"], answer.code().to_string());
+        assert_eq!(error["status"], response.code().to_string());
         assert!(!text(&error["detail"]).is_empty());
     }
 }
 
-/// The body of a PATCH.
+/// A PatchOp message with these operations (RFC 7644, section 3.5.2).
 pub(crate) fn patch(operations: Value) -> Value {
     json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
 }
@@ -197,7 +201,7 @@ pub(crate) fn filtered(kind: &str, filter: &str) -> String {
     format!("/{kind}?filter={}", percent_encoded(filter))
 }
 
-/// What the resources of a list are called.
+/// The names of the resources in a list: `userName`, `displayName` or, without either, `id`.
 pub(crate) fn names(list: &Value) -> Vec<String> {
     let resources = list["Resources"].as_array().expect("Resources");
     let name = |resource: &Value| {

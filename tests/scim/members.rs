@@ -1,23 +1,24 @@
-//! Items 39, 40, 45, 47 and 59: who is in a group.
+//! Members of groups, and deletion (RFC 7644, sections 3.5.2 and 3.6).
 
 use crate::scim::client::{Scim, patch, path};
 use crate::support::api::{at_once, text, with_status};
 use serde_json::{Value, json};
 
-// What a strict connection refuses has a test in `connections`.
-both_engines! {
-    i39_members_are_removed_in_four_forms
+// `connections` tests which of these operations a strict connection rejects.
+engine_tests! {
+    members_are_removed_in_every_form
 }
 
-both_profiles! {
-    i40_members_are_added_in_many_forms
-    i45_hundreds_of_members_in_one_request
-    i47_what_is_deleted_is_gone
-    i59_a_list_with_too_many_members_is_refused
-    nobody_is_lost_to_those_who_write_at_once
+profile_tests! {
+    members_are_added_in_every_form
+    one_patch_changes_hundreds_of_members
+    deleted_resources_return_404
+    a_list_with_too_many_members_is_rejected
+    concurrent_member_patches_lose_no_member
 }
 
-async fn crowd(scim: &Scim, names: &[&str]) -> Vec<Value> {
+/// Creates users with these names.
+async fn create_users(scim: &Scim, names: &[&str]) -> Vec<Value> {
     let mut users = Vec::new();
     for name in names {
         users.push(scim.user(name).await);
@@ -25,11 +26,11 @@ async fn crowd(scim: &Scim, names: &[&str]) -> Vec<Value> {
     users
 }
 
-async fn i39_members_are_removed_in_four_forms(scim: Scim) {
-    let users = crowd(&scim, &["a", "b", "c"]).await;
+async fn members_are_removed_in_every_form(scim: Scim) {
+    let users = create_users(&scim, &["a", "b", "c"]).await;
     let ids: Vec<_> = users.iter().map(|user| text(&user["id"]).to_owned()).collect();
     let [a, b, c] = [0, 1, 2].map(|n| ids[n].as_str());
-    for (operation, left) in [
+    for (operation, remaining) in [
         (json!({"op": "Remove", "path": format!("members[value eq \"{a}\"]")}), vec![b, c]),
         (json!({"op": "Remove", "path": "members", "value": [{"value": a, "$ref": null}]}), vec![b, c]),
         (json!({"op": "remove", "path": "members", "value": {"value": a}}), vec![b, c]),
@@ -42,13 +43,13 @@ async fn i39_members_are_removed_in_four_forms(scim: Scim) {
     ] {
         let group = scim.group("Poets", &users.iter().collect::<Vec<_>>()).await;
         scim.patch(204, &path(&group), json!([operation])).await;
-        assert_eq!(scim.members(&group).await, left, "{operation}");
+        assert_eq!(scim.members(&group).await, remaining, "{operation}");
         let version = scim.get(&path(&group)).await["meta"]["version"].clone();
-        assert_eq!(version, if left.len() == 3 { "W/\"1\"" } else { "W/\"2\"" }, "{operation}");
+        assert_eq!(version, if remaining.len() == 3 { "W/\"1\"" } else { "W/\"2\"" }, "{operation}");
     }
 }
 
-async fn i40_members_are_added_in_many_forms(scim: Scim) {
+async fn members_are_added_in_every_form(scim: Scim) {
     let ada = scim.user("ada").await;
     let id = &ada["id"];
     for operation in [
@@ -73,15 +74,15 @@ async fn i40_members_are_added_in_many_forms(scim: Scim) {
         json!([{"value": id}, {"display": "x"}]),
     ] {
         let add = patch(json!([{"op": "add", "path": "members", "value": value}]));
-        scim.refuses((400, "invalidValue"), "PATCH", &path(&group), add).await;
-        assert_eq!(scim.get(&path(&group)).await, group, "nothing is done");
+        scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
+        assert_eq!(scim.get(&path(&group)).await, group, "no member is added");
     }
 }
 
-async fn i45_hundreds_of_members_in_one_request(scim: Scim) {
+async fn one_patch_changes_hundreds_of_members(scim: Scim) {
     let operation = |n: i32| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": n.to_string()}});
     let operations: Vec<_> = (0..400).map(operation).collect();
-    scim.gives(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
+    scim.call(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
     let users = scim.get("/Users?count=500&attributes=id").await["Resources"].clone();
     let group = scim.group("Poets", &[]).await;
     let users = users.as_array().expect("Resources");
@@ -103,59 +104,57 @@ async fn i45_hundreds_of_members_in_one_request(scim: Scim) {
     assert_eq!(
         scim.get(&path(&group)).await["meta"]["version"],
         "W/\"3\"",
-        "who goes and comes back changes nothing"
+        "removing and adding the same member in one request changes nothing"
     );
 }
 
-async fn i47_what_is_deleted_is_gone(scim: Scim) {
+async fn deleted_resources_return_404(scim: Scim) {
     let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
     let group = scim.group("Poets", &[&ada, &bob]).await;
-    let answer = scim.send("DELETE", &path(&ada), &Value::Null).await.expect(204);
-    assert!(answer.bytes.is_empty());
+    let response = scim.send("DELETE", &path(&ada), &Value::Null).await.expect(204);
+    assert!(response.bytes.is_empty());
     for (method, body) in [
         ("GET", Value::Null),
         ("PUT", json!({"userName": "ada"})),
         ("PATCH", patch(json!([{"op": "remove", "path": "title"}]))),
         ("DELETE", Value::Null),
     ] {
-        scim.refuses((404, ""), method, &path(&ada), body).await;
+        scim.expect_error((404, ""), method, &path(&ada), body).await;
     }
-    assert_eq!(scim.found("Users", "userName pr").await, ["bob"]);
+    assert_eq!(scim.find("Users", "userName pr").await, ["bob"]);
     assert_eq!(scim.members(&group).await, [text(&bob["id"])]);
     assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"2\"");
     scim.user("ada").await;
-    scim.gives(204, "DELETE", &path(&group), Value::Null).await;
-    scim.refuses((404, ""), "GET", &path(&group), Value::Null).await;
+    scim.call(204, "DELETE", &path(&group), Value::Null).await;
+    scim.expect_error((404, ""), "GET", &path(&group), Value::Null).await;
 }
 
-async fn i59_a_list_with_too_many_members_is_refused(scim: Scim) {
+async fn a_list_with_too_many_members_is_rejected(scim: Scim) {
     let ada = scim.user("ada").await;
     let group = scim.group("Poets", &[&ada]).await;
     scim.group("Others", &[&ada]).await;
-    // As many as there would have to be take long to make.
+    // Creating that many members would take too long.
     scim.api.sql().execute("UPDATE groups SET member_count = 100000");
-    let detail = scim.refuses((400, "tooMany"), "GET", "/Groups", Value::Null).await;
+    let detail = scim.expect_error((400, "tooMany"), "GET", "/Groups", Value::Null).await;
     assert!(detail.contains("excludedAttributes=members"), "{detail}");
-    scim.refuses((400, "tooMany"), "POST", "/Groups/.search", json!({})).await;
+    scim.expect_error((400, "tooMany"), "POST", "/Groups/.search", json!({})).await;
     assert_eq!(scim.get("/Groups?excludedAttributes=members").await["totalResults"], 2);
     assert_eq!(scim.get("/Groups?count=1").await["itemsPerPage"], 1);
-    assert_eq!(scim.members(&group).await.len(), 1, "a single one comes whole");
+    assert_eq!(scim.members(&group).await.len(), 1, "a single group is always returned in full");
 }
 
-async fn nobody_is_lost_to_those_who_write_at_once(scim: Scim) {
-    let mut users = Vec::new();
-    for n in 0..64 {
-        users.push(scim.user(&format!("user-{n}")).await);
-    }
+async fn concurrent_member_patches_lose_no_member(scim: Scim) {
+    let names: Vec<_> = (0..64).map(|n| format!("user-{n}")).collect();
+    let users = create_users(&scim, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let group = scim.group("Poets", &[]).await;
-    let answers = at_once(64, |n| {
+    let responses = at_once(64, |n| {
         let body = patch(json!([{"op": "add", "path": "members", "value": [{"value": users[n]["id"]}]}]));
         let at = format!("/scim/v2{}", path(&group));
         let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
         async move { request.send().await }
     })
     .await;
-    assert_eq!(with_status(&answers, 204), 64);
+    assert_eq!(with_status(&responses, 204), 64);
     assert_eq!(scim.members(&group).await.len(), 64);
     assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"65\"");
 }

@@ -1,7 +1,7 @@
-//! SCIM from outside: each item of the acceptance list is a test that bears its number, on both engines, each time against
-//! a server process and a database of its own.
+//! SCIM 2.0 over HTTP: the behaviours that docs/scim.md lists. Every test runs on both engines, each time with its own
+//! server process and database.
 
-/// Makes the tests of one `async fn name(scim: Scim)`.
+/// Generates the tests of one `async fn name(scim: Scim)`.
 macro_rules! tests {
     ($name:ident: $($test:ident by $run:ident on $engine:ident),*) => {
         mod $name {$(
@@ -13,19 +13,20 @@ macro_rules! tests {
     };
 }
 
-/// Makes two tests, one for each engine, of every `async fn name(scim: Scim)` that is listed.
-macro_rules! both_engines {
+/// Generates two tests, one per engine, for each listed `async fn name(scim: Scim)`. Its caller has an admin key, which
+/// has the lenient profile.
+macro_rules! engine_tests {
     ($($name:ident)*) => {$(
         tests! { $name: sqlite by run on Sqlite, postgres by run on Postgres }
     )*};
 }
 
-/// The same, and two more by a strict connection.
-macro_rules! both_profiles {
+/// Generates the same two tests, and two more whose caller is a strict connection.
+macro_rules! profile_tests {
     ($($name:ident)*) => {$(
         tests! {
             $name: sqlite by run on Sqlite, postgres by run on Postgres,
-            strictly_sqlite by run_strictly on Sqlite, strictly_postgres by run_strictly on Postgres
+            strict_sqlite by run_strict on Sqlite, strict_postgres by run_strict on Postgres
         }
     )*};
 }

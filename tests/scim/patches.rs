@@ -1,30 +1,31 @@
-//! Items 31 to 38, 41 to 44 and 60: PATCH of attributes.
+//! PATCH of attributes (RFC 7644, section 3.5.2).
 
 use crate::scim::client::{ENTERPRISE, Scim, USER, patch, path};
 use crate::support::api::{at_once, text, with_status};
 use serde_json::{Value, json};
 
-// What a strict connection refuses has a test in `connections`; revisions are counted from the first.
-both_engines! {
-    i34_a_value_path_replaces_in_one_element_or_adds_it
-    i43_all_operations_or_none
+// A strict connection rejects the first, which `connections` tests. The second expects the revisions of a tenant that has
+// no connection.
+engine_tests! {
+    a_value_path_replaces_one_element_or_adds_it
+    a_patch_is_atomic
 }
 
-both_profiles! {
-    i31_verbs_have_no_case_and_extra_keys_are_let_pass
-    i32_without_a_path_the_value_says_what
-    i33_names_in_the_value_may_be_paths
-    i35_adding_what_is_there_changes_nothing
-    i36_only_one_is_primary
-    i37_replacing_what_is_absent_adds_it
-    i38_removing_needs_a_target_that_may_go
-    i41_managers_come_in_many_forms
-    i42_paths_may_begin_with_a_urn
-    i44_users_come_back_and_groups_when_asked_for
-    i60_active_is_never_unassigned
+profile_tests! {
+    operation_names_ignore_case_and_extra_keys_are_ignored
+    deactivation_and_rename_without_a_path_are_applied
+    keys_of_a_value_without_a_path_are_read_as_paths
+    adding_an_equal_value_changes_nothing
+    setting_a_primary_value_clears_the_previous_one
+    replacing_an_absent_attribute_adds_it
+    remove_requires_a_path_to_a_removable_attribute
+    managers_are_set_in_every_form
+    paths_can_start_with_a_schema_urn
+    patched_users_are_returned_and_groups_only_on_request
+    active_cannot_be_removed
 }
 
-async fn i31_verbs_have_no_case_and_extra_keys_are_let_pass(scim: Scim) {
+async fn operation_names_ignore_case_and_extra_keys_are_ignored(scim: Scim) {
     let ada = scim.user("ada").await;
     let mut body = patch(json!([
         {"op": "Add", "path": "title", "value": "a", "name": "title"},
@@ -33,11 +34,11 @@ async fn i31_verbs_have_no_case_and_extra_keys_are_let_pass(scim: Scim) {
         {"op": "REMOVE", "path": "nickName"},
     ]));
     body["id"] = ada["id"].clone();
-    let patched = scim.gives(200, "PATCH", &path(&ada), body).await;
+    let patched = scim.call(200, "PATCH", &path(&ada), body).await;
     assert_eq!((&patched["title"], patched.get("nickName")), (&json!("b"), None));
 }
 
-async fn i32_without_a_path_the_value_says_what(scim: Scim) {
+async fn deactivation_and_rename_without_a_path_are_applied(scim: Scim) {
     let ada = scim.user("ada").await;
     let off = json!([{"op": "replace", "value": {"active": false}}]);
     assert_eq!(scim.patch(200, &path(&ada), off).await["active"], false);
@@ -47,9 +48,9 @@ async fn i32_without_a_path_the_value_says_what(scim: Scim) {
     assert_eq!(scim.get(&path(&poets)).await["displayName"], "Writers");
 }
 
-async fn i33_names_in_the_value_may_be_paths(scim: Scim) {
+async fn keys_of_a_value_without_a_path_are_read_as_paths(scim: Scim) {
     let ada =
-        scim.made("/Users", json!({"userName": "ada", "emails": [{"type": "work", "value": "a@x"}]})).await;
+        scim.create("/Users", json!({"userName": "ada", "emails": [{"type": "work", "value": "a@x"}]})).await;
     let value = json!({
         "name.givenName": "Ada", (format!("{ENTERPRISE}:employeeNumber")): "1", "emails[type eq \"work\"].value": "b@x",
     });
@@ -59,9 +60,9 @@ async fn i33_names_in_the_value_may_be_paths(scim: Scim) {
     assert_eq!(patched["emails"], json!([{"type": "work", "value": "b@x", "primary": false}]));
 }
 
-async fn i34_a_value_path_replaces_in_one_element_or_adds_it(scim: Scim) {
+async fn a_value_path_replaces_one_element_or_adds_it(scim: Scim) {
     let emails = json!([{"type": "work", "value": "a@x"}, {"type": "home", "value": "h@x"}]);
-    let ada = scim.made("/Users", json!({"userName": "ada", "emails": emails})).await;
+    let ada = scim.create("/Users", json!({"userName": "ada", "emails": emails})).await;
     let replace = |kind: &str, value: &str| json!([{"op": "replace", "path": format!("emails[type eq \"{kind}\"].value"), "value": value}]);
     let patched = scim.patch(200, &path(&ada), replace("work", "b@x")).await;
     let values = |user: &Value| {
@@ -73,9 +74,9 @@ async fn i34_a_value_path_replaces_in_one_element_or_adds_it(scim: Scim) {
     assert_eq!(values(&patched), ["work b@x", "home h@x", "other o@x"]);
 }
 
-async fn i35_adding_what_is_there_changes_nothing(scim: Scim) {
+async fn adding_an_equal_value_changes_nothing(scim: Scim) {
     let body = json!({"userName": "ada", "title": "x", "emails": [{"type": "work", "value": "a@x", "primary": true}]});
-    let ada = scim.made("/Users", body.clone()).await;
+    let ada = scim.create("/Users", body.clone()).await;
     for operations in [
         json!([{"op": "add", "path": "emails", "value": body["emails"]}]),
         json!([{"op": "add", "value": body}]),
@@ -88,9 +89,9 @@ async fn i35_adding_what_is_there_changes_nothing(scim: Scim) {
     assert_eq!(scim.patch(200, &path(&ada), appended).await["emails"].as_array().map(Vec::len), Some(2));
 }
 
-async fn i36_only_one_is_primary(scim: Scim) {
+async fn setting_a_primary_value_clears_the_previous_one(scim: Scim) {
     let emails = json!([{"type": "work", "value": "a@x", "primary": true}, {"type": "home", "value": "h@x"}]);
-    let ada = scim.made("/Users", json!({"userName": "ada", "emails": emails})).await;
+    let ada = scim.create("/Users", json!({"userName": "ada", "emails": emails})).await;
     let primaries = |user: &Value| {
         user["emails"]
             .as_array()
@@ -105,7 +106,7 @@ async fn i36_only_one_is_primary(scim: Scim) {
     assert_eq!(primaries(&scim.patch(200, &path(&ada), other).await), [false, false, true]);
 }
 
-async fn i37_replacing_what_is_absent_adds_it(scim: Scim) {
+async fn replacing_an_absent_attribute_adds_it(scim: Scim) {
     let ada = scim.user("ada").await;
     let operations = json!([
         {"op": "replace", "path": "title", "value": "x"},
@@ -117,7 +118,7 @@ async fn i37_replacing_what_is_absent_adds_it(scim: Scim) {
     assert_eq!(patched["emails"][0]["value"], "a@x");
 }
 
-async fn i38_removing_needs_a_target_that_may_go(scim: Scim) {
+async fn remove_requires_a_path_to_a_removable_attribute(scim: Scim) {
     let ada = scim.user("ada").await;
     for (path_of, scim_type) in [
         (Value::Null, "noTarget"),
@@ -129,15 +130,15 @@ async fn i38_removing_needs_a_target_that_may_go(scim: Scim) {
         (json!("emails[nope eq \"x\"]"), "invalidFilter"),
     ] {
         let remove = patch(json!([{"op": "remove", "path": path_of}]));
-        scim.refuses((400, scim_type), "PATCH", &path(&ada), remove).await;
+        scim.expect_error((400, scim_type), "PATCH", &path(&ada), remove).await;
     }
     let set = patch(json!([{"op": "replace", "path": "id", "value": "x"}]));
-    scim.refuses((400, "mutability"), "PATCH", &path(&ada), set).await;
+    scim.expect_error((400, "mutability"), "PATCH", &path(&ada), set).await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
 }
 
-async fn i41_managers_come_in_many_forms(scim: Scim) {
-    let boss = scim.made("/Users", json!({"userName": "boss", "displayName": "Boss"})).await;
+async fn managers_are_set_in_every_form(scim: Scim) {
+    let boss = scim.create("/Users", json!({"userName": "boss", "displayName": "Boss"})).await;
     let ada = scim.user("ada").await;
     let at = format!("{ENTERPRISE}:manager");
     for (at, value) in [
@@ -154,7 +155,7 @@ async fn i41_managers_come_in_many_forms(scim: Scim) {
     assert_eq!(scim.patch(200, &path(&ada), unknown).await[ENTERPRISE]["manager"], json!({"value": "271"}));
 }
 
-async fn i42_paths_may_begin_with_a_urn(scim: Scim) {
+async fn paths_can_start_with_a_schema_urn(scim: Scim) {
     let ada = scim.user("ada").await;
     let operations = json!([
         {"op": "add", "path": format!("{USER}:name.familyName"), "value": "L"},
@@ -168,7 +169,7 @@ async fn i42_paths_may_begin_with_a_urn(scim: Scim) {
     assert_eq!(patched["urn:example:acme:2.0:User"], json!({"badge": 7}));
 }
 
-async fn i43_all_operations_or_none(scim: Scim) {
+async fn a_patch_is_atomic(scim: Scim) {
     let ada = scim.user("ada").await;
     let poets = scim.group("Poets", &[]).await;
     let operations = json!([
@@ -176,14 +177,14 @@ async fn i43_all_operations_or_none(scim: Scim) {
         {"op": "add", "path": "nickName", "value": "y"},
         {"op": "remove", "path": "userName"},
     ]);
-    scim.refuses((400, "mutability"), "PATCH", &path(&ada), patch(operations)).await;
+    scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch(operations)).await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
     let operations = json!([
         {"op": "replace", "path": "displayName", "value": "x"},
         {"op": "add", "path": "members", "value": [{"value": ada["id"]}]},
         {"op": "add", "path": "members", "value": [{"value": "00000000-0000-7000-8000-000000000000"}]},
     ]);
-    scim.refuses((400, "invalidValue"), "PATCH", &path(&poets), patch(operations)).await;
+    scim.expect_error((400, "invalidValue"), "PATCH", &path(&poets), patch(operations)).await;
     assert_eq!(scim.get(&path(&poets)).await, poets);
     let operations = json!([
         {"op": "replace", "path": "displayName", "value": "Writers"},
@@ -194,52 +195,52 @@ async fn i43_all_operations_or_none(scim: Scim) {
         scim.send_with("PATCH", &path(&poets), &patch(operations.clone()), &headers).await.expect(204);
     }
     let feed = scim.client.get("/changes?after=2").send().await.expect(200).json();
-    let facts: Vec<_> = feed["items"]
+    let changes: Vec<_> = feed["items"]
         .as_array()
         .expect("items")
         .iter()
-        .map(|fact| {
+        .map(|change| {
             (
-                fact["revision"].clone(),
-                text(&fact["type"]).to_owned(),
-                fact["version"].clone(),
-                text(&fact["requestId"]).to_owned(),
+                change["revision"].clone(),
+                text(&change["type"]).to_owned(),
+                change["version"].clone(),
+                text(&change["requestId"]).to_owned(),
             )
         })
         .collect();
-    let fact =
+    let change =
         |revision: i64, kind: &str| (json!(revision), kind.to_owned(), json!(2), "one-request".to_owned());
-    assert_eq!(facts, [fact(3, "group.updated"), fact(4, "member.added")]);
-    let answers = at_once(16, |n| {
+    assert_eq!(changes, [change(3, "group.updated"), change(4, "member.added")]);
+    let responses = at_once(16, |n| {
         let body = patch(json!([{"op": "add", "path": "emails", "value": {"value": format!("{n}@x")}}]));
         let at = format!("/scim/v2{}", path(&ada));
         let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
         async move { request.send().await }
     })
     .await;
-    assert_eq!(with_status(&answers, 200), 16, "none is lost");
+    assert_eq!(with_status(&responses, 200), 16, "no update is lost");
     assert_eq!(scim.get(&path(&ada)).await["emails"].as_array().map(Vec::len), Some(16));
 }
 
-async fn i44_users_come_back_and_groups_when_asked_for(scim: Scim) {
+async fn patched_users_are_returned_and_groups_only_on_request(scim: Scim) {
     let (ada, poets) = (scim.user("ada").await, scim.group("Poets", &[]).await);
     let title = patch(json!([{"op": "add", "path": "title", "value": "x"}]));
-    let answer = scim.send("PATCH", &path(&ada), &title).await.expect(200);
-    assert_eq!((answer.header("etag"), &answer.json()["title"]), (Some("W/\"2\""), &json!("x")));
+    let response = scim.send("PATCH", &path(&ada), &title).await.expect(200);
+    assert_eq!((response.header("etag"), &response.json()["title"]), (Some("W/\"2\""), &json!("x")));
     let name = |name: &str| patch(json!([{"op": "replace", "path": "displayName", "value": name}]));
-    let answer = scim.send("PATCH", &path(&poets), &name("a")).await.expect(204);
-    assert_eq!(answer.header("etag"), Some("W/\"2\""));
+    let response = scim.send("PATCH", &path(&poets), &name("a")).await.expect(204);
+    assert_eq!(response.header("etag"), Some("W/\"2\""));
     let at = format!("{}?attributes=displayName", path(&poets));
-    let answer = scim.send("PATCH", &at, &name("b")).await.expect(200);
-    assert_eq!((answer.header("etag"), &answer.json()["displayName"]), (Some("W/\"3\""), &json!("b")));
+    let response = scim.send("PATCH", &at, &name("b")).await.expect(200);
+    assert_eq!((response.header("etag"), &response.json()["displayName"]), (Some("W/\"3\""), &json!("b")));
 }
 
-async fn i60_active_is_never_unassigned(scim: Scim) {
+async fn active_cannot_be_removed(scim: Scim) {
     let ada = scim.user("ada").await;
     for operation in
         [json!({"op": "remove", "path": "active"}), json!({"op": "remove", "path": format!("{USER}:active")})]
     {
-        scim.refuses((400, "mutability"), "PATCH", &path(&ada), patch(json!([operation]))).await;
+        scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch(json!([operation]))).await;
     }
     assert_eq!(scim.get(&path(&ada)).await, ada);
 }

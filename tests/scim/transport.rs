@@ -1,40 +1,40 @@
-//! Items 46, 48 to 53, 55, 57 and 58: versions, errors, transport.
+//! Versions, errors, media types and URIs (RFC 7644, sections 3.8, 3.12 and 3.14).
 
 use crate::scim::client::{ENTERPRISE, Scim, USER, filtered, patch, path};
 use crate::support::api::{Api, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 
-both_profiles! {
-    i46_versions_are_weak_tags
-    i48_inactive_users_are_read_and_listed
-    i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user
-    i46_names_of_others_move_no_version
-    i50_every_answer_is_scims
-    i51_errors_name_attribute_and_value
-    i52_what_cannot_be_read_is_told_apart
-    i53_uris_are_the_public_ones
-    i55_groups_come_when_asked_for
-    i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not
+profile_tests! {
+    versions_are_weak_etags
+    inactive_users_can_be_read_and_listed
+    names_of_inactive_users_stay_taken
+    representations_with_computed_names_ignore_if_none_match
+    every_response_has_the_scim_media_type
+    errors_name_the_attribute_and_the_value
+    malformed_bodies_paths_and_urls_have_distinct_errors
+    uris_use_the_public_url
+    groups_of_a_user_are_returned_only_on_request
+    unknown_parameters_are_ignored_and_unknown_attributes_are_rejected
 }
 
-async fn i46_versions_are_weak_tags(scim: Scim) {
-    for made in [scim.user("ada").await, scim.group("Poets", &[]).await] {
-        let at = path(&made);
-        let answer = scim.send("GET", &at, &Value::Null).await.expect(200);
-        assert_eq!(answer.header("etag"), made["meta"]["version"].as_str());
+async fn versions_are_weak_etags(scim: Scim) {
+    for resource in [scim.user("ada").await, scim.group("Poets", &[]).await] {
+        let at = path(&resource);
+        let response = scim.send("GET", &at, &Value::Null).await.expect(200);
+        assert_eq!(response.header("etag"), resource["meta"]["version"].as_str());
         for (tag, status) in [("W/\"1\"", 304), ("\"1\"", 304), ("*", 304), ("W/\"0\"", 200)] {
-            let answer = scim.send_with("GET", &at, &Value::Null, &[("if-none-match", tag)]).await;
-            assert_eq!((answer.code(), answer.header("etag")), (status, Some("W/\"1\"")), "{tag}");
+            let response = scim.send_with("GET", &at, &Value::Null, &[("if-none-match", tag)]).await;
+            assert_eq!((response.code(), response.header("etag")), (status, Some("W/\"1\"")), "{tag}");
         }
         let write = |n: i32| patch(json!([{"op": "replace", "path": "displayName", "value": n.to_string()}]));
-        for (n, (tag, is_good)) in
+        for (n, (tag, matches)) in
             [("W/\"0\"", false), ("W/\"1\"", true), ("W/\"1\"", false), ("\"2\"", true), ("*", true)]
                 .into_iter()
                 .enumerate()
         {
-            let answer = scim.send_with("PATCH", &at, &write(n as i32), &[("if-match", tag)]).await;
-            assert_eq!(answer.code() == 412, !is_good, "{tag}: {}", answer.text());
+            let response = scim.send_with("PATCH", &at, &write(n as i32), &[("if-match", tag)]).await;
+            assert_eq!(response.code() == 412, !matches, "{tag}: {}", response.text());
         }
         let name = json!({"userName": "x", "displayName": "x"});
         let put = if at.starts_with("/Users") { name.clone() } else { json!({"displayName": "x"}) };
@@ -44,25 +44,26 @@ async fn i46_versions_are_weak_tags(scim: Scim) {
     }
 }
 
-async fn i48_inactive_users_are_read_and_listed(scim: Scim) {
-    let ada = scim.made("/Users", json!({"userName": "ada", "active": false})).await;
+async fn inactive_users_can_be_read_and_listed(scim: Scim) {
+    let ada = scim.create("/Users", json!({"userName": "ada", "active": false})).await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
     assert_eq!(scim.get("/Users").await["Resources"], json!([ada]));
-    assert_eq!(scim.found("Users", "active eq false").await, ["ada"]);
+    assert_eq!(scim.find("Users", "active eq false").await, ["ada"]);
 }
 
-async fn i49_a_name_in_use_is_a_conflict_even_of_an_inactive_user(scim: Scim) {
-    scim.made("/Users", json!({"userName": "ada", "externalId": "e", "active": false})).await;
+async fn names_of_inactive_users_stay_taken(scim: Scim) {
+    scim.create("/Users", json!({"userName": "ada", "externalId": "e", "active": false})).await;
     for body in [json!({"userName": "Ada"}), json!({"userName": "other", "externalId": "e"})] {
-        scim.refuses((409, "uniqueness"), "POST", "/Users", body).await;
+        scim.expect_error((409, "uniqueness"), "POST", "/Users", body).await;
     }
 }
 
-async fn i46_names_of_others_move_no_version(scim: Scim) {
-    let ada = scim.made("/Users", json!({"userName": "ada", "displayName": "Ada"})).await;
+/// The name of a member, group or manager can change without a new version of the resource that shows it.
+async fn representations_with_computed_names_ignore_if_none_match(scim: Scim) {
+    let ada = scim.create("/Users", json!({"userName": "ada", "displayName": "Ada"})).await;
     let poets = scim.group("Poets", &[&ada]).await;
     let manager = json!({"userName": "bob", (ENTERPRISE): {"manager": ada["id"]}});
-    let bob = scim.made("/Users", manager).await;
+    let bob = scim.create("/Users", manager).await;
     for (resource, query, status) in [
         (&ada, "?attributes=groups", 200),
         (&ada, "", 304),
@@ -79,7 +80,7 @@ async fn i46_names_of_others_move_no_version(scim: Scim) {
     }
 }
 
-async fn i50_every_answer_is_scims(scim: Scim) {
+async fn every_response_has_the_scim_media_type(scim: Scim) {
     let ada = scim.user("ada").await;
     let body = json!({"schemas": [USER], "userName": "b"}).to_string();
     for (media_type, status) in [
@@ -90,43 +91,43 @@ async fn i50_every_answer_is_scims(scim: Scim) {
         ("application/merge-patch+json", 415),
     ] {
         let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
-        let answer = request.body(media_type, body.clone()).send().await;
-        assert_eq!(answer.code(), status, "{media_type}");
-        assert_eq!(answer.header("content-type"), Some("application/scim+json"));
+        let response = request.body(media_type, body.clone()).send().await;
+        assert_eq!(response.code(), status, "{media_type}");
+        assert_eq!(response.header("content-type"), Some("application/scim+json"));
     }
-    scim.refuses((404, ""), "GET", "/nothing", Value::Null).await;
-    scim.refuses((404, ""), "GET", "/Users/x/y", Value::Null).await;
-    scim.refuses((405, ""), "PATCH", "/Users", json!({})).await;
+    scim.expect_error((404, ""), "GET", "/nothing", Value::Null).await;
+    scim.expect_error((404, ""), "GET", "/Users/x/y", Value::Null).await;
+    scim.expect_error((405, ""), "PATCH", "/Users", json!({})).await;
     let large = json!({"userName": "x".repeat(2 << 20)});
-    scim.refuses((413, ""), "POST", "/Users", large).await;
+    scim.expect_error((413, ""), "POST", "/Users", large).await;
     for (accept, status) in
         [("application/json", 200), ("application/scim+json", 200), ("*/*", 200), ("text/html", 406)]
     {
-        let answer = scim.send_with("GET", &path(&ada), &Value::Null, &[("accept", accept)]).await;
-        assert_eq!(answer.code(), status, "{accept}");
+        let response = scim.send_with("GET", &path(&ada), &Value::Null, &[("accept", accept)]).await;
+        assert_eq!(response.code(), status, "{accept}");
     }
     let reader = scim.api.client.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
     let reader =
-        Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api, says_schemas: true };
+        Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api, adds_schemas: true };
     reader.get("/Users").await;
-    reader.gives(200, "POST", "/Users/.search", json!({})).await;
+    reader.call(200, "POST", "/Users/.search", json!({})).await;
     for path in ["/Users", "/Groups", "/Bulk"] {
-        reader.refuses((403, ""), "POST", path, json!({})).await;
+        reader.expect_error((403, ""), "POST", path, json!({})).await;
     }
     let api = Api::start(reader.api.engine, &[("ROSTER_FAILED_ATTEMPTS", "2")]);
-    let stranger = Scim { client: Client::with_key(&api.server, "nonsense"), api, says_schemas: true };
+    let unknown = Scim { client: Client::with_key(&api.server, "nonsense"), api, adds_schemas: true };
     for status in [401, 401, 429] {
-        let answer = stranger.send("GET", "/Users", &Value::Null).await.expect(status);
-        assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
-        assert_eq!(answer.header("retry-after").is_some(), status == 429);
+        let response = unknown.send("GET", "/Users", &Value::Null).await.expect(status);
+        assert_eq!(response.header("www-authenticate").is_some(), status == 401);
+        assert_eq!(response.header("retry-after").is_some(), status == 429);
     }
     let anonymous =
-        Scim { client: Client::anonymous(&stranger.api.server), api: stranger.api, says_schemas: true };
-    let answer = anonymous.send("GET", "/Users", &Value::Null).await.expect(401);
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        Scim { client: Client::anonymous(&unknown.api.server), api: unknown.api, adds_schemas: true };
+    let response = anonymous.send("GET", "/Users", &Value::Null).await.expect(401);
+    assert_eq!(response.header("www-authenticate"), Some("Bearer"));
 }
 
-async fn i51_errors_name_attribute_and_value(scim: Scim) {
+async fn errors_name_the_attribute_and_the_value(scim: Scim) {
     for (body, name, value) in [
         (json!({"userName": "a", "emails": [{"value": "nobody"}]}), "emails.value", "nobody"),
         (json!({"userName": "a", "active": "maybe"}), "active", "maybe"),
@@ -134,12 +135,12 @@ async fn i51_errors_name_attribute_and_value(scim: Scim) {
         (json!({"title": "x"}), "userName", ""),
         (json!({"userName": "a\u{0}"}), "userName", ""),
     ] {
-        let detail = scim.refuses((400, "invalidValue"), "POST", "/Users", body).await;
+        let detail = scim.expect_error((400, "invalidValue"), "POST", "/Users", body).await;
         assert!(detail.contains(name) && detail.contains(value), "{detail}");
     }
 }
 
-async fn i52_what_cannot_be_read_is_told_apart(scim: Scim) {
+async fn malformed_bodies_paths_and_urls_have_distinct_errors(scim: Scim) {
     let ada = scim.user("ada").await;
     for body in [
         "{",
@@ -150,22 +151,22 @@ async fn i52_what_cannot_be_read_is_told_apart(scim: Scim) {
         "\u{feff}{}",
     ] {
         let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
-        let answer = request.body("application/scim+json", body).send().await.expect(400);
-        assert_eq!(answer.json()["scimType"], "invalidSyntax", "{body:?}");
+        let response = request.body("application/scim+json", body).send().await.expect(400);
+        assert_eq!(response.json()["scimType"], "invalidSyntax", "{body:?}");
     }
     for at in ["emails[", "emails]", "a b", "", "emails[type eq \"x\"]x"] {
         let operation = patch(json!([{"op": "replace", "path": at, "value": "x"}]));
-        let error = scim.gives(400, "PATCH", &path(&ada), operation).await;
+        let error = scim.call(400, "PATCH", &path(&ada), operation).await;
         assert!(["invalidPath", "invalidFilter"].contains(&text(&error["scimType"])), "{at}: {error}");
     }
     for at in ["/Users/%FF", "/Users/..%2F", "/%00"] {
-        scim.refuses((404, ""), "GET", at, Value::Null).await;
+        scim.expect_error((404, ""), "GET", at, Value::Null).await;
     }
 }
 
-async fn i53_uris_are_the_public_ones(scim: Scim) {
+async fn uris_use_the_public_url(scim: Scim) {
     let api = Api::start(scim.api.engine, &[("ROSTER_PUBLIC_URL", "https://roster.example/base/")]);
-    let scim = Scim { client: api.client.clone(), api, says_schemas: true };
+    let scim = Scim { client: api.client.clone(), api, adds_schemas: true };
     let headers = [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")];
     let ada = scim.send_with("POST", "/Users", &json!({"userName": "ada"}), &headers).await.expect(201);
     let uri = format!("https://roster.example/base/scim/v2/Users/{}", text(&ada.json()["id"]));
@@ -177,10 +178,14 @@ async fn i53_uris_are_the_public_ones(scim: Scim) {
     assert!(types.contains("https://roster.example/base/scim/v2/ResourceTypes/User"), "{types}");
 }
 
-async fn i55_groups_come_when_asked_for(scim: Scim) {
+async fn groups_of_a_user_are_returned_only_on_request(scim: Scim) {
     let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
     let poets = scim.group("Poets", &[&ada]).await;
-    assert_eq!(scim.get(&path(&ada)).await, ada, "neither shown nor a new version");
+    assert_eq!(
+        scim.get(&path(&ada)).await,
+        ada,
+        "a membership is not shown by default and creates no new version"
+    );
     let expected = json!([{
         "value": poets["id"], "$ref": poets["meta"]["location"], "display": "Poets", "type": "direct",
     }]);
@@ -199,13 +204,13 @@ async fn i55_groups_come_when_asked_for(scim: Scim) {
     let at = format!("{}?attributes=groups", path(&ada));
     let title = patch(json!([{"op": "replace", "path": "title", "value": "x"}]));
     for (method, body) in [("PATCH", title), ("PUT", json!({"userName": "ada"}))] {
-        let written = scim.gives(200, method, &at, body).await;
+        let written = scim.call(200, method, &at, body).await;
         assert_eq!(written["groups"], scim.get(&at).await["groups"], "{method}");
         assert!(written["groups"].is_array(), "{written}");
     }
 }
 
-async fn i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not(scim: Scim) {
+async fn unknown_parameters_are_ignored_and_unknown_attributes_are_rejected(scim: Scim) {
     scim.user("ada").await;
     let flagged = format!("{}&aadOptscim062020=&a=1&a=2", filtered("Users", "userName eq \"ada\""));
     assert_eq!(scim.get(&flagged).await["totalResults"], 1);
@@ -213,14 +218,14 @@ async fn i58_unknown_parameters_are_ignored_and_unknown_attributes_are_not(scim:
     for body in
         [json!({"userName": "b", "favouriteColour": "red"}), json!({"userName": "b", "name": {"nope": 1}})]
     {
-        let detail = scim.refuses((400, "invalidSyntax"), "POST", "/Users", body).await;
+        let detail = scim.expect_error((400, "invalidSyntax"), "POST", "/Users", body).await;
         assert!(detail.contains("favouriteColour") || detail.contains("name.nope"), "{detail}");
     }
-    let kept = scim
-        .made("/Users", json!({"schemas": [USER], "userName": "b", "urn:x:y:1.0:User": {"z": [1]}}))
+    let created = scim
+        .create("/Users", json!({"schemas": [USER], "userName": "b", "urn:x:y:1.0:User": {"z": [1]}}))
         .await;
-    assert_eq!(kept["urn:x:y:1.0:User"], json!({"z": [1]}));
+    assert_eq!(created["urn:x:y:1.0:User"], json!({"z": [1]}));
     for query in ["attributes=nope", "excludedAttributes=nope"] {
-        scim.refuses((400, "invalidSyntax"), "GET", &format!("/Users?{query}"), Value::Null).await;
+        scim.expect_error((400, "invalidSyntax"), "GET", &format!("/Users?{query}"), Value::Null).await;
     }
 }

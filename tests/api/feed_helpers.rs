@@ -41,19 +41,19 @@ pub(crate) async fn follow(client: &Client, after: u64, parameters: &str) -> Vec
 }
 
 /// What changes tell of a user: all but what every row has of its own and what is computed.
-pub(crate) fn facts(user: &Value) -> Value {
-    let mut facts = user.clone();
-    let members = facts.as_object_mut().expect("a user is an object");
+pub(crate) fn recorded_attributes(user: &Value) -> Value {
+    let mut recorded_attributes = user.clone();
+    let members = recorded_attributes.as_object_mut().expect("a user is an object");
     for name in ["id", "externalId", "version", "createdAt", "updatedAt"] {
         members.remove(name);
     }
-    if let Some(manager) = facts["enterprise"]["manager"].as_object_mut() {
+    if let Some(manager) = recorded_attributes["enterprise"]["manager"].as_object_mut() {
         manager.remove("displayName");
     }
-    facts
+    recorded_attributes
 }
 
-/// The users that rows tell of, by their ids: facts, version and time of the last write.
+/// The users that rows tell of, by their ids: recorded_attributes, version and time of the last write.
 pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
     let mut users: BTreeMap<String, Value> = BTreeMap::new();
     for row in rows.iter().filter(|row| row["resource"] == "user") {
@@ -66,11 +66,11 @@ pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
             Some("user.updated") => {
                 let user =
                     users.get_mut(&id).unwrap_or_else(|| panic!("updated before it is created: {row}"));
-                *user = state(&updated(&user["facts"], row), row);
+                *user = state(&updated(&user["recorded_attributes"], row), row);
             }
             Some("user.deleted") => {
                 let user = users.remove(&id).unwrap_or_else(|| panic!("deleted before it is created: {row}"));
-                assert_eq!(user["facts"], row["before"], "{row}");
+                assert_eq!(user["recorded_attributes"], row["before"], "{row}");
             }
             _ => panic!("a follower of users cannot know this: {row}"),
         }
@@ -78,29 +78,28 @@ pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
     users
 }
 
-fn state(facts: &Value, row: &Value) -> Value {
-    json!({ "facts": facts, "version": row["version"], "updatedAt": row["time"] })
+fn state(recorded_attributes: &Value, row: &Value) -> Value {
+    json!({ "recorded_attributes": recorded_attributes, "version": row["version"], "updatedAt": row["time"] })
 }
 
 /// What is left when a row is applied, which must begin where the last one ended.
-fn updated(facts: &Value, row: &Value) -> Value {
+fn updated(recorded_attributes: &Value, row: &Value) -> Value {
     let (before, after) = (row["before"].as_object(), row["after"].as_object());
     let (before, after) = (before.expect("what was"), after.expect("what is"));
     assert!(!after.is_empty() && before.keys().eq(after.keys()), "{row}");
-    let mut facts = facts.clone();
+    let mut recorded_attributes = recorded_attributes.clone();
     for (name, value) in after {
-        assert_eq!(facts[name], before[name], "{name} was something else: {row}");
+        assert_eq!(recorded_attributes[name], before[name], "{name} was something else: {row}");
         assert_ne!(value, &before[name], "{name} did not change: {row}");
-        facts[name] = value.clone();
+        recorded_attributes[name] = value.clone();
     }
-    facts
+    recorded_attributes
 }
 
 /// The same of users as a list shows them.
 pub(crate) fn states(users: &[Value]) -> BTreeMap<String, Value> {
     let state = |user: &Value| {
-        let state =
-            json!({ "facts": facts(user), "version": user["version"], "updatedAt": user["updatedAt"] });
+        let state = json!({ "recorded_attributes": recorded_attributes(user), "version": user["version"], "updatedAt": user["updatedAt"] });
         (user["id"].as_str().expect("an id").to_owned(), state)
     };
     users.iter().map(state).collect()

@@ -1,6 +1,6 @@
 //! Keys cannot be tried out: failed attempts are limited for each address.
 
-use crate::api::callers::{get, key_path, make_key, of_role, with_secret};
+use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, Engine, at_once, text, with_status};
 use crate::support::http::{Answer, Client};
@@ -10,17 +10,17 @@ use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-both_engines! {
+engine_tests! {
     failed_attempts_are_limited
-    a_hundred_without_the_setting
-    none_is_too_many_when_switched_off
-    every_bad_key_is_an_attempt
-    what_is_no_attempt
-    good_keys_go_on
-    another_address_has_its_own
-    an_address_cannot_be_made_up
-    attempts_at_once_are_counted_all
-    a_key_that_has_become_bad_does_not_go_on
+    the_default_limit_is_one_hundred_attempts
+    zero_disables_the_limit
+    every_invalid_credential_counts_as_an_attempt
+    missing_credentials_and_denied_requests_do_not_count
+    valid_keys_are_not_throttled
+    each_address_has_its_own_limit
+    forwarded_headers_do_not_change_the_client_address
+    concurrent_attempts_are_all_counted
+    a_key_that_becomes_invalid_is_throttled
 }
 
 const LIMIT: usize = 5;
@@ -29,12 +29,12 @@ fn start(api: &Api) -> Api {
     Api::start(api.engine, &[("ROSTER_FAILED_ATTEMPTS", &LIMIT.to_string())])
 }
 
-/// Checks that an answer is that of too many attempts, and gives after how many seconds another may be made.
+/// Checks that a response is that of too many attempts, and gives after how many seconds another may be made.
 #[track_caller]
-fn assert_too_many(answer: &Answer) -> u64 {
-    problem(answer, 429, "too-many-attempts");
-    assert_eq!(answer.header("www-authenticate"), None);
-    let seconds = answer.header("retry-after").and_then(|text| text.parse().ok()).expect("Retry-After");
+fn assert_too_many(response: &Answer) -> u64 {
+    problem(response, 429, "too-many-attempts");
+    assert_eq!(response.header("www-authenticate"), None);
+    let seconds = response.header("retry-after").and_then(|text| text.parse().ok()).expect("Retry-After");
     assert!((1..=60).contains(&seconds), "{seconds}");
     seconds
 }
@@ -44,7 +44,7 @@ async fn attempt(api: &Api) -> Answer {
 }
 
 /// Makes as many attempts as may fail.
-async fn use_up(api: &Api) {
+async fn exhaust_limit(api: &Api) {
     for _ in 0..LIMIT {
         assert_unauthorized(&attempt(api).await);
     }
@@ -53,7 +53,7 @@ async fn use_up(api: &Api) {
 
 async fn failed_attempts_are_limited(api: Api) {
     let api = start(&api);
-    use_up(&api).await;
+    exhaust_limit(&api).await;
     for _ in 0..3 {
         assert_too_many(&attempt(&api).await);
     }
@@ -70,25 +70,25 @@ async fn failed_attempts_are_limited(api: Api) {
     }
 }
 
-async fn a_hundred_without_the_setting(api: Api) {
+async fn the_default_limit_is_one_hundred_attempts(api: Api) {
     for _ in 0..100 {
         assert_unauthorized(&attempt(&api).await);
     }
     assert_too_many(&attempt(&api).await);
 }
 
-async fn none_is_too_many_when_switched_off(api: Api) {
+async fn zero_disables_the_limit(api: Api) {
     let api = Api::start(api.engine, &[("ROSTER_FAILED_ATTEMPTS", "0")]);
     for _ in 0..150 {
         assert_unauthorized(&attempt(&api).await);
     }
 }
 
-async fn every_bad_key_is_an_attempt(api: Api) {
-    let revoked = make_key(&api.client, &json!({ "role": "reader" })).await;
+async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
+    let revoked = create_key(&api.client, &json!({ "role": "reader" })).await;
     api.client.delete(&key_path(&revoked)).send().await.expect(204);
     let past = json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" });
-    let expired = make_key(&api.client, &past).await;
+    let expired = create_key(&api.client, &past).await;
     let bad = [
         "garbage".to_owned(),
         String::new(),
@@ -98,13 +98,13 @@ async fn every_bad_key_is_an_attempt(api: Api) {
         format!("rst_{}_{}", uuid::Uuid::now_v7(), "a".repeat(49)),
     ];
     for key in bad {
-        let server = strict(&api);
+        let server = start_with_limit_one(&api);
         assert_unauthorized(&Client::with_key(&server, &key).get("/users").send().await);
         assert_too_many(&Client::with_key(&server, "garbage").get("/users").send().await);
     }
     // Another scheme is an attempt as well, and so are two keys.
     for lines in [&["Basic dGVzdDp0ZXN0"][..], &["Bearer a", "Bearer b"]] {
-        let server = strict(&api);
+        let server = start_with_limit_one(&api);
         let get = Client::anonymous(&server).get("/users");
         let get = lines.iter().fold(get, |get, line| get.header("authorization", line));
         assert_unauthorized(&get.send().await);
@@ -113,14 +113,14 @@ async fn every_bad_key_is_an_attempt(api: Api) {
 }
 
 /// A server on the same database for which one attempt is enough.
-fn strict(api: &Api) -> Server {
+fn start_with_limit_one(api: &Api) -> Server {
     Server::builder(&api.database_url()).env("ROSTER_FAILED_ATTEMPTS", "1").start()
 }
 
-async fn what_is_no_attempt(api: Api) {
+async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
     let api = start(&api);
     let nobody = Client::anonymous(&api.server);
-    let reader = of_role(&api.client, "reader").await;
+    let reader = client_with_role(&api.client, "reader").await;
     for _ in 0..LIMIT * 2 {
         // Without a key nothing is tried, with a good one nothing fails, and what is public asks for none.
         assert_unauthorized(&nobody.get("/users").send().await);
@@ -129,7 +129,7 @@ async fn what_is_no_attempt(api: Api) {
         problem(&api.client.in_tenant("nobody").get("/users").send().await, 404, "not-found");
         api.client.keyed("garbage").get("/livez").send().await.expect(200);
     }
-    use_up(&api).await;
+    exhaust_limit(&api).await;
     for _ in 0..3 {
         assert_unauthorized(&nobody.get("/users").send().await);
         for target in ["/", "/livez", "/readyz"] {
@@ -138,11 +138,11 @@ async fn what_is_no_attempt(api: Api) {
     }
 }
 
-async fn good_keys_go_on(api: Api) {
+async fn valid_keys_are_not_throttled(api: Api) {
     let api = start(&api);
-    let writer = of_role(&api.client, "writer").await;
+    let writer = client_with_role(&api.client, "writer").await;
     get(&writer, "/users").await;
-    use_up(&api).await;
+    exhaust_limit(&api).await;
     for index in 0..LIMIT * 3 {
         let body = json!({ "userName": format!("u{index}") });
         writer.post("/users", &body).send().await.expect(201);
@@ -154,9 +154,9 @@ async fn good_keys_go_on(api: Api) {
     assert_too_many(&attempt(&api).await);
 }
 
-async fn another_address_has_its_own(api: Api) {
+async fn each_address_has_its_own_limit(api: Api) {
     let api = start(&api);
-    use_up(&api).await;
+    exhaust_limit(&api).await;
     let other = |key: &str| {
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
         Client::from_address(&api.server, key, address).get("/users")
@@ -169,16 +169,16 @@ async fn another_address_has_its_own(api: Api) {
     other(ADMIN_KEY).send().await.expect(200);
 }
 
-async fn an_address_cannot_be_made_up(api: Api) {
+async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
     let api = start(&api);
     for index in 0..LIMIT * 2 {
         let address = format!("192.0.2.{index}");
         let get = api.client.keyed("garbage").get("/users").header("x-forwarded-for", &address);
         let get = get.header("forwarded", &format!("for={address}")).header("x-real-ip", &address);
-        let answer = get.send().await;
+        let response = get.send().await;
         match index < LIMIT {
-            true => assert_unauthorized(&answer),
-            false => drop(assert_too_many(&answer)),
+            true => assert_unauthorized(&response),
+            false => drop(assert_too_many(&response)),
         }
     }
     // Nor by another connection.
@@ -188,26 +188,26 @@ async fn an_address_cannot_be_made_up(api: Api) {
     }
 }
 
-async fn attempts_at_once_are_counted_all(api: Api) {
+async fn concurrent_attempts_are_all_counted(api: Api) {
     let api = start(&api);
-    let answers = at_once(50, |_| {
+    let responses = at_once(50, |_| {
         let request = api.client.keyed("garbage").get("/users");
         async move { request.send().await }
     });
-    let answers = answers.await;
-    assert_eq!((with_status(&answers, 401), with_status(&answers, 429)), (LIMIT, 50 - LIMIT));
+    let responses = responses.await;
+    assert_eq!((with_status(&responses, 401), with_status(&responses, 429)), (LIMIT, 50 - LIMIT));
 }
 
-async fn a_key_that_has_become_bad_does_not_go_on(api: Api) {
+async fn a_key_that_becomes_invalid_is_throttled(api: Api) {
     let api = start(&api);
     let mut clients = Vec::new();
     for _ in 0..2 {
-        let key = make_key(&api.client, &json!({ "role": "reader" })).await;
-        let client = with_secret(&api.client, &key);
+        let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+        let client = client_with_key(&api.client, &key);
         get(&client, "/users").await;
         clients.push((client, key));
     }
-    use_up(&api).await;
+    exhaust_limit(&api).await;
     for (index, (client, key)) in clients.iter().enumerate() {
         get(client, "/users").await;
         let target = key_path(key);
@@ -224,12 +224,12 @@ async fn a_key_that_has_become_bad_does_not_go_on(api: Api) {
 
 /// The minute is the same on every engine.
 #[test]
-fn after_the_time_that_is_said_they_may_go_on() {
+fn attempts_are_allowed_again_after_retry_after() {
     crate::support::api::run(Engine::Sqlite, async |api| {
         let api = start(&api);
-        use_up(&api).await;
+        exhaust_limit(&api).await;
         let seconds = assert_too_many(&attempt(&api).await);
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        use_up(&api).await;
+        exhaust_limit(&api).await;
     });
 }

@@ -6,32 +6,32 @@ use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-both_engines! {
-    half_a_body_and_gone
-    a_body_that_stops_is_given_up
+engine_tests! {
+    aborted_requests_leave_nothing_behind
+    a_stalled_body_times_out
     a_slow_body_is_read
-    requests_in_a_row
-    a_body_is_waited_for
-    a_large_body_gets_its_answer
-    a_large_body_gets_its_answer_in_chunks
-    a_very_long_url
-    very_many_headers
-    what_is_no_http
-    chunks_are_read
-    old_http
+    pipelined_requests_are_answered_in_order
+    expect_100_continue_is_honoured
+    an_oversized_body_receives_a_response
+    an_oversized_chunked_body_receives_a_response
+    very_long_urls_do_not_break_the_server
+    too_many_headers_are_rejected
+    malformed_http_is_rejected
+    chunked_bodies_are_read
+    http_1_0_is_supported
 }
 
 #[track_caller]
 fn assert_alive(api: &Api) {
-    let answer = ask(api.address(), &format!("{}\r\n", head("GET", "/users?limit=1")));
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = ask(api.address(), &format!("{}\r\n", head("GET", "/users?limit=1")));
+    assert_eq!(response.status, 200, "{response:?}");
 }
 
 fn post_of(length: usize) -> String {
     format!("{}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n", head("POST", "/users"))
 }
 
-async fn half_a_body_and_gone(api: Api) {
+async fn aborted_requests_leave_nothing_behind(api: Api) {
     for _ in 0..20 {
         let mut wire = Wire::connect(api.address());
         wire.send(post_of(1_000).as_bytes());
@@ -44,22 +44,22 @@ async fn half_a_body_and_gone(api: Api) {
         wire.send(post_of(1_000).as_bytes());
         wire.send(br#"{"userName":"ada"}"#);
         wire.finish_sending();
-        if let Some(answer) = wire.answer() {
-            answer.problem(400, "malformed-body");
+        if let Some(response) = wire.answer() {
+            response.problem(400, "malformed-body");
         }
     }
     assert_alive(&api);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
 }
 
-async fn a_body_that_stops_is_given_up(api: Api) {
+async fn a_stalled_body_times_out(api: Api) {
     let api = Api::start(api.engine, &[("ROSTER_REQUEST_DEADLINE", "300ms")]);
     let mut wire = Wire::connect(api.address());
     let began = Instant::now();
     wire.send(post_of(1_000).as_bytes());
     wire.send(br#"{"userName":"ada""#);
-    let answer = wire.answer().expect("an answer");
-    answer.problem(408, "request-timeout");
+    let response = wire.answer().expect("a response");
+    response.problem(408, "request-timeout");
     assert!((300..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     assert!(wire.is_closed_cleanly());
     assert_alive(&api);
@@ -72,11 +72,11 @@ async fn a_slow_body_is_read(api: Api) {
         wire.send(&[byte]);
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
-    let answer = wire.answer().expect("an answer");
-    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+    let response = wire.answer().expect("a response");
+    assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
 }
 
-async fn requests_in_a_row(api: Api) {
+async fn pipelined_requests_are_answered_in_order(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     let mut all = String::new();
@@ -91,60 +91,61 @@ async fn requests_in_a_row(api: Api) {
     wire.send(all.as_bytes());
     for index in 0..20 {
         for _ in 0..2 {
-            let answer = wire.answer().expect("an answer");
-            assert_eq!((answer.status, &answer.json()["title"]), (200, &json!(index.to_string())));
-            assert_eq!(answer.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
+            let response = wire.answer().expect("a response");
+            assert_eq!((response.status, &response.json()["title"]), (200, &json!(index.to_string())));
+            assert_eq!(response.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
         }
     }
-    wire.answer().expect("an answer").problem(404, "not-found");
-    assert_eq!(wire.answer().expect("an answer").status, 204);
-    assert_eq!(wire.answer().expect("an answer").status, 204);
+    wire.answer().expect("a response").problem(404, "not-found");
+    assert_eq!(wire.answer().expect("a response").status, 204);
+    assert_eq!(wire.answer().expect("a response").status, 204);
     assert!(wire.is_closed_cleanly());
 }
 
-async fn a_body_is_waited_for(api: Api) {
+async fn expect_100_continue_is_honoured(api: Api) {
     let body = json!({ "userName": "ada" }).to_string();
     let expecting = post_of(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
     let mut wire = Wire::connect(api.address());
     wire.send(expecting.as_bytes());
-    assert_eq!(wire.answer().expect("an answer").status, 100);
+    assert_eq!(wire.answer().expect("a response").status, 100);
     wire.send(body.as_bytes());
-    let answer = wire.answer().expect("an answer");
-    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+    let response = wire.answer().expect("a response");
+    assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     // A body that is sent at once is taken too.
     wire.send(expecting.as_bytes());
     wire.send(body.as_bytes());
-    let answer = wire.answer().expect("an answer");
-    let answer = if answer.status == 100 { wire.answer().expect("an answer") } else { answer };
-    answer.problem(409, "conflict");
+    let response = wire.answer().expect("a response");
+    let response = if response.status == 100 { wire.answer().expect("a response") } else { response };
+    response.problem(409, "conflict");
 }
 
-/// Sends a body of 2 MiB, reads only then, and gives the answer.
-fn answer_to_large(api: &Api, head: &str, body: &[u8]) -> RawAnswer {
+/// Sends a body of 2 MiB, reads only then, and gives the response.
+fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawAnswer {
     let mut wire = Wire::connect(api.address());
     wire.send(head.as_bytes());
     let sent = wire.try_send(body);
-    let answer = wire.answer();
-    let answer = answer.unwrap_or_else(|| panic!("closed without an answer; the body was sent: {sent:?}"));
-    assert!(sent.is_ok(), "the body could not be sent: {sent:?}, though the answer came: {answer:?}");
-    answer
+    let response = wire.answer();
+    let response =
+        response.unwrap_or_else(|| panic!("closed without a response; the body was sent: {sent:?}"));
+    assert!(sent.is_ok(), "the body could not be sent: {sent:?}, though the response came: {response:?}");
+    response
 }
 
-async fn a_large_body_gets_its_answer(api: Api) {
+async fn an_oversized_body_receives_a_response(api: Api) {
     let body = vec![b' '; 2 * 1024 * 1024];
     for _ in 0..5 {
-        answer_to_large(&api, &post_of(body.len()), &body).problem(413, "body-too-large");
+        response_to_large_body(&api, &post_of(body.len()), &body).problem(413, "body-too-large");
     }
     let unknown = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/nothing"), body.len());
-    answer_to_large(&api, &unknown, &body).problem(404, "not-found");
+    response_to_large_body(&api, &unknown, &body).problem(404, "not-found");
     let untyped = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/users"), body.len());
-    answer_to_large(&api, &untyped, &body).problem(415, "unsupported-media-type");
+    response_to_large_body(&api, &untyped, &body).problem(415, "unsupported-media-type");
     let nobody = format!("POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-    answer_to_large(&api, &nobody, &body).problem(401, "unauthorized");
+    response_to_large_body(&api, &nobody, &body).problem(401, "unauthorized");
     assert_alive(&api);
 }
 
-async fn a_large_body_gets_its_answer_in_chunks(api: Api) {
+async fn an_oversized_chunked_body_receives_a_response(api: Api) {
     let chunk = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
     let mut body = chunk.repeat(32);
     body.extend(b"0\r\n\r\n");
@@ -153,12 +154,12 @@ async fn a_large_body_gets_its_answer_in_chunks(api: Api) {
         head("POST", "/users")
     );
     for _ in 0..5 {
-        answer_to_large(&api, &head, &body).problem(413, "body-too-large");
+        response_to_large_body(&api, &head, &body).problem(413, "body-too-large");
     }
     assert_alive(&api);
 }
 
-async fn a_very_long_url(api: Api) {
+async fn very_long_urls_do_not_break_the_server(api: Api) {
     for length in [10_000, 60_000] {
         for target in [format!("/{}", "x".repeat(length)), format!("/users/{}", "x".repeat(length))] {
             problem(&api.client.get(&target).send().await, 404, "not-found");
@@ -171,23 +172,23 @@ async fn a_very_long_url(api: Api) {
         let sent =
             wire.try_send(format!("{}\r\n", head("GET", &format!("/{}", "x".repeat(length)))).as_bytes());
         if sent.is_ok()
-            && let Some(answer) = wire.answer()
+            && let Some(response) = wire.answer()
         {
-            assert!((400..500).contains(&answer.status), "{answer:?}");
+            assert!((400..500).contains(&response.status), "{response:?}");
         }
         assert_alive(&api);
     }
 }
 
-async fn very_many_headers(api: Api) {
+async fn too_many_headers_are_rejected(api: Api) {
     let of = |count: usize| -> String {
         (0..count).map(|index| format!("X-Header-{index}: {index}\r\n")).collect()
     };
     let fine = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(80)));
     assert_eq!(fine.status, 200, "{fine:?}");
     for count in [120, 2_000] {
-        let answer = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(count)));
-        assert!((400..500).contains(&answer.status), "{answer:?}");
+        let response = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(count)));
+        assert!((400..500).contains(&response.status), "{response:?}");
         assert_alive(&api);
     }
     let large =
@@ -195,7 +196,7 @@ async fn very_many_headers(api: Api) {
     assert_eq!(large.status, 200, "{large:?}");
 }
 
-async fn what_is_no_http(api: Api) {
+async fn malformed_http_is_rejected(api: Api) {
     let auth = head("POST", "/users");
     for request in [
         "nonsense\r\n\r\n".to_owned(),
@@ -217,15 +218,15 @@ async fn what_is_no_http(api: Api) {
         let mut wire = Wire::connect(api.address());
         wire.send(request.as_bytes());
         wire.finish_sending();
-        if let Some(answer) = wire.answer() {
-            assert!((400..500).contains(&answer.status), "{request:?} {answer:?}");
+        if let Some(response) = wire.answer() {
+            assert!((400..500).contains(&response.status), "{request:?} {response:?}");
         }
         assert_alive(&api);
     }
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn chunks_are_read(api: Api) {
+async fn chunked_bodies_are_read(api: Api) {
     let chunked = |method: &str, target: &str, chunks: &str| {
         format!(
             "{}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}",
@@ -233,25 +234,25 @@ async fn chunks_are_read(api: Api) {
         )
     };
     let good = "5\r\n{\"use\r\nD;x=y\r\nrName\":\"ada\"}\r\n0\r\n\r\n";
-    let answer = ask(api.address(), &chunked("POST", "/users", good));
-    assert_eq!((answer.status, &answer.json()["userName"]), (201, &json!("ada")));
+    let response = ask(api.address(), &chunked("POST", "/users", good));
+    assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     for bad in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"] {
         let mut wire = Wire::connect(api.address());
         wire.send(chunked("POST", "/users", bad).as_bytes());
         wire.finish_sending();
-        if let Some(answer) = wire.answer() {
-            assert_eq!(answer.status, 400, "{bad:?} {answer:?}");
+        if let Some(response) = wire.answer() {
+            assert_eq!(response.status, 400, "{bad:?} {response:?}");
         }
         assert_alive(&api);
     }
 }
 
-async fn old_http(api: Api) {
+async fn http_1_0_is_supported(api: Api) {
     let user = api.named("ada").await;
     let request = head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
     let mut wire = Wire::connect(api.address());
     wire.send(format!("{request}\r\n").as_bytes());
-    let answer = wire.answer().expect("an answer");
-    assert_eq!((answer.status, answer.json()), (200, user));
+    let response = wire.answer().expect("a response");
+    assert_eq!((response.status, response.json()), (200, user));
     assert!(wire.is_closed_cleanly());
 }

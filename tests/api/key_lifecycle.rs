@@ -1,6 +1,6 @@
 //! What a key is good for, from its creation to its end.
 
-use crate::api::callers::{get, key_path, make_key, make_tenant, of_role, with_secret};
+use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, Engine, path, text};
 use crate::support::http::Client;
@@ -11,41 +11,41 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-both_engines! {
-    only_the_very_secret_is_good
-    a_key_is_rotated_with_two_live_at_once
-    a_revoked_key_is_bad_at_once
-    a_key_may_revoke_itself
-    a_key_that_has_expired_is_bad
-    a_key_expires_while_it_is_used
-    an_expiry_may_be_moved
-    a_role_acts_at_once
-    nobody_gives_more_than_they_have
-    nobody_touches_what_is_above_them
+engine_tests! {
+    only_the_exact_secret_is_accepted
+    keys_can_be_rotated_without_downtime
+    a_revoked_key_is_rejected_at_once
+    a_key_can_revoke_itself
+    an_expired_key_is_rejected
+    a_key_in_use_expires_on_time
+    an_expiry_can_be_changed
+    role_changes_apply_at_once
+    keys_cannot_grant_a_higher_role
+    keys_cannot_modify_a_key_with_a_higher_role
     keys_act_in_their_own_tenant
-    a_key_survives_a_kill
-    the_last_use_is_noted
-    the_secret_is_nowhere
+    keys_survive_a_kill
+    the_last_use_is_recorded
+    the_secret_is_never_stored_or_logged
 }
 
 /// Until something that is done elsewhere must have happened.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn start(api: &Api, settings: &[(&str, &str)]) -> Api {
     Api::start(api.engine, settings)
 }
 
-async fn is_good(client: &Client) -> bool {
-    let answer = client.get("/users").send().await;
-    assert!(matches!(answer.code(), 200 | 401), "{}", answer.text());
-    answer.code() == 200
+async fn is_accepted(client: &Client) -> bool {
+    let response = client.get("/users").send().await;
+    assert!(matches!(response.code(), 200 | 401), "{}", response.text());
+    response.code() == 200
 }
 
-async fn only_the_very_secret_is_good(api: Api) {
+async fn only_the_exact_secret_is_accepted(api: Api) {
     let api = start(&api, &[("ROSTER_FAILED_ATTEMPTS", "0")]);
     let [one, other] = [
-        make_key(&api.client, &json!({ "role": "reader" })).await,
-        make_key(&api.client, &json!({ "role": "reader" })).await,
+        create_key(&api.client, &json!({ "role": "reader" })).await,
+        create_key(&api.client, &json!({ "role": "reader" })).await,
     ];
     let good = text(&one["secret"]);
     let (head, tail) = good.rsplit_once('_').expect("a secret with its parts");
@@ -78,39 +78,39 @@ async fn only_the_very_secret_is_good(api: Api) {
         format!("{good}{}", "x".repeat(10_000)),
     ]);
     for secret in wrong {
-        let answer = api.client.keyed(&secret).get("/users").send().await;
-        assert_eq!(answer.code(), 401, "{secret} instead of {good}");
-        assert_unauthorized(&answer);
+        let response = api.client.keyed(&secret).get("/users").send().await;
+        assert_eq!(response.code(), 401, "{secret} instead of {good}");
+        assert_unauthorized(&response);
     }
     for key in [&one, &other] {
-        assert!(is_good(&with_secret(&api.client, key)).await);
+        assert!(is_accepted(&client_with_key(&api.client, key)).await);
     }
 }
 
-async fn a_key_is_rotated_with_two_live_at_once(api: Api) {
+async fn keys_can_be_rotated_without_downtime(api: Api) {
     let body = json!({ "role": "admin", "name": "ci" });
-    let mut key = make_key(&api.client, &body).await;
-    let mut live = with_secret(&api.client, &key);
+    let mut key = create_key(&api.client, &body).await;
+    let mut live = client_with_key(&api.client, &key);
     for _ in 0..3 {
-        let new = make_key(&live, &body).await;
-        let next = with_secret(&api.client, &new);
+        let new = create_key(&live, &body).await;
+        let next = client_with_key(&api.client, &new);
         for client in [&live, &next, &live] {
-            assert!(is_good(client).await);
+            assert!(is_accepted(client).await);
         }
         next.delete(&key_path(&key)).send().await.expect(204);
-        assert!(!is_good(&live).await && is_good(&next).await);
+        assert!(!is_accepted(&live).await && is_accepted(&next).await);
         (key, live) = (new, next);
     }
     let left = get(&live, "/keys?include=total").await;
     assert_eq!((&left["total"], &left["items"][0]["id"]), (&json!(1), &key["id"]));
 }
 
-async fn a_revoked_key_is_bad_at_once(api: Api) {
+async fn a_revoked_key_is_rejected_at_once(api: Api) {
     for used in [true, false] {
-        let key = make_key(&api.client, &json!({ "role": "writer" })).await;
-        let client = with_secret(&api.client, &key);
+        let key = create_key(&api.client, &json!({ "role": "writer" })).await;
+        let client = client_with_key(&api.client, &key);
         if used {
-            assert!(is_good(&client).await);
+            assert!(is_accepted(&client).await);
         }
         api.client.delete(&key_path(&key)).send().await.expect(204);
         for _ in 0..3 {
@@ -121,17 +121,17 @@ async fn a_revoked_key_is_bad_at_once(api: Api) {
     assert_eq!(api.page("").await["items"], json!([]));
 }
 
-async fn a_key_may_revoke_itself(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "admin" })).await;
-    let client = with_secret(&api.client, &key);
+async fn a_key_can_revoke_itself(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "admin" })).await;
+    let client = client_with_key(&api.client, &key);
     client.delete(&key_path(&key)).send().await.expect(204);
     assert_unauthorized(&client.delete(&key_path(&key)).send().await);
 }
 
-async fn a_key_that_has_expired_is_bad(api: Api) {
+async fn an_expired_key_is_rejected(api: Api) {
     for past in ["1970-01-01T00:00:00Z", "2020-06-01T12:00:00+05:30"] {
-        let key = make_key(&api.client, &json!({ "role": "admin", "expiresAt": past })).await;
-        assert_unauthorized(&with_secret(&api.client, &key).get("/users").send().await);
+        let key = create_key(&api.client, &json!({ "role": "admin", "expiresAt": past })).await;
+        assert_unauthorized(&client_with_key(&api.client, &key).get("/users").send().await);
         // It is still there to be seen.
         assert_eq!(get(&api.client, &key_path(&key)).await["id"], key["id"]);
     }
@@ -147,43 +147,44 @@ async fn watch_expiry(client: &Client, end: OffsetDateTime) {
     let since = Instant::now();
     loop {
         let sent = OffsetDateTime::now_utc();
-        let good = is_good(client).await;
+        let good = is_accepted(client).await;
         assert!(good || OffsetDateTime::now_utc() >= end, "refused before it has expired");
         assert!(!good || sent <= end, "good after it has expired");
         if !good {
             return;
         }
-        assert!(since.elapsed() < PATIENCE, "it does not expire");
+        assert!(since.elapsed() < TIMEOUT, "it does not expire");
     }
 }
 
-async fn a_key_expires_while_it_is_used(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader" })).await;
-    let client = with_secret(&api.client, &key);
-    assert!(is_good(&client).await);
+async fn a_key_in_use_expires_on_time(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let client = client_with_key(&api.client, &key);
+    assert!(is_accepted(&client).await);
     let end = OffsetDateTime::now_utc() + Duration::from_millis(700);
     let patch = json!({ "expiresAt": rfc3339(end) });
     api.client.patch(&key_path(&key), &patch).send().await.expect(200);
     watch_expiry(&client, end).await;
     // The same for a key that is made with it.
     let end = OffsetDateTime::now_utc() + Duration::from_millis(700);
-    let key = make_key(&api.client, &json!({ "role": "reader", "expiresAt": rfc3339(end) })).await;
-    watch_expiry(&with_secret(&api.client, &key), end).await;
+    let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": rfc3339(end) })).await;
+    watch_expiry(&client_with_key(&api.client, &key), end).await;
 }
 
-async fn an_expiry_may_be_moved(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await;
-    let client = with_secret(&api.client, &key);
+async fn an_expiry_can_be_changed(api: Api) {
+    let key =
+        create_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await;
+    let client = client_with_key(&api.client, &key);
     let times = [json!(null), json!("2020-01-01T00:00:00Z"), json!("2040-01-01T00:00:00Z")];
     for (time, good) in times.iter().zip([true, false, true]) {
         api.client.patch(&key_path(&key), &json!({ "expiresAt": time })).send().await.expect(200);
-        assert_eq!(is_good(&client).await, good, "{time}");
+        assert_eq!(is_accepted(&client).await, good, "{time}");
     }
 }
 
-async fn a_role_acts_at_once(api: Api) {
-    let key = make_key(&api.client, &json!({ "role": "operator" })).await;
-    let client = with_secret(&api.client, &key);
+async fn role_changes_apply_at_once(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "operator" })).await;
+    let client = client_with_key(&api.client, &key);
     let roles = ["operator", "admin", "writer", "reader", "writer", "admin", "operator", "reader"];
     for (round, role) in roles.into_iter().enumerate() {
         api.client.patch(&key_path(&key), &json!({ "role": role })).send().await.expect(200);
@@ -199,19 +200,19 @@ async fn a_role_acts_at_once(api: Api) {
         client.get("/users").send().await.expect(200);
     }
     // Who takes from themselves has it no more.
-    let own = make_key(&api.client, &json!({ "role": "admin" })).await;
-    let client = with_secret(&api.client, &own);
+    let own = create_key(&api.client, &json!({ "role": "admin" })).await;
+    let client = client_with_key(&api.client, &own);
     client.patch(&key_path(&own), &json!({ "role": "reader" })).send().await.expect(200);
     let back = client.patch(&key_path(&own), &json!({ "role": "admin" })).send().await;
     problem(&back, 403, "forbidden");
 }
 
-async fn nobody_gives_more_than_they_have(api: Api) {
-    let own = make_key(&api.client, &json!({ "role": "admin" })).await;
-    let admin = with_secret(&api.client, &own);
+async fn keys_cannot_grant_a_higher_role(api: Api) {
+    let own = create_key(&api.client, &json!({ "role": "admin" })).await;
+    let admin = client_with_key(&api.client, &own);
     let made = admin.post("/keys", &json!({ "role": "operator", "name": "more" })).send().await;
     problem(&made, 403, "forbidden");
-    let other = make_key(&admin, &json!({ "role": "reader" })).await;
+    let other = create_key(&admin, &json!({ "role": "reader" })).await;
     for key in [&own, &other] {
         for patch in [json!({ "role": "operator" }), json!({ "name": "more", "role": "operator" })] {
             problem(&admin.patch(&key_path(key), &patch).send().await, 403, "forbidden");
@@ -220,16 +221,16 @@ async fn nobody_gives_more_than_they_have(api: Api) {
         assert_eq!((&found["role"], &found["name"]), (&key["role"], &json!(null)));
     }
     for role in ["reader", "writer", "admin"] {
-        let key = make_key(&admin, &json!({ "role": role })).await;
+        let key = create_key(&admin, &json!({ "role": role })).await;
         admin.patch(&key_path(&key), &json!({ "role": "admin" })).send().await.expect(200);
         admin.delete(&key_path(&key)).send().await.expect(204);
     }
     assert_eq!(get(&api.client, "/keys?include=total").await["total"], 2);
 }
 
-async fn nobody_touches_what_is_above_them(api: Api) {
-    let admin = of_role(&api.client, "admin").await;
-    let above = make_key(&api.client, &json!({ "role": "operator", "name": "above" })).await;
+async fn keys_cannot_modify_a_key_with_a_higher_role(api: Api) {
+    let admin = client_with_role(&api.client, "admin").await;
+    let above = create_key(&api.client, &json!({ "role": "operator", "name": "above" })).await;
     let target = key_path(&above);
     let patches = [
         json!({ "name": "x" }),
@@ -244,7 +245,7 @@ async fn nobody_touches_what_is_above_them(api: Api) {
     problem(&admin.delete(&target).send().await, 403, "forbidden");
     let found = api.client.get(&target).send().await.expect(200);
     assert_eq!((&found.json()["name"], found.header("etag")), (&json!("above"), Some("\"1\"")));
-    let operator = with_secret(&api.client, &above);
+    let operator = client_with_key(&api.client, &above);
     operator.get("/tenants").send().await.expect(200);
     // What has come down to them is theirs.
     operator.patch(&target, &json!({ "role": "admin" })).send().await.expect(200);
@@ -252,60 +253,64 @@ async fn nobody_touches_what_is_above_them(api: Api) {
 }
 
 async fn keys_act_in_their_own_tenant(api: Api) {
-    make_tenant(&api.client, "acme").await;
+    create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
     let at_home = api.named("ada").await;
     for role in ["reader", "admin", "operator"] {
-        let key = make_key(&acme, &json!({ "role": role })).await;
-        let client = with_secret(&api.client, &key);
+        let key = create_key(&acme, &json!({ "role": role })).await;
+        let client = client_with_key(&api.client, &key);
         assert_eq!(get(&client, "/users").await, json!({ "items": [] }));
         problem(&client.get(&path(&at_home)).send().await, 404, "not-found");
         problem(&api.client.get(&key_path(&key)).send().await, 404, "not-found");
         assert_eq!(get(&acme, &key_path(&key)).await["role"], role);
     }
     // What a key makes is where it acts: at home, or, of an operator, where it visits.
-    let admin = of_role(&acme, "admin").await;
-    let made = make_key(&admin, &json!({ "role": "writer" })).await;
-    with_secret(&api.client, &made).post("/users", &json!({ "userName": "grace" })).send().await.expect(201);
+    let admin = client_with_role(&acme, "admin").await;
+    let made = create_key(&admin, &json!({ "role": "writer" })).await;
+    client_with_key(&api.client, &made)
+        .post("/users", &json!({ "userName": "grace" }))
+        .send()
+        .await
+        .expect(201);
     assert_eq!(get(&acme, "/users").await["items"][0]["userName"], "grace");
-    let visitor = of_role(&acme, "operator").await;
-    let made = make_key(&visitor.in_tenant("default"), &json!({ "role": "reader" })).await;
-    assert_eq!(get(&with_secret(&api.client, &made), "/users").await["items"], json!([at_home]));
+    let visitor = client_with_role(&acme, "operator").await;
+    let made = create_key(&visitor.in_tenant("default"), &json!({ "role": "reader" })).await;
+    assert_eq!(get(&client_with_key(&api.client, &made), "/users").await["items"], json!([at_home]));
 }
 
-async fn a_key_survives_a_kill(api: Api) {
+async fn keys_survive_a_kill(api: Api) {
     let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00Z" });
-    let key = make_key(&api.client, &body).await;
-    let gone = make_key(&api.client, &body).await;
+    let key = create_key(&api.client, &body).await;
+    let gone = create_key(&api.client, &body).await;
     api.client.delete(&key_path(&gone)).send().await.expect(204);
     let api = api.restart();
-    with_secret(&api.client, &key).post("/users", &json!({ "userName": "a" })).send().await.expect(201);
-    assert_unauthorized(&with_secret(&api.client, &gone).get("/users").send().await);
+    client_with_key(&api.client, &key).post("/users", &json!({ "userName": "a" })).send().await.expect(201);
+    assert_unauthorized(&client_with_key(&api.client, &gone).get("/users").send().await);
     // A server that has no key in its settings knows those of the database as well.
     let server = Server::builder(&api.database_url()).unset("ROSTER_ADMIN_KEY").start();
     let client = Client::with_key(&server, text(&key["secret"]));
     assert_eq!(get(&client, "/users?include=total").await["total"], 1);
 }
 
-async fn the_last_use_is_noted(api: Api) {
+async fn the_last_use_is_recorded(api: Api) {
     let [used, refused, unused] = [
-        make_key(&api.client, &json!({ "role": "reader" })).await,
-        make_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await,
-        make_key(&api.client, &json!({ "role": "reader" })).await,
+        create_key(&api.client, &json!({ "role": "reader" })).await,
+        create_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await,
+        create_key(&api.client, &json!({ "role": "reader" })).await,
     ];
     let before = OffsetDateTime::now_utc() - Duration::from_micros(1);
-    with_secret(&api.client, &used).get("/users").send().await.expect(200);
+    client_with_key(&api.client, &used).get("/users").send().await.expect(200);
     let after = OffsetDateTime::now_utc();
-    assert_unauthorized(&with_secret(&api.client, &refused).get("/users").send().await);
+    assert_unauthorized(&client_with_key(&api.client, &refused).get("/users").send().await);
     let api = api.restart_gracefully();
-    let answer = api.client.get(&key_path(&used)).send().await.expect(200);
-    let key = answer.json();
+    let response = api.client.get(&key_path(&used)).send().await.expect(200);
+    let key = response.json();
     let spelled = text(&key["lastUsedAt"]);
     let time = OffsetDateTime::parse(spelled, &Rfc3339).expect("RFC 3339");
     assert!((before..=after).contains(&time), "{before} {time} {after}");
     assert_eq!(spelled.len(), "2026-01-02T03:04:05.678901Z".len());
     // It is no change of the key.
-    assert_eq!(answer.header("etag"), Some("\"1\""));
+    assert_eq!(response.header("etag"), Some("\"1\""));
     let feed = get(&api.client, &format!("/changes?resource={}", text(&used["id"]))).await;
     assert_eq!(feed["items"].as_array().map(Vec::len), Some(1), "{feed}");
     for key in [&refused, &unused] {
@@ -313,17 +318,17 @@ async fn the_last_use_is_noted(api: Api) {
     }
     assert_eq!(get(&api.client, "/keys").await["items"][0], key);
     // A later use is noted as one.
-    with_secret(&api.client, &used).get("/users").send().await.expect(200);
+    client_with_key(&api.client, &used).get("/users").send().await.expect(200);
     let api = api.restart_gracefully();
     let later = get(&api.client, &key_path(&used)).await;
     assert!(text(&later["lastUsedAt"]) > spelled, "{later}");
 }
 
-async fn the_secret_is_nowhere(api: Api) {
+async fn the_secret_is_never_stored_or_logged(api: Api) {
     let api = start(&api, &[("RUST_LOG", "trace")]);
-    let key = make_key(&api.client, &json!({ "role": "admin", "name": "ci" })).await;
-    let client = with_secret(&api.client, &key);
-    create_and_fail(&client, &key).await;
+    let key = create_key(&api.client, &json!({ "role": "admin", "name": "ci" })).await;
+    let client = client_with_key(&api.client, &key);
+    send_mixed_requests(&client, &key).await;
     let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
     let mut told = Vec::new();
     for target in ["/keys", "/changes", "/users", "/tenants", &key_path(&key)] {
@@ -335,14 +340,14 @@ async fn the_secret_is_nowhere(api: Api) {
     assert!(log.contains("TRACE"), "nothing is traced:\n{log}");
     assert_eq!(log.lines().find(|line| line.contains(secret)), None);
     let (engine, url) = (api.engine, api.database_url());
-    assert!(holds(engine, &url, text(&key["id"])), "the search finds nothing");
-    assert!(!holds(engine, &url, secret), "the secret is in the database");
+    assert!(database_contains(engine, &url, text(&key["id"])), "the search finds nothing");
+    assert!(!database_contains(engine, &url, secret), "the secret is in the database");
     let hashes = api.sql().number("SELECT count(*) AS number FROM keys WHERE length(secret_hash) = 32");
     assert_eq!(hashes, 1);
 }
 
 /// Requests of all kinds with a key, also such as are refused.
-async fn create_and_fail(client: &Client, key: &Value) {
+async fn send_mixed_requests(client: &Client, key: &Value) {
     let user = json!({ "userName": "ada" });
     client.post("/users", &user).header("idempotency-key", "k").send().await.expect(201);
     client.post("/users", &user).send().await.expect(409);
@@ -354,7 +359,7 @@ async fn create_and_fail(client: &Client, key: &Value) {
 }
 
 /// Whether a text stands anywhere in the database.
-fn holds(engine: Engine, url: &str, needle: &str) -> bool {
+fn database_contains(engine: Engine, url: &str, needle: &str) -> bool {
     match engine {
         Engine::Sqlite => {
             let path = url.trim_start_matches("sqlite://");

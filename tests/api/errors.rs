@@ -1,4 +1,4 @@
-//! Whatever a request gets wrong, the answer is a whole problem.
+//! Whatever a request gets wrong, the response is a whole problem.
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -8,29 +8,29 @@ use crate::support::raw::{ask, head};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    other_methods_are_named
-    options_name_the_methods
-    unknown_paths
-    odd_paths
-    a_target_without_a_path
-    parameters_of_a_media_type
-    media_types_that_are_not_taken
-    media_types_that_are_taken
-    answers_are_json_or_nothing
-    what_accept_takes
-    bodies_that_are_no_json
-    nothing_may_come_twice
-    a_body_has_a_largest_size
-    a_request_id_is_taken_or_made
-    an_error_leaks_nothing_and_changes_nothing
+engine_tests! {
+    unsupported_methods_return_405_with_allow
+    options_lists_the_methods
+    unknown_paths_return_404
+    unnormalized_paths_return_404
+    asterisk_targets_return_404
+    charset_parameters_can_be_quoted
+    unsupported_media_types_return_415
+    json_media_types_are_accepted
+    unacceptable_accept_headers_return_406
+    accept_headers_that_include_json_are_accepted
+    malformed_json_returns_400
+    duplicate_members_are_rejected
+    oversized_bodies_return_413
+    request_ids_are_accepted_or_generated
+    errors_leak_no_internals_and_change_nothing
 }
 
 fn method(name: &str) -> Method {
     Method::from_bytes(name.as_bytes()).expect("a method")
 }
 
-async fn other_methods_are_named(api: Api) {
+async fn unsupported_methods_return_405_with_allow(api: Api) {
     let user = api.named("ada").await;
     let (one, missing) = (path(&user), format!("/users/{}", uuid::Uuid::now_v7()));
     let on_list = ["PUT", "PATCH", "DELETE", "TRACE", "PURGE", "get", "PROPFIND", "QUERY"];
@@ -41,9 +41,9 @@ async fn other_methods_are_named(api: Api) {
         (&missing, &on_one[..], "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
     ] {
         for name in methods {
-            let answer = api.client.request(method(name), target).send().await;
-            problem(&answer, 405, "method-not-allowed");
-            assert_eq!(allowed(&answer), sorted(allow), "{name} {target}");
+            let response = api.client.request(method(name), target).send().await;
+            problem(&response, 405, "method-not-allowed");
+            assert_eq!(allowed(&response), sorted(allow), "{name} {target}");
         }
     }
     let with_body = api.client.put("/users", &json!({ "userName": "grace" })).send().await;
@@ -58,11 +58,11 @@ fn sorted(list: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn allowed(answer: &Answer) -> Vec<String> {
-    sorted(answer.header("allow").expect("Allow"))
+fn allowed(response: &Answer) -> Vec<String> {
+    sorted(response.header("allow").expect("Allow"))
 }
 
-async fn options_name_the_methods(api: Api) {
+async fn options_lists_the_methods(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     for (target, allow) in [
@@ -70,19 +70,19 @@ async fn options_name_the_methods(api: Api) {
         ("/users?limit=x", "GET, HEAD, POST, OPTIONS"),
         (one.as_str(), "GET, HEAD, PATCH, PUT, DELETE, OPTIONS"),
     ] {
-        let answer = api.client.request(Method::OPTIONS, target).send().await.expect(204);
-        assert_eq!(allowed(&answer), sorted(allow), "{target}");
-        assert_eq!((answer.text().as_str(), answer.header("content-type")), ("", None));
-        assert!(answer.header("x-request-id").is_some());
+        let response = api.client.request(Method::OPTIONS, target).send().await.expect(204);
+        assert_eq!(allowed(&response), sorted(allow), "{target}");
+        assert_eq!((response.text().as_str(), response.header("content-type")), ("", None));
+        assert!(response.header("x-request-id").is_some());
         // CORS is off.
-        assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+        assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
     }
     let preflight = api.client.request(Method::OPTIONS, "/users").header("origin", "https://evil.example");
     let preflight = preflight.header("access-control-request-method", "POST").send().await;
     assert!(preflight.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
 }
 
-async fn unknown_paths(api: Api) {
+async fn unknown_paths_return_404(api: Api) {
     for target in [
         "/nothing",
         "/user",
@@ -95,15 +95,15 @@ async fn unknown_paths(api: Api) {
         "/index.html",
     ] {
         for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"] {
-            let answer = api.client.request(method(name), target).send().await;
-            problem(&answer, 404, "not-found");
+            let response = api.client.request(method(name), target).send().await;
+            problem(&response, 404, "not-found");
         }
         let head = api.client.request(Method::HEAD, target).send().await.expect(404);
         assert_eq!(head.text(), "");
     }
 }
 
-async fn odd_paths(api: Api) {
+async fn unnormalized_paths_return_404(api: Api) {
     let user = api.named("ada").await;
     let id = text(&user["id"]);
     for target in [
@@ -137,8 +137,8 @@ async fn odd_paths(api: Api) {
         "/users/{id}",
         "/users/*",
     ] {
-        let answer = ask(api.address(), &format!("{}\r\n", head("GET", target)));
-        answer.problem(404, "not-found");
+        let response = ask(api.address(), &format!("{}\r\n", head("GET", target)));
+        response.problem(404, "not-found");
     }
     // An encoded letter is the letter.
     let encoded = format!("/users/%{:02X}{}", id.as_bytes()[0], &id[1..]);
@@ -146,18 +146,18 @@ async fn odd_paths(api: Api) {
     assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &path(&user)))).json(), user);
 }
 
-async fn a_target_without_a_path(api: Api) {
+async fn asterisk_targets_return_404(api: Api) {
     for method in ["GET", "OPTIONS", "DELETE"] {
-        let answer = ask(api.address(), &format!("{}\r\n", head(method, "*")));
-        answer.problem(404, "not-found");
-        assert!(answer.header("x-request-id").is_some(), "{answer:?}");
+        let response = ask(api.address(), &format!("{}\r\n", head(method, "*")));
+        response.problem(404, "not-found");
+        assert!(response.header("x-request-id").is_some(), "{response:?}");
         let nobody = ask(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
         nobody.problem(401, "unauthorized");
     }
 }
 
-/// POST, PUT and PATCH of a good body under a media type.
-async fn under(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3] {
+/// POST, PUT and PATCH of a good body send_with_media_type a media type.
+async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3] {
     let body = json!({ "userName": "new" }).to_string();
     let one = path(user);
     let send = async |name: &str, target: &str| {
@@ -171,7 +171,7 @@ async fn under(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3]
     [send("POST", "/users").await, send("PUT", &one).await, send("PATCH", &one).await]
 }
 
-async fn media_types_that_are_not_taken(api: Api) {
+async fn unsupported_media_types_return_415(api: Api) {
     let user = api.named("ada").await;
     for media_type in [
         "text/plain",
@@ -193,25 +193,29 @@ async fn media_types_that_are_not_taken(api: Api) {
         "é",
         "application/json, text/plain",
     ] {
-        let [post, put, patch] = under(&api, &user, Some(media_type)).await;
-        for answer in [&post, &put, &patch] {
-            problem(answer, 415, "unsupported-media-type");
+        let [post, put, patch] = send_with_media_type(&api, &user, Some(media_type)).await;
+        for response in [&post, &put, &patch] {
+            problem(response, 415, "unsupported-media-type");
         }
         assert_eq!(post.header("accept-post"), Some("application/json"), "{media_type}");
-        assert_eq!(sorted(patch.header("accept-patch").expect("Accept-Patch")), PATCHES, "{media_type}");
+        assert_eq!(
+            sorted(patch.header("accept-patch").expect("Accept-Patch")),
+            PATCH_MEDIA_TYPES,
+            "{media_type}"
+        );
     }
-    for answer in under(&api, &user, None).await {
-        problem(&answer, 415, "unsupported-media-type");
+    for response in send_with_media_type(&api, &user, None).await {
+        problem(&response, 415, "unsupported-media-type");
     }
-    let [post, put, patch] = under(&api, &user, Some("application/merge-patch+json")).await;
+    let [post, put, patch] = send_with_media_type(&api, &user, Some("application/merge-patch+json")).await;
     problem(&post, 415, "unsupported-media-type");
     problem(&put, 415, "unsupported-media-type");
     patch.expect(200);
 }
 
-const PATCHES: [&str; 2] = ["application/json", "application/merge-patch+json"];
+const PATCH_MEDIA_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
 
-async fn media_types_that_are_taken(api: Api) {
+async fn json_media_types_are_accepted(api: Api) {
     let user = api.named("ada").await;
     for media_type in [
         "application/json",
@@ -221,14 +225,14 @@ async fn media_types_that_are_taken(api: Api) {
         "application/json; profile=x",
         "application/json;",
     ] {
-        let [post, put, patch] = under(&api, &user, Some(media_type)).await;
+        let [post, put, patch] = send_with_media_type(&api, &user, Some(media_type)).await;
         assert_eq!((post.code(), put.code(), patch.code()), (201, 409, 409), "{media_type} {}", post.text());
         let created = post.json();
         api.client.delete(&path(&created)).send().await.expect(204);
     }
 }
 
-async fn parameters_of_a_media_type(api: Api) {
+async fn charset_parameters_can_be_quoted(api: Api) {
     // RFC 9110, sections 5.6.6 and 8.3.1: these are the same as application/json;charset=utf-8.
     for (index, media_type) in [
         "application/json; charset=\"utf-8\"",
@@ -243,7 +247,7 @@ async fn parameters_of_a_media_type(api: Api) {
     }
 }
 
-async fn answers_are_json_or_nothing(api: Api) {
+async fn unacceptable_accept_headers_return_406(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     for accept in [
@@ -274,7 +278,7 @@ async fn answers_are_json_or_nothing(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn what_accept_takes(api: Api) {
+async fn accept_headers_that_include_json_are_accepted(api: Api) {
     let user = api.named("ada").await;
     for accept in [
         "*/*",
@@ -291,8 +295,8 @@ async fn what_accept_takes(api: Api) {
         "application/scim+json, application/json;q=0.5",
         "application/json ;q=1.0",
     ] {
-        let answer = api.client.get(&path(&user)).accept(accept).send().await.expect(200);
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{accept}");
+        let response = api.client.get(&path(&user)).accept(accept).send().await.expect(200);
+        assert_eq!(response.header("content-type"), Some("application/json"), "{accept}");
     }
     let lines = api.client.get(&path(&user)).accept("text/html").accept("application/json");
     lines.send().await.expect(200);
@@ -300,7 +304,7 @@ async fn what_accept_takes(api: Api) {
     assert_eq!(none.status, 200, "{none:?}");
 }
 
-async fn bodies_that_are_no_json(api: Api) {
+async fn malformed_json_returns_400(api: Api) {
     let user = api.named("ada").await;
     let (name, one) = (r#"{"userName":"grace","#, path(&user));
     let mut bodies: Vec<Vec<u8>> = [
@@ -340,16 +344,16 @@ async fn bodies_that_are_no_json(api: Api) {
     bodies.push("{\"a\":".repeat(50_000).into_bytes());
     for body in bodies {
         for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
-            let answer =
+            let response =
                 api.client.request(method(name), target).body("application/json", body.clone()).send().await;
-            let told = problem(&answer, 400, "malformed-body");
+            let told = problem(&response, 400, "malformed-body");
             assert!(told["detail"].to_string().len() < 500, "{told}");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn nothing_may_come_twice(api: Api) {
+async fn duplicate_members_are_rejected(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     for body in [
@@ -362,14 +366,15 @@ async fn nothing_may_come_twice(api: Api) {
         r#"{"userName":"x","version":1,"version":2}"#,
     ] {
         for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
-            let answer = api.client.request(method(name), target).body("application/json", body).send().await;
-            problem(&answer, 400, "malformed-body");
+            let response =
+                api.client.request(method(name), target).body("application/json", body).send().await;
+            problem(&response, 400, "malformed-body");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-async fn a_body_has_a_largest_size(api: Api) {
+async fn oversized_bodies_return_413(api: Api) {
     let user = api.named("ada").await;
     let padded = |length: usize| {
         let mut body = json!({ "userName": "grace" }).to_string();
@@ -388,7 +393,7 @@ async fn a_body_has_a_largest_size(api: Api) {
     post(1_024).send().await.expect(201);
 }
 
-async fn a_request_id_is_taken_or_made(api: Api) {
+async fn request_ids_are_accepted_or_generated(api: Api) {
     let long = "x".repeat(128);
     let get = async |target: &str, id: &str| api.client.get(target).header("x-request-id", id).send().await;
     for id in ["a", "0190-abc", "!~\"#$%&'()*+,/:;<=>?@[]^_`{|}", &long] {
@@ -403,8 +408,8 @@ async fn a_request_id_is_taken_or_made(api: Api) {
     let too_long = "x".repeat(129);
     let mut made = Vec::new();
     for id in ["", "a b", " a\tb", "é", &too_long] {
-        let answer = get("/users", id).await.expect(200);
-        made.push(answer.header("x-request-id").expect("an id").to_owned());
+        let response = get("/users", id).await.expect(200);
+        made.push(response.header("x-request-id").expect("an id").to_owned());
     }
     made.push(api.client.get("/users").send().await.header("x-request-id").expect("an id").to_owned());
     for id in &made {
@@ -415,20 +420,20 @@ async fn a_request_id_is_taken_or_made(api: Api) {
     assert_eq!(made.len(), 6, "{made:?}");
 }
 
-async fn an_error_leaks_nothing_and_changes_nothing(api: Api) {
+async fn errors_leak_no_internals_and_change_nothing(api: Api) {
     let user = api.create(&full("ada")).await;
     let bad = json!({ "userName": "ada", "title": "secret-7f3a", "foo": 1 });
-    let answers = [
+    let responses = [
         api.client.put(&path(&user), &bad).send().await,
         api.client.patch(&path(&user), &bad).send().await,
         api.client.post("/users", &bad).send().await,
         api.client.post("/users", &json!({ "userName": "ada", "title": "secret-7f3a" })).send().await,
     ];
-    for answer in answers {
+    for response in responses {
         for inside in
             ["secret-7f3a", "diesel", "sqlite", "postgres", "UNIQUE", "users_user_name", "src/", "panic"]
         {
-            assert!(!answer.text().contains(inside), "{inside} in {}", answer.text());
+            assert!(!response.text().contains(inside), "{inside} in {}", response.text());
         }
     }
     assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));

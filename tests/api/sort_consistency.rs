@@ -1,7 +1,7 @@
-//! Walks through the list in every order while others write: who is there throughout and keeps the sorted value comes
+//! Walks through the list in every order while others write: who is there throughout and keeps_position_in the sorted value comes
 //! exactly once.
 
-use crate::api::query::{names, walk};
+use crate::api::query::{list_users, names};
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-both_engines! {
-    who_keeps_the_value_comes_once_in_any_order
+engine_tests! {
+    users_with_unchanged_values_are_listed_exactly_once_in_every_order
 }
 
 const WRITERS: usize = 6;
@@ -25,7 +25,7 @@ const BASE: usize = 60;
 const ROUNDS: usize = 120;
 
 /// How many users the writers create at least before the last walk.
-const ENOUGH: usize = 300;
+const MIN_CREATED: usize = 300;
 
 const ORDERS: [&str; 10] = [
     "id",
@@ -41,13 +41,13 @@ const ORDERS: [&str; 10] = [
 ];
 
 /// Found by reading everybody.
-const EVERYBODY: &str = r#"nickName eq "WALKER""#;
+const MATCHES_ALL: &str = r#"nickName eq "WALKER""#;
 
-/// What is done to a user as long as it lives.
+/// What is done to a user as long as it lifetimes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Nothing.
-    Still,
+    Unchanged,
     /// Other values than userName and displayName change.
     Edited,
     /// userName and displayName change.
@@ -56,21 +56,21 @@ enum Kind {
 
 impl Kind {
     fn of(number: usize) -> Self {
-        [Self::Still, Self::Edited, Self::Renamed][number % 3]
+        [Self::Unchanged, Self::Edited, Self::Renamed][number % 3]
     }
 
     /// Whether such a user stays where it is in an order.
-    fn keeps(self, order: &str) -> bool {
+    fn keeps_position_in(self, order: &str) -> bool {
         match order.trim_start_matches('-') {
             "id" | "createdAt" => true,
-            "updatedAt" => self == Self::Still,
+            "updatedAt" => self == Self::Unchanged,
             _ => self != Self::Renamed,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Life {
+struct Lifetime {
     kind: Kind,
     born: u64,
     dies: u64,
@@ -80,7 +80,7 @@ struct Life {
 #[derive(Clone, Debug)]
 struct Register {
     clock: Arc<AtomicU64>,
-    lives: Arc<Mutex<BTreeMap<String, Life>>>,
+    lifetimes: Arc<Mutex<BTreeMap<String, Lifetime>>>,
     /// What the writers may still do.
     permits: Arc<Semaphore>,
 }
@@ -88,35 +88,36 @@ struct Register {
 impl Register {
     fn new() -> Self {
         let permits = Arc::new(Semaphore::new(0));
-        Self { clock: Arc::default(), lives: Arc::default(), permits }
+        Self { clock: Arc::default(), lifetimes: Arc::default(), permits }
     }
 
     fn now(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn lives(&self) -> MutexGuard<'_, BTreeMap<String, Life>> {
-        self.lives.lock().expect("no holder panics")
+    fn lifetimes(&self) -> MutexGuard<'_, BTreeMap<String, Lifetime>> {
+        self.lifetimes.lock().expect("no holder panics")
     }
 
     /// A user's creation has been answered.
     fn born(&self, user: &Value, kind: Kind) {
-        let life = Life { kind, born: self.now(), dies: u64::MAX };
-        self.lives().insert(text(&user["id"]).to_owned(), life);
+        let life = Lifetime { kind, born: self.now(), dies: u64::MAX };
+        self.lifetimes().insert(text(&user["id"]).to_owned(), life);
     }
 
     /// A user's deletion is about to be asked for.
     fn dies(&self, user: &Value) {
         let now = self.now();
-        self.lives().get_mut(text(&user["id"])).expect("it was born").dies = now;
+        self.lifetimes().get_mut(text(&user["id"])).expect("it was born").dies = now;
     }
 
     /// Who was there from before `start` until after `end`, and stayed in its place.
-    fn kept(&self, order: &str, start: u64, end: u64) -> BTreeSet<String> {
-        let lives = self.lives();
-        let kept =
-            lives.iter().filter(|(_, life)| life.born < start && life.dies > end && life.kind.keeps(order));
-        kept.map(|(id, _)| id.clone()).collect()
+    fn stable_users(&self, order: &str, start: u64, end: u64) -> BTreeSet<String> {
+        let lifetimes = self.lifetimes();
+        let stable_users = lifetimes
+            .iter()
+            .filter(|(_, life)| life.born < start && life.dies > end && life.kind.keeps_position_in(order));
+        stable_users.map(|(id, _)| id.clone()).collect()
     }
 }
 
@@ -143,9 +144,9 @@ async fn create(client: &Client, register: &Register, name: &str, number: usize)
 }
 
 /// Patches as becomes the kind.
-async fn touch(client: &Client, (user, kind): &(Value, Kind), writer: usize, round: usize) {
+async fn patch_user(client: &Client, (user, kind): &(Value, Kind), writer: usize, round: usize) {
     let patch = match kind {
-        Kind::Still => return,
+        Kind::Unchanged => return,
         Kind::Edited => json!({ "title": format!("{writer} {round}"), "custom": { "round": round } }),
         Kind::Renamed => {
             json!({ "userName": format!("{}{writer}-{round}", letter(round)), "displayName": display_name(round) })
@@ -161,8 +162,8 @@ async fn write(client: Client, register: Register, writer: usize, base: Vec<(Val
     while let Ok(permit) = register.permits.acquire().await {
         permit.forget();
         own.push(create(&client, &register, &format!("{}w{writer}-{round}", letter(round)), round).await);
-        touch(&client, &base[round % base.len()], writer, round).await;
-        touch(&client, &own[round * 7 % own.len()], writer, round + 1_000_000).await;
+        patch_user(&client, &base[round % base.len()], writer, round).await;
+        patch_user(&client, &own[round * 7 % own.len()], writer, round + 1_000_000).await;
         if own.len() > 6 {
             let (user, _) = own.remove(round * 5 % own.len());
             register.dies(&user);
@@ -173,26 +174,26 @@ async fn write(client: Client, register: Register, writer: usize, base: Vec<(Val
 }
 
 /// A walk, and whether those came once who had to.
-async fn check_a_walk(client: &Client, register: &Register, order: &str, limit: &str, filtered: bool) {
+async fn check_list(client: &Client, register: &Register, order: &str, limit: &str, filtered: bool) {
     let spare = register.permits.available_permits();
     register.permits.add_permits(ROUNDS.saturating_sub(spare));
     let mut query = vec![("sort", order), ("limit", limit)];
-    query.extend(filtered.then_some(("filter", EVERYBODY)));
+    query.extend(filtered.then_some(("filter", MATCHES_ALL)));
     let start = register.now();
-    let seen = walk(client, &query).await;
-    let kept = register.kept(order, start, register.now());
-    assert!(kept.len() >= BASE / 3, "only {} kept their places", kept.len());
+    let seen = list_users(client, &query).await;
+    let stable_users = register.stable_users(order, start, register.now());
+    assert!(stable_users.len() >= BASE / 3, "only {} stable_users their places", stable_users.len());
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for user in &seen {
         *times.entry(text(&user["id"])).or_default() += 1;
     }
-    let wrong: Vec<_> = kept.iter().filter(|id| times.get(id.as_str()) != Some(&1)).collect();
+    let wrong: Vec<_> = stable_users.iter().filter(|id| times.get(id.as_str()) != Some(&1)).collect();
     let told: Vec<_> =
-        wrong.iter().map(|id| (id, times.get(id.as_str()), register.lives()[id.as_str()])).collect();
+        wrong.iter().map(|id| (id, times.get(id.as_str()), register.lifetimes()[id.as_str()])).collect();
     assert!(wrong.is_empty(), "not once, in the order of {order} by {limit}: {told:?} in {:?}", names(&seen));
 }
 
-async fn who_keeps_the_value_comes_once_in_any_order(api: Api) {
+async fn users_with_unchanged_values_are_listed_exactly_once_in_every_order(api: Api) {
     let register = Register::new();
     let mut bases = vec![Vec::new(); WRITERS];
     for number in 0..BASE {
@@ -207,22 +208,22 @@ async fn who_keeps_the_value_comes_once_in_any_order(api: Api) {
     for limit in ["3", "1", "20", "1", "7"].into_iter().cycle().take(100) {
         for order in ORDERS {
             for filtered in [false, true] {
-                check_a_walk(&api.client, &register, order, limit, filtered).await;
+                check_list(&api.client, &register, order, limit, filtered).await;
             }
         }
         assert!(since.elapsed().as_secs() < 120, "the writers hardly write");
-        if limit == "20" && register.lives().len() > BASE + ENOUGH {
+        if limit == "20" && register.lifetimes().len() > BASE + MIN_CREATED {
             break;
         }
     }
-    assert!(register.lives().len() > BASE + ENOUGH, "the writers hardly wrote");
+    assert!(register.lifetimes().len() > BASE + MIN_CREATED, "the writers hardly wrote");
     register.permits.close();
     writers.join_all().await;
     // At rest every order has exactly those who live.
     let now = register.now();
-    let alive: BTreeSet<_> = register.kept("id", now, now);
+    let alive: BTreeSet<_> = register.stable_users("id", now, now);
     for order in ORDERS {
-        let seen = walk(&api.client, &[("sort", order), ("limit", "7")]).await;
+        let seen = list_users(&api.client, &[("sort", order), ("limit", "7")]).await;
         assert_eq!(seen.len(), alive.len(), "{order}");
         assert!(seen.iter().all(|user| alive.contains(text(&user["id"]))), "{order}");
     }

@@ -6,17 +6,17 @@ use crate::support::http::Answer;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    a_write_needs_the_version_it_names
-    tags_that_never_match
-    tags_that_match
-    what_is_no_tag_is_refused
-    a_reader_is_spared_what_it_has
-    a_reader_may_insist_on_a_version
-    a_writer_may_insist_on_news
-    a_deletion_has_conditions_too
-    conditions_of_what_is_not_there
-    a_change_of_nothing_keeps_the_tag
+engine_tests! {
+    if_match_requires_the_current_version
+    weak_and_unnormalized_tags_never_match
+    current_tags_lists_and_asterisks_match
+    malformed_tags_are_rejected
+    if_none_match_returns_304_for_the_current_version
+    if_match_applies_to_reads
+    if_none_match_applies_to_writes
+    preconditions_apply_to_deletions
+    preconditions_on_a_missing_user_fail
+    an_empty_change_keeps_the_etag
 }
 
 /// PUT, PATCH and DELETE of a user with a header.
@@ -30,12 +30,12 @@ async fn writes(api: &Api, user: &Value, name: &str, value: &str) -> [Answer; 3]
     ]
 }
 
-async fn a_write_needs_the_version_it_names(api: Api) {
+async fn if_match_requires_the_current_version(api: Api) {
     let user = api.named("ada").await;
     let user = api.patch(&user, &json!({ "title": "2" })).await;
     for stale in ["\"1\"", "\"3\"", "\"0\"", "\"-2\""] {
-        for answer in writes(&api, &user, "if-match", stale).await {
-            problem(&answer, 412, "precondition-failed");
+        for response in writes(&api, &user, "if-match", stale).await {
+            problem(&response, 412, "precondition-failed");
         }
     }
     assert_eq!(api.read(&user).await, user);
@@ -47,19 +47,19 @@ async fn a_write_needs_the_version_it_names(api: Api) {
     problem(&patch.send().await, 412, "precondition-failed");
 }
 
-async fn tags_that_never_match(api: Api) {
+async fn weak_and_unnormalized_tags_never_match(api: Api) {
     let user = api.named("ada").await;
     let tags =
         ["W/\"1\"", "\"01\"", "\"1 \"", "\" 1\"", "\"+1\"", "\"\"", "\"*\"", "\"W/1\"", "W/\"1\", \"2\""];
     for tag in tags {
-        for answer in writes(&api, &user, "if-match", tag).await {
-            problem(&answer, 412, "precondition-failed");
+        for response in writes(&api, &user, "if-match", tag).await {
+            problem(&response, 412, "precondition-failed");
         }
     }
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn tags_that_match(api: Api) {
+async fn current_tags_lists_and_asterisks_match(api: Api) {
     let user = api.named("ada").await;
     for tags in ["\"1\"", "*", " * ", "\"7\", \"1\"", "\"1\",\"7\"", "W/\"1\" ,\t\"1\"", "\"a,b\", \"1\""] {
         let patch = api.client.patch(&path(&user), &json!({})).header("if-match", tags);
@@ -70,13 +70,13 @@ async fn tags_that_match(api: Api) {
     lines.send().await.expect(200);
 }
 
-async fn what_is_no_tag_is_refused(api: Api) {
+async fn malformed_tags_are_rejected(api: Api) {
     let user = api.named("ada").await;
     let malformed = ["1", "\"1", "1\"", "w/\"1\"", "W/1", "\"1\" \"2\"", "\"1\";", "*, \"1\"", "'1'", "é"];
     for tag in malformed {
         for name in ["if-match", "if-none-match"] {
-            for answer in writes(&api, &user, name, tag).await {
-                problem(&answer, 400, "invalid-header");
+            for response in writes(&api, &user, name, tag).await {
+                problem(&response, 400, "invalid-header");
             }
             let read = api.client.get(&path(&user)).header(name, tag).send().await;
             problem(&read, 400, "invalid-header");
@@ -85,7 +85,7 @@ async fn what_is_no_tag_is_refused(api: Api) {
     assert_eq!(api.read(&user).await, user);
 }
 
-async fn a_reader_is_spared_what_it_has(api: Api) {
+async fn if_none_match_returns_304_for_the_current_version(api: Api) {
     let user = api.named("ada").await;
     let user = api.patch(&user, &json!({ "title": "2" })).await;
     let get = async |method: Method, tag: &str| {
@@ -93,12 +93,12 @@ async fn a_reader_is_spared_what_it_has(api: Api) {
     };
     for tag in ["\"2\"", "W/\"2\"", "*", "\"1\", W/\"2\""] {
         for method in [Method::GET, Method::HEAD] {
-            let answer = get(method, tag).await.expect(304);
-            assert_eq!(answer.text(), "");
-            assert_eq!(answer.header("etag"), Some("\"2\""));
-            assert_eq!(answer.header("content-type"), None);
-            assert_eq!(answer.header("cache-control"), Some("private, no-cache"));
-            assert!(answer.header("x-request-id").is_some());
+            let response = get(method, tag).await.expect(304);
+            assert_eq!(response.text(), "");
+            assert_eq!(response.header("etag"), Some("\"2\""));
+            assert_eq!(response.header("content-type"), None);
+            assert_eq!(response.header("cache-control"), Some("private, no-cache"));
+            assert!(response.header("x-request-id").is_some());
         }
     }
     for tag in ["\"1\"", "W/\"1\"", "\"3\"", "\"\""] {
@@ -106,7 +106,7 @@ async fn a_reader_is_spared_what_it_has(api: Api) {
     }
 }
 
-async fn a_reader_may_insist_on_a_version(api: Api) {
+async fn if_match_applies_to_reads(api: Api) {
     let user = api.named("ada").await;
     let get = async |tag: &str| api.client.get(&path(&user)).header("if-match", tag).send().await;
     for tag in ["\"1\"", "*", "\"2\", \"1\""] {
@@ -117,11 +117,11 @@ async fn a_reader_may_insist_on_a_version(api: Api) {
     }
 }
 
-async fn a_writer_may_insist_on_news(api: Api) {
+async fn if_none_match_applies_to_writes(api: Api) {
     let user = api.named("ada").await;
     for tag in ["\"1\"", "W/\"1\"", "*", "\"2\", \"1\""] {
-        for answer in writes(&api, &user, "if-none-match", tag).await {
-            problem(&answer, 412, "precondition-failed");
+        for response in writes(&api, &user, "if-none-match", tag).await {
+            problem(&response, 412, "precondition-failed");
         }
     }
     assert_eq!(api.read(&user).await, user);
@@ -133,7 +133,7 @@ async fn a_writer_may_insist_on_news(api: Api) {
     problem(&both.send().await, 412, "precondition-failed");
 }
 
-async fn a_deletion_has_conditions_too(api: Api) {
+async fn preconditions_apply_to_deletions(api: Api) {
     for (name, tag) in [("a", "\"1\""), ("b", "*"), ("c", "\"3\", \"1\"")] {
         let user = api.named(name).await;
         api.client.delete(&path(&user)).header("if-match", tag).send().await.expect(204);
@@ -143,17 +143,17 @@ async fn a_deletion_has_conditions_too(api: Api) {
     api.client.delete(&path(&user)).header("if-none-match", "\"7\"").send().await.expect(204);
 }
 
-async fn conditions_of_what_is_not_there(api: Api) {
+async fn preconditions_on_a_missing_user_fail(api: Api) {
     let gone = api.named("ada").await;
     api.client.delete(&path(&gone)).send().await.expect(204);
     for tag in ["*", "\"1\""] {
         for name in ["if-match", "if-none-match"] {
-            for answer in writes(&api, &gone, name, tag).await {
-                assert!(matches!(answer.code(), 404 | 412), "{}", answer.text());
+            for response in writes(&api, &gone, name, tag).await {
+                assert!(matches!(response.code(), 404 | 412), "{}", response.text());
                 problem(
-                    &answer,
-                    answer.code(),
-                    if answer.code() == 404 { "not-found" } else { "precondition-failed" },
+                    &response,
+                    response.code(),
+                    if response.code() == 404 { "not-found" } else { "precondition-failed" },
                 );
             }
         }
@@ -162,7 +162,7 @@ async fn conditions_of_what_is_not_there(api: Api) {
     }
 }
 
-async fn a_change_of_nothing_keeps_the_tag(api: Api) {
+async fn an_empty_change_keeps_the_etag(api: Api) {
     let user = api.named("ada").await;
     for _ in 0..3 {
         let patch = api.client.patch(&path(&user), &json!({ "userName": "ada" })).header("if-match", "\"1\"");

@@ -6,18 +6,18 @@ use crate::support::api::text;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 
-/// Creates a group and gives it as the answer shows it.
+/// Creates a group and gives it as the response shows it.
 pub(crate) async fn create_group(client: &Client, body: &Value) -> Value {
     client.post("/groups", body).send().await.expect(201).json()
 }
 
 /// Creates a group that has nothing but a name.
-pub(crate) async fn named_group(client: &Client, name: &str) -> Value {
+pub(crate) async fn create_named_group(client: &Client, name: &str) -> Value {
     create_group(client, &json!({ "displayName": name })).await
 }
 
 /// Creates users `u0`, `u1`, ….
-pub(crate) async fn people(client: &Client, count: usize) -> Vec<Value> {
+pub(crate) async fn create_users(client: &Client, count: usize) -> Vec<Value> {
     let mut users = Vec::new();
     for index in 0..count {
         let body = json!({ "userName": format!("u{index}") });
@@ -42,17 +42,17 @@ pub(crate) fn member_path(group: &Value, user: &Value) -> String {
 }
 
 /// The body that adds users.
-pub(crate) fn ids<'u>(users: impl IntoIterator<Item = &'u Value>) -> Value {
+pub(crate) fn user_ids_body<'u>(users: impl IntoIterator<Item = &'u Value>) -> Value {
     json!({ "userIds": users.into_iter().map(|user| user["id"].clone()).collect::<Vec<_>>() })
 }
 
 /// Adds users to a group.
-pub(crate) async fn add(client: &Client, group: &Value, users: &[Value]) {
-    client.post(&members_path(group), &ids(users)).send().await.expect(204);
+pub(crate) async fn add_members(client: &Client, group: &Value, users: &[Value]) {
+    client.post(&members_path(group), &user_ids_body(users)).send().await.expect(204);
 }
 
 /// The userNames of who is in a group, in the order of their ids.
-pub(crate) async fn names_in(client: &Client, group: &Value) -> Vec<String> {
+pub(crate) async fn member_names(client: &Client, group: &Value) -> Vec<String> {
     let page = get(client, &format!("{}?limit=500", members_path(group))).await;
     items(&page).iter().map(|member| text(&member["userName"]).to_owned()).collect()
 }

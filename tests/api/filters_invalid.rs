@@ -1,43 +1,43 @@
 //! `GET /users?filter=`: what is no filter, and where it says so.
 
 use crate::api::problem::problem;
-use crate::api::query::{check, users};
+use crate::api::query::{check_filters, users_target};
 use crate::support::api::{Api, path, text};
 use crate::support::http::Answer;
 use serde_json::json;
 
-both_engines! {
-    unknown_attributes
-    attributes_that_are_not_for_filters
-    unknown_schemas
-    values_of_another_kind
-    operators_of_another_kind
-    unknown_operators
-    what_has_no_value_of_its_own
-    brackets_on_what_is_no_list
-    brackets_in_brackets
-    what_is_missing_at_the_end
-    what_is_out_of_place
-    parentheses_and_brackets_that_do_not_match
-    negation_needs_parentheses
-    values_that_are_no_json
-    characters_that_no_string_has
-    bytes_that_are_no_text
-    times_that_are_none
+engine_tests! {
+    unknown_attributes_are_rejected
+    unfilterable_attributes_are_rejected
+    unknown_schemas_are_rejected
+    values_of_the_wrong_type_are_rejected
+    operators_of_the_wrong_type_are_rejected
+    unknown_operators_are_rejected
+    complex_attributes_cannot_be_compared
+    brackets_require_a_multi_valued_attribute
+    brackets_cannot_be_nested
+    incomplete_filters_are_rejected
+    misplaced_tokens_are_rejected
+    mismatched_parentheses_and_brackets_are_rejected
+    not_requires_parentheses
+    values_must_be_json
+    nul_and_lone_surrogates_are_rejected
+    invalid_utf8_is_rejected
+    malformed_times_are_rejected
     positions_count_characters
-    an_empty_filter
-    one_filter_at_most
-    filters_are_for_lists
-    the_greatest_length
-    the_greatest_depth
-    the_most_terms
+    an_empty_filter_is_rejected
+    a_second_filter_is_rejected
+    filter_and_sort_apply_only_to_lists
+    the_length_is_limited
+    the_depth_is_limited
+    the_number_of_terms_is_limited
 }
 
 /// Stands before the token that is wrong, or at the end of the text for what is missing.
 const HERE: char = '‸';
 
 async fn filtered(api: &Api, filter: &str) -> Answer {
-    api.client.get(&users(&[("filter", filter)])).send().await
+    api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 
 /// The number behind the word "position".
@@ -47,12 +47,12 @@ fn position(detail: &str) -> Option<usize> {
     rest[..digits].parse().ok()
 }
 
-/// Sends a filter without its mark, and checks that the answer points to it and says one of the words.
-async fn refused(api: &Api, marked: &str, words: &[&str]) {
+/// Sends a filter without its mark, and checks that the response points to it and says one of the words.
+async fn check_rejected(api: &Api, marked: &str, words: &[&str]) {
     let (before, after) = marked.split_once(HERE).expect("a mark");
-    let answer = filtered(api, &format!("{before}{after}")).await;
-    assert_eq!(answer.code(), 400, "{marked}: {}", answer.text());
-    let body = problem(&answer, 400, "invalid-filter");
+    let response = filtered(api, &format!("{before}{after}")).await;
+    assert_eq!(response.code(), 400, "{marked}: {}", response.text());
+    let body = problem(&response, 400, "invalid-filter");
     let detail = text(&body["detail"]);
     assert_eq!(position(detail), Some(before.chars().count() + 1), "{marked}: {detail}");
     assert!(words.is_empty() || words.iter().any(|word| detail.contains(word)), "{marked}: {detail}");
@@ -61,11 +61,11 @@ async fn refused(api: &Api, marked: &str, words: &[&str]) {
 /// The same of many; where there are two words or more, `|` stands between.
 async fn all_refused(api: &Api, cases: &[(&str, &str)]) {
     for &(marked, words) in cases {
-        refused(api, marked, &words.split('|').collect::<Vec<_>>()).await;
+        check_rejected(api, marked, &words.split('|').collect::<Vec<_>>()).await;
     }
 }
 
-async fn unknown_attributes(api: Api) {
+async fn unknown_attributes_are_rejected(api: Api) {
     let cases = [
         (r#"‸foo eq "a""#, "foo"),
         (r#"‸user_name eq "a""#, "user_name"),
@@ -92,7 +92,7 @@ async fn unknown_attributes(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn attributes_that_are_not_for_filters(api: Api) {
+async fn unfilterable_attributes_are_rejected(api: Api) {
     api.create(&json!({ "userName": "ada", "externalId": "e", "custom": { "badge": 7 } })).await;
     let cases = [
         ("‸custom pr", "custom"),
@@ -112,7 +112,7 @@ async fn attributes_that_are_not_for_filters(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn unknown_schemas(api: Api) {
+async fn unknown_schemas_are_rejected(api: Api) {
     let cases = [
         (r#"‸urn:example:params:scim:schemas:badge:1.0:User:colour eq "a""#, "urn:example"),
         (r#"‸urn:ietf:params:scim:schemas:core:2.0:User:department eq "a""#, "department"),
@@ -128,7 +128,7 @@ async fn unknown_schemas(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn values_of_another_kind(api: Api) {
+async fn values_of_the_wrong_type_are_rejected(api: Api) {
     let cases = [
         ("userName eq ‸5", "userName"),
         ("userName eq ‸true", "userName"),
@@ -166,7 +166,7 @@ async fn values_of_another_kind(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn operators_of_another_kind(api: Api) {
+async fn operators_of_the_wrong_type_are_rejected(api: Api) {
     let cases = [
         ("active ‸gt true", "gt|active"),
         ("active ‸ge true", "ge|active"),
@@ -192,7 +192,7 @@ async fn operators_of_another_kind(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn unknown_operators(api: Api) {
+async fn unknown_operators_are_rejected(api: Api) {
     let cases = [
         (r#"userName ‸is "a""#, "is"),
         (r#"userName ‸equals "a""#, "equals"),
@@ -211,7 +211,7 @@ async fn unknown_operators(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn what_has_no_value_of_its_own(api: Api) {
+async fn complex_attributes_cannot_be_compared(api: Api) {
     let cases = [
         (r#"‸name eq "a""#, "name"),
         (r#"‸name co "a""#, "name"),
@@ -223,7 +223,7 @@ async fn what_has_no_value_of_its_own(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn brackets_on_what_is_no_list(api: Api) {
+async fn brackets_require_a_multi_valued_attribute(api: Api) {
     let cases = [
         (r#"userName‸[value eq "a"]"#, "userName|\'[\'"),
         (r#"active‸[value eq true]"#, "active|\'[\'"),
@@ -238,7 +238,7 @@ async fn brackets_on_what_is_no_list(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn brackets_in_brackets(api: Api) {
+async fn brackets_cannot_be_nested(api: Api) {
     let cases = [
         (r#"emails[‸emails[type eq "a"]]"#, ""),
         (r#"emails[type eq "a" and value‸[type eq "a"]]"#, ""),
@@ -247,7 +247,7 @@ async fn brackets_in_brackets(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn what_is_missing_at_the_end(api: Api) {
+async fn incomplete_filters_are_rejected(api: Api) {
     let missing = [
         "userName‸",
         "userName eq‸",
@@ -279,11 +279,11 @@ async fn what_is_missing_at_the_end(api: Api) {
         "userName pr and (title pr or (displayName pr)‸",
     ];
     for marked in missing {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
 }
 
-async fn what_is_out_of_place(api: Api) {
+async fn misplaced_tokens_are_rejected(api: Api) {
     let cases = [
         r#"‸"a" eq userName"#,
         "‸5 eq 5",
@@ -330,11 +330,11 @@ async fn what_is_out_of_place(api: Api) {
         "‸%20",
     ];
     for marked in cases {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
 }
 
-async fn parentheses_and_brackets_that_do_not_match(api: Api) {
+async fn mismatched_parentheses_and_brackets_are_rejected(api: Api) {
     let cases = [
         r#"userName eq "a"‸)"#,
         r#"(userName eq "a")‸)"#,
@@ -347,11 +347,11 @@ async fn parentheses_and_brackets_that_do_not_match(api: Api) {
         r#"(userName eq "a" and title pr‸]"#,
     ];
     for marked in cases {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
 }
 
-async fn negation_needs_parentheses(api: Api) {
+async fn not_requires_parentheses(api: Api) {
     let cases = [
         r#"not ‸userName eq "a""#,
         "not ‸title pr",
@@ -362,20 +362,20 @@ async fn negation_needs_parentheses(api: Api) {
         "not ‸true",
     ];
     for marked in cases {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
-    check(&api, &[("not (not (title pr))", "")]).await;
+    check_filters(&api, &[("not (not (title pr))", "")]).await;
 }
 
-async fn values_that_are_no_json(api: Api) {
+async fn values_must_be_json(api: Api) {
     let numbers = ["01", "+1", ".5", "1.", "0x1", "1e", "--1", "-", "1_000", "٣", "NaN", "Infinity"];
     let words = ["nul", "tru", "undefined", "yes", "truee"];
     for value in numbers.into_iter().chain(words) {
         for attribute in ["version", "active", "userName"] {
             // A number that begins well may be found wrong where it stops to be one.
             let filter = format!("{attribute} eq {value}");
-            let answer = filtered(&api, &filter).await;
-            let body = problem(&answer, 400, "invalid-filter");
+            let response = filtered(&api, &filter).await;
+            let body = problem(&response, 400, "invalid-filter");
             let at = position(text(&body["detail"])).unwrap_or_else(|| panic!("{filter}: {body}"));
             assert!(at > attribute.len() + 4 && at <= filter.chars().count() + 1, "{filter}: {body}");
         }
@@ -390,11 +390,11 @@ async fn values_that_are_no_json(api: Api) {
         "userName eq ‸\"\u{1}\"",
     ];
     for marked in strings {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
 }
 
-async fn characters_that_no_string_has(api: Api) {
+async fn nul_and_lone_surrogates_are_rejected(api: Api) {
     let cases = [
         r#"userName eq ‸"\u0000""#,
         r#"title co ‸"a\u0000b""#,
@@ -408,22 +408,22 @@ async fn characters_that_no_string_has(api: Api) {
         r#"userName eq ‸"\ud83d\n""#,
     ];
     for marked in cases {
-        refused(&api, marked, &[]).await;
+        check_rejected(&api, marked, &[]).await;
     }
 }
 
 /// What is no UTF-8 is nobody's name, and nothing is put in its place.
-async fn bytes_that_are_no_text(api: Api) {
+async fn invalid_utf8_is_rejected(api: Api) {
     api.named("\u{fffd}").await;
     for bytes in ["%FF", "%C3", "%ED%A0%80", "a%80"] {
         let target = format!("/users?filter=userName%20eq%20%22{bytes}%22");
-        let answer = api.client.get(&target).send().await.expect(400);
-        let body = answer.json();
+        let response = api.client.get(&target).send().await.expect(400);
+        let body = response.json();
         assert!(matches!(text(&body["code"]), "invalid-filter" | "invalid-parameter"), "{bytes}: {body}");
     }
 }
 
-async fn times_that_are_none(api: Api) {
+async fn malformed_times_are_rejected(api: Api) {
     let times = [
         "",
         "yesterday",
@@ -457,7 +457,7 @@ async fn times_that_are_none(api: Api) {
     ];
     for time in times {
         for start in ["createdAt gt ‸", "title pr and updatedAt eq ‸"] {
-            refused(&api, &format!("{start}\"{time}\""), &["createdAt", "updatedAt"]).await;
+            check_rejected(&api, &format!("{start}\"{time}\""), &["createdAt", "updatedAt"]).await;
         }
     }
 }
@@ -475,40 +475,40 @@ async fn positions_count_characters(api: Api) {
     all_refused(&api, &cases).await;
 }
 
-async fn an_empty_filter(api: Api) {
+async fn an_empty_filter_is_rejected(api: Api) {
     api.named("ada").await;
     for query in ["filter=", "filter=%20", "filter=+++", "limit=1&filter=", "filter=&include=total"] {
-        let answer = api.client.get(&format!("/users?{query}")).send().await;
-        let body = problem(&answer, 400, "invalid-filter");
+        let response = api.client.get(&format!("/users?{query}")).send().await;
+        let body = problem(&response, 400, "invalid-filter");
         assert!(position(text(&body["detail"])).is_some(), "{query}: {body}");
     }
-    refused(&api, "‸", &[]).await;
+    check_rejected(&api, "‸", &[]).await;
 }
 
-async fn one_filter_at_most(api: Api) {
+async fn a_second_filter_is_rejected(api: Api) {
     for query in
         ["filter=title%20pr&filter=title%20pr", "filter=title%20pr&filter=", "filter=x&limit=1&filter=x"]
     {
-        let answer = api.client.get(&format!("/users?{query}")).send().await;
-        problem(&answer, 400, "invalid-parameter");
+        let response = api.client.get(&format!("/users?{query}")).send().await;
+        problem(&response, 400, "invalid-parameter");
     }
     problem(&api.client.get("/users?Filter=title%20pr").send().await, 400, "invalid-parameter");
 }
 
-async fn filters_are_for_lists(api: Api) {
+async fn filter_and_sort_apply_only_to_lists(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
     for query in ["filter=title%20pr", "filter=", "sort=id", "sort=-userName"] {
         let body = json!({ "userName": "grace" });
         let target = format!("{one}?{query}");
-        for answer in [
+        for response in [
             api.client.get(&target).send().await,
             api.client.put(&target, &body).send().await,
             api.client.patch(&target, &body).send().await,
             api.client.delete(&target).send().await,
             api.client.post(&format!("/users?{query}"), &body).send().await,
         ] {
-            problem(&answer, 400, "invalid-parameter");
+            problem(&response, 400, "invalid-parameter");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
@@ -522,12 +522,12 @@ fn long(bytes: usize, fill: &str) -> String {
     format!("title eq \"{filled}{rest}\"")
 }
 
-async fn the_greatest_length(api: Api) {
+async fn the_length_is_limited(api: Api) {
     for fill in ["a", "é", "😀", "%", "\\\\"] {
         for bytes in [4_095, 4_096] {
             let filter = long(bytes, fill);
             assert_eq!(filter.len(), bytes);
-            check(&api, &[(&filter, "")]).await;
+            check_filters(&api, &[(&filter, "")]).await;
         }
         for bytes in [4_097, 4_098, 8_192] {
             let filter = long(bytes, fill);
@@ -541,7 +541,7 @@ async fn the_greatest_length(api: Api) {
     problem(&filtered(&api, &spaces).await, 400, "invalid-filter");
 }
 
-async fn the_greatest_depth(api: Api) {
+async fn the_depth_is_limited(api: Api) {
     api.create(&json!({ "userName": "ada", "title": "x", "emails": [{ "value": "a@x", "type": "work" }] }))
         .await;
     let nested =
@@ -557,7 +557,7 @@ async fn the_greatest_depth(api: Api) {
         vec!["(title pr)"; 50].join(" and "),
         vec![nested(16, "(", "title pr"); 3].join(" and "),
     ] {
-        check(&api, &[(&filter, "ada")]).await;
+        check_filters(&api, &[(&filter, "ada")]).await;
     }
     let deep = "(".repeat(4_096);
     for marked in [
@@ -568,25 +568,25 @@ async fn the_greatest_depth(api: Api) {
         format!("title pr and {}‸(title pr){}", "(".repeat(16), ")".repeat(16)),
         format!("{}‸{}", &deep[..16], &deep[16..]),
     ] {
-        refused(&api, &marked, &[]).await;
+        check_rejected(&api, &marked, &[]).await;
     }
     for deep in ["not(".repeat(1_024), "emails[".repeat(585), "(not ".repeat(819)] {
         problem(&filtered(&api, &deep).await, 400, "invalid-filter");
     }
 }
 
-async fn the_most_terms(api: Api) {
+async fn the_number_of_terms_is_limited(api: Api) {
     api.create(&json!({ "userName": "ada", "title": "x", "emails": [{ "value": "a@x", "type": "work" }] }))
         .await;
     for operator in [" and ", " or "] {
         let hundred = vec!["title pr"; 100].join(operator);
-        check(&api, &[(&hundred, "ada"), (&format!("({hundred})"), "ada")]).await;
-        refused(&api, &format!("{hundred}{operator}‸title pr"), &[]).await;
-        refused(&api, &format!("{hundred}{operator}(‸title pr{operator}title pr)"), &[]).await;
+        check_filters(&api, &[(&hundred, "ada"), (&format!("({hundred})"), "ada")]).await;
+        check_rejected(&api, &format!("{hundred}{operator}‸title pr"), &[]).await;
+        check_rejected(&api, &format!("{hundred}{operator}(‸title pr{operator}title pr)"), &[]).await;
     }
     let halves =
         format!("({}) and ({})", vec!["title pr"; 50].join(" or "), vec!["title pr"; 50].join(" and "));
-    check(&api, &[(&halves, "ada")]).await;
+    check_filters(&api, &[(&halves, "ada")]).await;
     let inside = format!("emails[{}]", vec!["type pr"; 101].join(" and "));
     problem(&filtered(&api, &inside).await, 400, "invalid-filter");
 }

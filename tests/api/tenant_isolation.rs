@@ -1,77 +1,80 @@
 //! Tenants know nothing of each other: not by any route, id, filter, cursor, key or feed.
 
-use crate::api::callers::{create, get, key_path, make_key, make_tenant, of_role, with_secret};
-use crate::api::feed::{facts, follow};
-use crate::api::fixture::{full, with};
+use crate::api::callers::{
+    client_with_key, client_with_role, create_key, create_tenant, create_user, get, key_path,
+};
+use crate::api::feed_helpers::{follow, recorded_attributes};
+use crate::api::fixture::{full, with_field};
 use crate::api::problem::{assert_taken, problem};
-use crate::api::query::{items, users, walk};
+use crate::api::query::{items, list_users, users_target};
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Request};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-both_engines! {
-    the_same_may_be_in_both
-    what_is_unique_is_so_in_each
-    an_id_of_another_tenant_is_unknown
-    what_is_refused_changes_nothing
-    lists_and_totals_are_each_tenants_own
-    filters_find_each_tenants_own
-    orders_have_each_tenants_own
-    a_cursor_is_its_tenants_own
-    an_idempotency_key_is_its_tenants_own
-    an_idempotency_key_is_its_callers_own
-    a_manager_of_another_tenant_has_no_name
-    keys_are_each_tenants_own
-    changes_are_each_tenants_own
-    conditions_tell_nothing
+engine_tests! {
+    equal_users_can_exist_in_both_tenants
+    uniqueness_applies_per_tenant
+    ids_of_another_tenant_are_unknown
+    requests_for_another_tenants_user_change_nothing
+    lists_and_totals_are_isolated
+    filters_are_isolated
+    orders_are_isolated
+    cursors_are_bound_to_their_tenant
+    idempotency_keys_are_scoped_to_the_tenant
+    idempotency_keys_are_scoped_to_the_caller
+    a_manager_in_another_tenant_has_no_name
+    keys_are_isolated
+    changes_are_isolated
+    preconditions_reveal_nothing
 }
 
 /// Two tenants, an admin of each, and what they have in common.
-struct Apart {
+struct Tenants {
     admins: [Client; 2],
     /// The same user in each.
-    twins: [Value; 2],
+    users: [Value; 2],
 }
 
-async fn apart(api: &Api) -> Apart {
+async fn create_tenants(api: &Api) -> Tenants {
     let mut admins = Vec::new();
-    let mut twins = Vec::new();
+    let mut users = Vec::new();
     for name in ["acme", "beta"] {
-        make_tenant(&api.client, name).await;
-        let admin = of_role(&api.client.in_tenant(name), "admin").await;
-        twins.push(create(&admin, &full("ada")).await);
+        create_tenant(&api.client, name).await;
+        let admin = client_with_role(&api.client.in_tenant(name), "admin").await;
+        users.push(create_user(&admin, &full("ada")).await);
         admins.push(admin);
     }
     let pair = |values: Vec<Value>| -> [Value; 2] { values.try_into().expect("two") };
-    Apart { admins: admins.try_into().expect("two"), twins: pair(twins) }
+    Tenants { admins: admins.try_into().expect("two"), users: pair(users) }
 }
 
-async fn the_same_may_be_in_both(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
-    assert_ne!(twins[0]["id"], twins[1]["id"]);
+async fn equal_users_can_exist_in_both_tenants(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
+    assert_ne!(users[0]["id"], users[1]["id"]);
     let own = ["id", "createdAt", "updatedAt"];
-    let same = own.iter().fold(twins[1].clone(), |user, name| with(&user, name, twins[0][*name].clone()));
-    assert_eq!(same, twins[0]);
-    for (admin, twin) in admins.iter().zip(&twins) {
-        assert_eq!(get(admin, &path(twin)).await, *twin);
-        assert_eq!(get(admin, "/users?include=total").await, json!({ "items": [twin], "total": 1 }));
+    let same =
+        own.iter().fold(users[1].clone(), |user, name| with_field(&user, name, users[0][*name].clone()));
+    assert_eq!(same, users[0]);
+    for (admin, user) in admins.iter().zip(&users) {
+        assert_eq!(get(admin, &path(user)).await, *user);
+        assert_eq!(get(admin, "/users?include=total").await, json!({ "items": [user], "total": 1 }));
     }
     assert_eq!(get(&api.client, "/users?include=total").await, json!({ "items": [], "total": 0 }));
     // Also a rename and an externalId may be the same.
-    for (admin, twin) in admins.iter().zip(&twins) {
+    for (admin, user) in admins.iter().zip(&users) {
         let patch = json!({ "userName": "grace", "externalId": "1" });
-        admin.patch(&path(twin), &patch).send().await.expect(200);
+        admin.patch(&path(user), &patch).send().await.expect(200);
     }
 }
 
-async fn what_is_unique_is_so_in_each(api: Api) {
-    let Apart { admins, .. } = apart(&api).await;
+async fn uniqueness_applies_per_tenant(api: Api) {
+    let Tenants { admins, .. } = create_tenants(&api).await;
     for admin in &admins {
         assert_taken(&admin.post("/users", &json!({ "userName": "ADA" })).send().await, "userName");
         let body = json!({ "userName": "grace", "externalId": "ada-701984" });
         assert_taken(&admin.post("/users", &body).send().await, "externalId");
-        create(admin, &json!({ "userName": "grace" })).await;
+        create_user(admin, &json!({ "userName": "grace" })).await;
     }
 }
 
@@ -93,24 +96,24 @@ fn requests(client: &Client, user: &str, key: &str) -> Vec<Request> {
     ]
 }
 
-async fn an_id_of_another_tenant_is_unknown(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
+async fn ids_of_another_tenant_are_unknown(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
     let at_home = api.named("ada").await;
-    let home_key = make_key(&api.client, &json!({ "role": "reader" })).await;
+    let home_key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let mut keys = Vec::new();
     for admin in &admins {
-        keys.push(make_key(admin, &json!({ "role": "reader" })).await);
+        keys.push(create_key(admin, &json!({ "role": "reader" })).await);
     }
     let unknown = format!("/users/{}", uuid::Uuid::now_v7());
     let unknown_key = format!("/keys/{}", uuid::Uuid::now_v7());
     let operator = &api.client;
     let visitor = operator.in_tenant("acme");
     for (client, user, key) in [
-        (&admins[0], path(&twins[1]), key_path(&keys[1])),
-        (&admins[1], path(&twins[0]), key_path(&keys[0])),
+        (&admins[0], path(&users[1]), key_path(&keys[1])),
+        (&admins[1], path(&users[0]), key_path(&keys[0])),
         (&admins[0], path(&at_home), key_path(&home_key)),
-        (operator, path(&twins[0]), key_path(&keys[0])),
-        (&visitor, path(&twins[1]), key_path(&keys[1])),
+        (operator, path(&users[0]), key_path(&keys[0])),
+        (&visitor, path(&users[1]), key_path(&keys[1])),
         (&visitor, path(&at_home), key_path(&home_key)),
     ] {
         let elsewhere = requests(client, &user, &key);
@@ -118,63 +121,63 @@ async fn an_id_of_another_tenant_is_unknown(api: Api) {
         for (elsewhere, nowhere) in elsewhere.into_iter().zip(nowhere) {
             let id = |request: Request| request.header("x-request-id", "same");
             let (found, expected) = (id(elsewhere).send().await, id(nowhere).send().await);
-            // Not a byte tells them apart.
+            // Not a byte tells them create_tenants.
             assert_eq!((found.code(), found.text()), (404, expected.text()));
         }
     }
     assert_eq!(get(operator, &path(&at_home)).await, at_home);
-    for (admin, (twin, key)) in admins.iter().zip(twins.iter().zip(&keys)) {
-        assert_eq!(get(admin, &path(twin)).await, *twin);
+    for (admin, (user, key)) in admins.iter().zip(users.iter().zip(&keys)) {
+        assert_eq!(get(admin, &path(user)).await, *user);
         assert_eq!(get(admin, &key_path(key)).await["role"], "reader");
-        with_secret(operator, key).get("/users").send().await.expect(200);
+        client_with_key(operator, key).get("/users").send().await.expect(200);
     }
 }
 
-async fn what_is_refused_changes_nothing(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
+async fn requests_for_another_tenants_user_change_nothing(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
     let before = follow(&admins[1], 0, "").await;
-    for request in requests(&admins[0], &path(&twins[1]), "/keys/x") {
+    for request in requests(&admins[0], &path(&users[1]), "/keys/x") {
         request.send().await.expect(404);
     }
     let tenant = api.client.in_tenant("beta");
     assert_eq!(follow(&tenant, 0, "").await, before);
-    assert_eq!(get(&admins[1], "/users").await["items"], json!([twins[1]]));
+    assert_eq!(get(&admins[1], "/users").await["items"], json!([users[1]]));
 }
 
 /// Which of a tenant's users a filter finds.
 type Expected<'f> = &'f dyn Fn(&[Value]) -> Vec<Value>;
 
 /// Five users in one tenant, and three of the same names in the other.
-async fn crowds(api: &Api) -> (Apart, [Vec<Value>; 2]) {
-    let both = apart(api).await;
-    let mut crowds = both.twins.clone().map(|twin| vec![twin]);
+async fn create_populated_tenants(api: &Api) -> (Tenants, [Vec<Value>; 2]) {
+    let both = create_tenants(api).await;
+    let mut create_populated_tenants = both.users.clone().map(|user| vec![user]);
     for number in 0..4 {
         for (tenant, admin) in both.admins.iter().enumerate().filter(|(tenant, _)| number < 4 - 2 * tenant) {
             let body = json!({
                 "userName": format!("u{number}"), "externalId": format!("e{number}"), "title": "Engineer",
                 "displayName": format!("D{}", 9 - number), "emails": [{ "value": "shared@example.com" }],
             });
-            crowds[tenant].push(create(admin, &body).await);
+            create_populated_tenants[tenant].push(create_user(admin, &body).await);
         }
     }
-    (both, crowds)
+    (both, create_populated_tenants)
 }
 
-async fn lists_and_totals_are_each_tenants_own(api: Api) {
-    let (Apart { admins, .. }, crowds) = crowds(&api).await;
-    for (admin, crowd) in admins.iter().zip(&crowds) {
-        assert_eq!(walk(admin, &[("limit", "1")]).await, *crowd);
+async fn lists_and_totals_are_isolated(api: Api) {
+    let (Tenants { admins, .. }, create_populated_tenants) = create_populated_tenants(&api).await;
+    for (admin, crowd) in admins.iter().zip(&create_populated_tenants) {
+        assert_eq!(list_users(admin, &[("limit", "1")]).await, *crowd);
         let page = get(admin, "/users?limit=1&include=total").await;
         assert_eq!(page["total"], crowd.len());
         admin.delete(&path(&crowd[2])).send().await.expect(204);
         assert_eq!(get(admin, "/users?include=total").await["total"], crowd.len() - 1);
     }
     // What is done in one moves no total of another.
-    assert_eq!(get(&admins[0], "/users?include=total").await["total"], crowds[0].len() - 1);
+    assert_eq!(get(&admins[0], "/users?include=total").await["total"], create_populated_tenants[0].len() - 1);
 }
 
-async fn filters_find_each_tenants_own(api: Api) {
-    let (Apart { admins, twins }, crowds) = crowds(&api).await;
+async fn filters_are_isolated(api: Api) {
+    let (Tenants { admins, users }, create_populated_tenants) = create_populated_tenants(&api).await;
     let all = |crowd: &[Value]| crowd.to_vec();
     let but_first = |crowd: &[Value]| crowd[1..].to_vec();
     let first = |crowd: &[Value]| crowd[..1].to_vec();
@@ -195,25 +198,25 @@ async fn filters_find_each_tenants_own(api: Api) {
         ("id pr".to_owned(), &all),
         ("userName eq \"nobody\"".to_owned(), &none),
     ];
-    for (admin, crowd) in admins.iter().zip(&crowds) {
+    for (admin, crowd) in admins.iter().zip(&create_populated_tenants) {
         for (filter, expected) in &filters {
             let expected = expected(crowd);
             let parameters = [("filter", filter.as_str()), ("limit", "2")];
-            assert_eq!(walk(admin, &parameters).await, expected, "{filter}");
-            let page = get(admin, &users(&[("filter", filter), ("include", "total")])).await;
+            assert_eq!(list_users(admin, &parameters).await, expected, "{filter}");
+            let page = get(admin, &users_target(&[("filter", filter), ("include", "total")])).await;
             assert_eq!(page["total"], expected.len(), "{filter}");
         }
     }
     // An id is known only where it is.
-    for (admin, [own, other]) in admins.iter().zip([[&twins[0], &twins[1]], [&twins[1], &twins[0]]]) {
-        let by_id = async |id: &Value| walk(admin, &[("filter", &format!("id eq {id}"))]).await;
+    for (admin, [own, other]) in admins.iter().zip([[&users[0], &users[1]], [&users[1], &users[0]]]) {
+        let by_id = async |id: &Value| list_users(admin, &[("filter", &format!("id eq {id}"))]).await;
         assert_eq!((by_id(&own["id"]).await, by_id(&other["id"]).await), (vec![own.clone()], vec![]));
     }
 }
 
-async fn orders_have_each_tenants_own(api: Api) {
-    let (Apart { admins, .. }, crowds) = crowds(&api).await;
-    for (admin, crowd) in admins.iter().zip(&crowds) {
+async fn orders_are_isolated(api: Api) {
+    let (Tenants { admins, .. }, create_populated_tenants) = create_populated_tenants(&api).await;
+    for (admin, crowd) in admins.iter().zip(&create_populated_tenants) {
         for order in ["id", "userName", "displayName", "createdAt", "updatedAt"] {
             let mut expected: Vec<_> = crowd.iter().map(|user| user["id"].clone()).collect();
             // "Babs Jensen", then D9 and down; the names of users and the times go up.
@@ -221,7 +224,7 @@ async fn orders_have_each_tenants_own(api: Api) {
                 expected[1..].reverse();
             }
             let ids = async |sort: &str| -> Vec<Value> {
-                let found = walk(admin, &[("sort", sort), ("limit", "2")]).await;
+                let found = list_users(admin, &[("sort", sort), ("limit", "2")]).await;
                 found.iter().map(|user| user["id"].clone()).collect()
             };
             assert_eq!(ids(order).await, expected, "{order}");
@@ -231,11 +234,11 @@ async fn orders_have_each_tenants_own(api: Api) {
     }
 }
 
-async fn a_cursor_is_its_tenants_own(api: Api) {
-    let (Apart { admins, .. }, _) = crowds(&api).await;
+async fn cursors_are_bound_to_their_tenant(api: Api) {
+    let (Tenants { admins, .. }, _) = create_populated_tenants(&api).await;
     for admin in &admins {
         for _ in 0..2 {
-            make_key(admin, &json!({ "role": "reader" })).await;
+            create_key(admin, &json!({ "role": "reader" })).await;
         }
     }
     let visitor = |name: &str| api.client.in_tenant(name);
@@ -258,8 +261,8 @@ async fn a_cursor_is_its_tenants_own(api: Api) {
     }
 }
 
-async fn an_idempotency_key_is_its_tenants_own(api: Api) {
-    make_tenant(&api.client, "acme").await;
+async fn idempotency_keys_are_scoped_to_the_tenant(api: Api) {
+    create_tenant(&api.client, "acme").await;
     let body = json!({ "userName": "ada" });
     let post = async |tenant: &str, body: &Value| {
         api.client.in_tenant(tenant).post("/users", body).header("idempotency-key", "k").send().await
@@ -283,8 +286,9 @@ async fn an_idempotency_key_is_its_tenants_own(api: Api) {
     }
 }
 
-async fn an_idempotency_key_is_its_callers_own(api: Api) {
-    let [one, other] = [of_role(&api.client, "writer").await, of_role(&api.client, "writer").await];
+async fn idempotency_keys_are_scoped_to_the_caller(api: Api) {
+    let [one, other] =
+        [client_with_role(&api.client, "writer").await, client_with_role(&api.client, "writer").await];
     let post = async |client: &Client, name: &str| {
         client.post("/users", &json!({ "userName": name })).header("idempotency-key", "k").send().await
     };
@@ -299,15 +303,15 @@ async fn an_idempotency_key_is_its_callers_own(api: Api) {
     assert_eq!(get(&api.client, "/users?include=total").await["total"], 2);
 }
 
-async fn a_manager_of_another_tenant_has_no_name(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
+async fn a_manager_in_another_tenant_has_no_name(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
     for (index, (boss, name)) in
-        [(&twins[0], json!("Babs Jensen")), (&twins[1], json!(null))].iter().enumerate()
+        [(&users[0], json!("Babs Jensen")), (&users[1], json!(null))].iter().enumerate()
     {
         let manager = json!({ "value": boss["id"], "displayName": "made up" });
         let body = json!({ "userName": format!("u{index}"), "enterprise": { "manager": manager } });
         let shown = json!({ "value": boss["id"], "displayName": name });
-        let user = create(&admins[0], &body).await;
+        let user = create_user(&admins[0], &body).await;
         assert_eq!(user["enterprise"]["manager"], shown);
         assert_eq!(get(&admins[0], &path(&user)).await, user);
         let visitor = api.client.in_tenant("acme");
@@ -319,11 +323,11 @@ async fn a_manager_of_another_tenant_has_no_name(api: Api) {
     }
 }
 
-async fn keys_are_each_tenants_own(api: Api) {
-    let Apart { admins, .. } = apart(&api).await;
+async fn keys_are_isolated(api: Api) {
+    let Tenants { admins, .. } = create_tenants(&api).await;
     let mut made = Vec::new();
     for (admin, name) in admins.iter().zip(["one", "other"]) {
-        made.push(make_key(admin, &json!({ "role": "writer", "name": name })).await);
+        made.push(create_key(admin, &json!({ "role": "writer", "name": name })).await);
     }
     for (index, admin) in admins.iter().enumerate() {
         let list = get(admin, "/keys?include=total").await;
@@ -333,19 +337,19 @@ async fn keys_are_each_tenants_own(api: Api) {
     }
     assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": [], "total": 0 }));
     // A key writes where it belongs, and can be revoked only there.
-    let writer = with_secret(&api.client, &made[0]);
-    create(&writer, &json!({ "userName": "grace" })).await;
+    let writer = client_with_key(&api.client, &made[0]);
+    create_user(&writer, &json!({ "userName": "grace" })).await;
     assert_eq!(get(&admins[0], "/users?include=total").await["total"], 2);
     assert_eq!(get(&admins[1], "/users?include=total").await["total"], 1);
     problem(&admins[1].delete(&key_path(&made[0])).send().await, 404, "not-found");
     writer.get("/users").send().await.expect(200);
 }
 
-async fn changes_are_each_tenants_own(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
+async fn changes_are_isolated(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
     for (round, title) in ["x", "y", "z"].iter().enumerate() {
-        for (admin, twin) in admins.iter().zip(&twins).take(2 - round % 2) {
-            admin.patch(&path(twin), &json!({ "title": title })).send().await.expect(200);
+        for (admin, user) in admins.iter().zip(&users).take(2 - round % 2) {
+            admin.patch(&path(user), &json!({ "title": title })).send().await.expect(200);
         }
     }
     let pages = [get(&admins[0], "/changes").await, get(&admins[1], "/changes").await];
@@ -356,9 +360,9 @@ async fn changes_are_each_tenants_own(api: Api) {
         let kinds = ["key.created", "user.created", "user.updated", "user.updated", "user.updated"];
         let numbered: Vec<_> = (1..=count).zip(kinds).map(|(n, kind)| (json!(n), json!(kind))).collect();
         assert_eq!(told, numbered);
-        assert_eq!(rows[1]["after"], facts(&twins[index]));
+        assert_eq!(rows[1]["after"], recorded_attributes(&users[index]));
         // Another tenant's ids find nothing, however they are asked for.
-        let other = text(&twins[1 - index]["id"]);
+        let other = text(&users[1 - index]["id"]);
         assert_eq!(follow(admin, 0, &format!("&resource={other}")).await, Vec::<Value>::new());
         assert!(!json!(rows).to_string().contains(other));
         let tenant = api.client.in_tenant(["acme", "beta"][index]);
@@ -366,18 +370,18 @@ async fn changes_are_each_tenants_own(api: Api) {
     }
 }
 
-async fn conditions_tell_nothing(api: Api) {
-    let Apart { admins, twins } = apart(&api).await;
+async fn preconditions_reveal_nothing(api: Api) {
+    let Tenants { admins, users } = create_tenants(&api).await;
     for tag in ["\"1\"", "*", "\"7\""] {
         for name in ["if-match", "if-none-match"] {
-            let get = admins[0].get(&path(&twins[1])).header(name, tag).send().await;
+            let get = admins[0].get(&path(&users[1])).header(name, tag).send().await;
             let nowhere = format!("/users/{}", uuid::Uuid::now_v7());
             let unknown = admins[0].get(&nowhere).header(name, tag).send().await;
             assert_eq!((get.code(), &get.json()["code"]), (404, &unknown.json()["code"]));
-            let delete = admins[0].delete(&path(&twins[1])).header(name, tag).send().await;
+            let delete = admins[0].delete(&path(&users[1])).header(name, tag).send().await;
             let unknown = admins[0].delete(&nowhere).header(name, tag).send().await;
             assert_eq!((delete.code(), &delete.json()["code"]), (unknown.code(), &unknown.json()["code"]));
         }
     }
-    assert_eq!(get(&admins[1], &path(&twins[1])).await, twins[1]);
+    assert_eq!(get(&admins[1], &path(&users[1])).await, users[1]);
 }

@@ -1,4 +1,4 @@
-//! A walk through the list while others write: who is there throughout comes exactly once.
+//! A list_ids through the list while others write: who is there present_throughout comes exactly once.
 
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-both_engines! {
-    who_is_there_throughout_comes_once
-    a_walk_backed_by_no_snapshot_ends
+engine_tests! {
+    users_present_throughout_are_listed_exactly_once
+    pagination_continues_after_deletions_and_ends
 }
 
 /// How many write at once.
 const WRITERS: usize = 8;
-/// How often they write during a walk at most, all together: who creates faster than one walks makes a walk endless.
+/// How often they write during a list_ids at most, all together: who creates faster than one walks makes a list_ids endless.
 const ROUNDS: usize = 50;
 /// How many users nobody deletes.
 const BASE: usize = 60;
@@ -25,7 +25,7 @@ const BASE: usize = 60;
 #[derive(Clone, Debug, Default)]
 struct Register {
     clock: Arc<AtomicU64>,
-    lives: Arc<Mutex<BTreeMap<String, (u64, u64)>>>,
+    lifetimes: Arc<Mutex<BTreeMap<String, (u64, u64)>>>,
 }
 
 impl Register {
@@ -33,26 +33,28 @@ impl Register {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn lives(&self) -> MutexGuard<'_, BTreeMap<String, (u64, u64)>> {
-        self.lives.lock().expect("no holder panics")
+    fn lifetimes(&self) -> MutexGuard<'_, BTreeMap<String, (u64, u64)>> {
+        self.lifetimes.lock().expect("no holder panics")
     }
 
     /// A user's creation has been answered.
-    fn born(&self, id: &str) {
+    fn record_creation(&self, id: &str) {
         let now = self.now();
-        self.lives().insert(id.to_owned(), (now, u64::MAX));
+        self.lifetimes().insert(id.to_owned(), (now, u64::MAX));
     }
 
     /// A user's deletion is about to be asked for.
-    fn dies(&self, id: &str) {
+    fn record_deletion(&self, id: &str) {
         let now = self.now();
-        self.lives().get_mut(id).expect("it was born").1 = now;
+        self.lifetimes().get_mut(id).expect("it was record_creation").1 = now;
     }
 
     /// Who was there from before `start` until after `end`.
-    fn throughout(&self, start: u64, end: u64) -> Vec<String> {
-        let lives = self.lives();
-        let there = lives.iter().filter(|(_, (born, dies))| *born < start && *dies > end);
+    fn present_throughout(&self, start: u64, end: u64) -> Vec<String> {
+        let lifetimes = self.lifetimes();
+        let there = lifetimes.iter().filter(|(_, (record_creation, record_deletion))| {
+            *record_creation < start && *record_deletion > end
+        });
         there.map(|(id, _)| id.clone()).collect()
     }
 }
@@ -66,14 +68,14 @@ async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, write
         let body =
             json!({ "userName": format!("w{writer}-{round}"), "displayName": "x".repeat(round % 50 + 1) });
         let user = client.post("/users", &body).send().await.expect(201).json();
-        register.born(text(&user["id"]));
+        register.record_creation(text(&user["id"]));
         own.push(user);
         let patched = &own[(round * 7) % own.len()];
         let patch = json!({ "userName": format!("p{writer}-{round}"), "custom": { "round": round } });
         client.patch(&path(patched), &patch).send().await.expect(200);
         if own.len() > 10 {
             let user = own.remove((round * 5) % own.len());
-            register.dies(text(&user["id"]));
+            register.record_deletion(text(&user["id"]));
             client.delete(&path(&user)).send().await.expect(204);
         }
         round += 1;
@@ -81,7 +83,7 @@ async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, write
 }
 
 /// Follows the cursors from the start to the end of the list.
-async fn walk(client: &Client, limit: usize) -> Vec<String> {
+async fn list_ids(client: &Client, limit: usize) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut target = format!("/users?limit={limit}");
     loop {
@@ -95,22 +97,22 @@ async fn walk(client: &Client, limit: usize) -> Vec<String> {
     }
 }
 
-/// A walk, and whether it saw in their order all those who were there while it lasted.
-async fn check_a_walk(client: &Client, register: &Register, limit: usize) {
+/// A list_ids, and whether it saw in their order all those who were there while it lasted.
+async fn check_list(client: &Client, register: &Register, limit: usize) {
     let start = register.now();
-    let seen = walk(client, limit).await;
-    let there = register.throughout(start, register.now());
+    let seen = list_ids(client, limit).await;
+    let there = register.present_throughout(start, register.now());
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "ids out of order or twice, by {limit}");
-    assert!(there.len() >= BASE, "only {} were there throughout", there.len());
+    assert!(there.len() >= BASE, "only {} were there present_throughout", there.len());
     let missing: Vec<_> = there.iter().filter(|id| seen.binary_search(id).is_err()).collect();
     assert!(missing.is_empty(), "{missing:?} did not come, by {limit}");
 }
 
-async fn who_is_there_throughout_comes_once(api: Api) {
+async fn users_present_throughout_are_listed_exactly_once(api: Api) {
     let (register, rounds) = (Register::default(), Arc::new(Semaphore::new(0)));
     for index in 0..BASE {
         let user = api.named(&format!("base-{index}")).await;
-        register.born(text(&user["id"]));
+        register.record_creation(text(&user["id"]));
     }
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
@@ -118,18 +120,18 @@ async fn who_is_there_throughout_comes_once(api: Api) {
     }
     for limit in [1, 2, 7, 3, 20, 5] {
         rounds.add_permits(ROUNDS);
-        check_a_walk(&api.client, &register, limit).await;
+        check_list(&api.client, &register, limit).await;
     }
     rounds.close();
     writers.join_all().await;
-    // At rest the list is exactly who lives.
+    // At rest the list is exactly who lifetimes.
     let now = register.now();
-    assert_eq!(walk(&api.client, 9).await, register.throughout(now, now));
+    assert_eq!(list_ids(&api.client, 9).await, register.present_throughout(now, now));
     let total = api.page("?include=total&limit=1").await["total"].clone();
-    assert_eq!(total, register.throughout(now, now).len());
+    assert_eq!(total, register.present_throughout(now, now).len());
 }
 
-async fn a_walk_backed_by_no_snapshot_ends(api: Api) {
+async fn pagination_continues_after_deletions_and_ends(api: Api) {
     let mut users = Vec::new();
     for index in 0..10 {
         users.push(api.named(&format!("u{index}")).await);
