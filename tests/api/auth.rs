@@ -1,4 +1,4 @@
-//! Who may call.
+//! Authentication and the tenant of a request.
 
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, path};
@@ -20,28 +20,28 @@ engine_tests! {
 
 async fn every_request_requires_a_key(api: Api) {
     let user = api.named("ada").await;
-    let nobody = Client::anonymous(&api.server);
+    let anonymous = Client::anonymous(&api.server);
     let body = json!({ "userName": "grace" });
     let requests = [
-        nobody.get("/users"),
-        nobody.post("/users", &body),
-        nobody.get(&path(&user)),
-        nobody.put(&path(&user), &body),
-        nobody.patch(&path(&user), &body),
-        nobody.delete(&path(&user)),
-        nobody.request(Method::OPTIONS, "/users"),
-        nobody.request(Method::TRACE, "/users"),
+        anonymous.get("/users"),
+        anonymous.post("/users", &body),
+        anonymous.get(&path(&user)),
+        anonymous.put(&path(&user), &body),
+        anonymous.patch(&path(&user), &body),
+        anonymous.delete(&path(&user)),
+        anonymous.request(Method::OPTIONS, "/users"),
+        anonymous.request(Method::TRACE, "/users"),
     ];
     for request in requests {
         assert_unauthorized(&request.send().await);
     }
-    let head = nobody.request(Method::HEAD, "/users").send().await.expect(401);
+    let head = anonymous.request(Method::HEAD, "/users").send().await.expect(401);
     assert_eq!((head.header("www-authenticate"), head.text().as_str()), (Some("Bearer"), ""));
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
 async fn authentication_precedes_every_other_check(api: Api) {
-    let nobody = Client::anonymous(&api.server);
+    let anonymous = Client::anonymous(&api.server);
     for target in [
         "/nothing",
         "/users/x",
@@ -53,14 +53,14 @@ async fn authentication_precedes_every_other_check(api: Api) {
         "//livez",
         "/livez/x",
     ] {
-        assert_unauthorized(&nobody.get(target).send().await);
+        assert_unauthorized(&anonymous.get(target).send().await);
     }
     for request in [
-        nobody.post("/users", &json!([])),
-        nobody.get("/users").header("accept", "text/html"),
-        nobody.get("/users").header("roster-tenant", "nobody"),
-        nobody.request(Method::POST, "/users").body("text/plain", "x"),
-        nobody.request(Method::PATCH, "/users"),
+        anonymous.post("/users", &json!([])),
+        anonymous.get("/users").header("accept", "text/html"),
+        anonymous.get("/users").header("roster-tenant", "unknown"),
+        anonymous.request(Method::POST, "/users").body("text/plain", "x"),
+        anonymous.request(Method::PATCH, "/users"),
     ] {
         assert_unauthorized(&request.send().await);
     }
@@ -70,11 +70,12 @@ async fn only_the_exact_key_is_accepted(api: Api) {
     let long = format!("{ADMIN_KEY}x");
     let spaced = format!("{} {}", &ADMIN_KEY[..10], &ADMIN_KEY[10..]);
     let upper = ADMIN_KEY.to_uppercase();
-    let wrong = ["x", "", &ADMIN_KEY[1..], &ADMIN_KEY[..ADMIN_KEY.len() - 1], &long, &spaced, &upper];
-    for key in wrong {
+    let invalid = ["x", "", &ADMIN_KEY[1..], &ADMIN_KEY[..ADMIN_KEY.len() - 1], &long, &spaced, &upper];
+    for key in invalid {
         assert_unauthorized(&Client::with_key(&api.server, key).get("/users").send().await);
     }
-    let with = |value: &str| Client::anonymous(&api.server).get("/users").header("authorization", value);
+    let request_with =
+        |value: &str| Client::anonymous(&api.server).get("/users").header("authorization", value);
     for value in [
         "",
         "Bearer",
@@ -90,10 +91,10 @@ async fn only_the_exact_key_is_accepted(api: Api) {
         &format!("Bearer {ADMIN_KEY}, Bearer {ADMIN_KEY}"),
         &format!("Bearer Bearer {ADMIN_KEY}"),
     ] {
-        assert_unauthorized(&with(value).send().await);
+        assert_unauthorized(&request_with(value).send().await);
     }
-    let elsewhere = [("x-api-key", ADMIN_KEY.to_owned()), ("cookie", format!("key={ADMIN_KEY}"))];
-    for (name, value) in elsewhere {
+    let other_headers = [("x-api-key", ADMIN_KEY.to_owned()), ("cookie", format!("key={ADMIN_KEY}"))];
+    for (name, value) in other_headers {
         let request = Client::anonymous(&api.server).get("/users").header(name, &value);
         assert_unauthorized(&request.send().await);
     }
@@ -108,12 +109,12 @@ async fn the_scheme_ignores_case(api: Api) {
 }
 
 async fn several_credentials_are_rejected(api: Api) {
-    let good = format!("Bearer {ADMIN_KEY}");
+    let valid = format!("Bearer {ADMIN_KEY}");
     let request = || Client::anonymous(&api.server).get("/users");
     let both = |one: &str, other: &str| -> Request {
         request().header("authorization", one).header("authorization", other)
     };
-    for request in [both(&good, &good), both(&good, "Bearer x"), both("Basic eDp5", &good)] {
+    for request in [both(&valid, &valid), both(&valid, "Bearer x"), both("Basic eDp5", &valid)] {
         assert_unauthorized(&request.send().await);
     }
     let head = raw::head("GET", "/users");
@@ -123,10 +124,10 @@ async fn several_credentials_are_rejected(api: Api) {
 
 async fn an_unknown_tenant_returns_404(api: Api) {
     let user = api.named("ada").await;
-    let to = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
-    assert_eq!(to("default").send().await.expect(200).json()["items"], json!([user]));
+    let list_in = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
+    assert_eq!(list_in("default").send().await.expect(200).json()["items"], json!([user]));
     for tenant in ["acme", "Default", "", "default,acme", "00000000-0000-7000-8000-000000000001", "é", "%"] {
-        problem(&to(tenant).send().await, 404, "not-found");
+        problem(&list_in(tenant).send().await, 404, "not-found");
         let create =
             api.client.post("/users", &json!({ "userName": "grace" })).header("roster-tenant", tenant);
         problem(&create.send().await, 404, "not-found");

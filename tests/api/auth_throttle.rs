@@ -1,4 +1,4 @@
-//! Keys cannot be tried out: failed attempts are limited for each address.
+//! Throttling of failed authentication attempts per client address.
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
@@ -29,7 +29,7 @@ fn start(api: &Api) -> Api {
     Api::start(api.engine, &[("ROSTER_FAILED_ATTEMPTS", &LIMIT.to_string())])
 }
 
-/// Checks that a response is that of too many attempts, and gives after how many seconds another may be made.
+/// Checks that the response rejects an attempt beyond the limit, and returns its `Retry-After` in seconds.
 #[track_caller]
 fn assert_too_many(response: &Answer) -> u64 {
     problem(response, 429, "too-many-attempts");
@@ -43,7 +43,7 @@ async fn attempt(api: &Api) -> Answer {
     api.client.keyed("garbage").get("/users").send().await
 }
 
-/// Makes as many attempts as may fail.
+/// Makes as many failed attempts as the limit allows.
 async fn exhaust_limit(api: &Api) {
     for _ in 0..LIMIT {
         assert_unauthorized(&attempt(api).await);
@@ -57,14 +57,14 @@ async fn failed_attempts_are_limited(api: Api) {
     for _ in 0..3 {
         assert_too_many(&attempt(&api).await);
     }
-    // Whatever is asked for.
+    // The limit applies to every path and method, with any tenant.
     let client = api.client.keyed("rst_garbage");
     for request in [
         client.post("/users", &json!({ "userName": "ada" })),
         client.delete("/keys/x"),
         client.get("/nothing"),
         client.put("/users", &json!({})),
-        client.in_tenant("nobody").get("/users"),
+        client.in_tenant("unknown").get("/users"),
     ] {
         assert_too_many(&request.send().await);
     }
@@ -89,7 +89,7 @@ async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
     api.client.delete(&key_path(&revoked)).send().await.expect(204);
     let past = json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" });
     let expired = create_key(&api.client, &past).await;
-    let bad = [
+    let invalid = [
         "garbage".to_owned(),
         String::new(),
         format!("{ADMIN_KEY}x"),
@@ -97,12 +97,12 @@ async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
         text(&expired["secret"]).to_owned(),
         format!("rst_{}_{}", uuid::Uuid::now_v7(), "a".repeat(49)),
     ];
-    for key in bad {
+    for key in invalid {
         let server = start_with_limit_one(&api);
         assert_unauthorized(&Client::with_key(&server, &key).get("/users").send().await);
         assert_too_many(&Client::with_key(&server, "garbage").get("/users").send().await);
     }
-    // Another scheme is an attempt as well, and so are two keys.
+    // Other schemes and several credentials count as well.
     for lines in [&["Basic dGVzdDp0ZXN0"][..], &["Bearer a", "Bearer b"]] {
         let server = start_with_limit_one(&api);
         let get = Client::anonymous(&server).get("/users");
@@ -112,26 +112,26 @@ async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
     }
 }
 
-/// A server on the same database for which one attempt is enough.
+/// Starts a server on the same database that allows one failed attempt.
 fn start_with_limit_one(api: &Api) -> Server {
     Server::builder(&api.database_url()).env("ROSTER_FAILED_ATTEMPTS", "1").start()
 }
 
 async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
     let api = start(&api);
-    let nobody = Client::anonymous(&api.server);
+    let anonymous = Client::anonymous(&api.server);
     let reader = client_with_role(&api.client, "reader").await;
     for _ in 0..LIMIT * 2 {
-        // Without a key nothing is tried, with a good one nothing fails, and what is public asks for none.
-        assert_unauthorized(&nobody.get("/users").send().await);
+        // A request without a key tries none, a valid key does not fail, and public paths require no key.
+        assert_unauthorized(&anonymous.get("/users").send().await);
         problem(&reader.get("/keys").send().await, 403, "forbidden");
         problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");
-        problem(&api.client.in_tenant("nobody").get("/users").send().await, 404, "not-found");
+        problem(&api.client.in_tenant("unknown").get("/users").send().await, 404, "not-found");
         api.client.keyed("garbage").get("/livez").send().await.expect(200);
     }
     exhaust_limit(&api).await;
     for _ in 0..3 {
-        assert_unauthorized(&nobody.get("/users").send().await);
+        assert_unauthorized(&anonymous.get("/users").send().await);
         for target in ["/", "/livez", "/readyz"] {
             api.client.keyed("garbage").get(target).send().await.expect(200);
         }
@@ -150,7 +150,7 @@ async fn valid_keys_are_not_throttled(api: Api) {
         problem(&writer.get("/keys").send().await, 403, "forbidden");
         assert_too_many(&attempt(&api).await);
     }
-    // Nor does success take anything back.
+    // A successful request does not reset the limit.
     assert_too_many(&attempt(&api).await);
 }
 
@@ -181,7 +181,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
             false => drop(assert_too_many(&response)),
         }
     }
-    // Nor by another connection.
+    // Nor does a new connection.
     for _ in 0..3 {
         let request = "GET /users HTTP/1.1\r\nHost: roster\r\nAuthorization: Bearer x\r\n\r\n";
         raw::ask(api.address(), request).problem(429, "too-many-attempts");
@@ -222,7 +222,7 @@ async fn a_key_that_becomes_invalid_is_throttled(api: Api) {
     }
 }
 
-/// The minute is the same on every engine.
+/// The limit does not depend on the engine, so one engine is enough for a test that waits for up to a minute.
 #[test]
 fn attempts_are_allowed_again_after_retry_after() {
     crate::support::api::run(Engine::Sqlite, async |api| {

@@ -1,26 +1,26 @@
-//! Callers other than the settings' key, in any tenant, and what they make.
+//! Helpers that create keys, tenants and users as any caller in any tenant.
 
 use crate::support::api::text;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 
-/// Makes a key and gives it as the response shows it, with its secret.
+/// Creates a key and returns it with its secret.
 pub(crate) async fn create_key(client: &Client, body: &Value) -> Value {
     client.post("/keys", body).send().await.expect(201).json()
 }
 
-/// The same client with the key that a response shows.
+/// The same client with a key that [`create_key`] returned.
 #[track_caller]
 pub(crate) fn client_with_key(client: &Client, key: &Value) -> Client {
     client.keyed(text(&key["secret"]))
 }
 
-/// The same client with a new key of a role, whose own tenant is the one in which `client` acts.
+/// The same client with a new key of the role in the tenant of `client`.
 pub(crate) async fn client_with_role(client: &Client, role: &str) -> Client {
     client_with_key(client, &create_key(client, &json!({ "role": role })).await)
 }
 
-/// Makes a tenant and gives it as the response shows it.
+/// Creates a tenant and returns it.
 pub(crate) async fn create_tenant(client: &Client, name: &str) -> Value {
     client.post("/tenants", &json!({ "name": name })).send().await.expect(201).json()
 }
@@ -35,12 +35,12 @@ pub(crate) fn tenant_path(tenant: &Value) -> String {
     format!("/tenants/{}", text(&tenant["id"]))
 }
 
-/// Creates a user and gives it as the response shows it.
+/// Creates a user and returns it.
 pub(crate) async fn create_user(client: &Client, body: &Value) -> Value {
     client.post("/users", body).send().await.expect(201).json()
 }
 
-/// What a GET gives.
+/// The JSON body of a GET, which must return 200.
 pub(crate) async fn get(client: &Client, target: &str) -> Value {
     let response = client.get(target).send().await;
     assert_eq!(response.code(), 200, "{target}: {}", response.text());

@@ -1,4 +1,4 @@
-//! `GET /changes`.
+//! `GET /changes`: changes of users, keys and tenants, pagination, filters and retention.
 
 use crate::api::callers::{
     client_with_key, client_with_role, create_key, create_tenant, create_user, get, key_path, tenant_path,
@@ -57,7 +57,7 @@ async fn a_page_is_private_and_has_no_etag(api: Api) {
     problem(&api.client.get("/changes").accept("text/html").send().await, 406, "not-acceptable");
 }
 
-/// The newest row.
+/// The newest change.
 async fn last_change(client: &Client) -> Value {
     follow(client, 0, "").await.pop().expect("a change")
 }
@@ -79,9 +79,9 @@ async fn user_changes_have_every_field(api: Api) {
     });
     let patched = writer.patch(&path(&user), &patch).header("x-request-id", "two").send().await;
     let patched = patched.expect(200).json();
-    let told = ["title", "externalIds", "name", "emails", "active", "custom"];
+    let changed = ["title", "externalIds", "name", "emails", "active", "custom"];
     let part = |user: &Value| -> Value {
-        told.iter().map(|name| ((*name).to_owned(), recorded_attributes(user)[*name].clone())).collect()
+        changed.iter().map(|name| ((*name).to_owned(), recorded_attributes(user)[*name].clone())).collect()
     };
     let expected = json!({
         "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two", "type": "user.updated",
@@ -104,10 +104,10 @@ async fn key_changes_have_every_field(api: Api) {
     let body = json!({ "role": "writer", "name": "ci", "expiresAt": "2040-01-01T00:00:00+01:00" });
     let created = api.client.post("/keys", &body).header("x-request-id", "one").send().await.expect(201);
     let key = created.json();
-    let whole = json!({ "name": "ci", "role": "writer", "expiresAt": "2039-12-31T23:00:00.000000Z" });
+    let recorded = json!({ "name": "ci", "role": "writer", "expiresAt": "2039-12-31T23:00:00.000000Z" });
     let expected = json!({
         "revision": 1, "time": key["createdAt"], "actor": actor, "requestId": "one", "type": "key.created",
-        "resource": "key", "id": key["id"], "version": 1, "before": null, "after": whole,
+        "resource": "key", "id": key["id"], "version": 1, "before": null, "after": recorded,
     });
     assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({ "role": "reader", "name": "ci", "expiresAt": null });
@@ -117,7 +117,7 @@ async fn key_changes_have_every_field(api: Api) {
     let expected = json!({
         "revision": 2, "time": row["time"], "actor": actor, "requestId": "two", "type": "key.updated",
         "resource": "key", "id": key["id"], "version": 2,
-        "before": { "role": "writer", "expiresAt": whole["expiresAt"] },
+        "before": { "role": "writer", "expiresAt": recorded["expiresAt"] },
         "after": { "role": "reader", "expiresAt": null },
     });
     assert_eq!(row, expected);
@@ -135,7 +135,7 @@ async fn key_changes_have_every_field(api: Api) {
 
 async fn tenant_changes_have_every_field(api: Api) {
     let actor = json!({ "type": "admin", "id": "admin" });
-    // Wherever the operator acts, the feed of `default` tells.
+    // Changes of tenants are always in the feed of `default`, whichever tenant the operator acts in.
     create_tenant(&api.client, "other").await;
     let operator = api.client.in_tenant("other");
     let create = operator.post("/tenants", &json!({ "name": "acme" })).header("x-request-id", "one");
@@ -197,20 +197,21 @@ async fn failed_and_empty_writes_produce_no_change(api: Api) {
 async fn changes_name_their_actor_and_request(api: Api) {
     let admin = create_key(&api.client, &json!({ "role": "admin" })).await;
     let client = client_with_key(&api.client, &admin);
-    let made = create_key(&client, &json!({ "role": "writer" })).await;
-    let response = client_with_key(&client, &made).post("/users", &json!({ "userName": "ada" })).send().await;
-    let request_id = response.header("x-request-id").expect("an id is made").to_owned();
+    let created = create_key(&client, &json!({ "role": "writer" })).await;
+    let response =
+        client_with_key(&client, &created).post("/users", &json!({ "userName": "ada" })).send().await;
+    let request_id = response.header("x-request-id").expect("a request id").to_owned();
     let rows = follow(&api.client, 0, "").await;
     let actors: Vec<_> = rows.iter().map(|row| row["actor"].clone()).collect();
     let key = |key: &Value| json!({ "type": "key", "id": key["id"] });
-    assert_eq!(actors, [json!({ "type": "admin", "id": "admin" }), key(&admin), key(&made)]);
+    assert_eq!(actors, [json!({ "type": "admin", "id": "admin" }), key(&admin), key(&created)]);
     assert_eq!(rows[2]["requestId"], request_id);
-    // Who is gone is still named.
-    api.client.delete(&key_path(&made)).send().await.expect(204);
+    // A deleted key is still named.
+    api.client.delete(&key_path(&created)).send().await.expect(204);
     assert_eq!(follow(&api.client, 0, "").await[..3], rows);
 }
 
-/// Some changes of every kind, one after the other.
+/// Makes 30 changes of every kind and returns them.
 async fn history(api: &Api) -> Vec<Value> {
     for index in 0..6 {
         let user = api.named(&format!("u{index}")).await;
@@ -317,7 +318,7 @@ async fn changes_are_filtered_by_resource(api: Api) {
     }
     let unknown = format!("&resource={}", uuid::Uuid::now_v7());
     assert_eq!(follow(&api.client, 0, &unknown).await, Vec::<Value>::new());
-    // Both must hold.
+    // Both filters apply.
     let of_user = format!("&type=user.updated,key.created&resource={}", text(&rows[0]["id"]));
     assert_eq!(follow(&api.client, 0, &of_user).await, [rows[1].clone()]);
     assert_eq!(follow(&api.client, 0, "&type=user.created&resource=key").await, Vec::<Value>::new());
@@ -375,10 +376,10 @@ async fn next_moves_past_excluded_changes(api: Api) {
         (&api.client, &format!("&resource={}", text(&user["id"]))),
         (&api.client, "&type=user.created,user.deleted&limit=2"),
     ] {
-        let told = page(client, 0, parameters).await;
-        assert_eq!(items(&told).len(), 1, "{parameters}");
-        // A follower that is given nothing must not be told the same again and again.
-        let rest = page(client, number(&told["next"]), parameters).await;
+        let first = page(client, 0, parameters).await;
+        assert_eq!(items(&first).len(), 1, "{parameters}");
+        // `next` must pass the excluded changes, or a follower would request the same page forever.
+        let rest = page(client, number(&first["next"]), parameters).await;
         assert_eq!((items(&rest).len(), number(&rest["next"])), (0, 22), "{parameters}");
     }
     api.client.delete(&path(&user)).send().await.expect(204);
@@ -413,7 +414,7 @@ async fn unknown_parameters_are_rejected(api: Api) {
     problem(&api.client.get("/changes/1").send().await, 404, "not-found");
 }
 
-/// Checks that a revision is gone, and what is there instead.
+/// Checks that the changes after a revision are gone, and which revisions the error offers instead.
 async fn assert_gone(client: &Client, after: &str, earliest: u64, head: u64) {
     let epoch = &get(client, &format!("/changes?after={head}")).await["epoch"];
     for parameters in ["", "&limit=1", "&type=user.created", "&resource=user"] {
@@ -435,25 +436,25 @@ async fn revisions_after_the_head_are_gone(api: Api) {
         assert_gone(&api.client, "9223372036854775807", 1, count).await;
         assert_eq!(number(&page(&api.client, count, "").await["next"]), count);
     }
-    // It is ahead also for those who do not see the last_change ones.
+    // The head is the same for readers who cannot see the newest changes.
     let reader = client_with_role(&api.client, "reader").await;
     assert_eq!(items(&page(&reader, 4, "").await).len(), 0);
     assert_gone(&reader, "5", 1, 4).await;
-    // A number that no revision can be is either no number or ahead of all.
+    // A number beyond every possible revision is either invalid or after the head.
     let response = api.client.get("/changes?after=99999999999999999999").send().await;
     assert!(matches!(response.code(), 400 | 410), "{}", response.text());
 }
 
 async fn deleted_revisions_are_gone(api: Api) {
     let rows = history(&api).await;
-    for kept in [4, 5, 17, 30] {
-        api.sql().execute(&format!("DELETE FROM changes WHERE revision < {kept}"));
-        assert_gone(&api.client, "0", kept, 30).await;
-        assert_gone(&api.client, &(kept - 2).to_string(), kept, 30).await;
-        let index = usize::try_from(kept).expect("few") - 1;
-        assert_eq!(follow(&api.client, kept - 1, "&limit=4").await, rows[index..]);
+    for earliest in [4, 5, 17, 30] {
+        api.sql().execute(&format!("DELETE FROM changes WHERE revision < {earliest}"));
+        assert_gone(&api.client, "0", earliest, 30).await;
+        assert_gone(&api.client, &(earliest - 2).to_string(), earliest, 30).await;
+        let index = usize::try_from(earliest).expect("few") - 1;
+        assert_eq!(follow(&api.client, earliest - 1, "&limit=4").await, rows[index..]);
     }
-    // Without `after` it is 0, which is gone like any other.
+    // `after` defaults to 0, which is gone as well.
     gone_problem(&api.client.get("/changes").send().await);
 }
 
@@ -462,8 +463,8 @@ async fn an_emptied_feed_continues_from_the_head(api: Api) {
     api.patch(&user, &json!({ "title": "x" })).await;
     api.sql().execute("DELETE FROM changes");
     for after in ["0", "1"] {
-        let told = gone_problem(&api.client.get(&format!("/changes?after={after}")).send().await);
-        assert_eq!(told["head"], 2, "{after}");
+        let body = gone_problem(&api.client.get(&format!("/changes?after={after}")).send().await);
+        assert_eq!(body["head"], 2, "{after}");
     }
     assert_eq!(follow(&api.client, 2, "").await, Vec::<Value>::new());
     api.named("grace").await;

@@ -1,5 +1,5 @@
-//! Followers of `/changes` while many write: each sees every committed change once, in order, and ends with the
-//! state of the list.
+//! Followers of `/changes` during concurrent writes: each sees every committed change once, in order, and can
+//! reconstruct the final state.
 
 use crate::api::callers::{client_with_role, create_key, create_tenant, create_user, get, key_path};
 use crate::api::feed_helpers::{follow, number, page, replay, states};
@@ -23,56 +23,57 @@ engine_tests! {
 const WRITERS: usize = 16;
 const USERS_EACH: usize = 10;
 
-/// No test here takes longer.
+/// How long the writers may take.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// What is known while writers write.
+/// The progress that the writers share with the followers.
 #[derive(Clone, Debug, Default)]
 struct Work {
-    /// How many changes were acknowledged.
+    /// Number of acknowledged changes.
     changes: Arc<AtomicU64>,
-    over: Arc<AtomicBool>,
+    /// Whether the writers have finished.
+    finished: Arc<AtomicBool>,
 }
 
 impl Work {
-    fn done(&self) {
+    fn count_change(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// Creates, changes and deletes users and keys; what changes nothing or fails counts for nothing.
+/// Creates, changes and deletes users and keys. Writes that fail or change nothing are not counted.
 async fn write(client: Client, writer: usize, work: Work) {
     for number in 0..USERS_EACH {
         let body = json!({ "userName": format!("writer {writer} user {number}"), "custom": { "n": number } });
         let user = create_user(&client, &body).await;
-        work.done();
+        work.count_change();
         client.post("/users", &body).send().await.expect(409);
         for title in ["x", "x", "y"] {
             let patch = json!({ "title": title, "name": { "familyName": title } });
             client.patch(&path(&user), &patch).send().await.expect(200);
         }
-        work.done();
-        work.done();
+        work.count_change();
+        work.count_change();
         if number % 3 == 0 {
             client.delete(&path(&user)).send().await.expect(204);
-            work.done();
+            work.count_change();
         }
         if number % 4 == 0 {
             let key = create_key(&client, &json!({ "role": "reader" })).await;
             client.delete(&key_path(&key)).send().await.expect(204);
-            work.done();
-            work.done();
+            work.count_change();
+            work.count_change();
         }
     }
 }
 
-/// Follows from the beginning until the work is over and the head is reached. Gives the rows, and how many pages led
-/// on while there was more to come.
+/// Follows from the beginning until the writers have finished and the head is reached. Returns the changes, and the
+/// number of pages that made progress while the writers ran.
 async fn follow_live(client: Client, parameters: String, work: Work) -> (Vec<Value>, usize) {
     let since = Instant::now();
     let (mut rows, mut after, mut live) = (Vec::new(), 0, 0);
     loop {
-        let at_end = work.over.load(Ordering::SeqCst);
+        let at_end = work.finished.load(Ordering::SeqCst);
         let page = page(&client, after, &parameters).await;
         rows.extend_from_slice(items(&page));
         let progress = number(&page["next"]) > after;
@@ -81,12 +82,13 @@ async fn follow_live(client: Client, parameters: String, work: Work) -> (Vec<Val
         if at_end && after == number(&page["head"]) {
             return (rows, live);
         }
-        assert!(since.elapsed() < TIMEOUT, "the writers do not end");
+        assert!(since.elapsed() < TIMEOUT, "the writers do not finish");
     }
 }
 
-/// Lets 16 writers work through some clients, while followers follow with their parameters.
-async fn work(writers: &[Client], followers: Vec<(Client, &str)>) -> (u64, Vec<(Vec<Value>, usize)>) {
+/// Runs 16 writers, which share the clients, while each follower follows with its parameters. Returns the number of
+/// changes and the result of each follower.
+async fn run_writers(writers: &[Client], followers: Vec<(Client, &str)>) -> (u64, Vec<(Vec<Value>, usize)>) {
     let work = Work::default();
     let mut following = Vec::new();
     for (client, parameters) in followers {
@@ -97,10 +99,10 @@ async fn work(writers: &[Client], followers: Vec<(Client, &str)>) -> (u64, Vec<(
         writing.spawn(write(writers[writer % writers.len()].clone(), writer, work.clone()));
     }
     writing.join_all().await;
-    work.over.store(true, Ordering::SeqCst);
+    work.finished.store(true, Ordering::SeqCst);
     let mut followed = Vec::new();
     for follower in following {
-        followed.push(follower.await.expect("the follower ends"));
+        followed.push(follower.await.expect("the follower finishes"));
     }
     (work.changes.load(Ordering::SeqCst), followed)
 }
@@ -109,38 +111,38 @@ async fn work(writers: &[Client], followers: Vec<(Client, &str)>) -> (u64, Vec<(
 fn assert_gap_free(rows: &[Value], count: u64) {
     let revisions: Vec<_> = rows.iter().map(|row| number(&row["revision"])).collect();
     let expected: Vec<_> = (1..=count).collect();
-    assert!(revisions == expected, "{count} changes are not {revisions:?}");
+    assert!(revisions == expected, "expected revisions 1 to {count}: {revisions:?}");
 }
 
 async fn followers_see_every_change_exactly_once(api: Api) {
     let other = Server::builder(&api.database_url()).start();
-    let elsewhere = Client::new(&other);
-    // The reader's key is the first change.
+    let other_client = Client::new(&other);
+    // The creation of the reader's key is the first change.
     let reader = client_with_role(&api.client, "reader").await;
     let followers = vec![
         (api.client.clone(), ""),
-        (elsewhere.clone(), "&limit=3"),
+        (other_client.clone(), "&limit=3"),
         (reader, "&limit=7"),
-        (elsewhere.clone(), "&limit=500"),
+        (other_client.clone(), "&limit=500"),
     ];
-    // A SQLite file is written by one server.
+    // Only one server may write to a SQLite file.
     let writers = match api.engine {
         Engine::Sqlite => vec![api.client.clone()],
-        Engine::Postgres => vec![api.client.clone(), elsewhere],
+        Engine::Postgres => vec![api.client.clone(), other_client],
     };
-    let (changes, followed) = work(&writers, followers).await;
+    let (changes, followed) = run_writers(&writers, followers).await;
     let rows = follow(&api.client, 0, "").await;
     assert_gap_free(&rows, changes + 1);
     let plain: Vec<_> = rows.iter().filter(|row| row["resource"] == "user").cloned().collect();
     for (index, (seen, live)) in followed.iter().enumerate() {
         let expected = if index == 2 { &plain } else { &rows };
-        assert!(seen == expected, "follower {index} saw {} rows of {}", seen.len(), expected.len());
-        assert!(*live > 5, "follower {index} did not follow, it came afterwards: {live}");
+        assert!(seen == expected, "follower {index} saw {} of {} changes", seen.len(), expected.len());
+        assert!(*live > 5, "follower {index} read only {live} pages while the writers ran");
     }
     let users = list_users(&api.client, &[("limit", "500")]).await;
     assert_eq!(users.len(), WRITERS * (USERS_EACH - USERS_EACH.div_ceil(3)));
     assert_eq!(replay(&rows), states(&users));
-    // Of one resource the versions follow each other.
+    // The versions of one resource are consecutive.
     for user in &users {
         let history = rows.iter().filter(|row| row["id"] == user["id"]);
         let versions: Vec<_> = history.map(|row| row["version"].clone()).collect();
@@ -151,7 +153,7 @@ async fn followers_see_every_change_exactly_once(api: Api) {
 async fn filtered_followers_miss_no_change(api: Api) {
     let filters = ["&type=user.created&limit=2", "&resource=key&limit=3", "&type=user.deleted,key.deleted"];
     let followers = filters.map(|filter| (api.client.clone(), filter)).into();
-    let (changes, followed) = work(from_ref(&api.client), followers).await;
+    let (changes, followed) = run_writers(from_ref(&api.client), followers).await;
     let rows = follow(&api.client, 0, "").await;
     assert_gap_free(&rows, changes);
     let is_wanted: [fn(&Value) -> bool; 3] = [
@@ -161,7 +163,7 @@ async fn filtered_followers_miss_no_change(api: Api) {
     ];
     for ((seen, _), is_wanted) in followed.iter().zip(is_wanted) {
         let expected: Vec<_> = rows.iter().filter(|row| is_wanted(row)).cloned().collect();
-        assert!(*seen == expected, "{} rows instead of {}", seen.len(), expected.len());
+        assert!(*seen == expected, "{} changes instead of {}", seen.len(), expected.len());
     }
 }
 
@@ -172,7 +174,7 @@ async fn each_tenant_numbers_its_own_revisions(api: Api) {
         clients.push(api.client.in_tenant(name));
     }
     let followers = clients.iter().map(|client| (client.clone(), "&limit=5")).collect();
-    let (changes, followed) = work(&clients, followers).await;
+    let (changes, followed) = run_writers(&clients, followers).await;
     let mut all = 0;
     for (client, (seen, _)) in clients.iter().zip(followed) {
         let head = number(&get(client, "/changes?limit=1").await["head"]);
@@ -181,6 +183,6 @@ async fn each_tenant_numbers_its_own_revisions(api: Api) {
         all += head;
     }
     assert_eq!(all, changes);
-    // Three creations of tenants, and nothing of what is in them.
+    // The feed of `default` has the creations of the three tenants and none of the changes in them.
     assert_gap_free(&follow(&api.client, 0, "").await, 3);
 }

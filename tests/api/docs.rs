@@ -1,4 +1,4 @@
-//! The page of the API.
+//! The API reference page at `/docs`.
 
 use crate::api::problem::problem;
 use crate::support::api::Api;

@@ -1,4 +1,4 @@
-//! Compressed bodies.
+//! Compressed request and response bodies.
 
 use crate::api::fixture::{expected_user, full};
 use crate::api::problem::{assert_invalid, problem};
@@ -33,7 +33,7 @@ fn zlib(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-/// A Zstandard frame of raw blocks (RFC 8878, section 3.1.1): compressed in name only.
+/// A Zstandard frame of raw blocks (RFC 8878, section 3.1.1), which do not compress.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut frame = zstd_header();
     let mut blocks = bytes.chunks(100_000).peekable();
@@ -45,7 +45,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A Zstandard frame that says `count` times 100,000 spaces in four bytes each.
+/// A Zstandard frame that encodes `count` times 100,000 spaces in four bytes each.
 fn zstd_bomb(count: usize) -> Vec<u8> {
     let mut frame = zstd_header();
     for index in 0..count {
@@ -56,7 +56,7 @@ fn zstd_bomb(count: usize) -> Vec<u8> {
     frame
 }
 
-/// The magic number, no dictionary, no checksum, no size, and a window of 128 KiB.
+/// A frame header with the magic number and a window of 128 KiB, without dictionary, checksum and size.
 fn zstd_header() -> Vec<u8> {
     vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3]
 }
@@ -154,8 +154,8 @@ async fn the_size_limit_applies_after_decompression(api: Api) {
     assert!(bomb.len() < 20_000);
     problem(&post(&api, "gzip", bomb).send().await, 413, "body-too-large");
     problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
-    let most = api.server.most_resident();
-    assert!(most < 100_000_000, "{most} bytes while 1 GB came in 40 kB");
+    let peak = api.server.most_resident();
+    assert!(peak < 100_000_000, "used {peak} bytes of memory for 40 kB that decompress to 1 GB");
     api.named("ada").await;
 }
 

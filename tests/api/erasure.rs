@@ -1,4 +1,4 @@
-//! `DELETE /users/{id}?erase=true`.
+//! Erasure of a user: `DELETE /users/{id}?erase=true`.
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, create_user, get};
 use crate::api::feed_helpers::follow;
@@ -29,10 +29,10 @@ engine_tests! {
     erasure_survives_a_kill
 }
 
-/// What stands in every value that must go.
+/// Part of every value that an erasure must remove.
 const SECRET: &str = "7f3a9c";
 
-/// A user with the secret in every kind of value, changed twice.
+/// Creates a user with the secret in every kind of value and changes it twice.
 async fn create_user_with_secret(client: &Client, name: &str) -> Value {
     let mut body = full(&format!("{name}-{SECRET}"));
     body["title"] = json!(SECRET);
@@ -51,12 +51,12 @@ async fn erase(client: &Client, user: &Value) -> Answer {
     client.delete(&format!("{}?erase=true", path(user))).send().await
 }
 
-/// The rows of one resource.
+/// The changes of one user.
 async fn history(client: &Client, user: &Value) -> Vec<Value> {
     follow(client, 0, &format!("&resource={}", text(&user["id"]))).await
 }
 
-/// A row as an erasure leaves it.
+/// A change after the erasure of its values.
 fn erased(row: &Value) -> Value {
     let mut row = row.clone();
     row["before"] = json!(null);
@@ -69,7 +69,7 @@ fn types(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| text(&row["type"])).collect()
 }
 
-/// Checks the row that tells of an erasure, which came after `last`.
+/// Checks the change that records an erasure, which follows the change `last`.
 #[track_caller]
 fn assert_erasure_change(row: &Value, last: &Value, request_id: Option<&str>) {
     assert_eq!((&row["type"], &row["resource"]), (&json!("user.erased"), &json!("user")), "{row}");
@@ -105,17 +105,17 @@ async fn erasing_a_user_blanks_its_changes(api: Api) {
 
 async fn erased_values_appear_in_no_response(api: Api) {
     let user = create_user_with_secret(&api.client, "ada").await;
-    let told = async || {
-        let mut told = String::new();
+    let all_responses = async || {
+        let mut all = String::new();
         for target in ["/changes?limit=500", "/users", "/keys", "/tenants"] {
-            told.push_str(&get(&api.client, target).await.to_string());
+            all.push_str(&get(&api.client, target).await.to_string());
         }
-        told
+        all
     };
-    assert!(told().await.contains(SECRET));
+    assert!(all_responses().await.contains(SECRET));
     erase(&api.client, &user).await.expect(204);
-    let rest = told().await;
-    assert!(!rest.contains(SECRET), "{rest}");
+    let remaining = all_responses().await;
+    assert!(!remaining.contains(SECRET), "{remaining}");
     let filter = format!("/users?filter=userName%20co%20%22{SECRET}%22&include=total");
     assert_eq!(get(&api.client, &filter).await, json!({ "items": [], "total": 0 }));
 }
@@ -168,7 +168,7 @@ async fn a_second_erasure_changes_nothing(api: Api) {
 
 async fn unknown_users_cannot_be_erased(api: Api) {
     let user = create_user_with_secret(&api.client, "ada").await;
-    // A key has change rows too, and is no user.
+    // A key and a tenant have changes, but are not users.
     let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
     let tenant = create_tenant(&api.client, "acme").await;
     let unknown = uuid::Uuid::now_v7().to_string();
@@ -177,12 +177,12 @@ async fn unknown_users_cannot_be_erased(api: Api) {
         let response = api.client.delete(&format!("/users/{id}?erase=true")).send().await;
         problem(&response, 404, "not-found");
     }
-    let elsewhere = api.client.in_tenant("acme");
-    problem(&erase(&elsewhere, &user).await, 404, "not-found");
+    let acme = api.client.in_tenant("acme");
+    problem(&erase(&acme, &user).await, 404, "not-found");
     assert_eq!(follow(&api.client, 0, "").await, rows);
     assert_eq!(api.page("").await["items"], json!([user]));
     api.client.delete(&path(&user)).send().await.expect(204);
-    problem(&erase(&elsewhere, &user).await, 404, "not-found");
+    problem(&erase(&acme, &user).await, 404, "not-found");
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
     client_with_key(&api.client, &key).get("/users").send().await.expect(200);
 }
@@ -191,7 +191,7 @@ async fn users_without_retained_changes_cannot_be_erased(api: Api) {
     let user = create_user_with_secret(&api.client, "ada").await;
     let other = create_user_with_secret(&api.client, "grace").await;
     api.client.delete(&path(&user)).send().await.expect(204);
-    // A part of its rows is enough.
+    // One retained change is sufficient.
     api.sql().execute("DELETE FROM changes WHERE revision <= 6");
     erase(&api.client, &user).await.expect(204);
     let rows = follow(&api.client, 6, "").await;
@@ -272,8 +272,8 @@ async fn erasure_requires_the_admin_role(api: Api) {
     for user in [&user, &deleted] {
         let client = client_with_key(&api.client, &admin);
         erase(&client, user).await.expect(204);
-        let told = history(&client, user).await.pop().expect("a row");
-        assert_eq!((&told["type"], &told["actor"]["id"]), (&json!("user.erased"), &admin["id"]));
+        let change = history(&client, user).await.pop().expect("a change");
+        assert_eq!((&change["type"], &change["actor"]["id"]), (&json!("user.erased"), &admin["id"]));
     }
 }
 
@@ -291,7 +291,7 @@ async fn preconditions_apply(api: Api) {
     assert_eq!(history(&api.client, &user).await.len(), 5);
 }
 
-/// A creation with an `Idempotency-Key`.
+/// Creates a user with an `Idempotency-Key`.
 async fn create_with_key(client: &Client, key: &str, body: &Value) -> Answer {
     client.post("/users", body).header("idempotency-key", key).send().await
 }
@@ -315,8 +315,8 @@ async fn replayed_creations_of_erased_users_have_no_body(api: Api) {
         let other = create_with_key(&api.client, name, &json!({ "userName": "x" })).await;
         problem(&other, 422, "idempotency-key-reused");
     }
-    let kept = "SELECT count(*) AS number FROM idempotency WHERE body IS NOT NULL";
-    assert_eq!(api.sql().number(kept), 0);
+    let with_body = "SELECT count(*) AS number FROM idempotency WHERE body IS NOT NULL";
+    assert_eq!(api.sql().number(with_body), 0);
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM idempotency"), 2);
 }
 
@@ -334,7 +334,7 @@ async fn unique_values_are_free_after_erasure(api: Api) {
     erase(&api.client, &user).await.expect(204);
     let again = api.create(&full("ada")).await;
     assert_ne!(again["id"], user["id"]);
-    // The erased one is not the new one, however often it is erased.
+    // Another erasure of the first user does not affect the second.
     erase(&api.client, &user).await.expect(204);
     assert_eq!(api.read(&again).await, again);
     assert_eq!(history(&api.client, &again).await.len(), 1);

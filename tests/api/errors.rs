@@ -1,4 +1,4 @@
-//! Whatever a request gets wrong, the response is a whole problem.
+//! Errors that all endpoints share. Each response is a complete problem document (RFC 9457).
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -74,7 +74,7 @@ async fn options_lists_the_methods(api: Api) {
         assert_eq!(allowed(&response), sorted(allow), "{target}");
         assert_eq!((response.text().as_str(), response.header("content-type")), ("", None));
         assert!(response.header("x-request-id").is_some());
-        // CORS is off.
+        // CORS is not supported.
         assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
     }
     let preflight = api.client.request(Method::OPTIONS, "/users").header("origin", "https://evil.example");
@@ -140,7 +140,7 @@ async fn unnormalized_paths_return_404(api: Api) {
         let response = ask(api.address(), &format!("{}\r\n", head("GET", target)));
         response.problem(404, "not-found");
     }
-    // An encoded letter is the letter.
+    // A percent-encoded letter is equivalent to the letter.
     let encoded = format!("/users/%{:02X}{}", id.as_bytes()[0], &id[1..]);
     assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &encoded))).json(), user);
     assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &path(&user)))).json(), user);
@@ -151,12 +151,12 @@ async fn asterisk_targets_return_404(api: Api) {
         let response = ask(api.address(), &format!("{}\r\n", head(method, "*")));
         response.problem(404, "not-found");
         assert!(response.header("x-request-id").is_some(), "{response:?}");
-        let nobody = ask(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
-        nobody.problem(401, "unauthorized");
+        let anonymous = ask(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
+        anonymous.problem(401, "unauthorized");
     }
 }
 
-/// POST, PUT and PATCH of a good body send_with_media_type a media type.
+/// Sends POST, PUT and PATCH of a valid body with a media type.
 async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3] {
     let body = json!({ "userName": "new" }).to_string();
     let one = path(user);
@@ -233,7 +233,7 @@ async fn json_media_types_are_accepted(api: Api) {
 }
 
 async fn charset_parameters_can_be_quoted(api: Api) {
-    // RFC 9110, sections 5.6.6 and 8.3.1: these are the same as application/json;charset=utf-8.
+    // These equal application/json;charset=utf-8 (RFC 9110, sections 5.6.6 and 8.3.1).
     for (index, media_type) in [
         "application/json; charset=\"utf-8\"",
         "application/json ; charset=utf-8",
@@ -346,8 +346,8 @@ async fn malformed_json_returns_400(api: Api) {
         for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
             let response =
                 api.client.request(method(name), target).body("application/json", body.clone()).send().await;
-            let told = problem(&response, 400, "malformed-body");
-            assert!(told["detail"].to_string().len() < 500, "{told}");
+            let body = problem(&response, 400, "malformed-body");
+            assert!(body["detail"].to_string().len() < 500, "{body}");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
@@ -402,38 +402,38 @@ async fn request_ids_are_accepted_or_generated(api: Api) {
         }
         let create = api.client.post("/users", &json!({})).header("x-request-id", id).send().await;
         assert_eq!(problem(&create, 422, "invalid")["requestId"], id);
-        let nobody = Client::anonymous(&api.server).get("/users").header("x-request-id", id).send().await;
-        assert_eq!(problem(&nobody, 401, "unauthorized")["requestId"], id);
+        let anonymous = Client::anonymous(&api.server).get("/users").header("x-request-id", id).send().await;
+        assert_eq!(problem(&anonymous, 401, "unauthorized")["requestId"], id);
     }
     let too_long = "x".repeat(129);
-    let mut made = Vec::new();
+    let mut generated = Vec::new();
     for id in ["", "a b", " a\tb", "é", &too_long] {
         let response = get("/users", id).await.expect(200);
-        made.push(response.header("x-request-id").expect("an id").to_owned());
+        generated.push(response.header("x-request-id").expect("an id").to_owned());
     }
-    made.push(api.client.get("/users").send().await.header("x-request-id").expect("an id").to_owned());
-    for id in &made {
+    generated.push(api.client.get("/users").send().await.header("x-request-id").expect("an id").to_owned());
+    for id in &generated {
         assert!((1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()), "{id}");
     }
-    made.sort();
-    made.dedup();
-    assert_eq!(made.len(), 6, "{made:?}");
+    generated.sort();
+    generated.dedup();
+    assert_eq!(generated.len(), 6, "{generated:?}");
 }
 
 async fn errors_leak_no_internals_and_change_nothing(api: Api) {
     let user = api.create(&full("ada")).await;
-    let bad = json!({ "userName": "ada", "title": "secret-7f3a", "foo": 1 });
+    let invalid = json!({ "userName": "ada", "title": "secret-7f3a", "foo": 1 });
     let responses = [
-        api.client.put(&path(&user), &bad).send().await,
-        api.client.patch(&path(&user), &bad).send().await,
-        api.client.post("/users", &bad).send().await,
+        api.client.put(&path(&user), &invalid).send().await,
+        api.client.patch(&path(&user), &invalid).send().await,
+        api.client.post("/users", &invalid).send().await,
         api.client.post("/users", &json!({ "userName": "ada", "title": "secret-7f3a" })).send().await,
     ];
     for response in responses {
-        for inside in
+        for internal in
             ["secret-7f3a", "diesel", "sqlite", "postgres", "UNIQUE", "users_user_name", "src/", "panic"]
         {
-            assert!(!response.text().contains(inside), "{inside} in {}", response.text());
+            assert!(!response.text().contains(internal), "{internal} in {}", response.text());
         }
     }
     assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));

@@ -1,4 +1,4 @@
-//! `/changes`, followed.
+//! Helpers that follow the change feed.
 
 use crate::api::callers::get;
 use crate::api::query::items;
@@ -6,13 +6,13 @@ use crate::support::http::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A whole number that is not negative.
+/// A JSON number as an unsigned integer.
 #[track_caller]
 pub(crate) fn number(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_else(|| panic!("no such number: {value}"))
+    value.as_u64().unwrap_or_else(|| panic!("not an unsigned integer: {value}"))
 }
 
-/// The page of a feed behind a revision, checked for what every page has; `parameters` begin with `&`.
+/// Reads the page of changes after a revision and checks the rules that every page follows. `parameters` start with `&`.
 pub(crate) async fn page(client: &Client, after: u64, parameters: &str) -> Value {
     let page = get(client, &format!("/changes?after={after}{parameters}")).await;
     let members: BTreeSet<_> = page.as_object().expect("a page is an object").keys().cloned().collect();
@@ -21,13 +21,13 @@ pub(crate) async fn page(client: &Client, after: u64, parameters: &str) -> Value
     let (next, head) = (number(&page["next"]), number(&page["head"]));
     assert!(after <= next && next <= head, "{after} {page}");
     let all: Vec<_> = [after].iter().chain(&revisions).copied().collect();
-    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "out of order behind {after}: {revisions:?}");
-    assert!(all.last() <= Some(&next), "next is not behind the last row: {page}");
-    assert!(next > after || next == head, "no page leads on: {after} {page}");
+    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "out of order after {after}: {revisions:?}");
+    assert!(all.last() <= Some(&next), "next precedes the last change: {page}");
+    assert!(next > after || next == head, "the page makes no progress: {after} {page}");
     page
 }
 
-/// All rows behind a revision, up to the head.
+/// Reads all changes after a revision, up to the head.
 pub(crate) async fn follow(client: &Client, after: u64, parameters: &str) -> Vec<Value> {
     let (mut rows, mut after) = (Vec::new(), after);
     loop {
@@ -40,7 +40,7 @@ pub(crate) async fn follow(client: &Client, after: u64, parameters: &str) -> Vec
     }
 }
 
-/// What changes tell of a user: all but what every row has of its own and what is computed.
+/// The attributes of a user that its changes record: all except those that each change has itself and computed ones.
 pub(crate) fn recorded_attributes(user: &Value) -> Value {
     let mut recorded_attributes = user.clone();
     let members = recorded_attributes.as_object_mut().expect("a user is an object");
@@ -53,7 +53,7 @@ pub(crate) fn recorded_attributes(user: &Value) -> Value {
     recorded_attributes
 }
 
-/// The users that rows tell of, by their ids: recorded_attributes, version and time of the last write.
+/// The users that result from applying changes, by id: recorded attributes, version and time of the last write.
 pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
     let mut users: BTreeMap<String, Value> = BTreeMap::new();
     for row in rows.iter().filter(|row| row["resource"] == "user") {
@@ -64,15 +64,14 @@ pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
                 assert_eq!(before, None, "created twice: {row}");
             }
             Some("user.updated") => {
-                let user =
-                    users.get_mut(&id).unwrap_or_else(|| panic!("updated before it is created: {row}"));
+                let user = users.get_mut(&id).unwrap_or_else(|| panic!("updated before creation: {row}"));
                 *user = state(&updated(&user["recorded_attributes"], row), row);
             }
             Some("user.deleted") => {
-                let user = users.remove(&id).unwrap_or_else(|| panic!("deleted before it is created: {row}"));
+                let user = users.remove(&id).unwrap_or_else(|| panic!("deleted before creation: {row}"));
                 assert_eq!(user["recorded_attributes"], row["before"], "{row}");
             }
-            _ => panic!("a follower of users cannot know this: {row}"),
+            _ => panic!("unknown type of user change: {row}"),
         }
     }
     users
@@ -82,21 +81,21 @@ fn state(recorded_attributes: &Value, row: &Value) -> Value {
     json!({ "recorded_attributes": recorded_attributes, "version": row["version"], "updatedAt": row["time"] })
 }
 
-/// What is left when a row is applied, which must begin where the last one ended.
+/// The attributes after an update, whose values before it must equal the current ones.
 fn updated(recorded_attributes: &Value, row: &Value) -> Value {
     let (before, after) = (row["before"].as_object(), row["after"].as_object());
-    let (before, after) = (before.expect("what was"), after.expect("what is"));
+    let (before, after) = (before.expect("an object"), after.expect("an object"));
     assert!(!after.is_empty() && before.keys().eq(after.keys()), "{row}");
     let mut recorded_attributes = recorded_attributes.clone();
     for (name, value) in after {
-        assert_eq!(recorded_attributes[name], before[name], "{name} was something else: {row}");
+        assert_eq!(recorded_attributes[name], before[name], "{name} had another value: {row}");
         assert_ne!(value, &before[name], "{name} did not change: {row}");
         recorded_attributes[name] = value.clone();
     }
     recorded_attributes
 }
 
-/// The same of users as a list shows them.
+/// The same map as [`replay`] returns, from users in a list.
 pub(crate) fn states(users: &[Value]) -> BTreeMap<String, Value> {
     let state = |user: &Value| {
         let state = json!({ "recorded_attributes": recorded_attributes(user), "version": user["version"], "updatedAt": user["updatedAt"] });

@@ -1,4 +1,4 @@
-//! `GET /users?filter=`: what filters find.
+//! Filters (`GET /users?filter=`): which users match.
 
 use crate::api::query::{check_filters, items, list_users, matching_names, names, users_target};
 use crate::support::api::{Api, path};
@@ -26,7 +26,7 @@ engine_tests! {
     filters_can_have_a_hundred_terms
 }
 
-/// Ada and Grace have nearly all; Alan has empty strings, Bob nothing.
+/// Creates Ada and Grace, who have most attributes, Alan, who has empty strings, and Bob, who has only a name.
 pub(crate) async fn create_people(api: &Api) -> Vec<Value> {
     let ada = json!({
         "userName": "Ada",
@@ -129,7 +129,7 @@ async fn operators_apply_to_multi_valued_attributes(api: Api) {
         (r#"emails.value eq "HOPPER@X.COM""#, "grace"),
         (r#"emails.value ne "hopper@x.com""#, "Ada alan bob"),
         (r#"emails.value co "@X""#, "Ada grace"),
-        // Both of Ada's begin so, and she comes once.
+        // Two of Ada's values match, and she is listed once.
         (r#"emails.value sw "Ada@""#, "Ada"),
         (r#"emails.value ew ".mil""#, "grace"),
         (r#"emails.value gt "h""#, "grace"),
@@ -144,7 +144,7 @@ async fn operators_apply_to_multi_valued_attributes(api: Api) {
     check_filters(&api, &cases).await;
 }
 
-/// SQL's NULL is neither true nor false; here what is not true is false.
+/// A comparison with an absent value is false, unlike in SQL, where it is unknown.
 async fn negation_matches_absent_values(api: Api) {
     create_people(&api).await;
     let cases = [
@@ -218,7 +218,7 @@ async fn null_means_no_value(api: Api) {
         ("createdAt eq null", ""),
         ("version ne null", all),
         ("not (title eq null)", "Ada grace"),
-        // An empty string is no value, and is still what it is.
+        // An empty string is not a value for `pr` and `null`, but can be compared as a string.
         (r#"nickName eq """#, "alan"),
         (r#"nickName co """#, "Ada alan"),
     ];
@@ -256,7 +256,7 @@ async fn brackets_match_one_element_and_dots_match_any(api: Api) {
         (r#"emails[value sw "ada@" and type eq "home"]"#, "Ada"),
         (r#"emails[type eq "home" and primary eq true]"#, "grace"),
         (r#"emails[type eq "work"]"#, "Ada grace"),
-        // Some element is of another type; and: no element is of this type.
+        // In brackets some element has another type. Without them no element has this type.
         (r#"emails[type ne "work"]"#, "Ada grace"),
         (r#"emails[not (type eq "work")]"#, "Ada grace"),
         (r#"emails.type ne "work""#, "alan bob"),
@@ -284,7 +284,7 @@ async fn brackets_can_be_followed_by_a_sub_attribute(api: Api) {
         (r#"emails[type eq "home"].primary eq true"#, "grace"),
         (r#"emails[type eq "work"].display pr"#, ""),
         (r#"emails[type eq "home"].display pr"#, "Ada"),
-        // Had the brackets no parentheses of their own, the `and` would take their last term only.
+        // The sub-attribute must match the whole bracketed filter, not only its last term.
         (r#"emails[type eq "home" or type eq "work"].value sw "hopper""#, "grace"),
         (r#"not (emails[type eq "work"].value ew "@x.com")"#, "grace alan bob"),
         (r#"addresses[country eq "US"].locality eq "arlington" and active eq false"#, "grace"),
@@ -421,8 +421,8 @@ async fn filters_see_every_write(api: Api) {
     for filter in cases {
         check_filters(&api, &[(filter, "Renamed")]).await;
     }
-    for gone in [r#"userName eq "ada""#, r#"emails eq "ada@x.com""#, r#"externalId eq "E-Ada""#] {
-        check_filters(&api, &[(gone, "")]).await;
+    for former in [r#"userName eq "ada""#, r#"emails eq "ada@x.com""#, r#"externalId eq "E-Ada""#] {
+        check_filters(&api, &[(former, "")]).await;
     }
     api.replace(&created[0], &json!({ "userName": "Renamed" })).await;
     check_filters(&api, &[(by_email, ""), ("displayName pr", "grace"), ("externalId pr", "grace")]).await;
@@ -430,7 +430,7 @@ async fn filters_see_every_write(api: Api) {
     check_filters(&api, &[(r#"userName eq "renamed""#, ""), ("userName pr", "grace alan bob")]).await;
 }
 
-/// However many are read for it, and on however many pages.
+/// The filters scan many users per page.
 async fn sparse_matches_are_found_with_every_page_size(api: Api) {
     let create = |index: usize| {
         let nick = if index == 271 { "needle" } else { "hay" };

@@ -1,4 +1,4 @@
-//! `GET /users?filter=`: what is no filter, and where it says so.
+//! Invalid filters (`GET /users?filter=`), and the position that each error names.
 
 use crate::api::problem::problem;
 use crate::api::query::{check_filters, users_target};
@@ -33,23 +33,23 @@ engine_tests! {
     the_number_of_terms_is_limited
 }
 
-/// Stands before the token that is wrong, or at the end of the text for what is missing.
-const HERE: char = '‸';
+/// Marks the position that the error must name: before the invalid token, or at the end if something is missing.
+const POSITION: char = '‸';
 
 async fn filtered(api: &Api, filter: &str) -> Answer {
     api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 
-/// The number behind the word "position".
+/// The number after the word "position".
 fn position(detail: &str) -> Option<usize> {
     let (_, rest) = detail.split_once("position ")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     rest[..digits].parse().ok()
 }
 
-/// Sends a filter without its mark, and checks that the response points to it and says one of the words.
+/// Sends a filter without its mark, and checks that the error names the marked position and one of the words.
 async fn check_rejected(api: &Api, marked: &str, words: &[&str]) {
-    let (before, after) = marked.split_once(HERE).expect("a mark");
+    let (before, after) = marked.split_once(POSITION).expect("a mark");
     let response = filtered(api, &format!("{before}{after}")).await;
     assert_eq!(response.code(), 400, "{marked}: {}", response.text());
     let body = problem(&response, 400, "invalid-filter");
@@ -58,8 +58,8 @@ async fn check_rejected(api: &Api, marked: &str, words: &[&str]) {
     assert!(words.is_empty() || words.iter().any(|word| detail.contains(word)), "{marked}: {detail}");
 }
 
-/// The same of many; where there are two words or more, `|` stands between.
-async fn all_refused(api: &Api, cases: &[(&str, &str)]) {
+/// Checks many filters. Alternative words are separated by `|`.
+async fn check_all_rejected(api: &Api, cases: &[(&str, &str)]) {
     for &(marked, words) in cases {
         check_rejected(api, marked, &words.split('|').collect::<Vec<_>>()).await;
     }
@@ -89,7 +89,7 @@ async fn unknown_attributes_are_rejected(api: Api) {
         ("‸foo", "foo"),
         (r#"emails[type eq "work"]‸.foo eq "a""#, "foo"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn unfilterable_attributes_are_rejected(api: Api) {
@@ -109,7 +109,7 @@ async fn unfilterable_attributes_are_rejected(api: Api) {
             "manager.displayName",
         ),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn unknown_schemas_are_rejected(api: Api) {
@@ -125,7 +125,7 @@ async fn unknown_schemas_are_rejected(api: Api) {
         (r#"title pr and ‸urn:x:y:z eq "a""#, "urn:x:y:z"),
         (r#"emails[‸urn:x:y:z eq "a"]"#, "urn:x:y:z"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn values_of_the_wrong_type_are_rejected(api: Api) {
@@ -163,7 +163,7 @@ async fn values_of_the_wrong_type_are_rejected(api: Api) {
         ("photos co ‸true", "value|photos"),
         ("userName pr and title eq ‸5", "title"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn operators_of_the_wrong_type_are_rejected(api: Api) {
@@ -189,7 +189,7 @@ async fn operators_of_the_wrong_type_are_rejected(api: Api) {
         (r#"x509Certificates.value ‸lt "a""#, "lt|value"),
         (r#"x509Certificates[value ‸le "a"]"#, "le|value"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn unknown_operators_are_rejected(api: Api) {
@@ -208,7 +208,7 @@ async fn unknown_operators_are_rejected(api: Api) {
         (r#"userName ‸not eq "a""#, "not"),
         (r#"userName ‸and title pr"#, "and"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn complex_attributes_cannot_be_compared(api: Api) {
@@ -220,7 +220,7 @@ async fn complex_attributes_cannot_be_compared(api: Api) {
         (r#"‸addresses gt "a""#, "addresses"),
         (r#"title pr or ‸addresses ne "a""#, "addresses"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn brackets_require_a_multi_valued_attribute(api: Api) {
@@ -235,7 +235,7 @@ async fn brackets_require_a_multi_valued_attribute(api: Api) {
         (r#"‸custom[badge eq 7]"#, "custom|\'[\'"),
         (r#"‸foo[bar eq 7]"#, "foo|\'[\'"),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn brackets_cannot_be_nested(api: Api) {
@@ -244,7 +244,7 @@ async fn brackets_cannot_be_nested(api: Api) {
         (r#"emails[type eq "a" and value‸[type eq "a"]]"#, ""),
         (r#"emails[not (‸addresses[type eq "a"])]"#, ""),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn incomplete_filters_are_rejected(api: Api) {
@@ -372,7 +372,7 @@ async fn values_must_be_json(api: Api) {
     let words = ["nul", "tru", "undefined", "yes", "truee"];
     for value in numbers.into_iter().chain(words) {
         for attribute in ["version", "active", "userName"] {
-            // A number that begins well may be found wrong where it stops to be one.
+            // The error can point to the start of the value or to the first character that is invalid.
             let filter = format!("{attribute} eq {value}");
             let response = filtered(&api, &filter).await;
             let body = problem(&response, 400, "invalid-filter");
@@ -412,7 +412,7 @@ async fn nul_and_lone_surrogates_are_rejected(api: Api) {
     }
 }
 
-/// What is no UTF-8 is nobody's name, and nothing is put in its place.
+/// Invalid UTF-8 must not be replaced by U+FFFD, which would match this user.
 async fn invalid_utf8_is_rejected(api: Api) {
     api.named("\u{fffd}").await;
     for bytes in ["%FF", "%C3", "%ED%A0%80", "a%80"] {
@@ -462,7 +462,7 @@ async fn malformed_times_are_rejected(api: Api) {
     }
 }
 
-/// Not bytes, and not UTF-16 units.
+/// Positions count neither bytes nor UTF-16 code units.
 async fn positions_count_characters(api: Api) {
     let cases = [
         (r#"title eq "é" and ‸foo pr"#, "foo"),
@@ -472,7 +472,7 @@ async fn positions_count_characters(api: Api) {
         ("title eq \"\u{202e}א\" and active eq ‸\"ß\"", "active"),
         (r#"(title eq "漢字"‸"#, ""),
     ];
-    all_refused(&api, &cases).await;
+    check_all_rejected(&api, &cases).await;
 }
 
 async fn an_empty_filter_is_rejected(api: Api) {
@@ -514,7 +514,7 @@ async fn filter_and_sort_apply_only_to_lists(api: Api) {
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
-/// A filter of so many bytes, whose one string is filled with a text.
+/// A filter with this length in bytes, whose string repeats `fill`.
 fn long(bytes: usize, fill: &str) -> String {
     let frame = r#"title eq """#.len();
     let filled = fill.repeat((bytes - frame) / fill.len());
@@ -536,7 +536,7 @@ async fn the_length_is_limited(api: Api) {
             assert!(position(text(&body["detail"])).is_some(), "{body}");
         }
     }
-    // Wherever the bytes are.
+    // Spaces count as well.
     let spaces = format!("title pr{}", " ".repeat(4_089));
     problem(&filtered(&api, &spaces).await, 400, "invalid-filter");
 }
@@ -553,7 +553,7 @@ async fn the_depth_is_limited(api: Api) {
         nested(16, "not (", "title pr"),
         nested(15, "(", work),
         inside(15),
-        // Many, but not one in the other.
+        // Parentheses that are not nested do not add up.
         vec!["(title pr)"; 50].join(" and "),
         vec![nested(16, "(", "title pr"); 3].join(" and "),
     ] {

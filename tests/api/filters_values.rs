@@ -1,4 +1,4 @@
-//! `GET /users?filter=`: how values of each kind compare.
+//! Filters (`GET /users?filter=`): how values of each type compare.
 
 use crate::api::filters::create_people;
 use crate::api::query::{check_filters, matching_names, names, quoted, users_target};
@@ -24,7 +24,7 @@ engine_tests! {
 }
 
 async fn most_strings_are_compared_by_folded_form(api: Api) {
-    // Spelled as sent, compared as userName is.
+    // These attributes are compared like userName.
     for (name, value) in [("1", "Straße"), ("2", "E\u{301}MILE"), ("3", "ΣΊΣΥΦΟΣ"), ("4", "ﬀ")] {
         let email = json!([{ "value": format!("{value}@x"), "type": value }]);
         let body = json!({ "userName": value, "displayName": value, "title": value, "emails": email, "name": { "familyName": value }, "nickName": name });
@@ -99,7 +99,7 @@ async fn case_exact_strings_are_compared_exactly(api: Api) {
     check_filters(&api, &cases).await;
 }
 
-/// That of code points, and of no language: case is gone, accents come behind z, emoji behind all of the BMP.
+/// The order is that of folded code points, not of a language: accented letters follow z, and emoji follow the BMP.
 async fn strings_are_ordered_by_code_point(api: Api) {
     for value in ["Zoe", "Émile", "～", "😀", "a-b", "AB"] {
         api.create(&json!({ "userName": value, "displayName": value, "title": value })).await;
@@ -123,7 +123,8 @@ async fn strings_are_ordered_by_code_point(api: Api) {
     }
 }
 
-/// What begins with a character is sought from it to the next one, and these have none, or none beside them.
+/// `sw` searches the range from a string to its successor. These strings have no successor, or none in the next code
+/// point.
 async fn starts_with_works_at_the_end_of_unicode(api: Api) {
     let last = ["\u{10ffff}a", "\u{d7ff}a", "\u{e000}a", "\u{10ffff}\u{10ffff}", "\u{7f}a"];
     for value in last {
@@ -147,7 +148,7 @@ async fn starts_with_works_at_the_end_of_unicode(api: Api) {
 }
 
 async fn no_character_is_a_wildcard(api: Api) {
-    let odd = [
+    let special = [
         "100%",
         "100x",
         "a_b",
@@ -162,14 +163,14 @@ async fn no_character_is_a_wildcard(api: Api) {
         "a\nb",
         "$1",
     ];
-    for value in odd {
+    for value in special {
         let body = json!({ "userName": value, "displayName": value, "externalId": value, "title": value });
         api.create(&body).await;
     }
     let parts =
         ["%", "_", "*", "?", "[", "]", "\\", "\"", "'", "😀", "\n", "$", "100%", "a_", "a*", "a[", "k\\s"];
     for attribute in ["userName", "displayName", "externalId", "title"] {
-        for value in odd {
+        for value in special {
             for operator in ["eq", "sw", "ew", "co"] {
                 let filter = format!("{attribute} {operator} {}", quoted(value));
                 assert_eq!(matching_names(&api, &filter).await, value, "{filter}");
@@ -177,17 +178,17 @@ async fn no_character_is_a_wildcard(api: Api) {
         }
         for part in parts {
             let filter = format!("{attribute} co {}", quoted(part));
-            let expected: Vec<_> = odd.into_iter().filter(|value| value.contains(part)).collect();
+            let expected: Vec<_> = special.into_iter().filter(|value| value.contains(part)).collect();
             assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
         for part in ["%", "_", "a_", "a?", "*", "100%", "\\"] {
             let filter = format!("{attribute} sw {}", quoted(part));
-            let expected: Vec<_> = odd.into_iter().filter(|value| value.starts_with(part)).collect();
+            let expected: Vec<_> = special.into_iter().filter(|value| value.starts_with(part)).collect();
             assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
         for part in ["%", "_b", "?b", "*", "\\slash", "]"] {
             let filter = format!("{attribute} ew {}", quoted(part));
-            let expected: Vec<_> = odd.into_iter().filter(|value| value.ends_with(part)).collect();
+            let expected: Vec<_> = special.into_iter().filter(|value| value.ends_with(part)).collect();
             assert_eq!(matching_names(&api, &filter).await, expected.join(" "), "{filter}");
         }
     }
@@ -232,7 +233,7 @@ async fn booleans_support_equality(api: Api) {
         ("not (active eq true)", "grace"),
         ("emails.primary eq true", "Ada grace"),
         ("emails.primary eq false", "Ada grace"),
-        // No element is primary, or there is none.
+        // `ne` also matches users without an element.
         ("emails.primary ne true", "alan bob"),
         ("addresses.primary ne true", "Ada grace alan bob"),
         ("addresses.primary eq true", ""),
@@ -259,7 +260,7 @@ async fn ids_are_compared_exactly(api: Api) {
         (format!("ew \"{}\"", &id[8..]), "grace"),
         ("co \"-7\"".to_owned(), all),
         ("sw \"\"".to_owned(), all),
-        // Compared exactly, and with anything.
+        // Ids are compared exactly, with any string.
         (format!("eq \"{upper}\""), ""),
         (format!("sw \"{upper}\""), ""),
         (format!("ne \"{upper}\""), all),
@@ -357,7 +358,7 @@ async fn times_are_compared_as_instants(api: Api) {
     }
 }
 
-/// A time between two microseconds is neither of them.
+/// A time between two microseconds equals neither.
 async fn times_are_compared_beyond_microseconds(api: Api) {
     let created = create_people(&api).await;
     let spelled = text(&created[1]["createdAt"]).trim_end_matches('Z');
@@ -374,8 +375,8 @@ async fn times_are_compared_beyond_microseconds(api: Api) {
         ("lt", "001Z", "Ada grace"),
         ("ge", "999Z", "alan bob"),
     ];
-    for (operator, more, expected) in cases {
-        check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}{more}\""), expected)]).await;
+    for (operator, digits, expected) in cases {
+        check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}{digits}\""), expected)]).await;
     }
 }
 
@@ -394,9 +395,9 @@ async fn every_rfc_3339_spelling_is_accepted(api: Api) {
         (r#"createdAt gt "2020-02-29T23:59:59\u005a""#, all),
     ];
     check_filters(&api, &cases).await;
-    // At the ends of what can be spelled: whatever is said, it is not a failure of the server.
-    for odd in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
-        let response = filtered(&api, &format!("createdAt gt \"{odd}\"")).await;
-        assert!(matches!(response.code(), 200 | 400), "{odd}: {}", response.text());
+    // Times at the limits of the format are either compared or rejected.
+    for special in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
+        let response = filtered(&api, &format!("createdAt gt \"{special}\"")).await;
+        assert!(matches!(response.code(), 200 | 400), "{special}: {}", response.text());
     }
 }

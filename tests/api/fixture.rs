@@ -1,8 +1,8 @@
-//! Users as bodies and as responses.
+//! Users as request bodies and as expected responses.
 
 use serde_json::{Map, Value, json};
 
-/// What a user shows that was created with nothing but a name; `id` and times are null.
+/// A user that was created with only a `userName`, as a response shows it. `id` and times are null.
 pub(crate) fn bare(user_name: &str) -> Value {
     json!({
         "id": null,
@@ -50,7 +50,7 @@ pub(crate) fn bare(user_name: &str) -> Value {
     })
 }
 
-/// A body that says every attribute of RFC 7643 and all that is Roster's own.
+/// A body with every attribute of RFC 7643 and every native attribute.
 pub(crate) fn full(user_name: &str) -> Value {
     let mut body = json!({
         "userName": user_name,
@@ -88,7 +88,7 @@ pub(crate) fn full(user_name: &str) -> Value {
     body
 }
 
-/// Each list with two values that have all their parts.
+/// Every multi-valued attribute with two values that have all sub-attributes.
 fn lists() -> Map<String, Value> {
     let two = |one: &str, other: &str| {
         json!([
@@ -130,30 +130,30 @@ fn lists() -> Map<String, Value> {
     lists.as_object().expect("an object").clone()
 }
 
-/// A body's response: the body over what a bare user shows, with what the server added to `response`.
+/// The user that a response to `body` must show, with the id and times of `response`.
 pub(crate) fn expected_user(body: &Value, version: u64, response: &Value) -> Value {
-    let mut expected_user = bare("");
+    let mut expected = bare("");
     let members = body.as_object().expect("a body is an object").clone();
-    expected_user.as_object_mut().expect("an object").extend(members);
+    expected.as_object_mut().expect("an object").extend(members);
     for added in ["id", "createdAt", "updatedAt"] {
-        expected_user[added] = response[added].clone();
+        expected[added] = response[added].clone();
     }
-    expected_user["version"] = json!(version);
-    expected_user["externalIds"] = match &expected_user["externalId"] {
+    expected["version"] = json!(version);
+    expected["externalIds"] = match &expected["externalId"] {
         Value::Null => json!({}),
         native => json!({ "native": native }),
     };
-    expected_user
+    expected
 }
 
-/// A user or a body with one member changed.
+/// A user or body with one field replaced.
 pub(crate) fn with_field(user: &Value, name: &str, value: Value) -> Value {
     let mut changed = user.clone();
     changed[name] = value;
     changed
 }
 
-/// What a user shows of itself, without what every write moves.
+/// A user without the fields that every write changes.
 pub(crate) fn without_version(user: &Value) -> Value {
     let mut content = user.clone();
     let members = content.as_object_mut().expect("a user is an object");

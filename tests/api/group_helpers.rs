@@ -1,4 +1,4 @@
-//! Groups and who is in them, as most tests of them need it.
+//! Helpers that create groups and members.
 
 use crate::api::callers::get;
 use crate::api::query::items;
@@ -6,12 +6,12 @@ use crate::support::api::text;
 use crate::support::http::Client;
 use serde_json::{Value, json};
 
-/// Creates a group and gives it as the response shows it.
+/// Creates a group and returns it.
 pub(crate) async fn create_group(client: &Client, body: &Value) -> Value {
     client.post("/groups", body).send().await.expect(201).json()
 }
 
-/// Creates a group that has nothing but a name.
+/// Creates a group that has only a `displayName`.
 pub(crate) async fn create_named_group(client: &Client, name: &str) -> Value {
     create_group(client, &json!({ "displayName": name })).await
 }
@@ -41,7 +41,7 @@ pub(crate) fn member_path(group: &Value, user: &Value) -> String {
     format!("{}/{}", members_path(group), text(&user["id"]))
 }
 
-/// The body that adds users.
+/// The request body that adds users to a group.
 pub(crate) fn user_ids_body<'u>(users: impl IntoIterator<Item = &'u Value>) -> Value {
     json!({ "userIds": users.into_iter().map(|user| user["id"].clone()).collect::<Vec<_>>() })
 }
@@ -51,7 +51,7 @@ pub(crate) async fn add_members(client: &Client, group: &Value, users: &[Value])
     client.post(&members_path(group), &user_ids_body(users)).send().await.expect(204);
 }
 
-/// The userNames of who is in a group, in the order of their ids.
+/// The `userName`s of a group's members, in the order of their ids.
 pub(crate) async fn member_names(client: &Client, group: &Value) -> Vec<String> {
     let page = get(client, &format!("{}?limit=500", members_path(group))).await;
     items(&page).iter().map(|member| text(&member["userName"]).to_owned()).collect()

@@ -1,4 +1,4 @@
-//! `/groups`: created, read, replaced, patched, deleted.
+//! Creating, reading, replacing, patching and deleting groups.
 
 use crate::api::callers::{client_with_role, create_tenant, get, tenant_path};
 use crate::api::fixture::with_field;
@@ -42,7 +42,7 @@ fn full_group(name: &str) -> Value {
     })
 }
 
-/// A group that was just created out of a body.
+/// The group that a response to a creation with `body` must show, with the id and times of `response`.
 fn expected_group(body: &Value, response: &Value) -> Value {
     let mut group = json!({
         "id": response["id"], "displayName": null, "externalId": null, "externalIds": {}, "memberCount": 0, "custom": {},
@@ -102,7 +102,7 @@ async fn fields_are_validated(api: Api) {
         "displayName": 1, "externalId": [], "custom": "x", "extensions": { "nope": {}, "urn:a:b": 1 },
         "members": [], "userName": "x",
     });
-    let wrong = [
+    let errors = [
         ("/custom", "wrong-type"),
         ("/displayName", "wrong-type"),
         ("/externalId", "wrong-type"),
@@ -111,7 +111,7 @@ async fn fields_are_validated(api: Api) {
         ("/members", "unknown-field"),
         ("/userName", "unknown-field"),
     ];
-    assert_invalid(&post(all).await, &wrong);
+    assert_invalid(&post(all).await, &errors);
     let deep = json!({ "a": { "a": { "a": { "a": { "a": { "a": { "a": { "a": 1 } } } } } } } });
     let large = json!({ "displayName": "a", "custom": { "a": "x".repeat(16 * 1024) } });
     assert_invalid(&post(large).await, &[("/custom", "too-large")]);
@@ -152,13 +152,13 @@ async fn names_are_unique_if_the_tenant_requires_it(api: Api) {
         assert_taken(&acme.put(&group_path(&other), &body).send().await, "displayName");
     }
     assert_eq!(get(&acme, "/groups").await["items"], json!([group, other]));
-    // Its own name in another spelling is nobody else's.
+    // A group can change the spelling of its own name.
     acme.patch(&group_path(&group), &json!({ "displayName": "STRASSEE\u{301}" })).send().await.expect(200);
     acme.patch(&group_path(&group), &json!({ "displayName": "new" })).send().await.expect(200);
     acme.patch(&group_path(&other), &json!({ "displayName": "straßeé" })).send().await.expect(200);
     acme.delete(&group_path(&group)).send().await.expect(204);
     create_named_group(&acme, "NEW").await;
-    // Not so where nobody asks for it.
+    // Other tenants are not affected.
     create_named_group(&api.client, "new").await;
     create_named_group(&api.client, "new").await;
 }
@@ -171,8 +171,8 @@ async fn unique_group_names_can_change_only_without_groups(api: Api) {
     let group = create_named_group(&acme, "a").await;
     assert_state_conflict(&unique(true).send().await);
     create_named_group(&acme, "A").await;
-    let twin = &get(&acme, "/groups").await["items"][1];
-    for group in [&group, twin] {
+    let second = &get(&acme, "/groups").await["items"][1];
+    for group in [&group, second] {
         assert_state_conflict(&unique(true).send().await);
         acme.delete(&group_path(group)).send().await.expect(204);
     }
@@ -186,7 +186,7 @@ async fn unique_group_names_can_change_only_without_groups(api: Api) {
     create_named_group(&acme, "A").await;
 }
 
-/// Groups of one name are created while the tenant decides that there can be but one: either it was too late, or there is.
+/// Groups with one name are created while the tenant makes names unique: either that fails, or one group is created.
 async fn unique_group_names_hold_under_concurrent_creates(api: Api) {
     for round in 0..8 {
         let name = format!("t{round}");
@@ -216,7 +216,7 @@ async fn external_ids_are_unique(api: Api) {
     let group = create_group(&api.client, &body("a")).await;
     assert_taken(&api.client.post("/groups", &body("b")).send().await, "externalId");
     create_group(&api.client, &json!({ "displayName": "c", "externalId": "x" })).await;
-    // Users have externalIds of their own.
+    // Users and groups can have the same externalId.
     api.create(&json!({ "userName": "ada", "externalId": "X" })).await;
     let patch = json!({ "externalId": null });
     api.client.patch(&group_path(&group), &patch).send().await.expect(200);
@@ -288,7 +288,7 @@ async fn preconditions_apply(api: Api) {
     let first = patch("b").header("if-match", "\"1\"");
     first.send().await.expect(200);
     problem(&first.send().await, 412, "precondition-failed");
-    // Whoever comes and goes moves the tag, too.
+    // Membership changes change the ETag.
     let users = create_users(&api.client, 1).await;
     add_members(&api.client, &group, &users).await;
     problem(&patch("c").header("if-match", "\"2\"").send().await, 412, "precondition-failed");
@@ -324,7 +324,7 @@ async fn a_repeated_creation_returns_the_first_response(api: Api) {
         assert_eq!(again.header(header), first.header(header));
     }
     problem(&post("/groups", &json!({ "displayName": "c" })).await, 422, "idempotency-key-reused");
-    // The path belongs to the name of the request.
+    // Keys are scoped to the path.
     let user = post("/users", &json!({ "userName": "ada" })).await.expect(201);
     assert_eq!(user.header("idempotency-replayed"), None);
     let responses = at_once(20, |_| {

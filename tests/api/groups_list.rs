@@ -1,4 +1,4 @@
-//! Groups found: by filters, in orders, a page at a time, as much of them as is asked for; and users by their groups.
+//! Lists of groups: pagination, filters, sorting and projections. Also users filtered by their groups.
 
 use crate::api::callers::get;
 use crate::api::group_helpers::{
@@ -23,14 +23,14 @@ engine_tests! {
     users_can_be_filtered_by_a_group_of_thousands
 }
 
-/// The target of a groups_target of groups with these parameters.
+/// The target of a list of groups with these parameters.
 fn groups_target(parameters: &[(&str, &str)]) -> String {
     let pairs: Vec<_> =
         parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
     format!("/groups?{}", pairs.join("&"))
 }
 
-/// All groups that a query finds, over all pages.
+/// Lists all groups that match a query, over all pages.
 async fn list_groups(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
     let first = groups_target(parameters);
     let (mut groups, mut target) = (Vec::new(), first.clone());
@@ -44,12 +44,12 @@ async fn list_groups(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value>
     }
 }
 
-/// The names of groups, with a space between.
+/// The names of groups, separated by spaces.
 fn display_names(groups: &[Value]) -> String {
     groups.iter().map(|group| text(&group["displayName"])).collect::<Vec<_>>().join(" ")
 }
 
-/// Checks what each of some filters finds, in pages of two, and that the total agrees.
+/// Checks which groups match each filter, in pages of two, and that the total agrees.
 async fn check_group_filters(client: &Client, cases: &[(&str, &str)]) {
     for &(filter, expected) in cases {
         let groups = list_groups(client, &[("filter", filter), ("limit", "2")]).await;
@@ -152,7 +152,7 @@ async fn groups_can_be_filtered_by_attribute(api: Api) {
     .await;
 }
 
-/// Groups `a` to `d` of four users: u0 is in a and b, u1 in b, u2 in none; d is empty.
+/// Creates four users and the groups `a` to `d`: u0 is in a and b, u1 in b, u2 in none, u3 in c, and d is empty.
 async fn create_users_and_groups(client: &Client) -> (Vec<Value>, Vec<Value>) {
     let users = create_users(client, 4).await;
     let mut groups = Vec::new();
@@ -169,7 +169,7 @@ async fn groups_can_be_filtered_by_member(api: Api) {
     let (users, groups) = create_users_and_groups(&api.client).await;
     let [u0, u1, u2, _] = [0, 1, 2, 3].map(|index| users[index]["id"].to_string());
     let b = groups[1]["id"].to_string();
-    let nobody = uuid::Uuid::now_v7();
+    let unknown = uuid::Uuid::now_v7();
     check_group_filters(
         &api.client,
         &[
@@ -179,7 +179,7 @@ async fn groups_can_be_filtered_by_member(api: Api) {
             (&format!("members[value eq {u0}]"), "a b"),
             (&format!("members eq {u1}"), "b"),
             (&format!("members eq {u2}"), ""),
-            (&format!("members eq \"{nobody}\""), ""),
+            (&format!("members eq \"{unknown}\""), ""),
             (r#"members eq "x""#, ""),
             (&format!("members ne {u0}"), "c d"),
             (&format!("not (members eq {u1})"), "a c d"),
@@ -190,7 +190,7 @@ async fn groups_can_be_filtered_by_member(api: Api) {
             (&format!("id eq {b} and members eq {u2}"), ""),
             (&format!("members eq {u1} or displayName eq \"d\""), "b d"),
             (&format!("members eq {u0} and members eq {u1}"), "b"),
-            // One member cannot be both.
+            // No single member has both values.
             (&format!("members[value eq {u0} and value eq {u1}]"), ""),
             (&format!("members[value eq {u0} or value eq {u1}] and displayName gt \"a\""), "b"),
             (&format!("members[not (value eq {u0})]"), "b c"),
@@ -230,7 +230,7 @@ async fn users_can_be_filtered_by_group(api: Api) {
         let total = get(&api.client, &total).await["total"].clone();
         assert_eq!(total, expected.split_terminator(' ').count(), "{filter}");
     }
-    // It is no attribute of users otherwise.
+    // `groups` can only be used in filters.
     assert_eq!(users[0].get("groups"), None);
     for query in ["attributes=groups", "excludedAttributes=groups.value", "sort=groups"] {
         problem(&api.client.get(&format!("/users?{query}")).send().await, 400, "invalid-parameter");
@@ -240,7 +240,7 @@ async fn users_can_be_filtered_by_group(api: Api) {
 }
 
 async fn invalid_filters_explain_the_error(api: Api) {
-    for (filter, says) in [
+    for (filter, detail) in [
         (r#"userName eq "x""#, "'userName' is not an attribute of groups"),
         ("groups pr", "'groups' is not an attribute of groups"),
         ("members.type pr", "'members.type' is not an attribute of groups"),
@@ -253,7 +253,7 @@ async fn invalid_filters_explain_the_error(api: Api) {
     ] {
         let response = api.client.get(&groups_target(&[("filter", filter)])).send().await;
         let body = problem(&response, 400, "invalid-filter");
-        assert!(text(&body["detail"]).contains(says), "{filter}: {body}");
+        assert!(text(&body["detail"]).contains(detail), "{filter}: {body}");
     }
     let response = api.client.get("/users?filter=members%20pr").send().await;
     let body = problem(&response, 400, "invalid-filter");
@@ -303,7 +303,7 @@ async fn a_single_group_can_be_projected(api: Api) {
     }
 }
 
-/// More than are taken from an index at once.
+/// The group has more members than one batch of the index scan.
 async fn users_can_be_filtered_by_a_group_of_thousands(api: Api) {
     let mut users = Vec::new();
     for portion in 0..5 {

@@ -1,4 +1,4 @@
-//! What needs no key.
+//! The start page and the probes, which require no key.
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, Engine};
@@ -49,20 +49,20 @@ async fn probes_require_no_key(api: Api) {
 }
 
 async fn probes_support_head_and_options(api: Api) {
-    let nobody = Client::anonymous(&api.server);
+    let anonymous = Client::anonymous(&api.server);
     for target in PUBLIC {
-        let head = nobody.request(Method::HEAD, target).send().await.expect(200);
+        let head = anonymous.request(Method::HEAD, target).send().await.expect(200);
         assert_eq!((head.text().as_str(), head.header("content-type")), ("", Some("application/json")));
-        let options = nobody.request(Method::OPTIONS, target).send().await.expect(204);
+        let options = anonymous.request(Method::OPTIONS, target).send().await.expect(204);
         assert_eq!((options.header("allow"), options.text().as_str()), (Some("GET, HEAD, OPTIONS"), ""));
     }
 }
 
 async fn probes_reject_other_methods(api: Api) {
-    let nobody = Client::anonymous(&api.server);
+    let anonymous = Client::anonymous(&api.server);
     for target in PUBLIC {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-            let response = nobody.request(method, target).send().await;
+            let response = anonymous.request(method, target).send().await;
             problem(&response, 405, "method-not-allowed");
             assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
         }
@@ -78,14 +78,14 @@ fn assert_not_ready(response: &Answer) {
 
 async fn pending_migrations_make_the_server_unready(api: Api) {
     let unmigrated = Api::start(api.engine, &[("ROSTER_MIGRATE_ON_START", "false")]);
-    let nobody = Client::anonymous(&unmigrated.server);
-    nobody.get("/livez").send().await.expect(200);
-    assert_not_ready(&nobody.get("/readyz").send().await);
-    assert_eq!(nobody.request(Method::HEAD, "/readyz").send().await.code(), 503);
-    // Another server migrates the same database; the response is kept for a second at most.
+    let anonymous = Client::anonymous(&unmigrated.server);
+    anonymous.get("/livez").send().await.expect(200);
+    assert_not_ready(&anonymous.get("/readyz").send().await);
+    assert_eq!(anonymous.request(Method::HEAD, "/readyz").send().await.code(), 503);
+    // Another server migrates the same database. The readiness result is cached for at most a second.
     let _other = crate::support::server::Server::builder(&unmigrated.database_url()).start();
     let since = std::time::Instant::now();
-    while nobody.get("/readyz").send().await.code() != 200 {
+    while anonymous.get("/readyz").send().await.code() != 200 {
         assert!(since.elapsed().as_secs() < 10, "not ready after ten seconds");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

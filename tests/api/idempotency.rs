@@ -33,12 +33,12 @@ engine_tests! {
     keys_are_valid_for_almost_a_day
 }
 
-/// A creation with a key.
+/// A creation with an idempotency key.
 fn create_with_key(api: &Api, key: &str, body: &Value) -> Request {
     api.client.post("/users", body).header("idempotency-key", key)
 }
 
-/// Checks that a creation was done now, and gives its response.
+/// Checks that a creation was executed, not replayed, and returns the response.
 #[track_caller]
 fn assert_first(response: Answer) -> Answer {
     let response = response.expect(201);
@@ -46,7 +46,7 @@ fn assert_first(response: Answer) -> Answer {
     response
 }
 
-/// Checks that a response is that of an earlier request, but for what each response has of its own.
+/// Checks that a response replays the first one. Only the headers that belong to each response differ.
 #[track_caller]
 fn assert_replayed(response: &Answer, first: &Answer) {
     assert_eq!(response.code(), first.code(), "{}", response.text());
@@ -66,7 +66,7 @@ fn sql(api: &Api) -> Sql {
     Sql::open(&api.database_url())
 }
 
-/// Users, changes and kept responses in the database.
+/// Number of users, changes and recorded responses in the database.
 fn row_counts(api: &Api) -> (i64, i64, i64) {
     let mut sql = sql(api);
     let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
@@ -84,7 +84,7 @@ async fn a_repeat_returns_the_first_response(api: Api) {
     }
     assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));
     assert_eq!(row_counts(&api), (1, 1, 1));
-    // Without the key it is another request.
+    // The same body without the key is a different request.
     problem(&api.client.post("/users", &body).send().await, 409, "conflict");
     assert_eq!(row_counts(&api), (1, 1, 1));
 }
@@ -98,9 +98,9 @@ async fn a_repeat_has_its_own_request_id(api: Api) {
     assert_eq!(second.header("x-request-id"), Some("second"));
     let third = create_with_key(&api, "k", &body).send().await;
     assert_replayed(&third, &first);
-    let id = third.header("x-request-id").expect("an id is made");
+    let id = third.header("x-request-id").expect("a request id");
     assert!(!["first", "second", ""].contains(&id), "{id}");
-    // The change is of the request that made it.
+    // The change names the request that caused it.
     assert_eq!(sql(&api).lines("SELECT request_id AS line FROM changes"), ["first"]);
 }
 
@@ -148,7 +148,7 @@ async fn equivalent_bodies_are_the_same_request(api: Api) {
     for spelling in spellings {
         assert_replayed(&post(spelling).send().await, &first);
     }
-    // Neither the type's parameters nor the compression are the body's.
+    // Media type parameters and compression are not part of the comparison.
     let typed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
     assert_replayed(&typed.body("application/json; charset=utf-8", body).send().await, &first);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -204,24 +204,24 @@ async fn a_conflict_is_not_recorded(api: Api) {
     api.client.delete(&path(&user)).send().await.expect(204);
     let first = assert_first(create_with_key(&api, "k", &body).send().await);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
-    // What failed bound the key to no body.
+    // A failed request does not bind the key to its body.
     assert_taken(&create_with_key(&api, "l", &body).send().await, "userName");
     assert_first(create_with_key(&api, "l", &json!({ "userName": "grace" })).send().await);
     assert_eq!(row_counts(&api), (2, 4, 2));
 }
 
 async fn a_validation_error_is_not_recorded(api: Api) {
-    let wrong = json!({ "userName": "", "foo": 1 });
+    let invalid = json!({ "userName": "", "foo": 1 });
     for _ in 0..2 {
-        let response = create_with_key(&api, "k", &wrong).send().await;
+        let response = create_with_key(&api, "k", &invalid).send().await;
         assert_invalid(&response, &[("/userName", "blank"), ("/foo", "unknown-field")]);
     }
     let body = json!({ "userName": "ada" });
     let first = assert_first(create_with_key(&api, "k", &body).send().await);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(row_counts(&api), (1, 1, 1));
-    // Now it has a body, and this is another one, whatever else is wrong with it.
-    let response = create_with_key(&api, "k", &wrong).send().await.expect(422);
+    // The key is bound now, and this body is both different and invalid.
+    let response = create_with_key(&api, "k", &invalid).send().await.expect(422);
     assert!(
         matches!(text(&response.json()["code"]), "idempotency-key-reused" | "invalid"),
         "{}",
@@ -231,21 +231,21 @@ async fn a_validation_error_is_not_recorded(api: Api) {
 
 async fn a_request_rejected_before_its_body_is_not_recorded(api: Api) {
     let post = |target: &str| api.client.request(Method::POST, target).header("idempotency-key", "k");
-    let good = json!({ "userName": "ada" });
+    let valid = json!({ "userName": "ada" });
     problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
     problem(&post("/users").body("text/plain", "{}").send().await, 415, "unsupported-media-type");
-    problem(&post("/users?foo=1").json(&good).send().await, 400, "invalid-parameter");
-    problem(&post("/users").json(&good).accept("text/html").send().await, 406, "not-acceptable");
+    problem(&post("/users?foo=1").json(&valid).send().await, 400, "invalid-parameter");
+    problem(&post("/users").json(&valid).accept("text/html").send().await, 406, "not-acceptable");
     let anonymous = crate::support::http::Client::anonymous(&api.server);
-    let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
-    problem(&unknown, 401, "unauthorized");
+    let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
+    problem(&unauthorized, 401, "unauthorized");
     assert_eq!(row_counts(&api), (0, 0, 0));
-    let first = assert_first(post("/users").json(&good).send().await);
-    // They fail as ever.
-    let unknown = anonymous.post("/users", &good).header("idempotency-key", "k").send().await;
-    problem(&unknown, 401, "unauthorized");
+    let first = assert_first(post("/users").json(&valid).send().await);
+    // The same requests still fail.
+    let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
+    problem(&unauthorized, 401, "unauthorized");
     problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
-    assert_replayed(&post("/users").json(&good).send().await, &first);
+    assert_replayed(&post("/users").json(&valid).send().await, &first);
 }
 
 async fn minimal_responses_are_replayed_unchanged(api: Api) {
@@ -297,7 +297,7 @@ async fn other_methods_ignore_the_header(api: Api) {
     let delete = api.client.delete(&target).header("idempotency-key", "k");
     delete.send().await.expect(204);
     problem(&delete.send().await, 404, "not-found");
-    // And POST takes none of their keys for its own.
+    // The keys of those requests are unused for POST.
     assert_first(create_with_key(&api, "k", &json!({ "userName": "ada" })).send().await);
 }
 
@@ -305,12 +305,12 @@ async fn other_paths_ignore_the_header(api: Api) {
     let body = json!({ "userName": "ada" });
     for key in ["k", "", "a b"] {
         for _ in 0..2 {
-            let nowhere = api.client.post("/nowhere", &body).header("idempotency-key", key).send().await;
-            problem(&nowhere, 404, "not-found");
+            let unknown = api.client.post("/unknown", &body).header("idempotency-key", key).send().await;
+            problem(&unknown, 404, "not-found");
             let probe = api.client.get("/readyz").header("idempotency-key", key).send().await;
             assert_eq!(probe.expect(200).header("idempotency-replayed"), None);
-            let wrong = api.client.post("/livez", &body).header("idempotency-key", key).send().await;
-            problem(&wrong, 405, "method-not-allowed");
+            let invalid = api.client.post("/livez", &body).header("idempotency-key", key).send().await;
+            problem(&invalid, 405, "method-not-allowed");
         }
     }
     assert_eq!(row_counts(&api), (0, 0, 0));
@@ -344,21 +344,21 @@ async fn keys_survive_a_kill(api: Api) {
     assert_eq!(row_counts(&api), (2, 2, 2));
 }
 
-/// A day and a microsecond.
+/// Moves all recorded responses back by a day and a microsecond.
 const MORE_THAN_A_DAY: &str = "UPDATE idempotency SET created_at = created_at - 86400000001";
 
 async fn keys_expire_after_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
     let first = assert_first(create_with_key(&api, "k", &body).send().await);
     sql(&api).execute(MORE_THAN_A_DAY);
-    // It is a new request, and the name is taken.
+    // The repeat is a new request, and its name is taken.
     assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
     api.client.delete(&path(&first.json())).send().await.expect(204);
     let second = assert_first(create_with_key(&api, "k", &body).send().await);
     assert_ne!(second.json()["id"], first.json()["id"]);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &second);
     sql(&api).execute(MORE_THAN_A_DAY);
-    // Another body is no wrong one any more, also not after a restart.
+    // Once the key has expired it accepts another body, also after a restart.
     let api = api.restart();
     let grace = json!({ "userName": "grace" });
     let third = assert_first(create_with_key(&api, "k", &grace).send().await);
@@ -369,7 +369,7 @@ async fn keys_expire_after_a_day(api: Api) {
 async fn keys_are_valid_for_almost_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
     let first = assert_first(create_with_key(&api, "k", &body).send().await);
-    // A minute is left, which is more than this test takes.
+    // The remaining minute is longer than this test takes.
     sql(&api).execute("UPDATE idempotency SET created_at = created_at - 86340000000");
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     let api = api.restart();

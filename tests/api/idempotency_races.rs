@@ -1,4 +1,4 @@
-//! Many requests with one `Idempotency-Key` at once: one is carried out, the others have its response.
+//! Concurrent requests with the same `Idempotency-Key`: one is executed, and the others return its response.
 
 use crate::api::problem::{assert_taken, problem};
 use crate::support::api::{Api, Engine, at_once, path, with_status};
@@ -21,7 +21,7 @@ engine_tests! {
 
 const REPEATS: usize = 32;
 
-/// Creations at once, each with the key and body that its number has.
+/// Sends creations concurrently, with the key and body that `of` returns for each index.
 async fn create_concurrently(
     clients: &[Client],
     count: usize,
@@ -41,7 +41,7 @@ fn is_replayed(response: &Answer) -> bool {
     replayed.is_some()
 }
 
-/// Checks that all have one response, and that one of them is the first.
+/// Checks that all responses are equal and that exactly one is not a replay. Returns the created user.
 #[track_caller]
 fn assert_one_creation(responses: &[Answer]) -> Value {
     assert_eq!(
@@ -59,11 +59,11 @@ fn assert_one_creation(responses: &[Answer]) -> Value {
     assert_eq!(different.len(), 1, "{different:?}");
     let ids: BTreeSet<_> =
         responses.iter().map(|response| response.header("x-request-id").map(str::to_owned)).collect();
-    assert_eq!(ids.len(), responses.len(), "each has its own request id");
+    assert_eq!(ids.len(), responses.len(), "each response has its own request id");
     responses[0].json()
 }
 
-/// Checks how many users, and how many changes, there are.
+/// Checks the number of users and changes.
 fn check_counts(api: &Api, users: usize, changes: usize) {
     let mut sql = Sql::open(&api.database_url());
     let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
@@ -74,15 +74,15 @@ fn check_counts(api: &Api, users: usize, changes: usize) {
 async fn concurrent_repeats_create_one_user(api: Api) {
     for round in 0..5 {
         let body = json!({ "userName": format!("u{round}"), "emails": [{ "value": "a@x" }] });
-        let twins = |_| (format!("key-{round}"), body.clone());
-        let user = assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, twins).await);
+        let same = |_| (format!("key-{round}"), body.clone());
+        let user = assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, same).await);
         assert_eq!(user["userName"], body["userName"]);
         assert_eq!(api.read(&user).await, user);
         check_counts(&api, round + 1, round + 1);
     }
 }
 
-/// The name goes to one of them: to the twins, all of them, or to one that has no key.
+/// Either all requests with the key succeed, or one without a key does.
 async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
     for round in 0..5 {
         let body = json!({ "userName": "ada" });
@@ -97,7 +97,7 @@ async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
         let responses = responses.await;
         let created = with_status(&responses, 201);
         assert_eq!(with_status(&responses, 409), REPEATS - created);
-        assert!(created == 1 || created == REPEATS / 2, "{created} were created");
+        assert!(created == 1 || created == REPEATS / 2, "{created} requests succeeded");
         let first: Vec<_> =
             responses.iter().filter(|response| response.code() == 201 && !is_replayed(response)).collect();
         assert_eq!(first.len(), 1);
@@ -114,13 +114,13 @@ async fn many_keys_can_be_used_concurrently(api: Api) {
     };
     let responses = create_concurrently(from_ref(&api.client), 3 * keys, of).await;
     for number in 0..keys {
-        let twins: Vec<_> = responses
+        let repeats: Vec<_> = responses
             .iter()
             .filter(|response| response.json()["userName"] == format!("u{number}"))
             .cloned()
             .collect();
-        assert_eq!(twins.len(), 3, "{number}");
-        assert_one_creation(&twins);
+        assert_eq!(repeats.len(), 3, "{number}");
+        assert_one_creation(&repeats);
     }
     check_counts(&api, keys, keys);
 }
@@ -140,23 +140,23 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
     }
 }
 
-/// Their first is refused, and keeps nothing: so is the next, until the last.
+/// A conflict is not recorded, so every repeat is executed again and fails.
 async fn concurrent_repeats_of_a_conflict_all_fail(api: Api) {
     let user = api.named("ada").await;
     let body = json!({ "userName": "ADA" });
-    let twins = |_| ("key".to_owned(), body.clone());
-    let responses = create_concurrently(from_ref(&api.client), REPEATS, twins).await;
+    let same = |_| ("key".to_owned(), body.clone());
+    let responses = create_concurrently(from_ref(&api.client), REPEATS, same).await;
     for response in &responses {
         assert_taken(response, "userName");
         assert!(!is_replayed(response));
     }
     check_counts(&api, 1, 1);
     api.client.delete(&path(&user)).send().await.expect(204);
-    assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, twins).await);
+    assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, same).await);
     check_counts(&api, 1, 3);
 }
 
-/// Some come too early, one is the first, and all after it have its response.
+/// Repeats before the deletion fail, and all repeats after the first success return its response.
 async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
     for round in 0..5 {
         let user = api.named("ada").await;
@@ -187,8 +187,8 @@ async fn concurrent_repeats_on_two_servers_create_one_user(api: Api) {
     let rounds = if matches!(api.engine, Engine::Postgres) { 10 } else { 3 };
     for round in 0..rounds {
         let body = json!({ "userName": format!("u{round}") });
-        let twins = |_| (format!("key-{round}"), body.clone());
-        let user = assert_one_creation(&create_concurrently(&clients, REPEATS, twins).await);
+        let same = |_| (format!("key-{round}"), body.clone());
+        let user = assert_one_creation(&create_concurrently(&clients, REPEATS, same).await);
         for client in &clients {
             assert_eq!(client.get(&path(&user)).send().await.expect(200).json(), user);
         }

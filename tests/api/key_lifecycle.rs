@@ -1,4 +1,4 @@
-//! What a key is good for, from its creation to its end.
+//! The lifecycle of a key: authentication, rotation, revocation, expiry, roles, last use and secrecy.
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
@@ -28,13 +28,14 @@ engine_tests! {
     the_secret_is_never_stored_or_logged
 }
 
-/// Until something that is done elsewhere must have happened.
+/// How long to wait for an expiry.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn start(api: &Api, settings: &[(&str, &str)]) -> Api {
     Api::start(api.engine, settings)
 }
 
+/// Whether the client's key is valid.
 async fn is_accepted(client: &Client) -> bool {
     let response = client.get("/users").send().await;
     assert!(matches!(response.code(), 200 | 401), "{}", response.text());
@@ -47,39 +48,39 @@ async fn only_the_exact_secret_is_accepted(api: Api) {
         create_key(&api.client, &json!({ "role": "reader" })).await,
         create_key(&api.client, &json!({ "role": "reader" })).await,
     ];
-    let good = text(&one["secret"]);
-    let (head, tail) = good.rsplit_once('_').expect("a secret with its parts");
+    let valid = text(&one["secret"]);
+    let (head, tail) = valid.rsplit_once('_').expect("a secret with its parts");
     let (other_head, other_tail) = text(&other["secret"]).rsplit_once('_').expect("a secret with its parts");
-    let mut wrong: Vec<String> = (0..good.len())
+    let mut invalid: Vec<String> = (0..valid.len())
         .map(|at| {
-            let mut bytes = good.as_bytes().to_vec();
+            let mut bytes = valid.as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
             String::from_utf8(bytes).expect("ASCII")
         })
         .collect();
-    wrong.extend([
+    invalid.extend([
         format!("{head}_{other_tail}"),
         format!("{other_head}_{tail}"),
-        format!("{good}a"),
-        good[..good.len() - 1].to_owned(),
-        good[1..].to_owned(),
-        good.to_uppercase(),
+        format!("{valid}a"),
+        valid[..valid.len() - 1].to_owned(),
+        valid[1..].to_owned(),
+        valid.to_uppercase(),
         tail.to_owned(),
         head.to_owned(),
         format!("{head}_"),
         text(&one["id"]).to_owned(),
         format!("rst_{tail}"),
-        format!("{good}_{tail}"),
+        format!("{valid}_{tail}"),
         format!("rst__{}_{tail}", text(&one["id"])),
         format!("rst_{}_{}", uuid::Uuid::now_v7(), tail),
         format!("rst_{}_{}", "a".repeat(36), "a".repeat(49)),
         "rst_".to_owned(),
         "rst___".to_owned(),
-        format!("{good}{}", "x".repeat(10_000)),
+        format!("{valid}{}", "x".repeat(10_000)),
     ]);
-    for secret in wrong {
+    for secret in invalid {
         let response = api.client.keyed(&secret).get("/users").send().await;
-        assert_eq!(response.code(), 401, "{secret} instead of {good}");
+        assert_eq!(response.code(), 401, "{secret} instead of {valid}");
         assert_unauthorized(&response);
     }
     for key in [&one, &other] {
@@ -101,8 +102,8 @@ async fn keys_can_be_rotated_without_downtime(api: Api) {
         assert!(!is_accepted(&live).await && is_accepted(&next).await);
         (key, live) = (new, next);
     }
-    let left = get(&live, "/keys?include=total").await;
-    assert_eq!((&left["total"], &left["items"][0]["id"]), (&json!(1), &key["id"]));
+    let remaining = get(&live, "/keys?include=total").await;
+    assert_eq!((&remaining["total"], &remaining["items"][0]["id"]), (&json!(1), &key["id"]));
 }
 
 async fn a_revoked_key_is_rejected_at_once(api: Api) {
@@ -132,7 +133,7 @@ async fn an_expired_key_is_rejected(api: Api) {
     for past in ["1970-01-01T00:00:00Z", "2020-06-01T12:00:00+05:30"] {
         let key = create_key(&api.client, &json!({ "role": "admin", "expiresAt": past })).await;
         assert_unauthorized(&client_with_key(&api.client, &key).get("/users").send().await);
-        // It is still there to be seen.
+        // An expired key can still be read.
         assert_eq!(get(&api.client, &key_path(&key)).await["id"], key["id"]);
     }
     assert_eq!(get(&api.client, "/keys?include=total").await["total"], 2);
@@ -142,18 +143,18 @@ fn rfc3339(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).expect("a time of this century")
 }
 
-/// Asks with a key that expires at `end` until it is bad. It is good before, and not after.
+/// Sends requests until a key is rejected, and checks that it is valid before `end` and invalid after.
 async fn watch_expiry(client: &Client, end: OffsetDateTime) {
     let since = Instant::now();
     loop {
         let sent = OffsetDateTime::now_utc();
-        let good = is_accepted(client).await;
-        assert!(good || OffsetDateTime::now_utc() >= end, "refused before it has expired");
-        assert!(!good || sent <= end, "good after it has expired");
-        if !good {
+        let valid = is_accepted(client).await;
+        assert!(valid || OffsetDateTime::now_utc() >= end, "rejected before its expiry");
+        assert!(!valid || sent <= end, "valid after its expiry");
+        if !valid {
             return;
         }
-        assert!(since.elapsed() < TIMEOUT, "it does not expire");
+        assert!(since.elapsed() < TIMEOUT, "the key does not expire");
     }
 }
 
@@ -165,7 +166,7 @@ async fn a_key_in_use_expires_on_time(api: Api) {
     let patch = json!({ "expiresAt": rfc3339(end) });
     api.client.patch(&key_path(&key), &patch).send().await.expect(200);
     watch_expiry(&client, end).await;
-    // The same for a key that is made with it.
+    // The same for a key that is created with an expiry.
     let end = OffsetDateTime::now_utc() + Duration::from_millis(700);
     let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": rfc3339(end) })).await;
     watch_expiry(&client_with_key(&api.client, &key), end).await;
@@ -176,9 +177,9 @@ async fn an_expiry_can_be_changed(api: Api) {
         create_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await;
     let client = client_with_key(&api.client, &key);
     let times = [json!(null), json!("2020-01-01T00:00:00Z"), json!("2040-01-01T00:00:00Z")];
-    for (time, good) in times.iter().zip([true, false, true]) {
+    for (time, valid) in times.iter().zip([true, false, true]) {
         api.client.patch(&key_path(&key), &json!({ "expiresAt": time })).send().await.expect(200);
-        assert_eq!(is_accepted(&client).await, good, "{time}");
+        assert_eq!(is_accepted(&client).await, valid, "{time}");
     }
 }
 
@@ -188,18 +189,22 @@ async fn role_changes_apply_at_once(api: Api) {
     let roles = ["operator", "admin", "writer", "reader", "writer", "admin", "operator", "reader"];
     for (round, role) in roles.into_iter().enumerate() {
         api.client.patch(&key_path(&key), &json!({ "role": role })).send().await.expect(200);
-        let may = |smallest: &str| {
+        let allows = |required: &str| {
             let rank = |role: &str| ["reader", "writer", "admin", "operator"].iter().position(|r| *r == role);
-            rank(role) >= rank(smallest)
+            rank(role) >= rank(required)
         };
         let post = client.post("/users", &json!({ "userName": format!("u{round}") })).send().await;
-        assert_eq!(post.code(), if may("writer") { 201 } else { 403 }, "{role}");
-        assert_eq!(client.get("/keys").send().await.code(), if may("admin") { 200 } else { 403 }, "{role}");
+        assert_eq!(post.code(), if allows("writer") { 201 } else { 403 }, "{role}");
+        assert_eq!(
+            client.get("/keys").send().await.code(),
+            if allows("admin") { 200 } else { 403 },
+            "{role}"
+        );
         let tenants = client.get("/tenants").send().await;
-        assert_eq!(tenants.code(), if may("operator") { 200 } else { 403 }, "{role}");
+        assert_eq!(tenants.code(), if allows("operator") { 200 } else { 403 }, "{role}");
         client.get("/users").send().await.expect(200);
     }
-    // Who takes from themselves has it no more.
+    // A key that lowers its own role loses the right to raise it again.
     let own = create_key(&api.client, &json!({ "role": "admin" })).await;
     let client = client_with_key(&api.client, &own);
     client.patch(&key_path(&own), &json!({ "role": "reader" })).send().await.expect(200);
@@ -247,7 +252,7 @@ async fn keys_cannot_modify_a_key_with_a_higher_role(api: Api) {
     assert_eq!((&found.json()["name"], found.header("etag")), (&json!("above"), Some("\"1\"")));
     let operator = client_with_key(&api.client, &above);
     operator.get("/tenants").send().await.expect(200);
-    // What has come down to them is theirs.
+    // Once the role is low enough, an admin can delete the key.
     operator.patch(&target, &json!({ "role": "admin" })).send().await.expect(200);
     admin.delete(&target).send().await.expect(204);
 }
@@ -255,16 +260,16 @@ async fn keys_cannot_modify_a_key_with_a_higher_role(api: Api) {
 async fn keys_act_in_their_own_tenant(api: Api) {
     create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
-    let at_home = api.named("ada").await;
+    let user = api.named("ada").await;
     for role in ["reader", "admin", "operator"] {
         let key = create_key(&acme, &json!({ "role": role })).await;
         let client = client_with_key(&api.client, &key);
         assert_eq!(get(&client, "/users").await, json!({ "items": [] }));
-        problem(&client.get(&path(&at_home)).send().await, 404, "not-found");
+        problem(&client.get(&path(&user)).send().await, 404, "not-found");
         problem(&api.client.get(&key_path(&key)).send().await, 404, "not-found");
         assert_eq!(get(&acme, &key_path(&key)).await["role"], role);
     }
-    // What a key makes is where it acts: at home, or, of an operator, where it visits.
+    // A key creates keys in the tenant in which it acts: its own, or the one that an operator names.
     let admin = client_with_role(&acme, "admin").await;
     let made = create_key(&admin, &json!({ "role": "writer" })).await;
     client_with_key(&api.client, &made)
@@ -273,9 +278,9 @@ async fn keys_act_in_their_own_tenant(api: Api) {
         .await
         .expect(201);
     assert_eq!(get(&acme, "/users").await["items"][0]["userName"], "grace");
-    let visitor = client_with_role(&acme, "operator").await;
-    let made = create_key(&visitor.in_tenant("default"), &json!({ "role": "reader" })).await;
-    assert_eq!(get(&client_with_key(&api.client, &made), "/users").await["items"], json!([at_home]));
+    let operator = client_with_role(&acme, "operator").await;
+    let made = create_key(&operator.in_tenant("default"), &json!({ "role": "reader" })).await;
+    assert_eq!(get(&client_with_key(&api.client, &made), "/users").await["items"], json!([user]));
 }
 
 async fn keys_survive_a_kill(api: Api) {
@@ -286,14 +291,14 @@ async fn keys_survive_a_kill(api: Api) {
     let api = api.restart();
     client_with_key(&api.client, &key).post("/users", &json!({ "userName": "a" })).send().await.expect(201);
     assert_unauthorized(&client_with_key(&api.client, &gone).get("/users").send().await);
-    // A server that has no key in its settings knows those of the database as well.
+    // The keys in the database are valid without a configured admin key.
     let server = Server::builder(&api.database_url()).unset("ROSTER_ADMIN_KEY").start();
     let client = Client::with_key(&server, text(&key["secret"]));
     assert_eq!(get(&client, "/users?include=total").await["total"], 1);
 }
 
 async fn the_last_use_is_recorded(api: Api) {
-    let [used, refused, unused] = [
+    let [used, rejected, unused] = [
         create_key(&api.client, &json!({ "role": "reader" })).await,
         create_key(&api.client, &json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" })).await,
         create_key(&api.client, &json!({ "role": "reader" })).await,
@@ -301,7 +306,7 @@ async fn the_last_use_is_recorded(api: Api) {
     let before = OffsetDateTime::now_utc() - Duration::from_micros(1);
     client_with_key(&api.client, &used).get("/users").send().await.expect(200);
     let after = OffsetDateTime::now_utc();
-    assert_unauthorized(&client_with_key(&api.client, &refused).get("/users").send().await);
+    assert_unauthorized(&client_with_key(&api.client, &rejected).get("/users").send().await);
     let api = api.restart_gracefully();
     let response = api.client.get(&key_path(&used)).send().await.expect(200);
     let key = response.json();
@@ -309,15 +314,15 @@ async fn the_last_use_is_recorded(api: Api) {
     let time = OffsetDateTime::parse(spelled, &Rfc3339).expect("RFC 3339");
     assert!((before..=after).contains(&time), "{before} {time} {after}");
     assert_eq!(spelled.len(), "2026-01-02T03:04:05.678901Z".len());
-    // It is no change of the key.
+    // A use does not change the version of the key or the feed.
     assert_eq!(response.header("etag"), Some("\"1\""));
     let feed = get(&api.client, &format!("/changes?resource={}", text(&used["id"]))).await;
     assert_eq!(feed["items"].as_array().map(Vec::len), Some(1), "{feed}");
-    for key in [&refused, &unused] {
+    for key in [&rejected, &unused] {
         assert_eq!(get(&api.client, &key_path(key)).await["lastUsedAt"], json!(null));
     }
     assert_eq!(get(&api.client, "/keys").await["items"][0], key);
-    // A later use is noted as one.
+    // A later use is recorded as well.
     client_with_key(&api.client, &used).get("/users").send().await.expect(200);
     let api = api.restart_gracefully();
     let later = get(&api.client, &key_path(&used)).await;
@@ -330,23 +335,27 @@ async fn the_secret_is_never_stored_or_logged(api: Api) {
     let client = client_with_key(&api.client, &key);
     send_mixed_requests(&client, &key).await;
     let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
-    let mut told = Vec::new();
+    let mut responses = Vec::new();
     for target in ["/keys", "/changes", "/users", "/tenants", &key_path(&key)] {
-        told.push(api.client.get(target).send().await.expect(200).text());
+        responses.push(api.client.get(target).send().await.expect(200).text());
     }
-    assert!(told.iter().all(|text| !text.contains(secret)), "{told:?}");
-    assert!(told[1].contains("key.created") && !told[1].to_lowercase().contains("hash"), "{}", told[1]);
+    assert!(responses.iter().all(|text| !text.contains(secret)), "{responses:?}");
+    assert!(
+        responses[1].contains("key.created") && !responses[1].to_lowercase().contains("hash"),
+        "{}",
+        responses[1]
+    );
     let log = api.server.log();
-    assert!(log.contains("TRACE"), "nothing is traced:\n{log}");
+    assert!(log.contains("TRACE"), "the log has no trace events:\n{log}");
     assert_eq!(log.lines().find(|line| line.contains(secret)), None);
     let (engine, url) = (api.engine, api.database_url());
-    assert!(database_contains(engine, &url, text(&key["id"])), "the search finds nothing");
+    assert!(database_contains(engine, &url, text(&key["id"])), "the search does not find the key's id");
     assert!(!database_contains(engine, &url, secret), "the secret is in the database");
     let hashes = api.sql().number("SELECT count(*) AS number FROM keys WHERE length(secret_hash) = 32");
     assert_eq!(hashes, 1);
 }
 
-/// Requests of all kinds with a key, also such as are refused.
+/// Sends requests of several kinds with a key, of which some are rejected.
 async fn send_mixed_requests(client: &Client, key: &Value) {
     let user = json!({ "userName": "ada" });
     client.post("/users", &user).header("idempotency-key", "k").send().await.expect(201);
@@ -358,12 +367,12 @@ async fn send_mixed_requests(client: &Client, key: &Value) {
     client.keyed(&secret.replace("rst_", "rst-")).get("/users").send().await.expect(401);
 }
 
-/// Whether a text stands anywhere in the database.
+/// Whether the database contains a text.
 fn database_contains(engine: Engine, url: &str, needle: &str) -> bool {
     match engine {
         Engine::Sqlite => {
             let path = url.trim_start_matches("sqlite://");
-            // Ids are kept as their bytes.
+            // Ids are stored as bytes.
             let id = uuid::Uuid::parse_str(needle).map(|id| id.as_bytes().to_vec());
             let bytes = id.unwrap_or_else(|_| needle.as_bytes().to_vec());
             let files =

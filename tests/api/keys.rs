@@ -1,4 +1,4 @@
-//! `/keys`.
+//! Creating, reading, patching, deleting and listing keys.
 
 use crate::api::callers::{client_with_key, create_key, get, key_path};
 use crate::api::fixture::with_field;
@@ -30,11 +30,11 @@ engine_tests! {
     creations_ignore_idempotency_keys
 }
 
-/// A key as GET shows it, of the response that made it.
-fn without_secret(made: &Value) -> Value {
-    let mut without_secret = made.clone();
-    without_secret.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
-    without_secret
+/// A created key as GET returns it.
+fn without_secret(created: &Value) -> Value {
+    let mut key = created.clone();
+    key.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
+    key
 }
 
 async fn a_role_is_sufficient(api: Api) {
@@ -65,8 +65,8 @@ async fn every_attribute_is_returned(api: Api) {
         assert_eq!((&key["name"], &key["role"]), (&json!(name), &json!("writer")));
         assert_eq!(get(&api.client, &key_path(&key)).await, without_secret(&key));
     }
-    // Times are without_secret in UTC with six digits, whatever they were sent as.
-    for (sent, shows) in [
+    // Times are returned in UTC with six fractional digits.
+    for (sent, returned) in [
         ("2040-01-02T03:04:05Z", "2040-01-02T03:04:05.000000Z"),
         ("2040-01-02T03:04:05.678901+00:00", "2040-01-02T03:04:05.678901Z"),
         ("2040-01-02T03:04:05+02:30", "2040-01-02T00:34:05.000000Z"),
@@ -74,7 +74,7 @@ async fn every_attribute_is_returned(api: Api) {
         ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.000000Z"),
     ] {
         let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": sent })).await;
-        assert_eq!(key["expiresAt"], shows, "{sent}");
+        assert_eq!(key["expiresAt"], returned, "{sent}");
         assert_eq!(get(&api.client, &key_path(&key)).await, without_secret(&key));
     }
 }
@@ -88,14 +88,14 @@ async fn secrets_have_a_fixed_format_and_are_unique(api: Api) {
         let rest = rest.unwrap_or_else(|| panic!("{secret} does not name {}", key["id"]));
         assert_eq!(rest.len(), 43 + 6, "{secret}");
         assert!(rest.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{secret}");
-        assert!(secrets.insert(rest[..43].to_owned()), "{secret} came twice");
+        assert!(secrets.insert(rest[..43].to_owned()), "{secret} is not unique");
     }
-    // Each of 62 characters comes often among 50 times 43, and every place has many.
+    // Nearly all of 62 characters occur among 50 times 43, and each position has many different ones.
     let all: BTreeSet<char> = secrets.iter().flat_map(|secret| secret.chars()).collect();
     assert!(all.len() > 55, "{all:?}");
-    for place in 0..43 {
-        let here: BTreeSet<_> = secrets.iter().map(|secret| secret.as_bytes()[place]).collect();
-        assert!(here.len() > 10, "only {here:?} at place {place}");
+    for position in 0..43 {
+        let found: BTreeSet<_> = secrets.iter().map(|secret| secret.as_bytes()[position]).collect();
+        assert!(found.len() > 10, "only {found:?} at position {position}");
     }
 }
 
@@ -130,15 +130,15 @@ async fn a_returned_key_can_be_sent_back(api: Api) {
     assert_eq!((response.json(), response.header("etag")), (without_secret(&key), Some("\"1\"")));
 }
 
-/// What a caller says of a key.
+/// The fields of a key that a caller can set.
 fn writable_fields(key: &Value) -> [&Value; 3] {
     ["name", "role", "expiresAt"].map(|name| &key[name])
 }
 
 async fn server_assigned_fields_are_ignored(api: Api) {
-    let decided =
+    let assigned =
         json!({ "id": 7, "createdAt": "x", "lastUsedAt": [], "secret": { "a": 1 }, "role": "reader" });
-    let key = create_key(&api.client, &decided).await;
+    let key = create_key(&api.client, &assigned).await;
     assert_eq!((&key["lastUsedAt"], text(&key["id"]).len()), (&Value::Null, 36));
     let patch =
         json!({ "createdAt": null, "lastUsedAt": "2020-01-01T00:00:00Z", "secret": "x", "name": "ci" });
@@ -153,14 +153,14 @@ async fn fields_are_validated(api: Api) {
     assert_invalid(&post(json!({})).await, &[("/role", "required")]);
     assert_invalid(&post(json!({ "role": null })).await, &[("/role", "required")]);
     let all = json!({ "role": 1, "name": [], "expiresAt": true, "tenant": "x", "Role": "reader" });
-    let wrong = [
+    let errors = [
         ("/role", "wrong-type"),
         ("/name", "wrong-type"),
         ("/expiresAt", "wrong-type"),
         ("/tenant", "unknown-field"),
         ("/Role", "unknown-field"),
     ];
-    assert_invalid(&post(all).await, &wrong);
+    assert_invalid(&post(all).await, &errors);
     for role in ["", "Reader", "READER", "root", "reader ", "reader,writer", "\0", "nobody"] {
         assert_invalid_fields(&post(json!({ "role": role })).await, &["/role"]);
     }
@@ -177,7 +177,7 @@ async fn fields_are_validated(api: Api) {
         let response = post(json!({ "role": "reader", field: 1 })).await;
         assert_invalid(&response, &[(&format!("/{}", field.replace('/', "~1")), "unknown-field")]);
     }
-    assert_eq!(get(&api.client, "/keys?include=total").await, before, "a key was made");
+    assert_eq!(get(&api.client, "/keys?include=total").await, before, "a key was created");
 }
 
 const MALFORMED_TIMES: [&str; 11] = [
@@ -217,7 +217,7 @@ async fn patches_are_validated(api: Api) {
 async fn a_patch_changes_only_named_fields(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
     let mut expected = without_secret(&key);
-    for (version, (name, sent, shows)) in [
+    for (version, (name, sent, returned)) in [
         ("name", json!("cd"), json!("cd")),
         ("role", json!("writer"), json!("writer")),
         ("expiresAt", json!("2040-01-01T02:00:00+02:00"), json!("2040-01-01T00:00:00.000000Z")),
@@ -228,13 +228,13 @@ async fn a_patch_changes_only_named_fields(api: Api) {
     .enumerate()
     {
         let response = api.client.patch(&key_path(&key), &json!({ name: sent })).send().await.expect(200);
-        expected[name] = shows;
+        expected[name] = returned;
         let tag = format!("\"{}\"", version + 2);
         assert_eq!((response.json(), response.header("etag")), (expected.clone(), Some(tag.as_str())));
         assert_eq!(response.header("cache-control"), Some("private, no-cache"));
         let found = api.client.get(&key_path(&key)).send().await.expect(200);
         assert_eq!((found.json(), found.header("etag")), (expected.clone(), Some(tag.as_str())));
-        // The secret stays.
+        // The secret does not change.
         client_with_key(&api.client, &key).get("/users").send().await.expect(200);
     }
 }
@@ -310,8 +310,8 @@ async fn malformed_and_oversized_bodies_are_rejected(api: Api) {
         for body in ["", "{", r#"{"role":"reader","role":"writer"}"#, r#"{"role":"reader"}x"#] {
             problem(&send("application/json", body).await, 400, "malformed-body");
         }
-        let unreadable = api.client.request(method.clone(), target).json(&json!({ "role": "reader" }));
-        problem(&unreadable.accept("text/html").send().await, 406, "not-acceptable");
+        let unacceptable = api.client.request(method.clone(), target).json(&json!({ "role": "reader" }));
+        problem(&unacceptable.accept("text/html").send().await, 406, "not-acceptable");
         let large = format!(r#"{{"role":"reader"}}{}"#, " ".repeat(1_048_576));
         problem(&send("application/json", &large).await, 413, "body-too-large");
     }
@@ -361,12 +361,12 @@ async fn pages_are_linked_by_cursors(api: Api) {
         }
     }
     assert_eq!(seen, keys);
-    // A cursor goes on behind its key, also when that is gone.
+    // A cursor continues after its key even if that key was deleted.
     let page = get(&api.client, "/keys?limit=1").await;
     api.client.delete(&key_path(&keys[0])).send().await.expect(204);
     let next = get(&api.client, &format!("/keys?limit=1&cursor={}", text(&page["nextCursor"]))).await;
     assert_eq!(next["items"], json!([keys[1]]));
-    // A cursor of another list is none of this one.
+    // Cursors of other lists are rejected.
     for index in 0..2 {
         api.named(&format!("u{index}")).await;
     }

@@ -1,4 +1,4 @@
-//! A list_ids through the list while others write: who is there present_throughout comes exactly once.
+//! Pagination during concurrent writes: a user who exists throughout is listed exactly once.
 
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
@@ -14,14 +14,14 @@ engine_tests! {
     pagination_continues_after_deletions_and_ends
 }
 
-/// How many write at once.
+/// Number of concurrent writers.
 const WRITERS: usize = 8;
-/// How often they write during a list_ids at most, all together: who creates faster than one walks makes a list_ids endless.
+/// Maximum rounds of all writers while one list is read. Creating users faster than they are read would never end.
 const ROUNDS: usize = 50;
-/// How many users nobody deletes.
+/// Number of users that no writer deletes.
 const BASE: usize = 60;
 
-/// What is known of each user: since when it is there for sure, and since when no longer.
+/// The logical times between which each user certainly exists.
 #[derive(Clone, Debug, Default)]
 struct Register {
     clock: Arc<AtomicU64>,
@@ -37,29 +37,27 @@ impl Register {
         self.lifetimes.lock().expect("no holder panics")
     }
 
-    /// A user's creation has been answered.
+    /// Records that a creation was acknowledged.
     fn record_creation(&self, id: &str) {
         let now = self.now();
         self.lifetimes().insert(id.to_owned(), (now, u64::MAX));
     }
 
-    /// A user's deletion is about to be asked for.
+    /// Records that a deletion is about to be requested.
     fn record_deletion(&self, id: &str) {
         let now = self.now();
-        self.lifetimes().get_mut(id).expect("it was record_creation").1 = now;
+        self.lifetimes().get_mut(id).expect("a recorded user").1 = now;
     }
 
-    /// Who was there from before `start` until after `end`.
+    /// The users that existed from before `start` until after `end`.
     fn present_throughout(&self, start: u64, end: u64) -> Vec<String> {
         let lifetimes = self.lifetimes();
-        let there = lifetimes.iter().filter(|(_, (record_creation, record_deletion))| {
-            *record_creation < start && *record_deletion > end
-        });
-        there.map(|(id, _)| id.clone()).collect()
+        let present = lifetimes.iter().filter(|(_, (created, deleted))| *created < start && *deleted > end);
+        present.map(|(id, _)| id.clone()).collect()
     }
 }
 
-/// Creates, patches and deletes as often as it may; at the end a few of its users are left.
+/// Creates, patches and deletes users, one round per permit. A few of its users remain at the end.
 async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, writer: usize) {
     let mut own: Vec<Value> = Vec::new();
     let mut round = 0;
@@ -82,7 +80,7 @@ async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, write
     }
 }
 
-/// Follows the cursors from the start to the end of the list.
+/// Reads the whole list by following the cursors, and returns the ids.
 async fn list_ids(client: &Client, limit: usize) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut target = format!("/users?limit={limit}");
@@ -92,20 +90,20 @@ async fn list_ids(client: &Client, limit: usize) -> Vec<String> {
         assert!(items.len() <= limit, "{} of {limit}", items.len());
         ids.extend(items.iter().map(|user| text(&user["id"]).to_owned()));
         let Some(cursor) = page.get("nextCursor") else { return ids };
-        assert_eq!(items.len(), limit, "only the last page is short");
+        assert_eq!(items.len(), limit, "only the last page can be shorter");
         target = format!("/users?limit={limit}&cursor={}", text(cursor));
     }
 }
 
-/// A list_ids, and whether it saw in their order all those who were there while it lasted.
+/// Reads the list, and checks that it is in order and has every user who existed throughout.
 async fn check_list(client: &Client, register: &Register, limit: usize) {
     let start = register.now();
     let seen = list_ids(client, limit).await;
-    let there = register.present_throughout(start, register.now());
-    assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "ids out of order or twice, by {limit}");
-    assert!(there.len() >= BASE, "only {} were there present_throughout", there.len());
-    let missing: Vec<_> = there.iter().filter(|id| seen.binary_search(id).is_err()).collect();
-    assert!(missing.is_empty(), "{missing:?} did not come, by {limit}");
+    let present = register.present_throughout(start, register.now());
+    assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "ids out of order or repeated with limit {limit}");
+    assert!(present.len() >= BASE, "only {} users existed throughout", present.len());
+    let missing: Vec<_> = present.iter().filter(|id| seen.binary_search(id).is_err()).collect();
+    assert!(missing.is_empty(), "missing with limit {limit}: {missing:?}");
 }
 
 async fn users_present_throughout_are_listed_exactly_once(api: Api) {
@@ -124,7 +122,7 @@ async fn users_present_throughout_are_listed_exactly_once(api: Api) {
     }
     rounds.close();
     writers.join_all().await;
-    // At rest the list is exactly who lifetimes.
+    // Without writers the list has exactly the existing users.
     let now = register.now();
     assert_eq!(list_ids(&api.client, 9).await, register.present_throughout(now, now));
     let total = api.page("?include=total&limit=1").await["total"].clone();
@@ -137,7 +135,7 @@ async fn pagination_continues_after_deletions_and_ends(api: Api) {
         users.push(api.named(&format!("u{index}")).await);
     }
     let first = api.page("?limit=4").await;
-    // The user that the cursor names goes, so do all before, and a later one; another comes.
+    // The user that the cursor names is deleted, with all before it and a later one. Another is created.
     for user in [&users[3], &users[0], &users[1], &users[2], &users[5]] {
         api.client.delete(&path(user)).send().await.expect(204);
     }

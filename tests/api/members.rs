@@ -1,4 +1,4 @@
-//! `/groups/{id}/members`, and `/users/{id}/groups`.
+//! Members of a group, and groups of a user.
 
 use crate::api::callers::get;
 use crate::api::group_helpers::{
@@ -40,11 +40,11 @@ async fn read_group(client: &Client, group: &Value) -> Value {
     get(client, &group_path(group)).await
 }
 
-/// What counts and versions say of a group, and how many rows there are.
+/// The member count and version of a group, and the number of membership rows.
 async fn counts(api: &Api, group: &Value) -> (Value, Value, i64) {
-    let shown = read_group(&api.client, group).await;
+    let current = read_group(&api.client, group).await;
     let rows = api.sql().number("SELECT count(*) AS number FROM members");
-    (shown["memberCount"].clone(), shown["version"].clone(), rows)
+    (current["memberCount"].clone(), current["version"].clone(), rows)
 }
 
 async fn users_are_added_and_listed(api: Api) {
@@ -56,9 +56,9 @@ async fn users_are_added_and_listed(api: Api) {
         (response.text().as_str(), response.header("etag"), response.header("location")),
         ("", None, None)
     );
-    let shown = read_group(&api.client, &group).await;
-    assert_eq!((&shown["memberCount"], &shown["version"]), (&json!(2), &json!(2)));
-    assert!(text(&shown["updatedAt"]) > text(&group["updatedAt"]));
+    let current = read_group(&api.client, &group).await;
+    assert_eq!((&current["memberCount"], &current["version"]), (&json!(2), &json!(2)));
+    assert!(text(&current["updatedAt"]) > text(&group["updatedAt"]));
     let page = get(&api.client, &format!("{}?include=total", members_path(&group))).await;
     let member = |index: usize| {
         json!({
@@ -67,12 +67,12 @@ async fn users_are_added_and_listed(api: Api) {
         })
     };
     assert_eq!(page, json!({ "items": [member(0), member(1)], "total": 2 }));
-    assert!(text(&items(&page)[0]["addedAt"]) <= text(&shown["updatedAt"]));
+    assert!(text(&items(&page)[0]["addedAt"]) <= text(&current["updatedAt"]));
     assert_eq!(text(&items(&page)[0]["addedAt"]).len(), "2026-01-02T03:04:05.678901Z".len());
     let groups = get(&api.client, &format!("{}/groups", path(&users[1]))).await;
-    assert_eq!(groups, json!({ "items": [shown] }));
+    assert_eq!(groups, json!({ "items": [current] }));
     assert_eq!(get(&api.client, &format!("{}/groups", path(&users[2]))).await, json!({ "items": [] }));
-    // A user knows nothing of it.
+    // The membership is not part of the user.
     assert_eq!(api.read(&users[0]).await, users[0]);
 }
 
@@ -109,11 +109,11 @@ async fn an_unknown_user_rejects_the_whole_request(api: Api) {
     let users = create_users(&api.client, 3).await;
     let unknown = Uuid::now_v7();
     let body = json!({ "userIds": [users[0]["id"], unknown, users[1]["id"], group["id"], unknown] });
-    let wrong = ["/userIds/1", "/userIds/3", "/userIds/4"].map(|place| (place, "unknown-user"));
-    assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &wrong);
+    let errors = ["/userIds/1", "/userIds/3", "/userIds/4"].map(|pointer| (pointer, "unknown-user"));
+    assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &errors);
     assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
     add_members(&api.client, &group, &users[..1]).await;
-    assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &wrong);
+    assert_invalid(&api.client.post(&members_path(&group), &body).send().await, &errors);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
@@ -130,7 +130,7 @@ async fn bodies_are_validated(api: Api) {
     let several = json!({
         "userIds": [id, 1, "x", id.replace('-', ""), null, { "value": id }, format!(" {id}")], "members": [],
     });
-    let wrong = [
+    let errors = [
         ("/userIds/1", "wrong-type"),
         ("/userIds/2", "unknown-user"),
         ("/userIds/3", "unknown-user"),
@@ -139,7 +139,7 @@ async fn bodies_are_validated(api: Api) {
         ("/userIds/6", "unknown-user"),
         ("/members", "unknown-field"),
     ];
-    assert_invalid(&post(several).await, &wrong);
+    assert_invalid(&post(several).await, &errors);
     let many = json!({ "userIds": vec![id; 1_001] });
     assert_invalid(&post(many).await, &[("/userIds", "too-many")]);
     let send = async |media_type: &str, body: &str| {
@@ -149,7 +149,7 @@ async fn bodies_are_validated(api: Api) {
     problem(&send("text/plain", "x").await, 415, "unsupported-media-type");
     problem(&send("application/json", "{").await, 400, "malformed-body");
     assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
-    // Twice is once.
+    // Repeated ids are added once.
     post(json!({ "userIds": [id, id.to_uppercase(), id] })).await.expect(204);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
@@ -189,7 +189,7 @@ async fn adding_existing_members_changes_nothing(api: Api) {
     assert_eq!(read_group(&api.client, &group).await, before);
     assert_eq!(get(&api.client, &members_path(&group)).await, page);
     assert_eq!(get(&api.client, "/changes").await["head"], head);
-    // Of those that are named only the new one comes.
+    // Only the user who is not yet a member is added.
     add_members(&api.client, &group, &users).await;
     assert_eq!(counts(&api, &group).await, (json!(3), json!(3), 3));
     assert_eq!(items(&get(&api.client, &members_path(&group)).await)[..2], items(&page)[..]);
@@ -210,18 +210,18 @@ async fn each_request_increments_the_version_once(api: Api) {
     assert_eq!(patch.send().await.expect(200).json()["version"], 4);
     let times: Vec<_> = [&groups[0], &groups[1]].map(|group| text(&group["createdAt"]).to_owned()).into();
     for (group, created) in groups.iter().zip(times) {
-        let shown = read_group(&api.client, group).await;
-        assert!(text(&shown["updatedAt"]) > created.as_str());
-        assert_eq!(shown["createdAt"], group["createdAt"]);
+        let current = read_group(&api.client, group).await;
+        assert!(text(&current["updatedAt"]) > created.as_str());
+        assert_eq!(current["createdAt"], group["createdAt"]);
     }
 }
 
 async fn unknown_groups_and_users_return_404(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     let user = create_users(&api.client, 1).await.remove(0);
-    let nobody = json!({ "id": Uuid::now_v7() });
+    let unknown = json!({ "id": Uuid::now_v7() });
     let put = async |target: String| api.client.request(Method::PUT, &target).send().await;
-    for (group, user) in [(&group, &nobody), (&nobody, &user), (&nobody, &nobody), (&group, &group)] {
+    for (group, user) in [(&group, &unknown), (&unknown, &user), (&unknown, &unknown), (&group, &group)] {
         let target = member_path(group, user);
         problem(&put(target.clone()).await, 404, "not-found");
         problem(&api.client.get(&target).send().await, 404, "not-found");
@@ -237,13 +237,13 @@ async fn unknown_groups_and_users_return_404(api: Api) {
         problem(&api.client.get(&target).send().await, 404, "not-found");
         problem(&api.client.delete(&target).send().await, 404, "not-found");
     }
-    for target in [members_path(&nobody), "/groups/x/members".to_owned()] {
+    for target in [members_path(&unknown), "/groups/x/members".to_owned()] {
         problem(&api.client.get(&target).send().await, 404, "not-found");
         problem(&api.client.post(&target, &user_ids_body([&user])).send().await, 404, "not-found");
-        // What is asked of nothing is not looked at.
-        problem(&api.client.post(&target, &user_ids_body([&nobody])).send().await, 404, "not-found");
+        // The body is not validated if the group does not exist.
+        problem(&api.client.post(&target, &user_ids_body([&unknown])).send().await, 404, "not-found");
     }
-    for target in [format!("{}/groups", path(&nobody)), "/users/x/groups".to_owned()] {
+    for target in [format!("{}/groups", path(&unknown)), "/users/x/groups".to_owned()] {
         problem(&api.client.get(&target).send().await, 404, "not-found");
     }
     assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
@@ -271,7 +271,7 @@ async fn members_are_listed_by_user_id(api: Api) {
     let other = create_named_group(&api.client, "b").await;
     let users = create_users(&api.client, 23).await;
     for index in 0..20 {
-        // In no order.
+        // The users are added in no particular order.
         add_members(&api.client, &group, &users[index * 7 % 20..=index * 7 % 20]).await;
     }
     add_members(&api.client, &other, &users).await;
@@ -284,7 +284,7 @@ async fn members_are_listed_by_user_id(api: Api) {
     }
     let page = get(&api.client, &format!("{}?limit=3&include=total", members_path(&group))).await;
     assert_eq!((items(&page).len(), &page["total"]), (3, &json!(20)));
-    // Who check_removal meanwhile takes nobody along.
+    // Members who are removed between pages cause no others to be skipped.
     let next = format!("{}?limit=3&cursor={}", members_path(&group), text(&page["nextCursor"]));
     for index in [1, 2, 3] {
         api.client.delete(&member_path(&group, &users[index])).send().await.expect(204);
@@ -313,8 +313,8 @@ async fn groups_of_a_user_are_listed_by_id(api: Api) {
         assert_eq!(list_all(&api.client, &target, limit).await, expected, "{limit}");
     }
     let page = get(&api.client, &format!("{target}?limit=2&include=total&attributes=displayName")).await;
-    let shown = |group: &Value| json!({ "id": group["id"], "displayName": group["displayName"] });
-    assert_eq!(page["items"], json!([shown(&expected[0]), shown(&expected[1])]));
+    let projected = |group: &Value| json!({ "id": group["id"], "displayName": group["displayName"] });
+    assert_eq!(page["items"], json!([projected(&expected[0]), projected(&expected[1])]));
     assert_eq!(page["total"], 5);
     api.client.delete(&group_path(&groups[3])).send().await.expect(204);
     expected.remove(2);
@@ -388,7 +388,7 @@ async fn members_show_current_names(api: Api) {
     assert_eq!(read_group(&api.client, &group).await, before);
 }
 
-/// Groups with three users each, and the user that check_removal.
+/// Creates three groups of three users, and removes the first user from the last group.
 async fn create_groups(api: &Api) -> (Vec<Value>, Vec<Value>) {
     let users = create_users(&api.client, 3).await;
     let mut groups = Vec::new();
@@ -401,12 +401,13 @@ async fn create_groups(api: &Api) -> (Vec<Value>, Vec<Value>) {
     (groups, users)
 }
 
+/// Checks that deleting a user with a query removes all of its memberships.
 async fn check_removal(api: &Api, query: &str) {
     let (groups, users) = create_groups(api).await;
     api.client.delete(&format!("{}{query}", path(&users[0]))).send().await.expect(204);
     for (group, version) in groups.iter().zip([3, 3, 3]) {
-        let shown = read_group(&api.client, group).await;
-        assert_eq!((&shown["memberCount"], &shown["version"]), (&json!(2), &json!(version)));
+        let current = read_group(&api.client, group).await;
+        assert_eq!((&current["memberCount"], &current["version"]), (&json!(2), &json!(version)));
         assert_eq!(member_names(&api.client, group).await, ["u1", "u2"]);
         problem(&api.client.get(&member_path(group, &users[0])).send().await, 404, "not-found");
     }
@@ -493,8 +494,8 @@ async fn a_user_deleted_during_an_add_has_no_membership(api: Api) {
             assert!(matches!(response.code(), 204 | 404), "{}", response.text());
         }
         problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
-        let shown = read_group(&api.client, &group).await;
-        assert_eq!(shown["memberCount"], 0);
+        let current = read_group(&api.client, &group).await;
+        assert_eq!(current["memberCount"], 0);
         assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What the feed tells of groups and members.
+//! Changes of groups and members in the change feed.
 
 use crate::api::callers::{client_with_role, create_tenant, get};
 use crate::api::feed_helpers::{follow, number};
@@ -109,7 +109,7 @@ async fn deleting_a_group_produces_one_change(api: Api) {
     );
 }
 
-/// The rows behind a delete_member_of_two_groups of a user who is in two of three groups.
+/// Deletes a user who is in two of three groups. Returns the changes of the deletion, the groups and the user.
 async fn delete_member_of_two_groups(api: &Api, query: &str) -> (Vec<Value>, Vec<Value>, Value) {
     let users = create_users(&api.client, 2).await;
     let mut groups = Vec::new();
@@ -124,17 +124,17 @@ async fn delete_member_of_two_groups(api: &Api, query: &str) -> (Vec<Value>, Vec
     (follow(&api.client, after, "").await, groups, users[0].clone())
 }
 
-/// Checks the rows of the memberships, in the order of the groups' ids.
+/// Checks that the changes remove the user from the first and third group, in this order.
 #[track_caller]
 fn assert_removals(rows: &[Value], groups: &[Value], user: &Value) {
-    let told: Vec<_> = rows
+    let found: Vec<_> = rows
         .iter()
         .map(|row| (&row["type"], &row["groupId"], &row["userId"], &row["version"], &row["requestId"]))
         .collect();
     let (kind, version, request) = (json!("member.removed"), json!(3), json!("bye"));
     let expected: Vec<_> =
         [0, 2].map(|index| (&kind, &groups[index]["id"], &user["id"], &version, &request)).into();
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
 }
 
 async fn memberships_are_removed_before_their_user(api: Api) {
@@ -155,7 +155,7 @@ async fn erasure_keeps_membership_changes(api: Api) {
     let members: Vec<_> = all.iter().filter(|row| row["resource"] == "member").collect();
     assert_eq!(members.len(), 6);
     assert!(members.iter().all(|row| row.get("erased").is_none()), "{members:?}");
-    // A second time nothing is left to tell.
+    // A second erasure produces no change.
     api.client.delete(&format!("{}?erase=true", path(&user))).send().await.expect(204);
     assert_eq!(follow(&api.client, 0, "").await, all);
 }
@@ -216,8 +216,8 @@ async fn changes_are_filtered_by_type_and_resource(api: Api) {
             assert_eq!(found, expected, "{types}");
         }
     }
-    let everybody = groups.iter().chain(&users).map(|resource| text(&resource["id"]));
-    for resource in everybody.chain(["user", "group", "member"]) {
+    let ids = groups.iter().chain(&users).map(|resource| text(&resource["id"]));
+    for resource in ids.chain(["user", "group", "member"]) {
         let is_wanted =
             |row: &&Value| ["id", "groupId", "userId", "resource"].iter().any(|name| row[*name] == resource);
         let expected: Vec<_> = rows.iter().filter(is_wanted).cloned().collect();
@@ -232,11 +232,11 @@ async fn changes_are_filtered_by_type_and_resource(api: Api) {
     let both = format!("&type=member.added&resource={}", text(&users[0]["id"]));
     assert_eq!(follow(&api.client, 0, &both).await.len(), 2);
     create_tenant(&api.client, "acme").await;
-    let elsewhere = format!("&resource={}", text(&users[0]["id"]));
-    assert_eq!(follow(&api.client.in_tenant("acme"), 0, &elsewhere).await, Vec::<Value>::new());
+    let of_user = format!("&resource={}", text(&users[0]["id"]));
+    assert_eq!(follow(&api.client.in_tenant("acme"), 0, &of_user).await, Vec::<Value>::new());
 }
 
-/// What a follower knows of groups: their names and versions, and who is in them.
+/// The state that a follower derives from the feed: names and versions of groups, and memberships.
 #[derive(Debug, Default, PartialEq)]
 struct Replica {
     groups: BTreeMap<String, (Value, u64)>,
@@ -275,7 +275,7 @@ impl Replica {
         }
     }
 
-    /// Facts of one request share a version.
+    /// Changes of one request have the same version.
     fn set_version(&mut self, group: &str, version: u64) {
         let last_change = &mut self.groups.get_mut(group).expect("a group").1;
         assert!(version == *last_change || version == *last_change + 1, "{version} after {last_change}");

@@ -1,4 +1,4 @@
-//! JSON Merge Patch (RFC 7396) of the free objects.
+//! JSON Merge Patch (RFC 7396) of `custom` and `extensions`.
 
 use crate::support::api::Api;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn rfc_7396_examples_apply_to_nested_values(api: Api) {
         let patched = api.patch(&user, &json!({ "custom": { "x": patch } })).await;
         let mut expected = json!({ "x": result, "other": [null] });
         if patch.is_null() {
-            // Inside an object null removes.
+            // A null inside an object removes the member.
             expected = json!({ "other": [null] });
         }
         assert_eq!(patched["custom"], expected, "{original} {patch}");
@@ -63,11 +63,11 @@ async fn nulls_are_values_outside_patches(api: Api) {
     let body = json!({ "userName": "ada", "custom": free, "extensions": { "urn:x:y": free } });
     let user = api.create(&body).await;
     assert_eq!((&user["custom"], &user["extensions"]["urn:x:y"]), (&free, &free));
-    // Nulls that the patch does not name stay.
+    // Null members that the patch does not name are kept.
     let patched = api.patch(&user, &json!({ "custom": { "b": { "f": 1 } }, "title": "x" })).await;
     assert_eq!(patched["custom"], json!({ "a": null, "b": { "c": null, "d": [null], "f": 1 }, "e": {} }));
     assert_eq!(patched["extensions"], user["extensions"]);
-    // Those that it names go, there or not; in a list they are values.
+    // Members that the patch sets to null are removed. Nulls in lists are values.
     let patch = json!({ "custom": { "a": null, "z": null, "b": { "d": [null, null] }, "e": { "g": null } } });
     let patched = api.patch(&user, &patch).await;
     assert_eq!(patched["custom"], json!({ "b": { "c": null, "d": [null, null], "f": 1 }, "e": {} }));

@@ -1,7 +1,7 @@
-//! The native API from outside: what docs/api.md promises, told by requests and their responses. Every test runs on both
-//! engines, each time against a server process and a database of its own.
+//! The native API over HTTP, as docs/api.md describes it. Every test runs on both engines, each time with its own server
+//! process and database.
 
-/// Makes two tests, one for each engine, of every `async fn name(api: Api)` that is listed.
+/// Generates two tests, one per engine, for each listed `async fn name(api: Api)`.
 macro_rules! engine_tests {
     ($($name:ident)*) => {$(
         mod $name {

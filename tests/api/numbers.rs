@@ -1,4 +1,4 @@
-//! Numbers in free JSON: exact, or refused.
+//! Numbers in `custom`: each is stored exactly or rejected.
 
 use crate::api::problem::assert_invalid;
 use crate::support::api::{Api, path};
@@ -14,7 +14,7 @@ engine_tests! {
     numbers_and_strings_are_distinct
 }
 
-/// A request whose body spells a number in `custom`.
+/// Adds a body with a number in `custom`, spelled as given.
 fn with_number(request: Request, number: &str) -> Request {
     request.body("application/json", format!(r#"{{"userName":"u{number}","custom":{{"n":[{number}]}}}}"#))
 }
@@ -77,7 +77,8 @@ async fn integers_beyond_64_bits_are_rejected(api: Api) {
 }
 
 async fn integers_larger_than_any_float_are_rejected(api: Api) {
-    // They are JSON, so not 400; the reader gives up at them, so the place is told in words: line and column.
+    // They are valid JSON, so the status is 422. The parser cannot continue, so the detail names the line and column
+    // instead of a pointer.
     for number in [format!("1{}", "0".repeat(309)), "9".repeat(400), format!("-{}", "9".repeat(5_000))] {
         let body = format!(r#"{{"userName":"u","custom":{{"n":[{number}]}}}}"#);
         let request = api.client.request(Method::POST, "/users").body("application/json", body);

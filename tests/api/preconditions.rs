@@ -1,4 +1,4 @@
-//! `If-Match` and `If-None-Match` (RFC 9110, section 13).
+//! `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, path};
@@ -19,7 +19,7 @@ engine_tests! {
     an_empty_change_keeps_the_etag
 }
 
-/// PUT, PATCH and DELETE of a user with a header.
+/// Sends PUT, PATCH and DELETE of a user with a header.
 async fn writes(api: &Api, user: &Value, name: &str, value: &str) -> [Answer; 3] {
     let target = path(user);
     let body = json!({ "userName": user["userName"], "title": value });
@@ -127,7 +127,7 @@ async fn if_none_match_applies_to_writes(api: Api) {
     assert_eq!(api.read(&user).await, user);
     let patch = api.client.patch(&path(&user), &json!({ "title": "x" })).header("if-none-match", "\"7\"");
     assert_eq!(patch.send().await.expect(200).header("etag"), Some("\"2\""));
-    // Both must hold.
+    // Both preconditions apply.
     let both = api.client.patch(&path(&user), &json!({ "title": "y" }));
     let both = both.header("if-match", "\"2\"").header("if-none-match", "\"2\"");
     problem(&both.send().await, 412, "precondition-failed");
@@ -144,11 +144,11 @@ async fn preconditions_apply_to_deletions(api: Api) {
 }
 
 async fn preconditions_on_a_missing_user_fail(api: Api) {
-    let gone = api.named("ada").await;
-    api.client.delete(&path(&gone)).send().await.expect(204);
+    let missing = api.named("ada").await;
+    api.client.delete(&path(&missing)).send().await.expect(204);
     for tag in ["*", "\"1\""] {
         for name in ["if-match", "if-none-match"] {
-            for response in writes(&api, &gone, name, tag).await {
+            for response in writes(&api, &missing, name, tag).await {
                 assert!(matches!(response.code(), 404 | 412), "{}", response.text());
                 problem(
                     &response,
@@ -157,7 +157,7 @@ async fn preconditions_on_a_missing_user_fail(api: Api) {
                 );
             }
         }
-        let read = api.client.get(&path(&gone)).header("if-none-match", tag).send().await;
+        let read = api.client.get(&path(&missing)).header("if-none-match", tag).send().await;
         problem(&read, 404, "not-found");
     }
 }

@@ -1,42 +1,42 @@
-//! What every error response has, whatever went wrong.
+//! Checks of error responses.
 
 use crate::support::http::Answer;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What every problem has.
+/// The members of every problem document.
 const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "requestId"];
 
-/// Checks that a response is a check_problem RFC 9457 problem of this status and code, and gives its body.
+/// Checks that a response is a problem document (RFC 9457) with this status and code, and returns its body.
 #[track_caller]
 pub(crate) fn problem(response: &Answer, status: u16, code: &str) -> Value {
-    // What is 409 or 422 is about fields, but for the code that says otherwise.
+    // All 409 and 422 errors except this one list fields.
     let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
     check_problem(response, status, code, if fields { &["errors"] } else { &[] })
 }
 
-/// Checks that a response is 401 and says what would be good.
+/// Checks that a response is 401 and names the expected scheme.
 #[track_caller]
 pub(crate) fn assert_unauthorized(response: &Answer) {
     problem(response, 401, "unauthorized");
     assert_eq!(response.header("www-authenticate"), Some("Bearer"));
 }
 
-/// Checks that a response is 409 not because of a field but because of the state that the resource is in.
+/// Checks that a response is 409 because of the state of the resource, so it lists no fields.
 #[track_caller]
 pub(crate) fn assert_state_conflict(response: &Answer) {
     check_problem(response, 409, "conflict", &[]);
 }
 
-/// Checks that a response is 410, and gives its body, which says what a follower can go on from.
+/// Checks that a response is 410, and returns its body with the revisions that are available.
 #[track_caller]
 pub(crate) fn gone_problem(response: &Answer) -> Value {
     check_problem(response, 410, "gone", &["earliest", "head", "epoch"])
 }
 
-/// Checks that a response is a problem with exactly these members more than every problem has, and gives its body.
+/// Checks that a response is a problem document with exactly these additional members, and returns its body.
 #[track_caller]
-fn check_problem(response: &Answer, status: u16, code: &str, more: &[&str]) -> Value {
+fn check_problem(response: &Answer, status: u16, code: &str, additional: &[&str]) -> Value {
     assert_eq!(response.code(), status, "{:?} {}", response.headers, response.text());
     assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text());
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
@@ -44,7 +44,7 @@ fn check_problem(response: &Answer, status: u16, code: &str, more: &[&str]) -> V
     assert!(response.header("etag").is_none(), "{:?}", response.headers);
     let body = response.json();
     let members: BTreeSet<_> = body.as_object().expect("a problem is an object").keys().collect();
-    let expected: Vec<_> = MEMBERS.iter().chain(more).map(|name| (*name).to_owned()).collect();
+    let expected: Vec<_> = MEMBERS.iter().chain(additional).map(|name| (*name).to_owned()).collect();
     assert_eq!(members, expected.iter().collect(), "{body}");
     assert_eq!(body["type"], "about:blank", "{body}");
     assert_eq!(body["title"], json!(response.status.canonical_reason()), "{body}");
@@ -55,7 +55,7 @@ fn check_problem(response: &Answer, status: u16, code: &str, more: &[&str]) -> V
     body
 }
 
-/// Checks that a response is 422, and gives pointer and code of each invalid_fields field, sorted.
+/// Checks that a response is 422, and returns the sorted pointers and codes of its invalid fields.
 #[track_caller]
 pub(crate) fn invalid_fields(response: &Answer) -> Vec<(String, String)> {
     let body = problem(response, 422, "invalid");
@@ -79,7 +79,7 @@ pub(crate) fn assert_invalid(response: &Answer, expected: &[(&str, &str)]) {
     assert_eq!(invalid_fields(response), expected, "{}", response.text());
 }
 
-/// Checks that a response is 409 and names the attribute that is taken.
+/// Checks that a response is 409 because the value of an attribute is taken.
 #[track_caller]
 pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
     let body = problem(response, 409, "conflict");
@@ -92,7 +92,7 @@ pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
     );
 }
 
-/// Checks that a response is 422 for exactly these fields, which are sorted, whatever is wrong with each.
+/// Checks that a response is 422 for exactly these sorted fields, with any code.
 #[track_caller]
 pub(crate) fn assert_invalid_fields(response: &Answer, expected: &[&str]) {
     let mut found: Vec<_> = invalid_fields(response).into_iter().map(|(pointer, _)| pointer).collect();

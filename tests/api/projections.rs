@@ -1,4 +1,4 @@
-//! `attributes=` and `excludedAttributes=`.
+//! Projections: `attributes=` and `excludedAttributes=`.
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -34,12 +34,12 @@ engine_tests! {
     writes_reject_projections
 }
 
-/// `?attributes=` or `?excludedAttributes=` with its value.
+/// A target with a projection parameter.
 fn projected(target: &str, name: &str, value: &str) -> String {
     format!("{target}?{name}={}", percent_encoded(value))
 }
 
-/// What a user shows, by itself and in the list, which must be the same.
+/// Returns a projected user, which must be the same in the list.
 async fn shown(api: &Api, user: &Value, name: &str, value: &str) -> Value {
     let single = api.client.get(&projected(&path(user), name, value)).send().await;
     assert_eq!(single.code(), 200, "{name}={value}: {}", single.text());
@@ -50,14 +50,14 @@ async fn shown(api: &Api, user: &Value, name: &str, value: &str) -> Value {
     found.clone()
 }
 
-/// Checks what a user shows of attributes, with its id.
+/// Checks that `attributes=` selects these members and the id.
 async fn check(api: &Api, user: &Value, attributes: &str, expected: Value) {
     let mut expected = expected;
     expected["id"] = user["id"].clone();
     assert_eq!(shown(api, user, "attributes", attributes).await, expected, "{attributes}");
 }
 
-/// Checks that a user shows all but some places.
+/// Checks that `excludedAttributes=` removes exactly these members.
 async fn check_without(api: &Api, user: &Value, excluded: &str, pointers: &[&str]) {
     let mut expected = user.clone();
     for pointer in pointers {
@@ -66,7 +66,7 @@ async fn check_without(api: &Api, user: &Value, excluded: &str, pointers: &[&str
     assert_eq!(shown(api, user, "excludedAttributes", excluded).await, expected, "{excluded}");
 }
 
-/// Removes a member that is there.
+/// Removes a member, which must exist.
 #[track_caller]
 fn remove(value: &mut Value, pointer: &str) {
     let (parent, name) = pointer.rsplit_once('/').expect("a JSON pointer");
@@ -86,7 +86,7 @@ async fn attributes_selects_whole_attributes(api: Api) {
         check(&api, &user, list, some.clone()).await;
     }
     check(&api, &user, "userName,userName,id", json!({ "userName": "ada" })).await;
-    // Spaces may be plus signs.
+    // A plus sign means a space.
     let response = api.client.get(&format!("{}?attributes=userName,+title", path(&user))).send().await;
     let expected = json!({ "id": user["id"], "userName": "ada", "title": "Tour Guide" });
     assert_eq!(response.expect(200).json(), expected);
@@ -245,7 +245,7 @@ async fn keys_of_custom_are_case_sensitive(api: Api) {
         ("custom.deep.a.b,custom.deep.d", json!({ "deep": { "a": { "b": 1 }, "d": 2 } })),
         ("custom.list", json!({ "list": [1, 2] })),
         ("custom.none", json!({ "none": null })),
-        // What is not there is not shown, and is no error: other users may have it.
+        // Unknown keys are not an error, because other users can have them.
         ("custom.BADGE", json!({})),
         ("custom.absent", json!({})),
         ("custom.absent.inside", json!({})),
@@ -268,7 +268,7 @@ async fn external_ids_can_be_projected_by_source(api: Api) {
     check_without(&api, &user, "externalId", &["/externalId"]).await;
 }
 
-/// The name of an extension as SCIM has them.
+/// The URN of an extension, with dots as in SCIM.
 const BADGE: &str = "urn:example:params:scim:schemas:badge:1.0:User";
 
 async fn extensions_can_be_projected(api: Api) {
@@ -349,7 +349,7 @@ async fn etags_identify_the_whole_user(api: Api) {
     assert_eq!(response.header("content-encoding"), None);
     let again = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
     assert_eq!((again.text().as_str(), again.header("etag")), ("", Some("\"1\"")));
-    // What is not shown moves it, too.
+    // A change of an attribute that is not selected changes the ETag as well.
     api.patch(&user, &json!({ "title": "new" })).await;
     let response = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
     assert_eq!(response.header("etag"), Some("\"2\""));
@@ -383,7 +383,7 @@ async fn head_accepts_projections(api: Api) {
     }
 }
 
-/// On a user and on the list; gives the details.
+/// Checks that a query is rejected for a user and for the list, and returns the details.
 async fn check_rejected(api: &Api, user: &Value, query: &str) -> Vec<String> {
     let mut details = Vec::new();
     for target in [path(user), "/users".to_owned()] {

@@ -1,4 +1,4 @@
-//! Many clients at once.
+//! Concurrent writes of users.
 
 use crate::api::problem::{assert_taken, problem};
 use crate::support::api::{Api, at_once, path, with_status};
@@ -22,7 +22,7 @@ engine_tests! {
 
 const REQUESTS: usize = 50;
 
-/// The spellings of one name.
+/// One of four equivalent spellings of a name.
 fn spelling(index: usize) -> String {
     let name = ["straße-\u{e9}", "STRASSE-E\u{301}", "Strasse-e\u{301}", "sTRAẞE-\u{c9}"][index % 4];
     name.to_owned()
@@ -109,7 +109,7 @@ async fn a_freed_name_is_taken_at_most_once(api: Api) {
     let responses = responses.await;
     assert_eq!(with_status(&responses, 204), 1);
     let created = with_status(&responses, 201);
-    assert!(created <= 1, "{created} have the name");
+    assert!(created <= 1, "{created} users have the name");
     assert_eq!(with_status(&responses, 409), REQUESTS - 1 - created);
     assert_eq!(api.page("?include=total").await["total"], created);
 }
@@ -174,7 +174,7 @@ async fn two_servers_enforce_the_same_constraints(api: Api) {
     });
     let responses = responses.await;
     assert_eq!((with_status(&responses, 200), with_status(&responses, 412)), (1, REQUESTS - 1));
-    // Each wants the name that the other has: in PostgreSQL a deadlock, which the server must undo.
+    // Both users are renamed to each other's name, which deadlocks in PostgreSQL, so the server must retry.
     let users = [api.named("ada").await, api.named("grace").await];
     let responses = at_once(10, |index| {
         let name = ["GRACE", "ADA"][index % 2];
@@ -188,7 +188,7 @@ async fn two_servers_enforce_the_same_constraints(api: Api) {
     }
 }
 
-/// One of some requests about five names, told by a number.
+/// A write of a user with one of five names, both chosen by a number.
 fn mixed_request(client: &Client, targets: &[String], number: usize) -> crate::support::http::Request {
     let target = &targets[number % targets.len()];
     let body = json!({ "userName": format!("n{}", number / 7 % 5), "title": number.to_string() });

@@ -1,4 +1,4 @@
-//! HTTP as odd clients speak it: whatever they do, others are served.
+//! Raw HTTP from slow, broken and hostile clients. The server must stay available to others.
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, path};
@@ -111,7 +111,7 @@ async fn expect_100_continue_is_honoured(api: Api) {
     wire.send(body.as_bytes());
     let response = wire.answer().expect("a response");
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
-    // A body that is sent at once is taken too.
+    // A body that is sent without waiting is accepted as well.
     wire.send(expecting.as_bytes());
     wire.send(body.as_bytes());
     let response = wire.answer().expect("a response");
@@ -119,15 +119,16 @@ async fn expect_100_continue_is_honoured(api: Api) {
     response.problem(409, "conflict");
 }
 
-/// Sends a body of 2 MiB, reads only then, and gives the response.
+/// Sends a whole body of 2 MiB before it reads the response.
 fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawAnswer {
     let mut wire = Wire::connect(api.address());
     wire.send(head.as_bytes());
     let sent = wire.try_send(body);
     let response = wire.answer();
-    let response =
-        response.unwrap_or_else(|| panic!("closed without a response; the body was sent: {sent:?}"));
-    assert!(sent.is_ok(), "the body could not be sent: {sent:?}, though the response came: {response:?}");
+    let response = response.unwrap_or_else(|| {
+        panic!("the connection was closed without a response; sending the body: {sent:?}")
+    });
+    assert!(sent.is_ok(), "the body could not be sent: {sent:?}; the response: {response:?}");
     response
 }
 
@@ -138,10 +139,10 @@ async fn an_oversized_body_receives_a_response(api: Api) {
     }
     let unknown = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/nothing"), body.len());
     response_to_large_body(&api, &unknown, &body).problem(404, "not-found");
-    let untyped = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/users"), body.len());
-    response_to_large_body(&api, &untyped, &body).problem(415, "unsupported-media-type");
-    let nobody = format!("POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-    response_to_large_body(&api, &nobody, &body).problem(401, "unauthorized");
+    let without_type = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/users"), body.len());
+    response_to_large_body(&api, &without_type, &body).problem(415, "unsupported-media-type");
+    let anonymous = format!("POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+    response_to_large_body(&api, &anonymous, &body).problem(401, "unauthorized");
     assert_alive(&api);
 }
 
@@ -184,8 +185,8 @@ async fn too_many_headers_are_rejected(api: Api) {
     let of = |count: usize| -> String {
         (0..count).map(|index| format!("X-Header-{index}: {index}\r\n")).collect()
     };
-    let fine = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(80)));
-    assert_eq!(fine.status, 200, "{fine:?}");
+    let accepted = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(80)));
+    assert_eq!(accepted.status, 200, "{accepted:?}");
     for count in [120, 2_000] {
         let response = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(count)));
         assert!((400..500).contains(&response.status), "{response:?}");
@@ -233,15 +234,16 @@ async fn chunked_bodies_are_read(api: Api) {
             head(method, target)
         )
     };
-    let good = "5\r\n{\"use\r\nD;x=y\r\nrName\":\"ada\"}\r\n0\r\n\r\n";
-    let response = ask(api.address(), &chunked("POST", "/users", good));
+    let valid = "5\r\n{\"use\r\nD;x=y\r\nrName\":\"ada\"}\r\n0\r\n\r\n";
+    let response = ask(api.address(), &chunked("POST", "/users", valid));
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
-    for bad in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"] {
+    for malformed in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"]
+    {
         let mut wire = Wire::connect(api.address());
-        wire.send(chunked("POST", "/users", bad).as_bytes());
+        wire.send(chunked("POST", "/users", malformed).as_bytes());
         wire.finish_sending();
         if let Some(response) = wire.answer() {
-            assert_eq!(response.status, 400, "{bad:?} {response:?}");
+            assert_eq!(response.status, 400, "{malformed:?} {response:?}");
         }
         assert_alive(&api);
     }

@@ -1,4 +1,4 @@
-//! Walks through the list in every order while others write: who is there throughout and keeps_position_in the sorted value comes
+//! Sorted pagination during concurrent writes: a user who exists throughout with an unchanged sort value is listed
 //! exactly once.
 
 use crate::api::query::{list_users, names};
@@ -18,13 +18,13 @@ engine_tests! {
 
 const WRITERS: usize = 6;
 
-/// How many users nobody deletes.
+/// Number of users that no writer deletes.
 const BASE: usize = 60;
 
-/// How often writers may write while one walk lasts: in the order of updatedAt, users that are patched run before it.
+/// Maximum rounds of all writers while one list is read. Ordered by updatedAt, patched users move ahead of the reader.
 const ROUNDS: usize = 120;
 
-/// How many users the writers create at least before the last walk.
+/// Minimum number of users that the writers create before the last list is read.
 const MIN_CREATED: usize = 300;
 
 const ORDERS: [&str; 10] = [
@@ -40,17 +40,17 @@ const ORDERS: [&str; 10] = [
     "-updatedAt",
 ];
 
-/// Found by reading everybody.
+/// A filter that no index supports and all users match.
 const MATCHES_ALL: &str = r#"nickName eq "WALKER""#;
 
-/// What is done to a user as long as it lifetimes.
+/// How the writers change a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Nothing.
+    /// Not at all.
     Unchanged,
-    /// Other values than userName and displayName change.
+    /// They change attributes other than userName and displayName.
     Edited,
-    /// userName and displayName change.
+    /// They change userName and displayName.
     Renamed,
 }
 
@@ -59,7 +59,7 @@ impl Kind {
         [Self::Unchanged, Self::Edited, Self::Renamed][number % 3]
     }
 
-    /// Whether such a user stays where it is in an order.
+    /// Whether such a user keeps its position in an order.
     fn keeps_position_in(self, order: &str) -> bool {
         match order.trim_start_matches('-') {
             "id" | "createdAt" => true,
@@ -69,19 +69,20 @@ impl Kind {
     }
 }
 
+/// The logical times between which a user certainly exists.
 #[derive(Clone, Copy, Debug)]
 struct Lifetime {
     kind: Kind,
-    born: u64,
-    dies: u64,
+    created: u64,
+    deleted: u64,
 }
 
-/// What is known of each user: what is done to it, since when it is there for sure, and since when no longer.
+/// The kind and lifetime of each user.
 #[derive(Clone, Debug)]
 struct Register {
     clock: Arc<AtomicU64>,
     lifetimes: Arc<Mutex<BTreeMap<String, Lifetime>>>,
-    /// What the writers may still do.
+    /// One permit per round of a writer.
     permits: Arc<Semaphore>,
 }
 
@@ -99,34 +100,34 @@ impl Register {
         self.lifetimes.lock().expect("no holder panics")
     }
 
-    /// A user's creation has been answered.
-    fn born(&self, user: &Value, kind: Kind) {
-        let life = Lifetime { kind, born: self.now(), dies: u64::MAX };
-        self.lifetimes().insert(text(&user["id"]).to_owned(), life);
+    /// Records that a creation was acknowledged.
+    fn record_creation(&self, user: &Value, kind: Kind) {
+        let lifetime = Lifetime { kind, created: self.now(), deleted: u64::MAX };
+        self.lifetimes().insert(text(&user["id"]).to_owned(), lifetime);
     }
 
-    /// A user's deletion is about to be asked for.
-    fn dies(&self, user: &Value) {
+    /// Records that a deletion is about to be requested.
+    fn record_deletion(&self, user: &Value) {
         let now = self.now();
-        self.lifetimes().get_mut(text(&user["id"])).expect("it was born").dies = now;
+        self.lifetimes().get_mut(text(&user["id"])).expect("a recorded user").deleted = now;
     }
 
-    /// Who was there from before `start` until after `end`, and stayed in its place.
+    /// The users that existed from before `start` until after `end` and kept their position in an order.
     fn stable_users(&self, order: &str, start: u64, end: u64) -> BTreeSet<String> {
         let lifetimes = self.lifetimes();
-        let stable_users = lifetimes
-            .iter()
-            .filter(|(_, life)| life.born < start && life.dies > end && life.kind.keeps_position_in(order));
-        stable_users.map(|(id, _)| id.clone()).collect()
+        let stable = lifetimes.iter().filter(|(_, user)| {
+            user.created < start && user.deleted > end && user.kind.keeps_position_in(order)
+        });
+        stable.map(|(id, _)| id.clone()).collect()
     }
 }
 
-/// Different in each round, all over the alphabet.
+/// A letter that differs from round to round.
 fn letter(round: usize) -> char {
     char::from(b'a' + u8::try_from(round * 7 % 26).expect("a letter"))
 }
 
-/// Many are equal, and some are absent.
+/// A name that is often equal to others and often absent.
 fn display_name(number: usize) -> Value {
     match number % 5 {
         0 | 1 => Value::Null,
@@ -139,11 +140,11 @@ async fn create(client: &Client, register: &Register, name: &str, number: usize)
     let body = json!({ "userName": name, "displayName": display_name(number), "nickName": "walker" });
     let user = client.post("/users", &body).send().await.expect(201).json();
     let kind = Kind::of(number);
-    register.born(&user, kind);
+    register.record_creation(&user, kind);
     (user, kind)
 }
 
-/// Patches as becomes the kind.
+/// Patches a user as its kind requires.
 async fn patch_user(client: &Client, (user, kind): &(Value, Kind), writer: usize, round: usize) {
     let patch = match kind {
         Kind::Unchanged => return,
@@ -155,7 +156,7 @@ async fn patch_user(client: &Client, (user, kind): &(Value, Kind), writer: usize
     client.patch(&path(user), &patch).send().await.expect(200);
 }
 
-/// Creates, patches and deletes as often as it is permitted. What it begins with it never deletes.
+/// Creates, patches and deletes users, one round per permit. The users in `base` are never deleted.
 async fn write(client: Client, register: Register, writer: usize, base: Vec<(Value, Kind)>) {
     let mut own = Vec::new();
     let mut round = 0;
@@ -166,14 +167,14 @@ async fn write(client: Client, register: Register, writer: usize, base: Vec<(Val
         patch_user(&client, &own[round * 7 % own.len()], writer, round + 1_000_000).await;
         if own.len() > 6 {
             let (user, _) = own.remove(round * 5 % own.len());
-            register.dies(&user);
+            register.record_deletion(&user);
             client.delete(&path(&user)).send().await.expect(204);
         }
         round += 1;
     }
 }
 
-/// A walk, and whether those came once who had to.
+/// Reads the list, and checks that it has every stable user exactly once.
 async fn check_list(client: &Client, register: &Register, order: &str, limit: &str, filtered: bool) {
     let spare = register.permits.available_permits();
     register.permits.add_permits(ROUNDS.saturating_sub(spare));
@@ -181,16 +182,20 @@ async fn check_list(client: &Client, register: &Register, order: &str, limit: &s
     query.extend(filtered.then_some(("filter", MATCHES_ALL)));
     let start = register.now();
     let seen = list_users(client, &query).await;
-    let stable_users = register.stable_users(order, start, register.now());
-    assert!(stable_users.len() >= BASE / 3, "only {} stable_users their places", stable_users.len());
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let stable = register.stable_users(order, start, register.now());
+    assert!(stable.len() >= BASE / 3, "only {} users kept their position", stable.len());
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for user in &seen {
-        *times.entry(text(&user["id"])).or_default() += 1;
+        *counts.entry(text(&user["id"])).or_default() += 1;
     }
-    let wrong: Vec<_> = stable_users.iter().filter(|id| times.get(id.as_str()) != Some(&1)).collect();
-    let told: Vec<_> =
-        wrong.iter().map(|id| (id, times.get(id.as_str()), register.lifetimes()[id.as_str()])).collect();
-    assert!(wrong.is_empty(), "not once, in the order of {order} by {limit}: {told:?} in {:?}", names(&seen));
+    let wrong: Vec<_> = stable.iter().filter(|id| counts.get(id.as_str()) != Some(&1)).collect();
+    let details: Vec<_> =
+        wrong.iter().map(|id| (id, counts.get(id.as_str()), register.lifetimes()[id.as_str()])).collect();
+    assert!(
+        wrong.is_empty(),
+        "not listed exactly once by {order} with limit {limit}: {details:?} in {:?}",
+        names(&seen)
+    );
 }
 
 async fn users_with_unchanged_values_are_listed_exactly_once_in_every_order(api: Api) {
@@ -211,20 +216,20 @@ async fn users_with_unchanged_values_are_listed_exactly_once_in_every_order(api:
                 check_list(&api.client, &register, order, limit, filtered).await;
             }
         }
-        assert!(since.elapsed().as_secs() < 120, "the writers hardly write");
+        assert!(since.elapsed().as_secs() < 120, "the writers make no progress");
         if limit == "20" && register.lifetimes().len() > BASE + MIN_CREATED {
             break;
         }
     }
-    assert!(register.lifetimes().len() > BASE + MIN_CREATED, "the writers hardly wrote");
+    assert!(register.lifetimes().len() > BASE + MIN_CREATED, "the writers created too few users");
     register.permits.close();
     writers.join_all().await;
-    // At rest every order has exactly those who live.
+    // Without writers every order has exactly the existing users.
     let now = register.now();
-    let alive: BTreeSet<_> = register.stable_users("id", now, now);
+    let existing: BTreeSet<_> = register.stable_users("id", now, now);
     for order in ORDERS {
         let seen = list_users(&api.client, &[("sort", order), ("limit", "7")]).await;
-        assert_eq!(seen.len(), alive.len(), "{order}");
-        assert!(seen.iter().all(|user| alive.contains(text(&user["id"]))), "{order}");
+        assert_eq!(seen.len(), existing.len(), "{order}");
+        assert!(seen.iter().all(|user| existing.contains(text(&user["id"]))), "{order}");
     }
 }

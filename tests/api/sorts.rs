@@ -1,4 +1,4 @@
-//! `GET /users?sort=`: orders, cursors that belong to one of them, and links.
+//! Sorting of users (`GET /users?sort=`), and the cursors and links of sorted lists.
 
 use crate::api::problem::problem;
 use crate::api::query::{items, list_pages, list_users, names, users_target};
@@ -22,7 +22,7 @@ engine_tests! {
     the_last_match_ends_pagination
 }
 
-/// Names that are no order of creation in any language, and displayNames of which some are equal and some absent.
+/// userNames that are not created in the order of any language, and displayNames of which some are equal or absent.
 const PEOPLE: [(&str, Option<&str>); 10] = [
     ("zoe", Some("beta")),
     ("Émile", None),
@@ -49,7 +49,7 @@ async fn create_people(api: &Api) -> Vec<Value> {
     created
 }
 
-/// Checks an order and its reverse, on pages of every size.
+/// Checks an order and its reverse with several page sizes.
 async fn check_order(api: &Api, sort: &str, expected: &[&str]) {
     let reverse: Vec<_> = expected.iter().rev().copied().collect();
     for (sort, expected) in [(sort.to_owned(), expected), (format!("-{sort}"), &reverse)] {
@@ -60,10 +60,10 @@ async fn check_order(api: &Api, sort: &str, expected: &[&str]) {
     }
 }
 
-/// The names of users by one of their times, and their id among equals.
+/// The names of users, sorted by one of their times and then by id.
 fn by_time<'a>(users: &'a [Value], attribute: &str) -> Vec<&'a str> {
     let mut sorted: Vec<_> = users.iter().collect();
-    // The times have one form, of one length, so their text has their order.
+    // Times have a fixed format, so they are ordered as strings.
     sorted.sort_by_key(|user| (text(&user[attribute]), text(&user["id"])));
     sorted.into_iter().map(|user| text(&user["userName"])).collect()
 }
@@ -132,7 +132,7 @@ async fn sort_names_ignore_case(api: Api) {
 
 async fn invalid_orders_are_rejected(api: Api) {
     create_people(&api).await;
-    let wrong = [
+    let invalid = [
         "",
         "-",
         "--id",
@@ -167,12 +167,12 @@ async fn invalid_orders_are_rejected(api: Api) {
         "urn:foo:userName",
         "id\n",
     ];
-    for sort in wrong {
+    for sort in invalid {
         let body =
             problem(&api.client.get(&users_target(&[("sort", sort)])).send().await, 400, "invalid-parameter");
         assert!(text(&body["detail"]).contains("sort"), "{body}");
     }
-    // A plus sign is a space here.
+    // A plus sign means a space.
     for query in ["sort=+id", "sort", "sort=id&sort=id", "sort=id&sort=-id", "Sort=id", "sortBy=id"] {
         problem(&api.client.get(&format!("/users?{query}")).send().await, 400, "invalid-parameter");
     }
@@ -189,9 +189,9 @@ async fn filtered_lists_keep_the_order(api: Api) {
         ("active eq true and not (title pr)", &["Émile", "straße", "😀", "～x", "B-b"]),
         ("displayName eq null", &["Émile", "Straf"]),
     ];
-    for (filter, found_by_it) in filters {
+    for (filter, matches) in filters {
         for (sort, order) in [("userName", BY_NAME), ("displayName", BY_DISPLAY_NAME)] {
-            let mut expected: Vec<_> = order.into_iter().filter(|name| found_by_it.contains(name)).collect();
+            let mut expected: Vec<_> = order.into_iter().filter(|name| matches.contains(name)).collect();
             for sort in [sort.to_owned(), format!("-{sort}")] {
                 for limit in ["1", "3", "500"] {
                     let query = [("sort", sort.as_str()), ("filter", filter), ("limit", limit)];
@@ -215,24 +215,26 @@ async fn a_cursor_belongs_to_one_order(api: Api) {
     let orders = ["id", "userName", "displayName", "createdAt", "updatedAt"];
     let orders: Vec<_> = orders.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
     for sort in &orders {
-        let given = cursor(&api, &[("limit", "2"), ("sort", sort)]).await;
+        let first_cursor = cursor(&api, &[("limit", "2"), ("sort", sort)]).await;
         for other in orders.iter().filter(|other| *other != sort) {
-            let response = api.client.get(&users_target(&[("sort", other), ("cursor", &given)])).send().await;
+            let response =
+                api.client.get(&users_target(&[("sort", other), ("cursor", &first_cursor)])).send().await;
             problem(&response, 400, "invalid-cursor");
         }
-        let without = api.client.get(&users_target(&[("cursor", &given)])).send().await;
-        // What is not said is said by default.
+        let unsorted = api.client.get(&users_target(&[("cursor", &first_cursor)])).send().await;
+        // The default order is `id`.
         match sort.as_str() {
-            "id" => assert_eq!(items(&without.expect(200).json()).len(), 8),
-            _ => drop(problem(&without, 400, "invalid-cursor")),
+            "id" => assert_eq!(items(&unsorted.expect(200).json()).len(), 8),
+            _ => drop(problem(&unsorted, 400, "invalid-cursor")),
         }
         let spelled = sort.to_uppercase();
-        let same = api.client.get(&users_target(&[("sort", &spelled), ("cursor", &given)])).send().await;
+        let same =
+            api.client.get(&users_target(&[("sort", &spelled), ("cursor", &first_cursor)])).send().await;
         assert_eq!(items(&same.expect(200).json()).len(), 8, "{sort}");
     }
-    let given = cursor(&api, &[("limit", "2")]).await;
-    let said = api.client.get(&users_target(&[("sort", "id"), ("cursor", &given)])).send().await;
-    assert_eq!(items(&said.expect(200).json()).len(), 8);
+    let first_cursor = cursor(&api, &[("limit", "2")]).await;
+    let explicit = api.client.get(&users_target(&[("sort", "id"), ("cursor", &first_cursor)])).send().await;
+    assert_eq!(items(&explicit.expect(200).json()).len(), 8);
 }
 
 async fn a_cursor_belongs_to_one_filter(api: Api) {
@@ -252,18 +254,18 @@ async fn a_cursor_belongs_to_one_filter(api: Api) {
             query
         };
         for filter in filters {
-            let given = cursor(&api, &query(filter)).await;
-            let with = |filter| [query(filter), vec![("cursor", given.as_str())]].concat();
+            let first_cursor = cursor(&api, &query(filter)).await;
+            let with = |filter| [query(filter), vec![("cursor", first_cursor.as_str())]].concat();
             assert_eq!(api.client.get(&users_target(&with(filter))).send().await.code(), 200);
             for other in filters.into_iter().filter(|other| *other != filter) {
                 let response = api.client.get(&users_target(&with(other))).send().await;
                 problem(&response, 400, "invalid-cursor");
             }
-            let wrong = [query(filter), vec![("cursor", &given[1..])]].concat();
-            problem(&api.client.get(&users_target(&wrong)).send().await, 400, "invalid-cursor");
+            let damaged = [query(filter), vec![("cursor", &first_cursor[1..])]].concat();
+            problem(&api.client.get(&users_target(&damaged)).send().await, 400, "invalid-cursor");
         }
     }
-    // A filter that is wrong is told so, whatever the cursor is.
+    // With an invalid filter and an invalid cursor, either is reported.
     let response =
         api.client.get(&users_target(&[("filter", "foo pr"), ("cursor", "x")])).send().await.expect(400);
     assert!(
@@ -285,26 +287,26 @@ async fn other_parameters_can_change_between_pages(api: Api) {
         &[("limit", "2"), ("excludedAttributes", "displayName,createdAt")],
         &[("attributes", "userName"), ("include", "total")],
     ];
-    let (mut found, mut given) = (Vec::new(), None);
+    let (mut found, mut next_cursor) = (Vec::new(), None);
     for other in others {
         let mut query = [&bound[..], other].concat();
-        query.extend(given.as_deref().map(|cursor| ("cursor", cursor)));
+        query.extend(next_cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let page = api.client.get(&users_target(&query)).send().await.expect(200).json();
         found.extend(names(items(&page)).into_iter().map(str::to_owned));
         assert_eq!(page.get("total").is_some(), other.contains(&("include", "total")), "{page}");
-        given = page.get("nextCursor").map(|cursor| text(cursor).to_owned());
+        next_cursor = page.get("nextCursor").map(|cursor| text(cursor).to_owned());
     }
-    assert_eq!((found, given), (expected.into_iter().map(str::to_owned).collect(), None));
+    assert_eq!((found, next_cursor), (expected.into_iter().map(str::to_owned).collect(), None));
 }
 
-/// The cursor knows the sorted value, whatever the page shows.
+/// The cursor contains the sort value even if it is not selected.
 async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) {
     let created = create_people(&api).await;
     for (sort, expected) in [("userName", BY_NAME), ("displayName", BY_DISPLAY_NAME)] {
         for projection in [("attributes", "id"), ("excludedAttributes", "userName,displayName")] {
             let found = list_users(&api.client, &[("sort", sort), projection, ("limit", "3")]).await;
-            let name = |shown: &Value| {
-                let user = created.iter().find(|user| user["id"] == shown["id"]).expect("one of them");
+            let name = |projected: &Value| {
+                let user = created.iter().find(|user| user["id"] == projected["id"]).expect("one of them");
                 text(&user["userName"]).to_owned()
             };
             assert_eq!(found.iter().map(name).collect::<Vec<_>>(), expected, "{sort} {projection:?}");
@@ -312,45 +314,47 @@ async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) 
     }
 }
 
-/// A page begins behind the last one's last user, also when nobody is there any more.
+/// A page continues after the last user of the previous one even if that user was deleted.
 async fn cursors_outlive_their_user(api: Api) {
     let created = create_people(&api).await;
     let sort = ("sort", "displayName");
-    let given = cursor(&api, &[sort, ("limit", "3")]).await;
+    let first_cursor = cursor(&api, &[sort, ("limit", "3")]).await;
     for name in ["ADA", "B-b", "zoe"] {
         let user = created.iter().find(|user| user["userName"] == name).expect("one of them");
         api.client.delete(&path(user)).send().await.expect(204);
     }
     let api = api.restart();
-    let page = api.client.get(&users_target(&[sort, ("cursor", &given)])).send().await.expect(200).json();
+    let page =
+        api.client.get(&users_target(&[sort, ("cursor", &first_cursor)])).send().await.expect(200).json();
     assert_eq!(names(items(&page)), BY_DISPLAY_NAME[4..]);
-    // The same among those without a value.
-    let given = cursor(&api, &[sort, ("limit", "6")]).await;
+    // The same applies to users without a sort value.
+    let first_cursor = cursor(&api, &[sort, ("limit", "6")]).await;
     let user = created.iter().find(|user| user["userName"] == "Émile").expect("one of them");
     api.client.delete(&path(user)).send().await.expect(204);
-    let page = api.client.get(&users_target(&[sort, ("cursor", &given)])).send().await.expect(200).json();
+    let page =
+        api.client.get(&users_target(&[sort, ("cursor", &first_cursor)])).send().await.expect(200).json();
     assert_eq!((names(items(&page)), page.get("nextCursor")), (vec!["Straf"], None));
 }
 
-/// The target of the link to the next page.
+/// The target of a `Link` header to the next page (RFC 8288).
 #[track_caller]
 fn link_target(link: &str) -> &str {
     let (url, rest) = link.split_once('>').expect("a link has its URL in angle brackets");
     assert_eq!(rest, "; rel=\"next\"");
     let url = url.strip_prefix('<').expect("a link has its URL in angle brackets");
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
-    assert!(url.starts_with("/users?") && url.bytes().all(allowed), "no URI (RFC 3986): {url}");
+    assert!(url.starts_with("/users?") && url.bytes().all(allowed), "not a URI (RFC 3986): {url}");
     url
 }
 
 async fn links_preserve_every_parameter(api: Api) {
-    let odd = "a&b=c#d+é%20\"\\😀;?/ <>[]{}|^`'";
+    let special = "a&b=c#d+é%20\"\\😀;?/ <>[]{}|^`'";
     for index in 0..7 {
-        let title = if index == 3 { "other" } else { odd };
+        let title = if index == 3 { "other" } else { special };
         let body = json!({ "userName": format!("u{index}"), "title": title, "displayName": format!("{}", index % 3) });
         api.create(&body).await;
     }
-    let filter = format!("title eq {} and userName sw \"U\"", crate::api::query::quoted(odd));
+    let filter = format!("title eq {} and userName sw \"U\"", crate::api::query::quoted(special));
     let parameters = [
         ("filter", filter.as_str()),
         ("sort", "-displayName"),
@@ -367,9 +371,9 @@ async fn links_preserve_every_parameter(api: Api) {
             assert_eq!(page["total"], 6, "{target}");
             assert!(items(&page).len() <= 2, "{target}");
             for user in items(&page) {
-                let shown =
+                let expected =
                     json!({ "id": user["id"], "userName": user["userName"], "name": { "familyName": null } });
-                assert_eq!(user, &shown, "{target}");
+                assert_eq!(user, &expected, "{target}");
             }
             seen.extend(names(items(&page)).into_iter().map(str::to_owned));
             assert_eq!(response.header("link").is_some(), page.get("nextCursor").is_some(), "{page}");
@@ -401,7 +405,7 @@ async fn the_total_counts_only_matching_users(api: Api) {
     }
 }
 
-/// Where all is found through an index, the page that has the last one knows it.
+/// If an index supports the filter, the page with the last match has no cursor.
 async fn the_last_match_ends_pagination(api: Api) {
     let created = create_people(&api).await;
     for index in [1, 4, 6] {

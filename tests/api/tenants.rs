@@ -1,4 +1,4 @@
-//! `/tenants`, and acting in one by `Roster-Tenant`.
+//! Creating, reading, patching and deleting tenants, and the `Roster-Tenant` header.
 
 use crate::api::callers::{
     client_with_key, client_with_role, create_key, create_tenant, create_user, get, tenant_path,
@@ -99,18 +99,18 @@ async fn fields_are_validated(api: Api) {
     assert_invalid(&post(&api, json!({})).await, &[("/name", "required")]);
     assert_invalid(&post(&api, json!({ "name": null })).await, &[("/name", "required")]);
     let all = json!({ "name": 1, "uniqueGroupNames": "true", "Name": "x", "users": [], "role": "admin" });
-    let wrong = [
+    let errors = [
         ("/name", "wrong-type"),
         ("/uniqueGroupNames", "wrong-type"),
         ("/Name", "unknown-field"),
         ("/users", "unknown-field"),
         ("/role", "unknown-field"),
     ];
-    assert_invalid(&post(&api, all).await, &wrong);
+    assert_invalid(&post(&api, all).await, &errors);
     for body in [json!([]), json!("acme"), json!(null)] {
         assert_invalid(&post(&api, body).await, &[("", "wrong-type")]);
     }
-    // What GET gives may be sent; null is absent.
+    // A returned tenant can be sent back, and null means absent.
     let mut sent = get(&api.client, &format!("/tenants/{DEFAULT}")).await;
     sent["name"] = json!("acme");
     sent["uniqueGroupNames"] = json!(null);
@@ -133,7 +133,7 @@ async fn names_are_unique(api: Api) {
     let patch = api.client.patch(&tenant_path(&beta), &json!({ "name": "acme" })).send().await;
     assert_taken(&patch, "name");
     assert_eq!(get(&api.client, &tenant_path(&beta)).await, beta);
-    // Its own name is nobody else's.
+    // A tenant can keep its own name.
     let same = api.client.patch(&tenant_path(&acme), &json!({ "name": "acme" })).send().await.expect(200);
     assert_eq!((same.json(), same.header("etag")), (acme, Some("\"1\"")));
 }
@@ -168,7 +168,7 @@ async fn a_patch_changes_only_named_fields(api: Api) {
         assert_eq!((&patched, response.header("etag")), (&expected, Some("\"2\"")));
         assert!(text(&patched["updatedAt"]) > text(&tenant["updatedAt"]), "{patched}");
         assert_eq!(get(&api.client, &tenant_path(&tenant)).await, patched);
-        // Nothing of it is new.
+        // Equal values change nothing.
         for patch in [json!({}), patch, patched.clone()] {
             let response = api.client.patch(&tenant_path(&tenant), &patch).send().await.expect(200);
             assert_eq!((response.json(), response.header("etag")), (patched.clone(), Some("\"2\"")));
@@ -186,7 +186,7 @@ async fn a_rename_applies_at_once(api: Api) {
         problem(&api.client.in_tenant(old).get("/users").send().await, 404, "not-found");
         assert_eq!(get(&admin, &path(&user)).await, user);
     }
-    // A name that was left is free, and its new owner has nothing of the old one's.
+    // A former name is free, and a new tenant with it is empty.
     create_tenant(&api.client, "beta").await;
     assert_eq!(get(&api.client.in_tenant("beta"), "/users").await, json!({ "items": [] }));
 }
@@ -343,14 +343,14 @@ async fn only_an_empty_tenant_can_be_deleted(api: Api) {
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 1);
 }
 
-/// Keys, kept responses, changes, users and heads in the database.
+/// Number of keys, recorded responses, changes, users, feed heads and tenants in the database.
 fn row_counts(api: &Api) -> [i64; 6] {
     let mut sql = api.sql();
     ["keys", "idempotency", "changes", "users", "heads", "tenants"]
         .map(|table| sql.number(&format!("SELECT count(*) AS number FROM {table}")))
 }
 
-/// A tenant that has had users and has one key of each role; none of the users is left.
+/// Creates a tenant with one key of each role, and creates and deletes three users in it.
 async fn create_used_tenant(api: &Api, name: &str) -> (Value, Vec<Client>) {
     let tenant = create_tenant(&api.client, name).await;
     let own = api.client.in_tenant(name);
@@ -372,12 +372,12 @@ async fn deleting_a_tenant_deletes_its_rows(api: Api) {
     create_used_tenant(&api, "other").await;
     let before = row_counts(&api);
     let (tenant, _) = create_used_tenant(&api, "acme").await;
-    let [keys, kept, changes, users, heads, tenants] = before;
-    // With the change that tells of the tenant, in the feed of `default`.
-    let expected = [keys + 4, kept + 3, changes + 4 + 6 + 1, users, heads + 1, tenants + 1];
+    let [keys, responses, changes, users, heads, tenants] = before;
+    // The last change is the creation of the tenant in the feed of `default`.
+    let expected = [keys + 4, responses + 3, changes + 4 + 6 + 1, users, heads + 1, tenants + 1];
     assert_eq!(row_counts(&api), expected);
     api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
-    assert_eq!(row_counts(&api), [keys, kept, changes + 2, users, heads, tenants]);
+    assert_eq!(row_counts(&api), [keys, responses, changes + 2, users, heads, tenants]);
 }
 
 async fn a_deleted_tenant_leaves_nothing_behind(api: Api) {
@@ -394,7 +394,7 @@ async fn a_deleted_tenant_leaves_nothing_behind(api: Api) {
     for target in ["/users", "/keys", "/changes"] {
         problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
     }
-    // The name is free, and whoever has it next begins with nothing.
+    // The name is free, and a new tenant with it is empty.
     let again = create_tenant(&api.client, "acme").await;
     assert_ne!(again["id"], tenant["id"]);
     let acme = api.client.in_tenant("acme");
@@ -418,7 +418,7 @@ async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
         let responses = at_once(9, |index| {
             let body = json!({ "userName": format!("u{index}") });
             let request = match index {
-                // Sometimes among the first to come, sometimes among the last.
+                // The deletion moves from the first request to the last.
                 _ if index == round % 9 => api.client.delete(&tenant_path(&tenant)),
                 _ if index % 2 == 0 => own.post("/users", &body),
                 _ => writer.post("/users", &body),
@@ -427,13 +427,13 @@ async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
         });
         let responses = responses.await;
         let created = with_status(&responses, 201);
-        let gone = with_status(&responses, 204) == 1;
+        let deleted = with_status(&responses, 204) == 1;
         for response in &responses {
             assert!(matches!(response.code(), 201 | 204 | 401 | 404 | 409), "{}", response.text());
         }
-        assert!(!(gone && created > 0), "{created} users were acknowledged in a tenant that was deleted");
+        assert!(!(deleted && created > 0), "{created} users were acknowledged in a tenant that was deleted");
         let found = own.get("/users?include=total").send().await;
-        match gone {
+        match deleted {
             true => drop(problem(&found, 404, "not-found")),
             false => assert_eq!(found.expect(200).json()["total"], created),
         }

@@ -1,4 +1,4 @@
-//! `POST /users`.
+//! Creating users: `POST /users`.
 
 use crate::api::fixture::{bare, expected_user, full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
@@ -256,10 +256,11 @@ async fn the_body_must_be_an_object(api: Api) {
 }
 
 async fn active_defaults_to_true(api: Api) {
-    for (name, said, kept) in [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)]
+    for (name, sent, returned) in
+        [("a", json!(null), true), ("b", json!(false), false), ("c", json!(true), true)]
     {
-        let user = api.create(&json!({ "userName": name, "active": said })).await;
-        assert_eq!(user["active"], json!(kept), "{said}");
+        let user = api.create(&json!({ "userName": name, "active": sent })).await;
+        assert_eq!(user["active"], json!(returned), "{sent}");
     }
 }
 
@@ -359,6 +360,6 @@ async fn conflicts_name_the_attribute(api: Api) {
     assert_taken(&post(json!({ "userName": "ada" })).await, "userName");
     assert_taken(&post(json!({ "userName": "Ada", "externalId": "2" })).await, "userName");
     assert_taken(&post(json!({ "userName": "grace", "externalId": "1" })).await, "externalId");
-    // Nothing of what was refused is left.
+    // A rejected creation leaves nothing behind.
     api.create(&json!({ "userName": "grace", "externalId": "2" })).await;
 }

@@ -1,4 +1,4 @@
-//! `DELETE /users/{id}`.
+//! Deleting users: `DELETE /users/{id}`.
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -38,7 +38,7 @@ async fn other_users_are_unaffected(api: Api) {
     let users = [api.create(&full("ada")).await, api.named("grace").await, api.named("joan").await];
     api.client.delete(&path(&users[1])).send().await.expect(204);
     assert_eq!(api.page("").await["items"], json!([users[0], users[2]]));
-    // A body that a client sends along says nothing.
+    // A request body is ignored.
     let request = api.client.delete(&path(&users[2])).json(&json!({ "id": users[0]["id"] }));
     request.send().await.expect(204);
     assert_eq!(api.page("").await["items"], json!([users[0]]));

@@ -1,4 +1,4 @@
-//! `GET /users`.
+//! Listing users: `GET /users`.
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -66,7 +66,7 @@ async fn pages_are_linked_by_cursors(api: Api) {
     let last = api.page(&format!("?cursor={cursor}")).await;
     assert_eq!(names(&last), created[50..]);
     assert_eq!(last.get("nextCursor"), None);
-    // A page that ends with the last user is the last page.
+    // A page that ends with the last user has no cursor.
     assert_eq!(api.page("?limit=52").await.get("nextCursor"), None);
     let all_but_one = api.page("?limit=51").await;
     let end = api.page(&format!("?limit=51&cursor={}", text(&all_but_one["nextCursor"]))).await;
@@ -138,7 +138,7 @@ async fn the_total_is_exact(api: Api) {
         api.client.delete(&path(user)).send().await.expect(404);
         assert_eq!(api.page("?include=total").await["total"], 4 - deleted);
     }
-    // What fails counts for nothing.
+    // A failed creation is not counted.
     api.named("ada").await;
     api.client.post("/users", &json!({ "userName": "ADA" })).send().await.expect(409);
     assert_eq!(api.page("?include=total").await["total"], 1);
@@ -150,18 +150,18 @@ async fn the_total_is_exact(api: Api) {
 async fn invalid_cursors_are_rejected(api: Api) {
     create_users(&api, 3).await;
     let page = api.page("?limit=1").await;
-    let good = text(&page["nextCursor"]);
-    assert_eq!(names(&api.page(&format!("?cursor={good}")).await).len(), 2);
-    let damaged = (0..good.len()).map(|at| {
-        let mut bytes = good.as_bytes().to_vec();
+    let valid = text(&page["nextCursor"]);
+    assert_eq!(names(&api.page(&format!("?cursor={valid}")).await).len(), 2);
+    let damaged = (0..valid.len()).map(|at| {
+        let mut bytes = valid.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         String::from_utf8(bytes).expect("ASCII")
     });
-    let mut wrong: Vec<String> = damaged.collect();
-    wrong.extend(["", "garbage", "0", "../..", "\0", "é", "%", "AAAA"].map(str::to_owned));
-    wrong.extend([format!("{good}="), format!("{good}A"), format!(" {good}"), good[1..].to_owned()]);
-    wrong.extend([text(&page["items"][0]["id"]).to_owned(), "A".repeat(5_000)]);
-    for cursor in wrong {
+    let mut invalid: Vec<String> = damaged.collect();
+    invalid.extend(["", "garbage", "0", "../..", "\0", "é", "%", "AAAA"].map(str::to_owned));
+    invalid.extend([format!("{valid}="), format!("{valid}A"), format!(" {valid}"), valid[1..].to_owned()]);
+    invalid.extend([text(&page["items"][0]["id"]).to_owned(), "A".repeat(5_000)]);
+    for cursor in invalid {
         let target = format!("/users?cursor={}", percent_encoded(&cursor));
         problem(&api.client.get(&target).send().await, 400, "invalid-cursor");
     }

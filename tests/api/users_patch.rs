@@ -1,4 +1,4 @@
-//! `PATCH /users/{id}`, but for the merging of free JSON.
+//! Patching users: `PATCH /users/{id}`. `merge_patch` tests the merging of `custom` and `extensions`.
 
 use crate::api::fixture::{expected_user, full, with_field, without_version};
 use crate::api::problem::{assert_invalid, assert_taken, problem};
@@ -127,7 +127,7 @@ async fn a_returned_user_can_be_sent_as_a_patch(api: Api) {
     assert_invalid(&response, &[("/id", "read-only")]);
 }
 
-/// A body without the nulls in its free objects, which mean removal in a patch.
+/// A body without the nulls in `custom` and `extensions`, because null removes a member in a patch.
 fn without_nulls(body: &Value) -> Value {
     let mut body = body.clone();
     body["custom"].as_object_mut().expect("an object").remove("none");
@@ -169,7 +169,7 @@ async fn validation_matches_that_of_creates(api: Api) {
         ("/id", "read-only"),
     ];
     assert_invalid(&response, &expected);
-    // A removal of what is unknown removes nothing that could be wrong.
+    // Removing an unknown field is either ignored or reported.
     let removal = api.client.patch(&path(&user), &json!({ "foo": null })).send().await;
     assert!(matches!(removal.code(), 200 | 422), "{}", removal.text());
     assert_eq!(api.read(&user).await, user);
@@ -197,7 +197,7 @@ async fn conflicts_name_the_attribute(api: Api) {
     assert_taken(&patch(json!({ "userName": "GRACE", "title": "x" })).await, "userName");
     assert_taken(&patch(json!({ "externalId": "2", "title": "x" })).await, "externalId");
     assert_eq!(api.read(&ada).await, ada);
-    // Once it is free it can be had.
+    // The values can be used once they are free.
     api.patch(&grace, &json!({ "userName": "hopper", "externalId": null })).await;
     let patched = patch(json!({ "userName": "GRACE", "externalId": "2" })).await.expect(200).json();
     assert_eq!(patched["externalIds"], json!({ "native": "2" }));

@@ -1,4 +1,4 @@
-//! `GET /users/{id}`.
+//! Reading users: `GET /users/{id}`.
 
 use crate::api::fixture::full;
 use crate::api::problem::problem;
@@ -54,7 +54,7 @@ async fn malformed_and_unknown_ids_return_404(api: Api) {
     let id = text(&user["id"]);
     let plain = id.replace('-', "");
     let unknown = uuid::Uuid::now_v7().to_string();
-    let wrong = [
+    let invalid = [
         unknown.as_str(),
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
@@ -75,7 +75,7 @@ async fn malformed_and_unknown_ids_return_404(api: Api) {
         "%zz",
         "null",
     ];
-    for id in wrong {
+    for id in invalid {
         let target = format!("/users/{id}");
         let get = api.client.get(&target).send().await;
         problem(&get, 404, "not-found");

@@ -1,4 +1,4 @@
-//! `PUT /users/{id}`.
+//! Replacing users: `PUT /users/{id}`.
 
 use crate::api::fixture::{expected_user, full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken, problem};
@@ -26,15 +26,16 @@ async fn absent_attributes_are_cleared(api: Api) {
     assert_eq!((&replaced["id"], &replaced["createdAt"]), (&user["id"], &user["createdAt"]));
     assert!(text(&replaced["updatedAt"]) > text(&user["updatedAt"]));
     assert_eq!(api.read(&user).await, replaced);
-    // Its externalId is free again.
+    // The cleared externalId is free again.
     api.create(&with_field(&json!({ "userName": "grace" }), "externalId", user["externalId"].clone())).await;
 }
 
 async fn active_is_kept_if_absent(api: Api) {
     let user = api.create(&json!({ "userName": "ada", "active": false })).await;
-    for (said, kept, version) in [(json!(null), false, 1), (json!(true), true, 2), (json!(null), true, 2)] {
-        let replaced = api.replace(&user, &json!({ "userName": "ada", "active": said })).await;
-        assert_eq!((&replaced["active"], &replaced["version"]), (&json!(kept), &json!(version)));
+    for (sent, returned, version) in [(json!(null), false, 1), (json!(true), true, 2), (json!(null), true, 2)]
+    {
+        let replaced = api.replace(&user, &json!({ "userName": "ada", "active": sent })).await;
+        assert_eq!((&replaced["active"], &replaced["version"]), (&json!(returned), &json!(version)));
     }
     let absent = api.replace(&user, &json!({ "userName": "ada", "title": "x" })).await;
     assert_eq!(absent["active"], true);
@@ -67,7 +68,7 @@ async fn putting_a_returned_user_changes_nothing(api: Api) {
             (&json!(1), &user["updatedAt"])
         );
     }
-    // Neither the order of members nor of times and versions sent is a change.
+    // A sent version and times are ignored.
     let stale =
         with_field(&with_field(&user, "version", json!(77)), "updatedAt", json!("1999-01-01T00:00:00Z"));
     assert_eq!(api.replace(&user, &stale).await["version"], 1);

@@ -1,4 +1,4 @@
-//! What a value may be, and when two are the same.
+//! Limits of attribute values, and when two values are equal.
 
 use crate::api::fixture::{full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
@@ -27,8 +27,8 @@ async fn post(api: &Api, body: &Value) -> Answer {
     api.client.post("/users", body).send().await
 }
 
-/// Pairs that are one name.
-const SAME: [(&str, &str); 10] = [
+/// Pairs of equivalent names.
+const EQUIVALENT_NAMES: [(&str, &str); 10] = [
     ("ada", "ADA"),
     ("STRASSE", "straße"),
     ("Straẞe", "strasse"),
@@ -42,7 +42,7 @@ const SAME: [(&str, &str); 10] = [
 ];
 
 async fn user_names_are_unique_by_folded_form(api: Api) {
-    for (index, (one, same)) in SAME.into_iter().enumerate() {
+    for (index, (one, same)) in EQUIVALENT_NAMES.into_iter().enumerate() {
         let user = api.named(one).await;
         assert_eq!(user["userName"], one);
         assert_taken(&post(&api, &json!({ "userName": same })).await, "userName");
@@ -98,7 +98,7 @@ async fn external_ids_are_unique_and_case_sensitive(api: Api) {
     let body = json!({ "userName": "b", "externalId": "x-1" });
     assert_eq!(api.create(&body).await["externalIds"], json!({ "native": "x-1" }));
     assert_taken(&post(&api, &json!({ "userName": "c", "externalId": "X-1" })).await, "externalId");
-    // Without one there is nothing to be unique.
+    // Users without an externalId do not conflict.
     api.named("d").await;
     api.named("e").await;
     api.patch(&user, &json!({ "externalId": null })).await;
@@ -106,14 +106,14 @@ async fn external_ids_are_unique_and_case_sensitive(api: Api) {
 }
 
 async fn values_are_returned_as_sent(api: Api) {
-    let odd = "  E\u{301}\u{200d}ﬀ\u{fffd}\u{10ffff}\u{7f}\u{85}\u{2028}\r\n\t\"\\/\u{1}\u{feff}🦀 ";
+    let special = "  E\u{301}\u{200d}ﬀ\u{fffd}\u{10ffff}\u{7f}\u{85}\u{2028}\r\n\t\"\\/\u{1}\u{feff}🦀 ";
     let mut body = full("Ada");
     for name in ["displayName", "nickName", "title", "profileUrl", "locale", "externalId"] {
-        body[name] = json!(odd);
+        body[name] = json!(special);
     }
-    body["userName"] = json!(odd);
-    body["custom"] = json!({ odd: odd, "": "", "a.b": 1, "$ref": 2, "__proto__": 3 });
-    body["emails"][0]["display"] = json!(odd);
+    body["userName"] = json!(special);
+    body["custom"] = json!({ special: special, "": "", "a.b": 1, "$ref": 2, "__proto__": 3 });
+    body["emails"][0]["display"] = json!(special);
     body["emails"][0]["value"] = json!("Ada+Tag@EXAMPLE.com");
     let user = api.create(&body).await;
     for name in body.as_object().expect("an object").keys() {
@@ -125,32 +125,32 @@ async fn values_are_returned_as_sent(api: Api) {
 
 async fn names_are_limited_to_256_characters(api: Api) {
     for (index, letter) in ["x", "é", "🦀"].into_iter().enumerate() {
-        let (most, more) = (letter.repeat(256), letter.repeat(257));
+        let (longest, too_long) = (letter.repeat(256), letter.repeat(257));
         for name in ["userName", "externalId", "displayName"] {
-            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(more));
+            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(too_long));
             assert_invalid(&post(&api, &body).await, &[(format!("/{name}").as_str(), "too-long")]);
-            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(most));
-            assert_eq!(api.create(&body).await[name], json!(most));
+            let body = with_field(&json!({ "userName": format!("{name}-{index}") }), name, json!(longest));
+            assert_eq!(api.create(&body).await[name], json!(longest));
         }
     }
 }
 
 async fn names_are_limited_in_folded_length(api: Api) {
-    // Three bytes as sent, five folded.
+    // This character has three bytes, and five after case folding.
     let grown = "\u{1fb7}";
-    let (most, more) = (format!("{}xxxx", grown.repeat(204)), grown.repeat(205));
+    let (longest, too_long) = (format!("{}xxxx", grown.repeat(204)), grown.repeat(205));
     for name in ["userName", "externalId", "displayName"] {
-        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(more));
+        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(too_long));
         assert_invalid(&post(&api, &body).await, &[(format!("/{name}").as_str(), "too-long")]);
-        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(most));
-        assert_eq!(api.create(&body).await[name], json!(most));
+        let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(longest));
+        assert_eq!(api.create(&body).await[name], json!(longest));
     }
     let email = json!({ "userName": "e", "emails": [{ "value": format!("{}@x", grown.repeat(205)) }] });
     assert_invalid(&post(&api, &email).await, &[("/emails/0/value", "too-long")]);
 }
 
 async fn emails_are_validated(api: Api) {
-    let (most, more) = (format!("{}@x", "a".repeat(252)), format!("{}@x", "a".repeat(253)));
+    let (longest, too_long) = (format!("{}@x", "a".repeat(252)), format!("{}@x", "a".repeat(253)));
     for (value, code) in [
         ("ada", "invalid-email"),
         ("@", "invalid-email"),
@@ -163,14 +163,15 @@ async fn emails_are_validated(api: Api) {
         ("a\u{85}@b", "invalid-email"),
         ("", "blank"),
         ("  ", "blank"),
-        (&more, "too-long"),
+        (&too_long, "too-long"),
         (&format!("{}@x", "a".repeat(400)), "too-long"),
     ] {
         let body = json!({ "userName": "ada", "emails": [{ "value": "ok@x" }, { "value": value }] });
         assert_invalid(&post(&api, &body).await, &[("/emails/1/value", code)]);
     }
-    let good = ["a@b", "ADA@Example.COM", "\"a b\"@x", "ada+tag@x", "é@ü.example", "a@[::1]", "a'b@x", &most];
-    for (index, value) in good.into_iter().enumerate() {
+    let valid =
+        ["a@b", "ADA@Example.COM", "\"a b\"@x", "ada+tag@x", "é@ü.example", "a@[::1]", "a'b@x", &longest];
+    for (index, value) in valid.into_iter().enumerate() {
         let body = json!({ "userName": format!("u{index}"), "emails": [{ "value": value }] });
         assert_eq!(api.create(&body).await["emails"][0]["value"], value);
     }
@@ -247,10 +248,10 @@ async fn nul_is_rejected_everywhere(api: Api) {
         ("/extensions/urn:x:y/a", json!({ "extensions": { "urn:x:y": { "a": "\0" } } })),
         ("/extensions", json!({ "extensions": { "urn:x:y\0": {} } })),
     ] {
-        let mut whole = with_field(&json!({ "userName": "grace" }), "userName", json!("grace"));
-        whole.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
-        assert_invalid(&post(&api, &whole).await, &[(pointer, "unstorable")]);
-        assert_invalid(&api.client.put(&path(&user), &whole).send().await, &[(pointer, "unstorable")]);
+        let mut complete = with_field(&json!({ "userName": "grace" }), "userName", json!("grace"));
+        complete.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
+        assert_invalid(&post(&api, &complete).await, &[(pointer, "unstorable")]);
+        assert_invalid(&api.client.put(&path(&user), &complete).send().await, &[(pointer, "unstorable")]);
         assert_invalid(&api.client.patch(&path(&user), &body).send().await, &[(pointer, "unstorable")]);
     }
     let several = json!({ "userName": "grace", "title": "\0", "emails": 5 });
@@ -277,18 +278,19 @@ async fn patches_are_subject_to_the_same_limits(api: Api) {
 }
 
 async fn custom_and_extensions_are_returned_unchanged(api: Api) {
-    let free = json!({
+    let json_values = json!({
         "null": null, "nulls": [null, { "a": null }], "empty": [{}, [], ""], "bools": [true, false],
         "text": "\u{1}\u{1f}\u{7f}\"\\", "numbers": [0, -1, 1.5, -0.25], "same": [1, 1, 1],
         "order": [3, 1, 2], "$serde_json::private::Number": "1", "$serde_json::private::RawValue": "{}",
     });
-    let user = api.create(&json!({ "userName": "ada", "custom": free })).await;
-    assert_eq!(user["custom"], free);
-    assert_eq!(api.read(&user).await["custom"], free);
+    let user = api.create(&json!({ "userName": "ada", "custom": json_values })).await;
+    assert_eq!(user["custom"], json_values);
+    assert_eq!(api.read(&user).await["custom"], json_values);
     let other = api.named("grace").await;
-    let body = json!({ "userName": "grace", "custom": free, "extensions": { "urn:x:y": free } });
+    let body =
+        json!({ "userName": "grace", "custom": json_values, "extensions": { "urn:x:y": json_values } });
     let replaced = api.replace(&other, &body).await;
-    assert_eq!((&replaced["custom"], &replaced["extensions"]["urn:x:y"]), (&free, &free));
+    assert_eq!((&replaced["custom"], &replaced["extensions"]["urn:x:y"]), (&json_values, &json_values));
     assert_eq!(api.replace(&other, &body).await, replaced);
     assert_eq!(api.page("").await["items"], json!([user, replaced]));
 }

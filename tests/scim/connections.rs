@@ -38,9 +38,9 @@ async fn a_connection_token_is_valid_only_for_scim(scim: Scim) {
 async fn tokens_are_created_listed_and_revoked(scim: Scim) {
     let (connection, client) = connect(&scim, "Okta", "lenient").await;
     let (admin, tokens) = (scim.api.client.clone(), tokens_path(&connection));
-    let made = admin.post(&tokens, &json!({"expiresAt": "2100-01-01T00:00:00Z"})).send().await.expect(201);
-    assert_eq!(made.header("cache-control"), Some("no-store"));
-    let second = made.json();
+    let created = admin.post(&tokens, &json!({"expiresAt": "2100-01-01T00:00:00Z"})).send().await.expect(201);
+    assert_eq!(created.header("cache-control"), Some("no-store"));
+    let second = created.json();
     assert_eq!(
         (&second["url"], &second["expiresAt"]),
         (&connection["url"], &json!("2100-01-01T00:00:00.000000Z"))

@@ -314,8 +314,8 @@ async fn times_in_filters_are_compared_as_instants(scim: Scim) {
         ("meta.created gt \"2024-01-01T00:00:00.5+14:00\"".to_owned(), true),
     ];
     check_only_user(&scim, &cases).await;
-    for wrong in ["yesterday", "2024-13-01T00:00:00Z", "2024-01-01"] {
-        let filter = filtered("Users", &format!("meta.lastModified gt \"{wrong}\""));
+    for invalid in ["yesterday", "2024-13-01T00:00:00Z", "2024-01-01"] {
+        let filter = filtered("Users", &format!("meta.lastModified gt \"{invalid}\""));
         scim.expect_error((400, "invalidFilter"), "GET", &filter, Value::Null).await;
     }
 }
