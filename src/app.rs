@@ -62,7 +62,8 @@ impl App {
                 prepared.map_err(|error| AppError::new(error.to_string()))??;
             }
             name = signals.next() => {
-                // A normal return would wait for the preparing thread, which may be waiting for another server to migrate.
+                // A normal return would wait for the preparing thread, which may be waiting for another server's
+                // migrations.
                 log::info!("{name} received during startup: exiting");
                 std::process::exit(1);
             }

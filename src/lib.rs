@@ -9,10 +9,10 @@
 //!         -> Create::run(&self, &mut Tx)  Diesel, for writes inside a transaction
 //!           -> row -> domain value -> representation -> response
 //! ```
-//! Imports go one way: `http -> ops -> db, domain`. [`domain`] imports none of our other modules, [`db`] knows no operation,
-//! and [`ops`] knows no HTTP. [`tasks`] run in the background. Adding an endpoint touches four places: its handler with its
-//! OpenAPI description, one line of the URL table in `src/http/mod.rs`, one operation, and one test. Migrations are only
-//! needed if a table changes.
+//! Imports go one way: `http -> ops -> db, domain`. [`domain`] imports none of our other modules, [`db`] does not
+//! depend on any operation, and [`ops`] does not depend on HTTP. [`tasks`] run in the background. Adding an endpoint
+//! touches four places: its handler with its OpenAPI description, one line of the URL table in `src/http/mod.rs`, one
+//! operation, and one test. Migrations are only needed if a table changes.
 //!
 //! # Calls and queues
 //! [`db::Database::call`] puts a call into the bounded queue of its class (rows, pages, scans, writes) and wakes an actor if

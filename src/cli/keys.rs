@@ -29,7 +29,7 @@ pub(super) enum KeyCommand {
         /// Name of the tenant that the key belongs to
         #[arg(long, default_value = DEFAULT_NAME)]
         tenant: String,
-        /// Name of the key, for people
+        /// Display name of the key
         #[arg(long)]
         name: Option<String>,
         /// Lifetime, for example 90d; without it, the key does not expire
