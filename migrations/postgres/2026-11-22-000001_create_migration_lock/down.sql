@@ -1,2 +1,2 @@
--- The table stays: another process may be waiting for its row.
+-- The table remains, because another process may be waiting for its row.
 SELECT 1;

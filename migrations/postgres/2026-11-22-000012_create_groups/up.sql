@@ -1,4 +1,4 @@
--- `unique_name_key` is filled when the tenant asks for unique group names.
+-- `unique_name_key` is set if the tenant requires unique group names.
 CREATE TABLE groups (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,

@@ -1,4 +1,4 @@
--- First answers of requests that carried an Idempotency-Key. `resource_id` finds what an erasure must blank.
+-- Responses to requests with an Idempotency-Key. An erasure finds the rows to blank by `resource_id`.
 CREATE TABLE idempotency (
     tenant_id uuid NOT NULL,
     caller text COLLATE "C" NOT NULL,

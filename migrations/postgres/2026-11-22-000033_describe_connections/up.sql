@@ -1,2 +1,2 @@
--- PostgreSQL counts by itself how values spread: see the other folder.
+-- PostgreSQL collects its own statistics. See the migration for SQLite.
 SELECT 1;

@@ -1,2 +1,2 @@
--- SQLite migrates inside one BEGIN IMMEDIATE and needs no lock table: see the other folder.
+-- SQLite migrates within one BEGIN IMMEDIATE and needs no lock table. See the migration for PostgreSQL.
 SELECT 1;

@@ -1,5 +1,5 @@
--- The newest revision of each tenant, its counters, and the name of its history. The row is the lock that
--- orders commits, so no foreign key points at it (a referencing insert would lock it too).
+-- The latest revision, counters and epoch of each tenant. A lock on the row orders commits, so no foreign key references
+-- the table: a referencing insert would lock the row as well.
 CREATE TABLE heads (
     tenant_id BLOB PRIMARY KEY NOT NULL,
     epoch BLOB NOT NULL,

@@ -1,5 +1,5 @@
--- `document` holds every attribute that has no column, as sent; `folded` the same, each string that RFC 7643
--- compares without case folded.
+-- `document` holds the attributes without a column, as sent. `folded` holds the same, with the strings that RFC 7643
+-- compares case-insensitively in folded form.
 CREATE TABLE users (
     tenant_id BLOB NOT NULL,
     id BLOB NOT NULL,

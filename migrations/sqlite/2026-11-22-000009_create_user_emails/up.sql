@@ -1,4 +1,4 @@
--- The index of e-mail values; the list itself is in the user's document.
+-- An index of e-mail values. The list itself is in the user's document.
 CREATE TABLE user_emails (
     tenant_id BLOB NOT NULL,
     user_id BLOB NOT NULL,

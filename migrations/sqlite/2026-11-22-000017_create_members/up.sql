@@ -1,4 +1,4 @@
--- No cascade: each removal is a change of its own, so whoever deletes a user or a group removes these first.
+-- No cascade: each removal is a separate change, so deleting a user or group removes its members first.
 CREATE TABLE members (
     tenant_id BLOB NOT NULL,
     group_id BLOB NOT NULL,

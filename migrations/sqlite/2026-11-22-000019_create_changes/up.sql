@@ -1,4 +1,4 @@
--- `resource_id` is the id of what changed, for a member its group; `member_id` is then the user.
+-- `resource_id` is the id of the changed resource. For a member, it is the group's id, and `member_id` is the user's id.
 CREATE TABLE changes (
     tenant_id BLOB NOT NULL,
     revision INTEGER NOT NULL,

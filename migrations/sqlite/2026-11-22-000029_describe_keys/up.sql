@@ -1,7 +1,7 @@
--- SQLite plans by statistics that it has only after an ANALYZE of real data. Without them it takes an equal tenant to
--- be as good as an equal tenant and user, and a delete reads all of a tenant's members. So it is told once how keys
--- spread (rows, then rows for each prefix of an index): a tenant says nothing, what follows it nearly everything. Plans
--- are then the same on every database and never change by themselves.
+-- SQLite has statistics only after an ANALYZE of real data. Without them, it considers a condition on the tenant as
+-- selective as one on tenant and user, and a delete reads all members of a tenant. These rows describe the selectivity of
+-- each index once (number of rows, then rows per prefix): the tenant column selects almost nothing, the columns after it
+-- almost everything. Plans are then the same in every database and do not change over time.
 ANALYZE;
 DELETE FROM sqlite_stat1;
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
