@@ -31,7 +31,7 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
             ));
         }
         DatabaseUrl::Sqlite(_) if url.is_missing() => {
-            return Err(BackupError(format!("there is no database {url}")));
+            return Err(BackupError(format!("the database {url} does not exist")));
         }
         DatabaseUrl::Sqlite(_) => {}
     }

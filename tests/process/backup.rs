@@ -290,13 +290,13 @@ fn what_exists_is_never_overwritten() {
 fn what_is_not_there_is_not_made() {
     let (missing, shelf) = (Database::sqlite(), Shelf::new());
     let copy = shelf.place("copy.db");
-    refuses(&missing.url(), &copy, &["there is no database", &missing.url()]);
+    refuses(&missing.url(), &copy, &["does not exist", &missing.url()]);
     refuses("sqlite://:memory:", &copy, &["in memory"]);
     refuses("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
     let url = missing.url();
     for url in [url.as_str(), "sqlite://:memory:"] {
         let ended = renew_epochs(url).with_code(1);
-        assert!(ended.only_line().contains(&format!("there is no database {url}")), "{ended:#?}");
+        assert!(ended.only_line().contains(&format!("the database {url} does not exist")), "{ended:#?}");
     }
     assert!(!missing.file().expect("a file").exists());
     assert_eq!(shelf.names(), Vec::<String>::new());
