@@ -1,7 +1,7 @@
 //! `/changes`.
 
 use super::context::{Context, Reader};
-use super::openapi::{Operation, examples, json_of};
+use super::openapi::{OperationDocs, examples, json_of};
 use super::params::Params;
 use super::problem::Problem;
 use super::response::Response;
@@ -40,9 +40,9 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
     }
 }
 
-pub(super) fn read_docs() -> Operation {
+pub(super) fn read_docs() -> OperationDocs {
     let parameters = ["after", "limit", "type", "resource"];
-    Operation::keyed("listChanges", "changes", "Follow what was written", &parameters)
+    OperationDocs::keyed("listChanges", "changes", "Follow what was written", &parameters)
         .describe("Ask after `next` for more. Changes of keys are for admins, those of tenants stand in the feed of `default`.")
         .response(200, "The changes behind a revision.", &[], Some(json_of("Changes", &examples::changes())))
         .errors(&[410])

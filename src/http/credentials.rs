@@ -29,6 +29,15 @@ pub struct Credentials {
     used: Mutex<HashMap<Uuid, Timestamp>>,
 }
 
+/// The entries that a write makes stale.
+#[derive(Clone, Copy)]
+pub(super) enum Stale {
+    /// A key or token, by its id.
+    One(Uuid),
+    /// Any keys, tokens and names of tenants.
+    All,
+}
+
 impl Credentials {
     /// An empty cache.
     #[must_use]
@@ -68,18 +77,15 @@ impl Credentials {
         Ok(found)
     }
 
-    /// Runs a write to the key or token `id` and then drops it from the cache. It is dropped whatever the result, and
-    /// also when the request is cancelled: the write may have been committed all the same.
-    pub(super) async fn invalidating<T>(&self, id: Uuid, write: impl Future<Output = T>) -> T {
-        let _invalidation = OnDrop(|| self.keys.remove(&id));
-        write.await
-    }
-
-    /// The same for a write that can change any number of keys and tokens, or the name of a tenant: clears the cache.
-    pub(super) async fn invalidating_all<T>(&self, write: impl Future<Output = T>) -> T {
-        let _invalidation = OnDrop(|| {
-            self.keys.clear();
-            self.tenants.clear();
+    /// Runs a write and then drops the entries that it makes stale. They are dropped whatever the result, and also when
+    /// the request is cancelled: the write may have been committed all the same.
+    pub(super) async fn invalidating<T>(&self, stale: Stale, write: impl Future<Output = T>) -> T {
+        let _invalidation = OnDrop(|| match stale {
+            Stale::One(id) => self.keys.remove(&id),
+            Stale::All => {
+                self.keys.clear();
+                self.tenants.clear();
+            }
         });
         write.await
     }

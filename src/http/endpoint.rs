@@ -1,7 +1,7 @@
 //! The entries of the tables of URLs. An endpoint consists of a handler and its description in the OpenAPI document, so
 //! that neither is registered without the other.
 
-use super::openapi::Operation;
+use super::openapi::OperationDocs;
 use super::problem::Problem;
 use crate::domain::scim::ResourceType;
 use actix_web::http::Method;
@@ -26,9 +26,9 @@ pub(super) struct Endpoint {
 /// The description of an endpoint.
 enum Docs {
     /// One operation.
-    Operation(fn() -> Operation),
+    Single(fn() -> OperationDocs),
     /// One operation for each type of SCIM resources. The path contains [`TYPE_SEGMENT`].
-    PerType(fn(ResourceType) -> Operation),
+    PerType(fn(ResourceType) -> OperationDocs),
 }
 
 /// A handler that has no description yet.
@@ -83,12 +83,12 @@ impl Undocumented {
     }
 
     /// Adds the description.
-    pub(super) fn docs(self, docs: fn() -> Operation) -> Endpoint {
-        Endpoint { methods: self.methods, route: self.route, docs: Docs::Operation(docs) }
+    pub(super) fn docs(self, docs: fn() -> OperationDocs) -> Endpoint {
+        Endpoint { methods: self.methods, route: self.route, docs: Docs::Single(docs) }
     }
 
     /// Adds a description for each type of SCIM resources.
-    pub(super) fn docs_per_type(self, docs: fn(ResourceType) -> Operation) -> Endpoint {
+    pub(super) fn docs_per_type(self, docs: fn(ResourceType) -> OperationDocs) -> Endpoint {
         Endpoint { methods: self.methods, route: self.route, docs: Docs::PerType(docs) }
     }
 }
@@ -100,12 +100,12 @@ impl Endpoint {
     }
 
     /// The operations of the endpoint, with their paths.
-    fn operations(&self, path: &str) -> Vec<(String, Operation)> {
-        let of_type = |docs: fn(ResourceType) -> Operation, kind: ResourceType| {
+    fn operations(&self, path: &str) -> Vec<(String, OperationDocs)> {
+        let of_type = |docs: fn(ResourceType) -> OperationDocs, kind: ResourceType| {
             (path.replace(TYPE_SEGMENT, kind.endpoint().trim_start_matches('/')), docs(kind))
         };
         match self.docs {
-            Docs::Operation(docs) => vec![(path.to_owned(), docs())],
+            Docs::Single(docs) => vec![(path.to_owned(), docs())],
             Docs::PerType(docs) => ResourceType::ALL.map(|kind| of_type(docs, kind)).into(),
         }
     }

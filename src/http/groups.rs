@@ -1,16 +1,15 @@
 //! `/groups`, and the groups of a user.
 
 use super::context::{Context, Reader, Writer};
-use super::openapi::{Operation as Description, ResourceDocs, examples, json_of};
+use super::openapi::{OperationDocs, ResourceDocs, examples, json_of};
 use super::pages::IdList;
-use super::params::{NoQuery, Params};
-use super::path::PathId;
-use super::resources::{self, Docs, Native, Target};
+use super::params::Params;
+use super::path::{PathId, Target};
+use super::resources::{self, Docs, Native};
 use super::response::{Projected, Response, no_content};
 use crate::db::Operation;
 use crate::domain::attribute::GROUPS;
 use crate::domain::body::ReadAs;
-use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group, Representation};
@@ -54,33 +53,29 @@ impl Native for Group {
         Find { tenant, id }
     }
 
-    fn replace(target: Target, draft: Draft) -> impl Operation<Output = Self> {
-        let Target { tenant, id, conditions, now } = target;
+    fn replace(tenant: Uuid, target: Target, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+        let Target { id, conditions } = target;
         Replace { tenant, id, draft, conditions, now }
     }
 
-    fn patch(target: Target, patch: Value) -> impl Operation<Output = Self> {
-        let Target { tenant, id, conditions, now } = target;
+    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self> {
+        let Target { id, conditions } = target;
         Patch { tenant, id, patch, conditions, now }
     }
 }
 
 /// `DELETE /groups/{id}`
-pub(super) async fn delete(
-    context: Context<Writer>,
-    conditions: Conditions,
-    _: NoQuery,
-    PathId(id): PathId,
-) -> Response {
+pub(super) async fn delete(context: Context<Writer>, target: Target) -> Response {
+    let Target { id, conditions } = target;
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
     Ok(no_content())
 }
 
-pub(super) fn delete_docs() -> Description {
+pub(super) fn delete_docs() -> OperationDocs {
     Group::DOCS.resource.delete("Delete a group", &[])
 }
 
-pub(super) fn replace_docs() -> Description {
+pub(super) fn replace_docs() -> OperationDocs {
     resources::replace_docs::<Group>().describe("Its members stay.")
 }
 
@@ -98,9 +93,9 @@ pub(super) async fn list_of_user(
     Ok(list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, shown))
 }
 
-pub(super) fn list_of_user_docs() -> Description {
+pub(super) fn list_of_user_docs() -> OperationDocs {
     let parameters = [&["id", "limit", "cursor", "include"][..], &Group::DOCS.projection].concat();
     let content = json_of("GroupPage", &examples::page("groups", examples::group()));
-    Description::keyed("listGroupsOfUser", "groups", "List the groups that a user is in", &parameters)
+    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups that a user is in", &parameters)
         .response(200, "A page.", &["Link"], Some(content))
 }

@@ -7,18 +7,18 @@ use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap, HeaderName, IF_
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
 
-/// Reads `If-Match` and `If-None-Match`.
 impl FromRequest for Conditions {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let conditions = || {
-            let if_match = tags(request.headers(), &IF_MATCH)?;
-            Ok(Self { if_match, if_none_match: tags(request.headers(), &IF_NONE_MATCH)? })
-        };
-        ready(conditions())
+        ready(conditions(request.headers()))
     }
+}
+
+/// Reads `If-Match` and `If-None-Match`.
+pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
+    Ok(Conditions { if_match: tags(headers, &IF_MATCH)?, if_none_match: tags(headers, &IF_NONE_MATCH)? })
 }
 
 fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {

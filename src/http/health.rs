@@ -1,6 +1,6 @@
 //! The start page and the probes. They need no key.
 
-use super::openapi::{Operation, json_of};
+use super::openapi::{OperationDocs, json_of};
 use super::params::NoQuery;
 use super::problem::Problem;
 use super::state::State;
@@ -28,12 +28,12 @@ pub(super) async fn index(_: NoQuery, state: web::Data<State>) -> HttpResponse {
     }))
 }
 
-pub(super) fn index_docs() -> Operation {
+pub(super) fn index_docs() -> OperationDocs {
     let links: BTreeMap<_, _> = LINKS.into_iter().collect();
     let version = env!("CARGO_PKG_VERSION");
     let example =
         json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
-    Operation::public("getService", "service", "What this is", &[])
+    OperationDocs::public("getService", "service", "What this is", &[])
         .response(200, "Name, version and links.", &[], Some(json_of("Service", &example)))
         .errors(&[400, 500])
 }
@@ -44,9 +44,9 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 /// The description under one of the names of the endpoint.
-pub(super) fn live_docs(id: &str, summary: &str) -> Operation {
+pub(super) fn live_docs(id: &str, summary: &str) -> OperationDocs {
     let content = json_of("Status", &json!({ "status": "ok" }));
-    Operation::public(id, "service", summary, &[])
+    OperationDocs::public(id, "service", summary, &[])
         .response(200, "It does.", &[], Some(content))
         .errors(&[500])
 }
@@ -65,10 +65,10 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
     }
 }
 
-pub(super) fn ready_docs() -> Operation {
+pub(super) fn ready_docs() -> OperationDocs {
     let content = json_of("Status", &json!({ "status": "ready" }));
     let summary = "Whether the server can do its work, down to the database";
-    Operation::public("getReadiness", "service", summary, &[])
+    OperationDocs::public("getReadiness", "service", summary, &[])
         .describe("The answer is kept for a second. Overload is not unreadiness.")
         .response(200, "It can.", &[], Some(content))
         .errors(&[500, 503])

@@ -2,25 +2,75 @@
 
 use super::body::JsonBody;
 use super::context::{Admin, Context};
-use super::headers::Prefer;
-use super::openapi::{BODY, JSON, Operation, ResourceDocs, examples, json_of};
-use super::pages::IdList;
-use super::params::{NoQuery, Params};
-use super::path::PathId;
+use super::credentials::Stale;
+use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples, json_of};
+use super::params::NoQuery;
+use super::path::Target;
 use super::problem::Problem;
-use super::response::{Response, etag, new_secret, no_content, read, respond, stored};
-use crate::domain::condition::Conditions;
-use crate::domain::cursor::List;
+use super::records::Record;
+use super::response::{Response, etag, new_secret};
+use super::state::State;
+use crate::db::Operation;
 use crate::domain::key::{Draft, Key};
-use crate::ops::keys::{self, Create, Delete, Find, Patch};
+use crate::ops::Page;
+use crate::ops::keys::{Create, Delete, Find, List, Patch};
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DOCS: ResourceDocs = ResourceDocs { name: "Key", tag: "keys", example: || examples::key().into() };
+impl Record for Key {
+    type Right = Admin;
+    const PATH: &'static str = "/keys";
+    const DOCS: ResourceDocs = ResourceDocs { name: "Key", tag: "keys", example: || examples::key().into() };
+    const PATCH_EXAMPLE: fn() -> Value = || json!({ "role": "reader" });
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn representation<'r>(&'r self, _: &'r State) -> impl Serialize {
+        self
+    }
+
+    fn list(
+        context: &Context<Admin>,
+        after: Option<Uuid>,
+        limit: usize,
+        total: bool,
+    ) -> impl Operation<Output = Page<Self>> + use<> {
+        List { tenant: Some(context.tenant()), after, limit, total }
+    }
+
+    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self> + use<> {
+        Find { tenant: context.tenant(), id }
+    }
+
+    fn patch(
+        context: &Context<Admin>,
+        target: Target,
+        patch: Value,
+    ) -> impl Operation<Output = Self> + use<> {
+        let Target { id, conditions } = target;
+        let within = context.caller().role;
+        Patch { tenant: context.tenant(), id, patch, within, conditions, now: context.now() }
+    }
+
+    fn delete(context: &Context<Admin>, target: Target) -> impl Operation<Output = ()> + use<> {
+        let Target { id, conditions } = target;
+        let within = context.caller().role;
+        Delete { tenant: Some(context.tenant()), id, within, conditions, now: context.now() }
+    }
+
+    fn stale(id: Uuid) -> Stale {
+        Stale::One(id)
+    }
+}
 
 /// A key with its secret, which only the response that creates the key shows.
 #[derive(Serialize)]
@@ -47,9 +97,9 @@ pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) 
         .json(NewKey { key: &key, secret: secret.reveal() }))
 }
 
-pub(super) fn create_docs() -> Operation {
+pub(super) fn create_docs() -> OperationDocs {
     let content = json_of("KeyWithSecret", &examples::key_with_secret());
-    Operation::keyed("createKey", "keys", "Make a key", &[])
+    OperationDocs::keyed("createKey", "keys", "Make a key", &[])
         .body(JSON, "NewKey", &examples::new_key())
         .response(201, "The key, with its secret this once.", &["Location", "ETag"], Some(content))
         .links(201, &["getKey", "patchKey", "deleteKey"])
@@ -57,66 +107,6 @@ pub(super) fn create_docs() -> Operation {
         .errors(&[504])
 }
 
-/// `GET /keys`
-pub(super) async fn list(context: Context<Admin>, params: Params) -> Response {
-    let list = IdList::of(params, List::new(context.tenant(), &["keys"]))?;
-    let IdList { after, limit, total, .. } = list;
-    let page = context.call(keys::List { tenant: Some(context.tenant()), after, limit, total }).await?;
-    Ok(list.respond("/keys", &page, |key| key.id, |key| key))
-}
-
-pub(super) fn list_docs() -> Operation {
-    DOCS.list("List keys", &["limit", "cursor", "include"])
-}
-
-/// `GET /keys/{id}`
-pub(super) async fn find(
-    context: Context<Admin>,
-    conditions: Conditions,
-    _: NoQuery,
-    PathId(id): PathId,
-) -> Response {
-    let key = context.call(Find { tenant: context.tenant(), id }).await?;
-    read(&conditions, key.version, &key)
-}
-
-pub(super) fn find_docs() -> Operation {
-    DOCS.get("Read a key", &[])
-}
-
-/// `PATCH /keys/{id}`
-pub(super) async fn patch(
-    context: Context<Admin>,
-    conditions: Conditions,
-    prefer: Prefer,
-    _: NoQuery,
-    PathId(id): PathId,
-    body: JsonBody,
-) -> Response {
-    let patch = body.read(Ok)?;
-    let (tenant, within) = (context.tenant(), context.caller().role);
-    let patch = context.call(Patch { tenant, id, patch, within, conditions, now: context.now() });
-    let key = context.state().credentials.invalidating(id, patch).await?;
-    Ok(respond(stored(StatusCode::OK, key.id, key.version, &key, prefer)))
-}
-
-pub(super) fn patch_docs() -> Operation {
-    DOCS.patch("Change a key", &json!({ "role": "reader" }))
-}
-
-/// `DELETE /keys/{id}`
-pub(super) async fn delete(
-    context: Context<Admin>,
-    conditions: Conditions,
-    _: NoQuery,
-    PathId(id): PathId,
-) -> Response {
-    let (tenant, within) = (Some(context.tenant()), context.caller().role);
-    let delete = context.call(Delete { tenant, id, within, conditions, now: context.now() });
-    context.state().credentials.invalidating(id, delete).await?;
-    Ok(no_content())
-}
-
-pub(super) fn delete_docs() -> Operation {
-    DOCS.delete("Revoke a key", &[])
+pub(super) fn delete_docs() -> OperationDocs {
+    Key::DOCS.delete("Revoke a key", &[])
 }

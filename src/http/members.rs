@@ -2,7 +2,7 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
-use super::openapi::{BODY, JSON, Operation, examples, json_of};
+use super::openapi::{BODY, JSON, OperationDocs, examples, json_of};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
 use super::path::{PathId, PathIds};
@@ -24,7 +24,7 @@ pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params
     Ok(list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member))
 }
 
-pub(super) fn list_docs() -> Operation {
+pub(super) fn list_docs() -> OperationDocs {
     let content = json_of("MemberPage", &examples::page("members", examples::member()));
     operation("listMembers", "List who is in a group", &["id", "limit", "cursor", "include"]).response(
         200,
@@ -46,7 +46,7 @@ pub(super) async fn add(
     Ok(no_content())
 }
 
-pub(super) fn add_docs() -> Operation {
+pub(super) fn add_docs() -> OperationDocs {
     operation("addMembers", "Add users to a group", &["id"])
         .describe("All or none. Who is in it already stays.")
         .body(JSON, "UserIds", &examples::user_ids())
@@ -61,7 +61,7 @@ pub(super) async fn find(context: Context<Reader>, _: NoQuery, PathIds(group, us
     Ok(HttpResponse::Ok().json(member))
 }
 
-pub(super) fn find_docs() -> Operation {
+pub(super) fn find_docs() -> OperationDocs {
     operation("getMember", "Read whether a user is in a group", &["id", "userId"]).response(
         200,
         "It is.",
@@ -81,10 +81,8 @@ pub(super) async fn put(
     Ok(no_content())
 }
 
-pub(super) fn put_docs() -> Operation {
-    operation("putMember", "Add a user to a group", &["id", "userId", "If-Match"])
-        .response(204, "It is in it.", &[], None)
-        .errors(&[412, 504])
+pub(super) fn put_docs() -> OperationDocs {
+    write_docs("putMember", "Add a user to a group", "It is in it.")
 }
 
 /// `DELETE /groups/{id}/members/{userId}`
@@ -98,14 +96,18 @@ pub(super) async fn remove(
     Ok(no_content())
 }
 
-pub(super) fn remove_docs() -> Operation {
-    operation("removeMember", "Remove a user from a group", &["id", "userId", "If-Match"])
-        .response(204, "It is in it no longer; 404 when it was not.", &[], None)
+pub(super) fn remove_docs() -> OperationDocs {
+    write_docs("removeMember", "Remove a user from a group", "It is in it no longer; 404 when it was not.")
+}
+
+fn write_docs(id: &str, summary: &str, response: &str) -> OperationDocs {
+    operation(id, summary, &["id", "userId", "If-Match"])
+        .response(204, response, &[], None)
         .errors(&[412, 504])
 }
 
-fn operation(id: &str, summary: &str, parameters: &[&str]) -> Operation {
-    Operation::keyed(id, "groups", summary, parameters)
+fn operation(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
+    OperationDocs::keyed(id, "groups", summary, parameters)
 }
 
 /// The conditions of a write to a member. A member has no version, so 412 is the answer to an `If-Match` that names one.

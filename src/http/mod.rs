@@ -22,6 +22,7 @@ mod params;
 mod path;
 pub mod problem;
 mod readiness;
+mod records;
 mod request_id;
 mod resources;
 mod response;
@@ -32,13 +33,16 @@ mod users;
 
 pub use state::State;
 
+use crate::domain::connection::Connection;
 use crate::domain::group::Group;
+use crate::domain::key::Key;
+use crate::domain::tenant::Tenant;
 use crate::domain::user::User;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, web};
 use endpoint::{Url, delete, get, patch, post, put, url};
-use openapi::Operation;
+use openapi::OperationDocs;
 use params::NoQuery;
 use problem::Problem;
 use serde_json::{Map, Value, json};
@@ -109,29 +113,32 @@ fn urls() -> Vec<Url> {
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
         url(
             "/keys",
-            [get(keys::list).compressed().docs(keys::list_docs), post(keys::create).docs(keys::create_docs)],
+            [
+                get(records::list::<Key>).compressed().docs(records::list_docs::<Key>),
+                post(keys::create).docs(keys::create_docs),
+            ],
         ),
         url(
             "/keys/{id}",
             [
-                get(keys::find).docs(keys::find_docs),
-                patch(keys::patch).docs(keys::patch_docs),
-                delete(keys::delete).docs(keys::delete_docs),
+                get(records::find::<Key>).docs(records::find_docs::<Key>),
+                patch(records::patch::<Key>).docs(records::patch_docs::<Key>),
+                delete(records::delete::<Key>).docs(keys::delete_docs),
             ],
         ),
         url(
             "/connections",
             [
-                get(connections::list).compressed().docs(connections::list_docs),
+                get(records::list::<Connection>).compressed().docs(records::list_docs::<Connection>),
                 post(connections::create).docs(connections::create_docs),
             ],
         ),
         url(
             "/connections/{id}",
             [
-                get(connections::find).docs(connections::find_docs),
-                patch(connections::patch).docs(connections::patch_docs),
-                delete(connections::delete).docs(connections::delete_docs),
+                get(records::find::<Connection>).docs(records::find_docs::<Connection>),
+                patch(records::patch::<Connection>).docs(records::patch_docs::<Connection>),
+                delete(records::delete::<Connection>).docs(connections::delete_docs),
             ],
         ),
         url(
@@ -148,15 +155,15 @@ fn urls() -> Vec<Url> {
         url(
             "/tenants",
             [
-                get(tenants::list).compressed().docs(tenants::list_docs),
+                get(records::list::<Tenant>).compressed().docs(records::list_docs::<Tenant>),
                 post(tenants::create).docs(tenants::create_docs),
             ],
         ),
         url(
             "/tenants/{id}",
             [
-                get(tenants::find).docs(tenants::find_docs),
-                patch(tenants::patch).docs(tenants::patch_docs),
+                get(records::find::<Tenant>).docs(records::find_docs::<Tenant>),
+                patch(records::patch::<Tenant>).docs(records::patch_docs::<Tenant>),
                 delete(tenants::delete).docs(tenants::delete_docs),
             ],
         ),
@@ -196,9 +203,9 @@ async fn openapi_json(_: NoQuery) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(TEXT.as_str())
 }
 
-fn openapi_docs() -> Operation {
+fn openapi_docs() -> OperationDocs {
     let content = json!({ "application/json": { "schema": { "type": "object" } } });
-    Operation::public("getOpenApi", "service", "This document", &[])
+    OperationDocs::public("getOpenApi", "service", "This document", &[])
         .response(200, "OpenAPI 3.1.", &[], Some(content))
         .errors(&[400, 406, 500])
 }

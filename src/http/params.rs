@@ -170,15 +170,21 @@ impl FromRequest for Params {
 /// The query of an endpoint that takes no parameters; any parameter is answered with 400.
 pub(super) struct NoQuery;
 
+impl NoQuery {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        match request.query_string() {
+            "" => Ok(Self),
+            _ => Params::of(request).and_then(|params| params.finish()).map(|()| Self),
+        }
+    }
+}
+
 impl FromRequest for NoQuery {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(match request.query_string() {
-            "" => Ok(Self),
-            _ => Params::of(request).and_then(|params| params.finish()).map(|()| Self),
-        })
+        ready(Self::of(request))
     }
 }
 

@@ -1,6 +1,9 @@
-//! The ids in a path.
+//! The ids in a path, and the resource that a request addresses.
 
+use super::headers::conditions;
+use super::params::NoQuery;
 use super::problem::Problem;
+use crate::domain::condition::Conditions;
 use crate::domain::parse_id;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -31,6 +34,27 @@ impl FromRequest for PathIds {
         let mut values = request.match_info().iter().map(|(_, value)| value);
         let mut next = || id(values.next());
         ready(next().and_then(|first| Ok(Self(first, next()?))))
+    }
+}
+
+/// An existing resource that a request addresses: the id in the path, and the conditions in the headers. Query
+/// parameters are refused with 400.
+pub(super) struct Target {
+    pub(super) id: Uuid,
+    pub(super) conditions: Conditions,
+}
+
+impl FromRequest for Target {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let target = || {
+            let conditions = conditions(request.headers())?;
+            NoQuery::of(request)?;
+            Ok(Self { id: id(request.match_info().get("id"))?, conditions })
+        };
+        ready(target())
     }
 }
 

@@ -3,10 +3,10 @@
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
 use super::headers::{IdempotencyKey, Prefer};
-use super::openapi::{Operation as Description, ResourceDocs, reference};
+use super::openapi::{OperationDocs, ResourceDocs, reference};
 use super::pages::page_of;
 use super::params::{Fields, NoQuery, Params};
-use super::path::PathId;
+use super::path::{PathId, Target};
 use super::response::{Projected, Response, call_once, read, respond, stored};
 use crate::db::Operation;
 use crate::domain::NATIVE_SOURCE;
@@ -41,14 +41,19 @@ pub(super) trait Native: Resource {
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, read_as: ReadAs) -> Result<Self::Draft, Vec<FieldError>>;
-    /// The operation that creates a resource.
+    /// Creates a resource.
     fn create(tenant: Uuid, draft: Self::Draft, now: Timestamp) -> impl Operation<Output = Self>;
-    /// The operation that reads a resource.
+    /// Reads a resource.
     fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self>;
-    /// The operation that replaces a resource.
-    fn replace(target: Target, draft: Self::Draft) -> impl Operation<Output = Self>;
-    /// The operation that applies a JSON Merge Patch to a resource.
-    fn patch(target: Target, patch: Value) -> impl Operation<Output = Self>;
+    /// Replaces a resource.
+    fn replace(
+        tenant: Uuid,
+        target: Target,
+        draft: Self::Draft,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self>;
+    /// Applies a JSON Merge Patch to a resource.
+    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self>;
 }
 
 /// The parts of the OpenAPI document that differ between users and groups.
@@ -64,20 +69,6 @@ pub(super) struct Docs {
     pub(super) patch: fn() -> Value,
     /// The operations besides GET, PUT, PATCH and DELETE that take the id of a new resource.
     pub(super) links: &'static [&'static str],
-}
-
-/// An existing resource to write, the conditions for it, and the time of the write.
-pub(super) struct Target {
-    pub(super) tenant: Uuid,
-    pub(super) id: Uuid,
-    pub(super) conditions: Conditions,
-    pub(super) now: Timestamp,
-}
-
-impl Target {
-    fn of(context: &Context<Writer>, PathId(id): PathId, conditions: Conditions) -> Self {
-        Self { tenant: context.tenant(), id, conditions, now: context.now() }
-    }
 }
 
 /// `POST /users`, `POST /groups`
@@ -99,11 +90,11 @@ pub(super) async fn create<R: Native>(
     call_once(&context, request, create, response).await
 }
 
-pub(super) fn create_docs<R: Native>() -> Description {
+pub(super) fn create_docs<R: Native>() -> OperationDocs {
     let ResourceDocs { name, .. } = R::DOCS.resource;
     let links = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
     let links: Vec<_> = links.iter().map(String::as_str).chain(R::DOCS.links.iter().copied()).collect();
-    let summary = format!("Create a {}", name.to_lowercase());
+    let summary = format!("Create a {}", R::DOCS.resource.noun());
     let parameters = ["Idempotency-Key", "Prefer"];
     R::DOCS.resource.create(&summary, &parameters, &(R::DOCS.new)(), &links).errors(&[409])
 }
@@ -120,12 +111,12 @@ pub(super) async fn find<R: Native>(
     read(&conditions, resource.version(), &projected)
 }
 
-pub(super) fn find_docs<R: Native>() -> Description {
+pub(super) fn find_docs<R: Native>() -> OperationDocs {
     let ResourceDocs { name, example, .. } = R::DOCS.resource;
     let projected = reference(&format!("Projected{name}"));
     let schema = json!({ "anyOf": [reference(name), projected] });
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
-    let noun = name.to_lowercase();
+    let noun = R::DOCS.resource.noun();
     R::DOCS.resource.get(&format!("Read a {noun}"), &R::DOCS.projection).response(
         200,
         &format!("The {noun}."),
@@ -151,7 +142,7 @@ pub(super) async fn list<R: Native>(context: Context<Reader>, mut params: Params
     Ok(page_of(R::PATH, &params, &items, next_cursor, page.total))
 }
 
-pub(super) fn list_docs<R: Native>() -> Description {
+pub(super) fn list_docs<R: Native>() -> OperationDocs {
     let Docs { resource, query, projection, .. } = R::DOCS;
     let parameters = [&query[..], &["limit", "cursor", "include"], &projection].concat();
     resource
@@ -162,38 +153,34 @@ pub(super) fn list_docs<R: Native>() -> Description {
 /// `PUT /users/{id}`, `PUT /groups/{id}`
 pub(super) async fn replace<R: Native>(
     context: Context<Writer>,
-    conditions: Conditions,
+    target: Target,
     prefer: Prefer,
-    _: NoQuery,
-    id: PathId,
     body: JsonBody,
 ) -> Response {
-    let draft = body.read(|value| R::draft(value, ReadAs::Replacement(id.0)))?;
-    let replace = R::replace(Target::of(&context, id, conditions), draft);
+    let draft = body.read(|value| R::draft(value, ReadAs::Replacement(target.id)))?;
+    let replace = R::replace(context.tenant(), target, draft, context.now());
     Ok(updated(&context.call(replace).await?, prefer))
 }
 
-pub(super) fn replace_docs<R: Native>() -> Description {
+pub(super) fn replace_docs<R: Native>() -> OperationDocs {
     let Docs { resource, new, .. } = R::DOCS;
-    resource.replace(&format!("Replace a {}", resource.name.to_lowercase()), &new())
+    resource.replace(&format!("Replace a {}", resource.noun()), &new())
 }
 
 /// `PATCH /users/{id}`, `PATCH /groups/{id}`
 pub(super) async fn patch<R: Native>(
     context: Context<Writer>,
-    conditions: Conditions,
+    target: Target,
     prefer: Prefer,
-    _: NoQuery,
-    id: PathId,
     body: JsonBody,
 ) -> Response {
-    let patch = R::patch(Target::of(&context, id, conditions), body.read(admit_patch)?);
+    let patch = R::patch(context.tenant(), target, body.read(admit_patch)?, context.now());
     Ok(updated(&context.call(patch).await?, prefer))
 }
 
-pub(super) fn patch_docs<R: Native>() -> Description {
+pub(super) fn patch_docs<R: Native>() -> OperationDocs {
     let Docs { resource, patch, .. } = R::DOCS;
-    resource.patch(&format!("Change a {}", resource.name.to_lowercase()), &patch())
+    resource.patch(&format!("Change a {}", resource.noun()), &patch())
 }
 
 /// The response to a PUT or PATCH request.

@@ -2,22 +2,76 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Operator};
+use super::credentials::Stale;
 use super::headers::Prefer;
-use super::openapi::{Operation, ResourceDocs, examples};
-use super::pages::IdList;
-use super::params::{NoQuery, Params};
-use super::path::PathId;
-use super::response::{Response, no_content, read, respond, stored};
-use crate::domain::condition::Conditions;
-use crate::domain::cursor::List;
-use crate::domain::tenant::Draft;
-use crate::ops::tenants::{self, Create, Delete, Find, Patch, Purge};
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
-use serde_json::json;
+use super::openapi::{OperationDocs, ResourceDocs, examples};
+use super::params::NoQuery;
+use super::path::Target;
+use super::records::{self, Record, created};
+use super::response::Response;
+use super::state::State;
+use crate::db::Operation;
+use crate::domain::tenant::{Draft, Tenant};
+use crate::ops::Page;
+use crate::ops::tenants::{Create, Delete, Find, List, Patch, Purge};
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-const DOCS: ResourceDocs = ResourceDocs { name: "Tenant", tag: "tenants", example: examples::tenant };
+impl Record for Tenant {
+    type Right = Operator;
+    const PATH: &'static str = "/tenants";
+    const DOCS: ResourceDocs = ResourceDocs { name: "Tenant", tag: "tenants", example: examples::tenant };
+    const PATCH_EXAMPLE: fn() -> Value = || json!({ "name": "acme-corp" });
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn representation<'r>(&'r self, _: &'r State) -> impl Serialize {
+        self
+    }
+
+    /// Tenants belong to no tenant.
+    fn tenant(_: &Context<Operator>) -> Uuid {
+        Uuid::nil()
+    }
+
+    fn list(
+        _: &Context<Operator>,
+        after: Option<Uuid>,
+        limit: usize,
+        total: bool,
+    ) -> impl Operation<Output = Page<Self>> + use<> {
+        List { after, limit, total }
+    }
+
+    fn find(_: &Context<Operator>, id: Uuid) -> impl Operation<Output = Self> + use<> {
+        Find { id }
+    }
+
+    fn patch(
+        context: &Context<Operator>,
+        target: Target,
+        patch: Value,
+    ) -> impl Operation<Output = Self> + use<> {
+        let Target { id, conditions } = target;
+        Patch { id, patch, conditions, now: context.now() }
+    }
+
+    fn delete(context: &Context<Operator>, target: Target) -> impl Operation<Output = ()> + use<> {
+        let Target { id, conditions } = target;
+        Delete { id, conditions, now: context.now() }
+    }
+
+    fn stale(_: Uuid) -> Stale {
+        Stale::All
+    }
+}
 
 /// `POST /tenants`
 pub(super) async fn create(
@@ -28,79 +82,27 @@ pub(super) async fn create(
 ) -> Response {
     let draft = body.read(Draft::read)?;
     let create = Create { id: Uuid::now_v7(), epoch: Uuid::new_v4(), draft, now: context.now() };
-    let tenant = context.call(create).await?;
-    let mut response = stored(StatusCode::CREATED, tenant.id, tenant.version, &tenant, prefer);
-    response.headers.push((LOCATION.to_string(), format!("/tenants/{}", tenant.id)));
-    Ok(respond(response))
+    Ok(created(&context, &context.call(create).await?, prefer))
 }
 
-pub(super) fn create_docs() -> Operation {
+pub(super) fn create_docs() -> OperationDocs {
     let links = ["getTenant", "patchTenant", "deleteTenant"];
-    DOCS.create("Make a tenant", &["Prefer"], &json!({ "name": "acme" }), &links).errors(&[409])
-}
-
-/// `GET /tenants`
-pub(super) async fn list(context: Context<Operator>, params: Params) -> Response {
-    let list = IdList::of(params, List::new(Uuid::nil(), &["tenants"]))?;
-    let IdList { after, limit, total, .. } = list;
-    let page = context.call(tenants::List { after, limit, total }).await?;
-    Ok(list.respond("/tenants", &page, |tenant| tenant.id, |tenant| tenant))
-}
-
-pub(super) fn list_docs() -> Operation {
-    DOCS.list("List tenants", &["limit", "cursor", "include"])
-}
-
-/// `GET /tenants/{id}`
-pub(super) async fn find(
-    context: Context<Operator>,
-    conditions: Conditions,
-    _: NoQuery,
-    PathId(id): PathId,
-) -> Response {
-    let tenant = context.call(Find { id }).await?;
-    read(&conditions, tenant.version, &tenant)
-}
-
-pub(super) fn find_docs() -> Operation {
-    DOCS.get("Read a tenant", &[])
-}
-
-/// `PATCH /tenants/{id}`
-pub(super) async fn patch(
-    context: Context<Operator>,
-    conditions: Conditions,
-    prefer: Prefer,
-    _: NoQuery,
-    PathId(id): PathId,
-    body: JsonBody,
-) -> Response {
-    let patch = body.read(Ok)?;
-    let patch = context.call(Patch { id, patch, conditions, now: context.now() });
-    let tenant = context.state().credentials.invalidating_all(patch).await?;
-    Ok(respond(stored(StatusCode::OK, tenant.id, tenant.version, &tenant, prefer)))
-}
-
-pub(super) fn patch_docs() -> Operation {
-    DOCS.patch("Change a tenant", &json!({ "name": "acme-corp" }))
+    let body = json!({ "name": "acme" });
+    Tenant::DOCS.create("Make a tenant", &["Prefer"], &body, &links).errors(&[409])
 }
 
 /// `DELETE /tenants/{id}`
-pub(super) async fn delete(
-    context: Context<Operator>,
-    conditions: Conditions,
-    _: NoQuery,
-    PathId(id): PathId,
-) -> Response {
-    let delete = context.call(Delete { id, conditions, now: context.now() });
-    context.state().credentials.invalidating_all(delete).await?;
+pub(super) async fn delete(context: Context<Operator>, target: Target) -> Response {
+    let id = target.id;
+    let response = records::delete::<Tenant>(context.clone(), target).await?;
     // The tenant is deleted. The retention task removes the rows that are left if a call fails here.
     while let Ok(true) = context.call(Purge { id }).await {}
-    Ok(no_content())
+    Ok(response)
 }
 
-pub(super) fn delete_docs() -> Operation {
-    DOCS.delete("Delete an empty tenant", &[])
+pub(super) fn delete_docs() -> OperationDocs {
+    Tenant::DOCS
+        .delete("Delete an empty tenant", &[])
         .describe(
             "Its keys, connections, kept answers and changes go with it; 409 when it has users or groups.",
         )

@@ -1,11 +1,11 @@
 //! `/users`.
 
 use super::context::{Admin, Context, Writer};
-use super::openapi::{Operation as Description, ResourceDocs, examples};
+use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
-use super::path::PathId;
+use super::path::{PathId, Target};
 use super::problem::Problem;
-use super::resources::{Docs, Native, Target};
+use super::resources::{Docs, Native};
 use super::response::{Response, no_content};
 use crate::db::Operation;
 use crate::domain::body::ReadAs;
@@ -53,13 +53,13 @@ impl Native for User {
         Find { tenant, id }
     }
 
-    fn replace(target: Target, draft: Draft) -> impl Operation<Output = Self> {
-        let Target { tenant, id, conditions, now } = target;
+    fn replace(tenant: Uuid, target: Target, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+        let Target { id, conditions } = target;
         Replace { tenant, id, draft, conditions, now }
     }
 
-    fn patch(target: Target, patch: Value) -> impl Operation<Output = Self> {
-        let Target { tenant, id, conditions, now } = target;
+    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self> {
+        let Target { id, conditions } = target;
         Patch { tenant, id, patch, conditions, now }
     }
 }
@@ -83,7 +83,7 @@ pub(super) async fn delete(
     Ok(no_content())
 }
 
-pub(super) fn delete_docs() -> Description {
+pub(super) fn delete_docs() -> OperationDocs {
     User::DOCS.resource.delete("Delete a user", &["erase"])
 }
 

@@ -1,6 +1,6 @@
 //! `/docs`: the API to read and to try, by Swagger UI. All of it comes from here.
 
-use super::openapi::{DOCS_FILES, Operation};
+use super::openapi::{DOCS_FILES, OperationDocs};
 use super::problem::Problem;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
 use actix_web::{HttpRequest, HttpResponse};
@@ -24,9 +24,9 @@ pub(super) async fn page() -> HttpResponse {
         .body(include_str!("page.html"))
 }
 
-pub(super) fn page_docs() -> Operation {
+pub(super) fn page_docs() -> OperationDocs {
     let content = json!({ "text/html": { "schema": { "type": "string" } } });
-    Operation::public("getDocs", "service", "This document to read and to try", &[])
+    OperationDocs::public("getDocs", "service", "This document to read and to try", &[])
         .response(200, "A page.", &[], Some(content))
         .errors(&[500])
 }
@@ -46,10 +46,10 @@ pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
         .body(file.bytes.into_owned()))
 }
 
-pub(super) fn file_docs() -> Operation {
+pub(super) fn file_docs() -> OperationDocs {
     let text = || json!({ "schema": { "type": "string" } });
     let content = json!({ "text/css": text(), "text/javascript": text(), "image/png": {} });
-    Operation::public("getDocsFile", "service", "What the page loads", &["file"])
+    OperationDocs::public("getDocsFile", "service", "What the page loads", &["file"])
         .response(200, "A file.", &[], Some(content))
         .errors(&[404, 406, 500])
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 /// An operation under construction.
-pub(in crate::http) struct Operation {
+pub(in crate::http) struct OperationDocs {
     api: Api,
     fields: Map<String, Value>,
     responses: Map<String, Value>,
@@ -44,7 +44,7 @@ pub(in crate::http) fn json_of(schema: &str, example: &Value) -> Value {
     json!({ "application/json": { "schema": reference(schema), "example": example } })
 }
 
-impl Operation {
+impl OperationDocs {
     fn new(id: &str, tag: &str, summary: &str) -> Self {
         let fields = [("operationId", json!(id)), ("tags", json!([tag])), ("summary", json!(summary))];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -1,7 +1,7 @@
 //! The operations that the resources of the native API have in common.
 
 use super::examples;
-use super::operation::{BODY, JSON, Operation, PATCH, WRITE, json_of};
+use super::operation::{BODY, JSON, OperationDocs, PATCH, WRITE, json_of};
 use serde_json::Value;
 
 /// A type of resources in the document.
@@ -17,12 +17,13 @@ pub(in crate::http) struct ResourceDocs {
 const CONDITIONS: [&str; 4] = ["id", "If-Match", "If-None-Match", "Prefer"];
 
 impl ResourceDocs {
-    fn noun(&self) -> String {
+    /// The name in sentences, for example `user`.
+    pub(in crate::http) fn noun(&self) -> String {
         self.name.to_lowercase()
     }
 
-    fn operation(&self, verb: &str, summary: &str, parameters: &[&str]) -> Operation {
-        Operation::keyed(&format!("{verb}{}", self.name), self.tag, summary, parameters)
+    fn operation(&self, verb: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
+        OperationDocs::keyed(&format!("{verb}{}", self.name), self.tag, summary, parameters)
     }
 
     fn content(&self) -> Option<Value> {
@@ -30,9 +31,9 @@ impl ResourceDocs {
     }
 
     /// A page of resources.
-    pub(in crate::http) fn list(&self, summary: &str, parameters: &[&str]) -> Operation {
+    pub(in crate::http) fn list(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
         let content = json_of(&format!("{}Page", self.name), &examples::page(self.tag, (self.example)()));
-        Operation::keyed(&format!("list{}s", self.name), self.tag, summary, parameters).response(
+        OperationDocs::keyed(&format!("list{}s", self.name), self.tag, summary, parameters).response(
             200,
             "A page.",
             &["Link"],
@@ -47,7 +48,7 @@ impl ResourceDocs {
         parameters: &[&str],
         body: &Value,
         links: &[&str],
-    ) -> Operation {
+    ) -> OperationDocs {
         let replayed: &[_] =
             if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };
         let headers = [&["Location", "ETag", "Preference-Applied"][..], replayed].concat();
@@ -61,7 +62,7 @@ impl ResourceDocs {
     }
 
     /// One resource.
-    pub(in crate::http) fn get(&self, summary: &str, parameters: &[&str]) -> Operation {
+    pub(in crate::http) fn get(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("get", summary, &parameters)
             .response(200, &format!("The {}.", self.noun()), &["ETag"], self.content())
@@ -70,18 +71,18 @@ impl ResourceDocs {
     }
 
     /// A PUT of the whole resource.
-    pub(in crate::http) fn replace(&self, summary: &str, body: &Value) -> Operation {
+    pub(in crate::http) fn replace(&self, summary: &str, body: &Value) -> OperationDocs {
         let operation = self.operation("replace", summary, &CONDITIONS);
         self.update(operation.body(JSON, &format!("{}Replacement", self.name), body))
     }
 
     /// A JSON Merge Patch.
-    pub(in crate::http) fn patch(&self, summary: &str, body: &Value) -> Operation {
+    pub(in crate::http) fn patch(&self, summary: &str, body: &Value) -> OperationDocs {
         let operation = self.operation("patch", summary, &CONDITIONS);
         self.update(operation.body(PATCH, &format!("{}Patch", self.name), body))
     }
 
-    fn update(&self, operation: Operation) -> Operation {
+    fn update(&self, operation: OperationDocs) -> OperationDocs {
         let headers = ["ETag", "Preference-Applied"];
         operation
             .response(200, "The resource as it is now.", &headers, self.content())
@@ -91,7 +92,7 @@ impl ResourceDocs {
     }
 
     /// The deletion of a resource.
-    pub(in crate::http) fn delete(&self, summary: &str, parameters: &[&str]) -> Operation {
+    pub(in crate::http) fn delete(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("delete", summary, &parameters)
             .response(204, "It is gone.", &[], None)

@@ -12,7 +12,7 @@ use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
 use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, check_message, urn};
 use crate::http::body::JsonBody;
-use crate::http::openapi::Operation as Description;
+use crate::http::openapi::OperationDocs;
 use crate::http::problem::Problem;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value};
@@ -26,7 +26,7 @@ pub(super) async fn bulk(Writing(context): Writing, body: JsonBody) -> Result<Ht
     Ok(json(&message(urn::BULK_RESPONSE, [("Operations", answers.into())])))
 }
 
-pub(super) fn bulk_docs() -> Description {
+pub(super) fn bulk_docs() -> OperationDocs {
     keyed("bulkScim", "Carry many requests out", &[])
         .describe(
             "RFC 7644, section 3.7. They are carried out one by one; `bulkId:` and the name of another refers to what \

@@ -5,7 +5,7 @@ use super::openapi::{discovery, examples};
 use super::response::{json, list_of};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::{ResourceType, ScimError, schema};
-use crate::http::openapi::Operation;
+use crate::http::openapi::OperationDocs;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
 use crate::http::state::State;
@@ -18,7 +18,7 @@ pub(super) async fn config(request: HttpRequest, state: web::Data<State>) -> Res
     Ok(json(&service_provider_config(&state.scim_url, &documentation, &limits(state.body_limit))))
 }
 
-pub(super) fn config_docs() -> Operation {
+pub(super) fn config_docs() -> OperationDocs {
     let example = examples::config();
     discovery("getScimConfig", "What SCIM can do here", &[], "ScimServiceProviderConfig", &example)
 }
@@ -32,7 +32,7 @@ pub(super) async fn resource_types(
     Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.render(&state.scim_url)).into())))
 }
 
-pub(super) fn resource_types_docs() -> Operation {
+pub(super) fn resource_types_docs() -> OperationDocs {
     let example = examples::list(ResourceType::ALL.map(examples::resource_type).into());
     discovery("listScimResourceTypes", "List the types of resources", &[], "ScimResourceTypes", &example)
 }
@@ -47,7 +47,7 @@ pub(super) async fn resource_type(
     kind.map(|kind| json(&kind.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
 }
 
-pub(super) fn resource_type_docs() -> Operation {
+pub(super) fn resource_type_docs() -> OperationDocs {
     let example = examples::resource_type(ResourceType::Group);
     let parameters = ["scimResourceType"];
     discovery("getScimResourceType", "Read a type of resources", &parameters, "ScimResourceType", &example)
@@ -61,7 +61,7 @@ pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Re
     Ok(json(&list_of(schemas)))
 }
 
-pub(super) fn schemas_docs() -> Operation {
+pub(super) fn schemas_docs() -> OperationDocs {
     let example = examples::list(vec![examples::schema(&schema::GROUP)]);
     discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example).errors(&[406])
 }
@@ -73,7 +73,7 @@ pub(super) async fn schema(request: HttpRequest, state: web::Data<State>) -> Res
     schema.map(|schema| json(&schema.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
 }
 
-pub(super) fn schema_docs() -> Operation {
+pub(super) fn schema_docs() -> OperationDocs {
     let example = examples::schema(&schema::GROUP);
     discovery("getScimSchema", "Read a schema", &["scimSchema"], "ScimSchema", &example).errors(&[404])
 }

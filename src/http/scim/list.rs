@@ -12,7 +12,7 @@ use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
 use crate::domain::sort::Position;
 use crate::domain::user::User;
 use crate::http::body::JsonBody;
-use crate::http::openapi::Operation;
+use crate::http::openapi::OperationDocs;
 use crate::http::problem::Problem;
 use crate::http::scim::resources::kind_of;
 use crate::ops::listing::{self, Listed, Query};
@@ -27,7 +27,7 @@ pub(super) async fn list(context: Context, request: HttpRequest) -> Result<HttpR
     page_of(&context, kind_of(&request), &search).await
 }
 
-pub(super) fn list_docs(kind: ResourceType) -> Operation {
+pub(super) fn list_docs(kind: ResourceType) -> OperationDocs {
     let own = |name: &str| format!("scim{}{name}", kind.name());
     let (filter, sort, [only, without]) = (own("Filter"), own("SortBy"), projection(kind));
     let parameters = [&filter, &sort, "sortOrder", "startIndex", "count", "scimCursor", &only, &without];
@@ -45,7 +45,7 @@ pub(super) async fn search(
     page_of(&context, kind_of(&request), &search).await
 }
 
-pub(super) fn search_docs(kind: ResourceType) -> Operation {
+pub(super) fn search_docs(kind: ResourceType) -> OperationDocs {
     finding(kind, "search", &[])
         .describe("As GET, with the parameters in the body (RFC 7644, section 3.4.3).")
         .body(BODIES, &format!("{}Search", shape(kind)), &examples::search())
@@ -99,7 +99,7 @@ pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpR
     Ok(json(&answer(&page, found)))
 }
 
-pub(super) fn search_all_docs() -> Operation {
+pub(super) fn search_all_docs() -> OperationDocs {
     let found = examples::list(ResourceType::ALL.map(example_of).into());
     keyed("searchScim", "Find users, and behind them groups", &[])
         .describe("A type that lacks an attribute of the filter finds nothing. `sortBy` is 400.")

@@ -18,7 +18,7 @@ pub(super) use openapi::components;
 use super::endpoint::{Url, delete, get, patch, post, put, url};
 use super::problem::Problem;
 use crate::domain::scim::ScimError;
-use crate::http::openapi::Operation;
+use crate::http::openapi::OperationDocs;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use openapi::{json_of, keyed};
@@ -79,7 +79,7 @@ fn nobody() -> ScimError {
     ScimError::of_status(501, "callers are not users here: /Me stands for nobody")
 }
 
-fn me_docs(method: &str) -> Operation {
+fn me_docs(method: &str) -> OperationDocs {
     let body = json_of("ScimError", &nobody().body().into());
     let status = StatusCode::NOT_IMPLEMENTED.as_u16();
     keyed(&format!("{method}ScimMe"), "What the caller is: callers are not users here", &[]).response(

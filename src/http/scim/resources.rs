@@ -12,7 +12,7 @@ use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::body::JsonBody;
 use crate::http::headers::IdempotencyKey;
-use crate::http::openapi::Operation;
+use crate::http::openapi::OperationDocs;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use actix_web::dev::Payload;
@@ -109,7 +109,7 @@ pub(super) async fn create(
     carry_out(&context, &request, create, Conditions::default()).await
 }
 
-pub(super) fn create_docs(kind: ResourceType) -> Operation {
+pub(super) fn create_docs(kind: ResourceType) -> OperationDocs {
     let name = shape(kind);
     let next = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
     let headers = ["Location", "ETag", "Idempotency-Replayed"];
@@ -141,7 +141,7 @@ pub(super) async fn find(
     found.respond_to_reading(&conditions)
 }
 
-pub(super) fn find_docs(kind: ResourceType) -> Operation {
+pub(super) fn find_docs(kind: ResourceType) -> OperationDocs {
     showing(kind, "Get", &CONDITIONS)
         .describe(
             "What shows what others are called (groups, the names of members, a manager) is 304 to `*` only: those \
@@ -164,7 +164,7 @@ pub(super) async fn replace(
     carry_out(&context, &request, replace, conditions).await
 }
 
-pub(super) fn replace_docs(kind: ResourceType) -> Operation {
+pub(super) fn replace_docs(kind: ResourceType) -> OperationDocs {
     let shape = format!("{}Replacement", shape(kind));
     let operation = showing(kind, "Replace", &CONDITIONS).body(BODIES, &shape, &new_example_of(kind));
     changed(kind, operation)
@@ -182,7 +182,7 @@ pub(super) async fn patch(
     carry_out(&context, &request, patch, conditions).await
 }
 
-pub(super) fn patch_docs(kind: ResourceType) -> Operation {
+pub(super) fn patch_docs(kind: ResourceType) -> OperationDocs {
     let operation = showing(kind, "Patch", &CONDITIONS).body(BODIES, "ScimPatch", &examples::patch(kind));
     let operation = changed(kind, operation);
     match kind {
@@ -197,7 +197,7 @@ pub(super) fn patch_docs(kind: ResourceType) -> Operation {
 }
 
 /// The responses to a PUT or PATCH request.
-fn changed(kind: ResourceType, operation: Operation) -> Operation {
+fn changed(kind: ResourceType, operation: OperationDocs) -> OperationDocs {
     operation
         .response(200, "The resource as it is now.", &["ETag"], json_of(&shape(kind), &example_of(kind)))
         .errors(&BODY)
@@ -215,7 +215,7 @@ pub(super) async fn delete(
     carry_out(&context, &request, delete, conditions).await
 }
 
-pub(super) fn delete_docs(kind: ResourceType) -> Operation {
+pub(super) fn delete_docs(kind: ResourceType) -> OperationDocs {
     about(kind, "Delete", &CONDITIONS).response(204, "It is gone.", &[], None).errors(&[412, 504])
 }
 

@@ -9,7 +9,7 @@ use crate::domain::scim::{ResourceType, schema};
 use crate::domain::sort::Sort;
 use crate::http::api::SCIM_JSON;
 use crate::http::openapi::parameters::{listed, named, path, query};
-use crate::http::openapi::{Components, Operation, reference};
+use crate::http::openapi::{Components, OperationDocs, reference};
 use serde_json::{Map, Value, json};
 
 pub(super) const BODIES: &[&str] = &[SCIM_JSON, "application/json"];
@@ -42,16 +42,16 @@ pub(super) fn discovery(
     parameters: &[&str],
     schema: &str,
     example: &Value,
-) -> Operation {
-    Operation::public(id, "SCIM", summary, parameters)
+) -> OperationDocs {
+    OperationDocs::public(id, "SCIM", summary, parameters)
         .scim()
         .describe("Nothing of it can be filtered: `filter` is 403.")
         .response(200, "The same for everybody.", &[], json_of(schema, example))
         .errors(&[400, 403, 500])
 }
 
-pub(super) fn keyed(id: &str, summary: &str, parameters: &[&str]) -> Operation {
-    Operation::keyed(id, "SCIM", summary, parameters).scim()
+pub(super) fn keyed(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
+    OperationDocs::keyed(id, "SCIM", summary, parameters).scim()
 }
 
 /// `Scim` and the type, with which the name of a shape begins.
@@ -79,20 +79,20 @@ pub(super) fn projection(kind: ResourceType) -> [String; 2] {
 }
 
 /// An operation about one resource: what it does, and what it takes.
-pub(super) fn about(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
+pub(super) fn about(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
     let name = kind.name();
     let summary = format!("{verb} a {}", name.to_lowercase());
     keyed(&format!("{}Scim{name}", verb.to_lowercase()), &summary, parameters)
 }
 
 /// One that shows the resource.
-pub(super) fn showing(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
+pub(super) fn showing(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
     let [only, without] = projection(kind);
     about(kind, verb, &[parameters, &[only.as_str(), without.as_str()]].concat())
 }
 
 /// One that finds resources.
-pub(super) fn finding(kind: ResourceType, verb: &str, parameters: &[&str]) -> Operation {
+pub(super) fn finding(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
     let name = kind.name();
     let example = examples::list(vec![example_of(kind)]);
     keyed(&format!("{verb}Scim{name}s"), &format!("Find {}s", name.to_lowercase()), parameters).response(
