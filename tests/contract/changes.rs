@@ -1,14 +1,16 @@
-//! What a write leaves in the table of changes.
+//! The rows that writes add to the table of changes.
 
-use crate::contract::bed::{Bed, NOON, origin};
+use crate::contract::fixture::{NOON, TestDatabase};
+use crate::contract::probes::{Panic, WRITE};
+use crate::contract::users::{delete, patch};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::{postgres, sqlite};
 use diesel::prelude::*;
-use roster::db::types::{Json, Uid};
-use roster::db::{Class, Connection, DatabaseUrl, DbError, Operation, Tx};
+use roster::db::types::Uid;
+use roster::db::{Connection, DatabaseUrl};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::condition::Conditions;
+use roster::domain::change::ChangeRecord;
 use roster::ops::users::{Delete, Patch};
 use roster::schema::{changes, heads};
 use serde_json::{Map, Value, json};
@@ -17,71 +19,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-each_engine!(every_write_is_a_fact, what_is_not_done_is_no_fact);
+each_engine!(every_write_is_recorded_with_its_differences, failed_and_ineffective_writes_record_no_change);
 
-type Document = Option<Json<Map<String, Value>>>;
-type Row = ((i64, i64, String, String, String), (String, String, Uid, i64, Document, Document, bool));
-
-/// All changes of the default tenant, oldest first.
-struct All;
-
-impl Operation for All {
-    type Output = Vec<Row>;
-    const CLASS: Class = Class::Read;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Row>, DbError> {
-        let who =
-            (changes::revision, changes::time, changes::actor_type, changes::actor_id, changes::request_id);
-        let what = (
-            changes::kind,
-            changes::resource,
-            changes::resource_id,
-            changes::version,
-            changes::before,
-            changes::after,
-            changes::erased,
-        );
-        let rows = changes::table
-            .filter(changes::tenant_id.eq(Uid(DEFAULT_TENANT)))
-            .order(changes::revision)
-            .select((who, what));
-        Ok(tx.load(rows)?)
-    }
-}
-
-async fn every_write_is_a_fact(bed: &Bed) {
+async fn every_write_is_recorded_with_its_differences(db: &TestDatabase) {
     let body = json!({"userName": "ada", "externalId": "e", "enterprise": {"manager": {"value": "m"}}});
-    let user = bed.create(body).await.unwrap();
-    let patch = Patch {
-        tenant: DEFAULT_TENANT,
-        id: user.id,
-        patch: json!({"title": "Countess", "externalId": null, "name": {"givenName": "Ada"}}),
-        conditions: Conditions::default(),
-        now: (NOON + 5).into(),
-    };
-    bed.database.call(&origin("request-2"), patch).await.unwrap();
-    let delete = Delete {
-        tenant: DEFAULT_TENANT,
-        id: user.id,
-        conditions: Conditions::default(),
-        now: (NOON + 9).into(),
-    };
-    bed.call(delete).await.unwrap();
+    let user = db.create_user(body).await.unwrap();
+    let change = json!({"title": "Countess", "externalId": null, "name": {"givenName": "Ada"}});
+    db.call_as("request-2", Patch { now: (NOON + 5).into(), ..patch(user.id, change) }).await.unwrap();
+    db.call(Delete { now: (NOON + 9).into(), ..delete(user.id) }).await.unwrap();
 
-    let rows = bed.call(All).await.unwrap();
-    let [created, updated, deleted] = rows.try_into().expect("three changes");
+    let [created, updated, deleted] = db.changes().await.try_into().expect("there are three changes");
     check(&created, user.id, (1, NOON, "test", "user.created", 1));
     check(&updated, user.id, (2, NOON + 5, "request-2", "user.updated", 2));
     check(&deleted, user.id, (3, NOON + 9, "test", "user.deleted", 3));
 
-    let (before, after) = (json(&created.1.4), json(&created.1.5));
+    let (before, after) = (json(created.before), json(created.after));
     assert_eq!(before, Value::Null);
     assert_eq!(after["userName"], "ada");
     assert_eq!(after["externalIds"], json!({"native": "e"}));
-    assert_eq!(after["enterprise"]["manager"], json!({"value": "m"}), "computed names are in no change");
+    assert_eq!(after["enterprise"]["manager"], json!({"value": "m"}), "computed names are not recorded");
     assert_eq!(after["title"], Value::Null);
-    for not_a_fact in ["id", "externalId", "version", "createdAt", "updatedAt"] {
-        assert_eq!(after.get(not_a_fact), None, "{not_a_fact}");
+    for unrecorded in ["id", "externalId", "version", "createdAt", "updatedAt"] {
+        assert_eq!(after.get(unrecorded), None, "{unrecorded}");
     }
     let name = |given: Value| {
         json!({"formatted": null, "familyName": null, "givenName": given, "middleName": null,
@@ -89,60 +48,60 @@ async fn every_write_is_a_fact(bed: &Bed) {
     };
     let old = json!({"title": null, "externalIds": {"native": "e"}, "name": name(Value::Null)});
     let new = json!({"title": "Countess", "externalIds": {}, "name": name("Ada".into())});
-    assert_eq!((json(&updated.1.4), json(&updated.1.5)), (old, new));
-    assert_eq!(json(&deleted.1.4)["title"], "Countess");
-    assert_eq!(json(&deleted.1.5), Value::Null);
+    assert_eq!((json(updated.before), json(updated.after)), (old, new));
+    assert_eq!(json(deleted.before)["title"], "Countess");
+    assert_eq!(json(deleted.after), Value::Null);
 }
 
-fn check(row: &Row, id: Uuid, (revision, time, request, kind, version): (i64, i64, &str, &str, i64)) {
-    let (who, what) = row;
-    let expected = (revision, time, "key".to_owned(), "tester".to_owned(), request.to_owned());
-    assert_eq!(*who, expected);
-    let said = (what.0.as_str(), what.1.as_str(), what.2.0, what.3, what.6);
-    assert_eq!(said, (kind, "user", id, version, false));
+#[track_caller]
+fn check(
+    change: &ChangeRecord,
+    id: Uuid,
+    (revision, time, request, kind, version): (i64, i64, &str, &str, i64),
+) {
+    assert_eq!((change.revision, change.time, change.version), (revision, time.into(), version));
+    assert_eq!((change.actor_type.as_str(), change.actor_id.as_str()), ("key", "tester"));
+    assert_eq!((change.request_id.as_str(), change.kind.as_str()), (request, kind));
+    assert_eq!(
+        (change.resource.as_str(), change.id, change.member, change.erased),
+        ("user", id, None, false)
+    );
 }
 
-fn json(document: &Document) -> Value {
-    document.clone().map_or(Value::Null, |Json(map)| map.into())
+fn json(document: Option<Map<String, Value>>) -> Value {
+    document.map_or(Value::Null, Value::Object)
 }
 
-async fn what_is_not_done_is_no_fact(bed: &Bed) {
-    let user = bed.create(json!({"userName": "ada"})).await.unwrap();
-    bed.create(json!({"userName": "ADA"})).await.unwrap_err();
-    let patch = |patch: Value| Patch {
-        tenant: DEFAULT_TENANT,
-        id: user.id,
-        patch,
-        conditions: Conditions::default(),
-        now: NOON.into(),
-    };
-    bed.call(patch(json!({"title": null}))).await.unwrap();
-    bed.call(patch(json!({"userName": null}))).await.unwrap_err();
-    bed.call(crate::contract::probes::PanicInWrite).await.unwrap_err();
-    bed.call(patch(json!({"title": "x"}))).await.unwrap();
-    let revisions: Vec<i64> = bed.call(All).await.unwrap().iter().map(|row| row.0.0).collect();
+async fn failed_and_ineffective_writes_record_no_change(db: &TestDatabase) {
+    let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
+    db.create_user(json!({"userName": "ADA"})).await.unwrap_err();
+    db.call(patch(user.id, json!({"title": null}))).await.unwrap();
+    db.call(patch(user.id, json!({"userName": null}))).await.unwrap_err();
+    db.call(Panic::<WRITE>).await.unwrap_err();
+    db.call(patch(user.id, json!({"title": "x"}))).await.unwrap();
+    let revisions: Vec<i64> = db.changes().await.iter().map(|change| change.revision).collect();
     assert_eq!(revisions, [1, 2]);
 }
 
-/// 32 clients write through one server on SQLite while a reader polls the table from outside.
+/// 32 clients write through one server while a reader polls the table over its own connection.
 #[test]
 fn revisions_are_gap_free_and_in_commit_order_on_sqlite() {
-    let home = sqlite::Database::create();
-    gap_free(&[Server::builder(&home.url()).start()], &home.url());
+    let database = sqlite::Database::create();
+    check_revisions(&[Server::builder(&database.url()).start()], &database.url());
 }
 
-/// The same through two servers on one PostgreSQL.
+/// The clients write through two servers.
 #[test]
 fn revisions_are_gap_free_and_in_commit_order_on_postgres() {
-    let home = postgres::Database::create();
-    let start = || Server::builder(&home.url()).start();
-    gap_free(&[start(), start()], &home.url());
+    let database = postgres::Database::create();
+    let start = || Server::builder(&database.url()).start();
+    check_revisions(&[start(), start()], &database.url());
 }
 
 const WRITERS: usize = 32;
 const USERS_EACH: usize = 12;
 
-fn gap_free(servers: &[Server], url: &str) {
+fn check_revisions(servers: &[Server], url: &str) {
     let done = Arc::new(AtomicBool::new(false));
     let poller = std::thread::spawn({
         let (url, done) = (url.parse::<DatabaseUrl>().unwrap(), done.clone());
@@ -159,11 +118,11 @@ fn gap_free(servers: &[Server], url: &str) {
     });
     done.store(true, Ordering::SeqCst);
     let (seen, polls) = poller.join().unwrap();
-    assert_eq!(seen, i64::try_from(writes).unwrap(), "as many changes as acknowledged writes");
-    assert!(polls > 10, "the reader read all the while, not only at the end: {polls}");
+    assert_eq!(seen, i64::try_from(writes).unwrap(), "each acknowledged write is one change");
+    assert!(polls > 10, "the reader polled only {polls} times during the writes");
 }
 
-/// Creates, patches and deletes; some writes change nothing or fail, and count for nothing.
+/// Creates, patches and deletes users. Returns the number of writes with an effect; others fail or change nothing.
 async fn write(client: &Client, writer: usize) -> usize {
     let mut writes = 0;
     for n in 0..USERS_EACH {
@@ -182,7 +141,8 @@ async fn write(client: &Client, writer: usize) -> usize {
     writes
 }
 
-/// Follows the table: each look must go on exactly where the last one ended. One more look after the end.
+/// Polls the table until `done`, and once more after that. Each poll must find the revisions that follow directly on
+/// those of the poll before. Returns the last revision and the number of polls.
 fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
     let mut connection = Connection::open(url).unwrap();
     let (mut last, mut polls) = (0, 0);
@@ -195,7 +155,7 @@ fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
             .select(changes::revision);
         let found: Vec<i64> = connection.load(query).unwrap();
         let expected: Vec<i64> = (last + 1..=last + i64::try_from(found.len()).unwrap()).collect();
-        assert_eq!(found, expected, "a gap, or a change that came late");
+        assert_eq!(found, expected, "a revision is missing, or was committed out of order");
         last = found.last().copied().unwrap_or(last);
         polls += 1;
         if at_end {
@@ -204,13 +164,13 @@ fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
             assert_eq!(
                 actors,
                 [("admin".to_owned(), "admin".to_owned())],
-                "all came with the key of the settings"
+                "every change was made with the admin key"
             );
             let head = heads::table.find(Uid(DEFAULT_TENANT)).select(heads::revision);
             let newest: i64 = connection.get(head).unwrap();
             assert_eq!(newest, last);
             return (last, polls);
         }
-        assert!(Instant::now() < give_up, "the writers do not end");
+        assert!(Instant::now() < give_up, "the writers did not finish in time");
     }
 }

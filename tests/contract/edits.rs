@@ -1,51 +1,54 @@
-//! Groups written together with who is in them, and read so.
+//! Operations that write a group and its members in one step, or read them in one step.
 
-use crate::contract::bed::{Bed, Engine, NOON, create_group, origin, run};
-use crate::contract::members::{add, group, ids, people, put, remove, state, told};
+use crate::contract::fixture::{Engine, NOON, TestDatabase, if_match, new_group, run};
+use crate::contract::groups::find;
+use crate::contract::members::{
+    add, create_group, create_users, ids, members_and_version, put, remove, summaries,
+};
+use crate::contract::users::delete as delete_user;
 use crate::support::sql::Sql;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use roster::db::{DbError, Operation};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::condition::{Conditions, Tags};
+use roster::domain::condition::Conditions;
 use roster::domain::fields::FieldError;
 use roster::domain::group::{Draft, Group};
 use roster::domain::member::{Member, Membership};
-use roster::ops::groups::{Create, Edit, Find};
+use roster::ops::groups::{Create, Edit};
 use roster::ops::members::{Everybody, NamesOf, Whole};
 use roster::ops::read_back::ReadBack;
-use roster::ops::users;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
 each_engine!(
-    all_is_written_in_one_step,
-    what_changes_nothing_moves_nothing,
-    a_list_replaces_who_is_there,
-    longer_lists_than_are_looked_up_at_once_are_replaced,
-    nothing_is_done_when_somebody_is_not_there,
-    nothing_is_done_when_nobody_needed_is_there,
-    what_the_database_refuses_leaves_the_members,
-    a_refusal_comes_after_the_conditions,
+    a_patch_and_its_member_changes_are_one_version,
+    an_edit_without_effect_records_no_change,
+    a_new_member_list_records_only_the_differences,
+    member_lists_longer_than_one_lookup_are_replaced,
+    an_unknown_member_rejects_the_whole_edit,
+    an_edit_that_requires_a_member_fails_if_none_is_present,
+    a_constraint_violation_rolls_back_the_members,
+    preconditions_are_checked_before_the_edit,
     a_group_is_created_with_its_members,
-    whoever_is_deleted_meanwhile_is_in_no_list,
+    concurrent_deletes_leave_no_deleted_user_in_a_list,
     groups_are_read_with_all_their_members,
-    what_was_written_is_read_in_the_same_transaction,
-    users_are_told_what_their_groups_are_called,
+    a_write_and_its_read_back_share_a_transaction,
+    group_names_are_read_for_several_users,
 );
 
-/// Patches a group, and changes who is in it.
+/// Patches a group and changes its members.
 pub(crate) fn edit(
     group: &Group,
     patch: Value,
     change: impl Fn(&mut Membership) + Send + Sync + 'static,
 ) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
-    edit_on(group, Conditions::default(), patch, change)
+    edit_if(Conditions::default(), group, patch, change)
 }
 
-fn edit_on(
-    group: &Group,
+fn edit_if(
     conditions: Conditions,
+    group: &Group,
     patch: Value,
     change: impl Fn(&mut Membership) + Send + Sync + 'static,
 ) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
@@ -57,73 +60,77 @@ fn edit_on(
     Edit { tenant: DEFAULT_TENANT, id: group.id, edit, conditions, now: NOON.into() }
 }
 
-/// The users in the order of their ids, in a group with all but the last.
-async fn settled(bed: &Bed, count: usize) -> (Group, Vec<Uuid>) {
-    let (group, users) = (group(bed, "a").await, people(bed, count).await);
-    bed.call(add(&group, &users[..count - 1])).await.unwrap();
+/// Replaces the members by a list.
+fn replace_by(list: &[Uuid]) -> impl Fn(&mut Membership) + Send + Sync + use<> {
+    let list = list.to_vec();
+    move |members| {
+        members.remove_all();
+        members.add(list.iter().copied());
+    }
+}
+
+/// The ids of new users in ascending order, and a group that contains all of them but the last.
+async fn group_with_all_but_last(db: &TestDatabase, count: usize) -> (Group, Vec<Uuid>) {
+    let (group, users) = (create_group(db, "a").await, create_users(db, count).await);
+    db.call(add(&group, &users[..count - 1])).await.unwrap();
     (group, ids(&users))
 }
 
-async fn all_is_written_in_one_step(bed: &Bed) {
-    let (group, users) = settled(bed, 4).await;
-    let before = bed.facts().await.len();
-    let (gone, new) = (users[1], users[3]);
-    let swap = move |members: &mut Membership| {
-        members.add([gone, new]);
-        members.remove([gone]);
+async fn a_patch_and_its_member_changes_are_one_version(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 4).await;
+    let before = db.changes().await.len();
+    let (removed, added) = (users[1], users[3]);
+    let change = move |members: &mut Membership| {
+        members.add([removed, added]);
+        members.remove([removed]);
     };
-    let call = edit(&group, json!({"displayName": "b"}), swap);
-    let after = bed.database.call(&origin("me"), call).await.unwrap().unwrap();
+    let call = edit(&group, json!({"displayName": "b"}), change);
+    let after = db.call_as("me", call).await.unwrap().unwrap();
     assert_eq!((after.attributes.display_name.as_str(), after.member_count, after.version), ("b", 3, 3));
-    assert_eq!(bed.call(Find { tenant: DEFAULT_TENANT, id: group.id }).await.unwrap(), after);
-    assert_eq!(state(bed, &group).await, (vec![users[0], users[2], users[3]], 3));
-    let facts = bed.facts().await.split_off(before);
+    assert_eq!(db.call(find(group.id)).await.unwrap(), after);
+    assert_eq!(members_and_version(db, &group).await, (vec![users[0], users[2], users[3]], 3));
+    let changes = db.changes().await.split_off(before);
     let expected = [
         ("group.updated", group.id, None, 3, "me"),
-        ("member.removed", group.id, Some(gone), 3, "me"),
-        ("member.added", group.id, Some(new), 3, "me"),
+        ("member.removed", group.id, Some(removed), 3, "me"),
+        ("member.added", group.id, Some(added), 3, "me"),
     ];
-    assert_eq!(told(&facts), expected);
-    assert!(facts.iter().all(|fact| fact.time == after.updated_at));
-    assert_eq!(facts[0].after.as_ref().unwrap().keys().collect::<Vec<_>>(), ["displayName"]);
+    assert_eq!(summaries(&changes), expected);
+    assert!(changes.iter().all(|change| change.time == after.updated_at));
+    assert_eq!(changes[0].after.as_ref().unwrap().keys().collect::<Vec<_>>(), ["displayName"]);
 }
 
-async fn what_changes_nothing_moves_nothing(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    let before = bed.facts().await.len();
-    let (there, absent, nobody) = (users[0], users[2], Uuid::now_v7());
-    let same = move |members: &mut Membership| {
-        members.add([there]);
-        members.remove([absent, nobody]);
+async fn an_edit_without_effect_records_no_change(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let before = db.changes().await.len();
+    let (present, absent, unknown) = (users[0], users[2], Uuid::now_v7());
+    let change = move |members: &mut Membership| {
+        members.add([present]);
+        members.remove([absent, unknown]);
     };
-    let after = bed.call(edit(&group, json!({"displayName": "a"}), same)).await.unwrap().unwrap();
+    let after = db.call(edit(&group, json!({"displayName": "a"}), change)).await.unwrap().unwrap();
     assert_eq!((after.version, after.member_count), (2, 2));
-    let list = users[..2].to_vec();
-    let exactly = move |members: &mut Membership| {
-        members.remove_all();
-        members.add(list.clone());
-    };
-    bed.call(edit(&group, json!({}), exactly)).await.unwrap().unwrap();
-    assert_eq!(state(bed, &group).await, (users[..2].to_vec(), 2));
-    assert_eq!(bed.facts().await.len(), before);
+    db.call(edit(&group, json!({}), replace_by(&users[..2]))).await.unwrap().unwrap();
+    assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
+    assert_eq!(db.changes().await.len(), before);
 }
 
-/// Only who comes and who goes is told; who stays keeps the time since when.
-async fn a_list_replaces_who_is_there(bed: &Bed) {
-    let (group, users) = settled(bed, 5).await;
-    let [other, before] = [crate::contract::members::group(bed, "b").await, group.clone()];
-    let everyone = users[..2].to_vec();
-    bed.call(edit(&other, json!({}), move |members| members.add(everyone.clone()))).await.unwrap().unwrap();
-    let count = bed.facts().await.len();
+async fn a_new_member_list_records_only_the_differences(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 5).await;
+    let other = create_group(db, "b").await;
+    let first_two = users[..2].to_vec();
+    db.call(edit(&other, json!({}), move |members| members.add(first_two.clone()))).await.unwrap().unwrap();
+    let before = db.changes().await.len();
     let list = [users[4], users[1], users[4]];
-    let exactly = move |members: &mut Membership| {
+    let change = move |members: &mut Membership| {
+        // Discarded by `remove_all`.
         members.add([Uuid::now_v7()]);
         members.remove_all();
         members.add(list);
     };
-    let after = bed.call(edit(&before, json!({}), exactly)).await.unwrap().unwrap();
+    let after = db.call(edit(&group, json!({}), change)).await.unwrap().unwrap();
     assert_eq!((after.version, after.member_count), (3, 2));
-    assert_eq!(state(bed, &group).await, (vec![users[1], users[4]], 3));
+    assert_eq!(members_and_version(db, &group).await, (vec![users[1], users[4]], 3));
     let row = |kind, user: usize| (kind, group.id, Some(users[user]), 3, "test");
     let expected = [
         row("member.removed", 0),
@@ -131,233 +138,219 @@ async fn a_list_replaces_who_is_there(bed: &Bed) {
         row("member.removed", 3),
         row("member.added", 4),
     ];
-    assert_eq!(told(&bed.facts().await[count..]), expected);
-    assert_eq!(state(bed, &other).await, (users[..2].to_vec(), 2));
-    bed.call(edit(&before, json!({}), Membership::remove_all)).await.unwrap().unwrap();
-    assert_eq!(state(bed, &group).await, (vec![], 4));
+    assert_eq!(summaries(&db.changes().await[before..]), expected);
+    assert_eq!(members_and_version(db, &other).await, (users[..2].to_vec(), 2));
+    db.call(edit(&group, json!({}), Membership::remove_all)).await.unwrap().unwrap();
+    assert_eq!(members_and_version(db, &group).await, (vec![], 4));
 }
 
-async fn longer_lists_than_are_looked_up_at_once_are_replaced(bed: &Bed) {
-    let group = group(bed, "a").await;
+async fn member_lists_longer_than_one_lookup_are_replaced(db: &TestDatabase) {
+    let group = create_group(db, "a").await;
     let mut users = Vec::new();
     for first in (0..2_300).step_by(500) {
-        let create = |index| bed.create(json!({"userName": format!("n{index}")}));
+        let create = |index| db.create_user(json!({"userName": format!("n{index}")}));
         let created = join_all((first..2_300).take(500).map(create)).await;
         users.extend(created.into_iter().map(|user| user.unwrap().id));
     }
     users.sort_unstable();
     let lists = [&users[..2_100], &users[100..], &users[..1]];
     for (version, list) in (2..).zip(lists) {
-        let exact = list.to_vec();
-        let exactly = move |members: &mut Membership| {
-            members.remove_all();
-            members.add(exact.clone());
-        };
-        bed.call(edit(&group, json!({}), exactly)).await.unwrap().unwrap();
+        db.call(edit(&group, json!({}), replace_by(list))).await.unwrap().unwrap();
         let whole = Whole { tenant: DEFAULT_TENANT, groups: vec![group.id], most: i64::MAX };
-        let (after, members) = bed.call(whole).await.unwrap().remove(&group.id).unwrap();
+        let (after, members) = db.call(whole).await.unwrap().remove(&group.id).unwrap();
         assert_eq!((after.version, usize::try_from(after.member_count)), (version, Ok(list.len())));
         assert_eq!(members.iter().map(|member| member.user_id).collect::<Vec<_>>(), list);
     }
 }
 
-async fn nothing_is_done_when_somebody_is_not_there(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    let before = bed.facts().await.len();
-    let (nobody, new) = (Uuid::now_v7(), users[2]);
+async fn an_unknown_member_rejects_the_whole_edit(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let before = db.changes().await.len();
+    let (unknown, added) = (Uuid::now_v7(), users[2]);
     let name = json!({"displayName": "b"});
-    let wrong = edit(&group, name.clone(), move |members| members.add([new, nobody]));
-    let Err(DbError::Invalid(errors)) = bed.call(wrong).await else { panic!("one is not there") };
+    let invalid = edit(&group, name.clone(), move |members| members.add([added, unknown]));
+    let Err(DbError::Invalid(errors)) = db.call(invalid).await else { panic!("one user is unknown") };
     let [error] = &errors[..] else { panic!("{errors:?}") };
     assert_eq!((error.pointer.as_str(), error.code), ("/members", "unknown-user"));
-    assert!(error.detail.contains(&nobody.to_string()));
+    assert!(error.detail.contains(&unknown.to_string()));
+
     let mut members = Membership::default();
-    members.add([new, nobody]);
-    let wrong = Create { members, ..create_group(name) };
-    let id = wrong.id;
-    assert!(matches!(bed.call(wrong).await, Err(DbError::Invalid(_))));
-    assert_eq!(bed.call(Find { tenant: DEFAULT_TENANT, id }).await, Err(DbError::NotFound));
+    members.add([added, unknown]);
+    let invalid = Create { members, ..new_group(name) };
+    let id = invalid.id;
+    assert!(matches!(db.call(invalid).await, Err(DbError::Invalid(_))));
+    assert_eq!(db.call(find(id)).await, Err(DbError::NotFound));
+
     let missing = Group { id, ..group.clone() };
-    let wrong = edit(&missing, json!({}), move |members| members.add([nobody]));
-    assert_eq!(bed.call(wrong).await, Err(DbError::NotFound));
-    assert_eq!(state(bed, &group).await, (users[..2].to_vec(), 2));
-    assert_eq!(bed.facts().await.len(), before);
+    let invalid = edit(&missing, json!({}), move |members| members.add([unknown]));
+    assert_eq!(db.call(invalid).await, Err(DbError::NotFound));
+    assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
+    assert_eq!(db.changes().await.len(), before);
 }
 
-async fn nothing_is_done_when_nobody_needed_is_there(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    let (there, absent) = (users[0], users[2]);
-    let removal = |needed: Vec<Uuid>| {
+async fn an_edit_that_requires_a_member_fails_if_none_is_present(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let (present, absent) = (users[0], users[2]);
+    let removal = |required: Vec<Uuid>| {
         edit(&group, json!({"displayName": "b"}), move |members| {
-            members.need(needed.clone());
-            members.remove(needed.clone());
+            members.need(required.clone());
+            members.remove(required.clone());
         })
     };
-    for needed in [vec![absent], vec![Uuid::now_v7(), absent], vec![]] {
-        assert!(matches!(bed.call(removal(needed)).await, Err(DbError::Refused(_))));
+    for required in [vec![absent], vec![Uuid::now_v7(), absent], vec![]] {
+        assert!(matches!(db.call(removal(required)).await, Err(DbError::Refused(_))));
     }
-    assert_eq!(state(bed, &group).await, (users[..2].to_vec(), 2));
-    bed.call(removal(vec![absent, there])).await.unwrap().unwrap();
-    assert_eq!(state(bed, &group).await, (vec![users[1]], 3));
+    assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
+    db.call(removal(vec![absent, present])).await.unwrap().unwrap();
+    assert_eq!(members_and_version(db, &group).await, (vec![users[1]], 3));
 }
 
-async fn what_the_database_refuses_leaves_the_members(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    bed.create_group(json!({"displayName": "b", "externalId": "e"})).await.unwrap();
-    let before = bed.facts().await.len();
-    let new = users[2];
-    let taken = edit(&group, json!({"externalId": "e"}), move |members| {
-        members.remove_all();
-        members.add([new]);
-    });
-    assert_eq!(bed.call(taken).await, Err(DbError::Taken { attribute: "externalId" }));
-    assert_eq!(state(bed, &group).await, (users[..2].to_vec(), 2));
-    assert_eq!(bed.facts().await.len(), before);
+async fn a_constraint_violation_rolls_back_the_members(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    db.create_group(json!({"displayName": "b", "externalId": "e"})).await.unwrap();
+    let before = db.changes().await.len();
+    let taken = edit(&group, json!({"externalId": "e"}), replace_by(&users[2..]));
+    assert_eq!(db.call(taken).await, Err(DbError::Taken { attribute: "externalId" }));
+    assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
+    assert_eq!(db.changes().await.len(), before);
 }
 
-async fn a_refusal_comes_after_the_conditions(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    let tag = |version: i64| Some(Tags::parse(&format!("\"{version}\"")).unwrap());
-    let on = |version| Conditions { if_match: tag(version), ..Conditions::default() };
-    let new = users[2];
-    let wrong = |version| edit_on(&group, on(version), json!({"displayName": ""}), |_| {});
-    let right = |version| edit_on(&group, on(version), json!({}), move |members| members.add([new]));
-    assert_eq!(bed.call(wrong(1)).await, Err(DbError::Precondition));
-    assert_eq!(bed.call(right(1)).await, Err(DbError::Precondition));
-    assert_eq!(bed.call(wrong(2)).await.unwrap().unwrap_err()[0].code, "blank");
-    assert_eq!(state(bed, &group).await, (users[..2].to_vec(), 2));
-    bed.call(right(2)).await.unwrap().unwrap();
-    assert_eq!(state(bed, &group).await, (users, 3));
+async fn preconditions_are_checked_before_the_edit(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let added = users[2];
+    let invalid = |version| edit_if(if_match(version), &group, json!({"displayName": ""}), |_| {});
+    let valid = |version| edit_if(if_match(version), &group, json!({}), move |members| members.add([added]));
+    assert_eq!(db.call(invalid(1)).await, Err(DbError::Precondition));
+    assert_eq!(db.call(valid(1)).await, Err(DbError::Precondition));
+    assert_eq!(db.call(invalid(2)).await.unwrap().unwrap_err()[0].code, "blank");
+    assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
+    db.call(valid(2)).await.unwrap().unwrap();
+    assert_eq!(members_and_version(db, &group).await, (users, 3));
 }
 
-async fn a_group_is_created_with_its_members(bed: &Bed) {
-    let users = ids(&people(bed, 3).await);
-    let before = bed.facts().await.len();
+async fn a_group_is_created_with_its_members(db: &TestDatabase) {
+    let users = ids(&create_users(db, 3).await);
+    let before = db.changes().await.len();
     let mut members = Membership::default();
     members.add([users[2], users[0]]);
-    let group = bed.call(Create { members, ..create_group(json!({"displayName": "a"})) }).await.unwrap();
+    let group = db.call(Create { members, ..new_group(json!({"displayName": "a"})) }).await.unwrap();
     assert_eq!((group.member_count, group.version), (2, 1));
-    assert_eq!(state(bed, &group).await, (vec![users[0], users[2]], 1));
+    assert_eq!(members_and_version(db, &group).await, (vec![users[0], users[2]], 1));
     let expected = [
         ("group.created", group.id, None, 1, "test"),
         ("member.added", group.id, Some(users[0]), 1, "test"),
         ("member.added", group.id, Some(users[2]), 1, "test"),
     ];
-    assert_eq!(told(&bed.facts().await[before..]), expected);
+    assert_eq!(summaries(&db.changes().await[before..]), expected);
 }
 
-/// A list is written again and again while one of its users is removed, added and at last deleted.
-async fn whoever_is_deleted_meanwhile_is_in_no_list(bed: &Bed) {
+/// Writes a list repeatedly while its only user is removed, added, and finally deleted.
+async fn concurrent_deletes_leave_no_deleted_user_in_a_list(db: &TestDatabase) {
     for round in 0..5 {
-        let group = group(bed, "a").await;
-        let user = bed.create(json!({"userName": format!("r{round}")})).await.unwrap();
-        let id = user.id;
-        let exactly = move |members: &mut Membership| {
-            members.remove_all();
-            members.add([id]);
+        let group = create_group(db, "a").await;
+        let user = db.create_user(json!({"userName": format!("r{round}")})).await.unwrap();
+        let lists = join_all((0..20).map(|_| db.call(edit(&group, json!({}), replace_by(&[user.id])))));
+        let delete = async {
+            // The user may not be a member yet.
+            let _ = db.call(remove(&group, &user)).await;
+            db.call(put(&group, &user)).await.unwrap();
+            db.call(delete_user(user.id)).await.unwrap();
         };
-        let lists = join_all((0..20).map(|_| bed.call(edit(&group, json!({}), exactly))));
-        let goes = async {
-            let _ = bed.call(remove(&group, &user)).await;
-            bed.call(put(&group, &user)).await.unwrap();
-            let (conditions, now) = (Conditions::default(), NOON.into());
-            bed.call(users::Delete { tenant: DEFAULT_TENANT, id, conditions, now }).await.unwrap();
-        };
-        let (results, ()) = futures_util::future::join(lists, goes).await;
+        let (results, ()) = join(lists, delete).await;
         assert!(results.iter().all(|result| matches!(result, Ok(Ok(_)) | Err(DbError::Invalid(_)))));
-        assert!(state(bed, &group).await.0.is_empty());
+        assert!(members_and_version(db, &group).await.0.is_empty());
     }
 }
 
-/// The same between the two looks that are taken at who is there: the write is tried again.
+/// The user is deleted between the two times at which an edit reads the members, so the edit has to run again.
 #[test]
-fn whoever_is_deleted_between_two_looks_is_in_no_list() {
-    run(Engine::Postgres, async |bed| {
-        let (group, users) = settled(bed, 3).await;
-        let mut other = Sql::open(bed.url());
+fn a_user_deleted_during_an_edit_is_not_in_the_list() {
+    run(Engine::Postgres, async |db| {
+        let (group, users) = group_with_all_but_last(db, 3).await;
+        let mut other = Sql::open(db.url());
         other.execute(&format!("BEGIN; SELECT 1 FROM groups WHERE id = '{}' FOR UPDATE", group.id));
         let pid = other.number("SELECT CAST(pg_backend_pid() AS bigint) AS number");
-        let there = users[0];
-        let list = edit(&group, json!({}), move |members| {
-            members.remove_all();
-            members.add([there]);
-        });
-        let goes = async {
+        let deleted = users[0];
+        let delete = async {
             let waiting = "SELECT count(*) AS number FROM pg_stat_activity";
             let waiting = format!("{waiting} WHERE {pid} = ANY (pg_blocking_pids(pid))");
-            let mut watcher = Sql::open(bed.url());
-            let until_it_waits = async {
+            let mut watcher = Sql::open(db.url());
+            let edit_waits = async {
                 while watcher.number(&waiting) == 0 {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };
-            tokio::time::timeout(Duration::from_secs(10), until_it_waits).await.expect("somebody waits");
-            other.execute(&format!("DELETE FROM members WHERE user_id = '{there}'"));
-            other.execute(&format!("DELETE FROM users WHERE id = '{there}'; COMMIT"));
+            tokio::time::timeout(Duration::from_secs(10), edit_waits)
+                .await
+                .expect("the edit waits for the lock");
+            other.execute(&format!("DELETE FROM members WHERE user_id = '{deleted}'"));
+            other.execute(&format!("DELETE FROM users WHERE id = '{deleted}'; COMMIT"));
         };
-        let (result, ()) = futures_util::future::join(bed.call(list), goes).await;
+        let list = edit(&group, json!({}), replace_by(&[deleted]));
+        let (result, ()) = join(db.call(list), delete).await;
         let Err(DbError::Invalid(errors)) = result else { panic!("{result:?}") };
-        assert!(errors[0].detail.contains(&there.to_string()));
-        assert_eq!(bed.call(Find { tenant: DEFAULT_TENANT, id: group.id }).await.unwrap().version, 2);
+        assert!(errors[0].detail.contains(&deleted.to_string()));
+        assert_eq!(db.call(find(group.id)).await.unwrap().version, 2);
     });
 }
 
-async fn groups_are_read_with_all_their_members(bed: &Bed) {
-    let (full, users) = settled(bed, 4).await;
-    let empty = group(bed, "b").await;
+async fn groups_are_read_with_all_their_members(db: &TestDatabase) {
+    let (full, users) = group_with_all_but_last(db, 4).await;
+    let empty = create_group(db, "b").await;
     let whole =
         |most| Whole { tenant: DEFAULT_TENANT, groups: vec![empty.id, Uuid::now_v7(), full.id], most };
-    let seen = bed.call(whole(3)).await.unwrap();
-    let of = |(group, members): &(Group, Vec<Member>)| {
+    let found = db.call(whole(3)).await.unwrap();
+    let summary = |(group, members): &(Group, Vec<Member>)| {
         (group.id, group.version, members.iter().map(|member| member.user_id).collect::<Vec<_>>())
     };
     let expected = [(full.id, 2, users[..3].to_vec()), (empty.id, 1, vec![])];
-    assert_eq!(seen.values().map(of).collect::<Vec<_>>(), expected);
-    assert_eq!(seen[&full.id].1[1].user_name, "u001");
-    assert!(matches!(bed.call(whole(2)).await, Err(DbError::Refused(_))));
+    assert_eq!(found.values().map(summary).collect::<Vec<_>>(), expected);
+    assert_eq!(found[&full.id].1[1].user_name, "u001");
+    assert!(matches!(db.call(whole(2)).await, Err(DbError::Refused(_))));
 }
 
-/// Of a write whose reading fails nothing is there.
-async fn what_was_written_is_read_in_the_same_transaction(bed: &Bed) {
-    let (group, users) = settled(bed, 3).await;
-    let (gone, new) = (users[0], users[2]);
+/// A write is rolled back if the read after it fails.
+async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let (removed, added) = (users[0], users[2]);
     let swap = move |members: &mut Membership| {
-        members.add([new]);
-        members.remove([gone]);
+        members.add([added]);
+        members.remove([removed]);
     };
     let everybody = Everybody { tenant: DEFAULT_TENANT, group: group.id };
     let written = ReadBack { write: edit(&group, json!({}), swap), read: Some(everybody) };
-    let (after, members) = bed.call(written).await.unwrap();
+    let (after, members) = db.call(written).await.unwrap();
     assert_eq!(after.unwrap().version, 3);
     let ids = members.unwrap().iter().map(|member| member.user_id).collect::<Vec<_>>();
-    assert_eq!(ids, [users[1], new]);
-    let missing = Find { tenant: DEFAULT_TENANT, id: Uuid::now_v7() };
+    assert_eq!(ids, [users[1], added]);
+
+    let missing = find(Uuid::now_v7());
     let failing = ReadBack { write: edit(&group, json!({"displayName": "b"}), |_| {}), read: Some(missing) };
-    assert!(matches!(bed.call(failing).await, Err(DbError::NotFound)));
-    assert_eq!(state(bed, &group).await, (vec![users[1], new], 3));
-    let names = NamesOf { tenant: DEFAULT_TENANT, users: vec![new], most: 1 };
-    let twins = ["x", "y"].map(|name| {
-        let create =
-            Create { members: Membership::default(), ..create_group(json!({ "displayName": name })) };
-        bed.call(ReadBack { write: create, read: Some(NamesOf { users: names.users.clone(), ..names }) })
+    assert!(matches!(db.call(failing).await, Err(DbError::NotFound)));
+    assert_eq!(members_and_version(db, &group).await, (vec![users[1], added], 3));
+
+    // Two at once, which may form a batch.
+    let both = ["x", "y"].map(|name| {
+        let names = NamesOf { tenant: DEFAULT_TENANT, users: vec![added], most: 1 };
+        db.call(ReadBack { write: new_group(json!({ "displayName": name })), read: Some(names) })
     });
-    for written in join_all(twins).await {
+    for written in join_all(both).await {
         let (_, groups) = written.unwrap();
-        assert_eq!(groups.unwrap()[&new], [(group.id, "a".to_owned())]);
+        assert_eq!(groups.unwrap()[&added], [(group.id, "a".to_owned())]);
     }
 }
 
-async fn users_are_told_what_their_groups_are_called(bed: &Bed) {
-    let (one, users) = settled(bed, 3).await;
-    let other = group(bed, "B").await;
+async fn group_names_are_read_for_several_users(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let other = create_group(db, "B").await;
     let first = users[0];
-    bed.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
-    let everyone = [users.clone(), vec![Uuid::now_v7()]].concat();
-    let names = |most| NamesOf { tenant: DEFAULT_TENANT, users: everyone.clone(), most };
-    let (a, b) = ((one.id, "a".to_owned()), (other.id, "B".to_owned()));
+    db.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
+    let with_unknown = [users.clone(), vec![Uuid::now_v7()]].concat();
+    let names = |most| NamesOf { tenant: DEFAULT_TENANT, users: with_unknown.clone(), most };
+    let (a, b) = ((group.id, "a".to_owned()), (other.id, "B".to_owned()));
     let expected = [(users[0], vec![a.clone(), b]), (users[1], vec![a])];
-    assert_eq!(bed.call(names(3)).await.unwrap(), expected.into());
-    assert!(matches!(bed.call(names(2)).await, Err(DbError::Refused(_))));
-    let elsewhere = NamesOf { tenant: Uuid::now_v7(), users, most: usize::MAX };
-    assert!(bed.call(elsewhere).await.unwrap().is_empty());
+    assert_eq!(db.call(names(3)).await.unwrap(), expected.into());
+    assert!(matches!(db.call(names(2)).await, Err(DbError::Refused(_))));
+    let other_tenant = NamesOf { tenant: Uuid::now_v7(), users, most: usize::MAX };
+    assert!(db.call(other_tenant).await.unwrap().is_empty());
 }

@@ -1,7 +1,9 @@
-//! The hazards of a SyncArbiter, one test each (or more): see the architecture.
+//! The hazards of a SyncArbiter (docs/decisions.md), with at least one test each.
 
-use crate::contract::bed::{Bed, Engine, run, run_with};
-use crate::contract::probes::{Counted, Held, PanicInRead, PanicInWrite, Read, Users};
+use crate::contract::fixture::{Engine, TestDatabase, run, run_with};
+use crate::contract::probes::{
+    BackgroundCall, Block, CountRuns, NoopRead, PAGE, Panic, READ, SCAN, UserCount, WRITE, occupy, spawn,
+};
 use roster::db::DbError;
 use serde_json::json;
 use std::sync::Arc;
@@ -9,197 +11,166 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 each_engine!(
-    a_panic_is_answered_and_undone_and_the_pool_stays_whole,
-    a_call_of_a_caller_that_left_is_not_begun,
-    what_waits_at_the_end_is_still_carried_out,
-    after_the_end_calls_are_refused,
+    writes_continue_after_panicking_operations,
+    an_abandoned_call_is_not_started,
+    queued_calls_complete_before_close_returns,
+    calls_after_close_are_refused,
 );
 
-/// Hazard 1: more panics than the pools have threads.
-async fn a_panic_is_answered_and_undone_and_the_pool_stays_whole(bed: &Bed) {
+/// Hazard 1, with more panics than the pools have threads.
+async fn writes_continue_after_panicking_operations(db: &TestDatabase) {
     for _ in 0..5 {
-        let error = bed.call(PanicInWrite).await.unwrap_err();
-        assert_eq!(error, DbError::Internal("panic: in a writer, as the test wants it".to_owned()));
-        assert!(matches!(bed.call(PanicInRead).await, Err(DbError::Internal(_))));
+        let error = db.call(Panic::<WRITE>).await.unwrap_err();
+        assert_eq!(error, DbError::Internal("panic: deliberate".to_owned()));
+        assert!(matches!(db.call(Panic::<READ>).await, Err(DbError::Internal(_))));
     }
-    assert_eq!(bed.call(Users).await, Ok(0), "what the panic left is rolled back");
-    bed.create(json!({"userName": "ada"})).await.unwrap();
-    assert_eq!(bed.call(Users).await, Ok(1));
+    assert_eq!(db.call(UserCount).await, Ok(0), "the write of the panicking operation is rolled back");
+    db.create_user(json!({"userName": "ada"})).await.unwrap();
+    assert_eq!(db.call(UserCount).await, Ok(1));
 }
 
-/// Hazard 2: the queue has a bound, and above it a call is refused at once.
+/// Queues `count` calls. Yields once so that they reach the actor's mailbox.
+async fn queue(db: &TestDatabase, count: usize, runs: &Arc<AtomicUsize>) -> Vec<BackgroundCall> {
+    let calls = (0..count).map(|_| spawn(db, CountRuns(runs.clone()))).collect();
+    tokio::task::yield_now().await;
+    calls
+}
+
+/// Hazard 2: the queue is bounded.
 #[test]
-fn a_full_queue_refuses() {
+fn a_full_queue_refuses_calls_at_once() {
     run_with(
         Engine::Sqlite,
         |options| options.queue = 3,
-        async |bed| {
-            let (held, has_begun, end) = Held::<2>::new();
-            let holding = spawn(bed, held);
-            begun(&has_begun).await;
-            let ran = Arc::new(AtomicUsize::new(0));
-            let waiting: Vec<_> = (0..3).map(|_| spawn(bed, Counted(ran.clone()))).collect();
-            tokio::task::yield_now().await;
-            let asked = Instant::now();
-            assert_eq!(bed.call(Counted(ran.clone())).await, Err(DbError::Overloaded));
-            assert!(asked.elapsed() < Duration::from_secs(1), "refused at once");
-            drop(end);
-            holding.await.unwrap().unwrap();
-            for call in waiting {
+        async |db| {
+            let occupied = occupy::<WRITE>(db).await;
+            let runs = Arc::new(AtomicUsize::new(0));
+            let queued = queue(db, 3, &runs).await;
+            let start = Instant::now();
+            assert_eq!(db.call(CountRuns(runs.clone())).await, Err(DbError::Overloaded));
+            assert!(start.elapsed() < Duration::from_secs(1), "the call was refused only after a delay");
+            occupied.release().await;
+            for call in queued {
                 call.await.unwrap().unwrap();
             }
-            assert_eq!(ran.load(Ordering::SeqCst), 3, "those that waited, and only those, were carried out");
-            bed.call(Counted(ran.clone())).await.expect("there is room again");
+            assert_eq!(runs.load(Ordering::SeqCst), 3, "only the queued calls ran");
+            db.call(CountRuns(runs.clone())).await.expect("the queue has room again");
         },
     );
 }
 
-/// Hazard 3: who goes away while waiting costs nothing.
-async fn a_call_of_a_caller_that_left_is_not_begun(bed: &Bed) {
-    let (held, has_begun, end) = Held::<2>::new();
-    let holding = spawn(bed, held);
-    begun(&has_begun).await;
-    let ran = Arc::new(AtomicUsize::new(0));
-    let left = spawn(bed, Counted(ran.clone()));
-    tokio::task::yield_now().await;
-    left.abort();
-    left.await.unwrap_err();
-    drop(end);
-    holding.await.unwrap().unwrap();
-    // The lane is first in, first out: when this has run, the one before it would have, too.
-    let after = Arc::new(AtomicUsize::new(0));
-    bed.call(Counted(after.clone())).await.unwrap();
-    assert_eq!((ran.load(Ordering::SeqCst), after.load(Ordering::SeqCst)), (0, 1));
+/// Hazard 3: a call whose caller has gone away while it was queued.
+async fn an_abandoned_call_is_not_started(db: &TestDatabase) {
+    let occupied = occupy::<WRITE>(db).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    for call in queue(db, 1, &runs).await {
+        call.abort();
+        call.await.unwrap_err();
+    }
+    occupied.release().await;
+    // The queue is first in, first out: by the time this call has run, the abandoned one would have run as well.
+    let later_runs = Arc::new(AtomicUsize::new(0));
+    db.call(CountRuns(later_runs.clone())).await.unwrap();
+    assert_eq!((runs.load(Ordering::SeqCst), later_runs.load(Ordering::SeqCst)), (0, 1));
 }
 
-/// Hazard 3: a deadline that passes while a call waits, and one that passes while it is carried out.
+/// Hazard 3: a deadline that passes in the queue, and one that passes while the operation runs.
 #[test]
-fn deadlines_tell_what_was_not_begun_from_what_may_be_done() {
+fn deadline_errors_distinguish_calls_that_never_started() {
     let short = Duration::from_millis(300);
     run_with(
         Engine::Sqlite,
         |options| options.deadline = short,
-        async |bed| {
-            let (held, has_begun, end) = Held::<2>::new();
-            let holding = spawn(bed, held);
-            begun(&has_begun).await;
-            let ran = Arc::new(AtomicUsize::new(0));
-            assert_eq!(bed.call(Counted(ran.clone())).await, Err(DbError::DeadlinePassed));
-            let outcome = holding.await.unwrap();
+        async |db| {
+            let mut occupied = occupy::<WRITE>(db).await;
+            let runs = Arc::new(AtomicUsize::new(0));
+            assert_eq!(db.call(CountRuns(runs.clone())).await, Err(DbError::DeadlinePassed));
+            let outcome = (&mut occupied.call).await.unwrap();
             assert!(matches!(outcome, Err(DbError::OutcomeUnknown(_))), "{outcome:?}");
-            drop(end);
-            bed.call(Counted(Arc::default())).await.unwrap();
-            assert_eq!(ran.load(Ordering::SeqCst), 0, "what was refused was not done later");
-            assert_eq!(bed.call(Users).await, Ok(1), "here the unknown one was done");
+            drop(occupied);
+            db.call(CountRuns(Arc::default())).await.unwrap();
+            assert_eq!(runs.load(Ordering::SeqCst), 0, "the refused call never ran");
+            assert_eq!(db.call(UserCount).await, Ok(1), "the call with the unknown outcome was committed");
         },
     );
 }
 
-/// Hazard 4: stopping loses nothing that was accepted.
-async fn what_waits_at_the_end_is_still_carried_out(bed: &Bed) {
-    let (held, has_begun, end) = Held::<2>::new();
-    let holding = spawn(bed, held);
-    begun(&has_begun).await;
-    let ran = Arc::new(AtomicUsize::new(0));
-    let waiting: Vec<_> = (0..20).map(|_| spawn(bed, Counted(ran.clone()))).collect();
-    tokio::task::yield_now().await;
+/// Hazard 4: closing the database loses no accepted call.
+async fn queued_calls_complete_before_close_returns(db: &TestDatabase) {
+    let occupied = occupy::<WRITE>(db).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let queued = queue(db, 20, &runs).await;
     let closing = actix_web::rt::spawn({
-        let database = bed.database.clone();
+        let database = db.database.clone();
         async move { database.close().await }
     });
     tokio::task::yield_now().await;
     assert!(!closing.is_finished());
-    drop(end);
-    closing.await.unwrap();
-    holding.await.unwrap().unwrap();
-    for call in waiting {
+    let ((), closed) = futures_util::future::join(occupied.release(), closing).await;
+    closed.unwrap();
+    for call in queued {
         call.await.unwrap().unwrap();
     }
-    assert_eq!(ran.load(Ordering::SeqCst), 20);
+    assert_eq!(runs.load(Ordering::SeqCst), 20);
 }
 
-async fn after_the_end_calls_are_refused(bed: &Bed) {
-    bed.create(json!({"userName": "ada"})).await.unwrap();
-    bed.database.close().await;
-    assert_eq!(bed.call(Read).await, Err(DbError::Stopping));
-    assert_eq!(bed.create(json!({"userName": "bob"})).await, Err(DbError::Stopping));
+async fn calls_after_close_are_refused(db: &TestDatabase) {
+    db.create_user(json!({"userName": "ada"})).await.unwrap();
+    db.database.close().await;
+    assert_eq!(db.call(NoopRead).await, Err(DbError::Stopping));
+    assert_eq!(db.create_user(json!({"userName": "bob"})).await, Err(DbError::Stopping));
 }
 
-/// Hazard 4: the threads are not joined, so the door itself sees to it that connections are closed in order: a WAL
-/// that is left over says that a reader outlived the writer.
+/// Hazard 4: actor threads are not joined, so `Database` has to close the connections in order itself. A leftover WAL
+/// file means that a reader outlived the writer.
 #[test]
-fn the_end_leaves_a_sqlite_database_in_one_file() {
-    run(Engine::Sqlite, async |bed| {
-        bed.create(json!({"userName": "ada"})).await.unwrap();
-        bed.call(Users).await.unwrap();
-        let path = bed.options.url.to_string().trim_start_matches("sqlite://").to_owned();
-        let beside = |suffix: &str| std::path::Path::new(&format!("{path}{suffix}")).exists();
-        assert!(beside("-wal"), "while it serves there is a WAL");
-        bed.database.close().await;
-        assert_eq!((beside("-wal"), beside("-shm")), (false, false));
+fn close_leaves_only_the_sqlite_database_file() {
+    run(Engine::Sqlite, async |db| {
+        db.create_user(json!({"userName": "ada"})).await.unwrap();
+        db.call(UserCount).await.unwrap();
+        let path = db.options.url.to_string().trim_start_matches("sqlite://").to_owned();
+        let exists = |suffix: &str| std::path::Path::new(&format!("{path}{suffix}")).exists();
+        assert!(exists("-wal"), "there is no WAL file while the database is open");
+        db.database.close().await;
+        assert_eq!((exists("-wal"), exists("-shm")), (false, false));
     });
 }
 
-/// Scans do not hold pages back, nor these point reads, nor readers writers.
+/// Scans do not delay pages, pages do not delay single reads, and no read delays a write.
 #[test]
-fn classes_do_not_wait_for_each_other() {
+fn operation_classes_do_not_block_each_other() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        run(engine, async |bed| {
-            let (scan, scan_begun, end_scan) = Held::<3>::new();
-            let (page, page_begun, end_page) = Held::<1>::new();
-            let (write, write_begun, end_write) = Held::<2>::new();
-            let scan = spawn(bed, scan);
-            begun(&scan_begun).await;
-            let (page, write) = (spawn(bed, page), spawn(bed, write));
-            begun(&page_begun).await;
-            begun(&write_begun).await;
-            bed.call(Read).await.unwrap();
-            let (read, read_begun, end_read) = Held::<0>::new();
-            let read = spawn(bed, read);
-            begun(&read_begun).await;
-            bed.call(Read).await.expect("there is a second reader");
-            drop((end_scan, end_page, end_write, end_read));
-            for call in [scan, page, write, read] {
-                call.await.unwrap().unwrap();
+        run(engine, async |db| {
+            let scan = occupy::<SCAN>(db).await;
+            let page = occupy::<PAGE>(db).await;
+            let write = occupy::<WRITE>(db).await;
+            db.call(NoopRead).await.unwrap();
+            let read = occupy::<READ>(db).await;
+            db.call(NoopRead).await.expect("the second reader is free");
+            for occupied in [scan, page, write, read] {
+                occupied.release().await;
             }
         });
     }
 }
 
-/// Two calls that come at once to an actor that lingers are not both left to it.
+/// An actor waits briefly for the next call after each one. Of two calls that arrive during that time, only one may be
+/// left to it.
 #[test]
-fn a_slow_call_does_not_hold_the_one_behind_it() {
+fn a_slow_read_does_not_delay_the_read_queued_behind_it() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        run(engine, async |bed| {
-            // One of the two readers is at hand now, the other at rest.
-            bed.call(Read).await.unwrap();
-            let (held, _has_begun, end) = Held::<0>::new();
+        run(engine, async |db| {
+            // Afterwards one of the two readers waits for its next call while the other one is idle.
+            db.call(NoopRead).await.unwrap();
+            let (block, _has_started, release) = Block::<READ>::new();
             let behind = async {
-                let read = tokio::time::timeout(Duration::from_secs(5), bed.call(Read)).await;
-                drop(end);
+                let read = tokio::time::timeout(Duration::from_secs(5), db.call(NoopRead)).await;
+                drop(release);
                 read
             };
-            let (held, read) = futures_util::future::join(bed.call(held), behind).await;
-            held.unwrap();
+            let (blocked, read) = futures_util::future::join(db.call(block), behind).await;
+            blocked.unwrap();
             read.expect("the other reader is free").unwrap();
         });
-    }
-}
-
-type Call = actix_web::rt::task::JoinHandle<Result<(), DbError>>;
-
-fn spawn<O: roster::db::Operation<Output = ()>>(bed: &Bed, operation: O) -> Call {
-    let database = bed.database.clone();
-    actix_web::rt::spawn(
-        async move { database.call(&crate::contract::bed::origin("spawned"), operation).await },
-    )
-}
-
-/// Waits until a held operation has begun, and lets the actors' mailbox be pumped meanwhile.
-async fn begun(has_begun: &std::sync::mpsc::Receiver<()>) {
-    let give_up = Instant::now() + Duration::from_secs(10);
-    while has_begun.try_recv().is_err() {
-        assert!(Instant::now() < give_up, "the operation did not begin");
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

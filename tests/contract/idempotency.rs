@@ -1,12 +1,14 @@
-//! Operations that are carried out once however often they are asked for, for as long as their answers are kept.
+//! Operations with an idempotency key: they run once, and repeats receive the stored response until it expires.
 
-use crate::contract::bed::{Bed, NOON, create};
+use crate::contract::fixture::{NOON, TestDatabase, new_user};
+use crate::contract::users::patch;
 use diesel::prelude::*;
 use roster::db::types::Uid;
 use roster::db::{Class, DbError, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::idempotency::{BodyHash, KEPT, Request, StoredResponse};
 use roster::domain::time::Timestamp;
+use roster::domain::user::User;
 use roster::ops::idempotency::{Answered, Forget, Once};
 use roster::ops::users::Create;
 use roster::schema::idempotency;
@@ -14,13 +16,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 each_engine! {
-    the_first_answer_is_given_until_it_expires,
-    each_part_of_a_name_counts,
-    what_fails_leaves_its_name_free,
-    what_has_expired_is_forgotten_a_few_at_a_time,
+    the_first_response_is_replayed_until_it_expires,
+    the_same_key_in_another_scope_is_a_new_request,
+    a_failed_operation_does_not_use_up_its_key,
+    expired_responses_are_deleted_in_portions,
 }
 
-/// A day in microseconds, which is how long an answer is kept.
+/// A day in microseconds: the time for which a response is stored.
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 fn request(key: &str, now: i64) -> Request {
@@ -36,80 +38,79 @@ fn request(key: &str, now: i64) -> Request {
 }
 
 fn once(request: Request, user_name: &str) -> Once<Create> {
-    let answer = |user: &roster::domain::user::User| StoredResponse {
+    let answer = |user: &User| StoredResponse {
         status: 201,
         headers: vec![("etag".to_owned(), "\"1\"".to_owned())],
         body: Some(user.attributes.user_name.clone()),
         resource: user.id,
     };
-    Once { request, operation: create(json!({ "userName": user_name })), answer: Box::new(answer) }
+    Once { request, operation: new_user(json!({ "userName": user_name })), answer: Box::new(answer) }
 }
 
-/// What a request was answered with: who was made, and whether again.
-fn said(answered: &Answered) -> (&str, bool) {
-    (answered.answer.body.as_deref().unwrap(), answered.replayed)
+/// Calls `once` and returns the name of the user in the response, and whether the response was replayed.
+async fn create_once(db: &TestDatabase, request: Request, user_name: &str) -> (String, bool) {
+    let answered = db.call(once(request, user_name)).await.unwrap();
+    (answered.answer.body.unwrap(), answered.replayed)
 }
 
-async fn the_first_answer_is_given_until_it_expires(bed: &Bed) {
+async fn the_first_response_is_replayed_until_it_expires(db: &TestDatabase) {
     assert_eq!(i64::try_from(KEPT.as_micros()), Ok(DAY));
-    let first = bed.call(once(request("k", NOON), "ada")).await.unwrap();
-    assert_eq!(said(&first), ("ada", false));
-    let again = bed.call(once(request("k", NOON + DAY - 1), "bob")).await.unwrap();
+    let first = db.call(once(request("k", NOON), "ada")).await.unwrap();
+    assert_eq!((first.answer.body.as_deref(), first.replayed), (Some("ada"), false));
+    let again = db.call(once(request("k", NOON + DAY - 1), "bob")).await.unwrap();
     assert_eq!(again, Answered { answer: first.answer, replayed: true });
     let other = Request { body: BodyHash::of(&json!({"a": 2})), ..request("k", NOON + DAY - 1) };
-    assert_eq!(bed.call(once(other.clone(), "bob")).await, Err(DbError::KeyReused));
+    assert_eq!(db.call(once(other.clone(), "bob")).await, Err(DbError::KeyReused));
 
-    // Expired, though nobody has removed it: the name is free, for another body too, and kept from now on.
+    // An expired response frees the key, for another body as well, even if it is not yet deleted.
     let later = Request { now: Timestamp::from(NOON + DAY), ..other };
-    assert_eq!(said(&bed.call(once(later.clone(), "bob")).await.unwrap()), ("bob", false));
+    assert_eq!(create_once(db, later.clone(), "bob").await, ("bob".to_owned(), false));
     let repeat = Request { now: Timestamp::from(NOON + 2 * DAY - 1), ..later };
-    assert_eq!(said(&bed.call(once(repeat, "eve")).await.unwrap()), ("bob", true));
+    assert_eq!(create_once(db, repeat, "eve").await, ("bob".to_owned(), true));
 }
 
-async fn each_part_of_a_name_counts(bed: &Bed) {
-    let name = request("k", NOON);
+async fn the_same_key_in_another_scope_is_a_new_request(db: &TestDatabase) {
+    let first = request("k", NOON);
     let others = [
-        Request { caller: "key:other".to_owned(), ..name.clone() },
-        Request { caller: "admin:tester".to_owned(), ..name.clone() },
-        Request { method: "PUT", ..name.clone() },
-        Request { path: "/groups", ..name.clone() },
-        Request { key: "K".to_owned(), ..name.clone() },
-        Request { tenant: Uuid::now_v7(), ..name.clone() },
+        Request { caller: "key:other".to_owned(), ..first.clone() },
+        Request { caller: "admin:tester".to_owned(), ..first.clone() },
+        Request { method: "PUT", ..first.clone() },
+        Request { path: "/groups", ..first.clone() },
+        Request { key: "K".to_owned(), ..first.clone() },
+        Request { tenant: Uuid::now_v7(), ..first.clone() },
     ];
-    bed.call(once(name, "first")).await.unwrap();
+    db.call(once(first, "first")).await.unwrap();
     for (index, other) in others.into_iter().enumerate() {
-        let answered = bed.call(once(other, &format!("user {index}"))).await.unwrap();
-        assert!(!answered.replayed, "{index}");
+        let (_, replayed) = create_once(db, other, &format!("user {index}")).await;
+        assert!(!replayed, "{index}");
     }
 }
 
-async fn what_fails_leaves_its_name_free(bed: &Bed) {
+async fn a_failed_operation_does_not_use_up_its_key(db: &TestDatabase) {
+    let ada = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let taken = Err(DbError::Taken { attribute: "userName" });
-    let ada = bed.create(json!({"userName": "ada"})).await.unwrap();
-    assert_eq!(bed.call(once(request("k", NOON), "ADA")).await, taken);
-    assert_eq!(bed.call(Names).await, Ok(vec![]));
-    let patch = json!({"userName": "grace"});
-    bed.call(crate::contract::users::patch(ada.id, patch)).await.unwrap();
-    assert_eq!(said(&bed.call(once(request("k", NOON), "ADA")).await.unwrap()), ("ADA", false));
+    assert_eq!(db.call(once(request("k", NOON), "ADA")).await, taken);
+    assert_eq!(db.call(StoredKeys).await, Ok(vec![]));
+    db.call(patch(ada.id, json!({"userName": "grace"}))).await.unwrap();
+    assert_eq!(create_once(db, request("k", NOON), "ADA").await, ("ADA".to_owned(), false));
 }
 
-async fn what_has_expired_is_forgotten_a_few_at_a_time(bed: &Bed) {
-    for (index, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
-        let now = NOON + i64::try_from(index).unwrap();
-        bed.call(once(request(key, now), key)).await.unwrap();
+async fn expired_responses_are_deleted_in_portions(db: &TestDatabase) {
+    for (now, key) in (NOON..).zip(["a", "b", "c", "d"]) {
+        db.call(once(request(key, now), key)).await.unwrap();
     }
-    let forget = |now, limit| bed.call(Forget { now: Timestamp::from(now), limit });
+    let forget = |now, limit| db.call(Forget { now: Timestamp::from(now), limit });
     assert_eq!(forget(NOON + DAY - 1, 9).await, Ok(0));
     assert_eq!(forget(NOON + DAY + 2, 2).await, Ok(2));
-    assert_eq!(bed.call(Names).await.unwrap(), ["c", "d"]);
+    assert_eq!(db.call(StoredKeys).await.unwrap(), ["c", "d"]);
     assert_eq!(forget(NOON + DAY + 2, 2).await, Ok(1));
-    assert_eq!(bed.call(Names).await.unwrap(), ["d"]);
+    assert_eq!(db.call(StoredKeys).await.unwrap(), ["d"]);
 }
 
-/// The keys of the answers that are kept.
-struct Names;
+/// The keys of the default tenant's stored responses.
+struct StoredKeys;
 
-impl Operation for Names {
+impl Operation for StoredKeys {
     type Output = Vec<String>;
     const CLASS: Class = Class::Read;
 

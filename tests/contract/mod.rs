@@ -1,9 +1,9 @@
-//! Every operation on every engine: the same input, the same output, the same error. And the door itself: each of the
-//! actors' hazards has a test here that fails when its guard is taken out.
+//! Runs every operation on every engine and requires the same output, or the same error, for the same input. Each
+//! hazard of the database actors has a test as well, which fails when the corresponding guard is removed.
 
-mod batches;
 #[macro_use]
-mod bed;
+mod fixture;
+mod batches;
 mod changes;
 mod edits;
 mod epochs;

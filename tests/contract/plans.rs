@@ -1,6 +1,6 @@
-//! What the engines plan without ever having counted: nothing may read all of a tenant's rows to find one.
+//! Query plans on databases without statistics: no query may read all rows of a tenant to find one.
 
-use crate::contract::bed::{Engine, run};
+use crate::contract::fixture::{Engine, run};
 use crate::support::sql::Sql;
 use crate::support::sqlite;
 use diesel::prelude::*;
@@ -15,18 +15,18 @@ struct Step {
     detail: String,
 }
 
-fn migrated(home: &sqlite::Database) -> SqliteConnection {
-    let url: DatabaseUrl = home.url().parse().unwrap();
+fn migrated(database: &sqlite::Database) -> SqliteConnection {
+    let url: DatabaseUrl = database.url().parse().unwrap();
     migrate::run(&url).unwrap();
     let Ok(Connection::Sqlite(connection)) = Connection::open(&url) else { panic!("a SQLite database") };
     connection
 }
 
-/// Without its row in `sqlite_stat1` an index is planned with as if a tenant had ten rows.
+/// For an index without a row in `sqlite_stat1`, SQLite assumes that a tenant has ten rows.
 #[test]
-fn every_index_is_described() {
-    let home = sqlite::Database::create();
-    let mut connection = migrated(&home);
+fn every_index_has_statistics() {
+    let database = sqlite::Database::create();
+    let mut connection = migrated(&database);
     let missing: Vec<Step> = diesel::sql_query(
         "SELECT t.name || ' ' || i.name AS detail FROM pragma_table_list AS t, pragma_index_list(t.name) AS i \
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name NOT LIKE '!_!_%' ESCAPE '!' \
@@ -39,11 +39,11 @@ fn every_index_is_described() {
     assert_eq!(missing, [""; 0]);
 }
 
-/// A delete also looks for rows that refer to what goes.
+/// Foreign keys are on, so the plan of a delete includes the search for referring rows.
 #[test]
-fn no_row_is_looked_for_by_its_tenant_alone() {
-    let home = sqlite::Database::create();
-    let mut connection = migrated(&home);
+fn no_statement_searches_by_tenant_alone() {
+    let database = sqlite::Database::create();
+    let mut connection = migrated(&database);
     diesel::sql_query("PRAGMA foreign_keys = ON").execute(&mut connection).unwrap();
     for statement in [
         "DELETE FROM users WHERE tenant_id = x'01' AND id = x'02'",
@@ -75,26 +75,26 @@ fn no_row_is_looked_for_by_its_tenant_alone() {
     }
 }
 
-/// For an empty table PostgreSQL takes any index for as good as another, and would go on with its choice: a foreign key's
-/// check that reads the index of update times reads the whole tenant.
+/// On an empty table, all indexes look equally good to PostgreSQL, and a cached plan keeps its choice. A foreign key
+/// check that uses the index on update times would then read the whole tenant.
 #[test]
-fn postgres_does_not_keep_the_plans_of_empty_tables() {
-    run(Engine::Postgres, async |bed| {
-        let mut sql = Sql::open(bed.url());
-        // So that no statistics come to help.
+fn postgres_replaces_plans_made_for_empty_tables() {
+    run(Engine::Postgres, async |db| {
+        let mut sql = Sql::open(db.url());
+        // Autovacuum would collect statistics, which also correct the plan.
         sql.execute("ALTER TABLE users SET (autovacuum_enabled = false)");
         let give_up = Instant::now() + Duration::from_secs(20);
         for round in 0.. {
             for n in 0..50 {
                 let name = format!("{round}-{n}@example.com");
-                bed.create(json!({"userName": name, "emails": [{"value": name}]})).await.unwrap();
+                db.create_user(json!({"userName": name, "emails": [{"value": name}]})).await.unwrap();
             }
             let by_key =
                 "SELECT idx_scan AS number FROM pg_stat_user_indexes WHERE indexrelname = 'users_pkey'";
             if sql.number(by_key) > 0 {
                 break;
             }
-            assert!(Instant::now() < give_up, "{round} rounds of creates, and no check by the key");
+            assert!(Instant::now() < give_up, "no foreign key check used the primary key in {round} rounds");
         }
     });
 }

@@ -1,18 +1,28 @@
-//! Operations that no client can ask for: they hold an actor, panic, lose races.
+//! Operations that no client can request: they occupy an actor, panic, or lose a race on purpose.
 
+use crate::contract::fixture::{TestDatabase, origin};
 use diesel::prelude::*;
+use futures_util::future::{join, join_all};
 use roster::db::{Class, DbError, Isolation, Operation, Results, Tx, types::Uid};
 use roster::domain::DEFAULT_TENANT;
 use roster::schema::heads;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::{Duration, Instant};
 
-/// Does nothing, as a reader.
+/// The classes, as values for a const parameter.
+const CLASSES: [Class; 4] = [Class::Read, Class::Page, Class::Write, Class::Scan];
+pub(crate) const READ: usize = 0;
+pub(crate) const PAGE: usize = 1;
+pub(crate) const WRITE: usize = 2;
+pub(crate) const SCAN: usize = 3;
+
+/// Executes a read that returns nothing.
 #[derive(Debug)]
-pub(crate) struct Read;
+pub(crate) struct NoopRead;
 
-impl Operation for Read {
+impl Operation for NoopRead {
     type Output = ();
     const CLASS: Class = Class::Read;
 
@@ -22,38 +32,27 @@ impl Operation for Read {
     }
 }
 
-/// Writes the head row and fails to come back.
+/// Panics. In the class `WRITE` it first changes the head row, which must be rolled back.
 #[derive(Debug)]
-pub(crate) struct PanicInWrite;
+pub(crate) struct Panic<const C: usize>;
 
-impl Operation for PanicInWrite {
+impl<const C: usize> Operation for Panic<C> {
     type Output = ();
-    const CLASS: Class = Class::Write;
+    const CLASS: Class = CLASSES[C];
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        spoil_head(tx)?;
-        panic!("in a writer, as the test wants it")
+        if C == WRITE {
+            add_to_user_count(tx, 1_000)?;
+        }
+        panic!("deliberate")
     }
 }
 
-/// Fails to come back from reading.
+/// Counts how often it runs.
 #[derive(Debug)]
-pub(crate) struct PanicInRead;
+pub(crate) struct CountRuns(pub(crate) Arc<AtomicUsize>);
 
-impl Operation for PanicInRead {
-    type Output = ();
-    const CLASS: Class = Class::Read;
-
-    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
-        panic!("in a reader, as the test wants it")
-    }
-}
-
-/// Counts that it ran.
-#[derive(Debug)]
-pub(crate) struct Counted(pub(crate) Arc<AtomicUsize>);
-
-impl Operation for Counted {
+impl Operation for CountRuns {
     type Output = ();
     const CLASS: Class = Class::Write;
 
@@ -63,44 +62,79 @@ impl Operation for Counted {
     }
 }
 
-/// Says that it has begun and waits until it may end: `C` is 0 for a reader, 1 for a page, 2 for a writer.
+/// Signals that it has started, then blocks its actor until it is released.
 #[derive(Debug)]
-pub(crate) struct Held<const C: usize> {
-    begun: Sender<()>,
-    may_end: Mutex<Receiver<()>>,
+pub(crate) struct Block<const C: usize> {
+    started: Sender<()>,
+    released: Mutex<Receiver<()>>,
 }
 
-impl<const C: usize> Held<C> {
-    /// The operation, what hears that it has begun, and what lets it end when it is dropped.
+impl<const C: usize> Block<C> {
+    /// The operation, the receiver of its start signal, and the sender that releases it when dropped.
     pub(crate) fn new() -> (Self, Receiver<()>, Sender<()>) {
-        let ((begun, has_begun), (end, may_end)) = (channel(), channel());
-        (Self { begun, may_end: Mutex::new(may_end) }, has_begun, end)
+        let ((started, has_started), (release, released)) = (channel(), channel());
+        (Self { started, released: Mutex::new(released) }, has_started, release)
     }
 }
 
-impl<const C: usize> Operation for Held<C> {
+impl<const C: usize> Operation for Block<C> {
     type Output = ();
-    const CLASS: Class = [Class::Read, Class::Page, Class::Write, Class::Scan][C];
+    const CLASS: Class = CLASSES[C];
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        if C == 2 {
-            move_users(tx, 1)?;
+        if C == WRITE {
+            add_to_user_count(tx, 1)?;
         }
-        self.begun.send(()).expect("the test waits");
-        // Ends when the other side is dropped.
-        self.may_end.lock().unwrap().recv().unwrap_err();
+        self.started.send(()).expect("the test waits for the start");
+        // Fails as soon as the sender is dropped.
+        self.released.lock().unwrap().recv().unwrap_err();
         Ok(())
     }
 }
 
-/// Reads the number of users, gives the other time to do the same, and writes it back: a lost update waiting to
-/// happen, unless the isolation is SERIALIZABLE and losers try again.
+/// A call that runs in the background.
+pub(crate) type BackgroundCall = actix_web::rt::task::JoinHandle<Result<(), DbError>>;
+
+pub(crate) fn spawn<O: Operation<Output = ()>>(db: &TestDatabase, operation: O) -> BackgroundCall {
+    let database = db.database.clone();
+    actix_web::rt::spawn(async move { database.call(&origin("spawned"), operation).await })
+}
+
+/// A [`Block`] operation that occupies one actor of its class.
+pub(crate) struct Occupied {
+    pub(crate) call: BackgroundCall,
+    release: Sender<()>,
+}
+
+/// Occupies an actor. Returns once the operation has started.
+pub(crate) async fn occupy<const C: usize>(db: &TestDatabase) -> Occupied {
+    let (block, has_started, release) = Block::<C>::new();
+    let call = spawn(db, block);
+    let give_up = Instant::now() + Duration::from_secs(10);
+    // Sleeping lets the actors' mailbox be served meanwhile.
+    while has_started.try_recv().is_err() {
+        assert!(Instant::now() < give_up, "the operation did not start");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Occupied { call, release }
+}
+
+impl Occupied {
+    /// Frees the actor and waits until the operation has succeeded.
+    pub(crate) async fn release(self) {
+        drop(self.release);
+        self.call.await.unwrap().unwrap();
+    }
+}
+
+/// Reads the number of users, waits until a second instance has read it too, and writes back one more. An update is
+/// lost unless the isolation is SERIALIZABLE and the loser is retried.
 #[derive(Debug)]
 pub(crate) struct ReadThenWrite {
     pub(crate) tries: Arc<AtomicUsize>,
-    /// Only the first try of each waits for the other.
-    pub(crate) both_have_read: Arc<std::sync::Barrier>,
-    pub(crate) first: std::sync::atomic::AtomicBool,
+    pub(crate) both_have_read: Arc<Barrier>,
+    /// Only the first try waits for the other instance.
+    pub(crate) first: AtomicBool,
 }
 
 impl Operation for ReadThenWrite {
@@ -110,7 +144,7 @@ impl Operation for ReadThenWrite {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
-        let users = users(tx)?;
+        let users = user_count(tx)?;
         if self.first.swap(false, Ordering::SeqCst) {
             self.both_have_read.wait();
         }
@@ -120,38 +154,35 @@ impl Operation for ReadThenWrite {
     }
 }
 
-/// The counter of users in the head row, which the probes use as a place to write.
+/// Reads the number of users in the head row, the column that the probes change.
 #[derive(Debug)]
-pub(crate) struct Users;
+pub(crate) struct UserCount;
 
-impl Operation for Users {
+impl Operation for UserCount {
     type Output = i64;
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<i64, DbError> {
-        Ok(users(tx)?)
+        Ok(user_count(tx)?)
     }
 }
 
-fn users(tx: &mut Tx<'_>) -> QueryResult<i64> {
+fn user_count(tx: &mut Tx<'_>) -> QueryResult<i64> {
     let head = heads::table.find(Uid(DEFAULT_TENANT)).select(heads::users);
     tx.get(head)
 }
 
-fn spoil_head(tx: &mut Tx<'_>) -> QueryResult<()> {
-    move_users(tx, 1_000)
-}
-
-fn move_users(tx: &mut Tx<'_>, by: i64) -> QueryResult<()> {
-    let head = diesel::update(heads::table.find(Uid(DEFAULT_TENANT))).set(heads::users.eq(heads::users + by));
+fn add_to_user_count(tx: &mut Tx<'_>, number: i64) -> QueryResult<()> {
+    let head =
+        diesel::update(heads::table.find(Uid(DEFAULT_TENANT))).set(heads::users.eq(heads::users + number));
     tx.execute(head).map(drop)
 }
 
-/// Notes how many of its kind are carried out together.
+/// Appends the size of the batch in which it runs.
 #[derive(Debug)]
-pub(crate) struct Together(pub(crate) Arc<Mutex<Vec<usize>>>);
+pub(crate) struct RecordBatchSize(pub(crate) Arc<Mutex<Vec<usize>>>);
 
-impl Operation for Together {
+impl Operation for RecordBatchSize {
     type Output = ();
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = 200;
@@ -167,67 +198,108 @@ impl Operation for Together {
     }
 }
 
-/// Notes among them that it was carried out.
+/// An operation that is never batched. It appends [`Self::MARK`] to the same list as [`RecordBatchSize`].
 #[derive(Debug)]
-pub(crate) struct Noted(pub(crate) Arc<Mutex<Vec<usize>>>);
+pub(crate) struct RecordUnbatched(pub(crate) Arc<Mutex<Vec<usize>>>);
 
-impl Noted {
-    /// What it notes.
-    pub(crate) const SIZE: usize = 0;
+impl RecordUnbatched {
+    pub(crate) const MARK: usize = 0;
 }
 
-impl Operation for Noted {
+impl Operation for RecordUnbatched {
     type Output = ();
     const CLASS: Class = Class::Write;
 
     fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
-        self.0.lock().unwrap().push(Self::SIZE);
+        self.0.lock().unwrap().push(Self::MARK);
         Ok(())
     }
 }
 
-/// Does what another operation does, and may break after that.
+/// Runs another operation and then fails, if `failure` is set.
 #[derive(Debug)]
-pub(crate) struct Brittle<O> {
+pub(crate) struct FailAfter<O> {
     pub(crate) operation: O,
-    pub(crate) breaks: Option<Break>,
+    pub(crate) failure: Option<Failure>,
 }
 
-/// How an operation breaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Break {
+pub(crate) enum Failure {
     Panic,
     Statement,
 }
 
-impl<O: Operation> Operation for Brittle<O> {
+impl<O: Operation> Operation for FailAfter<O> {
     type Output = O::Output;
     const CLASS: Class = O::CLASS;
     const MAX_BATCH: usize = 200;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, DbError> {
         let output = self.operation.run(tx)?;
-        self.perhaps_break(tx)?;
+        self.fail(tx)?;
         Ok(output)
     }
 
     fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
-        let inner: Vec<_> = operations.iter().map(|brittle| &brittle.operation).collect();
+        let inner: Vec<_> = operations.iter().map(|failing| &failing.operation).collect();
         let results = O::run_batch(&inner, tx)?;
-        operations.iter().try_for_each(|brittle| brittle.perhaps_break(tx))?;
+        operations.iter().try_for_each(|failing| failing.fail(tx))?;
         Ok(results)
     }
 }
 
-impl<O> Brittle<O> {
-    fn perhaps_break(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        match self.breaks {
+impl<O> FailAfter<O> {
+    fn fail(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        match self.failure {
             None => {}
-            Some(Break::Panic) => panic!("in a batch, as the test wants it"),
-            Some(Break::Statement) => {
+            Some(Failure::Panic) => panic!("deliberate, in a batch"),
+            Some(Failure::Statement) => {
                 tx.execute(diesel::sql_query("SELECT 1 FROM nowhere"))?;
             }
         }
         Ok(())
     }
+}
+
+/// Calls operations that are all queued before the first one starts, so that they form batches. Call N has the request
+/// id `call-N`. Reads form batches only if there is a single reader.
+pub(crate) async fn call_queued<O: Operation>(
+    db: &TestDatabase,
+    operations: Vec<O>,
+) -> Vec<Result<O::Output, DbError>> {
+    let occupied = match O::CLASS {
+        Class::Read => occupy::<READ>(db).await,
+        Class::Page => occupy::<PAGE>(db).await,
+        Class::Write => occupy::<WRITE>(db).await,
+        Class::Scan => occupy::<SCAN>(db).await,
+    };
+    let origins: Vec<_> = (0..operations.len()).map(|call| origin(&format!("call-{call}"))).collect();
+    let calls =
+        operations.into_iter().zip(&origins).map(|(operation, origin)| db.database.call(origin, operation));
+    // `join` polls each call once, which queues it, before it polls the release of the actor.
+    join(join_all(calls), occupied.release()).await.0
+}
+
+/// The number of calls that succeeded.
+pub(crate) fn succeeded<T>(results: &[Result<T, DbError>]) -> usize {
+    results.iter().filter(|result| result.is_ok()).count()
+}
+
+/// The call that [`call_queued_with_failure`] makes fail.
+pub(crate) const FAILING: usize = 77;
+
+/// Calls queued operations of which one fails, and checks that all others succeed.
+pub(crate) async fn call_queued_with_failure<O: Operation>(
+    db: &TestDatabase,
+    operations: impl IntoIterator<Item = O>,
+    failure: Failure,
+) -> Vec<Result<O::Output, DbError>> {
+    let operations = operations.into_iter().enumerate();
+    let operations = operations
+        .map(|(call, operation)| FailAfter { operation, failure: (call == FAILING).then_some(failure) });
+    let results = call_queued(db, operations.collect()).await;
+    let error = results[FAILING].as_ref().err();
+    assert!(matches!(error, Some(DbError::Internal(_))), "{error:?}");
+    assert_eq!(succeeded(&results), results.len() - 1);
+    results
 }

@@ -1,61 +1,50 @@
-//! Two servers on one PostgreSQL: what each locks, and what is tried again.
+//! Two servers on one PostgreSQL database: what they lock, and what they retry.
 
-use crate::contract::bed::{Engine, run};
-use crate::contract::probes::{ReadThenWrite, Users};
+use crate::contract::fixture::{Engine, origin, run};
+use crate::contract::probes::{ReadThenWrite, UserCount};
+use crate::contract::users::{find, patch};
 use roster::db::Database;
-use roster::domain::DEFAULT_TENANT;
-use roster::domain::condition::Conditions;
-use roster::ops::users::{Find, Patch};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
-/// Two servers on one PostgreSQL read the same row and then both write it: at SERIALIZABLE one gets 40001.
+/// Both servers read the same row and then write it. At SERIALIZABLE, PostgreSQL aborts one of them (SQLSTATE 40001).
 #[test]
-fn a_serialization_failure_is_tried_again() {
-    run(Engine::Postgres, async |bed| {
-        let other = Database::start(&bed.options).unwrap();
+fn a_serialization_failure_is_retried() {
+    run(Engine::Postgres, async |db| {
+        let other = Database::start(&db.options).unwrap();
         let (tries, barrier) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
         let operation = || ReadThenWrite {
             tries: tries.clone(),
             both_have_read: barrier.clone(),
             first: AtomicBool::new(true),
         };
-        let origin = crate::contract::bed::origin("race");
-        let (one, two) =
-            tokio::join!(bed.database.call(&origin, operation()), other.call(&origin, operation()));
-        assert_eq!((one, two), (Ok(()), Ok(())));
-        assert_eq!(bed.call(Users).await, Ok(2), "no update is lost");
-        assert!(tries.load(Ordering::SeqCst) >= 3, "one of them was refused and tried again");
+        let origin = origin("race");
+        let results = tokio::join!(db.database.call(&origin, operation()), other.call(&origin, operation()));
+        assert_eq!(results, (Ok(()), Ok(())));
+        assert_eq!(db.call(UserCount).await, Ok(2), "no update is lost");
+        assert!(tries.load(Ordering::SeqCst) >= 3, "no operation was retried");
         other.close().await;
     });
 }
 
-/// Each patch reads the whole user and writes it back, so a user that is not locked in between loses updates.
+/// A patch reads the whole user and writes it back, so it loses concurrent updates unless it locks the user.
 #[test]
 fn patches_through_two_servers_lose_no_update() {
     const PATCHES: i64 = 60;
-    run(Engine::Postgres, async |bed| {
-        let other = Database::start(&bed.options).unwrap();
-        let user = bed.create(json!({"userName": "ada"})).await.unwrap();
+    run(Engine::Postgres, async |db| {
+        let other = Database::start(&db.options).unwrap();
+        let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
         let mut patches = tokio::task::JoinSet::new();
         for n in 0..PATCHES {
-            let door = if n % 2 == 0 { bed.database.clone() } else { other.clone() };
-            let patch = Patch {
-                tenant: DEFAULT_TENANT,
-                id: user.id,
-                patch: json!({"custom": {format!("{n:03}"): n}}),
-                conditions: Conditions::default(),
-                now: crate::contract::bed::NOON.into(),
-            };
-            patches.spawn(async move {
-                door.call(&crate::contract::bed::origin("patch"), patch).await.unwrap().version
-            });
+            let database = if n % 2 == 0 { db.database.clone() } else { other.clone() };
+            let patch = patch(user.id, json!({"custom": {format!("{n:03}"): n}}));
+            patches.spawn(async move { database.call(&origin("patch"), patch).await.unwrap().version });
         }
         let mut versions = patches.join_all().await;
         versions.sort_unstable();
-        assert_eq!(versions, (2..=PATCHES + 1).collect::<Vec<_>>(), "each moved the version once");
-        let found = bed.call(Find { tenant: DEFAULT_TENANT, id: user.id }).await.unwrap();
+        assert_eq!(versions, (2..=PATCHES + 1).collect::<Vec<_>>(), "each patch adds one version");
+        let found = db.call(find(user.id)).await.unwrap();
         let values: Vec<_> = found.attributes.custom.values().map(|value| value.as_i64().unwrap()).collect();
         assert_eq!(values, (0..PATCHES).collect::<Vec<_>>());
         other.close().await;
