@@ -46,7 +46,7 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
 /// given a lower role.
 pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Result<(), Problem> {
     let caller = request.extensions().get::<Caller>().map(|caller| (caller.secret.clone(), caller.role));
-    let (secret, role) = caller.ok_or_else(Problem::unauthorized)?;
+    let (secret, role) = caller.ok_or_else(Problem::no_valid_key)?;
     let Some(secret) = &secret else { return Ok(()) };
     let credential = match state.credentials.cached(secret) {
         Some(credential) => Some(credential),
@@ -54,18 +54,18 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
     };
     let now = state.clock.now();
     let is_unchanged = |credential: &Arc<Credential>| credential.role() >= role && credential.is_good(now);
-    credential.filter(is_unchanged).map(drop).ok_or_else(Problem::unauthorized)
+    credential.filter(is_unchanged).map(drop).ok_or_else(Problem::no_valid_key)
 }
 
 /// The caller, acting in the tenant of its key.
 async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Problem> {
     if !request.headers().contains_key(AUTHORIZATION) {
-        return Err(Problem::unauthorized());
+        return Err(Problem::no_valid_key());
     }
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
     let failed = || match state.auth_throttle.fail(address) {
-        None => Problem::unauthorized(),
-        Some(wait) => Problem::too_many_attempts(wait),
+        None => Problem::no_valid_key(),
+        Some(wait) => Problem::throttled(wait),
     };
     let token = bearer(request.headers()).ok_or_else(failed)?;
     if state.admin_key.as_ref().is_some_and(|key| key.is(token)) {
@@ -84,7 +84,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         None => match state.auth_throttle.refused(address) {
             // Failures of other clients behind the same address do not lock out a key that was valid before.
             Some(wait) if !state.credentials.was_cached(&secret) => {
-                return Err(Problem::too_many_attempts(wait));
+                return Err(Problem::throttled(wait));
             }
             _ => state.credentials.load(&secret).await?,
         },
@@ -92,7 +92,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     let now = state.clock.now();
     let credential = credential.filter(|credential| credential.is_good(now)).ok_or_else(failed)?;
     if matches!(*credential, Credential::Token(..)) && Api::of(request.path()) != Api::Scim {
-        return Err(Problem::unauthorized());
+        return Err(Problem::no_valid_key());
     }
     state.credentials.used(credential.id(), now);
     Ok(Caller {
@@ -123,12 +123,13 @@ async fn named_tenant(headers: &HeaderMap, state: &State, role: Role) -> Result<
     let mut lines = headers.get_all("roster-tenant");
     let Some(line) = lines.next() else { return Ok(None) };
     if role < Role::Operator {
-        return Err(Problem::forbidden("only an operator may act in another tenant"));
+        let detail = "This key's role does not permit the header `Roster-Tenant` (requires `operator`).";
+        return Err(Problem::forbidden(detail));
     }
     if lines.next().is_some() {
-        return Err(Problem::invalid_header("Roster-Tenant must come once"));
+        return Err(Problem::invalid_header("`Roster-Tenant` must not be repeated."));
     }
-    let unknown = || Problem::not_found("there is no tenant of the name in Roster-Tenant");
+    let unknown = || Problem::not_found("The tenant named in `Roster-Tenant` does not exist.");
     let name = line.to_str().map_err(|_| unknown())?;
     state.credentials.tenant(name).await?.map(Some).ok_or_else(unknown)
 }

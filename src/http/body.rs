@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::auth::reauthenticate;
-use super::problem::Problem;
+use super::problem::{Problem, sentence};
 use super::state::State;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
@@ -50,7 +50,7 @@ impl JsonBody {
                 errors.extend(more.into_iter().filter(|error| !reported.contains(&error.pointer)));
             }
         }
-        Err(Problem::invalid(errors))
+        Err(Problem::invalid_fields(errors))
     }
 }
 
@@ -86,23 +86,21 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         _ => ACCEPT,
     };
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = header.unwrap_or("none");
+    let content_type = header.unwrap_or_default();
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
     let is_accepted = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
     let charset = |part: String| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
     if is_accepted && parts.filter_map(charset).all(|charset| charset == "utf-8") {
         return Ok(());
     }
-    let accepted = accepted.join(", ");
-    let detail = format!("Content-Type must be {accepted} in UTF-8, not {content_type}");
-    Err(Problem::unsupported_media_type(detail).with(header_name, &accepted))
+    Err(Problem::wrong_media_type(accepted, content_type).with(header_name, &accepted.join(", ")))
 }
 
 fn malformed(error: JsonError) -> Problem {
     match error {
-        JsonError::Syntax(_) => Problem::malformed_body(error.to_string()),
+        JsonError::Syntax(_) => Problem::malformed_body(sentence(error)),
         JsonError::OutOfRange(_) => {
-            Problem::invalid(vec![FieldError::new("", "unstorable", error.to_string())])
+            Problem::invalid_fields(vec![FieldError::new("", "unstorable", error.to_string())])
         }
     }
 }
@@ -117,7 +115,7 @@ fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
         (None, _) => Ok(()),
         (Some(one), None) if known(one.as_bytes()) => Ok(()),
         _ => Err(Problem::unsupported_media_type(
-            "Content-Encoding must be gzip, deflate or zstd, and only one",
+            "`Content-Encoding` must be a single one of gzip, deflate and zstd.",
         )
         .with(ACCEPT_ENCODING, "gzip, deflate, zstd")),
     }
@@ -127,8 +125,7 @@ fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
 async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::defect)?;
     let limit = state.body_limit;
-    let too_large =
-        || Problem::body_too_large(format!("the body must have at most {limit} bytes, decompressed"));
+    let too_large = || Problem::body_exceeds(limit);
     let content_length =
         request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let compressed = request.headers().contains_key(CONTENT_ENCODING);
@@ -140,9 +137,9 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
     match tokio::time::timeout(state.deadline, bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("the body cannot be read: {error}"))),
+        Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("The body cannot be read: {error}."))),
         Ok(Err(_exceeded)) => Err(too_large()),
-        Err(_late) => Err(Problem::request_timeout("the body did not come in time")),
+        Err(_late) => Err(Problem::body_timeout()),
     }
 }
 

@@ -42,18 +42,20 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
 
 pub(super) fn read_docs() -> OperationDocs {
     let parameters = ["after", "limit", "type", "resource"];
-    OperationDocs::keyed("listChanges", "changes", "Follow what was written", &parameters)
-        .describe("Ask after `next` for more. Changes of keys are for admins, those of tenants stand in the feed of `default`.")
-        .response(200, "The changes behind a revision.", &[], Some(json_of("Changes", &examples::changes())))
+    OperationDocs::keyed("listChanges", "changes", "Read the change feed", &parameters)
+        .describe("To read further, pass `next` as `after`. Changes of keys and connections require the role `admin`. Changes \
+             of tenants are in the feed of the tenant `default`.")
+        .response(200, "The changes after a revision.", &[], Some(json_of("Changes", &examples::changes())))
         .errors(&[410])
 }
 
 fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
-    let known = |name: &str| {
-        ChangeKind::from_name(name)
-            .ok_or_else(|| Problem::invalid_parameter(format!("'{name:.100}' is not a type of changes")))
+    let parse = |name: &str| {
+        ChangeKind::from_name(name).ok_or_else(|| {
+            Problem::invalid_parameter(format!("The change type `{name:.100}` does not exist."))
+        })
     };
-    let types = text.split(',').map(known).collect::<Result<Vec<_>, _>>()?;
+    let types = text.split(',').map(parse).collect::<Result<Vec<_>, _>>()?;
     if !admin && types.iter().any(|kind| kind.resource().is_admin_only()) {
         return Err(Problem::insufficient_role(Role::Admin));
     }
@@ -64,6 +66,6 @@ fn resource(text: &str) -> Result<Resource, Problem> {
     let kind = ResourceKind::from_name(text).map(Resource::Kind);
     kind.or_else(|| parse_id(text).map(Resource::One)).ok_or_else(|| {
         let kinds = ResourceKind::ALL.map(ResourceKind::name).join(", ");
-        Problem::invalid_parameter(format!("resource must be an id or one of {kinds}"))
+        Problem::invalid_parameter(format!("`resource` must be the id of a resource or one of {kinds}."))
     })
 }

@@ -100,13 +100,15 @@ pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
-    Connection::DOCS.create("Make a connection", &["Prefer"], &body, &links).describe("It has no token yet.")
+    Connection::DOCS
+        .create("Create a connection", &["Prefer"], &body, &links)
+        .describe("A new connection has no tokens.")
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
     Connection::DOCS
         .delete("Delete a connection", &[])
-        .describe("Its tokens are revoked; its externalIds stay.")
+        .describe("Revokes the connection's tokens. The externalIds that it has set are kept.")
 }
 
 /// `POST /connections/{id}/tokens`
@@ -130,10 +132,15 @@ pub(super) async fn create_token(
 
 pub(super) fn create_token_docs() -> OperationDocs {
     let content = json_of("TokenWithSecret", &examples::token_with_secret());
-    OperationDocs::keyed("createToken", "connections", "Make a token", &["id"])
-        .describe("409 when two are good already.")
+    OperationDocs::keyed("createToken", "connections", "Create a token", &["id"])
+        .describe("A connection has at most two active tokens. If it has two, the response is 409.")
         .body(JSON, "NewToken", &json!({ "expiresAt": "2027-01-02T03:04:05Z" }))
-        .response(201, "The token, with its secret this once.", &["Location"], Some(content))
+        .response(
+            201,
+            "The token with its secret, which no other response contains.",
+            &["Location"],
+            Some(content),
+        )
         .errors(&BODY)
         .errors(&[409, 504])
 }
@@ -148,7 +155,7 @@ pub(super) fn list_tokens_docs() -> OperationDocs {
     let content = json_of("Tokens", &json!({ "items": [examples::token()] }));
     OperationDocs::keyed("listTokens", "connections", "List the tokens of a connection", &["id"]).response(
         200,
-        "All of them.",
+        "All tokens of the connection.",
         &[],
         Some(content),
     )
@@ -168,6 +175,6 @@ pub(super) async fn delete_token(
 
 pub(super) fn delete_token_docs() -> OperationDocs {
     OperationDocs::keyed("deleteToken", "connections", "Revoke a token", &["id", "tokenId"])
-        .response(204, "It is good no longer.", &[], None)
+        .response(204, "The token was revoked.", &[], None)
         .errors(&[504])
 }

@@ -66,7 +66,7 @@ impl<R: Right> Context<R> {
     /// 403 when the caller does not have the right.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let extensions = request.extensions();
-        let caller = extensions.get::<Caller>().ok_or_else(Problem::unauthorized)?;
+        let caller = extensions.get::<Caller>().ok_or_else(Problem::no_valid_key)?;
         if caller.role < R::ROLE {
             return Err(Problem::insufficient_role(R::ROLE));
         }

@@ -127,7 +127,7 @@ impl Url {
                 if request.method() == Method::OPTIONS {
                     return Ok(HttpResponse::NoContent().insert_header((ALLOW, allow)).finish());
                 }
-                Err(Problem::method_not_allowed(request.method(), &allow))
+                Err(Problem::wrong_method(request.method(), &allow))
             }
         }))
     }

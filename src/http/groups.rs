@@ -76,7 +76,7 @@ pub(super) fn delete_docs() -> OperationDocs {
 }
 
 pub(super) fn replace_docs() -> OperationDocs {
-    resources::replace_docs::<Group>().describe("Its members stay.")
+    resources::replace_docs::<Group>().describe("The members do not change.")
 }
 
 /// `GET /users/{id}/groups`
@@ -96,6 +96,10 @@ pub(super) async fn list_of_user(
 pub(super) fn list_of_user_docs() -> OperationDocs {
     let parameters = [&["id", "limit", "cursor", "include"][..], &Group::DOCS.projection].concat();
     let content = json_of("GroupPage", &examples::page("groups", examples::group()));
-    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups that a user is in", &parameters)
-        .response(200, "A page.", &["Link"], Some(content))
+    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups of a user", &parameters).response(
+        200,
+        "A page of groups.",
+        &["Link"],
+        Some(content),
+    )
 }

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use crate::domain::condition::{Conditions, Tags};
 use actix_web::dev::Payload;
-use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
 
@@ -18,17 +18,17 @@ impl FromRequest for Conditions {
 
 /// Reads `If-Match` and `If-None-Match`.
 pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
-    Ok(Conditions { if_match: tags(headers, &IF_MATCH)?, if_none_match: tags(headers, &IF_NONE_MATCH)? })
+    Ok(Conditions { if_match: tags(headers, "If-Match")?, if_none_match: tags(headers, "If-None-Match")? })
 }
 
-fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, Problem> {
+fn tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Problem> {
     let Some(text) = joined(headers, name) else { return Ok(None) };
-    let tags = Tags::parse(&text).map_err(|error| Problem::invalid_header(format!("{name} {error}")))?;
+    let tags = Tags::parse(&text).map_err(|error| Problem::invalid_header(format!("`{name}` {error}.")))?;
     Ok(Some(tags))
 }
 
-/// All lines of a header as one list (RFC 9110, section 5.3).
-fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+/// All lines of a header as one comma-separated list (RFC 9110, section 5.3).
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines: Vec<_> = headers.get_all(name).map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }
@@ -57,17 +57,17 @@ impl FromRequest for Prefer {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = joined(request.headers(), &HeaderName::from_static("prefer")).unwrap_or_default();
+        let text = joined(request.headers(), "prefer").unwrap_or_default();
         let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
         let preferences =
             without_parameters.map(|part| part.replace([' ', '\t', '"'], "").to_ascii_lowercase());
         // Of two conflicting preferences, the first one counts (RFC 7240, section 2).
-        let known = preferences.filter_map(|preference| match preference.as_str() {
+        let preference = preferences.filter_map(|preference| match preference.as_str() {
             "return=minimal" => Some(Self::Minimal),
             "return=representation" => Some(Self::Representation),
             _ => None,
         });
-        ready(Ok({ known }.next().unwrap_or(Self::Nothing)))
+        ready(Ok({ preference }.next().unwrap_or(Self::Nothing)))
     }
 }
 
@@ -86,7 +86,7 @@ impl FromRequest for IdempotencyKey {
                 Ok(Self(Some(String::from_utf8_lossy(line.as_bytes()).into_owned())))
             }
             _ => Err(Problem::invalid_header(
-                "Idempotency-Key must be one, of 1 to 255 visible ASCII characters",
+                "`Idempotency-Key` must be a single value of 1 to 255 visible ASCII characters.",
             )),
         };
         ready(key)

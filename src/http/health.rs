@@ -33,7 +33,7 @@ pub(super) fn index_docs() -> OperationDocs {
     let version = env!("CARGO_PKG_VERSION");
     let example =
         json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
-    OperationDocs::public("getService", "service", "What this is", &[])
+    OperationDocs::public("getService", "service", "Get the name, version and links of the service", &[])
         .response(200, "Name, version and links.", &[], Some(json_of("Service", &example)))
         .errors(&[400, 500])
 }
@@ -47,13 +47,13 @@ pub(super) async fn live() -> HttpResponse {
 pub(super) fn live_docs(id: &str, summary: &str) -> OperationDocs {
     let content = json_of("Status", &json!({ "status": "ok" }));
     OperationDocs::public(id, "service", summary, &[])
-        .response(200, "It does.", &[], Some(content))
+        .response(200, "The process responds.", &[], Some(content))
         .errors(&[500])
 }
 
 /// `GET /readyz`: whether the server can do its work, down to the database.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    let stopping = || Problem::stopping("the server is stopping");
+    let stopping = || Problem::server_stopping();
     if state.is_stopping() {
         return Err(stopping());
     }
@@ -67,9 +67,9 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
 
 pub(super) fn ready_docs() -> OperationDocs {
     let content = json_of("Status", &json!({ "status": "ready" }));
-    let summary = "Whether the server can do its work, down to the database";
+    let summary = "Check that the server can process requests, down to the database";
     OperationDocs::public("getReadiness", "service", summary, &[])
-        .describe("The answer is kept for a second. Overload is not unreadiness.")
-        .response(200, "It can.", &[], Some(content))
+        .describe("The result is cached for one second. An overloaded server is ready.")
+        .response(200, "The server is ready.", &[], Some(content))
         .errors(&[500, 503])
 }

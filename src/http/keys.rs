@@ -84,7 +84,9 @@ struct NewKey<'k> {
 pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
     if draft.role > context.caller().role {
-        return Err(Problem::forbidden("a key makes keys of at most its own role"));
+        let detail =
+            format!("This key's role does not permit creating a key with the role `{}`.", draft.role);
+        return Err(Problem::forbidden(detail));
     }
     let (id, tenant) = (Uuid::now_v7(), context.tenant());
     let secret = new_secret(id)?;
@@ -99,9 +101,14 @@ pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) 
 
 pub(super) fn create_docs() -> OperationDocs {
     let content = json_of("KeyWithSecret", &examples::key_with_secret());
-    OperationDocs::keyed("createKey", "keys", "Make a key", &[])
+    OperationDocs::keyed("createKey", "keys", "Create a key", &[])
         .body(JSON, "NewKey", &examples::new_key())
-        .response(201, "The key, with its secret this once.", &["Location", "ETag"], Some(content))
+        .response(
+            201,
+            "The key with its secret, which no other response contains.",
+            &["Location", "ETag"],
+            Some(content),
+        )
         .links(201, &["getKey", "patchKey", "deleteKey"])
         .errors(&BODY)
         .errors(&[504])

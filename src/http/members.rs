@@ -26,9 +26,9 @@ pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params
 
 pub(super) fn list_docs() -> OperationDocs {
     let content = json_of("MemberPage", &examples::page("members", examples::member()));
-    operation("listMembers", "List who is in a group", &["id", "limit", "cursor", "include"]).response(
+    operation("listMembers", "List the members of a group", &["id", "limit", "cursor", "include"]).response(
         200,
-        "A page, in the order of the users' ids.",
+        "A page of members, sorted by user id.",
         &["Link"],
         Some(content),
     )
@@ -48,9 +48,9 @@ pub(super) async fn add(
 
 pub(super) fn add_docs() -> OperationDocs {
     operation("addMembers", "Add users to a group", &["id"])
-        .describe("All or none. Who is in it already stays.")
+        .describe("Adds either all of the users or none. Users who are already members are accepted.")
         .body(JSON, "UserIds", &examples::user_ids())
-        .response(204, "They are in it.", &[], None)
+        .response(204, "All of the users are members.", &[], None)
         .errors(&BODY)
         .errors(&[504])
 }
@@ -62,9 +62,9 @@ pub(super) async fn find(context: Context<Reader>, _: NoQuery, PathIds(group, us
 }
 
 pub(super) fn find_docs() -> OperationDocs {
-    operation("getMember", "Read whether a user is in a group", &["id", "userId"]).response(
+    operation("getMember", "Get a member of a group", &["id", "userId"]).response(
         200,
-        "It is.",
+        "The member.",
         &[],
         Some(json_of("Member", &examples::member())),
     )
@@ -82,7 +82,7 @@ pub(super) async fn put(
 }
 
 pub(super) fn put_docs() -> OperationDocs {
-    write_docs("putMember", "Add a user to a group", "It is in it.")
+    write_docs("putMember", "Add a user to a group", "The user is a member.")
 }
 
 /// `DELETE /groups/{id}/members/{userId}`
@@ -97,7 +97,11 @@ pub(super) async fn remove(
 }
 
 pub(super) fn remove_docs() -> OperationDocs {
-    write_docs("removeMember", "Remove a user from a group", "It is in it no longer; 404 when it was not.")
+    write_docs(
+        "removeMember",
+        "Remove a user from a group",
+        "The user was removed. If the user was not a member, the response is 404.",
+    )
 }
 
 fn write_docs(id: &str, summary: &str, response: &str) -> OperationDocs {

@@ -49,19 +49,29 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 /// The table of URLs.
-fn urls() -> Vec<Url> {
+fn urls() -> impl Iterator<Item = Url> {
+    [service_urls(), user_urls(), group_urls(), admin_urls(), scim::urls()].into_iter().flatten()
+}
+
+fn service_urls() -> Vec<Url> {
     vec![
         url("/", [get(health::index).docs(health::index_docs)]),
         url(
             "/livez",
-            [get(health::live).docs(|| health::live_docs("getLiveness", "Whether the process answers"))],
+            [get(health::live).docs(|| health::live_docs("getLiveness", "Check that the process responds"))],
         ),
-        url("/healthz", [get(health::live).docs(|| health::live_docs("getHealthz", "The same as `/livez`"))]),
-        url("/health", [get(health::live).docs(|| health::live_docs("getHealth", "The same as `/livez`"))]),
+        url("/healthz", [get(health::live).docs(|| health::live_docs("getHealthz", "Alias of `/livez`"))]),
+        url("/health", [get(health::live).docs(|| health::live_docs("getHealth", "Alias of `/livez`"))]),
         url("/readyz", [get(health::ready).docs(health::ready_docs)]),
         url("/openapi.json", [get(openapi_json).compressed().docs(openapi_docs)]),
         url("/docs", [get(docs::page).docs(docs::page_docs)]),
         url("/docs/{file}", [get(docs::file).compressed().docs(docs::file_docs)]),
+        url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
+    ]
+}
+
+fn user_urls() -> Vec<Url> {
+    vec![
         url(
             "/users",
             [
@@ -79,6 +89,11 @@ fn urls() -> Vec<Url> {
             ],
         ),
         url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
+    ]
+}
+
+fn group_urls() -> Vec<Url> {
+    vec![
         url(
             "/groups",
             [
@@ -110,7 +125,12 @@ fn urls() -> Vec<Url> {
                 delete(members::remove).docs(members::remove_docs),
             ],
         ),
-        url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
+    ]
+}
+
+/// The URLs for admins and operators.
+fn admin_urls() -> Vec<Url> {
+    vec![
         url(
             "/keys",
             [
@@ -170,11 +190,6 @@ fn urls() -> Vec<Url> {
     ]
 }
 
-/// Both tables of URLs.
-fn all_urls() -> impl Iterator<Item = Url> {
-    urls().into_iter().chain(scim::urls())
-}
-
 /// The application with a state. The middleware belongs to the application and not to a scope, because it must also see
 /// requests that match no path, such as `OPTIONS *`.
 pub fn app(
@@ -182,18 +197,19 @@ pub fn app(
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>,
 > {
-    let mut app = App::new().app_data(state).wrap(from_fn(observe::guard)).wrap(from_fn(observe::observe));
-    for url in all_urls() {
+    let mut app =
+        App::new().app_data(state).wrap(from_fn(observe::authorize)).wrap(from_fn(observe::observe));
+    for url in urls() {
         app = app.service(url.service());
     }
     app.default_service(web::to(no_such_path))
 }
 
-/// The OpenAPI document, which describes every endpoint of the tables.
+/// The OpenAPI document, which describes every endpoint of the table.
 #[must_use]
 pub fn openapi_document() -> Value {
     let mut paths = Map::new();
-    all_urls().for_each(|url| url.describe(&mut paths));
+    urls().for_each(|url| url.describe(&mut paths));
     openapi::document(paths, scim::components())
 }
 
@@ -205,8 +221,8 @@ async fn openapi_json(_: NoQuery) -> HttpResponse {
 
 fn openapi_docs() -> OperationDocs {
     let content = json!({ "application/json": { "schema": { "type": "object" } } });
-    OperationDocs::public("getOpenApi", "service", "This document", &[])
-        .response(200, "OpenAPI 3.1.", &[], Some(content))
+    OperationDocs::public("getOpenApi", "service", "Get this document", &[])
+        .response(200, "The document, in OpenAPI 3.1.", &[], Some(content))
         .errors(&[400, 406, 500])
 }
 

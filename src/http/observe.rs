@@ -1,4 +1,4 @@
-//! What every request passes: a request id, the key, the log line, and the one writer of problems.
+//! The middleware of every request: assigns the request id, authenticates, renders problems and writes the log line.
 
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
@@ -14,7 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use std::time::Instant;
 
-/// The outermost middleware.
+/// The outermost middleware: everything except authentication.
 pub(super) async fn observe(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -24,14 +24,15 @@ pub(super) async fn observe(
     request.extensions_mut().insert(id.clone());
     normalize_path(&mut request);
     let response = next.call(request).await?.map_into_boxed_body();
-    let mut response = with_problem(response, &id.0);
-    finish(&mut response, &id.0);
+    let mut response = render_problem(response, &id.0);
+    add_headers(&mut response, &id.0);
     log_request(&response, &id.0, began);
     Ok(response)
 }
 
-/// Lets in who has a key, and who needs none; then looks whether the client takes what it will get.
-pub(super) async fn guard(
+/// The inner middleware: refuses requests without a valid key, unless the path is public, and requests that accept no
+/// media type of the API.
+pub(super) async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -43,14 +44,14 @@ pub(super) async fn guard(
 }
 
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
-    let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::unauthorized)?;
+    let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::no_valid_key)?;
     authenticate(request, state).await?;
     let api = Api::of(request.path());
     if accepts(request, api.media_types()) { Ok(()) } else { Err(Problem::not_acceptable_by(api)) }
 }
 
-/// Writes the body of whatever failed: a problem of ours, or something that the framework refused by itself.
-fn with_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
+/// Renders an error response, whether it comes from a handler or from the framework.
+fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
     let status = response.status();
     let problem = response.response().error().map(|error| error.as_error::<Problem>().cloned());
     let problem = match problem {
@@ -63,11 +64,12 @@ fn with_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
     ServiceResponse::new(request, response)
 }
 
-fn finish(response: &mut ServiceResponse, id: &str) {
+fn add_headers(response: &mut ServiceResponse, id: &str) {
     let stopping = response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_stopping());
     let response: &mut HttpResponse = response.response_mut();
-    let unread = matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
-    if stopping || unread {
+    let is_body_unread =
+        matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
+    if stopping || is_body_unread {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
@@ -86,7 +88,7 @@ fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
     let (method, status) = (request.method().as_str(), response.status().as_u16());
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     let trace = visible(request.headers(), &HeaderName::from_static("traceparent"));
-    // Probes come every second and say nothing.
+    // Probes arrive every second and would fill the log.
     let level = if is_public(request.path()) { log::Level::Debug } else { log::Level::Info };
     match trace {
         Some(traceparent) => {

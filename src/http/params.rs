@@ -1,6 +1,6 @@
 //! Query parameters. A handler takes the parameters that it knows; any other is an error.
 
-use super::problem::Problem;
+use super::problem::{Problem, sentence};
 use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
@@ -33,10 +33,10 @@ pub(super) struct Params {
 pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
     // The decoder would replace invalid UTF-8, and the handler would search for another text than the client sent.
     if percent_decode_str(request.query_string()).decode_utf8().is_err() {
-        return Err(Problem::invalid_parameter("the query is not UTF-8"));
+        return Err(Problem::invalid_parameter("The query is not valid UTF-8."));
     }
     let Query(pairs) = Query::<Vec<(String, String)>>::from_query(request.query_string())
-        .map_err(|error| Problem::invalid_parameter(format!("the query cannot be read: {error}")))?;
+        .map_err(|error| Problem::invalid_parameter(format!("The query cannot be parsed: {error}.")))?;
     Ok(pairs)
 }
 
@@ -47,7 +47,9 @@ impl Params {
         let mut left = BTreeMap::new();
         for (name, value) in &all {
             if left.insert(name.clone(), value.clone()).is_some() {
-                return Err(Problem::invalid_parameter(format!("parameter '{name:.100}' comes twice")));
+                return Err(Problem::invalid_parameter(format!(
+                    "The parameter `{name:.100}` must not be repeated."
+                )));
             }
         }
         Ok(Self { all, left })
@@ -65,7 +67,7 @@ impl Params {
         // A number that overflows is lowered to the maximum like any other large number.
         let limit = if digits { text.parse().unwrap_or(MAX_LIMIT) } else { 0 };
         if limit == 0 {
-            return Err(Problem::invalid_parameter("limit must be a whole number from 1"));
+            return Err(Problem::invalid_parameter("`limit` must be a whole number of at least 1."));
         }
         Ok(limit.min(MAX_LIMIT))
     }
@@ -75,21 +77,21 @@ impl Params {
         let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
         match Filter::parse(&text, schema, Vocabulary::Native) {
             Ok(filter) => Ok((Some(filter), text)),
-            Err(error) => Err(Problem::invalid_filter(format!("the filter is wrong at {error}"))),
+            Err(error) => Err(Problem::filter(&error)),
         }
     }
 
     /// Takes `sort`, which defaults to `id`.
     pub(super) fn sort(&mut self, schema: &Schema) -> Result<Sort, Problem> {
         let sort = self.take("sort").map(|text| Sort::parse(&text, schema)).transpose();
-        sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(error.to_string()))
+        sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(sentence(error)))
     }
 
     /// Takes `cursor`: the position after which the page of `list`, sorted by `sort`, begins.
     pub(super) fn cursor(&mut self, list: List, sort: Sort) -> Result<Option<Position>, Problem> {
         let Some(cursor) = self.take("cursor") else { return Ok(None) };
         let position = list.position(&cursor).ok().filter(|position| sort.admits(position.key.as_ref()));
-        position.map(Some).ok_or_else(|| Problem::invalid_cursor(InvalidCursor.to_string()))
+        position.map(Some).ok_or_else(|| Problem::invalid_cursor(sentence(InvalidCursor)))
     }
 
     /// Takes `cursor` of a list that is sorted by id.
@@ -103,20 +105,22 @@ impl Params {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         // A number that overflows is newer than any revision.
         let revision = digits.then(|| text.parse().unwrap_or(i64::MAX));
-        revision.ok_or_else(|| Problem::invalid_parameter(format!("{name} must be a whole number from 0")))
+        revision.ok_or_else(|| {
+            Problem::invalid_parameter(format!("`{name}` must be a whole number of at least 0."))
+        })
     }
 
     /// Takes `attributes` or `excludedAttributes`.
     pub(super) fn projection(&mut self, schema: &Schema) -> Result<Projection, Problem> {
         let parts = |text: String| {
             let parts = Parts::parse(&text, schema, Vocabulary::Native);
-            parts.map_err(|error| Problem::invalid_parameter(error.to_string()))
+            parts.map_err(|error| Problem::invalid_parameter(sentence(error)))
         };
         match (self.take("attributes"), self.take("excludedAttributes")) {
             (None, None) => Ok(Projection::Whole),
             (Some(names), None) => parts(names).map(Projection::Only),
             (None, Some(names)) => parts(names).map(Projection::Without),
-            _ => Err(Problem::invalid_parameter("attributes and excludedAttributes exclude each other")),
+            _ => Err(Problem::invalid_parameter("`attributes` and `excludedAttributes` cannot be combined.")),
         }
     }
 
@@ -125,7 +129,7 @@ impl Params {
         match self.take(name).as_deref() {
             None => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(Problem::invalid_parameter(format!("{name} must be 'true'"))),
+            Some(_) => Err(Problem::invalid_parameter(format!("`{name}` must be `true`."))),
         }
     }
 
@@ -134,7 +138,7 @@ impl Params {
         match self.take("include").as_deref() {
             None => Ok(false),
             Some("total") => Ok(true),
-            Some(_) => Err(Problem::invalid_parameter("include must be 'total'")),
+            Some(_) => Err(Problem::invalid_parameter("`include` must be `total`.")),
         }
     }
 
@@ -152,7 +156,7 @@ impl Params {
         match self.left.keys().next() {
             None => Ok(()),
             Some(name) => {
-                Err(Problem::invalid_parameter(format!("parameter '{name:.100}' is not known here")))
+                Err(Problem::invalid_parameter(format!("The parameter `{name:.100}` is not supported here.")))
             }
         }
     }

@@ -1,8 +1,9 @@
-//! Errors as clients see them: RFC 9457 problem details.
+//! Errors as clients see them: RFC 9457 problem details, or SCIM errors.
 
 use super::api::Api;
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
+use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
 use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::ops::changes::Span;
@@ -14,8 +15,8 @@ use serde_json::Map;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a request was not carried out. The outermost middleware writes its body, because only there the request id
-/// is known.
+/// The reason why a request failed. The outermost middleware writes the body of the response, because only the
+/// middleware knows the request id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     status: StatusCode,
@@ -23,88 +24,58 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     span: Option<Box<Span>>,
-    /// What SCIM says of it, where that is more than the code tells.
+    /// The SCIM error type, if it does not follow from the code.
     scim_type: Option<ScimType>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Every problem by its `code`: what it is answered with and when.
+/// Defines a constructor for each code, and the list of all codes.
 macro_rules! problems {
-    ($($(#[$doc:meta])* $vis:vis $name:ident = $status:ident, $code:literal;)*) => {
+    ($($name:ident = $status:ident, $code:literal;)*) => {
         impl Problem {
-            $($(#[$doc])*
-            #[must_use]
-            $vis fn $name(detail: impl Into<String>) -> Self {
+            $(pub(super) fn $name(detail: impl Into<String>) -> Self {
                 Self::new(StatusCode::$status, $code, detail)
             })*
         }
 
-        /// Every code with its status. docs/api.md has a line for each.
+        /// Every code with its status. docs/api.md explains them.
         pub const CODES: &[(StatusCode, &str)] = &[$((StatusCode::$status, $code)),*];
     };
 }
 
 problems! {
-    /// The body is not JSON, or not decodable.
-    pub malformed_body = BAD_REQUEST, "malformed-body";
-    /// A query parameter is unknown or has no valid value.
-    pub invalid_parameter = BAD_REQUEST, "invalid-parameter";
-    /// The cursor is not one of this list.
-    pub invalid_cursor = BAD_REQUEST, "invalid-cursor";
-    /// The filter is not one.
-    pub invalid_filter = BAD_REQUEST, "invalid-filter";
-    /// What the filter finds cannot be counted, or sorted, in time.
-    pub uncountable = BAD_REQUEST, "uncountable";
-    /// A header has no valid value.
-    pub invalid_header = BAD_REQUEST, "invalid-header";
-    /// See [`Problem::unauthorized`].
-    bare_unauthorized = UNAUTHORIZED, "unauthorized";
-    /// The key may not do this.
-    pub forbidden = FORBIDDEN, "forbidden";
-    /// There is no such resource, or no such path.
-    pub not_found = NOT_FOUND, "not-found";
-    /// See [`Problem::method_not_allowed`].
-    bare_method_not_allowed = METHOD_NOT_ALLOWED, "method-not-allowed";
-    /// The answer would have no media type that the client accepts.
-    pub not_acceptable = NOT_ACCEPTABLE, "not-acceptable";
-    /// The body did not come in time.
-    pub request_timeout = REQUEST_TIMEOUT, "request-timeout";
-    /// The value of an attribute belongs to another resource.
-    pub conflict = CONFLICT, "conflict";
-    /// See [`Problem::feed_gone`].
-    bare_gone = GONE, "gone";
-    /// The resource is not in the version that the request names.
-    pub precondition_failed = PRECONDITION_FAILED, "precondition-failed";
-    /// The body is larger than the server takes.
-    pub body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
-    /// The body's media type or encoding is not one that is taken here.
-    pub unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
-    /// See [`Problem::invalid`].
-    bare_invalid = UNPROCESSABLE_ENTITY, "invalid";
-    /// The Idempotency-Key belongs to another request.
-    pub idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
-    /// See [`Problem::too_many_attempts`].
-    bare_too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
-    /// A defect of the server; it says nothing of the inside.
-    pub internal = INTERNAL_SERVER_ERROR, "internal";
-    /// Too many calls wait: nothing was done.
-    pub overloaded = SERVICE_UNAVAILABLE, "overloaded";
-    /// The deadline passed before the database came to it: nothing was done.
-    pub deadline_passed = SERVICE_UNAVAILABLE, "deadline-passed";
-    /// Others held a lock for too long: nothing was done.
-    pub database_busy = SERVICE_UNAVAILABLE, "database-busy";
-    /// There is no connection to the database: nothing was done.
-    pub database_unavailable = SERVICE_UNAVAILABLE, "database-unavailable";
-    /// The server cannot do its work.
-    pub not_ready = SERVICE_UNAVAILABLE, "not-ready";
-    /// The server is stopping: nothing was done.
-    pub stopping = SERVICE_UNAVAILABLE, "stopping";
-    /// The write was begun, and nobody can say whether it is there.
-    pub outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
+    malformed_body = BAD_REQUEST, "malformed-body";
+    invalid_parameter = BAD_REQUEST, "invalid-parameter";
+    invalid_cursor = BAD_REQUEST, "invalid-cursor";
+    invalid_filter = BAD_REQUEST, "invalid-filter";
+    uncountable = BAD_REQUEST, "uncountable";
+    invalid_header = BAD_REQUEST, "invalid-header";
+    unauthorized = UNAUTHORIZED, "unauthorized";
+    forbidden = FORBIDDEN, "forbidden";
+    not_found = NOT_FOUND, "not-found";
+    method_not_allowed = METHOD_NOT_ALLOWED, "method-not-allowed";
+    not_acceptable = NOT_ACCEPTABLE, "not-acceptable";
+    request_timeout = REQUEST_TIMEOUT, "request-timeout";
+    conflict = CONFLICT, "conflict";
+    gone = GONE, "gone";
+    precondition_failed = PRECONDITION_FAILED, "precondition-failed";
+    body_too_large = PAYLOAD_TOO_LARGE, "body-too-large";
+    unsupported_media_type = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type";
+    invalid = UNPROCESSABLE_ENTITY, "invalid";
+    idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
+    too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
+    internal = INTERNAL_SERVER_ERROR, "internal";
+    overloaded = SERVICE_UNAVAILABLE, "overloaded";
+    deadline_passed = SERVICE_UNAVAILABLE, "deadline-passed";
+    database_busy = SERVICE_UNAVAILABLE, "database-busy";
+    database_unavailable = SERVICE_UNAVAILABLE, "database-unavailable";
+    not_ready = SERVICE_UNAVAILABLE, "not-ready";
+    stopping = SERVICE_UNAVAILABLE, "stopping";
+    outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
 }
 
 impl Problem {
-    /// What is 503 may be asked for again after a second.
+    /// A problem of any status. Every 503 asks the client to retry after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
         let problem = Self { status, code, detail, errors, span: None, scim_type: None, headers };
@@ -114,101 +85,126 @@ impl Problem {
         }
     }
 
-    /// 401: no key, or none that is good.
-    #[must_use]
-    pub fn unauthorized() -> Self {
-        let problem = Self::bare_unauthorized("a valid key is needed: Authorization: Bearer <key>");
-        problem.with(WWW_AUTHENTICATE, "Bearer")
+    /// 401: the request has no valid key.
+    pub(super) fn no_valid_key() -> Self {
+        let detail = "The request has no valid key. Send `Authorization: Bearer <key>`.";
+        Self::unauthorized(detail).with(WWW_AUTHENTICATE, "Bearer")
     }
 
-    /// 403: the key's role is below the one that the operation needs.
-    #[must_use]
-    pub fn insufficient_role(required: Role) -> Self {
+    /// 403: the key's role is lower than the operation requires.
+    pub(super) fn insufficient_role(required: Role) -> Self {
         Self::forbidden(format!("This key's role does not permit this operation (requires `{required}`)."))
     }
 
-    /// 404: no endpoint has the path.
-    #[must_use]
-    pub fn no_such_path() -> Self {
-        Self::not_found("there is nothing at this path")
+    /// 404: no endpoint has this path.
+    pub(super) fn no_such_path() -> Self {
+        Self::not_found("There is no endpoint at this path.")
     }
 
-    /// 404: no resource has the id in the path.
-    #[must_use]
-    pub fn no_such_resource() -> Self {
-        Self::not_found("there is no such resource")
+    /// 404: the resource does not exist.
+    pub(super) fn no_such_resource() -> Self {
+        Self::not_found("The resource does not exist.")
     }
 
-    /// 412: the resource is in another version than the request's conditions name.
-    #[must_use]
-    pub fn version_mismatch() -> Self {
-        Self::precondition_failed("the resource is not in a version that was asked for")
+    /// 405, with the methods that the path supports.
+    pub(super) fn wrong_method(method: &Method, allow: &str) -> Self {
+        let detail = format!("This path does not support {method}. It supports {allow}.");
+        Self::method_not_allowed(detail).with(ALLOW, allow)
     }
 
     /// 406: the client accepts none of the media types of the API's responses.
-    #[must_use]
-    pub fn not_acceptable_by(api: Api) -> Self {
+    pub(super) fn not_acceptable_by(api: Api) -> Self {
         Self::not_acceptable(match api {
-            Api::Native => "answers are application/json, errors application/problem+json",
-            Api::Scim => "answers are application/scim+json",
+            Api::Native => {
+                "`Accept` must include `application/json`, the media type of responses. Errors are \
+                 `application/problem+json`."
+            }
+            Api::Scim => "`Accept` must include `application/scim+json`, the media type of responses.",
         })
     }
 
-    /// 500, without any internal detail.
-    #[must_use]
-    pub fn defect() -> Self {
-        Self::internal("an internal error")
+    /// 400: the filter cannot be parsed.
+    pub(super) fn filter(error: &InvalidFilter) -> Self {
+        Self::invalid_filter(format!("The filter is invalid at {error}."))
     }
 
-    /// 429: the address has failed too often to prove who calls.
-    #[must_use]
-    pub fn too_many_attempts(wait: Duration) -> Self {
-        let detail = "too many failed attempts from this address";
-        let seconds = wait.as_secs() + 1;
-        Self::bare_too_many_attempts(detail).with(RETRY_AFTER, &seconds.to_string())
+    /// 408: the body was not received in time.
+    pub(super) fn body_timeout() -> Self {
+        Self::request_timeout("The body was not received in time.")
     }
 
-    /// 410: the feed does not hold what was asked for.
-    #[must_use]
-    pub fn feed_gone(span: &Span) -> Self {
-        let detail = "the changes behind this revision are not kept, or not there: take a new export";
-        Self { span: Some(Box::new(*span)), ..Self::bare_gone(detail) }
+    /// 410: the change feed does not contain the changes that the client asked for.
+    pub(super) fn feed_gone(span: &Span) -> Self {
+        let detail = "The changes after this revision are no longer retained or do not exist. Read the current state \
+                      again, and follow the changes from `head`.";
+        Self { span: Some(Box::new(*span)), ..Self::gone(detail) }
     }
 
-    /// 405, naming what would be allowed.
-    #[must_use]
-    pub fn method_not_allowed(method: &Method, allow: &str) -> Self {
-        let detail = format!("{method} is not allowed here, only {allow}");
-        Self::bare_method_not_allowed(detail).with(ALLOW, allow)
+    /// 412: the version of the resource does not satisfy the request's conditions.
+    pub(super) fn version_mismatch() -> Self {
+        Self::precondition_failed(
+            "The version of the resource does not satisfy `If-Match` or `If-None-Match`. Read the resource again.",
+        )
     }
 
-    /// 422, naming every invalid field, or the first thousand of a body that is made of little else.
-    #[must_use]
-    pub fn invalid(mut errors: Vec<FieldError>) -> Self {
-        let count = errors.len();
-        let detail = format!("{count} invalid field{}: see errors", if count == 1 { "" } else { "s" });
+    /// 413: the decompressed body exceeds the limit.
+    pub(super) fn body_exceeds(limit: usize) -> Self {
+        Self::body_too_large(format!("The body must not exceed {limit} bytes after decompression."))
+    }
+
+    /// 415: the body has a media type that is not accepted.
+    pub(super) fn wrong_media_type(accepted: &[&str], found: &str) -> Self {
+        let (accepted, found) = (accepted.join(" or "), if found.is_empty() { "absent" } else { found });
+        Self::unsupported_media_type(format!("`Content-Type` must be {accepted} in UTF-8, not {found}."))
+    }
+
+    /// 422 with the invalid fields: all of them, or the first thousand.
+    pub(super) fn invalid_fields(mut errors: Vec<FieldError>) -> Self {
+        let detail = match errors.len() {
+            1 => "1 field is invalid; see `errors`.".to_owned(),
+            count => format!("{count} fields are invalid; see `errors`."),
+        };
         errors.truncate(1_000);
-        Self { errors, ..Self::bare_invalid(detail) }
+        Self { errors, ..Self::invalid(detail) }
     }
 
-    /// What the framework itself refused, by its status.
-    #[must_use]
-    pub fn of_status(status: StatusCode) -> Self {
+    /// 429: the client address has failed to authenticate too often.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + 1).to_string();
+        let detail = format!(
+            "Too many authentication attempts from this address have failed. Retry in {seconds} seconds."
+        );
+        Self::too_many_attempts(detail).with(RETRY_AFTER, &seconds)
+    }
+
+    /// 500, without any internal detail.
+    pub(super) fn defect() -> Self {
+        Self::internal("An internal error occurred. The server's log describes it under this request id.")
+    }
+
+    /// 503: the server is stopping.
+    pub(super) fn server_stopping() -> Self {
+        Self::stopping("The server is stopping. Nothing was done; retry later.")
+    }
+
+    /// The problem for an error response that the framework created.
+    pub(super) fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::no_such_path(),
-            StatusCode::NOT_ACCEPTABLE => Self::not_acceptable("no encoding of the answer is acceptable"),
-            StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("the body is too large"),
-            StatusCode::REQUEST_TIMEOUT => Self::request_timeout("the request took too long"),
+            StatusCode::NOT_ACCEPTABLE => {
+                Self::not_acceptable("`Accept-Encoding` excludes every encoding that the server supports.")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("The body is too large."),
+            StatusCode::REQUEST_TIMEOUT => Self::request_timeout("The request was not received in time."),
             status if status.is_client_error() => {
-                Self { status, ..Self::invalid_header("the request could not be understood") }
+                Self { status, ..Self::invalid_header("The request could not be understood.") }
             }
             _ => Self::defect(),
         }
     }
 
-    /// The problem with a header on its answer.
-    #[must_use]
-    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+    /// Adds a header to the response.
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
@@ -216,8 +212,7 @@ impl Problem {
     }
 
     /// The response of an API (RFC 9457; for SCIM, RFC 7644, section 3.12).
-    #[must_use]
-    pub fn respond(&self, api: Api, request_id: &str) -> HttpResponse {
+    pub(super) fn respond(&self, api: Api, request_id: &str) -> HttpResponse {
         let mut response = self.error_response();
         let media_type = HeaderValue::from_static(api.error_media_type());
         response.headers_mut().insert(CONTENT_TYPE, media_type);
@@ -235,7 +230,7 @@ impl Problem {
         }
     }
 
-    /// The body of the answer.
+    /// The body of a response of the native API.
     pub(super) fn body<'p>(&'p self, request_id: &'p str) -> impl Serialize + 'p {
         Body {
             kind: "about:blank",
@@ -249,7 +244,7 @@ impl Problem {
         }
     }
 
-    /// The same for SCIM (RFC 7644, section 3.12): its status, its word, and everything in one sentence.
+    /// The SCIM error (RFC 7644, section 3.12). It has a single text, so that text includes the field errors.
     pub(super) fn scim_error(&self) -> ScimError {
         let scim_type = self.scim_type.or(match self.code {
             "malformed-body" => Some(ScimType::InvalidSyntax),
@@ -269,15 +264,22 @@ impl Problem {
         }
     }
 
-    /// What tells it from others.
     pub(super) fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The headers that its answer has besides those of every answer.
+    /// The names of the headers that this problem adds to the response.
     pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.headers.iter().map(|(name, _)| name)
     }
+}
+
+/// An error message as a sentence: with a capital letter and a full stop.
+pub(super) fn sentence(message: impl fmt::Display) -> String {
+    let message = message.to_string();
+    let message = message.strip_suffix('.').unwrap_or(&message);
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 #[derive(Serialize)]
@@ -328,30 +330,40 @@ impl From<DbError> for Problem {
         match error {
             DbError::NotFound => Self::no_such_resource(),
             DbError::Taken { attribute } => {
-                let detail = format!("{attribute} belongs to another resource");
-                let error = FieldError::new(format!("/{attribute}"), "taken", &detail);
-                Self { errors: vec![error], ..Self::conflict(detail) }
+                let errors =
+                    vec![FieldError::new(format!("/{attribute}"), "taken", "belongs to another resource")];
+                let detail = format!("This value of `{attribute}` belongs to another resource.");
+                Self { errors, ..Self::conflict(detail) }
             }
             DbError::Precondition => Self::version_mismatch(),
-            DbError::Invalid(errors) => Self::invalid(errors),
-            DbError::Forbidden => Self::forbidden("the key's role is too small for this"),
-            DbError::Refused(detail) => Self::conflict(detail),
-            DbError::KeyReused => {
-                Self::idempotency_key_reused("the Idempotency-Key came before with another body")
+            DbError::Invalid(errors) => Self::invalid_fields(errors),
+            DbError::Forbidden => {
+                Self::forbidden("This key's role does not permit managing a key with a higher role.")
             }
-            DbError::Uncountable => Self::uncountable(
-                "what the filter finds cannot be counted in time: ask without a total (include=total; in SCIM by \
-                 cursor), or by an indexed attribute",
+            DbError::Refused(detail) => Self::conflict(sentence(detail)),
+            DbError::KeyReused => Self::idempotency_key_reused(
+                "The `Idempotency-Key` was already used with a different body. Send another key.",
             ),
-            DbError::Overloaded => Self::overloaded("too many requests are waiting"),
-            DbError::Stopping => Self::stopping("the server is stopping"),
-            DbError::DeadlinePassed => Self::deadline_passed("nothing was done within the deadline"),
-            DbError::Unavailable(_) => Self::database_unavailable("the database cannot be reached"),
-            DbError::Busy(_) | DbError::Serialization(_) => {
-                Self::database_busy("others were writing the same resource for too long")
+            DbError::Uncountable => Self::uncountable(
+                "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \
+                 `cursor`), or filter and sort by an indexed attribute.",
+            ),
+            DbError::Overloaded => {
+                Self::overloaded("Too many requests are waiting. Nothing was done; retry later.")
             }
+            DbError::Stopping => Self::server_stopping(),
+            DbError::DeadlinePassed => Self::deadline_passed(
+                "The deadline passed before the request was processed. Nothing was done; retry later.",
+            ),
+            DbError::Unavailable(_) => {
+                Self::database_unavailable("The database cannot be reached. Nothing was done; retry later.")
+            }
+            DbError::Busy(_) | DbError::Serialization(_) => Self::database_busy(
+                "Other requests kept the resource locked for too long. Nothing was done; retry later.",
+            ),
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
-                "the write was begun and may or may not be there: look before you repeat it",
+                "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \
+                 read the resource.",
             ),
             DbError::Internal(_) => Self::defect(),
         }

@@ -42,19 +42,19 @@ async fn check(database: &Database) -> Result<(), &'static str> {
     let (read, write) = tokio::join!(read, write);
     match read {
         Ok(Ok(0)) => {}
-        Ok(Ok(_)) => return Err("migrations are pending"),
-        Ok(Err(error)) if !is_busy(&error) => return Err("the database cannot be read"),
+        Ok(Ok(_)) => return Err("Database migrations are pending. Run `roster migrate`."),
+        Ok(Err(error)) if !is_busy(&error) => return Err("The database cannot be read."),
         _ => {
             // An overloaded server stays ready: removing it from the load balancer would only move the load to the
             // others. It is overloaded, not stuck, as long as calls finish.
             timeout.await;
             if database.finished(Class::Read) == finished {
-                return Err("the database does not answer");
+                return Err("The database does not respond.");
             }
         }
     }
     match write {
-        Ok(Err(error)) if !is_busy(&error) => Err("the database cannot be written"),
+        Ok(Err(error)) if !is_busy(&error) => Err("The database cannot be written."),
         _ => Ok(()),
     }
 }

@@ -88,7 +88,7 @@ pub(super) async fn find<R: Record>(context: Context<R::Right>, target: Target) 
 }
 
 pub(super) fn find_docs<R: Record>() -> OperationDocs {
-    R::DOCS.get(&format!("Read a {}", R::DOCS.noun()), &[])
+    R::DOCS.get(&format!("Get a {}", R::DOCS.noun()), &[])
 }
 
 /// `PATCH /keys/{id}`, `PATCH /connections/{id}`, `PATCH /tenants/{id}`
@@ -106,7 +106,7 @@ pub(super) async fn patch<R: Record>(
 }
 
 pub(super) fn patch_docs<R: Record>() -> OperationDocs {
-    R::DOCS.patch(&format!("Change a {}", R::DOCS.noun()), &R::PATCH_EXAMPLE())
+    R::DOCS.patch(&format!("Update a {}", R::DOCS.noun()), &R::PATCH_EXAMPLE())
 }
 
 /// `DELETE /keys/{id}`, `DELETE /connections/{id}`, `DELETE /tenants/{id}`

@@ -117,7 +117,7 @@ pub(super) fn find_docs<R: Native>() -> OperationDocs {
     let schema = json!({ "anyOf": [reference(name), projected] });
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
     let noun = R::DOCS.resource.noun();
-    R::DOCS.resource.get(&format!("Read a {noun}"), &R::DOCS.projection).response(
+    R::DOCS.resource.get(&format!("Get a {noun}"), &R::DOCS.projection).response(
         200,
         &format!("The {noun}."),
         &["ETag"],
@@ -146,8 +146,9 @@ pub(super) fn list_docs<R: Native>() -> OperationDocs {
     let Docs { resource, query, projection, .. } = R::DOCS;
     let parameters = [&query[..], &["limit", "cursor", "include"], &projection].concat();
     resource
-        .list(&format!("Find {}", resource.tag), &parameters)
-        .describe("A page may be short, or empty, and still have `nextCursor`: follow it while there is one.")
+        .list(&format!("List {}", resource.tag), &parameters)
+        .describe("A page can have fewer items than `limit`, or none, and still have `nextCursor`. Read further pages until \
+         `nextCursor` is absent.")
 }
 
 /// `PUT /users/{id}`, `PUT /groups/{id}`
@@ -180,7 +181,7 @@ pub(super) async fn patch<R: Native>(
 
 pub(super) fn patch_docs<R: Native>() -> OperationDocs {
     let Docs { resource, patch, .. } = R::DOCS;
-    resource.patch(&format!("Change a {}", resource.noun()), &patch())
+    resource.patch(&format!("Update a {}", resource.noun()), &patch())
 }
 
 /// The response to a PUT or PATCH request.

@@ -88,7 +88,7 @@ pub(super) async fn create(
 pub(super) fn create_docs() -> OperationDocs {
     let links = ["getTenant", "patchTenant", "deleteTenant"];
     let body = json!({ "name": "acme" });
-    Tenant::DOCS.create("Make a tenant", &["Prefer"], &body, &links).errors(&[409])
+    Tenant::DOCS.create("Create a tenant", &["Prefer"], &body, &links).errors(&[409])
 }
 
 /// `DELETE /tenants/{id}`
@@ -104,7 +104,8 @@ pub(super) fn delete_docs() -> OperationDocs {
     Tenant::DOCS
         .delete("Delete an empty tenant", &[])
         .describe(
-            "Its keys, connections, kept answers and changes go with it; 409 when it has users or groups.",
+            "Also deletes the tenant's keys, connections, stored responses and changes. If the tenant has users or \
+             groups, the response is 409.",
         )
         .errors(&[409])
 }

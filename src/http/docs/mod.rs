@@ -1,4 +1,4 @@
-//! `/docs`: the API to read and to try, by Swagger UI. All of it comes from here.
+//! `/docs`: Swagger UI for the OpenAPI document. The server serves all of its files itself.
 
 use super::openapi::{DOCS_FILES, OperationDocs};
 use super::problem::Problem;
@@ -8,7 +8,8 @@ use serde_json::json;
 use std::sync::Arc;
 use utoipa_swagger_ui::{Config, serve};
 
-/// Nothing is loaded from, or sent, elsewhere. Swagger UI's pictures are in its style sheet.
+/// Forbids the page to load anything from other servers or to send anything to them. `data:` is needed for the images in
+/// Swagger UI's style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -26,8 +27,8 @@ pub(super) async fn page() -> HttpResponse {
 
 pub(super) fn page_docs() -> OperationDocs {
     let content = json!({ "text/html": { "schema": { "type": "string" } } });
-    OperationDocs::public("getDocs", "service", "This document to read and to try", &[])
-        .response(200, "A page.", &[], Some(content))
+    OperationDocs::public("getDocs", "service", "Browse and try the API", &[])
+        .response(200, "The page, which uses Swagger UI.", &[], Some(content))
         .errors(&[500])
 }
 
@@ -49,7 +50,7 @@ pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
 pub(super) fn file_docs() -> OperationDocs {
     let text = || json!({ "schema": { "type": "string" } });
     let content = json!({ "text/css": text(), "text/javascript": text(), "image/png": {} });
-    OperationDocs::public("getDocsFile", "service", "What the page loads", &["file"])
-        .response(200, "A file.", &[], Some(content))
+    OperationDocs::public("getDocsFile", "service", "Get a file of the documentation page", &["file"])
+        .response(200, "The file.", &[], Some(content))
         .errors(&[404, 406, 500])
 }

@@ -1,4 +1,4 @@
-// The paths are relative, so that the page works behind a prefix too.
+// The paths are relative, so that the page also works behind a path prefix.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",

@@ -1,9 +1,10 @@
-//! Examples that are answers which Roster gives: domain values, written by what writes the answers.
+//! The examples in the document. Where possible, they are domain values that are serialized like in real responses.
 
 use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::attribute::{USERS, Vocabulary};
 use crate::domain::change::ChangeRecord;
+use crate::domain::condition::NotTags;
 use crate::domain::connection::{Connection, Token};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
@@ -18,7 +19,7 @@ use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
 use crate::http::api::Api;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, sentence};
 use crate::ops::changes::Span;
 use actix_web::ResponseError;
 use actix_web::http::Method;
@@ -27,7 +28,7 @@ use serde_json::{Map, Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A key's secret as `POST /keys` shows it; it opens nothing.
+/// The secret of a key. It has a valid form, but no key has it.
 pub(in crate::http) const SECRET: &str =
     "rst_0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001_ThisIsAnExampleItOpensNothing000000000000005RhiC6";
 pub(in crate::http) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
@@ -46,7 +47,7 @@ fn id(text: &str) -> Uuid {
     parse_id(text).unwrap_or_default()
 }
 
-/// The body of `POST /users`, and of PUT.
+/// The body of `POST /users` and `PUT /users/{id}`.
 pub(in crate::http) fn new_user() -> Value {
     json!({
         "userName": "ada",
@@ -65,9 +66,9 @@ pub(in crate::http) fn user_patch() -> Value {
     json!({ "title": "Countess", "nickName": null, "enterprise": { "department": "Engines" } })
 }
 
-/// The user that is made of a draft.
+/// The user that is created from a draft.
 pub(in crate::http) fn user_of(draft: Draft) -> User {
-    let fresh = User {
+    let new = User {
         id: id(USER),
         attributes: Default::default(),
         external_ids: Default::default(),
@@ -75,27 +76,27 @@ pub(in crate::http) fn user_of(draft: Draft) -> User {
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
     };
-    let mut user = fresh.with(draft);
+    let mut user = new.with(draft);
     let display_name = Some(Some("Charles Babbage".to_owned()));
     user.attributes.enterprise.manager =
         Some(Manager { value: MANAGER.to_owned(), display_name, exists: true });
     user
 }
 
-/// The answer to `GET /users/{id}`.
+/// The response to `GET /users/{id}`.
 pub(in crate::http) fn user() -> Value {
     let Ok(draft) = Draft::read(new_user(), ReadAs::New) else { return Value::Null };
     to_map(&Representation::from(&user_of(draft))).into()
 }
 
-/// The body of `POST /groups`, and of PUT.
+/// The body of `POST /groups` and `PUT /groups/{id}`.
 pub(in crate::http) fn new_group() -> Value {
     serde_json::json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
 }
 
-/// The group that is made of a draft.
+/// The group that is created from a draft.
 pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
-    let fresh = Group {
+    let new = Group {
         id: id(GROUP),
         attributes: Default::default(),
         external_ids: Default::default(),
@@ -104,10 +105,10 @@ pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
     };
-    fresh.with(draft)
+    new.with(draft)
 }
 
-/// The answer to `GET /groups/{id}`.
+/// The response to `GET /groups/{id}`.
 pub(in crate::http) fn group() -> Value {
     let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
     to_map(&group::Representation::from(&group_of(draft))).into()
@@ -122,7 +123,7 @@ pub(in crate::http) fn ada() -> Member {
     }
 }
 
-/// The answer to `GET /groups/{id}/members/{userId}`.
+/// The response to `GET /groups/{id}/members/{userId}`.
 pub(in crate::http) fn member() -> Value {
     to_map(&ada()).into()
 }
@@ -132,12 +133,12 @@ pub(in crate::http) fn user_ids() -> Value {
     serde_json::json!({ "userIds": [USER, MANAGER] })
 }
 
-/// A page of these items, with more behind it.
+/// A page with one item that is followed by another page.
 pub(in crate::http) fn page(list: &str, item: Value) -> Value {
     json!({ "items": [item], "nextCursor": List::new(DEFAULT_TENANT, &[list]).id_cursor(id(USER)) })
 }
 
-/// The answer to `GET /keys/{id}`.
+/// The response to `GET /keys/{id}`.
 pub(in crate::http) fn key() -> Map<String, Value> {
     to_map(&Key {
         id: id(KEY),
@@ -157,7 +158,7 @@ pub(in crate::http) fn new_key() -> Value {
     json!({ "role": "writer", "name": "billing", "expiresAt": "2027-01-02T03:04:05Z" })
 }
 
-/// The answer to `POST /keys`.
+/// The response to `POST /keys`.
 pub(in crate::http) fn key_with_secret() -> Value {
     let mut key = key();
     key.insert("lastUsedAt".to_owned(), Value::Null);
@@ -165,10 +166,10 @@ pub(in crate::http) fn key_with_secret() -> Value {
     key.into()
 }
 
-/// SCIM's base.
+/// The base URL of SCIM.
 pub(in crate::http) const SCIM_URL: &str = "https://roster.example.com/scim/v2";
 
-/// The answer to `GET /connections/{id}`.
+/// The response to `GET /connections/{id}`.
 pub(in crate::http) fn connection() -> Value {
     let connection = Connection {
         id: id(TENANT),
@@ -184,7 +185,7 @@ pub(in crate::http) fn connection() -> Value {
     shown.into()
 }
 
-/// A token in the answer to `GET /connections/{id}/tokens`.
+/// A token in the response to `GET /connections/{id}/tokens`.
 pub(in crate::http) fn token() -> Map<String, Value> {
     to_map(&Token {
         id: id(KEY),
@@ -195,7 +196,7 @@ pub(in crate::http) fn token() -> Map<String, Value> {
     })
 }
 
-/// The answer to `POST /connections/{id}/tokens`.
+/// The response to `POST /connections/{id}/tokens`.
 pub(in crate::http) fn token_with_secret() -> Value {
     let mut token = token();
     token.insert("url".to_owned(), SCIM_URL.into());
@@ -203,7 +204,7 @@ pub(in crate::http) fn token_with_secret() -> Value {
     token.into()
 }
 
-/// The answer to `GET /tenants/{id}`.
+/// The response to `GET /tenants/{id}`.
 pub(in crate::http) fn tenant() -> Value {
     let tenant = Tenant {
         id: id(TENANT),
@@ -216,10 +217,10 @@ pub(in crate::http) fn tenant() -> Value {
     to_map(&tenant).into()
 }
 
-/// The answer to `GET /changes`.
+/// The response to `GET /changes`.
 pub(in crate::http) fn changes() -> Value {
     let title = |text: &str| [("title".to_owned(), Value::from(text))].into_iter().collect();
-    let fact = ChangeRecord {
+    let change = ChangeRecord {
         revision: 42,
         time: Timestamp::from(UPDATED),
         actor_type: "key".to_owned(),
@@ -234,62 +235,64 @@ pub(in crate::http) fn changes() -> Value {
         after: Some(title("Enchantress of Numbers")),
         erased: false,
     };
-    json!({ "items": [fact], "next": 42, "head": 42, "epoch": EPOCH })
+    json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH })
 }
 
-/// One of every problem of the native API.
+/// One problem of every kind of the native API.
 pub(in crate::http) fn problems() -> Vec<Problem> {
     let invalid = vec![
-        FieldError::new("/emails/0/value", "invalid-email", "must have one @ with something on both sides"),
+        FieldError::new(
+            "/emails/0/value",
+            "invalid-email",
+            "must have exactly one @, with text on both sides",
+        ),
         FieldError::new("/nickname", "unknown-field", "is not a known field"),
     ];
     let span = Span { earliest: 1, head: 42, epoch: id(EPOCH) };
     let mut problems = vec![
         json::parse(b"{\"userName\": \"ada\"")
-            .map_or_else(|error| Problem::malformed_body(error.to_string()), no_error),
-        Problem::invalid_parameter("limit must be a whole number from 1"),
-        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native).map_or_else(
-            |error| Problem::invalid_filter(format!("the filter is wrong at {error}")),
-            no_error,
-        ),
-        Problem::invalid_cursor(InvalidCursor.to_string()),
+            .map_or_else(|error| Problem::malformed_body(sentence(error)), no_error),
+        Problem::invalid_parameter("`limit` must be a whole number of at least 1."),
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native)
+            .map_or_else(|error| Problem::filter(&error), no_error),
+        Problem::invalid_cursor(sentence(InvalidCursor)),
         Problem::not_acceptable_by(Api::Native),
-        Problem::method_not_allowed(&Method::POST, "GET, HEAD, OPTIONS"),
+        Problem::wrong_method(&Method::POST, "GET, HEAD, OPTIONS"),
         Problem::feed_gone(&span),
         unsupported_media_type(&["application/json"]),
-        Problem::not_ready("migrations are pending"),
+        Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
     ];
-    let of_database = [
+    let database_errors = [
         DbError::Taken { attribute: "userName" },
         DbError::Refused("the tenant has users or groups"),
         DbError::Invalid(invalid),
     ];
-    problems.extend(of_database.into_iter().map(Problem::from));
+    problems.extend(database_errors.into_iter().map(Problem::from));
     problems.extend(common_problems());
     problems.sort_by_key(ResponseError::status_code);
     problems
 }
 
 pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
+    let problem = Problem::wrong_media_type(accepted, "text/plain");
     let accepted = accepted.join(", ");
-    let detail = format!("Content-Type must be {accepted} in UTF-8, not text/plain");
-    Problem::unsupported_media_type(detail)
+    problem
         .with(HeaderName::from_static("accept-post"), &accepted)
         .with(HeaderName::from_static("accept-patch"), &accepted)
         .with(ACCEPT, &accepted)
         .with(ACCEPT_ENCODING, "gzip, deflate, zstd")
 }
 
-/// Those of both faces.
+/// The problems of both APIs.
 pub(in crate::http) fn common_problems() -> Vec<Problem> {
     let mut problems = vec![
-        Problem::invalid_header("if-match must be * or a list of entity tags such as \"3\""),
-        Problem::unauthorized(),
-        Problem::request_timeout("the body did not come in time"),
-        Problem::body_too_large("the body must have at most 1048576 bytes, decompressed"),
-        Problem::too_many_attempts(Duration::from_secs(41)),
+        Problem::invalid_header(format!("`If-Match` {NotTags}.")),
+        Problem::no_valid_key(),
+        Problem::body_timeout(),
+        Problem::body_exceeds(1 << 20),
+        Problem::throttled(Duration::from_secs(41)),
     ];
-    let of_database = [
+    let database_errors = [
         DbError::Uncountable,
         DbError::Forbidden,
         DbError::NotFound,
@@ -303,16 +306,16 @@ pub(in crate::http) fn common_problems() -> Vec<Problem> {
         DbError::Stopping,
         DbError::OutcomeUnknown(String::new()),
     ];
-    problems.extend(of_database.into_iter().map(Problem::from));
+    problems.extend(database_errors.into_iter().map(Problem::from));
     problems
 }
 
 /// The problem in place of an example that did not fail as it should. A test looks for it in the document.
 pub(in crate::http) fn no_error<T>(_: T) -> Problem {
-    Problem::internal(NOT_AN_ERROR)
+    Problem::not_found(NOT_AN_ERROR)
 }
 
-pub(in crate::http) const NOT_AN_ERROR: &str = "an example is none";
+pub(in crate::http) const NOT_AN_ERROR: &str = "This example is not an error.";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document. It is made of what the handlers are made of: the table of attributes, the problems and the
-//! domain values.
+//! The OpenAPI 3.1 document. It is derived from the same tables of attributes, problems and domain values as the
+//! responses.
 
 pub(super) mod examples;
 mod operation;
@@ -61,13 +61,13 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
         "servers": [{ "url": "/" }],
         "tags": [
             { "name": "users" },
-            { "name": "groups", "description": "Groups, and who is in them." },
-            { "name": "changes", "description": "What was written, numbered without gaps, in the order of commits." },
-            { "name": "keys", "description": "Who may call: for admins." },
-            { "name": "connections", "description": "Identity providers' SCIM links, with their tokens: for admins." },
-            { "name": "tenants", "description": "Isolated sets of users and groups: for operators." },
-            { "name": "SCIM", "description": "SCIM 2.0 (RFC 7643, RFC 7644): the same users and groups, for identity providers." },
-            { "name": "service", "description": "What needs no key." },
+            { "name": "groups", "description": "Groups and their members." },
+            { "name": "changes", "description": "The change feed: every change, numbered without gaps in the order of commits." },
+            { "name": "keys", "description": "API keys. Requires the role `admin`." },
+            { "name": "connections", "description": "SCIM connections of identity providers, and their tokens. Requires the role `admin`." },
+            { "name": "tenants", "description": "Isolated sets of users and groups. Requires the role `operator`." },
+            { "name": "SCIM", "description": "The same users and groups over SCIM 2.0 (RFC 7643, RFC 7644), for identity providers." },
+            { "name": "service", "description": "Endpoints that need no key." },
         ],
         "security": [{ "key": [] }],
         "paths": paths,
@@ -76,7 +76,7 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A key that `POST /keys` or `roster key create` made, or `ROSTER_ADMIN_KEY`; for SCIM a connection's token, too.",
+                    "description": "A key created with `POST /keys` or `roster key create`, or `ROSTER_ADMIN_KEY`. SCIM also accepts a connection's token.",
                 },
             },
             "schemas": native.schemas,
@@ -87,11 +87,11 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
     })
 }
 
-const INTRODUCTION: &str = "JSON over HTTP; changes are additive. HEAD works wherever GET does, OPTIONS answers 204 with \
-    `Allow`, another method is 405. Bodies may be compressed with gzip, deflate or zstd. What is 503 was not done: repeat \
-    it after `Retry-After` seconds. 504 means that a write may or may not be there: repeat it with the same \
-    `Idempotency-Key`, or look. SCIM 2.0 stands under `/scim/v2` and describes itself there, too; it \
-    reads more spellings than these schemas say.";
+const INTRODUCTION: &str = "JSON over HTTP. Changes to the API are additive. HEAD is supported wherever GET is. OPTIONS \
+    returns 204 with `Allow`, and an unsupported method returns 405. Request bodies may be compressed with gzip, deflate \
+    or zstd. After a 503, nothing was done: retry after `Retry-After` seconds. After a 504, a write may or may not have \
+    been committed: repeat the request with the same `Idempotency-Key`, or read the resource. SCIM 2.0 is served under \
+    `/scim/v2`, where it also describes itself; it accepts more spellings than these schemas show.";
 
 /// The error responses of an API, one for each status.
 fn responses(api: Api, problems: &[Problem]) -> Map<String, Value> {

@@ -1,4 +1,4 @@
-//! The parameters of requests and the headers of answers, which operations share by their names.
+//! The components for request parameters and response headers.
 
 use super::{DOCS_FILES, schemas};
 use crate::domain::attribute::{GROUPS, Schema, USERS};
@@ -6,154 +6,192 @@ use crate::domain::change::{ChangeKind, ResourceKind};
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
 
-/// The parameters by their names.
+/// A parameter with the name of its component.
+type Parameter = (String, Value);
+
+/// The parameters of the native API, by the names of their components.
 pub(super) fn all() -> Map<String, Value> {
-    let tags = json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$" });
-    let names = |schema| {
-        json!({
-            "type": "array",
-            "minItems": 1,
-            "maxItems": 100,
-            "items": { "anyOf": [
-                { "type": "string", "enum": schemas::attribute_names(schema) },
-                { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
-            ] },
-        })
-    };
-    let kinds = ChangeKind::ALL.map(ChangeKind::name);
-    let types = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": kinds } });
+    let of_users =
+        filter_and_projection(&USERS, "user", "emails.value ew \"@example.com\" and active eq true");
+    let of_groups = filter_and_projection(&GROUPS, "group", "displayName sw \"eng\" and memberCount gt 0");
+    // The parameters for groups have the same names as those for users, but name other attributes.
+    let of_groups = of_groups.map(|(name, parameter)| {
+        let (first, rest) = name.split_at(1);
+        (format!("group{}{rest}", first.to_ascii_uppercase()), parameter)
+    });
+    of_paths().into_iter().chain(of_users).chain(of_groups).chain(of_lists()).chain(of_headers()).collect()
+}
+
+fn of_paths() -> [Parameter; 4] {
+    let uuid = || json!({ "type": "string", "format": "uuid" });
+    [
+        path("id", uuid(), "The id of the resource. An id that is not a UUID returns 404."),
+        path("userId", uuid(), "The id of the user."),
+        path("tokenId", uuid(), "The id of the token."),
+        path("file", json!({ "type": "string", "enum": DOCS_FILES }), "The name of the file."),
+    ]
+}
+
+/// The parameters that depend on the attributes of a type.
+fn filter_and_projection(schema: &Schema, noun: &str, example: &str) -> [Parameter; 4] {
+    let format = format!("{noun}-filter");
+    let filter = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
+    let about_filter =
+        format!("A filter in the language of RFC 7644, section 3.4.2.2, on the attributes of a {noun}.");
+    let sorts: Vec<_> = schema.sorts.iter().flat_map(|by| [by.to_string(), format!("-{by}")]).collect();
+    let sort = json!({ "type": "string", "enum": sorts, "default": "id" });
+    let names = json!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 100,
+        "items": { "anyOf": [
+            { "type": "string", "enum": schemas::attribute_names(schema) },
+            { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
+        ] },
+    });
+    let about_attributes = "Returns only these attributes and `id`. Dots name sub-attributes. Cannot be combined with \
+                            `excludedAttributes`.";
+    [
+        query("filter", filter, &about_filter),
+        query("sort", sort, "The sort order. A leading `-` means descending. `id` is the order of creation."),
+        listed("attributes", names.clone(), about_attributes),
+        listed("excludedAttributes", names, "Returns all attributes except these."),
+    ]
+}
+
+/// The other query parameters.
+fn of_lists() -> [Parameter; 7] {
+    let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
+    let cursor = json!({ "type": "string", "format": "cursor" });
+    let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
+    let types = json!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "type": "string", "enum": ChangeKind::ALL.map(ChangeKind::name) },
+    });
     let resource = json!({ "anyOf": [
         { "type": "string", "enum": ResourceKind::ALL.map(ResourceKind::name) },
         { "type": "string", "format": "uuid" },
     ] });
-    let sort = |schema: &Schema| {
-        let sorts: Vec<_> = schema.sorts.iter().flat_map(|by| [by.to_string(), format!("-{by}")]).collect();
-        let schema = json!({ "type": "string", "enum": sorts, "default": "id" });
-        query("sort", schema, "`-` is descending; ids are in the order of creation.")
-    };
-    let filter = |example: &str, of: &str| {
-        let schema = json!({ "type": "string", "maxLength": 4096, "format": format!("{of}-filter"), "examples": [example] });
-        let text = format!("The filter language of RFC 7644, section 3.4.2.2, over the names of a {of}.");
-        query("filter", schema, &text)
-    };
-    let only = |schema| {
-        let text = "Only these, and the id; with dots for parts. Not with `excludedAttributes`.";
-        listed("attributes", names(schema), text)
-    };
-    let without = |schema| listed("excludedAttributes", names(schema), "All but these.");
-    let all = [
-        path("id", json!({ "type": "string", "format": "uuid" }), "What is no UUID names nothing: 404."),
-        path("file", json!({ "type": "string", "enum": DOCS_FILES }), ""),
-        path("userId", json!({ "type": "string", "format": "uuid" }), ""),
-        path("tokenId", json!({ "type": "string", "format": "uuid" }), ""),
-        filter("emails.value ew \"@example.com\" and active eq true", "user"),
-        sort(&USERS),
-        query("limit", json!({ "type": "integer", "minimum": 1, "default": 50 }), "More than 500 is 500."),
+    [
+        query("limit", limit, "The page size. Values above 500 are lowered to 500."),
+        query("cursor", cursor, "`nextCursor` of the previous page. Filter and sort order must be the same."),
         query(
-            "cursor",
-            json!({ "type": "string", "format": "cursor" }),
-            "`nextCursor` of the page before, with the same filter and order.",
+            "include",
+            json!({ "type": "string", "enum": ["total"] }),
+            "Adds `total`, the number of items in the whole list.",
         ),
-        query("include", json!({ "type": "string", "enum": ["total"] }), "Counts what the list has, too."),
-        only(&USERS),
-        without(&USERS),
         query(
             "erase",
             json!({ "type": "string", "enum": ["true"] }),
-            "Takes the user's values out of all changes, too: for admins.",
+            "Also removes the user's values from the change feed. Requires the role `admin`.",
         ),
         query(
             "after",
-            json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 }),
-            "The last revision that was seen.",
+            after,
+            "The last revision that the client has processed. The response begins after it.",
         ),
-        listed("type", types, "Only these types."),
-        query("resource", resource, "Only this kind of resource, or the one with this id."),
-        header("If-Match", tags.clone(), "412 when no tag is the version."),
-        header("If-None-Match", tags, "On GET 304, on a write 412, when a tag is the version."),
+        listed("type", types, "Returns only changes of these types."),
+        query(
+            "resource",
+            resource,
+            "Returns only changes of this kind of resource, or of the resource with this id.",
+        ),
+    ]
+}
+
+fn of_headers() -> [Parameter; 7] {
+    let tags = json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$" });
+    let text = || json!({ "type": "string" });
+    [
+        header(
+            "If-Match",
+            tags.clone(),
+            "The request fails with 412 unless one of these entity tags matches.",
+        ),
+        header(
+            "If-None-Match",
+            tags,
+            "If one of these entity tags matches, GET returns 304 and a write fails with 412.",
+        ),
         header(
             "Prefer",
             json!({ "type": "string", "examples": ["return=minimal"] }),
-            "RFC 7240: `return=minimal` leaves the body out.",
+            "`return=minimal` omits the body of the response (RFC 7240).",
         ),
         header(
             "Idempotency-Key",
             json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }),
-            "A repeat within 24 hours gets the first answer again.",
+            "Makes the request safe to retry: a repeat within 24 hours returns the first response again.",
         ),
         header(
             "Roster-Tenant",
-            json!({ "type": "string" }),
-            "Another tenant to act in, by its name: for operators.",
+            text(),
+            "The name of the tenant to act in. Requires the role `operator`. The default is the key's own tenant.",
         ),
         header(
             "X-Request-Id",
-            json!({ "type": "string" }),
-            "1 to 128 visible ASCII characters, or another is made.",
+            text(),
+            "The id of the request: 1 to 128 visible ASCII characters. Otherwise, the server generates an id.",
         ),
-        header("traceparent", json!({ "type": "string" }), "Goes into the log (W3C Trace Context)."),
-    ];
-    let mut parameters: Map<_, _> = all.into_iter().collect();
-    // What is called as it is for users, and means other attributes.
-    parameters.extend([
-        named("groupFilter", filter("displayName sw \"eng\" and memberCount gt 0", "group")),
-        named("groupSort", sort(&GROUPS)),
-        named("groupAttributes", only(&GROUPS)),
-        named("groupExcludedAttributes", without(&GROUPS)),
-    ]);
-    parameters
+        header(
+            "traceparent",
+            text(),
+            "The trace that the request belongs to (W3C Trace Context). It is written to the log.",
+        ),
+    ]
 }
 
-/// A parameter under a name of its own among the components.
-pub(in crate::http) fn named(name: &str, (_, parameter): (String, Value)) -> (String, Value) {
+/// A parameter whose component has another name.
+pub(in crate::http) fn named(name: &str, (_, parameter): Parameter) -> Parameter {
     (name.to_owned(), parameter)
 }
 
-/// A parameter by its name.
-fn parameter(place: &str, name: &str, schema: Value, description: &str) -> (String, Value) {
+fn parameter(place: &str, name: &str, schema: Value, description: &str) -> Parameter {
     let required = place == "path";
     let parameter = json!({ "name": name, "in": place, "required": required, "schema": schema, "description": description });
     (name.to_owned(), parameter)
 }
 
-pub(in crate::http) fn path(name: &str, schema: Value, description: &str) -> (String, Value) {
+pub(in crate::http) fn path(name: &str, schema: Value, description: &str) -> Parameter {
     parameter("path", name, schema, description)
 }
 
-pub(in crate::http) fn query(name: &str, schema: Value, description: &str) -> (String, Value) {
+pub(in crate::http) fn query(name: &str, schema: Value, description: &str) -> Parameter {
     parameter("query", name, schema, description)
 }
 
-/// One with commas between its values.
-pub(in crate::http) fn listed(name: &str, schema: Value, description: &str) -> (String, Value) {
-    let parameter = json!({
-        "name": name, "in": "query", "required": false, "schema": schema, "description": description,
-        "style": "form", "explode": false,
-    });
-    (name.to_owned(), parameter)
+/// A query parameter with comma-separated values.
+pub(in crate::http) fn listed(name: &str, schema: Value, description: &str) -> Parameter {
+    let (name, mut parameter) = query(name, schema, description);
+    if let Some(parameter) = parameter.as_object_mut() {
+        parameter.insert("style".to_owned(), "form".into());
+        parameter.insert("explode".to_owned(), false.into());
+    }
+    (name, parameter)
 }
 
-fn header(name: &str, schema: Value, description: &str) -> (String, Value) {
+fn header(name: &str, schema: Value, description: &str) -> Parameter {
     parameter("header", name, schema, description)
 }
 
 const HEADERS: [(&str, &str); 13] = [
-    ("X-Request-Id", "The id of the request, in its log line and its changes too."),
-    ("ETag", "The version: `\"1\"`, in SCIM `W/\"1\"`."),
-    ("Location", "Where the new resource is: its path, in SCIM its URI."),
-    ("Link", "The next page, `rel=\"next\"` (RFC 8288)."),
-    ("Preference-Applied", "RFC 7240."),
-    ("Idempotency-Replayed", "`true` when the answer was given before."),
-    ("Retry-After", "Seconds."),
-    ("WWW-Authenticate", "`Bearer`."),
-    ("Allow", "The methods that there are."),
-    ("Accept-Post", "The media types of bodies."),
-    ("Accept-Patch", "The media types of bodies."),
-    ("Accept", "The media types of bodies."),
-    ("Accept-Encoding", "The encodings of bodies."),
+    ("X-Request-Id", "The id of the request, which is also in its log lines and changes."),
+    ("ETag", "The version of the resource: `\"1\"`, in SCIM `W/\"1\"`."),
+    ("Location", "The path of the new resource; in SCIM, its URI."),
+    ("Link", "The URL of the next page, with `rel=\"next\"` (RFC 8288)."),
+    ("Preference-Applied", "The preference that the server applied (RFC 7240)."),
+    ("Idempotency-Replayed", "`true` if this is the stored response of an earlier request."),
+    ("Retry-After", "The number of seconds to wait before a retry."),
+    ("WWW-Authenticate", "The authentication scheme: `Bearer`."),
+    ("Allow", "The methods that the path supports."),
+    ("Accept-Post", "The supported media types of bodies."),
+    ("Accept-Patch", "The supported media types of bodies."),
+    ("Accept", "The supported media types of bodies."),
+    ("Accept-Encoding", "The supported content encodings of bodies."),
 ];
 
-/// The headers of answers by their names.
+/// The response headers, by name.
 pub(super) fn headers() -> Value {
     let header = |(name, description): (&str, &str)| {
         (name.to_owned(), json!({ "description": description, "schema": { "type": "string" } }))
@@ -161,11 +199,8 @@ pub(super) fn headers() -> Value {
     HEADERS.into_iter().map(header).collect::<Map<_, _>>().into()
 }
 
-/// The name of a header as it is usually written.
+/// The name of a header in its usual spelling.
 pub(super) fn header_name(header: &HeaderName) -> &'static str {
-    HEADERS
-        .iter()
-        .map(|(name, _)| *name)
-        .find(|name| name.eq_ignore_ascii_case(header.as_str()))
-        .unwrap_or_default()
+    let mut names = HEADERS.iter().map(|(name, _)| *name);
+    names.find(|name| name.eq_ignore_ascii_case(header.as_str())).unwrap_or_default()
 }

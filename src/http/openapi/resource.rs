@@ -35,7 +35,7 @@ impl ResourceDocs {
         let content = json_of(&format!("{}Page", self.name), &examples::page(self.tag, (self.example)()));
         OperationDocs::keyed(&format!("list{}s", self.name), self.tag, summary, parameters).response(
             200,
-            "A page.",
+            &format!("A page of {}.", self.tag),
             &["Link"],
             Some(content),
         )
@@ -52,7 +52,8 @@ impl ResourceDocs {
         let replayed: &[_] =
             if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };
         let headers = [&["Location", "ETag", "Preference-Applied"][..], replayed].concat();
-        let description = format!("The new {}; no body with `Prefer: return=minimal`.", self.noun());
+        let description =
+            format!("The new {}. The body is omitted with `Prefer: return=minimal`.", self.noun());
         self.operation("create", summary, parameters)
             .body(JSON, &format!("New{}", self.name), body)
             .response(201, &description, &headers, self.content())
@@ -66,7 +67,7 @@ impl ResourceDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("get", summary, &parameters)
             .response(200, &format!("The {}.", self.noun()), &["ETag"], self.content())
-            .response(304, "It is in a version that `If-None-Match` names.", &["ETag"], None)
+            .response(304, "The resource matches `If-None-Match`.", &["ETag"], None)
             .errors(&[412])
     }
 
@@ -85,8 +86,8 @@ impl ResourceDocs {
     fn update(&self, operation: OperationDocs) -> OperationDocs {
         let headers = ["ETag", "Preference-Applied"];
         operation
-            .response(200, "The resource as it is now.", &headers, self.content())
-            .response(204, "The same with `Prefer: return=minimal`.", &headers, None)
+            .response(200, &format!("The updated {}.", self.noun()), &headers, self.content())
+            .response(204, "The response to `Prefer: return=minimal`.", &headers, None)
             .errors(&BODY)
             .errors(&WRITE)
     }
@@ -95,7 +96,7 @@ impl ResourceDocs {
     pub(in crate::http) fn delete(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("delete", summary, &parameters)
-            .response(204, "It is gone.", &[], None)
+            .response(204, &format!("The {} was deleted.", self.noun()), &[], None)
             .errors(&[412, 504])
     }
 }

@@ -7,7 +7,9 @@ use super::{
 use crate::domain::scim::error::SCIM_TYPES;
 use crate::domain::scim::schema::{COMMON, Definition, Mutability, Returned, Schema, Type};
 use crate::domain::scim::{ResourceType, schema, urn};
-use crate::http::openapi::schemas::{Write, ignored_value, key_text, plain, reference, time, written_one};
+use crate::http::openapi::schemas::{
+    Write, ignored_value, key_text, reference, request_property, storable_name, time,
+};
 use crate::http::scim::limits::MAX_OPERATIONS;
 use serde_json::{Map, Value, json};
 
@@ -113,7 +115,7 @@ fn written(kind: ResourceType, write: Write) -> Value {
         (Write::Replacement, ResourceType::Group) => "what is absent is cleared, members too",
         _ => "null means absent",
     };
-    let others = json!({ "type": ["object", "null"], "propertyNames": plain() });
+    let others = json!({ "type": ["object", "null"], "propertyNames": storable_name() });
     json!({
         "description": format!(
             "Names have no case; {absent}. Other extensions stand under their URNs, each at most 8 levels. At most 64 KiB, \
@@ -136,7 +138,9 @@ fn sent(kind: ResourceType, definition: &Definition, write: Write) -> Value {
         ("displayName", _) if definition.required => key_text(false, definition.description),
         ("members", _) => members(definition),
         _ if definition.mutability == Mutability::ReadOnly => ignored_value(),
-        (_, Some(attribute)) => with_read_only(written_one(attribute, write), &definition.sub_attributes),
+        (_, Some(attribute)) => {
+            with_read_only(request_property(attribute, write), &definition.sub_attributes)
+        }
         (_, None) => json!({ "description": definition.description, "type": ["string", "null"] }),
     }
 }

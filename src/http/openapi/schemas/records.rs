@@ -1,0 +1,246 @@
+//! The schemas of everything but users and groups.
+
+use super::{
+    array, described, id, ignored_value, integer, key_text, nullable_text, nullable_time, object, page,
+    reference, text, time, uri, version,
+};
+use crate::domain::change::ChangeKind;
+use crate::domain::key::Role;
+use serde_json::{Map, Value, json};
+
+/// The schemas by name. `codes` are the codes of problems.
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 28] {
+    [
+        ("Member", member()),
+        ("UserIds", user_ids()),
+        ("MemberPage", page(reference("Member"))),
+        ("Key", key()),
+        ("KeyWithSecret", json!({ "allOf": [reference("Key"), object([("secret", secret("requests"))])] })),
+        ("NewKey", key_body(&["role"])),
+        ("KeyPatch", key_body(&[])),
+        ("KeyPage", page(reference("Key"))),
+        ("Role", json!({ "type": "string", "enum": roles() })),
+        ("Connection", connection()),
+        ("NewConnection", connection_body(&["name"])),
+        ("ConnectionPatch", connection_body(&[])),
+        ("ConnectionPage", page(reference("Connection"))),
+        ("Profile", json!({ "type": "string", "enum": ["lenient", "strict"], "default": "lenient" })),
+        ("Token", token()),
+        ("TokenWithSecret", token_with_secret()),
+        ("NewToken", token_body()),
+        ("Tokens", object([("items", array(reference("Token")))])),
+        ("Tenant", tenant()),
+        ("NewTenant", tenant_body(&["name"])),
+        ("TenantPatch", tenant_body(&[])),
+        ("TenantPage", page(reference("Tenant"))),
+        ("Change", change()),
+        ("Changes", changes()),
+        ("Problem", problem(codes)),
+        ("FieldError", field_error()),
+        ("Service", service()),
+        ("Status", object([("status", text())])),
+    ]
+}
+
+fn member() -> Value {
+    object([("userId", id()), ("userName", text()), ("displayName", nullable_text()), ("addedAt", time())])
+}
+
+fn user_ids() -> Value {
+    json!({
+        "type": "object",
+        "properties": { "userIds": { "type": "array", "minItems": 1, "maxItems": 1000, "items": id() } },
+        "required": ["userIds"],
+        "additionalProperties": false,
+    })
+}
+
+fn roles() -> [String; 4] {
+    [Role::Reader, Role::Writer, Role::Admin, Role::Operator].map(|role| role.to_string())
+}
+
+fn key() -> Value {
+    object([
+        ("id", id()),
+        ("name", nullable_text()),
+        ("role", reference("Role")),
+        ("expiresAt", nullable_time()),
+        ("createdAt", time()),
+        (
+            "lastUsedAt",
+            described(
+                nullable_time(),
+                "The time of the last use, accurate to about a minute. It does not change the ETag.",
+            ),
+        ),
+    ])
+}
+
+fn secret(requests: &str) -> Value {
+    described(text(), &format!("The secret to send with {requests}. Only this response contains it."))
+}
+
+/// The body that creates or changes a key. Read-only fields are accepted and ignored.
+fn key_body(required: &[&str]) -> Value {
+    let mut properties = ignored(&["id", "createdAt", "lastUsedAt", "secret"]);
+    if required.is_empty() {
+        // In a JSON Merge Patch, null removes a field, but a key has no stored secret to remove.
+        forbid_null(&mut properties, "secret");
+    }
+    properties.insert("name".to_owned(), key_text(true, "A name for people to recognize the key by."));
+    properties.insert("role".to_owned(), reference("Role"));
+    properties.insert("expiresAt".to_owned(), expires_at());
+    body(properties, required)
+}
+
+fn expires_at() -> Value {
+    described(nullable_time(), "The time of expiry; null means that it does not expire.")
+}
+
+/// A body with no other properties.
+fn body(properties: Map<String, Value>, required: &[&str]) -> Value {
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+fn ignored(names: &[&str]) -> Map<String, Value> {
+    names.iter().map(|name| ((*name).to_owned(), ignored_value())).collect()
+}
+
+fn forbid_null(properties: &mut Map<String, Value>, name: &str) {
+    if let Some(Value::Object(property)) = properties.get_mut(name) {
+        property.insert("not".to_owned(), json!({ "type": "null" }));
+    }
+}
+
+fn connection() -> Value {
+    object([
+        ("id", id()),
+        ("name", text()),
+        ("profile", reference("Profile")),
+        ("url", uri("The base URL of SCIM, to be configured in the identity provider.")),
+        ("version", version()),
+        ("createdAt", time()),
+        ("updatedAt", time()),
+    ])
+}
+
+/// The body that creates or changes a connection. Read-only fields are accepted and ignored.
+fn connection_body(required: &[&str]) -> Value {
+    let mut properties = ignored(&["id", "url", "version", "createdAt", "updatedAt"]);
+    if required.is_empty() {
+        // In a JSON Merge Patch, null removes a field, but the URL is not stored.
+        forbid_null(&mut properties, "url");
+    }
+    properties
+        .insert("name".to_owned(), key_text(false, "A name for people to recognize the connection by."));
+    let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
+    properties.insert("profile".to_owned(), profile);
+    body(properties, required)
+}
+
+fn token() -> Value {
+    object([
+        ("id", id()),
+        ("expiresAt", nullable_time()),
+        ("createdAt", time()),
+        ("lastUsedAt", described(nullable_time(), "The time of the last use, accurate to about a minute.")),
+    ])
+}
+
+fn token_with_secret() -> Value {
+    let shown = object([("secret", secret("SCIM requests")), ("url", uri("The base URL of SCIM."))]);
+    json!({ "allOf": [reference("Token"), shown] })
+}
+
+fn token_body() -> Value {
+    json!({ "type": "object", "properties": { "expiresAt": expires_at() }, "additionalProperties": false })
+}
+
+fn tenant() -> Value {
+    object([
+        ("id", id()),
+        ("name", text()),
+        ("uniqueGroupNames", json!({ "type": "boolean" })),
+        ("version", version()),
+        ("createdAt", time()),
+        ("updatedAt", time()),
+    ])
+}
+
+fn tenant_body(required: &[&str]) -> Value {
+    let mut properties = ignored(&["version", "createdAt", "updatedAt"]);
+    let is_patch = required.is_empty();
+    let id = if is_patch { json!({ "type": ["string", "null"], "format": "uuid" }) } else { json!({}) };
+    properties.insert("id".to_owned(), id);
+    let name = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,63}$", "not": { "const": "default" } });
+    properties.insert("name".to_owned(), name);
+    properties
+        .insert("uniqueGroupNames".to_owned(), json!({ "type": ["boolean", "null"], "default": false }));
+    body(properties, required)
+}
+
+fn change() -> Value {
+    let values = json!({ "type": ["object", "null"] });
+    let of_member = || described(id(), "Present instead of `id` in changes of members.");
+    let version = "The version of the resource after the change; for a member, the version of its group.";
+    json!({
+        "description": "One change to one resource. Clients should ignore types that they do not know.",
+        "type": "object",
+        "properties": {
+            "revision": { "type": "integer", "format": "int64", "minimum": 1 },
+            "time": time(),
+            "actor": object([("type", text()), ("id", text())]),
+            "requestId": text(),
+            "type": { "type": "string", "examples": ChangeKind::ALL.map(ChangeKind::name) },
+            "resource": text(),
+            "id": id(),
+            "groupId": of_member(),
+            "userId": of_member(),
+            "version": described(integer(), version),
+            "before": values,
+            "after": values,
+            "erased": { "type": "boolean", "description": "Whether the values were erased." },
+        },
+        "required": ["revision", "time", "actor", "requestId", "type", "resource", "version", "before", "after"],
+    })
+}
+
+fn changes() -> Value {
+    let epoch = "The identifier of this history of revisions. It changes when a backup is restored.";
+    object([
+        ("items", array(reference("Change"))),
+        ("next", described(integer(), "The value of `after` for the next request.")),
+        ("head", described(integer(), "The newest revision of the tenant.")),
+        ("epoch", described(id(), epoch)),
+    ])
+}
+
+fn problem(codes: &[&str]) -> Value {
+    json!({
+        "description": "An error (RFC 9457). `code` identifies the kind of error.",
+        "type": "object",
+        "properties": {
+            "type": { "type": "string", "const": "about:blank" },
+            "title": described(text(), "The reason phrase of the status."),
+            "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+            "detail": described(text(), "An explanation for people."),
+            "code": { "type": "string", "examples": codes },
+            "requestId": text(),
+            "errors": array(reference("FieldError")),
+            "earliest": described(integer(), "With `gone`: the oldest retained revision."),
+            "head": described(integer(), "With `gone`: the newest revision."),
+            "epoch": described(id(), "With `gone`: the identifier of the history of revisions."),
+        },
+        "required": ["type", "title", "status", "detail", "code", "requestId"],
+    })
+}
+
+fn field_error() -> Value {
+    let pointer = described(text(), "A JSON Pointer (RFC 6901) to the field in the body.");
+    object([("pointer", pointer), ("code", text()), ("detail", text())])
+}
+
+fn service() -> Value {
+    let links = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    object([("name", text()), ("version", text()), ("url", text()), ("links", links)])
+}
