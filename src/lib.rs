@@ -2,7 +2,7 @@
 //!
 //! # The path of a request
 //! ```text
-//! http/users.rs            parses the request into a domain value; an extractor type proves the caller's right
+//! http/users.rs            parses the request into a domain value; `Context<Right>` proves the caller's right
 //!   -> ops::users::Create    the message: an operation with named inputs and an output type
 //!     -> db::Database::call    the only entry point to the database: admission, deadline
 //!       -> database actor        one of a SyncArbiter pool; each actor holds one r2d2 connection
@@ -32,8 +32,8 @@
 //!
 //! # Authentication and rights
 //! A credential is verified by its hash ([`domain::key`]). Verified credentials are cached for up to two seconds
-//! ([`http::credentials`]) and refreshed while in use, so authentication adds no database call to a request. Rights are
-//! extractor types ([`http::auth`]): a handler that writes requires a `Writer`.
+//! ([`http::credentials`]) and refreshed while in use, so authentication adds no database call to a request. Rights
+//! are types: a handler that writes takes a `Context<Writer>` (`http/context.rs`).
 //!
 //! # Writes
 //! An operation locks the rows that it changes, writes them, and records its [`domain::change::Change`]s. At the end of the
