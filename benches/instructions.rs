@@ -3,10 +3,10 @@
 //! `instructions NAME TIMES`; without a name it prints all of them.
 #![expect(clippy::expect_used, clippy::panic, reason = "what is measured here is known to be right")]
 
-use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::filter::Filter;
+use roster::domain::schema::{USERS, Vocabulary};
 use roster::domain::time::Timestamp;
-use roster::domain::user::{Draft, ReadAs, Representation, User};
+use roster::domain::user::{Draft, Representation, User, WriteMode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -41,7 +41,7 @@ fn measure(name: &str, times: usize) {
             }
             "read" => {
                 let value: Value = serde_json::from_str(black_box(&body)).expect("JSON");
-                black_box(Draft::read(value, ReadAs::New).expect("a user"));
+                black_box(Draft::read(value, WriteMode::Create).expect("a user"));
             }
             "patch" => {
                 let draft = Draft::patch(black_box(&user), black_box(&patch)).expect("a patch");
@@ -76,7 +76,7 @@ fn body() -> String {
 
 fn user() -> User {
     let value = serde_json::from_str(&body()).expect("JSON");
-    let draft = Draft::read(value, ReadAs::New).expect("a user");
+    let draft = Draft::read(value, WriteMode::Create).expect("a user");
     User {
         id: Uuid::from_u128(1),
         attributes: draft.attributes,

@@ -1,8 +1,8 @@
 //! The lifecycle of the server. `main` and the tests run the same [`App`].
 
-use crate::cli;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::console;
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::key::{Draft, Role};
@@ -164,7 +164,7 @@ async fn create_first_key(database: &Database, clock: &Clock) {
         return;
     }
     let draft = Draft { name: Some("first".to_owned()), role: Role::Operator, expires_at: None };
-    match cli::keys::create(database, DEFAULT_TENANT, draft, clock.now()).await {
+    match console::create_key(database, DEFAULT_TENANT, draft, clock.now()).await {
         Ok(secret) => println!("Created an operator key. It is not shown again: {}", secret.reveal()),
         Err(error) => log::error!("cannot create the first key: {error}"),
     }

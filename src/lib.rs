@@ -46,11 +46,11 @@
 //! and a group of 100,000 members costs no more than a group of ten.
 //!
 //! # Filters and lists
-//! A filter is parsed into a tree ([`domain::filter`]) that knows the type of each value. Attributes are defined in one table
-//! ([`domain::attribute`]), with their native and their SCIM names. One module ([`db::filter_sql`]) turns the tree into SQL and
-//! finds the terms that an index can serve; their candidates are looked up and sorted. Otherwise, [`ops::listing`] scans rows
-//! in list order, one window per call, so that no call takes long. A resource type defines its schema, its [`db::table`] and
-//! its [`ops::resource::Resource`].
+//! A filter is parsed into a tree ([`domain::filter`]) that knows the type of each value. [`domain::attribute`] defines the
+//! attributes, and [`domain::schema`] resolves their native and SCIM names. One module ([`db::filter_sql`]) turns the tree into
+//! SQL and finds the terms that an index can serve; their candidates are looked up and sorted. Otherwise, [`ops::listing`]
+//! scans rows in list order, one window per call, so that no call takes long. A resource type defines its schema, its
+//! [`db::table`] and its [`ops::resource::Resource`].
 //!
 //! # SCIM
 //! `http/scim` is a second front end to the same operations and has no queries of its own. [`domain::scim`] converts between
@@ -60,7 +60,7 @@
 //!
 //! # Engines
 //! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types that
-//! the engines spell differently. Case-insensitive keys are folded by the application ([`domain::fold`]) and compared as bytes,
+//! the engines spell differently. Case-insensitive keys are folded by the application ([`domain::casefold`]) and compared as bytes,
 //! so order never depends on a locale. Attributes without a column are in one JSON document; a second document holds the
 //! same values with strings folded.
 
@@ -68,6 +68,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod console;
 pub mod db;
 pub mod domain;
 pub mod error;

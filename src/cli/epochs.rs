@@ -1,7 +1,8 @@
 //! `roster epoch`: manages the epochs of the change feeds, directly in the database.
 
-use super::{failed, origin, print, with_database};
+use super::{print, with_database};
 use crate::config::Settings;
+use crate::console::{failed, origin};
 use crate::db::Database;
 use crate::error::AppError;
 use crate::ops::changes::RenewEpochs;

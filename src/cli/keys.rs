@@ -1,11 +1,12 @@
 //! `roster key`: manages keys directly in the database.
 
-use super::{failed, origin, print, with_database};
+use super::{print, with_database};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::console::{create_key, failed, origin};
 use crate::db::{Database, DbError, migrate};
 use crate::domain::condition::Conditions;
-use crate::domain::key::{Draft, Key, Role, Secret};
+use crate::domain::key::{Draft, Key, Role};
 use crate::domain::tenant::DEFAULT_NAME;
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
@@ -64,7 +65,7 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
             let expires_at = expires.map(|lifetime| now.plus(lifetime));
             let tenant = tenant_named(database, tenant).await?;
             let draft = draft(name, role, expires_at)?;
-            let secret = create(database, tenant, draft, now).await?;
+            let secret = create_key(database, tenant, draft, now).await?;
             writeln!(std::io::stdout(), "{}", secret.reveal()).map_err(|error| {
                 AppError::new(format!("cannot print the secret; revoke the key {}: {error}", secret.id()))
             })?;
@@ -90,24 +91,6 @@ fn draft(name: Option<String>, role: Role, expires_at: Option<Timestamp>) -> Res
             errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
         AppError::new(errors.join(", "))
     })
-}
-
-/// Creates a key on behalf of the command line.
-///
-/// # Errors
-/// If no random bytes are available or the database call fails.
-pub(crate) async fn create(
-    database: &Database,
-    tenant: Uuid,
-    draft: Draft,
-    now: Timestamp,
-) -> Result<Secret, AppError> {
-    let id = Uuid::now_v7();
-    let secret =
-        Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
-    let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
-    database.call(&origin(), create).await.map_err(failed)?;
-    Ok(secret)
 }
 
 async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppError> {

@@ -1,13 +1,12 @@
 //! The command-line interface.
 
 mod epochs;
-pub(crate) mod keys;
+mod keys;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{Database, DatabaseUrl, DbError, backup, migrate};
-use crate::domain::origin::{Actor, ActorKind, Origin};
+use crate::db::{Database, DatabaseUrl, backup, migrate};
 use crate::error::AppError;
 use crate::http::openapi_document;
 use crate::logging;
@@ -23,7 +22,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Roster: the user directory that a company's backend services share.
 #[derive(Parser, Debug)]
@@ -136,18 +134,6 @@ fn with_database<T>(
         database.close().await;
         done
     })
-}
-
-/// The origin of changes made by a command.
-fn origin() -> Origin {
-    Origin {
-        actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
-        request_id: Uuid::now_v7().to_string().into(),
-    }
-}
-
-fn failed(error: DbError) -> AppError {
-    AppError::new(error.to_string())
 }
 
 fn report_migrations(

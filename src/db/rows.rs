@@ -2,8 +2,8 @@
 
 use super::types::{Json, Uid};
 use crate::domain::attribute::{GROUP, USER};
+use crate::domain::casefold::casefold;
 use crate::domain::document::{compact, folded};
-use crate::domain::fold::fold;
 use crate::domain::group::{self, Group};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Attributes, User};
@@ -114,9 +114,9 @@ impl<'u> NewUserRow<'u> {
             tenant_id: Uid(tenant_id),
             id: Uid(user.id),
             user_name: &attributes.user_name,
-            user_name_key: fold(&attributes.user_name),
+            user_name_key: casefold(&attributes.user_name),
             display_name: attributes.display_name.as_deref(),
-            display_name_key: attributes.display_name.as_deref().map(fold),
+            display_name_key: attributes.display_name.as_deref().map(casefold),
             active: attributes.active,
             document: Json(NewDocument { attributes: rest, external_ids: &user.external_ids }),
             folded: Json(folded),
@@ -144,7 +144,7 @@ pub(crate) fn email_rows(tenant_id: Uuid, user: &User) -> Vec<NewEmailRow> {
         tenant_id: Uid(tenant_id),
         user_id: Uid(user.id),
         position,
-        value_key: fold(value),
+        value_key: casefold(value),
     };
     (0..).zip(values).map(row).collect()
 }
@@ -242,7 +242,7 @@ impl<'g> NewGroupRow<'g> {
         let mut rest = compact(&group.attributes);
         let folded = folded(rest.clone(), GROUP);
         rest.remove("displayName");
-        let key = fold(&group.attributes.display_name);
+        let key = casefold(&group.attributes.display_name);
         Self {
             tenant_id: Uid(tenant_id),
             id: Uid(group.id),

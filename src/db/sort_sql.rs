@@ -5,34 +5,35 @@ use super::filter_sql;
 use super::sql::Fragment;
 use super::table::Table;
 use crate::domain::filter::Value;
-use crate::domain::sort::{Position, SortBy, Stretch};
+use crate::domain::schema::SortBy;
+use crate::domain::sort::{Position, Segment};
 
-/// The condition that a row of a table belongs to the stretch.
+/// The condition that a row of a table belongs to the segment.
 #[must_use]
-pub fn condition(stretch: &Stretch, table: &Table) -> Fragment {
+pub fn condition(segment: &Segment, table: &Table) -> Fragment {
     let mut out = Fragment::default();
-    let descending = stretch.sort.descending;
-    match (column(stretch.sort.by, table), stretch.sort.optional) {
+    let descending = segment.sort.descending;
+    match (column(segment.sort.by, table), segment.sort.optional) {
         (Some(column), true) => {
-            out.sql(column).sql(if stretch.missing { " IS NULL" } else { " IS NOT NULL" });
+            out.sql(column).sql(if segment.missing { " IS NULL" } else { " IS NOT NULL" });
         }
         _ => {
             out.sql("TRUE");
         }
     }
-    if let Some(after) = &stretch.after {
-        compare(&mut out, stretch, table, if descending { " < " } else { " > " }, after);
+    if let Some(after) = &segment.after {
+        compare(&mut out, segment, table, if descending { " < " } else { " > " }, after);
     }
-    if let Some(upto) = &stretch.upto {
-        compare(&mut out, stretch, table, if descending { " >= " } else { " <= " }, upto);
+    if let Some(through) = &segment.through {
+        compare(&mut out, segment, table, if descending { " >= " } else { " <= " }, through);
     }
     out
 }
 
-/// A row compared with a place. As a row value (SQL-92), of which both engines read an index in one stretch.
-fn compare(out: &mut Fragment, stretch: &Stretch, table: &Table, operator: &'static str, place: &Position) {
+/// A row compared with a place. As a row value (SQL-92), of which both engines read an index in one segment.
+fn compare(out: &mut Fragment, segment: &Segment, table: &Table, operator: &'static str, place: &Position) {
     let id = Value::Id(place.id);
-    match (column(stretch.sort.by, table), &place.key) {
+    match (column(segment.sort.by, table), &place.key) {
         // No two have the same, so the id has nothing to decide, and is not in the index.
         (Some(column), Some(key)) if table.unique == Some(column) => {
             out.sql(" AND ").sql(column).sql(operator).value(key.clone());
@@ -49,10 +50,10 @@ fn compare(out: &mut Fragment, stretch: &Stretch, table: &Table, operator: &'sta
 
 /// What stands behind ORDER BY.
 #[must_use]
-pub fn order(stretch: &Stretch, table: &Table) -> Fragment {
+pub fn order(segment: &Segment, table: &Table) -> Fragment {
     let mut out = Fragment::default();
-    let direction = if stretch.sort.descending { " DESC" } else { "" };
-    if let Some(column) = column(stretch.sort.by, table) {
+    let direction = if segment.sort.descending { " DESC" } else { "" };
+    if let Some(column) = column(segment.sort.by, table) {
         out.sql(column).sql(direction);
         if table.unique == Some(column) {
             return out;

@@ -1,97 +1,104 @@
-//! What bodies of users and of groups have in common.
+//! The fields that bodies of users and of groups share.
 
-use super::fields::{FieldError, Fields, token};
-use super::json;
-use super::parse_id;
+use super::fields::{FieldError, Fields};
+use super::json::{self, pointer_token};
+use super::{Source, parse_id};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// What a body is read for.
+/// The write for which a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadAs {
-    /// A new resource: an `id` in the body is ignored.
-    New,
-    /// The resource of this id, replaced: an `id` in the body must be this one.
-    Replacement(Uuid),
-    /// The resource of this id with a patch merged in: nothing that it must have may have been removed.
-    Patched(Uuid),
+pub enum WriteMode {
+    /// Creates a resource. An `id` in the body is ignored.
+    Create,
+    /// Replaces the resource with this id. An `id` in the body must be the same.
+    Replace(Uuid),
+    /// Patches the resource with this id. The body is the patched representation, which must contain every required
+    /// field and the same `id`.
+    Patch(Uuid),
 }
 
-/// The most bytes of JSON that a resource may have, absent values not counted.
+/// The maximum size of a resource, in bytes of JSON without absent values.
 pub const SIZE_LIMIT: usize = 64 * 1024;
-/// The most bytes of JSON that `custom` may have.
+/// The maximum size of `custom`, in bytes of JSON.
 const CUSTOM_LIMIT: usize = 16 * 1024;
-/// How deep `custom` and each extension may be nested.
+/// The maximum nesting depth of `custom` and of each extension.
 const DEPTH_LIMIT: usize = 8;
 
-/// Refuses a patch that is larger than any resource, before it waits for one.
+/// Rejects a patch that is larger than any resource, before it enters the write queue.
 ///
 /// # Errors
 /// A [`FieldError`] for the whole patch.
-pub fn admit_patch(patch: Value) -> Result<Value, Vec<FieldError>> {
+pub fn check_patch_size(patch: Value) -> Result<Value, Vec<FieldError>> {
     if length(&patch) > SIZE_LIMIT {
-        return Err(vec![FieldError::new("", "too-large", "a patch must have at most 64 KiB")]);
+        return Err(vec![FieldError::new("", "too-large", "a patch must not exceed 64 KiB of JSON")]);
     }
     Ok(patch)
 }
 
-/// Takes `id`, which may only say what is known.
-pub(super) fn check_id(fields: &mut Fields<'_>, read_as: ReadAs) {
-    let (ReadAs::Replacement(id) | ReadAs::Patched(id)) = read_as else {
+/// Takes the id, which must be absent or that of the resource.
+pub(super) fn check_id(fields: &mut Fields<'_>, mode: WriteMode) {
+    let (WriteMode::Replace(id) | WriteMode::Patch(id)) = mode else {
         return fields.ignore(&["id"]);
     };
-    let matches = |text: &str| parse_id(text) == Some(id);
-    if fields.string("id").is_some_and(|text| !matches(&text)) {
+    if fields.string("id").is_some_and(|text| parse_id(&text) != Some(id)) {
         fields.error("id", "read-only", "must be absent or the id in the path");
     }
 }
 
-/// Takes the caller's own JSON.
+/// Takes `custom`: free-form JSON.
 pub(super) fn read_custom(fields: &mut Fields<'_>) -> Map<String, Value> {
     let custom = fields.raw_object("custom");
     if length(&custom) > CUSTOM_LIMIT {
-        fields.error("custom", "too-large", "must have at most 16 KiB");
+        fields.error("custom", "too-large", "must not exceed 16 KiB of JSON");
     }
-    check_depth(fields, "custom", &custom);
+    check_depth(fields, "custom", 1 + deepest(&custom));
     custom
 }
 
-/// Takes the SCIM extensions that Roster does not know.
+/// Takes `extensions`: SCIM extensions other than the enterprise extension, by URN.
 pub(super) fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
     let extensions = fields.raw_object("extensions");
     for (urn, value) in &extensions {
-        let at = format!("extensions/{}", token(urn));
-        let folded = urn.to_ascii_lowercase();
-        if !folded.starts_with("urn:") || folded.len() < 7 {
-            fields.error_at(&at, "invalid-urn", "must be named by a URN");
-        } else if folded.starts_with("urn:ietf:params:scim:schemas:core:")
-            || folded == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
+        let at = format!("extensions/{}", pointer_token(urn));
+        let lower = urn.to_ascii_lowercase();
+        if !lower.starts_with("urn:") || lower.len() < 7 {
+            fields.error_at(&at, "invalid-urn", "must have a URN as its key");
+        } else if lower.starts_with("urn:ietf:params:scim:schemas:core:")
+            || lower == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
         {
-            fields.error_at(
-                &at,
-                "known-schema",
-                "belongs to a schema whose attributes have fields of their own",
-            );
+            let detail = "is a built-in schema; use the fields for its attributes instead";
+            fields.error_at(&at, "known-schema", detail);
         } else if !value.is_object() {
             fields.error_at(&at, "wrong-type", "must be an object");
         }
     }
-    let deepest = extensions.values().map(json::depth).max();
-    if deepest.is_some_and(|depth| depth > DEPTH_LIMIT) {
-        fields.error("extensions", "too-deep", "must be nested at most 8 deep");
-    }
+    check_depth(fields, "extensions", deepest(&extensions));
     extensions
 }
 
-fn check_depth(fields: &mut Fields<'_>, name: &str, map: &Map<String, Value>) {
-    let inner = map.values().map(json::depth).max().unwrap_or(0);
-    if inner + 1 > DEPTH_LIMIT {
-        fields.error(name, "too-deep", "must be nested at most 8 deep");
+/// The depth of the deepest value.
+fn deepest(map: &Map<String, Value>) -> usize {
+    map.values().map(json::depth).max().unwrap_or(0)
+}
+
+fn check_depth(fields: &mut Fields<'_>, name: &str, depth: usize) {
+    if depth > DEPTH_LIMIT {
+        fields.error(name, "too-deep", "must be nested at most 8 levels deep");
     }
 }
 
-/// How many bytes of JSON a value is.
+/// Sets or removes the externalId of a source.
+pub(super) fn write_external_id(ids: &mut BTreeMap<String, String>, source: Source, id: Option<String>) {
+    match id {
+        Some(id) => ids.insert(source.into_owned(), id),
+        None => ids.remove(&*source),
+    };
+}
+
+/// The size of a value in bytes of JSON.
 pub(super) fn length(value: &impl Serialize) -> usize {
     struct Length(usize);
 

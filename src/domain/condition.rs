@@ -1,8 +1,8 @@
-//! Conditional requests, RFC 9110 section 13, on entity tags made of versions.
+//! Conditional requests (RFC 9110, section 13). The entity tag of a resource is its version.
 
 use derive_more::{Display, Error};
 
-/// The conditions of a request.
+/// The preconditions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// `If-Match`.
@@ -14,63 +14,64 @@ pub struct Conditions {
 /// A list of entity tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// `*`: whatever exists.
+    /// `*`, which matches any existing resource.
     Any,
-    /// These.
-    These(Vec<Tag>),
+    /// One or more entity tags.
+    List(Vec<Tag>),
 }
 
 /// An entity tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
-    /// Whether it is `W/"…"`.
+    /// Whether the tag is weak: `W/"…"`.
     pub weak: bool,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     pub opaque: String,
 }
 
-/// A header that is no list of entity tags.
+/// The error for a header that is not a list of entity tags.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 #[display("must be * or a list of entity tags such as \"3\"")]
-pub struct NotTags;
+pub struct InvalidTags;
 
 impl Conditions {
-    /// Whether a request may write a resource that exists in `version`: strong comparison for `If-Match`,
-    /// weak for `If-None-Match`.
+    /// Whether the conditions permit writing a resource of this version. `If-Match` is compared strongly,
+    /// `If-None-Match` weakly.
     #[must_use]
     pub fn allow_write(&self, version: i64) -> bool {
         self.allow_read(version) && !self.not_modified(version)
     }
 
-    /// Whether a request may write what has no version, so that no tag is its.
+    /// Whether the conditions permit writing a resource that has no version, and therefore no entity tag.
     #[must_use]
     pub fn allow_write_without_version(&self) -> bool {
-        !matches!(self.if_match, Some(Tags::These(_)))
+        !matches!(self.if_match, Some(Tags::List(_)))
     }
 
-    /// That a resource is in this version.
+    /// The condition that a resource has this version.
     #[must_use]
     pub fn version(version: i64) -> Self {
         let tag = Tag { weak: false, opaque: version.to_string() };
-        Self { if_match: Some(Tags::These(vec![tag])), if_none_match: None }
+        Self { if_match: Some(Tags::List(vec![tag])), if_none_match: None }
     }
 
-    /// The same with `If-Match` compared weakly, as SCIM's weak tags ask for (RFC 7644, section 3.14).
+    /// The same conditions with weak comparison for `If-Match`, because SCIM's entity tags are weak (RFC 7644,
+    /// section 3.14).
     #[must_use]
     pub fn weakly(mut self) -> Self {
-        if let Some(Tags::These(tags)) = &mut self.if_match {
+        if let Some(Tags::List(tags)) = &mut self.if_match {
             tags.iter_mut().for_each(|tag| tag.weak = false);
         }
         self
     }
 
-    /// Whether a reader already has the resource in `version` (304).
+    /// Whether `If-None-Match` contains this version, so that the response is 304.
     #[must_use]
     pub fn not_modified(&self, version: i64) -> bool {
         self.if_none_match.as_ref().is_some_and(|tags| tags.contain(version, true))
     }
 
-    /// Whether `If-Match` lets a reader have the resource in `version`.
+    /// Whether `If-Match` permits reading a resource of this version.
     #[must_use]
     pub fn allow_read(&self, version: i64) -> bool {
         self.if_match.as_ref().is_none_or(|tags| tags.contain(version, false))
@@ -78,11 +79,11 @@ impl Conditions {
 }
 
 impl Tags {
-    /// Reads the value of a header (all its lines joined by commas).
+    /// Parses the value of a header, whose lines are joined with commas.
     ///
     /// # Errors
-    /// [`NotTags`] when it is neither `*` nor a list of entity tags.
-    pub fn parse(text: &str) -> Result<Self, NotTags> {
+    /// [`InvalidTags`] if the value is neither `*` nor a list of entity tags.
+    pub fn parse(text: &str) -> Result<Self, InvalidTags> {
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
@@ -91,28 +92,28 @@ impl Tags {
         while !rest.is_empty() {
             let weak = rest.starts_with("W/");
             let quoted = rest.strip_prefix("W/").unwrap_or(rest);
-            let inside = quoted.strip_prefix('"').ok_or(NotTags)?;
-            let (opaque, after) = inside.split_once('"').ok_or(NotTags)?;
+            let inside = quoted.strip_prefix('"').ok_or(InvalidTags)?;
+            let (opaque, after) = inside.split_once('"').ok_or(InvalidTags)?;
             tags.push(Tag { weak, opaque: opaque.to_owned() });
             let after = after.trim_start();
             if !after.is_empty() && !after.starts_with(',') {
-                return Err(NotTags);
+                return Err(InvalidTags);
             }
             rest = skip_separators(after);
         }
-        if tags.is_empty() { Err(NotTags) } else { Ok(Self::These(tags)) }
+        if tags.is_empty() { Err(InvalidTags) } else { Ok(Self::List(tags)) }
     }
 
     fn contain(&self, version: i64, weakly: bool) -> bool {
         let tag = version.to_string();
         match self {
             Self::Any => true,
-            Self::These(tags) => tags.iter().any(|t| t.opaque == tag && (weakly || !t.weak)),
+            Self::List(tags) => tags.iter().any(|t| t.opaque == tag && (weakly || !t.weak)),
         }
     }
 }
 
-/// Elements of a list may be empty (RFC 9110, section 5.6.1.2).
+/// Skips separators, of which there may be several: list elements can be empty (RFC 9110, section 5.6.1.2).
 fn skip_separators(text: &str) -> &str {
     text.trim_start_matches([' ', '\t', ','])
 }
@@ -130,14 +131,14 @@ mod tests {
         assert!(matching("\"3\"").allow_write(3));
         assert!(matching("\"1\", \"3\"").allow_write(3));
         assert!(matching("*").allow_write(3));
-        assert!(matching(" , \"1\",, \"3\", ").allow_write(3), "empty elements are let pass");
+        assert!(matching(" , \"1\",, \"3\", ").allow_write(3), "empty elements are ignored");
         assert!(!matching("W/\"3\"").allow_write(3));
         assert!(!matching("\"2\"").allow_write(3));
         assert!(!matching("\"a,b\"").allow_write(3));
     }
 
     #[test]
-    fn no_tag_is_that_of_what_has_no_version() {
+    fn no_tag_matches_a_resource_without_a_version() {
         assert!(Conditions::default().allow_write_without_version());
         assert!(matching("*").allow_write_without_version());
         assert!(!matching("\"0\"").allow_write_without_version());
@@ -154,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_tag() {
+    fn rejects_text_that_is_not_a_list_of_tags() {
         for text in ["", "3", "\"3", "\"3\" \"4\"", "w/\"3\"", ","] {
-            assert_eq!(Tags::parse(text), Err(NotTags), "{text}");
+            assert_eq!(Tags::parse(text), Err(InvalidTags), "{text}");
         }
     }
 }

@@ -1,67 +1,66 @@
-//! Connections: an identity provider's SCIM link into one tenant, and the tokens that prove it.
+//! Connections: the SCIM links from identity providers to tenants, and their tokens.
 
 use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
-use super::fields::{FieldError, Fields, patched, wrong_type};
+use super::fields::{FieldError, Fields};
+use super::merge_patch::apply_patch;
 use super::scim::Profile;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A connection. Its id is the source of its externalIds.
+/// A connection. Its id is the source of the externalIds that it writes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Connection {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// The tenant that it leads into.
+    /// The tenant into which the identity provider provisions.
     #[serde(skip)]
     pub tenant: Uuid,
-    /// What people call it.
+    /// The name.
     pub name: String,
-    /// How strictly its requests are read.
+    /// How strictly SCIM requests are validated.
     pub profile: Profile,
-    /// How many times it has changed; its ETag.
+    /// The number of changes; also the ETag.
     pub version: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What a caller writes of a connection.
+/// The writable fields of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Connection`")]
 pub struct Draft {
-    /// What people call it.
     pub name: String,
-    /// How strictly its requests are read.
     pub profile: Profile,
 }
 
-/// A token of a connection. Its secret is shown once.
+/// A token of a connection. Its secret is shown once, when the token is created.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// Its id, which its secret says too.
+    /// The id, which is also part of the secret.
     pub id: Uuid,
-    /// Whose it is.
+    /// The connection.
     #[serde(skip)]
     pub connection: Uuid,
-    /// From when on it is good no longer.
+    /// The time of expiry, if any.
     pub expires_at: Option<Timestamp>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last used, give or take a minute.
+    /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The most tokens of a connection that are good at once: one in use, and one that takes its place.
-pub const LIVE_TOKENS: usize = 2;
+/// The maximum number of active tokens of a connection: one in use, and its replacement during a rotation.
+pub const MAX_ACTIVE_TOKENS: usize = 2;
 
 impl Auditable for Connection {
-    const CREATED: ChangeKind = ChangeKind::ConnectionCreated;
-    const UPDATED: ChangeKind = ChangeKind::ConnectionUpdated;
-    const DELETED: ChangeKind = ChangeKind::ConnectionDeleted;
+    const KINDS: [ChangeKind; 3] =
+        [ChangeKind::ConnectionCreated, ChangeKind::ConnectionUpdated, ChangeKind::ConnectionDeleted];
 
     fn stamp(&self) -> Stamp {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
@@ -92,7 +91,7 @@ impl Change {
 }
 
 impl Connection {
-    /// What callers write of it.
+    /// The writable fields.
     #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), profile: self.profile }
@@ -105,62 +104,49 @@ impl Token {
         attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
     }
 
-    /// Whether it is good.
+    /// Whether the token has not expired.
     #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|end| end > now)
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expiry| expiry > now)
     }
 }
 
 impl Draft {
-    /// Reads a whole connection; without a profile it is lenient. What an answer shows besides is ignored.
+    /// Reads a connection and ignores its read-only fields. The default profile is lenient.
     ///
     /// # Errors
-    /// One [`FieldError`] for each invalid field.
+    /// A [`FieldError`] for each invalid field.
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
-        if !body.is_object() {
-            return Err(vec![wrong_type("", "an object", &body)]);
-        }
-        let mut errors = Vec::new();
-        let mut fields = Fields::new(body, &mut errors);
-        fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
-        let name = fields.required_key_string("name");
-        let profile = read_profile(&mut fields);
-        fields.finish();
-        if errors.is_empty() { Ok(Self { name, profile }) } else { Err(errors) }
+        Fields::read(body, |fields| {
+            fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
+            Self { name: fields.required_key_string("name"), profile: read_profile(fields) }
+        })
     }
 
-    /// Merges a patch (RFC 7396) into a connection and reads the result.
+    /// Applies a merge patch (RFC 7396) to a connection.
     ///
     /// # Errors
-    /// One [`FieldError`] for each field that the patch would make invalid.
+    /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(connection: &Connection, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        patched(connection, patch, Self::read)
+        apply_patch(connection, patch, Self::read)
     }
 }
 
 fn read_profile(fields: &mut Fields<'_>) -> Profile {
     let Some(text) = fields.string("profile") else { return Profile::default() };
-    let known = [Profile::Lenient, Profile::Strict].into_iter().find(|profile| profile.to_string() == text);
-    if known.is_none() {
+    let profile = [Profile::Lenient, Profile::Strict].into_iter().find(|profile| profile.to_string() == text);
+    if profile.is_none() {
         fields.error("profile", "unknown-profile", "must be lenient or strict");
     }
-    known.unwrap_or_default()
+    profile.unwrap_or_default()
 }
 
-/// Reads a new token, of which a caller says no more than when it ends.
+/// Reads the body of a request for a new token. Returns the time of expiry, if any.
 ///
 /// # Errors
-/// One [`FieldError`] for each invalid field.
+/// A [`FieldError`] for each invalid field.
 pub fn read_token(body: Value) -> Result<Option<Timestamp>, Vec<FieldError>> {
-    if !body.is_object() {
-        return Err(vec![wrong_type("", "an object", &body)]);
-    }
-    let mut errors = Vec::new();
-    let mut fields = Fields::new(body, &mut errors);
-    let expires_at = fields.time("expiresAt");
-    fields.finish();
-    if errors.is_empty() { Ok(expires_at) } else { Err(errors) }
+    Fields::read(body, |fields| fields.time("expiresAt"))
 }
 
 #[cfg(test)]
@@ -169,7 +155,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_connection_has_a_name_and_a_profile() {
+    fn drafts_have_a_name_and_a_profile() {
         let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile });
         assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient));
         assert_eq!(

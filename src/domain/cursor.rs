@@ -1,4 +1,4 @@
-//! Where the next page of a list begins, as an opaque token.
+//! Cursors: opaque tokens for the position after which the next page of a list starts.
 
 use super::filter::Value;
 use super::sort::Position;
@@ -7,26 +7,26 @@ use derive_more::{Display, Error};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The list that a cursor belongs to: tenant, resource, filter and sort. With another list it is refused.
+/// Identifies a list by its tenant, resource type, filter and sort. A cursor is valid for one list only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct List([u8; BINDING]);
 
-/// A token that is no cursor, is damaged, or belongs to another list.
+/// The error for a token that is not a cursor, is damaged, or belongs to another list.
 #[derive(Clone, Copy, Debug, Display, Error, PartialEq, Eq)]
-#[display("the cursor is not one that this list gave")]
+#[display("the cursor does not belong to this list")]
 pub struct InvalidCursor;
 
 const FORMAT: u8 = 1;
 const BINDING: usize = 8;
 const CHECKSUM: usize = 6;
 
-/// What kind of key follows, if any.
+/// The type of the key that follows, if any.
 const NO_KEY: u8 = 0;
 const TEXT: u8 = 1;
 const INTEGER: u8 = 2;
 
 impl List {
-    /// Names a list by what makes it: the parts are told apart, so `["ab"]` is not `["a", "b"]`.
+    /// The list with these parts. Lengths are hashed, too, so `["ab"]` differs from `["a", "b"]`.
     #[must_use]
     pub fn new(tenant: Uuid, parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
@@ -38,7 +38,7 @@ impl List {
         Self(head(&hash.finalize()))
     }
 
-    /// The cursor that goes on behind a place. It uses ALPHA, DIGIT, `-` and `_` only (RFC 9865).
+    /// The cursor for the page after a position, in characters that need no escaping in a URL (RFC 9865).
     #[must_use]
     pub fn cursor(self, after: &Position) -> String {
         let mut bytes = vec![FORMAT];
@@ -60,26 +60,26 @@ impl List {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The cursor of a list that is in the order of ids.
+    /// The cursor for the page after an id, in a list that is ordered by id.
     #[must_use]
     pub fn id_cursor(self, last: Uuid) -> String {
         self.cursor(&Position { key: None, id: last })
     }
 
-    /// The place behind which the list goes on.
+    /// The position after which the page starts.
     ///
     /// # Errors
-    /// [`InvalidCursor`] for anything that [`List::cursor`] did not make for this list.
+    /// [`InvalidCursor`] for a token that [`List::cursor`] did not create for this list.
     pub fn position(self, cursor: &str) -> Result<Position, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| InvalidCursor)?;
         let (payload, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(InvalidCursor)?;
         let (format, rest) = payload.split_first().ok_or(InvalidCursor)?;
-        let (binding, place) = rest.split_first_chunk::<BINDING>().ok_or(InvalidCursor)?;
-        let whole = *checksum == head::<CHECKSUM>(&Sha256::digest(payload));
-        if !whole || *format != FORMAT || *binding != self.0 {
+        let (binding, position) = rest.split_first_chunk::<BINDING>().ok_or(InvalidCursor)?;
+        let is_intact = *checksum == head::<CHECKSUM>(&Sha256::digest(payload));
+        if !is_intact || *format != FORMAT || *binding != self.0 {
             return Err(InvalidCursor);
         }
-        let (id, key) = place.split_first_chunk().ok_or(InvalidCursor)?;
+        let (id, key) = position.split_first_chunk().ok_or(InvalidCursor)?;
         Ok(Position { key: read_key(key)?, id: Uuid::from_bytes(*id) })
     }
 }
@@ -88,7 +88,7 @@ fn read_key(bytes: &[u8]) -> Result<Option<Value>, InvalidCursor> {
     match bytes.split_first() {
         Some((&NO_KEY, [])) => Ok(None),
         Some((&TEXT, text)) => {
-            // Whoever forges a checksum must not get U+0000 to a database that has no such character.
+            // The checksum can be forged, and PostgreSQL rejects U+0000.
             let text = str::from_utf8(text).ok().filter(|text| !text.contains('\0')).ok_or(InvalidCursor)?;
             Ok(Some(Value::Text(text.to_owned())))
         }
@@ -100,7 +100,7 @@ fn read_key(bytes: &[u8]) -> Result<Option<Value>, InvalidCursor> {
     }
 }
 
-/// The first bytes of a hash.
+/// The first `N` bytes of a hash.
 fn head<const N: usize>(hash: &[u8]) -> [u8; N] {
     hash.first_chunk().copied().unwrap_or([0; N])
 }
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn belongs_to_one_list() {
+    fn a_cursor_is_valid_for_one_list() {
         let cursor = list().cursor(&Position { key: None, id: Uuid::max() });
         for other in [
             List::new(Uuid::max(), &["users", "id"]),
@@ -137,14 +137,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn comes_back(position in positions()) {
+        fn positions_round_trip(position in positions()) {
             let cursor = list().cursor(&position);
             prop_assert!(cursor.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)));
             prop_assert_eq!(list().position(&cursor), Ok(position));
         }
 
         #[test]
-        fn no_other_text_is_a_cursor(
+        fn a_changed_character_is_detected(
             position in positions(),
             at in any::<prop::sample::Index>(),
             with in "[A-Za-z0-9_-]",
@@ -158,7 +158,7 @@ mod tests {
         }
 
         #[test]
-        fn hostile_text_is_refused(text in any::<String>()) {
+        fn arbitrary_text_is_rejected(text in any::<String>()) {
             prop_assert_eq!(list().position(&text), Err(InvalidCursor));
         }
     }

@@ -1,21 +1,21 @@
-//! A resource's attributes as they are kept: without what is absent, and once more for comparing, with each string folded
-//! that RFC 7643 calls caseExact false.
+//! The stored documents of a resource: its attributes without absent values, and a copy with case-folded strings for
+//! comparisons.
 
 use super::attribute::{Attribute, Kind};
-use super::fold::fold;
+use super::casefold::casefold;
 use super::json::to_map;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Of compact attributes those that a filter may ask for, folded.
+/// The attributes that filters can compare, with case-insensitive strings folded. `compact` is the result of
+/// [`compact()`].
 #[must_use]
 pub fn folded(mut compact: Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
     fold_parts(&mut compact, attributes);
     compact
 }
 
-/// The attributes as JSON with absent values left out. What is inside `custom` and `extensions` is the caller's
-/// and stays whole.
+/// The attributes as JSON without absent values. The content of `custom` and `extensions` is free-form and left as it is.
 pub(crate) fn compact(attributes: &impl Serialize) -> Map<String, Value> {
     let mut map = to_map(attributes);
     for (name, value) in &mut map {
@@ -47,7 +47,7 @@ fn is_absent(value: &Value) -> bool {
     }
 }
 
-/// Folds the strings that are compared without case, and leaves out what cannot be compared.
+/// Folds the values of an object and removes those that cannot be compared.
 fn fold_parts(map: &mut Map<String, Value>, attributes: &[Attribute]) {
     map.retain(|name, value| {
         let attribute = attributes.iter().find(|attribute| attribute.name == name);
@@ -55,11 +55,11 @@ fn fold_parts(map: &mut Map<String, Value>, attributes: &[Attribute]) {
     });
 }
 
-/// Folds a value of this kind. Whether it can be compared.
+/// Folds a value of this kind. Returns whether it can be compared.
 pub(crate) fn fold_value(value: &mut Value, kind: &Kind) -> bool {
     match (kind, value) {
         (Kind::Opaque, _) => return false,
-        (Kind::Text, Value::String(text)) => *text = fold(text),
+        (Kind::Text, Value::String(text)) => *text = casefold(text),
         (Kind::Object(parts) | Kind::List(parts), Value::Object(map)) => fold_parts(map, parts),
         (Kind::List(_), Value::Array(items)) => items.iter_mut().for_each(|item| {
             fold_value(item, kind);
@@ -77,7 +77,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn folds_what_has_no_case_and_leaves_out_what_is_absent() {
+    fn folds_case_insensitive_strings_and_omits_absent_values() {
         let attributes = Attributes {
             user_name: "ADA".to_owned(),
             profile_url: Some("https://X".to_owned()),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_nulls_of_the_callers_own_json() {
+    fn free_form_json_is_left_as_it_is() {
         let custom = json!({"a": null, "b": [], "c": {"d": null}});
         let attributes = Attributes { custom: custom.as_object().cloned().unwrap(), ..Attributes::default() };
         assert_eq!(compact(&attributes)["custom"], custom);

@@ -1,25 +1,25 @@
-//! Reads a JSON object field by field and collects every error with its pointer, where a derived reader would
-//! stop at the first.
+//! Reads a JSON object field by field and reports every error with its JSON Pointer; a derived deserializer would stop
+//! at the first error.
 
-use super::fold::fold;
-use super::json::to_map;
+use super::casefold::casefold;
+use super::json::pointer_token;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// What is wrong with one field of a body.
+/// An error in one field of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// JSON Pointer (RFC 6901) into the body; empty for the body itself.
+    /// A JSON Pointer (RFC 6901) into the body; empty for the body itself.
     pub pointer: String,
-    /// Tells errors apart; listed in docs/api.md.
+    /// One of [`CODES`].
     pub code: &'static str,
-    /// A sentence for people.
+    /// A description for people that follows the name of the field, such as "must not be blank".
     pub detail: String,
 }
 
-/// The codes of fields. docs/api.md has a line for each.
+/// The codes of field errors. docs/api.md describes each of them.
 pub const CODES: [&str; 21] = [
     "required",
     "wrong-type",
@@ -52,49 +52,66 @@ impl FieldError {
     }
 }
 
-/// The most values that a list may hold.
-const LIST_LIMIT: usize = 100;
+/// The maximum number of values in a list.
+const MAX_LIST: usize = 100;
 
-/// Where a value stands. Written out only for an error: most bodies have none.
+/// The location of a value. It is formatted as a pointer only for an error, because most bodies have none.
 #[derive(Clone, Copy)]
-enum Place<'p> {
+enum Location<'p> {
     Body,
-    Field(&'p Place<'p>, &'p str),
-    Element(&'p Place<'p>, usize),
+    Field(&'p Location<'p>, &'p str),
+    Element(&'p Location<'p>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Body => Ok(()),
-            Self::Field(object, name) => write!(f, "{object}/{}", token(name)),
+            Self::Field(object, name) => write!(f, "{object}/{}", pointer_token(name)),
             Self::Element(list, index) => write!(f, "{list}/{index}"),
         }
     }
 }
 
-/// An object that is being read. What has not been taken when [`Fields::finish`] is called is an unknown field.
+/// An object whose fields are taken out one by one. Fields that remain are unknown.
 pub struct Fields<'e> {
-    place: Place<'e>,
+    location: Location<'e>,
     map: Map<String, Value>,
     errors: &'e mut Vec<FieldError>,
 }
 
 impl<'e> Fields<'e> {
-    /// Starts to read a body; anything but an object is an error.
-    pub fn new(body: Value, errors: &'e mut Vec<FieldError>) -> Self {
-        Self::inside(Place::Body, body, errors)
+    /// Reads a body with `read`. The value that `read` returns is discarded if there is any error.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for each error that `read` reports and for each unknown field, or one for a body that is not an
+    /// object.
+    pub fn read<T>(body: Value, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Vec<FieldError>> {
+        if !body.is_object() {
+            return Err(vec![wrong_type("", "an object", &body)]);
+        }
+        let mut errors = Vec::new();
+        let value = Fields::inside(Location::Body, body, &mut errors, read);
+        if errors.is_empty() { Ok(value) } else { Err(errors) }
     }
 
-    fn inside(place: Place<'e>, value: Value, errors: &'e mut Vec<FieldError>) -> Self {
+    fn inside<T>(
+        location: Location<'_>,
+        value: Value,
+        errors: &mut Vec<FieldError>,
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> T {
         let map = match value {
             Value::Object(map) => map,
             other => {
-                errors.push(wrong_type(place.to_string(), "an object", &other));
+                errors.push(wrong_type(location.to_string(), "an object", &other));
                 Map::new()
             }
         };
-        Self { place, map, errors }
+        let mut fields = Fields { location, map, errors };
+        let value = read(&mut fields);
+        fields.reject_unknown();
+        value
     }
 
     /// Takes a field; null means absent.
@@ -102,13 +119,13 @@ impl<'e> Fields<'e> {
         self.map.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Whether a field is there and not null.
+    /// Whether a field is present and not null.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Takes fields that a body may carry but that say nothing.
+    /// Takes fields that a body may contain but that have no effect.
     pub fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.map.remove(*name);
@@ -119,28 +136,35 @@ impl<'e> Fields<'e> {
     pub fn string(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
-            other => self.refuse_type(name, "a string", &other),
+            other => self.wrong_type(name, "a string", &other),
         }
     }
 
-    /// Takes a string that becomes a key: not blank, at most 256 characters and, folded, 1,024 bytes.
+    /// Takes a string that identifies something: not blank, at most 256 characters, and at most 1,024 bytes after case
+    /// folding.
     pub fn key_string(&mut self, name: &str) -> Option<String> {
         let text = self.string(name)?;
         if text.trim().is_empty() {
             self.error(name, "blank", "must not be blank");
-        } else if text.chars().count() > 256 || fold(&text).len() > 1024 {
-            let detail = "must have at most 256 characters and, folded, at most 1,024 bytes of UTF-8";
+        } else if text.chars().count() > 256 || casefold(&text).len() > 1024 {
+            let detail =
+                "must have at most 256 characters, and at most 1,024 bytes of UTF-8 after case folding";
             self.error(name, "too-long", detail);
         }
         Some(text)
     }
 
-    /// The same of what must be there.
+    /// Takes a required string with the rules of [`key_string`](Self::key_string).
     pub fn required_key_string(&mut self, name: &str) -> String {
-        if !self.has(name) {
-            self.error(name, "required", "must be present");
-        }
+        self.require(name);
         self.key_string(name).unwrap_or_default()
+    }
+
+    /// Reports an error if a field is absent.
+    pub fn require(&mut self, name: &str) {
+        if !self.has(name) {
+            self.error(name, "required", "is required");
+        }
     }
 
     /// Takes a point in time (RFC 3339, with an offset).
@@ -148,11 +172,8 @@ impl<'e> Fields<'e> {
         let text = self.string(name)?;
         let time = Timestamp::parse(&text);
         if time.is_none() {
-            self.error(
-                name,
-                "invalid-time",
-                "must be a time with an offset, such as 2026-01-02T03:04:05Z (RFC 3339)",
-            );
+            let detail = "must be an RFC 3339 time with an offset, such as 2026-01-02T03:04:05Z";
+            self.error(name, "invalid-time", detail);
         }
         time
     }
@@ -161,28 +182,22 @@ impl<'e> Fields<'e> {
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         match self.take(name)? {
             Value::Bool(value) => Some(value),
-            other => self.refuse_type(name, "true or false", &other),
+            other => self.wrong_type(name, "true or false", &other),
         }
     }
 
     /// Takes an object and reads it with `read`; an absent one is read as empty.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> T {
         let value = self.take(name).unwrap_or_else(|| Map::new().into());
-        let mut fields = Fields::inside(Place::Field(&self.place, name), value, self.errors);
-        let read = read(&mut fields);
-        fields.finish();
-        read
+        Fields::inside(Location::Field(&self.location, name), value, self.errors, read)
     }
 
-    /// Takes an object as it is; an absent one is empty.
+    /// Takes an object without reading its fields; an absent one is empty.
     pub fn raw_object(&mut self, name: &str) -> Map<String, Value> {
         match self.take(name) {
             None => Map::new(),
             Some(Value::Object(map)) => map,
-            Some(other) => {
-                self.refuse(name, "an object", &other);
-                Map::new()
-            }
+            Some(other) => self.wrong_type(name, "an object", &other).unwrap_or_default(),
         }
     }
 
@@ -191,98 +206,53 @@ impl<'e> Fields<'e> {
         let items = match self.take(name) {
             None => Vec::new(),
             Some(Value::Array(items)) => items,
-            Some(other) => {
-                self.refuse(name, "a list", &other);
-                Vec::new()
-            }
+            Some(other) => self.wrong_type(name, "a list", &other).unwrap_or_default(),
         };
-        if items.len() > LIST_LIMIT {
+        if items.len() > MAX_LIST {
             self.error(name, "too-many", "must have at most 100 values");
             return Vec::new();
         }
-        let place = Place::Field(&self.place, name);
+        let list = Location::Field(&self.location, name);
         let mut values = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            let mut fields = Fields::inside(Place::Element(&place, index), item, self.errors);
-            values.push(read(&mut fields));
-            fields.finish();
+            values.push(Fields::inside(Location::Element(&list, index), item, self.errors, &read));
         }
         values
     }
 
-    /// Notes an error of a field.
+    /// Reports an error in a field.
     pub fn error(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        self.error_at(&token(name), code, detail);
+        self.error_at(&pointer_token(name), code, detail);
     }
 
-    /// Notes an error further inside: `path` is a pointer without its first `/`.
+    /// Reports an error inside a field. `path` is a JSON Pointer without its leading `/`.
     pub fn error_at(&mut self, path: &str, code: &'static str, detail: impl Into<String>) {
-        let pointer = format!("{}/{path}", self.place);
+        let pointer = format!("{}/{path}", self.location);
         self.errors.push(FieldError::new(pointer, code, detail));
     }
 
-    /// Every field that was not taken is unknown.
-    pub fn finish(self) {
-        for name in self.map.keys() {
-            let pointer = Place::Field(&self.place, name).to_string();
+    /// Reports an error in the object as a whole.
+    pub fn error_in_whole(&mut self, code: &'static str, detail: impl Into<String>) {
+        self.errors.push(FieldError::new(self.location.to_string(), code, detail));
+    }
+
+    /// Reports every field that has not been taken.
+    pub fn reject_unknown(&mut self) {
+        for name in std::mem::take(&mut self.map).keys() {
+            let pointer = Location::Field(&self.location, name).to_string();
             self.errors.push(FieldError::new(pointer, "unknown-field", "is not a known field"));
         }
     }
 
-    /// Notes that a field is of another type.
-    pub fn refuse(&mut self, name: &str, expected: &str, found: &Value) {
-        let error = wrong_type(Place::Field(&self.place, name).to_string(), expected, found);
-        self.errors.push(error);
-    }
-
-    fn refuse_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
-        self.refuse(name, expected, found);
+    /// Reports that a field has another type than expected.
+    pub fn wrong_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
+        let pointer = Location::Field(&self.location, name).to_string();
+        self.errors.push(wrong_type(pointer, expected, found));
         None
     }
 }
 
-/// Merges a patch (RFC 7396) into a resource, as it is shown, and reads what becomes of it.
-///
-/// # Errors
-/// What `read` says, and a [`FieldError`] for each unknown field that the patch would remove.
-pub fn patched<T>(
-    shown: &impl Serialize,
-    patch: &Value,
-    read: impl FnOnce(Value) -> Result<T, Vec<FieldError>>,
-) -> Result<T, Vec<FieldError>> {
-    let mut merged = Value::Object(to_map(shown));
-    let mut errors = Vec::new();
-    find_unknown_removals(&merged, patch, "", &mut errors);
-    json_patch::merge(&mut merged, patch);
-    match read(merged) {
-        Ok(read) if errors.is_empty() => Ok(read),
-        Ok(_) => Err(errors),
-        Err(more) => Err(errors.into_iter().chain(more).collect()),
-    }
-}
-
-/// What is free to have any field, and what is ignored.
-const NOT_LOOKED_INTO: [&str; 4] =
-    ["/custom", "/extensions", "/externalIds", "/enterprise/manager/displayName"];
-
-/// Merging leaves no trace of a null, so a misspelt removal would look like one that was done. The representation
-/// shows every field of a resource but the computed one; what is free to have any is the caller's own JSON.
-fn find_unknown_removals(target: &Value, patch: &Value, pointer: &str, errors: &mut Vec<FieldError>) {
-    let (Value::Object(target), Value::Object(patch)) = (target, patch) else { return };
-    for (name, value) in patch {
-        let at = format!("{pointer}/{}", token(name));
-        match target.get(name) {
-            _ if NOT_LOOKED_INTO.contains(&at.as_str()) => {}
-            None if value.is_null() => {
-                errors.push(FieldError::new(at, "unknown-field", "is not a known field"))
-            }
-            Some(inner) => find_unknown_removals(inner, value, &at, errors),
-            None => {}
-        }
-    }
-}
-
-/// The error of a value at `pointer` that should have been `expected`.
+/// The error for a value whose type is not the expected one.
 #[must_use]
 pub fn wrong_type(pointer: impl Into<String>, expected: &str, found: &Value) -> FieldError {
     let found = match found {
@@ -294,10 +264,4 @@ pub fn wrong_type(pointer: impl Into<String>, expected: &str, found: &Value) -> 
         Value::Object(_) => "an object",
     };
     FieldError::new(pointer, "wrong-type", format!("must be {expected}, not {found}"))
-}
-
-/// One reference token of a JSON Pointer (RFC 6901), escaped.
-#[must_use]
-pub fn token(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,4 +1,4 @@
-//! Requests that are carried out once however often they are sent.
+//! Idempotent requests: a retry with the same `Idempotency-Key` gets the stored response.
 
 use super::time::Timestamp;
 use serde_json::Value;
@@ -6,34 +6,34 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long the answer to a request is kept.
-pub const KEPT: Duration = Duration::from_hours(24);
+/// How long a response is stored.
+pub const RETENTION: Duration = Duration::from_hours(24);
 
-/// A request by what its client calls it: within tenant, caller, method and path the key names one request.
+/// An idempotent request. The key is unique for its tenant, caller, method and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The tenant that it acts in.
+    /// The tenant.
     pub tenant: Uuid,
-    /// Who sent it: the kind of the actor and its id.
+    /// The caller: its kind and id.
     pub caller: String,
-    /// For example `POST`.
+    /// The method, for example `POST`.
     pub method: &'static str,
-    /// For example `/users`.
+    /// The path, for example `/users`.
     pub path: &'static str,
     /// The `Idempotency-Key`: 1 to 255 visible ASCII characters.
     pub key: String,
-    /// What tells its body from another.
+    /// The hash of the body, which detects a key that is reused for another request.
     pub body: BodyHash,
-    /// When it came.
+    /// The time of arrival.
     pub now: Timestamp,
 }
 
-/// A hash of a JSON value: the same for every way to write it.
+/// A hash of a JSON value. It does not depend on white space, escapes or the order of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyHash(pub Vec<u8>);
 
 impl BodyHash {
-    /// Hashes a body, whose objects are kept in the order of their keys.
+    /// Hashes a body. `serde_json` sorts the keys of its objects.
     #[must_use]
     pub fn of(body: &Value) -> Self {
         Self(Sha256::digest(body.to_string()).to_vec())
@@ -47,7 +47,7 @@ pub struct StoredResponse {
     pub status: u16,
     /// The headers of this response besides those that every response has.
     pub headers: Vec<(String, String)>,
-    /// The body, JSON.
+    /// The JSON body.
     pub body: Option<String>,
     /// The id of the resource in the body.
     pub resource: Uuid,
@@ -59,7 +59,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_body_is_the_same_however_it_is_written() {
+    fn hashes_do_not_depend_on_the_spelling_of_json() {
         let parse = |text: &str| BodyHash::of(&serde_json::from_str(text).unwrap());
         assert_eq!(
             parse(r#"{"a":1,"b":[{"c":"\u0041","d":null}]}"#),

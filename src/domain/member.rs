@@ -1,6 +1,6 @@
-//! Members: each a user in a group, never a list inside one.
+//! Members: each is a (group, user) row, never part of a list inside a group.
 
-use super::fields::{FieldError, Fields, wrong_type};
+use super::fields::{FieldError, Fields};
 use super::parse_id;
 use super::time::Timestamp;
 use serde::Serialize;
@@ -8,47 +8,42 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// A user in a group, with what it is called.
+/// A member of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
-    /// The user.
+    /// The id of the user.
     pub user_id: Uuid,
-    /// Its userName.
+    /// The userName of the user.
     pub user_name: String,
-    /// Its displayName.
+    /// The displayName of the user.
     pub display_name: Option<String>,
-    /// When it was added.
+    /// The time at which the user was added to the group.
     pub added_at: Timestamp,
 }
 
-/// The most users that one body names.
+/// The maximum number of users in one body.
 const USER_LIMIT: usize = 1_000;
 
-/// Reads `{"userIds":[…]}`, in the order in which they stand there.
+/// Reads `{"userIds":[…]}` and returns the ids in the same order.
 ///
 /// # Errors
-/// One [`FieldError`] for each invalid field, and for each text that is no id.
+/// A [`FieldError`] for each invalid field and for each string that is not an id.
 pub fn read_user_ids(body: Value) -> Result<Vec<Uuid>, Vec<FieldError>> {
-    if !body.is_object() {
-        return Err(vec![wrong_type("", "an object", &body)]);
-    }
-    let mut errors = Vec::new();
-    let mut fields = Fields::new(body, &mut errors);
-    let mut ids = Vec::new();
-    match fields.take("userIds") {
-        None => fields.error("userIds", "required", "must name at least one user"),
-        Some(Value::Array(items)) if items.is_empty() => {
+    Fields::read(body, |fields| {
+        let items = match fields.take("userIds") {
+            None => Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(other) => return fields.wrong_type("userIds", "a list", &other).unwrap_or_default(),
+        };
+        if items.is_empty() {
             fields.error("userIds", "required", "must name at least one user");
-        }
-        Some(Value::Array(items)) if items.len() > USER_LIMIT => {
+        } else if items.len() > USER_LIMIT {
             fields.error("userIds", "too-many", "must name at most 1,000 users");
+            return Vec::new();
         }
-        Some(Value::Array(items)) => ids = read_ids(&items, &mut fields),
-        Some(other) => fields.refuse("userIds", "a list", &other),
-    }
-    fields.finish();
-    if errors.is_empty() { Ok(ids) } else { Err(errors) }
+        read_ids(&items, fields)
+    })
 }
 
 fn read_ids(items: &[Value], fields: &mut Fields<'_>) -> Vec<Uuid> {
@@ -66,82 +61,82 @@ fn read_ids(items: &[Value], fields: &mut Fields<'_>) -> Vec<Uuid> {
 const UNKNOWN: &str = "unknown-user";
 const NO_USER: &str = "is not the id of a user";
 
-/// What is wrong with the users of a body that are not there, by their places.
+/// The errors for users in a `userIds` body that do not exist, by their indexes.
 #[must_use]
-pub fn unknown_users(places: impl IntoIterator<Item = usize>) -> Vec<FieldError> {
+pub fn unknown_users(indexes: impl IntoIterator<Item = usize>) -> Vec<FieldError> {
     let error = |index| FieldError::new(format!("/userIds/{index}"), UNKNOWN, NO_USER);
-    places.into_iter().map(error).collect()
+    indexes.into_iter().map(error).collect()
 }
 
-/// The same of users who are named by nothing but their ids.
+/// The errors for members in a SCIM body that do not exist, by their ids.
 #[must_use]
 pub fn unknown_members<'i>(ids: impl IntoIterator<Item = &'i Uuid>) -> Vec<FieldError> {
     let error = |id| FieldError::new("/members", UNKNOWN, format!("{id} {NO_USER}"));
     ids.into_iter().map(error).collect()
 }
 
-/// What becomes of who is in a group, whoever that is: the sum of what one request does, step by step.
+/// The net effect of the membership operations of one request, independent of the current members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Membership {
-    joining: BTreeSet<Uuid>,
-    leaving: BTreeSet<Uuid>,
-    is_exact: bool,
-    needed: Vec<BTreeSet<Uuid>>,
+pub struct MembershipEdit {
+    added: BTreeSet<Uuid>,
+    removed: BTreeSet<Uuid>,
+    replaces_all: bool,
+    required: Vec<BTreeSet<Uuid>>,
 }
 
-impl Membership {
-    /// These are in it then.
+impl MembershipEdit {
+    /// Adds users.
     pub fn add(&mut self, users: impl IntoIterator<Item = Uuid>) {
         for user in users {
-            self.leaving.remove(&user);
-            self.joining.insert(user);
+            self.removed.remove(&user);
+            self.added.insert(user);
         }
     }
 
-    /// These are not.
+    /// Removes users.
     pub fn remove(&mut self, users: impl IntoIterator<Item = Uuid>) {
         for user in users {
-            self.joining.remove(&user);
-            self.leaving.insert(user);
+            self.added.remove(&user);
+            self.removed.insert(user);
         }
     }
 
-    /// Nobody is.
+    /// Removes all members.
     pub fn remove_all(&mut self) {
-        (self.joining, self.leaving, self.is_exact) = (BTreeSet::new(), BTreeSet::new(), true);
+        (self.added, self.removed, self.replaces_all) = (BTreeSet::new(), BTreeSet::new(), true);
     }
 
-    /// Of these, somebody must be in it by now, or nothing of the request is done.
-    pub fn need(&mut self, users: impl IntoIterator<Item = Uuid>) {
+    /// Makes the request fail unless at least one of these users is a member at this point.
+    pub fn require_any(&mut self, users: impl IntoIterator<Item = Uuid>) {
         let users: BTreeSet<Uuid> = users.into_iter().collect();
-        if users.is_disjoint(&self.joining) {
-            let may_be = |user: &&Uuid| !self.is_exact && !self.leaving.contains(user);
-            self.needed.push(users.iter().filter(may_be).copied().collect());
+        if users.is_disjoint(&self.added) {
+            let can_be_member = |user: &&Uuid| !self.replaces_all && !self.removed.contains(user);
+            self.required.push(users.iter().filter(can_be_member).copied().collect());
         }
     }
 
-    /// Who is in the group then.
+    /// The users who are members afterwards.
     #[must_use]
-    pub fn joining(&self) -> &BTreeSet<Uuid> {
-        &self.joining
+    pub fn added(&self) -> &BTreeSet<Uuid> {
+        &self.added
     }
 
-    /// Who is not.
+    /// The users who are not members afterwards.
     #[must_use]
-    pub fn leaving(&self) -> &BTreeSet<Uuid> {
-        &self.leaving
+    pub fn removed(&self) -> &BTreeSet<Uuid> {
+        &self.removed
     }
 
-    /// Whether nobody else is in it then.
+    /// Whether all users other than [`added`](Self::added) are removed.
     #[must_use]
-    pub fn is_exact(&self) -> bool {
-        self.is_exact
+    pub fn replaces_all(&self) -> bool {
+        self.replaces_all
     }
 
-    /// Of each of these sets, somebody must have been in it before.
+    /// The sets of users of which at least one must have been a member before.
     #[must_use]
-    pub fn needed(&self) -> &[BTreeSet<Uuid>] {
-        &self.needed
+    pub fn required(&self) -> &[BTreeSet<Uuid>] {
+        &self.required
     }
 }
 
@@ -156,7 +151,7 @@ mod tests {
         Add(Vec<Uuid>),
         Remove(Vec<Uuid>),
         RemoveAll,
-        Need(Vec<Uuid>),
+        RequireAny(Vec<Uuid>),
     }
 
     fn users() -> impl Strategy<Value = Vec<Uuid>> {
@@ -168,50 +163,50 @@ mod tests {
             users().prop_map(Step::Add),
             users().prop_map(Step::Remove),
             Just(Step::RemoveAll),
-            users().prop_map(Step::Need),
+            users().prop_map(Step::RequireAny),
         ];
         prop::collection::vec(step, 0..6)
     }
 
-    /// Who is in a group after the steps, carried out on its members; nothing when somebody was needed and not there.
-    fn carried_out(steps: &[Step], before: &BTreeSet<Uuid>) -> Option<BTreeSet<Uuid>> {
+    /// The members after applying each step to them; `None` if a requirement is not met.
+    fn apply_steps(steps: &[Step], before: &BTreeSet<Uuid>) -> Option<BTreeSet<Uuid>> {
         let mut members = before.clone();
         for step in steps {
             match step {
                 Step::Add(users) => members.extend(users),
                 Step::Remove(users) => members.retain(|member| !users.contains(member)),
                 Step::RemoveAll => members.clear(),
-                Step::Need(users) if users.iter().any(|user| members.contains(user)) => {}
-                Step::Need(_) => return None,
+                Step::RequireAny(users) if users.iter().any(|user| members.contains(user)) => {}
+                Step::RequireAny(_) => return None,
             }
         }
         Some(members)
     }
 
-    /// The same by the sum of the steps.
-    fn summed_up(steps: &[Step], before: &BTreeSet<Uuid>) -> Option<BTreeSet<Uuid>> {
-        let mut sum = Membership::default();
+    /// The members after applying the net effect of the steps; `None` if a requirement is not met.
+    fn apply_edit(steps: &[Step], before: &BTreeSet<Uuid>) -> Option<BTreeSet<Uuid>> {
+        let mut edit = MembershipEdit::default();
         for step in steps.iter().cloned() {
             match step {
-                Step::Add(users) => sum.add(users),
-                Step::Remove(users) => sum.remove(users),
-                Step::RemoveAll => sum.remove_all(),
-                Step::Need(users) => sum.need(users),
+                Step::Add(users) => edit.add(users),
+                Step::Remove(users) => edit.remove(users),
+                Step::RemoveAll => edit.remove_all(),
+                Step::RequireAny(users) => edit.require_any(users),
             }
         }
-        let stays = |user: &&Uuid| !sum.is_exact() && !sum.leaving().contains(user);
-        let members = before.iter().filter(stays).chain(sum.joining()).copied().collect();
-        let is_missing = |needed: &BTreeSet<Uuid>| needed.is_disjoint(before);
-        (!sum.needed().iter().any(is_missing)).then_some(members)
+        let stays = |user: &&Uuid| !edit.replaces_all() && !edit.removed().contains(user);
+        let members = before.iter().filter(stays).chain(edit.added()).copied().collect();
+        let is_unmet = |users: &BTreeSet<Uuid>| users.is_disjoint(before);
+        (!edit.required().iter().any(is_unmet)).then_some(members)
     }
 
     proptest! {
         #[test]
-        fn the_sum_of_steps_does_what_they_do(
+        fn the_net_effect_equals_the_steps(
             steps in steps(),
             before in users().prop_map(BTreeSet::from_iter),
         ) {
-            prop_assert_eq!(summed_up(&steps, &before), carried_out(&steps, &before));
+            prop_assert_eq!(apply_edit(&steps, &before), apply_steps(&steps, &before));
         }
     }
 
@@ -225,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_keep_their_places() {
+    fn reads_ids_in_order() {
         let ids = [Uuid::max(), Uuid::nil(), Uuid::max()];
         assert_eq!(read_user_ids(json!({ "userIds": ids })), Ok(ids.to_vec()));
     }
 
     #[test]
-    fn every_error_is_told_with_its_place() {
+    fn reports_every_error_with_its_pointer() {
         assert_eq!(errors(json!([])), wrong("", "wrong-type"));
         assert_eq!(errors(json!({})), wrong("/userIds", "required"));
         assert_eq!(errors(json!({"userIds": []})), wrong("/userIds", "required"));

@@ -1,4 +1,4 @@
-//! Who caused a change, and by which request.
+//! The origin of an operation: the caller and the request.
 
 use derive_more::Display;
 use std::sync::Arc;

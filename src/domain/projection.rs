@@ -1,64 +1,65 @@
-//! What of a resource a client wants to see (RFC 7644, section 3.9).
+//! Projections: the attributes that a client requests in responses (RFC 7644, section 3.9).
 
-use super::attribute::{Attribute, Kind, Schema, Vocabulary};
+use super::attribute::{Attribute, Kind};
+use super::schema::{Schema, Vocabulary};
 use derive_more::{Display, Error};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// What of a resource is shown. Its `id` always is.
+/// The attributes of a resource in a response. The `id` is always included.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Projection {
-    /// All of it.
+    /// All attributes.
     #[default]
-    Whole,
-    /// Only these.
-    Only(Parts),
-    /// All but these.
-    Without(Parts),
+    All,
+    /// Only these attributes.
+    Include(AttributeSet),
+    /// All attributes except these.
+    Exclude(AttributeSet),
 }
 
-/// A set of attributes and parts of them, each by its keys with dots between them.
+/// A set of attributes and sub-attributes, as dotted paths.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parts(BTreeSet<String>);
+pub struct AttributeSet(BTreeSet<String>);
 
-/// Why a text names no set of attributes.
+/// Why a list of attributes is invalid.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
-pub enum InvalidParts {
-    /// A name that no attribute has.
+pub enum InvalidAttributeSet {
+    /// An unknown attribute.
     #[display("'{name}' is not an attribute of {of}")]
     Unknown {
-        /// The name, or its beginning.
+        /// The first 100 characters of the name.
         name: String,
-        /// Of which resources.
+        /// The type of the resources, in the plural.
         of: &'static str,
     },
-    /// More names than anyone needs.
-    #[display("at most {NAME_LIMIT} attributes can be named")]
+    /// More than 100 names.
+    #[display("a list of attributes must have at most {NAME_LIMIT} names")]
     TooMany,
 }
 
-/// The most names.
+/// The maximum number of names.
 const NAME_LIMIT: usize = 100;
 
-impl Parts {
-    /// Reads names with commas between them.
+impl AttributeSet {
+    /// Parses comma-separated names.
     ///
     /// # Errors
-    /// The first name that means nothing; too many names.
-    pub fn parse(names: &str, schema: &Schema, vocabulary: Vocabulary) -> Result<Self, InvalidParts> {
+    /// The first unknown name, or too many names.
+    pub fn parse(names: &str, schema: &Schema, vocabulary: Vocabulary) -> Result<Self, InvalidAttributeSet> {
         if names.split(',').count() > NAME_LIMIT {
-            return Err(InvalidParts::TooMany);
+            return Err(InvalidAttributeSet::TooMany);
         }
         let path = |name: &str| {
             let unknown =
-                || InvalidParts::Unknown { name: name.chars().take(100).collect(), of: schema.plural };
+                || InvalidAttributeSet::Unknown { name: name.chars().take(100).collect(), of: schema.plural };
             path(name, schema, vocabulary).ok_or_else(unknown)
         };
         names.split(',').map(str::trim).map(path).collect::<Result<_, _>>().map(Self)
     }
 }
 
-/// The keys that lead to what a name means. Inside the caller's own JSON they are the caller's.
+/// The dotted path of the attribute with this name. Names inside free-form JSON are taken as they are.
 fn path(name: &str, schema: &Schema, vocabulary: Vocabulary) -> Option<String> {
     let keys =
         |chain: Vec<&Attribute>| chain.iter().map(|attribute| attribute.name).collect::<Vec<_>>().join(".");
@@ -68,29 +69,31 @@ fn path(name: &str, schema: &Schema, vocabulary: Vocabulary) -> Option<String> {
     name.match_indices('.').find_map(|(dot, _)| {
         let (top, inside) = name.split_at(dot);
         let chain = vocabulary.find(schema, top)?;
-        let own = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
-        own.then(|| format!("{}{inside}", keys(chain)))
+        let is_free_form = chain.last().is_some_and(|attribute| matches!(attribute.kind, Kind::Opaque));
+        is_free_form.then(|| format!("{}{inside}", keys(chain)))
     })
 }
 
 impl Projection {
-    /// What is left to show of a resource.
+    /// The resource with only the projected attributes.
     #[must_use]
     pub fn apply(&self, resource: Map<String, Value>) -> Map<String, Value> {
-        let (Self::Only(Parts(paths)) | Self::Without(Parts(paths))) = self else { return resource };
+        let (Self::Include(AttributeSet(paths)) | Self::Exclude(AttributeSet(paths))) = self else {
+            return resource;
+        };
         let id = resource.get("id").cloned();
         let paths: Vec<_> = paths.iter().map(String::as_str).collect();
-        let mut shown = select(resource, &paths, matches!(self, Self::Only(_)));
+        let mut shown = select(resource, &paths, matches!(self, Self::Include(_)));
         shown.extend(id.map(|id| ("id".to_owned(), id)));
         shown
     }
 }
 
-/// Keeps of an object what is named, or what is not.
+/// The fields of an object that the paths name, or those that they do not name.
 fn select(map: Map<String, Value>, paths: &[&str], named: bool) -> Map<String, Value> {
     let select = |(key, value): (String, Value)| {
         let whole = paths.contains(&key.as_str());
-        // A key may have dots of its own: a URN has.
+        // A key can contain dots, as a URN does.
         let inside: Vec<&str> =
             paths.iter().filter_map(|path| path.strip_prefix(key.as_str())?.strip_prefix('.')).collect();
         let value = match (whole, named) {
@@ -104,7 +107,7 @@ fn select(map: Map<String, Value>, paths: &[&str], named: bool) -> Map<String, V
     map.into_iter().filter_map(select).collect()
 }
 
-/// The same of each object in a list.
+/// As [`select`], for an object or each object in a list.
 fn select_inside(value: Value, paths: &[&str], named: bool) -> Value {
     match value {
         Value::Object(map) => select(map, paths, named).into(),
@@ -116,23 +119,23 @@ fn select_inside(value: Value, paths: &[&str], named: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::attribute::USERS;
+    use crate::domain::schema::USERS;
     use serde_json::json;
 
-    fn shown(projection: fn(Parts) -> Projection, names: &str) -> Value {
+    fn shown(projection: fn(AttributeSet) -> Projection, names: &str) -> Value {
         let user = json!({
             "id": "i", "userName": "ada", "name": {"givenName": "Ada", "familyName": null},
             "emails": [{"value": "a@x", "type": "work"}, {"value": "b@x", "type": null}],
             "custom": {"a": {"b": 1, "c": 2}, "a.b": 3}, "externalIds": {"native": "n"},
             "extensions": {"urn:x:1.0:User": {"y": 1}}, "enterprise": {"manager": null},
         });
-        let parts = Parts::parse(names, &USERS, Vocabulary::Native).unwrap();
+        let parts = AttributeSet::parse(names, &USERS, Vocabulary::Native).unwrap();
         projection(parts).apply(user.as_object().cloned().unwrap()).into()
     }
 
     #[test]
-    fn shows_only_what_is_named() {
-        let only = |names| shown(Projection::Only, names);
+    fn includes_only_named_attributes() {
+        let only = |names| shown(Projection::Include, names);
         assert_eq!(only("USERNAME"), json!({"id": "i", "userName": "ada"}));
         assert_eq!(
             only(" name.givenName , name.givenName"),
@@ -158,8 +161,8 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_what_is_named() {
-        let without = |names| shown(Projection::Without, names);
+    fn excludes_named_attributes() {
+        let without = |names| shown(Projection::Exclude, names);
         let all = without("id");
         assert_eq!(all["id"], "i");
         let mut expected = all.clone();
@@ -170,9 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn names_must_mean_something() {
+    fn rejects_unknown_names() {
         for name in ["", "title,", "x", "name.x", "title.x", "customs", "emails.value.x", ".custom"] {
-            assert!(Parts::parse(name, &USERS, Vocabulary::Native).is_err(), "{name}");
+            assert!(AttributeSet::parse(name, &USERS, Vocabulary::Native).is_err(), "{name}");
         }
     }
 }

@@ -1,90 +1,51 @@
-//! The orders in which resources are listed, and places in them.
+//! The orders in which resources are listed, and positions in them.
 
-use super::attribute::{Attribute, GROUPS, Kind, Schema, USERS, Vocabulary};
-use super::filter::{Path, Value};
-use derive_more::{Display, Error};
+use super::attribute::{Attribute, Kind, Path};
+use super::filter::Value;
+use super::schema::{GROUPS, Schema, SortBy, USERS, Vocabulary};
+use derive_more::Error;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// An order of resources. Ids decide among equals, in the same direction.
+/// An order of resources. Equal keys are ordered by id, in the same direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sort {
-    /// What is compared.
+    /// The sort key.
     pub by: SortBy,
-    /// Whether the last comes first.
+    /// Whether the order is descending.
     pub descending: bool,
-    /// Whether a resource may be without what is compared.
+    /// Whether resources may lack the sort key.
     pub optional: bool,
 }
 
-/// What resources are sorted by.
-#[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq)]
-#[display("{}", self.path().join("."))]
-pub enum SortBy {
-    /// The order of creation.
-    #[default]
-    Id,
-    /// Folded.
-    UserName,
-    /// Folded; what has none comes last.
-    DisplayName,
-    /// The time of creation.
-    CreatedAt,
-    /// The time of the last change.
-    UpdatedAt,
-    /// Another attribute that has one value, folded unless it is exact. No index has its order.
-    Other(&'static Path),
-}
-
-impl SortBy {
-    /// Where the attribute stands, in the native vocabulary.
-    #[must_use]
-    pub fn path(&self) -> &[&'static str] {
-        match self {
-            Self::Id => &["id"],
-            Self::UserName => &["userName"],
-            Self::DisplayName => &["displayName"],
-            Self::CreatedAt => &["createdAt"],
-            Self::UpdatedAt => &["updatedAt"],
-            Self::Other(path) => path,
-        }
-    }
-
-    /// Whether an index has the order.
-    #[must_use]
-    pub fn is_indexed(self) -> bool {
-        !matches!(self, Self::Other(_))
-    }
-}
-
-/// Every attribute of users and groups that has one value that can be compared as a text.
-static SIMPLE: LazyLock<Vec<Path>> = LazyLock::new(|| {
+/// The path of every single-valued attribute of users and groups that can be compared as text.
+static SINGLE_VALUED: LazyLock<Vec<Path>> = LazyLock::new(|| {
     let mut paths = Vec::new();
-    [&USERS, &GROUPS].iter().for_each(|schema| simple(schema.attributes, &[], &mut paths));
+    [&USERS, &GROUPS].iter().for_each(|schema| collect_single_valued(schema.attributes, &[], &mut paths));
     paths
 });
 
-fn simple(attributes: &[Attribute], above: &[&'static str], paths: &mut Vec<Path>) {
+fn collect_single_valued(attributes: &[Attribute], above: &[&'static str], paths: &mut Vec<Path>) {
     for attribute in attributes {
         let path = [above, &[attribute.name]].concat();
         match attribute.kind {
             Kind::Text | Kind::Exact | Kind::Boolean => paths.push(path),
-            Kind::Object(parts) => simple(parts, &path, paths),
+            Kind::Object(parts) => collect_single_valued(parts, &path, paths),
             _ => {}
         }
     }
 }
 
-/// A text that names no order of these.
+/// The error for a `sort` parameter that the resources do not support.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub struct UnknownSort(#[error(not(source))] &'static [SortBy]);
 
 impl fmt::Display for UnknownSort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.0.iter().map(ToString::to_string).collect();
-        write!(f, "sort must be one of {}, or one of them behind '-'", names.join(", "))
+        write!(f, "`sort` must be one of {}, optionally prefixed with '-'", names.join(", "))
     }
 }
 
@@ -94,28 +55,28 @@ impl fmt::Display for Sort {
     }
 }
 
-/// A place in an order: the row of this key and id, or where it would be.
+/// A position in an order: that of the resource with this key and id, whether or not it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// What is sorted by: none where it is missing, and in the order of ids.
+    /// The sort key: `None` when the order is by id, or when the resource lacks the key.
     pub key: Option<Value>,
     /// The id.
     pub id: Uuid,
 }
 
-/// What has a place in every order of its schema.
+/// A resource that can be sorted.
 pub trait Sorted {
-    /// Its id.
+    /// The id.
     fn id(&self) -> Uuid;
-    /// What is compared of it in an order that an index has; ids always are.
+    /// The key of an indexed order; `None` for [`SortBy::Id`], which compares ids alone.
     fn key(&self, by: SortBy) -> Option<Value>;
 }
 
 impl Sort {
-    /// Reads a name, which has no case, behind `-` for the other direction.
+    /// Parses a case-insensitive attribute name, prefixed with `-` for descending order.
     ///
     /// # Errors
-    /// [`UnknownSort`] when such resources are not sorted by it.
+    /// [`UnknownSort`] when the schema does not support the order.
     pub fn parse(text: &str, schema: &Schema) -> Result<Self, UnknownSort> {
         let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
         let by = schema.sorts.iter().copied().find(|by| by.to_string().eq_ignore_ascii_case(name));
@@ -123,7 +84,7 @@ impl Sort {
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
     }
 
-    /// The order by the attribute that a name of SCIM's means; none for what has no single value that can be compared.
+    /// The order by the attribute of this SCIM name; `None` unless the attribute is single-valued and comparable.
     #[must_use]
     pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
         let chain = Vocabulary::Scim.find(schema, name)?;
@@ -131,37 +92,37 @@ impl Sort {
         Self::by_attribute(schema, &path, descending)
     }
 
-    /// The order by an attribute; none for what has no single value that can be compared.
+    /// The order by the attribute at this path; `None` unless the attribute is single-valued and comparable.
     #[must_use]
     pub fn by_attribute(schema: &Schema, path: &[&str], descending: bool) -> Option<Self> {
         let indexed = schema.sorts.iter().copied().find(|by| by.path() == path);
-        let other = || SIMPLE.iter().find(|simple| *simple == path).map(SortBy::Other);
+        let other = || SINGLE_VALUED.iter().find(|single| *single == path).map(SortBy::Other);
         let by = indexed.or_else(other)?;
         let optional = !by.is_indexed() || schema.optional_sorts.contains(&by);
         Some(Self { by, descending, optional })
     }
 
-    /// The place of a resource.
+    /// The position of a resource.
     #[must_use]
     pub fn position(self, resource: &impl Sorted) -> Position {
         Position { key: resource.key(self.by), id: resource.id() }
     }
 
-    /// Which of two places comes first.
+    /// Compares two positions.
     #[must_use]
     pub fn compare(self, one: &Position, other: &Position) -> Ordering {
         let by_key = match (&one.key, &other.key) {
             (Some(key), Some(other)) => key.cmp(other),
-            // What is missing comes last.
+            // An absent key comes last.
             (key, other) => other.is_some().cmp(&key.is_some()),
         };
         let ordering = by_key.then_with(|| one.id.cmp(&other.id));
         if self.descending { ordering.reverse() } else { ordering }
     }
 
-    /// Whether a place with such a key can be in this order.
+    /// Whether a position in this order can have this key.
     #[must_use]
-    pub fn admits(self, key: Option<&Value>) -> bool {
+    pub fn accepts_key(self, key: Option<&Value>) -> bool {
         match self.by {
             SortBy::Id => key.is_none(),
             _ if key.is_none() => self.optional,
@@ -170,39 +131,39 @@ impl Sort {
         }
     }
 
-    /// The parts of the list behind a place, each in the order of an index: resources that have what is sorted by, and
-    /// those that don't, which come last, descending first.
+    /// The segments of the list after a position, in order: the resources with a sort key and those without one.
+    /// Those without one come last in ascending order and first in descending order.
     #[must_use]
-    pub fn stretches(self, after: Option<Position>) -> Vec<Stretch> {
-        let whole = |missing| Stretch { sort: self, missing, after: None, upto: None };
-        let mut stretches = match (self.optional, self.descending) {
+    pub fn segments(self, after: Option<Position>) -> Vec<Segment> {
+        let whole = |missing| Segment { sort: self, missing, after: None, through: None };
+        let mut segments = match (self.optional, self.descending) {
             (false, _) => vec![whole(false)],
             (true, false) => vec![whole(false), whole(true)],
             (true, true) => vec![whole(true), whole(false)],
         };
         if let Some(after) = after {
             let missing = self.optional && after.key.is_none();
-            let begun = stretches.iter().position(|stretch| stretch.missing == missing).unwrap_or(0);
-            stretches.drain(..begun);
-            if let Some(first) = stretches.first_mut() {
+            let current = segments.iter().position(|segment| segment.missing == missing).unwrap_or(0);
+            segments.drain(..current);
+            if let Some(first) = segments.first_mut() {
                 first.after = Some(after);
             }
         }
-        stretches
+        segments
     }
 }
 
-/// A part of a list that an index holds in its order.
+/// A part of a list that one index scan can read in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stretch {
-    /// The list's order.
+pub struct Segment {
+    /// The order of the list.
     pub sort: Sort,
-    /// Whether it is what is without what is sorted by.
+    /// Whether the segment consists of the resources that lack the sort key, rather than of those that have it.
     pub missing: bool,
-    /// It begins behind this place.
+    /// The position after which the segment starts; `None` for the start of the list.
     pub after: Option<Position>,
-    /// It ends with this place.
-    pub upto: Option<Position>,
+    /// The last position of the segment; `None` for the end of the list.
+    pub through: Option<Position>,
 }
 
 #[cfg(test)]
@@ -210,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_with_their_direction() {
+    fn parses_names_with_a_direction() {
         let sort = |by, descending, optional| Ok(Sort { by, descending, optional });
         assert_eq!(Sort::parse("id", &USERS), sort(SortBy::Id, false, false));
         assert_eq!(Sort::parse("-USERNAME", &USERS), sort(SortBy::UserName, true, false));
@@ -221,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_with_one_value_have_an_order() {
+    fn single_valued_attributes_have_an_order() {
         let by = |path: &[&str]| {
             Sort::by_attribute(&USERS, path, false).map(|sort| (sort.by.is_indexed(), sort.optional))
         };
@@ -248,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_a_stretch_of_its_own() {
+    fn resources_without_a_key_form_their_own_segment() {
         let missing = |text: &str, after: Option<Position>| {
-            let stretches = Sort::parse(text, &USERS).unwrap().stretches(after);
-            stretches.iter().map(|stretch| (stretch.missing, stretch.after.is_some())).collect::<Vec<_>>()
+            let segments = Sort::parse(text, &USERS).unwrap().segments(after);
+            segments.iter().map(|segment| (segment.missing, segment.after.is_some())).collect::<Vec<_>>()
         };
         let at = |key: Option<&str>| {
             Some(Position { key: key.map(|text| Value::Text(text.to_owned())), id: Uuid::nil() })

@@ -1,8 +1,9 @@
 //! Tenants: isolated sets of users and groups.
 
+use super::body::{WriteMode, check_id};
 use super::change::{Auditable, ChangeKind, Stamp, attributes};
-use super::fields::{FieldError, Fields, patched, wrong_type};
-use super::parse_id;
+use super::fields::{FieldError, Fields};
+use super::merge_patch::apply_patch;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,34 +16,32 @@ pub const DEFAULT_NAME: &str = "default";
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tenant {
-    /// Its id.
+    /// The id.
     pub id: Uuid,
-    /// Its name, which is unique.
+    /// The unique name: 1 to 63 characters from `a-z`, `0-9` and `-`.
     pub name: String,
-    /// Whether no two groups may have the same name.
+    /// Whether the displayNames of groups must be unique.
     pub unique_group_names: bool,
-    /// How many times it has changed; its ETag.
+    /// The number of changes; also the ETag.
     pub version: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What a caller writes of a tenant.
+/// The writable fields of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Tenant`")]
 pub struct Draft {
-    /// Its name: 1 to 63 of `a-z 0-9 -`.
     pub name: String,
-    /// Whether no two groups may have the same name.
     pub unique_group_names: bool,
 }
 
-/// Changes of every tenant belong to the history of the default tenant.
+/// Changes to tenants are recorded in the history of the default tenant.
 impl Auditable for Tenant {
-    const CREATED: ChangeKind = ChangeKind::TenantCreated;
-    const UPDATED: ChangeKind = ChangeKind::TenantUpdated;
-    const DELETED: ChangeKind = ChangeKind::TenantDeleted;
+    const KINDS: [ChangeKind; 3] =
+        [ChangeKind::TenantCreated, ChangeKind::TenantUpdated, ChangeKind::TenantDeleted];
 
     fn stamp(&self) -> Stamp {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
@@ -57,7 +56,7 @@ impl Auditable for Tenant {
 }
 
 impl Tenant {
-    /// What callers write of it.
+    /// The writable fields.
     #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), unique_group_names: self.unique_group_names }
@@ -65,55 +64,44 @@ impl Tenant {
 }
 
 impl Draft {
-    /// Reads a new tenant. What an answer shows besides is ignored.
+    /// Reads a new tenant and ignores its read-only fields.
     ///
     /// # Errors
-    /// One [`FieldError`] for each invalid field.
+    /// A [`FieldError`] for each invalid field.
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
         read(body, None)
     }
 
-    /// Merges a patch (RFC 7396) into a tenant and reads the result.
+    /// Applies a merge patch (RFC 7396) to a tenant.
     ///
     /// # Errors
-    /// One [`FieldError`] for each field that the patch would make invalid.
+    /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(tenant: &Tenant, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        patched(tenant, patch, |merged| read(merged, Some(tenant)))
+        apply_patch(tenant, patch, |merged| read(merged, Some(tenant)))
     }
 }
 
-/// Reads a tenant: a new one, or what becomes of one.
+/// Reads a new tenant, or the result of a patch to the tenant `before`.
 fn read(body: Value, before: Option<&Tenant>) -> Result<Draft, Vec<FieldError>> {
-    if !body.is_object() {
-        return Err(vec![wrong_type("", "an object", &body)]);
-    }
-    let mut errors = Vec::new();
-    let mut fields = Fields::new(body, &mut errors);
-    match before {
-        None => fields.ignore(&["id"]),
-        Some(tenant) => {
-            if fields.string("id").is_some_and(|id| parse_id(&id) != Some(tenant.id)) {
-                fields.error("id", "read-only", "must be absent or the id in the path");
-            }
+    Fields::read(body, |fields| {
+        let mode = before.map_or(WriteMode::Create, |tenant| WriteMode::Patch(tenant.id));
+        check_id(fields, mode);
+        fields.ignore(&["version", "createdAt", "updatedAt"]);
+        Draft {
+            name: read_name(fields, before),
+            unique_group_names: fields.boolean("uniqueGroupNames").unwrap_or(false),
         }
-    }
-    fields.ignore(&["version", "createdAt", "updatedAt"]);
-    let name = read_name(&mut fields, before);
-    let unique_group_names = fields.boolean("uniqueGroupNames").unwrap_or(false);
-    fields.finish();
-    if errors.is_empty() { Ok(Draft { name, unique_group_names }) } else { Err(errors) }
+    })
 }
 
 fn read_name(fields: &mut Fields<'_>, before: Option<&Tenant>) -> String {
-    if !fields.has("name") {
-        fields.error("name", "required", "must be present");
-    }
+    fields.require("name");
     let Some(name) = fields.string("name") else { return String::new() };
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !(1..=63).contains(&name.len()) || !name.bytes().all(allowed) {
-        fields.error("name", "invalid-name", "must have 1 to 63 characters of a-z, 0-9 and -");
+        fields.error("name", "invalid-name", "must have 1 to 63 characters from a-z, 0-9 and -");
     } else if name == DEFAULT_NAME && before.is_none_or(|tenant| tenant.name != DEFAULT_NAME) {
-        fields.error("name", "reserved", "is the name of the tenant that always exists");
+        fields.error("name", "reserved", "is reserved for the default tenant");
     }
     name
 }

@@ -1,4 +1,4 @@
-//! Times as Roster keeps and shows them.
+//! Points in time, stored in microseconds and rendered as RFC 3339.
 
 use derive_more::{Display, From, Into};
 use serde::{Serialize, Serializer};
@@ -9,30 +9,31 @@ use time::{OffsetDateTime, macros::format_description};
 const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// The first microsecond that four digits of a year have no room for.
+/// The first microsecond of the year 10000, which RFC 3339 cannot represent.
 const YEAR_10000: u64 = 253_402_300_800_000_000;
 
-/// A point in time in microseconds since 1970-01-01T00:00:00Z; shown as `2026-01-02T03:04:05.678901Z` (RFC 3339).
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z. Rendered as `2026-01-02T03:04:05.678901Z` (RFC 3339).
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, From, Into)]
 #[display("{}", self.rfc3339())]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Reads a time of RFC 3339 with any offset; what is finer than a microsecond is cut.
+    /// Parses an RFC 3339 time with any offset and truncates it to microseconds. `None` for years outside 1 to 9999 in UTC.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // A year that cannot be shown would come back as another time.
-        let shown = |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
-        OffsetDateTime::parse(text, &Rfc3339).ok().filter(shown).map(Self::from)
+        let is_representable =
+            |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
+        OffsetDateTime::parse(text, &Rfc3339).ok().filter(is_representable).map(Self::from)
     }
 
-    /// Shows the time in UTC with six digits of a second.
+    /// Renders the time in UTC, with six fractional digits.
     #[must_use]
     pub fn rfc3339(self) -> String {
         if let Ok(micros) = u64::try_from(self.0)
             && micros < YEAR_10000
         {
-            // Several times faster than `time`, and every answer shows two; but for nothing before 1970.
+            // Several times faster than `time`, which matters because every response contains times. Does not support
+            // times before 1970.
             let at = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
             return humantime::format_rfc3339_micros(at).to_string();
         }
@@ -42,14 +43,14 @@ impl Timestamp {
             .unwrap_or_else(|| "9999-12-31T23:59:59.999999Z".to_owned())
     }
 
-    /// So much later.
+    /// The time after a duration.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// When a resource that was last written at `previous` is written now: later, also when two requests that
-    /// took their time in one order are carried out in the other.
+    /// This time, or the microsecond after `previous` if that is later. Makes the `updatedAt` of a resource increase even
+    /// when two requests run in the reverse order of their arrival.
     #[must_use]
     pub fn after(self, previous: Self) -> Self {
         self.max(Self(previous.0 + 1))
@@ -73,7 +74,7 @@ mod tests {
     use super::Timestamp;
 
     #[test]
-    fn shows_six_digits_in_utc() {
+    fn renders_six_fractional_digits_in_utc() {
         assert_eq!(Timestamp::from(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp::from(1_767_323_045_678_901).to_string(), "2026-01-02T03:04:05.678901Z");
         assert_eq!(Timestamp::from(-1).to_string(), "1969-12-31T23:59:59.999999Z");
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn never_steps_back() {
+    fn is_always_later_than_the_previous_time() {
         let (early, late) = (Timestamp::from(5), Timestamp::from(9));
         assert_eq!(early.after(late), Timestamp::from(10));
         assert_eq!(late.after(early), late);

@@ -53,7 +53,7 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
         None => state.credentials.load(secret).await?,
     };
     let now = state.clock.now();
-    let is_unchanged = |credential: &Arc<Credential>| credential.role() >= role && credential.is_good(now);
+    let is_unchanged = |credential: &Arc<Credential>| credential.role() >= role && credential.is_active(now);
     credential.filter(is_unchanged).map(drop).ok_or_else(Problem::no_valid_key)
 }
 
@@ -68,7 +68,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         Some(wait) => Problem::throttled(wait),
     };
     let token = bearer(request.headers()).ok_or_else(failed)?;
-    if state.admin_key.as_ref().is_some_and(|key| key.is(token)) {
+    if state.admin_key.as_ref().is_some_and(|key| key.matches(token)) {
         return Ok(Caller {
             tenant: DEFAULT_TENANT,
             origin: origin(request, Actor { kind: ActorKind::Admin, id: "admin".into() }),
@@ -90,7 +90,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         },
     };
     let now = state.clock.now();
-    let credential = credential.filter(|credential| credential.is_good(now)).ok_or_else(failed)?;
+    let credential = credential.filter(|credential| credential.is_active(now)).ok_or_else(failed)?;
     if matches!(*credential, Credential::Token(..)) && Api::of(request.path()) != Api::Scim {
         return Err(Problem::no_valid_key());
     }

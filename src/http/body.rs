@@ -7,6 +7,7 @@ use super::state::State;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
+use crate::domain::unstorable::unstorable;
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::{Decompress, Payload};
 use actix_web::http::Method;
@@ -69,7 +70,7 @@ impl FromRequest for JsonBody {
                 reauthenticate(&request, state).await?;
             }
             let value = json::parse(&bytes).map_err(malformed)?;
-            let unstorable = json::unstorable(&value, &bytes);
+            let unstorable = unstorable(&value, &bytes);
             Ok(Self { value, unstorable })
         })
     }

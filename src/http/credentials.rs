@@ -114,7 +114,7 @@ impl Credentials {
 }
 
 fn verified((credential, hash): (Arc<Credential>, SecretHash), secret: &Secret) -> Option<Arc<Credential>> {
-    hash.is_of(secret).then_some(credential)
+    hash.matches(secret).then_some(credential)
 }
 
 async fn read_key(

@@ -8,12 +8,12 @@ use super::path::{PathId, Target};
 use super::resources::{self, Docs, Native};
 use super::response::{Projected, Response, no_content};
 use crate::db::Operation;
-use crate::domain::attribute::GROUPS;
-use crate::domain::body::ReadAs;
+use crate::domain::body::WriteMode;
 use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group, Representation};
-use crate::domain::member::Membership;
+use crate::domain::member::MembershipEdit;
+use crate::domain::schema::GROUPS;
 use crate::domain::time::Timestamp;
 use crate::ops::groups::{Create, Delete, Find, Patch, Replace};
 use crate::ops::members::GroupsOf;
@@ -41,12 +41,12 @@ impl Native for Group {
         Representation::from(self)
     }
 
-    fn draft(body: Value, read_as: ReadAs) -> Result<Draft, Vec<FieldError>> {
-        Draft::read(body, read_as)
+    fn draft(body: Value, mode: WriteMode) -> Result<Draft, Vec<FieldError>> {
+        Draft::read(body, mode)
     }
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
-        Create { tenant, id: Uuid::now_v7(), draft, members: Membership::default(), now }
+        Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
     }
 
     fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self> {

@@ -1,10 +1,10 @@
 //! Query parameters. A handler takes the parameters that it knows; any other is an error.
 
 use super::problem::{Problem, sentence};
-use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
-use crate::domain::projection::{Parts, Projection};
+use crate::domain::projection::{AttributeSet, Projection};
+use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::sort::{Position, Sort};
 use crate::ops::resource::Resource;
 use actix_web::dev::Payload;
@@ -90,7 +90,7 @@ impl Params {
     /// Takes `cursor`: the position after which the page of `list`, sorted by `sort`, begins.
     pub(super) fn cursor(&mut self, list: List, sort: Sort) -> Result<Option<Position>, Problem> {
         let Some(cursor) = self.take("cursor") else { return Ok(None) };
-        let position = list.position(&cursor).ok().filter(|position| sort.admits(position.key.as_ref()));
+        let position = list.position(&cursor).ok().filter(|position| sort.accepts_key(position.key.as_ref()));
         position.map(Some).ok_or_else(|| Problem::invalid_cursor(sentence(InvalidCursor)))
     }
 
@@ -113,13 +113,13 @@ impl Params {
     /// Takes `attributes` or `excludedAttributes`.
     pub(super) fn projection(&mut self, schema: &Schema) -> Result<Projection, Problem> {
         let parts = |text: String| {
-            let parts = Parts::parse(&text, schema, Vocabulary::Native);
+            let parts = AttributeSet::parse(&text, schema, Vocabulary::Native);
             parts.map_err(|error| Problem::invalid_parameter(sentence(error)))
         };
         match (self.take("attributes"), self.take("excludedAttributes")) {
-            (None, None) => Ok(Projection::Whole),
-            (Some(names), None) => parts(names).map(Projection::Only),
-            (None, Some(names)) => parts(names).map(Projection::Without),
+            (None, None) => Ok(Projection::All),
+            (Some(names), None) => parts(names).map(Projection::Include),
+            (None, Some(names)) => parts(names).map(Projection::Exclude),
             _ => Err(Problem::invalid_parameter("`attributes` and `excludedAttributes` cannot be combined.")),
         }
     }

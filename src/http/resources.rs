@@ -10,7 +10,7 @@ use super::path::{PathId, Target};
 use super::response::{Projected, Response, call_once, read, respond, stored};
 use crate::db::Operation;
 use crate::domain::NATIVE_SOURCE;
-use crate::domain::body::{ReadAs, admit_patch};
+use crate::domain::body::{WriteMode, check_patch_size};
 use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
@@ -40,7 +40,7 @@ pub(super) trait Native: Resource {
     /// The JSON representation.
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
-    fn draft(body: Value, read_as: ReadAs) -> Result<Self::Draft, Vec<FieldError>>;
+    fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
     /// Creates a resource.
     fn create(tenant: Uuid, draft: Self::Draft, now: Timestamp) -> impl Operation<Output = Self>;
     /// Reads a resource.
@@ -80,7 +80,7 @@ pub(super) async fn create<R: Native>(
     body: JsonBody,
 ) -> Response {
     let request = context.idempotent(R::PATH, key, || body.hash());
-    let draft = body.read(|value| R::draft(value, ReadAs::New))?;
+    let draft = body.read(|value| R::draft(value, WriteMode::Create))?;
     let create = R::create(context.tenant(), draft, context.now());
     let response = move |resource: &R| {
         let mut response = written(StatusCode::CREATED, resource, prefer);
@@ -158,7 +158,7 @@ pub(super) async fn replace<R: Native>(
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
-    let draft = body.read(|value| R::draft(value, ReadAs::Replacement(target.id)))?;
+    let draft = body.read(|value| R::draft(value, WriteMode::Replace(target.id)))?;
     let replace = R::replace(context.tenant(), target, draft, context.now());
     Ok(updated(&context.call(replace).await?, prefer))
 }
@@ -175,7 +175,7 @@ pub(super) async fn patch<R: Native>(
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
-    let patch = R::patch(context.tenant(), target, body.read(admit_patch)?, context.now());
+    let patch = R::patch(context.tenant(), target, body.read(check_patch_size)?, context.now());
     Ok(updated(&context.call(patch).await?, prefer))
 }
 

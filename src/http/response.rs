@@ -109,7 +109,7 @@ pub(super) struct Projected<'p, R> {
 impl<R: Serialize> Serialize for Projected<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.projection {
-            Projection::Whole => self.whole.serialize(serializer),
+            Projection::All => self.whole.serialize(serializer),
             projection => projection.apply(to_map(&self.whole)).serialize(serializer),
         }
     }

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::resources::{Docs, Native};
 use super::response::{Response, no_content};
 use crate::db::Operation;
-use crate::domain::body::ReadAs;
+use crate::domain::body::WriteMode;
 use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
@@ -41,8 +41,8 @@ impl Native for User {
         Representation::from(self)
     }
 
-    fn draft(body: Value, read_as: ReadAs) -> Result<Draft, Vec<FieldError>> {
-        Draft::read(body, read_as)
+    fn draft(body: Value, mode: WriteMode) -> Result<Draft, Vec<FieldError>> {
+        Draft::read(body, mode)
     }
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {

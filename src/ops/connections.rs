@@ -4,7 +4,7 @@ use crate::db::types::Uid;
 use crate::db::{Class, Connection as Link, DbError, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::connection::{Connection, Draft, LIVE_TOKENS, Token};
+use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token};
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
@@ -237,7 +237,7 @@ impl Operation for CreateToken {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Token, DbError> {
         let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let live = tokens(tx, self.tenant, self.connection)?;
-        if live.iter().filter(|token| token.is_live(self.now)).count() >= LIVE_TOKENS {
+        if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
             return Err(DbError::Refused("the connection has two tokens that are good: revoke one first"));
         }
         let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);

@@ -2,7 +2,7 @@
 
 use crate::db::types::Uid;
 use crate::db::{Class, DbError, Operation, Tx};
-use crate::domain::idempotency::{BodyHash, KEPT, Request, StoredResponse};
+use crate::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use crate::domain::time::Timestamp;
 use crate::schema::idempotency;
 use diesel::prelude::*;
@@ -79,7 +79,7 @@ impl Operation for Forget {
 
 /// What was answered until then is no longer kept.
 fn expired_at(now: Timestamp) -> i64 {
-    i64::from(now) - i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX)
+    i64::from(now) - i64::try_from(RETENTION.as_micros()).unwrap_or(i64::MAX)
 }
 
 #[derive(Insertable)]

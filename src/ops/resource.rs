@@ -3,7 +3,7 @@
 use crate::db::sql::Fragment;
 use crate::db::table::Table;
 use crate::db::{Connection, DbError, Tx};
-use crate::domain::attribute::Schema;
+use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

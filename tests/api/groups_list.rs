@@ -248,7 +248,7 @@ async fn invalid_filters_explain_the_error(api: Api) {
         ("custom pr", "groups cannot be filtered by custom"),
         (r#"externalIds.native eq "x""#, "is not an attribute of groups"),
         (r#"memberCount eq "1""#, "a whole number"),
-        ("memberCount co 1", "memberCount can be compared by"),
+        ("memberCount co 1", "memberCount can only be compared with"),
         ("members eq 1", "a string"),
     ] {
         let response = api.client.get(&groups_target(&[("filter", filter)])).send().await;

@@ -13,7 +13,7 @@ use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
 use roster::domain::fields::FieldError;
 use roster::domain::group::{Draft, Group};
-use roster::domain::member::{Member, Membership};
+use roster::domain::member::{Member, MembershipEdit};
 use roster::ops::groups::{Create, Edit};
 use roster::ops::members::{Everybody, NamesOf, Whole};
 use roster::ops::read_back::ReadBack;
@@ -41,7 +41,7 @@ each_engine!(
 pub(crate) fn edit(
     group: &Group,
     patch: Value,
-    change: impl Fn(&mut Membership) + Send + Sync + 'static,
+    change: impl Fn(&mut MembershipEdit) + Send + Sync + 'static,
 ) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
     edit_if(Conditions::default(), group, patch, change)
 }
@@ -50,10 +50,10 @@ fn edit_if(
     conditions: Conditions,
     group: &Group,
     patch: Value,
-    change: impl Fn(&mut Membership) + Send + Sync + 'static,
+    change: impl Fn(&mut MembershipEdit) + Send + Sync + 'static,
 ) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
     let edit = move |group: &Group| {
-        let mut members = Membership::default();
+        let mut members = MembershipEdit::default();
         change(&mut members);
         Ok((Draft::patch(group, &patch)?, members))
     };
@@ -61,7 +61,7 @@ fn edit_if(
 }
 
 /// Replaces the members by a list.
-fn replace_by(list: &[Uuid]) -> impl Fn(&mut Membership) + Send + Sync + use<> {
+fn replace_by(list: &[Uuid]) -> impl Fn(&mut MembershipEdit) + Send + Sync + use<> {
     let list = list.to_vec();
     move |members| {
         members.remove_all();
@@ -80,7 +80,7 @@ async fn a_patch_and_its_member_changes_are_one_version(db: &TestDatabase) {
     let (group, users) = group_with_all_but_last(db, 4).await;
     let before = db.changes().await.len();
     let (removed, added) = (users[1], users[3]);
-    let change = move |members: &mut Membership| {
+    let change = move |members: &mut MembershipEdit| {
         members.add([removed, added]);
         members.remove([removed]);
     };
@@ -104,7 +104,7 @@ async fn an_edit_without_effect_records_no_change(db: &TestDatabase) {
     let (group, users) = group_with_all_but_last(db, 3).await;
     let before = db.changes().await.len();
     let (present, absent, unknown) = (users[0], users[2], Uuid::now_v7());
-    let change = move |members: &mut Membership| {
+    let change = move |members: &mut MembershipEdit| {
         members.add([present]);
         members.remove([absent, unknown]);
     };
@@ -122,7 +122,7 @@ async fn a_new_member_list_records_only_the_differences(db: &TestDatabase) {
     db.call(edit(&other, json!({}), move |members| members.add(first_two.clone()))).await.unwrap().unwrap();
     let before = db.changes().await.len();
     let list = [users[4], users[1], users[4]];
-    let change = move |members: &mut Membership| {
+    let change = move |members: &mut MembershipEdit| {
         // Discarded by `remove_all`.
         members.add([Uuid::now_v7()]);
         members.remove_all();
@@ -140,7 +140,7 @@ async fn a_new_member_list_records_only_the_differences(db: &TestDatabase) {
     ];
     assert_eq!(summaries(&db.changes().await[before..]), expected);
     assert_eq!(members_and_version(db, &other).await, (users[..2].to_vec(), 2));
-    db.call(edit(&group, json!({}), Membership::remove_all)).await.unwrap().unwrap();
+    db.call(edit(&group, json!({}), MembershipEdit::remove_all)).await.unwrap().unwrap();
     assert_eq!(members_and_version(db, &group).await, (vec![], 4));
 }
 
@@ -174,7 +174,7 @@ async fn an_unknown_member_rejects_the_whole_edit(db: &TestDatabase) {
     assert_eq!((error.pointer.as_str(), error.code), ("/members", "unknown-user"));
     assert!(error.detail.contains(&unknown.to_string()));
 
-    let mut members = Membership::default();
+    let mut members = MembershipEdit::default();
     members.add([added, unknown]);
     let invalid = Create { members, ..new_group(name) };
     let id = invalid.id;
@@ -193,7 +193,7 @@ async fn an_edit_that_requires_a_member_fails_if_none_is_present(db: &TestDataba
     let (present, absent) = (users[0], users[2]);
     let removal = |required: Vec<Uuid>| {
         edit(&group, json!({"displayName": "b"}), move |members| {
-            members.need(required.clone());
+            members.require_any(required.clone());
             members.remove(required.clone());
         })
     };
@@ -231,7 +231,7 @@ async fn preconditions_are_checked_before_the_edit(db: &TestDatabase) {
 async fn a_group_is_created_with_its_members(db: &TestDatabase) {
     let users = ids(&create_users(db, 3).await);
     let before = db.changes().await.len();
-    let mut members = Membership::default();
+    let mut members = MembershipEdit::default();
     members.add([users[2], users[0]]);
     let group = db.call(Create { members, ..new_group(json!({"displayName": "a"})) }).await.unwrap();
     assert_eq!((group.member_count, group.version), (2, 1));
@@ -313,7 +313,7 @@ async fn groups_are_read_with_all_their_members(db: &TestDatabase) {
 async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
     let (group, users) = group_with_all_but_last(db, 3).await;
     let (removed, added) = (users[0], users[2]);
-    let swap = move |members: &mut Membership| {
+    let swap = move |members: &mut MembershipEdit| {
         members.add([added]);
         members.remove([removed]);
     };

@@ -6,10 +6,10 @@ use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
 use roster::domain::condition::{Conditions, Tags};
 use roster::domain::group::{self, Group};
-use roster::domain::member::Membership;
+use roster::domain::member::MembershipEdit;
 use roster::domain::origin::{Actor, ActorKind, Origin};
 use roster::domain::time::Timestamp;
-use roster::domain::user::{Draft, ReadAs, User};
+use roster::domain::user::{Draft, User, WriteMode};
 use roster::ops::changes::Read;
 use roster::ops::groups;
 use roster::ops::listing::{self, Listed, Query};
@@ -181,18 +181,18 @@ pub(crate) fn origin(request_id: &str) -> Origin {
     Origin { actor: Actor { kind: ActorKind::Key, id: "tester".into() }, request_id: request_id.into() }
 }
 
-pub(crate) fn draft(body: Value, read_as: ReadAs) -> Draft {
-    Draft::read(body, read_as).expect("the body is a valid user")
+pub(crate) fn draft(body: Value, mode: WriteMode) -> Draft {
+    Draft::read(body, mode).expect("the body is a valid user")
 }
 
 pub(crate) fn new_user(body: Value) -> Create {
-    let draft = draft(body, ReadAs::New);
+    let draft = draft(body, WriteMode::Create);
     Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(NOON) }
 }
 
 pub(crate) fn new_group(body: Value) -> groups::Create {
-    let draft = group::Draft::read(body, ReadAs::New).expect("the body is a valid group");
-    let (id, members) = (Uuid::now_v7(), Membership::default());
+    let draft = group::Draft::read(body, WriteMode::Create).expect("the body is a valid group");
+    let (id, members) = (Uuid::now_v7(), MembershipEdit::default());
     groups::Create { tenant: DEFAULT_TENANT, id, draft, members, now: Timestamp::from(NOON) }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::contract::fixture::{NOON, TestDatabase, if_match, new_group};
 use roster::db::DbError;
-use roster::domain::attribute::{GROUPS, Vocabulary};
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
-use roster::domain::group::{Draft, Group, ReadAs};
+use roster::domain::group::{Draft, Group, WriteMode};
+use roster::domain::schema::{GROUPS, Vocabulary};
 use roster::domain::sort::Sort;
 use roster::domain::tenant;
 use roster::domain::time::Timestamp;
@@ -45,7 +45,7 @@ pub(crate) fn find(id: Uuid) -> Find {
 }
 
 fn replace(id: Uuid, body: Value) -> Replace {
-    let draft = Draft::read(body, ReadAs::Replacement(id)).expect("the body is a valid group");
+    let draft = Draft::read(body, WriteMode::Replace(id)).expect("the body is a valid group");
     Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
 }
 
@@ -69,7 +69,7 @@ async fn a_created_group_is_found_with_its_attributes(db: &TestDatabase) {
     assert_eq!(db.call(find(created.id)).await, Ok(created.clone()));
     assert_eq!((created.version, created.member_count, created.external_id()), (1, 0, Some("e-1")));
     assert_eq!((created.created_at, created.updated_at), (Timestamp::from(NOON), Timestamp::from(NOON)));
-    assert_eq!(created.attributes, Draft::read(all_attributes(), ReadAs::New).unwrap().attributes);
+    assert_eq!(created.attributes, Draft::read(all_attributes(), WriteMode::Create).unwrap().attributes);
 }
 
 async fn missing_groups_are_not_found(db: &TestDatabase) {
@@ -97,7 +97,7 @@ async fn groups_of_other_tenants_are_not_found(db: &TestDatabase) {
 async fn a_replacement_clears_omitted_attributes(db: &TestDatabase) {
     let group = db.create_group(all_attributes()).await.unwrap();
     let after = db.call(replace(group.id, json!({"displayName": "a"}))).await.unwrap();
-    let expected = Draft::read(json!({"displayName": "a"}), ReadAs::New).unwrap().attributes;
+    let expected = Draft::read(json!({"displayName": "a"}), WriteMode::Create).unwrap().attributes;
     assert_eq!((&after.attributes, after.external_id(), after.version), (&expected, None, 2));
     assert_eq!(db.call(find(group.id)).await, Ok(after));
     let reuse = json!({"displayName": "other", "externalId": "e-1"});

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use roster::db::types::Uid;
 use roster::db::{Class, DbError, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::idempotency::{BodyHash, KEPT, Request, StoredResponse};
+use roster::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::ops::idempotency::{Answered, Forget, Once};
@@ -54,7 +54,7 @@ async fn create_once(db: &TestDatabase, request: Request, user_name: &str) -> (S
 }
 
 async fn the_first_response_is_replayed_until_it_expires(db: &TestDatabase) {
-    assert_eq!(i64::try_from(KEPT.as_micros()), Ok(DAY));
+    assert_eq!(i64::try_from(RETENTION.as_micros()), Ok(DAY));
     let first = db.call(once(request("k", NOON), "ada")).await.unwrap();
     assert_eq!((first.answer.body.as_deref(), first.replayed), (Some("ada"), false));
     let again = db.call(once(request("k", NOON + DAY - 1), "bob")).await.unwrap();

@@ -11,7 +11,7 @@ use futures_util::future::{join, join_all};
 use roster::db::{Database, DbError};
 use roster::domain::change::ChangeRecord;
 use roster::domain::group::Group;
-use roster::domain::member::Membership;
+use roster::domain::member::MembershipEdit;
 use roster::domain::user::User;
 use roster::ops::members::{Add, Put, Remove};
 use serde_json::json;
@@ -248,7 +248,7 @@ async fn change_memberships(database: &Database, task: usize, groups: &[Group], 
             }
             3 => {
                 let (added, removed) = (user.id, users[1 - round % 3 % 2].id);
-                let swap = move |membership: &mut Membership| {
+                let swap = move |membership: &mut MembershipEdit| {
                     membership.remove([removed]);
                     membership.add([added]);
                 };

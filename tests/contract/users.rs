@@ -2,12 +2,12 @@
 
 use crate::contract::fixture::{Engine, NOON, TestDatabase, draft, if_match, new_user, run};
 use roster::db::DbError;
-use roster::domain::attribute::{USERS, Vocabulary};
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
+use roster::domain::schema::{USERS, Vocabulary};
 use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;
-use roster::domain::user::{ReadAs, User};
+use roster::domain::user::{User, WriteMode};
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::changes::{Read, Resource};
 use roster::ops::listing::Query;
@@ -53,7 +53,7 @@ async fn a_created_user_is_found_with_its_attributes(db: &TestDatabase) {
     assert_eq!(found, created);
     assert_eq!((created.version, created.external_id()), (1, Some("e-1")));
     assert_eq!((created.created_at, created.updated_at), (Timestamp::from(NOON), Timestamp::from(NOON)));
-    let sent = draft(all_attributes(), ReadAs::New).attributes;
+    let sent = draft(all_attributes(), WriteMode::Create).attributes;
     assert_eq!(found.attributes.custom, sent.custom);
     assert_eq!(found.attributes.extensions, sent.extensions);
     assert_eq!(found.attributes.emails, sent.emails);
@@ -155,7 +155,7 @@ async fn a_replacement_clears_omitted_attributes(db: &TestDatabase) {
     let user = db.create_user(all_attributes()).await.unwrap();
     let after = db.call(replace(user.id, json!({"userName": "ada"}))).await.unwrap();
     // An omitted `active` keeps its value.
-    let expected = draft(json!({"userName": "ada", "active": false}), ReadAs::New).attributes;
+    let expected = draft(json!({"userName": "ada", "active": false}), WriteMode::Create).attributes;
     assert_eq!((&after.attributes, after.external_id(), after.version), (&expected, None, 2));
     assert_eq!(db.call(find(user.id)).await, Ok(after));
     let reuse = json!({"userName": "other", "externalId": "e-1"});
@@ -253,7 +253,7 @@ fn query(limit: usize) -> Query<User> {
 }
 
 fn replace(id: Uuid, body: Value) -> Replace {
-    let draft = draft(body, ReadAs::Replacement(id));
+    let draft = draft(body, WriteMode::Replace(id));
     Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
 }
 

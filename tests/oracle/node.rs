@@ -1,7 +1,7 @@
 //! A user as the oracle sees it: the JSON that the API shows, made ready for comparing.
 
 use crate::oracle::times;
-use roster::domain::fold::fold;
+use roster::domain::casefold::casefold;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct Text {
 impl Text {
     pub(crate) fn new(exact: impl Into<String>) -> Self {
         let exact = exact.into();
-        Self { folded: fold(&exact), exact }
+        Self { folded: casefold(&exact), exact }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::support::api::{Api, at_once, path};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
-use roster::domain::fold::fold;
+use roster::domain::casefold::casefold;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -260,7 +260,7 @@ impl Maker {
                 1 => format!("{}{}", self.key(), self.key()),
                 _ => format!("{}{}", self.key(), self.rng.random_range(0..500)),
             };
-            if self.names.insert(fold(&name)) {
+            if self.names.insert(casefold(&name)) {
                 return name;
             }
         }

@@ -4,12 +4,12 @@ use crate::plans::explain::seen;
 use crate::plans::listing::{is_narrow, plan, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::attribute::{GROUPS, USERS, Vocabulary};
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
-use roster::domain::group::{Draft, Group, ReadAs};
-use roster::domain::member::Membership;
+use roster::domain::group::{Draft, Group, WriteMode};
+use roster::domain::member::MembershipEdit;
 use roster::domain::origin::Origin;
+use roster::domain::schema::{GROUPS, USERS, Vocabulary};
 use roster::domain::sort::Sort;
 use roster::domain::user::User;
 use roster::ops::listing::{self, Query};
@@ -52,8 +52,8 @@ async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
 }
 
 async fn create(database: &Database, name: &str) -> Uuid {
-    let draft = Draft::read(json!({ "displayName": name }), ReadAs::New).unwrap();
-    let (id, members) = (Uuid::now_v7(), Membership::default());
+    let draft = Draft::read(json!({ "displayName": name }), WriteMode::Create).unwrap();
+    let (id, members) = (Uuid::now_v7(), MembershipEdit::default());
     let create = groups::Create { tenant: DEFAULT_TENANT, id, draft, members, now: 0.into() };
     database.call(&Origin::server(), create).await.unwrap().id
 }
@@ -121,7 +121,7 @@ async fn costs(database: &Database, group: Uuid) -> [Duration; 5] {
 /// One comes and one goes, in one step.
 fn swap(id: Uuid, comes: Uuid, goes: Uuid) -> impl Operation {
     let edit = move |group: &Group| {
-        let mut members = Membership::default();
+        let mut members = MembershipEdit::default();
         members.add([comes]);
         members.remove([goes]);
         Draft::patch(group, &json!({})).map(|draft| (draft, members))

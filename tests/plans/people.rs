@@ -4,7 +4,7 @@ use roster::db::{Connection, Database, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::origin::Origin;
 use roster::domain::time::Timestamp;
-use roster::domain::user::{Draft, ReadAs};
+use roster::domain::user::{Draft, WriteMode};
 use roster::ops::users::Create;
 use serde_json::json;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn create(template: i64) -> Create {
         "phoneNumbers": [{"value": format!("+1-555-{NUMBER}"), "type": "work"}],
         "enterprise": {"department": format!("Department {template:02}"), "employeeNumber": NUMBER},
     });
-    let draft = Draft::read(body, ReadAs::New).unwrap();
+    let draft = Draft::read(body, WriteMode::Create).unwrap();
     Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(template) }
 }
 

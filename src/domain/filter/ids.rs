@@ -1,55 +1,55 @@
-//! Ids compared as the strings that clients see: their order is that of the bytes.
+//! Compares ids as strings, in the form that clients see, which has the same order as the bytes of the ids.
 
 use super::{Test, Value};
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use uuid::Uuid;
 
-/// Where a text stands among ids.
+/// The position of a text in the order of ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// It is this id.
+enum Position {
+    /// The text is this id.
     At(Uuid),
-    /// It is no id; this is the first behind it.
+    /// The text is not an id; this is the first id after it.
     Before(Uuid),
-    /// It is behind every id.
+    /// The text comes after every id.
     End,
 }
 
 pub(super) fn equal(text: &str) -> Test {
-    match place(text) {
-        Place::At(id) => Test::Equal(Value::Id(id)),
+    match position(text) {
+        Position::At(id) => Test::Equal(Value::Id(id)),
         _ => Test::Never,
     }
 }
 
-/// `or_equal` tells `ge` from `gt`.
+/// The test for `ge` if `or_equal`, otherwise for `gt`.
 pub(super) fn after(text: &str, or_equal: bool) -> Test {
-    match place(text) {
-        Place::At(id) if !or_equal => within(Excluded(id), Unbounded),
-        Place::At(id) | Place::Before(id) => within(Included(id), Unbounded),
-        Place::End => Test::Never,
+    match position(text) {
+        Position::At(id) if !or_equal => within(Excluded(id), Unbounded),
+        Position::At(id) | Position::Before(id) => within(Included(id), Unbounded),
+        Position::End => Test::Never,
     }
 }
 
-/// `or_equal` tells `le` from `lt`.
+/// The test for `le` if `or_equal`, otherwise for `lt`.
 pub(super) fn before(text: &str, or_equal: bool) -> Test {
-    match place(text) {
-        Place::At(id) if or_equal => within(Unbounded, Included(id)),
-        Place::At(id) | Place::Before(id) => within(Unbounded, Excluded(id)),
-        // Every id is before it.
-        Place::End => within(Included(Uuid::nil()), Unbounded),
+    match position(text) {
+        Position::At(id) if or_equal => within(Unbounded, Included(id)),
+        Position::At(id) | Position::Before(id) => within(Unbounded, Excluded(id)),
+        // Matches every id.
+        Position::End => within(Included(Uuid::nil()), Unbounded),
     }
 }
 
 pub(super) fn starts_with(prefix: &str) -> Test {
-    // What begins with the prefix comes before the prefix and a character behind all of an id's.
-    let end = match place(&format!("{prefix}g")) {
-        Place::At(id) | Place::Before(id) => Excluded(id),
-        Place::End => Unbounded,
+    // No id contains `g`, and it sorts after all characters of ids.
+    let end = match position(&format!("{prefix}g")) {
+        Position::At(id) | Position::Before(id) => Excluded(id),
+        Position::End => Unbounded,
     };
-    match place(prefix) {
-        Place::At(id) | Place::Before(id) => within(Included(id), end),
-        Place::End => Test::Never,
+    match position(prefix) {
+        Position::At(id) | Position::Before(id) => within(Included(id), end),
+        Position::End => Test::Never,
     }
 }
 
@@ -57,8 +57,8 @@ fn within(from: Bound<Uuid>, to: Bound<Uuid>) -> Test {
     Test::Within(from.map(Value::Id), to.map(Value::Id))
 }
 
-/// Reads the text digit by digit for as long as it could be an id.
-fn place(text: &str) -> Place {
+/// Reads the text digit by digit for as long as it can be the start of an id.
+fn position(text: &str) -> Position {
     const LENGTH: usize = 36;
     let mut digits = Digits::default();
     for (at, byte) in text.bytes().enumerate() {
@@ -74,15 +74,15 @@ fn place(text: &str) -> Place {
                     digits.push(digit);
                 }
                 if possible.get(digit) != Some(&byte) {
-                    return Place::Before(digits.first());
+                    return Position::Before(digits.first());
                 }
             }
         }
     }
-    if text.len() == LENGTH { Place::At(digits.first()) } else { Place::Before(digits.first()) }
+    if text.len() == LENGTH { Position::At(digits.first()) } else { Position::Before(digits.first()) }
 }
 
-/// The first hexadecimal digits of an id.
+/// The leading hexadecimal digits of an id.
 #[derive(Default)]
 struct Digits {
     value: u128,
@@ -95,19 +95,19 @@ impl Digits {
         self.count += 1;
     }
 
-    /// The first id that begins with them.
+    /// The first id with these digits.
     fn first(&self) -> Uuid {
         self.filled(self.value)
     }
 
-    /// The place behind every id that begins with them.
-    fn next(&self) -> Place {
+    /// The position after every id with these digits.
+    fn next(&self) -> Position {
         let end = 1u128.checked_shl(4 * self.count);
         let next = self.value.checked_add(1).filter(|next| end.is_none_or(|end| *next < end));
-        next.map_or(Place::End, |next| Place::Before(self.filled(next)))
+        next.map_or(Position::End, |next| Position::Before(self.filled(next)))
     }
 
-    /// Digits with zeros behind them.
+    /// The id of these digits, padded with zeros.
     fn filled(&self, digits: u128) -> Uuid {
         Uuid::from_u128(digits.checked_shl(4 * (32 - self.count)).unwrap_or(0))
     }

@@ -1,91 +1,91 @@
-//! Filters: RFC 7644, section 3.4.2.2, as a tree that knows what it compares.
+//! Filters (RFC 7644, section 3.4.2.2) as trees of typed comparisons.
 
-mod holds;
+mod comparison;
 mod ids;
+mod matches;
 mod operand;
 mod parse;
 mod scanner;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{Booleans, Brackets};
+pub use super::attribute::Path;
+pub use comparison::Booleans;
+pub use parse::ValueFilter;
 
 use derive_more::{Display, Error};
 use std::ops::Bound;
 use uuid::Uuid;
 
-/// What a resource must fulfil.
+/// A condition on a resource or on an element of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// All of these; without any, whatever there is.
+    /// All of these match. Without any, everything matches.
     All(Vec<Filter>),
-    /// One of these.
+    /// At least one of these matches. Without any, nothing matches.
     Any(Vec<Filter>),
-    /// Not this: also where there is no value.
+    /// This does not match, for example because there is no value.
     Not(Box<Filter>),
-    /// One element of a list fulfils this; the paths inside start at the element.
+    /// At least one element of a list matches.
     Element {
-        /// The list's name.
+        /// The name of the list.
         list: &'static str,
-        /// What the element must fulfil.
+        /// The condition on the element. Its paths start at the element.
         test: Box<Filter>,
     },
-    /// The value at a path passes a test. No value passes none.
+    /// There is a value at the path, and it passes the test.
     Is(Path, Test),
 }
 
-/// Where a value stands: the names of an attribute and its parts, in the native vocabulary.
-pub type Path = Vec<&'static str>;
-
-/// What a value may be compared with, in the form in which it is kept: strings folded unless they are exact.
+/// A condition on a value in its stored form: strings are case-folded unless their attribute is exact.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// There is a value, and it is not the empty string.
+    /// The value is not the empty string.
     Present,
-    /// It equals this one.
+    /// The value equals this one.
     Equal(Value),
-    /// It lies between these, of which at least one is a bound.
+    /// The value lies within these bounds, at least one of which is not `Unbounded`.
     Within(Bound<Value>, Bound<Value>),
-    /// It is a string that contains this one, which is not empty.
+    /// The value is a string that contains this one, which is not empty.
     Contains(String),
-    /// It is a string that ends with this one, which is not empty.
+    /// The value is a string that ends with this one, which is not empty.
     EndsWith(String),
-    /// Nothing passes.
+    /// No value passes.
     Never,
 }
 
-/// A value as it is kept.
+/// A value in its stored form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// A string, folded unless its attribute is exact.
+    /// A string, case-folded unless its attribute is exact.
     Text(String),
-    /// A whole number, or microseconds since 1970.
+    /// An integer, or a time in microseconds since 1970.
     Integer(i64),
-    /// True or false.
+    /// A boolean.
     Boolean(bool),
     /// An id.
     Id(Uuid),
 }
 
-/// Why a text is no filter.
+/// Why a filter is invalid.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 #[display("position {position}: {detail}")]
 pub struct InvalidFilter {
-    /// Where, in characters from 1.
+    /// The position of the error, in characters from 1.
     pub position: usize,
-    /// A sentence for people.
+    /// A description for people.
     pub detail: String,
 }
 
-/// The most bytes of a filter.
+/// The maximum length of a filter, in bytes.
 pub const LENGTH_LIMIT: usize = 4 * 1024;
-/// How deep brackets of both kinds may be nested.
+/// The maximum nesting depth of parentheses and brackets.
 pub const DEPTH_LIMIT: usize = 16;
-/// The most comparisons in a filter.
+/// The maximum number of comparisons in a filter.
 pub const TERM_LIMIT: usize = 100;
 
 impl Filter {
-    /// Whether it is a single comparison, of which there are few kinds.
+    /// Whether the filter is a single comparison. Few distinct statements result from such filters.
     #[must_use]
     pub fn is_single(&self) -> bool {
         match self {
@@ -95,7 +95,7 @@ impl Filter {
         }
     }
 
-    /// What all must hold for the filter to hold: the parts of an `and`, or the filter itself.
+    /// The filters that must all match: the operands of an `and`, or the filter itself.
     #[must_use]
     pub fn conjuncts(&self) -> &[Filter] {
         match self {
@@ -103,4 +103,45 @@ impl Filter {
             other => std::slice::from_ref(other),
         }
     }
+}
+
+/// The negation of a filter.
+fn not(filter: Filter) -> Filter {
+    Filter::Not(Box::new(filter))
+}
+
+/// The conjunction of filters, flattened.
+fn all_of(parts: Vec<Filter>) -> Filter {
+    let mut flat = Vec::new();
+    for part in parts {
+        match part {
+            Filter::All(inner) => inner.into_iter().for_each(|part| add(&mut flat, part)),
+            part => add(&mut flat, part),
+        }
+    }
+    combine(flat, Filter::All)
+}
+
+/// Combines filters. A single filter is returned unchanged.
+fn combine(mut parts: Vec<Filter>, several: fn(Vec<Filter>) -> Filter) -> Filter {
+    match parts.pop() {
+        Some(part) if parts.is_empty() => part,
+        last => several(parts.into_iter().chain(last).collect()),
+    }
+}
+
+/// Adds a filter to a conjunction. Two ranges of the same value become one, so that an index scan has both bounds.
+fn add(parts: &mut Vec<Filter>, part: Filter) {
+    if let Filter::Is(path, test) = &part {
+        for earlier in parts.iter_mut() {
+            if let Filter::Is(same, range) = earlier
+                && same == path
+                && let Some(narrower) = operand::intersection(range, test)
+            {
+                *range = narrower;
+                return;
+            }
+        }
+    }
+    parts.push(part);
 }

@@ -1,13 +1,13 @@
-//! An operator and an operand as the test of one attribute's values.
+//! Turns an operator and an operand into the test of an attribute's values.
 
 use super::{Filter, Path, Test, Value, ids};
 use crate::domain::attribute::{Attribute, Kind};
-use crate::domain::fold::fold;
+use crate::domain::casefold::casefold;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The operators of RFC 7644, table 3, that take an operand. (`ne` is `not` of `eq`.)
+/// The operators of RFC 7644, table 3, that have an operand. (`ne` is parsed as the negation of `eq`.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Eq,
@@ -20,7 +20,7 @@ pub(super) enum Operator {
     Le,
 }
 
-/// What a term compares with.
+/// The literal on the right-hand side of a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
     Text(String),
@@ -30,7 +30,7 @@ pub(super) enum Operand {
 }
 
 impl Operator {
-    /// The operator of a name, which has no case.
+    /// The operator of this name, which is case-insensitive.
     pub(super) fn named(name: &str) -> Option<Self> {
         const NAMES: [(&str, Operator); 8] = [
             ("eq", Operator::Eq),
@@ -49,74 +49,78 @@ impl Operator {
         matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
     }
 
-    /// Whether it is about parts of strings.
-    fn is_part(self) -> bool {
+    fn is_substring(self) -> bool {
         matches!(self, Self::Co | Self::Sw | Self::Ew)
     }
 }
 
-/// What is wrong with a term: its operator, or its operand.
-pub(super) enum Misfit {
+/// The part of a comparison that does not fit the attribute, with a description of the error.
+pub(super) enum Mismatch {
+    Target(String),
     Operator(String),
     Operand(String),
 }
 
-/// The test of an attribute's value.
-pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand) -> Result<Test, Misfit> {
+/// The test of an attribute's values.
+pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand) -> Result<Test, Mismatch> {
     let name = attribute.name;
-    let refuse = |takes: &str| Misfit::Operator(format!("{name} can be compared by {takes} only"));
-    let wrong = |what: &str| Misfit::Operand(format!("{name} is compared with {what}"));
+    let refuse =
+        |operators: &str| Mismatch::Operator(format!("{name} can only be compared with {operators}"));
+    let wrong = |expected: &str| Mismatch::Operand(format!("{name} must be compared with {expected}"));
     match (&attribute.kind, operand) {
         (Kind::Boolean, _) if operator != Operator::Eq => Err(refuse("eq, ne and pr")),
         (Kind::Boolean, Operand::Boolean(value)) => Ok(Test::Equal(Value::Boolean(*value))),
         (Kind::Boolean, _) => Err(wrong("true or false")),
-        (Kind::Time | Kind::Integer, _) if operator.is_part() => Err(refuse("eq, ne, gt, ge, lt, le and pr")),
-        (Kind::Integer, Operand::Number(number)) => match place(number) {
-            Some(place) => Ok(whole(operator, place)),
-            None => Err(wrong("a whole number")),
+        (Kind::Time | Kind::Integer, _) if operator.is_substring() => {
+            Err(refuse("eq, ne, gt, ge, lt, le and pr"))
+        }
+        (Kind::Integer, Operand::Number(number)) => match integer(number) {
+            Some(number) => Ok(compare_integer(operator, number)),
+            None => Err(wrong("an integer")),
         },
-        (Kind::Integer, _) => Err(wrong("a whole number")),
+        (Kind::Integer, _) => Err(wrong("an integer")),
         (Kind::Time, Operand::Text(text)) => match OffsetDateTime::parse(text, &Rfc3339) {
-            Ok(time) => Ok(whole(operator, micros(time, text))),
-            Err(_) => Err(wrong("a time with an offset, such as \"2026-01-02T03:04:05.678Z\" (RFC 3339)")),
+            Ok(time) => Ok(compare_integer(operator, micros(time, text))),
+            Err(_) => Err(wrong("an RFC 3339 time with an offset, such as \"2026-01-02T03:04:05.678Z\"")),
         },
         (Kind::Time, _) => Err(wrong("a time, in a string")),
         (Kind::Binary, _) if operator.is_order() => Err(refuse("eq, ne, co, sw, ew and pr")),
         (_, Operand::Text(text)) => Ok(match attribute.kind {
-            Kind::Id => id(operator, text),
-            Kind::Text | Kind::Constant(_) => string(operator, fold(text)),
-            _ => string(operator, text.clone()),
+            Kind::Id => compare_id(operator, text),
+            Kind::Text | Kind::Constant(_) => compare_string(operator, casefold(text)),
+            _ => compare_string(operator, text.clone()),
         }),
         _ => Err(wrong("a string")),
     }
 }
 
-/// Where an exact number stands among whole ones: at `floor`, or between it and the next.
-struct Place {
+/// A number rounded down to an integer; `exact` says whether rounding left it unchanged.
+struct Rounded {
     floor: i64,
     exact: bool,
 }
 
-/// The place of a whole number, which may be larger than any that is kept.
-fn place(number: &serde_json::Number) -> Option<Place> {
+/// A number without a fraction, which may exceed 64 bits; `None` for any other number.
+fn integer(number: &serde_json::Number) -> Option<Rounded> {
     if let Some(number) = number.as_i64() {
-        return Some(Place { floor: number, exact: true });
+        return Some(Rounded { floor: number, exact: true });
     }
     let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
     let floor = number as i64;
-    Some(Place { floor, exact: floor as f64 == number && floor != i64::MAX && floor != i64::MIN })
+    Some(Rounded { floor, exact: floor as f64 == number && floor != i64::MAX && floor != i64::MIN })
 }
 
-/// Times are kept in microseconds; a filter may say more. What is behind the nanoseconds is not in `time`.
-fn micros(time: OffsetDateTime, text: &str) -> Place {
+/// A time in microseconds. A filter may be more precise, even than the nanoseconds of `OffsetDateTime`, so digits after
+/// the ninth are taken from the text.
+fn micros(time: OffsetDateTime, text: &str) -> Rounded {
     let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-    let mut behind = fraction.bytes().take_while(u8::is_ascii_digit).skip(9);
+    let mut beyond_nanos = fraction.bytes().take_while(u8::is_ascii_digit).skip(9);
     let nanos = time.unix_timestamp_nanos();
     let floor = i64::try_from(nanos.div_euclid(1_000)).unwrap_or(if nanos < 0 { i64::MIN } else { i64::MAX });
-    Place { floor, exact: nanos.rem_euclid(1_000) == 0 && behind.all(|digit| digit == b'0') }
+    Rounded { floor, exact: nanos.rem_euclid(1_000) == 0 && beyond_nanos.all(|digit| digit == b'0') }
 }
 
-fn whole(operator: Operator, Place { floor, exact }: Place) -> Test {
+fn compare_integer(operator: Operator, Rounded { floor, exact }: Rounded) -> Test {
     let floor = Value::Integer(floor);
     match operator {
         Operator::Gt => Test::Within(Excluded(floor), Unbounded),
@@ -129,7 +133,7 @@ fn whole(operator: Operator, Place { floor, exact }: Place) -> Test {
     }
 }
 
-fn id(operator: Operator, text: &str) -> Test {
+fn compare_id(operator: Operator, text: &str) -> Test {
     match operator {
         Operator::Eq => ids::equal(text),
         Operator::Sw => ids::starts_with(text),
@@ -137,11 +141,11 @@ fn id(operator: Operator, text: &str) -> Test {
         Operator::Lt | Operator::Le => ids::before(text, operator == Operator::Le),
         // Every string contains the empty one.
         Operator::Co | Operator::Ew if text.is_empty() => ids::starts_with(text),
-        Operator::Co | Operator::Ew => string(operator, text.to_owned()),
+        Operator::Co | Operator::Ew => compare_string(operator, text.to_owned()),
     }
 }
 
-fn string(operator: Operator, text: String) -> Test {
+fn compare_string(operator: Operator, text: String) -> Test {
     let value = Value::Text;
     match operator {
         Operator::Eq => Test::Equal(value(text)),
@@ -152,7 +156,7 @@ fn string(operator: Operator, text: String) -> Test {
         Operator::Co => Test::Contains(text),
         Operator::Ew => Test::EndsWith(text),
         Operator::Sw => {
-            let end = behind(&text).map_or(Unbounded, |end| Excluded(value(end)));
+            let end = successor(&text).map_or(Unbounded, |end| Excluded(value(end)));
             Test::Within(Included(value(text)), end)
         }
         Operator::Gt => Test::Within(Excluded(value(text)), Unbounded),
@@ -162,8 +166,8 @@ fn string(operator: Operator, text: String) -> Test {
     }
 }
 
-/// The first string, by code points, behind all that begin with `prefix`; none when there is no such.
-fn behind(prefix: &str) -> Option<String> {
+/// The first string, in code point order, after all strings that start with `prefix`, if there is one.
+fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         if let Some(next) = ({ last..=char::MAX }).nth(1) {
@@ -174,20 +178,23 @@ fn behind(prefix: &str) -> Option<String> {
     None
 }
 
-/// That an attribute has a value. Those that are no strings always have one, an object when a part of it has.
+/// The filter for an attribute that has a value. An object has one when a sub-attribute has one; attributes of types
+/// other than string and object always have one.
 pub(super) fn present(attribute: &'static Attribute, path: Path) -> Filter {
     match attribute.kind {
         Kind::Text | Kind::Exact | Kind::Binary => Filter::Is(path, Test::Present),
         Kind::Object(parts) => {
-            let known = parts.iter().filter(|part| !matches!(part.kind, Kind::Opaque));
-            Filter::Any(known.map(|part| present(part, [path.as_slice(), &[part.name]].concat())).collect())
+            let comparable = parts.iter().filter(|part| !matches!(part.kind, Kind::Opaque));
+            Filter::Any(
+                comparable.map(|part| present(part, [path.as_slice(), &[part.name]].concat())).collect(),
+            )
         }
         _ => Filter::All(Vec::new()),
     }
 }
 
-/// Both tests in one when both say in which range the same value lies.
-pub(super) fn both(one: &Test, other: &Test) -> Option<Test> {
+/// The intersection of two ranges; `None` unless both tests are ranges.
+pub(super) fn intersection(one: &Test, other: &Test) -> Option<Test> {
     let (Test::Within(from, to), Test::Within(other_from, other_to)) = (one, other) else { return None };
     Some(Test::Within(later(from, other_from), earlier(to, other_to)))
 }

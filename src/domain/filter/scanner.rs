@@ -1,10 +1,10 @@
-//! The words of a filter.
+//! Splits a filter into tokens.
 
 use super::InvalidFilter;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
-/// A word of a filter and the byte at which it begins.
+/// A token and the byte at which it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Token<'t> {
     pub(super) at: usize,
@@ -13,16 +13,16 @@ pub(super) struct Token<'t> {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum TokenKind<'t> {
-    /// A name, an operator, a number, `true`, `false`, `null`.
+    /// A name, an operator, a number, `true`, `false` or `null`.
     Word(&'t str),
-    /// A JSON string, decoded.
+    /// A decoded JSON string.
     Text(String),
-    /// One of `(`, `)`, `[`, `]`.
+    /// One of `(`, `)`, `[` and `]`.
     Bracket(char),
     End,
 }
 
-/// Cuts a filter into words, one ahead of its reader.
+/// Yields the tokens of a filter, with one token of lookahead.
 pub(super) struct Scanner<'t> {
     text: &'t str,
     chars: Peekable<CharIndices<'t>>,
@@ -37,7 +37,7 @@ impl<'t> Scanner<'t> {
         Ok(scanner)
     }
 
-    /// The strings of a text.
+    /// The decoded strings in a filter.
     pub(super) fn strings(text: &'t str) -> Result<Vec<String>, InvalidFilter> {
         let mut scanner = Self::new(text)?;
         let mut strings = Vec::new();
@@ -59,27 +59,38 @@ impl<'t> Scanner<'t> {
         Ok(std::mem::replace(&mut self.next, next))
     }
 
-    /// Takes the next word if it is this one; keywords have no case (RFC 7644, section 3.4.2.2).
+    /// Takes the next token if it is this keyword, which is case-insensitive (RFC 7644, section 3.4.2.2).
     pub(super) fn take_keyword(&mut self, keyword: &str) -> Result<bool, InvalidFilter> {
-        let is_it = matches!(self.next.kind, TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword));
-        if is_it {
+        let found = matches!(self.next.kind, TokenKind::Word(word) if word.eq_ignore_ascii_case(keyword));
+        if found {
             self.take()?;
         }
-        Ok(is_it)
+        Ok(found)
     }
 
     pub(super) fn take_bracket(&mut self, bracket: char) -> Result<bool, InvalidFilter> {
-        let is_it = self.next.kind == TokenKind::Bracket(bracket);
-        if is_it {
+        let found = self.next.kind == TokenKind::Bracket(bracket);
+        if found {
             self.take()?;
         }
-        Ok(is_it)
+        Ok(found)
     }
 
-    /// An error at a byte of the text.
+    /// An error at this byte of the text.
     pub(super) fn error(&self, at: usize, detail: impl Into<String>) -> InvalidFilter {
         let before = self.text.char_indices().take_while(|(index, _)| *index < at).count();
         InvalidFilter { position: before + 1, detail: detail.into() }
+    }
+
+    /// The error for a token that is not what the grammar expects.
+    pub(super) fn expected(&self, expected: &str, found: &Token<'_>) -> InvalidFilter {
+        let text = match &found.kind {
+            TokenKind::Word(word) => format!("'{}'", excerpt(word)),
+            TokenKind::Text(_) => "a string".to_owned(),
+            TokenKind::Bracket(bracket) => format!("'{bracket}'"),
+            TokenKind::End => "the end".to_owned(),
+        };
+        self.error(found.at, format!("expected {expected}, found {text}"))
     }
 
     fn scan(&mut self) -> Result<Token<'t>, InvalidFilter> {
@@ -101,7 +112,7 @@ impl<'t> Scanner<'t> {
         Ok(Token { at, kind })
     }
 
-    /// Finds the end of a string; what it means is for the JSON reader to say.
+    /// Finds the end of a string and decodes the string as JSON.
     fn scan_text(&mut self, at: usize) -> Result<String, InvalidFilter> {
         self.chars.next();
         let mut escaped = false;
@@ -111,10 +122,13 @@ impl<'t> Scanner<'t> {
             closes
         });
         if end.is_none() {
-            return Err(self.error(at, "the string has no end"));
+            return Err(self.error(at, "the string is not terminated"));
         }
         let text: String = serde_json::from_str(self.since(at)).map_err(|_| {
-            self.error(at, "the string is not a JSON string: an escape or a control character is wrong")
+            self.error(
+                at,
+                "the string is not a valid JSON string: it contains an invalid escape or a control character",
+            )
         })?;
         if text.contains('\0') {
             return Err(self.error(at, "the string must not contain U+0000"));
@@ -126,4 +140,9 @@ impl<'t> Scanner<'t> {
         let end = self.chars.peek().map_or(self.text.len(), |(index, _)| *index);
         self.text.get(at..end).unwrap_or_default()
     }
+}
+
+/// The first 100 characters of a word, for an error.
+pub(super) fn excerpt(word: &str) -> String {
+    word.chars().take(100).collect()
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::attribute::{GROUPS, USERS, Vocabulary};
+use crate::domain::schema::{GROUPS, USERS, Vocabulary};
 use proptest::prelude::*;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -41,7 +41,7 @@ fn not_binds_before_and_and_and_before_or() {
 }
 
 #[test]
-fn a_list_means_its_value_and_a_value_path_one_element() {
+fn lists_are_compared_by_value_and_value_paths_match_one_element() {
     let value = || is(&["value"], equal("a@x"));
     let work = || is(&["type"], equal("work"));
     assert_eq!(parse(r#"emails eq "A@x""#), Ok(element("emails", value())));
@@ -59,16 +59,16 @@ fn a_list_means_its_value_and_a_value_path_one_element() {
 }
 
 #[test]
-fn memberships_are_a_list_of_ids() {
+fn memberships_are_lists_of_ids() {
     let id = Uuid::from_u128(7);
-    let is_it = || is(&["value"], Test::Equal(Value::Id(id)));
+    let has_id = || is(&["value"], Test::Equal(Value::Id(id)));
     for text in ["groups eq ", "Groups.VALUE eq ", "urn:ietf:params:scim:schemas:core:2.0:User:groups eq "] {
-        assert_eq!(parse(&format!("{text}\"{id}\"")), Ok(element("groups", is_it())), "{text}");
+        assert_eq!(parse(&format!("{text}\"{id}\"")), Ok(element("groups", has_id())), "{text}");
     }
-    assert_eq!(parse(&format!("groups ne \"{id}\"")), Ok(not(element("groups", is_it()))));
+    assert_eq!(parse(&format!("groups ne \"{id}\"")), Ok(not(element("groups", has_id()))));
     assert_eq!(parse("groups pr"), Ok(element("groups", Filter::All(vec![]))));
     let of_groups = |text: &str| Filter::parse(text, &GROUPS, Vocabulary::Native);
-    assert_eq!(of_groups(&format!("members[value eq \"{id}\"]")), Ok(element("members", is_it())));
+    assert_eq!(of_groups(&format!("members[value eq \"{id}\"]")), Ok(element("members", has_id())));
     assert_eq!(of_groups("members eq \"x\""), Ok(element("members", is(&["value"], Test::Never))));
     assert_eq!(
         of_groups("memberCount gt 7"),
@@ -79,7 +79,7 @@ fn memberships_are_a_list_of_ids() {
 }
 
 #[test]
-fn ranges_of_one_value_become_one() {
+fn ranges_of_the_same_value_are_merged() {
     let within = Test::Within(Excluded(Value::Integer(1)), Included(Value::Integer(5)));
     assert_eq!(
         parse("version gt 1 and title pr and version le 5 and version ge 1"),
@@ -88,7 +88,7 @@ fn ranges_of_one_value_become_one() {
 }
 
 #[test]
-fn a_prefix_is_a_range() {
+fn prefixes_become_ranges() {
     let range = |from: &str, to: Option<&str>| {
         let text = |text: &str| Value::Text(text.to_owned());
         Test::Within(Included(text(from)), to.map_or(Unbounded, |to| Excluded(text(to))))
@@ -126,63 +126,63 @@ fn times_are_exact_to_the_nanosecond() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_position() {
-    for (text, position, says) in [
-        ("", 1, "the name of an attribute is expected, not the end"),
-        ("title", 6, "an operator is expected, not the end"),
+fn errors_have_positions() {
+    for (text, position, detail) in [
+        ("", 1, "expected the name of an attribute, found the end"),
+        ("title", 6, "expected an operator, found the end"),
         ("title eq", 9, "a string in double quotes"),
         ("title is \"a\"", 7, "'is' is not an operator"),
-        ("title eq a", 10, "not 'a'"),
+        ("title eq a", 10, "found 'a'"),
         ("title eq 'a'", 10, "a string in double quotes"),
         ("title eq \"é\" and x pr", 18, "'x' is not an attribute of users"),
-        ("title eq \"a", 10, "the string has no end"),
-        ("title eq \"\\x\"", 10, "not a JSON string"),
+        ("title eq \"a", 10, "the string is not terminated"),
+        ("title eq \"\\x\"", 10, "not a valid JSON string"),
         ("title eq \"\\u0000\"", 10, "U+0000"),
         ("title eq \"a\" \"b\"", 14, "'and', 'or' or the end"),
         ("title eq \"a\" and", 17, "the name of an attribute"),
         ("(title pr", 10, "'and', 'or' or ')'"),
         ("title pr)", 9, "'and', 'or' or the end"),
         ("not title pr", 5, "'(' after 'not'"),
-        ("active gt true", 8, "active can be compared by eq, ne and pr only"),
-        ("active eq \"true\"", 11, "active is compared with true or false"),
-        ("title eq 7", 10, "title is compared with a string"),
-        ("title gt null", 10, "null is compared by eq and ne only"),
-        ("version eq 1.5", 12, "version is compared with a whole number"),
-        ("createdAt gt \"2026-01-02\"", 14, "a time with an offset"),
-        ("createdAt co \"2026\"", 11, "createdAt can be compared by"),
-        ("x509Certificates gt \"a\"", 18, "value can be compared by"),
-        ("name eq \"a\"", 1, "name has no value of its own"),
-        ("addresses eq \"a\"", 1, "addresses has no value of its own"),
+        ("active gt true", 8, "active can only be compared with eq, ne and pr"),
+        ("active eq \"true\"", 11, "active must be compared with true or false"),
+        ("title eq 7", 10, "title must be compared with a string"),
+        ("title gt null", 10, "null can only be compared with eq and ne"),
+        ("version eq 1.5", 12, "version must be compared with an integer"),
+        ("createdAt gt \"2026-01-02\"", 14, "an RFC 3339 time with an offset"),
+        ("createdAt co \"2026\"", 11, "createdAt can only be compared with"),
+        ("x509Certificates gt \"a\"", 18, "value can only be compared with"),
+        ("name eq \"a\"", 1, "name has no value; name one of its sub-attributes"),
+        ("addresses eq \"a\"", 1, "addresses has no value"),
         ("custom pr", 1, "cannot be filtered by custom"),
         ("name[givenName pr]", 5, "must follow the name of a list"),
-        ("emails[value[type pr]]", 13, "not inside another"),
+        ("emails[value[type pr]]", 13, "must not be inside another"),
         ("emails[x pr]", 8, "'x' is not an attribute of emails"),
         ("emails[]", 8, "the name of an attribute"),
         ("emails[type pr].x pr", 16, "'x' is not an attribute of emails"),
     ] {
         let error = parse(text).expect_err(text);
         assert_eq!(error.position, position, "{text}: {error}");
-        assert!(error.detail.contains(says), "{text}: {error}");
+        assert!(error.detail.contains(detail), "{text}: {error}");
     }
 }
 
 #[test]
-fn limits_are_kept() {
+fn limits_are_enforced() {
     let long = |length: usize| format!("title eq \"{}\"", "a".repeat(length - 11));
     assert!(parse(&long(LENGTH_LIMIT)).is_ok());
     assert_eq!(parse(&long(LENGTH_LIMIT + 1)).unwrap_err().position, LENGTH_LIMIT + 1);
     let deep = |depth: usize| format!("{}title pr{}", "(".repeat(depth), ")".repeat(depth));
     assert!(parse(&deep(DEPTH_LIMIT)).is_ok());
     assert_eq!(parse(&deep(DEPTH_LIMIT + 1)).unwrap_err().position, DEPTH_LIMIT + 1);
-    let beside = vec!["(title pr)"; 20].join(" and ");
-    assert!(parse(&beside).is_ok(), "brackets beside each other are not nested");
+    let siblings = vec!["(title pr)"; 20].join(" and ");
+    assert!(parse(&siblings).is_ok(), "adjacent parentheses are not nested");
     let many = |terms: usize| vec!["title pr"; terms].join(" or ");
     assert!(parse(&many(TERM_LIMIT)).is_ok());
     assert_eq!(parse(&many(TERM_LIMIT + 1)).unwrap_err().position, TERM_LIMIT * 12 + 1);
 }
 
-/// What a range says of ids is what the order of their texts says.
-fn agrees(test: &Test, id: Uuid) -> bool {
+/// Whether an id passes a test.
+fn passes(test: &Test, id: Uuid) -> bool {
     let id = Value::Id(id);
     match test {
         Test::Never => false,
@@ -205,25 +205,25 @@ fn near_ids() -> impl Strategy<Value = (Uuid, String)> {
 
 proptest! {
     #[test]
-    fn ids_compare_as_their_texts((id, text) in near_ids(), other in any::<u128>(), near in -2i128..=2) {
+    fn ids_compare_like_their_texts((id, text) in near_ids(), other in any::<u128>(), near in -2i128..=2) {
         for id in [id, Uuid::from_u128(other), Uuid::from_u128(id.as_u128().wrapping_add_signed(near))] {
             let shown = id.to_string();
-            prop_assert_eq!(agrees(&ids::equal(&text), id), shown == text);
-            prop_assert_eq!(agrees(&ids::after(&text, false), id), shown > text);
-            prop_assert_eq!(agrees(&ids::after(&text, true), id), shown >= text);
-            prop_assert_eq!(agrees(&ids::before(&text, false), id), shown < text);
-            prop_assert_eq!(agrees(&ids::before(&text, true), id), shown <= text);
-            prop_assert_eq!(agrees(&ids::starts_with(&text), id), shown.starts_with(&text));
+            prop_assert_eq!(passes(&ids::equal(&text), id), shown == text);
+            prop_assert_eq!(passes(&ids::after(&text, false), id), shown > text);
+            prop_assert_eq!(passes(&ids::after(&text, true), id), shown >= text);
+            prop_assert_eq!(passes(&ids::before(&text, false), id), shown < text);
+            prop_assert_eq!(passes(&ids::before(&text, true), id), shown <= text);
+            prop_assert_eq!(passes(&ids::starts_with(&text), id), shown.starts_with(&text));
         }
     }
 
     #[test]
-    fn no_text_breaks_the_parser(text in any::<String>()) {
+    fn arbitrary_text_does_not_panic(text in any::<String>()) {
         drop(parse(&text));
     }
 
     #[test]
-    fn no_heap_of_words_breaks_the_parser(
+    fn arbitrary_tokens_do_not_panic(
         words in prop::collection::vec(
             prop::sample::select(vec![
                 "(", ")", "[", "]", "not", "and", "or", "title", "emails", "emails.type", "eq", "ne", "pr", "gt", "co",
@@ -241,16 +241,16 @@ proptest! {
 }
 
 #[test]
-fn brackets_of_scim_paths_are_read_with_what_stands_behind_them() {
+fn value_filters_of_scim_paths_leave_the_rest() {
     let emails = crate::domain::attribute::USER.iter().find(|attribute| attribute.name == "emails").unwrap();
     let text = r#"[type eq "Wo]rk" and value ew "@x"].value"#;
-    let brackets = Brackets::read(text, emails, Booleans::Json).unwrap();
-    assert_eq!(brackets.strings, ["Wo]rk", "@x"]);
-    assert_eq!(brackets.behind, ".value");
+    let value_filter = ValueFilter::parse(text, emails, Booleans::Json).unwrap();
+    assert_eq!(value_filter.strings, ["Wo]rk", "@x"]);
+    assert_eq!(value_filter.rest, ".value");
     let test =
         Filter::All(vec![is(&["type"], equal("wo]rk")), is(&["value"], Test::EndsWith("@x".to_owned()))]);
-    assert_eq!(brackets.filter, test);
+    assert_eq!(value_filter.filter, test);
     for text in ["[", "[]", "[type eq \"a\"", "[emails.type pr]", "[type pr]\"", "[x pr]"] {
-        assert!(Brackets::read(text, emails, Booleans::Json).is_err(), "{text}");
+        assert!(ValueFilter::parse(text, emails, Booleans::Json).is_err(), "{text}");
     }
 }

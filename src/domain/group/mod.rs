@@ -1,87 +1,92 @@
-//! The group of RFC 7643, section 4.2, in Roster's native vocabulary. Its members are not part of it: see
-//! [`super::member`].
+//! Groups (RFC 7643, section 4.2), with the native API's names. Members are separate: see [`super::member`].
 
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub use super::body::ReadAs;
+pub use super::body::WriteMode;
 pub use read::Draft;
 
 use super::NATIVE_SOURCE;
+use super::body::write_external_id;
+use super::casefold::casefold;
 use super::change::{Auditable, ChangeKind, Stamp};
 use super::filter;
-use super::fold::fold;
 use super::json::to_map;
-use super::sort::{SortBy, Sorted};
+use super::schema::SortBy;
+use super::sort::Sorted;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A group as it is kept.
+/// A stored group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// A UUID of version 7: ids sort in the order of creation.
+    /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,
-    /// What callers write.
+    /// The writable attributes.
     pub attributes: Attributes,
-    /// externalIds by source.
+    /// The externalIds by source.
     pub external_ids: BTreeMap<String, String>,
-    /// How many members it has.
+    /// The number of members.
     pub member_count: i64,
-    /// How many times the group or its membership has changed; its ETag.
+    /// The number of changes of the group and its members; also the ETag.
     pub version: i64,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it, or its membership, last changed.
+    /// The time of the last change of the group or its members.
     pub updated_at: Timestamp,
 }
 
-/// The attributes of a group that callers write.
+/// The writable attributes of a group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Attributes {
-    /// What people call it (RFC 7643, section 4.2).
+    /// The name (RFC 7643, section 4.2).
     pub display_name: String,
-    /// The caller's own JSON.
+    /// Free-form JSON.
     pub custom: Map<String, Value>,
-    /// SCIM extensions that Roster does not know, by URN.
+    /// SCIM extensions, by URN.
     pub extensions: Map<String, Value>,
 }
 
 impl Group {
-    /// The externalId that native callers gave the group.
+    /// The externalId of the native source.
     #[must_use]
     pub fn external_id(&self) -> Option<&str> {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
-    /// The group with a draft's values written over it.
+    /// A new group with a number of members.
+    #[must_use]
+    pub fn new(id: Uuid, draft: Draft, member_count: i64, now: Timestamp) -> Self {
+        let Draft { attributes, external_id, source } = draft;
+        let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();
+        Self { id, attributes, external_ids, member_count, version: 1, created_at: now, updated_at: now }
+    }
+
+    /// The group with the values of a draft.
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
         let mut group = self.clone();
         group.attributes = draft.attributes;
-        match draft.external_id {
-            Some(id) => group.external_ids.insert(draft.source.into_owned(), id),
-            None => group.external_ids.remove(&*draft.source),
-        };
+        write_external_id(&mut group.external_ids, draft.source, draft.external_id);
         group
     }
 }
 
 impl Auditable for Group {
-    const CREATED: ChangeKind = ChangeKind::GroupCreated;
-    const UPDATED: ChangeKind = ChangeKind::GroupUpdated;
-    const DELETED: ChangeKind = ChangeKind::GroupDeleted;
+    const KINDS: [ChangeKind; 3] =
+        [ChangeKind::GroupCreated, ChangeKind::GroupUpdated, ChangeKind::GroupDeleted];
 
     fn stamp(&self) -> Stamp {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 
     /// The attributes that callers write, with the externalIds of all sources in place of one `externalId`.
-    /// Membership is recorded in changes of its own, so `memberCount` is not recorded here.
+    /// `memberCount` is omitted, because each membership has its own change.
     fn snapshot(&self) -> Map<String, Value> {
         let mut snapshot = to_map(&self.attributes);
         snapshot.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
@@ -97,14 +102,14 @@ impl Sorted for Group {
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
             SortBy::Id | SortBy::UserName | SortBy::Other(_) => None,
-            SortBy::DisplayName => Some(filter::Value::Text(fold(&self.attributes.display_name))),
+            SortBy::DisplayName => Some(filter::Value::Text(casefold(&self.attributes.display_name))),
             SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
             SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),
         }
     }
 }
 
-/// A group as JSON, as the native API shows it and as a PATCH is merged into.
+/// The JSON representation of a group in the native API, to which merge patches apply.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Representation<'g> {

@@ -1,4 +1,4 @@
-//! Keys and what they may do.
+//! Keys, credentials and roles.
 
 mod read;
 mod secret;
@@ -21,14 +21,14 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// The hash of `ROSTER_ADMIN_KEY`; the key itself is not held.
+/// The hash of `ROSTER_ADMIN_KEY`. The key itself is not kept in memory.
 #[derive(Clone)]
 pub struct AdminKey([u8; 32]);
 
 impl AdminKey {
-    /// Whether `secret` is the key; takes as long either way.
+    /// Whether `secret` is the key, compared in constant time.
     #[must_use]
-    pub fn is(&self, secret: &[u8]) -> bool {
+    pub fn matches(&self, secret: &[u8]) -> bool {
         let hash: [u8; 32] = Sha256::digest(secret).into();
         self.0.ct_eq(&hash).into()
     }
@@ -40,7 +40,7 @@ impl FromStr for AdminKey {
     fn from_str(text: &str) -> Result<Self, String> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         if text.len() < 32 || !text.bytes().all(allowed) {
-            return Err("must have at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =".to_owned());
+            return Err("must have at least 32 characters, all from A-Z a-z 0-9 - . _ ~ + / =".to_owned());
         }
         Ok(Self(Sha256::digest(text).into()))
     }
@@ -52,37 +52,35 @@ impl fmt::Debug for AdminKey {
     }
 }
 
-/// A key that Roster made.
+/// A stored key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Key {
-    /// Its id, which its secret says too.
+    /// The id, which is also part of the secret.
     pub id: Uuid,
-    /// The tenant that it belongs to.
+    /// The tenant.
     #[serde(skip)]
     pub tenant: Uuid,
-    /// What people call it.
+    /// The name.
     pub name: Option<String>,
-    /// What it may do.
+    /// The role, which determines the permitted operations.
     pub role: Role,
-    /// From when on it is good no longer.
+    /// The time of expiry, if any.
     pub expires_at: Option<Timestamp>,
-    /// How many times it has changed; its ETag.
+    /// The number of changes; also the ETag.
     #[serde(skip)]
     pub version: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     #[serde(skip)]
     pub updated_at: Timestamp,
-    /// When it was last used, give or take a minute.
+    /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<Timestamp>,
 }
 
 impl Auditable for Key {
-    const CREATED: ChangeKind = ChangeKind::KeyCreated;
-    const UPDATED: ChangeKind = ChangeKind::KeyUpdated;
-    const DELETED: ChangeKind = ChangeKind::KeyDeleted;
+    const KINDS: [ChangeKind; 3] = [ChangeKind::KeyCreated, ChangeKind::KeyUpdated, ChangeKind::KeyDeleted];
 
     fn stamp(&self) -> Stamp {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
@@ -99,24 +97,24 @@ impl Auditable for Key {
 }
 
 impl Key {
-    /// What callers write of it.
+    /// The writable fields.
     #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), role: self.role, expires_at: self.expires_at }
     }
 }
 
-/// What a secret proves: who calls, and what they may do.
+/// The key or token to which a secret belongs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Credential {
     /// A key.
     Key(Key),
-    /// A token of a connection, which is good for SCIM alone.
+    /// A token of a connection, which is valid for SCIM only.
     Token(Token, Connection),
 }
 
 impl Credential {
-    /// The id that the secret says.
+    /// The id of the key or token.
     #[must_use]
     pub fn id(&self) -> Uuid {
         match self {
@@ -125,7 +123,7 @@ impl Credential {
         }
     }
 
-    /// The tenant that it is good in.
+    /// The tenant.
     #[must_use]
     pub fn tenant(&self) -> Uuid {
         match self {
@@ -134,7 +132,7 @@ impl Credential {
         }
     }
 
-    /// What its holder may do.
+    /// The role of the caller.
     #[must_use]
     pub fn role(&self) -> Role {
         match self {
@@ -143,16 +141,16 @@ impl Credential {
         }
     }
 
-    /// Whether it is good at a time.
+    /// Whether the credential has not expired.
     #[must_use]
-    pub fn is_good(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         match self {
-            Self::Key(key) => key.expires_at.is_none_or(|end| end > now),
-            Self::Token(token, _) => token.is_live(now),
+            Self::Key(key) => key.expires_at.is_none_or(|expiry| expiry > now),
+            Self::Token(token, _) => token.is_active(now),
         }
     }
 
-    /// Who its holder is.
+    /// The caller, as changes record it.
     #[must_use]
     pub fn actor(&self) -> Actor {
         match self {
@@ -163,7 +161,7 @@ impl Credential {
         }
     }
 
-    /// Whose externalIds its holder sees and writes.
+    /// The source of the externalIds that the caller reads and writes.
     #[must_use]
     pub fn source(&self) -> Source {
         match self {
@@ -172,7 +170,7 @@ impl Credential {
         }
     }
 
-    /// How strictly its holder's SCIM requests are read.
+    /// How strictly the caller's SCIM requests are validated.
     #[must_use]
     pub fn profile(&self) -> Profile {
         match self {
@@ -182,25 +180,25 @@ impl Credential {
     }
 }
 
-/// What a key may do; each role may do all that the ones before it may.
+/// The operations that a key permits. Each role includes the roles before it.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
-    /// Reads.
+    /// Reads users, groups and changes.
     #[display("reader")]
     Reader,
-    /// Also writes users and groups.
+    /// Writes users and groups.
     #[display("writer")]
     Writer,
-    /// Also manages the tenant.
+    /// Manages the keys and connections of its tenant.
     #[display("admin")]
     Admin,
-    /// Also manages tenants, and acts in any of them.
+    /// Manages tenants and may act in any tenant.
     #[display("operator")]
     Operator,
 }
 
-/// A text that is no role.
+/// The error for an unknown role.
 #[derive(Clone, Copy, Debug, Display, Error, PartialEq, Eq)]
 #[display("must be reader, writer, admin or operator")]
 pub struct UnknownRole;
@@ -219,10 +217,10 @@ mod tests {
     use super::AdminKey;
 
     #[test]
-    fn an_admin_key_is_long_and_plain() {
+    fn admin_keys_are_long_and_use_token_characters() {
         let key: AdminKey = "0123456789abcdefghijklmnopqr-._~+/=".parse().unwrap();
-        assert!(key.is(b"0123456789abcdefghijklmnopqr-._~+/="));
-        assert!(!key.is(b"0123456789abcdefghijklmnopqr-._~+/"));
+        assert!(key.matches(b"0123456789abcdefghijklmnopqr-._~+/="));
+        assert!(!key.matches(b"0123456789abcdefghijklmnopqr-._~+/"));
         assert_eq!(format!("{key:?}"), "AdminKey(…)");
         for bad in
             ["", "too-short", "thirty-two characters with a space!!", "ünïcode-ünïcode-ünïcode-ünïcode"]

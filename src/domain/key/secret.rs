@@ -1,4 +1,4 @@
-//! The secrets of keys that Roster makes: `rst_<id>_<random><checksum>`.
+//! The secrets of keys and tokens: `rst_<id>_<random><checksum>`.
 
 use crate::domain::parse_id;
 use sha2::{Digest, Sha256};
@@ -6,35 +6,35 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-/// What a client presents to prove that it holds a key. It is shown once and never kept, only its hash.
+/// The secret of a key or token. Only its hash is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     id: Uuid,
     text: String,
 }
 
-/// What is kept of a secret. It is random, so that a plain SHA-256 cannot be guessed from.
+/// The SHA-256 hash of a secret. A slow password hash is unnecessary, because secrets have 256 random bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash([u8; 32]);
 
 const PREFIX: &str = "rst_";
-/// 62^43 > 2^256.
+/// The number of random characters: 62^43 > 2^256.
 const RANDOM: usize = 43;
 const CHECKSUM: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Secret {
-    /// A new secret for the key of this id.
+    /// Generates a secret for the key or token with this id.
     ///
     /// # Errors
-    /// When the system has no random bytes.
+    /// If the system provides no random bytes.
     pub fn generate(id: Uuid) -> Result<Self, getrandom::Error> {
         let mut text = format!("{PREFIX}{id}_");
         let end = text.len() + RANDOM;
         while text.len() < end {
             let mut bytes = [0; RANDOM];
             getrandom::fill(&mut bytes)?;
-            // Six bits that are none of the 62 are thrown away, or some characters would be likelier than others.
+            // Values beyond 61 are discarded: a modulo would make some characters more likely than others.
             let characters = bytes.iter().filter_map(|byte| BASE62.get(usize::from(byte & 63)));
             text.extend(characters.take(end - text.len()).map(|byte| char::from(*byte)));
         }
@@ -42,37 +42,37 @@ impl Secret {
         Ok(Self { id, text: text + &checksum })
     }
 
-    /// Reads what a client presents. What is no secret of ours, or mistyped, is told by its checksum.
+    /// Parses a secret. The checksum detects foreign and mistyped secrets without a look-up.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let id = parse_id(id)?;
         let (body, end) = text.split_at_checked(text.len().checked_sub(CHECKSUM)?)?;
-        let whole =
+        let is_well_formed =
             random.len() == RANDOM + CHECKSUM && random.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (whole && checksum(body) == end).then(|| Self { id, text: text.to_owned() })
+        (is_well_formed && checksum(body) == end).then(|| Self { id, text: text.to_owned() })
     }
 
-    /// The key's id, which is no secret.
+    /// The id of the key or token, which is not confidential.
     #[must_use]
     pub fn id(&self) -> Uuid {
         self.id
     }
 
-    /// What is kept of it.
+    /// The hash to store.
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(&self.text).into())
     }
 
-    /// The whole text, for the one answer that shows it.
+    /// The text, for the response to the creation.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
     }
 }
 
-/// Six characters that a typing error changes.
+/// A checksum of six characters.
 fn checksum(text: &str) -> String {
     let hash = Sha256::digest(text);
     hash.iter()
@@ -84,21 +84,21 @@ fn checksum(text: &str) -> String {
 }
 
 impl SecretHash {
-    /// Reads the bytes that are kept.
+    /// Restores a stored hash; `None` unless there are 32 bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The bytes to keep.
+    /// The bytes to store.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether it is the hash of this secret; takes as long either way.
+    /// Whether this is the hash of a secret, compared in constant time.
     #[must_use]
-    pub fn is_of(&self, secret: &Secret) -> bool {
+    pub fn matches(&self, secret: &Secret) -> bool {
         self.0.ct_eq(&secret.hash().0).into()
     }
 }
@@ -121,20 +121,20 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_secret_comes_back_and_is_no_other() {
+    fn secrets_round_trip_and_are_unique() {
         let id = Uuid::now_v7();
         let secret = Secret::generate(id).unwrap();
         let text = secret.reveal();
         assert_eq!(text.len(), "rst_".len() + 36 + 1 + 49, "{text}");
         assert_eq!(Secret::parse(text), Some(secret.clone()));
-        assert!(secret.hash().is_of(&secret));
-        assert!(!secret.hash().is_of(&Secret::generate(id).unwrap()));
+        assert!(secret.hash().matches(&secret));
+        assert!(!secret.hash().matches(&Secret::generate(id).unwrap()));
         let shown = format!("{secret:?} {:?}", secret.hash());
         assert!(!shown.contains(&text[41..]), "{shown}");
     }
 
     #[test]
-    fn a_typing_error_is_found_without_looking_it_up() {
+    fn the_checksum_detects_mistyped_secrets() {
         let secret = Secret::generate(Uuid::now_v7()).unwrap();
         let text = secret.reveal();
         for at in 0..text.len() {
@@ -150,7 +150,7 @@ mod tests {
 
     /// 430,000 characters: each of the 62 is expected 6,935 times, with a standard deviation of 83.
     #[test]
-    fn every_character_is_as_likely() {
+    fn characters_are_uniformly_distributed() {
         let mut counts = [0u32; 256];
         for _ in 0..10_000 {
             let secret = Secret::generate(Uuid::nil()).unwrap();
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_secret(text in "(rst_)?\\PC{0,120}") {
+        fn arbitrary_text_is_not_a_secret(text in "(rst_)?\\PC{0,120}") {
             prop_assert_eq!(Secret::parse(&text), None);
         }
     }

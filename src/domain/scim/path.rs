@@ -5,7 +5,7 @@ use super::normalize::unknown_attribute;
 use super::resource_type::{is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType, urn};
-use crate::domain::filter::{Booleans, Brackets, LENGTH_LIMIT};
+use crate::domain::filter::{Booleans, LENGTH_LIMIT, ValueFilter};
 use serde_json::{Map, Value};
 
 /// A parsed path.
@@ -26,7 +26,7 @@ pub(super) struct AttributePath<'t> {
     pub(super) extension: Option<&'static Schema>,
     pub(super) attribute: &'static Definition,
     /// The filter that selects elements of a multi-valued attribute.
-    pub(super) value_filter: Option<Brackets<'t>>,
+    pub(super) value_filter: Option<ValueFilter<'t>>,
     pub(super) sub_attribute: Option<&'static Definition>,
 }
 
@@ -103,7 +103,7 @@ fn parse_attribute<'t>(
     let rest = text.strip_prefix(name).unwrap_or_default();
     let (value_filter, rest) = if rest.starts_with('[') {
         let value_filter = parse_value_filter(attribute, text, rest, profile)?;
-        let rest = value_filter.behind;
+        let rest = value_filter.rest;
         (Some(value_filter), rest)
     } else {
         (None, rest)
@@ -138,7 +138,7 @@ fn parse_value_filter<'t>(
     text: &str,
     rest: &'t str,
     profile: Profile,
-) -> Result<Brackets<'t>, ScimError> {
+) -> Result<ValueFilter<'t>, ScimError> {
     if attribute.mutability == Mutability::ReadOnly {
         return Err(ScimType::Mutability.error(format!("{} is read-only.", attribute.name)));
     }
@@ -146,7 +146,7 @@ fn parse_value_filter<'t>(
     let list = list.ok_or_else(|| {
         invalid_path(text, "has a filter in brackets, but the attribute is not multi-valued")
     })?;
-    Brackets::read(rest, list, boolean_syntax(profile)).map_err(|mut error| {
+    ValueFilter::parse(rest, list, boolean_syntax(profile)).map_err(|mut error| {
         error.position += text.chars().count() - rest.chars().count();
         ScimType::InvalidFilter.error(format!("The path '{}' is invalid at {error}", excerpt(text)))
     })

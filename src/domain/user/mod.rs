@@ -1,42 +1,44 @@
-//! The user of RFC 7643, sections 4.1 and 4.3, in Roster's native vocabulary.
+//! Users (RFC 7643, sections 4.1 and 4.3), with the native API's names.
 
 mod read;
 #[cfg(test)]
 mod tests;
 
-pub use super::body::ReadAs;
+pub use super::body::WriteMode;
 pub use read::Draft;
 
 use super::NATIVE_SOURCE;
+use super::body::write_external_id;
+use super::casefold::casefold;
 use super::change::{Auditable, ChangeKind, Stamp};
 use super::filter;
-use super::fold::fold;
 use super::json::to_map;
-use super::sort::{SortBy, Sorted};
+use super::schema::SortBy;
+use super::sort::Sorted;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// A user as it is kept.
+/// A stored user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct User {
-    /// A UUID of version 7: ids sort in the order of creation.
+    /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,
-    /// What callers write.
+    /// The writable attributes.
     pub attributes: Attributes,
-    /// externalIds by source.
+    /// The externalIds by source.
     pub external_ids: BTreeMap<String, String>,
-    /// How many times the user has changed; its ETag.
+    /// The number of changes; also the ETag.
     pub version: i64,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// The attributes of a user, each with RFC 7643's name; serialized, an absent value is null and an absent list `[]`.
+/// The writable attributes of a user. Serialized, an absent value is null and an absent list is `[]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(missing_docs, reason = "RFC 7643, section 4.1, defines the attributes")]
@@ -61,16 +63,16 @@ pub struct Attributes {
     pub roles: Vec<Valued>,
     pub x509_certificates: Vec<Valued>,
     pub enterprise: Enterprise,
-    /// The caller's own JSON.
+    /// Free-form JSON.
     pub custom: Map<String, Value>,
-    /// SCIM extensions that Roster does not know, by URN.
+    /// SCIM extensions other than the enterprise extension, by URN.
     pub extensions: Map<String, Value>,
 }
 
-/// The parts of a name, RFC 7643 section 4.1.1.
+/// A name (RFC 7643, section 4.1.1).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(missing_docs, reason = "RFC 7643, section 4.1.1, defines the parts")]
+#[expect(missing_docs, reason = "RFC 7643, section 4.1.1, defines the sub-attributes")]
 pub struct Name {
     pub formatted: Option<String>,
     pub family_name: Option<String>,
@@ -80,10 +82,10 @@ pub struct Name {
     pub honorific_suffix: Option<String>,
 }
 
-/// An element of a multi-valued attribute, RFC 7643 section 2.4.
+/// An element of a multi-valued attribute (RFC 7643, section 2.4).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(missing_docs, reason = "RFC 7643, section 2.4, defines the parts")]
+#[expect(missing_docs, reason = "RFC 7643, section 2.4, defines the sub-attributes")]
 pub struct Valued {
     pub value: Option<String>,
     pub display: Option<String>,
@@ -92,10 +94,10 @@ pub struct Valued {
     pub primary: bool,
 }
 
-/// A postal address, RFC 7643 section 4.1.2.
+/// A postal address (RFC 7643, section 4.1.2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-#[expect(missing_docs, reason = "RFC 7643, section 4.1.2, defines the parts")]
+#[expect(missing_docs, reason = "RFC 7643, section 4.1.2, defines the sub-attributes")]
 pub struct Address {
     pub formatted: Option<String>,
     pub street_address: Option<String>,
@@ -108,7 +110,7 @@ pub struct Address {
     pub primary: bool,
 }
 
-/// The enterprise extension, RFC 7643 section 4.3.
+/// The enterprise extension (RFC 7643, section 4.3).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[expect(missing_docs, reason = "RFC 7643, section 4.3, defines the attributes")]
@@ -121,44 +123,49 @@ pub struct Enterprise {
     pub manager: Option<Manager>,
 }
 
-/// A user's manager: the id as it was sent, unchecked.
+/// The manager of a user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manager {
-    /// Usually the id of another user.
+    /// Usually the id of another user, but stored as sent, without a check.
     pub value: String,
-    /// The name of the user that `value` names, computed for an answer: `None` until it is, and then never kept.
+    /// The displayName of the user with the id `value`. It is computed for responses and never stored; `None` until it
+    /// is computed.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Option<String>>,
-    /// Whether `value` names a user of the tenant, computed with the name.
+    /// Whether `value` is the id of a user in the tenant. It is computed together with the displayName.
     #[serde(skip)]
     pub exists: bool,
 }
 
 impl User {
-    /// The externalId that native callers gave the user.
+    /// The externalId of the native source.
     #[must_use]
     pub fn external_id(&self) -> Option<&str> {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
-    /// The user with a draft's values written over it.
+    /// A new user.
+    #[must_use]
+    pub fn new(id: Uuid, draft: Draft, now: Timestamp) -> Self {
+        let Draft { attributes, external_id, source, .. } = draft;
+        let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();
+        Self { id, attributes, external_ids, version: 1, created_at: now, updated_at: now }
+    }
+
+    /// The user with the values of a draft.
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
         let mut user = self.clone();
         user.attributes = draft.attributes;
-        match draft.external_id {
-            Some(id) => user.external_ids.insert(draft.source.into_owned(), id),
-            None => user.external_ids.remove(&*draft.source),
-        };
+        write_external_id(&mut user.external_ids, draft.source, draft.external_id);
         user
     }
 }
 
 impl Auditable for User {
-    const CREATED: ChangeKind = ChangeKind::UserCreated;
-    const UPDATED: ChangeKind = ChangeKind::UserUpdated;
-    const DELETED: ChangeKind = ChangeKind::UserDeleted;
+    const KINDS: [ChangeKind; 3] =
+        [ChangeKind::UserCreated, ChangeKind::UserUpdated, ChangeKind::UserDeleted];
 
     fn stamp(&self) -> Stamp {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
@@ -180,10 +187,10 @@ impl Sorted for User {
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
             SortBy::Id | SortBy::Other(_) => None,
-            SortBy::UserName => Some(filter::Value::Text(fold(&self.attributes.user_name))),
+            SortBy::UserName => Some(filter::Value::Text(casefold(&self.attributes.user_name))),
             SortBy::DisplayName => {
                 let name = self.attributes.display_name.as_deref();
-                name.map(|name| filter::Value::Text(fold(name)))
+                name.map(|name| filter::Value::Text(casefold(name)))
             }
             SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
             SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),
@@ -191,7 +198,7 @@ impl Sorted for User {
     }
 }
 
-/// A user as JSON, as the native API shows it and as a PATCH is merged into.
+/// The JSON representation of a user in the native API, to which merge patches apply.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Representation<'u> {

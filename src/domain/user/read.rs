@@ -1,67 +1,64 @@
-//! Reads a user from a body, with every error at once.
+//! Reads users from request bodies.
 
-use super::{Address, Attributes, Enterprise, Manager, Name, ReadAs, Representation, User, Valued};
+use super::{Address, Attributes, Enterprise, Manager, Name, Representation, User, Valued, WriteMode};
 use crate::domain::attribute::{Kind, USER};
 use crate::domain::body::{self, SIZE_LIMIT};
+use crate::domain::casefold::casefold;
 use crate::domain::document::compact;
-use crate::domain::fields::{FieldError, Fields, patched, wrong_type};
-use crate::domain::fold::fold;
+use crate::domain::fields::{FieldError, Fields};
+use crate::domain::merge_patch::apply_patch;
 use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
 
-/// What the caller's body says, valid: all that a caller writes of a user.
+/// The writable part of a user, as read from a body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The attributes.
     pub attributes: Attributes,
-    /// The externalId of the caller's own source.
+    /// The externalId of the source.
     pub external_id: Option<String>,
-    /// The caller's source: native, unless it is said otherwise.
+    /// The source of the externalId; [`NATIVE_SOURCE`] unless the caller is a connection.
     pub source: Source,
-    /// Whether the body said `active`: a replacement that does not keeps what was.
-    pub says_active: bool,
+    /// Whether the body contained `active`: a replacement without it keeps the previous value.
+    pub has_active: bool,
 }
 
-/// A body that is not longer makes no user that is too large: `{}` in a list, which becomes `{"primary":false}`, grows most.
-const CERTAINLY_SMALL: usize = SIZE_LIMIT / 16;
+/// The size up to which a body cannot produce a user beyond [`SIZE_LIMIT`]: reading adds defaults, and nothing grows
+/// more than the element `{}`, which becomes `{"primary":false}`.
+const SMALL_BODY: usize = SIZE_LIMIT / 16;
 
 impl Draft {
-    /// Reads a whole user.
+    /// Reads a user and ignores its read-only fields.
     ///
     /// # Errors
-    /// One [`FieldError`] for each invalid field.
-    pub fn read(body: Value, read_as: ReadAs) -> Result<Self, Vec<FieldError>> {
-        if !body.is_object() {
-            return Err(vec![wrong_type("", "an object", &body)]);
-        }
-        let small = body::length(&body) <= CERTAINLY_SMALL;
-        let mut errors = Vec::new();
-        let mut fields = Fields::new(body, &mut errors);
-        body::check_id(&mut fields, read_as);
-        fields.ignore(&["version", "createdAt", "updatedAt", "externalIds"]);
-        let external_id = fields.key_string("externalId");
-        if matches!(read_as, ReadAs::Patched(_)) && !fields.has("active") {
-            fields.error("active", "required", "must not be removed");
-        }
-        let active = fields.boolean("active");
-        let attributes = read_attributes(&mut fields, active.unwrap_or(true));
-        fields.finish();
-        if !small && body::length(&compact(&attributes)) > SIZE_LIMIT {
-            errors.push(FieldError::new("", "too-large", "a user must have at most 64 KiB"));
-        }
-        if errors.is_empty() {
-            Ok(Self { attributes, external_id, source: NATIVE_SOURCE.into(), says_active: active.is_some() })
-        } else {
-            Err(errors)
-        }
+    /// A [`FieldError`] for each invalid field.
+    pub fn read(body: Value, mode: WriteMode) -> Result<Self, Vec<FieldError>> {
+        let is_small = body::length(&body) <= SMALL_BODY;
+        Fields::read(body, |fields| {
+            body::check_id(fields, mode);
+            fields.ignore(&["version", "createdAt", "updatedAt", "externalIds"]);
+            let external_id = fields.key_string("externalId");
+            if matches!(mode, WriteMode::Patch(_)) && !fields.has("active") {
+                fields.error("active", "required", "must not be removed");
+            }
+            let active = fields.boolean("active");
+            let attributes = read_attributes(fields, active.unwrap_or(true));
+            fields.reject_unknown();
+            if !is_small && body::length(&compact(&attributes)) > SIZE_LIMIT {
+                fields.error_in_whole("too-large", "a user must not exceed 64 KiB of JSON");
+            }
+            Self { attributes, external_id, source: NATIVE_SOURCE.into(), has_active: active.is_some() }
+        })
     }
 
-    /// Merges a patch (RFC 7396) into `user` and reads the result.
+    /// Applies a merge patch (RFC 7396) to a user.
     ///
     /// # Errors
-    /// One [`FieldError`] for each field that the patch would make invalid.
+    /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(user: &User, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        patched(&Representation::from(user), patch, |merged| Self::read(merged, ReadAs::Patched(user.id)))
+        apply_patch(&Representation::from(user), patch, |merged| {
+            Self::read(merged, WriteMode::Patch(user.id))
+        })
     }
 }
 
@@ -128,16 +125,17 @@ fn read_values(fields: &mut Fields<'_>, name: &'static str) -> Vec<Valued> {
     let list = USER.iter().find(|attribute| attribute.name == name);
     let value = list.and_then(|list| list.part("value"));
     let folds = value.is_some_and(|value| matches!(value.kind, Kind::Text));
-    let values = keep_once(values, |element| match element.value.as_deref() {
-        Some(text) if folds => (element.kind.as_deref().map(fold), Some(fold(text)), None),
-        Some(text) => (element.kind.as_deref().map(fold), Some(text.to_owned()), None),
+    let values = deduplicate(values, |element| match element.value.as_deref() {
+        Some(text) if folds => (element.kind.as_deref().map(casefold), Some(casefold(text)), None),
+        Some(text) => (element.kind.as_deref().map(casefold), Some(text.to_owned()), None),
         None => (None, None, Some(Valued { primary: false, ..element.clone() })),
     });
-    refuse_two_primaries(fields, name, values.iter().filter(|value| value.primary).count());
+    check_primaries(fields, name, values.iter().filter(|value| value.primary).count());
     values
 }
 
-/// An address as RFC 7643 section 4.1.2 wants it, as far as that can be said without sending to it.
+/// Takes an e-mail address (RFC 7643, section 4.1.2). Rejects only obvious mistakes; a full check would have to send an
+/// e-mail.
 fn read_email(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.key_string("value")?;
     let one_at = text
@@ -145,11 +143,11 @@ fn read_email(fields: &mut Fields<'_>) -> Option<String> {
         .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
     let length = text.chars().count();
     if text.trim().is_empty() || length > 256 {
-        // As a key it has been refused already.
+        // `key_string` has reported the error.
     } else if !one_at {
-        fields.error("value", "invalid-email", "must have one @ with something on both sides");
+        fields.error("value", "invalid-email", "must have exactly one @, with text on both sides");
     } else if text.chars().any(char::is_control) {
-        fields.error("value", "invalid-email", "must have no control characters");
+        fields.error("value", "invalid-email", "must not contain control characters");
     } else if length > 254 {
         fields.error("value", "too-long", "must have at most 254 characters");
     }
@@ -167,14 +165,14 @@ fn read_addresses(fields: &mut Fields<'_>) -> Vec<Address> {
         kind: fields.string("type"),
         primary: fields.boolean("primary").unwrap_or(false),
     });
-    let addresses = keep_once(addresses, |address| Address { primary: false, ..address.clone() });
+    let addresses = deduplicate(addresses, |address| Address { primary: false, ..address.clone() });
     let primaries = addresses.iter().filter(|address| address.primary).count();
-    refuse_two_primaries(fields, "addresses", primaries);
+    check_primaries(fields, "addresses", primaries);
     addresses
 }
 
-/// Of elements with the same key keeps the last sent, at the place of the first (RFC 7643 section 2.4).
-fn keep_once<T, K: PartialEq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+/// Of the elements with equal keys, keeps the last one, at the position of the first one (RFC 7643, section 2.4).
+fn deduplicate<T, K: PartialEq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     let mut kept: Vec<(K, T)> = Vec::with_capacity(items.len());
     for item in items {
         let key = key(&item);
@@ -186,7 +184,7 @@ fn keep_once<T, K: PartialEq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     kept.into_iter().map(|(_, item)| item).collect()
 }
 
-fn refuse_two_primaries(fields: &mut Fields<'_>, name: &str, primaries: usize) {
+fn check_primaries(fields: &mut Fields<'_>, name: &str, primaries: usize) {
     if primaries > 1 {
         fields.error(name, "two-primaries", "must have at most one primary value");
     }

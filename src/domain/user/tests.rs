@@ -1,6 +1,6 @@
-//! Bodies there and back, and merge patches as RFC 7396 means them.
+//! Round trips of bodies, and merge patches (RFC 7396).
 
-use super::{Attributes, Draft, ReadAs, Representation, User};
+use super::{Attributes, Draft, Representation, User, WriteMode};
 use crate::domain::document::compact;
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
@@ -8,7 +8,6 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 fn text() -> impl Strategy<Value = String> {
@@ -52,7 +51,7 @@ fn custom() -> impl Strategy<Value = Value> {
     btree_map(text(), nested, 0..3).prop_map(|map| map.into_iter().collect::<Map<_, _>>().into())
 }
 
-/// Bodies that are valid; each field may be there or not.
+/// Valid bodies, in which any optional field may be absent.
 fn body() -> impl Strategy<Value = Value> {
     let names = (option::of(text()), option::of(text()));
     let enterprise = (option::of(text()), option::of(text()));
@@ -68,70 +67,62 @@ fn body() -> impl Strategy<Value = Value> {
 }
 
 fn user(draft: Draft) -> User {
-    let bare = User {
-        id: Uuid::max(),
-        attributes: Attributes::default(),
-        external_ids: BTreeMap::new(),
-        version: 1,
-        created_at: Timestamp::from(0),
-        updated_at: Timestamp::from(0),
-    };
-    bare.with(draft)
+    User::new(Uuid::max(), draft, Timestamp::from(0))
 }
 
 fn represented(user: &User) -> Value {
     serde_json::to_value(Representation::from(user)).unwrap()
 }
 
-/// What a JSON text of `value` is read as.
+/// The value as parsed from its JSON text.
 fn sent(value: &Value) -> Value {
     crate::domain::json::parse(value.to_string().as_bytes()).unwrap()
 }
 
 proptest! {
     #[test]
-    fn what_get_gave_may_be_put_back(body in body()) {
-        let first = user(Draft::read(sent(&body), ReadAs::New).unwrap());
-        let again = Draft::read(sent(&represented(&first)), ReadAs::Replacement(first.id)).unwrap();
+    fn a_representation_can_be_sent_back(body in body()) {
+        let first = user(Draft::read(sent(&body), WriteMode::Create).unwrap());
+        let again = Draft::read(sent(&represented(&first)), WriteMode::Replace(first.id)).unwrap();
         prop_assert_eq!(first.with(again), first);
     }
 
     #[test]
-    fn values_come_back_as_sent(body in body()) {
-        let shown = represented(&user(Draft::read(sent(&body), ReadAs::New).unwrap()));
+    fn values_are_returned_as_sent(body in body()) {
+        let shown = represented(&user(Draft::read(sent(&body), WriteMode::Create).unwrap()));
         for name in ["userName", "displayName", "externalId", "title", "custom", "extensions"] {
             prop_assert_eq!(&shown[name], &sent(&body)[name], "{}", name);
         }
     }
 
     #[test]
-    fn what_is_kept_is_what_was_read(body in body()) {
-        let attributes = Draft::read(sent(&body), ReadAs::New).unwrap().attributes;
-        let kept = Value::Object(compact(&attributes)).to_string();
-        prop_assert_eq!(serde_json::from_str::<Attributes>(&kept).unwrap(), attributes);
+    fn stored_documents_round_trip(body in body()) {
+        let attributes = Draft::read(sent(&body), WriteMode::Create).unwrap().attributes;
+        let document = Value::Object(compact(&attributes)).to_string();
+        prop_assert_eq!(serde_json::from_str::<Attributes>(&document).unwrap(), attributes);
     }
 
     #[test]
-    fn an_empty_patch_and_the_own_representation_change_nothing(body in body()) {
-        let user = user(Draft::read(sent(&body), ReadAs::New).unwrap());
+    fn an_empty_patch_and_a_patch_with_the_representation_change_nothing(body in body()) {
+        let user = user(Draft::read(sent(&body), WriteMode::Create).unwrap());
         let unchanged = Draft::patch(&user, &json!({})).unwrap();
         prop_assert_eq!(user.with(unchanged), user.clone());
         let mut whole = represented(&user);
-        // A merge patch cannot say null: it would remove.
+        // A null in a merge patch would remove the value.
         whole.as_object_mut().unwrap().retain(|name, _| name != "custom" && name != "extensions");
         let same = Draft::patch(&user, &whole).unwrap();
         prop_assert_eq!(user.with(same), user);
     }
 
     #[test]
-    fn reading_never_panics(value in custom()) {
-        drop(Draft::read(value, ReadAs::New));
+    fn arbitrary_json_does_not_panic(value in custom()) {
+        drop(Draft::read(value, WriteMode::Create));
     }
 }
 
-/// RFC 7396, appendix A, in `custom`, as far as the examples are objects.
+/// The examples of RFC 7396, appendix A, that are objects, applied to `custom`.
 #[test]
-fn patches_merge_as_the_rfc_says() {
+fn patches_merge_as_in_the_rfc() {
     for (original, patch, result) in [
         (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
         (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
@@ -145,15 +136,15 @@ fn patches_merge_as_the_rfc_says() {
         (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
     ] {
         let body = json!({"userName": "a", "custom": original});
-        let user = user(Draft::read(body, ReadAs::New).unwrap());
+        let user = user(Draft::read(body, WriteMode::Create).unwrap());
         let patched = Draft::patch(&user, &json!({"custom": patch})).unwrap();
         assert_eq!(Value::Object(patched.attributes.custom), result, "{patch}");
     }
 }
 
 #[test]
-fn a_patch_that_is_no_object_is_no_user() {
-    let user = user(Draft::read(json!({"userName": "a"}), ReadAs::New).unwrap());
+fn a_patch_must_be_an_object() {
+    let user = user(Draft::read(json!({"userName": "a"}), WriteMode::Create).unwrap());
     for patch in [json!(["c"]), json!(null), json!("bar"), json!(1)] {
         let errors = Draft::patch(&user, &patch).unwrap_err();
         assert_eq!(pointers(&errors)[0], "", "{patch}");
@@ -161,8 +152,8 @@ fn a_patch_that_is_no_object_is_no_user() {
 }
 
 #[test]
-fn a_removal_of_what_no_user_has_is_an_error() {
-    let user = user(Draft::read(json!({"userName": "a"}), ReadAs::New).unwrap());
+fn removing_an_unknown_field_is_an_error() {
+    let user = user(Draft::read(json!({"userName": "a"}), WriteMode::Create).unwrap());
     let patch = json!({"tilte": null, "name": {"x": null}, "custom": {"x": null}, "extensions": {"urn:a:b": null},
         "enterprise": {"manager": {"value": null}}, "title": null, "externalId": null});
     assert_eq!(pointers(&Draft::patch(&user, &patch).unwrap_err()), ["/name/x", "/tilte"]);
@@ -173,13 +164,13 @@ fn a_removal_of_what_no_user_has_is_an_error() {
 }
 
 #[test]
-fn every_error_is_told_with_its_place() {
+fn reports_every_error_with_its_pointer() {
     let body = json!({
         "active": "yes", "name": {"givenName": 1, "x": 1}, "emails": [{"value": "@"}, 7, {"y/z": 1}],
         "roles": {}, "enterprise": {"manager": "m"}, "custom": [], "extensions": {"nope": {}, "urn:a:b": 1},
         "memberCount": 1,
     });
-    let errors = Draft::read(body, ReadAs::New).unwrap_err();
+    let errors = Draft::read(body, WriteMode::Create).unwrap_err();
     let expected = [
         "/active",
         "/userName",
@@ -199,12 +190,12 @@ fn every_error_is_told_with_its_place() {
 }
 
 #[test]
-fn equal_elements_are_kept_once() {
+fn equal_elements_are_deduplicated() {
     let body = json!({"userName": "a", "emails": [
         {"value": "A@x", "type": "work", "display": "first"}, {"value": "b@x"},
         {"value": "a@X", "type": "WORK", "display": "last", "primary": true},
     ], "addresses": [{"country": "GB"}, {"country": "FR"}, {"country": "GB", "primary": true}]});
-    let attributes = Draft::read(body, ReadAs::New).unwrap().attributes;
+    let attributes = Draft::read(body, WriteMode::Create).unwrap().attributes;
     let emails: Vec<_> = attributes.emails.iter().map(|e| (e.value.as_deref().unwrap(), e.primary)).collect();
     assert_eq!(emails, [("a@X", true), ("b@x", false)]);
     let addresses: Vec<_> =

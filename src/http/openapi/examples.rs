@@ -2,9 +2,8 @@
 
 use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
-use crate::domain::attribute::{USERS, Vocabulary};
 use crate::domain::change::ChangeRecord;
-use crate::domain::condition::NotTags;
+use crate::domain::condition::InvalidTags;
 use crate::domain::connection::{Connection, Token};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::fields::FieldError;
@@ -14,10 +13,11 @@ use crate::domain::json::{self, to_map};
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
+use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::Profile;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Draft, Manager, ReadAs, Representation, User};
+use crate::domain::user::{Draft, Manager, Representation, User, WriteMode};
 use crate::http::api::Api;
 use crate::http::problem::{Problem, sentence};
 use crate::ops::changes::Span;
@@ -85,7 +85,7 @@ pub(in crate::http) fn user_of(draft: Draft) -> User {
 
 /// The response to `GET /users/{id}`.
 pub(in crate::http) fn user() -> Value {
-    let Ok(draft) = Draft::read(new_user(), ReadAs::New) else { return Value::Null };
+    let Ok(draft) = Draft::read(new_user(), WriteMode::Create) else { return Value::Null };
     to_map(&Representation::from(&user_of(draft))).into()
 }
 
@@ -110,7 +110,7 @@ pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
 
 /// The response to `GET /groups/{id}`.
 pub(in crate::http) fn group() -> Value {
-    let Ok(draft) = group::Draft::read(new_group(), ReadAs::New) else { return Value::Null };
+    let Ok(draft) = group::Draft::read(new_group(), WriteMode::Create) else { return Value::Null };
     to_map(&group::Representation::from(&group_of(draft))).into()
 }
 
@@ -286,7 +286,7 @@ pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
 /// The problems of both APIs.
 pub(in crate::http) fn common_problems() -> Vec<Problem> {
     let mut problems = vec![
-        Problem::invalid_header(format!("`If-Match` {NotTags}.")),
+        Problem::invalid_header(format!("`If-Match` {InvalidTags}.")),
         Problem::no_valid_key(),
         Problem::body_timeout(),
         Problem::body_exceeds(1 << 20),

@@ -1,8 +1,8 @@
 //! The components for request parameters and response headers.
 
 use super::{DOCS_FILES, schemas};
-use crate::domain::attribute::{GROUPS, Schema, USERS};
 use crate::domain::change::{ChangeKind, ResourceKind};
+use crate::domain::schema::{GROUPS, Schema, USERS};
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
 

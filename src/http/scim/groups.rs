@@ -7,7 +7,7 @@ use crate::db::DbError;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::idempotency::Request;
-use crate::domain::member::{Member, Membership};
+use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::{self, View};
@@ -32,7 +32,7 @@ pub(super) async fn create(
 ) -> Result<Done, Problem> {
     let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
     let name = draft.attributes.display_name.clone();
-    let mut members = Membership::default();
+    let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
     let create = read_back(context, id, create, showing.projection.includes("members"));
@@ -63,7 +63,7 @@ pub(super) async fn replace(
     showing: &Showing,
 ) -> Result<Done, Problem> {
     let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
-    let mut members = Membership::default();
+    let mut members = MembershipEdit::default();
     members.remove_all();
     members.add(ids.unwrap_or_default());
     let name = draft.attributes.display_name.clone();
@@ -115,7 +115,7 @@ async fn edit(
     conditions: Conditions,
     name: Option<&str>,
     is_shown: bool,
-    edit: impl Fn(&Group) -> Result<(Draft, Membership), ScimError> + Send + Sync + 'static,
+    edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
 ) -> Result<(Group, Option<Vec<Member>>), Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
     let edit = read_back(context, id, edit, is_shown);

@@ -209,7 +209,7 @@ async fn find<R: Shown>(context: &Context, search: &Search, page: &Page) -> Resu
 }
 
 fn position(list: List, cursor: &str, sort: crate::domain::sort::Sort) -> Result<Position, ScimError> {
-    let position = list.position(cursor).ok().filter(|position| sort.admits(position.key.as_ref()));
+    let position = list.position(cursor).ok().filter(|position| sort.accepts_key(position.key.as_ref()));
     position.ok_or_else(|| ScimType::InvalidCursor.error(InvalidCursor.to_string()))
 }
 

@@ -135,7 +135,7 @@ pub(super) async fn find(
     };
     let mut conditions = conditions.weakly();
     // What is shown of others may change while the version stays: then only `*` tells that the client has it.
-    if found.shows_others(&projection) && matches!(conditions.if_none_match, Some(Tags::These(_))) {
+    if found.shows_others(&projection) && matches!(conditions.if_none_match, Some(Tags::List(_))) {
         conditions.if_none_match = None;
     }
     found.respond_to_reading(&conditions)

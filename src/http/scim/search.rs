@@ -2,8 +2,8 @@
 //! which says the same in JSON. What is not known here is ignored.
 
 use super::limits::{DEFAULT_COUNT, MAX_COUNT};
-use crate::domain::attribute::{Schema, Vocabulary};
 use crate::domain::filter::Filter;
+use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn};
 use crate::domain::sort::Sort;

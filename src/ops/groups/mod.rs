@@ -7,7 +7,7 @@ use crate::db::{Class, DbError, Operation, Results, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
-use crate::domain::member::Membership;
+use crate::domain::member::MembershipEdit;
 use crate::domain::time::Timestamp;
 use crate::ops::MAX_BATCH;
 use crate::ops::members::{Difference, Newcomers};
@@ -27,7 +27,7 @@ pub struct Create {
     /// With these values.
     pub draft: Draft,
     /// With these members; [`DbError::Invalid`] names those who are not there.
-    pub members: Membership,
+    pub members: MembershipEdit,
     /// At this time.
     pub now: Timestamp,
 }
@@ -37,18 +37,10 @@ impl Operation for Create {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
-        let Draft { attributes, external_id, source } = self.draft.clone();
         let name = (self.tenant, self.id);
         let newcomers = Newcomers::lock(tx, name, &self.members)?;
-        let group = Group {
-            id: self.id,
-            attributes,
-            external_ids: external_id.map(|id| (source.into_owned(), id)).into_iter().collect(),
-            member_count: i64::try_from(self.members.joining().len()).unwrap_or(i64::MAX),
-            version: 1,
-            created_at: self.now,
-            updated_at: self.now,
-        };
+        let member_count = i64::try_from(self.members.added().len()).unwrap_or(i64::MAX);
+        let group = Group::new(self.id, self.draft.clone(), member_count, self.now);
         store::insert(tx, self.tenant, &group)?;
         let difference = newcomers.write(tx, self.now)?;
         tx.record(Change::created(self.tenant, &group));
@@ -156,7 +148,7 @@ pub struct Edit<F> {
 
 impl<F, E> Operation for Edit<F>
 where
-    F: Fn(&Group) -> Result<(Draft, Membership), E> + Send + Sync + 'static,
+    F: Fn(&Group) -> Result<(Draft, MembershipEdit), E> + Send + Sync + 'static,
     E: Send + 'static,
 {
     type Output = Result<Group, E>;

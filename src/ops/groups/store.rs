@@ -6,10 +6,10 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::table::{self, Table};
 use crate::db::types::Uid;
 use crate::db::{Connection, DbError, Tx};
-use crate::domain::attribute::{self, Schema};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
+use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::ops::members::Difference;
 use crate::ops::resource::{Resource, UniqueKey};
@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 impl Resource for Group {
-    const SCHEMA: &'static Schema = &attribute::GROUPS;
+    const SCHEMA: &'static Schema = &schema::GROUPS;
     const TABLE: &'static Table = &table::GROUPS;
 
     fn name(&self, by: UniqueKey, source: &str) -> Option<String> {

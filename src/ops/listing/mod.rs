@@ -19,7 +19,8 @@ use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
-use crate::domain::sort::{Position, Sort, SortBy, Stretch};
+use crate::domain::schema::SortBy;
+use crate::domain::sort::{Position, Segment, Sort};
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use search::Found;
@@ -195,12 +196,12 @@ impl<R: Resource> Operation for Page<R> {
         let Self(query) = self;
         let mut items = Vec::new();
         let mut skip = query.skip.unwrap_or(0);
-        for stretch in query.sort.stretches(query.after.clone()) {
+        for segment in query.sort.segments(query.after.clone()) {
             // One more than asked tells whether there is a next page.
             let wanted = query.limit + 1 - items.len();
-            let behind = query.items(tx, &stretch, skip, wanted)?;
+            let behind = query.items(tx, &segment, skip, wanted)?;
             if behind.is_empty() && skip > 0 {
-                skip = skip.saturating_sub(query.count(tx, &stretch)?);
+                skip = skip.saturating_sub(query.count(tx, &segment)?);
             } else {
                 skip = 0;
             }
@@ -219,20 +220,20 @@ impl<R: Resource> Operation for Page<R> {
 }
 
 impl<R: Resource> Query<R> {
-    /// The resources of a stretch that fulfil the filter: so many, behind so many others.
+    /// The resources of a segment that fulfil the filter: so many, behind so many others.
     fn items(
         &self,
         connection: &mut Connection,
-        stretch: &Stretch,
+        segment: &Segment,
         skip: usize,
         limit: usize,
     ) -> QueryResult<Vec<R>> {
-        let mut condition = sort_sql::condition(stretch, R::TABLE);
+        let mut condition = sort_sql::condition(segment, R::TABLE);
         if self.filter.is_some() {
             condition.also(&self.matches(connection)).unprepared();
         }
         let mut statement = self.select(&Fragment::of(R::TABLE.row), &condition);
-        statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, R::TABLE));
+        statement.sql(" ORDER BY ").append(&sort_sql::order(segment, R::TABLE));
         if skip == 0 {
             return R::load(connection, statement, Some(limit));
         }
@@ -241,9 +242,9 @@ impl<R: Resource> Query<R> {
         R::load(connection, statement, None)
     }
 
-    /// How many resources a stretch has.
-    fn count(&self, connection: &mut Connection, stretch: &Stretch) -> QueryResult<usize> {
-        let statement = self.select(&Fragment::of("COUNT(*)"), &sort_sql::condition(stretch, R::TABLE));
+    /// How many resources a segment has.
+    fn count(&self, connection: &mut Connection, segment: &Segment) -> QueryResult<usize> {
+        let statement = self.select(&Fragment::of("COUNT(*)"), &sort_sql::condition(segment, R::TABLE));
         let count: Option<i64> = connection.load(Statement::<BigInt>::of(statement))?.pop();
         Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
     }

@@ -5,7 +5,7 @@ use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
 use crate::domain::filter::{Filter, Test, Value};
-use crate::domain::sort::{Position, Sort, Stretch};
+use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
 use diesel::sql_types::BigInt;
@@ -24,7 +24,7 @@ pub(super) async fn scan<R: Resource>(
     let mut skip = query.skip.unwrap_or(0);
     // How far it got, which is where a next page would go on.
     let mut place = None;
-    for mut stretch in query.sort.stretches(query.after.clone()) {
+    for mut segment in query.sort.segments(query.after.clone()) {
         loop {
             if page.items.len() == query.limit {
                 return Ok(Listed { next: place, ..page });
@@ -33,7 +33,7 @@ pub(super) async fn scan<R: Resource>(
                 return short(calls, query, page, place);
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
-            let seen = match window(calls, query, &stretch, wanted).await {
+            let seen = match window(calls, query, &segment, wanted).await {
                 Err(DbError::Overloaded | DbError::DeadlinePassed) if place.is_some() => {
                     return short(calls, query, page, place);
                 }
@@ -45,7 +45,7 @@ pub(super) async fn scan<R: Resource>(
             page.items.extend(seen.items.into_iter().skip(skipped));
             place = seen.next.clone().or(last).or(place);
             match seen.next {
-                Some(next) => stretch.after = Some(next),
+                Some(next) => segment.after = Some(next),
                 None => break,
             }
         }
@@ -67,11 +67,11 @@ fn short<R>(
 async fn window<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
-    stretch: &Stretch,
+    segment: &Segment,
     limit: usize,
 ) -> Result<Seen<R>, DbError> {
     let rows = calls.at_once;
-    let mut window = Window { query: query.clone(), stretch: stretch.clone(), rows, limit };
+    let mut window = Window { query: query.clone(), segment: segment.clone(), rows, limit };
     match calls.look(window.clone()).await {
         Err(DbError::Busy(_)) if rows > 1 => {
             (window.rows, calls.at_once) = (1, 1);
@@ -102,7 +102,7 @@ pub struct Window<R> {
     /// What is asked for.
     pub query: Arc<Query<R>>,
     /// What is left of the list.
-    pub stretch: Stretch,
+    pub segment: Segment,
     /// How many resources to look at.
     pub rows: usize,
     /// At most so many to find.
@@ -114,7 +114,7 @@ pub struct Window<R> {
 pub struct Seen<R> {
     /// The resources that were found.
     pub items: Vec<R>,
-    /// The place up to which was read; none at the end of the stretch.
+    /// The place up to which was read; none at the end of the segment.
     pub next: Option<Position>,
 }
 
@@ -123,9 +123,9 @@ impl<R: Resource> Operation for Window<R> {
     const CLASS: Class = Class::Scan;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, DbError> {
-        let Self { query, stretch, rows, limit } = self;
-        let mut next = query.end_of_window(tx, stretch, *rows)?;
-        let window = Stretch { upto: next.clone(), ..stretch.clone() };
+        let Self { query, segment, rows, limit } = self;
+        let mut next = query.end_of_window(tx, segment, *rows)?;
+        let window = Segment { through: next.clone(), ..segment.clone() };
         let mut items = query.items(tx, &window, 0, limit.saturating_add(1))?;
         if items.len() > *limit {
             items.truncate(*limit);
@@ -162,9 +162,9 @@ impl<R: Resource> Operation for Count<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
         let Self { query, after, rows } = self;
-        let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
-        let next = query.end_of_window(tx, &stretch, *rows)?;
-        let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
+        let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
+        let next = query.end_of_window(tx, &segment, *rows)?;
+        let mut condition = sort_sql::condition(&Segment { through: next.clone(), ..segment }, R::TABLE);
         condition.also(&query.matches(tx)).unprepared();
         let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
         let found = tx.load(Statement::<BigInt>::of(statement))?.pop().unwrap_or(0);
@@ -173,15 +173,15 @@ impl<R: Resource> Operation for Count<R> {
 }
 
 impl<R: Resource> Query<R> {
-    /// The place of the last resource of the next window; none when the stretch ends before.
+    /// The place of the last resource of the next window; none when the segment ends before.
     pub(super) fn end_of_window(
         &self,
         connection: &mut Connection,
-        stretch: &Stretch,
+        segment: &Segment,
         rows: usize,
     ) -> QueryResult<Option<Position>> {
-        let (table, by) = (R::TABLE, stretch.sort.by);
-        let mut condition = sort_sql::condition(stretch, table);
+        let (table, by) = (R::TABLE, segment.sort.by);
+        let mut condition = sort_sql::condition(segment, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
             // What the filter says of the order itself bounds the reading.
             if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == by.path()) {
@@ -191,7 +191,7 @@ impl<R: Resource> Query<R> {
         }
         let mut statement =
             self.select(&sort_sql::place(by, table, connection.dialect(), &self.source), &condition);
-        statement.sql(" ORDER BY ").append(&sort_sql::order(stretch, table));
+        statement.sql(" ORDER BY ").append(&sort_sql::order(segment, table));
         let before_last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
         statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(before_last));
         let last = connection.load(Places::of(statement))?.pop();

@@ -5,7 +5,7 @@ use super::{Calls, Listed, Places, Query, place, search};
 use crate::db::sort_sql;
 use crate::db::sql::Fragment;
 use crate::db::{Class, DbError, Operation, Tx};
-use crate::domain::sort::{Position, Sort, Stretch};
+use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::resource::Resource;
 use std::sync::Arc;
 
@@ -57,9 +57,9 @@ impl<R: Resource> Operation for Window<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
         let Self { query, after, rows } = self;
-        let stretch = Stretch { sort: Sort::default(), missing: false, after: after.clone(), upto: None };
-        let next = query.end_of_window(tx, &stretch, *rows)?;
-        let mut condition = sort_sql::condition(&Stretch { upto: next.clone(), ..stretch }, R::TABLE);
+        let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
+        let next = query.end_of_window(tx, &segment, *rows)?;
+        let mut condition = sort_sql::condition(&Segment { through: next.clone(), ..segment }, R::TABLE);
         condition.also(&query.matches(tx));
         let columns: Fragment = query.place(tx);
         let rows = tx.load(Places::of(query.select(&columns, &condition)))?;

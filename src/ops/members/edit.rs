@@ -5,7 +5,7 @@ use super::store::{self, Locked};
 use crate::db::rows::NewMemberRow;
 use crate::db::{DbError, Tx};
 use crate::domain::change::{Change, Stamp};
-use crate::domain::member::{Membership, unknown_members};
+use crate::domain::member::{MembershipEdit, unknown_members};
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Users who are to be added to a group, locked before the group is.
 pub(in crate::ops) struct Newcomers<'m> {
     group: Name,
-    membership: &'m Membership,
+    membership: &'m MembershipEdit,
     /// Those who are there, and stay.
     users: HashSet<Name>,
     /// Those who are not.
@@ -33,9 +33,9 @@ impl<'m> Newcomers<'m> {
     pub(in crate::ops) fn lock(
         tx: &mut Tx<'_>,
         group: Name,
-        membership: &'m Membership,
+        membership: &'m MembershipEdit,
     ) -> Result<Self, DbError> {
-        let absent = store::absent(tx, group, membership.joining())?;
+        let absent = store::absent(tx, group, membership.added())?;
         let users = store::lock_users(tx, absent.iter().map(|user| (group.0, *user)), Locked::Wait)?;
         let unknown = absent.into_iter().filter(|user| !users.contains(&(group.0, *user))).collect();
         Ok(Self { group, membership, users, unknown })
@@ -51,18 +51,18 @@ impl<'m> Newcomers<'m> {
         if !unknown.is_empty() {
             return Err(DbError::Invalid(unknown_members(&unknown)));
         }
-        let added = store::absent(tx, group, membership.joining())?;
+        let added = store::absent(tx, group, membership.added())?;
         if added.iter().any(|user| !users.contains(&(group.0, *user))) {
             return Err(DbError::Serialization("a member was removed meanwhile".to_owned()));
         }
-        let needed = membership.needed().iter().flatten().copied().collect();
+        let needed = membership.required().iter().flatten().copied().collect();
         let missing = store::absent(tx, group, &needed)?;
-        if membership.needed().iter().any(|some| some.is_subset(&missing)) {
+        if membership.required().iter().any(|some| some.is_subset(&missing)) {
             return Err(DbError::Refused("none of those to be removed is a member"));
         }
-        let removed = match membership.is_exact() {
-            true => store::delete_others(tx, group, membership.joining())?,
-            false => store::delete(tx, group, membership.leaving())?,
+        let removed = match membership.replaces_all() {
+            true => store::delete_others(tx, group, membership.added())?,
+            false => store::delete(tx, group, membership.removed())?,
         };
         let rows: Vec<_> = added.iter().map(|user| NewMemberRow::new(group, *user, now)).collect();
         store::insert(tx, &rows)?;

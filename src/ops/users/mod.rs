@@ -34,15 +34,7 @@ pub struct Create {
 
 impl Create {
     fn user(&self) -> User {
-        let Draft { attributes, external_id, source, .. } = self.draft.clone();
-        User {
-            id: self.id,
-            attributes,
-            external_ids: external_id.map(|id| (source.into_owned(), id)).into_iter().collect(),
-            version: 1,
-            created_at: self.now,
-            updated_at: self.now,
-        }
+        User::new(self.id, self.draft.clone(), self.now)
     }
 }
 
@@ -134,7 +126,7 @@ impl Edit for Replace {
 
     fn draft(&self, user: &User) -> Result<Draft, DbError> {
         let mut draft = self.draft.clone();
-        if !draft.says_active {
+        if !draft.has_active {
             draft.attributes.active = user.attributes.active;
         }
         Ok(draft)

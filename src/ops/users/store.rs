@@ -5,11 +5,11 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::table::{self, Table};
 use crate::db::types::{Id, Uid};
 use crate::db::{Connection, DbError, Results, Tx};
-use crate::domain::attribute::{self, Schema};
+use crate::domain::casefold::casefold;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::fold::fold;
 use crate::domain::parse_id;
+use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, User};
 use crate::ops::resource::{Resource, UniqueKey};
@@ -21,12 +21,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
 impl Resource for User {
-    const SCHEMA: &'static Schema = &attribute::USERS;
+    const SCHEMA: &'static Schema = &schema::USERS;
     const TABLE: &'static Table = &table::USERS;
 
     fn name(&self, by: UniqueKey, source: &str) -> Option<String> {
         match by {
-            UniqueKey::UserName => Some(fold(&self.attributes.user_name)),
+            UniqueKey::UserName => Some(casefold(&self.attributes.user_name)),
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
         }
     }
@@ -181,7 +181,7 @@ pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Resu
     let mut wanted = HashSet::new();
     let alone = |(tenant, user): &(Uuid, User)| {
         let names = user.external_ids.iter().map(|(source, id)| (*tenant, Some(source.clone()), id.clone()));
-        let name = (*tenant, None, fold(&user.attributes.user_name));
+        let name = (*tenant, None, casefold(&user.attributes.user_name));
         let mut names = names.chain([name]).collect::<Vec<_>>();
         names.retain(|name| !wanted.insert(name.clone()));
         names.is_empty()

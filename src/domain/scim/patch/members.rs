@@ -1,9 +1,9 @@
-//! Operations on the members of a group. They are translated into a [`Membership`], the changes to member rows, so that
+//! Operations on the members of a group. They are translated into a [`MembershipEdit`], the changes to member rows, so that
 //! their cost does not depend on the size of the group.
 
 use super::{Op, Profile, ScimError, ScimType, require_value};
 use crate::domain::filter::{Filter, Test, Value as FilterValue};
-use crate::domain::member::Membership;
+use crate::domain::member::MembershipEdit;
 use crate::domain::parse_id;
 use crate::domain::scim::error::describe;
 use crate::domain::scim::normalize;
@@ -19,7 +19,7 @@ pub(super) fn apply(
     op: Op,
     value: Option<&Value>,
     profile: Profile,
-    membership: &mut Membership,
+    membership: &mut MembershipEdit,
 ) -> Result<(), ScimError> {
     let members = path.attribute;
     if path.sub_attribute.is_some() || (path.value_filter.is_some() && op != Op::Remove) {
@@ -94,14 +94,14 @@ fn name(element: &Value) -> Result<String, ScimError> {
 }
 
 /// Removes members. A name that is not a valid id cannot be a member: the lenient profile ignores it.
-fn remove(names: &[String], profile: Profile, membership: &mut Membership) -> Result<(), ScimError> {
+fn remove(names: &[String], profile: Profile, membership: &mut MembershipEdit) -> Result<(), ScimError> {
     let ids: Vec<Uuid> = names.iter().filter_map(|name| parse_id(name)).collect();
     if profile == Profile::Strict {
         if ids.is_empty() {
             let detail = "None of the users to remove is a member of the group.";
             return Err(ScimType::NoTarget.error(detail));
         }
-        membership.need(ids.iter().copied());
+        membership.require_any(ids.iter().copied());
     }
     membership.remove(ids);
     Ok(())

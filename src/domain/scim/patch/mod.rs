@@ -22,7 +22,7 @@ use super::normalize::{self, is_unassigned, reject_duplicate_names, unknown_attr
 use super::path::{AttributePath, Path};
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
-use crate::domain::member::Membership;
+use crate::domain::member::MembershipEdit;
 use attribute::inside;
 use serde_json::{Map, Value};
 
@@ -33,7 +33,7 @@ pub struct Patched {
     pub resource: Map<String, Value>,
     /// The changes to a group's members. They are independent of the stored members, which are rows and are not loaded;
     /// the database checks that the ids belong to users.
-    pub members: Membership,
+    pub members: MembershipEdit,
 }
 
 /// The maximum total size of the operations on attributes, in bytes. It equals the maximum size of a user.
@@ -52,7 +52,7 @@ pub fn apply(
     operations: &[Operation],
     profile: Profile,
 ) -> Result<Patched, ScimError> {
-    let patched = Patched { resource: resource.clone(), members: Membership::default() };
+    let patched = Patched { resource: resource.clone(), members: MembershipEdit::default() };
     let mut patch = Patch { kind, profile, patched, budget: BYTE_BUDGET };
     operations.iter().try_for_each(|operation| patch.apply(operation))?;
     Ok(patch.patched)

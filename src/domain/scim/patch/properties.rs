@@ -174,7 +174,7 @@ proptest! {
     ) {
         if let Ok(draft) = patch_user(&user, &VIEW, &operations, profile) {
             prop_assert_eq!(&draft.attributes.custom, &user.attributes.custom);
-            prop_assert!(draft.says_active);
+            prop_assert!(draft.has_active);
             prop_assert!(draft.attributes.emails.iter().filter(|email| email.primary).count() <= 1);
         }
     }

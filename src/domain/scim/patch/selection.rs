@@ -3,8 +3,8 @@
 use super::attribute::Target;
 use super::list::{List, is_primary, no_target, object};
 use super::{Profile, ScimError, ScimType};
-use crate::domain::filter::{Brackets, Filter, Test, Value as FilterValue};
-use crate::domain::fold::fold;
+use crate::domain::casefold::casefold;
+use crate::domain::filter::{Filter, Test, Value as FilterValue, ValueFilter};
 use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ pub(super) struct Selection<'s> {
     list: List,
     /// The indices of the matching elements.
     matching: HashSet<usize>,
-    filter: &'s Brackets<'s>,
+    filter: &'s ValueFilter<'s>,
 }
 
 impl<'s> Selection<'s> {
@@ -25,11 +25,11 @@ impl<'s> Selection<'s> {
     pub(super) fn take(
         map: &'s mut Map<String, Value>,
         target: Target<'s>,
-        filter: &'s Brackets<'s>,
+        filter: &'s ValueFilter<'s>,
     ) -> Self {
         let list = List::take(map, target.attribute);
         let matches =
-            |(index, item): (usize, &Value)| filter.filter.holds(&list.folded(item)).then_some(index);
+            |(index, item): (usize, &Value)| filter.filter.matches(&list.folded(item)).then_some(index);
         let matching = list.items.iter().enumerate().filter_map(matches).collect();
         Self { map, target, list, matching, filter }
     }
@@ -138,7 +138,7 @@ fn describe(filter: &Filter, strings: &[String], element: &mut Map<String, Value
         Filter::All(parts) => return parts.iter().all(|part| describe(part, strings, element)),
         Filter::Is(path, Test::Equal(FilterValue::Boolean(value))) => (path.last(), Value::from(*value)),
         Filter::Is(path, Test::Equal(FilterValue::Text(text))) => {
-            let as_sent = strings.iter().find(|string| *string == text || fold(string) == *text);
+            let as_sent = strings.iter().find(|string| *string == text || casefold(string) == *text);
             (path.last(), Value::from(as_sent.unwrap_or(text).clone()))
         }
         _ => return false,

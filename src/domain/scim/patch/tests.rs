@@ -26,7 +26,7 @@ fn parsed(operations: Value) -> Vec<Operation> {
 
 pub(super) fn patched(operations: Value, profile: Profile) -> Result<Map<String, Value>, ScimError> {
     let patched = apply(ResourceType::User, &ada(), &parsed(operations), profile)?;
-    assert_eq!(patched.members, Membership::default());
+    assert_eq!(patched.members, MembershipEdit::default());
     Ok(patched.resource)
 }
 

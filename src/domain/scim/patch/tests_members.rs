@@ -23,21 +23,21 @@ fn patched(operations: Value, profile: Profile) -> Result<Patched, ScimError> {
 }
 
 /// The membership changes that result from steps, each with its name and the ids of users.
-fn membership(steps: &[(&str, &[&str])]) -> Membership {
-    let mut membership = Membership::default();
+fn membership(steps: &[(&str, &[&str])]) -> MembershipEdit {
+    let mut membership = MembershipEdit::default();
     for (step, ids) in steps {
         let ids = ids.iter().map(|text| id(text));
         match *step {
             "add" => membership.add(ids),
             "remove" => membership.remove(ids),
-            "need" => membership.need(ids),
+            "need" => membership.require_any(ids),
             _ => membership.remove_all(),
         }
     }
     membership
 }
 
-fn changes(operations: Value) -> Membership {
+fn changes(operations: Value) -> MembershipEdit {
     let patched = patched(operations.clone(), Profile::Lenient);
     let patched = patched.unwrap_or_else(|error| panic!("{operations}: {error}"));
     assert_eq!(patched.resource, poets(), "{operations}");
@@ -165,7 +165,7 @@ fn the_operations_of_a_request_add_up_to_one_change() {
     let strict = patched(operations, Profile::Strict).unwrap().members;
     assert_eq!(strict, expected, "members that the same request adds can be removed");
     let many: Vec<_> = (0..5_000).map(|n| json!({"value": Uuid::from_u128(n)})).collect();
-    assert_eq!(changes(on_members("add", many.into())).joining().len(), 5_000);
+    assert_eq!(changes(on_members("add", many.into())).added().len(), 5_000);
 }
 
 #[test]

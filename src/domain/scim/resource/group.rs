@@ -1,8 +1,8 @@
 //! Groups (RFC 7643, section 4.2).
 
 use super::{Meta, View, body, insert_extensions};
-use crate::domain::group::{Draft, Group, ReadAs};
-use crate::domain::member::{Member, Membership};
+use crate::domain::group::{Draft, Group, WriteMode};
+use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::{self, Operation, Patched};
 use crate::domain::scim::{Profile, ResourceType, ScimError};
 use serde_json::{Map, Value, json};
@@ -52,7 +52,7 @@ pub fn read_group(
 }
 
 fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
-    let draft = body::validate(native, |native| Draft::read(native, ReadAs::New))?;
+    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
     Ok(Draft { source: view.source.to_owned().into(), ..draft })
 }
 
@@ -72,7 +72,7 @@ pub fn patch_group(
     view: &View<'_>,
     operations: &[Operation],
     profile: Profile,
-) -> Result<(Draft, Membership), ScimError> {
+) -> Result<(Draft, MembershipEdit), ScimError> {
     let before = render_group(group, None, view);
     let Patched { resource, members } = patch::apply(ResourceType::Group, &before, operations, profile)?;
     if resource == before {

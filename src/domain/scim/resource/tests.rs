@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::scim::patch::{Op, Operation};
 use crate::domain::scim::{Profile, ScimError, ScimType, urn};
-use crate::domain::user::{Attributes, Draft, ReadAs, User};
+use crate::domain::user::{Attributes, Draft, User, WriteMode};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(super) const ID: Uuid = Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000
 const BOSS: &str = "01890000-0000-7000-8000-00000000000b";
 
 pub(in crate::domain::scim) fn user(native: Value) -> User {
-    let Draft { attributes, .. } = Draft::read(native, ReadAs::New).unwrap();
+    let Draft { attributes, .. } = Draft::read(native, WriteMode::Create).unwrap();
     let external_ids =
         [("native", "n"), ("okta", "o")].map(|(source, id)| (source.to_owned(), id.to_owned()));
     User {
@@ -119,7 +119,7 @@ fn read_only_attributes_in_a_body_are_ignored() {
         draft.attributes,
         Attributes { user_name: "a".to_owned(), active: true, ..Attributes::default() }
     );
-    assert_eq!((draft.external_id, draft.says_active), (None, false));
+    assert_eq!((draft.external_id, draft.has_active), (None, false));
 }
 
 #[test]
@@ -224,11 +224,11 @@ fn unknown_attributes_are_named_and_extensions_of_unknown_urns_are_stored() {
 #[test]
 fn errors_of_native_validation_use_scim_names() {
     for (body, detail) in [
-        (json!({}), "userName must be present"),
+        (json!({}), "userName is required"),
         (json!({"userName": " "}), "userName (\" \") must not be blank"),
         (
             json!({"userName": "a", "emails": [{"value": "nobody"}]}),
-            "emails.value (\"nobody\") must have one @",
+            "emails.value (\"nobody\") must have exactly one @",
         ),
         (
             json!({"userName": "a", "emails": [{"value": "a@x", "primary": true}, {"value": "b@x", "primary": true}]}),
@@ -236,9 +236,9 @@ fn errors_of_native_validation_use_scim_names() {
         ),
         (
             json!({"userName": "a", "urn:ietf:params:scim:schemas:core:2.0:Group": {"displayName": "x"}}),
-            "urn:ietf:params:scim:schemas:core:2.0:Group (an object) belongs to a schema",
+            "urn:ietf:params:scim:schemas:core:2.0:Group (an object) is a built-in schema",
         ),
-        (json!({"userName": "a", "title": "x".repeat(70_000)}), "a user must have at most 64 KiB"),
+        (json!({"userName": "a", "title": "x".repeat(70_000)}), "a user must not exceed 64 KiB"),
     ] {
         let error = refusal(body, Profile::Lenient);
         assert_eq!(error.scim_type, Some(ScimType::InvalidValue));

@@ -2,7 +2,7 @@
 
 use super::tests::{ID, VIEW};
 use super::*;
-use crate::domain::group::{Draft, Group, ReadAs};
+use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::Member;
 use crate::domain::scim::{Profile, ScimType, urn};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 fn poets() -> Group {
     let extensions = json!({"urn:x:acme:1.0:Group": {"floor": 1}});
     let native = json!({"displayName": "Poets", "externalId": "o", "extensions": extensions});
-    let Draft { attributes, .. } = Draft::read(native, ReadAs::New).unwrap();
+    let Draft { attributes, .. } = Draft::read(native, WriteMode::Create).unwrap();
     Group {
         id: ID,
         attributes,

@@ -5,7 +5,7 @@ use crate::domain::document::compact;
 use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::{Profile, ResourceType, ScimError, urn};
-use crate::domain::user::{Draft, Enterprise, ReadAs, User};
+use crate::domain::user::{Draft, Enterprise, User, WriteMode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -68,7 +68,7 @@ pub fn read_user(body: Value, view: &View<'_>, profile: Profile) -> Result<Draft
 }
 
 fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
-    let draft = body::validate(native, |native| Draft::read(native, ReadAs::New))?;
+    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
     Ok(Draft { source: view.source.to_owned().into(), ..draft })
 }
 
@@ -77,7 +77,7 @@ fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError
 #[must_use]
 pub fn preserve_native(mut draft: Draft, user: &User) -> Draft {
     draft.attributes.custom = user.attributes.custom.clone();
-    if !draft.says_active {
+    if !draft.has_active {
         draft.attributes.active = user.attributes.active;
     }
     draft
@@ -98,7 +98,7 @@ pub fn patch_user(
     if after == before {
         let external_id = user.external_ids.get(view.source).cloned();
         let source = view.source.to_owned().into();
-        return Ok(Draft { attributes: user.attributes.clone(), external_id, source, says_active: true });
+        return Ok(Draft { attributes: user.attributes.clone(), external_id, source, has_active: true });
     }
     let mut native = body::read(ResourceType::User, after.into(), profile)?.native;
     native.insert("custom".to_owned(), user.attributes.custom.clone().into());

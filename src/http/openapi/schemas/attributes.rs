@@ -1,7 +1,8 @@
 //! The schemas of users and groups, derived from the tables of attributes.
 
 use super::{array, described, id, integer, nullable_text, text, time, version};
-use crate::domain::attribute::{Attribute, Kind, Schema};
+use crate::domain::attribute::{Attribute, Kind};
+use crate::domain::schema::Schema;
 use serde_json::{Map, Value, json};
 
 /// The values of `attributes` and `excludedAttributes`: the names of attributes, and of sub-attributes after a dot.

@@ -6,7 +6,7 @@ mod records;
 pub(super) use attributes::attribute_names;
 pub(in crate::http) use attributes::{Write, ignored_value, key_text, request_property, storable_name};
 
-use crate::domain::attribute::{GROUPS, USERS};
+use crate::domain::schema::{GROUPS, USERS};
 use attributes::{complete, projected, request_body};
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,8 @@
 //! The examples in SCIM's part of the document, produced by the code that produces responses.
 
-use crate::domain::attribute::{USERS, Vocabulary};
 use crate::domain::cursor::InvalidCursor;
 use crate::domain::filter::Filter;
+use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::schema::Schema;

@@ -3,7 +3,7 @@
 pub(super) mod examples;
 mod schemas;
 
-use crate::domain::attribute::{GROUPS, USERS};
+use crate::domain::schema::{GROUPS, USERS};
 use crate::domain::scim::schema::{COMMON, Definition, Returned, Schema};
 use crate::domain::scim::{ResourceType, schema};
 use crate::domain::sort::Sort;

@@ -1,39 +1,38 @@
-//! Whether a JSON object fulfils a filter: what the database asks of rows, asked of a value that is at hand.
+//! Evaluates filters on JSON values in memory, with the same result as in the database.
 
 use super::{Filter, Test, Value};
 use serde_json::Value as Json;
 use std::ops::RangeBounds;
 
 impl Filter {
-    /// Whether an object fulfils the filter. Its strings must be folded where a filter's are, as
-    /// [`folded`](crate::domain::document::folded) has them.
+    /// Whether an object matches. Its strings must be folded by [`folded`](crate::domain::document::folded).
     #[must_use]
-    pub fn holds(&self, object: &Json) -> bool {
+    pub fn matches(&self, object: &Json) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(object)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(object)),
-            Self::Not(inner) => !inner.holds(object),
+            Self::All(parts) => parts.iter().all(|part| part.matches(object)),
+            Self::Any(parts) => parts.iter().any(|part| part.matches(object)),
+            Self::Not(inner) => !inner.matches(object),
             Self::Element { list, test } => {
                 let elements = object.get(list).and_then(Json::as_array);
-                elements.is_some_and(|elements| elements.iter().any(|element| test.holds(element)))
+                elements.is_some_and(|elements| elements.iter().any(|element| test.matches(element)))
             }
             Self::Is(path, test) => {
                 let value = path.iter().try_fold(object, |value, name| value.get(name));
-                value.is_some_and(|value| test.passes(value))
+                value.is_some_and(|value| test.matches(value))
             }
         }
     }
 }
 
 impl Test {
-    pub(super) fn passes(&self, json: &Json) -> bool {
+    pub(super) fn matches(&self, json: &Json) -> bool {
         match self {
             Self::Never => false,
             Self::Present => json.as_str().is_some_and(|text| !text.is_empty()),
-            Self::Equal(value) => kept(json).as_ref() == Some(value),
+            Self::Equal(value) => stored(json).as_ref() == Some(value),
             Self::Within(from, to) => {
                 let range = (from.as_ref(), to.as_ref());
-                kept(json).is_some_and(|value| RangeBounds::<Value>::contains(&range, &value))
+                stored(json).is_some_and(|value| RangeBounds::<Value>::contains(&range, &value))
             }
             Self::Contains(part) => json.as_str().is_some_and(|text| text.contains(part)),
             Self::EndsWith(part) => json.as_str().is_some_and(|text| text.ends_with(part)),
@@ -41,8 +40,8 @@ impl Test {
     }
 }
 
-/// The value as it is compared. Elements of lists have no ids and no times.
-fn kept(json: &Json) -> Option<Value> {
+/// The stored form of a value. Ids and times remain text, because filters on list elements contain neither.
+fn stored(json: &Json) -> Option<Value> {
     match json {
         Json::String(text) => Some(Value::Text(text.clone())),
         Json::Bool(value) => Some(Value::Boolean(*value)),
@@ -53,10 +52,11 @@ fn kept(json: &Json) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::attribute::{USER, USERS, Vocabulary};
+    use crate::domain::attribute::USER;
     use crate::domain::document::{compact, folded};
     use crate::domain::filter::Filter;
-    use crate::domain::user::{Attributes, Draft, ReadAs};
+    use crate::domain::schema::{USERS, Vocabulary};
+    use crate::domain::user::{Attributes, Draft, WriteMode};
     use serde_json::{Value as Json, json};
 
     fn ada() -> Attributes {
@@ -65,13 +65,13 @@ mod tests {
             "profileUrl": "https://X", "photos": [{"value": "https://P"}],
             "emails": [{"value": "A@x", "type": "Work", "primary": true}, {"value": "b@y", "type": "home"}],
         });
-        Draft::read(body, ReadAs::New).unwrap().attributes
+        Draft::read(body, WriteMode::Create).unwrap().attributes
     }
 
     #[test]
-    fn scim_values_are_asked_what_rows_are() {
+    fn matching_values_agrees_with_matching_rows() {
         let ada = Json::Object(folded(compact(&ada()), USER));
-        for (text, holds) in [
+        for (text, expected) in [
             ("userName eq \"ADA\"", true),
             ("userName ne \"ADA\"", false),
             ("userName sw \"A\" and userName ew \"a\"", true),
@@ -92,7 +92,7 @@ mod tests {
             ("phoneNumbers eq null", true),
         ] {
             let filter = Filter::parse(text, &USERS, Vocabulary::Scim).unwrap();
-            assert_eq!(filter.holds(&ada), holds, "{text}");
+            assert_eq!(filter.matches(&ada), expected, "{text}");
         }
     }
 }

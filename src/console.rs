@@ -1,0 +1,40 @@
+//! Database calls on behalf of the operator: from the command line, or at the first start.
+
+use crate::db::{Database, DbError};
+use crate::domain::key::{Draft, Secret};
+use crate::domain::origin::{Actor, ActorKind, Origin};
+use crate::domain::time::Timestamp;
+use crate::error::AppError;
+use crate::ops::keys;
+use uuid::Uuid;
+
+/// The origin of changes made by a command.
+pub(crate) fn origin() -> Origin {
+    Origin {
+        actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
+        request_id: Uuid::now_v7().to_string().into(),
+    }
+}
+
+/// The error for a failed database call.
+pub(crate) fn failed(error: DbError) -> AppError {
+    AppError::new(error.to_string())
+}
+
+/// Creates a key and returns its secret.
+///
+/// # Errors
+/// If no random bytes are available or the database call fails.
+pub(crate) async fn create_key(
+    database: &Database,
+    tenant: Uuid,
+    draft: Draft,
+    now: Timestamp,
+) -> Result<Secret, AppError> {
+    let id = Uuid::now_v7();
+    let secret =
+        Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
+    let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
+    database.call(&origin(), create).await.map_err(failed)?;
+    Ok(secret)
+}
