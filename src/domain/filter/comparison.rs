@@ -105,31 +105,39 @@ impl<'t> Terms<'t> {
             let detail = format!("a filter must have at most {TERM_LIMIT} terms");
             return Err(self.scanner.error(target.at, detail));
         }
+        let (operator_at, operator) = self.operator()?;
+        let Some((operator, negated)) = operator else {
+            return Ok(Comparison { filter: target.present(), negated: false });
+        };
+        let (operand_at, operand) = self.operand()?;
+        if operand == Operand::Null {
+            return match operator {
+                Operator::Eq => Ok(Comparison { filter: target.present(), negated: !negated }),
+                _ => Err(self.scanner.error(operand_at, "null can only be compared with eq and ne")),
+            };
+        }
+        let filter = self.compare(target, operator, operand).map_err(|mismatch| match mismatch {
+            Mismatch::Target(detail) => self.scanner.error(target.at, detail),
+            Mismatch::Operator(detail) => self.scanner.error(operator_at, detail),
+            Mismatch::Operand(detail) => self.scanner.error(operand_at, detail),
+        })?;
+        Ok(Comparison { filter, negated })
+    }
+
+    /// Parses an operator and whether it is negated; `None` for `pr`, which has no operand.
+    fn operator(&mut self) -> Result<(usize, Option<(Operator, bool)>), InvalidFilter> {
         let token = self.scanner.take()?;
         let TokenKind::Word(word) = token.kind else {
             return Err(self.scanner.expected("an operator", &token));
         };
         if word.eq_ignore_ascii_case("pr") {
-            return Ok(Comparison { filter: target.present(), negated: false });
+            return Ok((token.at, None));
         }
         let negated = word.eq_ignore_ascii_case("ne");
-        let operator = if negated { Some(Operator::Eq) } else { Operator::named(word) };
-        let Some(operator) = operator else {
-            return Err(self.scanner.error(token.at, format!("'{}' is not an operator", excerpt(word))));
-        };
-        let (at, operand) = self.operand()?;
-        if operand == Operand::Null {
-            return match operator {
-                Operator::Eq => Ok(Comparison { filter: target.present(), negated: !negated }),
-                _ => Err(self.scanner.error(at, "null can only be compared with eq and ne")),
-            };
+        match if negated { Some(Operator::Eq) } else { Operator::named(word) } {
+            Some(operator) => Ok((token.at, Some((operator, negated)))),
+            None => Err(self.scanner.error(token.at, format!("'{}' is not an operator", excerpt(word)))),
         }
-        let filter = self.compare(target, operator, operand).map_err(|mismatch| match mismatch {
-            Mismatch::Target(detail) => self.scanner.error(target.at, detail),
-            Mismatch::Operator(detail) => self.scanner.error(token.at, detail),
-            Mismatch::Operand(detail) => self.scanner.error(at, detail),
-        })?;
-        Ok(Comparison { filter, negated })
     }
 
     /// The filter for a comparison. Attributes that exist only in SCIM become a constant filter or one on other

@@ -83,7 +83,7 @@ pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand)
             Ok(time) => Ok(compare_integer(operator, micros(time, text))),
             Err(_) => Err(wrong("an RFC 3339 time with an offset, such as \"2026-01-02T03:04:05.678Z\"")),
         },
-        (Kind::Time, _) => Err(wrong("a time, in a string")),
+        (Kind::Time, _) => Err(wrong("an RFC 3339 time in double quotes")),
         (Kind::Binary, _) if operator.is_order() => Err(refuse("eq, ne, co, sw, ew and pr")),
         (_, Operand::Text(text)) => Ok(match attribute.kind {
             Kind::Id => compare_id(operator, text),
