@@ -65,7 +65,7 @@ impl Secret {
         SecretHash(Sha256::digest(&self.text).into())
     }
 
-    /// The text, for the response to the creation.
+    /// The text of the secret, for the response that shows it.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text

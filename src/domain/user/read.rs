@@ -171,7 +171,7 @@ fn read_addresses(fields: &mut Fields<'_>) -> Vec<Address> {
     addresses
 }
 
-/// Of the elements with equal keys, keeps the last one, at the position of the first one (RFC 7643, section 2.4).
+/// Keeps the last of the elements with equal keys, at the position of the first one (RFC 7643, section 2.4).
 fn deduplicate<T, K: PartialEq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     let mut kept: Vec<(K, T)> = Vec::with_capacity(items.len());
     for item in items {
