@@ -8,7 +8,7 @@ use actix_web::http::uri::{PathAndQuery, Uri};
 pub enum Api {
     /// The native REST API.
     Native,
-    /// SCIM 2.0, below [`SCIM_BASE`].
+    /// SCIM 2.0, below `/scim/v2`.
     Scim,
 }
 
