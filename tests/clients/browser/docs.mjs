@@ -1,4 +1,4 @@
-// /docs as a person uses it: URL=… KEY=… node docs.mjs. SCREENSHOT is where its picture goes.
+// Uses /docs in a browser. Usage: URL=… KEY=… node docs.mjs. SCREENSHOT is the path of the screenshot.
 import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,27 +12,27 @@ const creation = await fetch(`${base}/users`, { method: "POST", headers, body })
 assert.equal(creation.status, 201);
 const ada = await creation.json();
 
-// Debian's; the sandbox of Chromium does not work for root.
+// Debian's Chromium. Its sandbox does not work for root.
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: process.getuid() !== 0 });
 try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    const complaints = [];
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    page.on("pageerror", (error) => complaints.push(error.stack));
+    const problems = [];
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    page.on("pageerror", (error) => problems.push(error.stack));
     page.on("request", (request) => {
         const { origin, protocol } = new URL(request.url());
-        if (origin !== base && protocol !== "data:") complaints.push(`a request to ${request.url()}`);
+        if (origin !== base && protocol !== "data:") problems.push(`request to ${request.url()}`);
     });
-    // Runs in the page, before its own scripts.
+    // Runs in the page, before the scripts of the page.
     await page.addInitScript(() =>
         addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
-            console.error(`against the policy: ${violatedDirective} ${blockedURI}`),
+            console.error(`policy violation: ${violatedDirective} ${blockedURI}`),
         ),
     );
 
-    const answer = await page.goto(`${base}/docs`);
-    assert.equal(answer.status(), 200);
-    strict(answer.headers()["content-security-policy"]);
+    const response = await page.goto(`${base}/docs`);
+    assert.equal(response.status(), 200);
+    strict(response.headers()["content-security-policy"]);
 
     await page.locator(".auth-wrapper .btn.authorize").click();
     const dialog = page.locator(".modal-ux");
@@ -49,12 +49,12 @@ try {
     assert.deepEqual(JSON.parse(shown).items, [ada]);
 
     await page.screenshot({ path: SCREENSHOT, fullPage: true });
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(problems, []);
 } finally {
     await browser.close();
 }
 
-/** Whether the policy lets in nothing by default, and no script but files of this server. */
+/** Asserts that the policy allows nothing by default, and no scripts except files of this server. */
 function strict(policy) {
     assert.ok(policy, "no Content-Security-Policy");
     const directives = new Map(policy.split(";").map((directive) => {

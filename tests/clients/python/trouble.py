@@ -1,4 +1,4 @@
-"""The functions of walk.py when answers get lost, the server is busy and somebody else is faster."""
+"""Tests the functions of walk.py with lost responses, a busy server and concurrent updates."""
 
 import os
 
@@ -7,7 +7,7 @@ from walk import User, connect, create, update, users
 
 
 class Trouble(httpx.HTTPTransport):
-    """Loses the first answer, refuses the second request, lets all others through."""
+    """Loses the first response, answers the second request with 503, and forwards all others."""
 
     requests = 0
 
@@ -15,10 +15,10 @@ class Trouble(httpx.HTTPTransport):
         self.requests += 1
         if self.requests == 2:
             return httpx.Response(503, headers={"Retry-After": "0"}, request=request)
-        answer = super().handle_request(request)
+        response = super().handle_request(request)
         if self.requests == 1:
             raise httpx.ReadError("the connection broke", request=request)
-        return answer
+        return response
 
 
 def creates_once() -> None:

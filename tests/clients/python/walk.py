@@ -1,4 +1,4 @@
-"""The README's walk with httpx: URL=… KEY=… python walk.py"""
+"""The requests of the README with httpx. Usage: URL=… KEY=… python walk.py"""
 
 import os
 import time
@@ -12,34 +12,34 @@ User = dict[str, Any]
 
 
 def connect() -> httpx.Client:
-    """A client for the server at URL, with KEY."""
+    """Returns a client for the server at URL that sends KEY."""
     return httpx.Client(base_url=os.environ["URL"], headers={"Authorization": f"Bearer {os.environ['KEY']}"})
 
 
 def create(roster: httpx.Client, user: User) -> User:
-    """Creates a user once, whatever gets lost: a repeat with the same key gets the first one's answer.
+    """Creates a user exactly once: a retry with the same idempotency key returns the response to the first request.
 
-    503 says that nothing was done; 504 and a broken connection say nothing, so they are repeated, too.
+    After 503 nothing was written. After 504 or a broken connection the outcome is unknown. All three are safe to retry.
     """
     once = {"Idempotency-Key": str(uuid.uuid4())}
     pauses = iter((0.1, 0.5, 2.0, 5.0))
     while True:
         pause = next(pauses, None)
         try:
-            answer = roster.post("/users", json=user, headers=once)
+            response = roster.post("/users", json=user, headers=once)
         except httpx.TransportError:
             if pause is None:
                 raise
         else:
-            if pause is None or answer.status_code not in (503, 504):
-                created: User = answer.raise_for_status().json()
+            if pause is None or response.status_code not in (503, 504):
+                created: User = response.raise_for_status().json()
                 return created
-            pause = float(answer.headers.get("Retry-After", pause))
+            pause = float(response.headers.get("Retry-After", pause))
         time.sleep(pause)
 
 
 def users(roster: httpx.Client, **query: str | int) -> Iterator[User]:
-    """Every user that the query finds, a page at a time."""
+    """Yields every user that matches the query, requesting one page at a time."""
     while True:
         page = roster.get("/users", params=query).raise_for_status().json()
         yield from page["items"]
@@ -49,12 +49,12 @@ def users(roster: httpx.Client, **query: str | int) -> Iterator[User]:
 
 
 def update(roster: httpx.Client, id: str, change: Callable[[User], User]) -> User:
-    """Patches a user with what `change` makes of it, again whenever somebody else was faster."""
+    """Patches a user with the result of `change`, and retries if the user was changed concurrently."""
     while True:
         seen = roster.get(f"/users/{id}").raise_for_status()
-        answer = roster.patch(f"/users/{id}", json=change(seen.json()), headers={"If-Match": seen.headers["ETag"]})
-        if answer.status_code != httpx.codes.PRECONDITION_FAILED:
-            changed: User = answer.raise_for_status().json()
+        response = roster.patch(f"/users/{id}", json=change(seen.json()), headers={"If-Match": seen.headers["ETag"]})
+        if response.status_code != httpx.codes.PRECONDITION_FAILED:
+            changed: User = response.raise_for_status().json()
             return changed
 
 

@@ -1,4 +1,4 @@
-"""What OpenAPI has no words for."""
+"""Generates filters, and removes from requests what OpenAPI cannot describe as invalid."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ def compare(names: st.SearchStrategy[str], operators: list[str], values: st.Sear
 
 
 def filters(strings: st.SearchStrategy[str], times: st.SearchStrategy[str], *others: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    """docs/filters.md"""
+    """Generates filters as described in docs/filters.md."""
     term = st.one_of(
         compare(strings, ["eq", "ne", "co", "sw", "ew", *ORDER], quoted),
         compare(times, ["eq", "ne", *ORDER], time),
@@ -59,35 +59,35 @@ schemathesis.openapi.format("scim-filter", filters(COMMON, SCIM_TIMES))
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict) -> None:
     headers, query, body = case.headers, case.query, case.body
     is_positive = case.meta.generation.mode.is_positive
-    # A 201 has a body or none: there is no way to write both down. Headers that nobody knows are let pass.
+    # With Prefer, a 201 may lack a body, which OpenAPI cannot describe. Unknown headers are accepted.
     if case.method == "POST" and (is_positive or "x-schemathesis-unknown-property" in headers):
         headers.pop("Prefer", None)
     if not is_positive:
         return
-    # A key that came with another body is refused.
+    # The server rejects a key that was sent with another body.
     if "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = str(uuid.uuid4())
-    # In the coverage phase Schemathesis finds no value for their pattern, and takes "" for one.
+    # The coverage phase finds no value for the pattern of these headers and sends an empty one.
     for name in ("If-Match", "If-None-Match"):
         if headers.get(name) == "":
             del headers[name]
-    # Only the page before gives a good one, and only for the same filter and order.
+    # A valid cursor comes from the previous page, with the same filter and order.
     query.pop("cursor", None)
     for place in (query, body if isinstance(body, dict) else {}):
         if "attributes" in place:
             place.pop("excludedAttributes", None)
     if case.path.startswith("/scim/v2/") and isinstance(body, dict):
-        # As in a query; and members are users, whom only the server knows.
+        # The same holds in a body. Members must be users that exist.
         body.pop("cursor", None)
         body.pop("members", None)
-    # The id in a body is the one in the path.
+    # The id in a body must be the one in the path.
     if isinstance(body, dict) and "id" in body and case.path_parameters:
         body["id"] = case.path_parameters["id"]
     case.body = storable(body)
 
 
 def storable(value: object) -> object:
-    """The same without U+0000 and integers beyond 64 bits, which no body may have anywhere."""
+    """Removes U+0000 and integers beyond 64 bits, which no body may contain."""
     if isinstance(value, dict):
         return {storable(name): storable(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-// The README's walk, with the types of docs/openapi.json: URL=… KEY=… node dist/walk.js
+// The requests of the README, with the types of docs/openapi.json. Usage: URL=… KEY=… node dist/walk.js
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./roster.js";
@@ -9,7 +9,7 @@ type Query = NonNullable<paths["/users"]["get"]["parameters"]["query"]>;
 const { URL: baseUrl = "http://127.0.0.1:3000", KEY } = process.env;
 const roster = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${KEY}` } });
 
-/** Every user that the query finds, a page at a time. */
+/** Yields every user that matches the query, requesting one page at a time. */
 async function* users(query: Query): AsyncGenerator<User> {
     let next = query;
     for (;;) {
@@ -40,7 +40,7 @@ assert.equal(ada.emails[0]?.value, "ada@example.com");
 // @ts-expect-error: an attribute that users do not have
 assert.equal(ada.username, undefined);
 
-// Change, only if nobody else did since.
+// Update, unless the user was changed since.
 const change = { params: { path, header: { "If-Match": etag } }, body: { title: "Countess" } };
 const { data: changed } = await roster.PATCH("/users/{id}", change);
 assert.ok(changed);
@@ -49,11 +49,11 @@ const { error: late, response: refusal } = await roster.PATCH("/users/{id}", cha
 assert.equal(refusal.status, 412);
 assert.equal(late?.code, "precondition-failed");
 
-// What is wrong has a place.
+// A validation error names the invalid field.
 const { error: invalid } = await roster.POST("/users", { body: { userName: " " } });
 assert.equal(invalid?.errors?.[0]?.pointer, "/userName");
 
-// Find, page after page.
+// List, page by page.
 for (const userName of ["grace", "edsger"]) {
     const { error } = await roster.POST("/users", { body: { userName } });
     assert.equal(error, undefined);
@@ -62,7 +62,7 @@ const found: (string | undefined)[] = [];
 for await (const user of users({ filter: "active eq true", sort: "-userName", limit: 1 })) found.push(user.userName);
 assert.deepEqual(found, ["grace", "edsger", "ada"]);
 
-// Delete; then there is no such user.
+// Delete. Reading the user again is an error.
 const { response: deletion } = await roster.DELETE("/users/{id}", { params: { path } });
 assert.equal(deletion.status, 204);
 const { data: nobody, error: problem } = await roster.GET("/users/{id}", { params: { path } });
