@@ -1,6 +1,6 @@
 //! The user that the peers keep and answer with: the same JSON as Roster's, from a table of their own.
 
-mod answer;
+mod response;
 
 pub use response::json;
 
