@@ -1,15 +1,15 @@
 //! docs/api.md
 
-use crate::docs::place::Place;
+use crate::docs::workspace::Workspace;
 
-/// A key, a group, and a create that is repeated.
-pub(crate) fn run(place: &Place, commands: &[String]) {
+/// Creates a key and a group, and repeats the creation of a user.
+pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [key, group, create] = commands else { panic!("{commands:#?}") };
-    let server = place.server().start();
-    let run = |script: &str| place.shell_beside(&server).answers(script);
+    let server = workspace.server().start();
+    let run = |script: &str| workspace.shell_with(&server).json_values(script);
     assert_eq!(run(key)[0]["role"], "reader");
     assert_eq!(run(group)[0]["displayName"], "Engineers");
     let created = run(create);
     assert_eq!(created[0]["userName"], "grace");
-    assert_eq!(run(create), created, "a repeat gets the same answer");
+    assert_eq!(run(create), created, "the repeat returns the same response");
 }

@@ -1,8 +1,8 @@
-//! The pages for users say what is so: their commands work when they are pasted, on both engines, and their tables are
-//! those of the code.
+//! The documentation is correct: the commands of every page run unchanged on both engines, and the tables agree with the
+//! code.
 
 mod api;
-mod codes;
+mod error_codes;
 mod configuration;
 mod entra;
 mod filters;
@@ -10,11 +10,11 @@ mod getting_started;
 mod okta;
 mod operations;
 mod pages;
-mod place;
+mod workspace;
 mod readme;
 mod scim;
 
-/// The pages that have commands. Each is run whole, on both engines, by the module of its name.
+/// The pages with commands. The module of the same name runs each page on both engines.
 macro_rules! pages {
     ($($page:ident = $path:literal;)*) => {
         const PAGES: &[&str] = &[$($path),*];
@@ -22,13 +22,13 @@ macro_rules! pages {
         mod sqlite {
             $(#[test]
             fn $page() {
-                crate::docs::$page::run(&crate::docs::place::Place::sqlite(), &crate::docs::pages::commands($path));
+                crate::docs::$page::run(&crate::docs::workspace::Workspace::sqlite(), &crate::docs::pages::commands($path));
             })*
         }
         mod postgres {
             $(#[test]
             fn $page() {
-                crate::docs::$page::run(&crate::docs::place::Place::postgres(), &crate::docs::pages::commands($path));
+                crate::docs::$page::run(&crate::docs::workspace::Workspace::postgres(), &crate::docs::pages::commands($path));
             })*
         }
     };
@@ -45,5 +45,5 @@ pages! {
     entra = "docs/entra.md";
 }
 
-/// Pages whose commands are run by suites of their own.
-const ELSEWHERE: &[&str] = &["docs/clients.md"];
+/// Pages whose commands are run by other suites.
+const RUN_ELSEWHERE: &[&str] = &["docs/clients.md"];

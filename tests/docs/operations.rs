@@ -1,60 +1,63 @@
 //! docs/operations.md
 
-use crate::docs::place::{Engine, Place, count, stop};
+use crate::docs::workspace::{Engine, Workspace, count};
+use crate::support::block_on;
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use std::time::Duration;
 
-/// An operator's life: migrates, looks after a server, backs up, loses what came after, restores.
-pub(crate) fn run(place: &Place, commands: &[String]) {
+/// Migrates, runs a server with probes, makes a backup, writes more, and restores the backup.
+pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [migrate, diesel, diesel_postgres, backup, restore, dump, restore_dump, probes] = commands else {
         panic!("{commands:#?}")
     };
-    let (diesel, backup, restore) = match place.engine {
+    let (diesel, backup, restore) = match workspace.engine {
         Engine::Sqlite => (diesel, backup, restore),
         Engine::Postgres(_) => (diesel_postgres, dump, restore_dump),
     };
-    let listed = place.shell().run(&format!("{diesel}\n{migrate}"));
-    assert!(listed.contains("\n0 applied\n") && !listed.contains("pending"), "diesel did all: {listed}");
+    let output = workspace.shell().run(&format!("{diesel}\n{migrate}"));
+    assert!(output.contains("\n0 applied\n") && !output.contains("pending"), "diesel left migrations: {output}");
 
-    let server = place.server().start();
-    place.shell_beside(&server).run(probes);
+    let mut server = workspace.server().start();
+    workspace.shell_with(&server).run(probes);
     create(&server, "ada");
-    let kept = Seen::by(&server);
-    place.shell().run(backup);
+    let in_backup = State::read(&server);
+    workspace.shell().run(backup);
     create(&server, "grace");
-    let lost = Seen::by(&server);
-    stop(server);
+    let lost = State::read(&server);
+    server.stop(Duration::from_secs(10));
 
-    // What is restored on PostgreSQL is another database, in the same place.
-    let restored = match &place.engine {
+    // PostgreSQL restores into another database.
+    let restored = match &workspace.engine {
         Engine::Sqlite => None,
-        Engine::Postgres(_) => Some(Place::postgres()),
+        Engine::Postgres(_) => Some(Workspace::postgres()),
     };
-    let url = restored.as_ref().unwrap_or(place).url();
-    let said = match &restored {
-        None => place.shell().run(restore),
-        Some(restored) => place.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url())),
+    let url = restored.as_ref().unwrap_or(workspace).url();
+    let output = match &restored {
+        None => workspace.shell().run(restore),
+        Some(restored) => workspace.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url())),
     };
-    assert_eq!(said, "1 renewed\n");
+    assert_eq!(output, "1 renewed\n");
     let server = Server::builder(&url).start();
-    let seen = Seen::by(&server);
-    assert_eq!((&seen.users, &seen.head), (&kept.users, &kept.head));
-    assert!(seen.users != lost.users && seen.epoch != kept.epoch && kept.epoch == lost.epoch);
+    let restored = State::read(&server);
+    assert_eq!((&restored.users, &restored.head), (&in_backup.users, &in_backup.head));
+    assert_ne!(restored.users, lost.users);
+    assert_eq!(in_backup.epoch, lost.epoch);
+    assert_ne!(restored.epoch, lost.epoch);
 }
 
-/// What clients see of the database.
-struct Seen {
+/// The contents of the database, as clients read them.
+struct State {
     users: Value,
     head: Value,
     epoch: Value,
 }
 
-impl Seen {
-    fn by(server: &Server) -> Self {
+impl State {
+    fn read(server: &Server) -> Self {
         let client = Client::new(server);
-        runtime().block_on(async {
+        block_on(async {
             let mut users = client.get("/users").send().await.expect(200).json();
             assert!(count(&users) > 0);
             let mut feed = client.get("/changes?after=0").send().await.expect(200).json();
@@ -65,9 +68,5 @@ impl Seen {
 
 fn create(server: &Server, name: &str) {
     let create = Client::new(server).post("/users", &json!({ "userName": name }));
-    runtime().block_on(async { create.send().await.expect(201) });
-}
-
-fn runtime() -> Runtime {
-    Runtime::new().expect("a runtime")
+    block_on(async { create.send().await.expect(201) });
 }

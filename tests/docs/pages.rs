@@ -1,19 +1,14 @@
-//! The pages and their blocks.
+//! The pages and their fenced code blocks.
 
-use crate::docs::{ELSEWHERE, PAGES};
+use crate::docs::{PAGES, RUN_ELSEWHERE};
+use crate::support::{file_names, project};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
-/// A fenced block: what stands behind its fence, and its text.
+/// A fenced code block.
 struct Block {
     language: String,
     text: String,
-}
-
-/// The directory of the project.
-pub(crate) fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The text of a page.
@@ -39,35 +34,32 @@ fn blocks(page: &str) -> Vec<Block> {
             (None, None) => {}
         }
     }
-    assert!(open.is_none(), "a block without an end");
+    assert!(open.is_none(), "a code block is not closed");
     blocks
 }
 
-/// The pages for users: those of the project's own directory, and all of `docs/`.
+/// The pages in the root directory and in `docs/`.
 fn pages() -> Vec<String> {
-    let in_folder = |folder: &str| {
-        let entries = fs::read_dir(project().join(folder)).expect("a folder");
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("a name in UTF-8");
-        let names = entries.map(|entry| format!("{folder}{}", name(entry.expect("an entry"))));
-        names.filter(|name| name.ends_with(".md")).collect::<Vec<_>>()
+    let pages_in = |directory: &str| {
+        let names = file_names(&project().join(directory)).into_iter();
+        names.filter(|name| name.ends_with(".md")).map(|name| format!("{directory}{name}")).collect::<Vec<_>>()
     };
-    [in_folder(""), in_folder("docs/")].concat()
+    [pages_in(""), pages_in("docs/")].concat()
 }
 
-/// Whoever writes a page with a command lets a test run it.
 #[test]
 fn every_page_with_commands_is_run() {
     let with_commands: BTreeSet<_> = pages().into_iter().filter(|page| !commands(page).is_empty()).collect();
-    let here = with_commands.iter().map(String::as_str).filter(|page| !ELSEWHERE.contains(page));
-    assert_eq!(here.collect::<BTreeSet<_>>(), PAGES.iter().copied().collect());
+    let run_here = with_commands.iter().map(String::as_str).filter(|page| !RUN_ELSEWHERE.contains(page));
+    assert_eq!(run_here.collect::<BTreeSet<_>>(), PAGES.iter().copied().collect());
 }
 
-/// What is in another language than these could be a command that nobody runs.
+/// A block in any other language could contain a command that no test runs.
 #[test]
-fn every_block_says_what_it_is() {
-    for page in pages().into_iter().filter(|page| !ELSEWHERE.contains(&page.as_str())) {
+fn every_block_names_a_known_language() {
+    for page in pages().into_iter().filter(|page| !RUN_ELSEWHERE.contains(&page.as_str())) {
         for Block { language, text } in blocks(&read(&page)) {
-            assert!(["sh", "json", "text"].contains(&language.as_str()), "{page}: '{language}' of:\n{text}");
+            assert!(["sh", "json", "text"].contains(&language.as_str()), "{page}: unexpected language '{language}':\n{text}");
         }
     }
 }

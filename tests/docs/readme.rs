@@ -1,19 +1,19 @@
 //! README.md
 
-use crate::docs::place::{Place, count};
+use crate::docs::workspace::{Workspace, count};
 
-/// The first two blocks are the commands of this very run; the third is the first walk.
-pub(crate) fn run(place: &Place, commands: &[String]) {
-    let [serve, test, walk] = commands else { panic!("{commands:#?}") };
+/// The first two blocks start the server and the tests. They are compared, not run. The third sends requests.
+pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
+    let [serve, test, requests] = commands else { panic!("{commands:#?}") };
     let key =
         serve.strip_suffix(" cargo run --release\n").and_then(|env| env.strip_prefix("ROSTER_ADMIN_KEY="));
     assert_eq!(test, "tests/run\n");
-    let server = place.server().env("ROSTER_ADMIN_KEY", key.expect("a command that sets a key")).start();
-    let script = walk.replace("http://127.0.0.1:3000", &server.base());
-    assert_ne!(&script, walk, "the walk asks the address that the server has by default");
-    let answers = place.shell().answers(&script);
-    let [read, patched, list, status] = &answers[..] else { panic!("{answers:#?}") };
-    assert_eq!((&read["userName"], &read["version"]), (&"ada".into(), &1.into()));
+    let server = workspace.server().env("ROSTER_ADMIN_KEY", key.expect("the command sets the admin key")).start();
+    let script = requests.replace("http://127.0.0.1:3000", &server.base());
+    assert_ne!(&script, requests, "the requests do not go to the default address");
+    let responses = workspace.shell().json_values(&script);
+    let [created, patched, list, status] = &responses[..] else { panic!("{responses:#?}") };
+    assert_eq!((&created["userName"], &created["version"]), (&"ada".into(), &1.into()));
     assert_eq!((&patched["title"], &patched["version"]), (&"Countess".into(), &2.into()));
     assert_eq!(count(list), 1);
     assert_eq!(status, 204);

@@ -1,13 +1,12 @@
 //! docs/scim.md
 
-use crate::docs::place::Place;
+use crate::docs::workspace::Workspace;
 
-/// A connection with a token.
-pub(crate) fn run(place: &Place, commands: &[String]) {
+/// Creates a connection and a token.
+pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [connect] = commands else { panic!("{commands:#?}") };
-    let server = place.server().start();
-    let answers = place.shell_beside(&server).answers(connect);
-    let token = &answers[0];
+    let server = workspace.server().start();
+    let token = &workspace.shell_with(&server).json_values(connect)[0];
     assert!(token["url"].as_str().is_some_and(|url| url.ends_with("/scim/v2")), "{token}");
     assert!(token["secret"].as_str().is_some_and(|secret| secret.starts_with("rst_")), "{token}");
 }

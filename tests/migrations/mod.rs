@@ -1,29 +1,10 @@
-//! The migrations, with the real `diesel` command beside ours: the same names in both folders, the same schema from
-//! every tool, up, down and up again, `src/schema.rs` compared with both databases, and servers that start at once.
+//! The migrations: both engines have the same ones, `roster` and the real `diesel` command produce the same schema, every
+//! migration can be reverted, `src/schema.rs` agrees with both databases, and concurrent starts are safe.
 
-mod declared;
-mod folders;
-mod keys;
-mod place;
-mod ready;
-mod start;
+mod concurrent_starts;
+mod directories;
+mod indexes;
+mod readiness;
+mod schema;
 mod tools;
-
-/// Makes a test for each engine of functions that take a [`place::Place`].
-macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[test]
-            fn $name() {
-                super::$name(&crate::migrations::place::Place::sqlite());
-            })*
-        }
-        mod postgres {
-            $(#[test]
-            fn $name() {
-                super::$name(&crate::migrations::place::Place::postgres());
-            })*
-        }
-    };
-}
-use on_both_engines;
+mod workspace;

@@ -1,81 +1,82 @@
-//! `roster migrate`, `roster serve` and `diesel migration` do the same.
+//! `roster migrate`, `roster serve` and `diesel migration` have the same effect.
 
-use crate::migrations::folders::versions;
-use crate::migrations::on_both_engines;
-use crate::migrations::place::{Engine, Place};
+use crate::migrations::directories::versions;
+use crate::migrations::workspace::Workspace;
+use crate::support::command::CommandOutput;
+use crate::support::database::{Engine, on_both_engines};
 use std::thread;
-use std::time::Duration;
 
 on_both_engines! {
-    every_tool_gives_the_same_schema,
-    every_tool_gives_the_same_first_rows,
-    both_lists_agree_at_every_step,
-    up_down_and_up_again_is_as_up,
-    diesel_finds_nothing_to_do_after_roster,
-    roster_finds_nothing_to_do_after_diesel,
-    roster_goes_on_where_diesel_stopped,
+    Workspace:
+    every_tool_produces_the_same_schema,
+    every_tool_inserts_the_same_rows,
+    roster_and_diesel_list_the_same_migrations,
+    reverting_and_reapplying_restores_the_schema,
+    diesel_has_nothing_to_apply_after_roster,
+    roster_has_nothing_to_apply_after_diesel,
+    roster_continues_where_diesel_stopped,
     check_and_status_change_nothing,
-    check_answers_by_its_exit_code,
-    migrating_twice_applies_once,
-    a_failure_keeps_what_came_before,
+    check_reports_pending_migrations_by_its_exit_code,
+    a_second_migrate_applies_nothing,
+    a_failed_migration_keeps_the_ones_before_it,
 }
 
-fn every_tool_gives_the_same_schema(place: &Place) {
-    place.roster(&["migrate"]).ok();
-    let by_migrate = place.schema();
-    assert!(by_migrate.iter().any(|line| line.contains("__diesel_schema_migrations")), "{by_migrate:#?}");
-    let served = place.another();
+fn every_tool_produces_the_same_schema(workspace: &Workspace) {
+    workspace.migrate();
+    let migrated = workspace.schema();
+    assert!(migrated.iter().any(|line| line.contains("__diesel_schema_migrations")), "{migrated:#?}");
+    let served = workspace.another();
     served.serve();
-    assert_eq!(served.schema(), by_migrate, "by `roster serve` and by `roster migrate`");
-    let diesel = place.another();
-    diesel.diesel(&["run"]).ok();
-    assert_eq!(diesel.schema(), by_migrate, "by `diesel migration run` and by `roster migrate`");
-    assert_eq!((place.applied(), served.applied(), diesel.applied()), (versions(), versions(), versions()));
+    assert_eq!(served.schema(), migrated, "`roster serve` (left) and `roster migrate` (right)");
+    let diesel = workspace.another();
+    diesel.diesel(&["run"]).expect_success();
+    assert_eq!(diesel.schema(), migrated, "`diesel migration run` (left) and `roster migrate` (right)");
+    assert_eq!((workspace.applied(), served.applied(), diesel.applied()), (versions(), versions(), versions()));
 }
 
-fn every_tool_gives_the_same_first_rows(place: &Place) {
-    let rows = |place: &Place| {
-        let hex = match place.engine {
+fn every_tool_inserts_the_same_rows(workspace: &Workspace) {
+    let rows = |workspace: &Workspace| {
+        let hex = match workspace.engine {
             Engine::Sqlite => "lower(hex(t.id))",
             Engine::Postgres => "replace(t.id::text, '-', '')",
         };
-        place.sql().lines(&format!(
+        workspace.sql().lines(&format!(
             "SELECT {hex} || ' ' || t.name || ' ' || CAST(h.revision AS text) || ' ' || CAST(h.users AS text) AS line \
              FROM tenants AS t JOIN heads AS h ON h.tenant_id = t.id"
         ))
     };
-    place.roster(&["migrate"]).ok();
-    let diesel = place.another();
-    diesel.diesel(&["run"]).ok();
+    workspace.migrate();
+    let diesel = workspace.another();
+    diesel.diesel(&["run"]).expect_success();
     assert_eq!(rows(place), ["00000000000070008000000000000001 default 0 0"]);
     assert_eq!(rows(&diesel), rows(place));
 }
 
-fn both_lists_agree_at_every_step(place: &Place) {
-    let agree = |applied: usize| {
+fn roster_and_diesel_list_the_same_migrations(workspace: &Workspace) {
+    let check = |applied: usize| {
         let all = versions();
-        let (done, missing) = all.split_at(applied);
-        let expected = (done.to_vec(), missing.to_vec());
-        assert_eq!(place.status(), expected, "roster migrate --status");
-        assert_eq!(place.list(), expected, "diesel migration list");
+        let (applied, pending) = all.split_at(applied);
+        let expected = (applied.to_vec(), pending.to_vec());
+        assert_eq!(workspace.status(), expected, "roster migrate --status");
+        assert_eq!(workspace.list(), expected, "diesel migration list");
     };
     let all = versions().len();
-    agree(0);
-    place.diesel(&["run"]).ok();
-    agree(all);
-    place.diesel(&["revert", "-n", "7"]).ok();
-    agree(all - 7);
-    place.roster(&["migrate"]).ok();
-    agree(all);
-    place.diesel(&["revert", "--all"]).ok();
-    agree(0);
+    check(0);
+    workspace.diesel(&["run"]).expect_success();
+    check(all);
+    workspace.diesel(&["revert", "-n", "7"]).expect_success();
+    check(all - 7);
+    workspace.migrate();
+    check(all);
+    workspace.diesel(&["revert", "--all"]).expect_success();
+    check(0);
 }
 
-fn up_down_and_up_again_is_as_up(place: &Place) {
-    place.diesel(&["run"]).ok();
-    let up = place.schema();
-    place.diesel(&["revert", "--all"]).ok();
-    let tables = match place.engine {
+fn reverting_and_reapplying_restores_the_schema(workspace: &Workspace) {
+    workspace.diesel(&["run"]).expect_success();
+    let schema = workspace.schema();
+    workspace.diesel(&["revert", "--all"]).expect_success();
+    let tables = match workspace.engine {
         Engine::Sqlite => {
             "SELECT name AS line FROM sqlite_master WHERE type IN ('table', 'view', 'trigger') ORDER BY 1"
         }
@@ -84,132 +85,131 @@ fn up_down_and_up_again_is_as_up(place: &Place) {
              AND relkind IN ('r', 'v', 'm', 'S', 'p') ORDER BY 1"
         }
     };
-    let left = match place.engine {
+    let left = match workspace.engine {
         Engine::Sqlite => &["__diesel_schema_migrations"][..],
-        // The lock stays: another process may be waiting for its row.
+        // The lock table stays, because another process may be waiting for its row.
         Engine::Postgres => &["__diesel_schema_migrations", "migration_lock"],
     };
-    assert_eq!(place.sql().lines(tables), left);
-    assert_eq!(place.applied(), Vec::<String>::new());
-    place.diesel(&["run"]).ok();
-    assert_eq!(place.schema(), up, "after down and up by diesel");
-    place.diesel(&["revert", "--all"]).ok();
-    place.roster(&["migrate"]).ok();
-    assert_eq!(place.schema(), up, "after down by diesel and up by roster");
+    assert_eq!(workspace.sql().lines(tables), left);
+    assert_eq!(workspace.applied(), Vec::<String>::new());
+    workspace.diesel(&["run"]).expect_success();
+    assert_eq!(workspace.schema(), schema, "reverted and applied by diesel");
+    workspace.diesel(&["revert", "--all"]).expect_success();
+    workspace.migrate();
+    assert_eq!(workspace.schema(), schema, "reverted by diesel and applied by roster");
 }
 
-fn diesel_finds_nothing_to_do_after_roster(place: &Place) {
-    place.roster(&["migrate"]).ok();
-    let schema = place.schema();
-    let ended = place.diesel(&["run"]).ok();
-    assert!(!ended.stdout.contains("Running migration"), "{ended:#?}");
-    assert!(place.diesel(&["pending"]).ok().stdout.contains("false"));
-    assert_eq!(place.schema(), schema);
-    // And it can revert what ours applied.
-    place.diesel(&["revert", "--all"]).ok();
-    assert_eq!(place.applied(), Vec::<String>::new());
+fn diesel_has_nothing_to_apply_after_roster(workspace: &Workspace) {
+    workspace.migrate();
+    let schema = workspace.schema();
+    let output = workspace.diesel(&["run"]).expect_success();
+    assert!(!output.stdout.contains("Running migration"), "{output:#?}");
+    assert!(workspace.diesel(&["pending"]).expect_success().stdout.contains("false"));
+    assert_eq!(workspace.schema(), schema);
+    // Diesel can also revert the migrations that roster has applied.
+    workspace.diesel(&["revert", "--all"]).expect_success();
+    assert_eq!(workspace.applied(), Vec::<String>::new());
 }
 
-fn roster_finds_nothing_to_do_after_diesel(place: &Place) {
-    place.diesel(&["run"]).ok();
-    let schema = place.schema();
-    place.roster(&["migrate", "--check"]).ok();
-    assert_eq!(place.roster(&["migrate"]).ok().stdout, "0 applied\n");
-    assert_eq!(place.schema(), schema);
-    place.serve();
-    assert_eq!(place.schema(), schema);
+fn roster_has_nothing_to_apply_after_diesel(workspace: &Workspace) {
+    workspace.diesel(&["run"]).expect_success();
+    let schema = workspace.schema();
+    workspace.roster(&["migrate", "--check"]).expect_success();
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
+    assert_eq!(workspace.schema(), schema);
+    workspace.serve();
+    assert_eq!(workspace.schema(), schema);
 }
 
-fn roster_goes_on_where_diesel_stopped(place: &Place) {
-    place.diesel(&["run"]).ok();
-    let schema = place.schema();
-    place.diesel(&["revert", "-n", "9"]).ok();
-    assert_eq!(place.roster(&["migrate"]).ok().stdout, "9 applied\n");
-    assert_eq!(place.schema(), schema);
+fn roster_continues_where_diesel_stopped(workspace: &Workspace) {
+    workspace.diesel(&["run"]).expect_success();
+    let schema = workspace.schema();
+    workspace.diesel(&["revert", "-n", "9"]).expect_success();
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "9 applied\n");
+    assert_eq!(workspace.schema(), schema);
 }
 
-fn check_and_status_change_nothing(place: &Place) {
-    place.roster(&["migrate", "--check"]).with_code(1);
-    place.roster(&["migrate", "--status"]).ok();
-    if place.engine == Engine::Sqlite {
-        let file = place.path().join("roster.db");
-        assert!(!file.exists(), "looking for migrations made the file {}", file.display());
+fn check_and_status_change_nothing(workspace: &Workspace) {
+    workspace.roster(&["migrate", "--check"]).expect_code(1);
+    workspace.roster(&["migrate", "--status"]).expect_success();
+    if workspace.engine == Engine::Sqlite {
+        let file = workspace.path().join("roster.db");
+        assert!(!file.exists(), "listing the migrations created the file {}", file.display());
     }
-    let nothing = place.another();
-    assert_eq!(place.schema(), nothing.schema(), "of an empty database");
-    place.roster(&["migrate"]).ok();
-    place.diesel(&["revert", "-n", "3"]).ok();
-    let (schema, applied) = (place.schema(), place.applied());
-    place.roster(&["migrate", "--check"]).with_code(1);
-    place.roster(&["migrate", "--status"]).ok();
-    assert_eq!((place.schema(), place.applied()), (schema, applied), "of a partly migrated database");
+    let empty = workspace.another();
+    assert_eq!(workspace.schema(), empty.schema());
+    workspace.migrate();
+    workspace.diesel(&["revert", "-n", "3"]).expect_success();
+    let (schema, applied) = (workspace.schema(), workspace.applied());
+    workspace.roster(&["migrate", "--check"]).expect_code(1);
+    workspace.roster(&["migrate", "--status"]).expect_success();
+    assert_eq!((workspace.schema(), workspace.applied()), (schema, applied));
 }
 
-fn check_answers_by_its_exit_code(place: &Place) {
-    let pending = |ended: crate::support::command::Ended| {
-        ended.stdout.lines().filter(|line| line.starts_with("pending ")).count()
+fn check_reports_pending_migrations_by_its_exit_code(workspace: &Workspace) {
+    let pending = |output: CommandOutput| {
+        output.stdout.lines().filter(|line| line.starts_with("pending ")).count()
     };
-    assert_eq!(pending(place.roster(&["migrate", "--check"]).with_code(1)), versions().len());
-    place.roster(&["migrate"]).ok();
-    assert_eq!(pending(place.roster(&["migrate", "--check"]).ok()), 0);
-    place.diesel(&["revert"]).ok();
-    assert_eq!(pending(place.roster(&["migrate", "--check"]).with_code(1)), 1);
-    // Showing them is no question.
-    place.roster(&["migrate", "--status"]).ok();
-    place.roster(&["migrate", "--status", "--check"]).with_code(2);
+    assert_eq!(pending(workspace.roster(&["migrate", "--check"]).expect_code(1)), versions().len());
+    workspace.migrate();
+    assert_eq!(pending(workspace.roster(&["migrate", "--check"]).ok()), 0);
+    workspace.diesel(&["revert"]).expect_success();
+    assert_eq!(pending(workspace.roster(&["migrate", "--check"]).expect_code(1)), 1);
+    // `--status` only prints the list.
+    workspace.roster(&["migrate", "--status"]).expect_success();
+    workspace.roster(&["migrate", "--status", "--check"]).expect_code(2);
 }
 
-/// A migration that fails and what would follow are not applied; the next run goes on from there.
-fn a_failure_keeps_what_came_before(place: &Place) {
-    place.sql().execute("CREATE TABLE members (id BIGINT)");
-    let ended = place.roster(&["migrate"]).with_code(1);
-    assert!(ended.only_line().contains("create_members"), "{ended:#?}");
-    let in_the_way = |version: &String| version.as_str() < "20261122000017";
-    assert_eq!(place.status(), versions().into_iter().partition(in_the_way));
-    place.sql().execute("DROP TABLE members");
-    place.roster(&["migrate"]).ok();
-    let whole = place.another();
-    whole.roster(&["migrate"]).ok();
-    assert_eq!((place.applied(), place.schema()), (versions(), whole.schema()));
+/// The failed migration and those after it are not applied. The next run continues there.
+fn a_failed_migration_keeps_the_ones_before_it(workspace: &Workspace) {
+    workspace.sql().execute("CREATE TABLE members (id BIGINT)");
+    let output = workspace.roster(&["migrate"]).expect_code(1);
+    assert!(output.error_line().contains("create_members"), "{output:#?}");
+    let before_failure = |version: &String| version.as_str() < "20261122000017";
+    assert_eq!(workspace.status(), versions().into_iter().partition(before_failure));
+    workspace.sql().execute("DROP TABLE members");
+    workspace.migrate();
+    let other = workspace.another();
+    other.migrate();
+    assert_eq!((workspace.applied(), workspace.schema()), (versions(), other.schema()));
 }
 
-fn migrating_twice_applies_once(place: &Place) {
-    assert_eq!(place.roster(&["migrate"]).ok().stdout, format!("{} applied\n", versions().len()));
-    let schema = place.schema();
-    assert_eq!(place.roster(&["migrate"]).ok().stdout, "0 applied\n");
-    assert_eq!(place.schema(), schema);
+fn a_second_migrate_applies_nothing(workspace: &Workspace) {
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, format!("{} applied\n", versions().len()));
+    let schema = workspace.schema();
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
+    assert_eq!(workspace.schema(), schema);
 }
 
-/// Whichever tool makes the file, the server wants WAL: its readers must not wait for its writer.
+/// In WAL mode, readers do not wait for the writer. The server switches to it even if another tool created the file.
 #[test]
-fn sqlite_is_served_in_wal_whoever_migrated() {
+fn the_server_uses_wal_mode_whichever_tool_migrated() {
     for by_diesel in [false, true] {
-        let place = Place::sqlite();
-        let ended = if by_diesel { place.diesel(&["run"]) } else { place.roster(&["migrate"]) };
-        ended.ok();
-        place.serve();
-        assert_eq!(place.sql().lines("SELECT journal_mode AS line FROM pragma_journal_mode"), ["wal"]);
+        let workspace = Workspace::sqlite();
+        let output = if by_diesel { workspace.diesel(&["run"]) } else { workspace.roster(&["migrate"]) };
+        output.expect_success();
+        workspace.serve();
+        assert_eq!(workspace.sql().lines("SELECT journal_mode AS line FROM pragma_journal_mode"), ["wal"]);
     }
 }
 
-/// Another process holds the lock and applies everything meanwhile: ours waits, and says what it did itself.
+/// Another process holds the migration lock and applies all migrations. `roster migrate` waits, and counts only those that
+/// it has applied itself.
 #[test]
-fn postgres_waits_for_whoever_migrates() {
-    let place = Place::postgres();
-    place.diesel(&["run"]).ok();
-    place.diesel(&["revert", "-n", "5"]).ok();
-    let mut holder = place.sql();
+fn roster_migrate_waits_for_another_process_on_postgres() {
+    let workspace = Workspace::postgres();
+    workspace.diesel(&["run"]).expect_success();
+    workspace.diesel(&["revert", "-n", "5"]).expect_success();
+    let mut holder = workspace.sql();
     holder.execute("BEGIN; SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE");
-    let ended = thread::scope(|scope| {
-        let ours = scope.spawn(|| place.roster(&["migrate"]));
-        let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        place.sql().wait_for_number(waiting, 1, Duration::from_secs(10));
-        assert_eq!(place.applied().len(), versions().len() - 5, "ours did not wait");
-        place.diesel(&["run"]).ok();
+    let output = thread::scope(|scope| {
+        let migrate = scope.spawn(|| workspace.roster(&["migrate"]));
+        workspace.sql().wait_for_lock_waiters(1);
+        assert_eq!(workspace.applied().len(), versions().len() - 5, "`roster migrate` did not wait");
+        workspace.diesel(&["run"]).expect_success();
         holder.execute("COMMIT");
-        ours.join().expect("a command that ends")
+        migrate.join().expect("the thread does not panic")
     });
-    assert_eq!(place.applied(), versions());
-    assert_eq!(ended.ok().stdout, "0 applied\n", "the other process had applied all");
+    assert_eq!(workspace.applied(), versions());
+    assert_eq!(output.expect_success().stdout, "0 applied\n", "the other process has applied all migrations");
 }

@@ -1,59 +1,37 @@
-//! Copies of a SQLite database that is being written, their way back, and what is told where there can be none.
+//! `roster backup` of a SQLite database that is being written, restoring the copy, and the cases that it refuses.
 
-use crate::process::crew::check_history;
-use crate::process::database::{Database, on_both_engines};
-use crate::support::command::{Ended, in_empty_environment, roster, run};
+use crate::process::writers::check_history;
+use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
+use crate::support::database::{Database, on_both_engines};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::sql::Sql;
+use crate::support::{block_on, file_names};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-on_both_engines!(a_renewed_epoch_is_told_at_once);
+on_both_engines!(Database: clients_see_a_renewed_epoch_at_once);
 
-/// A directory for copies.
-struct Shelf(TempDir);
-
-impl Shelf {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary directory"))
-    }
-
-    fn place(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// The names of all that is there.
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).expect("a directory");
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("a name in UTF-8");
-        let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
-        names.sort();
-        names
-    }
+fn directory() -> TempDir {
+    tempfile::tempdir().expect("the temporary directory is created")
 }
 
-fn backup(url: &str, file: &Path) -> Ended {
+fn backup(url: &str, file: &Path) -> CommandOutput {
     run(roster(Path::new("/")).arg("backup").arg(file).env("DATABASE_URL", url), LIMIT)
 }
 
-fn renew_epochs(url: &str) -> Ended {
+fn renew_epochs(url: &str) -> CommandOutput {
     run(roster(Path::new("/")).args(["epoch", "renew"]).env("DATABASE_URL", url), LIMIT)
-}
-
-fn runtime() -> Runtime {
-    Runtime::new().expect("a runtime")
 }
 
 fn sql(file: &Path) -> Sql {
@@ -62,155 +40,163 @@ fn sql(file: &Path) -> Sql {
 
 const WRITERS: usize = 16;
 const COPIES: usize = 5;
-/// So many users are created before each copy, and after the last one.
-const BETWEEN: usize = 200;
+/// The number of users created before each copy, and after the last one.
+const USERS_BETWEEN: usize = 200;
 
-/// A database in a directory whose name SQLite takes from a URL only when it is encoded.
+/// The directory of the database has a name that must be encoded in a URL.
 #[test]
-fn a_copy_of_what_is_being_written_has_all_that_was_answered() {
-    let (home, shelf) = (Shelf::new(), Shelf::new());
-    fs::create_dir(home.place("of ours")).expect("a directory");
-    let url = format!("sqlite://{}/roster.db", home.place("of%20ours").display());
+fn a_copy_made_during_writes_contains_every_acknowledged_write() {
+    let (home, copies) = (directory(), directory());
+    fs::create_dir(home.path().join("of ours")).expect("the directory is created");
+    let url = format!("sqlite://{}/roster.db", home.path().join("of%20ours").display());
     let server = Server::builder(&url).start();
-    let (written, copies) = runtime().block_on(async {
-        let writers = Writers::send_in(&Client::new(&server));
-        let mut copies = Vec::new();
+    let (written, made) = block_on(async {
+        let creators = Creators::start(&Client::new(&server));
+        let mut made = Vec::new();
         for number in 0..COPIES {
-            writers.wait_for(BETWEEN * (number + 1)).await;
-            let (url, file) = (url.clone(), shelf.place(&format!("{number}.db")));
-            let made = tokio::task::spawn_blocking(move || {
-                let begun = Instant::now();
-                let ended = backup(&url, &file).ok();
-                assert_eq!(ended.stdout, format!("{} bytes\n", fs::metadata(&file).expect("a file").len()));
-                (begun, file)
+            creators.wait_for(USERS_BETWEEN * (number + 1)).await;
+            let (url, file) = (url.clone(), copies.path().join(format!("{number}.db")));
+            let copy = tokio::task::spawn_blocking(move || {
+                let start = Instant::now();
+                let output = backup(&url, &file).expect_success();
+                let size = fs::metadata(&file).expect("the copy exists").len();
+                assert_eq!(output.stdout, format!("{size} bytes\n"));
+                (start, file)
             });
-            copies.push(made.await.expect("a copy"));
+            made.push(copy.await.expect("the copy is made"));
         }
-        writers.wait_for(BETWEEN * (COPIES + 1)).await;
-        (writers.call_back().await, copies)
+        creators.wait_for(USERS_BETWEEN * (COPIES + 1)).await;
+        (creators.stop().await, made)
     });
-    assert_eq!(shelf.names(), ["0.db", "1.db", "2.db", "3.db", "4.db"], "copies, and nothing beside them");
-    for (begun, file) in copies {
-        assert_eq!(fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
-        check_copy(&mut sql(&file), begun, &written);
+    assert_eq!(file_names(copies.path()), ["0.db", "1.db", "2.db", "3.db", "4.db"], "only the copies");
+    for (start, file) in made {
+        let mode = fs::metadata(&file).expect("the copy exists").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        check_copy(&mut sql(&file), start, &written);
     }
 }
 
-/// Compares a copy with what the writers were told, and when.
-fn check_copy(copy: &mut Sql, begun: Instant, written: &BTreeMap<String, Instant>) {
-    assert_eq!(copy.lines("SELECT integrity_check AS line FROM pragma_integrity_check"), ["ok"]);
+/// Checks that a copy is intact and contains all users whose creation was acknowledged before `start`, and otherwise
+/// only users that were created later.
+fn check_copy(copy: &mut Sql, start: Instant, written: &BTreeMap<String, Instant>) {
+    check_integrity(copy);
     let names = copy.lines("SELECT user_name AS line FROM users");
     let unique: BTreeSet<_> = names.iter().cloned().collect();
-    assert_eq!(unique.len(), names.len(), "a user is there twice");
+    assert_eq!(unique.len(), names.len(), "a user is present twice");
     let before: BTreeSet<_> =
-        written.iter().filter(|(_, answered)| **answered < begun).map(|(name, _)| name.clone()).collect();
-    assert!(before.len() >= BETWEEN);
-    assert_eq!(
-        before.difference(&unique).collect::<Vec<_>>(),
-        Vec::<&String>::new(),
-        "answered, and not there"
-    );
-    assert!(unique.iter().all(|name| written.contains_key(name)), "never created");
+        written.iter().filter(|(_, acknowledged)| **acknowledged < start).map(|(name, _)| name.clone()).collect();
+    assert!(before.len() >= USERS_BETWEEN);
+    let missing: Vec<_> = before.difference(&unique).collect();
+    assert_eq!(missing, Vec::<&String>::new(), "acknowledged users are missing");
+    assert!(unique.iter().all(|name| written.contains_key(name)), "a user was never created");
     check_history(copy);
     let revisions = copy.lines("SELECT CAST(revision AS text) AS line FROM changes ORDER BY revision");
     let expected: Vec<_> = (1..=names.len()).map(|revision| revision.to_string()).collect();
     assert_eq!(revisions, expected);
 }
 
-/// Clients that create users until they are called back.
-struct Writers {
+fn check_integrity(sql: &mut Sql) {
+    assert_eq!(sql.lines("SELECT integrity_check AS line FROM pragma_integrity_check"), ["ok"]);
+}
+
+/// Tasks that create users until they are stopped.
+struct Creators {
     tasks: JoinSet<Vec<(String, Instant)>>,
-    done: Arc<AtomicUsize>,
+    created: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
-impl Writers {
-    fn send_in(client: &Client) -> Self {
-        let mut writers = Self { tasks: JoinSet::new(), done: Arc::default(), stop: Arc::default() };
-        for writer in 0..WRITERS {
-            let (client, done, stop) = (client.clone(), writers.done.clone(), writers.stop.clone());
-            writers.tasks.spawn(async move {
+impl Creators {
+    fn start(client: &Client) -> Self {
+        let mut creators = Self { tasks: JoinSet::new(), created: Arc::default(), stop: Arc::default() };
+        for number in 0..WRITERS {
+            let (client, created, stop) = (client.clone(), creators.created.clone(), creators.stop.clone());
+            creators.tasks.spawn(async move {
                 let mut written = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
-                    let name = format!("user {writer} {}", written.len());
-                    // Large enough for a copy to take a while.
+                    let name = format!("user {number} {}", written.len());
+                    // Large enough for a copy to take some time.
                     let body = json!({ "userName": name, "custom": { "note": "x".repeat(8_000) } });
                     client.post("/users", &body).send().await.expect(201);
                     written.push((name, Instant::now()));
-                    done.fetch_add(1, Ordering::Relaxed);
+                    created.fetch_add(1, Ordering::Relaxed);
                 }
                 written
             });
         }
-        writers
+        creators
     }
 
-    /// Waits until so many users were created.
-    async fn wait_for(&self, wanted: usize) {
-        let since = Instant::now();
-        while self.done.load(Ordering::Relaxed) < wanted {
-            assert!(since.elapsed() < LIMIT, "the writers do not come on");
+    /// Waits until this many users have been created.
+    async fn wait_for(&self, count: usize) {
+        let start = Instant::now();
+        while self.created.load(Ordering::Relaxed) < count {
+            assert!(start.elapsed() < LIMIT, "creating {count} users took too long");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Gives the names, with when the answer was there.
-    async fn call_back(self) -> BTreeMap<String, Instant> {
+    /// Stops the tasks and returns the names of the users with the times of the responses.
+    async fn stop(self) -> BTreeMap<String, Instant> {
         self.stop.store(true, Ordering::Relaxed);
         self.tasks.join_all().await.into_iter().flatten().collect()
     }
 }
 
 #[test]
-fn a_copy_put_in_place_is_the_database_again_and_followers_notice() {
-    let (database, shelf) = (Database::sqlite(), Shelf::new());
-    let (url, file, copy) = (database.url(), database.file().expect("a file"), shelf.place("copy.db"));
+fn a_restored_copy_has_the_old_state_and_a_new_epoch() {
+    let (database, copies) = (Database::sqlite(), directory());
+    let (url, file) = (database.url(), database.file().expect("SQLite has a file"));
+    let copy = copies.path().join("copy.db");
     let mut server = Server::builder(&url).start();
-    let (kept, lost) = runtime().block_on(async {
+    let (in_copy, lost) = block_on(async {
         let client = Client::new(&server);
         client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);
         create(&client, &["ada", "bob"]).await;
-        backup(&url, &copy).ok();
-        let kept = seen(&client).await;
+        backup(&url, &copy).expect_success();
+        let in_copy = State::read(&client).await;
         create(&client, &["eve", "mallory"]).await;
-        (kept, seen(&client).await)
+        (in_copy, State::read(&client).await)
     });
-    stop(&mut server);
+    server.stop(LIMIT);
 
     for suffix in ["-wal", "-shm"] {
-        // A server that was stopped well leaves none.
+        // A server that was stopped gracefully leaves neither.
         drop(fs::remove_file(format!("{}{suffix}", file.display())));
     }
-    fs::rename(&copy, &file).expect("the copy is put in place");
-    assert_eq!(renew_epochs(&url).ok().stdout, "2 renewed\n");
+    fs::rename(&copy, &file).expect("the copy replaces the database");
+    assert_eq!(renew_epochs(&url).expect_success().stdout, "2 renewed\n");
 
     let mut server = Server::builder(&url).start();
-    runtime().block_on(async {
+    block_on(async {
         let client = Client::new(&server);
-        let now = seen(&client).await;
-        assert_eq!((&now.users, &now.head), (&kept.users, &kept.head));
-        assert!(now.epoch != kept.epoch && kept.epoch == lost.epoch);
-        // Whoever followed is ahead, and told so.
+        let restored = State::read(&client).await;
+        assert_eq!((&restored.users, &restored.head), (&in_copy.users, &in_copy.head));
+        assert!(restored.epoch != in_copy.epoch && in_copy.epoch == lost.epoch);
+        // A follower's position is ahead of the restored history, so it receives 410.
         let gone = client.get(&format!("/changes?after={}", lost.head)).send().await.expect(410).json();
-        assert_eq!((&gone["code"], &gone["head"], &gone["epoch"]), (&"gone".into(), &now.head, &now.epoch));
+        assert_eq!((&gone["code"], &gone["head"]), (&"gone".into(), &restored.head));
+        assert_eq!(gone["epoch"], restored.epoch);
         create(&client, &["eve", "mallory"]).await;
-        assert_eq!(seen(&client).await.head, lost.head, "the same revision, of another history");
+        assert_eq!(State::read(&client).await.head, lost.head, "the revision is reused in the new epoch");
     });
-    stop(&mut server);
-    assert_eq!(sql(&file).lines("SELECT integrity_check AS line FROM pragma_integrity_check"), ["ok"]);
+    server.stop(LIMIT);
+    check_integrity(&mut sql(&file));
 }
 
-/// What a client sees of a database.
-struct Seen {
+/// The contents of a database, as a client reads them.
+struct State {
     users: Value,
     head: Value,
     epoch: Value,
 }
 
-async fn seen(client: &Client) -> Seen {
-    let mut feed = client.get("/changes?after=0").send().await.expect(200).json();
-    let mut users = client.get("/users").send().await.expect(200).json();
-    Seen { users: users["items"].take(), head: feed["head"].take(), epoch: feed["epoch"].take() }
+impl State {
+    async fn read(client: &Client) -> Self {
+        let mut feed = client.get("/changes?after=0").send().await.expect(200).json();
+        let mut users = client.get("/users").send().await.expect(200).json();
+        Self { users: users["items"].take(), head: feed["head"].take(), epoch: feed["epoch"].take() }
+    }
 }
 
 async fn create(client: &Client, names: &[&str]) {
@@ -219,29 +205,24 @@ async fn create(client: &Client, names: &[&str]) {
     }
 }
 
-fn stop(server: &mut Server) {
-    server.signal("TERM");
-    assert_eq!(server.wait(LIMIT).code(), Some(0), "{}", server.log());
-}
-
-/// What was erased is in no page of the copy, and the schema is there whole, as the planner's figures are.
+/// The copy is compact, so no page of it contains erased values. It has the whole schema and the planner's statistics.
 #[test]
-fn a_copy_has_live_rows_only_and_all_of_the_schema() {
-    const MARK: &str = "erased-before-the-copy";
-    let (database, shelf) = (Database::sqlite(), Shelf::new());
+fn a_copy_has_the_whole_schema_and_no_erased_values() {
+    const ERASED: &str = "erased-before-the-copy";
+    let (database, copies) = (Database::sqlite(), directory());
     let server = Server::builder(&database.url()).start();
-    runtime().block_on(async {
+    block_on(async {
         let client = Client::new(&server);
-        let made = client.post("/users", &json!({ "userName": MARK })).send().await.expect(201).json();
+        let created = client.post("/users", &json!({ "userName": ERASED })).send().await.expect(201).json();
         create(&client, &["ada"]).await;
-        let path = format!("/users/{}?erase=true", made["id"].as_str().expect("an id"));
+        let path = format!("/users/{}?erase=true", created["id"].as_str().expect("the user has an id"));
         client.delete(&path).send().await.expect(204);
     });
-    let file = shelf.place("copy.db");
-    backup(&database.url(), &file).ok();
-    let bytes = fs::read(&file).expect("the copy");
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("ada") && !holds(MARK));
+    let file = copies.path().join("copy.db");
+    backup(&database.url(), &file).expect_success();
+    let bytes = fs::read(&file).expect("the copy exists");
+    let contains = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(contains("ada") && !contains(ERASED));
     for query in [
         "SELECT type || name || coalesce(sql, '') AS line FROM sqlite_schema ORDER BY 1",
         "SELECT tbl || idx || stat AS line FROM sqlite_stat1 ORDER BY 1",
@@ -251,85 +232,88 @@ fn a_copy_has_live_rows_only_and_all_of_the_schema() {
     }
 }
 
-/// Refused in one line that says all of `words`; nothing is made.
+/// Checks that the backup fails with one line that contains all of `words`.
 #[track_caller]
-fn refuses(url: &str, file: &Path, words: &[&str]) {
-    let ended = backup(url, file).with_code(1);
-    let line = ended.only_line();
+fn check_refused(url: &str, file: &Path, words: &[&str]) {
+    let output = backup(url, file).expect_code(1);
+    let line = output.error_line();
     assert!(words.iter().all(|word| line.contains(word)), "{words:?}: {line}");
-    assert_eq!(ended.stdout, "");
+    assert_eq!(output.stdout, "");
 }
 
-/// A migrated database.
 fn migrated() -> Database {
     let database = Database::sqlite();
-    run(roster(Path::new("/")).arg("migrate").env("DATABASE_URL", database.url()), LIMIT).ok();
+    run(roster(Path::new("/")).arg("migrate").env("DATABASE_URL", database.url()), LIMIT).expect_success();
     database
 }
 
 #[test]
-fn what_exists_is_never_overwritten() {
-    let (database, shelf) = (migrated(), Shelf::new());
-    let url = database.url();
-    fs::write(shelf.place("notes"), "Dear diary").expect("a file");
-    fs::create_dir(shelf.place("folder")).expect("a directory");
-    symlink("nowhere", shelf.place("link")).expect("a link");
-    fs::write(shelf.place("half.partial"), "half").expect("a file");
-    let names = shelf.names();
+fn existing_files_are_never_overwritten() {
+    let (database, copies) = (migrated(), directory());
+    let (url, path) = (database.url(), |name: &str| copies.path().join(name));
+    fs::write(path("notes"), "Dear diary").expect("the file is written");
+    fs::create_dir(path("folder")).expect("the directory is created");
+    symlink("nowhere", path("link")).expect("the link is created");
+    fs::write(path("half.partial"), "half").expect("the file is written");
+    let names = file_names(copies.path());
     for name in ["notes", "folder", "link"] {
-        refuses(&url, &shelf.place(name), &[name, "exists already"]);
+        check_refused(&url, &path(name), &[name, "exists already"]);
     }
-    refuses(&url, &database.file().expect("a file"), &["roster.db", "exists already"]);
-    refuses(&url, &shelf.place("half"), &["half.partial", "another backup"]);
-    assert_eq!(shelf.names(), names);
-    assert_eq!(fs::read_to_string(shelf.place("notes")).expect("a text"), "Dear diary");
-    assert_eq!(fs::read_to_string(shelf.place("half.partial")).expect("a text"), "half");
+    check_refused(&url, &database.file().expect("SQLite has a file"), &["roster.db", "exists already"]);
+    check_refused(&url, &path("half"), &["half.partial", "another backup"]);
+    assert_eq!(file_names(copies.path()), names);
+    assert_eq!(fs::read_to_string(path("notes")).expect("the file exists"), "Dear diary");
+    assert_eq!(fs::read_to_string(path("half.partial")).expect("the file exists"), "half");
 }
 
 #[test]
-fn what_is_not_there_is_not_made() {
-    let (missing, shelf) = (Database::sqlite(), Shelf::new());
-    let copy = shelf.place("copy.db");
-    refuses(&missing.url(), &copy, &["does not exist", &missing.url()]);
-    refuses("sqlite://:memory:", &copy, &["in memory"]);
-    refuses("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
+fn missing_databases_are_not_created() {
+    let (missing, copies) = (Database::sqlite(), directory());
+    let copy = copies.path().join("copy.db");
+    check_refused(&missing.url(), &copy, &["does not exist", &missing.url()]);
+    check_refused("sqlite://:memory:", &copy, &["in memory"]);
+    check_refused("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
     let url = missing.url();
     for url in [url.as_str(), "sqlite://:memory:"] {
-        let ended = renew_epochs(url).with_code(1);
-        assert!(ended.only_line().contains(&format!("the database {url} does not exist")), "{ended:#?}");
+        let output = renew_epochs(url).expect_code(1);
+        assert!(output.error_line().contains(&format!("the database {url} does not exist")), "{output:#?}");
     }
-    assert!(!missing.file().expect("a file").exists());
-    assert_eq!(shelf.names(), Vec::<String>::new());
+    assert!(!missing.file().expect("SQLite has a file").exists());
+    assert_eq!(file_names(copies.path()), Vec::<String>::new());
 }
 
 #[test]
-fn a_copy_that_fails_leaves_nothing() {
-    let (database, shelf) = (migrated(), Shelf::new());
+fn a_failed_backup_leaves_no_file() {
+    let (database, copies) = (migrated(), directory());
     let url = database.url();
-    refuses(&url, &shelf.place("no/such/copy.db"), &["cannot create", "no/such/copy.db"]);
-    // Not even root makes a file there.
-    refuses(&url, Path::new("/proc/copy.db"), &["cannot create", "/proc/copy.db"]);
-    let broken = shelf.place("broken.db");
-    fs::write(&broken, "Dear diary, this is no database. ".repeat(100)).expect("a file");
-    refuses(&format!("sqlite://{}", broken.display()), &shelf.place("copy.db"), &["not a database"]);
+    check_refused(&url, &copies.path().join("no/such/copy.db"), &["cannot create", "no/such/copy.db"]);
+    // Not even root can create a file there.
+    check_refused(&url, Path::new("/proc/copy.db"), &["cannot create", "/proc/copy.db"]);
+    let broken = copies.path().join("broken.db");
+    fs::write(&broken, "Dear diary, this is no database. ".repeat(100)).expect("the file is written");
+    let broken_url = format!("sqlite://{}", broken.display());
+    check_refused(&broken_url, &copies.path().join("copy.db"), &["not a database"]);
 
-    // No file may have more than 64 KiB: as on a disk that is full.
-    let full = format!("trap '' XFSZ; ulimit -f 64; exec {} backup copy.db", env!("CARGO_BIN_EXE_roster"));
-    let mut command = in_empty_environment("bash", shelf.0.path());
-    let ended = run(command.args(["-c", &full]).env("DATABASE_URL", &url), LIMIT).with_code(1);
-    assert!(ended.only_line().contains("cannot copy"), "{ended:#?}");
-    assert_eq!(shelf.names(), ["broken.db"]);
-    backup(&url, &shelf.place("copy.db")).ok();
+    // Limits files to 64 KiB, which has the effect of a full disk.
+    let limited = format!("trap '' XFSZ; ulimit -f 64; exec {} backup copy.db", env!("CARGO_BIN_EXE_roster"));
+    let mut command = in_empty_environment("bash", copies.path());
+    let output = run(command.args(["-c", &limited]).env("DATABASE_URL", &url), LIMIT).expect_code(1);
+    assert!(output.error_line().contains("cannot copy"), "{output:#?}");
+    assert_eq!(file_names(copies.path()), ["broken.db"]);
+    backup(&url, &copies.path().join("copy.db")).expect_success();
 }
 
-fn a_renewed_epoch_is_told_at_once(database: &Database) {
+fn clients_see_a_renewed_epoch_at_once(database: &Database) {
     let server = Server::builder(&database.url()).start();
-    runtime().block_on(async {
+    block_on(async {
         let client = Client::new(&server);
         client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);
-        let epochs = async || [seen(&client).await.epoch, seen(&client.in_tenant("acme")).await.epoch];
+        let epochs = async || {
+            let (default, acme) = (State::read(&client).await, State::read(&client.in_tenant("acme")).await);
+            [default.epoch, acme.epoch]
+        };
         let before = epochs().await;
-        assert_eq!(renew_epochs(&database.url()).ok().stdout, "2 renewed\n");
+        assert_eq!(renew_epochs(&database.url()).expect_success().stdout, "2 renewed\n");
         let after = epochs().await;
         let names: BTreeSet<_> = before.iter().chain(&after).map(ToString::to_string).collect();
         assert_eq!(names.len(), 4, "{before:?} {after:?}");

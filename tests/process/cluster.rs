@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own, which a test stops and starts.
+//! A separate PostgreSQL server that a test can stop and start.
 
 use crate::support::percent_encoded;
 use std::env;
@@ -8,7 +8,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Says where the server is, then obeys: a line is `stop MODE` or `start`, and is answered with `done CODE`.
+/// Prints the address of the server, then reads the commands `stop MODE` and `start`, one a line, and answers each with
+/// `done EXIT_CODE`.
 const SCRIPT: &str = r#"
 echo "up $PGPORT $PGUSER $PGPASSWORD"
 while read -r verb mode; do
@@ -20,16 +21,17 @@ while read -r verb mode; do
 done
 "#;
 
-/// Gone with this, and with the test, however it ends: then the script's input ends.
+/// A PostgreSQL cluster. It is deleted when the input of the script ends: when this is dropped, or when the test process
+/// ends in any way.
 pub(crate) struct Cluster {
     child: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    commands: Option<ChildStdin>,
+    responses: BufReader<ChildStdout>,
     url: String,
 }
 
 impl Cluster {
-    /// Makes and starts one, in directories of its own (`-t`), beside the one that the tests run in.
+    /// Creates and starts a cluster in temporary directories (`-t`), in addition to the one of the test suite.
     pub(crate) fn start() -> Self {
         let mut command = Command::new("pg_virtualenv");
         if let Ok(version) = env::var("PGVERSION") {
@@ -44,45 +46,45 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("pg_virtualenv does not start: {error}"));
-        let orders = child.stdin.take();
-        let answers = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut cluster = Self { child, orders, answers, url: String::new() };
-        let line = cluster.answer("up ");
+            .unwrap_or_else(|error| panic!("cannot start pg_virtualenv: {error}"));
+        let commands = child.stdin.take();
+        let responses = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut cluster = Self { child, commands, responses, url: String::new() };
+        let line = cluster.wait_for_line("up ");
         let words: Vec<_> = line.split(' ').collect();
         let (port, user, password) = (words[1], percent_encoded(words[2]), percent_encoded(words[3]));
         cluster.url = format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres");
         cluster
     }
 
-    /// The URL of its database.
+    /// The URL of a database in the cluster.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Ends it, in one of the modes of `pg_ctl`: `fast` as an administrator does, `immediate` as a crash.
+    /// Stops the server in a mode of `pg_ctl`: `fast` shuts down in order, `immediate` acts like a crash.
     pub(crate) fn stop(&mut self, mode: &str) {
-        self.order(&format!("stop {mode}"));
+        self.run(&format!("stop {mode}"));
     }
 
-    /// Starts it again, and returns when it takes connections.
+    /// Starts the server and waits until it accepts connections.
     pub(crate) fn start_again(&mut self) {
-        self.order("start");
+        self.run("start");
     }
 
-    fn order(&mut self, order: &str) {
-        let orders = self.orders.as_mut().expect("open until the end");
-        writeln!(orders, "{order}").expect("the script reads");
-        assert_eq!(self.answer("done "), "done 0", "{order}");
+    fn run(&mut self, command: &str) {
+        let commands = self.commands.as_mut().expect("the input is open until the drop");
+        writeln!(commands, "{command}").expect("the script reads its input");
+        assert_eq!(self.wait_for_line("done "), "done 0", "{command}");
     }
 
-    /// The next line that begins so.
-    fn answer(&mut self, start: &str) -> String {
+    /// The next line with this prefix.
+    fn wait_for_line(&mut self, start: &str) -> String {
         let mut line = String::new();
         loop {
             line.clear();
-            let length = self.answers.read_line(&mut line).expect("the script answers");
-            assert!(length > 0, "pg_virtualenv ended; it printed why");
+            let length = self.responses.read_line(&mut line).expect("the output is UTF-8");
+            assert!(length > 0, "pg_virtualenv ended; its own output has the reason");
             if line.starts_with(start) {
                 return line.trim_end().to_owned();
             }
@@ -92,11 +94,11 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop(self.orders.take());
+        drop(self.commands.take());
         let since = Instant::now();
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {
             if since.elapsed() > Duration::from_secs(30) {
-                eprintln!("pg_virtualenv does not end: its cluster is left behind");
+                eprintln!("pg_virtualenv does not end, so its cluster is not deleted");
                 return;
             }
             thread::sleep(Duration::from_millis(10));
@@ -105,6 +107,6 @@ impl Drop for Cluster {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("the socket has an address").port()
 }

@@ -1,58 +1,51 @@
-//! Connections that break in the middle of a write: what is told is true, and nothing is done twice.
+//! Connections that break during a write: the response is true, and nothing is written twice.
 
-use crate::process::crew::{Outcome, check_history, outcome};
-use crate::process::proxy::{Point, Proxy, Side};
+use crate::process::proxy::{Point, ProxiedServer, Side};
+use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::http::Client;
-use crate::support::postgres::Database;
-use crate::support::server::Server;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A server whose connections go through a proxy.
-struct Place {
-    server: Server,
-    proxy: Proxy,
-    database: Database,
-}
+/// The methods that write. Each test case writes its own user.
+const METHODS: [&str; 4] = ["POST", "PATCH", "PUT", "DELETE"];
 
-impl Place {
-    fn new() -> Self {
-        let database = Database::create();
-        let (proxy, url) = Proxy::to(&database.url());
-        let server = Server::builder(&url).start();
-        Self { server, proxy, database }
-    }
-
-    fn sql(&self) -> crate::support::sql::Sql {
-        crate::support::sql::Sql::open(&self.database.url())
-    }
-
-    /// The user of this name: its version and title, if it is there.
+impl ProxiedServer {
+    /// The version and the title of the user with this name, or nothing if there is no such user.
     fn user(&self, name: &str) -> Vec<String> {
         let query = "SELECT concat_ws(' ', version, document -> 'attributes' ->> 'title') AS line FROM users";
-        self.sql().lines(&format!("{query} WHERE user_name = '{name}'"))
+        self.database.sql().lines(&format!("{query} WHERE user_name = '{name}'"))
+    }
+
+    /// Creates the user that a write acts on, and returns its path.
+    async fn create(&self, name: &str) -> String {
+        let create = self.client.post("/users", &json!({ "userName": name }));
+        let created = create.send().await.expect(201).json();
+        format!("/users/{}", created["id"].as_str().expect("the user has an id"))
     }
 }
 
-/// The writes that there are, each on a user of its own.
-const WRITES: [&str; 4] = ["POST", "PATCH", "PUT", "DELETE"];
-
-/// Sends one of them, and gives the answer's outcome and the problem.
-async fn write(client: &Client, method: &str, name: &str, path: &str) -> (Outcome, Value) {
-    let request = match method {
-        "POST" => client.post("/users", &json!({ "userName": format!("new-{name}"), "title": "written" })),
-        "PATCH" => client.patch(path, &json!({ "title": "written" })),
-        "PUT" => client.put(path, &json!({ "userName": name, "title": "written" })),
-        _ => client.delete(path),
-    };
-    let answer = request.send().await;
-    let outcome = outcome(&answer);
-    (outcome, if outcome == Outcome::Unknown { answer.json() } else { Value::Null })
+/// The name of the user that a write creates or changes.
+fn written_name(method: &str, name: &str) -> String {
+    if method == "POST" { format!("new-{name}") } else { name.to_owned() }
 }
 
-/// What is in the database when a write was not done, and when it was.
-fn states(method: &str) -> (&'static [&'static str], &'static [&'static str]) {
+/// Sends a write and returns its outcome, with the problem if the outcome is unknown.
+async fn write(client: &Client, method: &str, name: &str, path: &str) -> (Outcome, Value) {
+    let body = json!({ "userName": written_name(method, name), "title": "written" });
+    let request = match method {
+        "POST" => client.post("/users", &body),
+        "PATCH" => client.patch(path, &json!({ "title": "written" })),
+        "PUT" => client.put(path, &body),
+        _ => client.delete(path),
+    };
+    let response = request.send().await;
+    let outcome = outcome(&response);
+    (outcome, if outcome == Outcome::Unknown { response.json() } else { Value::Null })
+}
+
+/// The contents of the database before a write and after it, as [`ProxiedServer::user`] returns them.
+fn before_and_after(method: &str) -> (&'static [&'static str], &'static [&'static str]) {
     match method {
         "POST" => (&[], &["1 written"]),
         "DELETE" => (&["1"], &[]),
@@ -61,140 +54,136 @@ fn states(method: &str) -> (&'static [&'static str], &'static [&'static str]) {
 }
 
 async fn break_at_commit(side: Side) {
-    let place = Place::new();
-    let client = Client::new(&place.server);
-    for method in WRITES {
+    let server = ProxiedServer::start(&[]);
+    for method in METHODS {
         let name = format!("user-of-{method}");
-        let created = client.post("/users", &json!({ "userName": name })).send().await.expect(201).json();
-        let path = format!("/users/{}", created["id"].as_str().expect("an id"));
-        place.proxy.cut(Point::Commit, side);
-        let begun = place.proxy.begun();
-        let (outcome, problem) = write(&client, method, &name, &path).await;
-        assert!(place.proxy.take_hit().is_some(), "{method} did not commit");
+        let path = server.create(&name).await;
+        server.proxy.break_at(Point::Commit, side);
+        let transactions = server.proxy.transactions();
+        let (outcome, problem) = write(&server.client, method, &name, &path).await;
+        assert!(server.proxy.take_broken().is_some(), "{method} did not commit");
         assert_eq!(outcome, Outcome::Unknown, "{method}");
         assert_eq!(problem["status"], 504, "{problem}");
-        assert_eq!(place.proxy.begun() - begun, 1, "{method} was tried again");
-        let (not_done, done) = states(method);
-        let expected = if side == Side::After { done } else { not_done };
-        let name = if method == "POST" { format!("new-{name}") } else { name };
-        assert_eq!(place.user(&name), expected, "{method}");
-        check_history(&mut place.sql());
+        assert_eq!(server.proxy.transactions() - transactions, 1, "{method} was retried");
+        let (before, after) = before_and_after(method);
+        let expected = if side == Side::After { after } else { before };
+        assert_eq!(server.user(&written_name(method, &name)), expected, "{method}");
+        check_history(&mut server.database.sql());
     }
-    // The server is as good as before.
-    client.get("/readyz").send().await.expect(200);
-    client.post("/users", &json!({ "userName": "after" })).send().await.expect(201);
+    // The server recovers.
+    server.client.get("/readyz").send().await.expect(200);
+    server.create("after").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_to_commit_is_unknown_and_done_once() {
+async fn a_lost_commit_response_is_unknown_and_written_once() {
     break_at_commit(Side::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_does_not_arrive_is_unknown_and_not_done() {
+async fn a_lost_commit_is_unknown_and_not_written() {
     break_at_commit(Side::Before).await;
 }
 
-/// How many creations come at once.
+/// The number of concurrent creations.
 const CALLS: usize = 64;
 
-/// Breaks the commit of creations that are carried out together.
+/// Breaks the commit of a batch of creations.
 async fn break_a_batch_at_commit(side: Side) {
-    let place = Place::new();
-    let client = Client::new(&place.server);
-    let (not_done, done) = states("POST");
-    // How many are in the transaction that is hit is chance: again until they are several.
+    let server = ProxiedServer::start(&[]);
+    let (before, after) = before_and_after("POST");
+    // The size of the batch that breaks depends on timing, so this repeats until it has several creations.
     for round in 0..50 {
         let names: Vec<_> = (0..CALLS).map(|call| format!("{round}-{call}")).collect();
-        let begun = place.proxy.begun();
-        let cut = async {
-            // Each writer begins with whoever comes first, the rest gathers meanwhile.
-            while place.proxy.begun() < begun + 3 {
+        let transactions = server.proxy.transactions();
+        let break_later = async {
+            // The first transactions of the two writers contain only the first creations. The others queue meanwhile.
+            while server.proxy.transactions() < transactions + 3 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            place.proxy.cut(Point::Commit, side);
+            server.proxy.break_at(Point::Commit, side);
             std::future::pending::<()>().await;
         };
+        let writes = join_all(names.iter().map(|name| write(&server.client, "POST", name, "")));
         let outcomes = tokio::select! {
-            outcomes = join_all(names.iter().map(|name| write(&client, "POST", name, ""))) => outcomes,
-            () = cut => unreachable!(),
+            outcomes = writes => outcomes,
+            () = break_later => unreachable!(),
         };
-        place.proxy.take_hit();
+        server.proxy.take_broken();
         for (name, (outcome, _)) in names.iter().zip(&outcomes) {
-            let was_done = *outcome == Outcome::Done || *outcome == Outcome::Unknown && side == Side::After;
+            let written = *outcome == Outcome::Done || *outcome == Outcome::Unknown && side == Side::After;
             assert_ne!(*outcome, Outcome::Refused, "{name}");
-            assert_eq!(place.user(&format!("new-{name}")), if was_done { done } else { not_done }, "{name}");
+            let expected = if written { after } else { before };
+            assert_eq!(server.user(&written_name("POST", name)), expected, "{name}");
         }
-        check_history(&mut place.sql());
+        check_history(&mut server.database.sql());
         if outcomes.iter().filter(|(outcome, _)| *outcome == Outcome::Unknown).count() > 1 {
             return;
         }
     }
-    panic!("no transaction of several was hit");
+    panic!("no transaction with several creations was broken");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_to_the_commit_of_a_batch_is_unknown_and_done_once() {
+async fn a_lost_commit_response_of_a_batch_is_unknown_and_written_once() {
     break_a_batch_at_commit(Side::After).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batchs_commit_that_does_not_arrive_is_unknown_and_not_done() {
+async fn a_lost_commit_of_a_batch_is_unknown_and_not_written() {
     break_a_batch_at_commit(Side::Before).await;
 }
 
-/// Breaks a write at every message between the server and PostgreSQL, one after the other.
+/// Breaks a write at each message between the server and PostgreSQL in turn.
 async fn break_at_every_message(method: &str, side: Side) {
-    let place = Place::new();
-    let client = Client::new(&place.server);
+    let server = ProxiedServer::start(&[]);
     let mut broken = Vec::new();
     for number in 0.. {
         let name = format!("user-{number}");
-        let created = client.post("/users", &json!({ "userName": name })).send().await.expect(201).json();
-        let path = format!("/users/{}", created["id"].as_str().expect("an id"));
-        place.proxy.cut(Point::Message(number), side);
-        let (outcome, _) = write(&client, method, &name, &path).await;
-        let Some(hit) = place.proxy.take_hit() else { break };
-        let context = format!("{method} broken at message {number}, {hit:?}: {outcome:?}");
-        let (not_done, done) = states(method);
-        let name = if method == "POST" { format!("new-{name}") } else { name };
-        let found = place.user(&name);
+        let path = server.create(&name).await;
+        server.proxy.break_at(Point::Message(number), side);
+        let (outcome, _) = write(&server.client, method, &name, &path).await;
+        let Some(message) = server.proxy.take_broken() else { break };
+        let context = format!("{method} broken at message {number}, {message:?}: {outcome:?}");
+        let (before, after) = before_and_after(method);
+        let found = server.user(&written_name(method, &name));
+        let is_commit = message.starts_with("Q COMMIT");
         match outcome {
-            Outcome::Done => assert_eq!(found, done, "{context}"),
-            Outcome::Refused => assert_eq!(found, not_done, "{context}"),
-            Outcome::Unknown => assert!(hit.starts_with("Q COMMIT"), "{context}"),
+            Outcome::Done => assert_eq!(found, after, "{context}"),
+            Outcome::Refused => assert_eq!(found, before, "{context}"),
+            Outcome::Unknown => assert!(is_commit, "{context}"),
         }
-        // Before COMMIT nothing is done, so it is tried again on a new connection, once, and nobody notices.
-        assert_eq!(outcome == Outcome::Done, !hit.starts_with("Q COMMIT"), "{context}");
-        check_history(&mut place.sql());
-        broken.push(hit);
+        // Before COMMIT nothing is written, so the server retries once on a new connection, and the client does not
+        // notice.
+        assert_eq!(outcome == Outcome::Done, !is_commit, "{context}");
+        check_history(&mut server.database.sql());
+        broken.push(message);
     }
-    assert!(broken.first().is_some_and(|hit| hit.starts_with("Q BEGIN")), "{broken:#?}");
-    assert!(broken.iter().any(|hit| hit.starts_with("Q COMMIT")), "{broken:#?}");
+    check_messages(&broken);
+}
+
+/// Checks that a complete transaction was broken message by message.
+#[track_caller]
+pub(crate) fn check_messages(broken: &[String]) {
+    assert!(broken.first().is_some_and(|message| message.starts_with("Q BEGIN")), "{broken:#?}");
+    assert!(broken.iter().any(|message| message.starts_with("Q COMMIT")), "{broken:#?}");
     assert!(broken.len() > 6, "{broken:#?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_creation_survives_a_break_before_any_message() {
-    break_at_every_message("POST", Side::Before).await;
+/// One test for each method and side, because each takes seconds.
+macro_rules! broken_writes {
+    ($($test:ident = $method:literal, $side:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            break_at_every_message($method, $side).await;
+        }
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_creation_survives_a_break_after_any_message() {
-    break_at_every_message("POST", Side::After).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_patch_survives_a_break_before_any_message() {
-    break_at_every_message("PATCH", Side::Before).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_patch_survives_a_break_after_any_message() {
-    break_at_every_message("PATCH", Side::After).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_survives_a_break_after_any_message() {
-    break_at_every_message("DELETE", Side::After).await;
+broken_writes! {
+    a_creation_survives_a_break_before_any_message = "POST", Side::Before;
+    a_creation_survives_a_break_after_any_message = "POST", Side::After;
+    a_patch_survives_a_break_before_any_message = "PATCH", Side::Before;
+    a_patch_survives_a_break_after_any_message = "PATCH", Side::After;
+    a_deletion_survives_a_break_after_any_message = "DELETE", Side::After;
 }

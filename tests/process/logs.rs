@@ -1,6 +1,6 @@
-//! What the server writes to stderr.
+//! The log that the server writes to stderr.
 
-use crate::process::database::Database;
+use crate::support::database::Database;
 use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
 use serde_json::{Value, json};
@@ -21,12 +21,12 @@ fn line_of(server: &Server, request_id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_has_a_line_for_each_request() {
+async fn json_logs_have_a_line_for_each_request() {
     let database = Database::sqlite();
     let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
     let client = Client::new(&server);
     let created = client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "req-create");
-    let id = created.send().await.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let id = created.send().await.expect(201).json()["id"].as_str().expect("the user has an id").to_owned();
     let found = client.get(&format!("/users/{id}")).header("x-request-id", "req-find");
     found.header("traceparent", TRACEPARENT).send().await.expect(200);
     let cases = [("req-create", "POST", "/users", 201), ("req-find", "GET", "/users/{id}", 200)];
@@ -36,21 +36,21 @@ async fn json_has_a_line_for_each_request() {
             "level": "INFO", "message": "request", "request_id": request_id,
             "method": method, "route": route, "status": status,
         });
-        for (name, value) in expected.as_object().expect("an object") {
+        for (name, value) in expected.as_object().expect("the value is an object") {
             assert_eq!(&line[name], value, "{name} in {line}");
         }
         assert!(line["duration_ms"].as_f64().is_some_and(|ms| (0.0..10_000.0).contains(&ms)), "{line}");
-        assert_is_now(&line);
-        assert!(!line.to_string().contains(&id), "the path is in the line: {line}");
+        check_time(&line);
+        assert!(!line.to_string().contains(&id), "the line contains the id from the path: {line}");
     }
     assert_eq!(line_of(&server, "req-find")["traceparent"], TRACEPARENT);
     assert_eq!(line_of(&server, "req-create").get("traceparent"), None);
 }
 
-/// A time in UTC with six digits of a second, of this minute or the last.
+/// Checks that the time of a line is in UTC with microseconds, and at most two minutes old.
 #[track_caller]
-fn assert_is_now(line: &Value) {
-    let time = line["time"].as_str().unwrap_or_else(|| panic!("no time in {line}"));
+fn check_time(line: &Value) {
+    let time = line["time"].as_str().unwrap_or_else(|| panic!("the line has no time: {line}"));
     let format = &time::format_description::well_known::Rfc3339;
     let parsed = time::OffsetDateTime::parse(time, format).unwrap_or_else(|error| panic!("{error}: {time}"));
     let age = time::OffsetDateTime::now_utc() - parsed;
@@ -59,7 +59,7 @@ fn assert_is_now(line: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_has_a_line_for_each_refusal() {
+async fn json_logs_have_a_line_for_each_refused_request() {
     let database = Database::sqlite();
     let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
     let (client, anonymous) = (Client::new(&server), Client::anonymous(&server));
@@ -84,17 +84,16 @@ async fn json_has_a_line_for_each_refusal() {
     }
 }
 
-/// From the first line to the last, and whatever the tools inside say: nothing but JSON.
+/// Including the lines of libraries, from the start to the end of the process.
 #[tokio::test(flavor = "multi_thread")]
-async fn json_is_all_that_is_written() {
+async fn json_logs_contain_nothing_but_json() {
     for database in [Database::sqlite(), Database::postgres()] {
         let mut server = builder(&database).env("ROSTER_LOG_FORMAT", "json").env("RUST_LOG", "trace").start();
         let client = Client::new(&server);
         let awkward = "quote\"backslash\\and{braces}";
         client.get("/users").header("x-request-id", awkward).send().await.expect(200);
         client.post("/users", &json!({ "userName": "line\nbreak" })).send().await.expect(201);
-        server.signal("TERM");
-        assert_eq!(server.wait(LIMIT).code(), Some(0));
+        server.stop(LIMIT);
         let log = server.log();
         let lines: Vec<Value> = log
             .lines()
@@ -102,9 +101,9 @@ async fn json_is_all_that_is_written() {
             .collect();
         assert!(lines.iter().any(|line| line["request_id"] == awkward));
         for line in &lines {
-            assert_is_now(line);
+            check_time(line);
             for name in ["level", "message", "target"] {
-                assert!(line[name].is_string(), "no {name} in {line}");
+                assert!(line[name].is_string(), "the line has no {name}: {line}");
             }
         }
         assert_eq!(lines.last().map(|line| &line["message"]), Some(&json!("stopped")));
@@ -112,7 +111,7 @@ async fn json_is_all_that_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_is_what_a_pipe_gets_by_default() {
+async fn the_default_format_on_a_pipe_is_json() {
     let database = Database::sqlite();
     let server = builder(&database).unset("ROSTER_LOG_FORMAT").unset("RUST_LOG").start();
     let line = server.wait_for_log("listening on http://", LIMIT);
@@ -121,7 +120,7 @@ async fn json_is_what_a_pipe_gets_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_has_a_line_for_each_request() {
+async fn text_logs_have_a_line_for_each_request() {
     let database = Database::sqlite();
     let server = builder(&database).env("ROSTER_LOG_FORMAT", "text").start();
     let request = Client::new(&server).get("/users").header("x-request-id", "req-1");
@@ -130,14 +129,14 @@ async fn text_has_a_line_for_each_request() {
     for words in
         ["INFO", "request", "method=GET", "route=/users", "status=200", "duration_ms=", "request_id=req-1"]
     {
-        assert!(line.contains(words), "no {words} in {line}");
+        assert!(line.contains(words), "the line has no {words}: {line}");
     }
     assert!(line.contains(&format!("traceparent={TRACEPARENT}")), "{line}");
-    assert!(!line.contains('\u{1b}'), "colours in a pipe: {line:?}");
+    assert!(!line.contains('\u{1b}'), "the line contains an escape sequence: {line:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn port_0_takes_a_free_one_and_says_which() {
+async fn port_0_listens_on_a_free_port_and_logs_it() {
     let database = Database::sqlite();
     for format in ["text", "json"] {
         for listen in ["127.0.0.1:0", "[::1]:0"] {
@@ -149,27 +148,26 @@ async fn port_0_takes_a_free_one_and_says_which() {
     }
 }
 
-/// Which of two lines are there: of the app, at info, and of a probe, at debug.
+/// Whether the log has the line of an ordinary request (level info), and that of a probe (level debug).
 async fn logged(filter: Option<&str>) -> (bool, bool) {
     let database = Database::sqlite();
     let builder = match filter {
         Some(filter) => builder(&database).env("RUST_LOG", filter),
         None => builder(&database).unset("RUST_LOG"),
     };
-    // It must log where it listens, whatever the filter.
+    // Every filter below includes the line with the address, for which this waits.
     let mut server = builder.start();
     let client = Client::new(&server);
     client.get("/livez").header("x-request-id", "probe").send().await.expect(200);
     client.get("/users").header("x-request-id", "list").send().await.expect(200);
-    server.signal("TERM");
-    assert_eq!(server.wait(LIMIT).code(), Some(0));
+    server.stop(LIMIT);
     let log = server.log();
     (log.contains("request_id=list"), log.contains("request_id=probe"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rust_log_filters() {
-    assert_eq!(logged(None).await, (true, false), "info is the default");
+async fn rust_log_filters_lines() {
+    assert_eq!(logged(None).await, (true, false), "the default level is info");
     assert_eq!(logged(Some("info")).await, (true, false));
     assert_eq!(logged(Some("debug")).await, (true, true));
     assert_eq!(logged(Some("warn,roster::app=info")).await, (false, false));
@@ -177,7 +175,7 @@ async fn rust_log_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_operations_are_warned_about() {
+async fn a_slow_operation_causes_a_warning() {
     let database = Database::sqlite();
     let server =
         builder(&database).env("ROSTER_LOG_FORMAT", "json").env("ROSTER_SLOW_OPERATION", "0ms").start();
@@ -193,37 +191,38 @@ async fn slow_operations_are_warned_about() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn quick_operations_are_not_warned_about() {
+async fn a_fast_operation_causes_no_warning() {
     let database = Database::sqlite();
     let server = builder(&database).env("ROSTER_SLOW_OPERATION", "1m").start();
     let client = Client::new(&server);
     client
         .post("/users", &json!({ "userName": "ada" }))
-        .header("x-request-id", "quick-1")
+        .header("x-request-id", "fast-1")
         .send()
         .await
         .expect(201);
-    server.wait_for_log("quick-1", LIMIT);
+    server.wait_for_log("fast-1", LIMIT);
     assert!(!server.log().contains("slow operation"), "{}", server.log());
 }
 
-/// A write that waits for a lock of another process tells how long it took.
+/// A write waits for the lock of another session.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_operation_says_how_slow() {
+async fn the_warning_about_a_slow_operation_has_its_duration() {
     let database = Database::postgres();
     let server =
         builder(&database).env("ROSTER_LOG_FORMAT", "json").env("ROSTER_SLOW_OPERATION", "300ms").start();
     let client = Client::new(&server);
     let created = client.post("/users", &json!({ "userName": "ada" })).send().await.expect(201).json();
-    let path = format!("/users/{}", created["id"].as_str().expect("an id"));
-    let mut lock = database.lock(created["id"].as_str().expect("an id"));
+    let id = created["id"].as_str().expect("the user has an id");
+    let path = format!("/users/{id}");
+    let mut lock = database.lock(id);
     let patch = client.patch(&path, &json!({ "title": "x" })).header("x-request-id", "slow-2");
     let patching = tokio::spawn(async move { patch.send().await });
     lock.wait_for_a_waiter();
-    // This long it is to take; nothing is waited for.
+    // The duration that the warning has to report.
     tokio::time::sleep(Duration::from_millis(400)).await;
     lock.release();
-    patching.await.expect("an answer").expect(200);
+    patching.await.expect("the request does not panic").expect(200);
     let line = line_of(&server, "slow-2");
     assert_eq!(line["message"], "slow operation", "{line}");
     assert!(line["took_ms"].as_u64().is_some_and(|ms| (400..10_000).contains(&ms)), "{line}");

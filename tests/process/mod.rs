@@ -1,12 +1,11 @@
-//! The process from outside: settings, start-up failures, logs, signals, and a database that goes away.
+//! The server as a process: settings, startup errors, logs, signals, and database outages.
 
 mod backup;
 mod cluster;
 mod commit;
-mod crew;
-mod database;
-mod example;
+mod env_example;
 mod health;
+mod idempotent_creates;
 mod keys;
 mod locks;
 mod logs;
@@ -14,10 +13,10 @@ mod memory;
 mod openapi;
 mod outage;
 mod proxy;
-mod repeats;
 mod retention;
-mod risks;
 mod secrets;
 mod settings;
 mod startup;
 mod stop;
+mod warnings;
+mod writers;

@@ -1,6 +1,7 @@
-//! The document of the API: what the command prints, what the server has, and what stands in the repository.
+//! The OpenAPI document is the same from the command, from the server and in the repository.
 
 use crate::support::command::{roster, run};
+use crate::support::project;
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::sqlite;
@@ -8,24 +9,23 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// A change of the API is a change of this file, to be seen in review.
+fn printed() -> String {
+    run(roster(Path::new("/")).arg("openapi"), Duration::from_secs(10)).expect_success().stdout
+}
+
+/// Every change to the API also changes this file, which makes it visible in reviews.
 #[test]
-fn the_snapshot_is_what_the_command_prints() {
-    let home = tempfile::tempdir().expect("a directory");
-    let printed = run(roster(home.path()).arg("openapi"), Duration::from_secs(10)).ok().stdout;
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
-    let kept = std::fs::read_to_string(file).expect("docs/openapi.json");
-    assert!(
-        printed == kept,
-        "the API has changed: cargo run -- openapi > docs/openapi.json, and look at the difference"
-    );
+fn the_document_in_the_repository_is_current() {
+    let file = project().join("docs/openapi.json");
+    let stored = std::fs::read_to_string(file).expect("docs/openapi.json can be read");
+    let update = "run `cargo run -- openapi > docs/openapi.json` and review the difference";
+    assert!(printed() == stored, "the API has changed: {update}");
 }
 
 #[tokio::test]
-async fn the_server_has_the_same_document() {
-    let home = sqlite::Database::create();
-    let server = Server::builder(&home.url()).start();
+async fn the_server_serves_the_printed_document() {
+    let database = sqlite::Database::create();
+    let server = Server::builder(&database.url()).start();
     let served = Client::anonymous(&server).get("/openapi.json").send().await.expect(200).json();
-    let printed = run(roster(Path::new("/")).arg("openapi"), Duration::from_secs(10)).ok().stdout;
-    assert_eq!(served, serde_json::from_str::<Value>(&printed).expect("JSON"));
+    assert_eq!(served, serde_json::from_str::<Value>(&printed()).expect("the output is JSON"));
 }

@@ -1,8 +1,8 @@
-//! PostgreSQL goes away and comes back; the server stays.
+//! PostgreSQL becomes unavailable and returns while the server keeps running.
 
 use crate::process::cluster::Cluster;
-use crate::process::crew::{Crew, check_history, every_kind};
-use crate::process::proxy::Proxy;
+use crate::process::proxy::ProxiedServer;
+use crate::process::writers::{Writers, check_history, send_each_kind};
 use crate::support::http::{Answer, Client};
 use crate::support::postgres::Database;
 use crate::support::server::Server;
@@ -10,10 +10,10 @@ use crate::support::sql::Sql;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// The deadline of most of these servers, and what a loaded machine may add.
-const ANSWER_LIMIT: Duration = Duration::from_secs(4);
+/// Time limit of a response: the deadline of most servers here, plus a margin for a loaded machine.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(4);
 
-/// How soon everything works again.
+/// Time limit for a full recovery.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 const WRITERS: usize = 8;
@@ -23,12 +23,12 @@ fn server(url: &str) -> Server {
 }
 
 async fn create(client: &Client) -> String {
-    let created = client.post("/users", &json!({ "userName": "kept" })).send().await.expect(201).json();
-    format!("/users/{}", created["id"].as_str().expect("an id"))
+    let created = client.post("/users", &json!({ "userName": "existing" })).send().await.expect(201).json();
+    format!("/users/{}", created["id"].as_str().expect("the user has an id"))
 }
 
-/// Ends all connections of the server and waits until they are gone.
-fn terminate(sql: &mut Sql) {
+/// Terminates all connections of the server and waits until they are closed.
+fn terminate_connections(sql: &mut Sql) {
     let of_server =
         "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roster'";
     let pids = sql.lines(&format!("SELECT pid::text AS line {of_server}")).join(",");
@@ -38,49 +38,50 @@ fn terminate(sql: &mut Sql) {
     sql.wait_for_number(&left, 0, Duration::from_secs(5));
 }
 
-/// Whether everything works. Nothing but success and 503 may come, and that in time.
-async fn works(client: &Client, path: &str, number: usize) -> bool {
-    let answers = every_kind(client, path, number).await;
-    answers.iter().all(|(kind, answer, took)| {
-        assert!(*took < ANSWER_LIMIT, "{kind} took {took:?}");
-        match answer.code() {
+/// Whether all kinds of requests succeed.
+///
+/// # Panics
+/// If a response takes too long or has a status other than success or 503.
+async fn all_succeed(client: &Client, path: &str, number: usize) -> bool {
+    let responses = send_each_kind(client, path, number).await;
+    responses.iter().all(|(kind, response, took)| {
+        assert!(*took < RESPONSE_LIMIT, "{kind} took {took:?}");
+        match response.code() {
             200 | 201 => true,
             503 => false,
-            other => panic!("{kind}: {other} {}", answer.text()),
+            other => panic!("{kind}: {other} {}", response.text()),
         }
     })
 }
 
-/// Waits until everything works, and then wants it to go on working.
-async fn recovers(client: &Client, path: &str, first: usize) {
-    let since = Instant::now();
+/// Waits until all kinds of requests succeed, and checks that they continue to.
+async fn check_recovery(client: &Client, path: &str, first: usize) {
+    let start = Instant::now();
     let mut number = first;
-    while !works(client, path, number).await {
-        assert!(since.elapsed() < RECOVERY, "does not work again after {RECOVERY:?}");
+    while !all_succeed(client, path, number).await {
+        assert!(start.elapsed() < RECOVERY, "no recovery within {RECOVERY:?}");
         number += 1;
     }
     for more in 1..=10 {
-        assert!(works(client, path, number + more).await, "worked, and then no more");
+        assert!(all_succeed(client, path, number + more).await, "requests fail again after the recovery");
     }
     client.get("/readyz").send().await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_that_are_ended_are_replaced() {
+async fn terminated_idle_connections_are_replaced() {
     let database = Database::create();
     let server = server(&database.url());
     let client = Client::new(&server);
     let path = create(&client).await;
     let mut sql = Sql::open(&database.url());
     for round in 0..4 {
-        assert!(works(&client, &path, 1000 + round).await);
-        terminate(&mut sql);
-        // An idle connection that has gone is no reason to refuse: nothing was begun on it.
+        assert!(all_succeed(&client, &path, 1000 + round).await);
+        terminate_connections(&mut sql);
+        // No request had begun on the idle connections, so none may be refused.
         for more in 0..10 {
-            assert!(
-                works(&client, &path, 2000 + 10 * round + more).await,
-                "refused after the connections ended"
-            );
+            let number = 2000 + 10 * round + more;
+            assert!(all_succeed(&client, &path, number).await, "a request was refused");
         }
         client.get("/readyz").send().await.expect(200);
     }
@@ -88,136 +89,125 @@ async fn idle_connections_that_are_ended_are_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_are_ended_during_writes_lose_nothing() {
+async fn connections_terminated_during_writes_lose_no_write() {
     let database = Database::create();
     let server = server(&database.url());
     let mut sql = Sql::open(&database.url());
-    let crew = Crew::send_in(Client::new(&server), WRITERS, ANSWER_LIMIT);
+    let writers = Writers::start(Client::new(&server), WRITERS, RESPONSE_LIMIT);
     for _ in 0..10 {
-        crew.wait_for_done(40).await;
-        terminate(&mut sql);
+        writers.wait_for_done(40).await;
+        terminate_connections(&mut sql);
     }
-    crew.wait_for_done(40).await;
-    let summary = crew.check(&mut sql).await;
+    writers.wait_for_done(40).await;
+    let summary = writers.stop_and_check(&mut sql).await;
     assert!(summary.done >= 400, "{summary:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_database_is_answered_with_503_until_it_is_back() {
+async fn requests_receive_503_while_the_database_is_stopped() {
     let mut cluster = Cluster::start();
     let server = server(cluster.url());
     let client = Client::new(&server);
     let path = create(&client).await;
     for (round, mode) in ["fast", "immediate"].into_iter().enumerate() {
-        assert!(works(&client, &path, 1000 * round).await);
+        assert!(all_succeed(&client, &path, 1000 * round).await);
         cluster.stop(mode);
         for number in 1..=2 {
-            for (kind, answer, took) in every_kind(&client, &path, 1000 * round + number).await {
-                unavailable(kind, &answer, took);
+            for (kind, response, took) in send_each_kind(&client, &path, 1000 * round + number).await {
+                check_unavailable(kind, &response, took);
             }
-            let since = Instant::now();
+            let start = Instant::now();
             let ready = client.get("/readyz").send().await;
-            assert_eq!(unavailable("readyz", &ready, since.elapsed()), "not-ready");
+            assert_eq!(check_unavailable("readyz", &ready, start.elapsed()), "not-ready");
             client.get("/livez").send().await.expect(200);
         }
         cluster.start_again();
-        recovers(&client, &path, 1000 * round + 100).await;
+        check_recovery(&client, &path, 1000 * round + 100).await;
     }
     check_history(&mut Sql::open(cluster.url()));
-    let password = cluster.url().split([':', '@']).nth(2).expect("a password");
+    let password = cluster.url().split([':', '@']).nth(2).expect("the URL has a password");
     assert!(!server.log().contains(password), "the password is in the log:\n{}", server.log());
 }
 
-/// Checks a 503 and gives its code.
+/// Checks that a response is 503, and returns the code of its problem.
 #[track_caller]
-fn unavailable(kind: &str, answer: &Answer, took: Duration) -> String {
-    assert_eq!(answer.code(), 503, "{kind}: {}", answer.text());
-    assert!(answer.header("retry-after").is_some(), "{kind}: {}", answer.text());
-    assert!(took < ANSWER_LIMIT, "{kind} took {took:?}");
-    answer.json()["code"].as_str().expect("a code").to_owned()
+fn check_unavailable(kind: &str, response: &Answer, took: Duration) -> String {
+    assert_eq!(response.code(), 503, "{kind}: {}", response.text());
+    assert!(response.header("retry-after").is_some(), "{kind}: {}", response.text());
+    assert!(took < RESPONSE_LIMIT, "{kind} took {took:?}");
+    response.json()["code"].as_str().expect("the problem has a code").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_of_the_database_loses_no_acknowledged_write() {
+async fn a_database_crash_loses_no_acknowledged_write() {
     let mut cluster = Cluster::start();
     let server = server(cluster.url());
-    let crew = Crew::send_in(Client::new(&server), WRITERS, ANSWER_LIMIT);
+    let writers = Writers::start(Client::new(&server), WRITERS, RESPONSE_LIMIT);
     for _ in 0..2 {
-        crew.wait_for_done(100).await;
+        writers.wait_for_done(100).await;
         cluster.stop("immediate");
-        crew.wait_for_refused(10).await;
+        writers.wait_for_refused(10).await;
         cluster.start_again();
     }
-    crew.wait_for_done(100).await;
-    let summary = crew.check(&mut Sql::open(cluster.url())).await;
+    writers.wait_for_done(100).await;
+    let summary = writers.stop_and_check(&mut Sql::open(cluster.url())).await;
     assert!(summary.done >= 300 && summary.refused >= 20, "{summary:?}");
 }
 
-/// A network that swallows packets: nothing breaks, and nothing comes.
+/// The network drops packets: no connection breaks, and no response arrives.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_does_not_answer_is_answered_in_time() {
-    let database = Database::create();
-    let (proxy, url) = Proxy::to(&database.url());
-    let server = server(&url);
-    let client = Client::new(&server);
-    let path = create(&client).await;
-    assert!(works(&client, &path, 0).await);
-    proxy.freeze(true);
+async fn requests_meet_their_deadline_while_the_database_is_silent() {
+    let server = ProxiedServer::start(&[("ROSTER_REQUEST_DEADLINE", "2s")]);
+    let client = &server.client;
+    let path = create(client).await;
+    assert!(all_succeed(client, &path, 0).await);
+    server.proxy.freeze(true);
     for number in 1..=2 {
-        for (kind, answer, took) in every_kind(&client, &path, number).await {
-            assert!(took < ANSWER_LIMIT, "{kind} took {took:?}");
-            // The first write was begun; nobody knows what became of it.
+        for (kind, response, took) in send_each_kind(client, &path, number).await {
+            assert!(took < RESPONSE_LIMIT, "{kind} took {took:?}");
+            // The first write was sent to the database, so its outcome is unknown.
             let expected: &[u16] = if matches!(kind, "find" | "list") { &[503] } else { &[503, 504] };
-            assert!(expected.contains(&answer.code()), "{kind}: {} {}", answer.code(), answer.text());
+            assert!(expected.contains(&response.code()), "{kind}: {} {}", response.code(), response.text());
         }
         client.get("/livez").send().await.expect(200);
     }
-    proxy.freeze(false);
-    let since = Instant::now();
-    let mut number = 100;
-    loop {
-        let answers = every_kind(&client, &path, number).await;
-        if answers.iter().all(|(_, answer, _)| answer.status.is_success()) {
+    server.proxy.freeze(false);
+    let start = Instant::now();
+    for number in 100.. {
+        let responses = send_each_kind(client, &path, number).await;
+        if responses.iter().all(|(_, response, _)| response.status.is_success()) {
             break;
         }
-        assert!(since.elapsed() < RECOVERY, "does not work again: {answers:?}");
-        number += 1;
+        assert!(start.elapsed() < RECOVERY, "no recovery within {RECOVERY:?}: {responses:?}");
     }
-    check_history(&mut Sql::open(&database.url()));
+    check_history(&mut server.database.sql());
 }
 
-/// Nobody should send requests to a server whose database does not answer, though it looks much like overload.
+/// A load balancer must not send requests to a server whose database is silent, although this resembles an overload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_does_not_answer_is_not_ready() {
-    let database = Database::create();
-    let (proxy, url) = Proxy::to(&database.url());
-    // One reader, so that it has a connection when the database ceases to answer.
-    let builder = Server::builder(&url).env("ROSTER_REQUEST_DEADLINE", "1s");
-    let server = builder.env("ROSTER_DATABASE_READERS", "1").start();
-    let client = Client::new(&server);
+async fn a_server_with_a_silent_database_is_not_ready() {
+    // With a single reader, the probe's connection is already open when the database becomes silent.
+    let settings = [("ROSTER_REQUEST_DEADLINE", "1s"), ("ROSTER_DATABASE_READERS", "1")];
+    let server = ProxiedServer::start(&settings);
+    let client = &server.client;
     client.get("/readyz").send().await.expect(200);
-    proxy.freeze(true);
-    // The answer of before may be kept for a second; from then on every one says no.
-    let since = Instant::now();
+    server.proxy.freeze(true);
+    // The previous result may be cached for a second. After that, every probe must fail.
+    let silent = Instant::now();
     while client.get("/readyz").send().await.code() == 200 {
-        assert!(since.elapsed() < ANSWER_LIMIT, "ready after {:?}", since.elapsed());
+        assert!(silent.elapsed() < RESPONSE_LIMIT, "still ready after {:?}", silent.elapsed());
     }
     for number in 1..=4 {
-        let (asked, ready) = (Instant::now(), client.get("/readyz").send().await);
-        assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-        assert_eq!(
-            ready.code(),
-            503,
-            "question {number}, {:?} after the database fell silent: {}",
-            since.elapsed(),
-            ready.text()
-        );
-        // Longer than an answer is kept.
+        let (sent, ready) = (Instant::now(), client.get("/readyz").send().await);
+        assert!(sent.elapsed() < Duration::from_secs(3), "{:?}", sent.elapsed());
+        let since = silent.elapsed();
+        assert_eq!(ready.code(), 503, "probe {number}, after {since:?} of silence: {}", ready.text());
+        // Longer than a result is cached.
         tokio::time::sleep(Duration::from_millis(1100)).await;
     }
-    proxy.freeze(false);
+    server.proxy.freeze(false);
     while client.get("/readyz").send().await.code() != 200 {
-        assert!(since.elapsed() < 2 * RECOVERY, "not ready again");
+        assert!(silent.elapsed() < 2 * RECOVERY, "not ready again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -1,5 +1,8 @@
-//! A connection to PostgreSQL that breaks where a test wants it to.
+//! A proxy to PostgreSQL that breaks a connection at a chosen message.
 
+use crate::support::database::Database;
+use crate::support::http::Client;
+use crate::support::server::Server;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,28 +10,50 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// PostgreSQL answers within this time.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for a response of PostgreSQL.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A message that a connection is to break at.
+/// The message at which a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// COMMIT.
     Commit,
-    /// The message of a transaction with this number, from its BEGIN, which is 0.
+    /// A message by its number within the transaction. BEGIN has the number 0.
     Message(usize),
 }
 
-/// On which side of the message it breaks.
+/// Whether a connection breaks before or after PostgreSQL receives the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// PostgreSQL does not see the message.
+    /// PostgreSQL does not receive the message.
     Before,
-    /// PostgreSQL has carried it out (if it does so at once), and its answer is lost.
+    /// PostgreSQL has executed the message (unless it waits for a later one), and its response is lost.
     After,
 }
 
-/// Passes messages on between servers and PostgreSQL, on a port of its own.
+/// A server that reaches its PostgreSQL database through a proxy.
+pub(crate) struct ProxiedServer {
+    pub(crate) client: Client,
+    /// Kills the server when this is dropped.
+    _server: Server,
+    pub(crate) proxy: Proxy,
+    pub(crate) database: Database,
+}
+
+impl ProxiedServer {
+    /// Starts a server on a new database, with these settings as environment variables.
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
+        let database = Database::postgres();
+        let (proxy, url) = Proxy::to(&database.url());
+        let mut builder = Server::builder(&url);
+        for (name, value) in settings {
+            builder = builder.env(name, value);
+        }
+        let server = builder.start();
+        Self { client: Client::new(&server), _server: server, proxy, database }
+    }
+}
+
+/// Forwards messages between servers and PostgreSQL.
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -43,22 +68,23 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    cut: Option<(Point, Side)>,
-    /// The message at which it broke.
-    hit: Option<String>,
-    /// How many transactions were begun.
-    begun: u64,
+    break_at: Option<(Point, Side)>,
+    /// The message at which a connection broke.
+    broken: Option<String>,
+    /// The number of transactions that have begun.
+    transactions: u64,
     frozen: bool,
 }
 
 impl Proxy {
-    /// A proxy to the server of a PostgreSQL URL, and the URL that goes through it. TLS is off: it is to be read.
+    /// A proxy to the server of a PostgreSQL URL, and the URL through the proxy. TLS is off, so that the proxy can read
+    /// the messages.
     pub(crate) fn to(url: &str) -> (Self, String) {
-        let (credentials, rest) = url.rsplit_once('@').expect("a URL with a user");
-        let (target, database) = rest.split_once('/').expect("a URL with a database");
-        let target = target.to_socket_addrs().expect("the address of a server").collect();
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let (credentials, rest) = url.rsplit_once('@').expect("the URL names a user");
+        let (target, database) = rest.split_once('/').expect("the URL names a database");
+        let target = target.to_socket_addrs().expect("the URL names a server").collect();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("the socket has an address");
         let (state, changed) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { target, state, changed, closing: AtomicBool::new(false) });
         let accepting = shared.clone();
@@ -67,26 +93,26 @@ impl Proxy {
         (Self { address, shared }, url)
     }
 
-    /// Breaks the next connection that comes to this point, and only that one.
-    pub(crate) fn cut(&self, point: Point, side: Side) {
+    /// Breaks the first connection that reaches this point, and no other.
+    pub(crate) fn break_at(&self, point: Point, side: Side) {
         let mut state = self.shared.state();
-        state.cut = Some((point, side));
-        state.hit = None;
+        state.break_at = Some((point, side));
+        state.broken = None;
     }
 
-    /// The message at which a connection broke, after which none does any more.
-    pub(crate) fn take_hit(&self) -> Option<String> {
+    /// The message at which a connection broke, if one did. No connection breaks from now on.
+    pub(crate) fn take_broken(&self) -> Option<String> {
         let mut state = self.shared.state();
-        state.cut = None;
-        state.hit.take()
+        state.break_at = None;
+        state.broken.take()
     }
 
-    /// How many transactions were begun through it.
-    pub(crate) fn begun(&self) -> u64 {
-        self.shared.state().begun
+    /// The number of transactions that have begun through the proxy.
+    pub(crate) fn transactions(&self) -> u64 {
+        self.shared.state().transactions
     }
 
-    /// Whether it keeps what it is given to itself, as a network that swallows packets.
+    /// Stops or resumes forwarding, like a network that drops packets.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.shared.state().frozen = frozen;
         self.shared.changed.notify_all();
@@ -97,7 +123,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::Release);
         self.freeze(false);
-        // Wakes the thread that accepts.
+        // Wakes the accepting thread.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -107,8 +133,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while frozen.
-    fn pass(&self) {
+    /// Waits while the proxy is frozen.
+    fn wait_while_frozen(&self) {
         let state = self.changed.wait_while(self.state(), |state| state.frozen);
         drop(state.unwrap_or_else(PoisonError::into_inner));
     }
@@ -119,11 +145,11 @@ impl Shared {
                 return;
             }
             let (Ok(client), Ok(server)) = (client, TcpStream::connect(&self.target[..])) else { continue };
-            let link = Link { shared: self.clone(), client, server, answer: Arc::default() };
-            // Either end of it may break at any time.
-            let (forth, back) = (link.clone(), link);
-            thread::spawn(move || drop(forth.forth()));
-            thread::spawn(move || drop(back.back()));
+            let link = Link { shared: self.clone(), client, server, response: Arc::default() };
+            let (forward, backward) = (link.clone(), link);
+            // Both ignore errors, because either end may close the connection at any time.
+            thread::spawn(move || drop(forward.forward_requests()));
+            thread::spawn(move || drop(backward.forward_responses()));
         }
     }
 }
@@ -133,33 +159,39 @@ struct Link {
     shared: Arc<Shared>,
     client: TcpStream,
     server: TcpStream,
-    answer: Arc<Swallowed>,
+    response: Arc<Discard>,
 }
 
-/// Answers that must not come back.
+/// Responses that are not forwarded.
 #[derive(Default)]
-struct Swallowed {
-    /// Whether answers are swallowed, and whether one was.
-    state: Mutex<(bool, bool)>,
+struct Discard {
+    state: Mutex<DiscardState>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct DiscardState {
+    enabled: bool,
+    /// Whether a response was discarded.
+    discarded: bool,
 }
 
 impl Link {
     fn clone(&self) -> Self {
-        let copy = |stream: &TcpStream| stream.try_clone().expect("a copy of a socket");
+        let copy = |stream: &TcpStream| stream.try_clone().expect("the socket is cloned");
         Self {
             shared: self.shared.clone(),
             client: copy(&self.client),
             server: copy(&self.server),
-            answer: self.answer.clone(),
+            response: self.response.clone(),
         }
     }
 
-    /// From the client to PostgreSQL, message by message.
-    fn forth(mut self) -> io::Result<()> {
+    /// Forwards messages from the client to PostgreSQL.
+    fn forward_requests(mut self) -> io::Result<()> {
         self.client.set_nodelay(true)?;
         self.server.set_nodelay(true)?;
-        // The first one has no type.
+        // The startup message has no type byte.
         let startup = self.message(0)?;
         self.server.write_all(&startup)?;
         let mut in_transaction = None;
@@ -171,7 +203,7 @@ impl Link {
                     return Err(error);
                 }
             };
-            self.shared.pass();
+            self.shared.wait_while_frozen();
             match self.side(&message, &mut in_transaction) {
                 None => self.server.write_all(&message)?,
                 Some(Side::Before) => {
@@ -179,7 +211,7 @@ impl Link {
                     return Ok(());
                 }
                 Some(Side::After) => {
-                    self.forward_and_swallow(&message)?;
+                    self.forward_and_discard_response(&message)?;
                     self.break_off();
                     return Ok(());
                 }
@@ -187,8 +219,8 @@ impl Link {
         }
     }
 
-    /// From PostgreSQL to the client.
-    fn back(mut self) -> io::Result<()> {
+    /// Forwards bytes from PostgreSQL to the client.
+    fn forward_responses(mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         loop {
             let length = self.server.read(&mut buffer).unwrap_or(0);
@@ -196,64 +228,64 @@ impl Link {
                 self.break_off();
                 return Ok(());
             }
-            self.shared.pass();
-            let mut answer = self.answer.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if answer.0 {
-                answer.1 = true;
-                self.answer.changed.notify_all();
+            self.shared.wait_while_frozen();
+            let mut state = self.response.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.enabled {
+                state.discarded = true;
+                self.response.changed.notify_all();
             } else {
-                drop(answer);
+                drop(state);
                 self.client.write_all(&buffer[..length])?;
             }
         }
     }
 
-    /// A whole message; its length stands behind `offset` bytes.
+    /// Reads a complete message. Its length field follows `offset` bytes.
     fn message(&mut self, offset: usize) -> io::Result<Vec<u8>> {
         let mut message = vec![0; offset + 4];
         self.client.read_exact(&mut message)?;
-        let length: [u8; 4] = message[offset..].try_into().expect("four bytes");
+        let length: [u8; 4] = message[offset..].try_into().expect("the length field has four bytes");
         message.resize(offset + u32::from_be_bytes(length) as usize, 0);
         self.client.read_exact(&mut message[offset + 4..])?;
         Ok(message)
     }
 
-    /// On which side of this message the connection is to break, if it is.
+    /// The side of this message on which the connection has to break, if any.
     fn side(&self, message: &[u8], in_transaction: &mut Option<usize>) -> Option<Side> {
         let text = text(message);
         let mut state = self.shared.state();
         if text.starts_with("Q BEGIN") {
             *in_transaction = Some(0);
-            state.begun += 1;
+            state.transactions += 1;
         }
         let commit = text.starts_with("Q COMMIT");
         let here = (*in_transaction).map(Point::Message);
         *in_transaction =
             in_transaction.filter(|_| !commit && !text.starts_with("Q ROLLBACK")).map(|n| n + 1);
-        let (point, side) = state.cut?;
+        let (point, side) = state.break_at?;
         if Some(point) == here || point == Point::Commit && commit {
-            state.cut = None;
-            state.hit = Some(text);
+            state.break_at = None;
+            state.broken = Some(text);
             return Some(side);
         }
         None
     }
 
-    /// Only a query and a sync are answered at once: then the answer has come, so it is carried out.
-    fn forward_and_swallow(&mut self, message: &[u8]) -> io::Result<()> {
-        let lock = || self.answer.state.lock().unwrap_or_else(PoisonError::into_inner);
-        lock().0 = true;
+    /// PostgreSQL responds at once only to Query and Sync messages. Their response shows that they were executed.
+    fn forward_and_discard_response(&mut self, message: &[u8]) -> io::Result<()> {
+        let lock = || self.response.state.lock().unwrap_or_else(PoisonError::into_inner);
+        lock().enabled = true;
         self.server.write_all(message)?;
         if matches!(message[0], b'Q' | b'S') {
-            let waited = self.answer.changed.wait_timeout_while(lock(), PATIENCE, |state| !state.1);
+            let waited = self.response.changed.wait_timeout_while(lock(), TIMEOUT, |state| !state.discarded);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            assert!(state.1, "PostgreSQL does not answer");
+            assert!(state.discarded, "PostgreSQL does not respond");
         }
         Ok(())
     }
 
     fn break_off(&self) {
-        // Either may be closed already.
+        // Either socket may already be closed.
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);
     }

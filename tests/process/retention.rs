@@ -1,26 +1,25 @@
-//! What the server removes of itself.
+//! Rows that the server deletes in the background.
 
-use crate::process::database::{Database, on_both_engines};
+use crate::support::block_on;
+use crate::support::database::{Database, on_both_engines};
+use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::json;
 use std::time::Duration;
 
 on_both_engines! {
-    answers_that_have_expired_go,
-    what_a_deleted_tenant_left_goes,
+    Database:
+    expired_idempotent_responses_are_deleted,
+    leftovers_of_a_deleted_tenant_are_deleted,
 }
 
 /// A day and a minute in microseconds.
 const EXPIRED: &str = "86460000000";
 
-fn answers_that_have_expired_go(database: &Database) {
-    let mut server = Server::builder(&database.url()).start();
-    create_with_key(&server);
-    server.signal("TERM");
-    server.wait(Duration::from_secs(10));
-    let mut sql = Sql::open(&database.url());
-    // More than are removed at once.
+fn expired_idempotent_responses_are_deleted(database: &Database) {
+    let mut sql = create_with_key(database);
+    // More than one deletion removes.
     sql.execute(&format!(
         "INSERT INTO idempotency (tenant_id, caller, method, path, idempotency_key, body_hash, status, headers, body, \
          resource_id, created_at) \
@@ -29,30 +28,25 @@ fn answers_that_have_expired_go(database: &Database) {
          resource_id, created_at - {EXPIRED} FROM idempotency CROSS JOIN s"
     ));
     assert_eq!(sql.number("SELECT count(*) AS number FROM idempotency"), 1235);
-    let server = Server::builder(&database.url()).start();
+    let _server = Server::builder(&database.url()).start();
     sql.wait_for_number("SELECT count(*) AS number FROM idempotency", 1, Duration::from_secs(20));
-    assert_eq!(sql.lines("SELECT idempotency_key AS line FROM idempotency"), ["kept"]);
-    drop(server);
+    assert_eq!(sql.lines("SELECT idempotency_key AS line FROM idempotency"), ["current"]);
 }
 
-/// As if the server had been killed after the deletion and before the rest.
-fn what_a_deleted_tenant_left_goes(database: &Database) {
-    let mut server = Server::builder(&database.url()).start();
-    create_with_key(&server);
-    server.signal("TERM");
-    server.wait(Duration::from_secs(10));
-    let mut sql = Sql::open(&database.url());
-    let copied = |table: &str, columns: &str, id: &str| {
+/// The state after a kill between the deletion of the tenant and that of its other rows.
+fn leftovers_of_a_deleted_tenant_are_deleted(database: &Database) {
+    let mut sql = create_with_key(database);
+    let copy = |table: &str, columns: &str, id: &str| {
         format!("INSERT INTO {table} (tenant_id, {columns}) SELECT {id}, {columns} FROM {table}")
     };
-    // The id of a user, who is no tenant.
+    // The id of a user, which is not the id of a tenant.
     let id = "(SELECT id FROM users)";
-    sql.execute(&copied(
+    sql.execute(&copy(
         "changes",
         "revision, time, actor_type, actor_id, request_id, type, resource, resource_id, version, erased",
         id,
     ));
-    sql.execute(&copied(
+    sql.execute(&copy(
         "idempotency",
         "caller, method, path, idempotency_key, body_hash, status, headers, created_at",
         id,
@@ -65,11 +59,13 @@ fn what_a_deleted_tenant_left_goes(database: &Database) {
     }
 }
 
-fn create_with_key(server: &Server) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(async {
-        let client = crate::support::http::Client::new(server);
-        let body = json!({ "userName": "ada" });
-        client.post("/users", &body).header("idempotency-key", "kept").send().await.expect(201);
+/// Runs a server to create a user with an idempotency key, and returns a connection to the database.
+fn create_with_key(database: &Database) -> Sql {
+    let mut server = Server::builder(&database.url()).start();
+    block_on(async {
+        let create = Client::new(&server).post("/users", &json!({ "userName": "ada" }));
+        create.header("idempotency-key", "current").send().await.expect(201);
     });
+    server.stop(Duration::from_secs(10));
+    database.sql()
 }

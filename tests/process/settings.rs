@@ -1,6 +1,7 @@
-//! Where settings come from, and what is said of bad ones.
+//! The sources of settings, and the errors for invalid values.
 
 use crate::support::command::{roster, run};
+use crate::support::file_names;
 use clap::CommandFactory;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -12,18 +13,18 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A bad setting is told within this time.
+/// Time limit of each command.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Stands in every value that may be secret.
+/// A part of every value that may be secret.
 const SECRET: &str = "s3cr3t-w0rd";
 
-/// What a test knows of a setting.
+/// Test values for a setting.
 struct Setting {
     name: &'static str,
-    good: &'static str,
-    bad: &'static [&'static str],
-    /// What the message about a bad value says of those that are accepted.
+    valid: &'static str,
+    invalid: &'static [&'static str],
+    /// Parts of the error for an invalid value, which describe the accepted values.
     accepted: &'static [&'static str],
 }
 
@@ -32,8 +33,8 @@ const DURATIONS: &[&str] = &["", "8", "soon", "-1s", "1 fortnight", "NaNs"];
 const SETTINGS: [Setting; 14] = [
     Setting {
         name: "DATABASE_URL",
-        good: "sqlite://good.db",
-        bad: &[
+        valid: "sqlite://valid.db",
+        invalid: &[
             "",
             "roster.db",
             "sqlite://",
@@ -45,14 +46,14 @@ const SETTINGS: [Setting; 14] = [
     },
     Setting {
         name: "ROSTER_LISTEN",
-        good: "127.0.0.1:1",
-        bad: &["", "3000", "localhost:3000", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:3000"],
+        valid: "127.0.0.1:1",
+        invalid: &["", "3000", "localhost:3000", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:3000"],
         accepted: &["an IP address and a port", "127.0.0.1:3000"],
     },
     Setting {
         name: "ROSTER_ADMIN_KEY",
-        good: "0123456789abcdefghijklmnopqrstuv",
-        bad: &[
+        valid: "0123456789abcdefghijklmnopqrstuv",
+        invalid: &[
             "",
             "s3cr3t-w0rd",
             "s3cr3t-w0rd-one-less-than-enoug",
@@ -64,8 +65,8 @@ const SETTINGS: [Setting; 14] = [
     },
     Setting {
         name: "ROSTER_PUBLIC_URL",
-        good: "https://roster.example.com/base",
-        bad: &[
+        valid: "https://roster.example.com/base",
+        invalid: &[
             "",
             "roster.example.com",
             "ftp://roster.example.com",
@@ -76,58 +77,58 @@ const SETTINGS: [Setting; 14] = [
     },
     Setting {
         name: "ROSTER_MIGRATE_ON_START",
-        good: "false",
-        bad: &["", "maybe", "2"],
+        valid: "false",
+        invalid: &["", "maybe", "2"],
         accepted: &["true, false"],
     },
     Setting {
         name: "ROSTER_LOG_FORMAT",
-        good: "text",
-        bad: &["", "xml", "jsonl"],
+        valid: "text",
+        invalid: &["", "xml", "jsonl"],
         accepted: &["text, json"],
     },
-    Setting { name: "ROSTER_SHUTDOWN_TIMEOUT", good: "1m", bad: DURATIONS, accepted: &["a duration", "8s"] },
-    Setting { name: "ROSTER_DRAIN_DELAY", good: "1m", bad: DURATIONS, accepted: &["a duration", "8s"] },
+    Setting { name: "ROSTER_SHUTDOWN_TIMEOUT", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
+    Setting { name: "ROSTER_DRAIN_DELAY", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
     Setting {
         name: "ROSTER_DATABASE_READERS",
-        good: "3",
-        bad: &["", "0", "65", "-1", "two", "1.5"],
+        valid: "3",
+        invalid: &["", "0", "65", "-1", "two", "1.5"],
         accepted: &["a whole number from 1 to 64"],
     },
     Setting {
         name: "ROSTER_QUEUE_SIZE",
-        good: "3",
-        bad: &["", "0", "1000001", "-1", "many", "99999999999999999999999"],
+        valid: "3",
+        invalid: &["", "0", "1000001", "-1", "many", "99999999999999999999999"],
         accepted: &["a whole number from 1 to 1000000"],
     },
     Setting {
         name: "ROSTER_BODY_LIMIT",
-        good: "65536",
-        bad: &["", "0", "1023", "67108865", "1MiB"],
+        valid: "65536",
+        invalid: &["", "0", "1023", "67108865", "1MiB"],
         accepted: &["a whole number from 1024 to 67108864"],
     },
     Setting {
         name: "ROSTER_REQUEST_DEADLINE",
-        good: "1m",
-        bad: &["", "99ms", "601s", "8", "soon"],
+        valid: "1m",
+        invalid: &["", "99ms", "601s", "8", "soon"],
         accepted: &["a duration from 100ms to 10m"],
     },
     Setting {
         name: "ROSTER_FAILED_ATTEMPTS",
-        good: "0",
-        bad: &["", "-1", "many", "4294967296"],
+        valid: "0",
+        invalid: &["", "-1", "many", "4294967296"],
         accepted: &["a whole number from 0 to 4294967295"],
     },
-    Setting { name: "ROSTER_SLOW_OPERATION", good: "1m", bad: DURATIONS, accepted: &["a duration", "8s"] },
+    Setting { name: "ROSTER_SLOW_OPERATION", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
 ];
 
-/// The settings by their environment names, with their flags and defaults.
-pub(crate) fn of_clap() -> BTreeMap<String, (String, Option<String>)> {
+/// The flag and the default of each setting, by its environment variable.
+pub(crate) fn of_command_line() -> BTreeMap<String, (String, Option<String>)> {
     let command = roster::cli::Cli::command();
     let text = |text: &OsStr| text.to_str().expect("UTF-8").to_owned();
     let settings = command.get_arguments().filter_map(|argument| {
         let name = text(argument.get_env()?);
-        let flag = format!("--{}", argument.get_long().expect("a flag for every setting"));
+        let flag = format!("--{}", argument.get_long().expect("every setting has a flag"));
         let defaults: Vec<_> = argument.get_default_values().iter().map(|value| text(value)).collect();
         assert!(defaults.len() <= 1, "{name} has several defaults");
         Some((name, (flag, defaults.into_iter().next())))
@@ -135,19 +136,19 @@ pub(crate) fn of_clap() -> BTreeMap<String, (String, Option<String>)> {
     settings.collect()
 }
 
-/// A working directory, in which a command is tried that reads all settings and touches nothing else.
-struct Place(TempDir);
+/// A working directory for a command that reads all settings and changes nothing.
+struct Workspace(TempDir);
 
-impl Place {
+impl Workspace {
     fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary directory"))
+        Self(tempfile::tempdir().expect("the temporary directory is created"))
     }
 
     fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Writes `.env`, with quotes that hold anything but a quote.
+    /// Writes `.env` with single quotes around the value.
     fn dotenv(&self, name: &str, value: &str) {
         fs::write(self.path().join(".env"), format!("{name}='{value}'\n")).expect(".env is written");
     }
@@ -159,64 +160,64 @@ impl Place {
     }
 }
 
-/// Checks the one line about a bad setting.
+/// Checks the one-line error for an invalid value.
 #[track_caller]
-fn refused(setting: &Setting, value: &str, command: &mut Command) {
-    let ended = run(command, LIMIT).with_code(2);
-    let line = ended.only_line();
+fn check_refused(setting: &Setting, value: &str, command: &mut Command) {
+    let output = run(command, LIMIT).expect_code(2);
+    let line = output.error_line();
     let context = format!("{}={value:?}: {line}", setting.name);
-    assert!(line.contains(setting.name), "does not name the setting: {context}");
+    assert!(line.contains(setting.name), "the error does not name the setting: {context}");
     for words in setting.accepted {
-        assert!(line.contains(words), "does not say {words:?}: {context}");
+        assert!(line.contains(words), "the error lacks {words:?}: {context}");
     }
-    assert!(!line.contains(SECRET), "tells a secret: {context}");
-    assert_eq!(ended.stdout, "", "{context}");
+    assert!(!line.contains(SECRET), "the error contains a secret: {context}");
+    assert_eq!(output.stdout, "", "{context}");
 }
 
 fn setting(name: &str) -> &'static Setting {
-    SETTINGS.iter().find(|setting| setting.name == name).expect("a setting that the test knows")
+    SETTINGS.iter().find(|setting| setting.name == name).expect("the setting has test values")
 }
 
 #[test]
-fn the_test_knows_every_setting() {
-    let mut known: Vec<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
-    known.sort();
-    assert_eq!(known, of_clap().into_keys().collect::<Vec<_>>());
+fn every_setting_has_test_values() {
+    let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
+    names.sort();
+    assert_eq!(names, of_command_line().into_keys().collect::<Vec<_>>());
 }
 
 #[test]
-fn good_values_are_taken() {
+fn valid_values_are_accepted() {
     for setting in &SETTINGS {
-        let place = Place::new();
-        run(place.command().env(setting.name, setting.good), LIMIT).ok();
+        let workspace = Workspace::new();
+        run(workspace.command().env(setting.name, setting.valid), LIMIT).expect_success();
     }
 }
 
-/// A test for each setting, so that one that fails does not hide the others.
-macro_rules! bad_values {
+/// One test for each setting, so that a failure does not hide others.
+macro_rules! invalid_values {
     ($($test:ident = $name:literal;)*) => {$(
         #[test]
         fn $test() {
             let setting = setting($name);
-            for value in setting.bad {
-                let place = Place::new();
-                refused(setting, value, place.command().env(setting.name, value));
-                // Serving says the same, before it does anything.
-                let mut serve = roster(place.path());
-                refused(setting, value, serve.env(setting.name, value));
-                let flag = format!("{}={value}", of_clap()[setting.name].0);
-                refused(setting, value, place.command().arg(flag));
-                place.dotenv(setting.name, value);
-                refused(setting, value, &mut place.command());
+            for value in setting.invalid {
+                let workspace = Workspace::new();
+                check_refused(setting, value, workspace.command().env(setting.name, value));
+                // `serve` reports the same error before it does anything else.
+                let mut serve = roster(workspace.path());
+                check_refused(setting, value, serve.env(setting.name, value));
+                let flag = format!("{}={value}", of_command_line()[setting.name].0);
+                check_refused(setting, value, workspace.command().arg(flag));
+                workspace.dotenv(setting.name, value);
+                check_refused(setting, value, &mut workspace.command());
             }
         }
     )*};
 }
 
-mod bad {
+mod invalid {
     use super::*;
 
-    bad_values! {
+    invalid_values! {
         database_url = "DATABASE_URL";
         listen = "ROSTER_LISTEN";
         admin_key = "ROSTER_ADMIN_KEY";
@@ -235,66 +236,61 @@ mod bad {
 }
 
 #[test]
-fn values_that_are_no_text_are_named() {
+fn values_that_are_not_utf_8_cause_an_error() {
     for setting in &SETTINGS {
-        let place = Place::new();
-        let mut command = place.command();
-        let ended =
-            run(command.env(setting.name, OsStr::from_bytes(b"s3cr3t-w0rd-\xff")), LIMIT).with_code(2);
-        assert!(ended.only_line().contains(setting.name), "{}: {ended:#?}", setting.name);
-        assert!(!ended.stderr.contains(SECRET), "{}: {ended:#?}", setting.name);
+        let workspace = Workspace::new();
+        let mut command = workspace.command();
+        let output =
+            run(command.env(setting.name, OsStr::from_bytes(b"s3cr3t-w0rd-\xff")), LIMIT).expect_code(2);
+        assert!(output.error_line().contains(setting.name), "{}: {output:#?}", setting.name);
+        assert!(!output.stderr.contains(SECRET), "{}: {output:#?}", setting.name);
     }
 }
 
 #[test]
-fn values_with_empty_lines_are_told_in_one_line() {
-    let place = Place::new();
+fn an_error_about_a_value_with_line_breaks_is_one_line() {
+    let workspace = Workspace::new();
     let value = "127.0.0.1\n\n:3000";
-    refused(setting("ROSTER_LISTEN"), value, place.command().env("ROSTER_LISTEN", value));
+    check_refused(setting("ROSTER_LISTEN"), value, workspace.command().env("ROSTER_LISTEN", value));
 }
 
 #[test]
-fn each_setting_is_taken_from_the_flag_then_the_environment_then_dotenv() {
-    let flags = of_clap();
+fn flags_override_the_environment_and_the_environment_overrides_dotenv() {
+    let flags = of_command_line();
     for setting in &SETTINGS {
-        let Setting { name, good, .. } = *setting;
-        let bad = *setting.bad.last().expect("a bad value");
-        let (good_flag, bad_flag) = (format!("{}={good}", flags[name].0), format!("{}={bad}", flags[name].0));
-        let place = Place::new();
-        let ends = |command: &mut Command, code, what| {
-            let ended = run(command, LIMIT);
-            assert_eq!(ended.code, Some(code), "{name}: {what}: {ended:#?}");
+        let Setting { name, valid, .. } = *setting;
+        let invalid = *setting.invalid.last().expect("the setting has invalid values");
+        let flag = |value: &str| format!("{}={value}", flags[name].0);
+        let workspace = Workspace::new();
+        let check = |command: &mut Command, code, sources| {
+            let output = run(command, LIMIT);
+            assert_eq!(output.code, Some(code), "{name}: {sources}: {output:#?}");
         };
-        place.dotenv(name, bad);
-        ends(&mut place.command(), 2, "bad in .env");
-        ends(place.command().env(name, good), 0, "bad in .env, good in the environment");
-        ends(place.command().arg(&good_flag), 0, "bad in .env, good flag");
-        ends(place.command().env(name, bad).arg(&good_flag), 0, "bad elsewhere, good flag");
-        place.dotenv(name, good);
-        ends(&mut place.command(), 0, "good in .env");
-        ends(place.command().env(name, bad), 2, "good in .env, bad in the environment");
-        ends(place.command().env(name, good).arg(&bad_flag), 2, "good elsewhere, bad flag");
+        workspace.dotenv(name, invalid);
+        check(&mut workspace.command(), 2, "invalid .env");
+        check(workspace.command().env(name, valid), 0, "invalid .env, valid variable");
+        check(workspace.command().arg(flag(valid)), 0, "invalid .env, valid flag");
+        check(workspace.command().env(name, invalid).arg(flag(valid)), 0, "invalid .env and variable, valid flag");
+        workspace.dotenv(name, valid);
+        check(&mut workspace.command(), 0, "valid .env");
+        check(workspace.command().env(name, invalid), 2, "valid .env, invalid variable");
+        check(workspace.command().env(name, valid).arg(flag(invalid)), 2, "valid .env and variable, invalid flag");
     }
 }
 
-/// Databases that exist in a directory.
+/// The names of the database files in a directory.
 fn databases(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("a directory");
-    let name = |entry: fs::DirEntry| entry.file_name().into_string().expect("UTF-8");
-    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
-    names.retain(|name| name.ends_with(".db"));
-    names.sort();
-    names
+    file_names(directory).into_iter().filter(|name| name.ends_with(".db")).collect()
 }
 
-/// The values themselves: which file is made tells which URL was used.
+/// The name of the database file shows which `DATABASE_URL` was used.
 #[test]
-fn the_nearest_value_is_used() {
+fn the_value_with_the_highest_precedence_is_used() {
     let used = |dotenv: bool, env: bool, flag: bool| {
-        let place = Place::new();
-        let mut command = roster(place.path());
+        let workspace = Workspace::new();
+        let mut command = roster(workspace.path());
         if dotenv {
-            place.dotenv("DATABASE_URL", "sqlite://dotenv.db");
+            workspace.dotenv("DATABASE_URL", "sqlite://dotenv.db");
         }
         if env {
             command.env("DATABASE_URL", "sqlite://env.db");
@@ -303,8 +299,8 @@ fn the_nearest_value_is_used() {
         if flag {
             command.arg("--database-url=sqlite://flag.db");
         }
-        run(&mut command, LIMIT).ok();
-        databases(place.path())
+        run(&mut command, LIMIT).expect_success();
+        databases(workspace.path())
     };
     assert_eq!(used(false, false, false), ["roster.db"]);
     assert_eq!(used(true, false, false), ["dotenv.db"]);
@@ -315,86 +311,86 @@ fn the_nearest_value_is_used() {
 }
 
 #[test]
-fn flags_stand_before_and_behind_the_command() {
+fn flags_are_accepted_before_and_after_the_command() {
     for arguments in
         [["--database-url", "sqlite://x.db", "migrate"], ["migrate", "--database-url", "sqlite://x.db"]]
     {
-        let place = Place::new();
-        run(roster(place.path()).args(arguments), LIMIT).ok();
-        assert_eq!(databases(place.path()), ["x.db"]);
+        let workspace = Workspace::new();
+        run(roster(workspace.path()).args(arguments), LIMIT).expect_success();
+        assert_eq!(databases(workspace.path()), ["x.db"]);
     }
 }
 
 #[test]
-fn dotenv_of_a_parent_is_not_read() {
-    let place = Place::new();
-    place.dotenv("DATABASE_URL", "sqlite://parent.db");
-    let child = place.path().join("child");
-    fs::create_dir(&child).expect("a directory");
-    run(roster(&child).arg("migrate"), LIMIT).ok();
+fn dotenv_in_a_parent_directory_is_not_read() {
+    let workspace = Workspace::new();
+    workspace.dotenv("DATABASE_URL", "sqlite://parent.db");
+    let child = workspace.path().join("child");
+    fs::create_dir(&child).expect("the directory is created");
+    run(roster(&child).arg("migrate"), LIMIT).expect_success();
     assert_eq!(databases(&child), ["roster.db"]);
-    assert_eq!(databases(place.path()), Vec::<String>::new());
+    assert_eq!(databases(workspace.path()), Vec::<String>::new());
 }
 
 #[test]
-fn dotenv_holds_rust_log_too() {
-    // A start that logs and then fails, because its port is taken.
+fn rust_log_is_read_from_dotenv() {
+    // A start that logs some lines and then fails, because its port is in use.
     let lines = |filter: Option<&str>| {
-        let place = Place::new();
+        let workspace = Workspace::new();
         if let Some(filter) = filter {
-            place.dotenv("RUST_LOG", filter);
+            workspace.dotenv("RUST_LOG", filter);
         }
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let listen = listener.local_addr().expect("an address").to_string();
-        let ended = run(roster(place.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).with_code(1);
-        ended.stderr.lines().count()
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let listen = listener.local_addr().expect("the socket has an address").to_string();
+        let output = run(roster(workspace.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).expect_code(1);
+        output.stderr.lines().count()
     };
     assert_eq!(lines(Some("off")), 1);
     assert!(lines(None) > 1);
 }
 
-/// What is wrong in it may be a secret.
+/// The invalid part may be a secret.
 #[test]
-fn a_bad_dotenv_is_told_without_its_content() {
+fn an_error_in_dotenv_is_reported_without_its_content() {
     for content in [
         format!("ROSTER_ADMIN_KEY='{SECRET}-unterminated"),
         format!("DATABASE_URL=postgres://u:{SECRET} more@h/d\n"),
         format!("{SECRET}\n"),
     ] {
-        let place = Place::new();
-        fs::write(place.path().join(".env"), &content).expect(".env is written");
-        let ended = run(&mut place.command(), LIMIT).with_code(2);
-        assert!(ended.only_line().contains(".env"), "{ended:#?}");
-        assert!(!ended.stderr.contains(SECRET), "{content:?}: {ended:#?}");
+        let workspace = Workspace::new();
+        fs::write(workspace.path().join(".env"), &content).expect(".env is written");
+        let output = run(&mut workspace.command(), LIMIT).expect_code(2);
+        assert!(output.error_line().contains(".env"), "{output:#?}");
+        assert!(!output.stderr.contains(SECRET), "{content:?}: {output:#?}");
     }
 }
 
 #[test]
-fn a_dotenv_that_cannot_be_read_is_told() {
-    let place = Place::new();
-    fs::create_dir(place.path().join(".env")).expect("a directory");
-    let ended = run(&mut place.command(), LIMIT).with_code(2);
-    assert!(ended.only_line().contains(".env"), "{ended:#?}");
+fn an_unreadable_dotenv_causes_an_error() {
+    let workspace = Workspace::new();
+    fs::create_dir(workspace.path().join(".env")).expect("the directory is created");
+    let output = run(&mut workspace.command(), LIMIT).expect_code(2);
+    assert!(output.error_line().contains(".env"), "{output:#?}");
 }
 
 #[test]
-fn version_is_the_packages() {
+fn version_prints_the_package_version() {
     for arguments in [&["--version"][..], &["-V"], &["serve", "--version"]] {
-        let ended = run(roster(Path::new("/")).args(arguments), LIMIT).ok();
-        let version = ended.stdout.split_whitespace().last();
-        assert_eq!((version, ended.stderr.as_str()), (Some(env!("CARGO_PKG_VERSION")), ""), "{ended:#?}");
+        let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_success();
+        let version = output.stdout.split_whitespace().last();
+        assert_eq!((version, output.stderr.as_str()), (Some(env!("CARGO_PKG_VERSION")), ""), "{output:#?}");
     }
 }
 
 #[test]
 fn help_lists_every_setting_with_its_default() {
     for arguments in [&["--help"][..], &["serve", "--help"], &["migrate", "--help"], &["health", "--help"]] {
-        let ended = run(roster(Path::new("/")).args(arguments), LIMIT).ok();
-        for (name, (flag, default)) in of_clap() {
+        let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_success();
+        for (name, (flag, default)) in of_command_line() {
             let sections =
-                ended.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
+                output.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
             let [section] = sections.collect::<Vec<_>>()[..] else {
-                panic!("{name} does not stand once in the help of {arguments:?}: {}", ended.stdout);
+                panic!("{name} is not listed once in the help of {arguments:?}: {}", output.stdout);
             };
             assert!(section.starts_with(flag.trim_start_matches('-')), "{section}");
             if let Some(default) = default {
@@ -405,20 +401,20 @@ fn help_lists_every_setting_with_its_default() {
 }
 
 #[test]
-fn help_shows_no_secret() {
+fn help_does_not_show_values_from_the_environment() {
     for argument in ["--help", "-h"] {
         let mut command = roster(Path::new("/"));
         command.env("ROSTER_ADMIN_KEY", format!("{SECRET}-0123456789abcdefghijklmnop"));
         command.env("DATABASE_URL", format!("postgres://u:{SECRET}@localhost/roster"));
-        let ended = run(command.arg(argument), LIMIT).ok();
-        assert!(!ended.stdout.contains(SECRET), "{}", ended.stdout);
+        let output = run(command.arg(argument), LIMIT).expect_success();
+        assert!(!output.stdout.contains(SECRET), "{}", output.stdout);
     }
 }
 
 #[test]
-fn what_is_no_command_is_told_in_one_line() {
+fn invalid_arguments_cause_a_one_line_error() {
     for arguments in [&["bogus"][..], &["--bogus"], &["serve", "more"], &["migrate", "--status", "--check"]] {
-        let ended = run(roster(Path::new("/")).args(arguments), LIMIT).with_code(2);
-        assert!(ended.only_line().starts_with("roster: "), "{ended:#?}");
+        let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_code(2);
+        assert!(output.error_line().starts_with("roster: "), "{output:#?}");
     }
 }

@@ -1,22 +1,21 @@
-//! What keeps the server from starting is told in one line within seconds, whatever the format of the log.
+//! A start that fails ends within seconds with a one-line error, in either log format.
 
-use crate::process::database::Database;
-use crate::support::command::{Ended, roster, run};
-use crate::support::percent_encoded;
+use crate::support::command::{CommandOutput, roster, run};
+use crate::support::database::Database;
+use crate::support::{file_names, percent_encoded};
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A start fails within this time.
+/// Time limit of each command.
 const LIMIT: Duration = Duration::from_secs(5);
 
 const PASSWORD: &str = "s3cr3t-w0rd";
 const ADMIN_KEY: &str = "s3cr3t-k3y-0123456789-abcdefghijk";
 
-/// A start that must fail.
+/// A command that must fail.
 struct Start {
     command: &'static str,
     url: String,
@@ -25,47 +24,55 @@ struct Start {
 }
 
 impl Start {
-    /// Without migrations the server itself must find out.
+    /// The last one skips the migrations, so the server itself has to detect the error.
     const COMMANDS: [&str; 3] = ["migrate", "serve", "serve --migrate-on-start=false"];
 
     fn new(command: &'static str, url: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("the temporary directory is created");
         Self { command, url: url.to_owned(), listen: "127.0.0.1:0".to_owned(), directory }
     }
 
-    /// Fails, in each format, with one line that says all of `words`.
+    /// Checks that the command fails in each format, with one line that contains all of `words` and no secret.
     #[track_caller]
-    fn fails(&self, words: &[&str]) {
+    fn check_error(&self, words: &[&str]) {
         for format in ["text", "json"] {
-            let ended = self.run(format);
-            assert!(ended.code.is_some_and(|code| code != 0), "{ended:#?}");
-            let line = ended.only_line();
+            let output = self.run(format);
+            assert!(output.code.is_some_and(|code| code != 0), "{output:#?}");
+            let line = output.error_line();
             for word in words {
-                assert!(line.contains(word), "{} does not say {word:?}: {line}", self.command);
+                assert!(line.contains(word), "the error of {} lacks {word:?}: {line}", self.command);
             }
             for secret in [PASSWORD, ADMIN_KEY] {
-                assert!(!format!("{ended:?}").contains(secret), "tells a secret: {ended:#?}");
+                assert!(!format!("{output:?}").contains(secret), "the output contains a secret: {output:#?}");
             }
         }
     }
 
-    fn run(&self, format: &str) -> Ended {
+    fn run(&self, format: &str) -> CommandOutput {
         let mut command: Command = roster(self.directory.path());
         command.args(self.command.split(' ')).env("DATABASE_URL", &self.url);
         command.env("ROSTER_LISTEN", &self.listen).env("ROSTER_ADMIN_KEY", ADMIN_KEY);
-        // Only what went wrong is to be seen.
+        // Logs only errors.
         command.env("RUST_LOG", "error").env("ROSTER_LOG_FORMAT", format);
         run(&mut command, LIMIT)
     }
 }
 
+/// Checks the errors of all commands on a database that is broken in some way.
+#[track_caller]
+fn check_commands(url: &str, words: &[&str]) {
+    for command in Start::COMMANDS {
+        Start::new(command, url).check_error(words);
+    }
+}
+
 #[test]
 fn a_port_in_use() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let listen = listener.local_addr().expect("an address").to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let listen = listener.local_addr().expect("the socket has an address").to_string();
     for database in [Database::sqlite(), Database::postgres()] {
         let start = Start { listen: listen.clone(), ..Start::new("serve", &database.url()) };
-        start.fails(&["cannot listen", &listen, "in use"]);
+        start.check_error(&["cannot listen", &listen, "in use"]);
     }
 }
 
@@ -73,97 +80,78 @@ fn a_port_in_use() {
 fn an_address_of_another_machine() {
     let database = Database::sqlite();
     let start = Start { listen: "192.0.2.1:3000".to_owned(), ..Start::new("serve", &database.url()) };
-    start.fails(&["cannot listen", "192.0.2.1:3000"]);
+    start.check_error(&["cannot listen", "192.0.2.1:3000"]);
 }
 
 #[test]
 fn postgres_that_refuses_connections() {
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
-    for command in Start::COMMANDS {
-        let url = format!("postgres://roster:{PASSWORD}@{closed}/roster");
-        Start::new(command, &url).fails(&[
-            "cannot connect to the database",
-            &closed.port().to_string(),
-            "refused",
-        ]);
-    }
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let closed = free.local_addr().expect("the socket has an address");
+    drop(free);
+    let url = format!("postgres://roster:{PASSWORD}@{closed}/roster");
+    check_commands(&url, &["cannot connect to the database", &closed.port().to_string(), "refused"]);
 }
 
 #[test]
-fn postgres_that_does_not_answer() {
-    // The connection is made by the system, and nobody ever takes it.
-    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = silent.local_addr().expect("an address");
-    for command in Start::COMMANDS {
-        let url = format!("postgres://roster:{PASSWORD}@{address}/roster");
-        Start::new(command, &url).fails(&["cannot connect to the database", "timeout"]);
-    }
+fn postgres_that_does_not_respond() {
+    // The operating system completes the TCP handshake, but no process accepts the connection.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = silent.local_addr().expect("the socket has an address");
+    let url = format!("postgres://roster:{PASSWORD}@{address}/roster");
+    check_commands(&url, &["cannot connect to the database", "timeout"]);
 }
 
 #[test]
-fn postgres_that_does_not_know_the_password() {
+fn postgres_with_another_password() {
     let database = Database::postgres();
-    let right =
-        format!(":{}@", percent_encoded(&std::env::var("PGPASSWORD").expect("a server with passwords")));
-    let url = database.url().replace(&right, &format!(":{PASSWORD}@"));
+    let password = std::env::var("PGPASSWORD").expect("PGPASSWORD is set");
+    let correct = format!(":{}@", percent_encoded(&password));
+    let url = database.url().replace(&correct, &format!(":{PASSWORD}@"));
     assert!(url.contains(PASSWORD));
-    for command in Start::COMMANDS {
-        Start::new(command, &url)
-            .fails(&["cannot connect to the database", "password authentication failed"]);
-    }
+    check_commands(&url, &["cannot connect to the database", "password authentication failed"]);
 }
 
-/// A password with a character that a URL wants encoded: libpq takes it for something else, and would cite it.
+/// libpq misparses a password with a character that is not percent-encoded, and its error quotes a part of the URL.
 #[test]
-fn a_password_that_breaks_the_url() {
-    for broken in ["/rest", "%zz", ":rest", "#rest"] {
-        for command in Start::COMMANDS {
-            let url = format!("postgres://roster:{PASSWORD}{broken}@127.0.0.1:1/roster");
-            Start::new(command, &url).fails(&[]);
-        }
+fn a_password_that_is_not_percent_encoded() {
+    for rest in ["/rest", "%zz", ":rest", "#rest"] {
+        check_commands(&format!("postgres://roster:{PASSWORD}{rest}@127.0.0.1:1/roster"), &[]);
     }
 }
 
 #[test]
 fn postgres_without_the_database() {
     let url = Database::postgres().url();
-    for command in Start::COMMANDS {
-        Start::new(command, &url).fails(&["cannot connect to the database", "does not exist"]);
-    }
+    check_commands(&url, &["cannot connect to the database", "does not exist"]);
 }
 
 #[test]
 fn sqlite_in_a_missing_directory() {
-    for command in Start::COMMANDS {
-        Start::new(command, "sqlite://no/such/directory/roster.db").fails(&["no/such/directory/roster.db"]);
-    }
+    check_commands("sqlite://no/such/directory/roster.db", &["no/such/directory/roster.db"]);
 }
 
 #[test]
-fn sqlite_where_nothing_can_be_written() {
-    // Not even root makes a file there.
-    for command in Start::COMMANDS {
-        Start::new(command, "sqlite:///proc/roster.db").fails(&["/proc/roster.db"]);
-    }
+fn sqlite_in_an_unwritable_directory() {
+    // Not even root can create a file there.
+    check_commands("sqlite:///proc/roster.db", &["/proc/roster.db"]);
 }
 
 #[test]
 fn sqlite_that_is_a_directory() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = tempfile::tempdir().expect("the temporary directory is created");
     let path = directory.path().display().to_string();
-    for command in Start::COMMANDS {
-        Start::new(command, &format!("sqlite://{path}")).fails(&[&path]);
-    }
+    check_commands(&format!("sqlite://{path}"), &[&path]);
 }
 
 #[test]
-fn a_file_that_is_no_database() {
+fn a_file_that_is_not_a_database() {
     for command in Start::COMMANDS {
         let start = Start::new(command, "sqlite://notes.db");
         let notes = start.directory.path().join("notes.db");
-        fs::write(&notes, "Dear diary, this is no database. ".repeat(100)).expect("a file");
-        start.fails(&["not a database"]);
-        assert!(fs::read_to_string(&notes).expect("a text").starts_with("Dear diary"), "it was written");
+        fs::write(&notes, "Dear diary, this is no database. ".repeat(100)).expect("the file is written");
+        start.check_error(&["not a database"]);
+        let content = fs::read_to_string(&notes).expect("the file can be read");
+        assert!(content.starts_with("Dear diary"), "the file was changed");
     }
 }
 
@@ -172,15 +160,15 @@ fn a_migration_that_fails() {
     for database in [Database::sqlite(), Database::postgres()] {
         database.sql().execute("CREATE TABLE users (id BIGINT)");
         for command in ["migrate", "serve"] {
-            Start::new(command, &database.url()).fails(&["create_users", "already exists"]);
+            Start::new(command, &database.url()).check_error(&["create_users", "already exists"]);
         }
     }
 }
 
 #[test]
-fn nothing_is_left_in_the_working_directory() {
+fn a_failed_start_leaves_no_files() {
     let url = format!("postgres://roster:{PASSWORD}@127.0.0.1:1/roster");
     let start = Start::new("serve", &url);
     start.run("text");
-    assert_eq!(fs::read_dir(Path::new(start.directory.path())).expect("a directory").count(), 0);
+    assert_eq!(file_names(start.directory.path()), Vec::<String>::new());
 }

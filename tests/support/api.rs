@@ -1,61 +1,34 @@
-//! A server with an empty database, and the few things that most tests do with it.
+//! A server with an empty database, and the requests that most tests send to it.
 
+pub(crate) use crate::support::database::Engine;
+
+use crate::support::database::Database;
 use crate::support::http::{Answer, Client};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
-use crate::support::{postgres, sqlite};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What a server keeps its users in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-#[derive(Debug)]
-enum Database {
-    Sqlite(sqlite::Database),
-    Postgres(postgres::Database),
-}
-
-impl Database {
-    fn create(engine: Engine) -> Self {
-        match engine {
-            Engine::Sqlite => Self::Sqlite(sqlite::Database::create()),
-            Engine::Postgres => Self::Postgres(postgres::Database::create()),
-        }
-    }
-
-    fn url(&self) -> String {
-        match self {
-            Self::Sqlite(database) => database.url(),
-            Self::Postgres(database) => database.url(),
-        }
-    }
-}
-
-/// A server, a client of it, and the database behind; dropped in this order.
+/// A server, a client of it, and its database. They are dropped in this order.
 #[derive(Debug)]
 pub(crate) struct Api {
-    /// With the admin key.
+    /// Sends the admin key.
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) engine: Engine,
     database: Database,
 }
 
-/// Runs a test with a server of its own.
+/// Runs a test with a new server on a new database.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Api) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime starts");
     runtime.block_on(async { test(Api::start(engine, &[])).await });
 }
 
 impl Api {
-    /// Starts a server on a fresh database, with settings in its environment.
+    /// Starts a server on a new database, with these settings as environment variables.
     pub(crate) fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
         Self::start_on(Database::create(engine), engine, settings)
     }
@@ -69,77 +42,75 @@ impl Api {
         Self { client: Client::new(&server), server, engine, database }
     }
 
-    /// Kills the server and starts another on the same database.
+    /// Kills the server and starts another one on the same database.
     pub(crate) fn restart(self) -> Self {
         let Self { mut server, database, engine, .. } = self;
         server.kill();
         Self::start_on(database, engine, &[])
     }
 
-    /// Stops the server by SIGTERM and starts another on the same database.
+    /// Stops the server with SIGTERM and starts another one on the same database.
     pub(crate) fn restart_gracefully(self) -> Self {
         let Self { mut server, database, engine, .. } = self;
-        server.signal("TERM");
-        assert_eq!(server.wait(Duration::from_secs(30)).code(), Some(0));
+        server.stop(Duration::from_secs(30));
         Self::start_on(database, engine, &[])
     }
 
-    /// SQL beside the server.
+    /// A connection to the database for SQL statements of the test itself.
     pub(crate) fn sql(&self) -> Sql {
-        Sql::open(&self.database_url())
+        self.database.sql()
     }
 
-    /// The URL of the database.
+    /// The value of `DATABASE_URL`.
     pub(crate) fn database_url(&self) -> String {
         self.database.url()
     }
 
-    /// Where the server listens.
+    /// The address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        let base = self.server.base();
-        base.trim_start_matches("http://").parse().expect("a base is http:// and an address")
+        self.server.address()
     }
 
-    /// Creates a user and gives it as the answer shows it.
+    /// Creates a user and returns it as in the response.
     pub(crate) async fn create(&self, body: &Value) -> Value {
         self.client.post("/users", body).send().await.expect(201).json()
     }
 
-    /// Creates a user that has nothing but a name.
+    /// Creates a user with only a `userName`.
     pub(crate) async fn named(&self, name: &str) -> Value {
         self.create(&json!({ "userName": name })).await
     }
 
-    /// Reads a user that exists.
+    /// Reads an existing user.
     pub(crate) async fn read(&self, user: &Value) -> Value {
         self.client.get(&path(user)).send().await.expect(200).json()
     }
 
-    /// Patches a user that exists and gives it as the answer shows it.
+    /// Patches an existing user and returns it as in the response.
     pub(crate) async fn patch(&self, user: &Value, patch: &Value) -> Value {
         self.client.patch(&path(user), patch).send().await.expect(200).json()
     }
 
-    /// Replaces a user that exists and gives it as the answer shows it.
+    /// Replaces an existing user and returns it as in the response.
     pub(crate) async fn replace(&self, user: &Value, body: &Value) -> Value {
         self.client.put(&path(user), body).send().await.expect(200).json()
     }
 
-    /// A page of the list of users.
+    /// A page of the list of users, for a query string with its question mark.
     pub(crate) async fn page(&self, query: &str) -> Value {
         self.client.get(&format!("/users{query}")).send().await.expect(200).json()
     }
 }
 
-/// `/users/{id}` of a user.
+/// The path `/users/{id}` of a user.
 pub(crate) fn path(user: &Value) -> String {
     format!("/users/{}", text(&user["id"]))
 }
 
-/// A JSON string.
+/// The text of a JSON string.
 #[track_caller]
 pub(crate) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no string: {value}"))
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
 /// Makes `count` calls at once and gives what each answered.

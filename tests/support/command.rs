@@ -1,4 +1,4 @@
-//! Commands that are expected to end by themselves, the binary under test first of all.
+//! Commands that run to their end, such as those of the binary under test.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,36 +6,40 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a command ended and what it said.
+/// The exit code of a command and what it wrote.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    /// The exit code; none after a signal.
+pub(crate) struct CommandOutput {
+    /// `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
-    /// All of standard output.
     pub(crate) stdout: String,
-    /// All of standard error.
     pub(crate) stderr: String,
 }
 
-impl Ended {
-    /// This end, when it was a good one.
+impl CommandOutput {
+    /// [`Self::expect_code`] for success.
     #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        self.with_code(0)
+    pub(crate) fn expect_success(self) -> Self {
+        self.expect_code(0)
     }
 
-    /// This end, when it came with the exit code; else a panic that shows it.
+    /// Returns the output if the command ended with this exit code.
+    ///
+    /// # Panics
+    /// With the output if it ended otherwise.
     #[track_caller]
-    pub(crate) fn with_code(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
-    /// The only line on standard error, which must be there, with its end.
+    /// The only line on standard error, without its line feed.
+    ///
+    /// # Panics
+    /// If there is no line, if there are several, or if the line feed is missing.
     #[track_caller]
-    pub(crate) fn only_line(&self) -> &str {
+    pub(crate) fn error_line(&self) -> &str {
         let line = self.stderr.strip_suffix('\n').filter(|line| !line.is_empty() && !line.contains('\n'));
-        line.unwrap_or_else(|| panic!("not one line on stderr: {self:#?}"))
+        line.unwrap_or_else(|| panic!("stderr is not a single line: {self:#?}"))
     }
 }
 
@@ -44,7 +48,7 @@ pub(crate) fn roster(directory: &Path) -> Command {
     in_empty_environment(env!("CARGO_BIN_EXE_roster"), directory)
 }
 
-/// Any program in a working directory, with nothing of the environment but the path to programs.
+/// Any program in a working directory, with an environment that contains only `PATH`.
 pub(crate) fn in_empty_environment(program: &str, directory: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir(directory);
@@ -54,11 +58,11 @@ pub(crate) fn in_empty_environment(program: &str, directory: &Path) -> Command {
 /// Runs a command to its end.
 ///
 /// # Panics
-/// When it has not ended within `limit`; then it is killed.
-pub(crate) fn run(command: &mut Command, limit: Duration) -> Ended {
+/// If the command has not ended within `limit`. It is killed first.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> CommandOutput {
     let since = Instant::now();
     let streams = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = streams.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let mut child = streams.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
     let (stdout, stderr) = (reader(child.stdout.take()), reader(child.stderr.take()));
     let status = loop {
         match child.try_wait().expect("the process is a child") {
@@ -71,12 +75,12 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Ended {
         child.kill().expect("SIGKILL is sent");
         child.wait().expect("the process ends");
     }
-    let text = |reader: thread::JoinHandle<String>| reader.join().expect("the output is read");
+    let text = |reader: thread::JoinHandle<String>| reader.join().expect("the reader does not panic");
     let (stdout, stderr) = (text(stdout), text(stderr));
     let Some(status) = status else {
-        panic!("{command:?} still ran after {limit:?}\nstdout: {stdout}\nstderr: {stderr}");
+        panic!("{command:?} was still running after {limit:?}\nstdout: {stdout}\nstderr: {stderr}");
     };
-    Ended { code: status.code(), stdout, stderr }
+    CommandOutput { code: status.code(), stdout, stderr }
 }
 
 fn reader(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {

@@ -1,4 +1,4 @@
-//! A client for a [`Server`] that is under test.
+//! An HTTP client for the [`Server`] under test.
 
 use super::server::{ADMIN_KEY, Server};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// No answer takes longer, unless a test wants to see a server hang.
+/// Time limit of every request, longer than any of the server's own timeouts in the tests.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Calls one server, over connections that are kept alive. Clones share them.
+/// Sends requests to one server over persistent connections, which clones share.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -20,12 +20,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client with the admin key.
+    /// A client that sends the admin key.
     pub(crate) fn new(server: &Server) -> Self {
         Self::with_key(server, ADMIN_KEY)
     }
 
-    /// A client with another key.
+    /// A client that sends another key.
     pub(crate) fn with_key(server: &Server, key: &str) -> Self {
         Self::build(server, Some(key.to_owned()), builder())
     }
@@ -35,52 +35,52 @@ impl Client {
         Self::build(server, None, builder())
     }
 
-    /// A client with a key that calls from an address of this machine, such as 127.0.0.2.
+    /// A client that sends a key from this local address, such as 127.0.0.2.
     pub(crate) fn from_address(server: &Server, key: &str, address: IpAddr) -> Self {
         Self::build(server, Some(key.to_owned()), builder().local_address(address))
     }
 
     fn build(server: &Server, key: Option<String>, builder: reqwest::ClientBuilder) -> Self {
-        let http = builder.build().expect("a client without TLS");
+        let http = builder.build().expect("the client is built");
         Self { http, base: server.base(), key, tenant: None }
     }
 
-    /// The same client with another key, in that key's own tenant.
+    /// The same client with another key. It acts in the tenant of that key.
     pub(crate) fn keyed(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), tenant: None, ..self.clone() }
     }
 
-    /// The same client, each request of which acts in another tenant.
+    /// The same client, which names this tenant in every request.
     pub(crate) fn in_tenant(&self, name: &str) -> Self {
         Self { tenant: Some(name.to_owned()), ..self.clone() }
     }
 
-    /// GET of a path that starts with a slash.
+    /// GET. The path starts with a slash, here and in all other methods.
     pub(crate) fn get(&self, path: &str) -> Request {
         self.request(Method::GET, path)
     }
 
-    /// POST of JSON.
+    /// POST with a JSON body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Request {
         self.request(Method::POST, path).json(body)
     }
 
-    /// PUT of JSON.
+    /// PUT with a JSON body.
     pub(crate) fn put(&self, path: &str, body: &Value) -> Request {
         self.request(Method::PUT, path).json(body)
     }
 
-    /// PATCH by a JSON Merge Patch.
+    /// PATCH with a JSON Merge Patch (RFC 7396).
     pub(crate) fn patch(&self, path: &str, body: &Value) -> Request {
         self.request(Method::PATCH, path).body("application/merge-patch+json", body.to_string())
     }
 
-    /// DELETE of a path.
+    /// DELETE.
     pub(crate) fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)
     }
 
-    /// Any method.
+    /// A request with any method.
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {
         let mut builder = self.http.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
@@ -98,11 +98,11 @@ fn builder() -> reqwest::ClientBuilder {
         .timeout(TIMEOUT)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        // What a client sends twice must be the test's decision.
+        // Only the test decides whether a request is sent again.
         .retry(reqwest::retry::never())
 }
 
-/// A request to be sent, once or again.
+/// A request that can be sent several times.
 #[derive(Debug)]
 pub(crate) struct Request {
     builder: reqwest::RequestBuilder,
@@ -114,7 +114,7 @@ impl Request {
         Self { builder: self.builder.header(name, value) }
     }
 
-    /// Asks for a type of answer.
+    /// Sets the `Accept` header.
     pub(crate) fn accept(self, media_type: &str) -> Self {
         self.header(ACCEPT.as_str(), media_type)
     }
@@ -124,27 +124,30 @@ impl Request {
         self.body("application/json", body.to_string())
     }
 
-    /// Sets a body of any type.
+    /// Sets a body of any media type.
     pub(crate) fn body(self, media_type: &str, body: impl Into<reqwest::Body>) -> Self {
         Self { builder: self.builder.header(CONTENT_TYPE, media_type).body(body) }
     }
 
-    /// Sets a body without saying its type.
+    /// Sets a body without a `Content-Type` header.
     pub(crate) fn untyped(self, body: impl Into<reqwest::Body>) -> Self {
         Self { builder: self.builder.body(body) }
     }
 
-    /// Sends it, and panics when no whole answer comes.
+    /// Sends the request.
+    ///
+    /// # Panics
+    /// If no complete response arrives.
     pub(crate) async fn send(&self) -> Answer {
-        self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        self.try_send().await.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
 
-    /// Sends it, where an answer may fail to come. A request can be sent again.
+    /// Sends the request when the response may fail to arrive.
     ///
     /// # Errors
-    /// When no connection is made (`is_connect`: nothing was sent), when it breaks, or when the time is over.
+    /// If no connection is made (`is_connect`: nothing was sent), if it breaks, or after [`TIMEOUT`].
     pub(crate) async fn try_send(&self) -> Result<Answer, reqwest::Error> {
-        let builder = self.builder.try_clone().expect("no body is a stream");
+        let builder = self.builder.try_clone().expect("the body is not a stream");
         let response = builder.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await?.to_vec();
@@ -152,14 +155,11 @@ impl Request {
     }
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// The status.
     pub(crate) status: StatusCode,
-    /// All headers.
     pub(crate) headers: HeaderMap,
-    /// The body as it came.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -169,7 +169,7 @@ impl Answer {
         self.status.as_u16()
     }
 
-    /// A header's value, when there is one and it is text.
+    /// The value of a header, if it is present and text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -185,7 +185,10 @@ impl Answer {
             .unwrap_or_else(|error| panic!("not JSON: {error}: {}", self.text()))
     }
 
-    /// This answer, when it has the status; else a panic that shows it.
+    /// Returns the response if it has this status.
+    ///
+    /// # Panics
+    /// With the headers and the body if it has another status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.code(), status, "{:?} {}", self.headers, self.text());

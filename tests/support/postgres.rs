@@ -1,4 +1,4 @@
-//! A PostgreSQL database of its own for each test, on the server that the environment names.
+//! A new PostgreSQL database for each test, on the server that the environment names.
 
 use super::percent_encoded as encoded;
 use diesel::connection::SimpleConnection;
@@ -6,7 +6,7 @@ use diesel::{Connection, PgConnection};
 use std::env;
 use uuid::Uuid;
 
-/// A fresh, empty database. It is dropped with this, whoever is still connected.
+/// A new, empty database. It is deleted when this is dropped, even if sessions are still connected.
 #[derive(Debug)]
 pub(crate) struct Database {
     name: String,
@@ -16,11 +16,11 @@ impl Database {
     /// Creates a database with a random name on the server of `PGHOST`, `PGPORT`, `PGUSER` and `PGPASSWORD`.
     ///
     /// # Panics
-    /// When there is no such server: a test that needs PostgreSQL must not pass without.
+    /// If there is no such server: a test that needs PostgreSQL must not pass without it.
     pub(crate) fn create() -> Self {
         let name = format!("roster_test_{}", Uuid::now_v7().simple());
-        // A linguistic collation, and not the "C" of many test servers: an order or a range that leaves its
-        // collation to the database must show.
+        // A linguistic collation instead of the "C" of many test servers, so that a query that relies on the
+        // default collation returns a visibly different order.
         administer(&format!(
             "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' \
              LOCALE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
@@ -29,7 +29,7 @@ impl Database {
         Self { name }
     }
 
-    /// The URL for `DATABASE_URL`.
+    /// The value for `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         url(&self.name)
     }
@@ -39,19 +39,19 @@ impl Drop for Database {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         if let Err(error) = administer(&statement) {
-            eprintln!("the database {} was not dropped: {error}", self.name);
+            eprintln!("cannot drop the database {}: {error}", self.name);
         }
     }
 }
 
-/// Runs a statement that no transaction may hold, in a database that is always there.
+/// Runs a statement that is not allowed in a transaction, in the maintenance database.
 fn administer(statement: &str) -> Result<(), Box<dyn std::error::Error>> {
     Ok(PgConnection::establish(&url("postgres"))?.batch_execute(statement)?)
 }
 
 fn url(database: &str) -> String {
     let host = env::var("PGHOST")
-        .expect("no PostgreSQL server in the environment (PGHOST): run the tests by `tests/run`");
+        .expect("PGHOST does not name a PostgreSQL server; run the tests with `tests/run`");
     let port = env::var("PGPORT").unwrap_or_else(|_| "5432".to_owned());
     let user = env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
     let password = env::var("PGPASSWORD").map_or(String::new(), |secret| format!(":{}", encoded(&secret)));

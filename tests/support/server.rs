@@ -1,4 +1,4 @@
-//! The binary under test as a process: started on a free port, listened to, stopped by signals.
+//! The server under test as a process, which listens on a free port and is stopped by signals.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,17 +10,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The key of role `operator` that every server here is started with.
+/// The admin key of every server. Its role is `operator`.
 pub(crate) const ADMIN_KEY: &str = "test-admin-key.0123456789-abcdefghijklmnop";
 
 const BINARY: &str = env!("CARGO_BIN_EXE_roster");
 
-/// How long a server may take until it listens.
+/// Time limit for a server to start listening.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 const LISTENING: &str = "listening on http://";
 
-/// A server to be started.
+/// Builds the command that starts a server.
 #[derive(Debug)]
 pub(crate) struct Builder {
     command: Command,
@@ -32,13 +32,13 @@ impl Builder {
         Self { command }
     }
 
-    /// Sets an environment variable, also one that is set by default.
+    /// Sets an environment variable, and replaces its default.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self
     }
 
-    /// Leaves an environment variable out that is set by default.
+    /// Removes an environment variable that is set by default.
     pub(crate) fn unset(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
@@ -58,12 +58,12 @@ impl Builder {
         server
     }
 
-    /// Starts the process and waits for nothing: for those that are expected to end.
+    /// Starts the process without waiting, for servers that are expected to exit early.
     pub(crate) fn spawn(mut self) -> Server {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("the temporary directory is created");
         self.command.current_dir(directory.path());
         let started = Instant::now();
-        let mut child = self.command.spawn().expect("the binary under test starts");
+        let mut child = self.command.spawn().expect("the server process starts");
         let log = Arc::new(Log::default());
         let stderr = child.stderr.take().expect("stderr is piped");
         let writer = Arc::clone(&log);
@@ -79,12 +79,12 @@ pub(crate) struct Server {
     log: Arc<Log>,
     started: Instant,
     address: Option<SocketAddr>,
-    /// Its working directory, in which no `.env` is.
+    /// The working directory, which contains no `.env`.
     _directory: TempDir,
 }
 
 impl Server {
-    /// A server on `database_url`, on a free port of this machine, with an environment of its own.
+    /// A server on this database and a free local port, with an environment that contains only its settings and `PATH`.
     pub(crate) fn builder(database_url: &str) -> Builder {
         let mut command = Command::new(BINARY);
         command
@@ -98,12 +98,12 @@ impl Server {
         Builder::of(command)
     }
 
-    /// A server that is started by a line as people type it, `NAME=value… roster`, on a free port of this machine.
-    pub(crate) fn by_shell(line: &str) -> Builder {
-        let folder = Path::new(BINARY).parent().expect("the binary is in a folder");
+    /// A server on a free local port that is started by a shell command of the form `NAME=value… roster`.
+    pub(crate) fn from_shell_command(line: &str) -> Builder {
+        let folder = Path::new(BINARY).parent().expect("the binary is in a directory");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new("bash");
-        // In place of the shell, so that signals reach it.
+        // `exec` replaces the shell, so that signals reach the server.
         command
             .args(["-euc", &format!("exec env {line}")])
             .env_clear()
@@ -114,27 +114,30 @@ impl Server {
 
     /// `http://address:port`.
     pub(crate) fn base(&self) -> String {
-        let address = self.address.expect("the server was started with `start`");
-        format!("http://{address}")
+        format!("http://{}", self.address())
     }
 
-    /// The process id.
+    /// The address on which the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.expect("the server was started with `Builder::start`")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// When the process was started.
+    /// The time at which the process was started.
     pub(crate) fn started(&self) -> Instant {
         self.started
     }
 
-    /// Resident memory, in bytes.
+    /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> u64 {
         self.memory("VmRSS:")
     }
 
-    /// The most resident memory that it ever had, in bytes.
-    pub(crate) fn most_resident(&self) -> u64 {
+    /// The peak of the resident memory in bytes.
+    pub(crate) fn peak_resident(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
@@ -145,37 +148,47 @@ impl Server {
         kibibytes.unwrap_or_else(|| panic!("no {name} in {status}")) * 1024
     }
 
-    /// What the process has written to stderr so far.
+    /// The output on stderr so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().text.clone()
     }
 
-    /// Waits for a line that contains `needle`, and gives the first such line.
+    /// Waits for a line that contains `needle`, and returns the first such line.
     ///
     /// # Panics
-    /// When `timeout` has passed or the process has closed stderr without such a line.
+    /// If there is no such line after `timeout`, or when the process closes stderr.
     pub(crate) fn wait_for_log(&self, needle: &str, timeout: Duration) -> String {
         self.log.wait_for(needle, timeout).unwrap_or_else(|| {
             panic!("no line with {needle:?} within {timeout:?} in the log:\n{}", self.log())
         })
     }
 
-    /// Sends a signal by its name, such as `TERM`.
+    /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status();
-        assert!(sent.expect("the kill command").success(), "SIG{name} was not sent");
+        assert!(sent.expect("the kill command runs").success(), "SIG{name} was not sent");
     }
 
-    /// Kills the process by SIGKILL and waits until it is gone.
+    /// Kills the process with SIGKILL and waits until it has ended.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("SIGKILL is sent");
-        self.child.wait().expect("the process ends");
+        self.child.wait().expect("the process has ended");
     }
 
-    /// Waits for the end of the process.
+    /// Stops the server with SIGTERM and requires the exit code 0.
     ///
     /// # Panics
-    /// With the log, when it has not ended within `timeout`.
+    /// With the log, if it ends in another way or not within `timeout`.
+    #[track_caller]
+    pub(crate) fn stop(&mut self, timeout: Duration) {
+        self.signal("TERM");
+        assert_eq!(self.wait(timeout).code(), Some(0), "{}", self.log());
+    }
+
+    /// Waits for the process to end.
+    ///
+    /// # Panics
+    /// With the log, if it has not ended within `timeout`.
     pub(crate) fn wait(&mut self, timeout: Duration) -> ExitStatus {
         let since = Instant::now();
         loop {
@@ -183,7 +196,7 @@ impl Server {
                 self.log.wait_for_end(timeout);
                 return status;
             }
-            assert!(since.elapsed() < timeout, "still running after {timeout:?}:\n{}", self.log());
+            assert!(since.elapsed() < timeout, "the server was still running after {timeout:?}:\n{}", self.log());
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -191,31 +204,31 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Either fails only when the process has ended already.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            eprintln!("log of the server:\n{}", tail(&self.log()));
+            eprintln!("server log:\n{}", tail(&self.log()));
         }
     }
 }
 
-/// The last lines of a log that may be long.
+/// The last 100 lines of a log.
 fn tail(log: &str) -> &str {
     let start = log.rmatch_indices('\n').nth(100).map_or(0, |(index, _)| index + 1);
     log.get(start..).unwrap_or(log)
 }
 
-/// The address in a line that says where the server listens, in whichever format.
+/// The address in the log line that announces it, in either log format.
 fn address(line: &str) -> SocketAddr {
-    let (_, rest) = line.split_once(LISTENING).expect("a line that says where the server listens");
+    let (_, rest) = line.split_once(LISTENING).expect("the line announces an address");
     let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '/').unwrap_or(rest.len());
     rest.get(..end)
         .and_then(|address| address.parse().ok())
         .unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 
-/// What a process writes to stderr, line by line as it comes.
+/// The output of a process on stderr, which is collected as it is written.
 #[derive(Debug, Default)]
 struct Log {
     written: Mutex<Written>,
@@ -235,7 +248,7 @@ impl Written {
 }
 
 impl Log {
-    /// Another thread's failed assertion must not hide the log.
+    /// Ignores poisoning, so that a failed assertion in another thread does not hide the log.
     fn lock(&self) -> MutexGuard<'_, Written> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }

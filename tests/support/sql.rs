@@ -1,11 +1,11 @@
-//! SQL beside the server, on either engine.
+//! SQL statements of the tests themselves, on either engine.
 
 use diesel::{QueryableByName, sql_query};
 use roster::db::{Connection, DatabaseUrl};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A connection of the test's own.
+/// A connection to the database that does not go through the server.
 pub(crate) struct Sql(Connection);
 
 #[derive(QueryableByName)]
@@ -21,10 +21,10 @@ struct Number {
 }
 
 impl Sql {
-    /// Opens what `DATABASE_URL` names.
+    /// Connects to the database of this `DATABASE_URL`.
     pub(crate) fn open(url: &str) -> Self {
         let sign = if url.contains('?') { '&' } else { '?' };
-        // So that it is not taken for one of the server's connections.
+        // Distinguishes the connection from those of the server.
         let url = match url.starts_with("postgres") {
             true => format!("{url}{sign}application_name=test"),
             false => url.to_owned(),
@@ -33,7 +33,7 @@ impl Sql {
         Self(Connection::open(&parsed).unwrap_or_else(|error| panic!("cannot open {parsed}: {error}")))
     }
 
-    /// Runs statements whose rows do not matter.
+    /// Runs statements and ignores their rows.
     pub(crate) fn execute(&mut self, sql: &str) {
         self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
@@ -41,39 +41,47 @@ impl Sql {
     /// Runs statements that may fail.
     ///
     /// # Errors
-    /// What the engine says.
+    /// The error of the database engine.
     pub(crate) fn try_execute(&mut self, sql: &str) -> diesel::QueryResult<()> {
         self.0.batch_execute(sql)
     }
 
-    /// The rows of a query of one column, which is text and named `line`.
+    /// The rows of a query with a single text column named `line`.
     pub(crate) fn lines(&mut self, sql: &str) -> Vec<String> {
         let rows = self.0.load::<Line>(sql_query(sql));
         rows.unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.line).collect()
     }
 
-    /// The one row of a query of one column, which is a 64-bit integer and named `number`.
+    /// The value of a query that returns one row with a 64-bit integer named `number`.
     pub(crate) fn number(&mut self, sql: &str) -> i64 {
         let row = self.0.get::<Number>(sql_query(sql));
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).number
     }
 
-    /// Waits until [`Self::number`] gives what is wanted.
+    /// Waits until [`Self::number`] returns `expected`.
     #[track_caller]
-    pub(crate) fn wait_for_number(&mut self, sql: &str, wanted: i64, limit: Duration) {
-        wait_until(limit, sql, || self.number(sql) == wanted);
+    pub(crate) fn wait_for_number(&mut self, sql: &str, expected: i64, limit: Duration) {
+        wait_until(limit, sql, || self.number(sql) == expected);
+    }
+
+    /// Waits until this many sessions of the PostgreSQL database wait for a lock.
+    #[track_caller]
+    pub(crate) fn wait_for_lock_waiters(&mut self, count: i64) {
+        let waiters = "SELECT count(*) AS number FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.wait_for_number(waiters, count, Duration::from_secs(10));
     }
 }
 
 /// Waits until a condition holds.
 ///
 /// # Panics
-/// When it does not within `limit`, with `what` was waited for.
+/// If it does not hold within `limit`. The message contains `condition`, its description.
 #[track_caller]
-pub(crate) fn wait_until(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn wait_until(limit: Duration, condition: &str, mut holds: impl FnMut() -> bool) {
     let since = Instant::now();
     while !holds() {
-        assert!(since.elapsed() < limit, "not within {limit:?}: {what}");
+        assert!(since.elapsed() < limit, "still false after {limit:?}: {condition}");
         thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,29 +1,37 @@
-//! A database of either engine, and a way to make a write wait.
+//! A fresh database on either engine, and locks that make writes wait.
 
 use crate::support::sql::Sql;
 use crate::support::{postgres, sqlite};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A fresh database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A new database, which is deleted when this is dropped.
+#[derive(Debug)]
 pub(crate) enum Database {
     Sqlite(sqlite::Database),
     Postgres(postgres::Database),
 }
 
-/// Makes a test for each engine of functions that take a [`Database`].
+/// Turns each function that takes a reference to a fixture into one test per engine. The fixture is a type in scope
+/// with the constructors `sqlite` and `postgres`.
 macro_rules! on_both_engines {
-    ($($name:ident),* $(,)?) => {
+    ($fixture:ident: $($name:ident),* $(,)?) => {
         mod sqlite {
             $(#[test]
             fn $name() {
-                super::$name(&crate::process::database::Database::sqlite());
+                super::$name(&super::$fixture::sqlite());
             })*
         }
         mod postgres {
             $(#[test]
             fn $name() {
-                super::$name(&crate::process::database::Database::postgres());
+                super::$name(&super::$fixture::postgres());
             })*
         }
     };
@@ -31,6 +39,13 @@ macro_rules! on_both_engines {
 pub(crate) use on_both_engines;
 
 impl Database {
+    pub(crate) fn create(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::sqlite(),
+            Engine::Postgres => Self::postgres(),
+        }
+    }
+
     pub(crate) fn sqlite() -> Self {
         Self::Sqlite(sqlite::Database::create())
     }
@@ -39,6 +54,14 @@ impl Database {
         Self::Postgres(postgres::Database::create())
     }
 
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The value for `DATABASE_URL`.
     pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(database) => database.url(),
@@ -46,11 +69,12 @@ impl Database {
         }
     }
 
+    /// A connection for SQL statements of the test itself.
     pub(crate) fn sql(&self) -> Sql {
         Sql::open(&self.url())
     }
 
-    /// SQLite's file.
+    /// The database file of SQLite.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         match self {
             Self::Sqlite(database) => database.url().strip_prefix("sqlite://").map(PathBuf::from),
@@ -58,7 +82,7 @@ impl Database {
         }
     }
 
-    /// Makes a write of this user wait until the lock is released.
+    /// Takes a lock that makes writes of this user wait. SQLite locks the whole database.
     pub(crate) fn lock(&self, user: &str) -> Lock {
         let (mut holder, watcher) = (self.sql(), self.sql());
         match self {
@@ -71,14 +95,14 @@ impl Database {
     }
 }
 
-/// A lock that is held until this is dropped.
+/// A lock that is held until it is released or dropped.
 pub(crate) struct Lock {
     holder: Sql,
     watcher: Option<Sql>,
 }
 
 impl Lock {
-    /// Waits until somebody waits for it. SQLite does not tell, so there this returns at once.
+    /// Waits until another session waits for the lock. SQLite does not report this, so there it returns at once.
     pub(crate) fn wait_for_a_waiter(&mut self) {
         if let Some(watcher) = &mut self.watcher {
             let holder = self.holder.number("SELECT CAST(pg_backend_pid() AS bigint) AS number");
@@ -89,7 +113,7 @@ impl Lock {
         }
     }
 
-    /// Lets the waiters go on.
+    /// Releases the lock.
     pub(crate) fn release(mut self) {
         self.holder.execute("ROLLBACK");
     }

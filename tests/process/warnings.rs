@@ -1,11 +1,11 @@
-//! Warnings at the start.
+//! Warnings that the server logs when it starts.
 
-use crate::process::database::Database;
+use crate::support::database::Database;
 use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
 use crate::support::sql::Sql;
 
-/// All warnings that a server gives until it listens and answers.
+/// The warnings that a server logs until it responds to a request.
 async fn warnings(builder: Builder) -> Vec<String> {
     let server = builder.start();
     Client::new(&server).get("/users").send().await.expect(200);
@@ -17,36 +17,36 @@ fn setting(sql: &mut Sql, name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fsync_off_is_warned_about() {
+async fn fsync_off_causes_a_warning() {
     let database = Database::postgres();
-    assert_eq!(setting(&mut database.sql(), "fsync"), "off", "the tests want a server without fsync");
+    assert_eq!(setting(&mut database.sql(), "fsync"), "off", "`tests/run` starts PostgreSQL without fsync");
     let warnings = warnings(Server::builder(&database.url())).await;
-    let [warning] = &warnings[..] else { panic!("one warning, not {warnings:#?}") };
+    let [warning] = &warnings[..] else { panic!("not one warning: {warnings:#?}") };
     assert!(warning.contains("fsync is off"), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn synchronous_commit_off_is_warned_about() {
+async fn synchronous_commit_off_causes_a_warning() {
     let database = Database::postgres();
     let url = format!("{}?options=-c%20synchronous_commit%3Doff", database.url());
-    let of_url = warnings(Server::builder(&url)).await;
-    assert!(of_url.iter().any(|line| line.contains("synchronous_commit is off")), "{of_url:#?}");
-    // However it came about.
+    let from_url = warnings(Server::builder(&url)).await;
+    assert!(from_url.iter().any(|line| line.contains("synchronous_commit is off")), "{from_url:#?}");
     database.sql().execute(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$",
     );
-    let of_database = warnings(Server::builder(&database.url())).await;
-    assert!(of_database.iter().any(|line| line.contains("synchronous_commit is off")), "{of_database:#?}");
+    let from_database = warnings(Server::builder(&database.url())).await;
+    let warned = from_database.iter().any(|line| line.contains("synchronous_commit is off"));
+    assert!(warned, "{from_database:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sqlite_is_safe() {
+async fn sqlite_causes_no_warning() {
     let database = Database::sqlite();
     assert_eq!(warnings(Server::builder(&database.url())).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_a_key_or_an_address_for_others_is_warned_about() {
+async fn a_missing_admin_key_or_public_url_causes_a_warning() {
     let database = Database::sqlite();
     let server =
         Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").env("ROSTER_LISTEN", "0.0.0.0:0").start();

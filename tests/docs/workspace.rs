@@ -1,8 +1,8 @@
-//! Where the commands of a page are pasted.
+//! The working directory in which the commands of a page run.
 
-use crate::docs::pages::project;
 use crate::support::command::{in_empty_environment, run};
 use crate::support::postgres;
+use crate::support::project;
 use crate::support::server::{ADMIN_KEY, Builder, Server};
 use serde_json::Value;
 use std::env;
@@ -13,23 +13,22 @@ use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// No block takes longer.
+/// Time limit of each script.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The engines.
 pub(crate) enum Engine {
     Sqlite,
     Postgres(postgres::Database),
 }
 
-/// A working directory with what a checkout has for operators, and a database: `roster.db` in it, or the one of
-/// PostgreSQL that `DATABASE_URL` names.
-pub(crate) struct Place {
+/// A working directory with the files of a checkout that operators use, and a database: `roster.db` in the directory, or
+/// the PostgreSQL database that `DATABASE_URL` names.
+pub(crate) struct Workspace {
     pub(crate) engine: Engine,
     directory: TempDir,
 }
 
-impl Place {
+impl Workspace {
     pub(crate) fn sqlite() -> Self {
         Self::new(Engine::Sqlite)
     }
@@ -39,15 +38,15 @@ impl Place {
     }
 
     fn new(engine: Engine) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("the temporary directory is created");
         for file in [".env.example", "diesel.toml"] {
-            fs::copy(project().join(file), directory.path().join(file)).expect("a copy");
+            fs::copy(project().join(file), directory.path().join(file)).expect("the file is copied");
         }
-        symlink(project().join("migrations"), directory.path().join("migrations")).expect("a link");
+        symlink(project().join("migrations"), directory.path().join("migrations")).expect("the link is created");
         Self { engine, directory }
     }
 
-    /// `DATABASE_URL` for a process in another working directory.
+    /// The value of `DATABASE_URL` for a process in another working directory.
     pub(crate) fn url(&self) -> String {
         match &self.engine {
             Engine::Sqlite => format!("sqlite://{}", self.directory.path().join("roster.db").display()),
@@ -55,12 +54,12 @@ impl Place {
         }
     }
 
-    /// A server on the database.
+    /// Builds a server on the database.
     pub(crate) fn server(&self) -> Builder {
         Server::builder(&self.url())
     }
 
-    /// A shell for commands of an operator, without a server.
+    /// A shell for an operator's commands that need no server.
     pub(crate) fn shell(&self) -> Shell {
         let mut command = in_empty_environment("bash", self.directory.path());
         command.env("PATH", path()).args(["-euo", "pipefail", "-c"]);
@@ -70,8 +69,8 @@ impl Place {
         Shell(command)
     }
 
-    /// The same beside a server, of which the pages know `$URL` and `$KEY`.
-    pub(crate) fn shell_beside(&self, server: &Server) -> Shell {
+    /// A shell with the variables `$URL` and `$KEY` of the pages, which name a server and its key.
+    pub(crate) fn shell_with(&self, server: &Server) -> Shell {
         let Shell(mut command) = self.shell();
         let listen = server.base().replace("http://", "");
         command.env("URL", server.base()).env("KEY", ADMIN_KEY).env("ROSTER_LISTEN", listen);
@@ -79,47 +78,41 @@ impl Place {
     }
 }
 
-/// The binary under test and the `diesel` command before what the machine has.
+/// A `PATH` that begins with the directories of the binary under test and of the `diesel` command.
 fn path() -> std::ffi::OsString {
-    let folder = |program: &str| Path::new(program).parent().map(PathBuf::from).expect("a folder");
+    let directory = |program: &str| Path::new(program).parent().map(PathBuf::from).expect("the path has a directory");
     let diesel = env::var("ROSTER_DIESEL_CLI")
-        .expect("ROSTER_DIESEL_CLI does not name the diesel command: run the tests by `tests/run`");
-    let folders = [folder(env!("CARGO_BIN_EXE_roster")), folder(&diesel)];
+        .expect("ROSTER_DIESEL_CLI does not name the diesel command; run the tests with `tests/run`");
+    let first = [directory(env!("CARGO_BIN_EXE_roster")), directory(&diesel)];
     let rest = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(folders.into_iter().chain(env::split_paths(&rest))).expect("a path")
+    env::join_paths(first.into_iter().chain(env::split_paths(&rest))).expect("no directory contains a colon")
 }
 
-/// A shell that ends at the first command that fails.
+/// A shell that exits at the first command that fails.
 pub(crate) struct Shell(Command);
 
 impl Shell {
-    /// Runs a script; gives what it prints.
+    /// Runs a script and returns its output.
     #[track_caller]
     pub(crate) fn run(mut self, script: &str) -> String {
-        run(self.0.arg(script), LIMIT).ok().stdout
+        run(self.0.arg(script), LIMIT).expect_success().stdout
     }
 
-    /// Runs a script that prints nothing but JSON; gives its values.
+    /// Runs a script that prints only JSON, and returns the values.
     #[track_caller]
     pub(crate) fn answers(self, script: &str) -> Vec<Value> {
-        let said = self.run(script);
-        let values = serde_json::Deserializer::from_str(&said).into_iter::<Value>();
-        values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {said}"))).collect()
+        let output = self.run(script);
+        let values = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
+        values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {output}"))).collect()
     }
 }
 
-/// Stops a server as an operator does.
-pub(crate) fn stop(mut server: Server) {
-    server.signal("TERM");
-    assert_eq!(server.wait(Duration::from_secs(10)).code(), Some(0), "{}", server.log());
-}
-
-/// How many resources a list has.
+/// The number of resources in a list.
 pub(crate) fn count(list: &Value) -> usize {
-    list["items"].as_array().unwrap_or_else(|| panic!("no list: {list}")).len()
+    list["items"].as_array().unwrap_or_else(|| panic!("not a list: {list}")).len()
 }
 
-/// The resources of a list of SCIM's.
+/// The resources of a SCIM list response.
 pub(crate) fn resources(list: &Value) -> &[Value] {
-    list["Resources"].as_array().unwrap_or_else(|| panic!("no list: {list}"))
+    list["Resources"].as_array().unwrap_or_else(|| panic!("not a list: {list}"))
 }

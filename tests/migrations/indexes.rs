@@ -1,15 +1,15 @@
-//! What every key and index of the schema has in common.
+//! Rules for all keys and indexes of the schema.
 
-use crate::migrations::place::Place;
+use crate::migrations::workspace::Workspace;
 use std::collections::BTreeSet;
 
-/// Every index, also those of keys and unique constraints: table, columns, and whether it is unique.
+/// The table, the columns and the uniqueness of every index, including those of keys and unique constraints.
 type Indexes = BTreeSet<(String, Vec<String>, bool)>;
 
-fn of_postgres() -> Indexes {
-    let place = Place::postgres();
-    place.roster(&["migrate"]).ok();
-    indexes(place.sql().lines(
+fn postgres_indexes() -> Indexes {
+    let workspace = Workspace::postgres();
+    workspace.migrate();
+    indexes(workspace.sql().lines(
         "SELECT concat_ws(' ', t.relname, CASE WHEN i.indisunique THEN 1 ELSE 0 END, (\
             SELECT string_agg(c.attname, ',' ORDER BY k.place) \
             FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place) \
@@ -21,10 +21,10 @@ fn of_postgres() -> Indexes {
     ))
 }
 
-fn of_sqlite() -> Indexes {
-    let place = Place::sqlite();
-    place.roster(&["migrate"]).ok();
-    indexes(place.sql().lines(
+fn sqlite_indexes() -> Indexes {
+    let workspace = Workspace::sqlite();
+    workspace.migrate();
+    indexes(workspace.sql().lines(
         "SELECT t.name || ' ' || i.\"unique\" || ' ' || (\
             SELECT group_concat(c.name, ',' ORDER BY c.seqno) FROM pragma_index_info(i.name) AS c\
          ) AS line \
@@ -41,30 +41,30 @@ fn indexes(rows: Vec<String>) -> Indexes {
     };
     let count = rows.len();
     let indexes: Indexes = rows.into_iter().map(parse).collect();
-    assert_eq!(indexes.len(), count, "two indexes are the same");
+    assert_eq!(indexes.len(), count, "two indexes are equal");
     indexes
 }
 
 #[test]
 fn both_engines_have_the_same_indexes() {
-    assert_eq!(of_postgres(), of_sqlite());
+    assert_eq!(postgres_indexes(), sqlite_indexes());
 }
 
-/// A query for one tenant must never walk through another's rows.
+/// A query for one tenant must never read the rows of another.
 #[test]
-fn the_tenant_comes_first_in_every_key_and_index() {
+fn every_key_and_index_begins_with_the_tenant() {
     let exceptions = BTreeSet::from([
-        // A tenant is found by its own id and name.
+        // Tenants are found by their id and name.
         ("tenants", "id"),
         ("tenants", "name"),
-        // A key names itself before anybody knows its tenant.
+        // A secret contains its id, and the row found by it names the tenant.
         ("keys", "id"),
         ("connection_tokens", "id"),
-        // Retention deletes what is old, whose ever it is.
+        // Retention deletes the old rows of all tenants.
         ("changes", "time"),
         ("idempotency", "created_at"),
     ]);
-    for indexes in [of_postgres(), of_sqlite()] {
+    for indexes in [postgres_indexes(), sqlite_indexes()] {
         let others: BTreeSet<_> = indexes
             .iter()
             .filter(|(_, columns, _)| columns[0] != "tenant_id")
@@ -74,12 +74,12 @@ fn the_tenant_comes_first_in_every_key_and_index() {
     }
 }
 
-/// An order must never depend on a locale: every text that is compared has the collation "C".
+/// No order may depend on a locale, so every text column in a key or an index has the collation "C".
 #[test]
-fn text_keys_are_compared_as_bytes() {
-    let place = Place::postgres();
-    place.roster(&["migrate"]).ok();
-    let rows = place.sql().lines(
+fn text_keys_are_compared_bytewise() {
+    let workspace = Workspace::postgres();
+    workspace.migrate();
+    let rows = workspace.sql().lines(
         "SELECT concat_ws(' ', t.relname, c.attname, n.collname, CASE WHEN EXISTS (\
             SELECT 1 FROM pg_index AS i WHERE i.indrelid = t.oid AND c.attnum = ANY (i.indkey::int2[])\
          ) THEN 1 ELSE 0 END) AS line \
@@ -96,7 +96,7 @@ fn text_keys_are_compared_as_bytes() {
             keys.insert((table, column));
         }
     }
-    // The rule is not empty: it found those that everybody knows.
+    // Makes sure that the query has found the keys.
     for known in [
         ("tenants", "name"),
         ("users", "user_name_key"),
@@ -113,7 +113,7 @@ fn text_keys_are_compared_as_bytes() {
         ("idempotency", "path"),
         ("idempotency", "idempotency_key"),
     ] {
-        assert!(keys.contains(&known), "{known:?} is no key");
+        assert!(keys.contains(&known), "{known:?} was not checked");
     }
 }
 
