@@ -1,6 +1,6 @@
 //! A migrated database on each engine, and builders for the operations that most tests use.
 
-use crate::support::{postgres, sqlite};
+use crate::support::database;
 use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
@@ -16,7 +16,6 @@ use roster::ops::listing::{self, Listed, Query};
 use roster::ops::resource::Resource;
 use roster::ops::users::Create;
 use serde_json::Value;
-use std::any::Any;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -59,8 +58,8 @@ pub(crate) struct TestDatabase {
     pub(crate) database: Database,
     pub(crate) options: Options,
     url: String,
-    /// Deletes the files or the PostgreSQL database when dropped.
-    _storage: Box<dyn Any>,
+    /// Deletes the database when this is dropped. `None` for a database in memory.
+    _storage: Option<database::Database>,
 }
 
 /// The time at which tests write unless they set another: microseconds since 1970.
@@ -89,17 +88,12 @@ pub(crate) fn default_options(_: &mut Options) {}
 
 impl TestDatabase {
     fn new(engine: Engine, change: impl FnOnce(&mut Options)) -> Self {
-        let (url, storage): (String, Box<dyn Any>) = match engine {
-            Engine::Sqlite => {
-                let storage = sqlite::Database::create();
-                (storage.url(), Box::new(storage))
-            }
-            Engine::Memory => ("sqlite://:memory:".to_owned(), Box::new(())),
-            Engine::Postgres => {
-                let storage = postgres::Database::create();
-                (storage.url(), Box::new(storage))
-            }
+        let storage = match engine {
+            Engine::Sqlite => Some(database::Database::sqlite()),
+            Engine::Memory => None,
+            Engine::Postgres => Some(database::Database::postgres()),
         };
+        let url = storage.as_ref().map_or_else(|| "sqlite://:memory:".to_owned(), database::Database::url);
         let mut options = Options {
             url: url.parse::<DatabaseUrl>().unwrap(),
             readers: 2,
