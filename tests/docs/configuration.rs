@@ -47,6 +47,7 @@ fn accepted_values(flag: &str) -> String {
         _ => None,
     };
     let message = || error.source().map(ToString::to_string).unwrap_or_else(|| panic!("{flag}: {error}"));
-    one_of
-        .unwrap_or_else(|| message().trim_start_matches("must be ").trim_start_matches("must have ").to_owned())
+    one_of.unwrap_or_else(|| {
+        message().trim_start_matches("must be ").trim_start_matches("must have ").to_owned()
+    })
 }

@@ -2,17 +2,17 @@
 //! code.
 
 mod api;
-mod error_codes;
 mod configuration;
 mod entra;
+mod error_codes;
 mod filters;
 mod getting_started;
 mod okta;
 mod operations;
 mod pages;
-mod workspace;
 mod readme;
 mod scim;
+mod workspace;
 
 /// The pages with commands. The module of the same name runs each page on both engines.
 macro_rules! pages {

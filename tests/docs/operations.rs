@@ -17,7 +17,10 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
         Engine::Postgres(_) => (diesel_postgres, dump, restore_dump),
     };
     let output = workspace.shell().run(&format!("{diesel}\n{migrate}"));
-    assert!(output.contains("\n0 applied\n") && !output.contains("pending"), "diesel left migrations: {output}");
+    assert!(
+        output.contains("\n0 applied\n") && !output.contains("pending"),
+        "diesel left migrations: {output}"
+    );
 
     let mut server = workspace.server().start();
     workspace.shell_with(&server).run(probes);
@@ -36,7 +39,9 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let url = restored.as_ref().unwrap_or(workspace).url();
     let output = match &restored {
         None => workspace.shell().run(restore),
-        Some(restored) => workspace.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url())),
+        Some(restored) => {
+            workspace.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url()))
+        }
     };
     assert_eq!(output, "1 renewed\n");
     let server = Server::builder(&url).start();

@@ -42,7 +42,10 @@ fn blocks(page: &str) -> Vec<Block> {
 fn pages() -> Vec<String> {
     let pages_in = |directory: &str| {
         let names = file_names(&project().join(directory)).into_iter();
-        names.filter(|name| name.ends_with(".md")).map(|name| format!("{directory}{name}")).collect::<Vec<_>>()
+        names
+            .filter(|name| name.ends_with(".md"))
+            .map(|name| format!("{directory}{name}"))
+            .collect::<Vec<_>>()
     };
     [pages_in(""), pages_in("docs/")].concat()
 }
@@ -59,7 +62,10 @@ fn every_page_with_commands_is_run() {
 fn every_block_names_a_known_language() {
     for page in pages().into_iter().filter(|page| !RUN_ELSEWHERE.contains(&page.as_str())) {
         for Block { language, text } in blocks(&read(&page)) {
-            assert!(["sh", "json", "text"].contains(&language.as_str()), "{page}: unexpected language '{language}':\n{text}");
+            assert!(
+                ["sh", "json", "text"].contains(&language.as_str()),
+                "{page}: unexpected language '{language}':\n{text}"
+            );
         }
     }
 }

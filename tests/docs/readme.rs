@@ -8,7 +8,8 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let key =
         serve.strip_suffix(" cargo run --release\n").and_then(|env| env.strip_prefix("ROSTER_ADMIN_KEY="));
     assert_eq!(test, "tests/run\n");
-    let server = workspace.server().env("ROSTER_ADMIN_KEY", key.expect("the command sets the admin key")).start();
+    let server =
+        workspace.server().env("ROSTER_ADMIN_KEY", key.expect("the command sets the admin key")).start();
     let script = requests.replace("http://127.0.0.1:3000", &server.base());
     assert_ne!(&script, requests, "the requests do not go to the default address");
     let responses = workspace.shell().json_values(&script);

@@ -42,7 +42,8 @@ impl Workspace {
         for file in [".env.example", "diesel.toml"] {
             fs::copy(project().join(file), directory.path().join(file)).expect("the file is copied");
         }
-        symlink(project().join("migrations"), directory.path().join("migrations")).expect("the link is created");
+        symlink(project().join("migrations"), directory.path().join("migrations"))
+            .expect("the link is created");
         Self { engine, directory }
     }
 
@@ -80,7 +81,8 @@ impl Workspace {
 
 /// A `PATH` that begins with the directories of the binary under test and of the `diesel` command.
 fn path() -> std::ffi::OsString {
-    let directory = |program: &str| Path::new(program).parent().map(PathBuf::from).expect("the path has a directory");
+    let directory =
+        |program: &str| Path::new(program).parent().map(PathBuf::from).expect("the path has a directory");
     let diesel = env::var("ROSTER_DIESEL_CLI")
         .expect("ROSTER_DIESEL_CLI does not name the diesel command; run the tests with `tests/run`");
     let first = [directory(env!("CARGO_BIN_EXE_roster")), directory(&diesel)];
@@ -100,7 +102,7 @@ impl Shell {
 
     /// Runs a script that prints only JSON, and returns the values.
     #[track_caller]
-    pub(crate) fn answers(self, script: &str) -> Vec<Value> {
+    pub(crate) fn json_values(self, script: &str) -> Vec<Value> {
         let output = self.run(script);
         let values = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
         values.map(|value| value.unwrap_or_else(|error| panic!("{error}: {output}"))).collect()

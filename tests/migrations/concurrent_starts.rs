@@ -26,7 +26,8 @@ fn three_concurrent_starts_succeed(workspace: &Workspace) {
             for line in server.log().lines() {
                 let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
                 // `tests/run` starts PostgreSQL without fsync, which causes a warning.
-                let expected = line["level"] == "WARN" && line["message"].to_string().contains("fsync is off");
+                let expected =
+                    line["level"] == "WARN" && line["message"].to_string().contains("fsync is off");
                 assert!(line["level"] == "INFO" || expected, "{line}");
             }
         }

@@ -42,7 +42,11 @@ fn postgres_has_the_tables_of_schema_rs() {
 
 fn compare(declared: &Tables, found: &Tables) {
     let names = |tables: &Tables| tables.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(declared), names(found), "table names in src/schema.rs (left) and in the database (right)");
+    assert_eq!(
+        names(declared),
+        names(found),
+        "table names in src/schema.rs (left) and in the database (right)"
+    );
     for (name, table) in declared {
         assert_eq!(table, &found[name], "{name} in src/schema.rs (left) and in the database (right)");
     }
@@ -135,8 +139,11 @@ fn tables(rows: Vec<String>) -> Tables {
     let mut tables = Tables::new();
     let mut keys: BTreeMap<(String, usize), String> = BTreeMap::new();
     for row in rows {
-        let [table, column, sql_type, nullable, position] =
-            row.split(' ').collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("not five columns: {row}"));
+        let [table, column, sql_type, nullable, position] = row
+            .split(' ')
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap_or_else(|_| panic!("not five columns: {row}"));
         let position: usize = position.parse().expect("the position is a number");
         if position > 0 {
             keys.insert((table.to_owned(), position), column.to_owned());

@@ -31,7 +31,10 @@ fn every_tool_produces_the_same_schema(workspace: &Workspace) {
     let diesel = workspace.another();
     diesel.diesel(&["run"]).expect_success();
     assert_eq!(diesel.schema(), migrated, "`diesel migration run` (left) and `roster migrate` (right)");
-    assert_eq!((workspace.applied(), served.applied(), diesel.applied()), (versions(), versions(), versions()));
+    assert_eq!(
+        (workspace.applied(), served.applied(), diesel.applied()),
+        (versions(), versions(), versions())
+    );
 }
 
 fn every_tool_inserts_the_same_rows(workspace: &Workspace) {
@@ -48,8 +51,8 @@ fn every_tool_inserts_the_same_rows(workspace: &Workspace) {
     workspace.migrate();
     let diesel = workspace.another();
     diesel.diesel(&["run"]).expect_success();
-    assert_eq!(rows(place), ["00000000000070008000000000000001 default 0 0"]);
-    assert_eq!(rows(&diesel), rows(place));
+    assert_eq!(rows(workspace), ["00000000000070008000000000000001 default 0 0"]);
+    assert_eq!(rows(&diesel), rows(workspace));
 }
 
 fn roster_and_diesel_list_the_same_migrations(workspace: &Workspace) {
@@ -147,12 +150,11 @@ fn check_and_status_change_nothing(workspace: &Workspace) {
 }
 
 fn check_reports_pending_migrations_by_its_exit_code(workspace: &Workspace) {
-    let pending = |output: CommandOutput| {
-        output.stdout.lines().filter(|line| line.starts_with("pending ")).count()
-    };
+    let pending =
+        |output: CommandOutput| output.stdout.lines().filter(|line| line.starts_with("pending ")).count();
     assert_eq!(pending(workspace.roster(&["migrate", "--check"]).expect_code(1)), versions().len());
     workspace.migrate();
-    assert_eq!(pending(workspace.roster(&["migrate", "--check"]).ok()), 0);
+    assert_eq!(pending(workspace.roster(&["migrate", "--check"]).expect_success()), 0);
     workspace.diesel(&["revert"]).expect_success();
     assert_eq!(pending(workspace.roster(&["migrate", "--check"]).expect_code(1)), 1);
     // `--status` only prints the list.
@@ -175,7 +177,10 @@ fn a_failed_migration_keeps_the_ones_before_it(workspace: &Workspace) {
 }
 
 fn a_second_migrate_applies_nothing(workspace: &Workspace) {
-    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, format!("{} applied\n", versions().len()));
+    assert_eq!(
+        workspace.roster(&["migrate"]).expect_success().stdout,
+        format!("{} applied\n", versions().len())
+    );
     let schema = workspace.schema();
     assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
     assert_eq!(workspace.schema(), schema);

@@ -1,10 +1,10 @@
 //! An operator's working directory with a new database, and the two commands that migrate it.
 
 use crate::migrations::directories;
-use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
-use crate::support::http::{Answer, Client};
 use crate::support::block_on;
+use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
 use crate::support::database::Engine;
+use crate::support::http::{Answer, Client};
 use crate::support::postgres;
 use crate::support::project;
 use crate::support::server::{Builder, Server};
@@ -41,8 +41,10 @@ impl Workspace {
     fn new(engine: Engine, postgres: Option<postgres::Database>) -> Self {
         let directory = tempfile::tempdir().expect("the temporary directory is created");
         let workspace = Self { engine, directory, postgres };
-        fs::copy(project().join("diesel.toml"), workspace.path().join("diesel.toml")).expect("the file is copied");
-        symlink(project().join("migrations"), workspace.path().join("migrations")).expect("the link is created");
+        fs::copy(project().join("diesel.toml"), workspace.path().join("diesel.toml"))
+            .expect("the file is copied");
+        symlink(project().join("migrations"), workspace.path().join("migrations"))
+            .expect("the link is created");
         workspace
     }
 

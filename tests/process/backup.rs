@@ -83,8 +83,11 @@ fn check_copy(copy: &mut Sql, start: Instant, written: &BTreeMap<String, Instant
     let names = copy.lines("SELECT user_name AS line FROM users");
     let unique: BTreeSet<_> = names.iter().cloned().collect();
     assert_eq!(unique.len(), names.len(), "a user is present twice");
-    let before: BTreeSet<_> =
-        written.iter().filter(|(_, acknowledged)| **acknowledged < start).map(|(name, _)| name.clone()).collect();
+    let before: BTreeSet<_> = written
+        .iter()
+        .filter(|(_, acknowledged)| **acknowledged < start)
+        .map(|(name, _)| name.clone())
+        .collect();
     assert!(before.len() >= USERS_BETWEEN);
     let missing: Vec<_> = before.difference(&unique).collect();
     assert_eq!(missing, Vec::<&String>::new(), "acknowledged users are missing");

@@ -51,7 +51,10 @@ fn a_server_on_all_ipv6_addresses_is_healthy() {
 
 #[test]
 fn a_closed_port_is_unhealthy() {
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("the socket has an address");
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .expect("a port is free")
+        .local_addr()
+        .expect("the socket has an address");
     let output = health(&closed.to_string()).expect_code(1);
     assert!(output.error_line().contains(&closed.to_string()), "{output:#?}");
 }

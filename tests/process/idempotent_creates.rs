@@ -219,7 +219,9 @@ impl ProxiedServer {
         let outcome = outcome(&first);
         let (id, replayed) = created(&request.send().await);
         match outcome {
-            Outcome::Done => assert_eq!((created(&first), replayed), ((id.clone(), false), true), "{broken:?}"),
+            Outcome::Done => {
+                assert_eq!((created(&first), replayed), ((id.clone(), false), true), "{broken:?}")
+            }
             Outcome::Unknown => assert_eq!(replayed, side == Side::After, "{broken:?}"),
             Outcome::Refused => panic!("{broken:?}: {}", first.text()),
         }

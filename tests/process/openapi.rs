@@ -1,8 +1,8 @@
 //! The OpenAPI document is the same from the command, from the server and in the repository.
 
 use crate::support::command::{roster, run};
-use crate::support::project;
 use crate::support::http::Client;
+use crate::support::project;
 use crate::support::server::Server;
 use crate::support::sqlite;
 use serde_json::Value;

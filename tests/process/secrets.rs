@@ -54,7 +54,11 @@ async fn passwords_and_keys_are_not_logged() {
         let mut server = server.arg("serve").start();
         let client = Client::new(&server);
         let created = client.post("/users", &json!({ "userName": "ada" })).send().await.expect(201).json();
-        client.get(&format!("/users/{}", created["id"].as_str().expect("the user has an id"))).send().await.expect(200);
+        client
+            .get(&format!("/users/{}", created["id"].as_str().expect("the user has an id")))
+            .send()
+            .await
+            .expect(200);
         client.get("/nothing").send().await.expect(404);
         Client::with_key(&server, WRONG_KEY).get("/users").send().await.expect(401);
         terminate_connections(&mut database.sql(), &role.name);

@@ -87,7 +87,12 @@ const SETTINGS: [Setting; 14] = [
         invalid: &["", "xml", "jsonl"],
         accepted: &["text, json"],
     },
-    Setting { name: "ROSTER_SHUTDOWN_TIMEOUT", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
+    Setting {
+        name: "ROSTER_SHUTDOWN_TIMEOUT",
+        valid: "1m",
+        invalid: DURATIONS,
+        accepted: &["a duration", "8s"],
+    },
     Setting { name: "ROSTER_DRAIN_DELAY", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
     Setting {
         name: "ROSTER_DATABASE_READERS",
@@ -119,7 +124,12 @@ const SETTINGS: [Setting; 14] = [
         invalid: &["", "-1", "many", "4294967296"],
         accepted: &["a whole number from 0 to 4294967295"],
     },
-    Setting { name: "ROSTER_SLOW_OPERATION", valid: "1m", invalid: DURATIONS, accepted: &["a duration", "8s"] },
+    Setting {
+        name: "ROSTER_SLOW_OPERATION",
+        valid: "1m",
+        invalid: DURATIONS,
+        accepted: &["a duration", "8s"],
+    },
 ];
 
 /// The flag and the default of each setting, by its environment variable.
@@ -270,11 +280,19 @@ fn flags_override_the_environment_and_the_environment_overrides_dotenv() {
         check(&mut workspace.command(), 2, "invalid .env");
         check(workspace.command().env(name, valid), 0, "invalid .env, valid variable");
         check(workspace.command().arg(flag(valid)), 0, "invalid .env, valid flag");
-        check(workspace.command().env(name, invalid).arg(flag(valid)), 0, "invalid .env and variable, valid flag");
+        check(
+            workspace.command().env(name, invalid).arg(flag(valid)),
+            0,
+            "invalid .env and variable, valid flag",
+        );
         workspace.dotenv(name, valid);
         check(&mut workspace.command(), 0, "valid .env");
         check(workspace.command().env(name, invalid), 2, "valid .env, invalid variable");
-        check(workspace.command().env(name, valid).arg(flag(invalid)), 2, "valid .env and variable, invalid flag");
+        check(
+            workspace.command().env(name, valid).arg(flag(invalid)),
+            2,
+            "valid .env and variable, invalid flag",
+        );
     }
 }
 
@@ -342,7 +360,8 @@ fn rust_log_is_read_from_dotenv() {
         }
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let listen = listener.local_addr().expect("the socket has an address").to_string();
-        let output = run(roster(workspace.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).expect_code(1);
+        let output =
+            run(roster(workspace.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).expect_code(1);
         output.stderr.lines().count()
     };
     assert_eq!(lines(Some("off")), 1);

@@ -23,7 +23,8 @@ pub(crate) struct Api {
 
 /// Runs a test with a new server on a new database.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Api) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime starts");
     runtime.block_on(async { test(Api::start(engine, &[])).await });
 }
 

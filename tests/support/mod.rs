@@ -19,7 +19,8 @@ pub(crate) fn project() -> &'static Path {
 
 /// The names of the files and directories in a directory, sorted.
 pub(crate) fn file_names(directory: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let entries =
+        std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut names: Vec<_> = entries
         .map(|entry| entry.expect("the directory can be read").file_name())
         .map(|name| name.into_string().expect("the name is UTF-8"))

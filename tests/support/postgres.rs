@@ -50,8 +50,8 @@ fn administer(statement: &str) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn url(database: &str) -> String {
-    let host = env::var("PGHOST")
-        .expect("PGHOST does not name a PostgreSQL server; run the tests with `tests/run`");
+    let host =
+        env::var("PGHOST").expect("PGHOST does not name a PostgreSQL server; run the tests with `tests/run`");
     let port = env::var("PGPORT").unwrap_or_else(|_| "5432".to_owned());
     let user = env::var("PGUSER").unwrap_or_else(|_| "postgres".to_owned());
     let password = env::var("PGPASSWORD").map_or(String::new(), |secret| format!(":{}", encoded(&secret)));

@@ -98,14 +98,20 @@ impl Wire {
                 break at + 4;
             }
             if !self.read() {
-                assert!(self.received.is_empty(), "incomplete head: {:?}", String::from_utf8_lossy(&self.received));
+                assert!(
+                    self.received.is_empty(),
+                    "incomplete head: {:?}",
+                    String::from_utf8_lossy(&self.received)
+                );
                 return None;
             }
         };
         let head = String::from_utf8(self.received.drain(..end).collect()).expect("the head is UTF-8");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("the head has a status");
+        let status =
+            head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("the head has a status");
         let mut answer = RawAnswer { status, head, body: Vec::new() };
-        let length = answer.header("content-length").map_or(0, |text| text.parse().expect("the length is a number"));
+        let length =
+            answer.header("content-length").map_or(0, |text| text.parse().expect("the length is a number"));
         while self.received.len() < length {
             assert!(self.read(), "incomplete body: {answer:?}");
         }

@@ -196,7 +196,11 @@ impl Server {
                 self.log.wait_for_end(timeout);
                 return status;
             }
-            assert!(since.elapsed() < timeout, "the server was still running after {timeout:?}:\n{}", self.log());
+            assert!(
+                since.elapsed() < timeout,
+                "the server was still running after {timeout:?}:\n{}",
+                self.log()
+            );
             thread::sleep(Duration::from_millis(1));
         }
     }
