@@ -69,7 +69,7 @@ pub(super) fn ready_docs() -> OperationDocs {
     let content = json_of("Status", &json!({ "status": "ready" }));
     let summary = "Check that the server can process requests, down to the database";
     OperationDocs::public("getReadiness", "service", summary, &[])
-        .describe("The result is cached for one second. An overloaded server is ready.")
+        .describe("The result is cached for one second. An overloaded server still counts as ready.")
         .response(200, "The server is ready.", &[], Some(content))
         .errors(&[500, 503])
 }

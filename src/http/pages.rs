@@ -36,7 +36,7 @@ impl IdList {
     ) -> HttpResponse {
         let next = page.items.last().filter(|_| page.more).map(|item| self.list.id_cursor(id(item)));
         let items: Vec<S> = page.items.iter().map(shown).collect();
-        page_of(path, &self.params, &items, next, page.total)
+        page_response(path, &self.params, &items, next, page.total)
     }
 }
 
@@ -52,7 +52,7 @@ struct PageBody<'p, T> {
 }
 
 /// A page of the list at `path`, with a link to the next page.
-pub(super) fn page_of<T: Serialize>(
+pub(super) fn page_response<T: Serialize>(
     path: &str,
     params: &Params,
     items: &[T],

@@ -8,7 +8,7 @@ use super::openapi::{OperationDocs, ResourceDocs};
 use super::pages::IdList;
 use super::params::Params;
 use super::path::Target;
-use super::response::{Response, no_content, read, respond, stored};
+use super::response::{Response, http_response, no_content, read_response, stored_response};
 use super::state::State;
 use crate::db::Operation;
 use crate::domain::cursor::List;
@@ -64,9 +64,10 @@ pub(super) trait Record: Send + Sync + Sized + 'static {
 /// The response to the creation of a record.
 pub(super) fn created<R: Record>(context: &Context<R::Right>, record: &R, prefer: Prefer) -> HttpResponse {
     let representation = record.representation(context.state());
-    let mut response = stored(StatusCode::CREATED, record.id(), record.version(), &representation, prefer);
+    let mut response =
+        stored_response(StatusCode::CREATED, record.id(), record.version(), &representation, prefer);
     response.headers.push((LOCATION.to_string(), format!("{}/{}", R::PATH, record.id())));
-    respond(response)
+    http_response(response)
 }
 
 /// `GET /keys`, `GET /connections`, `GET /tenants`
@@ -84,7 +85,7 @@ pub(super) fn list_docs<R: Record>() -> OperationDocs {
 /// `GET /keys/{id}`, `GET /connections/{id}`, `GET /tenants/{id}`
 pub(super) async fn find<R: Record>(context: Context<R::Right>, target: Target) -> Response {
     let record = context.call(R::find(&context, target.id)).await?;
-    read(&target.conditions, record.version(), &record.representation(context.state()))
+    read_response(&target.conditions, record.version(), &record.representation(context.state()))
 }
 
 pub(super) fn find_docs<R: Record>() -> OperationDocs {
@@ -102,7 +103,7 @@ pub(super) async fn patch<R: Record>(
     let patch = context.call(R::patch(&context, target, patch));
     let record = context.state().credentials.invalidating(R::stale(id), patch).await?;
     let representation = record.representation(context.state());
-    Ok(respond(stored(StatusCode::OK, id, record.version(), &representation, prefer)))
+    Ok(http_response(stored_response(StatusCode::OK, id, record.version(), &representation, prefer)))
 }
 
 pub(super) fn patch_docs<R: Record>() -> OperationDocs {

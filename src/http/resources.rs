@@ -4,10 +4,10 @@ use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
 use super::headers::{IdempotencyKey, Prefer};
 use super::openapi::{OperationDocs, ResourceDocs, reference};
-use super::pages::page_of;
+use super::pages::page_response;
 use super::params::{Fields, NoQuery, Params};
 use super::path::{PathId, Target};
-use super::response::{Projected, Response, call_once, read, respond, stored};
+use super::response::{Projected, Response, call_once, http_response, read_response, stored_response};
 use crate::db::Operation;
 use crate::domain::NATIVE_SOURCE;
 use crate::domain::body::{WriteMode, check_patch_size};
@@ -83,7 +83,7 @@ pub(super) async fn create<R: Native>(
     let draft = body.read(|value| R::draft(value, WriteMode::Create))?;
     let create = R::create(context.tenant(), draft, context.now());
     let response = move |resource: &R| {
-        let mut response = written(StatusCode::CREATED, resource, prefer);
+        let mut response = write_response(StatusCode::CREATED, resource, prefer);
         response.headers.push((LOCATION.to_string(), format!("{}/{}", R::PATH, resource.id())));
         response
     };
@@ -108,7 +108,7 @@ pub(super) async fn find<R: Native>(
 ) -> Response {
     let resource = context.call(R::find(context.tenant(), id)).await?;
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
-    read(&conditions, resource.version(), &projected)
+    read_response(&conditions, resource.version(), &projected)
 }
 
 pub(super) fn find_docs<R: Native>() -> OperationDocs {
@@ -139,7 +139,7 @@ pub(super) async fn list<R: Native>(context: Context<Reader>, mut params: Params
     let next_cursor = page.next.map(|after| list.cursor(&after));
     let whole = page.items.iter().map(R::representation);
     let items: Vec<_> = whole.map(|whole| Projected { whole, projection: &projection }).collect();
-    Ok(page_of(R::PATH, &params, &items, next_cursor, page.total))
+    Ok(page_response(R::PATH, &params, &items, next_cursor, page.total))
 }
 
 pub(super) fn list_docs<R: Native>() -> OperationDocs {
@@ -186,9 +186,9 @@ pub(super) fn patch_docs<R: Native>() -> OperationDocs {
 
 /// The response to a PUT or PATCH request.
 fn updated<R: Native>(resource: &R, prefer: Prefer) -> HttpResponse {
-    respond(written(StatusCode::OK, resource, prefer))
+    http_response(write_response(StatusCode::OK, resource, prefer))
 }
 
-fn written<R: Native>(status: StatusCode, resource: &R, prefer: Prefer) -> StoredResponse {
-    stored(status, resource.id(), resource.version(), &resource.representation(), prefer)
+fn write_response<R: Native>(status: StatusCode, resource: &R, prefer: Prefer) -> StoredResponse {
+    stored_response(status, resource.id(), resource.version(), &resource.representation(), prefer)
 }

@@ -32,11 +32,11 @@ pub(super) async fn call_once<R: Right, O: Operation>(
 ) -> Response {
     let Some(request) = request else {
         let output = context.call(operation).await?;
-        return Ok(respond(response(&output)));
+        return Ok(http_response(response(&output)));
     };
     let once = Once { request, operation, answer: Box::new(response) };
     let Answered { answer, replayed } = context.call(once).await?;
-    let mut response = respond(answer);
+    let mut response = http_response(answer);
     if replayed {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
@@ -44,7 +44,7 @@ pub(super) async fn call_once<R: Right, O: Operation>(
 }
 
 /// The response to a write, with the body that the client prefers.
-pub(super) fn stored(
+pub(super) fn stored_response(
     status: StatusCode,
     id: Uuid,
     version: i64,
@@ -60,7 +60,7 @@ pub(super) fn stored(
 }
 
 /// Converts a stored response to an HTTP response.
-pub(super) fn respond(stored: StoredResponse) -> HttpResponse {
+pub(super) fn http_response(stored: StoredResponse) -> HttpResponse {
     let mut response = HttpResponse::build(StatusCode::from_u16(stored.status).unwrap_or_default());
     for header in stored.headers {
         response.insert_header(header);
@@ -72,7 +72,11 @@ pub(super) fn respond(stored: StoredResponse) -> HttpResponse {
 }
 
 /// The response to a read: 200, 304 or 412, depending on the conditions.
-pub(super) fn read(conditions: &Conditions, version: i64, representation: &impl Serialize) -> Response {
+pub(super) fn read_response(
+    conditions: &Conditions,
+    version: i64,
+    representation: &impl Serialize,
+) -> Response {
     if !conditions.allow_read(version) {
         return Err(Problem::version_mismatch());
     }

@@ -8,6 +8,7 @@ mod resource;
 pub(super) mod schemas;
 
 pub(super) use operation::{BODY, JSON, OperationDocs, json_of};
+pub(super) use parameters::DOCS_FILES;
 pub(super) use resource::ResourceDocs;
 pub(super) use schemas::reference;
 
@@ -18,10 +19,6 @@ use actix_web::ResponseError;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// The files that the page at `/docs` loads.
-pub(super) const DOCS_FILES: [&str; 4] =
-    ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 /// The components that operations refer to by name.
 pub(super) struct Components {

@@ -1,10 +1,14 @@
 //! The components for request parameters and response headers.
 
-use super::{DOCS_FILES, schemas};
+use super::schemas;
 use crate::domain::change::{ChangeKind, ResourceKind};
 use crate::domain::schema::{GROUPS, Schema, USERS};
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
+
+/// The files that the page at `/docs` loads.
+pub(in crate::http) const DOCS_FILES: [&str; 4] =
+    ["start.js", "swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"];
 
 /// A parameter with the name of its component.
 type Parameter = (String, Value);

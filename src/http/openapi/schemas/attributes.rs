@@ -1,6 +1,6 @@
 //! The schemas of users and groups, derived from the tables of attributes.
 
-use super::{array, described, id, integer, nullable_text, text, time, version};
+use super::builders::{array, described, id, integer, nullable_text, text, time, version};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::schema::Schema;
 use serde_json::{Map, Value, json};

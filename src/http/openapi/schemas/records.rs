@@ -1,8 +1,9 @@
 //! The schemas of everything but users and groups.
 
-use super::{
-    array, described, id, ignored_value, integer, key_text, nullable_text, nullable_time, object, page,
-    reference, text, time, uri, version,
+use super::attributes::{ignored_value, key_text};
+use super::builders::{
+    array, described, id, integer, nullable_text, nullable_time, object, page, reference, text, time, uri,
+    version,
 };
 use crate::domain::change::ChangeKind;
 use crate::domain::key::Role;
