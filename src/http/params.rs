@@ -84,7 +84,8 @@ impl Params {
     /// Takes `sort`, which defaults to `id`.
     pub(super) fn sort(&mut self, schema: &Schema) -> Result<Sort, Problem> {
         let sort = self.take("sort").map(|text| Sort::parse(&text, schema)).transpose();
-        sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(sentence(error)))
+        // The message begins with the name of the parameter, which must keep its spelling.
+        sort.map(Option::unwrap_or_default).map_err(|error| Problem::invalid_parameter(format!("{error}.")))
     }
 
     /// Takes `cursor`: the position after which the page of `list`, sorted by `sort`, begins.

@@ -274,12 +274,19 @@ impl Problem {
     }
 }
 
-/// An error message as a sentence: with a capital letter and a full stop.
+/// An error message as a sentence: with a full stop, and with a capital letter unless it begins with the name of an
+/// attribute such as `uniqueGroupNames`.
 pub(super) fn sentence(message: impl fmt::Display) -> String {
     let message = message.to_string();
     let message = message.strip_suffix('.').unwrap_or(&message);
+    let is_word = |word: &str| !word.contains(char::is_uppercase);
     let mut letters = message.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    match letters.next() {
+        Some(first) if message.split(' ').next().is_some_and(is_word) => {
+            format!("{}{}.", first.to_uppercase(), letters.as_str())
+        }
+        _ => format!("{message}."),
+    }
 }
 
 #[derive(Serialize)]
@@ -366,6 +373,23 @@ impl From<DbError> for Problem {
                  read the resource.",
             ),
             DbError::Internal(_) => Self::defect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_keep_the_spelling_of_attributes() {
+        for (message, expected) in [
+            ("the cursor is invalid", "The cursor is invalid."),
+            ("The tenant has users.", "The tenant has users."),
+            ("uniqueGroupNames cannot change", "uniqueGroupNames cannot change."),
+            ("'x' is not an attribute", "'x' is not an attribute."),
+        ] {
+            assert_eq!(sentence(message), expected);
         }
     }
 }
