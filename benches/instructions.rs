@@ -1,7 +1,7 @@
-//! The pure hot paths, each as often as it is told, for `benches/guard` to count their instructions.
+//! The pure hot paths, each run a given number of times, for `benches/guard` to count their instructions.
 //!
-//! `instructions NAME TIMES`; without a name it prints all of them.
-#![expect(clippy::expect_used, clippy::panic, reason = "what is measured here is known to be right")]
+//! Usage: `instructions NAME TIMES`. Without arguments, it prints the names.
+#![expect(clippy::expect_used, clippy::panic, reason = "the inputs are constant and valid")]
 
 use roster::domain::filter::Filter;
 use roster::domain::schema::{USERS, Vocabulary};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use uuid::Uuid;
 
-/// The filter of an identity provider that looks somebody up, and one that a person would write.
+/// The filter of an identity provider that looks up a user, and one that a person would write.
 const FILTERS: [&str; 2] = [
     r#"userName eq "ada.lovelace@example.com""#,
     r#"active eq true and (emails[type eq "work" and value sw "ada"] or enterprise.department co "Analytical") and createdAt ge "2026-01-01T00:00:00Z""#,
@@ -26,7 +26,7 @@ fn main() {
     }
 }
 
-/// What is prepared costs the same however often the path is gone, and is subtracted by the guard.
+/// Runs a path. The preparation costs the same for any number of runs, so the guard subtracts it.
 fn measure(name: &str, times: usize) {
     let (body, user) = (body(), user());
     let patch =
@@ -51,7 +51,7 @@ fn measure(name: &str, times: usize) {
                 let representation = Representation::from(black_box(&user));
                 black_box(serde_json::to_string(&representation).expect("JSON"));
             }
-            _ => panic!("no path is called {name}"),
+            _ => panic!("no path is named {name}"),
         }
     }
 }

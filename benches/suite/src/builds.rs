@@ -1,4 +1,4 @@
-//! Builds of Roster side by side: allocators, profiles, versions.
+//! Compares builds of Roster, such as allocators, profiles or versions.
 
 use crate::database::Engine;
 use crate::options::Options;
@@ -18,7 +18,7 @@ use std::path::Path;
 const SCENARIOS: [Scenario; 2] = [Scenario::Read, Scenario::Create];
 const CONNECTIONS: u32 = 256;
 
-/// A build on an engine. Memory is in MiB.
+/// The results of a build on an engine. Memory is in MiB.
 #[derive(Debug, Serialize)]
 struct Build {
     engine: Engine,
@@ -27,11 +27,11 @@ struct Build {
     after_256: f64,
     peak: f64,
     cells: Vec<(Scenario, Cell)>,
-    /// Requests a second by those of the first build, in the same rounds.
+    /// Throughput relative to the first build, in the same rounds.
     ratios: Vec<(Scenario, Option<Spread>)>,
 }
 
-/// Measures, prints, and writes `builds.json`.
+/// Measures the builds, prints a table and writes `builds.json`.
 pub fn run(options: &Options, builds: &[(String, String)], stop: &Stop) -> Result<()> {
     let (_, first) = builds.first().context("a build")?;
     let options = Options { roster: Path::new(first).canonicalize()?, ..options.clone() };
@@ -93,7 +93,7 @@ fn memories(servers: &[(String, Server)]) -> Result<Vec<proc::Memory>> {
 
 fn print(builds: &[Build]) {
     println!(
-        "\n| engine | build | idle MiB | after 256 connections | peak | load | requests a second | / the first | p50 ms | p99 ms |"
+        "\n| engine | build | idle MiB | after 256 connections | peak | load | requests/s | ratio to the first | p50 ms | p99 ms |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for build in builds {

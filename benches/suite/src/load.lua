@@ -1,4 +1,4 @@
--- Load for wrk: a plan (a Lua table of weighted requests, written by the suite), a prefix for new numbers, a seed.
+-- Sends the requests of a plan. Arguments: the plan (a Lua table of weighted requests), a prefix for new numbers, a seed.
 local plan, prefix, count = nil, nil, 0
 
 local function lines(path)
@@ -37,7 +37,7 @@ function request()
     return table.concat(text)
 end
 
--- A status of 400 and above is an error to wrk; nothing here redirects.
+-- wrk counts a status of 400 or more as an error. No request is redirected.
 function done(summary, latency)
     local e = summary.errors
     io.write(string.format(

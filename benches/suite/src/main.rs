@@ -1,4 +1,4 @@
-//! Measures Roster beside its peers: `benches/run`. See `benches/README.md`.
+//! Measures Roster and its peers. Started by `benches/run`; see `benches/README.md`.
 
 mod bars;
 mod builds;
@@ -48,7 +48,7 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Measures all that is wanted, and fails when a bar that decides was missed.
+/// Measures the selected parts. Fails when a bar that must be met is missed.
 fn measure(options: &Options) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     for engine in options.engines() {
@@ -57,15 +57,15 @@ fn measure(options: &Options) -> Result<ExitCode> {
     show(options)?;
     let report = Report::read(&options.results())?;
     let failed = report.engines.values().flat_map(|engine| &engine.bars).filter(|bar| bar.fails()).count();
-    println!("\n{failed} of the bars on p50, p99 and throughput that must be met are missed.");
+    println!("\n{failed} of the required bars on p50, p99 and throughput are missed.");
     if !options.is_full() {
-        println!("This was a trial: too short to be judged, so it fails for nothing.");
+        println!("This run was too short to enforce the bars.");
         return Ok(ExitCode::SUCCESS);
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Measures one engine; what is found is kept after each part.
+/// Measures one engine and saves the results after each part.
 fn measure_engine(options: &Options, engine: Engine, stop: &Stop) -> Result<()> {
     let stage = Stage::open(engine, options, stop, planned(options, engine))?;
     let phases = [Phase::Start, Phase::Closed, Phase::Open, Phase::Flat, Phase::Long];
@@ -91,7 +91,7 @@ fn run_phase(stage: &Stage, phase: Phase, found: &mut EngineReport) -> Result<()
     Ok(())
 }
 
-/// The seconds of measurement that are wanted.
+/// The planned duration of the measurements, in seconds.
 fn planned(options: &Options, engine: Engine) -> u64 {
     let phases = [
         (Phase::Closed, closed::planned(options, engine)),
@@ -102,7 +102,7 @@ fn planned(options: &Options, engine: Engine) -> u64 {
     phases.into_iter().filter(|(phase, _)| options.wants(*phase)).map(|(_, seconds)| seconds).sum()
 }
 
-/// Judges, prints and draws what is there.
+/// Compares the existing results with the bars, prints the tables and draws the plots.
 fn show(options: &Options) -> Result<()> {
     let mut report = Report::read(&options.results())?;
     for (engine, found) in &mut report.engines {

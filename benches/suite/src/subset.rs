@@ -1,4 +1,4 @@
-//! Two minutes that show whether a ratio has moved: for CI, where nothing is judged.
+//! Measures ratios to the peers in two minutes, without comparing them with the bars.
 
 use crate::options::Options;
 use crate::phases::closed::Group;
@@ -15,17 +15,17 @@ const USERS: u64 = 20_000;
 const ROUNDS: u32 = 2;
 const SECONDS: u64 = 3;
 const POOL: u32 = 16;
-/// Servers of a read, servers of a create.
+/// Servers that take part in the read, and in the create.
 const MEASUREMENTS: u64 = 3 + 2;
 
-/// Measures and prints.
+/// Measures and prints the ratios.
 pub fn run(options: &Options, stop: &Stop) -> Result<()> {
     let options = Options { users: options.users.min(USERS), ..options.clone() };
     for engine in options.engines() {
         let planned = MEASUREMENTS * u64::from(ROUNDS) * (crate::round::WARM_UP + SECONDS);
         let stage = Stage::open(engine, &options, stop, planned)?;
         let groups = groups(&stage)?;
-        println!("\n## {}: a short look\n{}", engine.title(), table::groups(&groups));
+        println!("\n## {}: subset\n{}", engine.title(), table::groups(&groups));
     }
     Ok(())
 }
