@@ -1,13 +1,13 @@
-//! What the handlers ask for, on either engine.
+//! The database of the peer, on either engine.
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::{Rows, same_rows};
 use anyhow::Result;
-use peer_user::User;
+use peer_user::{User, server};
 use uuid::Uuid;
 
-/// A database and what a create writes into it.
+/// A database and the rows that a create writes.
 pub(crate) struct Store {
     engine: Engine,
     rows: Rows,
@@ -19,7 +19,7 @@ enum Engine {
 }
 
 impl Store {
-    /// Opens what the URL names.
+    /// Opens the database that the URL names.
     pub(crate) async fn open(url: &str, pool: u32, rows: Rows) -> Result<Self> {
         let engine = match url.starts_with("postgres") {
             true => Engine::Postgres(Postgres::open(url, pool).await?),
@@ -27,25 +27,24 @@ impl Store {
         };
         Ok(Self { engine, rows })
     }
+}
 
-    /// One user.
-    pub(crate) async fn read(&self, id: Uuid) -> Result<Option<User>> {
+impl server::Store for Store {
+    async fn read(&self, id: Uuid) -> Result<Option<User>> {
         match &self.engine {
             Engine::Postgres(database) => database.read(id).await,
             Engine::Sqlite(database) => database.read(id).await,
         }
     }
 
-    /// The users after an id.
-    pub(crate) async fn page(&self, after: Uuid, limit: i64) -> Result<Vec<User>> {
+    async fn page(&self, after: Uuid, limit: i64) -> Result<Vec<User>> {
         match &self.engine {
             Engine::Postgres(database) => database.page(after, limit).await,
             Engine::Sqlite(database) => database.page(after, limit).await,
         }
     }
 
-    /// Writes a user durably.
-    pub(crate) async fn create(&self, user: &User) -> Result<()> {
+    async fn create(&self, user: &User) -> Result<()> {
         match (&self.engine, self.rows) {
             (Engine::Postgres(database), Rows::One) => database.create(user).await,
             (Engine::Sqlite(database), Rows::One) => database.create(user).await,

@@ -1,11 +1,13 @@
 //! The user that the peers keep and answer with: the same JSON as Roster's, from a table of their own.
 
 mod response;
+pub mod server;
+pub mod sql;
 
 pub use response::json;
+pub use serde_json::value::RawValue;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
