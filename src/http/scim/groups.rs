@@ -10,8 +10,7 @@ use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::resource::{self, View};
-use crate::domain::scim::{ResourceType, ScimError, ScimType};
+use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::http::problem::Problem;
 use crate::ops::groups::{Create, Delete, Edit, Find};
 use crate::ops::members::{Everybody, Whole};
@@ -82,12 +81,9 @@ pub(super) async fn patch(
     conditions: Conditions,
     showing: &Showing,
 ) -> Result<Done, Problem> {
-    let View { base, source } = context.view();
-    let (base, source, profile) = (base.to_owned(), source.to_owned(), context.profile());
-    let patched = move |group: &Group| {
-        let view = View { base: &base, source: &source };
-        resource::patch_group(group, &view, &operations, profile)
-    };
+    let client = context.clone();
+    let patched =
+        move |group: &Group| resource::patch_group(group, &client.view(), &operations, client.profile());
     let is_shown = showing.is_asked_for && showing.projection.includes("members");
     let (group, members) = edit(context, id, conditions, None, is_shown, patched).await?;
     if showing.is_asked_for {

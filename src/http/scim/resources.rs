@@ -5,7 +5,6 @@ use super::openapi::{BODIES, BODY, about, example_of, examples, json_of, new_exa
 use super::response::Done;
 use super::search::Search;
 use super::{groups, users};
-use crate::db::DbError;
 use crate::domain::condition::{Conditions, Tags};
 use crate::domain::idempotency;
 use crate::domain::scim::projection::Projection;
@@ -75,7 +74,7 @@ impl Request {
             }
             (ResourceType::User, Self::Patch(id, sent)) => {
                 let operations = patching::read(sent, context.profile())?;
-                users::patch(context, id, &operations, conditions, showing).await
+                users::patch(context, id, operations, conditions, showing).await
             }
             (ResourceType::User, Self::Delete(id)) => users::delete(context, id, conditions).await,
             (ResourceType::Group, Self::Create(as_named, sent)) => {
@@ -237,33 +236,4 @@ pub(super) fn kind_of(request: &HttpRequest) -> ResourceType {
         Some("Groups") => ResourceType::Group,
         _ => ResourceType::User,
     }
-}
-
-/// How often a resource is read again because others wrote it between reading and writing.
-const ATTEMPTS: usize = 100;
-
-/// Reads a resource and writes what becomes of it, if nobody wrote it meanwhile; else once more. An attempt that others
-/// came before gives nothing.
-pub(super) async fn again<T>(
-    mut attempt: impl AsyncFnMut() -> Result<Option<T>, Problem>,
-) -> Result<T, Problem> {
-    for _ in 0..ATTEMPTS {
-        if let Some(done) = attempt().await? {
-            return Ok(done);
-        }
-    }
-    Err(DbError::Busy("others wrote the resource each time".to_owned()).into())
-}
-
-/// Whether a write under the version that was read came first.
-pub(super) fn unless_overtaken<T>(written: Result<T, DbError>) -> Result<Option<T>, DbError> {
-    match written {
-        Err(DbError::Precondition) => Ok(None),
-        written => written.map(Some),
-    }
-}
-
-/// The refusal of a client's own conditions.
-pub(super) fn check(conditions: &Conditions, version: i64) -> Result<(), DbError> {
-    if conditions.allow_write(version) { Ok(()) } else { Err(DbError::Precondition) }
 }

@@ -1,7 +1,7 @@
 //! Users.
 
 use super::context::Context;
-use super::resources::{Showing, again, check, unless_overtaken};
+use super::resources::Showing;
 use super::response::Done;
 use crate::db::DbError;
 use crate::domain::condition::Conditions;
@@ -14,10 +14,11 @@ use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::members::NamesOf;
 use crate::ops::read_back::ReadBack;
-use crate::ops::users::{Create, Delete, Find, Replace};
+use crate::ops::users::{Create, Delete, Edit, Find};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) async fn create(
@@ -27,12 +28,12 @@ pub(super) async fn create(
     showing: &Showing,
 ) -> Result<Done, Problem> {
     let draft = resource::read_user(sent, &context.view(), context.profile())?;
-    let names = Names::of(&draft);
+    let unique = UniqueValues::of(&draft);
     let create = Create { tenant: context.tenant(), id, draft, now: context.now() };
     let (client, projection) = (context.clone(), showing.projection.clone());
     // Nobody is in a group from the first.
     let shown = move |user: &User| done(&client, StatusCode::CREATED, user, None, &projection);
-    context.create((id, named), create, shown).await.map_err(|error| names.refusal(error))
+    context.create((id, named), create, shown).await.map_err(|error| unique.conflict(error))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
@@ -47,25 +48,26 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
 pub(super) async fn replace(
     context: &Context,
     id: Uuid,
-    sent: Value,
+    body: Value,
     conditions: Conditions,
     showing: &Showing,
 ) -> Result<Done, Problem> {
-    let draft = resource::read_user(sent, &context.view(), context.profile())?;
-    let replaced = |user: &User| Ok(resource::preserve_native(draft.clone(), user));
-    change(context, id, &conditions, &showing.projection, replaced).await
+    let draft = resource::read_user(body, &context.view(), context.profile())?;
+    let replaced = move |user: &User| Ok(resource::preserve_native(draft.clone(), user));
+    edit(context, id, conditions, &showing.projection, replaced).await
 }
 
 pub(super) async fn patch(
     context: &Context,
     id: Uuid,
-    operations: &[Operation],
+    operations: Vec<Operation>,
     conditions: Conditions,
     showing: &Showing,
 ) -> Result<Done, Problem> {
-    let (view, profile) = (context.view(), context.profile());
-    let patched = |user: &User| resource::patch_user(user, &view, operations, profile);
-    change(context, id, &conditions, &showing.projection, patched).await
+    let client = context.clone();
+    let patched =
+        move |user: &User| resource::patch_user(user, &client.view(), &operations, client.profile());
+    edit(context, id, conditions, &showing.projection, patched).await
 }
 
 pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
@@ -74,43 +76,60 @@ pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) 
     Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false })
 }
 
-/// Writes what becomes of a user, and shows it.
-async fn change(
+/// Rewrites a user with a pure function of the stored user, in one transaction.
+async fn edit(
     context: &Context,
     id: Uuid,
-    conditions: &Conditions,
+    conditions: Conditions,
     projection: &Projection,
-    become_of: impl Fn(&User) -> Result<Draft, ScimError>,
+    edit: impl Fn(&User) -> Result<Draft, ScimError> + Send + Sync + 'static,
 ) -> Result<Done, Problem> {
-    let tenant = context.tenant();
-    let (user, groups) = again(async || {
-        let user = context.call(Find { tenant, id }).await?;
-        check(conditions, user.version)?;
-        let draft = become_of(&user)?;
-        let names = Names::of(&draft);
-        let conditions = Conditions::version(user.version);
-        let write = Replace { tenant, id, draft, conditions, now: context.now() };
-        let read = names_of(context, vec![id], usize::MAX, projection);
-        let written = context.call(ReadBack { write, read }).await;
-        unless_overtaken(written).map_err(|error| names.refusal(error))
-    })
-    .await?;
-    Ok(done(context, StatusCode::OK, &user, groups, projection))
+    let edit = Arc::new(edit);
+    let in_transaction = Arc::clone(&edit);
+    let write = Edit {
+        tenant: context.tenant(),
+        id,
+        edit: move |user: &User| in_transaction(user),
+        conditions,
+        now: context.now(),
+    };
+    let read = names_of(context, vec![id], usize::MAX, projection);
+    match context.call(ReadBack { write, read }).await {
+        Ok((user, groups)) => Ok(done(context, StatusCode::OK, &user?, groups, projection)),
+        Err(error) => Err(edit_error(context, id, error, &*edit).await),
+    }
 }
 
-/// What of a user can belong to another.
-struct Names {
+/// Names the value that violates a unique constraint. The rejected draft was discarded with its transaction, so it is
+/// computed again from the stored user.
+async fn edit_error(
+    context: &Context,
+    id: Uuid,
+    error: DbError,
+    edit: &impl Fn(&User) -> Result<Draft, ScimError>,
+) -> Problem {
+    if !matches!(error, DbError::Taken { .. }) {
+        return error.into();
+    }
+    match context.call(Find { tenant: context.tenant(), id }).await.map(|user| edit(&user)) {
+        Ok(Ok(draft)) => UniqueValues::of(&draft).conflict(error),
+        _ => error.into(),
+    }
+}
+
+/// The values of a user that must be unique.
+struct UniqueValues {
     user_name: String,
     external_id: Option<String>,
 }
 
-impl Names {
+impl UniqueValues {
     fn of(draft: &Draft) -> Self {
         Self { user_name: draft.attributes.user_name.clone(), external_id: draft.external_id.clone() }
     }
 
-    /// Names the value too (RFC 7644, section 3.12).
-    fn refusal(&self, error: DbError) -> Problem {
+    /// Adds the value to the error of a violated unique constraint (RFC 7644, section 3.12).
+    fn conflict(&self, error: DbError) -> Problem {
         let value = match &error {
             DbError::Taken { attribute: "userName" } => Some(("userName", &self.user_name)),
             DbError::Taken { attribute: "externalId" } => {
@@ -118,10 +137,13 @@ impl Names {
             }
             _ => None,
         };
-        let taken = |(name, value): (_, &String)| {
-            ScimType::Uniqueness.error(format!("{name} ({value:?}) belongs to another user")).into()
-        };
-        value.map_or_else(|| error.clone().into(), taken)
+        match value {
+            Some((name, value)) => {
+                let detail = format!("{name} ({value:?}) is already in use by another user.");
+                ScimType::Uniqueness.error(detail).into()
+            }
+            None => error.into(),
+        }
     }
 }
 

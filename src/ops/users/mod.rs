@@ -119,7 +119,9 @@ pub struct Replace {
     pub now: Timestamp,
 }
 
-impl Edit for Replace {
+impl Rewrite for Replace {
+    type Refusal = DbError;
+
     fn target(&self) -> Target<'_> {
         Target { name: (self.tenant, self.id), conditions: &self.conditions, now: self.now }
     }
@@ -131,6 +133,10 @@ impl Edit for Replace {
         }
         Ok(draft)
     }
+
+    fn output(rewritten: Result<User, DbError>) -> Result<User, DbError> {
+        rewritten
+    }
 }
 
 impl Operation for Replace {
@@ -139,11 +145,11 @@ impl Operation for Replace {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
-        edit(self, tx)
+        rewrite(self, tx)
     }
 
     fn run_batch(replaces: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
-        edit_all(replaces, tx)
+        rewrite_all(replaces, tx)
     }
 }
 
@@ -162,13 +168,19 @@ pub struct Patch {
     pub now: Timestamp,
 }
 
-impl Edit for Patch {
+impl Rewrite for Patch {
+    type Refusal = DbError;
+
     fn target(&self) -> Target<'_> {
         Target { name: (self.tenant, self.id), conditions: &self.conditions, now: self.now }
     }
 
     fn draft(&self, user: &User) -> Result<Draft, DbError> {
         Draft::patch(user, &self.patch).map_err(DbError::Invalid)
+    }
+
+    fn output(rewritten: Result<User, DbError>) -> Result<User, DbError> {
+        rewritten
     }
 }
 
@@ -178,75 +190,141 @@ impl Operation for Patch {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
-        edit(self, tx)
+        rewrite(self, tx)
     }
 
     fn run_batch(patches: &[&Self], tx: &mut Tx<'_>) -> Results<User> {
-        edit_all(patches, tx)
+        rewrite_all(patches, tx)
     }
 }
 
-/// A write of a user that is there.
-trait Edit: Operation<Output = User> {
-    fn target(&self) -> Target<'_>;
-    /// What becomes of the user.
-    fn draft(&self, user: &User) -> Result<Draft, DbError>;
+/// Rewrites a user with a function of the stored user.
+pub struct Edit<F> {
+    /// The tenant of the user.
+    pub tenant: Uuid,
+    /// The id of the user.
+    pub id: Uuid,
+    /// Returns the new values, or the reason for refusing the edit, which is returned as the operation's output. It runs
+    /// inside the transaction, on the locked user, and again when the transaction is retried, so it must be a pure function.
+    pub edit: F,
+    /// Checked before `edit` runs.
+    pub conditions: Conditions,
+    /// The time of the change.
+    pub now: Timestamp,
 }
 
-/// Which user is written, by its tenant's and its own id, on which conditions, and when.
-struct Target<'e> {
+impl<F, E> Rewrite for Edit<F>
+where
+    F: Fn(&User) -> Result<Draft, E> + Send + Sync + 'static,
+    E: Send + 'static,
+{
+    type Refusal = E;
+
+    fn target(&self) -> Target<'_> {
+        Target { name: (self.tenant, self.id), conditions: &self.conditions, now: self.now }
+    }
+
+    fn draft(&self, user: &User) -> Result<Draft, E> {
+        (self.edit)(user)
+    }
+
+    fn output(rewritten: Result<User, E>) -> Result<Result<User, E>, DbError> {
+        Ok(rewritten)
+    }
+}
+
+impl<F, E> Operation for Edit<F>
+where
+    F: Fn(&User) -> Result<Draft, E> + Send + Sync + 'static,
+    E: Send + 'static,
+{
+    type Output = Result<User, E>;
+    const CLASS: Class = Class::Write;
+    const MAX_BATCH: usize = MAX_BATCH;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+        rewrite(self, tx)
+    }
+
+    fn run_batch(edits: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
+        rewrite_all(edits, tx)
+    }
+}
+
+/// An operation that computes a user's new values from the stored user.
+trait Rewrite: Operation {
+    /// The reason for leaving the user unchanged.
+    type Refusal;
+
+    fn target(&self) -> Target<'_>;
+    fn draft(&self, user: &User) -> Result<Draft, Self::Refusal>;
+    fn output(rewritten: Result<User, Self::Refusal>) -> Result<Self::Output, DbError>;
+}
+
+/// The user that is rewritten, by its tenant's id and its own, with the conditions and the time of the write.
+struct Target<'r> {
     name: (Uuid, Uuid),
-    conditions: &'e Conditions,
+    conditions: &'r Conditions,
     now: Timestamp,
 }
 
-fn edit(edit: &impl Edit, tx: &mut Tx<'_>) -> Result<User, DbError> {
-    let Target { name: (tenant, id), conditions, now } = edit.target();
+fn rewrite<R: Rewrite>(rewrite: &R, tx: &mut Tx<'_>) -> Result<R::Output, DbError> {
+    let Target { name: (tenant, id), conditions, now } = rewrite.target();
     let user = store::lock(tx, tenant, id, conditions)?;
-    let mut user = store::write(tx, tenant, &user, edit.draft(&user)?, now)?;
+    let draft = match rewrite.draft(&user) {
+        Ok(draft) => draft,
+        Err(refusal) => return R::output(Err(refusal)),
+    };
+    let mut user = store::write(tx, tenant, &user, draft, now)?;
     name_managers(tx, [(tenant, &mut user)])?;
-    Ok(user)
+    R::output(Ok(user))
 }
 
-/// The users are locked together, with one statement a tenant on PostgreSQL, unless what one call writes is taken.
-fn edit_all<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
-    match tx.savepoint(|tx| edit_locked(edits, tx))? {
-        Ok(results) => Ok(results),
-        Err(_taken) => run_each(edits, tx),
+/// Locks all users together, with one statement per tenant on PostgreSQL. If a write violates a unique constraint, the
+/// rewrites run one by one instead.
+fn rewrite_all<R: Rewrite>(rewrites: &[&R], tx: &mut Tx<'_>) -> Results<R::Output> {
+    match tx.savepoint(|tx| rewrite_locked(rewrites, tx))? {
+        Ok(results) => Ok(results.into_iter().map(|result| result.and_then(R::output)).collect()),
+        Err(_taken) => run_each(rewrites, tx),
     }
 }
 
-fn edit_locked<E: Edit>(edits: &[&E], tx: &mut Tx<'_>) -> Results<User> {
-    let mut users = by_tenant(tx, edits.iter().map(|edit| edit.target().name), store::lock_all)?;
-    let mut results = Vec::with_capacity(edits.len());
-    for (turn, edit) in edits.iter().enumerate() {
-        tx.set_call(turn);
-        results.push(edit_one(*edit, &mut users, tx)?);
+/// The rewritten user, or the reason for leaving it unchanged.
+type Rewritten<R> = Result<User, <R as Rewrite>::Refusal>;
+
+fn rewrite_locked<R: Rewrite>(rewrites: &[&R], tx: &mut Tx<'_>) -> Results<Rewritten<R>> {
+    let names = rewrites.iter().map(|rewrite| rewrite.target().name);
+    let mut users = by_tenant(tx, names, store::lock_all)?;
+    let mut results = Vec::with_capacity(rewrites.len());
+    for (call, rewrite) in rewrites.iter().enumerate() {
+        tx.set_call(call);
+        results.push(rewrite_one(*rewrite, &mut users, tx)?);
     }
-    let tenants = edits.iter().map(|edit| edit.target().name.0);
-    name_managers(tx, tenants.zip(&mut results).filter_map(of_result))?;
+    let tenants = rewrites.iter().map(|rewrite| rewrite.target().name.0);
+    let users = results.iter_mut().map(|result: &mut Result<Rewritten<R>, DbError>| result.as_mut().ok()?.as_mut().ok());
+    name_managers(tx, tenants.zip(users).filter_map(|(tenant, user)| Some((tenant, user?))))?;
     Ok(results)
 }
 
-/// What is the call's own fault, before anything is written, is given back inside.
-fn edit_one(
-    edit: &impl Edit,
+/// Rewrites one of the locked users. An error that concerns only this call and comes before any write is returned inside.
+fn rewrite_one<R: Rewrite>(
+    rewrite: &R,
     users: &mut Found<User>,
     tx: &mut Tx<'_>,
-) -> Result<Result<User, DbError>, DbError> {
-    let Target { name, conditions, now } = edit.target();
+) -> Result<Result<Rewritten<R>, DbError>, DbError> {
+    let Target { name, conditions, now } = rewrite.target();
     let Some(user) = users.get_mut(&name) else {
-        return Ok(Err(DbError::Serialization("the user is locked, or not there".to_owned())));
+        return Ok(Err(DbError::Serialization("the user is locked or does not exist".to_owned())));
     };
     if !conditions.allow_write(user.version) {
         return Ok(Err(DbError::Precondition));
     }
-    let draft = match edit.draft(user) {
+    let draft = match rewrite.draft(user) {
         Ok(draft) => draft,
-        Err(error) => return Ok(Err(error)),
+        Err(refusal) => return Ok(Ok(Err(refusal))),
     };
     *user = store::write(tx, name.0, user, draft, now)?;
-    Ok(Ok(user.clone()))
+    Ok(Ok(Ok(user.clone())))
 }
 
 /// Deletes a user for good; its memberships go first.

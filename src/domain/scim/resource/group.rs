@@ -51,11 +51,6 @@ pub fn read_group(
     Ok((draft(body.native, view)?, body.members))
 }
 
-fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
-    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
-    Ok(Draft { source: view.source.to_owned().into(), ..draft })
-}
-
 /// Copies the attributes that SCIM cannot express from the stored group into its replacement.
 #[must_use]
 pub fn preserve_native_of_group(mut draft: Draft, group: &Group) -> Draft {
@@ -82,4 +77,9 @@ pub fn patch_group(
     }
     let native = body::read(ResourceType::Group, resource.into(), profile)?.native;
     Ok((preserve_native_of_group(draft(native, view)?, group), members))
+}
+
+fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
+    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
+    Ok(Draft { source: view.source.to_owned().into(), ..draft })
 }
