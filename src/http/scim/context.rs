@@ -1,10 +1,10 @@
 //! The context of SCIM requests.
 
-use super::response::Done;
+use super::response::Outcome;
 use crate::db::{DbError, Operation};
 use crate::domain::idempotency::Request;
-use crate::domain::scim::Profile;
 use crate::domain::scim::resource::View;
+use crate::domain::scim::{Profile, ResourceType};
 use crate::http::context::{self, Reader, Right, Writer};
 use crate::http::problem::Problem;
 use crate::ops::idempotency::Once;
@@ -14,31 +14,36 @@ use std::future::{Ready, ready};
 use std::ops::Deref;
 use uuid::Uuid;
 
-/// The context of a SCIM request whose caller may read: the native context, and the caller's view of resources.
+/// The context of a SCIM request whose caller may read: the native context with the caller's view of resources.
 #[derive(Clone)]
 pub(super) struct Context(context::Context<Reader>);
 
 impl Context {
-    /// Creates a resource and shows it; with an idempotency key, at most once.
+    /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
     pub(super) async fn create<O: Operation>(
         &self,
-        (id, request): (Uuid, Option<Request>),
+        (id, key): (Uuid, Option<Request>),
         operation: O,
-        shown: impl Fn(&O::Output) -> Done + Send + Sync + 'static,
-    ) -> Result<Done, DbError> {
-        let Some(request) = request else { return Ok(shown(&self.call(operation).await?)) };
-        let answer = move |output: &O::Output| shown(output).kept(id);
-        self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Done::again)
+        render: impl Fn(&O::Output) -> Outcome + Send + Sync + 'static,
+    ) -> Result<Outcome, DbError> {
+        let Some(request) = key else { return Ok(render(&self.call(operation).await?)) };
+        let answer = move |output: &O::Output| render(output).into_stored(id);
+        self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Outcome::from_stored)
     }
 
-    /// The profile by which the caller's requests are read.
+    /// The caller's profile.
     pub(super) fn profile(&self) -> Profile {
         self.caller().profile
     }
 
-    /// How the caller sees resources.
+    /// The caller's view of resources.
     pub(super) fn view(&self) -> View<'_> {
         View { base: &self.state().scim_url, source: &self.caller().source }
+    }
+
+    /// The URI of a resource.
+    pub(super) fn location(&self, kind: ResourceType, id: Uuid) -> String {
+        self.view().location(kind, &id.to_string())
     }
 }
 
@@ -60,9 +65,9 @@ impl FromRequest for Context {
 }
 
 /// The context of a SCIM request whose caller may also write.
-pub(super) struct Writing(pub(super) Context);
+pub(super) struct WriteContext(pub(super) Context);
 
-impl FromRequest for Writing {
+impl FromRequest for WriteContext {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

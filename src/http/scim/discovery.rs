@@ -1,4 +1,4 @@
-//! What the service says of itself (RFC 7644, section 4). Nothing of it can be filtered.
+//! The discovery endpoints (RFC 7644, section 4), which need no key.
 
 use super::limits::limits;
 use super::openapi::{discovery, examples};
@@ -13,14 +13,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 /// `GET /ServiceProviderConfig`
 pub(super) async fn config(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    refuse_filter(&request)?;
+    reject_filter(&request)?;
     let documentation = format!("{}/docs", state.public_url);
     Ok(json(&service_provider_config(&state.scim_url, &documentation, &limits(state.body_limit))))
 }
 
 pub(super) fn config_docs() -> OperationDocs {
-    let example = examples::config();
-    discovery("getScimConfig", "What SCIM can do here", &[], "ScimServiceProviderConfig", &example)
+    let summary = "Get the service provider's configuration";
+    discovery("getScimConfig", summary, &[], "ScimServiceProviderConfig", &examples::config())
 }
 
 /// `GET /ResourceTypes`
@@ -28,13 +28,13 @@ pub(super) async fn resource_types(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    refuse_filter(&request)?;
+    reject_filter(&request)?;
     Ok(json(&list_of(ResourceType::ALL.map(|kind| kind.render(&state.scim_url)).into())))
 }
 
 pub(super) fn resource_types_docs() -> OperationDocs {
     let example = examples::list(ResourceType::ALL.map(examples::resource_type).into());
-    discovery("listScimResourceTypes", "List the types of resources", &[], "ScimResourceTypes", &example)
+    discovery("listScimResourceTypes", "List the resource types", &[], "ScimResourceTypes", &example)
 }
 
 /// `GET /ResourceTypes/{id}`
@@ -42,21 +42,21 @@ pub(super) async fn resource_type(
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, Problem> {
-    refuse_filter(&request)?;
-    let kind = ResourceType::ALL.into_iter().find(|kind| is_named(&request, kind.name()));
+    reject_filter(&request)?;
+    let kind = ResourceType::ALL.into_iter().find(|kind| has_id(&request, kind.name()));
     kind.map(|kind| json(&kind.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
 }
 
 pub(super) fn resource_type_docs() -> OperationDocs {
     let example = examples::resource_type(ResourceType::Group);
     let parameters = ["scimResourceType"];
-    discovery("getScimResourceType", "Read a type of resources", &parameters, "ScimResourceType", &example)
+    discovery("getScimResourceType", "Get a resource type", &parameters, "ScimResourceType", &example)
         .errors(&[404])
 }
 
 /// `GET /Schemas`
 pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    refuse_filter(&request)?;
+    reject_filter(&request)?;
     let schemas = schema::all().into_iter().map(|schema| schema.render(&state.scim_url)).collect();
     Ok(json(&list_of(schemas)))
 }
@@ -68,23 +68,27 @@ pub(super) fn schemas_docs() -> OperationDocs {
 
 /// `GET /Schemas/{urn}`
 pub(super) async fn schema(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Problem> {
-    refuse_filter(&request)?;
-    let schema = schema::all().into_iter().find(|schema| is_named(&request, schema.id));
+    reject_filter(&request)?;
+    let schema = schema::all().into_iter().find(|schema| has_id(&request, schema.id));
     schema.map(|schema| json(&schema.render(&state.scim_url))).ok_or_else(Problem::no_such_resource)
 }
 
 pub(super) fn schema_docs() -> OperationDocs {
     let example = examples::schema(&schema::GROUP);
-    discovery("getScimSchema", "Read a schema", &["scimSchema"], "ScimSchema", &example).errors(&[404])
+    discovery("getScimSchema", "Get a schema", &["scimSchema"], "ScimSchema", &example).errors(&[404])
 }
 
-fn is_named(request: &HttpRequest, name: &str) -> bool {
-    request.match_info().get("id").is_some_and(|id| id.eq_ignore_ascii_case(name))
+fn has_id(request: &HttpRequest, id: &str) -> bool {
+    request.match_info().get("id").is_some_and(|segment| segment.eq_ignore_ascii_case(id))
 }
 
-fn refuse_filter(request: &HttpRequest) -> Result<(), Problem> {
+fn reject_filter(request: &HttpRequest) -> Result<(), Problem> {
     match pairs(request)?.iter().any(|(name, _)| name == "filter") {
-        true => Err(ScimError::of_status(403, "what the service says of itself cannot be filtered").into()),
+        true => Err(filter_error().into()),
         false => Ok(()),
     }
+}
+
+pub(super) fn filter_error() -> ScimError {
+    ScimError::of_status(403, "This endpoint does not support filter. Remove the parameter.")
 }

@@ -1,10 +1,9 @@
-//! Groups. Their members are rows: what a request says of them is written to rows, and they are read to be shown only.
+//! Groups. Members are rows: a request changes rows without loading the others, and they are only read to be rendered.
 
 use super::context::Context;
-use super::resources::Showing;
-use super::response::Done;
+use super::request::Target;
+use super::response::Outcome;
 use crate::db::DbError;
-use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, MembershipEdit};
@@ -20,133 +19,109 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// How many members the groups of a page may have together.
-const MEMBER_LIMIT: i64 = 100_000;
+/// The maximum total number of members of the groups on a page.
+const MAX_MEMBERS: i64 = 100_000;
 
-pub(super) async fn create(
-    context: &Context,
-    (id, named): (Uuid, Option<Request>),
-    sent: Value,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
+pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
+    let Target { context, id, fields, .. } = target;
+    let (draft, ids) = resource::read_group(body, &context.view(), context.profile())?;
     let name = draft.attributes.display_name.clone();
     let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
-    let create = read_back(context, id, create, showing.projection.includes("members"));
-    let (client, projection) = (context.clone(), showing.projection.clone());
-    let shown = move |(group, members): &(Group, Option<Vec<Member>>)| {
-        done(&client, StatusCode::CREATED, group, members.as_deref(), &projection)
+    let create = read_back(&context, id, create, fields.projection.includes("members"));
+    let client = context.clone();
+    let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
+        outcome(&client, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
     };
-    context.create((id, named), create, shown).await.map_err(|error| refusal(error, Some(&name)))
+    context.create((id, key), create, render).await.map_err(|error| write_error(error, Some(&name)))
 }
 
-pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
+pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
     let mut group = context.call(Find { tenant: context.tenant(), id }).await?;
     let mut members = None;
     if projection.includes("members") && group.member_count > 0 {
-        let whole = whole(context, vec![id], i64::MAX).await?.remove(&id);
-        let (seen, everybody) = whole.ok_or(DbError::NotFound)?;
-        (group, members) = (seen, Some(everybody));
+        let found = with_members(context, vec![id], i64::MAX).await?.remove(&id);
+        let (current, all) = found.ok_or(DbError::NotFound)?;
+        (group, members) = (current, Some(all));
     }
-    Ok(done(context, StatusCode::OK, &group, members.as_deref(), projection))
+    Ok(outcome(context, StatusCode::OK, &group, members.as_deref(), projection))
 }
 
-/// Without `members` in the body, nobody is a member any more: a replacement clears what it does not say.
-pub(super) async fn replace(
-    context: &Context,
-    id: Uuid,
-    sent: Value,
-    conditions: Conditions,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let (draft, ids) = resource::read_group(sent, &context.view(), context.profile())?;
+/// Replaces a group. A body without `members` removes all members, since PUT clears absent attributes.
+pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {
+    let (draft, ids) = resource::read_group(body, &target.context.view(), target.context.profile())?;
     let mut members = MembershipEdit::default();
     members.remove_all();
     members.add(ids.unwrap_or_default());
     let name = draft.attributes.display_name.clone();
     let replaced =
         move |group: &Group| Ok((resource::preserve_native_of_group(draft.clone(), group), members.clone()));
-    let is_shown = showing.projection.includes("members");
-    let (group, members) = edit(context, id, conditions, Some(&name), is_shown, replaced).await?;
-    Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection))
+    edit(target, Some(&name), true, replaced).await
 }
 
-/// Answered with the group only when the client says what it wants to see of it: it may have many members.
-pub(super) async fn patch(
-    context: &Context,
-    id: Uuid,
-    operations: Vec<Operation>,
-    conditions: Conditions,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let client = context.clone();
+/// Patches a group. The response contains the group only if the client requests attributes: it may have many members.
+pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
+    let (client, has_body) = (target.context.clone(), target.fields.are_requested);
     let patched =
         move |group: &Group| resource::patch_group(group, &client.view(), &operations, client.profile());
-    let is_shown = showing.is_asked_for && showing.projection.includes("members");
-    let (group, members) = edit(context, id, conditions, None, is_shown, patched).await?;
-    if showing.is_asked_for {
-        return Ok(done(context, StatusCode::OK, &group, members.as_deref(), &showing.projection));
-    }
-    let (version, location) = (Some(group.version), location(context, id));
-    Ok(Done { status: StatusCode::NO_CONTENT, version, location, body: None, replayed: false })
+    edit(target, None, has_body, patched).await
 }
 
-pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
+pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
-    let location = location(context, id);
-    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false })
+    Ok(Outcome::deleted(context.location(ResourceType::Group, id)))
 }
 
-/// A write of a group, with a look at who is in it then if that is shown.
-fn read_back<W>(context: &Context, group: Uuid, write: W, is_shown: bool) -> ReadBack<W, Everybody> {
-    ReadBack { write, read: is_shown.then(|| Everybody { tenant: context.tenant(), group }) }
+/// A write of a group that reads the members back if the response contains them.
+fn read_back<W>(context: &Context, group: Uuid, write: W, reads: bool) -> ReadBack<W, Everybody> {
+    ReadBack { write, read: reads.then(|| Everybody { tenant: context.tenant(), group }) }
 }
 
-/// Writes what becomes of a group and of who is in it; gives them back, the members if they are shown.
+/// Rewrites a group and its members with a pure function of the stored group, in one transaction.
 async fn edit(
-    context: &Context,
-    id: Uuid,
-    conditions: Conditions,
+    Target { context, id, conditions, fields, .. }: Target,
     name: Option<&str>,
-    is_shown: bool,
+    has_body: bool,
     edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
-) -> Result<(Group, Option<Vec<Member>>), Problem> {
+) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
-    let edit = read_back(context, id, edit, is_shown);
-    let (group, members) = context.call(edit).await.map_err(|error| refusal(error, name))?;
-    Ok((group?, members))
+    let edit = read_back(&context, id, edit, has_body && fields.projection.includes("members"));
+    let (group, members) = context.call(edit).await.map_err(|error| write_error(error, name))?;
+    let group = group?;
+    if has_body {
+        return Ok(outcome(&context, StatusCode::OK, &group, members.as_deref(), &fields.projection));
+    }
+    let (version, location) = (Some(group.version), context.location(ResourceType::Group, id));
+    Ok(Outcome { status: StatusCode::NO_CONTENT, version, location, body: None, replayed: false })
 }
 
-/// Names the value that belongs to another (RFC 7644, section 3.12), where it is known.
-fn refusal(error: DbError, name: Option<&str>) -> Problem {
+/// Translates the error of a write. `name` is the new display name, where it is known.
+fn write_error(error: DbError, name: Option<&str>) -> Problem {
     match (error, name) {
         (DbError::Taken { attribute: "displayName" }, Some(name)) => {
-            ScimType::Uniqueness.error(format!("displayName ({name:?}) belongs to another group")).into()
+            let detail = format!("displayName ({name:?}) is already in use by another group.");
+            ScimType::Uniqueness.error(detail).into()
         }
         (DbError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),
         (error, _) => error.into(),
     }
 }
 
-fn done(
+fn outcome(
     context: &Context,
     status: StatusCode,
     group: &Group,
     members: Option<&[Member]>,
     projection: &Projection,
-) -> Done {
+) -> Outcome {
     let body = Some(projection.apply(resource::render_group(group, members, &context.view())));
-    let (version, location) = (Some(group.version), location(context, group.id));
-    Done { status, version, location, body, replayed: false }
+    let (version, location) = (Some(group.version), context.location(ResourceType::Group, group.id));
+    Outcome { status, version, location, body, replayed: false }
 }
 
-fn location(context: &Context, id: Uuid) -> String {
-    context.view().location(ResourceType::Group, &id.to_string())
-}
-
-async fn whole(
+/// Reads groups with all their members.
+async fn with_members(
     context: &Context,
     groups: Vec<Uuid>,
     most: i64,
@@ -154,9 +129,12 @@ async fn whole(
     context.call(Whole { tenant: context.tenant(), groups, most }).await
 }
 
-/// Shows the groups of a page, unless they have too many members: a page without some of its groups would make a client's
-/// walk skip them.
-pub(super) async fn show(
+/// Renders the groups of a page, with their members if the projection includes them.
+///
+/// # Errors
+/// `tooMany` when the groups have more than 100,000 members together. A shorter page would make clients that page by index
+/// skip groups.
+pub(super) async fn render_page(
     context: &Context,
     groups: Vec<Group>,
     projection: &Projection,
@@ -166,16 +144,16 @@ pub(super) async fn show(
         return Ok(groups.iter().map(|group| resource::render_group(group, None, &view)).collect());
     }
     let ids = groups.iter().map(|group| group.id);
-    let mut whole = whole(context, ids.collect(), MEMBER_LIMIT).await.map_err(too_many)?;
-    let shown = groups.iter().filter_map(|group| whole.remove(&group.id));
-    Ok(shown.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
+    let mut found = with_members(context, ids.collect(), MAX_MEMBERS).await.map_err(too_many)?;
+    let found = groups.iter().filter_map(|group| found.remove(&group.id));
+    Ok(found.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
 }
 
 fn too_many(error: DbError) -> Problem {
     match error {
         DbError::Refused(_) => {
-            let detail = "the groups of this page have more than 100,000 members together: \
-                          ask with excludedAttributes=members, or for fewer groups";
+            let detail = "The groups on this page have more than 100,000 members together. \
+                          Add excludedAttributes=members, or request fewer groups.";
             ScimType::TooMany.error(detail).into()
         }
         error => error.into(),

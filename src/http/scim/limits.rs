@@ -2,14 +2,14 @@
 
 use crate::domain::scim::discovery::Limits;
 
-/// The largest number of operations in a bulk request.
+/// The maximum number of operations in a bulk request.
 pub(super) const MAX_OPERATIONS: usize = 1_000;
 /// The page size of a request without `count`.
 pub(super) const DEFAULT_COUNT: usize = 100;
-/// The largest page size; a larger `count` is lowered to it.
+/// The maximum page size. A larger `count` is lowered to it.
 pub(super) const MAX_COUNT: usize = 500;
 
-/// The limits as discovery shows them, with the largest body in bytes.
+/// The limits that discovery announces, given the maximum size of a body in bytes.
 pub(super) fn limits(body: usize) -> Limits {
     Limits {
         bulk_operations: MAX_OPERATIONS,

@@ -1,7 +1,8 @@
-//! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3): of one type of resources, or of all.
+//! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3) of one resource type or of all.
 
 use super::context::Context;
-use super::openapi::{BODIES, BODY, example_of, examples, finding, json_of, keyed, projection, shape};
+use super::openapi::{BODY_ERRORS, MEDIA_TYPES, authenticated, content, example_of, examples, finding, projection, schema_name};
+use super::request::resource_type;
 use super::response::{json, message};
 use super::search::{Page, Search};
 use super::{groups, users};
@@ -9,12 +10,11 @@ use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::group::Group;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
-use crate::domain::sort::Position;
+use crate::domain::sort::{Position, Sort};
 use crate::domain::user::User;
 use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
 use crate::http::problem::Problem;
-use crate::http::scim::resources::kind_of;
 use crate::ops::listing::{self, Listed, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
@@ -23,16 +23,17 @@ use std::marker::PhantomData;
 
 /// `GET /Users`, `GET /Groups`
 pub(super) async fn list(context: Context, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let search = Search::of_query(&request)?;
-    page_of(&context, kind_of(&request), &search).await
+    let search = Search::from_query(&request)?;
+    respond(&context, resource_type(&request), &search).await
 }
 
 pub(super) fn list_docs(kind: ResourceType) -> OperationDocs {
     let own = |name: &str| format!("scim{}{name}", kind.name());
-    let (filter, sort, [only, without]) = (own("Filter"), own("SortBy"), projection(kind));
-    let parameters = [&filter, &sort, "sortOrder", "startIndex", "count", "scimCursor", &only, &without];
-    finding(kind, "list", &parameters)
-        .describe("RFC 7644, section 3.4.2; by `cursor` RFC 9865: send it empty for the first page.")
+    let (filter, sort, [only, except]) = (own("Filter"), own("SortBy"), projection(kind));
+    let parameters = [&filter, &sort, "sortOrder", "startIndex", "count", "scimCursor", &only, &except];
+    finding(kind, "List", &parameters).describe(
+        "RFC 7644, section 3.4.2. For cursor pagination (RFC 9865), send an empty `cursor` for the first page.",
+    )
 }
 
 /// `POST /Users/.search`, `POST /Groups/.search`
@@ -41,103 +42,125 @@ pub(super) async fn search(
     request: HttpRequest,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let search = Search::of_body(body.read(Ok)?, context.profile())?;
-    page_of(&context, kind_of(&request), &search).await
+    let search = Search::from_body(body.read(Ok)?, context.profile())?;
+    respond(&context, resource_type(&request), &search).await
 }
 
 pub(super) fn search_docs(kind: ResourceType) -> OperationDocs {
-    finding(kind, "search", &[])
-        .describe("As GET, with the parameters in the body (RFC 7644, section 3.4.3).")
-        .body(BODIES, &format!("{}Search", shape(kind)), &examples::search())
-        .errors(&BODY)
+    finding(kind, "Search", &[])
+        .describe("Like GET, with the parameters in the body (RFC 7644, section 3.4.3).")
+        .body(MEDIA_TYPES, &format!("{}Search", schema_name(kind)), &examples::search())
+        .errors(&BODY_ERRORS)
 }
 
-async fn page_of(context: &Context, kind: ResourceType, search: &Search) -> Result<HttpResponse, Problem> {
+async fn respond(context: &Context, kind: ResourceType, search: &Search) -> Result<HttpResponse, Problem> {
     let page = search.page()?;
     let found = match kind {
         ResourceType::User => find::<User>(context, search, &page).await?,
         ResourceType::Group => find::<Group>(context, search, &page).await?,
     };
-    Ok(json(&answer(&page, found)))
+    Ok(json(&list_response(&page, found)))
 }
 
-/// `POST /.search`: users, and behind them groups. A type that does not have an attribute of the filter has nothing that
-/// fulfils it.
+/// `POST /.search`: users first, then groups.
 pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpResponse, Problem> {
-    let search = Search::of_body(body.read(Ok)?, context.profile())?;
-    if search.names_order() {
-        let detail = "sortBy can be asked of one type of resources only: search below /Users or /Groups";
+    let search = Search::from_body(body.read(Ok)?, context.profile())?;
+    if search.has_sort() {
+        let detail = "sortBy requires a single resource type. Send the search to /Users/.search or /Groups/.search.";
         return Err(ScimType::InvalidValue.error(detail).into());
     }
-    let users = search.filter(User::SCHEMA, context.profile());
-    let groups = search.filter(Group::SCHEMA, context.profile());
-    if let (Err(error), Err(_)) = (&users, &groups) {
-        return Err(error.clone().into());
-    }
-    let (users, groups) = (users.is_ok(), groups.is_ok());
+    let types = matching_types(&context, &search)?;
     search.check_names()?;
     let page = search.page()?;
     let found = match &page {
-        Page::Index(start, count) => {
-            let mut found = Found { total: Some(0), ..Found::default() };
-            if users {
-                found = find_of_kind::<User>(&context, &search, &Page::Index(*start, *count)).await?;
-            }
-            if groups {
-                let before = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
-                let (start, left) = (start.saturating_sub(before).max(1), count - found.resources.len());
-                let behind = find_of_kind::<Group>(&context, &search, &Page::Index(start, left)).await?;
-                found.total = found.total.zip(behind.total).map(|(users, groups)| users + groups);
-                found.resources.extend(behind.resources);
-            }
-            found
-        }
+        Page::Index(start, count) => find_all_by_index(&context, &search, *start, *count, types).await?,
         Page::Cursor(cursor, count) => {
-            all_behind(&context, &search, cursor.as_deref(), *count, users, groups).await?
+            find_all_by_cursor(&context, &search, cursor.as_deref(), *count, types).await?
         }
     };
-    Ok(json(&answer(&page, found)))
+    Ok(json(&list_response(&page, found)))
 }
 
 pub(super) fn search_all_docs() -> OperationDocs {
     let found = examples::list(ResourceType::ALL.map(example_of).into());
-    keyed("searchScim", "Find users, and behind them groups", &[])
-        .describe("A type that lacks an attribute of the filter finds nothing. `sortBy` is 400.")
-        .body(BODIES, "ScimSearch", &examples::search())
-        .response(200, "A page.", &[], json_of("ScimResources", &found))
-        .errors(&BODY)
+    authenticated("searchScim", "Search for users and groups", &[])
+        .describe(
+            "Returns users first, then groups. A resource type that lacks an attribute of the filter has no matches. \
+             `sortBy` returns 400.",
+        )
+        .body(MEDIA_TYPES, "ScimSearch", &examples::search())
+        .response(200, "A page of resources.", &[], content("ScimResources", &found))
+        .errors(&BODY_ERRORS)
 }
 
-/// A page behind a cursor that says which type it is of.
-async fn all_behind(
+/// The resource types that a search of all types covers.
+#[derive(Clone, Copy)]
+struct Types {
+    users: bool,
+    groups: bool,
+}
+
+/// The types that have all attributes of the filter. The others have no matches.
+fn matching_types(context: &Context, search: &Search) -> Result<Types, ScimError> {
+    let users = search.filter(User::SCHEMA, context.profile());
+    let groups = search.filter(Group::SCHEMA, context.profile());
+    match (users, groups) {
+        (Err(error), Err(_)) => Err(error),
+        (users, groups) => Ok(Types { users: users.is_ok(), groups: groups.is_ok() }),
+    }
+}
+
+async fn find_all_by_index(
+    context: &Context,
+    search: &Search,
+    start: usize,
+    count: usize,
+    types: Types,
+) -> Result<Found, Problem> {
+    let mut found = Found { total: Some(0), ..Found::default() };
+    if types.users {
+        found = find_of_type::<User>(context, search, &Page::Index(start, count)).await?;
+    }
+    if types.groups {
+        let users = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
+        let (start, rest) = (start.saturating_sub(users).max(1), count - found.resources.len());
+        let groups = find_of_type::<Group>(context, search, &Page::Index(start, rest)).await?;
+        found.total = found.total.zip(groups.total).map(|(users, groups)| users + groups);
+        found.resources.extend(groups.resources);
+    }
+    Ok(found)
+}
+
+/// Finds a page by a cursor, whose prefix says whether it continues in the groups.
+async fn find_all_by_cursor(
     context: &Context,
     search: &Search,
     cursor: Option<&str>,
     count: usize,
-    users: bool,
-    groups: bool,
+    types: Types,
 ) -> Result<Found, Problem> {
-    let of_groups = match cursor {
-        None => (!users).then_some(None),
+    let in_groups = match cursor {
+        None => (!types.users).then_some(None),
         Some(FIRST_GROUP) => Some(None),
-        Some(cursor) => cursor.strip_prefix(OF_GROUPS).map(|cursor| Some(cursor.to_owned())),
+        Some(cursor) => cursor.strip_prefix(GROUPS_PREFIX).map(|cursor| Some(cursor.to_owned())),
     };
-    if let Some(cursor) = of_groups {
-        let found = find_of_kind::<Group>(context, search, &Page::Cursor(cursor, count)).await?;
-        let next = found.next.map(|next| format!("{OF_GROUPS}{next}"));
+    if let Some(cursor) = in_groups {
+        let found = find_of_type::<Group>(context, search, &Page::Cursor(cursor, count)).await?;
+        let next = found.next.map(|next| format!("{GROUPS_PREFIX}{next}"));
         return Ok(Found { next, total: None, ..found });
     }
     let page = Page::Cursor(cursor.map(str::to_owned), count);
-    let found = find_of_kind::<User>(context, search, &page).await?;
-    let next = found.next.or(groups.then(|| FIRST_GROUP.to_owned()));
+    let found = find_of_type::<User>(context, search, &page).await?;
+    let next = found.next.or(types.groups.then(|| FIRST_GROUP.to_owned()));
     Ok(Found { next, total: None, ..found })
 }
 
-/// Where the groups begin, and what the cursors behind that begin with.
+/// The cursor of the first group.
 const FIRST_GROUP: &str = "groups";
-const OF_GROUPS: &str = "groups.";
+/// The prefix of the cursors after it.
+const GROUPS_PREFIX: &str = "groups.";
 
-/// A page of resources, as they are shown.
+/// A page of rendered resources.
 #[derive(Default)]
 struct Found {
     resources: Vec<Value>,
@@ -145,47 +168,42 @@ struct Found {
     next: Option<String>,
 }
 
-/// A type of resources that is listed.
-trait Shown: Resource {
+type Rendered = Result<Vec<Map<String, Value>>, Problem>;
+
+/// A resource type that can be listed.
+trait Listable: Resource {
     const KIND: ResourceType;
 
-    /// Shows resources, with what must be looked up for that.
-    async fn show(
-        context: &Context,
-        resources: Vec<Self>,
-        projection: &Projection,
-    ) -> Result<Vec<Map<String, Value>>, Problem>;
+    /// Renders a page of resources, and loads what the projection includes besides their own values.
+    async fn render_page(context: &Context, resources: Vec<Self>, projection: &Projection) -> Rendered;
 }
 
-impl Shown for User {
+impl Listable for User {
     const KIND: ResourceType = ResourceType::User;
 
-    async fn show(
-        context: &Context,
-        resources: Vec<Self>,
-        projection: &Projection,
-    ) -> Result<Vec<Map<String, Value>>, Problem> {
-        users::show(context, &resources, projection).await
+    async fn render_page(context: &Context, users: Vec<Self>, projection: &Projection) -> Rendered {
+        users::render_page(context, &users, projection).await
     }
 }
 
-impl Shown for Group {
+impl Listable for Group {
     const KIND: ResourceType = ResourceType::Group;
 
-    async fn show(
-        context: &Context,
-        resources: Vec<Self>,
-        projection: &Projection,
-    ) -> Result<Vec<Map<String, Value>>, Problem> {
-        groups::show(context, resources, projection).await
+    async fn render_page(context: &Context, groups: Vec<Self>, projection: &Projection) -> Rendered {
+        groups::render_page(context, groups, projection).await
     }
 }
 
-async fn find_of_kind<R: Shown>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
-    find::<R>(context, &search.of_kind(R::KIND), page).await
+/// Finds resources of one type in a search of all types.
+async fn find_of_type<R: Listable>(
+    context: &Context,
+    search: &Search,
+    page: &Page,
+) -> Result<Found, Problem> {
+    find::<R>(context, &search.for_type(R::KIND), page).await
 }
 
-async fn find<R: Shown>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
+async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
     let (filter, sort) = (search.filter(R::SCHEMA, context.profile())?, search.sort(R::SCHEMA)?);
     let projection = search.projection(R::KIND)?;
     let source = context.view().source;
@@ -196,31 +214,31 @@ async fn find<R: Shown>(context: &Context, search: &Search, page: &Page) -> Resu
         Page::Cursor(None, count) => (None, None, *count),
         Page::Cursor(Some(cursor), count) => (Some(position(list, cursor, sort)?), None, *count),
     };
-    // Behind a cursor only what is known without counting.
+    // With a cursor, the total is included only when it is known without counting.
     let total = skip.is_some() || filter.is_none() && sort.by.is_indexed();
     let source = source.to_owned().into();
     let query =
         Query { tenant: context.tenant(), filter, sort, after, skip, limit, total, source, of: PhantomData };
     let origin = &context.caller().origin;
     let Listed { items, next, total } = listing::list::<R>(&context.state().database, origin, query).await?;
-    let resources = R::show(context, items, &projection).await?.into_iter();
+    let resources = R::render_page(context, items, &projection).await?.into_iter();
     let resources = resources.map(|resource| projection.apply(resource).into()).collect();
     Ok(Found { resources, total, next: next.map(|next| list.cursor(&next)) })
 }
 
-fn position(list: List, cursor: &str, sort: crate::domain::sort::Sort) -> Result<Position, ScimError> {
+fn position(list: List, cursor: &str, sort: Sort) -> Result<Position, ScimError> {
     let position = list.position(cursor).ok().filter(|position| sort.accepts_key(position.key.as_ref()));
     position.ok_or_else(|| ScimType::InvalidCursor.error(InvalidCursor.to_string()))
 }
 
 /// A ListResponse (RFC 7644, section 3.4.2; RFC 9865, section 2).
-fn answer(page: &Page, found: Found) -> Map<String, Value> {
+fn list_response(page: &Page, found: Found) -> Map<String, Value> {
     let count = found.resources.len();
     let total = found.total.map(|total| ("totalResults", total.into()));
-    let place = match page {
+    let position = match page {
         Page::Index(start, _) => Some(("startIndex", (*start).into())),
         Page::Cursor(..) => found.next.map(|next| ("nextCursor", next.into())),
     };
     let resources = [("itemsPerPage", count.into()), ("Resources", found.resources.into())];
-    message(urn::LIST, total.into_iter().chain(place).chain(resources))
+    message(urn::LIST, total.into_iter().chain(position).chain(resources))
 }

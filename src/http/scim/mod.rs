@@ -1,5 +1,5 @@
-//! SCIM 2.0 over HTTP (RFC 7644), base `/scim/v2`: parsing and representation. What is asked of the database are the
-//! operations that serve the native API too.
+//! SCIM 2.0 over HTTP (RFC 7644) under `/scim/v2`: parsing and representation. It uses the same database operations as the
+//! native API.
 
 mod bulk;
 mod context;
@@ -8,6 +8,7 @@ mod groups;
 mod limits;
 mod list;
 mod openapi;
+mod request;
 mod resources;
 mod response;
 mod search;
@@ -21,9 +22,9 @@ use crate::domain::scim::ScimError;
 use crate::http::openapi::OperationDocs;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use openapi::{json_of, keyed};
+use openapi::{authenticated, content};
 
-/// The table of URLs below the base. [`normalize_path`](super::api::normalize_path) gives paths this spelling.
+/// The URL table of SCIM. [`normalize_path`](super::api::normalize_path) converts paths to this case.
 pub(super) fn urls() -> Vec<Url> {
     vec![
         url("/scim/v2/ServiceProviderConfig", [get(discovery::config).docs(discovery::config_docs)]),
@@ -71,21 +72,16 @@ pub(super) fn urls() -> Vec<Url> {
 
 /// `/Me` (RFC 7644, section 3.11)
 async fn me() -> Result<HttpResponse, Problem> {
-    Err(nobody().into())
+    Err(me_not_implemented().into())
 }
 
-/// Callers are no users yet.
-fn nobody() -> ScimError {
-    ScimError::of_status(501, "callers are not users here: /Me stands for nobody")
+fn me_not_implemented() -> ScimError {
+    ScimError::of_status(501, "/Me is not implemented: callers are connections and keys, not users.")
 }
 
 fn me_docs(method: &str) -> OperationDocs {
-    let body = json_of("ScimError", &nobody().body().into());
+    let body = content("ScimError", &me_not_implemented().body().into());
     let status = StatusCode::NOT_IMPLEMENTED.as_u16();
-    keyed(&format!("{method}ScimMe"), "What the caller is: callers are not users here", &[]).response(
-        status,
-        "Always (RFC 7644, section 3.11).",
-        &[],
-        body,
-    )
+    authenticated(&format!("{method}ScimMe"), "Not implemented, because callers are not users", &[])
+        .response(status, "Always returned (RFC 7644, section 3.11).", &[], body)
 }

@@ -1,4 +1,4 @@
-//! Answers: JSON of SCIM's media type, with weak entity tags.
+//! Responses in SCIM's media type, with weak ETags.
 
 use crate::domain::condition::Conditions;
 use crate::domain::idempotency::StoredResponse;
@@ -16,21 +16,26 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// What a request about one resource came to: an answer of its own, or one in that to a bulk request.
-pub(super) struct Done {
+/// The result of a request for one resource. It becomes a response of its own or a part of a bulk response.
+pub(super) struct Outcome {
     pub(super) status: StatusCode,
-    /// The version that the resource has now, if it is there.
+    /// The current version of the resource; `None` once it is deleted.
     pub(super) version: Option<i64>,
-    /// Its URI.
+    /// The URI of the resource.
     pub(super) location: String,
-    /// As much of it as is shown.
+    /// The projected resource.
     pub(super) body: Option<Map<String, Value>>,
-    /// Whether a request of the same name was answered so before.
+    /// Whether this is the stored response of an earlier request with the same idempotency key.
     pub(super) replayed: bool,
 }
 
-impl Done {
-    /// The answer over HTTP (RFC 7644, sections 3.3 and 3.14).
+impl Outcome {
+    /// The outcome of a DELETE.
+    pub(super) fn deleted(location: String) -> Self {
+        Self { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false }
+    }
+
+    /// Builds the HTTP response (RFC 7644, sections 3.3 and 3.14).
     pub(super) fn respond(self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(version) = self.version {
@@ -48,37 +53,8 @@ impl Done {
         }
     }
 
-    /// The same as it is kept, to be given again.
-    pub(super) fn kept(self, resource: Uuid) -> StoredResponse {
-        let etag = self.version.map(|version| (ETAG.to_string(), etag(version)));
-        let headers = [(LOCATION.to_string(), self.location)].into_iter().chain(etag).collect();
-        let body = self.body.map(|body| Value::from(body).to_string());
-        StoredResponse { status: self.status.as_u16(), headers, body, resource }
-    }
-
-    /// What was kept, given again.
-    pub(super) fn again(Answered { answer, replayed }: Answered) -> Self {
-        let header = |name: HeaderName| answer.headers.iter().find(|(kept, _)| *kept == name.as_str());
-        let number = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').parse().ok();
-        Self {
-            status: StatusCode::from_u16(answer.status).unwrap_or_default(),
-            version: header(ETAG).and_then(|(_, tag)| number(tag)),
-            location: header(LOCATION).map(|(_, uri)| uri.clone()).unwrap_or_default(),
-            body: answer.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
-            replayed,
-        }
-    }
-
-    /// Whether it shows what others are called: that moves no version of this resource.
-    pub(super) fn shows_others(&self, projection: &Projection) -> bool {
-        let shown = |name: &str| self.body.as_ref().and_then(|body| body.get(name));
-        projection.includes("groups")
-            || (shown("members").is_some() && projection.includes_sub_attribute("members", "display"))
-            || shown(urn::ENTERPRISE_USER).is_some_and(|enterprise| enterprise.get("manager").is_some())
-    }
-
-    /// The answer to a reading, under its conditions.
-    pub(super) fn respond_to_reading(self, conditions: &Conditions) -> Result<HttpResponse, Problem> {
+    /// Builds the response to a GET with conditions.
+    pub(super) fn respond_to_get(self, conditions: &Conditions) -> Result<HttpResponse, Problem> {
         let version = self.version.unwrap_or_default();
         if !conditions.allow_read(version) {
             return Err(Problem::version_mismatch());
@@ -88,9 +64,38 @@ impl Done {
         }
         Ok(self.respond())
     }
+
+    /// The form in which an idempotency key stores the response.
+    pub(super) fn into_stored(self, resource: Uuid) -> StoredResponse {
+        let etag = self.version.map(|version| (ETAG.to_string(), etag(version)));
+        let headers = [(LOCATION.to_string(), self.location)].into_iter().chain(etag).collect();
+        let body = self.body.map(|body| Value::from(body).to_string());
+        StoredResponse { status: self.status.as_u16(), headers, body, resource }
+    }
+
+    /// Restores a stored response.
+    pub(super) fn from_stored(Answered { answer, replayed }: Answered) -> Self {
+        let header = |name: HeaderName| answer.headers.iter().find(|(stored, _)| *stored == name.as_str());
+        let version = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').parse().ok();
+        Self {
+            status: StatusCode::from_u16(answer.status).unwrap_or_default(),
+            version: header(ETAG).and_then(|(_, tag)| version(tag)),
+            location: header(LOCATION).map(|(_, uri)| uri.clone()).unwrap_or_default(),
+            body: answer.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            replayed,
+        }
+    }
+
+    /// Whether the body contains values of other resources, which can change while this resource's version stays the same.
+    pub(super) fn contains_other_resources(&self, projection: &Projection) -> bool {
+        let attribute = |name: &str| self.body.as_ref().and_then(|body| body.get(name));
+        projection.includes("groups")
+            || (attribute("members").is_some() && projection.includes_sub_attribute("members", "display"))
+            || attribute(urn::ENTERPRISE_USER).is_some_and(|enterprise| enterprise.get("manager").is_some())
+    }
 }
 
-/// An answer that is no resource.
+/// Builds a 200 response with a body that is not a single user or group.
 pub(super) fn json(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, SCIM_JSON)).json(body)
 }
@@ -102,7 +107,7 @@ pub(super) fn list_of(resources: Vec<Value>) -> Map<String, Value> {
     message(urn::LIST, counts.into_iter().chain([("Resources", resources.into())]))
 }
 
-/// A message of a schema with these members.
+/// A message with its schema's URN and its members.
 pub(super) fn message(
     urn: &str,
     members: impl IntoIterator<Item = (&'static str, Value)>,

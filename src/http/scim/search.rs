@@ -1,9 +1,9 @@
-//! What a list is asked for: the parameters of a query (RFC 7644, section 3.4.2), or a SearchRequest (section 3.4.3),
-//! which says the same in JSON. What is not known here is ignored.
+//! The parameters of lists, from the query (RFC 7644, section 3.4.2) or from a SearchRequest (section 3.4.3). Unknown
+//! parameters are ignored.
 
 use super::limits::{DEFAULT_COUNT, MAX_COUNT};
-use crate::domain::filter::Filter;
 use crate::domain::schema::{Schema, Vocabulary};
+use crate::domain::filter::{Filter, InvalidFilter};
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn};
 use crate::domain::sort::Sort;
@@ -12,7 +12,7 @@ use crate::http::problem::Problem;
 use actix_web::HttpRequest;
 use serde_json::Value;
 
-/// What the client said.
+/// The parameters as the client sent them.
 #[derive(Clone, Default)]
 pub(super) struct Search {
     attributes: Option<String>,
@@ -25,55 +25,56 @@ pub(super) struct Search {
     cursor: Option<String>,
 }
 
-/// Which page of a list.
+/// The position and maximum size of a page.
 pub(super) enum Page {
-    /// So many resources, from the one of this number on (RFC 7644, section 3.4.2.4): 1 is the first.
+    /// The 1-based index of the first resource (RFC 7644, section 3.4.2.4), and the size.
     Index(usize, usize),
-    /// So many behind a cursor, or the first (RFC 9865).
+    /// The cursor, `None` for the first page (RFC 9865), and the size.
     Cursor(Option<String>, usize),
 }
 
 impl Search {
-    /// Reads the parameters of a query.
-    pub(super) fn of_query(request: &HttpRequest) -> Result<Self, Problem> {
+    /// Reads the parameters of the query.
+    pub(super) fn from_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut search = Self::default();
         for (name, value) in pairs(request)? {
-            // An empty parameter says nothing, but that there is a cursor asks for the first page.
+            // An empty parameter counts as absent, except that an empty cursor requests the first page.
             if value.is_empty() && name != "cursor" {
                 continue;
             }
-            let Some(place) = search.text(&name) else {
-                let Some(place) = search.number(&name) else { continue };
-                *place = Some(number(&name, &value)?);
+            let Some(text) = search.text(&name) else {
+                let Some(number) = search.number(&name) else { continue };
+                *number = Some(parse_number(&name, &value)?);
                 continue;
             };
-            if place.replace(value).is_some() {
-                return Err(ScimType::InvalidValue.error(format!("{name} comes twice")).into());
+            if text.replace(value).is_some() {
+                let detail = format!("The parameter {name} occurs more than once. Send it once.");
+                return Err(ScimType::InvalidValue.error(detail).into());
             }
         }
         Ok(search)
     }
 
-    /// Reads a SearchRequest, whose names have no case.
-    pub(super) fn of_body(sent: Value, profile: Profile) -> Result<Self, ScimError> {
-        let Value::Object(map) = sent else {
-            return Err(ScimType::InvalidSyntax.error("the body must be an object"));
+    /// Reads a SearchRequest. Its member names are case-insensitive.
+    pub(super) fn from_body(body: Value, profile: Profile) -> Result<Self, ScimError> {
+        let Value::Object(map) = body else {
+            return Err(ScimType::InvalidSyntax.error("The body must be an object."));
         };
         check_message(map.get("schemas"), urn::SEARCH, profile)?;
         let mut search = Self::default();
         for (name, value) in map {
-            let known =
-                NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name)).copied().unwrap_or_default();
+            let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name));
+            let known = known.copied().unwrap_or_default();
             match value {
                 Value::Null => {}
                 Value::String(text) if text.is_empty() && known != "cursor" => {}
                 value if search.text(known).is_some() => {
-                    let text = joined(known, value)?;
-                    search.text(known).map(|place| place.replace(text));
+                    let joined = join_names(known, value)?;
+                    search.text(known).map(|text| text.replace(joined));
                 }
                 value if search.number(known).is_some() => {
-                    let read = value.as_i64().ok_or_else(|| no_number(known))?;
-                    search.number(known).map(|place| place.replace(read));
+                    let integer = value.as_i64().ok_or_else(|| not_an_integer(known))?;
+                    search.number(known).map(|number| number.replace(integer));
                 }
                 _ => {}
             }
@@ -101,33 +102,33 @@ impl Search {
         })
     }
 
-    /// What of resources of a kind is shown.
+    /// The projection of resources of one type.
     pub(super) fn projection(&self, kind: ResourceType) -> Result<Projection, ScimError> {
         Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())
     }
 
-    /// The same of one of several kinds: of the named attributes those that it has.
-    pub(super) fn of_kind(&self, kind: ResourceType) -> Self {
+    /// The part of a search of all types that concerns one type: attributes that the type lacks are left out.
+    pub(super) fn for_type(&self, kind: ResourceType) -> Self {
         let known = |names: &String| {
-            let known = names_in(names).filter(|name| Projection::parse(kind, Some(name), None).is_ok());
+            let known = split_names(names).filter(|name| Projection::parse(kind, Some(name), None).is_ok());
             known.collect::<Vec<_>>().join(",")
         };
-        // The id is shown whatever is named, so that it says "none of these".
-        let only = |names: String| if names.is_empty() { "id".to_owned() } else { names };
-        let attributes = self.attributes.as_ref().filter(|_| self.names_attributes());
+        // `id` is returned in any case, so it stands for an empty selection.
+        let or_id = |names: String| if names.is_empty() { "id".to_owned() } else { names };
+        let attributes = self.attributes.as_ref().filter(|_| self.has_attributes());
         Self {
-            attributes: attributes.map(known).map(only),
+            attributes: attributes.map(known).map(or_id),
             excluded: self.excluded.as_ref().map(known),
             ..self.clone()
         }
     }
 
-    /// Refuses too many names of attributes, and those that no kind has.
+    /// Returns an error when too many attributes are named, or one that no resource type has.
     pub(super) fn check_names(&self) -> Result<(), ScimError> {
         for names in self.attributes.iter().chain(&self.excluded) {
             for name in Projection::names(names)? {
-                let read = ResourceType::ALL.map(|kind| Projection::parse(kind, Some(name), None));
-                if let [Err(error), Err(_)] = read {
+                let parsed = ResourceType::ALL.map(|kind| Projection::parse(kind, Some(name), None));
+                if let [Err(error), Err(_)] = parsed {
                     return Err(error);
                 }
             }
@@ -135,95 +136,105 @@ impl Search {
         Ok(())
     }
 
-    /// Whether the client names attributes to be shown.
-    pub(super) fn names_attributes(&self) -> bool {
+    /// Whether `attributes` names any attribute.
+    pub(super) fn has_attributes(&self) -> bool {
         self.attributes.as_deref().is_some_and(|names| !names.trim().is_empty())
     }
 
-    /// Which resources are meant.
+    /// Parses the filter for a resource type.
     pub(super) fn filter(
         &self,
         schema: &'static Schema,
         profile: Profile,
     ) -> Result<Option<Filter>, ScimError> {
-        let read =
+        let parse =
             |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, boolean_syntax(profile));
-        let filter = self.filter.as_ref().map(read).transpose();
-        filter.map_err(|error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")))
+        self.filter.as_ref().map(parse).transpose().map_err(|error| invalid_filter(&error))
     }
 
-    /// The filter as it was sent.
+    /// The filter as the client sent it.
     pub(super) fn filter_text(&self) -> &str {
         self.filter.as_deref().unwrap_or_default()
     }
 
-    /// In which order; by id without it.
+    /// Parses the sort order. Without `sortBy`, resources are sorted by id.
     pub(super) fn sort(&self, schema: &'static Schema) -> Result<Sort, ScimError> {
         let descending = match self.sort_order.as_deref() {
             None => false,
             Some(order) if order.eq_ignore_ascii_case("ascending") => false,
             Some(order) if order.eq_ignore_ascii_case("descending") => true,
-            Some(_) => return Err(ScimType::InvalidValue.error("sortOrder must be ascending or descending")),
+            Some(_) => {
+                return Err(ScimType::InvalidValue.error("sortOrder must be ascending or descending."));
+            }
         };
         let Some(name) = &self.sort_by else { return Ok(Sort { descending, ..Sort::default() }) };
         Sort::by_scim(schema, name, descending).ok_or_else(|| {
             let detail =
-                format!("sortBy ({name:.100}) must be an attribute of {} with one value", schema.plural);
+                format!("sortBy ({name:.100}) must be a single-valued attribute of {}.", schema.plural);
             ScimType::InvalidValue.error(detail)
         })
     }
 
-    /// Whether an order was asked for.
-    pub(super) fn names_order(&self) -> bool {
+    /// Whether the client sent `sortBy`.
+    pub(super) fn has_sort(&self) -> bool {
         self.sort_by.is_some()
     }
 
-    /// Which page. A cursor wins over an index.
+    /// The requested page. A cursor takes precedence over an index.
     pub(super) fn page(&self) -> Result<Page, ScimError> {
-        let whole = |number: i64| usize::try_from(number).unwrap_or(0);
-        let count = self.count.map_or(DEFAULT_COUNT, whole).min(MAX_COUNT);
+        let clamp = |number: i64| usize::try_from(number).unwrap_or(0);
+        let count = self.count.map_or(DEFAULT_COUNT, clamp).min(MAX_COUNT);
         let Some(cursor) = &self.cursor else {
-            return Ok(Page::Index(self.start_index.map_or(1, whole).max(1), count));
+            return Ok(Page::Index(self.start_index.map_or(1, clamp).max(1), count));
         };
         if count == 0 {
-            return Err(ScimType::InvalidCount.error("count must be at least 1 with a cursor"));
+            return Err(invalid_count());
         }
         Ok(Page::Cursor(Some(cursor.clone()).filter(|cursor| !cursor.is_empty()), count))
     }
 }
 
-/// Names with commas between them.
-fn names_in(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn invalid_filter(error: &InvalidFilter) -> ScimError {
+    ScimType::InvalidFilter.error(format!("The filter is invalid at {error}"))
+}
+
+pub(super) fn invalid_count() -> ScimError {
+    ScimType::InvalidCount.error("With a cursor, count must be at least 1.")
+}
+
+/// Splits comma-separated names.
+fn split_names(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
-/// What a list can be asked for.
+/// The names of all parameters.
 const NAMES: [&str; 8] =
     ["attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"];
 
-/// A text, or a list of names with commas between them.
-fn joined(name: &str, value: Value) -> Result<String, ScimError> {
-    let wrong = || ScimType::InvalidValue.error(format!("{name} must be made of strings"));
+/// Converts a string, or a list of strings, to comma-separated names.
+fn join_names(parameter: &str, value: Value) -> Result<String, ScimError> {
+    let wrong_type =
+        || ScimType::InvalidValue.error(format!("{parameter} must be a string or a list of strings."));
     match value {
         Value::String(text) => Ok(text),
         Value::Array(items) => {
             let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            names.map(|names| names.join(",")).ok_or_else(wrong)
+            names.map(|names| names.join(",")).ok_or_else(wrong_type)
         }
-        _ => Err(wrong()),
+        _ => Err(wrong_type()),
     }
 }
 
-/// A whole number; one that is too large to hold is large.
-fn number(name: &str, text: &str) -> Result<i64, ScimError> {
+/// Parses an integer. A number outside the range of `i64` becomes the nearest one inside.
+fn parse_number(parameter: &str, text: &str) -> Result<i64, ScimError> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(no_number(name));
+        return Err(not_an_integer(parameter));
     }
-    let largest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
-    Ok(text.parse().unwrap_or(largest))
+    let nearest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    Ok(text.parse().unwrap_or(nearest))
 }
 
-fn no_number(name: &str) -> ScimError {
-    ScimType::InvalidValue.error(format!("{name} must be a whole number"))
+fn not_an_integer(parameter: &str) -> ScimError {
+    ScimType::InvalidValue.error(format!("{parameter} must be an integer."))
 }

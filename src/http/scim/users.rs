@@ -1,10 +1,9 @@
 //! Users.
 
 use super::context::Context;
-use super::resources::Showing;
-use super::response::Done;
+use super::request::Target;
+use super::response::Outcome;
 use crate::db::DbError;
-use crate::domain::condition::Conditions;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
@@ -21,69 +20,49 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-pub(super) async fn create(
-    context: &Context,
-    (id, named): (Uuid, Option<Request>),
-    sent: Value,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let draft = resource::read_user(sent, &context.view(), context.profile())?;
+pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
+    let Target { context, id, fields, .. } = target;
+    let draft = resource::read_user(body, &context.view(), context.profile())?;
     let unique = UniqueValues::of(&draft);
-    let create = Create { tenant: context.tenant(), id, draft, now: context.now() };
-    let (client, projection) = (context.clone(), showing.projection.clone());
-    // Nobody is in a group from the first.
-    let shown = move |user: &User| done(&client, StatusCode::CREATED, user, None, &projection);
-    context.create((id, named), create, shown).await.map_err(|error| unique.conflict(error))
+    let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
+    let client = context.clone();
+    // A new user is in no group, so there are no groups to read.
+    let render = move |user: &User| outcome(&client, StatusCode::CREATED, user, None, &fields.projection);
+    context.create((id, key), operation, render).await.map_err(|error| unique.conflict(error))
 }
 
-pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Done, Problem> {
+pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
     let user = context.call(Find { tenant: context.tenant(), id }).await?;
-    let groups = match names_of(context, vec![id], usize::MAX, projection) {
-        Some(names) => Some(context.call(names).await?),
+    let groups = match read_groups(context, vec![id], usize::MAX, projection) {
+        Some(read) => Some(context.call(read).await?),
         None => None,
     };
-    Ok(done(context, StatusCode::OK, &user, groups, projection))
+    Ok(outcome(context, StatusCode::OK, &user, groups, projection))
 }
 
-pub(super) async fn replace(
-    context: &Context,
-    id: Uuid,
-    body: Value,
-    conditions: Conditions,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let draft = resource::read_user(body, &context.view(), context.profile())?;
-    let replaced = move |user: &User| Ok(resource::preserve_native(draft.clone(), user));
-    edit(context, id, conditions, &showing.projection, replaced).await
+pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {
+    let draft = resource::read_user(body, &target.context.view(), target.context.profile())?;
+    edit(target, move |user: &User| Ok(resource::preserve_native(draft.clone(), user))).await
 }
 
-pub(super) async fn patch(
-    context: &Context,
-    id: Uuid,
-    operations: Vec<Operation>,
-    conditions: Conditions,
-    showing: &Showing,
-) -> Result<Done, Problem> {
-    let client = context.clone();
-    let patched =
-        move |user: &User| resource::patch_user(user, &client.view(), &operations, client.profile());
-    edit(context, id, conditions, &showing.projection, patched).await
+pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
+    let client = target.context.clone();
+    edit(target, move |user: &User| {
+        resource::patch_user(user, &client.view(), &operations, client.profile())
+    })
+    .await
 }
 
-pub(super) async fn delete(context: &Context, id: Uuid, conditions: Conditions) -> Result<Done, Problem> {
+pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
-    let location = context.view().location(ResourceType::User, &id.to_string());
-    Ok(Done { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false })
+    Ok(Outcome::deleted(context.location(ResourceType::User, id)))
 }
 
 /// Rewrites a user with a pure function of the stored user, in one transaction.
 async fn edit(
-    context: &Context,
-    id: Uuid,
-    conditions: Conditions,
-    projection: &Projection,
+    Target { context, id, conditions, fields, .. }: Target,
     edit: impl Fn(&User) -> Result<Draft, ScimError> + Send + Sync + 'static,
-) -> Result<Done, Problem> {
+) -> Result<Outcome, Problem> {
     let edit = Arc::new(edit);
     let in_transaction = Arc::clone(&edit);
     let write = Edit {
@@ -93,15 +72,15 @@ async fn edit(
         conditions,
         now: context.now(),
     };
-    let read = names_of(context, vec![id], usize::MAX, projection);
+    let read = read_groups(&context, vec![id], usize::MAX, &fields.projection);
     match context.call(ReadBack { write, read }).await {
-        Ok((user, groups)) => Ok(done(context, StatusCode::OK, &user?, groups, projection)),
-        Err(error) => Err(edit_error(context, id, error, &*edit).await),
+        Ok((user, groups)) => Ok(outcome(&context, StatusCode::OK, &user?, groups, &fields.projection)),
+        Err(error) => Err(edit_error(&context, id, error, &*edit).await),
     }
 }
 
-/// Names the value that violates a unique constraint. The rejected draft was discarded with its transaction, so it is
-/// computed again from the stored user.
+/// Adds the value to the error of a violated unique constraint. The rejected draft was discarded with its transaction, so it
+/// is computed again from the stored user.
 async fn edit_error(
     context: &Context,
     id: Uuid,
@@ -130,70 +109,77 @@ impl UniqueValues {
 
     /// Adds the value to the error of a violated unique constraint (RFC 7644, section 3.12).
     fn conflict(&self, error: DbError) -> Problem {
-        let value = match &error {
-            DbError::Taken { attribute: "userName" } => Some(("userName", &self.user_name)),
-            DbError::Taken { attribute: "externalId" } => {
-                self.external_id.as_ref().map(|id| ("externalId", id))
-            }
-            _ => None,
-        };
-        match value {
-            Some((name, value)) => {
-                let detail = format!("{name} ({value:?}) is already in use by another user.");
-                ScimType::Uniqueness.error(detail).into()
-            }
-            None => error.into(),
+        match &error {
+            DbError::Taken { attribute: "userName" } => conflict("userName", &self.user_name),
+            DbError::Taken { attribute: "externalId" } => match &self.external_id {
+                Some(external_id) => conflict("externalId", external_id),
+                None => error.into(),
+            },
+            _ => error.into(),
         }
     }
 }
 
-/// What the groups of users are called.
+/// The error of a value that another user has.
+pub(super) fn conflict(attribute: &str, value: &str) -> Problem {
+    ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by another user.")).into()
+}
+
+/// The groups of users, by the users' ids.
 type Groups = BTreeMap<Uuid, Vec<UserGroup>>;
 
-/// In how many groups the users of a page may be together.
-const GROUP_LIMIT: usize = 100_000;
+/// The maximum total number of groups of the users on a page.
+const MAX_GROUPS: usize = 100_000;
 
-/// The reading of the users' groups, where they are shown.
-fn names_of(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
+/// The operation that reads the users' groups; `None` when the projection leaves them out.
+fn read_groups(
+    context: &Context,
+    users: Vec<Uuid>,
+    most: usize,
+    projection: &Projection,
+) -> Option<NamesOf> {
     projection.includes("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
 }
 
-fn done(
+fn outcome(
     context: &Context,
     status: StatusCode,
     user: &User,
     groups: Option<Groups>,
     projection: &Projection,
-) -> Done {
-    let location = context.view().location(ResourceType::User, &user.id.to_string());
-    let body = projection.apply(shown(context, user, groups.as_ref()));
-    Done { status, version: Some(user.version), location, body: Some(body), replayed: false }
+) -> Outcome {
+    let body = projection.apply(render(context, user, groups.as_ref()));
+    let location = context.location(ResourceType::User, user.id);
+    Outcome { status, version: Some(user.version), location, body: Some(body), replayed: false }
 }
 
-fn shown(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String, Value> {
+fn render(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String, Value> {
     let groups = groups.and_then(|groups| groups.get(&user.id));
     resource::render_user(user, groups.map(Vec::as_slice), &context.view())
 }
 
-/// Shows the users of a page, with their groups where these are asked for, unless they are in too many.
-pub(super) async fn show(
+/// Renders the users of a page, with their groups if the projection includes them.
+///
+/// # Errors
+/// `tooMany` when the users are in more than 100,000 groups together.
+pub(super) async fn render_page(
     context: &Context,
     users: &[User],
     projection: &Projection,
 ) -> Result<Vec<Map<String, Value>>, Problem> {
     let ids = users.iter().map(|user| user.id).collect();
-    let groups = match names_of(context, ids, GROUP_LIMIT, projection) {
-        Some(names) if !users.is_empty() => Some(context.call(names).await.map_err(too_many)?),
+    let groups = match read_groups(context, ids, MAX_GROUPS, projection) {
+        Some(read) if !users.is_empty() => Some(context.call(read).await.map_err(too_many)?),
         _ => None,
     };
-    Ok(users.iter().map(|user| shown(context, user, groups.as_ref())).collect())
+    Ok(users.iter().map(|user| render(context, user, groups.as_ref())).collect())
 }
 
 fn too_many(error: DbError) -> Problem {
     match error {
         DbError::Refused(_) => {
-            let detail = "the users of this page are in more than 100,000 groups together: \
-                          ask without attributes=groups, or for fewer users";
+            let detail = "The users on this page are in more than 100,000 groups together. \
+                          Leave groups out of attributes, or request fewer users.";
             ScimType::TooMany.error(detail).into()
         }
         error => error.into(),

@@ -1,4 +1,4 @@
-//! The examples in SCIM's part of the document, produced by the code that produces responses.
+//! The examples in SCIM's part of the OpenAPI document. The code that renders responses also renders them.
 
 use crate::domain::cursor::InvalidCursor;
 use crate::domain::filter::Filter;
@@ -6,15 +6,18 @@ use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::schema::Schema;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, patch as patching, urn};
+use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
 use crate::http::api::Api;
 use crate::http::openapi::examples as native;
 use crate::http::problem::Problem;
+use crate::http::scim::discovery::filter_error;
 use crate::http::scim::limits::limits;
 use crate::http::scim::response::list_of;
+use crate::http::scim::search::{invalid_count, invalid_filter};
+use crate::http::scim::users::conflict;
 use serde_json::{Value, json};
 
-/// How a connection sees resources.
+/// The view of a connection.
 const VIEW: View<'_> = View { base: native::SCIM_URL, source: native::CONNECTION };
 
 /// The body of `POST /scim/v2/Users`, and of PUT.
@@ -31,7 +34,7 @@ pub(in crate::http::scim) fn new_user() -> Value {
     })
 }
 
-/// The answer to `GET /scim/v2/Users/{id}`.
+/// The response to `GET /scim/v2/Users/{id}`.
 pub(in crate::http::scim) fn user() -> Value {
     let draft = resource::read_user(new_user(), &VIEW, Profile::Strict);
     draft.map_or(Value::Null, |draft| resource::render_user(&native::user_of(draft), None, &VIEW).into())
@@ -42,7 +45,7 @@ pub(in crate::http::scim) fn new_group() -> Value {
     json!({ "schemas": [urn::GROUP], "displayName": "Engineers", "members": [{ "value": native::USER }] })
 }
 
-/// The answer to `GET /scim/v2/Groups/{id}`.
+/// The response to `GET /scim/v2/Groups/{id}`.
 pub(in crate::http::scim) fn group() -> Value {
     let read = resource::read_group(new_group(), &VIEW, Profile::Strict);
     read.map_or(Value::Null, |(draft, _)| {
@@ -50,7 +53,7 @@ pub(in crate::http::scim) fn group() -> Value {
     })
 }
 
-/// The body of PATCH below `/scim/v2`.
+/// The body of `PATCH /scim/v2/Users/{id}` or `PATCH /scim/v2/Groups/{id}`.
 pub(in crate::http::scim) fn patch(kind: ResourceType) -> Value {
     let operation = match kind {
         ResourceType::User => json!({ "op": "replace", "path": "displayName", "value": "Ada Lovelace" }),
@@ -66,7 +69,7 @@ pub(in crate::http::scim) fn search() -> Value {
     json!({ "schemas": [urn::SEARCH], "filter": "displayName pr", "count": 10 })
 }
 
-/// The answer to `GET` of a list below `/scim/v2`.
+/// The response to a list request, such as `GET /scim/v2/Users`.
 pub(in crate::http::scim) fn list(resources: Vec<Value>) -> Value {
     list_of(resources).into()
 }
@@ -78,7 +81,7 @@ pub(in crate::http::scim) fn bulk_request() -> Value {
     json!({ "schemas": [urn::BULK_REQUEST], "failOnErrors": 1, "Operations": [operation] })
 }
 
-/// The answer to it.
+/// The response to `POST /scim/v2/Bulk`.
 pub(in crate::http::scim) fn bulk_response() -> Value {
     let location = VIEW.location(ResourceType::User, native::USER);
     let operation = json!({
@@ -91,27 +94,27 @@ pub(in crate::http::scim) fn bulk_response() -> Value {
     json!({ "schemas": [urn::BULK_RESPONSE], "Operations": [operation] })
 }
 
-/// The answer to `GET /scim/v2/ServiceProviderConfig`.
+/// The response to `GET /scim/v2/ServiceProviderConfig`.
 pub(in crate::http::scim) fn config() -> Value {
     service_provider_config(native::SCIM_URL, "https://roster.example.com/docs", &limits(1 << 20))
 }
 
-/// The answer to `GET /scim/v2/ResourceTypes/{id}`.
+/// The response to `GET /scim/v2/ResourceTypes/{id}`.
 pub(in crate::http::scim) fn resource_type(kind: ResourceType) -> Value {
     kind.render(native::SCIM_URL)
 }
 
-/// The answer to `GET /scim/v2/Schemas/{id}`.
+/// The response to `GET /scim/v2/Schemas/{id}`.
 pub(in crate::http::scim) fn schema(schema: &Schema) -> Value {
     schema.render(native::SCIM_URL)
 }
 
-/// One of every problem of SCIM's.
+/// An example of each problem that SCIM can return.
 pub(in crate::http::scim) fn problems() -> Vec<Problem> {
     let Value::Object(user) = user() else { return Vec::new() };
     let patched = |operation: Value| {
-        let sent = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
-        let patched = patching::read(sent, Profile::Strict)
+        let body = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
+        let patched = patching::read(body, Profile::Strict)
             .and_then(|operations| patching::apply(ResourceType::User, &user, &operations, Profile::Strict));
         patched.map_or_else(Problem::from, native::no_error)
     };
@@ -122,14 +125,12 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         patched(json!({ "op": "remove", "path": "active" })),
         patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),
         patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
-        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim).map_or_else(
-            |error| ScimType::InvalidFilter.error(format!("the filter is wrong at {error}")).into(),
-            native::no_error,
-        ),
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim)
+            .map_or_else(|error| invalid_filter(&error).into(), native::no_error),
         ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
-        ScimType::InvalidCount.error("count must be at least 1 with a cursor").into(),
-        ScimType::Uniqueness.error("userName (\"ada\") belongs to another user").into(),
-        ScimError::of_status(403, "what the service says of itself cannot be filtered").into(),
+        invalid_count().into(),
+        conflict("userName", "ada"),
+        filter_error().into(),
         Problem::not_acceptable_by(Api::Scim),
         native::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];

@@ -1,6 +1,8 @@
-//! SCIM's part: its operations (RFC 7644), the same for both types of resources, and what they are asked for.
+//! The description of SCIM's endpoints in the OpenAPI document: what the operations for users and for groups share, and the
+//! parameters and schemas that they refer to.
 
 pub(super) mod examples;
+mod messages;
 mod schemas;
 
 use crate::domain::schema::{GROUPS, USERS};
@@ -12,25 +14,26 @@ use crate::http::openapi::parameters::{listed, named, path, query};
 use crate::http::openapi::{Components, OperationDocs, reference};
 use serde_json::{Map, Value, json};
 
-pub(super) const BODIES: &[&str] = &[SCIM_JSON, "application/json"];
-/// What a body may be refused with besides. What is 422 of the native API is 400 here.
-pub(super) const BODY: [u16; 3] = [408, 413, 415];
+/// The media types of request bodies.
+pub(super) const MEDIA_TYPES: &[&str] = &[SCIM_JSON, "application/json"];
+/// The errors of requests with a body, besides 400. Where the native API returns 422, SCIM returns 400.
+pub(super) const BODY_ERRORS: [u16; 3] = [408, 413, 415];
 
-/// JSON of SCIM's with an example.
-pub(super) fn json_of(schema: &str, example: &Value) -> Option<Value> {
+/// The content of a SCIM response, with an example.
+pub(super) fn content(schema: &str, example: &Value) -> Option<Value> {
     let mut example = example.clone();
-    drop_refs(&mut example);
+    remove_references(&mut example);
     Some(json!({ SCIM_JSON: { "schema": reference(schema), "example": example } }))
 }
 
-/// Takes every `$ref` out: in an example, too, readers of OpenAPI take it for a place in a document.
-fn drop_refs(value: &mut Value) {
+/// Removes every `$ref` from an example, because OpenAPI tools interpret it as a reference within the document.
+fn remove_references(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.remove("$ref");
-            map.values_mut().for_each(drop_refs);
+            map.values_mut().for_each(remove_references);
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_refs),
+        Value::Array(items) => items.iter_mut().for_each(remove_references),
         _ => {}
     }
 }
@@ -45,17 +48,18 @@ pub(super) fn discovery(
 ) -> OperationDocs {
     OperationDocs::public(id, "SCIM", summary, parameters)
         .scim()
-        .describe("Nothing of it can be filtered: `filter` is 403.")
-        .response(200, "The same for everybody.", &[], json_of(schema, example))
+        .describe("A request with `filter` returns 403.")
+        .response(200, "The same for every caller.", &[], content(schema, example))
         .errors(&[400, 403, 500])
 }
 
-pub(super) fn keyed(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
+/// An endpoint that requires a key or a token.
+pub(super) fn authenticated(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
     OperationDocs::keyed(id, "SCIM", summary, parameters).scim()
 }
 
-/// `Scim` and the type, with which the name of a shape begins.
-pub(super) fn shape(kind: ResourceType) -> String {
+/// The name of a resource type's schema in the document.
+pub(super) fn schema_name(kind: ResourceType) -> String {
     format!("Scim{}", kind.name())
 }
 
@@ -73,142 +77,147 @@ pub(super) fn new_example_of(kind: ResourceType) -> Value {
     }
 }
 
-/// The parameters that say what of a resource an answer shows.
+/// The names of the parameters that select the attributes of a response.
 pub(super) fn projection(kind: ResourceType) -> [String; 2] {
     ["Attributes", "ExcludedAttributes"].map(|name| format!("scim{}{name}", kind.name()))
 }
 
-/// An operation about one resource: what it does, and what it takes.
+/// An operation on one resource.
 pub(super) fn about(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
     let name = kind.name();
     let summary = format!("{verb} a {}", name.to_lowercase());
-    keyed(&format!("{}Scim{name}", verb.to_lowercase()), &summary, parameters)
+    authenticated(&format!("{}Scim{name}", verb.to_lowercase()), &summary, parameters)
 }
 
-/// One that shows the resource.
+/// An operation whose response contains the resource.
 pub(super) fn showing(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
-    let [only, without] = projection(kind);
-    about(kind, verb, &[parameters, &[only.as_str(), without.as_str()]].concat())
+    let [only, except] = projection(kind);
+    about(kind, verb, &[parameters, &[only.as_str(), except.as_str()]].concat())
 }
 
-/// One that finds resources.
+/// An operation that finds resources.
 pub(super) fn finding(kind: ResourceType, verb: &str, parameters: &[&str]) -> OperationDocs {
-    let name = kind.name();
+    let plural = format!("{}s", kind.name());
+    let (id, summary) =
+        (format!("{}Scim{plural}", verb.to_lowercase()), format!("{verb} {}", plural.to_lowercase()));
     let example = examples::list(vec![example_of(kind)]);
-    keyed(&format!("{verb}Scim{name}s"), &format!("Find {}s", name.to_lowercase()), parameters).response(
-        200,
-        "A page.",
-        &[],
-        json_of(&format!("{}s", shape(kind)), &example),
-    )
+    let content = content(&format!("{}s", schema_name(kind)), &example);
+    authenticated(&id, &summary, parameters).response(200, "A page of resources.", &[], content)
 }
 
-/// The components of SCIM.
+/// SCIM's components of the document.
 pub(in crate::http) fn components() -> Components {
     Components { schemas: schemas::all(), parameters: parameters(), problems: examples::problems() }
 }
 
-/// The parameters by their names.
+/// The parameters by name.
 fn parameters() -> Map<String, Value> {
     let resource_types = ResourceType::ALL.map(ResourceType::name);
     let schemas = schema::all().map(|schema| schema.id);
-    let asked = |(name, schema, text): (&str, Value, &str)| query(name, schema, text);
+    let in_query = |(name, schema, text): Parameter| query(name, schema, text);
     let mut all = Map::from_iter([
         named("scimResourceType", path("id", json!({ "type": "string", "enum": resource_types }), "")),
         named("scimSchema", path("id", json!({ "type": "string", "enum": schemas }), "")),
-        asked(sort_order()),
-        asked(start_index()),
-        asked(count()),
-        named("scimCursor", asked(cursor())),
+        in_query(sort_order()),
+        in_query(start_index()),
+        in_query(count()),
+        named("scimCursor", in_query(cursor())),
     ]);
     for kind in ResourceType::ALL {
         let name = kind.name();
-        let [only, without] = projection(kind);
+        let [only, except] = projection(kind);
         all.extend([
-            named(&format!("scim{name}Filter"), asked(filter(Some(kind)))),
-            named(&format!("scim{name}SortBy"), asked(sort_by(kind))),
-            named(&only, listed("attributes", some_of(names(kind)), ONLY)),
-            named(&without, listed("excludedAttributes", some_of(names(kind)), WITHOUT)),
+            named(&format!("scim{name}Filter"), in_query(filter(Some(kind)))),
+            named(&format!("scim{name}SortBy"), in_query(sort_by(kind))),
+            named(&only, listed("attributes", list_of_names(names(kind)), ONLY)),
+            named(&except, listed("excludedAttributes", list_of_names(names(kind)), EXCEPT)),
         ]);
     }
     all
 }
 
-/// What a list is asked for: name, shape and meaning, in a query or a SearchRequest.
-type Asked = (&'static str, Value, &'static str);
+/// A list parameter, in a query or in a SearchRequest: its name, schema and description.
+type Parameter = (&'static str, Value, &'static str);
 
-const ONLY: &str = "Only these, and what always comes. Not with `excludedAttributes`.";
-const WITHOUT: &str = "All but these.";
+const ONLY: &str = "The attributes to return, besides those that are always returned. \
+                    Cannot be combined with `excludedAttributes`.";
+const EXCEPT: &str = "The attributes to leave out.";
 
-/// Of a type's attributes, or of those that both have.
-fn filter(kind: Option<ResourceType>) -> Asked {
+/// The filter for one resource type, or for all.
+fn filter(kind: Option<ResourceType>) -> Parameter {
     let (format, example) = match kind {
         Some(ResourceType::User) => ("scim-user-filter", "userName sw \"a\" and active eq true"),
         Some(ResourceType::Group) => ("scim-group-filter", "displayName sw \"eng\""),
         None => ("scim-filter", "meta.created gt \"2026-01-01T00:00:00Z\""),
     };
     let schema = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
-    ("filter", schema, "RFC 7644, section 3.4.2.2.")
+    ("filter", schema, "A filter (RFC 7644, section 3.4.2.2).")
 }
 
-fn sort_by(kind: ResourceType) -> Asked {
+fn sort_by(kind: ResourceType) -> Parameter {
     let schema = match kind {
         ResourceType::User => &USERS,
         ResourceType::Group => &GROUPS,
     };
     let mut names = names(kind);
     names.retain(|name| Sort::by_scim(schema, name, false).is_some());
-    ("sortBy", json!({ "type": "string", "enum": names }), "An attribute with one value.")
+    ("sortBy", json!({ "type": "string", "enum": names }), "The single-valued attribute to sort by.")
 }
 
-fn sort_order() -> Asked {
+fn sort_order() -> Parameter {
     let schema = json!({ "type": "string", "enum": ["ascending", "descending"], "default": "ascending" });
-    ("sortOrder", schema, "Resources without the attribute come last; when descending, first.")
+    let text = "The sort order. Resources without the attribute come last in ascending order, first in descending order.";
+    ("sortOrder", schema, text)
 }
 
-fn start_index() -> Asked {
+fn start_index() -> Parameter {
     let schema = json!({ "type": "integer", "format": "int64", "default": 1 });
-    ("startIndex", schema, "The number of the first resource; below 1 is 1.")
+    ("startIndex", schema, "The 1-based index of the first resource. Values below 1 count as 1.")
 }
 
-fn count() -> Asked {
+fn count() -> Parameter {
     let schema = json!({ "type": "integer", "format": "int64", "default": 100 });
-    ("count", schema, "More than 500 is 500. With 0 or less only the total comes; with `cursor` it is 400.")
+    let text = "The number of resources on a page. Values above 500 count as 500. 0 or less returns only the total, or 400 \
+                with `cursor`.";
+    ("count", schema, text)
 }
 
-fn cursor() -> Asked {
+fn cursor() -> Parameter {
     let schema = json!({ "type": "string", "format": "cursor" });
-    ("cursor", schema, "RFC 9865. A cursor wins over `startIndex`.")
+    let text = "A cursor (RFC 9865), empty for the first page. Takes precedence over `startIndex`.";
+    ("cursor", schema, text)
 }
 
-/// The attributes of a type, with the common ones before its own.
+/// The attributes of a resource type: the common ones, then those of its core schema.
 fn attributes(kind: ResourceType) -> impl Iterator<Item = &'static Definition> {
     COMMON.iter().chain(&kind.schema().attributes)
 }
 
-/// The extensions of a type with their URNs.
+/// The known extensions of a resource type.
 fn extensions(kind: ResourceType) -> impl Iterator<Item = &'static Schema> {
     kind.extensions().iter().filter_map(move |urn| kind.extension(urn))
 }
 
-/// The names of attributes, of those of extensions behind their URNs, and of their parts behind a dot.
+/// The names that can be selected: attributes, sub-attributes after a dot, extensions, and their attributes after the URN.
 fn names(kind: ResourceType) -> Vec<String> {
     let mut names = Vec::new();
-    let mut add = |above: &str, definition: &Definition| {
-        let name = format!("{above}{}", definition.name);
-        names.extend(definition.sub_attributes.iter().map(|part| format!("{name}.{}", part.name)));
+    let mut add = |prefix: &str, definition: &Definition| {
+        let name = format!("{prefix}{}", definition.name);
+        names.extend(definition.sub_attributes.iter().map(|inner| format!("{name}.{}", inner.name)));
         names.push(name);
     };
-    attributes(kind).filter(|one| one.returned != Returned::Never).for_each(|one| add("", one));
+    let visible = attributes(kind).filter(|definition| definition.returned != Returned::Never);
+    visible.for_each(|definition| add("", definition));
     for extension in extensions(kind) {
-        extension.attributes.iter().for_each(|one| add(&format!("{}:", extension.id), one));
+        let prefix = format!("{}:", extension.id);
+        extension.attributes.iter().for_each(|definition| add(&prefix, definition));
     }
     names.extend(extensions(kind).map(|extension| extension.id.to_owned()));
     names
 }
 
-/// A list of some of these names, or of extensions that Roster does not know.
-fn some_of(mut names: Vec<String>) -> Value {
+/// The schema of a list of these names, or of URNs of extensions without a schema in Roster.
+fn list_of_names(mut names: Vec<String>) -> Value {
     names.sort_unstable();
     names.dedup();
     json!({

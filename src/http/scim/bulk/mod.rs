@@ -1,0 +1,189 @@
+//! `/Bulk` (RFC 7644, section 3.7). Each operation runs like a request of its own, in its own transaction. The ids of created
+//! resources are assigned in advance, so that operations can refer to resources that do not exist yet.
+
+mod references;
+mod request;
+
+use super::context::{Context, WriteContext};
+use super::openapi::{BODY_ERRORS, MEDIA_TYPES, authenticated, content, examples};
+use super::request::{Action, ResponseFields, Target};
+use super::resources::perform;
+use super::response::{Outcome, json, message};
+use crate::domain::condition::{Conditions, Tags};
+use crate::domain::parse_id;
+use crate::domain::scim::projection::Projection;
+use crate::domain::scim::resource::etag;
+use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
+use crate::http::body::JsonBody;
+use crate::http::openapi::OperationDocs;
+use crate::http::problem::Problem;
+use actix_web::HttpResponse;
+use references::{PREFIX, resolve_text, resolve_value};
+use request::{Operation, invalid_syntax};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+/// `POST /Bulk`
+pub(super) async fn bulk(
+    WriteContext(context): WriteContext,
+    body: JsonBody,
+) -> Result<HttpResponse, Problem> {
+    let (operations, fail_on_errors) = request::read(body.read(Ok)?, context.profile())?;
+    let results = Bulk::new(&context, operations)?.run(fail_on_errors).await;
+    Ok(json(&message(urn::BULK_RESPONSE, [("Operations", results.into())])))
+}
+
+pub(super) fn bulk_docs() -> OperationDocs {
+    let response = content("ScimBulkResponse", &examples::bulk_response());
+    authenticated("bulkScim", "Run a bulk request", &[])
+        .describe(
+            "RFC 7644, section 3.7. Operations run one by one, each in its own transaction. `bulkId:` followed by the \
+             bulkId of an operation refers to the resource that this operation creates.",
+        )
+        .body(MEDIA_TYPES, "ScimBulkRequest", &examples::bulk_request())
+        .response(200, "The result of each operation.", &[], response)
+        .errors(&BODY_ERRORS)
+}
+
+/// A bulk request in progress.
+struct Bulk<'c> {
+    context: &'c Context,
+    operations: Vec<Operation>,
+    /// By bulkId: the index of the operation that creates a resource, and the resource's id.
+    created: HashMap<String, (usize, Uuid)>,
+    /// The indices of the operations that failed.
+    failed: HashSet<usize>,
+}
+
+impl<'c> Bulk<'c> {
+    fn new(context: &'c Context, operations: Vec<Operation>) -> Result<Self, ScimError> {
+        let mut created = HashMap::new();
+        let posts = operations.iter().enumerate().filter(|(_, operation)| operation.method == "POST");
+        for (index, operation) in posts {
+            let Some(bulk_id) = operation.bulk_id.clone().filter(|id| !id.is_empty()) else {
+                return Err(missing_bulk_id());
+            };
+            if created.insert(bulk_id.clone(), (index, Uuid::now_v7())).is_some() {
+                return Err(invalid_syntax(format!("The bulkId {bulk_id:?} is used by more than one operation.")));
+            }
+        }
+        Ok(Self { context, operations, created, failed: HashSet::new() })
+    }
+
+    /// Runs operations until `fail_on_errors` of them have failed. Returns the results in the order of the request.
+    async fn run(mut self, fail_on_errors: usize) -> Vec<Value> {
+        let mut results = BTreeMap::new();
+        let references: Vec<_> = self.operations.iter().map(|operation| self.references(operation)).collect();
+        for index in references::order(&references) {
+            if self.failed.len() >= fail_on_errors {
+                break;
+            }
+            if let Some(operation) = self.operations.get(index) {
+                let (result, succeeded) = self.run_one(index, operation).await;
+                results.insert(index, result);
+                if !succeeded {
+                    self.failed.insert(index);
+                }
+            }
+        }
+        results.into_values().map(Value::from).collect()
+    }
+
+    /// The indices of the operations that create the resources to which an operation refers.
+    fn references(&self, operation: &Operation) -> Vec<usize> {
+        let in_path = operation.path.split('/').flat_map(references::of_text);
+        let bulk_ids = in_path.chain(references::of_value(&operation.data));
+        bulk_ids.filter_map(|bulk_id| self.created.get(bulk_id)).map(|(index, _)| *index).collect()
+    }
+
+    /// Runs an operation. Returns its result, and whether it succeeded.
+    async fn run_one(&self, index: usize, operation: &Operation) -> (Map<String, Value>, bool) {
+        let Operation { method, bulk_id, .. } = operation;
+        let mut result = Map::from_iter([("method".to_owned(), method.clone().into())]);
+        result.extend(bulk_id.clone().map(|id| ("bulkId".to_owned(), id.into())));
+        let resource = self.resource(operation);
+        if let Ok((kind, Some(id))) = &resource {
+            result.insert("location".to_owned(), self.context.location(*kind, *id).into());
+        }
+        let outcome = match resource {
+            Ok(resource) => self.perform(index, operation, resource).await,
+            Err(error) => Err(error.into()),
+        };
+        let (status, succeeded) = match outcome {
+            Ok(Outcome { status, version, location, .. }) => {
+                result.insert("location".to_owned(), location.into());
+                result.extend(version.map(|version| ("version".to_owned(), etag(version).into())));
+                (status.as_u16(), true)
+            }
+            Err(problem) => {
+                let error = problem.scim_error();
+                result.insert("response".to_owned(), error.body().into());
+                (error.status, false)
+            }
+        };
+        result.insert("status".to_owned(), status.to_string().into());
+        (result, succeeded)
+    }
+
+    /// The resource type and the id in an operation's path.
+    fn resource(&self, operation: &Operation) -> Result<(ResourceType, Option<Uuid>), ScimError> {
+        let path = &operation.path;
+        let not_found = || ScimError::of_status(404, format!("No resource has the path {path:?}."));
+        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+        let name = segments.next().unwrap_or_default();
+        let matches = |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);
+        let kind = ResourceType::ALL.into_iter().find(matches).ok_or_else(not_found)?;
+        match (segments.next(), segments.next()) {
+            (None, _) => Ok((kind, None)),
+            (Some(id), None) => {
+                let id = resolve_text(id, &|bulk_id| self.created_id(bulk_id))?;
+                parse_id(&id).map(|id| (kind, Some(id))).ok_or_else(not_found)
+            }
+            _ => Err(not_found()),
+        }
+    }
+
+    async fn perform(
+        &self,
+        index: usize,
+        operation: &Operation,
+        (kind, id): (ResourceType, Option<Uuid>),
+    ) -> Result<Outcome, Problem> {
+        let data = resolve_value(operation.data.clone(), &|bulk_id| self.created_id(bulk_id))?;
+        let own = operation.bulk_id.as_ref().and_then(|bulk_id| self.created.get(bulk_id));
+        let (id, action) = match (operation.method.as_str(), id) {
+            ("POST", None) => match own {
+                Some((created, id)) if *created == index => (*id, Action::Create(None, data)),
+                _ => return Err(missing_bulk_id().into()),
+            },
+            ("PUT", Some(id)) => (id, Action::Replace(data)),
+            ("PATCH", Some(id)) => (id, Action::Patch(data)),
+            ("DELETE", Some(id)) => (id, Action::Delete),
+            (method, _) => {
+                let detail = format!("{method:.20} is not allowed at the path {:.100}.", operation.path);
+                return Err(ScimError::of_status(405, detail).into());
+            }
+        };
+        let if_match = operation.version.as_deref().map(Tags::parse).transpose();
+        let if_match = if_match.map_err(|error| ScimType::InvalidValue.error(format!("version {error}")))?;
+        let conditions = Conditions { if_match, if_none_match: None }.weakly();
+        // The result contains no attributes, so none need be loaded.
+        let projection = Projection::parse(kind, Some("id"), None)?;
+        let fields = ResponseFields { projection, are_requested: false };
+        perform(Target { context: self.context.clone(), kind, id, conditions, fields }, action).await
+    }
+
+    /// The id of the resource that the operation with a bulkId creates, unless the operation failed.
+    fn created_id(&self, bulk_id: &str) -> Result<String, ScimError> {
+        let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains(index));
+        created.map(|(_, id)| id.to_string()).ok_or_else(|| {
+            let detail = format!("{PREFIX}{bulk_id:.100} does not refer to a resource that this request creates.");
+            ScimType::InvalidValue.error(detail)
+        })
+    }
+}
+
+fn missing_bulk_id() -> ScimError {
+    invalid_syntax("An operation with the method POST must have a bulkId.")
+}

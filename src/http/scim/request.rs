@@ -1,0 +1,83 @@
+//! A write of one resource, sent as a request of its own or as an operation of a bulk request.
+
+use super::context::{Context, WriteContext};
+use super::search::Search;
+use crate::domain::condition::Conditions;
+use crate::domain::idempotency;
+use crate::domain::scim::ResourceType;
+use crate::domain::scim::projection::Projection;
+use crate::http::path::PathId;
+use crate::http::problem::Problem;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use serde_json::Value;
+use std::future::{Ready, ready};
+use uuid::Uuid;
+
+/// The resource to write, and the circumstances of the request. As an extractor, it requires the role `writer` and an id in
+/// the path.
+pub(super) struct Target {
+    pub(super) context: Context,
+    pub(super) kind: ResourceType,
+    /// The id of the existing resource, or of the one to create.
+    pub(super) id: Uuid,
+    pub(super) conditions: Conditions,
+    pub(super) fields: ResponseFields,
+}
+
+impl FromRequest for Target {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let target = || {
+            let WriteContext(context) = WriteContext::extract(request).into_inner()?;
+            let conditions = Conditions::extract(request).into_inner()?.weakly();
+            let PathId(id) = PathId::extract(request).into_inner()?;
+            let fields = ResponseFields::extract(request).into_inner()?;
+            Ok(Self { context, kind: resource_type(request), id, conditions, fields })
+        };
+        ready(target())
+    }
+}
+
+/// The method of a write, with its body.
+pub(super) enum Action {
+    /// RFC 7644, section 3.3. A repeated request with the same idempotency key returns the first response.
+    Create(Option<idempotency::Request>, Value),
+    /// RFC 7644, section 3.5.1.
+    Replace(Value),
+    /// RFC 7644, section 3.5.2.
+    Patch(Value),
+    /// RFC 7644, section 3.6.
+    Delete,
+}
+
+/// The attributes of a resource that the response contains (RFC 7644, section 3.9).
+pub(super) struct ResponseFields {
+    pub(super) projection: Projection,
+    /// Whether the client named them with `attributes`. A PATCH of a group then returns the group.
+    pub(super) are_requested: bool,
+}
+
+impl FromRequest for ResponseFields {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let fields = || {
+            let search = Search::from_query(request)?;
+            let projection = search.projection(resource_type(request))?;
+            Ok(Self { projection, are_requested: search.has_attributes() })
+        };
+        ready(fields())
+    }
+}
+
+/// The resource type in the path of a request.
+pub(super) fn resource_type(request: &HttpRequest) -> ResourceType {
+    match request.match_info().get("type") {
+        Some("Groups") => ResourceType::Group,
+        _ => ResourceType::User,
+    }
+}
