@@ -54,9 +54,9 @@
 //!
 //! # SCIM
 //! `http/scim` is a second front end to the same operations and has no queries of its own. [`domain::scim`] converts between
-//! SCIM and native values; a PATCH is a function of a value. A user is read, patched, and written on the condition that its
-//! version is unchanged, with a retry otherwise. Members are added and removed in the group's transaction. A connection's
-//! token determines its source of externalIds and its profile, lenient or strict.
+//! SCIM and native values. A PUT or PATCH is a pure function of the stored resource, which runs on the locked row inside the
+//! transaction ([`ops::users::Edit`], [`ops::groups::Edit`]); members are added and removed in the same transaction. A
+//! connection's token determines its source of externalIds and its profile, lenient or strict.
 //!
 //! # Engines
 //! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types that

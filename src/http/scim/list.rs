@@ -1,7 +1,9 @@
 //! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3) of one resource type or of all.
 
 use super::context::Context;
-use super::openapi::{BODY_ERRORS, MEDIA_TYPES, authenticated, content, example_of, examples, finding, projection, schema_name};
+use super::openapi::{
+    BODY_ERRORS, MEDIA_TYPES, authenticated, content, example_of, examples, finding, projection, schema_name,
+};
 use super::request::resource_type;
 use super::response::{json, message};
 use super::search::{Page, Search};
@@ -66,7 +68,8 @@ async fn respond(context: &Context, kind: ResourceType, search: &Search) -> Resu
 pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpResponse, Problem> {
     let search = Search::from_body(body.read(Ok)?, context.profile())?;
     if search.has_sort() {
-        let detail = "sortBy requires a single resource type. Send the search to /Users/.search or /Groups/.search.";
+        let detail =
+            "sortBy requires a single resource type. Send the search to /Users/.search or /Groups/.search.";
         return Err(ScimType::InvalidValue.error(detail).into());
     }
     let types = matching_types(&context, &search)?;

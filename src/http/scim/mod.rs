@@ -82,6 +82,10 @@ fn me_not_implemented() -> ScimError {
 fn me_docs(method: &str) -> OperationDocs {
     let body = content("ScimError", &me_not_implemented().body().into());
     let status = StatusCode::NOT_IMPLEMENTED.as_u16();
-    authenticated(&format!("{method}ScimMe"), "Not implemented, because callers are not users", &[])
-        .response(status, "Always returned (RFC 7644, section 3.11).", &[], body)
+    authenticated(&format!("{method}ScimMe"), "Not implemented, because callers are not users", &[]).response(
+        status,
+        "Always returned (RFC 7644, section 3.11).",
+        &[],
+        body,
+    )
 }

@@ -21,6 +21,7 @@ pub(super) struct Target {
     pub(super) kind: ResourceType,
     /// The id of the existing resource, or of the one to create.
     pub(super) id: Uuid,
+    /// From the headers, or from the `version` of a bulk operation.
     pub(super) conditions: Conditions,
     pub(super) fields: ResponseFields,
 }
@@ -34,7 +35,7 @@ impl FromRequest for Target {
             let WriteContext(context) = WriteContext::extract(request).into_inner()?;
             let conditions = Conditions::extract(request).into_inner()?.weakly();
             let PathId(id) = PathId::extract(request).into_inner()?;
-            let fields = ResponseFields::extract(request).into_inner()?;
+            let fields = ResponseFields::of(request)?;
             Ok(Self { context, kind: resource_type(request), id, conditions, fields })
         };
         ready(target())
@@ -60,17 +61,12 @@ pub(super) struct ResponseFields {
     pub(super) are_requested: bool,
 }
 
-impl FromRequest for ResponseFields {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let fields = || {
-            let search = Search::from_query(request)?;
-            let projection = search.projection(resource_type(request))?;
-            Ok(Self { projection, are_requested: search.has_attributes() })
-        };
-        ready(fields())
+impl ResponseFields {
+    /// Reads `attributes` and `excludedAttributes` of the query.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let search = Search::from_query(request)?;
+        let projection = search.projection(resource_type(request))?;
+        Ok(Self { projection, are_requested: search.has_attributes() })
     }
 }
 

@@ -1,7 +1,9 @@
 //! The endpoints of single resources, for users and groups alike.
 
 use super::context::{Context, WriteContext};
-use super::openapi::{BODY_ERRORS, MEDIA_TYPES, about, content, example_of, examples, new_example_of, schema_name, showing};
+use super::openapi::{
+    BODY_ERRORS, MEDIA_TYPES, about, content, example_of, examples, new_example_of, schema_name, showing,
+};
 use super::request::{Action, ResponseFields, Target, resource_type};
 use super::response::Outcome;
 use super::{groups, users};
@@ -21,7 +23,9 @@ pub(super) async fn perform(target: Target, action: Action) -> Result<Outcome, P
     match (target.kind, action) {
         (ResourceType::User, Action::Create(key, body)) => users::create(target, key, body).await,
         (ResourceType::User, Action::Replace(body)) => users::replace(target, body).await,
-        (ResourceType::User, Action::Patch(body)) => users::patch(target, patching::read(body, profile)?).await,
+        (ResourceType::User, Action::Patch(body)) => {
+            users::patch(target, patching::read(body, profile)?).await
+        }
         (ResourceType::User, Action::Delete) => users::delete(target).await,
         (ResourceType::Group, Action::Create(key, body)) => groups::create(target, key, body).await,
         (ResourceType::Group, Action::Replace(body)) => groups::replace(target, body).await,
@@ -37,7 +41,6 @@ pub(super) async fn create(
     WriteContext(context): WriteContext,
     request: HttpRequest,
     key: IdempotencyKey,
-    fields: ResponseFields,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let kind = resource_type(&request);
@@ -47,6 +50,7 @@ pub(super) async fn create(
     };
     let key = context.idempotent(path, key, || body.hash());
     let action = Action::Create(key, body.read(Ok)?);
+    let fields = ResponseFields::of(&request)?;
     let target = Target { context, kind, id: Uuid::now_v7(), conditions: Conditions::default(), fields };
     perform(target, action).await.map(Outcome::respond)
 }
@@ -68,9 +72,9 @@ pub(super) async fn find(
     context: Context,
     request: HttpRequest,
     conditions: Conditions,
-    ResponseFields { projection, .. }: ResponseFields,
     PathId(id): PathId,
 ) -> Result<HttpResponse, Problem> {
+    let ResponseFields { projection, .. } = ResponseFields::of(&request)?;
     let outcome = match resource_type(&request) {
         ResourceType::User => users::find(&context, id, &projection).await?,
         ResourceType::Group => groups::find(&context, id, &projection).await?,

@@ -47,10 +47,8 @@ pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Prob
 
 pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
     let client = target.context.clone();
-    edit(target, move |user: &User| {
-        resource::patch_user(user, &client.view(), &operations, client.profile())
-    })
-    .await
+    edit(target, move |user: &User| resource::patch_user(user, &client.view(), &operations, client.profile()))
+        .await
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
@@ -132,12 +130,7 @@ type Groups = BTreeMap<Uuid, Vec<UserGroup>>;
 const MAX_GROUPS: usize = 100_000;
 
 /// The operation that reads the users' groups; `None` when the projection leaves them out.
-fn read_groups(
-    context: &Context,
-    users: Vec<Uuid>,
-    most: usize,
-    projection: &Projection,
-) -> Option<NamesOf> {
+fn read_groups(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
     projection.includes("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
 }
 

@@ -301,7 +301,9 @@ fn rewrite_locked<R: Rewrite>(rewrites: &[&R], tx: &mut Tx<'_>) -> Results<Rewri
         results.push(rewrite_one(*rewrite, &mut users, tx)?);
     }
     let tenants = rewrites.iter().map(|rewrite| rewrite.target().name.0);
-    let users = results.iter_mut().map(|result: &mut Result<Rewritten<R>, DbError>| result.as_mut().ok()?.as_mut().ok());
+    let users = results
+        .iter_mut()
+        .map(|result: &mut Result<Rewritten<R>, DbError>| result.as_mut().ok()?.as_mut().ok());
     name_managers(tx, tenants.zip(users).filter_map(|(tenant, user)| Some((tenant, user?))))?;
     Ok(results)
 }

@@ -1,6 +1,6 @@
 //! Groups (RFC 7643, section 4.2).
 
-use super::{Meta, View, body, insert_extensions};
+use super::{Common, View, body, insert_extensions};
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::{self, Operation, Patched};
@@ -14,17 +14,19 @@ pub fn render_group(group: &Group, members: Option<&[Member]>, view: &View<'_>) 
     let display_name = group.attributes.display_name.clone();
     let mut resource = Map::from_iter([("displayName".to_owned(), display_name.into())]);
     insert_extensions(&mut resource, &group.attributes.extensions);
-    if let Some(external_id) = group.external_ids.get(view.source) {
-        resource.insert("externalId".to_owned(), external_id.clone().into());
-    }
     if let Some(members) = members.filter(|members| !members.is_empty()) {
         let members = members.iter().map(|member| render_member(member, view)).collect();
         resource.insert("members".to_owned(), members);
     }
-    let (created, last_modified) = (group.created_at, group.updated_at);
-    let meta =
-        Meta { kind: ResourceType::Group, id: group.id, version: group.version, created, last_modified };
-    meta.insert_into(&mut resource, view);
+    let common = Common {
+        kind: ResourceType::Group,
+        id: group.id,
+        external_ids: &group.external_ids,
+        version: group.version,
+        created: group.created_at,
+        last_modified: group.updated_at,
+    };
+    common.insert_into(&mut resource, view);
     resource
 }
 

@@ -14,6 +14,7 @@ pub use user::{UserGroup, patch_user, preserve_native, read_user, render_user};
 use super::ResourceType;
 use crate::domain::time::Timestamp;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The caller-dependent parts of a representation.
@@ -39,18 +40,19 @@ pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// The metadata of a resource (RFC 7643, section 3.1).
-struct Meta {
+/// The values that every resource has (RFC 7643, section 3.1).
+struct Common<'r> {
     kind: ResourceType,
     id: Uuid,
+    external_ids: &'r BTreeMap<String, String>,
     version: i64,
     created: Timestamp,
     last_modified: Timestamp,
 }
 
-impl Meta {
-    /// Inserts `schemas`, `id` and `meta` into a resource that is otherwise complete. Keys that are URNs are extensions and
-    /// are listed in `schemas`.
+impl Common<'_> {
+    /// Inserts `schemas` and the common attributes into a resource that is otherwise complete. Keys that are URNs are
+    /// extensions and are listed in `schemas`.
     fn insert_into(&self, resource: &mut Map<String, Value>, view: &View<'_>) {
         let extensions = resource.keys().filter(|name| super::resource_type::is_urn(name)).cloned();
         let schemas: Vec<String> = [self.kind.schema().id.to_owned()].into_iter().chain(extensions).collect();
@@ -67,6 +69,9 @@ impl Meta {
             ("id".to_owned(), id.into()),
             ("meta".to_owned(), meta),
         ]);
+        if let Some(external_id) = self.external_ids.get(view.source) {
+            resource.insert("externalId".to_owned(), external_id.clone().into());
+        }
     }
 }
 

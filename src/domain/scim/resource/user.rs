@@ -1,6 +1,6 @@
 //! Users (RFC 7643, sections 4.1 and 4.3).
 
-use super::{Meta, View, body, insert_extensions};
+use super::{Common, View, body, insert_extensions};
 use crate::domain::document::compact;
 use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
@@ -24,16 +24,19 @@ pub fn render_user(user: &User, groups: Option<&[UserGroup]>, view: &View<'_>) -
     if !enterprise.is_empty() {
         resource.insert(urn::ENTERPRISE_USER.to_owned(), enterprise.into());
     }
-    if let Some(external_id) = user.external_ids.get(view.source) {
-        resource.insert("externalId".to_owned(), external_id.clone().into());
-    }
     if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
         let groups = groups.iter().map(|group| render_membership(group, view)).collect();
         resource.insert("groups".to_owned(), groups);
     }
-    let (created, last_modified) = (user.created_at, user.updated_at);
-    let meta = Meta { kind: ResourceType::User, id: user.id, version: user.version, created, last_modified };
-    meta.insert_into(&mut resource, view);
+    let common = Common {
+        kind: ResourceType::User,
+        id: user.id,
+        external_ids: &user.external_ids,
+        version: user.version,
+        created: user.created_at,
+        last_modified: user.updated_at,
+    };
+    common.insert_into(&mut resource, view);
     resource
 }
 

@@ -65,7 +65,9 @@ impl<'c> Bulk<'c> {
                 return Err(missing_bulk_id());
             };
             if created.insert(bulk_id.clone(), (index, Uuid::now_v7())).is_some() {
-                return Err(invalid_syntax(format!("The bulkId {bulk_id:?} is used by more than one operation.")));
+                return Err(invalid_syntax(format!(
+                    "The bulkId {bulk_id:?} is used by more than one operation."
+                )));
             }
         }
         Ok(Self { context, operations, created, failed: HashSet::new() })
@@ -132,7 +134,8 @@ impl<'c> Bulk<'c> {
         let not_found = || ScimError::of_status(404, format!("No resource has the path {path:?}."));
         let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
         let name = segments.next().unwrap_or_default();
-        let matches = |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);
+        let matches =
+            |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);
         let kind = ResourceType::ALL.into_iter().find(matches).ok_or_else(not_found)?;
         match (segments.next(), segments.next()) {
             (None, _) => Ok((kind, None)),
@@ -178,7 +181,8 @@ impl<'c> Bulk<'c> {
     fn created_id(&self, bulk_id: &str) -> Result<String, ScimError> {
         let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains(index));
         created.map(|(_, id)| id.to_string()).ok_or_else(|| {
-            let detail = format!("{PREFIX}{bulk_id:.100} does not refer to a resource that this request creates.");
+            let detail =
+                format!("{PREFIX}{bulk_id:.100} does not refer to a resource that this request creates.");
             ScimType::InvalidValue.error(detail)
         })
     }

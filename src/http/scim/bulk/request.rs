@@ -30,7 +30,8 @@ pub(super) fn read(body: Value, profile: Profile) -> Result<(Vec<Operation>, usi
         return Err(invalid_syntax("Operations must be a list."));
     };
     if operations.len() > MAX_OPERATIONS {
-        let detail = format!("A bulk request can have at most {MAX_OPERATIONS} operations. Split the request.");
+        let detail =
+            format!("A bulk request can have at most {MAX_OPERATIONS} operations. Split the request.");
         return Err(ScimError::of_status(413, detail));
     }
     Ok((operations.into_iter().map(operation).collect::<Result<_, _>>()?, fail_on_errors))

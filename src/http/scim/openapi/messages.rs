@@ -19,7 +19,8 @@ fn schemas_of(urn: &str) -> Value {
 
 /// A ListResponse (RFC 7644, section 3.4.2; RFC 9865, section 2).
 pub(super) fn list_of(item: Value) -> Value {
-    let total = "The number of matching resources. With a cursor, present only if it is known without counting.";
+    let total =
+        "The number of matching resources. With a cursor, present only if it is known without counting.";
     json!({
         "type": "object",
         "properties": {

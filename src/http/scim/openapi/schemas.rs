@@ -108,7 +108,8 @@ fn written(kind: ResourceType, write: Write) -> Value {
     let mut properties: Map<_, _> = attributes(kind).map(property).collect();
     properties.extend(extensions(kind).map(|extension| {
         let inner: Map<_, _> = extension.attributes.iter().map(property).collect();
-        let schema = json!({ "type": ["object", "null"], "properties": inner, "additionalProperties": false });
+        let schema =
+            json!({ "type": ["object", "null"], "properties": inner, "additionalProperties": false });
         (extension.id.to_owned(), schema)
     }));
     let required = kind.schema().attributes.iter().filter(|definition| definition.required);
