@@ -2,8 +2,8 @@
 //! parameters are ignored.
 
 use super::limits::{DEFAULT_COUNT, MAX_COUNT};
-use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::filter::{Filter, InvalidFilter};
+use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn};
 use crate::domain::sort::Sort;
