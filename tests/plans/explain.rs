@@ -1,4 +1,4 @@
-//! The statements that connections of this process carry out, and what their engines say of them.
+//! Records the statements of a database's connections, and explains them.
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
@@ -6,12 +6,12 @@ use diesel::sql_types::Text;
 use roster::db::{Class, Connection, DbError, Operation, Tx};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What Diesel writes between a statement and its values.
+/// The separator that Diesel prints between a statement and its values.
 const BINDS: &str = " -- binds: ";
 
 static RECORDED: Mutex<Recorded> = Mutex::new(Recorded { url: String::new(), statements: Vec::new() });
 
-/// The statements of the one database that is recorded. Other tests of the process have databases of their own.
+/// The statements of one database. Other tests of the process use other databases.
 struct Recorded {
     url: String,
     statements: Vec<String>,
@@ -21,34 +21,33 @@ fn recorded() -> MutexGuard<'static, Recorded> {
     RECORDED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Records every statement, with its values, of each connection that is opened to `url` from now on.
-pub(crate) fn listen(url: &str) {
+/// Records every statement, with its values, on the connections that are opened to `url` from now on.
+pub(crate) fn record(url: &str) {
     *recorded() = Recorded { url: url.to_owned(), statements: Vec::new() };
-    diesel::connection::set_default_instrumentation(|| Some(Box::<Listener>::default())).unwrap();
+    diesel::connection::set_default_instrumentation(|| Some(Box::<Recorder>::default())).unwrap();
 }
 
 /// Takes the statements recorded since the last call.
-pub(crate) fn seen() -> Vec<String> {
+pub(crate) fn take_statements() -> Vec<String> {
     std::mem::take(&mut recorded().statements)
 }
 
-/// Listens to one connection.
+/// Records the statements of one connection.
 #[derive(Default)]
-struct Listener {
+struct Recorder {
     records: bool,
 }
 
-impl Instrumentation for Listener {
+impl Instrumentation for Recorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            // Diesel opens a SQLite file by its path, which is the end of its URL.
+            // Diesel opens a SQLite file by its path, which is the end of the URL.
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
                 self.records = recorded().url.ends_with(url);
             }
             InstrumentationEvent::StartQuery { query, .. } if self.records => {
                 let statement = query.to_string();
-                // Statements that begin or end a transaction have no plan; those of a pool's health check have no
-                // values.
+                // Statements that begin or end a transaction have no plan, and a pool's health check has no values.
                 let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
                 if verbs.iter().any(|verb| statement.starts_with(verb)) && statement.contains(BINDS) {
                     recorded().statements.push(statement);
@@ -73,11 +72,11 @@ struct Line {
     postgres: String,
 }
 
-/// Has a noted statement explained, on a connection like the one that carried it out.
+/// Explains a recorded statement on a connection of the same kind.
 pub(crate) struct Explain(pub(crate) String);
 
 impl Operation for Explain {
-    /// The engine's plan, a step a line.
+    /// The steps of the plan.
     type Output = Vec<String>;
     const CLASS: Class = Class::Page;
 
@@ -99,9 +98,9 @@ impl Operation for Explain {
     }
 }
 
-/// The statement with its values in the places that Diesel shows them for.
+/// Inserts the values that Diesel printed in place of the placeholders, which begin with `sign`.
 fn with_values(statement: &str, sign: &str, id: impl Fn(&str) -> String) -> String {
-    let (sql, binds) = statement.rsplit_once(BINDS).expect("Diesel shows the values of a statement");
+    let (sql, binds) = statement.rsplit_once(BINDS).expect("Diesel prints the values of the statement");
     let values = values(binds, &id);
     let mut text = String::new();
     let mut rest = sql;
@@ -116,30 +115,32 @@ fn with_values(statement: &str, sign: &str, id: impl Fn(&str) -> String) -> Stri
     text + rest
 }
 
-/// Values as SQL, out of the list that Rust shows of them.
+/// Converts a list of values in Rust's debug format to SQL.
 fn values(binds: &str, id: &impl Fn(&str) -> String) -> Vec<String> {
-    let mut rest = binds.strip_prefix('[').and_then(|binds| binds.strip_suffix(']')).expect("a list");
+    let mut rest =
+        binds.strip_prefix('[').and_then(|binds| binds.strip_suffix(']')).expect("the values are a list");
     let mut values = Vec::new();
     while !rest.is_empty() {
-        let (value, after) = one(rest, id);
+        let (value, after) = first_value(rest, id);
         values.push(value);
         rest = after.trim_start_matches(", ");
     }
     values
 }
 
-fn one<'b>(text: &'b str, id: &impl Fn(&str) -> String) -> (String, &'b str) {
+/// The first value of a list as SQL, and the rest of the list.
+fn first_value<'b>(text: &'b str, id: &impl Fn(&str) -> String) -> (String, &'b str) {
     if let Some(rest) = text.strip_prefix("Uid(") {
-        let (uuid, rest) = rest.split_once(')').expect("an id ends");
+        let (uuid, rest) = rest.split_once(')').expect("the id has a closing parenthesis");
         return (id(&uuid.replace('-', "")), rest);
     }
     if let Some(rest) = text.strip_prefix('[') {
-        let (list, rest) = rest.split_once(']').expect("a list ends");
+        let (list, rest) = rest.split_once(']').expect("the list has a closing bracket");
         return (format!("ARRAY[{}]", values(&format!("[{list}]"), id).join(", ")), rest);
     }
     if text.starts_with('"') {
         let mut texts = serde_json::Deserializer::from_str(text).into_iter::<String>();
-        let value = texts.next().unwrap().expect("the values here are shown as JSON would show them");
+        let value = texts.next().unwrap().expect("the debug format of the text is JSON as well");
         return (format!("'{}'", value.replace('\'', "''")), &text[texts.byte_offset()..]);
     }
     let (plain, rest) = text.split_at(text.find(", ").unwrap_or(text.len()));

@@ -1,8 +1,8 @@
-//! What each filter and order costs.
+//! The query plan of each filter and order.
 
-use crate::plans::explain::{Explain, listen, seen};
+use crate::plans::dataset::{FIRST_CREATED, create_users, open};
+use crate::plans::explain::{Explain, record, take_statements};
 use crate::plans::members;
-use crate::plans::people::{BEGIN, door, settle};
 use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
 use roster::domain::DEFAULT_TENANT;
@@ -19,31 +19,33 @@ use std::time::{Duration, Instant};
 
 type Query = listing::Query<User>;
 
-/// Statements are recorded for one database at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Only one database can be recorded at a time.
+static RECORDING: Mutex<()> = Mutex::new(());
 
 #[test]
 fn sqlite() {
-    let home = sqlite::Database::create();
-    explained(&home.url());
+    let database = sqlite::Database::create();
+    check_plans(&database.url());
 }
 
 #[test]
 fn postgres() {
-    let home = postgres::Database::create();
-    explained(&home.url());
+    let database = postgres::Database::create();
+    check_plans(&database.url());
 }
 
-/// A filter that indexes serve: the indexes that find its candidates, and how many users it finds.
+/// A filter that uses indexes.
 struct Indexed {
     filter: String,
+    /// The indexes that find the candidates.
     indexes: &'static [&'static str],
-    finds: usize,
+    /// Number of users that the filter finds.
+    count: usize,
 }
 
 fn indexed() -> Vec<Indexed> {
-    let at = |second: i64| Timestamp::from(BEGIN + second * 1_000_000).rfc3339();
-    let case = |filter: &str, indexes, finds| Indexed { filter: filter.to_owned(), indexes, finds };
+    let at = |second: i64| Timestamp::from(FIRST_CREATED + second * 1_000_000).rfc3339();
+    let case = |filter: &str, indexes, count| Indexed { filter: filter.to_owned(), indexes, count };
     let name = r#"userName eq "ADA-00-001234@example.com""#;
     vec![
         case(r#"id eq "018f0000-0000-7000-8000-000000001234""#, USERS_ID, 1),
@@ -81,7 +83,7 @@ fn indexed() -> Vec<Indexed> {
     ]
 }
 
-// The keys that SQLite makes of PRIMARY KEY and UNIQUE have no names of their own.
+// SQLite generates the names of the indexes for PRIMARY KEY and UNIQUE.
 const USERS_ID: &[&str] = &["users_pkey|sqlite_autoindex_users_1"];
 const USER_NAME: &[&str] = &["users_user_name|sqlite_autoindex_users_2"];
 const DISPLAY_NAME: &[&str] = &["users_display_name"];
@@ -93,7 +95,7 @@ const USER_NAME_AND_EMAIL: &[&str] = &["users_user_name|sqlite_autoindex_users_2
 const USER_NAME_AND_EXTERNAL_ID: &[&str] =
     &["users_user_name|sqlite_autoindex_users_2", "user_external_ids_pkey|PRIMARY KEY"];
 
-/// Filters that no index serves, with how many users they find; and dense ones that are soon served without.
+/// Filters that no index serves, with the number of users that they find. A page is full soon if that number is high.
 const SCANNED: [(&str, usize); 9] = [
     (r#"active eq true"#, 95_000),
     (r#"title eq "engineer""#, 35_000),
@@ -109,7 +111,7 @@ const SCANNED: [(&str, usize); 9] = [
     ),
 ];
 
-/// Filters of what is sorted by, which find more users than are looked up.
+/// Filters on the sorted attribute that find too many users for a lookup by index.
 const BOUNDED: [(&str, &str); 4] = [
     ("createdAt", r#"createdAt ge "2026-01-02T00:00:00Z""#),
     ("-updatedAt", r#"updatedAt lt "2026-01-02T00:00:00Z" and title pr"#),
@@ -130,13 +132,13 @@ const SORTS: [&str; 10] = [
     "-updatedAt",
 ];
 
-fn explained(url: &str) {
-    let _alone = ALONE.lock();
-    listen(url);
+fn check_plans(url: &str) {
+    let _recording = RECORDING.lock();
+    record(url);
     actix_web::rt::System::new().block_on(async {
-        let database = settle(url).await;
+        let database = create_users(url).await;
         let mut connection = Connection::open(&url.parse().unwrap()).unwrap();
-        // As it is after a bulk load, and when the engine has counted (SQLite never does).
+        // Directly after a bulk load, and with statistics, which SQLite never collects.
         for state in ["as loaded", "analyzed"] {
             if let Connection::Postgres(_) = connection
                 && state == "analyzed"
@@ -145,35 +147,36 @@ fn explained(url: &str) {
             }
             println!("\n{state}");
             for case in indexed() {
-                index_serves(&database, &case).await;
+                check_index_use(&database, &case).await;
             }
             for sort in SORTS {
-                order_is_an_index(&database, sort).await;
+                check_sorted_by_index(&database, sort).await;
             }
         }
         for (sort, filter) in BOUNDED {
-            what_is_said_of_the_order_bounds_the_reading(&database, sort, filter).await;
+            check_bounded_scan(&database, sort, filter).await;
         }
-        for (filter, finds) in SCANNED {
-            scan_finds(&database, filter, finds).await;
+        for (filter, count) in SCANNED {
+            check_scan(&database, filter, count).await;
         }
-        members::explained(&database, &mut connection).await;
+        members::check_plans(&database, &mut connection).await;
         database.close().await;
-        pages_end_in_time(url).await;
+        check_short_deadlines(url).await;
     });
 }
 
-async fn index_serves(database: &Database, case: &Indexed) {
+/// Checks that a list uses the expected indexes, and that no statement reads all rows of a tenant.
+async fn check_index_use(database: &Database, case: &Indexed) {
     let (page, took) = timed(database, &query(Some(&case.filter), "id")).await;
     let found = page.items.len();
     let (counted, _) =
         timed(database, &Query { total: true, ..query(Some(&case.filter), "-userName") }).await;
-    assert_eq!(counted.total, i64::try_from(case.finds).ok(), "{}", case.filter);
-    assert_eq!(found, case.finds.min(50), "{}", case.filter);
+    assert_eq!(counted.total, i64::try_from(case.count).ok(), "{}", case.filter);
+    assert_eq!(found, case.count.min(50), "{}", case.filter);
 
-    seen();
+    take_statements();
     list(database, &query(Some(&case.filter), "id")).await;
-    let statements = seen();
+    let statements = take_statements();
     for statement in &statements {
         let plan = plan(database, statement).await;
         assert!(plan.iter().all(|step| is_narrow(step)), "{}\n{statement}\n{plan:#?}", case.filter);
@@ -185,12 +188,13 @@ async fn index_serves(database: &Database, case: &Indexed) {
     println!("{took:>10.1?}  {:<85} {}", case.filter, case.indexes.join(", "));
 }
 
-/// Nothing reads a whole table, or all rows of a tenant.
+/// Whether a step reads neither a whole table nor all rows of a tenant.
 pub(crate) fn is_narrow(step: &str) -> bool {
     let of_tenant = "Index Cond: (tenant_id = '00000000-0000-7000-8000-000000000001'::uuid)";
     !(reads_table(step) || step.ends_with("(tenant_id=?)") || step == of_tenant)
 }
 
+/// Whether a step reads a whole table.
 pub(crate) fn reads_table(step: &str) -> bool {
     let reads = |table: &&str| {
         step.contains(&format!("Seq Scan on {table}")) || step.starts_with(&format!("SCAN {table}"))
@@ -198,15 +202,15 @@ pub(crate) fn reads_table(step: &str) -> bool {
     ["user", "group", "member"].iter().any(reads)
 }
 
-/// The first page, one in the middle and what follows it come out of an index, without sorting.
-async fn order_is_an_index(database: &Database, sort: &str) {
+/// Checks that the first three pages come from an index without sorting.
+async fn check_sorted_by_index(database: &Database, sort: &str) {
     let mut query = query(None, sort);
     let (page, took) = timed(database, &query).await;
     for _ in 0..3 {
-        seen();
+        take_statements();
         let page = list(database, &query).await;
         assert_eq!(page.items.len(), 50, "{sort}");
-        for statement in seen() {
+        for statement in take_statements() {
             let plan = plan(database, &statement).await;
             let sorts = plan.iter().any(|step| step.contains("Sort") || step.contains("TEMP B-TREE"));
             assert!(!sorts && plan.iter().all(|step| !reads_table(step)), "{sort}\n{statement}\n{plan:#?}");
@@ -217,32 +221,32 @@ async fn order_is_an_index(database: &Database, sort: &str) {
     println!("{took:>10.1?}  sort={sort}");
 }
 
-/// The reading begins where the filter says that the order begins, and not at the first user.
-async fn what_is_said_of_the_order_bounds_the_reading(database: &Database, sort: &str, filter: &str) {
+/// Checks that a scan starts at the first user that the filter allows, instead of at the first user of the order.
+async fn check_bounded_scan(database: &Database, sort: &str, filter: &str) {
     let query = query(Some(filter), sort);
     let (page, took) = timed(database, &query).await;
     assert_eq!(page.items.len(), 50, "{filter}");
-    seen();
+    take_statements();
     list(database, &query).await;
-    let statements = seen();
+    let statements = take_statements();
     let windows = statements.iter().filter(|statement| statement.contains("OFFSET")).count();
-    // From the first user on it would take windows of tens of thousands.
+    // A scan from the first user would read tens of thousands of rows.
     assert!(windows <= 3, "{filter}: {statements:#?}");
     println!("{took:>10.1?}  sort={sort} {filter}");
 }
 
-/// Reads the whole list; a window's statements read no more than the window.
-async fn scan_finds(database: &Database, filter: &str, finds: usize) {
+/// Reads the whole list, and checks that no statement reads more than its window of rows.
+async fn check_scan(database: &Database, filter: &str, count: usize) {
     let mut query = query(Some(filter), "id");
     query.limit = 500;
     let (first, took) = timed(database, &query).await;
-    seen();
+    take_statements();
     list(database, &query).await;
-    for statement in seen() {
+    for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| !reads_table(step)), "{filter}\n{statement}\n{plan:#?}");
     }
-    let begun = Instant::now();
+    let start = Instant::now();
     let mut found = first.items.len();
     query.after = first.next;
     while query.after.is_some() {
@@ -250,13 +254,14 @@ async fn scan_finds(database: &Database, filter: &str, finds: usize) {
         found += page.items.len();
         query.after = page.next;
     }
-    assert_eq!(found, finds, "{filter}");
-    println!("{took:>10.1?}  first page, {:>10.1?} the rest: {filter}", begun.elapsed());
+    assert_eq!(found, count, "{filter}");
+    println!("{took:>10.1?} for the first page, {:>10.1?} for the others: {filter}", start.elapsed());
 }
 
-/// With little time a page is short and the next one goes on where it ended; what cannot be counted is an error.
-async fn pages_end_in_time(url: &str) {
-    let database = door(url, Duration::from_millis(120));
+/// With a short deadline, a list consists of short pages, each of which continues where the previous one ended. A total
+/// that cannot be counted in time is an error.
+async fn check_short_deadlines(url: &str) {
+    let database = open(url, Duration::from_millis(120));
     let mut query = query(Some(r#"name.familyName eq "family 004321""#), "id");
     let (mut found, mut pages) = (0, 0);
     loop {
@@ -266,7 +271,7 @@ async fn pages_end_in_time(url: &str) {
                 pages += 1;
                 query.after = page.next;
             }
-            // A machine that has other things to do has no time for even one window.
+            // On a loaded machine, even one window may take too long.
             Err(error) => assert_eq!(error, DbError::DeadlinePassed),
         }
         if query.after.is_none() && pages > 0 {
@@ -274,7 +279,7 @@ async fn pages_end_in_time(url: &str) {
         }
     }
     assert_eq!(found, 20);
-    assert!(pages > 1, "the walk was made in {pages} page");
+    assert!(pages > 1, "the list had only {pages} page");
     let counted = listing::list(&database, &Origin::server(), Query { total: true, ..query }).await.map(drop);
     assert!(
         matches!(counted, Err(DbError::Uncountable | DbError::Overloaded | DbError::DeadlinePassed)),
@@ -306,14 +311,14 @@ async fn list(database: &Database, query: &Query) -> Listed<User> {
     listing::list(database, &Origin::server(), query.clone()).await.unwrap()
 }
 
-/// The median of a few runs.
+/// The last page of several runs, and the median of their times.
 async fn timed(database: &Database, query: &Query) -> (Listed<User>, Duration) {
     let mut times = Vec::new();
     let mut page = Listed::default();
     for _ in 0..9 {
-        let begun = Instant::now();
+        let start = Instant::now();
         page = list(database, query).await;
-        times.push(begun.elapsed());
+        times.push(start.elapsed());
     }
     times.sort_unstable();
     (page, times[times.len() / 2])

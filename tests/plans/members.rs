@@ -1,6 +1,6 @@
-//! What is done about one member does not read who else is in the group, however many they are.
+//! Query plans of the operations on members: none of them reads the other members of the group.
 
-use crate::plans::explain::seen;
+use crate::plans::explain::take_statements;
 use crate::plans::listing::{is_narrow, plan, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
@@ -21,14 +21,14 @@ use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// One of the users of [`crate::plans::people`].
+/// The id of a user of [`crate::plans::dataset`].
 fn user(number: u128) -> Uuid {
     Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0000 + number)
 }
 
-/// Puts every user but the first hundred into one group, ten into another. There are many others, or to read them all would
-/// be no bad plan.
-async fn settle(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
+/// Creates a group with all users but the first hundred, a group with ten, and many others, without which a scan of the
+/// groups would be a good plan.
+async fn create_groups(database: &Database, connection: &mut Connection) -> [Uuid; 2] {
     let (all, few) = (create(database, "all").await, create(database, "few").await);
     let as_id = |id: Uuid| match connection {
         Connection::Postgres(_) => format!("'{id}'::uuid"),
@@ -58,8 +58,8 @@ async fn create(database: &Database, name: &str) -> Uuid {
     database.call(&Origin::server(), create).await.unwrap().id
 }
 
-pub(crate) async fn explained(database: &Database, connection: &mut Connection) {
-    let groups = settle(database, connection).await;
+pub(crate) async fn check_plans(database: &Database, connection: &mut Connection) {
+    let groups = create_groups(database, connection).await;
     for state in ["as loaded", "analyzed"] {
         if let Connection::Postgres(_) = connection
             && state == "analyzed"
@@ -68,26 +68,26 @@ pub(crate) async fn explained(database: &Database, connection: &mut Connection) 
         }
         println!("\nmembers, {state}");
         let costs = [costs(database, groups[0]).await, costs(database, groups[1]).await];
-        println!("of 100,000: {:?}\nof ten:     {:?}", costs[0], costs[1]);
-        lists(database, groups).await;
+        println!("group of 100,000: {:?}\ngroup of 10:      {:?}", costs[0], costs[1]);
+        check_lists(database, groups).await;
     }
-    leaving(database).await;
+    check_user_deletion(database).await;
 }
 
-/// What was seen but what numbers changes, which is the same for every write.
-fn written() -> Vec<String> {
-    let mut statements = seen();
+/// The recorded statements without those that number changes, which are the same for every write.
+fn take_own_statements() -> Vec<String> {
+    let mut statements = take_statements();
     statements.retain(|statement| !statement.contains("heads") && !statement.contains("changes"));
     statements
 }
 
-/// How long a call takes, no statement of which reads more than it must.
-async fn narrow<O: Operation>(database: &Database, operation: O) -> Duration {
-    seen();
-    let begun = Instant::now();
+/// Calls an operation, checks that no statement reads more than necessary, and returns the time that the call took.
+async fn check_narrow<O: Operation>(database: &Database, operation: O) -> Duration {
+    take_statements();
+    let start = Instant::now();
     database.call(&Origin::server(), operation).await.unwrap();
-    let took = begun.elapsed();
-    for statement in written() {
+    let took = start.elapsed();
+    for statement in take_own_statements() {
         let plan = plan(database, &statement).await;
         let reads_list =
             |step: &String| step.ends_with("(tenant_id=? AND group_id=?)") && !statement.contains("ORDER BY");
@@ -100,77 +100,77 @@ async fn narrow<O: Operation>(database: &Database, operation: O) -> Duration {
     took
 }
 
-/// Who is not in the group is put into it, found there, and removed; then some more at once.
+/// The times to add, find and remove a member, to add several, and to swap two.
 async fn costs(database: &Database, group: Uuid) -> [Duration; 5] {
     let (tenant, user_id, now) = (DEFAULT_TENANT, user(50), 0.into());
     let users = (60..90).map(user).collect();
     let costs = [
-        narrow(database, Put { tenant, group, user: user_id, now }).await,
-        narrow(database, Find { tenant, group, user: user_id }).await,
-        narrow(database, Remove { tenant, group, user: user_id, now }).await,
-        narrow(database, Add { tenant, group, users, now }).await,
-        narrow(database, swap(group, user(50), user(60))).await,
+        check_narrow(database, Put { tenant, group, user: user_id, now }).await,
+        check_narrow(database, Find { tenant, group, user: user_id }).await,
+        check_narrow(database, Remove { tenant, group, user: user_id, now }).await,
+        check_narrow(database, Add { tenant, group, users, now }).await,
+        check_narrow(database, swap(group, user(50), user(60))).await,
     ];
-    narrow(database, swap(group, user(60), user(50))).await;
+    check_narrow(database, swap(group, user(60), user(50))).await;
     for number in 60..90 {
-        narrow(database, Remove { tenant, group, user: user(number), now }).await;
+        check_narrow(database, Remove { tenant, group, user: user(number), now }).await;
     }
     costs
 }
 
-/// One comes and one goes, in one step.
-fn swap(id: Uuid, comes: Uuid, goes: Uuid) -> impl Operation {
+/// Adds one member and removes another.
+fn swap(id: Uuid, added: Uuid, removed: Uuid) -> impl Operation {
     let edit = move |group: &Group| {
         let mut members = MembershipEdit::default();
-        members.add([comes]);
-        members.remove([goes]);
+        members.add([added]);
+        members.remove([removed]);
         Draft::patch(group, &json!({})).map(|draft| (draft, members))
     };
     groups::Edit { tenant: DEFAULT_TENANT, id, edit, conditions: Conditions::default(), now: 0.into() }
 }
 
-/// Pages of members, of a user's groups, and of what filters find by either.
-async fn lists(database: &Database, groups: [Uuid; 2]) {
+/// Checks lists of members, lists of a user's groups, and filters on both.
+async fn check_lists(database: &Database, groups: [Uuid; 2]) {
     let (tenant, limit) = (DEFAULT_TENANT, 50);
     for group in groups {
         for after in [None, Some(user(500)), Some(user(99_000))] {
-            narrow(database, List { tenant, group, after, limit, total: true }).await;
+            check_narrow(database, List { tenant, group, after, limit, total: true }).await;
         }
     }
-    narrow(database, GroupsOf { tenant, user: user(500), after: None, limit, total: false }).await;
-    seen();
+    check_narrow(database, GroupsOf { tenant, user: user(500), after: None, limit, total: false }).await;
+    take_statements();
     let names = NamesOf { tenant, users: (500..520).map(user).collect(), most: 100 };
     assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);
-    for statement in seen() {
+    for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_narrow(step)), "{statement}\n{plan:#?}");
     }
     let few = format!("groups.value eq \"{}\"", groups[1]);
-    assert_eq!(finds::<User>(database, &few, "id", is_narrow).await, 10);
-    assert_eq!(finds::<User>(database, &few, "-userName", is_narrow).await, 10);
-    assert_eq!(finds::<User>(database, &format!("{few} and title pr"), "id", is_narrow).await, 10);
+    assert_eq!(count_found::<User>(database, &few, "id", is_narrow).await, 10);
+    assert_eq!(count_found::<User>(database, &few, "-userName", is_narrow).await, 10);
+    assert_eq!(count_found::<User>(database, &format!("{few} and title pr"), "id", is_narrow).await, 10);
     for (number, count) in [(500, 1), (25, 1), (110, 0)] {
         let filter = format!("members eq \"{}\"", user(number));
-        assert_eq!(finds::<Group>(database, &filter, "id", is_narrow).await, count, "{number}");
+        assert_eq!(count_found::<Group>(database, &filter, "id", is_narrow).await, count, "{number}");
         let probe = format!("id eq \"{}\" and {filter}", groups[0]);
-        assert_eq!(finds::<Group>(database, &probe, "id", is_narrow).await, usize::from(number == 500));
+        assert_eq!(count_found::<Group>(database, &probe, "id", is_narrow).await, usize::from(number == 500));
     }
-    assert_eq!(finds::<Group>(database, "displayName sw \"a\"", "id", is_narrow).await, 1);
-    // Of what has more members than are looked up, a window is read.
-    let is_index = |step: &str| !reads_table(step);
+    assert_eq!(count_found::<Group>(database, "displayName sw \"a\"", "id", is_narrow).await, 1);
+    // A group with too many members for a lookup causes a scan in windows.
+    let is_windowed = |step: &str| !reads_table(step);
     let all = format!("groups eq \"{}\"", groups[0]);
-    assert_eq!(finds::<User>(database, &all, "id", is_index).await, 50);
-    assert_eq!(finds::<User>(database, &format!("not ({all})"), "id", is_index).await, 50);
-    assert_eq!(finds::<User>(database, &format!("{few} or {all}"), "id", is_index).await, 50);
-    assert_eq!(finds::<Group>(database, "members pr", "displayName", is_index).await, 2);
+    assert_eq!(count_found::<User>(database, &all, "id", is_windowed).await, 50);
+    assert_eq!(count_found::<User>(database, &format!("not ({all})"), "id", is_windowed).await, 50);
+    assert_eq!(count_found::<User>(database, &format!("{few} or {all}"), "id", is_windowed).await, 50);
+    assert_eq!(count_found::<Group>(database, "members pr", "displayName", is_windowed).await, 2);
 }
 
-/// How many are on the first page, each step to which is a good one.
-async fn finds<R: Resource>(
+/// Number of resources on the first page of a list. Checks every step of its plans.
+async fn count_found<R: Resource>(
     database: &Database,
     filter: &str,
     sort: &str,
-    is_good: impl Fn(&str) -> bool,
+    is_allowed: impl Fn(&str) -> bool,
 ) -> usize {
     let schema = if R::SCHEMA.plural == "users" { &USERS } else { &GROUPS };
     let filter = Filter::parse(filter, schema, Vocabulary::Native).unwrap();
@@ -185,22 +185,22 @@ async fn finds<R: Resource>(
         source: roster::domain::NATIVE_SOURCE.into(),
         of: PhantomData,
     };
-    seen();
+    take_statements();
     let page = listing::list(database, &Origin::server(), query).await.unwrap();
-    for statement in seen() {
+    for statement in take_statements() {
         let plan = plan(database, &statement).await;
-        assert!(plan.iter().all(|step| is_good(step)), "{statement}\n{plan:#?}");
+        assert!(plan.iter().all(|step| is_allowed(step)), "{statement}\n{plan:#?}");
     }
     page.items.len()
 }
 
-/// A user that is deleted takes its memberships along by their index.
-async fn leaving(database: &Database) {
+/// Checks that the deletion of a user finds its memberships by index.
+async fn check_user_deletion(database: &Database) {
     let (id, conditions, now) = (user(700), Conditions::default(), 0.into());
-    seen();
+    take_statements();
     let delete = users::Delete { tenant: DEFAULT_TENANT, id, conditions, now };
     database.call(&Origin::server(), delete).await.unwrap();
-    for statement in written() {
+    for statement in take_own_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_narrow(step)), "{statement}\n{plan:#?}");
     }

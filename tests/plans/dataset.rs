@@ -1,4 +1,4 @@
-//! A hundred thousand users, made by the database out of a few that the server made.
+//! A database with 100,000 users, which SQL statements copy from a few template users.
 
 use roster::db::{Connection, Database, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
@@ -10,35 +10,35 @@ use serde_json::json;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How many users are made by hand.
+/// Number of users that are created by the operation.
 const TEMPLATES: i64 = 20;
-/// How many the database makes of each.
+/// Number of copies of each template.
 const COPIES: i64 = 5_000;
-/// When the first was created; each other a second after the one before.
-pub(crate) const BEGIN: i64 = 1_767_268_800_000_000;
-/// What stands for a copy's number.
+/// The `createdAt` of the first copy. Each further one is a second later.
+pub(crate) const FIRST_CREATED: i64 = 1_767_268_800_000_000;
+/// The placeholder for the number of a copy.
 const NUMBER: &str = "000000";
 
-/// A door to a database.
-pub(crate) fn door(url: &str, deadline: Duration) -> Database {
+/// Opens a database whose operations have this deadline.
+pub(crate) fn open(url: &str, deadline: Duration) -> Database {
     let slow = Duration::from_secs(60);
     let options = Options { url: url.parse().unwrap(), readers: 2, writers: 2, queue: 64, deadline, slow };
     Database::start(&options).unwrap()
 }
 
-/// A door to a database with 100,000 users.
-pub(crate) async fn settle(url: &str) -> Database {
+/// Opens a new database and creates 100,000 users in it.
+pub(crate) async fn create_users(url: &str) -> Database {
     migrate::run(&url.parse().unwrap()).unwrap();
-    let database = door(url, Duration::from_secs(60));
+    let database = open(url, Duration::from_secs(60));
     for template in 0..TEMPLATES {
-        database.call(&Origin::server(), create(template)).await.unwrap();
+        database.call(&Origin::server(), create_template(template)).await.unwrap();
     }
-    multiply(&mut Connection::open(&url.parse().unwrap()).unwrap());
+    copy_templates(&mut Connection::open(&url.parse().unwrap()).unwrap());
     database
 }
 
-/// Every other user has no display name, one in twenty is inactive.
-fn create(template: i64) -> Create {
+/// Every second template has no display name, and one of the twenty is inactive.
+fn create_template(template: i64) -> Create {
     let name = ["Ada", "Grace", "Alan", "Barbara", "Edsger"][usize::try_from(template % 5).unwrap()];
     let title = ["Engineer", "Manager", "Analyst"][usize::try_from(template % 3).unwrap()];
     let body = json!({
@@ -59,8 +59,8 @@ fn create(template: i64) -> Create {
     Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(template) }
 }
 
-/// A template is told by its `created_at`. Copies are updated in another order than they are created in.
-fn multiply(connection: &mut Connection) {
+/// The `created_at` of a template is its number. The copies have another order by `updated_at` than by `created_at`.
+fn copy_templates(connection: &mut Connection) {
     let (numbers, number, id, text, json, jsonb) = match connection {
         Connection::Postgres(_) => (
             format!("SELECT n FROM generate_series(1, {COPIES}) AS s (n)"),
@@ -81,10 +81,10 @@ fn multiply(connection: &mut Connection) {
             "",
         ),
     };
-    let copied = |column: &str, cast: &str| format!("replace({column}{text}, '{NUMBER}', {number}){cast}");
+    let replaced = |column: &str, cast: &str| format!("replace({column}{text}, '{NUMBER}', {number}){cast}");
     let [user_name, user_name_key, display_name, display_name_key] =
-        ["user_name", "user_name_key", "display_name", "display_name_key"].map(|column| copied(column, ""));
-    let (document, folded) = (copied("document", json), copied("folded", jsonb));
+        ["user_name", "user_name_key", "display_name", "display_name_key"].map(|column| replaced(column, ""));
+    let (document, folded) = (replaced("document", json), replaced("folded", jsonb));
     let template = "(SELECT *, created_at AS t FROM users) AS template";
     connection
         .batch_execute(&format!(
@@ -95,7 +95,7 @@ fn multiply(connection: &mut Connection) {
              INSERT INTO users (tenant_id, id, user_name, user_name_key, display_name, display_name_key, active, \
              document, folded, version, created_at, updated_at) \
              SELECT tenant_id, id, user_name, user_name_key, display_name, display_name_key, active, document, folded, \
-             version, {BEGIN} + (n * 20 + t) * 1000000, {BEGIN} + ((n * 20 + t) * 7919 % 100000) * 1000000 \
+             version, {FIRST_CREATED} + (n * 20 + t) * 1000000, {FIRST_CREATED} + ((n * 20 + t) * 7919 % 100000) * 1000000 \
              FROM copies ORDER BY id;
              INSERT INTO user_emails (tenant_id, user_id, position, value_key) \
              SELECT c.tenant_id, c.id, e.position, {value_key} FROM copies AS c \
@@ -106,8 +106,8 @@ fn multiply(connection: &mut Connection) {
              DELETE FROM users WHERE created_at < {TEMPLATES};
              UPDATE heads SET users = {users};
              DROP TABLE copies;",
-            value_key = copied("e.value_key", ""),
-            external_id = copied("x.external_id", ""),
+            value_key = replaced("e.value_key", ""),
+            external_id = replaced("x.external_id", ""),
             users = TEMPLATES * COPIES,
         ))
         .unwrap();
