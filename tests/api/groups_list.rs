@@ -247,7 +247,7 @@ async fn invalid_filters_explain_the_error(api: Api) {
         ("members[type pr]", "'type' is not an attribute of members"),
         ("custom pr", "groups cannot be filtered by custom"),
         (r#"externalIds.native eq "x""#, "is not an attribute of groups"),
-        (r#"memberCount eq "1""#, "a whole number"),
+        (r#"memberCount eq "1""#, "an integer"),
         ("memberCount co 1", "memberCount can only be compared with"),
         ("members eq 1", "a string"),
     ] {
