@@ -1,4 +1,4 @@
-//! The client's side of the contract: patience with 503, and the walk through a list.
+//! A client that retries after 503, and reads whole lists.
 
 use crate::support::http::{Answer, Client, Request};
 use crate::support::percent_encoded;
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How often one request may be refused before the server counts as gone.
-const PATIENCE: u32 = 60;
+/// Number of refusals of one request after which the test fails.
+const MAX_REFUSALS: u32 = 60;
 
-/// The server as clients use it. Clones share the connections and the count.
+/// A client of the server. Clones share the connections and the counter.
 #[derive(Clone, Debug)]
 pub(crate) struct Api {
     pub(crate) client: Client,
@@ -23,9 +23,9 @@ impl Api {
         Self { client, refused: Arc::default() }
     }
 
-    /// Sends a request, and again as it is when it is refused: then nothing was done.
-    pub(crate) async fn insist(&self, request: Request) -> Answer {
-        for _ in 0..PATIENCE {
+    /// Sends a request, and repeats it after each 503, which means that nothing was done.
+    pub(crate) async fn send(&self, request: Request) -> Answer {
+        for _ in 0..MAX_REFUSALS {
             let answer = request.send().await;
             if answer.code() != 503 {
                 return answer;
@@ -33,15 +33,15 @@ impl Api {
             self.refused.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(retry_after(&answer)).await;
         }
-        panic!("refused {PATIENCE} times: {request:?}");
+        panic!("refused {MAX_REFUSALS} times: {request:?}");
     }
 
-    /// How often clients were refused since this was last asked.
+    /// Number of refusals since the last call.
     pub(crate) fn take_refused(&self) -> u64 {
         self.refused.swap(0, Ordering::Relaxed)
     }
 
-    /// Reads the list of users from its start to its end, by pages of `limit` or of the default size.
+    /// Reads the whole list of users in pages of `limit` users, or of the default size.
     pub(crate) async fn walk(&self, limit: Option<usize>, mut see: impl FnMut(Uuid, &Value)) -> Walk {
         let mut walk = Walk::default();
         let first = limit.map_or("/users".to_owned(), |limit| format!("/users?limit={limit}"));
@@ -62,7 +62,7 @@ impl Api {
     }
 }
 
-/// How long a refusal asks to wait.
+/// The delay that a 503 response requests.
 pub(crate) fn retry_after(answer: &Answer) -> Duration {
     let seconds = answer.header("retry-after").and_then(|value| value.parse().ok());
     let seconds =
@@ -71,20 +71,20 @@ pub(crate) fn retry_after(answer: &Answer) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The id of a user: a version 7 UUID, spelled as usual.
+/// The id of a user, which must be a version 7 UUID in its canonical form.
 pub(crate) fn id_of(user: &Value) -> Uuid {
-    let text = user["id"].as_str().unwrap_or_else(|| panic!("no id in {user}"));
-    let id = Uuid::parse_str(text).unwrap_or_else(|error| panic!("{text} is no id: {error}"));
+    let text = user["id"].as_str().unwrap_or_else(|| panic!("the user has no id: {user}"));
+    let id = Uuid::parse_str(text).unwrap_or_else(|error| panic!("{text} is not a UUID: {error}"));
     assert_eq!((id.to_string().as_str(), id.get_version_num()), (text, 7));
     id
 }
 
-/// What a walk through the list cost.
+/// The size and the duration of a walk through the list.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) pages: u64,
     pub(crate) items: u64,
-    /// The time in which a page was waited for, which leaves out the time in which it was compared.
+    /// The time spent waiting for pages, without the time spent comparing them.
     pub(crate) waited: Duration,
 }
 
@@ -95,16 +95,16 @@ struct Page {
 
 impl Walk {
     async fn page(&mut self, api: &Api, path: &str, most: usize) -> Page {
-        let asked = Instant::now();
-        let answer = api.insist(api.client.get(path)).await.expect(200);
-        self.waited += asked.elapsed();
+        let start = Instant::now();
+        let answer = api.send(api.client.get(path)).await.expect(200);
+        self.waited += start.elapsed();
         let mut body = answer.json();
         let next =
             body.get("nextCursor").map(|cursor| cursor.as_str().expect("a cursor is a string").to_owned());
         let link = answer.header("link").is_some_and(|link| link.contains("rel=\"next\""));
-        assert_eq!(link, next.is_some(), "the header Link against nextCursor, {path}");
-        let Value::Array(items) = body["items"].take() else { panic!("no items in {path}") };
-        // Without a filter there is no reason for an empty page, and one could go on for ever.
+        assert_eq!(link, next.is_some(), "the Link header and nextCursor disagree, {path}");
+        let Value::Array(items) = body["items"].take() else { panic!("the page has no items: {path}") };
+        // A list without a filter has no empty pages, which could go on indefinitely.
         assert!(items.len() <= most && (next.is_none() || !items.is_empty()), "{} in {path}", items.len());
         self.pages += 1;
         self.items += items.len() as u64;

@@ -1,12 +1,12 @@
-//! Compares a user that the server gives with what was sent.
+//! Compares a user in a response with the body that was sent.
 
+use crate::journey::model::Entry;
 use crate::journey::people::People;
-use crate::journey::population::Entry;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// Fields that every user has, whether or not they were sent.
-const SHAPE: &[&str] = &[
+/// The fields that every user has in a response.
+const FIELDS: &[&str] = &[
     "id",
     "userName",
     "externalId",
@@ -37,23 +37,23 @@ const SHAPE: &[&str] = &[
     "updatedAt",
 ];
 
-/// Checks a whole user.
+/// Checks a user in a response.
 ///
 /// # Panics
-/// When anything differs from what was sent, or from what the server has to add.
+/// If it differs from the body that was sent, or from the values that the server has to add.
 #[track_caller]
 pub(crate) fn check(people: People, id: Uuid, entry: Entry, user: &Value) {
-    for name in SHAPE {
-        assert!(user.get(name).is_some(), "no {name} in {user}");
+    for name in FIELDS {
+        assert!(user.get(name).is_some(), "the user has no {name}: {user}");
     }
     let sent = people.after(entry.index, entry.edits);
     check_added(id, entry, &sent, user);
     if let Some(difference) = difference("", &comparable(&sent), &comparable(user)) {
-        panic!("user {id} is not as sent, {difference}\nsent {sent}\ngot  {user}");
+        panic!("user {id} differs {difference}\nsent     {sent}\nreceived {user}");
     }
 }
 
-/// What the server adds.
+/// Checks the values that the server adds.
 #[track_caller]
 fn check_added(id: Uuid, entry: Entry, sent: &Value, user: &Value) {
     assert_eq!(user["id"], json!(id.to_string()));
@@ -65,8 +65,8 @@ fn check_added(id: Uuid, entry: Entry, sent: &Value, user: &Value) {
     assert!(created.ends_with('Z') && created <= updated, "times of {user}");
 }
 
-/// A user without what the server adds and without values that say "absent". What is free stays as it is: there,
-/// a null is a value.
+/// A user without the values that the server adds and without values that mean "absent". Custom data and extensions
+/// stay unchanged, because null is a value there.
 fn comparable(user: &Value) -> Value {
     const ADDED: &[&str] = &["id", "version", "externalIds", "createdAt", "updatedAt"];
     const FREE: [&str; 2] = ["custom", "extensions"];
@@ -104,7 +104,7 @@ fn is_absent(name: &str, value: &Value) -> bool {
     }
 }
 
-/// Where two values differ first.
+/// The first difference between two values.
 fn difference(pointer: &str, sent: &Value, got: &Value) -> Option<String> {
     match (sent, got) {
         (Value::Object(left), Value::Object(right)) => {
@@ -120,6 +120,6 @@ fn difference(pointer: &str, sent: &Value, got: &Value) -> Option<String> {
                 .into_iter()
                 .find_map(|(at, (left, right))| difference(&format!("{pointer}/{at}"), left, right))
         }
-        _ => (sent != got).then(|| format!("at {pointer}: sent {sent}, got {got}")),
+        _ => (sent != got).then(|| format!("at {pointer}: sent {sent}, received {got}")),
     }
 }

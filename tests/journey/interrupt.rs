@@ -1,8 +1,8 @@
-//! Phases in which the server ends in the middle of writes, and starts again on what it left.
+//! Phases in which the server is stopped or killed during writes, and started again on the same database.
 
-use crate::journey::population::Known;
+use crate::journey::model::Known;
 use crate::journey::scenario::{Journey, bounded};
-use crate::journey::writer::{Crew, Legacy, Writer};
+use crate::journey::writer::{Shared, Writer, WriterResult};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::atomic::Ordering;
@@ -11,68 +11,67 @@ use tokio::task::JoinSet;
 
 const WRITERS: u32 = 16;
 
-/// How many existing users each writer may change besides its new ones.
-const LENT: usize = 20;
+/// Number of existing users that each writer may change in addition to its own new users.
+const TAKEN: usize = 20;
 
-/// How many writes are acknowledged before the signal comes.
+/// Number of acknowledged writes before the signal.
 const BEFORE: u64 = 500;
 
 /// Longer than `ROSTER_SHUTDOWN_TIMEOUT`, which is 8 s.
 const END_LIMIT: Duration = Duration::from_secs(20);
 
 impl Journey {
-    /// Sends the signal while 16 clients write, starts the server again, and asks for what was not acknowledged.
+    /// Sends the signal while 16 clients write, starts the server again, and repeats the unacknowledged writes.
     pub(crate) fn interrupt(&mut self, signal: &str, round: u32) {
-        let crew = self.crew();
-        let writers = self.send_in_writers(&crew, round);
+        let shared = self.shared();
+        let writers = self.start_writers(&shared, round);
         let runtime = self.runtime.clone();
-        runtime.block_on(self.wait_for_writes(&crew, BEFORE));
+        runtime.block_on(self.wait_for_writes(&shared, BEFORE));
         self.server.signal(signal);
         check_end(signal, self.server.wait(END_LIMIT), &self.server.log());
-        // The server is gone, so each of them finds out at its next write.
-        let legacies = runtime.block_on(bounded(self.limit, writers.join_all()));
+        // The server has ended, so the next write of each writer fails.
+        let results = runtime.block_on(bounded(self.limit, writers.join_all()));
         let end = format!("SIG{signal} {round}");
         self.restart(&format!("exec to ready after {end}"));
         let limit = self.limit;
         let check = async {
-            self.settle(&end, &crew, legacies).await;
-            self.census(&format!("list after {end}"), Some(500), None).await;
+            self.settle(&end, &shared, results).await;
+            self.verify(&format!("list after {end}"), Some(500), None).await;
         };
         runtime.block_on(bounded(limit, check));
     }
 
-    fn send_in_writers(&mut self, crew: &Crew, round: u32) -> JoinSet<Legacy> {
+    fn start_writers(&mut self, shared: &Shared, round: u32) -> JoinSet<WriterResult> {
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
-            let own: Vec<Known> = self.population.lend(LENT, &mut self.rng);
+            let own: Vec<Known> = self.model.take(TAKEN, &mut self.rng);
             let rng = self.people.rng(u32::MAX - round, writer);
-            let writer = Writer { crew: crew.clone(), rng, own };
+            let writer = Writer { shared: shared.clone(), rng, own };
             writers.spawn_on(writer.run(u64::MAX), self.runtime.handle());
         }
         writers
     }
 
-    /// What was acknowledged joins the model; what was not is asked for once more.
-    async fn settle(&mut self, end: &str, crew: &Crew, legacies: Vec<Legacy>) {
+    /// Adds the acknowledged writes to the model, and repeats the others.
+    async fn settle(&mut self, end: &str, shared: &Shared, results: Vec<WriterResult>) {
         let (mut refused, mut unknown, mut done) = (0, 0, 0);
-        for legacy in legacies {
-            self.population.extend(legacy.own);
-            for doubt in legacy.doubts {
-                *if doubt.refused { &mut refused } else { &mut unknown } += 1;
-                done += u32::from(doubt.settle(&self.api, self.people, &mut self.population).await);
+        for result in results {
+            self.model.extend(result.own);
+            for write in result.unacknowledged {
+                *if write.refused { &mut refused } else { &mut unknown } += 1;
+                done += u32::from(write.settle(&self.api, self.people, &mut self.model).await);
             }
         }
-        let acknowledged = crew.acknowledged.load(Ordering::Relaxed);
-        let text = format!(
-            "{acknowledged} acknowledged, {refused} refused, {unknown} unknown, of which {done} done"
-        );
+        let acknowledged = shared.acknowledged.load(Ordering::Relaxed);
+        let text =
+            format!("{acknowledged} acknowledged, {refused} refused, {unknown} unknown, {done} of them done");
         self.report.fact(&format!("writes around {end}"), text);
     }
 }
 
-/// An asked server ends well, a killed one as it must.
+/// A stopped server exits with 0, and a killed one ends by the signal.
 fn check_end(signal: &str, status: ExitStatus, log: &str) {
     let expected = if signal == "KILL" { (None, Some(9)) } else { (Some(0), None) };
     assert_eq!((status.code(), status.signal()), expected, "after SIG{signal}:\n{log}");
-    assert!(!log.contains("panicked"), "a panic in the log:\n{log}");
+    assert!(!log.contains("panicked"), "the log contains a panic:\n{log}");
 }

@@ -1,17 +1,17 @@
-//! Puts JSON objects together.
+//! Merges JSON objects.
 
 use serde_json::{Value, json};
 
-/// What a null in a patch does.
+/// The effect of a null in a patch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Nulls {
-    /// It is set, as any value: two bodies are put together.
+    /// Null is set like any other value, to combine two bodies.
     Keep,
-    /// It removes the member, as the standard says.
+    /// Null removes the member, as in RFC 7396.
     Remove,
 }
 
-/// JSON Merge Patch (RFC 7396), written here so that the server is not compared with its own library.
+/// JSON Merge Patch (RFC 7396), implemented here so that the test does not depend on the server's implementation.
 pub(crate) fn merge(target: &mut Value, patch: &Value, nulls: Nulls) {
     let Value::Object(changes) = patch else {
         *target = patch.clone();

@@ -1,20 +1,20 @@
-//! The main job of Roster from outside: many clients fill a directory, read, list, change and delete, the server is
-//! stopped and killed meanwhile, and in the end exactly what was acknowledged is there.
+//! An end-to-end run: many clients create, read, list, edit and delete users while the server is stopped and killed. At
+//! the end, the directory contains exactly the acknowledged writes.
 //!
-//! `ROSTER_JOURNEY_USERS=100000 cargo test --release journey:: -- --nocapture --test-threads=1` prints figures;
-//! `ROSTER_JOURNEY_SEED` chooses other people and other accidents.
+//! `ROSTER_JOURNEY_USERS=100000 cargo test --release journey:: -- --nocapture --test-threads=1` prints measurements.
+//! `ROSTER_JOURNEY_SEED` selects other users and another sequence of writes.
 
 mod api;
-mod census;
 mod check;
 mod interrupt;
 mod merge;
+mod model;
 mod names;
 mod people;
-mod population;
+mod phases;
 mod report;
 mod scenario;
-mod steady;
+mod verify;
 mod writer;
 
 use scenario::Settings;
@@ -32,17 +32,17 @@ impl Settings {
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     let Ok(text) = env::var(name) else { return default };
-    text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number that fits"))
+    text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number, or out of range"))
 }
 
 #[test]
 fn sqlite() {
     let database = crate::support::sqlite::Database::create();
-    scenario::go("sqlite", &database.url(), Settings::from_env());
+    scenario::run("sqlite", &database.url(), Settings::from_env());
 }
 
 #[test]
 fn postgres() {
     let database = crate::support::postgres::Database::create();
-    scenario::go("postgres", &database.url(), Settings::from_env());
+    scenario::run("postgres", &database.url(), Settings::from_env());
 }

@@ -1,7 +1,7 @@
-//! Names and places from many scripts, chosen for what they do to software: folding, normalization, direction,
-//! joining, and characters outside of the first plane.
+//! Names and places in many scripts, chosen because software often mishandles them: case folding, normalization, text
+//! direction, joining characters, and characters outside the Basic Multilingual Plane.
 
-/// Where a made-up person comes from.
+/// The region that a generated user comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Culture {
     pub(crate) locale: &'static str,
@@ -15,7 +15,7 @@ pub(crate) struct Culture {
     pub(crate) right_to_left: bool,
 }
 
-/// A culture that writes the given name first and from left to right.
+/// A culture with the given name first and text from left to right, and the base of the others.
 const LATIN: Culture = Culture {
     locale: "en-GB",
     timezone: "Europe/London",
@@ -36,7 +36,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "CH",
         city: "Zürich",
         street: "Großmünsterplatz",
-        // Full folding makes "ss" of both sharp s, the second of which is U+1E9E.
+        // Full case folding maps both ß and ẞ (U+1E9E) to "ss".
         given: &["Jürgen", "Zoë", "Käthe", "Weiß", "GROẞ"],
         family: &["Müller", "Strauß", "von der Groeben", "Łuczak-Öhler"],
         ..LATIN
@@ -47,7 +47,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "FR",
         city: "Besanc\u{327}on",
         street: "Rue de l'E\u{301}glise",
-        // Decomposed: must come back as sent, not composed.
+        // Decomposed characters, which must be returned as sent.
         given: &["Rene\u{301}e", "Franc\u{327}oise", "Ambroise", "Noe\u{308}l"],
         family: &["Lefe\u{300}vre", "d’Ormesson", "Cœur", "Saint-Exupe\u{301}ry"],
         ..LATIN
@@ -58,7 +58,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "TR",
         city: "İzmir",
         street: "Işıklar Caddesi",
-        // Dotted and dotless i fold to different things.
+        // Dotted and dotless i fold differently.
         given: &["Işıl", "İlker", "ışık", "Çağla"],
         family: &["Yıldız", "İnönü", "Şahin", "Güneş"],
         ..LATIN
@@ -80,7 +80,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "GR",
         city: "Θεσσαλονίκη",
         street: "Οδός Ερμού",
-        // Final sigma, and an iota subscript that folds to two letters.
+        // A final sigma, and an iota subscript that folds to two letters.
         given: &["Ὀδυσσεύς", "Γιώργος", "ΝΊΚΟΣ", "ᾠδή"],
         family: &["Παπαδόπουλος", "Αγγελόπουλος", "Οικονόμου"],
         ..LATIN
@@ -102,7 +102,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "GE",
         city: "თბილისი",
         street: "რუსთაველის გამზირი",
-        // The same name twice, the second in capitals of another block.
+        // The second name is the first one in capitals, which are in another Unicode block.
         given: &["ნინო", "ᲜᲘᲜᲝ", "გიორგი"],
         family: &["ბერიძე", "კაპანაძე"],
         ..LATIN
@@ -124,7 +124,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "IR",
         city: "تهران",
         street: "خیابان ولی‌عصر",
-        // With the zero-width non-joiner that Persian spelling needs.
+        // With the zero-width non-joiner of Persian orthography.
         given: &["علی\u{200c}رضا", "پریسا", "ژاله"],
         family: &["کریمی\u{200c}نژاد", "گل\u{200c}محمدی"],
         right_to_left: true,
@@ -167,7 +167,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "CN",
         city: "北京市",
         street: "长安街",
-        // Some of these stand outside of the first plane.
+        // Some characters are outside the Basic Multilingual Plane.
         given: &["伟", "秀英", "𠮷祥", "小𡈽"],
         family: &["王", "欧阳", "𫍽"],
         family_first: true,
@@ -191,7 +191,7 @@ pub(crate) const CULTURES: &[Culture] = &[
         country: "KR",
         city: "서울특별시",
         street: "세종대로",
-        // The last is written in single jamo, which NFC would compose.
+        // The last name consists of single jamo, which NFC would compose.
         given: &["민준", "서연", "\u{1112}\u{1161}\u{11ab}"],
         family: &["김", "이", "남궁"],
         family_first: true,
@@ -199,7 +199,7 @@ pub(crate) const CULTURES: &[Culture] = &[
     },
 ];
 
-/// Emoji of one to eleven code points: with skin tones, joiners, variation selectors, flags and tags.
+/// Emoji of one to seven code points, with skin tones, joiners, variation selectors, flags and tags.
 pub(crate) const EMOJI: &[&str] = &[
     "🦀",
     "❤\u{fe0f}",
@@ -211,7 +211,7 @@ pub(crate) const EMOJI: &[&str] = &[
     "1\u{fe0f}\u{20e3}",
 ];
 
-/// Text that breaks careless quoting, escaping and printing.
+/// Text that exposes incorrect quoting, escaping and formatting.
 pub(crate) const AWKWARD: &[&str] = &[
     "Robert'); DROP TABLE users;--",
     "\" \\ / \u{8}\u{c}\n\r\t",

@@ -1,5 +1,5 @@
-//! Makes people from a seed: the same seed and number give the same person and the same edits, so that what was sent
-//! never has to be kept.
+//! Generates users from a seed. The same seed and number yield the same user and the same edits, so the sent bodies need
+//! not be stored.
 
 use crate::journey::merge::{Nulls, merge};
 use crate::journey::names::{AWKWARD, CULTURES, Culture, DOMAINS, EMOJI};
@@ -10,7 +10,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use serde_json::{Map, Value, json};
 
-/// Everyone whom one seed makes, by number.
+/// Generates the users of a seed by their number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct People {
     seed: u64,
@@ -21,15 +21,15 @@ impl People {
         Self { seed }
     }
 
-    /// Numbers that depend on the seed and on what they are for, and on nothing else.
+    /// A random number generator that depends only on the seed, a number and a purpose.
     pub(crate) fn rng(self, index: u32, purpose: u32) -> XorShiftRng {
-        let place = u64::from(index) << 32 | u64::from(purpose);
-        // Without the factor, seeds that differ little would make the same people under other numbers.
-        XorShiftRng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ place)
+        let stream = u64::from(index) << 32 | u64::from(purpose);
+        // Without the factor, similar seeds would yield the same users under other numbers.
+        XorShiftRng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream)
     }
 
-    /// The body that creates a person.
-    pub(crate) fn person(self, index: u32) -> Value {
+    /// The body that creates a user.
+    pub(crate) fn user(self, index: u32) -> Value {
         let mut rng = self.rng(index, 0);
         let culture = pick(&mut rng, CULTURES);
         let mut draft = Draft {
@@ -49,7 +49,7 @@ impl People {
         Value::Object(draft.body)
     }
 
-    /// The merge patch that is a person's `number`th edit (from 1). Each changes something.
+    /// The merge patch of a user's `number`th edit (from 1). Every edit has an effect.
     pub(crate) fn edit(self, index: u32, number: u32) -> Value {
         let mut rng = self.rng(index, number);
         let emoji = pick(&mut rng, EMOJI);
@@ -68,9 +68,9 @@ impl People {
         patch
     }
 
-    /// A person after so many edits.
+    /// The body of a user after this many edits.
     pub(crate) fn after(self, index: u32, edits: u32) -> Value {
-        let mut body = self.person(index);
+        let mut body = self.user(index);
         for number in 1..=edits {
             merge(&mut body, &self.edit(index, number), Nulls::Remove);
         }
@@ -78,18 +78,18 @@ impl People {
     }
 }
 
-/// The number of the person who has such a userName. Every one ends with it, but for a domain: that makes them
-/// unique, however the rest folds.
+/// The number in a `userName`. Every name ends with the number, except for a domain, which makes it unique even after case
+/// folding.
 pub(crate) fn index_of(user_name: &str) -> Option<u32> {
     let local = user_name.split_once('@').map_or(user_name, |(local, _)| local);
     local.rsplit_once('.')?.1.parse().ok()
 }
 
 fn pick<T: Copy>(rng: &mut XorShiftRng, from: &[T]) -> T {
-    *from.choose(rng).expect("no table is empty")
+    *from.choose(rng).expect("the table is not empty")
 }
 
-/// A person in the making.
+/// A user that is being generated.
 struct Draft {
     rng: XorShiftRng,
     culture: Culture,
@@ -104,8 +104,8 @@ impl Draft {
         self.body.insert(name.to_owned(), value.into());
     }
 
-    /// Sets a field in `percent` of all cases.
-    fn perhaps(&mut self, percent: u32, name: &str, value: impl FnOnce(&mut Self) -> Value) {
+    /// Sets a field with a probability of `percent`.
+    fn sometimes(&mut self, percent: u32, name: &str, value: impl FnOnce(&mut Self) -> Value) {
         if self.chance(percent) {
             let value = value(self);
             self.set(name, value);
@@ -120,14 +120,14 @@ impl Draft {
         let user_name = self.user_name();
         self.set("userName", user_name);
         let full = self.full_name();
-        self.perhaps(70, "externalId", |d| format!("HR-{:07}", d.index).into());
-        self.perhaps(80, "displayName", |d| match d.rng.random_range(0..4) {
+        self.sometimes(70, "externalId", |d| format!("HR-{:07}", d.index).into());
+        self.sometimes(80, "displayName", |d| match d.rng.random_range(0..4) {
             0 => format!("{full} {}", pick(&mut d.rng, EMOJI)).into(),
             1 => full.to_uppercase().into(),
             _ => full.clone().into(),
         });
-        self.perhaps(90, "name", |d| d.name(&full));
-        self.perhaps(30, "nickName", |d| format!("{}{}", d.given, pick(&mut d.rng, EMOJI)).into());
+        self.sometimes(90, "name", |d| d.name(&full));
+        self.sometimes(30, "nickName", |d| format!("{}{}", d.given, pick(&mut d.rng, EMOJI)).into());
     }
 
     fn user_name(&mut self) -> String {
@@ -165,37 +165,37 @@ impl Draft {
 
     fn settings(&mut self) {
         let culture = self.culture;
-        self.perhaps(40, "profileUrl", |d| format!("https://people.example.com/~{}", d.index).into());
-        self.perhaps(60, "title", |d| format!("Ingénieur·e № {}", d.rng.random_range(1..9)).into());
-        self.perhaps(50, "userType", |_| "Employee".into());
-        self.perhaps(60, "preferredLanguage", |_| culture.locale.into());
-        self.perhaps(60, "locale", |_| culture.locale.into());
-        self.perhaps(60, "timezone", |_| culture.timezone.into());
-        self.perhaps(70, "active", |d| d.chance(90).into());
+        self.sometimes(40, "profileUrl", |d| format!("https://people.example.com/~{}", d.index).into());
+        self.sometimes(60, "title", |d| format!("Ingénieur·e № {}", d.rng.random_range(1..9)).into());
+        self.sometimes(50, "userType", |_| "Employee".into());
+        self.sometimes(60, "preferredLanguage", |_| culture.locale.into());
+        self.sometimes(60, "locale", |_| culture.locale.into());
+        self.sometimes(60, "timezone", |_| culture.timezone.into());
+        self.sometimes(70, "active", |d| d.chance(90).into());
     }
 
     fn contacts(&mut self) {
-        self.perhaps(85, "emails", |d| d.list(4, &["work", "home", "other"], Self::email));
-        self.perhaps(60, "phoneNumbers", |d| d.list(4, &["work", "mobile", "fax", "pager"], Self::phone));
-        self.perhaps(15, "ims", |d| d.list(2, &["xmpp", "skype"], |d, at| format!("im:{}.{at}", d.given)));
+        self.sometimes(85, "emails", |d| d.list(4, &["work", "home", "other"], Self::email));
+        self.sometimes(60, "phoneNumbers", |d| d.list(4, &["work", "mobile", "fax", "pager"], Self::phone));
+        self.sometimes(15, "ims", |d| d.list(2, &["xmpp", "skype"], |d, at| format!("im:{}.{at}", d.given)));
         let photo = |d: &mut Self, at| format!("https://photos.example.com/{}/{at}.png?size=1", d.index);
-        self.perhaps(20, "photos", |d| d.list(2, &["photo", "thumbnail"], photo));
-        self.perhaps(50, "addresses", Self::addresses);
+        self.sometimes(20, "photos", |d| d.list(2, &["photo", "thumbnail"], photo));
+        self.sometimes(50, "addresses", Self::addresses);
     }
 
     fn rights(&mut self) {
-        self.perhaps(20, "entitlements", |d| d.list(5, &["licence"], |_, at| format!("seat-{at}")));
-        self.perhaps(25, "roles", |d| {
+        self.sometimes(20, "entitlements", |d| d.list(5, &["licence"], |_, at| format!("seat-{at}")));
+        self.sometimes(25, "roles", |d| {
             d.list(3, &["app", "team"], |d, at| format!("{}/{at}", d.culture.city))
         });
         let certificate = |d: &mut Self, at| BASE64_STANDARD.encode(format!("certificate {} {at}", d.index));
-        self.perhaps(10, "x509Certificates", |d| d.list(2, &["login"], certificate));
+        self.sometimes(10, "x509Certificates", |d| d.list(2, &["login"], certificate));
     }
 
     fn email(&mut self, at: usize) -> String {
         let (index, domain) = (self.index, pick(&mut self.rng, DOMAINS));
         match self.rng.random_range(0..4) {
-            // Shared by many: e-mails are not unique between users.
+            // Used by many users, because e-mail addresses are not unique.
             0 if at == 0 => "Info@Example.com".to_owned(),
             1 => format!("{}.{index}.{at}@{domain}", self.given.replace(' ', "_")),
             _ => format!("user.{index}+{at}@{domain}"),
@@ -206,7 +206,7 @@ impl Draft {
         format!("+{} ({}) {:07}-{at}", self.rng.random_range(1..99), self.index % 1000, self.index)
     }
 
-    /// A list of one to `most` different values, of which at most one is the primary one.
+    /// A list of one to `most` distinct values, at most one of which is primary.
     fn list(&mut self, most: usize, types: &[&str], value: impl Fn(&mut Self, usize) -> String) -> Value {
         let primary = self.rng.random_range(0..=most);
         let mut values = Vec::new();
@@ -245,7 +245,7 @@ impl Draft {
     }
 
     fn work(&mut self) {
-        self.perhaps(60, "enterprise", |d| {
+        self.sometimes(60, "enterprise", |d| {
             let mut work = json!({"employeeNumber": d.index.to_string(), "department": d.culture.street});
             if d.chance(50) {
                 let more =
@@ -253,23 +253,23 @@ impl Draft {
                 merge(&mut work, &more, Nulls::Keep);
             }
             if d.chance(40) {
-                // Names nobody here: the display name of a real one would be the server's to compute.
+                // Not the id of a user, so that the server does not add a display name.
                 work["manager"] = json!({"value": format!("manager-of-{}", d.index)});
             }
             work
         });
     }
 
-    /// What has no schema here: `custom`, and an extension that Roster does not know.
+    /// Data without a schema: `custom`, and an extension that Roster does not know.
     fn free(&mut self) {
-        self.perhaps(60, "custom", Self::custom);
-        self.perhaps(15, "extensions", |d| {
+        self.sometimes(60, "custom", Self::custom);
+        self.sometimes(15, "extensions", |d| {
             let badge = json!({"badge": {"number": d.index, "colours": ["rot", "grün"], "valid": true}});
             json!({"urn:example:params:scim:schemas:extension:badge:2.0:User": badge})
         });
     }
 
-    /// Floats here have a fraction, as 1 and 1.0 are equal to some readers and not to others.
+    /// All floats have a fraction, because only some parsers treat 1 and 1.0 as equal.
     fn custom(&mut self) -> Value {
         let mut custom = json!({
             "index": self.index, "text": pick(&mut self.rng, AWKWARD), "nothing": null, "empty": [[], {}, ""],

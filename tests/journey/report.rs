@@ -1,4 +1,4 @@
-//! What the journey measured, as a table.
+//! The measurements of a journey, as a table.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,8 +12,8 @@ struct Phase {
     refused: u64,
 }
 
-/// Everything that one journey measured. Server, database and driver share one machine: the driver's work, which is
-/// making and comparing people, is inside the times of phases with many clients.
+/// All measurements of a journey. Server, database and clients share one machine, so the times of phases with many clients
+/// include the generation and the comparison of users.
 #[derive(Debug)]
 pub(crate) struct Report {
     title: String,

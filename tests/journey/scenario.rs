@@ -1,10 +1,10 @@
-//! The journey from an empty database to a full one, and what all its phases share.
+//! The sequence of phases, and the state that they share.
 
 use crate::journey::api::Api;
+use crate::journey::model::Model;
 use crate::journey::people::People;
-use crate::journey::population::Population;
 use crate::journey::report::Report;
-use crate::journey::writer::Crew;
+use crate::journey::writer::Shared;
 use crate::support::http::Client;
 use crate::support::server::Server;
 use rand_xorshift::XorShiftRng;
@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// How often the server is killed: the moment at which it hurts is hard to hit.
+/// Number of kills. Several, because a single one rarely hits a critical moment.
 const KILLS: u32 = 3;
 
-/// How long anything may take that takes well under a second.
+/// Time limit of steps that normally take much less than a second.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How large a journey is, and which.
+/// The size and the seed of a journey.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) users: u32,
@@ -36,18 +36,18 @@ pub(crate) struct Journey {
     pub(crate) server: Server,
     pub(crate) api: Api,
     pub(crate) people: People,
-    pub(crate) population: Population,
-    /// The number of the next person to be made.
+    pub(crate) model: Model,
+    /// The number of the next user.
     pub(crate) next: Arc<AtomicU32>,
     /// Chooses samples.
     pub(crate) rng: XorShiftRng,
     pub(crate) report: Report,
-    /// How long anything may take whose length grows with the number of users: much more than any machine needs.
+    /// A generous time limit for phases whose duration grows with the number of users.
     pub(crate) limit: Duration,
 }
 
-/// Goes all the way on a fresh database, and prints the report.
-pub(crate) fn go(engine: &str, database_url: &str, settings: Settings) {
+/// Runs all phases on a new database, and prints the report.
+pub(crate) fn run(engine: &str, database_url: &str, settings: Settings) {
     let Settings { users, seed } = settings;
     println!("journey on {engine}: ROSTER_JOURNEY_USERS={users} ROSTER_JOURNEY_SEED={seed}");
     let mut journey = Journey::begin(engine, database_url, settings);
@@ -58,7 +58,7 @@ pub(crate) fn go(engine: &str, database_url: &str, settings: Settings) {
     for round in 2..=KILLS + 1 {
         journey.interrupt("KILL", round);
     }
-    runtime.block_on(bounded(journey.limit, journey.census("list at the end, 50 a page", None, None)));
+    runtime.block_on(bounded(journey.limit, journey.verify("list at the end, 50 a page", None, None)));
     journey.end();
     println!("{}", journey.report);
 }
@@ -66,7 +66,7 @@ pub(crate) fn go(engine: &str, database_url: &str, settings: Settings) {
 impl Journey {
     fn begin(engine: &str, database_url: &str, settings: Settings) -> Self {
         let people = People::new(settings.seed);
-        let runtime = Runtime::new().expect("a runtime");
+        let runtime = Runtime::new().expect("the runtime starts");
         let Settings { users, seed } = settings;
         let mut report = Report::new(format!("journey on {engine}, {users} users, seed {seed}"));
         let (server, api) = start(&runtime, database_url, &mut report, "exec to ready on a fresh database");
@@ -76,7 +76,7 @@ impl Journey {
             server,
             api,
             people,
-            population: Population::default(),
+            model: Model::default(),
             next: Arc::new(AtomicU32::new(settings.users)),
             rng: people.rng(u32::MAX, u32::MAX),
             report,
@@ -86,7 +86,7 @@ impl Journey {
         journey
     }
 
-    /// What clients do all day.
+    /// The phases without interruptions.
     async fn work(&mut self, users: usize) {
         self.create(self.next.load(Ordering::Relaxed)).await;
         self.list_while_others_write().await;
@@ -95,16 +95,16 @@ impl Journey {
         self.delete(users.div_ceil(20)).await;
     }
 
-    /// Starts the server that has ended again, on the same database.
+    /// Starts a server again on the same database after the previous one has ended.
     pub(crate) fn restart(&mut self, name: &str) {
         let (server, api) = start(&self.runtime, &self.database_url, &mut self.report, name);
         (self.server, self.api) = (server, api);
     }
 
-    /// Waits until a crew has so many writes acknowledged.
-    pub(crate) async fn wait_for_writes(&self, crew: &Crew, count: u64) {
+    /// Waits until the writers have received this many acknowledgements.
+    pub(crate) async fn wait_for_writes(&self, shared: &Shared, count: u64) {
         let since = Instant::now();
-        while crew.acknowledged.load(Ordering::Relaxed) < count {
+        while shared.acknowledged.load(Ordering::Relaxed) < count {
             assert!(since.elapsed() < LIMIT, "fewer than {count} writes in {LIMIT:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -116,16 +116,14 @@ impl Journey {
 
     fn end(&mut self) {
         self.report_memory("resident at the end");
-        self.server.signal("TERM");
-        let status = self.server.wait(LIMIT);
-        assert_eq!(status.code(), Some(0), "{}", self.server.log());
-        self.report.fact("users at the end", self.population.known.len());
-        let binary = fs::metadata(env!("CARGO_BIN_EXE_roster")).expect("the binary under test");
+        self.server.stop(LIMIT);
+        self.report.fact("users at the end", self.model.known.len());
+        let binary = fs::metadata(env!("CARGO_BIN_EXE_roster")).expect("the binary exists");
         self.report.memory("binary", binary.len());
     }
 }
 
-/// Starts a server and notes how long it took until it was ready.
+/// Starts a server and reports the time until it is ready.
 fn start(runtime: &Runtime, database_url: &str, report: &mut Report, name: &str) -> (Server, Api) {
     let server = Server::builder(database_url).start();
     let client = Client::new(&server);
@@ -140,13 +138,13 @@ fn start(runtime: &Runtime, database_url: &str, report: &mut Report, name: &str)
     (server, Api::new(client))
 }
 
-/// Ends what hangs.
+/// Runs a phase with a time limit.
 pub(crate) async fn bounded<T>(limit: Duration, phase: impl Future<Output = T>) -> T {
     let finished = tokio::time::timeout(limit, phase).await;
     finished.unwrap_or_else(|_| panic!("not finished after {limit:?}"))
 }
 
-/// Has `clients` clients do jobs one by one until none is left, and gives what they made.
+/// Distributes jobs among `clients` concurrent tasks, and returns all results in any order.
 pub(crate) async fn share<J, T, F>(
     jobs: impl IntoIterator<Item = J, IntoIter: Send + 'static>,
     clients: usize,
@@ -159,10 +157,10 @@ where
 {
     let jobs = Arc::new(Mutex::new(jobs.into_iter()));
     let next = |jobs: &Mutex<_>| Iterator::next(&mut *jobs.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut crew = JoinSet::new();
+    let mut shared = JoinSet::new();
     for _ in 0..clients {
         let (jobs, work) = (Arc::clone(&jobs), work.clone());
-        crew.spawn(async move {
+        shared.spawn(async move {
             let mut made = Vec::new();
             while let Some(job) = next(&jobs) {
                 made.push(work(job).await);
@@ -170,5 +168,5 @@ where
             made
         });
     }
-    crew.join_all().await.into_iter().flatten().collect()
+    shared.join_all().await.into_iter().flatten().collect()
 }

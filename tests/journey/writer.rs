@@ -1,9 +1,9 @@
-//! Clients that create, edit and delete at random, and know afterwards what they were told of each write.
+//! Clients that create, edit and delete users at random, and record the outcome of each write.
 
 use crate::journey::api::{Api, id_of, retry_after};
 use crate::journey::check::check;
+use crate::journey::model::{Entry, Known, Model};
 use crate::journey::people::People;
-use crate::journey::population::{Entry, Known, Population};
 use crate::support::http::{Answer, Request};
 use rand::RngExt;
 use rand_xorshift::XorShiftRng;
@@ -12,19 +12,19 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// One write. Repeating it does no harm: names are unique, and the others name the version they mean.
+/// A write that can safely be repeated: names are unique, and edits and deletions name the expected version.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Act {
+pub(crate) enum Write {
     Create(u32),
     Edit(Uuid, Entry),
     Delete(Uuid, Entry),
 }
 
-impl Act {
+impl Write {
     fn request(self, api: &Api, people: People) -> Request {
         let client = &api.client;
         match self {
-            Self::Create(index) => client.post("/users", &people.person(index)),
+            Self::Create(index) => client.post("/users", &people.user(index)),
             Self::Edit(id, entry) => client
                 .patch(&format!("/users/{id}"), &people.edit(entry.index, entry.version()))
                 .header("if-match", &entry.etag()),
@@ -34,7 +34,7 @@ impl Act {
         }
     }
 
-    /// The status of success, and the one which says that it had been done before.
+    /// The status of success, and the status of a repeat after a success.
     const fn statuses(self) -> (u16, u16) {
         match self {
             Self::Create(_) => (201, 409),
@@ -43,7 +43,7 @@ impl Act {
         }
     }
 
-    /// The user as it is after a success, which is checked with all that the answer says.
+    /// Checks the response to a successful write, and returns the user if it still exists.
     pub(crate) fn result(self, people: People, answer: &Answer) -> Option<Known> {
         let (id, entry) = match self {
             Self::Create(index) => (id_of(&answer.json()), Entry::new(index)),
@@ -58,38 +58,38 @@ impl Act {
         Some((id, entry))
     }
 
-    /// Does it, and lets nothing but success pass.
-    pub(crate) async fn carry_out(self, api: &Api, people: People) -> Option<Known> {
-        let answer = api.insist(self.request(api, people)).await.expect(self.statuses().0);
+    /// Sends the write, which must succeed.
+    pub(crate) async fn send_successfully(self, api: &Api, people: People) -> Option<Known> {
+        let answer = api.send(self.request(api, people)).await.expect(self.statuses().0);
         self.result(people, &answer)
     }
 }
 
 /// A write that was not acknowledged.
 #[derive(Debug)]
-pub(crate) struct Doubt {
-    act: Act,
-    /// The answer was 503, so nothing was done. Else nothing is known.
+pub(crate) struct Unacknowledged {
+    act: Write,
+    /// Whether the response was 503, so that nothing was done. Otherwise the outcome is unknown.
     pub(crate) refused: bool,
 }
 
-impl Doubt {
-    /// Asks once more. Afterwards it has been done, and exactly once. Gives whether it had been done before.
-    pub(crate) async fn settle(self, api: &Api, people: People, population: &mut Population) -> bool {
-        let answer = api.insist(self.act.request(api, people)).await;
+impl Unacknowledged {
+    /// Repeats the write, after which it has been done exactly once. Returns whether it had been done before.
+    pub(crate) async fn settle(self, api: &Api, people: People, model: &mut Model) -> bool {
+        let answer = api.send(self.act.request(api, people)).await;
         let (success, repeated) = self.act.statuses();
         if self.refused || answer.code() != repeated {
             let answer = answer.expect(success);
-            population.extend(self.act.result(people, &answer));
+            model.extend(self.act.result(people, &answer));
             return false;
         }
         match self.act {
-            Act::Create(index) => {
-                let name = people.person(index)["userName"].as_str().map(str::to_owned);
-                population.nameless.insert(name.expect("everyone has one"), index);
+            Write::Create(index) => {
+                let name = people.user(index)["userName"].as_str().map(str::to_owned);
+                model.without_id.insert(name.expect("every user has a name"), index);
             }
-            Act::Edit(id, entry) => population.extend([(id, entry.edited())]),
-            Act::Delete(..) => {}
+            Write::Edit(id, entry) => model.extend([(id, entry.edited())]),
+            Write::Delete(..) => {}
         }
         true
     }
@@ -97,99 +97,99 @@ impl Doubt {
 
 enum Outcome {
     Done(Option<Known>),
-    Doubtful(Doubt),
-    /// No connection was made: the server is gone, and nothing was sent to it.
+    Unacknowledged(Unacknowledged),
+    /// No connection was made, so nothing was sent.
     Unsent,
 }
 
-/// What several writers share.
+/// The state that all writers share.
 #[derive(Clone, Debug)]
-pub(crate) struct Crew {
+pub(crate) struct Shared {
     pub(crate) api: Api,
     pub(crate) people: People,
-    /// The number of the next person to be made.
+    /// The number of the next user.
     pub(crate) next: Arc<AtomicU32>,
-    /// How many writes were acknowledged.
+    /// Number of acknowledged writes.
     pub(crate) acknowledged: Arc<AtomicU64>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
-/// One client with users that no other client writes to.
+/// A client with users that no other client changes.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) crew: Crew,
+    pub(crate) shared: Shared,
     pub(crate) rng: XorShiftRng,
     pub(crate) own: Vec<Known>,
 }
 
-/// What a writer leaves behind.
+/// The users of a writer at its end, and its unacknowledged writes.
 #[derive(Debug, Default)]
-pub(crate) struct Legacy {
+pub(crate) struct WriterResult {
     pub(crate) own: Vec<Known>,
-    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) unacknowledged: Vec<Unacknowledged>,
 }
 
-/// How many users a writer has before it deletes more than it creates.
-const ENOUGH: usize = 100;
+/// Number of users from which on a writer deletes more than it creates.
+const MANY_USERS: usize = 100;
 
-/// Nothing goes on for ever: a server that refuses so much is not being tested any more.
-const MOST_DOUBTS: usize = 1_000;
+/// Number of unacknowledged writes after which a writer stops.
+const MAX_UNACKNOWLEDGED: usize = 1_000;
 
 impl Writer {
-    /// Writes until it is told to stop, has done `most` writes, or finds the server gone.
-    pub(crate) async fn run(mut self, most: u64) -> Legacy {
-        let mut doubts = Vec::new();
+    /// Writes until it is stopped, has sent `most` writes, or cannot connect to the server.
+    pub(crate) async fn run(mut self, most: u64) -> WriterResult {
+        let mut unacknowledged = Vec::new();
         for _ in 0..most {
-            if self.crew.stop.load(Ordering::Relaxed) || doubts.len() >= MOST_DOUBTS {
+            if self.shared.stop.load(Ordering::Relaxed) || unacknowledged.len() >= MAX_UNACKNOWLEDGED {
                 break;
             }
             let act = self.choose();
             match self.perform(act).await {
                 Outcome::Done(user) => {
                     self.own.extend(user);
-                    self.crew.acknowledged.fetch_add(1, Ordering::Relaxed);
+                    self.shared.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
-                Outcome::Doubtful(doubt) => doubts.push(doubt),
+                Outcome::Unacknowledged(write) => unacknowledged.push(write),
                 Outcome::Unsent => {
-                    self.give_back(act);
+                    self.put_back(act);
                     break;
                 }
             }
         }
-        Legacy { own: self.own, doubts }
+        WriterResult { own: self.own, unacknowledged }
     }
 
-    /// The next write. Its user leaves the list until the outcome is known.
-    fn choose(&mut self) -> Act {
-        let crowded = self.own.len() >= ENOUGH;
+    /// Chooses the next write. Its user is removed from the list until the outcome is known.
+    fn choose(&mut self) -> Write {
+        let crowded = self.own.len() >= MANY_USERS;
         let dice = self.rng.random_range(0..10);
         if self.own.is_empty() || dice < if crowded { 2 } else { 5 } {
-            return Act::Create(self.crew.next.fetch_add(1, Ordering::Relaxed));
+            return Write::Create(self.shared.next.fetch_add(1, Ordering::Relaxed));
         }
         let (id, entry) = self.own.swap_remove(self.rng.random_range(0..self.own.len()));
-        if dice < 7 { Act::Edit(id, entry) } else { Act::Delete(id, entry) }
+        if dice < 7 { Write::Edit(id, entry) } else { Write::Delete(id, entry) }
     }
 
-    fn give_back(&mut self, act: Act) {
-        if let Act::Edit(id, entry) | Act::Delete(id, entry) = act {
+    fn put_back(&mut self, act: Write) {
+        if let Write::Edit(id, entry) | Write::Delete(id, entry) = act {
             self.own.push((id, entry));
         }
     }
 
-    async fn perform(&self, act: Act) -> Outcome {
-        let Crew { api, people, .. } = &self.crew;
+    async fn perform(&self, act: Write) -> Outcome {
+        let Shared { api, people, .. } = &self.shared;
         let answer = match act.request(api, *people).try_send().await {
             Ok(answer) => answer,
             Err(error) if error.is_connect() => return Outcome::Unsent,
-            Err(_) => return Outcome::Doubtful(Doubt { act, refused: false }),
+            Err(_) => return Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
         };
         match answer.code() {
             503 => {
-                // Not the whole time that it asks for: what it refuses now is what this is about.
+                // Shorter than requested, so that the test also covers writes during the overload or shutdown.
                 tokio::time::sleep(retry_after(&answer).min(Duration::from_millis(20))).await;
-                Outcome::Doubtful(Doubt { act, refused: true })
+                Outcome::Unacknowledged(Unacknowledged { act, refused: true })
             }
-            504 => Outcome::Doubtful(Doubt { act, refused: false }),
+            504 => Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
             _ => Outcome::Done(act.result(*people, &answer.expect(act.statuses().0))),
         }
     }

@@ -1,16 +1,15 @@
-//! The model: every user that must be there, and nothing else.
+//! The model: exactly the users that must exist.
 
 use rand::seq::IteratorRandom;
 use rand_xorshift::XorShiftRng;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// What is known of one user: enough to make its whole content again.
+/// The state of a user, from which its whole content can be generated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Entry {
-    /// The person's number.
     pub(crate) index: u32,
-    /// How many edits it has had.
+    /// Number of edits so far.
     pub(crate) edits: u32,
 }
 
@@ -19,7 +18,7 @@ impl Entry {
         Self { index, edits: 0 }
     }
 
-    /// Every edit changes something, so each moved the version by one.
+    /// Every edit has an effect, so each has added one version.
     pub(crate) const fn version(self) -> u32 {
         self.edits + 1
     }
@@ -36,34 +35,34 @@ impl Entry {
 /// A user and its id.
 pub(crate) type Known = (Uuid, Entry);
 
-/// All users that exist.
+/// All users that must exist.
 #[derive(Debug, Default)]
-pub(crate) struct Population {
+pub(crate) struct Model {
     /// By id.
     pub(crate) known: BTreeMap<Uuid, Entry>,
-    /// Those that were created for certain, but whose id no answer told: by userName.
-    pub(crate) nameless: HashMap<String, u32>,
+    /// The numbers of users that exist but whose id is not yet known, by `userName`.
+    pub(crate) without_id: HashMap<String, u32>,
 }
 
-impl Population {
+impl Model {
     pub(crate) fn extend(&mut self, users: impl IntoIterator<Item = Known>) {
         for (id, entry) in users {
             let twice = self.known.insert(id, entry);
-            assert_eq!(twice, None, "the id {id} was given twice, the second time to {entry:?}");
+            assert_eq!(twice, None, "the id {id} was assigned twice, the second time to {entry:?}");
         }
     }
 
-    /// Different users, at random.
+    /// A random sample of distinct users.
     pub(crate) fn sample(&self, count: usize, rng: &mut XorShiftRng) -> Vec<Known> {
         self.known.iter().map(|(id, entry)| (*id, *entry)).sample(rng, count)
     }
 
-    /// Takes users out, for someone who may change them.
-    pub(crate) fn lend(&mut self, count: usize, rng: &mut XorShiftRng) -> Vec<Known> {
-        let lent = self.sample(count, rng);
-        for (id, _) in &lent {
+    /// Removes a random sample, for a writer that may change these users.
+    pub(crate) fn take(&mut self, count: usize, rng: &mut XorShiftRng) -> Vec<Known> {
+        let taken = self.sample(count, rng);
+        for (id, _) in &taken {
             self.known.remove(id);
         }
-        lent
+        taken
     }
 }
