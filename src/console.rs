@@ -1,11 +1,11 @@
 //! Database calls on behalf of the operator: from the command line, or at the first start.
 
-use crate::db::{Database, DbError};
+use crate::db::Database;
 use crate::domain::key::{Draft, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
-use crate::ops::keys;
+use crate::ops::{OpError, keys};
 use uuid::Uuid;
 
 /// The origin of changes made by a command.
@@ -17,7 +17,7 @@ pub(crate) fn origin() -> Origin {
 }
 
 /// The error for a failed database call.
-pub(crate) fn failed(error: DbError) -> AppError {
+pub(crate) fn failed(error: OpError) -> AppError {
     AppError::new(error.to_string())
 }
 

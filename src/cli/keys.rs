@@ -4,12 +4,13 @@ use super::{print, with_database};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::console::{create_key, failed, origin};
-use crate::db::{Database, DbError, migrate};
+use crate::db::{Database, migrate};
 use crate::domain::condition::Conditions;
 use crate::domain::key::{Draft, Key, Role};
 use crate::domain::tenant::DEFAULT_NAME;
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
+use crate::ops::OpError;
 use crate::ops::{keys, tenants};
 use clap::Subcommand;
 use serde_json::json;
@@ -75,7 +76,7 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
             let (conditions, now) = (Conditions::default(), Clock::system().now());
             let delete = keys::Delete { tenant: None, id, within: Role::Operator, conditions, now };
             match database.call(&origin(), delete).await {
-                Err(DbError::NotFound) => return Err(AppError::new(format!("the key {id} does not exist"))),
+                Err(OpError::NotFound) => return Err(AppError::new(format!("the key {id} does not exist"))),
                 done => done.map_err(failed)?,
             }
         }

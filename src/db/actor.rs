@@ -1,7 +1,7 @@
 //! The database actors: each holds one connection of the pool and works until its lane's queue is empty.
 
 use super::conn::{Manager, Pooled};
-use super::error::DbError;
+use super::error::{CallError, DbError};
 use super::queue::{Batch, Batchable, Queue};
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
@@ -79,47 +79,51 @@ impl Worker {
         Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
-    /// Carries calls out, together if they are several. When that fails for any reason but one that a call has for
-    /// itself, all was rolled back and each is carried out alone. Only where COMMIT may have done it, none is done again.
-    fn carry_out<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, DbError>> {
-        match self.run(&calls.iter().collect::<Vec<_>>()) {
-            Err(error) if calls.len() == 1 || matches!(error, DbError::OutcomeUnknown(_)) => {
-                calls.iter().map(|_| Err(error.clone())).collect()
-            }
-            Err(error) => {
-                log::debug!("{} calls of {} are carried out alone: {error}", calls.len(), type_name::<O>());
-                calls.iter().map(|call| self.run_alone(call)).collect()
-            }
-            Ok(mut results) => {
-                for (call, result) in calls.iter().zip(&mut results) {
-                    if let Err(DbError::Serialization(_)) = result {
-                        *result = self.run_alone(call);
-                    }
+    /// Runs calls, in one batch if there are several. If the batch fails, it was rolled back, and each call runs alone. Only
+    /// if its COMMIT may have succeeded, no call runs again.
+    fn run_calls<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, O::Error>> {
+        let mut results = match self.run(&calls.iter().collect::<Vec<_>>()) {
+            Ok(results) => results,
+            Err(error) => match error.database() {
+                _ if calls.len() == 1 => return vec![Err(error)],
+                Some(unknown @ DbError::OutcomeUnknown(_)) => {
+                    return calls.iter().map(|_| Err(unknown.clone().into())).collect();
                 }
-                results
+                failure => {
+                    log::debug!("{} calls of {} run alone: {failure:?}", calls.len(), type_name::<O>());
+                    return calls.iter().map(|call| self.run_alone(call)).collect();
+                }
+            },
+        };
+        for (call, result) in calls.iter().zip(&mut results) {
+            if let Err(error) = result
+                && let Some(DbError::Serialization(_)) = error.database()
+            {
+                *result = self.run_alone(call);
             }
         }
+        results
     }
 
-    fn run_alone<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, DbError> {
+    fn run_alone<O: Operation>(&mut self, call: &Call<O>) -> Result<O::Output, O::Error> {
         if Instant::now() >= call.deadline {
-            return Err(DbError::DeadlinePassed);
+            return Err(DbError::DeadlinePassed.into());
         }
         let nothing = || DbError::Internal("no result".to_owned());
         self.run(&[call]).and_then(|mut results| results.pop().ok_or_else(nothing)?)
     }
 
-    /// Carries calls out in one transaction: again when a concurrent transaction came first, and once more when the
-    /// connection turns out to be dead, which undid whatever was begun on it. A panic would end the actor's thread for
-    /// good, so it is caught here; what it left of a transaction goes with the connection.
-    fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output> {
+    /// Runs calls in one transaction: again after a serialization failure, and once more on a new connection if this one
+    /// turns out to be dead, which undid whatever was begun on it. A panic would end the actor's thread permanently, so it
+    /// is caught here; what it left of a transaction goes with the connection.
+    fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
         catch_unwind(AssertUnwindSafe(|| self.try_to_run(calls))).unwrap_or_else(|panic| {
             self.discard();
-            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))))
+            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))).into())
         })
     }
 
-    fn try_to_run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output> {
+    fn try_to_run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
         let operations: Vec<_> = calls.iter().map(|call| &call.operation).collect();
         let origins: Vec<_> = calls.iter().map(|call| &call.origin).collect();
         let deadline = calls.iter().map(|call| call.deadline).max();
@@ -128,14 +132,16 @@ impl Worker {
             let connection = self.connection()?;
             connection.plan_anew();
             let results = attempt(&mut connection.connection, &operations, &origins);
-            if results.as_ref().is_err_and(|error| is_lost(error, &mut connection.connection)) {
+            if let Err(error) = &results
+                && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
+            {
                 self.discard();
             }
             results
         };
-        let retry = |error: &DbError| match error {
-            DbError::Serialization(_) => Some(Instant::now()) < deadline,
-            DbError::Unavailable(_) => !std::mem::replace(&mut reconnected, true),
+        let retry = |error: &O::Error| match error.database() {
+            Some(DbError::Serialization(_)) => Some(Instant::now()) < deadline,
+            Some(DbError::Unavailable(_)) => !std::mem::replace(&mut reconnected, true),
             _ => false,
         };
         let pauses = ExponentialBuilder::new()
@@ -206,7 +212,7 @@ pub(super) struct Call<O: Operation> {
     pub(super) queued: Instant,
     pub(super) deadline: Instant,
     pub(super) ticket: Ticket,
-    pub(super) reply: oneshot::Sender<Result<O::Output, DbError>>,
+    pub(super) reply: oneshot::Sender<Result<O::Output, O::Error>>,
 }
 
 impl<O: Operation> Batchable for Call<O> {
@@ -234,11 +240,11 @@ impl<O: Operation> Job for Call<O> {
         calls.retain(|call| call.ticket.claim());
         let results = match connected {
             Ok(()) if calls.is_empty() => return,
-            Ok(()) => worker.carry_out(&calls),
-            Err(error) => calls.iter().map(|_| Err(error.clone())).collect(),
+            Ok(()) => worker.run_calls(&calls),
+            Err(error) => calls.iter().map(|_| Err(error.clone().into())).collect(),
         };
         for (call, result) in calls.into_iter().zip(results) {
-            call.report(begun, worker.slow, result.as_ref().err());
+            call.report(begun, worker.slow, result.as_ref().err().and_then(CallError::database));
             // The caller may have left meanwhile; then nobody wants to know.
             drop(call.reply.send(result));
         }
@@ -248,8 +254,8 @@ impl<O: Operation> Job for Call<O> {
 impl<O: Operation> Call<O> {
     fn report(&self, begun: Instant, slow: Duration, error: Option<&DbError>) {
         let (operation, request_id) = (type_name::<O>(), &*self.origin.request_id);
-        if let Some(DbError::Internal(message)) = error {
-            log::error!(operation, request_id; "{message}");
+        if let Some(defect @ (DbError::Internal(_) | DbError::UniqueViolation(_))) = error {
+            log::error!(operation, request_id; "{defect}");
         }
         let (waited, took) = (begun - self.queued, begun.elapsed());
         if waited + took >= slow {

@@ -1,41 +1,24 @@
-//! What can go wrong in the database, in words that say whose fault it is and whether anything was done.
+//! The errors that an engine or the queue of calls reports, and whether anything was done.
 
-use crate::domain::fields::FieldError;
 use derive_more::{Display, Error};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
-/// Why an operation gave no result.
+/// An error of an operation, as far as the database actors need to understand it.
+pub trait CallError: std::fmt::Debug + From<DbError> + Send + 'static {
+    /// The failure of the database that this error reports. `None` if the error concerns only the call that returned it:
+    /// the call is rolled back alone, and the rest of its batch goes on.
+    fn database(&self) -> Option<&DbError>;
+}
+
+/// Why the database did not run a call.
 #[derive(Clone, Debug, Display, Error, PartialEq)]
 pub enum DbError {
-    /// There is no such resource in the tenant.
-    #[display("not found")]
-    NotFound,
-    /// The value of this attribute belongs to another resource.
-    #[display("{attribute} is taken")]
-    #[error(ignore)]
-    Taken {
-        /// The attribute's name in the native API.
-        attribute: &'static str,
-    },
-    /// The resource is not in a version that the request's conditions name.
-    #[display("the resource is not in that version")]
-    Precondition,
-    /// The write would make the resource invalid.
-    #[display("invalid")]
-    #[error(ignore)]
-    Invalid(#[error(not(source))] Vec<FieldError>),
-    /// The caller may not do this to this resource.
-    #[display("not allowed")]
-    Forbidden,
-    /// The state of the resource does not allow it: a sentence says why.
-    #[display("{_0}")]
-    Refused(#[error(not(source))] &'static str),
-    /// The Idempotency-Key came before with another body.
-    #[display("the key belongs to another request")]
-    KeyReused,
-    /// What a filter finds cannot be counted, or sorted, in time.
-    #[display("too many to count")]
-    Uncountable,
+    /// A statement that must return a row returned none.
+    #[display("no such row")]
+    NoRow,
+    /// A unique constraint was violated. Its name is that of PostgreSQL's constraint, on SQLite too.
+    #[display("the unique constraint {_0} was violated")]
+    UniqueViolation(#[error(not(source))] &'static str),
     /// The queue is full: nothing was done.
     #[display("too many operations are waiting")]
     Overloaded,
@@ -51,21 +34,21 @@ pub enum DbError {
     /// A lock or a statement took too long and was given up: nothing was done.
     #[display("the database is busy: {_0}")]
     Busy(#[error(not(source))] String),
-    /// A concurrent transaction came first (SQLSTATE 40001): nothing was done, the door tries again.
+    /// A concurrent transaction came first (SQLSTATE 40001): nothing was done, and the call runs again.
     #[display("could not serialize: {_0}")]
     Serialization(#[error(not(source))] String),
-    /// The write was begun and nobody can say whether it is there.
+    /// The write was begun, and it is unknown whether it was committed.
     #[display("the outcome is unknown: {_0}")]
     OutcomeUnknown(#[error(not(source))] String),
-    /// A defect of ours, or a database that is not as we left it: rolled back.
-    #[display("internal error: {_0}")]
+    /// A defect of Roster, or a database that does not hold what Roster wrote: rolled back.
+    #[display("{_0}")]
     Internal(#[error(not(source))] String),
 }
 
 impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match error {
-            DieselError::NotFound => Self::NotFound,
+            DieselError::NotFound => Self::NoRow,
             DieselError::DatabaseError(kind, information) => of_database(&kind, information.as_ref()),
             DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".to_owned()),
             other => Self::Internal(other.to_string()),
@@ -76,7 +59,7 @@ impl From<DieselError> for DbError {
 fn of_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> DbError {
     let message = information.message().to_owned();
     match kind {
-        DatabaseErrorKind::UniqueViolation => taken(information),
+        DatabaseErrorKind::UniqueViolation => unique_violation(information),
         DatabaseErrorKind::SerializationFailure => DbError::Serialization(message),
         // A server that was demoted to a replica refuses writes: the next connection finds the new primary.
         DatabaseErrorKind::ClosedConnection
@@ -105,42 +88,35 @@ fn of_message(message: String) -> DbError {
     }
 }
 
-/// Which attribute a unique violation is about: PostgreSQL names the constraint, SQLite only the columns.
-fn taken(information: &dyn DatabaseErrorInformation) -> DbError {
-    let constraint = information.constraint_name().unwrap_or_default();
-    let message = information.message();
-    let is = |name: &str, column: &str| constraint == name || message.ends_with(column);
-    let attribute = if is("users_user_name", "users.user_name_key") {
-        "userName"
-    } else if is("user_external_ids_pkey", "user_external_ids.external_id")
-        || is("group_external_ids_pkey", "group_external_ids.external_id")
-    {
-        "externalId"
-    } else if is("groups_unique_name", "groups.unique_name_key") {
-        "displayName"
-    } else if is("tenants_name", "tenants.name") {
-        "name"
-    } else {
-        return DbError::Internal(message.to_owned());
+/// The unique constraints, each with the last of its columns.
+const UNIQUE_CONSTRAINTS: [(&str, &str); 5] = [
+    ("users_user_name", "users.user_name_key"),
+    ("user_external_ids_pkey", "user_external_ids.external_id"),
+    ("group_external_ids_pkey", "group_external_ids.external_id"),
+    ("groups_unique_name", "groups.unique_name_key"),
+    ("tenants_name", "tenants.name"),
+];
+
+/// PostgreSQL names the violated constraint, SQLite only its columns.
+fn unique_violation(information: &dyn DatabaseErrorInformation) -> DbError {
+    let (name, message) = (information.constraint_name(), information.message());
+    let is_violated = |(constraint, column): &&(&str, &str)| match name {
+        Some(name) => name == *constraint,
+        None => message.ends_with(column),
     };
-    DbError::Taken { attribute }
+    match UNIQUE_CONSTRAINTS.iter().find(is_violated) {
+        Some((constraint, _)) => DbError::UniqueViolation(constraint),
+        None => DbError::Internal(message.to_owned()),
+    }
+}
+
+impl CallError for DbError {
+    fn database(&self) -> Option<&DbError> {
+        Some(self)
+    }
 }
 
 impl DbError {
-    /// Whether it says what is wrong with a call, so that others beside it go on.
-    pub(super) fn is_of_the_call(&self) -> bool {
-        matches!(
-            self,
-            Self::NotFound
-                | Self::Taken { .. }
-                | Self::Precondition
-                | Self::Invalid(_)
-                | Self::Forbidden
-                | Self::Refused(_)
-                | Self::KeyReused
-        )
-    }
-
     /// The same failure when it came from COMMIT: only what a live engine refused is certain not to be there.
     pub(super) fn at_commit(self, alive: bool) -> Self {
         let text = self.to_string();
@@ -159,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_diesel_tells_by_text_only_is_told_apart() {
+    fn errors_that_diesel_reports_only_as_text_are_classified() {
         let of = |text: &str| {
             let information = Box::new(text.to_owned());
             DbError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information))
@@ -181,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn at_commit_only_a_refusal_is_certain() {
+    fn only_a_refused_commit_has_a_known_outcome() {
         let lost = DbError::Unavailable("server closed the connection".to_owned());
         assert!(matches!(lost.clone().at_commit(false), DbError::OutcomeUnknown(_)));
         assert!(

@@ -18,7 +18,7 @@ pub mod types;
 mod url;
 
 pub use conn::{Connection, Dialect};
-pub use error::DbError;
+pub use error::{CallError, DbError};
 pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
 
@@ -37,36 +37,39 @@ use tokio::sync::{mpsc, oneshot};
 /// It borrows itself when it runs, so that it can run again: after a serialization failure, or alone after its
 /// batch failed. It has no effect but on the database.
 pub trait Operation: Sized + Send + Sync + 'static {
-    /// What it gives.
+    /// The value returned on success.
     type Output: Send + 'static;
 
-    /// Which actors carry it out.
+    /// The error returned on failure.
+    type Error: CallError;
+
+    /// The actors that run it.
     const CLASS: Class;
 
-    /// How its transaction is isolated on PostgreSQL; SQLite's are serializable always.
+    /// The isolation of its transaction on PostgreSQL. Transactions of SQLite are always serializable.
     const ISOLATION: Isolation = Isolation::ReadCommitted;
 
-    /// How many calls of this kind are carried out together when so many wait.
+    /// The most calls of this operation in one batch.
     const MAX_BATCH: usize = 1;
 
-    /// Carries it out.
+    /// Runs the operation.
     ///
     /// # Errors
-    /// A [`DbError`]; whatever it did in the transaction is rolled back.
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError>;
+    /// The operation's error; the transaction is rolled back.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, Self::Error>;
 
-    /// Carries several out, with a result for each: what one asks in vain is undone and touches no other. A call whose
-    /// result is [`DbError::Serialization`] is carried out alone after the others.
+    /// Runs a batch and returns a result for each call. A failing call is rolled back without affecting the others. A call
+    /// whose error is [`DbError::Serialization`] runs again, alone, after the batch.
     ///
     /// # Errors
-    /// What concerns more than one call: all is rolled back, and each is carried out alone.
-    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output> {
+    /// An error that concerns more than one call. The batch is rolled back, and each call runs alone.
+    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output, Self::Error> {
         run_each(operations, tx)
     }
 }
 
-/// What calls that were carried out together gave, in their order.
-pub type Results<T> = Result<Vec<Result<T, DbError>>, DbError>;
+/// The results of a batch, in the order of its calls.
+pub type Results<T, E> = Result<Vec<Result<T, E>>, E>;
 
 /// The kinds of work that do not wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
@@ -168,7 +171,7 @@ impl Database {
     /// # Errors
     /// What the operation says; [`DbError::Overloaded`] when too many wait, [`DbError::DeadlinePassed`] when it
     /// was not begun (or only read) in time, [`DbError::OutcomeUnknown`] when a write was begun and not finished.
-    pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, DbError> {
+    pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
         self.call_by(origin, operation, Instant::now() + self.0.deadline).await
     }
 
@@ -181,7 +184,7 @@ impl Database {
         origin: &Origin,
         operation: O,
         deadline: Instant,
-    ) -> Result<O::Output, DbError> {
+    ) -> Result<O::Output, O::Error> {
         let (reply, answer) = oneshot::channel();
         let queued = Instant::now();
         let given_up = GivenUp(Ticket::default());
@@ -190,9 +193,13 @@ impl Database {
         self.lane(O::CLASS).push(Box::new(call))?;
         match tokio::time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_not_begun)) => Err(DbError::DeadlinePassed),
-            Err(_late) if O::CLASS != Class::Write || given_up.0.claim() => Err(DbError::DeadlinePassed),
-            Err(_late) => Err(DbError::OutcomeUnknown("the deadline passed during the write".to_owned())),
+            Ok(Err(_not_begun)) => Err(DbError::DeadlinePassed.into()),
+            Err(_late) if O::CLASS != Class::Write || given_up.0.claim() => {
+                Err(DbError::DeadlinePassed.into())
+            }
+            Err(_late) => {
+                Err(DbError::OutcomeUnknown("the deadline passed during the write".to_owned()).into())
+            }
         }
     }
 

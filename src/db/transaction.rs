@@ -1,7 +1,7 @@
 //! Operations, carried out once on one connection.
 
 use super::conn::{Connection, Dialect};
-use super::error::DbError;
+use super::error::{CallError, DbError};
 use super::sql::{Fragment, Statement};
 use super::types::{Json, Uid};
 use super::{Class, Isolation, Operation, Results};
@@ -39,21 +39,21 @@ impl<'a> Tx<'a> {
         self.connection
     }
 
-    /// Lets a reader's statements see one state of the database.
+    /// Runs reads whose statements all see one state of the database.
     ///
     /// # Errors
-    /// What `read` says, or the database.
-    pub fn in_snapshot<T>(
+    /// The error of `read`, or the database's.
+    pub fn in_snapshot<T, E: CallError>(
         &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         let begin = match self.dialect() {
             Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             Dialect::Sqlite => "BEGIN",
         };
-        self.connection.begin(begin)?;
+        self.connection.begin(begin).map_err(DbError::from)?;
         let read = read(self);
-        self.connection.rollback()?;
+        self.connection.rollback().map_err(DbError::from)?;
         read
     }
 
@@ -62,10 +62,10 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// The error of `read`, or the database's.
-    pub fn in_sqlite_snapshot<T>(
+    pub fn in_sqlite_snapshot<T, E: CallError>(
         &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, DbError>,
-    ) -> Result<T, DbError> {
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         match self.dialect() {
             Dialect::Postgres => read(self),
             Dialect::Sqlite => self.in_snapshot(read),
@@ -88,25 +88,26 @@ impl<'a> Tx<'a> {
         self.turn = call;
     }
 
-    /// Does something that is undone when it fails for a reason that a call has for itself, which is given back inside.
+    /// Runs one call of a batch in a savepoint. An error that concerns only this call is returned inside, and its work is
+    /// rolled back.
     ///
     /// # Errors
-    /// What concerns more than the call.
-    pub fn savepoint<T>(
+    /// An error that concerns the whole batch.
+    pub fn savepoint<T, E: CallError>(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T, DbError>,
-    ) -> Result<Result<T, DbError>, DbError> {
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<Result<T, E>, E> {
         let changes = self.changes.len();
-        self.connection.begin_savepoint()?;
+        self.connection.begin_savepoint().map_err(DbError::from)?;
         match work(self) {
             Ok(done) => {
-                self.connection.commit()?;
+                self.connection.commit().map_err(DbError::from)?;
                 Ok(Ok(done))
             }
             Err(error) => {
-                rollback(self.connection, &error)?;
+                rollback(self.connection, error.database())?;
                 self.changes.truncate(changes);
-                if error.is_of_the_call() { Ok(Err(error)) } else { Err(error) }
+                if error.database().is_none() { Ok(Err(error)) } else { Err(error) }
             }
         }
     }
@@ -130,7 +131,7 @@ impl DerefMut for Tx<'_> {
 ///
 /// # Errors
 /// What concerns more than one call.
-pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
+pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
     let turns = operations.iter().enumerate();
     turns
         .map(|(turn, operation)| {
@@ -145,13 +146,14 @@ pub(super) fn attempt<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
     origins: &[&Origin],
-) -> Results<O::Output> {
+) -> Results<O::Output, O::Error> {
     if O::CLASS != Class::Write {
         return results(operations, &mut Tx::new(connection, origins));
     }
     begin(connection, O::ISOLATION)?;
     let mut tx = Tx::new(connection, origins);
-    let output = results(operations, &mut tx).and_then(|output| number_changes(&mut tx).map(|()| output));
+    let output =
+        results(operations, &mut tx).and_then(|output| Ok(number_changes(&mut tx).map(|()| output)?));
     let truncate = tx.truncate;
     match output {
         Ok(output) => {
@@ -162,21 +164,21 @@ pub(super) fn attempt<O: Operation>(
             Ok(output)
         }
         Err(error) => {
-            rollback(connection, &error)?;
+            rollback(connection, error.database())?;
             Err(error)
         }
     }
 }
 
 /// A result for each operation. What one that is alone says is everyone's.
-fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output> {
+fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
     if let [alone] = operations {
         return Ok(vec![Ok(alone.run(tx)?)]);
     }
     let results = O::run_batch(operations, tx)?;
     match results.len() == operations.len() {
         true => Ok(results),
-        false => Err(DbError::Internal("not every call has a result".to_owned())),
+        false => Err(DbError::Internal("not every call has a result".to_owned()).into()),
     }
 }
 
@@ -206,11 +208,12 @@ fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbErro
     Ok(connection.begin(sql)?)
 }
 
-/// Undoes the innermost transaction because of an error.
-fn rollback(connection: &mut Connection, error: &DbError) -> Result<(), DbError> {
-    connection
-        .rollback()
-        .map_err(|rollback| DbError::Unavailable(format!("{error}; rolling back: {rollback}")))
+/// Rolls back the transaction, or to its innermost savepoint, because of an error.
+fn rollback(connection: &mut Connection, cause: Option<&DbError>) -> Result<(), DbError> {
+    connection.rollback().map_err(|error| {
+        let cause = cause.map(|cause| format!("{cause}; ")).unwrap_or_default();
+        DbError::Unavailable(format!("{cause}the rollback failed: {error}"))
+    })
 }
 
 fn commit(connection: &mut Connection) -> Result<(), DbError> {
@@ -296,7 +299,7 @@ fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>])
     statement.rows("changes", changes)?;
     match Statement::<()>::of(statement).execute(c)? {
         inserted if inserted == changes.len() => Ok(()),
-        _ => Err(DbError::NotFound),
+        _ => Err(DbError::NoRow),
     }
 }
 

@@ -12,6 +12,7 @@ use super::response::{Response, new_secret, no_content};
 use super::state::State;
 use crate::db::Operation;
 use crate::domain::connection::{self, Connection, Draft, Token};
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::ops::connections::{Create, CreateToken, Delete, DeleteToken, Find, List, Patch, Tokens};
 use actix_web::HttpResponse;
@@ -44,11 +45,11 @@ impl Record for Connection {
         after: Option<Uuid>,
         limit: usize,
         total: bool,
-    ) -> impl Operation<Output = Page<Self>> + use<> {
+    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
         List { tenant: context.tenant(), after, limit, total }
     }
 
-    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self> + use<> {
+    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
         Find { tenant: context.tenant(), id }
     }
 
@@ -56,12 +57,15 @@ impl Record for Connection {
         context: &Context<Admin>,
         target: Target,
         patch: Value,
-    ) -> impl Operation<Output = Self> + use<> {
+    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
         let Target { id, conditions } = target;
         Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }
     }
 
-    fn delete(context: &Context<Admin>, target: Target) -> impl Operation<Output = ()> + use<> {
+    fn delete(
+        context: &Context<Admin>,
+        target: Target,
+    ) -> impl Operation<Output = (), Error = OpError> + use<> {
         let Target { id, conditions } = target;
         Delete { tenant: context.tenant(), id, conditions, now: context.now() }
     }

@@ -5,7 +5,7 @@ use super::auth::Caller;
 use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
-use crate::db::{DbError, Operation};
+use crate::db::Operation;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
@@ -80,7 +80,7 @@ impl<R: Right> Context<R> {
     }
 
     /// Runs an operation on behalf of the caller.
-    pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
+    pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         self.state.database.call(&self.caller.origin, operation).await
     }
 

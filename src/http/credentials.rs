@@ -1,9 +1,10 @@
 //! The cache of keys, tokens and tenant names, which spares most requests a database call for authentication.
 
-use crate::db::{Database, DbError};
+use crate::db::Database;
 use crate::domain::key::{Credential, Secret, SecretHash};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::connections;
 use crate::ops::keys::{Identify, Touch};
 use crate::ops::tenants::Named;
@@ -61,13 +62,13 @@ impl Credentials {
     }
 
     /// The credential of a secret, read from the database.
-    pub(super) async fn load(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, DbError> {
+    pub(super) async fn load(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, OpError> {
         let found = read_key(&self.keys, &self.database, secret.id()).await?;
         Ok(found.and_then(|found| verified(found, secret)))
     }
 
     /// The id of the tenant with a name.
-    pub(super) async fn tenant(&self, name: &str) -> Result<Option<Uuid>, DbError> {
+    pub(super) async fn tenant(&self, name: &str) -> Result<Option<Uuid>, OpError> {
         if let Some((id, false)) = self.tenants.get(name) {
             return Ok(Some(id));
         }
@@ -102,7 +103,7 @@ impl Credentials {
     ///
     /// # Errors
     /// Any error of the database. The times are lost then.
-    pub async fn write_uses(&self) -> Result<(), DbError> {
+    pub async fn write_uses(&self) -> Result<(), OpError> {
         let mut used: Vec<_> = std::mem::take(&mut *lock(&self.used)).into_iter().collect();
         // Every server locks the rows in the same order, so that they cannot deadlock.
         used.sort_unstable();
@@ -121,7 +122,7 @@ async fn read_key(
     keys: &TtlCache<Uuid, (Arc<Credential>, SecretHash)>,
     database: &Database,
     id: Uuid,
-) -> Result<Option<(Arc<Credential>, SecretHash)>, DbError> {
+) -> Result<Option<(Arc<Credential>, SecretHash)>, OpError> {
     let since = keys.generation();
     let found = match database.call(&Origin::server(), Identify { id }).await? {
         Some((key, hash)) => Some((Credential::Key(key), hash)),

@@ -15,6 +15,7 @@ use crate::domain::group::{Draft, Group, Representation};
 use crate::domain::member::MembershipEdit;
 use crate::domain::schema::GROUPS;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete, Find, Patch, Replace};
 use crate::ops::members::GroupsOf;
 use serde::Serialize;
@@ -45,20 +46,30 @@ impl Native for Group {
         Draft::read(body, mode)
     }
 
-    fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+    fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
     }
 
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self> {
+    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError> {
         Find { tenant, id }
     }
 
-    fn replace(tenant: Uuid, target: Target, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+    fn replace(
+        tenant: Uuid,
+        target: Target,
+        draft: Draft,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError> {
         let Target { id, conditions } = target;
         Replace { tenant, id, draft, conditions, now }
     }
 
-    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self> {
+    fn patch(
+        tenant: Uuid,
+        target: Target,
+        patch: Value,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError> {
         let Target { id, conditions } = target;
         Patch { tenant, id, patch, conditions, now }
     }

@@ -12,6 +12,7 @@ use super::response::{Response, etag, new_secret};
 use super::state::State;
 use crate::db::Operation;
 use crate::domain::key::{Draft, Key};
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::ops::keys::{Create, Delete, Find, List, Patch};
 use actix_web::HttpResponse;
@@ -43,11 +44,11 @@ impl Record for Key {
         after: Option<Uuid>,
         limit: usize,
         total: bool,
-    ) -> impl Operation<Output = Page<Self>> + use<> {
+    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
         List { tenant: Some(context.tenant()), after, limit, total }
     }
 
-    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self> + use<> {
+    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
         Find { tenant: context.tenant(), id }
     }
 
@@ -55,13 +56,16 @@ impl Record for Key {
         context: &Context<Admin>,
         target: Target,
         patch: Value,
-    ) -> impl Operation<Output = Self> + use<> {
+    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
         let Target { id, conditions } = target;
         let within = context.caller().role;
         Patch { tenant: context.tenant(), id, patch, within, conditions, now: context.now() }
     }
 
-    fn delete(context: &Context<Admin>, target: Target) -> impl Operation<Output = ()> + use<> {
+    fn delete(
+        context: &Context<Admin>,
+        target: Target,
+    ) -> impl Operation<Output = (), Error = OpError> + use<> {
         let Target { id, conditions } = target;
         let within = context.caller().role;
         Delete { tenant: Some(context.tenant()), id, within, conditions, now: context.now() }

@@ -6,6 +6,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
 use crate::domain::scim::{ScimError, ScimType, from_field_errors};
+use crate::ops::OpError;
 use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
@@ -332,29 +333,38 @@ impl From<ScimError> for Problem {
     }
 }
 
-impl From<DbError> for Problem {
-    fn from(error: DbError) -> Self {
+impl From<OpError> for Problem {
+    fn from(error: OpError) -> Self {
         match error {
-            DbError::NotFound => Self::no_such_resource(),
-            DbError::Taken { attribute } => {
+            OpError::NotFound => Self::no_such_resource(),
+            OpError::Conflict { attribute, .. } => {
                 let errors =
                     vec![FieldError::new(format!("/{attribute}"), "taken", "belongs to another resource")];
                 let detail = format!("This value of `{attribute}` belongs to another resource.");
                 Self { errors, ..Self::conflict(detail) }
             }
-            DbError::Precondition => Self::version_mismatch(),
-            DbError::Invalid(errors) => Self::invalid_fields(errors),
-            DbError::Forbidden => {
+            OpError::PreconditionFailed => Self::version_mismatch(),
+            OpError::Invalid(errors) => Self::invalid_fields(errors),
+            OpError::Forbidden => {
                 Self::forbidden("This key's role does not permit managing a key with a higher role.")
             }
-            DbError::Refused(detail) => Self::conflict(sentence(detail)),
-            DbError::KeyReused => Self::idempotency_key_reused(
+            OpError::Refused(detail) => Self::conflict(sentence(detail)),
+            OpError::KeyReused => Self::idempotency_key_reused(
                 "The `Idempotency-Key` was already used with a different body. Send another key.",
             ),
-            DbError::Uncountable => Self::uncountable(
+            OpError::Uncountable => Self::uncountable(
                 "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \
                  `cursor`), or filter and sort by an indexed attribute.",
             ),
+            OpError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NoRow => Self::no_such_resource(),
             DbError::Overloaded => {
                 Self::overloaded("Too many requests are waiting. Nothing was done; retry later.")
             }
@@ -372,7 +382,7 @@ impl From<DbError> for Problem {
                 "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \
                  read the resource.",
             ),
-            DbError::Internal(_) => Self::defect(),
+            DbError::UniqueViolation(_) | DbError::Internal(_) => Self::defect(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::response::{Response, http_response, no_content, read_response, stored
 use super::state::State;
 use crate::db::Operation;
 use crate::domain::cursor::List;
+use crate::ops::OpError;
 use crate::ops::Page;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -46,17 +47,23 @@ pub(super) trait Record: Send + Sync + Sized + 'static {
         after: Option<Uuid>,
         limit: usize,
         total: bool,
-    ) -> impl Operation<Output = Page<Self>> + use<Self>;
+    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<Self>;
     /// Reads a record.
-    fn find(context: &Context<Self::Right>, id: Uuid) -> impl Operation<Output = Self> + use<Self>;
+    fn find(
+        context: &Context<Self::Right>,
+        id: Uuid,
+    ) -> impl Operation<Output = Self, Error = OpError> + use<Self>;
     /// Applies a JSON Merge Patch to a record.
     fn patch(
         context: &Context<Self::Right>,
         target: Target,
         patch: Value,
-    ) -> impl Operation<Output = Self> + use<Self>;
+    ) -> impl Operation<Output = Self, Error = OpError> + use<Self>;
     /// Deletes a record.
-    fn delete(context: &Context<Self::Right>, target: Target) -> impl Operation<Output = ()> + use<Self>;
+    fn delete(
+        context: &Context<Self::Right>,
+        target: Target,
+    ) -> impl Operation<Output = (), Error = OpError> + use<Self>;
     /// The cached credentials that a write to a record makes stale.
     fn stale(id: Uuid) -> Stale;
 }

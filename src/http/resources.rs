@@ -16,6 +16,7 @@ use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::listing::{self, Query};
 use crate::ops::resource::Resource;
 use actix_web::HttpResponse;
@@ -42,18 +43,27 @@ pub(super) trait Native: Resource {
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
     /// Creates a resource.
-    fn create(tenant: Uuid, draft: Self::Draft, now: Timestamp) -> impl Operation<Output = Self>;
+    fn create(
+        tenant: Uuid,
+        draft: Self::Draft,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError>;
     /// Reads a resource.
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self>;
+    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError>;
     /// Replaces a resource.
     fn replace(
         tenant: Uuid,
         target: Target,
         draft: Self::Draft,
         now: Timestamp,
-    ) -> impl Operation<Output = Self>;
+    ) -> impl Operation<Output = Self, Error = OpError>;
     /// Applies a JSON Merge Patch to a resource.
-    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self>;
+    fn patch(
+        tenant: Uuid,
+        target: Target,
+        patch: Value,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError>;
 }
 
 /// The parts of the OpenAPI document that differ between users and groups.

@@ -9,6 +9,7 @@ use crate::domain::idempotency::{Request, StoredResponse};
 use crate::domain::json::to_map;
 use crate::domain::key::Secret;
 use crate::domain::projection::Projection;
+use crate::ops::OpError;
 use crate::ops::idempotency::{Answered, Once};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -24,7 +25,7 @@ pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("ide
 
 /// Runs a write and responds to it. If the request has an idempotency key that was used before, the stored response is
 /// replayed instead.
-pub(super) async fn call_once<R: Right, O: Operation>(
+pub(super) async fn call_once<R: Right, O: Operation<Error = OpError>>(
     context: &Context<R>,
     request: Option<Request>,
     operation: O,

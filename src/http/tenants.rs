@@ -12,6 +12,7 @@ use super::response::Response;
 use super::state::State;
 use crate::db::Operation;
 use crate::domain::tenant::{Draft, Tenant};
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::ops::tenants::{Create, Delete, Find, List, Patch, Purge};
 use serde::Serialize;
@@ -46,11 +47,11 @@ impl Record for Tenant {
         after: Option<Uuid>,
         limit: usize,
         total: bool,
-    ) -> impl Operation<Output = Page<Self>> + use<> {
+    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
         List { after, limit, total }
     }
 
-    fn find(_: &Context<Operator>, id: Uuid) -> impl Operation<Output = Self> + use<> {
+    fn find(_: &Context<Operator>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
         Find { id }
     }
 
@@ -58,12 +59,15 @@ impl Record for Tenant {
         context: &Context<Operator>,
         target: Target,
         patch: Value,
-    ) -> impl Operation<Output = Self> + use<> {
+    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
         let Target { id, conditions } = target;
         Patch { id, patch, conditions, now: context.now() }
     }
 
-    fn delete(context: &Context<Operator>, target: Target) -> impl Operation<Output = ()> + use<> {
+    fn delete(
+        context: &Context<Operator>,
+        target: Target,
+    ) -> impl Operation<Output = (), Error = OpError> + use<> {
         let Target { id, conditions } = target;
         Delete { id, conditions, now: context.now() }
     }

@@ -13,6 +13,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
+use crate::ops::OpError;
 use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -45,20 +46,30 @@ impl Native for User {
         Draft::read(body, mode)
     }
 
-    fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+    fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, now }
     }
 
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self> {
+    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError> {
         Find { tenant, id }
     }
 
-    fn replace(tenant: Uuid, target: Target, draft: Draft, now: Timestamp) -> impl Operation<Output = Self> {
+    fn replace(
+        tenant: Uuid,
+        target: Target,
+        draft: Draft,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError> {
         let Target { id, conditions } = target;
         Replace { tenant, id, draft, conditions, now }
     }
 
-    fn patch(tenant: Uuid, target: Target, patch: Value, now: Timestamp) -> impl Operation<Output = Self> {
+    fn patch(
+        tenant: Uuid,
+        target: Target,
+        patch: Value,
+        now: Timestamp,
+    ) -> impl Operation<Output = Self, Error = OpError> {
         let Target { id, conditions } = target;
         Patch { tenant, id, patch, conditions, now }
     }

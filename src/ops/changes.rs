@@ -3,10 +3,11 @@
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -66,9 +67,10 @@ const WINDOW: i64 = 5_000;
 
 impl Operation for Read {
     type Output = Result<Feed, Span>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, OpError> {
         let span = span(tx, self.tenant)?;
         if self.after > span.head || self.after + 1 < span.earliest {
             return Ok(Err(span));
@@ -215,9 +217,10 @@ pub struct RenewEpochs {
 impl Operation for RenewEpochs {
     /// The tenants.
     type Output = Vec<Uuid>;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Uuid>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Uuid>, OpError> {
         let query = heads::table
             .filter(heads::tenant_id.gt(Uid(self.after.unwrap_or(Uuid::nil()))))
             .order(heads::tenant_id)

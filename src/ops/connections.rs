@@ -1,13 +1,14 @@
 //! Connections and their tokens: made, looked up, listed, changed, revoked.
 
 use crate::db::types::Uid;
-use crate::db::{Class, Connection as Link, DbError, Operation, Tx};
+use crate::db::{Class, Connection as Link, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token};
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::schema::{connection_tokens, connections};
 use diesel::prelude::*;
@@ -24,11 +25,11 @@ macro_rules! of_connection {
 }
 type ConnectionRow = (Uid, Uid, String, String, i64, i64, i64);
 
-fn connection(row: ConnectionRow) -> Result<Connection, DbError> {
+fn connection(row: ConnectionRow) -> Result<Connection, OpError> {
     let (Uid(tenant), Uid(id), name, profile, version, created_at, updated_at) = row;
     let known = [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
     let profile =
-        known.ok_or_else(|| DbError::Internal(format!("a connection has the profile {profile}")))?;
+        known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
     let (created_at, updated_at) = (created_at.into(), updated_at.into());
     Ok(Connection { id, tenant, name, profile, version, created_at, updated_at })
 }
@@ -74,9 +75,10 @@ pub struct Create {
 
 impl Operation for Create {
     type Output = Connection;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
         let Draft { name, profile } = self.draft.clone();
         let (id, tenant, now) = (self.id, self.tenant, self.now);
         let made = Connection { id, tenant, name, profile, version: 1, created_at: now, updated_at: now };
@@ -106,9 +108,10 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = Connection;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
         let query = connections::table.find((Uid(self.tenant), Uid(self.id)));
         connection(tx.get(query)?)
     }
@@ -129,9 +132,10 @@ pub struct List {
 
 impl Operation for List {
     type Output = Page<Connection>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Connection>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Connection>, OpError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let of_tenant = connections::table.filter(connections::tenant_id.eq(Uid(self.tenant)));
@@ -161,11 +165,12 @@ pub struct Patch {
 
 impl Operation for Patch {
     type Output = Connection;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
         let before = lock(tx, self.tenant, self.id, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(DbError::Invalid)?;
+        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
         if draft == before.draft() {
             return Ok(before);
         }
@@ -200,9 +205,10 @@ pub struct Delete {
 
 impl Operation for Delete {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let deleted = lock(tx, self.tenant, self.id, &self.conditions)?;
         let tokens = of_connection!(self.tenant, self.id);
         tx.execute(diesel::delete(tokens))?;
@@ -213,7 +219,7 @@ impl Operation for Delete {
     }
 }
 
-/// Makes a token. [`DbError::Refused`] when the connection has as many as may be good at once.
+/// Makes a token. [`OpError::Refused`] when the connection has as many as may be good at once.
 #[derive(Debug)]
 pub struct CreateToken {
     /// In this tenant.
@@ -232,13 +238,14 @@ pub struct CreateToken {
 
 impl Operation for CreateToken {
     type Output = Token;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Token, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
         let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let live = tokens(tx, self.tenant, self.connection)?;
         if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
-            return Err(DbError::Refused("the connection has two tokens that are good: revoke one first"));
+            return Err(OpError::Refused("the connection has two tokens that are good: revoke one first"));
         }
         let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
         let made = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
@@ -267,9 +274,10 @@ pub struct Tokens {
 
 impl Operation for Tokens {
     type Output = Vec<Token>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Token>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Token>, OpError> {
         Find { tenant: self.tenant, id: self.connection }.run(tx)?;
         tokens(tx, self.tenant, self.connection)
     }
@@ -290,12 +298,13 @@ pub struct DeleteToken {
 
 impl Operation for DeleteToken {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let tokens = tokens(tx, self.tenant, self.connection)?;
-        let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(DbError::NotFound)?;
+        let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(OpError::NotFound)?;
         let row = connection_tokens::table.find(Uid(self.id));
         tx.execute(diesel::delete(row))?;
         tx.record(Change::token_deleted(&of, revoked, self.now));
@@ -312,33 +321,34 @@ pub struct Identify {
 
 impl Operation for Identify {
     type Output = Option<(Token, Connection, SecretHash)>;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let columns = (TOKEN_COLUMNS, connection_tokens::tenant_id, connection_tokens::secret_hash);
         let query = connection_tokens::table.find(Uid(self.id)).select(columns);
         let row: Option<(TokenRow, Uid, Vec<u8>)> = tx.optional(query)?;
         let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
         let token = token(row);
         let hash = SecretHash::from_bytes(&hash)
-            .ok_or_else(|| DbError::Internal("a hash has no 32 bytes".into()))?;
+            .ok_or_else(|| OpError::internal("a hash does not have 32 bytes"))?;
         match (Find { tenant, id: token.connection }).run(tx) {
             // It was deleted since.
-            Err(DbError::NotFound) => Ok(None),
+            Err(OpError::NotFound) => Ok(None),
             found => Ok(Some((token, found?, hash))),
         }
     }
 }
 
-fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, DbError> {
+fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, OpError> {
     let query = of_connection!(tenant, id).order(connection_tokens::id).select(TOKEN_COLUMNS);
     let rows: Vec<TokenRow> = tx.load(query)?;
     Ok(rows.into_iter().map(token).collect())
 }
 
 /// Reads a connection that is about to be written, or whose tokens are, so that nobody else does it first.
-fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<Connection, DbError> {
+fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<Connection, OpError> {
     let query = connections::table.find((Uid(tenant), Uid(id)));
     let locked = connection(tx.lock(query)?)?;
-    if conditions.allow_write(locked.version) { Ok(locked) } else { Err(DbError::Precondition) }
+    if conditions.allow_write(locked.version) { Ok(locked) } else { Err(OpError::PreconditionFailed) }
 }

@@ -8,6 +8,7 @@ pub struct PendingMigrations;
 
 impl Operation for PendingMigrations {
     type Output = usize;
+    type Error = DbError;
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, DbError> {
@@ -21,6 +22,7 @@ pub struct CanWrite;
 
 impl Operation for CanWrite {
     type Output = ();
+    type Error = DbError;
     const CLASS: Class = Class::Write;
 
     fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {

@@ -1,9 +1,10 @@
 //! Operations that are carried out once however often they are asked for.
 
 use crate::db::types::Uid;
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::schema::idempotency;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -34,12 +35,13 @@ pub struct Answered {
     pub replayed: bool,
 }
 
-impl<O: Operation> Operation for Once<O> {
+impl<O: Operation<Error = OpError>> Operation for Once<O> {
     type Output = Answered;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = O::MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, OpError> {
         if !claim(tx, &self.request)? {
             return Ok(Answered { answer: answer_to(tx, &self.request)?, replayed: true });
         }
@@ -61,9 +63,10 @@ pub struct Forget {
 impl Operation for Forget {
     /// How many were removed.
     type Output = usize;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, OpError> {
         // A claim may take an expired row over meanwhile: so its age is asked for once more when it is locked.
         let delete = diesel::sql_query(format!(
             "DELETE FROM idempotency WHERE created_at <= {before} AND \
@@ -97,7 +100,7 @@ struct Claim<'r> {
 }
 
 /// Whether the name was free, or its answer too old. In one statement, which waits for a twin's transaction.
-fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, DbError> {
+fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, OpError> {
     let created_at = i64::from(request.now);
     let claim = Claim {
         tenant_id: Uid(request.tenant),
@@ -141,8 +144,8 @@ macro_rules! row {
     };
 }
 
-fn keep(tx: &mut Tx<'_>, request: &Request, answer: &StoredResponse) -> Result<(), DbError> {
-    let headers = serde_json::to_string(&answer.headers).map_err(|e| DbError::Internal(e.to_string()))?;
+fn keep(tx: &mut Tx<'_>, request: &Request, answer: &StoredResponse) -> Result<(), OpError> {
+    let headers = serde_json::to_string(&answer.headers).map_err(OpError::internal)?;
     let update = diesel::update(row!(request)).set((
         idempotency::status.eq(i16::try_from(answer.status).unwrap_or(i16::MAX)),
         idempotency::headers.eq(headers),
@@ -155,7 +158,7 @@ fn keep(tx: &mut Tx<'_>, request: &Request, answer: &StoredResponse) -> Result<(
 
 /// The answer that a request of this name got. The claim has locked its row; should it be gone all the same, the request
 /// is tried again.
-fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, DbError> {
+fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, OpError> {
     type Row = (Vec<u8>, i16, String, Option<String>, Option<Uid>);
     let query = row!(request).select((
         idempotency::body_hash,
@@ -165,12 +168,12 @@ fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, DbErr
         idempotency::resource_id,
     ));
     let row: Option<Row> = tx.optional(query)?;
-    let expired = || DbError::Serialization("the answer to the request has expired".to_owned());
+    let expired = || OpError::retry("the answer to the request has expired");
     let (body_hash, status, headers, body, resource) = row.ok_or_else(expired)?;
     if BodyHash(body_hash) != request.body {
-        return Err(DbError::KeyReused);
+        return Err(OpError::KeyReused);
     }
-    let headers = serde_json::from_str(&headers).map_err(|e| DbError::Internal(e.to_string()))?;
+    let headers = serde_json::from_str(&headers).map_err(OpError::internal)?;
     let resource = resource.map_or(uuid::Uuid::nil(), |Uid(id)| id);
     Ok(StoredResponse { status: status.unsigned_abs(), headers, body, resource })
 }

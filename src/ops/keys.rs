@@ -2,12 +2,13 @@
 
 use crate::db::sql::Fragment;
 use crate::db::types::Uid;
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::schema::{connection_tokens, keys};
 use diesel::prelude::*;
@@ -57,11 +58,11 @@ struct KeyRow {
 }
 
 impl TryFrom<KeyRow> for Key {
-    type Error = DbError;
+    type Error = OpError;
 
-    fn try_from(row: KeyRow) -> Result<Self, DbError> {
+    fn try_from(row: KeyRow) -> Result<Self, OpError> {
         let role =
-            row.role.parse().map_err(|_| DbError::Internal(format!("a key has the role {}", row.role)))?;
+            row.role.parse().map_err(|_| OpError::internal(format!("a key has the role {}", row.role)))?;
         Ok(Self {
             id: row.id.0,
             tenant: row.tenant.0,
@@ -93,9 +94,10 @@ pub struct Create {
 
 impl Operation for Create {
     type Output = Key;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
         let Draft { name, role, expires_at } = self.draft.clone();
         let key = Key {
             id: self.id,
@@ -136,9 +138,10 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = Key;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
         let query = of_tenant!(self.tenant, self.id).select(KEY_COLUMNS);
         let row: KeyRow = tx.get(query)?;
         row.try_into()
@@ -154,14 +157,15 @@ pub struct Identify {
 
 impl Operation for Identify {
     type Output = Option<(Key, SecretHash)>;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let query = keys::table.find(Uid(self.id)).select((KEY_COLUMNS, keys::secret_hash));
         let row: Option<(KeyRow, Vec<u8>)> = tx.optional(query)?;
         let Some((row, hash)) = row else { return Ok(None) };
         let hash = SecretHash::from_bytes(&hash)
-            .ok_or_else(|| DbError::Internal("a hash has no 32 bytes".into()))?;
+            .ok_or_else(|| OpError::internal("a hash does not have 32 bytes"))?;
         Ok(Some((row.try_into()?, hash)))
     }
 }
@@ -172,9 +176,10 @@ pub struct AnyOperator;
 
 impl Operation for AnyOperator {
     type Output = bool;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
         let query = keys::table.filter(keys::role.eq(Role::Operator.to_string())).select(keys::id);
         let found: Option<Uid> = tx.optional(query.limit(1))?;
         Ok(found.is_some())
@@ -196,9 +201,10 @@ pub struct List {
 
 impl Operation for List {
     type Output = Page<Key>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Key>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Key>, OpError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let mut of_tenant = Fragment::truth();
@@ -237,13 +243,14 @@ pub struct Patch {
 
 impl Operation for Patch {
     type Output = Key;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
         let before = lock(tx, self.tenant, self.id, self.within, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(DbError::Invalid)?;
+        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
         if draft.role > self.within {
-            return Err(DbError::Forbidden);
+            return Err(OpError::Forbidden);
         }
         if draft == before.draft() {
             return Ok(before);
@@ -281,9 +288,10 @@ pub struct Delete {
 
 impl Operation for Delete {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let tenant = match self.tenant {
             Some(tenant) => tenant,
             None => {
@@ -305,9 +313,10 @@ pub struct Touch(pub Vec<(Uuid, Timestamp)>);
 
 impl Operation for Touch {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         for (id, time) in &self.0 {
             let time = i64::from(*time);
             // Another server may have seen a later use.
@@ -322,7 +331,7 @@ impl Operation for Touch {
     }
 }
 
-fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), DbError> {
+fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), OpError> {
     let earlier = connection_tokens::last_used_at.is_null().or(connection_tokens::last_used_at.lt(time));
     let token = connection_tokens::table.filter(connection_tokens::id.eq(Uid(id))).filter(earlier);
     let update = diesel::update(token).set(connection_tokens::last_used_at.eq(Some(time)));
@@ -337,12 +346,12 @@ fn lock(
     id: Uuid,
     within: Role,
     conditions: &Conditions,
-) -> Result<Key, DbError> {
+) -> Result<Key, OpError> {
     let query = of_tenant!(tenant, id).select(KEY_COLUMNS);
     let row: KeyRow = tx.lock(query)?;
     let key = Key::try_from(row)?;
     if key.role > within {
-        return Err(DbError::Forbidden);
+        return Err(OpError::Forbidden);
     }
-    if conditions.allow_write(key.version) { Ok(key) } else { Err(DbError::Precondition) }
+    if conditions.allow_write(key.version) { Ok(key) } else { Err(OpError::PreconditionFailed) }
 }

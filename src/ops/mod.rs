@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod connections;
+pub mod error;
 pub mod groups;
 pub mod health;
 pub mod idempotency;
@@ -12,6 +13,11 @@ pub mod read_back;
 pub mod resource;
 pub mod tenants;
 pub mod users;
+
+pub use error::OpError;
+
+/// The results of a batch of operations.
+type Results<T> = crate::db::Results<T, OpError>;
 
 /// How many calls are carried out together. More of them would gain little, and the last would wait for the first.
 const MAX_BATCH: usize = 200;

@@ -2,9 +2,10 @@
 
 use crate::db::sql::Fragment;
 use crate::db::table::Table;
-use crate::db::{Connection, DbError, Tx};
+use crate::db::{Connection, Tx};
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
+use crate::ops::OpError;
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
@@ -29,6 +30,10 @@ pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The resource's value of a unique key, folded as it is compared. `source` is the source of an externalId.
     fn name(&self, by: UniqueKey, source: &str) -> Option<String>;
 
+    /// The attribute that a unique constraint protects, and the value that another resource has already. `before` is the
+    /// resource before the write, if it existed.
+    fn conflict(&self, before: Option<&Self>, constraint: &str) -> Option<(&'static str, String)>;
+
     /// The resources of a statement that gives rows of the table; the first of them, or all.
     ///
     /// # Errors
@@ -48,7 +53,16 @@ pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     fn complete<'r>(
         tx: &mut Tx<'_>,
         resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), DbError>;
+    ) -> Result<(), OpError>;
+}
+
+/// The externalId that a write introduces.
+pub(super) fn new_external_id(
+    before: Option<&BTreeMap<String, String>>,
+    after: &BTreeMap<String, String>,
+) -> String {
+    let is_new = |(source, id): &(&String, &String)| before.and_then(|ids| ids.get(*source)) != Some(*id);
+    after.iter().find(is_new).map(|(_, id)| id.clone()).unwrap_or_default()
 }
 
 /// Resources by tenant and id.

@@ -2,12 +2,13 @@
 
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::Page;
 use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
@@ -36,9 +37,10 @@ pub struct Create {
 
 impl Operation for Create {
     type Output = Tenant;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
         let Draft { name, unique_group_names } = self.draft.clone();
         let (created_at, updated_at) = (self.now, self.now);
         let tenant = Tenant { id: self.id, name, unique_group_names, version: 1, created_at, updated_at };
@@ -50,7 +52,7 @@ impl Operation for Create {
             tenants::created_at.eq(i64::from(tenant.created_at)),
             tenants::updated_at.eq(i64::from(tenant.updated_at)),
         ));
-        tx.execute(insert)?;
+        tx.execute(insert).map_err(|error| name_conflict(error, &tenant))?;
         let head = diesel::insert_into(heads::table).values((
             heads::tenant_id.eq(Uid(tenant.id)),
             heads::epoch.eq(Uid(self.epoch)),
@@ -73,9 +75,10 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = Tenant;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
         let query = tenants::table.find(Uid(self.id));
         Ok(tenant(tx.get(query)?))
     }
@@ -90,9 +93,10 @@ pub struct Named {
 
 impl Operation for Named {
     type Output = Option<Uuid>;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uuid>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uuid>, OpError> {
         let query = tenants::table.filter(tenants::name.eq(&self.name)).select(tenants::id);
         let found: Option<Uid> = tx.optional(query)?;
         Ok(found.map(|Uid(id)| id))
@@ -112,9 +116,10 @@ pub struct List {
 
 impl Operation for List {
     type Output = Page<Tenant>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Tenant>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Tenant>, OpError> {
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let after = Uid(self.after.unwrap_or(Uuid::nil()));
         let query = tenants::table.filter(tenants::id.gt(after)).order(tenants::id).limit(limit);
@@ -141,21 +146,22 @@ pub struct Patch {
 
 impl Operation for Patch {
     type Output = Tenant;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
         let before = lock(tx, self.id, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(DbError::Invalid)?;
+        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
         if draft == before.draft() {
             return Ok(before);
         }
         if draft.name != before.name && before.id == DEFAULT_TENANT {
-            return Err(DbError::Refused("the tenant default keeps its name"));
+            return Err(OpError::Refused("the tenant default keeps its name"));
         }
         let Draft { name, unique_group_names } = draft;
         lock_head(tx, DEFAULT_TENANT)?;
         if unique_group_names != before.unique_group_names && lock_head(tx, self.id)?.groups > 0 {
-            return Err(DbError::Refused("uniqueGroupNames changes only while the tenant has no group"));
+            return Err(OpError::Refused("uniqueGroupNames changes only while the tenant has no group"));
         }
         let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
         let after = Tenant { name, unique_group_names, version, updated_at, ..before.clone() };
@@ -165,7 +171,7 @@ impl Operation for Patch {
             tenants::version.eq(after.version),
             tenants::updated_at.eq(i64::from(after.updated_at)),
         ));
-        tx.execute(update)?;
+        tx.execute(update).map_err(|error| name_conflict(error, &after))?;
         tx.record(Change::updated(DEFAULT_TENANT, &before, &after));
         Ok(after)
     }
@@ -184,12 +190,13 @@ pub struct Delete {
 
 impl Operation for Delete {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let tenant = lock(tx, self.id, &self.conditions)?;
         if tenant.id == DEFAULT_TENANT {
-            return Err(DbError::Refused("the tenant default always exists"));
+            return Err(OpError::Refused("the tenant default always exists"));
         }
         let of_tenant = keys::table.filter(keys::tenant_id.eq(Uid(self.id))).order(keys::id).select(keys::id);
         tx.load::<Uid>(ForUpdate::on(of_tenant))?;
@@ -198,7 +205,7 @@ impl Operation for Delete {
         // Whoever is creating a user needs the head after this, and will find none.
         let Head { users, groups } = lock_head(tx, self.id)?;
         if users > 0 || groups > 0 {
-            return Err(DbError::Refused("the tenant has users or groups"));
+            return Err(OpError::Refused("the tenant has users or groups"));
         }
         let id = Uid(self.id);
         tx.execute(diesel::delete(keys::table.filter(keys::tenant_id.eq(id))))?;
@@ -226,9 +233,10 @@ const AT_ONCE: i64 = 500;
 impl Operation for Purge {
     /// Whether something may be left.
     type Output = bool;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
         let id = Uid(self.id);
         let answers = idempotency::table.filter(idempotency::tenant_id.eq(id));
         tx.execute(diesel::delete(answers))?;
@@ -253,9 +261,10 @@ pub struct FindLeft {
 impl Operation for FindLeft {
     /// The next history's tenant, and whether it is still there.
     type Output = Option<(Uuid, bool)>;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let next = changes::table
             .filter(changes::tenant_id.gt(Uid(self.after)))
             .order((changes::tenant_id, changes::revision))
@@ -269,10 +278,16 @@ impl Operation for FindLeft {
     }
 }
 
-fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, DbError> {
+/// Names the tenant whose name another tenant has.
+fn name_conflict(error: diesel::result::Error, tenant: &Tenant) -> OpError {
+    let conflict = |constraint| (constraint == "tenants_name").then(|| ("name", tenant.name.clone()));
+    OpError::from(error).on_unique(conflict)
+}
+
+fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, OpError> {
     let query = tenants::table.find(Uid(id));
     let tenant = tenant(tx.lock(query)?);
-    if conditions.allow_write(tenant.version) { Ok(tenant) } else { Err(DbError::Precondition) }
+    if conditions.allow_write(tenant.version) { Ok(tenant) } else { Err(OpError::PreconditionFailed) }
 }
 
 /// How many users and groups a tenant has.
@@ -282,7 +297,7 @@ struct Head {
     groups: i64,
 }
 
-fn lock_head(tx: &mut Tx<'_>, id: Uuid) -> Result<Head, DbError> {
+fn lock_head(tx: &mut Tx<'_>, id: Uuid) -> Result<Head, OpError> {
     let query = heads::table.find(Uid(id)).select((heads::users, heads::groups));
     Ok(tx.lock(query)?)
 }

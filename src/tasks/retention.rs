@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::db::{Database, DbError};
 use crate::domain::origin::Origin;
+use crate::ops::OpError;
 use crate::ops::idempotency::Forget;
 use crate::ops::tenants::{FindLeft, Purge};
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub async fn run(database: Database, clock: Clock) {
         match database.call(&Origin::server(), forget).await {
             Ok(removed) if removed >= BATCH as usize => continue,
             Ok(_) => {}
-            Err(DbError::Stopping) => return,
+            Err(OpError::Database(DbError::Stopping)) => return,
             Err(error) => log::warn!("cannot delete expired idempotency records: {error}"),
         }
         if let Err(error) = purge(&database).await {
@@ -31,7 +32,7 @@ pub async fn run(database: Database, clock: Clock) {
     }
 }
 
-async fn purge(database: &Database) -> Result<(), DbError> {
+async fn purge(database: &Database) -> Result<(), OpError> {
     let mut after = Uuid::nil();
     while let Some((id, exists)) = database.call(&Origin::server(), FindLeft { after }).await? {
         while !exists && database.call(&Origin::server(), Purge { id }).await? {}

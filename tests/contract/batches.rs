@@ -1,6 +1,6 @@
 //! Batches of queued calls: each call has its own result, and a failing call does not affect the others.
 
-use crate::contract::fixture::{Engine, NOON, TestDatabase, if_match, new_user, origin, run_with};
+use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, if_match, new_user, origin, run_with};
 use crate::contract::probes::{
     Failure, RecordBatchSize, RecordUnbatched, WRITE, call_queued, call_queued_with_failure, occupy,
     succeeded,
@@ -13,6 +13,7 @@ use roster::domain::idempotency::{BodyHash, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
+use roster::ops::OpError;
 use roster::ops::idempotency::{Answered, Once};
 use roster::ops::listing::named::Named;
 use roster::ops::resource::UniqueKey;
@@ -60,7 +61,7 @@ async fn create_batch(db: &TestDatabase, count: usize) -> Vec<User> {
 
 /// Checks that the revisions have no gap, and that the changes after the first `before` are exactly those of the
 /// successful calls, each with its caller's request id.
-async fn assert_changes(db: &TestDatabase, before: usize, results: &[Result<User, DbError>]) {
+async fn assert_changes(db: &TestDatabase, before: usize, results: &[Result<User, OpError>]) {
     let changes = db.changes().await;
     let revisions: Vec<_> = changes.iter().map(|change| usize::try_from(change.revision).unwrap()).collect();
     assert_eq!(revisions, (1..=changes.len()).collect::<Vec<_>>());
@@ -103,8 +104,8 @@ async fn a_batch_of_creates_rejects_only_the_taken_names(db: &TestDatabase) {
     let results = call_queued(db, creates(CALLS)).await;
     for (call, result) in results.iter().enumerate() {
         match (call, result) {
-            (57, Err(DbError::Taken { attribute: "userName" })) => {}
-            (111, Err(DbError::Taken { attribute: "externalId" })) => {}
+            (57, Err(OpError::Conflict { attribute: "userName", .. })) => {}
+            (111, Err(OpError::Conflict { attribute: "externalId", .. })) => {}
             (_, Ok(user)) => assert_eq!(user.attributes.user_name, format!("u{call:03}")),
             (_, error) => panic!("{call}: {error:?}"),
         }
@@ -126,8 +127,10 @@ async fn one_of_several_conflicting_creates_in_a_batch_succeeds(db: &TestDatabas
         _ => json!({"userName": call.to_string()}),
     };
     let results = call_queued(db, (0..CALLS).map(|call| new_user(body(call))).collect()).await;
-    let taken =
-        |attribute| results.iter().filter(|result| **result == Err(DbError::Taken { attribute })).count();
+    let taken = |name: &str| {
+        let conflicts = |result: &&Result<_, _>| matches!(result, Err(OpError::Conflict { attribute, .. }) if *attribute == name);
+        results.iter().filter(conflicts).count()
+    };
     assert!(results.iter().skip(3).step_by(4).all(Result::is_ok));
     assert_eq!(results.iter().step_by(4).filter(|result| result.is_ok()).count(), 1);
     assert_eq!(results.iter().skip(1).step_by(4).filter(|result| result.is_ok()).count(), 1);
@@ -139,7 +142,7 @@ async fn a_missing_tenant_fails_only_its_own_create(db: &TestDatabase) {
     let mut calls = creates(CALLS);
     calls[63].tenant = Uuid::now_v7();
     let results = call_queued(db, calls).await;
-    assert_eq!(results[63], Err(DbError::NotFound));
+    assert_eq!(results[63], Err(OpError::NotFound));
     assert_eq!(succeeded(&results), CALLS - 1);
     assert_changes(db, 0, &results).await;
 }
@@ -156,11 +159,11 @@ async fn a_batch_of_patches_rejects_only_the_invalid_ones(db: &TestDatabase) {
         _ => patch(user.id, json!({"title": format!("t{call}"), "emails": [{"value": format!("{call}@x")}]})),
     });
     let results = call_queued(db, patches.collect()).await;
-    assert_eq!(results[10], Err(DbError::Precondition));
-    assert!(matches!(results[20], Err(DbError::Invalid(_))));
-    assert_eq!((&results[30], &results[60]), (&Err(DbError::NotFound), &Err(DbError::NotFound)));
-    assert_eq!(results[40], Err(DbError::Taken { attribute: "userName" }));
-    assert_eq!(results[50], Err(DbError::Taken { attribute: "externalId" }));
+    assert_eq!(results[10], Err(OpError::PreconditionFailed));
+    assert!(matches!(results[20], Err(OpError::Invalid(_))));
+    assert_eq!((&results[30], &results[60]), (&Err(OpError::NotFound), &Err(OpError::NotFound)));
+    assert_eq!(results[40], Err(conflict("userName", "U041")));
+    assert_eq!(results[50], Err(conflict("externalId", "e051")));
     for (call, (result, before)) in results.iter().zip(users).enumerate() {
         let now = db.call(find(before.id)).await.unwrap();
         match result {
@@ -236,14 +239,14 @@ async fn repeats_of_an_idempotency_key_in_a_batch_are_carried_out_once(db: &Test
         let [Ok(first), Ok(second)] = pair else { panic!("{pair:?}") };
         assert_eq!((first.replayed, second.replayed, &first.answer), (false, true, &second.answer));
     }
-    let taken = Err(DbError::Taken { attribute: "userName" });
+    let taken = Err(conflict("userName", "0"));
     assert_eq!(
         (&results[TAKEN], &results[TAKEN + 1]),
         (&taken, &taken),
         "a failed call does not use up its key"
     );
     assert!(matches!(results[OTHER_BODY], Ok(Answered { replayed: false, .. })));
-    assert_eq!(results[OTHER_BODY + 1], Err(DbError::KeyReused));
+    assert_eq!(results[OTHER_BODY + 1], Err(OpError::KeyReused));
 }
 
 async fn late_and_abandoned_calls_do_not_join_a_batch(db: &TestDatabase) {
@@ -260,7 +263,7 @@ async fn late_and_abandoned_calls_do_not_join_a_batch(db: &TestDatabase) {
         result
     };
     let (first, last, abandoned, late) = join4(first, last, abandoned, late).await;
-    assert_eq!(late, Err(DbError::DeadlinePassed));
+    assert_eq!(late, Err(OpError::Database(DbError::DeadlinePassed)));
     assert!(abandoned.is_err());
     let created: Vec<_> = db.changes().await.into_iter().map(|change| change.id).collect();
     assert_eq!(created, [first.unwrap().id, last.unwrap().id]);
@@ -279,7 +282,7 @@ async fn a_batch_of_finds_returns_each_caller_its_user(db: &TestDatabase) {
     for (call, result) in results.into_iter().enumerate() {
         match call % 52 {
             0 => assert_eq!(result, Ok(managed.clone())),
-            50 | 51 => assert_eq!(result, Err(DbError::NotFound)),
+            50 | 51 => assert_eq!(result, Err(OpError::NotFound)),
             known => assert_eq!(result, Ok(users[known].clone())),
         }
     }

@@ -1,6 +1,6 @@
 //! Operations that write a group and its members in one step, or read them in one step.
 
-use crate::contract::fixture::{Engine, NOON, TestDatabase, if_match, new_group, run};
+use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, if_match, new_group, run};
 use crate::contract::groups::find;
 use crate::contract::members::{
     add, create_group, create_users, ids, members_and_version, put, remove, summaries,
@@ -8,12 +8,13 @@ use crate::contract::members::{
 use crate::contract::users::delete as delete_user;
 use crate::support::sql::Sql;
 use futures_util::future::{join, join_all};
-use roster::db::{DbError, Operation};
+use roster::db::Operation;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
 use roster::domain::fields::FieldError;
 use roster::domain::group::{Draft, Group};
 use roster::domain::member::{Member, MembershipEdit};
+use roster::ops::OpError;
 use roster::ops::groups::{Create, Edit};
 use roster::ops::members::{Everybody, NamesOf, Whole};
 use roster::ops::read_back::ReadBack;
@@ -42,7 +43,7 @@ pub(crate) fn edit(
     group: &Group,
     patch: Value,
     change: impl Fn(&mut MembershipEdit) + Send + Sync + 'static,
-) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
+) -> impl Operation<Output = Result<Group, Vec<FieldError>>, Error = OpError> {
     edit_if(Conditions::default(), group, patch, change)
 }
 
@@ -51,7 +52,7 @@ fn edit_if(
     group: &Group,
     patch: Value,
     change: impl Fn(&mut MembershipEdit) + Send + Sync + 'static,
-) -> impl Operation<Output = Result<Group, Vec<FieldError>>> {
+) -> impl Operation<Output = Result<Group, Vec<FieldError>>, Error = OpError> {
     let edit = move |group: &Group| {
         let mut members = MembershipEdit::default();
         change(&mut members);
@@ -169,7 +170,7 @@ async fn an_unknown_member_rejects_the_whole_edit(db: &TestDatabase) {
     let (unknown, added) = (Uuid::now_v7(), users[2]);
     let name = json!({"displayName": "b"});
     let invalid = edit(&group, name.clone(), move |members| members.add([added, unknown]));
-    let Err(DbError::Invalid(errors)) = db.call(invalid).await else { panic!("one user is unknown") };
+    let Err(OpError::Invalid(errors)) = db.call(invalid).await else { panic!("one user is unknown") };
     let [error] = &errors[..] else { panic!("{errors:?}") };
     assert_eq!((error.pointer.as_str(), error.code), ("/members", "unknown-user"));
     assert!(error.detail.contains(&unknown.to_string()));
@@ -178,12 +179,12 @@ async fn an_unknown_member_rejects_the_whole_edit(db: &TestDatabase) {
     members.add([added, unknown]);
     let invalid = Create { members, ..new_group(name) };
     let id = invalid.id;
-    assert!(matches!(db.call(invalid).await, Err(DbError::Invalid(_))));
-    assert_eq!(db.call(find(id)).await, Err(DbError::NotFound));
+    assert!(matches!(db.call(invalid).await, Err(OpError::Invalid(_))));
+    assert_eq!(db.call(find(id)).await, Err(OpError::NotFound));
 
     let missing = Group { id, ..group.clone() };
     let invalid = edit(&missing, json!({}), move |members| members.add([unknown]));
-    assert_eq!(db.call(invalid).await, Err(DbError::NotFound));
+    assert_eq!(db.call(invalid).await, Err(OpError::NotFound));
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     assert_eq!(db.changes().await.len(), before);
 }
@@ -198,7 +199,7 @@ async fn an_edit_that_requires_a_member_fails_if_none_is_present(db: &TestDataba
         })
     };
     for required in [vec![absent], vec![Uuid::now_v7(), absent], vec![]] {
-        assert!(matches!(db.call(removal(required)).await, Err(DbError::Refused(_))));
+        assert!(matches!(db.call(removal(required)).await, Err(OpError::Refused(_))));
     }
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     db.call(removal(vec![absent, present])).await.unwrap().unwrap();
@@ -210,7 +211,7 @@ async fn a_constraint_violation_rolls_back_the_members(db: &TestDatabase) {
     db.create_group(json!({"displayName": "b", "externalId": "e"})).await.unwrap();
     let before = db.changes().await.len();
     let taken = edit(&group, json!({"externalId": "e"}), replace_by(&users[2..]));
-    assert_eq!(db.call(taken).await, Err(DbError::Taken { attribute: "externalId" }));
+    assert_eq!(db.call(taken).await, Err(conflict("externalId", "e")));
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     assert_eq!(db.changes().await.len(), before);
 }
@@ -220,8 +221,8 @@ async fn preconditions_are_checked_before_the_edit(db: &TestDatabase) {
     let added = users[2];
     let invalid = |version| edit_if(if_match(version), &group, json!({"displayName": ""}), |_| {});
     let valid = |version| edit_if(if_match(version), &group, json!({}), move |members| members.add([added]));
-    assert_eq!(db.call(invalid(1)).await, Err(DbError::Precondition));
-    assert_eq!(db.call(valid(1)).await, Err(DbError::Precondition));
+    assert_eq!(db.call(invalid(1)).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(valid(1)).await, Err(OpError::PreconditionFailed));
     assert_eq!(db.call(invalid(2)).await.unwrap().unwrap_err()[0].code, "blank");
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     db.call(valid(2)).await.unwrap().unwrap();
@@ -257,7 +258,7 @@ async fn concurrent_deletes_leave_no_deleted_user_in_a_list(db: &TestDatabase) {
             db.call(delete_user(user.id)).await.unwrap();
         };
         let (results, ()) = join(lists, delete).await;
-        assert!(results.iter().all(|result| matches!(result, Ok(Ok(_)) | Err(DbError::Invalid(_)))));
+        assert!(results.iter().all(|result| matches!(result, Ok(Ok(_)) | Err(OpError::Invalid(_)))));
         assert!(members_and_version(db, &group).await.0.is_empty());
     }
 }
@@ -288,7 +289,7 @@ fn a_user_deleted_during_an_edit_is_not_in_the_list() {
         };
         let list = edit(&group, json!({}), replace_by(&[deleted]));
         let (result, ()) = join(db.call(list), delete).await;
-        let Err(DbError::Invalid(errors)) = result else { panic!("{result:?}") };
+        let Err(OpError::Invalid(errors)) = result else { panic!("{result:?}") };
         assert!(errors[0].detail.contains(&deleted.to_string()));
         assert_eq!(db.call(find(group.id)).await.unwrap().version, 2);
     });
@@ -306,7 +307,7 @@ async fn groups_are_read_with_all_their_members(db: &TestDatabase) {
     let expected = [(full.id, 2, users[..3].to_vec()), (empty.id, 1, vec![])];
     assert_eq!(found.values().map(summary).collect::<Vec<_>>(), expected);
     assert_eq!(found[&full.id].1[1].user_name, "u001");
-    assert!(matches!(db.call(whole(2)).await, Err(DbError::Refused(_))));
+    assert!(matches!(db.call(whole(2)).await, Err(OpError::Refused(_))));
 }
 
 /// A write is rolled back if the read after it fails.
@@ -326,7 +327,7 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
 
     let missing = find(Uuid::now_v7());
     let failing = ReadBack { write: edit(&group, json!({"displayName": "b"}), |_| {}), read: Some(missing) };
-    assert!(matches!(db.call(failing).await, Err(DbError::NotFound)));
+    assert!(matches!(db.call(failing).await, Err(OpError::NotFound)));
     assert_eq!(members_and_version(db, &group).await, (vec![users[1], added], 3));
 
     // Two at once, which may form a batch.
@@ -350,7 +351,7 @@ async fn group_names_are_read_for_several_users(db: &TestDatabase) {
     let (a, b) = ((group.id, "a".to_owned()), (other.id, "B".to_owned()));
     let expected = [(users[0], vec![a.clone(), b]), (users[1], vec![a])];
     assert_eq!(db.call(names(3)).await.unwrap(), expected.into());
-    assert!(matches!(db.call(names(2)).await, Err(DbError::Refused(_))));
+    assert!(matches!(db.call(names(2)).await, Err(OpError::Refused(_))));
     let other_tenant = NamesOf { tenant: Uuid::now_v7(), users, most: usize::MAX };
     assert!(db.call(other_tenant).await.unwrap().is_empty());
 }

@@ -1,7 +1,7 @@
 //! A migrated database on each engine, and builders for the operations that most tests use.
 
 use crate::support::database;
-use roster::db::{Database, DatabaseUrl, DbError, Operation, Options, migrate};
+use roster::db::{Database, DatabaseUrl, Operation, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
 use roster::domain::condition::{Conditions, Tags};
@@ -10,6 +10,7 @@ use roster::domain::member::MembershipEdit;
 use roster::domain::origin::{Actor, ActorKind, Origin};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, User, WriteMode};
+use roster::ops::OpError;
 use roster::ops::changes::Read;
 use roster::ops::groups;
 use roster::ops::listing::{self, Listed, Query};
@@ -114,7 +115,7 @@ impl TestDatabase {
         &self.url
     }
 
-    pub(crate) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
+    pub(crate) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         self.call_as("test", operation).await
     }
 
@@ -123,11 +124,11 @@ impl TestDatabase {
         &self,
         request_id: &str,
         operation: O,
-    ) -> Result<O::Output, DbError> {
+    ) -> Result<O::Output, O::Error> {
         self.database.call(&origin(request_id), operation).await
     }
 
-    pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<Listed<R>, DbError> {
+    pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<Listed<R>, OpError> {
         listing::list(&self.database, &origin("test"), query).await
     }
 
@@ -145,12 +146,12 @@ impl TestDatabase {
     }
 
     /// Creates a user from a JSON body.
-    pub(crate) async fn create_user(&self, body: Value) -> Result<User, DbError> {
+    pub(crate) async fn create_user(&self, body: Value) -> Result<User, OpError> {
         self.call(new_user(body)).await
     }
 
     /// Creates a group from a JSON body.
-    pub(crate) async fn create_group(&self, body: Value) -> Result<Group, DbError> {
+    pub(crate) async fn create_group(&self, body: Value) -> Result<Group, OpError> {
         self.call(new_group(body)).await
     }
 
@@ -194,4 +195,9 @@ pub(crate) fn new_group(body: Value) -> groups::Create {
 pub(crate) fn if_match(version: i64) -> Conditions {
     let tags = Tags::parse(&format!("\"{version}\"")).expect("the tag is valid");
     Conditions { if_match: Some(tags), if_none_match: None }
+}
+
+/// The error of a write whose unique value belongs to another resource.
+pub(crate) fn conflict(attribute: &'static str, value: &str) -> OpError {
+    OpError::Conflict { attribute, value: value.to_owned() }
 }

@@ -1,7 +1,6 @@
 //! The operations on groups.
 
-use crate::contract::fixture::{NOON, TestDatabase, if_match, new_group};
-use roster::db::DbError;
+use crate::contract::fixture::{NOON, TestDatabase, conflict, if_match, new_group};
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
 use roster::domain::group::{Draft, Group, WriteMode};
@@ -10,6 +9,7 @@ use roster::domain::sort::Sort;
 use roster::domain::tenant;
 use roster::domain::time::Timestamp;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
+use roster::ops::OpError;
 use roster::ops::groups::{Create, Delete, Find, Patch, Replace};
 use roster::ops::listing::{Listed, Query};
 use roster::ops::tenants;
@@ -74,23 +74,23 @@ async fn a_created_group_is_found_with_its_attributes(db: &TestDatabase) {
 
 async fn missing_groups_are_not_found(db: &TestDatabase) {
     let id = Uuid::now_v7();
-    assert_eq!(db.call(find(id)).await, Err(DbError::NotFound));
-    assert_eq!(db.call(replace(id, json!({"displayName": "a"}))).await, Err(DbError::NotFound));
-    assert_eq!(db.call(patch(id, json!({}))).await, Err(DbError::NotFound));
-    assert_eq!(db.call(delete(id)).await, Err(DbError::NotFound));
+    assert_eq!(db.call(find(id)).await, Err(OpError::NotFound));
+    assert_eq!(db.call(replace(id, json!({"displayName": "a"}))).await, Err(OpError::NotFound));
+    assert_eq!(db.call(patch(id, json!({}))).await, Err(OpError::NotFound));
+    assert_eq!(db.call(delete(id)).await, Err(OpError::NotFound));
 }
 
 async fn groups_of_other_tenants_are_not_found(db: &TestDatabase) {
     let group = db.create_group(json!({"displayName": "a"})).await.unwrap();
     let tenant = Uuid::now_v7();
-    assert_eq!(db.call(Find { tenant, ..find(group.id) }).await, Err(DbError::NotFound));
+    assert_eq!(db.call(Find { tenant, ..find(group.id) }).await, Err(OpError::NotFound));
     let patch = Patch { tenant, ..patch(group.id, json!({"displayName": "x"})) };
-    assert_eq!(db.call(patch).await, Err(DbError::NotFound));
-    assert_eq!(db.call(Delete { tenant, ..delete(group.id) }).await, Err(DbError::NotFound));
+    assert_eq!(db.call(patch).await, Err(OpError::NotFound));
+    assert_eq!(db.call(Delete { tenant, ..delete(group.id) }).await, Err(OpError::NotFound));
     let page = db.list(Query { tenant, total: false, ..query(None, "id") }).await.unwrap();
     assert_eq!(page, Listed::default());
     let in_missing_tenant = Create { tenant, ..new_group(json!({"displayName": "a"})) };
-    assert_eq!(db.call(in_missing_tenant).await, Err(DbError::NotFound));
+    assert_eq!(db.call(in_missing_tenant).await, Err(OpError::NotFound));
     assert_eq!(db.call(find(group.id)).await, Ok(group));
 }
 
@@ -112,7 +112,7 @@ async fn a_write_without_effect_records_no_change(db: &TestDatabase) {
     let same = Patch { now: later, ..patch(group.id, json!({"custom": {}, "memberCount": 7})) };
     assert_eq!(db.call(same).await, Ok(group.clone()));
     let invalid = db.call(patch(group.id, json!({"displayName": null, "custom": {"a": 1}}))).await;
-    assert!(matches!(invalid, Err(DbError::Invalid(_))));
+    assert!(matches!(invalid, Err(OpError::Invalid(_))));
     assert_eq!(db.call(find(group.id)).await, Ok(group));
     assert_eq!(db.changes().await.len(), 1);
 }
@@ -128,15 +128,15 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
     let (id, conditions) = (group.id, if_match(2));
     let body = json!({"displayName": "x"});
     let replace = Replace { conditions: conditions.clone(), ..replace(id, body.clone()) };
-    assert_eq!(db.call(replace).await, Err(DbError::Precondition));
+    assert_eq!(db.call(replace).await, Err(OpError::PreconditionFailed));
     let patch = Patch { conditions: conditions.clone(), ..patch(id, body) };
-    assert_eq!(db.call(patch).await, Err(DbError::Precondition));
-    assert_eq!(db.call(Delete { conditions, ..delete(id) }).await, Err(DbError::Precondition));
+    assert_eq!(db.call(patch).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(Delete { conditions, ..delete(id) }).await, Err(OpError::PreconditionFailed));
     assert_eq!(db.call(find(id)).await, Ok(group));
 }
 
 async fn an_external_id_is_unique_until_it_is_released(db: &TestDatabase) {
-    let taken = Err(DbError::Taken { attribute: "externalId" });
+    let taken = Err(conflict("externalId", "X"));
     let body = |name: &str, id: &str| json!({"displayName": name, "externalId": id});
     let first = db.create_group(body("a", "X")).await.unwrap();
     assert_eq!(db.create_group(body("b", "X")).await, taken);
@@ -149,20 +149,20 @@ async fn an_external_id_is_unique_until_it_is_released(db: &TestDatabase) {
 }
 
 async fn group_names_are_unique_only_if_the_tenant_requires_it(db: &TestDatabase) {
-    let taken = Err(DbError::Taken { attribute: "displayName" });
+    let taken = |name| Err(conflict("displayName", name));
     let draft = tenant::Draft { name: "acme".to_owned(), unique_group_names: true };
     let (id, epoch) = (Uuid::now_v7(), Uuid::new_v4());
     let tenant = db.call(tenants::Create { id, epoch, draft, now: NOON.into() }).await.unwrap().id;
     let create = |name: &str| Create { tenant, ..new_group(json!({ "displayName": name })) };
     let first = db.call(create("Straße\u{e9}")).await.unwrap();
-    assert_eq!(db.call(create("STRASSEE\u{301}")).await, taken);
+    assert_eq!(db.call(create("STRASSEE\u{301}")).await, taken("STRASSEE\u{301}"));
     let second = db.call(create("b")).await.unwrap();
     let rename = |name: &str| Patch { tenant, ..patch(second.id, json!({ "displayName": name })) };
-    assert_eq!(db.call(rename("strasseÉ")).await, taken);
+    assert_eq!(db.call(rename("strasseÉ")).await, taken("strasseÉ"));
     assert_eq!(db.call(Find { tenant, id: second.id }).await, Ok(second.clone()), "nothing has changed");
     db.call(Delete { tenant, ..delete(first.id) }).await.unwrap();
     db.call(rename("strasseÉ")).await.unwrap();
-    assert_eq!(db.call(create("Straße\u{e9}")).await, taken);
+    assert_eq!(db.call(create("Straße\u{e9}")).await, taken("Straße\u{e9}"));
     for _ in 0..2 {
         db.create_group(json!({"displayName": "b"})).await.expect("the default tenant allows equal names");
     }
@@ -214,6 +214,6 @@ async fn concurrent_finds_return_each_caller_its_group(db: &TestDatabase) {
     };
     let calls = (0..200).map(|index| db.call(call(index)));
     for (index, result) in futures_util::future::join_all(calls).await.into_iter().enumerate() {
-        assert_eq!(result, groups.get(index % 22).cloned().ok_or(DbError::NotFound));
+        assert_eq!(result, groups.get(index % 22).cloned().ok_or(OpError::NotFound));
     }
 }

@@ -5,6 +5,7 @@ use crate::contract::probes::{
     BackgroundCall, Block, CountRuns, NoopRead, PAGE, Panic, READ, SCAN, UserCount, WRITE, occupy, spawn,
 };
 use roster::db::DbError;
+use roster::ops::OpError;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +22,8 @@ each_engine!(
 async fn writes_continue_after_panicking_operations(db: &TestDatabase) {
     for _ in 0..5 {
         let error = db.call(Panic::<WRITE>).await.unwrap_err();
-        assert_eq!(error, DbError::Internal("panic: deliberate".to_owned()));
-        assert!(matches!(db.call(Panic::<READ>).await, Err(DbError::Internal(_))));
+        assert_eq!(error, OpError::Database(DbError::Internal("panic: deliberate".to_owned())));
+        assert!(matches!(db.call(Panic::<READ>).await, Err(OpError::Database(DbError::Internal(_)))));
     }
     assert_eq!(db.call(UserCount).await, Ok(0), "the write of the panicking operation is rolled back");
     db.create_user(json!({"userName": "ada"})).await.unwrap();
@@ -47,7 +48,7 @@ fn a_full_queue_refuses_calls_at_once() {
             let runs = Arc::new(AtomicUsize::new(0));
             let queued = queue(db, 3, &runs).await;
             let start = Instant::now();
-            assert_eq!(db.call(CountRuns(runs.clone())).await, Err(DbError::Overloaded));
+            assert_eq!(db.call(CountRuns(runs.clone())).await, Err(OpError::Database(DbError::Overloaded)));
             assert!(start.elapsed() < Duration::from_secs(1), "the call was refused only after a delay");
             occupied.release().await;
             for call in queued {
@@ -84,9 +85,12 @@ fn deadline_errors_distinguish_calls_that_never_started() {
         async |db| {
             let mut occupied = occupy::<WRITE>(db).await;
             let runs = Arc::new(AtomicUsize::new(0));
-            assert_eq!(db.call(CountRuns(runs.clone())).await, Err(DbError::DeadlinePassed));
+            assert_eq!(
+                db.call(CountRuns(runs.clone())).await,
+                Err(OpError::Database(DbError::DeadlinePassed))
+            );
             let outcome = (&mut occupied.call).await.unwrap();
-            assert!(matches!(outcome, Err(DbError::OutcomeUnknown(_))), "{outcome:?}");
+            assert!(matches!(outcome, Err(OpError::Database(DbError::OutcomeUnknown(_)))), "{outcome:?}");
             drop(occupied);
             db.call(CountRuns(Arc::default())).await.unwrap();
             assert_eq!(runs.load(Ordering::SeqCst), 0, "the refused call never ran");
@@ -117,8 +121,8 @@ async fn queued_calls_complete_before_close_returns(db: &TestDatabase) {
 async fn calls_after_close_are_refused(db: &TestDatabase) {
     db.create_user(json!({"userName": "ada"})).await.unwrap();
     db.database.close().await;
-    assert_eq!(db.call(NoopRead).await, Err(DbError::Stopping));
-    assert_eq!(db.create_user(json!({"userName": "bob"})).await, Err(DbError::Stopping));
+    assert_eq!(db.call(NoopRead).await, Err(OpError::Database(DbError::Stopping)));
+    assert_eq!(db.create_user(json!({"userName": "bob"})).await, Err(OpError::Database(DbError::Stopping)));
 }
 
 /// Hazard 4: actor threads are not joined, so `Database` has to close the connections in order itself. A leftover WAL

@@ -1,14 +1,15 @@
 //! Operations with an idempotency key: they run once, and repeats receive the stored response until it expires.
 
-use crate::contract::fixture::{NOON, TestDatabase, new_user};
+use crate::contract::fixture::{NOON, TestDatabase, conflict, new_user};
 use crate::contract::users::patch;
 use diesel::prelude::*;
 use roster::db::types::Uid;
-use roster::db::{Class, DbError, Operation, Tx};
+use roster::db::{Class, Operation, Tx};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
+use roster::ops::OpError;
 use roster::ops::idempotency::{Answered, Forget, Once};
 use roster::ops::users::Create;
 use roster::schema::idempotency;
@@ -60,7 +61,7 @@ async fn the_first_response_is_replayed_until_it_expires(db: &TestDatabase) {
     let again = db.call(once(request("k", NOON + DAY - 1), "bob")).await.unwrap();
     assert_eq!(again, Answered { answer: first.answer, replayed: true });
     let other = Request { body: BodyHash::of(&json!({"a": 2})), ..request("k", NOON + DAY - 1) };
-    assert_eq!(db.call(once(other.clone(), "bob")).await, Err(DbError::KeyReused));
+    assert_eq!(db.call(once(other.clone(), "bob")).await, Err(OpError::KeyReused));
 
     // An expired response frees the key, for another body as well, even if it is not yet deleted.
     let later = Request { now: Timestamp::from(NOON + DAY), ..other };
@@ -88,7 +89,7 @@ async fn the_same_key_in_another_scope_is_a_new_request(db: &TestDatabase) {
 
 async fn a_failed_operation_does_not_use_up_its_key(db: &TestDatabase) {
     let ada = db.create_user(json!({"userName": "ada"})).await.unwrap();
-    let taken = Err(DbError::Taken { attribute: "userName" });
+    let taken = Err(conflict("userName", "ADA"));
     assert_eq!(db.call(once(request("k", NOON), "ADA")).await, taken);
     assert_eq!(db.call(StoredKeys).await, Ok(vec![]));
     db.call(patch(ada.id, json!({"userName": "grace"}))).await.unwrap();
@@ -112,9 +113,10 @@ struct StoredKeys;
 
 impl Operation for StoredKeys {
     type Output = Vec<String>;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, OpError> {
         let query = idempotency::table
             .filter(idempotency::tenant_id.eq(Uid(DEFAULT_TENANT)))
             .order(idempotency::idempotency_key)

@@ -8,11 +8,12 @@ use crate::contract::probes::{FAILING, Failure, call_queued, call_queued_with_fa
 use crate::contract::users::delete as delete_user;
 use crate::support::sql::Sql;
 use futures_util::future::{join, join_all};
-use roster::db::{Database, DbError};
+use roster::db::Database;
 use roster::domain::change::ChangeRecord;
 use roster::domain::group::Group;
 use roster::domain::member::MembershipEdit;
 use roster::domain::user::User;
+use roster::ops::OpError;
 use roster::ops::members::{Add, Put, Remove};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -57,7 +58,7 @@ async fn a_batch_of_single_additions_rejects_only_the_invalid_ones(db: &TestData
     });
     let results = call_queued(db, puts.collect()).await;
     for (call, result) in results.into_iter().enumerate() {
-        let expected = if [10, 20, 50].contains(&call) { Err(DbError::NotFound) } else { Ok(()) };
+        let expected = if [10, 20, 50].contains(&call) { Err(OpError::NotFound) } else { Ok(()) };
         assert_eq!(result, expected, "{call}");
     }
     let adds_to =
@@ -92,7 +93,7 @@ async fn a_batch_of_removals_rejects_only_the_invalid_ones(db: &TestDatabase) {
     let results = call_queued(db, removals.collect()).await;
     let invalid = [10, 20, 40, 50];
     for (call, result) in results.into_iter().enumerate() {
-        let expected = if invalid.contains(&call) { Err(DbError::NotFound) } else { Ok(()) };
+        let expected = if invalid.contains(&call) { Err(OpError::NotFound) } else { Ok(()) };
         assert_eq!(result, expected, "{call}");
     }
     let remaining: Vec<_> = invalid.iter().map(|call| users[*call].id).collect();
@@ -116,7 +117,7 @@ async fn a_batch_of_bulk_additions_rejects_only_the_invalid_one(db: &TestDatabas
     for (call, result) in results.into_iter().enumerate() {
         match call {
             7 => {
-                let Err(DbError::Invalid(errors)) = result else { panic!("{result:?}") };
+                let Err(OpError::Invalid(errors)) = result else { panic!("{result:?}") };
                 assert_eq!((errors.len(), errors[0].pointer.as_str()), (1, "/userIds/3"));
             }
             _ => assert_eq!(result, Ok(())),
@@ -157,7 +158,7 @@ async fn a_batch_adds_or_removes_the_same_member_once(db: &TestDatabase) {
     assert_eq!(members_and_version(db, &group).await, (vec![users[0].id], 2));
     let results = call_queued(db, (0..CALLS).map(|_| remove(&group, &users[0])).collect()).await;
     assert_eq!(succeeded(&results), 1);
-    assert_eq!((&results[0], &results[1]), (&Ok(()), &Err(DbError::NotFound)));
+    assert_eq!((&results[0], &results[1]), (&Ok(()), &Err(OpError::NotFound)));
     assert_eq!(members_and_version(db, &group).await, (vec![], 3));
     let changes = member_changes(&db.changes().await, &group);
     assert_eq!(changes, [("call-0".to_owned(), 2), ("call-0".to_owned(), 3)]);
@@ -258,7 +259,7 @@ async fn change_memberships(database: &Database, task: usize, groups: &[Group], 
             }
             _ => {
                 let was_member = members.remove(&user.id);
-                let expected = if was_member { Ok(()) } else { Err(DbError::NotFound) };
+                let expected = if was_member { Ok(()) } else { Err(OpError::NotFound) };
                 assert_eq!(database.call(&origin, remove(group, user)).await, expected);
                 was_member
             }
@@ -287,7 +288,7 @@ fn additions_concurrent_with_a_delete_leave_no_members() {
                     }
                 };
                 let (results, ()) = join(puts, delete).await;
-                assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(DbError::NotFound))));
+                assert!(results.iter().all(|result| matches!(result, Ok(()) | Err(OpError::NotFound))));
                 if round % 2 == 1 {
                     let (members, _) = members_and_version(db, &group).await;
                     assert!(members.is_empty(), "{members:?}");

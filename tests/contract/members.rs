@@ -3,12 +3,12 @@
 use crate::contract::fixture::{NOON, TestDatabase};
 use crate::contract::groups::{delete as delete_group, find as find_group};
 use crate::contract::users::delete as delete_user;
-use roster::db::DbError;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
 use roster::domain::group::Group;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
+use roster::ops::OpError;
 use roster::ops::members::{Add, Find, GroupsOf, List, Put, Remove};
 use serde_json::json;
 use uuid::Uuid;
@@ -100,7 +100,7 @@ async fn unknown_users_reject_the_whole_addition(db: &TestDatabase) {
     let (group, users) = (create_group(db, "a").await, create_users(db, 2).await);
     let unknown = [Uuid::now_v7(), Uuid::now_v7()];
     let mixed = Add { users: vec![users[0].id, unknown[0], users[1].id, unknown[1]], ..add(&group, &[]) };
-    let Err(DbError::Invalid(errors)) = db.call(mixed).await else { panic!("two users are unknown") };
+    let Err(OpError::Invalid(errors)) = db.call(mixed).await else { panic!("two users are unknown") };
     let pointers: Vec<_> = errors.iter().map(|error| (error.pointer.as_str(), error.code)).collect();
     assert_eq!(pointers, [("/userIds/1", "unknown-user"), ("/userIds/3", "unknown-user")]);
     assert_eq!(members_and_version(db, &group).await, (vec![], 1));
@@ -124,7 +124,7 @@ async fn a_member_is_removed_once(db: &TestDatabase) {
     let (group, users) = (create_group(db, "a").await, create_users(db, 2).await);
     db.call(add(&group, &users)).await.unwrap();
     db.call(remove(&group, &users[0])).await.unwrap();
-    assert_eq!(db.call(remove(&group, &users[0])).await, Err(DbError::NotFound));
+    assert_eq!(db.call(remove(&group, &users[0])).await, Err(OpError::NotFound));
     assert_eq!(members_and_version(db, &group).await, (ids(&users[1..]), 3));
     db.call(put(&group, &users[0])).await.unwrap();
     assert_eq!(members_and_version(db, &group).await, (ids(&users), 4));
@@ -134,7 +134,7 @@ async fn missing_resources_are_not_found(db: &TestDatabase) {
     let (group, users) = (create_group(db, "a").await, create_users(db, 1).await);
     db.call(put(&group, &users[0])).await.unwrap();
     let unknown = Uuid::now_v7();
-    let missing = Err(DbError::NotFound);
+    let missing = Err(OpError::NotFound);
     assert_eq!(db.call(Put { user: unknown, ..put(&group, &users[0]) }).await, missing);
     assert_eq!(db.call(Put { group: unknown, ..put(&group, &users[0]) }).await, missing);
     assert_eq!(db.call(Put { tenant: unknown, ..put(&group, &users[0]) }).await, missing);
@@ -240,7 +240,7 @@ async fn deleting_a_group_deletes_its_memberships(db: &TestDatabase) {
     db.call(delete_group(deleted.id)).await.unwrap();
     let expected = [("group.deleted", deleted.id, None, 3, "test")];
     assert_eq!(summaries(&db.changes().await[before..]), expected);
-    assert_eq!(db.call(put(&deleted, &users[0])).await, Err(DbError::NotFound));
+    assert_eq!(db.call(put(&deleted, &users[0])).await, Err(OpError::NotFound));
     assert_eq!(members_and_version(db, &other).await, (ids(&users), 2));
     let page = db.call(groups_of(users[0].id)).await.unwrap();
     assert_eq!((page.items.len(), page.total), (1, Some(1)));

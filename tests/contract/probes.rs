@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use futures_util::future::{join, join_all};
 use roster::db::{Class, DbError, Isolation, Operation, Results, Tx, types::Uid};
 use roster::domain::DEFAULT_TENANT;
+use roster::ops::OpError;
 use roster::schema::heads;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,9 +25,10 @@ pub(crate) struct NoopRead;
 
 impl Operation for NoopRead {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         tx.get::<i32>(diesel::select(1.into_sql::<diesel::sql_types::Integer>()))?;
         Ok(())
     }
@@ -38,9 +40,10 @@ pub(crate) struct Panic<const C: usize>;
 
 impl<const C: usize> Operation for Panic<C> {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = CLASSES[C];
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         if C == WRITE {
             add_to_user_count(tx, 1_000)?;
         }
@@ -54,9 +57,10 @@ pub(crate) struct CountRuns(pub(crate) Arc<AtomicUsize>);
 
 impl Operation for CountRuns {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), OpError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -79,9 +83,10 @@ impl<const C: usize> Block<C> {
 
 impl<const C: usize> Operation for Block<C> {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = CLASSES[C];
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         if C == WRITE {
             add_to_user_count(tx, 1)?;
         }
@@ -93,9 +98,12 @@ impl<const C: usize> Operation for Block<C> {
 }
 
 /// A call that runs in the background.
-pub(crate) type BackgroundCall = actix_web::rt::task::JoinHandle<Result<(), DbError>>;
+pub(crate) type BackgroundCall = actix_web::rt::task::JoinHandle<Result<(), OpError>>;
 
-pub(crate) fn spawn<O: Operation<Output = ()>>(db: &TestDatabase, operation: O) -> BackgroundCall {
+pub(crate) fn spawn<O: Operation<Output = (), Error = OpError>>(
+    db: &TestDatabase,
+    operation: O,
+) -> BackgroundCall {
     let database = db.database.clone();
     actix_web::rt::spawn(async move { database.call(&origin("spawned"), operation).await })
 }
@@ -139,10 +147,11 @@ pub(crate) struct ReadThenWrite {
 
 impl Operation for ReadThenWrite {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const ISOLATION: Isolation = Isolation::Serializable;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         self.tries.fetch_add(1, Ordering::SeqCst);
         let users = user_count(tx)?;
         if self.first.swap(false, Ordering::SeqCst) {
@@ -160,9 +169,10 @@ pub(crate) struct UserCount;
 
 impl Operation for UserCount {
     type Output = i64;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<i64, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<i64, OpError> {
         Ok(user_count(tx)?)
     }
 }
@@ -184,15 +194,16 @@ pub(crate) struct RecordBatchSize(pub(crate) Arc<Mutex<Vec<usize>>>);
 
 impl Operation for RecordBatchSize {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = 200;
 
-    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), OpError> {
         self.0.lock().unwrap().push(1);
         Ok(())
     }
 
-    fn run_batch(operations: &[&Self], _: &mut Tx<'_>) -> Results<()> {
+    fn run_batch(operations: &[&Self], _: &mut Tx<'_>) -> Results<(), OpError> {
         operations[0].0.lock().unwrap().push(operations.len());
         Ok(operations.iter().map(|_| Ok(())).collect())
     }
@@ -208,9 +219,10 @@ impl RecordUnbatched {
 
 impl Operation for RecordUnbatched {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, _: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), OpError> {
         self.0.lock().unwrap().push(Self::MARK);
         Ok(())
     }
@@ -229,18 +241,19 @@ pub(crate) enum Failure {
     Statement,
 }
 
-impl<O: Operation> Operation for FailAfter<O> {
+impl<O: Operation<Error = OpError>> Operation for FailAfter<O> {
     type Output = O::Output;
+    type Error = OpError;
     const CLASS: Class = O::CLASS;
     const MAX_BATCH: usize = 200;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, OpError> {
         let output = self.operation.run(tx)?;
         self.fail(tx)?;
         Ok(output)
     }
 
-    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
+    fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output, OpError> {
         let inner: Vec<_> = operations.iter().map(|failing| &failing.operation).collect();
         let results = O::run_batch(&inner, tx)?;
         operations.iter().try_for_each(|failing| failing.fail(tx))?;
@@ -249,7 +262,7 @@ impl<O: Operation> Operation for FailAfter<O> {
 }
 
 impl<O> FailAfter<O> {
-    fn fail(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn fail(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         match self.failure {
             None => {}
             Some(Failure::Panic) => panic!("deliberate, in a batch"),
@@ -263,10 +276,10 @@ impl<O> FailAfter<O> {
 
 /// Calls operations that are all queued before the first one starts, so that they form batches. Call N has the request
 /// id `call-N`. Reads form batches only if there is a single reader.
-pub(crate) async fn call_queued<O: Operation>(
+pub(crate) async fn call_queued<O: Operation<Error = OpError>>(
     db: &TestDatabase,
     operations: Vec<O>,
-) -> Vec<Result<O::Output, DbError>> {
+) -> Vec<Result<O::Output, OpError>> {
     let occupied = match O::CLASS {
         Class::Read => occupy::<READ>(db).await,
         Class::Page => occupy::<PAGE>(db).await,
@@ -281,7 +294,7 @@ pub(crate) async fn call_queued<O: Operation>(
 }
 
 /// The number of calls that succeeded.
-pub(crate) fn succeeded<T>(results: &[Result<T, DbError>]) -> usize {
+pub(crate) fn succeeded<T>(results: &[Result<T, OpError>]) -> usize {
     results.iter().filter(|result| result.is_ok()).count()
 }
 
@@ -289,17 +302,17 @@ pub(crate) fn succeeded<T>(results: &[Result<T, DbError>]) -> usize {
 pub(crate) const FAILING: usize = 77;
 
 /// Calls queued operations of which one fails, and checks that all others succeed.
-pub(crate) async fn call_queued_with_failure<O: Operation>(
+pub(crate) async fn call_queued_with_failure<O: Operation<Error = OpError>>(
     db: &TestDatabase,
     operations: impl IntoIterator<Item = O>,
     failure: Failure,
-) -> Vec<Result<O::Output, DbError>> {
+) -> Vec<Result<O::Output, OpError>> {
     let operations = operations.into_iter().enumerate();
     let operations = operations
         .map(|(call, operation)| FailAfter { operation, failure: (call == FAILING).then_some(failure) });
     let results = call_queued(db, operations.collect()).await;
     let error = results[FAILING].as_ref().err();
-    assert!(matches!(error, Some(DbError::Internal(_))), "{error:?}");
+    assert!(matches!(error, Some(OpError::Database(DbError::Internal(_)))), "{error:?}");
     assert_eq!(succeeded(&results), results.len() - 1);
     results
 }

@@ -1,7 +1,6 @@
 //! The operations on users.
 
-use crate::contract::fixture::{Engine, NOON, TestDatabase, draft, if_match, new_user, run};
-use roster::db::DbError;
+use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, draft, if_match, new_user, run};
 use roster::domain::condition::Conditions;
 use roster::domain::filter::Filter;
 use roster::domain::schema::{USERS, Vocabulary};
@@ -9,6 +8,7 @@ use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;
 use roster::domain::user::{User, WriteMode};
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
+use roster::ops::OpError;
 use roster::ops::changes::{Read, Resource};
 use roster::ops::listing::Query;
 use roster::ops::users::{Blank, Delete, Erase, Find, Patch, Replace};
@@ -84,40 +84,43 @@ async fn pages_by_offset_work_in_every_order(db: &TestDatabase) {
 
 async fn missing_users_are_not_found(db: &TestDatabase) {
     let id = Uuid::now_v7();
-    assert_eq!(db.call(find(id)).await, Err(DbError::NotFound));
-    assert_eq!(db.call(replace(id, json!({"userName": "a"}))).await, Err(DbError::NotFound));
-    assert_eq!(db.call(patch(id, json!({}))).await, Err(DbError::NotFound));
-    assert_eq!(db.call(delete(id)).await, Err(DbError::NotFound));
+    assert_eq!(db.call(find(id)).await, Err(OpError::NotFound));
+    assert_eq!(db.call(replace(id, json!({"userName": "a"}))).await, Err(OpError::NotFound));
+    assert_eq!(db.call(patch(id, json!({}))).await, Err(OpError::NotFound));
+    assert_eq!(db.call(delete(id)).await, Err(OpError::NotFound));
 }
 
 async fn users_of_other_tenants_are_not_found(db: &TestDatabase) {
     let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let tenant = Uuid::now_v7();
-    assert_eq!(db.call(Find { tenant, ..find(user.id) }).await, Err(DbError::NotFound));
+    assert_eq!(db.call(Find { tenant, ..find(user.id) }).await, Err(OpError::NotFound));
     let patch = Patch { tenant, ..patch(user.id, json!({"title": "x"})) };
-    assert_eq!(db.call(patch).await, Err(DbError::NotFound));
-    assert_eq!(db.call(Delete { tenant, ..delete(user.id) }).await, Err(DbError::NotFound));
+    assert_eq!(db.call(patch).await, Err(OpError::NotFound));
+    assert_eq!(db.call(Delete { tenant, ..delete(user.id) }).await, Err(OpError::NotFound));
     let page = db.list(Query { tenant, ..query(9) }).await.unwrap();
     assert_eq!(page.items, []);
     let mut in_missing_tenant = new_user(json!({"userName": "ada"}));
     in_missing_tenant.tenant = tenant;
-    assert_eq!(db.call(in_missing_tenant).await, Err(DbError::NotFound));
+    assert_eq!(db.call(in_missing_tenant).await, Err(OpError::NotFound));
     assert_eq!(db.call(find(user.id)).await, Ok(user));
 }
 
 async fn user_names_are_unique_ignoring_case_and_unicode_form(db: &TestDatabase) {
-    let taken = Err(DbError::Taken { attribute: "userName" });
+    let taken = |name| Err(conflict("userName", name));
     let first = db.create_user(json!({"userName": "Straße\u{e9}"})).await.unwrap();
-    assert_eq!(db.create_user(json!({"userName": "STRASSEE\u{301}", "externalId": "e"})).await, taken);
+    assert_eq!(
+        db.create_user(json!({"userName": "STRASSEE\u{301}", "externalId": "e"})).await,
+        taken("STRASSEE\u{301}")
+    );
     let second = db.create_user(json!({"userName": "other", "externalId": "e"})).await.unwrap();
-    assert_eq!(db.call(patch(second.id, json!({"userName": "strasse\u{c9}"}))).await, taken);
+    assert_eq!(db.call(patch(second.id, json!({"userName": "strasse\u{c9}"}))).await, taken("strasse\u{c9}"));
     assert_eq!(db.call(find(second.id)).await, Ok(second), "the failed patch has changed nothing");
     db.call(delete(first.id)).await.unwrap();
     db.create_user(json!({"userName": "STRASSEE\u{301}"})).await.unwrap();
 }
 
 async fn an_external_id_is_unique_until_it_is_released(db: &TestDatabase) {
-    let taken = Err(DbError::Taken { attribute: "externalId" });
+    let taken = Err(conflict("externalId", "X"));
     let first = db.create_user(json!({"userName": "a", "externalId": "X"})).await.unwrap();
     assert_eq!(db.create_user(json!({"userName": "b", "externalId": "X"})).await, taken);
     assert_eq!(db.list(query(9)).await.unwrap().items.len(), 1, "the refused user is not stored");
@@ -180,7 +183,7 @@ async fn a_patch_changes_only_the_named_attributes(db: &TestDatabase) {
 async fn an_invalid_patch_changes_nothing(db: &TestDatabase) {
     let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let invalid = json!({"title": "x", "userName": null, "active": null, "emails": [{"value": "no"}]});
-    let Err(DbError::Invalid(errors)) = db.call(patch(user.id, invalid)).await else {
+    let Err(OpError::Invalid(errors)) = db.call(patch(user.id, invalid)).await else {
         panic!("the patch is accepted")
     };
     let mut pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
@@ -214,7 +217,14 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
         db.call(Patch { conditions: stale(), ..patch(id, json!({"title": "x"})) }).await,
         db.call(Delete { conditions: stale(), ..delete(id) }).await,
     );
-    assert_eq!(writes, (Err(DbError::Precondition), Err(DbError::Precondition), Err(DbError::Precondition)));
+    assert_eq!(
+        writes,
+        (
+            Err(OpError::PreconditionFailed),
+            Err(OpError::PreconditionFailed),
+            Err(OpError::PreconditionFailed)
+        )
+    );
     assert_eq!(db.call(find(id)).await, Ok(user));
     db.call(Delete { conditions: if_match(1), ..delete(id) }).await.unwrap();
 }

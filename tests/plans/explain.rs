@@ -3,7 +3,8 @@
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use roster::db::{Class, Connection, DbError, Operation, Tx};
+use roster::db::{Class, Connection, Operation, Tx};
+use roster::ops::OpError;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The separator that Diesel prints between a statement and its values.
@@ -78,9 +79,10 @@ pub(crate) struct Explain(pub(crate) String);
 impl Operation for Explain {
     /// The steps of the plan.
     type Output = Vec<String>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, OpError> {
         Ok(match tx.connection() {
             Connection::Postgres(c) => {
                 let explain =

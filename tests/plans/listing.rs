@@ -12,6 +12,7 @@ use roster::domain::schema::{USERS, Vocabulary};
 use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
+use roster::ops::OpError;
 use roster::ops::listing::{self, Listed};
 use std::marker::PhantomData;
 use std::sync::Mutex;
@@ -272,7 +273,7 @@ async fn check_short_deadlines(url: &str) {
                 query.after = page.next;
             }
             // On a loaded machine, even one window may take too long.
-            Err(error) => assert_eq!(error, DbError::DeadlinePassed),
+            Err(error) => assert_eq!(error, OpError::Database(DbError::DeadlinePassed)),
         }
         if query.after.is_none() && pages > 0 {
             break;
@@ -282,7 +283,12 @@ async fn check_short_deadlines(url: &str) {
     assert!(pages > 1, "the list had only {pages} page");
     let counted = listing::list(&database, &Origin::server(), Query { total: true, ..query }).await.map(drop);
     assert!(
-        matches!(counted, Err(DbError::Uncountable | DbError::Overloaded | DbError::DeadlinePassed)),
+        matches!(
+            counted,
+            Err(OpError::Uncountable
+                | OpError::Database(DbError::Overloaded)
+                | OpError::Database(DbError::DeadlinePassed))
+        ),
         "{counted:?}"
     );
     database.close().await;

@@ -20,6 +20,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, Representation, User, WriteMode};
 use crate::http::api::Api;
 use crate::http::problem::{Problem, sentence};
+use crate::ops::OpError;
 use crate::ops::changes::Span;
 use actix_web::ResponseError;
 use actix_web::http::Method;
@@ -263,9 +264,9 @@ pub(in crate::http) fn problems() -> Vec<Problem> {
         Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
     ];
     let database_errors = [
-        DbError::Taken { attribute: "userName" },
-        DbError::Refused("the tenant has users or groups"),
-        DbError::Invalid(invalid),
+        OpError::Conflict { attribute: "userName", value: String::new() },
+        OpError::Refused("the tenant has users or groups"),
+        OpError::Invalid(invalid),
     ];
     problems.extend(database_errors.into_iter().map(Problem::from));
     problems.extend(common_problems());
@@ -293,18 +294,18 @@ pub(in crate::http) fn common_problems() -> Vec<Problem> {
         Problem::throttled(Duration::from_secs(41)),
     ];
     let database_errors = [
-        DbError::Uncountable,
-        DbError::Forbidden,
-        DbError::NotFound,
-        DbError::Precondition,
-        DbError::KeyReused,
-        DbError::Internal(String::new()),
-        DbError::Overloaded,
-        DbError::DeadlinePassed,
-        DbError::Busy(String::new()),
-        DbError::Unavailable(String::new()),
-        DbError::Stopping,
-        DbError::OutcomeUnknown(String::new()),
+        OpError::Uncountable,
+        OpError::Forbidden,
+        OpError::NotFound,
+        OpError::PreconditionFailed,
+        OpError::KeyReused,
+        OpError::Database(DbError::Internal(String::new())),
+        OpError::Database(DbError::Overloaded),
+        OpError::Database(DbError::DeadlinePassed),
+        OpError::Database(DbError::Busy(String::new())),
+        OpError::Database(DbError::Unavailable(String::new())),
+        OpError::Database(DbError::Stopping),
+        OpError::Database(DbError::OutcomeUnknown(String::new())),
     ];
     problems.extend(database_errors.into_iter().map(Problem::from));
     problems

@@ -1,12 +1,13 @@
 //! The context of SCIM requests.
 
 use super::response::Outcome;
-use crate::db::{DbError, Operation};
+use crate::db::Operation;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::resource::View;
 use crate::domain::scim::{Profile, ResourceType};
 use crate::http::context::{self, Reader, Right, Writer};
 use crate::http::problem::Problem;
+use crate::ops::OpError;
 use crate::ops::idempotency::Once;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -20,12 +21,12 @@ pub(super) struct Context(context::Context<Reader>);
 
 impl Context {
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
-    pub(super) async fn create<O: Operation>(
+    pub(super) async fn create<O: Operation<Error = OpError>>(
         &self,
         (id, key): (Uuid, Option<Request>),
         operation: O,
         render: impl Fn(&O::Output) -> Outcome + Send + Sync + 'static,
-    ) -> Result<Outcome, DbError> {
+    ) -> Result<Outcome, OpError> {
         let Some(request) = key else { return Ok(render(&self.call(operation).await?)) };
         let answer = move |output: &O::Output| render(output).into_stored(id);
         self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Outcome::from_stored)

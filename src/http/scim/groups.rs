@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::request::Target;
 use super::response::Outcome;
-use crate::db::DbError;
 use crate::domain::group::{Draft, Group};
 use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, MembershipEdit};
@@ -11,6 +10,7 @@ use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::http::problem::Problem;
+use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete, Edit, Find};
 use crate::ops::members::{Everybody, Whole};
 use crate::ops::read_back::ReadBack;
@@ -42,7 +42,7 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
     let mut members = None;
     if projection.includes("members") && group.member_count > 0 {
         let found = with_members(context, vec![id], i64::MAX).await?.remove(&id);
-        let (current, all) = found.ok_or(DbError::NotFound)?;
+        let (current, all) = found.ok_or(OpError::NotFound)?;
         (group, members) = (current, Some(all));
     }
     Ok(outcome(context, StatusCode::OK, &group, members.as_deref(), projection))
@@ -97,13 +97,13 @@ async fn edit(
 }
 
 /// Translates the error of a write. `name` is the new display name, where it is known.
-fn write_error(error: DbError, name: Option<&str>) -> Problem {
+fn write_error(error: OpError, name: Option<&str>) -> Problem {
     match (error, name) {
-        (DbError::Taken { attribute: "displayName" }, Some(name)) => {
+        (OpError::Conflict { attribute: "displayName", .. }, Some(name)) => {
             let detail = format!("displayName ({name:?}) is already in use by another group.");
             ScimType::Uniqueness.error(detail).into()
         }
-        (DbError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),
+        (OpError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),
         (error, _) => error.into(),
     }
 }
@@ -125,7 +125,7 @@ async fn with_members(
     context: &Context,
     groups: Vec<Uuid>,
     most: i64,
-) -> Result<BTreeMap<Uuid, (Group, Vec<Member>)>, DbError> {
+) -> Result<BTreeMap<Uuid, (Group, Vec<Member>)>, OpError> {
     context.call(Whole { tenant: context.tenant(), groups, most }).await
 }
 
@@ -149,9 +149,9 @@ pub(super) async fn render_page(
     Ok(found.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
 }
 
-fn too_many(error: DbError) -> Problem {
+fn too_many(error: OpError) -> Problem {
     match error {
-        DbError::Refused(_) => {
+        OpError::Refused(_) => {
             let detail = "The groups on this page have more than 100,000 members together. \
                           Add excludedAttributes=members, or request fewer groups.";
             ScimType::TooMany.error(detail).into()

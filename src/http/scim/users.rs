@@ -3,7 +3,6 @@
 use super::context::Context;
 use super::request::Target;
 use super::response::Outcome;
-use crate::db::DbError;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::patch::Operation;
 use crate::domain::scim::projection::Projection;
@@ -11,24 +10,23 @@ use crate::domain::scim::resource::UserGroup;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
+use crate::ops::OpError;
 use crate::ops::members::NamesOf;
 use crate::ops::read_back::ReadBack;
 use crate::ops::users::{Create, Delete, Edit, Find};
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
     let draft = resource::read_user(body, &context.view(), context.profile())?;
-    let unique = UniqueValues::of(&draft);
     let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
     let client = context.clone();
     // A new user is in no group, so there are no groups to read.
     let render = move |user: &User| outcome(&client, StatusCode::CREATED, user, None, &fields.projection);
-    context.create((id, key), operation, render).await.map_err(|error| unique.conflict(error))
+    context.create((id, key), operation, render).await.map_err(write_error)
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
@@ -61,60 +59,17 @@ async fn edit(
     Target { context, id, conditions, fields, .. }: Target,
     edit: impl Fn(&User) -> Result<Draft, ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
-    let edit = Arc::new(edit);
-    let in_transaction = Arc::clone(&edit);
-    let write = Edit {
-        tenant: context.tenant(),
-        id,
-        edit: move |user: &User| in_transaction(user),
-        conditions,
-        now: context.now(),
-    };
+    let write = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
     let read = read_groups(&context, vec![id], usize::MAX, &fields.projection);
-    match context.call(ReadBack { write, read }).await {
-        Ok((user, groups)) => Ok(outcome(&context, StatusCode::OK, &user?, groups, &fields.projection)),
-        Err(error) => Err(edit_error(&context, id, error, &*edit).await),
-    }
+    let (user, groups) = context.call(ReadBack { write, read }).await.map_err(write_error)?;
+    Ok(outcome(&context, StatusCode::OK, &user?, groups, &fields.projection))
 }
 
-/// Adds the value to the error of a violated unique constraint. The rejected draft was discarded with its transaction, so it
-/// is computed again from the stored user.
-async fn edit_error(
-    context: &Context,
-    id: Uuid,
-    error: DbError,
-    edit: &impl Fn(&User) -> Result<Draft, ScimError>,
-) -> Problem {
-    if !matches!(error, DbError::Taken { .. }) {
-        return error.into();
-    }
-    match context.call(Find { tenant: context.tenant(), id }).await.map(|user| edit(&user)) {
-        Ok(Ok(draft)) => UniqueValues::of(&draft).conflict(error),
-        _ => error.into(),
-    }
-}
-
-/// The values of a user that must be unique.
-struct UniqueValues {
-    user_name: String,
-    external_id: Option<String>,
-}
-
-impl UniqueValues {
-    fn of(draft: &Draft) -> Self {
-        Self { user_name: draft.attributes.user_name.clone(), external_id: draft.external_id.clone() }
-    }
-
-    /// Adds the value to the error of a violated unique constraint (RFC 7644, section 3.12).
-    fn conflict(&self, error: DbError) -> Problem {
-        match &error {
-            DbError::Taken { attribute: "userName" } => conflict("userName", &self.user_name),
-            DbError::Taken { attribute: "externalId" } => match &self.external_id {
-                Some(external_id) => conflict("externalId", external_id),
-                None => error.into(),
-            },
-            _ => error.into(),
-        }
+/// Translates the error of a write. A conflict names the value (RFC 7644, section 3.12).
+fn write_error(error: OpError) -> Problem {
+    match error {
+        OpError::Conflict { attribute, value } => conflict(attribute, &value),
+        error => error.into(),
     }
 }
 
@@ -168,9 +123,9 @@ pub(super) async fn render_page(
     Ok(users.iter().map(|user| render(context, user, groups.as_ref())).collect())
 }
 
-fn too_many(error: DbError) -> Problem {
+fn too_many(error: OpError) -> Problem {
     match error {
-        DbError::Refused(_) => {
+        OpError::Refused(_) => {
             let detail = "The users on this page are in more than 100,000 groups together. \
                           Leave groups out of attributes, or request fewer users.";
             ScimType::TooMany.error(detail).into()

@@ -3,7 +3,7 @@
 mod store;
 
 use crate::db::types::Uid;
-use crate::db::{Class, DbError, Operation, Results, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
@@ -12,6 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::MAX_BATCH;
 use crate::ops::members::{Difference, Newcomers};
 use crate::ops::resource::{Resource, by_tenant};
+use crate::ops::{OpError, Results};
 use crate::schema::{groups, members};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -26,7 +27,7 @@ pub struct Create {
     pub id: Uuid,
     /// With these values.
     pub draft: Draft,
-    /// With these members; [`DbError::Invalid`] names those who are not there.
+    /// With these members; [`OpError::Invalid`] names those who are not there.
     pub members: MembershipEdit,
     /// At this time.
     pub now: Timestamp,
@@ -34,9 +35,10 @@ pub struct Create {
 
 impl Operation for Create {
     type Output = Group;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, OpError> {
         let name = (self.tenant, self.id);
         let newcomers = Newcomers::lock(tx, name, &self.members)?;
         let member_count = i64::try_from(self.members.added().len()).unwrap_or(i64::MAX);
@@ -60,10 +62,11 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = Group;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, OpError> {
         store::find(tx, self.tenant, self.id)
     }
 
@@ -76,7 +79,7 @@ impl Operation for Find {
 fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<Group> {
     let names = finds.iter().map(|find| (find.tenant, find.id));
     let groups = by_tenant(tx, names.clone(), Group::of_ids)?;
-    Ok(names.map(|name| groups.get(&name).cloned().ok_or(DbError::NotFound)).collect())
+    Ok(names.map(|name| groups.get(&name).cloned().ok_or(OpError::NotFound)).collect())
 }
 
 /// Replaces what callers write of a group; its members stay.
@@ -96,9 +99,10 @@ pub struct Replace {
 
 impl Operation for Replace {
     type Output = Group;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, OpError> {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         store::write(tx, self.tenant, &group, self.draft.clone(), &Difference::default(), self.now)
     }
@@ -121,11 +125,12 @@ pub struct Patch {
 
 impl Operation for Patch {
     type Output = Group;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Group, OpError> {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
-        let draft = Draft::patch(&group, &self.patch).map_err(DbError::Invalid)?;
+        let draft = Draft::patch(&group, &self.patch).map_err(OpError::Invalid)?;
         store::write(tx, self.tenant, &group, draft, &Difference::default(), self.now)
     }
 }
@@ -137,8 +142,8 @@ pub struct Edit<F> {
     /// Its id.
     pub id: Uuid,
     /// What becomes of the group as it is, or why nothing does. Asked twice, as users are locked before groups: who
-    /// joins must not depend on what is asked of. [`DbError::Invalid`] names users who are not there,
-    /// [`DbError::Refused`] says that nobody needed is a member.
+    /// joins must not depend on what is asked of. [`OpError::Invalid`] names users who are not there,
+    /// [`OpError::Refused`] says that nobody needed is a member.
     pub edit: F,
     /// On these conditions.
     pub conditions: Conditions,
@@ -152,9 +157,10 @@ where
     E: Send + 'static,
 {
     type Output = Result<Group, E>;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let seen = store::find(tx, self.tenant, self.id)?;
         // Why nothing becomes of it is told of the group in the version that the conditions name.
         let expected = (self.edit)(&seen).map(|(_, members)| members).unwrap_or_default();
@@ -165,7 +171,7 @@ where
             Err(error) => return Ok(Err(error)),
         };
         if members != expected {
-            return Err(DbError::Serialization("the group was written meanwhile".to_owned()));
+            return Err(OpError::retry("the group was written meanwhile"));
         }
         let difference = newcomers.write(tx, self.now)?;
         store::write(tx, self.tenant, &group, draft, &difference, self.now).map(Ok)
@@ -187,9 +193,10 @@ pub struct Delete {
 
 impl Operation for Delete {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let group = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         let (tenant, id) = (Uid(self.tenant), Uid(self.id));
         let of_group = members::table.filter(members::tenant_id.eq(tenant).and(members::group_id.eq(id)));

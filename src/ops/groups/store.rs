@@ -5,14 +5,15 @@ use crate::db::rows::{GROUP_COLUMNS, GroupColumns, GroupRow, NewGroupRow, group_
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::{self, Table};
 use crate::db::types::Uid;
-use crate::db::{Connection, DbError, Tx};
+use crate::db::{Connection, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::group::{Draft, Group};
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::members::Difference;
-use crate::ops::resource::{Resource, UniqueKey};
+use crate::ops::resource::{Resource, UniqueKey, new_external_id};
 use crate::schema::{group_external_ids, groups, tenants};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
@@ -27,6 +28,17 @@ impl Resource for Group {
         match by {
             UniqueKey::UserName => None,
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
+        }
+    }
+
+    fn conflict(&self, before: Option<&Self>, constraint: &str) -> Option<(&'static str, String)> {
+        match constraint {
+            "groups_unique_name" => Some(("displayName", self.attributes.display_name.clone())),
+            "group_external_ids_pkey" => {
+                let before = before.map(|group| &group.external_ids);
+                Some(("externalId", new_external_id(before, &self.external_ids)))
+            }
+            _ => None,
         }
     }
 
@@ -57,13 +69,13 @@ impl Resource for Group {
     fn complete<'r>(
         _: &mut Tx<'_>,
         _: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), DbError> {
+    ) -> Result<(), OpError> {
         Ok(())
     }
 }
 
 /// Reads a group.
-pub(super) fn find(connection: &mut Connection, tenant: Uuid, id: Uuid) -> Result<Group, DbError> {
+pub(super) fn find(connection: &mut Connection, tenant: Uuid, id: Uuid) -> Result<Group, OpError> {
     let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
     let row: GroupRow = connection.get(query)?;
     Ok(Group::from(row))
@@ -75,18 +87,22 @@ pub(super) fn lock(
     tenant: Uuid,
     id: Uuid,
     conditions: &Conditions,
-) -> Result<Group, DbError> {
+) -> Result<Group, OpError> {
     let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
     let row: GroupRow = tx.lock(query)?;
     let group = Group::from(row);
-    if conditions.allow_write(group.version) { Ok(group) } else { Err(DbError::Precondition) }
+    if conditions.allow_write(group.version) { Ok(group) } else { Err(OpError::PreconditionFailed) }
 }
 
 /// Inserts a group.
-pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), DbError> {
+pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), OpError> {
+    insert_rows(tx, tenant, group)
+        .map_err(|error| error.on_unique(|constraint| group.conflict(None, constraint)))
+}
+
+fn insert_rows(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), OpError> {
     let row = NewGroupRow::new(tenant, group, names_are_unique(tx, tenant)?);
-    let insert = diesel::insert_into(groups::table).values(&row);
-    tx.execute(insert)?;
+    tx.execute(diesel::insert_into(groups::table).values(&row))?;
     Ok(insert_external_ids(tx, tenant, group)?)
 }
 
@@ -98,7 +114,7 @@ pub(super) fn write(
     draft: Draft,
     difference: &Difference,
     now: Timestamp,
-) -> Result<Group, DbError> {
+) -> Result<Group, OpError> {
     let mut after = before.with(draft);
     let is_rewritten = after != *before;
     if !is_rewritten && difference.is_empty() {
@@ -107,10 +123,9 @@ pub(super) fn write(
     after.version += 1;
     after.updated_at = now.after(before.updated_at);
     after.member_count += difference.growth();
-    let row = diesel::update(groups::table.find((Uid(tenant), Uid(after.id))));
     if is_rewritten {
-        let rewritten = NewGroupRow::new(tenant, &after, names_are_unique(tx, tenant)?);
-        tx.execute(row.set(&rewritten))?;
+        rewrite(tx, tenant, before, &after)
+            .map_err(|error| error.on_unique(|constraint| after.conflict(Some(before), constraint)))?;
         tx.record(Change::updated(tenant, before, &after));
     } else {
         let moved = (
@@ -118,17 +133,22 @@ pub(super) fn write(
             groups::version.eq(after.version),
             groups::updated_at.eq(i64::from(after.updated_at)),
         );
-        tx.execute(row.set(moved))?;
-    }
-    if before.external_ids != after.external_ids {
-        let of_group = group_external_ids::group_id.eq(Uid(after.id));
-        let old =
-            group_external_ids::table.filter(group_external_ids::tenant_id.eq(Uid(tenant)).and(of_group));
-        tx.execute(diesel::delete(old))?;
-        insert_external_ids(tx, tenant, &after)?;
+        tx.execute(diesel::update(groups::table.find((Uid(tenant), Uid(after.id)))).set(moved))?;
     }
     difference.record(tx, (tenant, after.id), after.version, after.updated_at);
     Ok(after)
+}
+
+fn rewrite(tx: &mut Tx<'_>, tenant: Uuid, before: &Group, after: &Group) -> Result<(), OpError> {
+    let (tenant_id, id) = (Uid(tenant), Uid(after.id));
+    let row = NewGroupRow::new(tenant, after, names_are_unique(tx, tenant)?);
+    tx.execute(diesel::update(groups::table.find((tenant_id, id))).set(&row))?;
+    if before.external_ids != after.external_ids {
+        let of_group = group_external_ids::tenant_id.eq(tenant_id).and(group_external_ids::group_id.eq(id));
+        tx.execute(diesel::delete(group_external_ids::table.filter(of_group)))?;
+        insert_external_ids(tx, tenant, after)?;
+    }
+    Ok(())
 }
 
 fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group) -> QueryResult<()> {

@@ -21,6 +21,7 @@ use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
 use crate::domain::schema::SortBy;
 use crate::domain::sort::{Position, Segment, Sort};
+use crate::ops::OpError;
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use search::Found;
@@ -73,12 +74,12 @@ impl<R> Default for Listed<R> {
 /// Lists resources.
 ///
 /// # Errors
-/// [`DbError::Uncountable`] when what the filter finds cannot be counted, or sorted, within half of the deadline.
+/// [`OpError::Uncountable`] when what the filter finds cannot be counted, or sorted, within half of the deadline.
 pub async fn list<R: Resource>(
     database: &Database,
     origin: &Origin,
     query: Query<R>,
-) -> Result<Listed<R>, DbError> {
+) -> Result<Listed<R>, OpError> {
     let query = Arc::new(query);
     if let Some(named) = named::Named::asked_for(&query) {
         let found: Vec<_> = database.call(origin, named).await?.into_iter().collect();
@@ -142,13 +143,13 @@ impl<'d> Calls<'d> {
         Self { database, origin, begun: Instant::now(), at_once: FIRST, worked: Duration::ZERO }
     }
 
-    async fn make<O: Operation>(&self, operation: O) -> Result<O::Output, DbError> {
+    async fn make<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         let deadline = self.begun + self.database.deadline();
         self.database.call_by(self.origin, operation, deadline).await
     }
 
     /// Makes a call that looks at as many resources as it is told, and learns from how long it took.
-    async fn look<O: Operation>(&mut self, operation: O) -> Result<O::Output, DbError> {
+    async fn look<O: Operation>(&mut self, operation: O) -> Result<O::Output, O::Error> {
         let (output, took) = self.make(Timed(operation)).await?;
         self.worked += took;
         if took < FAST {
@@ -165,8 +166,8 @@ impl<'d> Calls<'d> {
     }
 
     /// Why it could not be done in time: the filter, or the others that were waited for.
-    fn too_long(&self) -> DbError {
-        if self.worked * 2 < self.begun.elapsed() { DbError::Overloaded } else { DbError::Uncountable }
+    fn too_long(&self) -> OpError {
+        if self.worked * 2 < self.begun.elapsed() { DbError::Overloaded.into() } else { OpError::Uncountable }
     }
 }
 
@@ -175,9 +176,10 @@ struct Timed<O>(O);
 
 impl<O: Operation> Operation for Timed<O> {
     type Output = (O::Output, Duration);
+    type Error = O::Error;
     const CLASS: Class = O::CLASS;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, O::Error> {
         let begun = Instant::now();
         let output = self.0.run(tx)?;
         Ok((output, begun.elapsed()))
@@ -190,9 +192,10 @@ pub struct Page<R>(pub Arc<Query<R>>);
 
 impl<R: Resource> Operation for Page<R> {
     type Output = Listed<R>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, OpError> {
         let Self(query) = self;
         let mut items = Vec::new();
         let mut skip = query.skip.unwrap_or(0);
@@ -298,9 +301,9 @@ impl<R: Resource> Query<R> {
 }
 
 /// How many resources a tenant has: its head row counts them.
-fn total<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, DbError> {
+fn total<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, OpError> {
     let mut statement = Fragment::of("SELECT heads.");
     statement.sql(R::TABLE.name).sql(" FROM heads WHERE heads.tenant_id = ");
     statement.value(Value::Id(tenant));
-    connection.load(Statement::<BigInt>::of(statement))?.pop().ok_or(DbError::NotFound)
+    connection.load(Statement::<BigInt>::of(statement))?.pop().ok_or(OpError::NotFound)
 }

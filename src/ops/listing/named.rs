@@ -4,11 +4,12 @@ use super::Query;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::ExternalIds;
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Results, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::ops::MAX_BATCH;
 use crate::ops::resource::{Resource, UniqueKey};
+use crate::ops::{OpError, Results};
 use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
@@ -46,10 +47,11 @@ impl<R: Resource> Named<R> {
 
 impl<R: Resource> Operation for Named<R> {
     type Output = Option<R>;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, OpError> {
         let name = BTreeSet::from([self.name.clone()]);
         Ok(self.by.find(tx, self.tenant, &self.source, &name)?.pop())
     }
@@ -84,7 +86,7 @@ impl UniqueKey {
         tenant: Uuid,
         source: &str,
         names: &BTreeSet<String>,
-    ) -> Result<Vec<R>, DbError> {
+    ) -> Result<Vec<R>, OpError> {
         let mut resources = match self {
             Self::UserName => of_user_names(tx, tenant, names)?,
             Self::ExternalId => {

@@ -6,6 +6,7 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::sort::{Position, Segment, Sort};
+use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
 use diesel::sql_types::BigInt;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub(super) async fn scan<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
-) -> Result<Listed<R>, DbError> {
+) -> Result<Listed<R>, OpError> {
     let mut page = Listed::default();
     if query.limit == 0 {
         return Ok(page);
@@ -34,7 +35,7 @@ pub(super) async fn scan<R: Resource>(
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
             let seen = match window(calls, query, &segment, wanted).await {
-                Err(DbError::Overloaded | DbError::DeadlinePassed) if place.is_some() => {
+                Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed)) if place.is_some() => {
                     return short(calls, query, page, place);
                 }
                 seen => seen?,
@@ -59,7 +60,7 @@ fn short<R>(
     query: &Query<R>,
     page: Listed<R>,
     next: Option<Position>,
-) -> Result<Listed<R>, DbError> {
+) -> Result<Listed<R>, OpError> {
     if query.skip.is_some() { Err(calls.too_long()) } else { Ok(Listed { next, ..page }) }
 }
 
@@ -69,11 +70,11 @@ async fn window<R: Resource>(
     query: &Arc<Query<R>>,
     segment: &Segment,
     limit: usize,
-) -> Result<Seen<R>, DbError> {
+) -> Result<Seen<R>, OpError> {
     let rows = calls.at_once;
     let mut window = Window { query: query.clone(), segment: segment.clone(), rows, limit };
     match calls.look(window.clone()).await {
-        Err(DbError::Busy(_)) if rows > 1 => {
+        Err(OpError::Database(DbError::Busy(_))) if rows > 1 => {
             (window.rows, calls.at_once) = (1, 1);
             calls.look(window).await
         }
@@ -82,7 +83,7 @@ async fn window<R: Resource>(
 }
 
 /// Counts what the filter finds.
-pub(super) async fn count<R: Resource>(calls: &mut Calls<'_>, query: &Arc<Query<R>>) -> Result<i64, DbError> {
+pub(super) async fn count<R: Resource>(calls: &mut Calls<'_>, query: &Arc<Query<R>>) -> Result<i64, OpError> {
     let mut after = None;
     let mut total = 0;
     loop {
@@ -120,9 +121,10 @@ pub struct Seen<R> {
 
 impl<R: Resource> Operation for Window<R> {
     type Output = Seen<R>;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, OpError> {
         let Self { query, segment, rows, limit } = self;
         let mut next = query.end_of_window(tx, segment, *rows)?;
         let window = Segment { through: next.clone(), ..segment.clone() };
@@ -158,9 +160,10 @@ pub struct Counted {
 
 impl<R: Resource> Operation for Count<R> {
     type Output = Counted;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, OpError> {
         let Self { query, after, rows } = self;
         let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
         let next = query.end_of_window(tx, &segment, *rows)?;

@@ -4,10 +4,11 @@ use super::{Calls, Listed, Places, Query, place};
 use crate::db::filter_sql::{Lookup, Way};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::sort::Position;
 use crate::ops::AT_ONCE;
+use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
 use std::collections::BTreeSet;
@@ -42,9 +43,10 @@ pub enum Found<R> {
 
 impl<R: Resource> Operation for Search<R> {
     type Output = Option<Found<R>>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found<R>>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found<R>>, OpError> {
         let Self { query, ways } = self;
         for way in ways.iter().take(WAYS) {
             let Some(ids) = candidates(tx, query.tenant, way)? else { continue };
@@ -62,7 +64,7 @@ pub(super) async fn sift<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
     ids: &[Uuid],
-) -> Result<Listed<R>, DbError> {
+) -> Result<Listed<R>, OpError> {
     let mut places = Vec::new();
     let mut rest = ids;
     calls.at_once = 1;
@@ -88,9 +90,10 @@ pub struct Sift<R> {
 
 impl<R: Resource> Operation for Sift<R> {
     type Output = Vec<Position>;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Position>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Position>, OpError> {
         Ok(self.query.places(tx, &self.ids)?)
     }
 }
@@ -106,9 +109,10 @@ pub struct Pick<R> {
 
 impl<R: Resource> Operation for Pick<R> {
     type Output = Listed<R>;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, OpError> {
         self.query.page_of(tx, self.places.clone())
     }
 }
@@ -138,7 +142,7 @@ impl<R: Resource> Query<R> {
 
     /// A page of the resources at these places. Sorted here: an engine that is asked for an order may read all rows in
     /// that order and look whether they are candidates.
-    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<Listed<R>, DbError> {
+    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<Listed<R>, OpError> {
         let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
         places.retain(|place| self.is_behind(place));
         places.sort_unstable_by(|one, other| self.sort.compare(one, other));
@@ -173,7 +177,7 @@ impl<R: Resource> Query<R> {
 
 /// The ids that lookups find together, in their order; nothing when they are too many. Of several lookups in one state of
 /// the database: what goes from the one to the other meanwhile would be in neither.
-fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uuid>>, DbError> {
+fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uuid>>, OpError> {
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
         for lookup in way {

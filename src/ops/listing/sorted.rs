@@ -4,8 +4,9 @@
 use super::{Calls, Listed, Places, Query, place, search};
 use crate::db::sort_sql;
 use crate::db::sql::Fragment;
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::sort::{Position, Segment, Sort};
+use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 pub(super) async fn sort<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
-) -> Result<Listed<R>, DbError> {
+) -> Result<Listed<R>, OpError> {
     let (mut places, mut total, mut after) = (Vec::new(), 0, None);
     loop {
         let window = Window { query: query.clone(), after, rows: calls.at_once };
@@ -53,9 +54,10 @@ pub struct Seen {
 
 impl<R: Resource> Operation for Window<R> {
     type Output = Seen;
+    type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen, OpError> {
         let Self { query, after, rows } = self;
         let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
         let next = query.end_of_window(tx, &segment, *rows)?;

@@ -2,11 +2,12 @@
 
 use super::Name;
 use super::store::{self, Locked};
+use crate::db::Tx;
 use crate::db::rows::NewMemberRow;
-use crate::db::{DbError, Tx};
 use crate::domain::change::{Change, Stamp};
 use crate::domain::member::{MembershipEdit, unknown_members};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ impl<'m> Newcomers<'m> {
         tx: &mut Tx<'_>,
         group: Name,
         membership: &'m MembershipEdit,
-    ) -> Result<Self, DbError> {
+    ) -> Result<Self, OpError> {
         let absent = store::absent(tx, group, membership.added())?;
         let users = store::lock_users(tx, absent.iter().map(|user| (group.0, *user)), Locked::Wait)?;
         let unknown = absent.into_iter().filter(|user| !users.contains(&(group.0, *user))).collect();
@@ -44,21 +45,21 @@ impl<'m> Newcomers<'m> {
     /// Changes who is in the group, which is locked by now.
     ///
     /// # Errors
-    /// [`DbError::Invalid`] names those who are not there, [`DbError::Refused`] says that somebody needed is no member,
-    /// [`DbError::Serialization`] that somebody was removed meanwhile, and perhaps deleted.
-    pub(in crate::ops) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Difference, DbError> {
+    /// [`OpError::Invalid`] if users do not exist, [`OpError::Refused`] if no user of a required set is a member. If a member
+    /// was removed meanwhile, and perhaps deleted, the call runs again.
+    pub(in crate::ops) fn write(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Difference, OpError> {
         let Self { group, membership, users, unknown } = self;
         if !unknown.is_empty() {
-            return Err(DbError::Invalid(unknown_members(&unknown)));
+            return Err(OpError::Invalid(unknown_members(&unknown)));
         }
         let added = store::absent(tx, group, membership.added())?;
         if added.iter().any(|user| !users.contains(&(group.0, *user))) {
-            return Err(DbError::Serialization("a member was removed meanwhile".to_owned()));
+            return Err(OpError::retry("a member was removed meanwhile"));
         }
         let needed = membership.required().iter().flatten().copied().collect();
         let missing = store::absent(tx, group, &needed)?;
         if membership.required().iter().any(|some| some.is_subset(&missing)) {
-            return Err(DbError::Refused("none of those to be removed is a member"));
+            return Err(OpError::Refused("none of those to be removed is a member"));
         }
         let removed = match membership.replaces_all() {
             true => store::delete_others(tx, group, membership.added())?,

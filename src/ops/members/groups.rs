@@ -2,9 +2,10 @@
 
 use super::Name;
 use super::store::{self, Locked};
+use crate::db::Connection;
 use crate::db::types::Uid;
-use crate::db::{Connection, DbError};
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use diesel::QueryResult;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,7 +60,7 @@ impl Groups {
     }
 
     /// Writes those that have changed.
-    pub(super) fn write(self, connection: &mut Connection) -> Result<(), DbError> {
+    pub(super) fn write(self, connection: &mut Connection) -> Result<(), OpError> {
         let changed = self.0.into_iter().filter(|(_, group)| group.is_changed);
         let row = |((tenant, id), group): (Name, Group)| Changed {
             tenant_id: Uid(tenant),

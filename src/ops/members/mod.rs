@@ -15,11 +15,12 @@ pub use pages::{Find, GroupsOf, List};
 pub use whole::{Everybody, NamesOf, Whole};
 
 use crate::db::rows::NewMemberRow;
-use crate::db::{Class, DbError, Operation, Results, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, Stamp};
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
 use crate::ops::MAX_BATCH;
+use crate::ops::{OpError, Results};
 use groups::Groups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
@@ -36,7 +37,7 @@ pub struct Add {
     pub tenant: Uuid,
     /// The group's id.
     pub group: Uuid,
-    /// The users' ids; [`DbError::Invalid`] names the places of those that are not there.
+    /// The users' ids; [`OpError::Invalid`] names the places of those that are not there.
     pub users: Vec<Uuid>,
     /// At this time.
     pub now: Timestamp,
@@ -47,18 +48,19 @@ impl Addition for Add {
         Asked { group: (self.tenant, self.group), users: &self.users, now: self.now }
     }
 
-    fn refusal(&self, unknown: Vec<usize>) -> DbError {
-        DbError::Invalid(unknown_users(unknown))
+    fn refusal(&self, unknown: Vec<usize>) -> OpError {
+        OpError::Invalid(unknown_users(unknown))
     }
 }
 
 impl Operation for Add {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     /// Each may add a thousand.
     const MAX_BATCH: usize = MAX_BATCH / 10;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         only(add_all(&[self], tx)?)
     }
 
@@ -85,17 +87,18 @@ impl Addition for Put {
         Asked { group: (self.tenant, self.group), users: slice::from_ref(&self.user), now: self.now }
     }
 
-    fn refusal(&self, _: Vec<usize>) -> DbError {
-        DbError::NotFound
+    fn refusal(&self, _: Vec<usize>) -> OpError {
+        OpError::NotFound
     }
 }
 
 impl Operation for Put {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         only(add_all(&[self], tx)?)
     }
 
@@ -119,10 +122,11 @@ pub struct Remove {
 
 impl Operation for Remove {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         only(remove_all(&[self], tx)?)
     }
 
@@ -135,7 +139,7 @@ impl Operation for Remove {
 trait Addition: Operation<Output = ()> {
     fn asked(&self) -> Asked<'_>;
     /// Why it is not carried out when there are no users at these of its places.
-    fn refusal(&self, unknown: Vec<usize>) -> DbError;
+    fn refusal(&self, unknown: Vec<usize>) -> OpError;
 }
 
 /// Which users are to be added to which group, and when.
@@ -152,8 +156,8 @@ impl Asked<'_> {
 }
 
 /// The one result of a call that is alone.
-fn only(results: Vec<Result<(), DbError>>) -> Result<(), DbError> {
-    let nothing = || DbError::Internal("no result".to_owned());
+fn only(results: Vec<Result<(), OpError>>) -> Result<(), OpError> {
+    let nothing = || OpError::internal("no result");
     results.into_iter().next().ok_or_else(nothing)?
 }
 
@@ -187,17 +191,17 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
 
 /// Locks the groups of calls. Those that others have locked are waited for only where all calls are about one: else
 /// they would hold up calls that have nothing to do with them.
-fn lock(tx: &mut Tx<'_>, names: impl Iterator<Item = Name>) -> Result<Groups, DbError> {
+fn lock(tx: &mut Tx<'_>, names: impl Iterator<Item = Name>) -> Result<Groups, OpError> {
     let names: BTreeSet<_> = names.collect();
     let locked = if names.len() == 1 { Locked::Wait } else { Locked::Skip };
     Ok(Groups::lock(tx, names.into_iter(), locked)?)
 }
 
 /// Why a call among several is not carried out: what is not there may also be locked, which is found out alone.
-fn or_locked(error: DbError, locked: Locked) -> DbError {
+fn or_locked(error: OpError, locked: Locked) -> OpError {
     match locked {
         Locked::Wait => error,
-        Locked::Skip => DbError::Serialization(format!("others have locked it, or {error}")),
+        Locked::Skip => OpError::retry(format!("others have locked it, or {error}")),
     }
 }
 
@@ -206,9 +210,9 @@ fn admit<A: Addition>(
     asked: &Asked<'_>,
     users: &HashSet<Name>,
     groups: &Groups,
-) -> Result<(), DbError> {
+) -> Result<(), OpError> {
     if !groups.have(asked.group) {
-        return Err(DbError::NotFound);
+        return Err(OpError::NotFound);
     }
     let unknown = asked.names().enumerate().filter(|(_, name)| !users.contains(name));
     let unknown: Vec<_> = unknown.map(|(place, _)| place).collect();
@@ -238,14 +242,14 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
             tell(tx, &mut groups, group(call), &[call.user], -1, call.now);
         }
         let locked = if groups.have(group(call)) { Locked::Wait } else { among };
-        results.push(if is_done { Ok(()) } else { Err(or_locked(DbError::NotFound, locked)) });
+        results.push(if is_done { Ok(()) } else { Err(or_locked(OpError::NotFound, locked)) });
     }
     groups.write(tx)?;
     Ok(results)
 }
 
 /// Removes a locked user, to whom nobody can add memberships any more, from all its groups.
-pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(), DbError> {
+pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(), OpError> {
     let (tenant, id) = user;
     let groups = store::groups_of(tx, user)?;
     if groups.is_empty() {

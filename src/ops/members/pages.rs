@@ -2,11 +2,12 @@
 
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::domain::sort::Sorted;
+use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use crate::ops::{AT_ONCE, Page};
 use crate::schema::{groups, members, users};
@@ -31,9 +32,10 @@ pub struct List {
 
 impl Operation for List {
     type Output = Page<Member>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Member>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Member>, OpError> {
         let group = groups::table.find((Uid(self.tenant), Uid(self.group))).select(groups::member_count);
         let count: i64 = tx.get(group)?;
         let mut statement = of_group(self.tenant, self.group);
@@ -58,13 +60,14 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = Member;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Member, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Member, OpError> {
         let mut statement = of_group(self.tenant, self.group);
         statement.sql(" AND members.user_id = ").value(Value::Id(self.user));
         let row = tx.load(Members::of(statement))?.pop();
-        row.map(member).ok_or(DbError::NotFound)
+        row.map(member).ok_or(OpError::NotFound)
     }
 }
 
@@ -105,9 +108,10 @@ pub struct GroupsOf {
 
 impl Operation for GroupsOf {
     type Output = Page<Group>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Group>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Group>, OpError> {
         // A group that goes between two statements would leave a page without an end to go on from.
         tx.in_snapshot(|tx| {
             let user = users::table.find((Uid(self.tenant), Uid(self.user))).select(users::id);

@@ -2,13 +2,14 @@
 
 use super::Name;
 use super::groups::Changed;
+use crate::db::Connection;
 use crate::db::rows::NewMemberRow;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Connection, DbError};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::ops::AT_ONCE;
+use crate::ops::OpError;
 use crate::schema::{groups, members, users};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -113,7 +114,7 @@ const ROWS_AT_ONCE: usize = 1_000;
 pub(super) fn insert(
     connection: &mut Connection,
     rows: &[NewMemberRow],
-) -> Result<HashSet<Membership>, DbError> {
+) -> Result<HashSet<Membership>, OpError> {
     match connection {
         Connection::Postgres(c) => {
             let mut inserted = HashSet::new();
@@ -135,7 +136,7 @@ pub(super) fn insert(
     }
 }
 
-fn insert_at_once(c: &mut PgConnection, rows: &[NewMemberRow]) -> Result<HashSet<Membership>, DbError> {
+fn insert_at_once(c: &mut PgConnection, rows: &[NewMemberRow]) -> Result<HashSet<Membership>, OpError> {
     let mut statement = Fragment::of(
         "INSERT INTO members (tenant_id, group_id, user_id, added_at) \
          SELECT tenant_id, group_id, user_id, added_at FROM ",
@@ -210,7 +211,7 @@ pub(super) fn delete_all(connection: &mut Connection, (tenant, user): Name) -> Q
 }
 
 /// Writes what has become of locked groups: on PostgreSQL, where a statement is a round trip, with one.
-pub(super) fn write_groups(connection: &mut Connection, rows: &[Changed]) -> Result<(), DbError> {
+pub(super) fn write_groups(connection: &mut Connection, rows: &[Changed]) -> Result<(), OpError> {
     match connection {
         Connection::Postgres(c) => {
             let mut statement = Fragment::of(

@@ -3,11 +3,12 @@
 use super::pages::{MemberRow, Members, member, of_group};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::ops::AT_ONCE;
+use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
 use diesel::sql_types::Text;
@@ -21,24 +22,25 @@ pub struct Whole {
     pub tenant: Uuid,
     /// Their ids, at most as many as a page has.
     pub groups: Vec<Uuid>,
-    /// How many members they may have together; [`DbError::Refused`] when they have more.
+    /// How many members they may have together; [`OpError::Refused`] when they have more.
     pub most: i64,
 }
 
 impl Operation for Whole {
     /// Those that are there, by their ids; their members in the order of the ids.
     type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
+    type Error = OpError;
     /// A small group must not wait for the scans of others: a large one costs its members and nothing else.
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         tx.in_snapshot(|tx| {
             let mut groups = Vec::with_capacity(self.groups.len());
             for ids in self.groups.chunks(AT_ONCE) {
                 groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
             }
             if groups.iter().map(|group| group.member_count).sum::<i64>() > self.most {
-                return Err(DbError::Refused("the groups have too many members"));
+                return Err(OpError::Refused("the groups have too many members"));
             }
             let with_members = |group: Group| {
                 let members = everybody(tx, self.tenant, group.id)?;
@@ -61,9 +63,10 @@ pub struct Everybody {
 impl Operation for Everybody {
     /// In the order of the ids.
     type Output = Vec<Member>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Member>, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Member>, OpError> {
         Ok(everybody(tx, self.tenant, self.group)?)
     }
 }
@@ -82,16 +85,17 @@ pub struct NamesOf {
     pub tenant: Uuid,
     /// The users' ids, at most as many as a page has.
     pub users: Vec<Uuid>,
-    /// In how many groups they may be together; [`DbError::Refused`] when they are in more.
+    /// In how many groups they may be together; [`OpError::Refused`] when they are in more.
     pub most: usize,
 }
 
 impl Operation for NamesOf {
     /// Of each user that is in any group, the groups' ids and displayNames in the order of the ids.
     type Output = BTreeMap<Uuid, Vec<(Uuid, String)>>;
+    type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let mut names: Self::Output = BTreeMap::new();
         let mut left = self.most;
         for users in self.users.chunks(AT_ONCE) {
@@ -105,7 +109,7 @@ impl Operation for NamesOf {
             let rows: Vec<(Uid, Uid, String)> =
                 tx.load_first(Statement::<(Id, Id, Text)>::of(statement), left.saturating_add(1))?;
             left =
-                left.checked_sub(rows.len()).ok_or(DbError::Refused("the users are in too many groups"))?;
+                left.checked_sub(rows.len()).ok_or(OpError::Refused("the users are in too many groups"))?;
             for (Uid(user), Uid(group), name) in rows {
                 names.entry(user).or_default().push((group, name));
             }

@@ -2,10 +2,11 @@
 
 use super::store::lock;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, DbError, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
 use crate::ops::members;
 use crate::schema::{changes, heads, idempotency, users};
 use diesel::prelude::*;
@@ -27,9 +28,10 @@ pub struct Erase {
 
 impl Operation for Erase {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let (tenant, id) = (Uid(self.tenant), Uid(self.id));
         tx.leave_nothing_behind();
         let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
@@ -41,7 +43,7 @@ impl Operation for Erase {
                 tx.record(Change { before: None, erased: true, ..deleted.clone() });
                 Some((deleted.version, deleted.time))
             }
-            Err(DbError::NotFound) => None,
+            Err(OpError::NotFound) => None,
             Err(error) => return Err(error),
         };
         // Where the user is somebody's manager, the answer shows its name beside its id.
@@ -65,7 +67,7 @@ impl Operation for Erase {
             (Some(deleted), _) => deleted,
             (None, Some((kind, _))) if kind == ChangeKind::UserErased.name() => return Ok(()),
             (None, Some((_, version))) => (version, self.now),
-            (None, None) => return Err(DbError::NotFound),
+            (None, None) => return Err(OpError::NotFound),
         };
         tx.record(Change::user_erased(self.tenant, Stamp { id: self.id, version, time }));
         Ok(())
@@ -87,9 +89,10 @@ const BLANK_AT_ONCE: i64 = 500;
 impl Operation for Blank {
     /// Whether there may be more.
     type Output = bool;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
         let of_user = changes::tenant_id.eq(Uid(self.tenant)).and(changes::resource_id.eq(Uid(self.id)));
         let shown = changes::before.is_not_null().or(changes::after.is_not_null());
         let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(shown));

@@ -6,13 +6,14 @@ mod store;
 pub use erase::{Blank, Erase};
 
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, DbError, Operation, Results, Tx, run_each};
+use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::ops::resource::{Found, by_tenant};
 use crate::ops::{MAX_BATCH, members};
+use crate::ops::{OpError, Results};
 use crate::schema::users;
 use diesel::prelude::*;
 use serde_json::Value;
@@ -40,10 +41,11 @@ impl Create {
 
 impl Operation for Create {
     type Output = User;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
         let mut user = self.user();
         store::insert(tx, self.tenant, &user)?;
         tx.record(Change::created(self.tenant, &user));
@@ -69,7 +71,7 @@ impl Operation for Create {
 }
 
 /// The user of a result, with its tenant, if there is one.
-fn of_result((tenant, result): (Uuid, &mut Result<User, DbError>)) -> Option<(Uuid, &mut User)> {
+fn of_result((tenant, result): (Uuid, &mut Result<User, OpError>)) -> Option<(Uuid, &mut User)> {
     Some((tenant, result.as_mut().ok()?))
 }
 
@@ -84,10 +86,11 @@ pub struct Find {
 
 impl Operation for Find {
     type Output = User;
+    type Error = OpError;
     const CLASS: Class = Class::Read;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
         store::find(tx, self.tenant, self.id)
     }
 
@@ -101,7 +104,7 @@ fn find_all(finds: &[&Find], tx: &mut Tx<'_>) -> Results<User> {
     let names = finds.iter().map(|find| (find.tenant, find.id));
     let mut users = by_tenant(tx, names.clone(), store::find_all)?;
     name_managers(tx, users.iter_mut().map(|((tenant, _), user)| (*tenant, user)))?;
-    Ok(names.map(|name| users.get(&name).cloned().ok_or(DbError::NotFound)).collect())
+    Ok(names.map(|name| users.get(&name).cloned().ok_or(OpError::NotFound)).collect())
 }
 
 /// Replaces what callers write of a user.
@@ -120,13 +123,13 @@ pub struct Replace {
 }
 
 impl Rewrite for Replace {
-    type Refusal = DbError;
+    type Refusal = OpError;
 
     fn target(&self) -> Target<'_> {
         Target { name: (self.tenant, self.id), conditions: &self.conditions, now: self.now }
     }
 
-    fn draft(&self, user: &User) -> Result<Draft, DbError> {
+    fn draft(&self, user: &User) -> Result<Draft, OpError> {
         let mut draft = self.draft.clone();
         if !draft.has_active {
             draft.attributes.active = user.attributes.active;
@@ -134,17 +137,18 @@ impl Rewrite for Replace {
         Ok(draft)
     }
 
-    fn output(rewritten: Result<User, DbError>) -> Result<User, DbError> {
+    fn output(rewritten: Result<User, OpError>) -> Result<User, OpError> {
         rewritten
     }
 }
 
 impl Operation for Replace {
     type Output = User;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
         rewrite(self, tx)
     }
 
@@ -169,27 +173,28 @@ pub struct Patch {
 }
 
 impl Rewrite for Patch {
-    type Refusal = DbError;
+    type Refusal = OpError;
 
     fn target(&self) -> Target<'_> {
         Target { name: (self.tenant, self.id), conditions: &self.conditions, now: self.now }
     }
 
-    fn draft(&self, user: &User) -> Result<Draft, DbError> {
-        Draft::patch(user, &self.patch).map_err(DbError::Invalid)
+    fn draft(&self, user: &User) -> Result<Draft, OpError> {
+        Draft::patch(user, &self.patch).map_err(OpError::Invalid)
     }
 
-    fn output(rewritten: Result<User, DbError>) -> Result<User, DbError> {
+    fn output(rewritten: Result<User, OpError>) -> Result<User, OpError> {
         rewritten
     }
 }
 
 impl Operation for Patch {
     type Output = User;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<User, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
         rewrite(self, tx)
     }
 
@@ -228,7 +233,7 @@ where
         (self.edit)(user)
     }
 
-    fn output(rewritten: Result<User, E>) -> Result<Result<User, E>, DbError> {
+    fn output(rewritten: Result<User, E>) -> Result<Result<User, E>, OpError> {
         Ok(rewritten)
     }
 }
@@ -239,10 +244,11 @@ where
     E: Send + 'static,
 {
     type Output = Result<User, E>;
+    type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         rewrite(self, tx)
     }
 
@@ -252,13 +258,13 @@ where
 }
 
 /// An operation that computes a user's new values from the stored user.
-trait Rewrite: Operation {
+trait Rewrite: Operation<Error = OpError> {
     /// The reason for leaving the user unchanged.
     type Refusal;
 
     fn target(&self) -> Target<'_>;
     fn draft(&self, user: &User) -> Result<Draft, Self::Refusal>;
-    fn output(rewritten: Result<User, Self::Refusal>) -> Result<Self::Output, DbError>;
+    fn output(rewritten: Result<User, Self::Refusal>) -> Result<Self::Output, OpError>;
 }
 
 /// The user that is rewritten, by its tenant's id and its own, with the conditions and the time of the write.
@@ -268,7 +274,7 @@ struct Target<'r> {
     now: Timestamp,
 }
 
-fn rewrite<R: Rewrite>(rewrite: &R, tx: &mut Tx<'_>) -> Result<R::Output, DbError> {
+fn rewrite<R: Rewrite>(rewrite: &R, tx: &mut Tx<'_>) -> Result<R::Output, OpError> {
     let Target { name: (tenant, id), conditions, now } = rewrite.target();
     let user = store::lock(tx, tenant, id, conditions)?;
     let draft = match rewrite.draft(&user) {
@@ -303,7 +309,7 @@ fn rewrite_locked<R: Rewrite>(rewrites: &[&R], tx: &mut Tx<'_>) -> Results<Rewri
     let tenants = rewrites.iter().map(|rewrite| rewrite.target().name.0);
     let users = results
         .iter_mut()
-        .map(|result: &mut Result<Rewritten<R>, DbError>| result.as_mut().ok()?.as_mut().ok());
+        .map(|result: &mut Result<Rewritten<R>, OpError>| result.as_mut().ok()?.as_mut().ok());
     name_managers(tx, tenants.zip(users).filter_map(|(tenant, user)| Some((tenant, user?))))?;
     Ok(results)
 }
@@ -313,13 +319,13 @@ fn rewrite_one<R: Rewrite>(
     rewrite: &R,
     users: &mut Found<User>,
     tx: &mut Tx<'_>,
-) -> Result<Result<Rewritten<R>, DbError>, DbError> {
+) -> Result<Result<Rewritten<R>, OpError>, OpError> {
     let Target { name, conditions, now } = rewrite.target();
     let Some(user) = users.get_mut(&name) else {
-        return Ok(Err(DbError::Serialization("the user is locked or does not exist".to_owned())));
+        return Ok(Err(OpError::retry("the user is locked or does not exist")));
     };
     if !conditions.allow_write(user.version) {
-        return Ok(Err(DbError::Precondition));
+        return Ok(Err(OpError::PreconditionFailed));
     }
     let draft = match rewrite.draft(user) {
         Ok(draft) => draft,
@@ -344,9 +350,10 @@ pub struct Delete {
 
 impl Operation for Delete {
     type Output = ();
+    type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let user = store::lock(tx, self.tenant, self.id, &self.conditions)?;
         members::leave_all(tx, (self.tenant, self.id), self.now)?;
         let row = users::table.find((Uid(self.tenant), Uid(self.id)));

@@ -4,7 +4,7 @@ use crate::db::rows::{NewUserRow, USER_COLUMNS, UserColumns, UserRow, email_rows
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::{self, Table};
 use crate::db::types::{Id, Uid};
-use crate::db::{Connection, DbError, Results, Tx};
+use crate::db::{Connection, DbError, Tx};
 use crate::domain::casefold::casefold;
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
@@ -12,7 +12,8 @@ use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, User};
-use crate::ops::resource::{Resource, UniqueKey};
+use crate::ops::resource::{Resource, UniqueKey, new_external_id};
+use crate::ops::{OpError, Results};
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
@@ -28,6 +29,17 @@ impl Resource for User {
         match by {
             UniqueKey::UserName => Some(casefold(&self.attributes.user_name)),
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
+        }
+    }
+
+    fn conflict(&self, before: Option<&Self>, constraint: &str) -> Option<(&'static str, String)> {
+        match constraint {
+            "users_user_name" => Some(("userName", self.attributes.user_name.clone())),
+            "user_external_ids_pkey" => {
+                let before = before.map(|user| &user.external_ids);
+                Some(("externalId", new_external_id(before, &self.external_ids)))
+            }
+            _ => None,
         }
     }
 
@@ -47,13 +59,13 @@ impl Resource for User {
     fn complete<'r>(
         tx: &mut Tx<'_>,
         users: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), DbError> {
+    ) -> Result<(), OpError> {
         name_managers(tx, users)
     }
 }
 
 /// Reads a user.
-pub(super) fn find(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<User, DbError> {
+pub(super) fn find(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<User, OpError> {
     let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
     let row: UserRow = tx.get(query)?;
     let mut user = User::from(row);
@@ -86,11 +98,11 @@ pub(super) fn lock(
     tenant: Uuid,
     id: Uuid,
     conditions: &Conditions,
-) -> Result<User, DbError> {
+) -> Result<User, OpError> {
     let query = users::table.find((Uid(tenant), Uid(id))).select(USER_COLUMNS);
     let row: UserRow = tx.lock(query)?;
     let user = User::from(row);
-    if conditions.allow_write(user.version) { Ok(user) } else { Err(DbError::Precondition) }
+    if conditions.allow_write(user.version) { Ok(user) } else { Err(OpError::PreconditionFailed) }
 }
 
 /// The same for several, on PostgreSQL in the order of their ids, but for those that others have locked.
@@ -118,21 +130,21 @@ pub(super) fn write(
     before: &User,
     draft: Draft,
     now: Timestamp,
-) -> Result<User, DbError> {
+) -> Result<User, OpError> {
     let mut after = before.with(draft);
     if after != *before {
         after.version += 1;
         after.updated_at = now.after(before.updated_at);
-        let row = NewUserRow::new(tenant, &after);
-        let update = diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row);
-        tx.execute(update)?;
-        rewrite_indexes(tx, tenant, before, &after)?;
+        rewrite(tx, tenant, before, &after)
+            .map_err(|error| error.on_unique(|constraint| after.conflict(Some(before), constraint)))?;
         tx.record(Change::updated(tenant, before, &after));
     }
     Ok(after)
 }
 
-fn rewrite_indexes(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<(), DbError> {
+fn rewrite(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<(), OpError> {
+    let row = NewUserRow::new(tenant, after);
+    tx.execute(diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row))?;
     if before.attributes.emails != after.attributes.emails {
         let old = user_emails::table
             .filter(user_emails::tenant_id.eq(Uid(tenant)).and(user_emails::user_id.eq(Uid(after.id))));
@@ -150,7 +162,12 @@ fn rewrite_indexes(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -
 }
 
 /// Inserts a user: on PostgreSQL, where a statement is a round trip, with one.
-pub(super) fn insert(connection: &mut Connection, tenant: Uuid, user: &User) -> Result<(), DbError> {
+pub(super) fn insert(connection: &mut Connection, tenant: Uuid, user: &User) -> Result<(), OpError> {
+    insert_rows(connection, tenant, user)
+        .map_err(|error| error.on_unique(|constraint| user.conflict(None, constraint)))
+}
+
+fn insert_rows(connection: &mut Connection, tenant: Uuid, user: &User) -> Result<(), OpError> {
     if let Connection::Postgres(c) = connection {
         return insert_at_once(c, &[(tenant, user)])?.of(user);
     }
@@ -175,8 +192,8 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, user: &User) -
     Ok(())
 }
 
-/// Inserts users on PostgreSQL and tells for each why it could not be. Those that want what another of them wants too
-/// have to be inserted later: they are [`DbError::Serialization`].
+/// Inserts users on PostgreSQL, with a result for each. A user whose unique values another user of the batch has too runs
+/// again, alone.
 pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Results<User> {
     let mut wanted = HashSet::new();
     let alone = |(tenant, user): &(Uuid, User)| {
@@ -200,8 +217,11 @@ pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Resu
         }
     }
     let result = |((_, user), first): ((Uuid, User), bool)| match first {
-        true => inserted.of(&user).map(|()| user),
-        false => Err(DbError::Serialization("another call of the batch wants the same name".to_owned())),
+        true => match inserted.of(&user) {
+            Ok(()) => Ok(user),
+            Err(error) => Err(error.on_unique(|constraint| user.conflict(None, constraint))),
+        },
+        false => Err(OpError::retry("another call of the batch wants the same name")),
     };
     Ok(users.into_iter().zip(first).map(result).collect())
 }
@@ -214,12 +234,12 @@ struct Inserted {
 
 impl Inserted {
     /// Whether all of a user is there.
-    fn of(&self, user: &User) -> Result<(), DbError> {
+    fn of(&self, user: &User) -> Result<(), OpError> {
         let external_ids = self.external_ids.get(&user.id).copied().unwrap_or_default();
         if !self.users.contains(&user.id) {
-            Err(DbError::Taken { attribute: "userName" })
+            Err(DbError::UniqueViolation("users_user_name").into())
         } else if external_ids < user.external_ids.len() {
-            Err(DbError::Taken { attribute: "externalId" })
+            Err(DbError::UniqueViolation("user_external_ids_pkey").into())
         } else {
             Ok(())
         }
@@ -228,7 +248,7 @@ impl Inserted {
 
 /// Inserts what can be, in one statement. Whoever inserts does so in the order of names: so none waits for another that
 /// waits for it.
-fn insert_at_once(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inserted, DbError> {
+fn insert_at_once(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inserted, OpError> {
     let each = || users.iter().copied();
     let rows: Vec<_> = each().map(|(tenant, user)| NewUserRow::new(tenant, user)).collect();
     let emails: Vec<_> = each().flat_map(|(tenant, user)| email_rows(tenant, user)).collect();
@@ -269,7 +289,7 @@ fn insert_at_once(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inser
 pub(super) fn name_managers<'u>(
     tx: &mut Tx<'_>,
     users: impl IntoIterator<Item = (Uuid, &'u mut User)>,
-) -> Result<(), DbError> {
+) -> Result<(), OpError> {
     let mut managers: BTreeMap<Uuid, Vec<&mut Manager>> = BTreeMap::new();
     for (tenant, user) in users {
         if let Some(manager) = &mut user.attributes.enterprise.manager {

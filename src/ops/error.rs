@@ -1,0 +1,89 @@
+//! The errors of operations: what a failure means, independently of HTTP and of the engine.
+
+use crate::db::{CallError, DbError};
+use crate::domain::fields::FieldError;
+use derive_more::{Display, Error};
+use diesel::result::Error as DieselError;
+
+/// Why an operation failed.
+#[derive(Clone, Debug, Display, Error, PartialEq)]
+pub enum OpError {
+    /// The tenant has no such resource.
+    #[display("not found")]
+    NotFound,
+    /// The resource is not in a version that satisfies the conditions.
+    #[display("the resource is in another version")]
+    PreconditionFailed,
+    /// Another resource has the same value of an attribute that must be unique.
+    #[display("{attribute} belongs to another resource")]
+    #[error(ignore)]
+    Conflict {
+        /// The attribute's name in the native API.
+        attribute: &'static str,
+        /// The value that both resources would have.
+        value: String,
+    },
+    /// The write would make the resource invalid.
+    #[display("invalid")]
+    #[error(ignore)]
+    Invalid(#[error(not(source))] Vec<FieldError>),
+    /// The caller's role does not permit the operation.
+    #[display("forbidden")]
+    Forbidden,
+    /// The state of the resource does not permit the operation, for the reason that the sentence gives.
+    #[display("{_0}")]
+    Refused(#[error(not(source))] &'static str),
+    /// The Idempotency-Key was used before, for a request with another body.
+    #[display("the Idempotency-Key belongs to another request")]
+    KeyReused,
+    /// The resources that a filter finds cannot be counted or sorted in time.
+    #[display("too many resources to count")]
+    Uncountable,
+    /// The database failed, or the call never reached it.
+    Database(DbError),
+}
+
+impl From<DbError> for OpError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NoRow => Self::NotFound,
+            error => Self::Database(error),
+        }
+    }
+}
+
+impl From<DieselError> for OpError {
+    fn from(error: DieselError) -> Self {
+        DbError::from(error).into()
+    }
+}
+
+impl CallError for OpError {
+    fn database(&self) -> Option<&DbError> {
+        match self {
+            Self::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl OpError {
+    /// A defect of Roster, or a database that does not hold what Roster wrote.
+    pub(super) fn internal(detail: impl ToString) -> Self {
+        Self::Database(DbError::Internal(detail.to_string()))
+    }
+
+    /// A concurrent call came first: this one runs again, alone.
+    pub(super) fn retry(detail: impl ToString) -> Self {
+        Self::Database(DbError::Serialization(detail.to_string()))
+    }
+
+    /// Turns the violation of a unique constraint into a conflict on the attribute, and its value, that `conflict` names.
+    pub(super) fn on_unique(
+        self,
+        conflict: impl FnOnce(&'static str) -> Option<(&'static str, String)>,
+    ) -> Self {
+        let Self::Database(DbError::UniqueViolation(constraint)) = self else { return self };
+        conflict(constraint).map_or(self, |(attribute, value)| Self::Conflict { attribute, value })
+    }
+}
