@@ -1,39 +1,37 @@
-//! What a filter may ask for: the table of docs/filters.md over the attributes of RFC 7643, sections 3.1, 4.1 and 4.3.
+//! The attributes that a filter may name: the table in docs/filters.md for RFC 7643, sections 3.1, 4.1 and 4.3.
 
 use Kind::{Boolean, Complex, Exact, Folded, Number, Time, Unordered};
 
 /// How the values of an attribute are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// Strings without case.
+    /// Strings that are compared without regard to case.
     Folded,
-    /// Strings as they are.
+    /// Strings that are compared exactly.
     Exact,
-    /// Strings as they are, of which none comes before another.
+    /// Strings that are compared exactly and have no order.
     Unordered,
-    /// true and false.
     Boolean,
-    /// Points in time.
     Time,
     /// Whole numbers.
     Number,
-    /// Has parts and no value of its own: it is there or not.
+    /// An attribute that has sub-attributes but no value. It is present or absent.
     Complex,
 }
 
-/// One that a filter may name, of a user or of a list's elements.
+/// An attribute of a user, or of an element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attribute {
-    /// As docs/filters.md writes it, in full case and without a URN.
+    /// The name as in docs/filters.md, without a URN.
     pub(crate) name: String,
-    /// From the user, or the element, to what is there or not.
+    /// The path from the user or the element to the attribute whose presence is tested.
     pub(crate) whole: Vec<String>,
-    /// From the user, or the element, to what is compared.
+    /// The path from the user or the element to the value that is compared.
     pub(crate) value: Vec<String>,
     pub(crate) kind: Kind,
 }
 
-/// What is no list, and of the lists the one without a value.
+/// The attributes that are not lists, and the list without a value.
 const SINGLE: &[(&str, Kind)] = &[
     ("userName", Folded),
     ("id", Exact),
@@ -63,13 +61,13 @@ const SINGLE: &[(&str, Kind)] = &[
     ("enterprise.organization", Folded),
     ("enterprise.division", Folded),
     ("enterprise.department", Folded),
-    // Means its value.
+    // Stands for its sub-attribute `value`.
     ("enterprise.manager", Folded),
     ("enterprise.manager.value", Folded),
     ("addresses", Complex),
 ];
 
-/// Each list with how its `value` is compared; addresses have none. Groups are in no body and no answer.
+/// The lists, with the kind of their `value`. Addresses have no value. Groups are in no request or response.
 pub(crate) const LISTS: [(&str, Kind); 9] = [
     ("emails", Folded),
     ("phoneNumbers", Folded),
@@ -82,13 +80,13 @@ pub(crate) const LISTS: [(&str, Kind); 9] = [
     (GROUPS, Exact),
 ];
 
-/// Elements of this list have nothing but a value.
+/// The elements of this list have only a value.
 pub(crate) const GROUPS: &str = "groups";
 
 const ADDRESS: [&str; 7] =
     ["formatted", "streetAddress", "locality", "region", "postalCode", "country", "type"];
 
-/// What the server has an index for is asked more often, as there are more ways to get it wrong; and the only number.
+/// Attributes that filters name more often: those with an index, which are more error-prone, and the only number.
 const OFTEN: [&str; 11] = [
     "version",
     "userName",
@@ -118,10 +116,10 @@ impl Attribute {
     }
 }
 
-/// The name of a user's attribute with its schema's URN before it, where a schema has it.
+/// The name with the URN of its schema as a prefix, if the attribute belongs to a schema.
 pub(crate) fn qualified(name: &str) -> Option<String> {
     match name {
-        // Common to all resources (RFC 7643, section 3.1), our own, or no attribute but a schema.
+        // Common attributes (RFC 7643, section 3.1), Roster's own attributes, and the extension itself.
         "id" | "externalId" | "version" | "createdAt" | "updatedAt" | "enterprise" => None,
         name => Some(match name.strip_prefix("enterprise.") {
             Some(part) => format!("{ENTERPRISE}:{part}"),
@@ -134,7 +132,7 @@ fn means_its_value(name: &str) -> bool {
     name == "enterprise.manager" || LISTS.iter().any(|(list, kind)| *list == name && *kind != Complex)
 }
 
-/// All attributes of a user, some more than once: those are asked for more often.
+/// All attributes of a user. Some occur several times, so that filters name them more often.
 pub(crate) fn of_users() -> Vec<Attribute> {
     let single = SINGLE.iter().map(|(name, kind)| Attribute::new(*name, *kind));
     let own = LISTS.iter().filter(|(_, kind)| *kind != Complex);
@@ -151,7 +149,7 @@ pub(crate) fn of_users() -> Vec<Attribute> {
 
 /// The attributes of the elements of a list.
 pub(crate) fn of_elements(list: &str) -> Vec<Attribute> {
-    let (_, kind) = LISTS.iter().find(|(name, _)| *name == list).expect("a list of users");
+    let (_, kind) = LISTS.iter().find(|(name, _)| *name == list).expect("the list exists");
     let mut parts: Vec<_> = match kind {
         _ if list == GROUPS => return vec![Attribute::new("value", *kind)],
         Complex => ADDRESS.iter().map(|name| Attribute::new(*name, Folded)).collect(),

@@ -1,4 +1,4 @@
-//! Whole filters.
+//! Filters of users.
 
 use crate::oracle::node::Node;
 use crate::oracle::term::Term;
@@ -7,7 +7,7 @@ use crate::oracle::tree::Tree;
 /// A filter of users.
 pub(crate) type Filter = Tree<Leaf>;
 
-/// What a filter of users is made of.
+/// A part of a filter that contains no logical operator outside brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Leaf {
     Term(Term),
@@ -35,9 +35,9 @@ impl Path {
         let list = [self.list.to_owned()];
         match &self.tail {
             None => user.any(&list, &|element| self.is_inside(element)),
-            // A denial is one of the whole path: no element inside the brackets has such a value.
+            // A negation applies to the whole path: no element that matches the brackets has such a value.
             Some(tail) => {
-                tail.is_denial()
+                tail.is_negated()
                     != user.any(&list, &|element| {
                         self.is_inside(element) && element.any(tail.path(), &|value| tail.accepts(value))
                     })
@@ -50,7 +50,7 @@ impl Path {
     }
 }
 
-/// The paths of all attributes that a filter names, from the user on.
+/// The paths of all attributes that a filter names, starting at the user.
 pub(crate) fn paths(filter: &Filter) -> Vec<Vec<String>> {
     let of_leaf = |leaf: &Leaf| match leaf {
         Leaf::Term(term) => vec![term.path().to_vec()],
@@ -62,7 +62,7 @@ pub(crate) fn paths(filter: &Filter) -> Vec<Vec<String>> {
     paths
 }
 
-/// All terms of a filter, those within brackets too.
+/// All terms of a filter, including those within brackets.
 pub(crate) fn terms(filter: &Filter) -> Vec<&Term> {
     filter.leaves().into_iter().flat_map(Leaf::terms).collect()
 }

@@ -1,26 +1,27 @@
-//! Random filters. Strategies make recipes of independent choices, which shrink well; [`Source`] makes terms of them.
+//! Random filters. The strategies generate recipes of independent choices, which shrink well, and [`Source`] turns them into
+//! terms.
 
 use crate::oracle::filter::Filter;
-use crate::oracle::people::{SORTS, Sort};
-use crate::oracle::question::Question;
+use crate::oracle::request::Request;
 use crate::oracle::source::Source;
 use crate::oracle::times::{MICROSECOND, SECOND};
 use crate::oracle::tree::Tree;
+use crate::oracle::users::{SORTS, Sort};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::sync::Arc;
 
-/// What one term is made from.
+/// The choices for a term.
 #[derive(Clone, Debug)]
 pub(crate) struct TermRecipe {
     pub(crate) attribute: Index,
     pub(crate) operator: Index,
     pub(crate) null: bool,
     pub(crate) flag: bool,
-    /// The user whose value the operand is, where it is not the model of the whole filter.
+    /// The user whose value becomes the operand, if it is not the model user of the whole filter.
     pub(crate) donor: Option<Index>,
-    /// Which of the user's values.
+    /// Selects one of the user's values.
     pub(crate) which: Index,
     pub(crate) cut: Cut,
     pub(crate) ends: (Index, Index),
@@ -32,24 +33,24 @@ pub(crate) struct TermRecipe {
 }
 
 impl TermRecipe {
-    /// Whether the operand comes from no user.
+    /// Whether the operand is unrelated to the values of users.
     pub(crate) fn is_odd(&self) -> bool {
         self.cut == Cut::Odd
     }
 }
 
-/// Which part of a value is the operand.
+/// The part of a value that becomes the operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
     Whole,
     Prefix,
     Suffix,
     Middle,
-    /// None: the operand is one of the odd ones.
+    /// None. The operand is one of the unusual values instead.
     Odd,
 }
 
-/// How an operand is spelled otherwise than the value that it comes from.
+/// How the spelling of an operand differs from the value that it comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Change {
     None,
@@ -63,18 +64,18 @@ pub(crate) enum Case {
     Lower,
 }
 
-/// What a leaf of a filter is made from.
+/// The choices for a leaf of a filter.
 #[derive(Clone, Debug)]
 pub(crate) enum LeafRecipe {
     Term(TermRecipe),
     Path { list: Index, inner: Tree<TermRecipe>, tail: Option<TermRecipe> },
 }
 
-/// Questions whose filters keep to the limits and whose operands come from a source.
-pub(crate) fn questions(source: Arc<Source>) -> impl Strategy<Value = Question> {
+/// Requests whose filters are within the limits and whose operands come from a source.
+pub(crate) fn requests(source: Arc<Source>) -> impl Strategy<Value = Request> {
     let paging = (1_usize..=5, select(vec![0, 1, -1, 50]));
     let how = (styles(), sorts(), paging, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
-    let question = |(filter, (style, sort, (pages, slack), total, whole))| Question {
+    let request = |(filter, (style, sort, (pages, slack), total, whole))| Request {
         filter,
         style,
         sort,
@@ -83,8 +84,8 @@ pub(crate) fn questions(source: Arc<Source>) -> impl Strategy<Value = Question> 
         total,
         whole,
     };
-    let small = |question: &Question| question.printed().is_within_limits();
-    (filters(source), how).prop_map(question).prop_filter("over the limits", small)
+    let small = |request: &Request| request.printed().is_within_limits();
+    (filters(source), how).prop_map(request).prop_filter("exceeds the limits", small)
 }
 
 fn filters(source: Arc<Source>) -> impl Strategy<Value = Filter> {
@@ -92,12 +93,12 @@ fn filters(source: Arc<Source>) -> impl Strategy<Value = Filter> {
     (trees(leaves()), any::<Index>()).prop_map(make)
 }
 
-/// The plain style, or any.
+/// The plain style, or a random one.
 fn styles() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), any::<u64>()]
 }
 
-/// `None` says nothing of order.
+/// `None` stands for a request without `sort`.
 fn sorts() -> impl Strategy<Value = Option<Sort>> {
     prop::option::weighted(0.8, select(SORTS.to_vec()))
 }
@@ -158,13 +159,13 @@ fn changes() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// How far a time is moved away from a user's.
+/// The difference between a time operand and a user's value.
 fn shifts() -> impl Strategy<Value = i128> {
     let steps = [0, 1, MICROSECOND / 2, MICROSECOND, 1_000 * MICROSECOND, SECOND, 86_400 * SECOND];
     (select(steps.to_vec()), any::<bool>()).prop_map(|(step, back)| if back { -step } else { step })
 }
 
-/// Trees of every form: mostly small, some with many terms, some as deep as may be, some wide.
+/// Trees of all shapes: mostly small, some with many terms, some with the maximum depth, and some wide.
 fn trees<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
     prop_oneof![
         12 => bushes(leaf.clone(), 3, 6, 3),
@@ -199,7 +200,7 @@ fn join<T>((mut items, all, not, bracketed): (Vec<Tree<T>>, bool, bool, bool)) -
     if not { Tree::Not(Box::new(tree)) } else { tree }
 }
 
-/// A term beside one, beside one, up to sixteen times: with luck as deep as may be.
+/// Trees in which each level has one term and one subtree, up to sixteen levels.
 fn chains<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
     let link = (leaf.clone(), any::<bool>(), prop::bool::weighted(0.8), any::<bool>());
     (leaf, vec(link, 0..=16)).prop_map(|(first, links)| {
@@ -211,7 +212,7 @@ fn chains<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl 
     })
 }
 
-/// Up to a hundred terms side by side.
+/// Up to a hundred terms on one level.
 fn rows<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
     (vec(leaf.prop_map(Tree::Leaf), 2..=100), any::<bool>())
         .prop_map(|(items, all)| join((items, all, false, false)))

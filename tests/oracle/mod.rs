@@ -1,33 +1,33 @@
-//! Filters against an oracle: a plain evaluator of docs/filters.md in memory, written from the documents alone, that must
-//! find what the server finds, for thousands of random filters over hundreds of random users, on each engine.
+//! Compares filters with an oracle: a simple evaluator in memory that implements docs/filters.md independently of the
+//! server. Both must find the same users, for thousands of random filters and hundreds of random users on each engine.
 //!
-//! `ROSTER_ORACLE_FILTERS=20000 tests/run oracle:: -- --nocapture` asks more and prints figures; `ROSTER_ORACLE_USERS`
-//! makes more users, `ROSTER_ORACLE_SEED` other users and other filters.
+//! `ROSTER_ORACLE_FILTERS=20000 tests/run oracle:: -- --nocapture` sends more filters and prints statistics.
+//! `ROSTER_ORACLE_USERS` sets the number of users, and `ROSTER_ORACLE_SEED` selects other users and filters.
 
 mod attribute;
-mod by_hand;
 mod filter;
 mod generate;
 mod grid;
-mod hostile;
+mod invalid_filters;
 mod node;
-mod people;
 mod population;
 mod print;
 mod property;
-mod question;
+mod request;
 mod runner;
+mod self_tests;
 mod source;
 mod term;
 mod times;
 mod tree;
+mod users;
 mod walk;
 
 use crate::support::api::{Engine, run};
 use std::env;
 use std::str::FromStr;
 
-/// How much is asked of what.
+/// The number of users and filters, and the seed of both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     pub(crate) users: usize,
@@ -47,75 +47,44 @@ impl Settings {
 
 fn setting<T: FromStr>(name: &str, default: T) -> T {
     let Ok(text) = env::var(name) else { return default };
-    text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number that fits"))
+    text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number, or out of range"))
 }
 
-mod the_server_finds_what_the_oracle_finds {
-    use super::{Engine, Settings, property, run};
-
-    #[test]
-    fn sqlite() {
-        run(Engine::Sqlite, |api| property::at_random(api, Settings::from_env()));
+impl Settings {
+    /// Enough users for every operand.
+    fn few_users() -> Self {
+        Self { users: 100, ..Self::from_env() }
     }
 
-    #[test]
-    fn postgres() {
-        run(Engine::Postgres, |api| property::at_random(api, Settings::from_env()));
+    /// More users than the server looks up by an index at once. Each filter costs more, so there are fewer.
+    fn many_users() -> Self {
+        let Self { users, filters, seed } = Self::from_env();
+        Self { users: users * 4, filters: filters / 20, seed: !seed }
     }
 }
 
-mod every_attribute_takes_every_operator {
-    use super::{Engine, Settings, property, run};
+/// One test per engine for each function of a server and its settings.
+macro_rules! on_both_engines {
+    ($($test:ident = $check:path, $settings:path;)*) => {$(
+        mod $test {
+            use super::*;
 
-    impl Settings {
-        fn of_few() -> Self {
-            Self { users: 100, ..Self::from_env() }
+            #[test]
+            fn sqlite() {
+                run(Engine::Sqlite, |api| $check(api, $settings()));
+            }
+
+            #[test]
+            fn postgres() {
+                run(Engine::Postgres, |api| $check(api, $settings()));
+            }
         }
-    }
-
-    #[test]
-    fn sqlite() {
-        run(Engine::Sqlite, |api| property::one_by_one(api, Settings::of_few()));
-    }
-
-    #[test]
-    fn postgres() {
-        run(Engine::Postgres, |api| property::one_by_one(api, Settings::of_few()));
-    }
+    )*};
 }
 
-/// Few of the filters, as each costs more, of more users than the server takes from an index at once.
-mod the_server_finds_as_well_among_many {
-    use super::{Engine, Settings, property, run};
-
-    impl Settings {
-        fn of_many() -> Self {
-            let Self { users, filters, seed } = Self::from_env();
-            Self { users: users * 4, filters: filters / 20, seed: !seed }
-        }
-    }
-
-    #[test]
-    fn sqlite() {
-        run(Engine::Sqlite, |api| property::at_random(api, Settings::of_many()));
-    }
-
-    #[test]
-    fn postgres() {
-        run(Engine::Postgres, |api| property::at_random(api, Settings::of_many()));
-    }
-}
-
-mod hostile_text_is_answered {
-    use super::{Engine, Settings, hostile, run};
-
-    #[test]
-    fn sqlite() {
-        run(Engine::Sqlite, |api| hostile::go(api, Settings::from_env()));
-    }
-
-    #[test]
-    fn postgres() {
-        run(Engine::Postgres, |api| hostile::go(api, Settings::from_env()));
-    }
+on_both_engines! {
+    random_filters_find_what_the_oracle_finds = property::check_random, Settings::from_env;
+    every_attribute_accepts_its_operators = property::check_each, Settings::few_users;
+    random_filters_are_correct_with_many_users = property::check_random, Settings::many_users;
+    invalid_filters_receive_a_position = invalid_filters::check_responses, Settings::from_env;
 }

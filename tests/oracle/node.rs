@@ -1,11 +1,11 @@
-//! A user as the oracle sees it: the JSON that the API shows, made ready for comparing.
+//! The oracle's representation of a user: the JSON of the API, prepared for comparisons.
 
 use crate::oracle::times;
 use roster::domain::casefold::casefold;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A string in both ways in which it may be compared.
+/// A string in its exact and its case-folded form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) exact: String,
@@ -31,18 +31,18 @@ pub(crate) enum Node {
     Object(BTreeMap<String, Node>),
 }
 
-/// No filter may ask for these, and they may hold anything.
+/// Members that filters cannot name, with arbitrary content.
 const FREE: [&str; 3] = ["custom", "extensions", "externalIds"];
 
 impl Node {
-    /// A user as the API shows it.
+    /// Converts a user in a response.
     pub(crate) fn of_user(user: &Value) -> Self {
-        let members = user.as_object().expect("a user is an object");
+        let members = user.as_object().expect("the user is an object");
         let members = members.iter().filter(|(name, _)| !FREE.contains(&name.as_str()));
         let member = |(name, value): (&String, &Value)| {
             let node = match name.as_str() {
                 "createdAt" | "updatedAt" => {
-                    Self::Time(times::parse(value.as_str().expect("a time is a string")))
+                    Self::Time(times::parse(value.as_str().expect("the time is a string")))
                 }
                 _ => Self::of(value),
             };
@@ -55,7 +55,7 @@ impl Node {
         match value {
             Value::Null => Self::Absent,
             Value::Bool(flag) => Self::Flag(*flag),
-            Value::Number(number) => Self::Number(number.as_i64().expect("a whole number")),
+            Value::Number(number) => Self::Number(number.as_i64().expect("the number is an integer")),
             Value::String(text) => Self::Text(Text::new(text)),
             Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
             Value::Object(map) => {
@@ -64,8 +64,7 @@ impl Node {
         }
     }
 
-    /// Whether some value behind a path passes the test. Every element of a list is behind the list's path; what is
-    /// absent is no value.
+    /// Whether any value at a path passes the test. The path of a list leads to all its elements. Absent values never pass.
     pub(crate) fn any(&self, path: &[String], test: &dyn Fn(&Self) -> bool) -> bool {
         match (self, path) {
             (Self::Absent, _) => false,
@@ -76,7 +75,7 @@ impl Node {
         }
     }
 
-    /// `pr`: not null, not the empty string, no empty list; of an object, one inside it.
+    /// `pr`: not null, an empty string or an empty list. An object is present if any of its members is.
     pub(crate) fn is_present(&self) -> bool {
         match self {
             Self::Absent => false,

@@ -1,8 +1,8 @@
-//! Makes users from a seed whose values are few, alike, and awkward, so that a filter finds some of them.
+//! Generates users from a seed. Their values are few, similar and unusual, so that most filters find some of the users.
 
 use crate::oracle::Settings;
 use crate::oracle::attribute::GROUPS;
-use crate::oracle::people::People;
+use crate::oracle::users::Users;
 use crate::support::api::{Api, at_once, path};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -11,10 +11,10 @@ use roster::domain::casefold::casefold;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// How many clients write at once: enough to keep the server busy, and times close.
+/// Number of concurrent requests: enough to keep the server busy and the times close together.
 const CLIENTS: usize = 16;
 
-/// Words that are equal or not without case, that begin alike, or that mean something to a query.
+/// Words that differ only in case, share a prefix, or have a meaning in queries.
 const WORDS: &[&str] = &[
     "Ada",
     "ADA",
@@ -58,7 +58,7 @@ const WORDS: &[&str] = &[
     " ",
 ];
 
-/// Letters of which words are made as well.
+/// Characters from which further words are generated.
 const LETTERS: &[&str] = &[
     "a",
     "A",
@@ -107,8 +107,8 @@ const REFERENCES: &[&str] = &[
 ];
 const CERTIFICATES: &[&str] = &["MIIDQ+/=", "miidq+/=", "MIIDQ", "AAAA", "é"];
 
-/// Creates the users, changes some, and gives all as the server shows them in the end.
-pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> People {
+/// Creates the users, changes some of them, and returns all in their final state.
+pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> Users {
     let mut users = Vec::new();
     for bodies in bodies.chunks(CLIENTS) {
         let created = at_once(bodies.len(), |index| {
@@ -118,20 +118,20 @@ pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> People {
         users.extend(created.await.into_iter().map(|answer| answer.expect(201).json()));
     }
     change(api, &by_name(users), seed).await;
-    let mut users = by_name(shown(api).await);
-    gather(api, &mut users, seed).await;
-    People::new(users)
+    let mut users = by_name(list(api).await);
+    add_to_groups(api, &mut users, seed).await;
+    Users::new(users)
 }
 
-/// Puts users into groups: of one nearly all, of others fewer and fewer; and notes it with them.
-async fn gather(api: &Api, users: &mut [Value], seed: u64) {
+/// Adds the users to groups of decreasing size, and records the groups in the users.
+async fn add_to_groups(api: &Api, users: &mut [Value], seed: u64) {
     let mut rng = XorShiftRng::seed_from_u64(seed ^ 2);
     for percent in [90, 50, 20, 5, 1, 0] {
         let body = json!({ "displayName": percent.to_string() });
         let group = api.client.post("/groups", &body).send().await.expect(201).json();
         let members: Vec<_> = users.iter_mut().filter(|_| rng.random_ratio(percent, 100)).collect();
         let ids: Vec<_> = members.iter().map(|user| user["id"].clone()).collect();
-        let path = format!("/groups/{}/members", group["id"].as_str().expect("an id"));
+        let path = format!("/groups/{}/members", group["id"].as_str().expect("the group has an id"));
         for ids in ids.chunks(500) {
             api.client.post(&path, &json!({ "userIds": ids })).send().await.expect(204);
         }
@@ -144,13 +144,13 @@ async fn gather(api: &Api, users: &mut [Value], seed: u64) {
     }
 }
 
-/// In an order that does not depend on who was created first: so a seed repeats a failure, all but ids and times.
+/// Sorts by name instead of the order of creation, so that a seed reproduces a failure except for ids and times.
 fn by_name(mut users: Vec<Value>) -> Vec<Value> {
     users.sort_by_key(|user| user["userName"].to_string());
     users
 }
 
-/// Patches every fifth user or so, a few of them more than once: their versions and times move.
+/// Patches about every fifth user, some of them several times, which changes their versions and times.
 async fn change(api: &Api, users: &[Value], seed: u64) {
     let mut rng = XorShiftRng::seed_from_u64(seed ^ 1);
     let count = users.len() / 5;
@@ -158,7 +158,7 @@ async fn change(api: &Api, users: &[Value], seed: u64) {
         .map(|number| {
             let (user, manager) = (pick(&mut rng, users), pick(&mut rng, users));
             let manager = json!({ "value": manager["id"] });
-            // The number makes it a change.
+            // The number makes sure that the patch has an effect.
             let patch = json!({ "title": format!("Edit {number}"), "enterprise": { "manager": manager } });
             api.client.patch(&path(&user), &patch)
         })
@@ -168,19 +168,19 @@ async fn change(api: &Api, users: &[Value], seed: u64) {
     }
 }
 
-/// All users, in the order of their creation.
-async fn shown(api: &Api) -> Vec<Value> {
+/// All users in the order of their creation.
+async fn list(api: &Api) -> Vec<Value> {
     let (mut all, mut query) = (Vec::new(), "?limit=200".to_owned());
     loop {
         let mut page = api.page(&query).await;
-        let Value::Array(items) = page["items"].take() else { panic!("no items in {page}") };
+        let Value::Array(items) = page["items"].take() else { panic!("the page has no items: {page}") };
         all.extend(items);
         let Some(cursor) = page["nextCursor"].as_str() else { return all };
         query = format!("?limit=200&cursor={cursor}");
     }
 }
 
-/// What is sent to create the users.
+/// The bodies that create the users.
 pub(crate) fn bodies(settings: Settings) -> Vec<Value> {
     let rng = XorShiftRng::seed_from_u64(settings.seed);
     let mut maker = Maker { rng, names: BTreeSet::new(), external_ids: BTreeSet::new() };
@@ -188,12 +188,12 @@ pub(crate) fn bodies(settings: Settings) -> Vec<Value> {
 }
 
 fn pick<T: Clone>(rng: &mut XorShiftRng, from: &[T]) -> T {
-    from.choose(rng).expect("there are some").clone()
+    from.choose(rng).expect("the list is not empty").clone()
 }
 
 struct Maker {
     rng: XorShiftRng,
-    /// Those that are taken, folded.
+    /// The case-folded names in use.
     names: BTreeSet<String>,
     external_ids: BTreeSet<String>,
 }
@@ -201,28 +201,28 @@ struct Maker {
 impl Maker {
     fn user(&mut self) -> Value {
         let mut user = json!({ "userName": self.user_name(), "custom": { "title": self.text() } });
-        let members = user.as_object_mut().expect("an object");
-        self.perhaps(members, "externalId", |m| m.external_id().into());
-        self.perhaps(members, "displayName", |m| m.key().into());
+        let members = user.as_object_mut().expect("the value is an object");
+        self.sometimes(members, "externalId", |m| m.external_id().into());
+        self.sometimes(members, "displayName", |m| m.key().into());
         for name in ["nickName", "title", "userType", "preferredLanguage", "locale", "timezone"] {
-            self.perhaps(members, name, |m| m.text().into());
+            self.sometimes(members, name, |m| m.text().into());
         }
-        self.perhaps(members, "profileUrl", |m| pick(&mut m.rng, REFERENCES).into());
-        self.perhaps(members, "active", |m| m.chance(50).into());
-        self.perhaps(members, "name", Self::name);
-        self.perhaps(members, "enterprise", Self::enterprise);
-        self.perhaps(members, "emails", |m| m.list(Self::email));
+        self.sometimes(members, "profileUrl", |m| pick(&mut m.rng, REFERENCES).into());
+        self.sometimes(members, "active", |m| m.chance(50).into());
+        self.sometimes(members, "name", Self::name);
+        self.sometimes(members, "enterprise", Self::enterprise);
+        self.sometimes(members, "emails", |m| m.list(Self::email));
         for name in ["phoneNumbers", "ims", "entitlements", "roles"] {
-            self.perhaps(members, name, |m| m.list(|m| m.text().into()));
+            self.sometimes(members, name, |m| m.list(|m| m.text().into()));
         }
-        self.perhaps(members, "photos", |m| m.list(|m| pick(&mut m.rng, REFERENCES).into()));
-        self.perhaps(members, "x509Certificates", |m| m.list(|m| pick(&mut m.rng, CERTIFICATES).into()));
-        self.perhaps(members, "addresses", Self::addresses);
+        self.sometimes(members, "photos", |m| m.list(|m| pick(&mut m.rng, REFERENCES).into()));
+        self.sometimes(members, "x509Certificates", |m| m.list(|m| pick(&mut m.rng, CERTIFICATES).into()));
+        self.sometimes(members, "addresses", Self::addresses);
         user
     }
 
     /// Sets a field to a value or to null, or leaves it out.
-    fn perhaps(&mut self, of: &mut Map<String, Value>, name: &str, value: impl FnOnce(&mut Self) -> Value) {
+    fn sometimes(&mut self, of: &mut Map<String, Value>, name: &str, value: impl FnOnce(&mut Self) -> Value) {
         match self.rng.random_range(0..10) {
             0..7 => of.insert(name.to_owned(), value(self)),
             7 => of.insert(name.to_owned(), Value::Null),
@@ -234,7 +234,7 @@ impl Maker {
         self.rng.random_ratio(percent, 100)
     }
 
-    /// Any string.
+    /// A random string, which may be empty.
     fn text(&mut self) -> String {
         match self.rng.random_range(0..10) {
             0 => String::new(),
@@ -278,13 +278,13 @@ impl Maker {
     fn parts(&mut self, names: &[&str]) -> Value {
         let mut parts = Map::new();
         for name in names {
-            self.perhaps(&mut parts, name, |m| m.text().into());
+            self.sometimes(&mut parts, name, |m| m.text().into());
         }
         parts.into()
     }
 
     fn name(&mut self) -> Value {
-        // Often with nothing inside, or with nothing but an empty string.
+        // Often empty, or with only an empty string.
         match self.rng.random_range(0..4) {
             0 => json!({}),
             1 => json!({ "middleName": "", "formatted": null }),
@@ -305,8 +305,8 @@ impl Maker {
             1 => json!({ "division": "" }),
             _ => self.parts(&["employeeNumber", "costCenter", "organization", "division", "department"]),
         };
-        let members = enterprise.as_object_mut().expect("an object");
-        self.perhaps(members, "manager", |m| json!({ "value": m.text() }));
+        let members = enterprise.as_object_mut().expect("the value is an object");
+        self.sometimes(members, "manager", |m| json!({ "value": m.text() }));
         enterprise
     }
 
@@ -314,13 +314,13 @@ impl Maker {
         format!("{}@{}", pick(&mut self.rng, LOCALS), pick(&mut self.rng, DOMAINS)).into()
     }
 
-    /// Up to three elements, of which at most one is the primary one.
+    /// Up to three elements, at most one of which is primary.
     fn list(&mut self, value: impl Fn(&mut Self) -> Value) -> Value {
         self.elements(|maker| {
             let mut element = Map::new();
-            maker.perhaps(&mut element, "value", &value);
-            maker.perhaps(&mut element, "type", |m| pick(&mut m.rng, TYPES).into());
-            maker.perhaps(&mut element, "display", |m| m.text().into());
+            maker.sometimes(&mut element, "value", &value);
+            maker.sometimes(&mut element, "type", |m| pick(&mut m.rng, TYPES).into());
+            maker.sometimes(&mut element, "display", |m| m.text().into());
             element
         })
     }
@@ -330,8 +330,8 @@ impl Maker {
             ["formatted", "streetAddress", "locality", "region", "postalCode", "country"];
         self.elements(|maker| {
             let mut address = maker.parts(&PARTS);
-            let address = address.as_object_mut().expect("an object");
-            maker.perhaps(address, "type", |m| pick(&mut m.rng, TYPES).into());
+            let address = address.as_object_mut().expect("the value is an object");
+            maker.sometimes(address, "type", |m| pick(&mut m.rng, TYPES).into());
             address.clone()
         })
     }

@@ -1,4 +1,4 @@
-//! Writes a filter down, in one of the many ways in which it can be spelled.
+//! Prints a filter in one of its many equivalent spellings.
 
 use crate::oracle::attribute::qualified;
 use crate::oracle::filter::{Filter, Leaf, Path};
@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use serde_json::json;
 
-/// A filter's text and how much of the limits it takes.
+/// The text of a filter, and the values that are subject to limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Printed {
     pub(crate) text: String,
@@ -17,18 +17,18 @@ pub(crate) struct Printed {
 }
 
 impl Printed {
-    /// Whether it keeps to what docs/filters.md allows.
+    /// Whether the filter is within the limits of docs/filters.md.
     pub(crate) fn is_within_limits(&self) -> bool {
         self.text.len() <= 4096 && self.terms <= 100 && self.depth <= 16
     }
 }
 
-/// Prints a filter: plainly in style 0, in any other with random case, URNs, escapes and spaces.
+/// Prints a filter: plainly in style 0, and with random case, URNs, escapes and spaces in any other style.
 pub(crate) fn print(filter: &Filter, style: u64) -> Printed {
     let rng = (style != 0).then(|| XorShiftRng::seed_from_u64(style));
     let printed = Printed { text: String::new(), terms: 0, depth: 0 };
     let mut printer = Printer { printed, open: 0, rng };
-    printer.tree(filter, Place::Free, &Printer::leaf);
+    printer.tree(filter, Context::Any, &Printer::leaf);
     printer.printed
 }
 
@@ -38,26 +38,26 @@ struct Printer {
     rng: Option<XorShiftRng>,
 }
 
-/// Where a part of a filter stands.
+/// The context of a part of a filter.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Free,
-    /// Beside an `and`, where an `or` needs brackets.
-    BesideAnd,
+enum Context {
+    Any,
+    /// An operand of `and`, where an `or` needs brackets.
+    OperandOfAnd,
 }
 
 impl Printer {
-    fn tree<T>(&mut self, tree: &Tree<T>, place: Place, leaf: &dyn Fn(&mut Self, &T)) {
+    fn tree<T>(&mut self, tree: &Tree<T>, context: Context, leaf: &dyn Fn(&mut Self, &T)) {
         match tree {
             Tree::Leaf(inner) => leaf(self, inner),
-            Tree::All(items) | Tree::Any(items) if items.len() == 1 => self.tree(&items[0], place, leaf),
-            Tree::Any(_) if place == Place::BesideAnd => self.brackets('(', tree, ')', leaf),
-            Tree::Any(items) => self.joined(items, "or", Place::Free, leaf),
-            Tree::All(items) => self.joined(items, "and", Place::BesideAnd, leaf),
+            Tree::All(items) | Tree::Any(items) if items.len() == 1 => self.tree(&items[0], context, leaf),
+            Tree::Any(_) if context == Context::OperandOfAnd => self.brackets('(', tree, ')', leaf),
+            Tree::Any(items) => self.joined(items, "or", Context::Any, leaf),
+            Tree::All(items) => self.joined(items, "and", Context::OperandOfAnd, leaf),
             Tree::Bracketed(inner) => self.brackets('(', inner, ')', leaf),
             Tree::Not(inner) => {
                 self.word("not");
-                // The grammar has no space here, the RFC's examples do.
+                // RFC 7644 has no space here in the grammar, but one in its examples.
                 if !self.chance(20) {
                     self.push(" ");
                 }
@@ -66,14 +66,14 @@ impl Printer {
         }
     }
 
-    fn joined<T>(&mut self, items: &[Tree<T>], word: &str, place: Place, leaf: &dyn Fn(&mut Self, &T)) {
+    fn joined<T>(&mut self, items: &[Tree<T>], word: &str, context: Context, leaf: &dyn Fn(&mut Self, &T)) {
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 self.push(" ");
                 self.word(word);
                 self.push(" ");
             }
-            self.tree(item, place, leaf);
+            self.tree(item, context, leaf);
         }
     }
 
@@ -81,7 +81,7 @@ impl Printer {
         self.open += 1;
         self.printed.depth = self.printed.depth.max(self.open);
         self.printed.text.push(open);
-        self.tree(inner, Place::Free, leaf);
+        self.tree(inner, Context::Any, leaf);
         self.printed.text.push(close);
         self.open -= 1;
     }
@@ -107,7 +107,7 @@ impl Printer {
         self.comparison(term);
     }
 
-    /// A term about an element, whose names take no URN.
+    /// A term for an element, whose attribute names have no URN.
     fn part(&mut self, term: &Term) {
         self.word(&term.attribute.name);
         self.comparison(term);
@@ -135,7 +135,7 @@ impl Printer {
             Operand::Number(number) => self.push(&number.to_string()),
             Operand::Text(text) => self.string(&text.exact),
             Operand::Time(_, written) => {
-                // RFC 3339, section 5.6: T and Z may be lower case.
+                // T and Z may be lower case (RFC 3339, section 5.6).
                 let lower = self.chance(10);
                 let written = if lower { written.to_ascii_lowercase() } else { written.clone() };
                 self.string(&written);
@@ -143,7 +143,7 @@ impl Printer {
         }
     }
 
-    /// A JSON string, in which any character may be escaped.
+    /// A JSON string with random escapes.
     fn string(&mut self, text: &str) {
         self.push("\"");
         for char in text.chars() {
@@ -162,7 +162,7 @@ impl Printer {
         self.push("\"");
     }
 
-    /// A word whose case does not matter.
+    /// A case-insensitive word.
     fn word(&mut self, word: &str) {
         let mixed = self.chance(25);
         for char in word.chars() {

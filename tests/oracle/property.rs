@@ -1,13 +1,13 @@
-//! The server finds what the oracle finds, whatever is asked.
+//! The server finds the same users as the oracle.
 
 use crate::oracle::Settings;
 use crate::oracle::filter::paths;
-use crate::oracle::people::{By, People, Person, Sort};
 use crate::oracle::population::{self, bodies};
-use crate::oracle::question::Question;
+use crate::oracle::request::Request;
 use crate::oracle::runner::{check, each};
 use crate::oracle::source::Source;
-use crate::oracle::walk::{Asked, Walked, walk};
+use crate::oracle::users::{By, Sort, User, Users};
+use crate::oracle::walk::{Listed, Server, walk};
 use crate::oracle::{generate, grid};
 use crate::support::api::Api;
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How many users a failure shows.
+/// Number of users that a failure shows.
 const SHOWN: usize = 5;
 
-/// What one filter found.
+/// The result of one filter.
 #[derive(Clone, Copy, Debug)]
 struct Found {
     users: usize,
@@ -26,97 +26,99 @@ struct Found {
     short: usize,
 }
 
-/// Fills the server and asks it at random.
-pub(crate) async fn at_random(api: Api, settings: Settings) {
-    let asked = filled(&api, settings).await;
-    let began = Instant::now();
-    let strategy = generate::questions(Arc::new(Source::new(Arc::clone(&asked.people))));
-    let found = check(&strategy, settings, |question| ask(asked.clone(), question)).await;
-    report(&api, settings, &found, began);
-    let telling = found.iter().filter(|found| (1..settings.users).contains(&found.users)).count();
-    assert!(telling * 2 > found.len(), "most filters find nobody or everybody: {telling}");
+/// Creates users and sends random filters.
+pub(crate) async fn check_random(api: Api, settings: Settings) {
+    let server = create_users(&api, settings).await;
+    let start = Instant::now();
+    let strategy = generate::requests(Arc::new(Source::new(Arc::clone(&server.users))));
+    let found = check(&strategy, settings, |request| send(server.clone(), request)).await;
+    report(&api, settings, &found, start);
+    let selective = found.iter().filter(|found| (1..settings.users).contains(&found.users)).count();
+    assert!(selective * 2 > found.len(), "only {selective} filters find some users but not all");
 }
 
-/// Fills the server and asks it for everything that there is.
-pub(crate) async fn one_by_one(api: Api, settings: Settings) {
-    let asked = filled(&api, settings).await;
-    let began = Instant::now();
-    let questions = grid::questions(&asked.people);
-    let found = each(questions, |question| ask(asked.clone(), question)).await;
-    report(&api, settings, &found, began);
+/// Creates users and sends a filter for every attribute, operator and operand.
+pub(crate) async fn check_each(api: Api, settings: Settings) {
+    let server = create_users(&api, settings).await;
+    let start = Instant::now();
+    let requests = grid::requests(&server.users);
+    let found = each(requests, |request| send(server.clone(), request)).await;
+    report(&api, settings, &found, start);
 }
 
-async fn filled(api: &Api, settings: Settings) -> Asked {
-    let people = population::create(api, &bodies(settings), settings.seed).await;
-    Asked { client: api.client.clone(), people: Arc::new(people) }
+async fn create_users(api: &Api, settings: Settings) -> Server {
+    let users = population::create(api, &bodies(settings), settings.seed).await;
+    Server { client: api.client.clone(), users: Arc::new(users) }
 }
 
-fn report(api: &Api, settings: Settings, found: &[Found], began: Instant) {
+fn report(api: &Api, settings: Settings, found: &[Found], start: Instant) {
     let sum = |of: fn(&Found) -> usize| found.iter().map(of).sum::<usize>();
     let (pages, short) = (sum(|found| found.pages), sum(|found| found.short));
     println!(
-        "{:?}: {} filters of {} users over {pages} pages, {short} of them short, in {:.1?}",
+        "{:?}: {} filters on {} users, {pages} pages ({short} of them short), in {:.1?}",
         api.engine,
         found.len(),
         settings.users,
-        began.elapsed(),
+        start.elapsed(),
     );
 }
 
-async fn ask(asked: Asked, question: Question) -> Result<Found, String> {
-    let sort = question.sort.unwrap_or(Sort { by: By::Id, descending: false });
-    let expected = asked.people.found(&question.filter, sort);
-    let limit = question.limit(expected.len());
-    let result = walk(&asked, &question, limit).await.and_then(|walked| {
-        match difference(&asked.people, &question, &expected, &walked) {
-            None => Ok(Found { users: expected.len(), pages: walked.pages, short: walked.short }),
+async fn send(server: Server, request: Request) -> Result<Found, String> {
+    let sort = request.sort.unwrap_or(Sort { by: By::Id, descending: false });
+    let expected = server.users.found(&request.filter, sort);
+    let limit = request.limit(expected.len());
+    let result = walk(&server, &request, limit).await.and_then(|listed| {
+        match difference(&server.users, &request, &expected, &listed) {
+            None => Ok(Found { users: expected.len(), pages: listed.pages, short: listed.short }),
             Some(difference) => Err(difference),
         }
     });
     result.map_err(|error| {
-        let plain = Question { style: 0, ..question.clone() }.printed().text;
-        let (text, target) = (question.printed().text, question.target(limit));
-        format!("filter  {text}\nplain   {plain}\nasked   {target}\n{error}")
+        let plain = Request { style: 0, ..request.clone() }.printed().text;
+        let (text, target) = (request.printed().text, request.target(limit));
+        format!("filter  {text}\nplain   {plain}\nsent    {target}\n{error}")
     })
 }
 
-/// How what came differs from what was expected.
-fn difference(people: &People, question: &Question, expected: &[&Person], walked: &Walked) -> Option<String> {
-    let ids: Vec<_> = expected.iter().map(|person| person.id.as_str()).collect();
-    if walked.ids == ids {
-        let total = walked.totals.iter().find(|total| **total != json!(ids.len()))?;
-        return Some(format!("total {total}, but the oracle and the pages have {}", ids.len()));
+/// The first difference between the listed and the expected users.
+fn difference(users: &Users, request: &Request, expected: &[&User], listed: &Listed) -> Option<String> {
+    let ids: Vec<_> = expected.iter().map(|user| user.id.as_str()).collect();
+    if listed.ids == ids {
+        let total = listed.totals.iter().find(|total| **total != json!(ids.len()))?;
+        return Some(format!("the total is {total}, but the oracle and the pages have {} users", ids.len()));
     }
     let (ours, theirs): (BTreeSet<&str>, BTreeSet<&str>) =
-        (ids.iter().copied().collect(), walked.ids.iter().map(String::as_str).collect());
+        (ids.iter().copied().collect(), listed.ids.iter().map(String::as_str).collect());
     if ours != theirs {
-        let missing = show(people, question, ours.difference(&theirs));
-        let surplus = show(people, question, theirs.difference(&ours));
+        let missing = show(users, request, ours.difference(&theirs));
+        let surplus = show(users, request, theirs.difference(&ours));
         return Some(format!(
-            "only the oracle finds, of {}:{missing}\nonly the server finds, of {}:{surplus}",
+            "only the oracle finds (of {}):{missing}\nonly the server finds (of {}):{surplus}",
             ours.len(),
             theirs.len()
         ));
     }
-    if walked.ids.len() > ids.len() {
-        return Some(format!("{} users came as {}", ids.len(), walked.ids.len()));
+    if listed.ids.len() > ids.len() {
+        return Some(format!("{} users are listed as {}", ids.len(), listed.ids.len()));
     }
-    let at = ids.iter().zip(&walked.ids).position(|(ours, theirs)| ours != theirs)?;
-    let other = show(people, question, [ids[at], walked.ids[at].as_str()].iter());
-    Some(format!("another order from place {at}; there should be the first of these:{other}"))
+    let at = ids.iter().zip(&listed.ids).position(|(ours, theirs)| ours != theirs)?;
+    let other = show(users, request, [ids[at], listed.ids[at].as_str()].iter());
+    Some(format!(
+        "the order differs from position {at} on; the first of these users is expected there:{other}"
+    ))
 }
 
-/// A few users with what a question asks about.
-fn show<'i>(people: &People, question: &Question, ids: impl Iterator<Item = &'i &'i str>) -> String {
-    let mut paths = paths(&question.filter);
-    paths.extend(question.sort.map(|sort| vec![sort.by.name().to_owned()]));
+/// The values of some users that a request refers to.
+fn show<'i>(users: &Users, request: &Request, ids: impl Iterator<Item = &'i &'i str>) -> String {
+    let mut paths = paths(&request.filter);
+    paths.extend(request.sort.map(|sort| vec![sort.by.name().to_owned()]));
     let mut text = String::new();
     let ids: Vec<_> = ids.collect();
     for id in ids.iter().take(SHOWN) {
         text.push_str(&format!("\n  {id}"));
-        let person = people.with_id(id).expect("only known users are compared");
+        let user = users.with_id(id).expect("the user exists");
         for path in &paths {
-            text.push_str(&format!("\n    {} = {}", path.join("."), shown(&person.shown, path)));
+            text.push_str(&format!("\n    {} = {}", path.join("."), shown(&user.shown, path)));
         }
     }
     if ids.len() > SHOWN {
@@ -125,7 +127,7 @@ fn show<'i>(people: &People, question: &Question, ids: impl Iterator<Item = &'i 
     text
 }
 
-/// What a user shows at a path, through lists.
+/// The values of a user at a path, including those in lists.
 fn shown(value: &Value, path: &[String]) -> Value {
     match (value, path) {
         (Value::Array(items), [_, ..]) => items.iter().map(|item| shown(item, path)).collect(),

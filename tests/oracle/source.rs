@@ -1,18 +1,18 @@
-//! Where the operands of random filters come from: the users themselves, so that filters find some.
+//! Takes the operands of random filters from the values of users, so that most filters find some users.
 
 use crate::oracle::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
 use crate::oracle::filter::{Leaf, Path};
 use crate::oracle::generate::{Case, Change, Cut, LeafRecipe, TermRecipe};
 use crate::oracle::node::{Node, Text};
-use crate::oracle::people::People;
 use crate::oracle::term::{Operand, Operator, Term};
 use crate::oracle::times;
+use crate::oracle::users::Users;
 use icu_normalizer::DecomposingNormalizer;
 use proptest::sample::Index;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Strings that are in few users or in none.
+/// Strings that few users have.
 const ODD: &[&str] = &[
     "zzz",
     "",
@@ -44,7 +44,7 @@ const ODD: &[&str] = &[
     "ffffffff-ffff-7fff-bfff-ffffffffffff",
 ];
 
-/// Times at the ends of what RFC 3339 can say.
+/// Times at the limits of RFC 3339.
 const FAR: &[&str] = &[
     "1970-01-01T00:00:00Z",
     "0000-01-01T00:00:00Z",
@@ -53,24 +53,24 @@ const FAR: &[&str] = &[
     "9999-12-31T23:59:59.999999999Z",
 ];
 
-/// Whole numbers that no version is.
+/// Integers that are not versions.
 const NUMBERS: &[i64] = &[0, -1, i64::MAX, i64::MIN];
 
-/// Makes terms from recipes.
+/// Turns recipes into terms.
 #[derive(Debug)]
 pub(crate) struct Source {
-    people: Arc<People>,
+    users: Arc<Users>,
     of_users: Vec<Attribute>,
     of_elements: BTreeMap<&'static str, Vec<Attribute>>,
 }
 
 impl Source {
-    pub(crate) fn new(people: Arc<People>) -> Self {
+    pub(crate) fn new(users: Arc<Users>) -> Self {
         let of_elements = LISTS.iter().map(|(list, _)| (*list, of_elements(list))).collect();
-        Self { people, of_users: of_users(), of_elements }
+        Self { users, of_users: of_users(), of_elements }
     }
 
-    /// The leaf of a recipe in a filter whose operands come from `model` where the recipe names nobody else.
+    /// The leaf for a recipe. Its operands come from the user `model`, unless the recipe names another user.
     pub(crate) fn leaf(&self, recipe: LeafRecipe, model: Index) -> Leaf {
         match recipe {
             LeafRecipe::Term(recipe) => Leaf::Term(self.term(None, &recipe, model)),
@@ -96,12 +96,12 @@ impl Source {
         Term { attribute, operator, operand }
     }
 
-    /// A value that the model, or another user, or the next one that has any, has there.
+    /// A value at a path: of the model user or the user that the recipe names, or else of the next user that has one.
     fn value(&self, path: &[String], recipe: &TermRecipe, model: Index) -> Option<&Node> {
-        let all = &self.people.all;
+        let all = &self.users.all;
         let first = recipe.donor.unwrap_or(model).index(all.len());
         let users = all.iter().cycle().skip(first).take(all.len());
-        let values = users.map(|person| values(&person.node, path)).find(|values| !values.is_empty())?;
+        let values = users.map(|user| values(&user.node, path)).find(|values| !values.is_empty())?;
         values.get(recipe.which.index(values.len())).copied()
     }
 
@@ -121,7 +121,7 @@ impl Source {
     }
 }
 
-/// What a user has at a path.
+/// All values of a user at a path.
 pub(crate) fn values<'n>(node: &'n Node, path: &[String]) -> Vec<&'n Node> {
     match (node, path) {
         (Node::Absent, _) => Vec::new(),
@@ -137,7 +137,7 @@ fn time(at: i128, recipe: &TermRecipe) -> Operand {
     Operand::Time(at, times::write(at, recipe.digits, recipe.offset))
 }
 
-/// A part of a value, spelled in another way perhaps. What is compared as a whole is left whole.
+/// A part of a value, possibly in another spelling. Operators that compare whole values keep the whole value.
 fn changed(text: &str, operator: Operator, recipe: &TermRecipe) -> String {
     let part = match operator {
         Operator::Equal | Operator::NotEqual => text.to_owned(),

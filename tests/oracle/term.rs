@@ -1,4 +1,4 @@
-//! One comparison: an attribute, an operator, and what it is compared with.
+//! One comparison: an attribute, an operator and an operand.
 
 use crate::oracle::attribute::{Attribute, Kind};
 use crate::oracle::node::{Node, Text};
@@ -22,15 +22,15 @@ pub(crate) enum Operator {
     LessOrEqual,
 }
 
-/// What an attribute is compared with.
+/// The operand of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operand {
-    /// After `pr` there is none, and null after `eq` and `ne` says the same as `pr`.
+    /// No operand, after `pr`, or null after `eq` and `ne`, which then test for presence.
     Nothing,
     Text(Text),
     Flag(bool),
     Number(i64),
-    /// The point in time, and how it is written.
+    /// The time and its text.
     Time(i128, String),
 }
 
@@ -58,7 +58,7 @@ impl Operator {
         }
     }
 
-    /// The operators that an attribute takes.
+    /// The operators that an attribute of this kind accepts.
     pub(crate) const fn of(kind: Kind) -> &'static [Self] {
         match kind {
             Kind::Folded | Kind::Exact => &[
@@ -77,7 +77,7 @@ impl Operator {
             Kind::Time | Kind::Number => {
                 &[Equal, Present, NotEqual, Greater, GreaterOrEqual, Less, LessOrEqual]
             }
-            // Those without a value are compared with null only.
+            // Complex attributes can be compared only with null.
             Kind::Boolean | Kind::Complex => &[Equal, Present, NotEqual],
         }
     }
@@ -90,20 +90,20 @@ impl Operator {
             Less => order.is_lt(),
             LessOrEqual => order.is_le(),
             NotEqual | Contains | StartsWith | EndsWith | Present => {
-                panic!("{} is no question of order", self.word())
+                panic!("{} does not compare an order", self.word())
             }
         }
     }
 }
 
 impl Term {
-    /// Whether it is true of a user, or of an element.
+    /// Whether the comparison holds for a user or an element.
     pub(crate) fn holds(&self, node: &Node) -> bool {
-        self.is_denial() != node.any(self.path(), &|value| self.accepts(value))
+        self.is_negated() != node.any(self.path(), &|value| self.accepts(value))
     }
 
-    /// From the user, or the element, to the values. What is asked of a list as a whole is whether it is there: RFC 7644
-    /// wants a "non-empty node" for `pr`, and that may be an element without a value.
+    /// The path from the user or the element to the values. A presence test refers to the list as a whole: RFC 7644 requires
+    /// a "non-empty node" for `pr`, which may be an element without a value.
     pub(crate) fn path(&self) -> &[String] {
         match self.operand {
             Operand::Nothing => &self.attribute.whole,
@@ -111,15 +111,15 @@ impl Term {
         }
     }
 
-    /// Whether it says that no value passes, rather than that one does: `ne`, and `eq null`.
-    pub(crate) fn is_denial(&self) -> bool {
+    /// Whether the comparison holds if no value passes, instead of any: `ne`, and `eq null`.
+    pub(crate) fn is_negated(&self) -> bool {
         match self.operand {
             Operand::Nothing => self.operator == Equal,
             _ => self.operator == NotEqual,
         }
     }
 
-    /// Whether a single value passes: is equal for `ne`, is there for `pr` and null.
+    /// Whether a single value passes: it is equal for `ne`, and present for `pr` and null.
     pub(crate) fn accepts(&self, value: &Node) -> bool {
         let operator = if self.operator == NotEqual { Equal } else { self.operator };
         match (value, &self.operand) {
@@ -136,7 +136,7 @@ impl Term {
     }
 }
 
-/// Rust orders strings by their bytes of UTF-8, which is the order of code points.
+/// Rust compares strings by their UTF-8 bytes, which is the order of code points.
 fn accepts_text(operator: Operator, value: &str, operand: &str) -> bool {
     match operator {
         Contains => value.contains(operand),

@@ -1,5 +1,5 @@
-//! Points in time as picoseconds since 1970-01-01T00:00:00Z: finer than what the server keeps, so that an operand can lie
-//! between two of its microseconds.
+//! Times as picoseconds since 1970-01-01T00:00:00Z. They are finer than the server's microseconds, so that an operand can
+//! lie between two of them.
 
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -7,24 +7,24 @@ use time::{OffsetDateTime, UtcOffset};
 pub(crate) const SECOND: i128 = 1_000_000_000_000;
 pub(crate) const MICROSECOND: i128 = 1_000_000;
 
-/// Reads a time that has at most nine digits after the second.
+/// Parses a time with at most nine fractional digits.
 pub(crate) fn parse(text: &str) -> i128 {
     let at = OffsetDateTime::parse(text, &Rfc3339);
-    at.unwrap_or_else(|error| panic!("{text} is no time: {error}")).unix_timestamp_nanos() * 1_000
+    at.unwrap_or_else(|error| panic!("{text} is not a time: {error}")).unix_timestamp_nanos() * 1_000
 }
 
-/// Cuts a time to so many digits after the second.
+/// Truncates a time to this many fractional digits.
 pub(crate) fn cut(at: i128, digits: u32) -> i128 {
     let unit = SECOND / 10_i128.pow(digits);
     at.div_euclid(unit) * unit
 }
 
-/// Writes a time with so many digits after the second as it is `offset` minutes east of Greenwich; in UTC where the
-/// year would have no four digits there.
+/// Formats a time with this many fractional digits and an offset from UTC in minutes. Uses UTC if the local year would not
+/// have four digits.
 pub(crate) fn write(at: i128, digits: u32, offset: i32) -> String {
-    let seconds = i64::try_from(at.div_euclid(SECOND)).expect("a time of our age");
-    let utc = OffsetDateTime::from_unix_timestamp(seconds).expect("a time of our age");
-    let offset = UtcOffset::from_whole_seconds(offset * 60).expect("an offset of less than a day");
+    let seconds = i64::try_from(at.div_euclid(SECOND)).expect("the time is in range");
+    let utc = OffsetDateTime::from_unix_timestamp(seconds).expect("the time is in range");
+    let offset = UtcOffset::from_whole_seconds(offset * 60).expect("the offset is less than a day");
     let local = utc.checked_to_offset(offset).filter(|local| (0..=9999).contains(&local.year()));
     let local = local.unwrap_or(utc);
     let fraction = match digits {
@@ -49,7 +49,7 @@ fn zone(offset: UtcOffset) -> String {
 }
 
 #[test]
-fn times_are_written_as_they_are_read() {
+fn formatted_times_parse_to_the_same_value() {
     let at = parse("2026-01-02T03:04:05.678901Z");
     assert_eq!(at, 1_767_323_045_678_901 * MICROSECOND);
     for (digits, offset, text) in [

@@ -1,18 +1,18 @@
-//! What `and`, `or`, `not` and brackets make of terms.
+//! Terms that are combined by `and`, `or`, `not` and brackets.
 
-/// A tree whose leaves are terms, or what terms are made from.
+/// A tree whose leaves are terms, or the recipes of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tree<T> {
     Leaf(T),
     All(Vec<Tree<T>>),
     Any(Vec<Tree<T>>),
     Not(Box<Tree<T>>),
-    /// In brackets that it may not need.
+    /// In brackets that may be redundant.
     Bracketed(Box<Tree<T>>),
 }
 
 impl<T> Tree<T> {
-    /// Whether it is true where `leaf` says which leaves are.
+    /// Evaluates the tree. `leaf` evaluates its leaves.
     pub(crate) fn holds(&self, leaf: &dyn Fn(&T) -> bool) -> bool {
         match self {
             Self::Leaf(inner) => leaf(inner),
@@ -35,7 +35,7 @@ impl<T> Tree<T> {
         }
     }
 
-    /// Its leaves from left to right.
+    /// The leaves from left to right.
     pub(crate) fn leaves(&self) -> Vec<&T> {
         match self {
             Self::Leaf(inner) => vec![inner],

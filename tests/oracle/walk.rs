@@ -1,54 +1,54 @@
-//! Walks through all pages of an answer.
+//! Reads all pages of a list.
 
-use crate::oracle::people::People;
-use crate::oracle::question::Question;
+use crate::oracle::request::Request;
+use crate::oracle::users::Users;
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A walk of more pages is taken for one without an end.
-const MOST_PAGES: usize = 1_000;
+/// Number of pages after which a list is assumed to be endless.
+const MAX_PAGES: usize = 1_000;
 
-/// A server and whom it knows.
+/// A client of a server, and the users of that server.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Server {
     pub(crate) client: Client,
-    pub(crate) people: Arc<People>,
+    pub(crate) users: Arc<Users>,
 }
 
-/// What came over all pages.
+/// The content of all pages.
 #[derive(Debug, Default)]
-pub(crate) struct Walked {
+pub(crate) struct Listed {
     pub(crate) ids: Vec<String>,
-    /// What each page said of the count, where it was asked for.
+    /// The total on each page, if it was requested.
     pub(crate) totals: Vec<Value>,
     pub(crate) pages: usize,
-    /// Pages with fewer users than there was room for, and more to come.
+    /// Number of pages with fewer users than the limit, although another page follows.
     pub(crate) short: usize,
 }
 
 /// Follows `nextCursor` to the end.
 ///
 /// # Errors
-/// What is wrong with an answer, whatever the filter means.
-pub(crate) async fn walk(asked: &Asked, question: &Question, limit: usize) -> Result<Walked, String> {
-    let first = question.target(limit);
-    let (mut walked, mut target) = (Walked::default(), first.clone());
-    while walked.pages < MOST_PAGES {
-        let page = asked.page(&target).await?;
-        walked.take(&asked.people, question, limit, &page)?;
-        let Some(next) = page.get("nextCursor") else { return Ok(walked) };
-        let next = next.as_str().ok_or_else(|| format!("nextCursor is no string: {next}"))?;
+/// A description of a response that is invalid for any filter.
+pub(crate) async fn walk(server: &Server, request: &Request, limit: usize) -> Result<Listed, String> {
+    let first = request.target(limit);
+    let (mut listed, mut target) = (Listed::default(), first.clone());
+    while listed.pages < MAX_PAGES {
+        let page = server.page(&target).await?;
+        listed.take(&server.users, request, limit, &page)?;
+        let Some(next) = page.get("nextCursor") else { return Ok(listed) };
+        let next = next.as_str().ok_or_else(|| format!("nextCursor is not a string: {next}"))?;
         target = format!("{first}&cursor={}", percent_encoded(next));
     }
-    Err(format!("no end after {MOST_PAGES} pages"))
+    Err(format!("the list does not end after {MAX_PAGES} pages"))
 }
 
-impl Asked {
+impl Server {
     async fn page(&self, target: &str) -> Result<Value, String> {
         let answer = self.client.get(target).try_send().await;
-        let answer = answer.map_err(|error| format!("no answer: {error:?}"))?;
+        let answer = answer.map_err(|error| format!("no response: {error:?}"))?;
         match answer.code() {
             200 => Ok(answer.json()),
             other => Err(format!("{other} instead of 200: {}", answer.text())),
@@ -56,28 +56,22 @@ impl Asked {
     }
 }
 
-impl Walked {
-    fn take(
-        &mut self,
-        people: &People,
-        question: &Question,
-        limit: usize,
-        page: &Value,
-    ) -> Result<(), String> {
-        let items = page["items"].as_array().ok_or_else(|| format!("no items in {page}"))?;
+impl Listed {
+    fn take(&mut self, users: &Users, request: &Request, limit: usize, page: &Value) -> Result<(), String> {
+        let items = page["items"].as_array().ok_or_else(|| format!("the page has no items: {page}"))?;
         if items.len() > limit {
             return Err(format!("{} users on a page of at most {limit}", items.len()));
         }
         for item in items {
-            let id = item["id"].as_str().ok_or_else(|| format!("no id in {item}"))?;
-            let person = people.with_id(id).ok_or_else(|| format!("nobody is {item}"))?;
-            let expected = if question.whole { person.shown.clone() } else { json!({ "id": id }) };
+            let id = item["id"].as_str().ok_or_else(|| format!("the user has no id: {item}"))?;
+            let user = users.with_id(id).ok_or_else(|| format!("unknown user: {item}"))?;
+            let expected = if request.whole { user.shown.clone() } else { json!({ "id": id }) };
             if *item != expected {
-                return Err(format!("shows   {item}\ninstead {expected}"));
+                return Err(format!("received {item}\nexpected {expected}"));
             }
             self.ids.push(id.to_owned());
         }
-        if question.total {
+        if request.total {
             self.totals.push(page["total"].clone());
         }
         self.pages += 1;

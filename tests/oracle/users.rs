@@ -1,26 +1,25 @@
-//! The users that a filter is asked about, in every order in which a list may come.
+//! The users of a server, and the expected result of a filter in each order.
 
 use crate::oracle::attribute::GROUPS;
 use crate::oracle::filter::{Filter, finds};
 use crate::oracle::node::Node;
 use serde_json::Value;
 
-/// A user.
 #[derive(Debug)]
-pub(crate) struct Person {
+pub(crate) struct User {
     pub(crate) id: String,
-    /// As the API shows it.
+    /// The user as in a response.
     pub(crate) shown: Value,
     pub(crate) node: Node,
 }
 
 /// All users of a server.
 #[derive(Debug)]
-pub(crate) struct People {
-    pub(crate) all: Vec<Person>,
+pub(crate) struct Users {
+    pub(crate) all: Vec<User>,
 }
 
-/// What a list is sorted by.
+/// The attribute by which a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Id,
@@ -42,14 +41,14 @@ impl By {
     }
 }
 
-/// By what a list is sorted and in which direction.
+/// The order of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sort {
     pub(crate) by: By,
     pub(crate) descending: bool,
 }
 
-/// Every order in which a list may come.
+/// All orders of a list.
 pub(crate) const SORTS: [Sort; 10] = [
     Sort { by: By::Id, descending: false },
     Sort { by: By::Id, descending: true },
@@ -63,44 +62,44 @@ pub(crate) const SORTS: [Sort; 10] = [
     Sort { by: By::UpdatedAt, descending: true },
 ];
 
-impl People {
-    /// Of users as the API shows them, with the groups that it does not show.
+impl Users {
+    /// Converts users as in responses, extended by their groups, which responses do not contain.
     pub(crate) fn new(users: Vec<Value>) -> Self {
-        let person = |mut user: Value| Person {
-            id: user["id"].as_str().expect("an id is a string").to_owned(),
+        let user = |mut user: Value| User {
+            id: user["id"].as_str().expect("the id is a string").to_owned(),
             node: Node::of_user(&user),
             shown: {
-                user.as_object_mut().expect("a user is an object").remove(GROUPS);
+                user.as_object_mut().expect("the user is an object").remove(GROUPS);
                 user
             },
         };
-        Self { all: users.into_iter().map(person).collect() }
+        Self { all: users.into_iter().map(user).collect() }
     }
 
-    /// Whom a filter finds, in order.
-    pub(crate) fn found(&self, filter: &Filter, sort: Sort) -> Vec<&Person> {
-        let mut found: Vec<_> = self.all.iter().filter(|person| finds(filter, &person.node)).collect();
-        found.sort_by_cached_key(|person| (person.key(sort.by), &person.id));
+    /// The users that a filter finds, in order.
+    pub(crate) fn found(&self, filter: &Filter, sort: Sort) -> Vec<&User> {
+        let mut found: Vec<_> = self.all.iter().filter(|user| finds(filter, &user.node)).collect();
+        found.sort_by_cached_key(|user| (user.key(sort.by), &user.id));
         if sort.descending {
             found.reverse();
         }
         found
     }
 
-    pub(crate) fn with_id(&self, id: &str) -> Option<&Person> {
-        self.all.iter().find(|person| person.id == id)
+    pub(crate) fn with_id(&self, id: &str) -> Option<&User> {
+        self.all.iter().find(|user| user.id == id)
     }
 }
 
-impl Person {
-    /// What it is sorted by: whether that is missing, and as a string or as a time.
+impl User {
+    /// The sort key: whether the value is missing, and the value as a string or as a time.
     fn key(&self, by: By) -> (bool, &str, i128) {
-        let Node::Object(members) = &self.node else { panic!("a user is an object") };
+        let Node::Object(members) = &self.node else { panic!("the user is not an object") };
         match members.get(by.name()) {
             None | Some(Node::Absent) => (true, "", 0),
             Some(Node::Text(text)) => (false, &text.folded, 0),
             Some(Node::Time(at)) => (false, "", *at),
-            other => panic!("nothing is sorted by {other:?}"),
+            other => panic!("{other:?} is not a sort key"),
         }
     }
 }

@@ -1,11 +1,10 @@
-//! The oracle and the generator themselves, without a server: what is compared with must not be wrong, nor empty.
+//! Tests of the oracle and the generator without a server.
 
 use crate::oracle::Settings;
 use crate::oracle::attribute::{Attribute, Kind, of_elements, of_users};
 use crate::oracle::filter::{Filter, Leaf, Path, terms};
-use crate::oracle::generate::questions;
+use crate::oracle::generate::requests;
 use crate::oracle::node::Text;
-use crate::oracle::people::{By, People, Sort};
 use crate::oracle::population::bodies;
 use crate::oracle::print::{Printed, print};
 use crate::oracle::runner::sample;
@@ -13,12 +12,13 @@ use crate::oracle::source::Source;
 use crate::oracle::term::{Operand, Operator, Term};
 use crate::oracle::times;
 use crate::oracle::tree::Tree;
+use crate::oracle::users::{By, Sort, Users};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Four users: Ada with nearly everything, Bob with next to nothing, Cem with empty things, Dee with two e-mails.
-fn four() -> People {
+/// Four users: Ada has most attributes, Bob hardly any, Cem empty values, and Dee two e-mail addresses.
+fn four() -> Users {
     let mut users = [
         json!({
             "userName": "Ada", "displayName": "Straße", "externalId": "X-1", "active": true,
@@ -46,10 +46,10 @@ fn four() -> People {
     for (index, user) in users.iter_mut().enumerate() {
         complete(user, index);
     }
-    People::new(users.to_vec())
+    Users::new(users.to_vec())
 }
 
-/// Adds what a server would, and the groups that it knows of.
+/// Adds the values that a server adds, and groups.
 fn complete(user: &mut Value, index: usize) {
     let groups =
         (0..index % 3).map(|group| json!({ "value": format!("{group:08}-0000-7000-8000-000000000000") }));
@@ -61,34 +61,38 @@ fn complete(user: &mut Value, index: usize) {
 }
 
 fn attribute(of: Vec<Attribute>, name: &str) -> Attribute {
-    of.into_iter().find(|attribute| attribute.name == name).unwrap_or_else(|| panic!("no attribute {name}"))
+    of.into_iter()
+        .find(|attribute| attribute.name == name)
+        .unwrap_or_else(|| panic!("there is no attribute {name}"))
 }
 
-fn made(attribute: Attribute, word: &str, operand: &Value) -> Term {
+fn term(attribute: Attribute, word: &str, operand: &Value) -> Term {
     let operators = Operator::of(attribute.kind).iter();
-    let operator =
-        *operators.clone().find(|operator| operator.word() == word).expect("an operator of its kind");
+    let operator = *operators
+        .clone()
+        .find(|operator| operator.word() == word)
+        .expect("the attribute accepts the operator");
     let operand = match operand {
         Value::Null => Operand::Nothing,
         Value::Bool(flag) => Operand::Flag(*flag),
-        Value::Number(number) => Operand::Number(number.as_i64().expect("a whole number")),
+        Value::Number(number) => Operand::Number(number.as_i64().expect("the number is an integer")),
         Value::String(text) if attribute.kind == Kind::Time => {
             Operand::Time(times::parse(text), text.clone())
         }
         Value::String(text) => Operand::Text(Text::new(text)),
-        other => panic!("{other} is no operand"),
+        other => panic!("{other} is not an operand"),
     };
     Term { attribute, operator, operand }
 }
 
-/// A term about a user.
+/// A filter on an attribute of the user.
 fn is(name: &str, word: &str, operand: impl Into<Value>) -> Filter {
-    Tree::Leaf(Leaf::Term(made(attribute(of_users(), name), word, &operand.into())))
+    Tree::Leaf(Leaf::Term(term(attribute(of_users(), name), word, &operand.into())))
 }
 
-/// A term about an element of a list of e-mails.
+/// A term for an element of `emails`.
 fn part(name: &str, word: &str, operand: impl Into<Value>) -> Term {
-    made(attribute(of_elements("emails"), name), word, &operand.into())
+    term(attribute(of_elements("emails"), name), word, &operand.into())
 }
 
 fn emails(inner: Tree<Term>, tail: Option<Term>) -> Filter {
@@ -99,19 +103,21 @@ fn not<T>(inner: Tree<T>) -> Tree<T> {
     Tree::Not(Box::new(inner))
 }
 
-/// The first letters of those whom a filter finds, in the order of creation.
+/// The first letters of the names of the users that a filter finds, in the order of creation.
 fn found(filter: &Filter) -> String {
     let sort = Sort { by: By::Id, descending: false };
     letters(&four(), filter, sort)
 }
 
-fn letters(people: &People, filter: &Filter, sort: Sort) -> String {
-    let name = |user: &Value| user["userName"].as_str().expect("a name").chars().next().expect("a letter");
-    people.found(filter, sort).iter().map(|person| name(&person.shown).to_ascii_lowercase()).collect()
+fn letters(users: &Users, filter: &Filter, sort: Sort) -> String {
+    let name = |user: &Value| {
+        user["userName"].as_str().expect("the user has a name").chars().next().expect("the name is not empty")
+    };
+    users.found(filter, sort).iter().map(|user| name(&user.shown).to_ascii_lowercase()).collect()
 }
 
 #[test]
-fn terms_find_as_the_document_says() {
+fn terms_find_the_documented_users() {
     for (name, word, operand, expected) in [
         ("userName", "eq", json!("ADA"), "a"),
         ("userName", "ne", json!("ADA"), "bcd"),
@@ -173,7 +179,7 @@ fn terms_find_as_the_document_says() {
 }
 
 #[test]
-fn paths_look_at_one_element() {
+fn a_value_path_applies_to_one_element() {
     let leaf = Tree::Leaf;
     let work = || leaf(part("type", "eq", "work"));
     let at_x = || leaf(part("value", "ew", "@x.com"));
@@ -195,7 +201,7 @@ fn paths_look_at_one_element() {
 }
 
 #[test]
-fn logic_is_logic() {
+fn logical_operators_combine_and_print_correctly() {
     let (a, d) = (|| is("userName", "eq", "ada"), || is("userName", "sw", "d"));
     let active = || is("active", "eq", true);
     for (filter, expected, text) in [
@@ -228,8 +234,8 @@ fn logic_is_logic() {
 }
 
 #[test]
-fn orders_put_the_missing_last_and_turn_round_as_a_whole() {
-    let everybody = is("userName", "pr", Value::Null);
+fn missing_values_sort_last_and_descending_order_is_the_reverse() {
+    let all_users = is("userName", "pr", Value::Null);
     for (by, order) in [
         (By::Id, "abcd"),
         (By::UserName, "abcd"),
@@ -237,44 +243,44 @@ fn orders_put_the_missing_last_and_turn_round_as_a_whole() {
         (By::CreatedAt, "abcd"),
         (By::UpdatedAt, "dcba"),
     ] {
-        let up = letters(&four(), &everybody, Sort { by, descending: false });
-        let down = letters(&four(), &everybody, Sort { by, descending: true });
+        let up = letters(&four(), &all_users, Sort { by, descending: false });
+        let down = letters(&four(), &all_users, Sort { by, descending: true });
         assert_eq!((up.as_str(), down.chars().rev().collect::<String>().as_str()), (order, order), "{by:?}");
     }
-    // Among equals, here those without a value, the id decides in the same direction.
-    let people = People::new(four().all.iter().map(|person| nameless(&person.shown)).collect());
-    assert_eq!(letters(&people, &everybody, Sort { by: By::DisplayName, descending: true }), "dcba");
+    // Users with equal or missing values are in id order, which is reversed as well.
+    let users = Users::new(four().all.iter().map(|user| without_display_name(&user.shown)).collect());
+    assert_eq!(letters(&users, &all_users, Sort { by: By::DisplayName, descending: true }), "dcba");
 }
 
-fn nameless(user: &Value) -> Value {
+fn without_display_name(user: &Value) -> Value {
     let mut user = user.clone();
     user["displayName"] = Value::Null;
     user
 }
 
-/// Everything that can be asked is asked, and most of what is asked finds some users and not all.
+/// The random filters cover every attribute and operator, and most of them find some users but not all.
 #[test]
-fn random_filters_ask_for_everything_and_find_some() {
+fn random_filters_cover_everything_and_are_selective() {
     let settings = Settings { users: 300, filters: 4_000, seed: 1 };
     let mut users = bodies(settings);
     users.iter_mut().enumerate().for_each(|(index, user)| complete(user, index));
-    let people = Arc::new(People::new(users));
-    let questions = sample(&questions(Arc::new(Source::new(Arc::clone(&people)))), 1, settings.filters);
+    let users = Arc::new(Users::new(users));
+    let requests = sample(&requests(Arc::new(Source::new(Arc::clone(&users)))), 1, settings.filters);
     let sort = Sort { by: By::Id, descending: false };
-    let telling = |filter: &Filter| (1..settings.users).contains(&people.found(filter, sort).len());
-    let telling: Vec<_> = questions.iter().filter(|question| telling(&question.filter)).collect();
-    assert!(telling.len() * 2 > questions.len(), "{} of {}", telling.len(), questions.len());
-    let asked = || telling.iter().flat_map(|question| terms(&question.filter));
-    let names: BTreeSet<_> = asked().map(|term| term.attribute.name.as_str()).collect();
-    let pairs: BTreeSet<_> = asked().map(|term| (term.attribute.kind, term.operator)).collect();
+    let selective = |filter: &Filter| (1..settings.users).contains(&users.found(filter, sort).len());
+    let selective: Vec<_> = requests.iter().filter(|request| selective(&request.filter)).collect();
+    assert!(selective.len() * 2 > requests.len(), "{} of {}", selective.len(), requests.len());
+    let covered = || selective.iter().flat_map(|request| terms(&request.filter));
+    let names: BTreeSet<_> = covered().map(|term| term.attribute.name.as_str()).collect();
+    let pairs: BTreeSet<_> = covered().map(|term| (term.attribute.kind, term.operator)).collect();
     for Attribute { name, kind, .. } in of_users() {
         assert!(names.contains(name.as_str()), "{name}");
         for operator in Operator::of(kind) {
             assert!(pairs.contains(&(kind, *operator)), "{kind:?} {operator:?}");
         }
     }
-    let printed: Vec<_> = questions.iter().map(|question| question.printed()).collect();
-    let most = |of: fn(&Printed) -> usize| printed.iter().map(of).max().expect("some");
+    let printed: Vec<_> = requests.iter().map(|request| request.printed()).collect();
+    let most = |of: fn(&Printed) -> usize| printed.iter().map(of).max().expect("there are filters");
     assert_eq!(most(|printed| printed.depth), 16);
     assert!(most(|printed| printed.terms) > 90, "{}", most(|printed| printed.terms));
 }

@@ -1,41 +1,39 @@
-//! A filter and how its answer is to come.
+//! A request for a list with a filter.
 
 use crate::oracle::filter::Filter;
-use crate::oracle::people::Sort;
 use crate::oracle::print::{Printed, print};
+use crate::oracle::users::Sort;
 use crate::support::percent_encoded;
 
-/// The most users that a page may have, docs/api.md.
-const MOST: usize = 500;
+/// The largest page size (docs/api.md).
+const MAX_LIMIT: usize = 500;
 
-/// What is asked of the server.
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
+pub(crate) struct Request {
     pub(crate) filter: Filter,
-    /// How the filter is spelled; 0 is plain.
+    /// The spelling of the filter. 0 is plain.
     pub(crate) style: u64,
     pub(crate) sort: Option<Sort>,
-    /// Into how many pages the answer is cut, and how many more or fewer users than that a page may have.
+    /// The number of pages of the result, and a number of users to add to the page size.
     pub(crate) pages: usize,
     pub(crate) slack: isize,
-    /// Whether the count is asked for.
+    /// Whether to request the total.
     pub(crate) total: bool,
-    /// Whether whole users are asked for, or only their ids.
+    /// Whether to request whole users instead of only their ids.
     pub(crate) whole: bool,
 }
 
-impl Question {
+impl Request {
     pub(crate) fn printed(&self) -> Printed {
         print(&self.filter, self.style)
     }
 
-    /// The `limit` with which an answer of so many users takes about as many pages as wanted. Without slack the last
-    /// page is often just full.
+    /// The `limit` that divides this many users into about `pages` pages. Without slack, the last page is often exactly full.
     pub(crate) fn limit(&self, users: usize) -> usize {
-        users.div_ceil(self.pages).saturating_add_signed(self.slack).clamp(1, MOST)
+        users.div_ceil(self.pages).saturating_add_signed(self.slack).clamp(1, MAX_LIMIT)
     }
 
-    /// The path and query of its first page.
+    /// The path and query of the first page.
     pub(crate) fn target(&self, limit: usize) -> String {
         let mut target = format!("/users?limit={limit}&filter={}", percent_encoded(&self.printed().text));
         if let Some(Sort { by, descending }) = self.sort {

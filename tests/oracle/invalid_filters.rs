@@ -1,7 +1,7 @@
-//! Text that is no filter, or almost one, is answered with 200 or told what is wrong and where.
+//! The response to invalid and almost valid filters is 200, or an error with a valid position.
 
 use crate::oracle::Settings;
-use crate::oracle::generate::questions;
+use crate::oracle::generate::requests;
 use crate::oracle::population::{self, bodies};
 use crate::oracle::runner::check;
 use crate::oracle::source::Source;
@@ -13,10 +13,10 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::sync::Arc;
 
-/// Few: nothing is found out about them.
+/// Few users, because their number does not matter here.
 const USERS: usize = 24;
 
-/// What filters are made of, and what looks like it.
+/// Tokens of filters, and text that resembles them.
 const TOKENS: &[&str] = &[
     "userName",
     "emails",
@@ -91,26 +91,26 @@ enum Outcome {
     Refused,
 }
 
-/// Sends texts that are no filters, for the most part.
-pub(crate) async fn go(api: Api, settings: Settings) {
+/// Sends texts of which most are not filters.
+pub(crate) async fn check_responses(api: Api, settings: Settings) {
     let bodies = bodies(Settings { users: USERS, ..settings });
-    let people = Arc::new(population::create(&api, &bodies, settings.seed).await);
-    let strategy = texts(Arc::new(Source::new(people)));
+    let users = Arc::new(population::create(&api, &bodies, settings.seed).await);
+    let strategy = texts(Arc::new(Source::new(users)));
     let outcomes = check(&strategy, settings, |text| {
         let client = api.client.clone();
-        async move { ask(&client, &text).await.map_err(|error| format!("filter {text:?}\n{error}")) }
+        async move { send(&client, &text).await.map_err(|error| format!("filter {text:?}\n{error}")) }
     });
     let outcomes = outcomes.await;
     let found = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Found)).count();
     let refused = outcomes.len() - found;
-    println!("{:?}: {found} texts are filters, {refused} are none", api.engine);
-    // Both ways of answering have been seen in earnest.
+    println!("{:?}: {found} valid filters, {refused} invalid ones", api.engine);
+    // Both outcomes occurred often enough to be meaningful.
     assert!(found * 20 > outcomes.len() && refused * 2 > outcomes.len(), "{found} found, {refused} refused");
 }
 
-async fn ask(client: &Client, text: &str) -> Result<Outcome, String> {
+async fn send(client: &Client, text: &str) -> Result<Outcome, String> {
     let target = format!("/users?limit=1&filter={}", percent_encoded(text));
-    let answer = client.get(&target).try_send().await.map_err(|error| format!("no answer: {error:?}"))?;
+    let answer = client.get(&target).try_send().await.map_err(|error| format!("no response: {error:?}"))?;
     match answer.code() {
         200 => Ok(Outcome::Found),
         400 => refusal(text, &answer).map(|()| Outcome::Refused),
@@ -118,7 +118,7 @@ async fn ask(client: &Client, text: &str) -> Result<Outcome, String> {
     }
 }
 
-/// Checks that a refusal names a position that the text has, or the end of the text.
+/// Checks that an error names a position within the text, or its end.
 fn refusal(text: &str, answer: &Answer) -> Result<(), String> {
     let body = answer.json();
     let (code, detail) = (body["code"].as_str(), body["detail"].as_str().unwrap_or_default());
@@ -126,12 +126,14 @@ fn refusal(text: &str, answer: &Answer) -> Result<(), String> {
     match (code, position(detail)) {
         (Some("invalid-parameter"), _) if text.is_empty() => Ok(()),
         (Some("invalid-filter"), Some(at)) if (1..=length + 1).contains(&at) => Ok(()),
-        (Some("invalid-filter"), _) => Err(format!("no position within {length} characters: {body}")),
-        _ => Err(format!("another code: {body}")),
+        (Some("invalid-filter"), _) => {
+            Err(format!("the error has no position within {length} characters: {body}"))
+        }
+        _ => Err(format!("unexpected code: {body}")),
     }
 }
 
-/// The number that follows the word.
+/// The number after the word "position".
 fn position(detail: &str) -> Option<usize> {
     let (_, rest) = detail.split_once("position ")?;
     let end = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
@@ -139,7 +141,7 @@ fn position(detail: &str) -> Option<usize> {
 }
 
 fn texts(source: Arc<Source>) -> impl Strategy<Value = String> {
-    let filters = questions(source).prop_map(|question| question.printed().text);
+    let filters = requests(source).prop_map(|request| request.printed().text);
     prop_oneof![
         8 => (filters, vec(mutations(), 0..4)).prop_map(|(text, mutations)| mutated(text, &mutations)),
         4 => vec((select(TOKENS), any::<bool>()), 0..40).prop_map(joined),
@@ -149,7 +151,7 @@ fn texts(source: Arc<Source>) -> impl Strategy<Value = String> {
     ]
 }
 
-/// A little more than a filter may have, at most.
+/// At most slightly longer than the limit of a filter.
 fn repeated(token: &str, times: usize) -> String {
     token.repeat(times.min(4200 / token.len()))
 }
@@ -158,7 +160,7 @@ fn joined(tokens: Vec<(&str, bool)>) -> String {
     tokens.iter().flat_map(|(token, space)| [*token, if *space { " " } else { "" }]).collect()
 }
 
-/// A slip of the pen at some character.
+/// A typing error at one character.
 #[derive(Clone, Copy, Debug)]
 enum Slip {
     Deleted,
