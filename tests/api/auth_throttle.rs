@@ -2,7 +2,7 @@
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
-use crate::support::api::{Api, Engine, at_once, text, with_status};
+use crate::support::api::{Api, Engine, send_concurrently, text, with_status};
 use crate::support::http::{Answer, Client};
 use crate::support::raw;
 use crate::support::server::{ADMIN_KEY, Server};
@@ -122,7 +122,7 @@ async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
     let anonymous = Client::anonymous(&api.server);
     let reader = client_with_role(&api.client, "reader").await;
     for _ in 0..LIMIT * 2 {
-        // A request without a key tries none, a valid key does not fail, and public paths require no key.
+        // Neither missing keys, nor denied requests with a valid key, nor requests of public paths count.
         assert_unauthorized(&anonymous.get("/users").send().await);
         problem(&reader.get("/keys").send().await, 403, "forbidden");
         problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");
@@ -190,11 +190,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
 
 async fn concurrent_attempts_are_all_counted(api: Api) {
     let api = start(&api);
-    let responses = at_once(50, |_| {
-        let request = api.client.keyed("garbage").get("/users");
-        async move { request.send().await }
-    });
-    let responses = responses.await;
+    let responses = send_concurrently(50, |_| api.client.keyed("garbage").get("/users")).await;
     assert_eq!((with_status(&responses, 401), with_status(&responses, 429)), (LIMIT, 50 - LIMIT));
 }
 

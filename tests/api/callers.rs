@@ -1,7 +1,8 @@
 //! Helpers that create keys, tenants and users as any caller in any tenant.
 
 use crate::support::api::text;
-use crate::support::http::Client;
+use crate::support::http::{Answer, Client};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Creates a key and returns it with its secret.
@@ -45,4 +46,19 @@ pub(crate) async fn get(client: &Client, target: &str) -> Value {
     let response = client.get(target).send().await;
     assert_eq!(response.code(), 200, "{target}: {}", response.text());
     response.json()
+}
+
+/// Checks that HEAD returns this status and the headers of GET, without a body.
+pub(crate) async fn check_head(client: &Client, target: &str, status: u16) {
+    let send = async |method: Method| {
+        client.request(method, target).header("x-request-id", "same").send().await.expect(status)
+    };
+    let (get, head) = (send(Method::GET).await, send(Method::HEAD).await);
+    assert_eq!(head.text(), "", "{target}");
+    let headers = |response: &Answer| {
+        let mut headers = response.headers.clone();
+        headers.remove("date");
+        headers
+    };
+    assert_eq!(headers(&head), headers(&get), "{target}");
 }

@@ -5,7 +5,7 @@ use crate::api::callers::{
 };
 use crate::api::feed_helpers::{follow, number, page, recorded_attributes};
 use crate::api::fixture::full;
-use crate::api::problem::{gone_problem, problem};
+use crate::api::problem::{check_queries_rejected, gone_problem, problem};
 use crate::api::query::items;
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
@@ -258,10 +258,8 @@ async fn limits_are_validated_and_capped(api: Api) {
         let page = get(&api.client, &format!("/changes?limit={limit}")).await;
         assert_eq!(items(&page).len(), count, "{limit}");
     }
-    for limit in ["0", "-1", "x", "", "1.5"] {
-        let response = api.client.get(&format!("/changes?limit={limit}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-    }
+    let invalid = ["limit=0", "limit=-1", "limit=x", "limit=", "limit=1.5"];
+    check_queries_rejected(&api.client, "/changes", &invalid).await;
 }
 
 async fn changes_are_filtered_by_type(api: Api) {
@@ -298,8 +296,7 @@ async fn changes_are_filtered_by_type(api: Api) {
         "user.created;key.created",
         "user.created,x",
     ] {
-        let response = api.client.get(&format!("/changes?type={types}")).send().await;
-        problem(&response, 400, "invalid-parameter");
+        check_queries_rejected(&api.client, "/changes", &[&format!("type={types}")]).await;
     }
 }
 
@@ -323,15 +320,14 @@ async fn changes_are_filtered_by_resource(api: Api) {
     assert_eq!(follow(&api.client, 0, &of_user).await, [rows[1].clone()]);
     assert_eq!(follow(&api.client, 0, "&type=user.created&resource=key").await, Vec::<Value>::new());
     for resource in ["", "users", "User", "x", "user,key", "user.created"] {
-        let response = api.client.get(&format!("/changes?resource={resource}")).send().await;
-        problem(&response, 400, "invalid-parameter");
+        check_queries_rejected(&api.client, "/changes", &[&format!("resource={resource}")]).await;
     }
 }
 
 async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
     let rows = history(&api).await;
-    let is_plain = |row: &&Value| row["resource"] == "user";
-    let plain: Vec<_> = rows.iter().filter(is_plain).cloned().collect();
+    let is_user_change = |row: &&Value| row["resource"] == "user";
+    let user_changes: Vec<_> = rows.iter().filter(is_user_change).cloned().collect();
     let head = rows.len() as u64 + 4;
     let mut clients = Vec::new();
     for role in ["reader", "writer", "admin", "operator"] {
@@ -339,7 +335,7 @@ async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
     }
     for client in &clients[..2] {
         for limit in [1, 4, 50] {
-            assert_eq!(follow(client, 0, &format!("&limit={limit}")).await, plain);
+            assert_eq!(follow(client, 0, &format!("&limit={limit}")).await, user_changes);
         }
         let page = page(client, 0, "&limit=500").await;
         assert_eq!((number(&page["next"]), number(&page["head"])), (head, head));
@@ -355,7 +351,7 @@ async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
             problem(&response, 403, "forbidden");
         }
         let own = follow(client, 0, "&type=user.created,user.updated,user.deleted,user.erased").await;
-        assert_eq!(own, plain);
+        assert_eq!(own, user_changes);
     }
     for client in &clients[2..] {
         assert_eq!(follow(client, 0, "").await[..rows.len()], rows);
@@ -378,7 +374,7 @@ async fn next_moves_past_excluded_changes(api: Api) {
     ] {
         let first = page(client, 0, parameters).await;
         assert_eq!(items(&first).len(), 1, "{parameters}");
-        // `next` must pass the excluded changes, or a follower would request the same page forever.
+        // `next` must move past the excluded changes, or a follower would request the same page forever.
         let rest = page(client, number(&first["next"]), parameters).await;
         assert_eq!((items(&rest).len(), number(&rest["next"])), (0, 22), "{parameters}");
     }
@@ -389,7 +385,7 @@ async fn next_moves_past_excluded_changes(api: Api) {
 
 async fn unknown_parameters_are_rejected(api: Api) {
     api.named("ada").await;
-    for query in [
+    let invalid = [
         "after=-1",
         "after=x",
         "after=",
@@ -406,10 +402,8 @@ async fn unknown_parameters_are_rejected(api: Api) {
         "types=user.created",
         "erased=true",
         "type=user.created&type=user.deleted",
-    ] {
-        let response = api.client.get(&format!("/changes?{query}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-    }
+    ];
+    check_queries_rejected(&api.client, "/changes", &invalid).await;
     problem(&api.client.post("/changes", &json!({})).send().await, 405, "method-not-allowed");
     problem(&api.client.get("/changes/1").send().await, 404, "not-found");
 }
@@ -451,7 +445,7 @@ async fn deleted_revisions_are_gone(api: Api) {
         api.sql().execute(&format!("DELETE FROM changes WHERE revision < {earliest}"));
         assert_gone(&api.client, "0", earliest, 30).await;
         assert_gone(&api.client, &(earliest - 2).to_string(), earliest, 30).await;
-        let index = usize::try_from(earliest).expect("few") - 1;
+        let index = usize::try_from(earliest).expect("a small number") - 1;
         assert_eq!(follow(&api.client, earliest - 1, "&limit=4").await, rows[index..]);
     }
     // `after` defaults to 0, which is gone as well.

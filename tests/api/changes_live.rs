@@ -133,9 +133,9 @@ async fn followers_see_every_change_exactly_once(api: Api) {
     let (changes, followed) = run_writers(&writers, followers).await;
     let rows = follow(&api.client, 0, "").await;
     assert_gap_free(&rows, changes + 1);
-    let plain: Vec<_> = rows.iter().filter(|row| row["resource"] == "user").cloned().collect();
+    let user_changes: Vec<_> = rows.iter().filter(|row| row["resource"] == "user").cloned().collect();
     for (index, (seen, live)) in followed.iter().enumerate() {
-        let expected = if index == 2 { &plain } else { &rows };
+        let expected = if index == 2 { &user_changes } else { &rows };
         assert!(seen == expected, "follower {index} saw {} of {} changes", seen.len(), expected.len());
         assert!(*live > 5, "follower {index} read only {live} pages while the writers ran");
     }

@@ -3,8 +3,8 @@
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, create_user, get};
 use crate::api::feed_helpers::follow;
 use crate::api::fixture::full;
-use crate::api::problem::problem;
-use crate::support::api::{Api, at_once, path, text, with_status};
+use crate::api::problem::{assert_all_rejected, problem};
+use crate::support::api::{Api, path, send_concurrently, text, with_status};
 use crate::support::http::{Answer, Client};
 use serde_json::{Value, json};
 
@@ -239,7 +239,7 @@ async fn other_requests_reject_the_erase_parameter(api: Api) {
     let tenant = create_tenant(&api.client, "acme").await;
     let body = json!({ "userName": "x" });
     let one = format!("{}?erase=true", path(&user));
-    for request in [
+    let requests = [
         api.client.get(&one),
         api.client.put(&one, &body),
         api.client.patch(&one, &body),
@@ -248,9 +248,8 @@ async fn other_requests_reject_the_erase_parameter(api: Api) {
         api.client.get("/changes?erase=true"),
         api.client.delete(&format!("/keys/{}?erase=true", text(&key["id"]))),
         api.client.delete(&format!("/tenants/{}?erase=true", text(&tenant["id"]))),
-    ] {
-        problem(&request.send().await, 400, "invalid-parameter");
-    }
+    ];
+    assert_all_rejected(&requests, 400, "invalid-parameter").await;
     problem(&api.client.delete("/users?erase=true").send().await, 405, "method-not-allowed");
     assert_eq!(api.page("").await["items"], json!([user]));
 }
@@ -347,10 +346,7 @@ async fn concurrent_erasures_produce_one_change(api: Api) {
         if deleted_before {
             api.client.delete(&path(&user)).send().await.expect(204);
         }
-        let responses = at_once(20, |_| {
-            let request = api.client.delete(&format!("{}?erase=true", path(&user)));
-            async move { request.send().await }
-        });
+        let responses = send_concurrently(20, |_| api.client.delete(&format!("{}?erase=true", path(&user))));
         assert_eq!(with_status(&responses.await, 204), 20);
         let rows = history(&api.client, &user).await;
         let all = ["user.created", "user.updated", "user.updated", "user.deleted", "user.erased"];

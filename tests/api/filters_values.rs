@@ -1,9 +1,9 @@
 //! Filters (`GET /users?filter=`): how values of each type compare.
 
 use crate::api::filters::create_people;
-use crate::api::query::{check_filters, matching_names, names, quoted, users_target};
+use crate::api::query::{check_filters, filtered, matching_names, names, quoted};
 use crate::support::api::{Api, text};
-use crate::support::http::Answer;
+use crate::support::table::{filled, section};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -15,12 +15,41 @@ engine_tests! {
     starts_with_works_at_the_end_of_unicode
     no_character_is_a_wildcard
     string_literals_use_json_escapes
-    booleans_support_equality
     ids_are_compared_exactly
     versions_are_compared_as_numbers
     times_are_compared_as_instants
     times_are_compared_beyond_microseconds
     every_rfc_3339_spelling_is_accepted
+}
+
+/// Filters, or operators and values, and the users that match them.
+const TABLE: &str = include_str!("filters_values.txt");
+
+table_tests! { TABLE by check_section:
+    booleans_support_equality;
+    case_exact_strings
+    case_exact_certificates
+    strings_are_ordered_by_code_point
+    ids_are_compared_exactly
+    versions_are_compared_as_numbers
+    times_are_compared_as_instants
+    creation_and_update_times
+    times_are_compared_beyond_microseconds
+    every_rfc_3339_spelling_is_accepted
+}
+
+async fn check_section(api: Api, name: &str) {
+    create_people(&api).await;
+    check_filters(&api, &section(TABLE, name)).await;
+}
+
+/// Checks which users match each term, which is an operator and a value, for each attribute.
+async fn check_terms(api: &Api, attributes: &[&str], cases: &[(impl AsRef<str>, &str)]) {
+    for attribute in attributes {
+        for (term, expected) in cases {
+            check_filters(api, &[(format!("{attribute} {}", term.as_ref()), *expected)]).await;
+        }
+    }
 }
 
 async fn most_strings_are_compared_by_folded_form(api: Api) {
@@ -63,40 +92,11 @@ async fn case_exact_strings_are_compared_exactly(api: Api) {
         let body = json!({ "userName": name, "externalId": value, "profileUrl": value, "photos": list });
         api.create(&body).await;
     }
-    let cases = [
-        (r#"eq "Abc""#, "1"),
-        (r#"eq "aBC""#, ""),
-        (r#"ne "Abc""#, "2 3"),
-        (r#"sw "Ab""#, "1"),
-        (r#"sw "ab""#, "2"),
-        (r#"sw "A""#, "1 3"),
-        (r#"co "b""#, "1 2"),
-        (r#"co "BD""#, "3"),
-        (r#"ew "c""#, "1 2"),
-        (r#"ew "C""#, ""),
-        (r#"gt "ABD""#, "1 2"),
-        (r#"ge "Abc""#, "1 2"),
-        (r#"lt "Abc""#, "3"),
-        (r#"le "Abc""#, "1 3"),
-    ];
-    for attribute in ["externalId", "profileUrl", "photos.value", "photos"] {
-        for (term, expected) in cases {
-            let filter = format!("{attribute} {term}");
-            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
-        }
-    }
+    let attributes = ["externalId", "profileUrl", "photos.value", "photos"];
+    check_terms(&api, &attributes, &section(TABLE, "case_exact_strings")).await;
     let body = json!({ "userName": "4", "x509Certificates": [{ "value": "MIIAbcde" }] });
     api.create(&body).await;
-    let cases = [
-        (r#"x509Certificates.value eq "MIIAbcde""#, "4"),
-        (r#"x509Certificates.value eq "miiabcde""#, ""),
-        (r#"x509Certificates.value sw "MII""#, "4"),
-        (r#"x509Certificates.value sw "mii""#, ""),
-        (r#"x509Certificates.value co "bcd""#, "4"),
-        (r#"x509Certificates.value ew "DE""#, ""),
-        (r#"x509Certificates[value eq "MIIAbcde"]"#, "4"),
-    ];
-    check_filters(&api, &cases).await;
+    check_filters(&api, &section(TABLE, "case_exact_certificates")).await;
 }
 
 /// The order is that of folded code points, not of a language: accented letters follow z, and emoji follow the BMP.
@@ -104,23 +104,8 @@ async fn strings_are_ordered_by_code_point(api: Api) {
     for value in ["Zoe", "Émile", "～", "😀", "a-b", "AB"] {
         api.create(&json!({ "userName": value, "displayName": value, "title": value })).await;
     }
-    let cases = [
-        (r#"gt "z""#, "Zoe Émile ～ 😀"),
-        (r#"gt "ZZ""#, "Émile ～ 😀"),
-        (r#"gt "～""#, "😀"),
-        (r#"ge "～""#, "～ 😀"),
-        (r#"lt "～""#, "Zoe Émile a-b AB"),
-        (r#"le "zoe""#, "Zoe a-b AB"),
-        (r#"lt "ab""#, "a-b"),
-        (r#"gt "A-B""#, "Zoe Émile ～ 😀 AB"),
-        (r#"gt "😀""#, ""),
-    ];
-    for attribute in ["userName", "displayName", "title"] {
-        for (term, expected) in cases {
-            let filter = format!("{attribute} {term}");
-            assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
-        }
-    }
+    let cases = section(TABLE, "strings_are_ordered_by_code_point");
+    check_terms(&api, &["userName", "displayName", "title"], &cases).await;
 }
 
 /// `sw` searches the range from a string to its successor. These strings have no successor, or none in the next code
@@ -223,101 +208,38 @@ async fn string_literals_use_json_escapes(api: Api) {
     }
 }
 
-async fn booleans_support_equality(api: Api) {
-    create_people(&api).await;
-    let cases = [
-        ("active eq true", "Ada alan bob"),
-        ("active eq false", "grace"),
-        ("active ne true", "grace"),
-        ("active ne false", "Ada alan bob"),
-        ("not (active eq true)", "grace"),
-        ("emails.primary eq true", "Ada grace"),
-        ("emails.primary eq false", "Ada grace"),
-        // `ne` also matches users without an element.
-        ("emails.primary ne true", "alan bob"),
-        ("addresses.primary ne true", "Ada grace alan bob"),
-        ("addresses.primary eq true", ""),
-        ("addresses[primary ne true]", "Ada grace"),
-        ("emails.primary pr", "Ada grace"),
-    ];
-    check_filters(&api, &cases).await;
-}
-
 async fn ids_are_compared_exactly(api: Api) {
     let created = create_people(&api).await;
-    let all = "Ada grace alan bob";
     let id = text(&created[1]["id"]);
     let (plain, upper) = (id.replace('-', ""), id.to_uppercase());
-    assert_ne!(upper, id, "an id of digits only");
-    let cases = [
-        (format!("eq \"{id}\""), "grace"),
-        (format!("ne \"{id}\""), "Ada alan bob"),
-        (format!("gt \"{id}\""), "alan bob"),
-        (format!("ge \"{id}\""), "grace alan bob"),
-        (format!("lt \"{id}\""), "Ada"),
-        (format!("le \"{id}\""), "Ada grace"),
-        (format!("sw \"{id}\""), "grace"),
-        (format!("ew \"{}\"", &id[8..]), "grace"),
-        ("co \"-7\"".to_owned(), all),
-        ("sw \"\"".to_owned(), all),
-        // Ids are compared exactly, with any string.
-        (format!("eq \"{upper}\""), ""),
-        (format!("sw \"{upper}\""), ""),
-        (format!("ne \"{upper}\""), all),
-        (format!("eq \"{plain}\""), ""),
-        (format!("sw \"{}\"", &plain[..12]), ""),
-        (format!("eq \"{{{id}}}\""), ""),
-        (format!("eq \" {id}\""), ""),
-        (format!("eq \"{id}0\""), ""),
-        (format!("sw \"{id}0\""), ""),
-        (format!("eq \"{}\"", &id[..35]), ""),
-        ("eq \"\"".to_owned(), ""),
-        ("eq \"garbage\"".to_owned(), ""),
-        ("eq \"\\u00e9\"".to_owned(), ""),
-        ("ne \"garbage\"".to_owned(), all),
-        ("sw \"garbage\"".to_owned(), ""),
-        ("sw \"%\"".to_owned(), ""),
-        ("lt \"garbage\"".to_owned(), all),
-        ("ge \"garbage\"".to_owned(), ""),
-        (format!("eq \"{}\"", uuid::Uuid::now_v7()), ""),
+    assert_ne!(upper, id, "the id has no letters");
+    let values = [
+        ("{id}", id),
+        ("{upper}", &upper),
+        ("{plain}", &plain),
+        ("{plain start}", &plain[..12]),
+        ("{shortened}", &id[..35]),
+        ("{end}", &id[8..]),
+        ("{unknown}", &uuid::Uuid::now_v7().to_string()),
     ];
-    for (term, expected) in cases {
-        check_filters(&api, &[(&format!("id {term}"), expected)]).await;
-    }
+    check_terms(&api, &["id"], &filled(TABLE, "ids_are_compared_exactly", &values)).await;
     for length in 1..=36 {
-        let beginning = &id[..length];
-        let with_it: Vec<_> =
-            created.iter().filter(|user| text(&user["id"]).starts_with(beginning)).cloned().collect();
-        let filter = format!("id sw \"{beginning}\"");
-        assert_eq!(matching_names(&api, &filter).await, names(&with_it).join(" "), "{filter}");
+        let start = &id[..length];
+        let matching: Vec<_> =
+            created.iter().filter(|user| text(&user["id"]).starts_with(start)).cloned().collect();
+        let filter = format!("id sw \"{start}\"");
+        assert_eq!(matching_names(&api, &filter).await, names(&matching).join(" "), "{filter}");
     }
 }
 
 async fn versions_are_compared_as_numbers(api: Api) {
     let created = create_people(&api).await;
     api.patch(&created[1], &json!({ "title": "Rear Admiral" })).await;
-    let all = "Ada grace alan bob";
-    let cases = [
-        ("version eq 2", "grace"),
-        ("version ne 2", "Ada alan bob"),
-        ("version gt 1", "grace"),
-        ("version ge 1", all),
-        ("version lt 2", "Ada alan bob"),
-        ("version le 1", "Ada alan bob"),
-        ("version eq 0", ""),
-        ("version gt -1", all),
-        ("version le 9007199254740993", all),
-        ("not (version gt 1)", "Ada alan bob"),
-    ];
-    check_filters(&api, &cases).await;
+    check_filters(&api, &section(TABLE, "versions_are_compared_as_numbers")).await;
     for number in ["9223372036854775808", "-9223372036854775809", "99999999999999999999999999", "1e400"] {
         let response = filtered(&api, &format!("version lt {number}")).await;
         assert!(matches!(response.code(), 200 | 400), "{number}: {}", response.text());
     }
-}
-
-async fn filtered(api: &Api, filter: &str) -> Answer {
-    api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 
 #[track_caller]
@@ -331,70 +253,27 @@ async fn times_are_compared_as_instants(api: Api) {
     let offsets = [(0, 0), (5, 30), (-11, 0), (14, 0), (-3, -30)];
     for (hours, minutes) in offsets {
         let offset = UtcOffset::from_hms(hours, minutes, 0).expect("an offset");
-        let spelled = second.to_offset(offset).format(&Rfc3339).expect("a time of this century");
-        let cases = [
-            ("eq", "grace"),
-            ("ne", "Ada alan bob"),
-            ("gt", "alan bob"),
-            ("ge", "grace alan bob"),
-            ("lt", "Ada"),
-            ("le", "Ada grace"),
-        ];
-        for (operator, expected) in cases {
-            check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}\""), expected)]).await;
-        }
+        let time = second.to_offset(offset).format(&Rfc3339).expect("a time of this century");
+        let cases = filled(TABLE, "times_are_compared_as_instants", &[("{time}", &time)]);
+        check_terms(&api, &["createdAt"], &cases).await;
     }
     let patched = api.patch(&created[0], &json!({ "title": "new" })).await;
     let (patched_at, last) = (text(&patched["updatedAt"]), text(&created[3]["createdAt"]));
-    let cases = [
-        (format!("updatedAt eq \"{patched_at}\""), "Ada"),
-        (format!("updatedAt gt \"{last}\""), "Ada"),
-        (format!("updatedAt le \"{last}\""), "grace alan bob"),
-        (format!("createdAt ge \"{patched_at}\""), ""),
-        (format!("createdAt lt \"{patched_at}\" and updatedAt ge \"{patched_at}\""), "Ada"),
-    ];
-    for (filter, expected) in cases {
-        check_filters(&api, &[(&filter, expected)]).await;
-    }
+    let values = [("{patched_at}", patched_at), ("{last}", last)];
+    check_filters(&api, &filled(TABLE, "creation_and_update_times", &values)).await;
 }
 
 /// A time between two microseconds equals neither.
 async fn times_are_compared_beyond_microseconds(api: Api) {
     let created = create_people(&api).await;
-    let spelled = text(&created[1]["createdAt"]).trim_end_matches('Z');
-    let cases = [
-        ("eq", "000Z", "grace"),
-        ("gt", "000000Z", "alan bob"),
-        ("eq", "5Z", ""),
-        ("ne", "5Z", "Ada grace alan bob"),
-        ("gt", "5Z", "alan bob"),
-        ("ge", "5Z", "alan bob"),
-        ("lt", "5Z", "Ada grace"),
-        ("le", "5Z", "Ada grace"),
-        ("eq", "001Z", ""),
-        ("lt", "001Z", "Ada grace"),
-        ("ge", "999Z", "alan bob"),
-    ];
-    for (operator, digits, expected) in cases {
-        check_filters(&api, &[(&format!("createdAt {operator} \"{spelled}{digits}\""), expected)]).await;
-    }
+    let time = text(&created[1]["createdAt"]).trim_end_matches('Z');
+    let cases = filled(TABLE, "times_are_compared_beyond_microseconds", &[("{time}", time)]);
+    check_terms(&api, &["createdAt"], &cases).await;
 }
 
 async fn every_rfc_3339_spelling_is_accepted(api: Api) {
     create_people(&api).await;
-    let all = "Ada grace alan bob";
-    let cases = [
-        (r#"createdAt gt "2020-02-29T00:00:00Z""#, all),
-        (r#"createdAt gt "2020-02-29T23:59:59.9Z""#, all),
-        (r#"createdAt gt "2020-02-29t23:59:59z""#, all),
-        (r#"createdAt gt "2020-02-29T23:59:59-00:00""#, all),
-        (r#"createdAt lt "9999-12-31T23:59:59.999999Z""#, all),
-        (r#"createdAt gt "0000-01-01T00:00:00Z""#, all),
-        (r#"createdAt gt "1969-12-31T23:59:59.5Z""#, all),
-        (r#"createdAt lt "1969-12-31T23:59:59.5Z""#, ""),
-        (r#"createdAt gt "2020-02-29T23:59:59\u005a""#, all),
-    ];
-    check_filters(&api, &cases).await;
+    check_filters(&api, &section(TABLE, "every_rfc_3339_spelling_is_accepted")).await;
     // Times at the limits of the format are either compared or rejected.
     for special in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
         let response = filtered(&api, &format!("createdAt gt \"{special}\"")).await;

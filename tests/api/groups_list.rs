@@ -4,11 +4,13 @@ use crate::api::callers::get;
 use crate::api::group_helpers::{
     add_members, create_group, create_named_group, create_users, group_path, member_path,
 };
-use crate::api::problem::problem;
-use crate::api::query::{items, matching_names, names};
-use crate::support::api::{Api, path, text};
+use crate::api::problem::{check_queries_rejected, problem};
+use crate::api::query::{
+    check_filters, items, list_all, list_target, list_users, matching_names, names, users_target,
+};
+use crate::support::api::{Api, path, send_concurrently, text};
 use crate::support::http::Client;
-use crate::support::percent_encoded;
+use crate::support::table::filled;
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -23,25 +25,9 @@ engine_tests! {
     users_can_be_filtered_by_a_group_of_thousands
 }
 
-/// The target of a list of groups with these parameters.
-fn groups_target(parameters: &[(&str, &str)]) -> String {
-    let pairs: Vec<_> =
-        parameters.iter().map(|(name, value)| format!("{name}={}", percent_encoded(value))).collect();
-    format!("/groups?{}", pairs.join("&"))
-}
-
 /// Lists all groups that match a query, over all pages.
 async fn list_groups(client: &Client, parameters: &[(&str, &str)]) -> Vec<Value> {
-    let first = groups_target(parameters);
-    let (mut groups, mut target) = (Vec::new(), first.clone());
-    loop {
-        let response = client.get(&target).send().await;
-        assert_eq!(response.code(), 200, "{target}: {}", response.text());
-        let page = response.json();
-        groups.extend_from_slice(items(&page));
-        let Some(cursor) = page.get("nextCursor") else { return groups };
-        target = format!("{first}&cursor={}", text(cursor));
-    }
+    list_all(client, "/groups", parameters).await
 }
 
 /// The names of groups, separated by spaces.
@@ -49,14 +35,17 @@ fn display_names(groups: &[Value]) -> String {
     groups.iter().map(|group| text(&group["displayName"])).collect::<Vec<_>>().join(" ")
 }
 
+/// Filters and the groups or users that match them.
+const TABLE: &str = include_str!("groups_list.txt");
+
 /// Checks which groups match each filter, in pages of two, and that the total agrees.
-async fn check_group_filters(client: &Client, cases: &[(&str, &str)]) {
-    for &(filter, expected) in cases {
+async fn check_group_filters(client: &Client, cases: &[(impl AsRef<str>, &str)]) {
+    for (filter, expected) in cases {
+        let filter = filter.as_ref();
         let groups = list_groups(client, &[("filter", filter), ("limit", "2")]).await;
-        assert_eq!(display_names(&groups), expected, "{filter}");
-        let page =
-            get(client, &groups_target(&[("filter", filter), ("include", "total"), ("limit", "1")])).await;
-        assert_eq!(page["total"], expected.split_terminator(' ').count(), "{filter}");
+        assert_eq!(display_names(&groups), *expected, "{filter}");
+        let total = list_target("/groups", &[("filter", filter), ("include", "total"), ("limit", "1")]);
+        assert_eq!(get(client, &total).await["total"], expected.split_terminator(' ').count(), "{filter}");
     }
 }
 
@@ -75,11 +64,9 @@ async fn groups_are_listed_in_creation_order(api: Api) {
     assert_eq!(get(&api.client, "/groups?include=total&limit=1").await["total"], 52);
     let next = format!("/groups?limit=3&cursor={}", text(&page["nextCursor"]));
     assert_eq!(items(&get(&api.client, &next).await), &expected[3..6]);
-    for query in
-        ["foo=1", "limit=0", "include=members", "sort=userName", "sort=memberCount", "attributes=title"]
-    {
-        problem(&api.client.get(&format!("/groups?{query}")).send().await, 400, "invalid-parameter");
-    }
+    let invalid =
+        ["foo=1", "limit=0", "include=members", "sort=userName", "sort=memberCount", "attributes=title"];
+    check_queries_rejected(&api.client, "/groups", &invalid).await;
 }
 
 async fn groups_can_be_sorted(api: Api) {
@@ -122,34 +109,9 @@ async fn groups_can_be_filtered_by_attribute(api: Api) {
     create_group(client, &json!({ "displayName": "engines", "externalId": "e-1" })).await;
     create_group(client, &json!({ "displayName": "Straße", "custom": { "displayName": "x" } })).await;
     add_members(client, &one, &create_users(client, 2).await).await;
-    let (id, created) = (one["id"].to_string(), one["createdAt"].to_string());
-    check_group_filters(
-        client,
-        &[
-            (r#"displayName eq "ENGINEERS""#, "Engineers"),
-            (r#"displayName sw "engine""#, "Engineers engines"),
-            (r#"displayName co "gine" and not (displayName ew "S")"#, ""),
-            (r#"displayName ew "ERS""#, "Engineers"),
-            (r#"displayName eq "STRASSE""#, "Straße"),
-            (r#"displayName ne "strasse""#, "Engineers engines"),
-            (r#"displayName eq null"#, ""),
-            (r#"displayName pr"#, "Engineers engines Straße"),
-            (r#"externalId eq "E-1""#, "Engineers"),
-            (r#"externalId sw "e""#, "engines"),
-            (r#"externalId co "-""#, "Engineers engines"),
-            (r#"not (externalId pr)"#, "Straße"),
-            (&format!("id eq {id}"), "Engineers"),
-            (&format!("id gt {id}"), "engines Straße"),
-            (&format!("createdAt le {created}"), "Engineers"),
-            (&format!("updatedAt gt {created}"), "Engineers engines Straße"),
-            ("memberCount gt 0", "Engineers"),
-            ("memberCount eq 0 and version eq 1", "engines Straße"),
-            ("version gt 1", "Engineers"),
-            (r#"externalId eq "e-1" or memberCount ge 2"#, "Engineers engines"),
-            (r#"urn:ietf:params:scim:schemas:core:2.0:Group:displayName eq "engines""#, "engines"),
-        ],
-    )
-    .await;
+    let values = [("{id}", one["id"].to_string()), ("{created}", one["createdAt"].to_string())];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    check_group_filters(client, &filled(TABLE, "groups_can_be_filtered_by_attribute", &values)).await;
 }
 
 /// Creates four users and the groups `a` to `d`: u0 is in a and b, u1 in b, u2 in none, u3 in c, and d is empty.
@@ -168,73 +130,30 @@ async fn create_users_and_groups(client: &Client) -> (Vec<Value>, Vec<Value>) {
 async fn groups_can_be_filtered_by_member(api: Api) {
     let (users, groups) = create_users_and_groups(&api.client).await;
     let [u0, u1, u2, _] = [0, 1, 2, 3].map(|index| users[index]["id"].to_string());
-    let b = groups[1]["id"].to_string();
-    let unknown = uuid::Uuid::now_v7();
-    check_group_filters(
-        &api.client,
-        &[
-            (&format!("members.value eq {u0}"), "a b"),
-            (&format!("members eq {u0}"), "a b"),
-            (&format!("Members.VALUE eq {}", u0.to_uppercase()), ""),
-            (&format!("members[value eq {u0}]"), "a b"),
-            (&format!("members eq {u1}"), "b"),
-            (&format!("members eq {u2}"), ""),
-            (&format!("members eq \"{unknown}\""), ""),
-            (r#"members eq "x""#, ""),
-            (&format!("members ne {u0}"), "c d"),
-            (&format!("not (members eq {u1})"), "a c d"),
-            ("members pr", "a b c"),
-            ("not (members pr)", "d"),
-            ("members eq null", "d"),
-            (&format!("id eq {b} and members eq {u1}"), "b"),
-            (&format!("id eq {b} and members eq {u2}"), ""),
-            (&format!("members eq {u1} or displayName eq \"d\""), "b d"),
-            (&format!("members eq {u0} and members eq {u1}"), "b"),
-            // No single member has both values.
-            (&format!("members[value eq {u0} and value eq {u1}]"), ""),
-            (&format!("members[value eq {u0} or value eq {u1}] and displayName gt \"a\""), "b"),
-            (&format!("members[not (value eq {u0})]"), "b c"),
-            (&format!("members sw {}\"", &u0[..5]), "a b c"),
-            (&format!("members gt {u1}"), "c"),
-            (&format!("members.value co {u1}"), "b"),
-        ],
-    )
-    .await;
+    let values = [
+        ("{u0}", u0.as_str()),
+        ("{u1}", &u1),
+        ("{u2}", &u2),
+        ("{uppercase u0}", &u0.to_uppercase()),
+        ("{start of u0}", &u0[..5]),
+        ("{b}", &groups[1]["id"].to_string()),
+        ("{unknown}", &uuid::Uuid::now_v7().to_string()),
+    ];
+    check_group_filters(&api.client, &filled(TABLE, "groups_can_be_filtered_by_member", &values)).await;
     api.client.delete(&member_path(&groups[0], &users[0])).send().await.expect(204);
-    check_group_filters(&api.client, &[(&format!("members eq {u0}"), "b"), ("not (members pr)", "a d")])
-        .await;
+    let cases = [(format!("members eq {u0}"), "b"), ("not (members pr)".to_owned(), "a d")];
+    check_group_filters(&api.client, &cases).await;
 }
 
 async fn users_can_be_filtered_by_group(api: Api) {
     let (users, groups) = create_users_and_groups(&api.client).await;
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| groups[index]["id"].to_string());
-    for (filter, expected) in [
-        (format!("groups.value eq {a}"), "u0"),
-        (format!("groups eq {b}"), "u0 u1"),
-        (format!("groups eq {d}"), ""),
-        (format!("groups ne {b}"), "u2 u3"),
-        (format!("not (groups eq {a})"), "u1 u2 u3"),
-        ("groups pr".to_owned(), "u0 u1 u3"),
-        ("groups eq null".to_owned(), "u2"),
-        (format!("groups eq {b} and userName eq \"U1\""), "u1"),
-        (format!("groups eq {a} and userName eq \"U1\""), ""),
-        (format!("groups eq {a} or groups eq {c}"), "u0 u3"),
-        (format!("groups eq {a} or title pr"), "u0"),
-        (format!("groups eq {a} and groups eq {b}"), "u0"),
-        (format!("groups[value eq {a} or value eq {c}]"), "u0 u3"),
-        (format!("active eq true and not (groups eq {b} or userName eq \"u2\")"), "u3"),
-        (format!("groups eq {b} and groups ne {a}"), "u1"),
-    ] {
-        assert_eq!(matching_names(&api, &filter).await, expected, "{filter}");
-        let total = format!("/users?include=total&limit=1&filter={}", percent_encoded(&filter));
-        let total = get(&api.client, &total).await["total"].clone();
-        assert_eq!(total, expected.split_terminator(' ').count(), "{filter}");
-    }
+    let values = [("{a}", a.as_str()), ("{b}", &b), ("{c}", &c), ("{d}", &d)];
+    check_filters(&api, &filled(TABLE, "users_can_be_filtered_by_group", &values)).await;
     // `groups` can only be used in filters.
     assert_eq!(users[0].get("groups"), None);
-    for query in ["attributes=groups", "excludedAttributes=groups.value", "sort=groups"] {
-        problem(&api.client.get(&format!("/users?{query}")).send().await, 400, "invalid-parameter");
-    }
+    let invalid = ["attributes=groups", "excludedAttributes=groups.value", "sort=groups"];
+    check_queries_rejected(&api.client, "/users", &invalid).await;
     api.client.delete(&path(&users[0])).send().await.expect(204);
     assert_eq!(matching_names(&api, &format!("groups eq {b}")).await, "u1");
 }
@@ -251,7 +170,7 @@ async fn invalid_filters_explain_the_error(api: Api) {
         ("memberCount co 1", "memberCount can only be compared with"),
         ("members eq 1", "a string"),
     ] {
-        let response = api.client.get(&groups_target(&[("filter", filter)])).send().await;
+        let response = api.client.get(&list_target("/groups", &[("filter", filter)])).send().await;
         let body = problem(&response, 400, "invalid-filter");
         assert!(text(&body["detail"]).contains(detail), "{filter}: {body}");
     }
@@ -294,22 +213,19 @@ async fn a_single_group_can_be_projected(api: Api) {
     let response =
         api.client.get(&format!("{}?attributes=displayName", group_path(&group))).send().await.expect(200);
     assert_eq!(response.header("etag"), Some("\"1\""));
-    for query in ["attributes=members", "attributes=x", "attributes=id&excludedAttributes=id", "attributes="]
-    {
-        for target in ["/groups", &group_path(&group)] {
-            let response = api.client.get(&format!("{target}?{query}")).send().await;
-            problem(&response, 400, "invalid-parameter");
-        }
+    let invalid =
+        ["attributes=members", "attributes=x", "attributes=id&excludedAttributes=id", "attributes="];
+    for target in ["/groups", &group_path(&group)] {
+        check_queries_rejected(&api.client, target, &invalid).await;
     }
 }
 
 /// The group has more members than one batch of the index scan.
 async fn users_can_be_filtered_by_a_group_of_thousands(api: Api) {
     let mut users = Vec::new();
-    for portion in 0..5 {
-        let responses = crate::support::api::at_once(500, |index| {
-            let request = api.client.post("/users", &json!({ "userName": format!("u{portion}{index:03}") }));
-            async move { request.send().await }
+    for batch in 0..5 {
+        let responses = send_concurrently(500, |index| {
+            api.client.post("/users", &json!({ "userName": format!("u{batch}{index:03}") }))
         });
         users.extend(responses.await.into_iter().map(|response| response.expect(201).json()));
     }
@@ -319,14 +235,10 @@ async fn users_can_be_filtered_by_a_group_of_thousands(api: Api) {
         add_members(&api.client, &group, users).await;
     }
     let filter = format!("groups eq {}", group["id"]);
-    let seen = crate::api::query::list_users(&api.client, &[("filter", &filter), ("limit", "500")]).await;
+    let seen = list_users(&api.client, &[("filter", &filter), ("limit", "500")]).await;
     assert_eq!(names(&seen), names(&users[..2_100]));
-    let target =
-        crate::api::query::users_target(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
+    let target = users_target(&[("filter", &filter), ("include", "total"), ("limit", "1")]);
     assert_eq!(get(&api.client, &target).await["total"], 2_100);
     let rest = format!("not ({filter})");
-    assert_eq!(
-        crate::api::query::list_users(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(),
-        400
-    );
+    assert_eq!(list_users(&api.client, &[("filter", &rest), ("limit", "500")]).await.len(), 400);
 }

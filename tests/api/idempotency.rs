@@ -46,7 +46,7 @@ fn assert_first(response: Answer) -> Answer {
     response
 }
 
-/// Checks that a response replays the first one. Only the headers that belong to each response differ.
+/// Checks that a response replays the first one. Only its date, request id and `Idempotency-Replayed` can differ.
 #[track_caller]
 fn assert_replayed(response: &Answer, first: &Answer) {
     assert_eq!(response.code(), first.code(), "{}", response.text());
@@ -152,10 +152,10 @@ async fn equivalent_bodies_are_the_same_request(api: Api) {
     let typed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
     assert_replayed(&typed.body("application/json; charset=utf-8", body).send().await, &first);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body.as_bytes()).expect("memory");
+    encoder.write_all(body.as_bytes()).expect("writing to memory");
     let packed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
     let packed = packed.header("content-encoding", "gzip");
-    let packed = packed.body("application/json", encoder.finish().expect("memory"));
+    let packed = packed.body("application/json", encoder.finish().expect("writing to memory"));
     assert_replayed(&packed.send().await, &first);
     assert_eq!(row_counts(&api), (1, 1, 1));
 }
@@ -169,7 +169,7 @@ async fn valid_keys_are_accepted(api: Api) {
         let first = assert_first(create_with_key(&api, key, &body).send().await);
         assert_replayed(&create_with_key(&api, key, &body).send().await, &first);
     }
-    let count = i64::try_from(keys.len()).expect("few");
+    let count = i64::try_from(keys.len()).expect("a small number");
     assert_eq!(row_counts(&api), (count, count, count));
 }
 

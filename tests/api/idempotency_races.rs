@@ -1,7 +1,7 @@
 //! Concurrent requests with the same `Idempotency-Key`: one is executed, and the others return its response.
 
 use crate::api::problem::{assert_taken, problem};
-use crate::support::api::{Api, Engine, at_once, path, with_status};
+use crate::support::api::{Api, Engine, only_success, path, send_concurrently, with_status};
 use crate::support::http::{Answer, Client};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
@@ -29,10 +29,9 @@ async fn create_concurrently(
 ) -> Vec<Answer> {
     let create = |index: usize| {
         let (key, body) = of(index);
-        let request = clients[index % clients.len()].post("/users", &body).header("idempotency-key", &key);
-        async move { request.send().await }
+        clients[index % clients.len()].post("/users", &body).header("idempotency-key", &key)
     };
-    at_once(count, create).await
+    send_concurrently(count, create).await
 }
 
 fn is_replayed(response: &Answer) -> bool {
@@ -67,7 +66,7 @@ fn assert_one_creation(responses: &[Answer]) -> Value {
 fn check_counts(api: &Api, users: usize, changes: usize) {
     let mut sql = Sql::open(&api.database_url());
     let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
-    let expected = [users, changes].map(|number| i64::try_from(number).expect("few"));
+    let expected = [users, changes].map(|number| i64::try_from(number).expect("a small number"));
     assert_eq!([count("users"), count("changes")], expected);
 }
 
@@ -86,15 +85,14 @@ async fn concurrent_repeats_create_one_user(api: Api) {
 async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
     for round in 0..5 {
         let body = json!({ "userName": "ada" });
-        let responses = at_once(REPEATS, |index| {
+        let responses = send_concurrently(REPEATS, |index| {
             let request = api.client.post("/users", &body);
-            let request = match index % 2 {
+            match index % 2 {
                 0 => request.header("idempotency-key", &format!("key-{round}")),
                 _ => request,
-            };
-            async move { request.send().await }
-        });
-        let responses = responses.await;
+            }
+        })
+        .await;
         let created = with_status(&responses, 201);
         assert_eq!(with_status(&responses, 409), REPEATS - created);
         assert!(created == 1 || created == REPEATS / 2, "{created} requests succeeded");
@@ -129,7 +127,7 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
     for round in 0..5 {
         let of = |index: usize| (format!("key-{round}"), json!({ "userName": format!("u{round}-{index}") }));
         let responses = create_concurrently(from_ref(&api.client), REPEATS, of).await;
-        assert_eq!((with_status(&responses, 201), with_status(&responses, 422)), (1, REPEATS - 1));
+        only_success(&responses, 201, 422);
         for response in &responses {
             assert!(!is_replayed(response), "{:?}", response.headers);
             if response.code() == 422 {
@@ -161,14 +159,11 @@ async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
     for round in 0..5 {
         let user = api.named("ada").await;
         let body = json!({ "userName": "Ada" });
-        let responses = at_once(REPEATS + 1, |index| {
-            let request = match index {
-                8 => api.client.delete(&path(&user)),
-                _ => api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}")),
-            };
-            async move { request.send().await }
-        });
-        let responses = responses.await;
+        let responses = send_concurrently(REPEATS + 1, |index| match index {
+            8 => api.client.delete(&path(&user)),
+            _ => api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}")),
+        })
+        .await;
         assert_eq!(with_status(&responses, 204), 1);
         let created: Vec<_> = responses.iter().filter(|response| response.code() == 201).cloned().collect();
         assert_eq!(created.len() + with_status(&responses, 409), REPEATS);
@@ -195,7 +190,7 @@ async fn concurrent_repeats_on_two_servers_create_one_user(api: Api) {
         let of =
             |index: usize| (format!("other-{round}"), json!({ "userName": format!("o{round}-{index}") }));
         let responses = create_concurrently(&clients, REPEATS, of).await;
-        assert_eq!((with_status(&responses, 201), with_status(&responses, 422)), (1, REPEATS - 1));
+        only_success(&responses, 201, 422);
         check_counts(&api, 2 * (round + 1), 2 * (round + 1));
     }
 }

@@ -49,8 +49,8 @@ async fn only_the_exact_secret_is_accepted(api: Api) {
         create_key(&api.client, &json!({ "role": "reader" })).await,
     ];
     let valid = text(&one["secret"]);
-    let (head, tail) = valid.rsplit_once('_').expect("a secret with its parts");
-    let (other_head, other_tail) = text(&other["secret"]).rsplit_once('_').expect("a secret with its parts");
+    let (head, tail) = valid.rsplit_once('_').expect("an underscore");
+    let (other_head, other_tail) = text(&other["secret"]).rsplit_once('_').expect("an underscore");
     let mut invalid: Vec<String> = (0..valid.len())
         .map(|at| {
             let mut bytes = valid.as_bytes().to_vec();
@@ -215,8 +215,8 @@ async fn role_changes_apply_at_once(api: Api) {
 async fn keys_cannot_grant_a_higher_role(api: Api) {
     let own = create_key(&api.client, &json!({ "role": "admin" })).await;
     let admin = client_with_key(&api.client, &own);
-    let made = admin.post("/keys", &json!({ "role": "operator", "name": "more" })).send().await;
-    problem(&made, 403, "forbidden");
+    let created = admin.post("/keys", &json!({ "role": "operator", "name": "more" })).send().await;
+    problem(&created, 403, "forbidden");
     let other = create_key(&admin, &json!({ "role": "reader" })).await;
     for key in [&own, &other] {
         for patch in [json!({ "role": "operator" }), json!({ "name": "more", "role": "operator" })] {
@@ -271,16 +271,16 @@ async fn keys_act_in_their_own_tenant(api: Api) {
     }
     // A key creates keys in the tenant in which it acts: its own, or the one that an operator names.
     let admin = client_with_role(&acme, "admin").await;
-    let made = create_key(&admin, &json!({ "role": "writer" })).await;
-    client_with_key(&api.client, &made)
+    let created = create_key(&admin, &json!({ "role": "writer" })).await;
+    client_with_key(&api.client, &created)
         .post("/users", &json!({ "userName": "grace" }))
         .send()
         .await
         .expect(201);
     assert_eq!(get(&acme, "/users").await["items"][0]["userName"], "grace");
     let operator = client_with_role(&acme, "operator").await;
-    let made = create_key(&operator.in_tenant("default"), &json!({ "role": "reader" })).await;
-    assert_eq!(get(&client_with_key(&api.client, &made), "/users").await["items"], json!([user]));
+    let created = create_key(&operator.in_tenant("default"), &json!({ "role": "reader" })).await;
+    assert_eq!(get(&client_with_key(&api.client, &created), "/users").await["items"], json!([user]));
 }
 
 async fn keys_survive_a_kill(api: Api) {
@@ -310,10 +310,10 @@ async fn the_last_use_is_recorded(api: Api) {
     let api = api.restart_gracefully();
     let response = api.client.get(&key_path(&used)).send().await.expect(200);
     let key = response.json();
-    let spelled = text(&key["lastUsedAt"]);
-    let time = OffsetDateTime::parse(spelled, &Rfc3339).expect("RFC 3339");
+    let last_used = text(&key["lastUsedAt"]);
+    let time = OffsetDateTime::parse(last_used, &Rfc3339).expect("RFC 3339");
     assert!((before..=after).contains(&time), "{before} {time} {after}");
-    assert_eq!(spelled.len(), "2026-01-02T03:04:05.678901Z".len());
+    assert_eq!(last_used.len(), "2026-01-02T03:04:05.678901Z".len());
     // A use does not change the version of the key or the feed.
     assert_eq!(response.header("etag"), Some("\"1\""));
     let feed = get(&api.client, &format!("/changes?resource={}", text(&used["id"]))).await;
@@ -326,7 +326,7 @@ async fn the_last_use_is_recorded(api: Api) {
     client_with_key(&api.client, &used).get("/users").send().await.expect(200);
     let api = api.restart_gracefully();
     let later = get(&api.client, &key_path(&used)).await;
-    assert!(text(&later["lastUsedAt"]) > spelled, "{later}");
+    assert!(text(&later["lastUsedAt"]) > last_used, "{later}");
 }
 
 async fn the_secret_is_never_stored_or_logged(api: Api) {
@@ -334,7 +334,7 @@ async fn the_secret_is_never_stored_or_logged(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "admin", "name": "ci" })).await;
     let client = client_with_key(&api.client, &key);
     send_mixed_requests(&client, &key).await;
-    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
+    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("an underscore");
     let mut responses = Vec::new();
     for target in ["/keys", "/changes", "/users", "/tenants", &key_path(&key)] {
         responses.push(api.client.get(target).send().await.expect(200).text());

@@ -2,7 +2,11 @@
 
 use crate::api::callers::{client_with_key, create_key, get, key_path};
 use crate::api::fixture::with_field;
-use crate::api::problem::{assert_invalid, assert_invalid_fields, problem};
+use crate::api::problem::{
+    assert_all_rejected, assert_invalid, assert_invalid_fields, check_preconditions, check_queries_rejected,
+    problem,
+};
+use crate::api::query::{follow_links, items};
 use crate::support::api::{Api, text};
 use crate::support::http::Answer;
 use reqwest::Method;
@@ -85,12 +89,12 @@ async fn secrets_have_a_fixed_format_and_are_unique(api: Api) {
         let key = create_key(&api.client, &json!({ "role": "reader" })).await;
         let secret = text(&key["secret"]);
         let rest = secret.strip_prefix(&format!("rst_{}_", text(&key["id"])));
-        let rest = rest.unwrap_or_else(|| panic!("{secret} does not name {}", key["id"]));
+        let rest = rest.unwrap_or_else(|| panic!("{secret} does not contain {}", key["id"]));
         assert_eq!(rest.len(), 43 + 6, "{secret}");
         assert!(rest.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{secret}");
         assert!(secrets.insert(rest[..43].to_owned()), "{secret} is not unique");
     }
-    // Nearly all of 62 characters occur among 50 times 43, and each position has many different ones.
+    // 50 secrets of 43 characters use nearly all of 62 characters, and many different ones in each position.
     let all: BTreeSet<char> = secrets.iter().flat_map(|secret| secret.chars()).collect();
     assert!(all.len() > 55, "{all:?}");
     for position in 0..43 {
@@ -110,7 +114,7 @@ async fn only_the_creation_response_contains_the_secret(api: Api) {
         api.client.patch(&target, &key).send().await.expect(200),
         api.client.delete(&target).send().await.expect(204),
     ];
-    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("a secret with its parts");
+    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("an underscore");
     for response in responses {
         assert!(
             !response.text().contains(secret) && !response.text().contains("\"secret\""),
@@ -255,19 +259,11 @@ async fn preconditions_apply(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let target = key_path(&key);
     let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
-    for tag in ["\"2\"", "W/\"1\"", "\"\""] {
-        problem(&patch("x").header("if-match", tag).send().await, 412, "precondition-failed");
-        let delete = api.client.delete(&target).header("if-match", tag).send().await;
-        problem(&delete, 412, "precondition-failed");
-    }
-    problem(&patch("x").header("if-none-match", "\"1\"").send().await, 412, "precondition-failed");
-    problem(&patch("x").header("if-match", "1").send().await, 400, "invalid-header");
-    let read = async |tag: &str| api.client.get(&target).header("if-none-match", tag).send().await;
-    let unchanged = read("\"1\"").await.expect(304);
-    assert_eq!((unchanged.text().as_str(), unchanged.header("etag")), ("", Some("\"1\"")));
+    check_preconditions(&api.client, &target, &json!({ "name": "x" })).await;
     let patched = patch("x").header("if-match", "\"1\"").send().await.expect(200);
     assert_eq!(patched.header("etag"), Some("\"2\""));
-    assert_eq!(read("\"1\"").await.expect(200).json()["name"], "x");
+    let changed = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
+    assert_eq!(changed.json()["name"], "x");
     problem(&patch("y").header("if-match", "\"1\"").send().await, 412, "precondition-failed");
     client_with_key(&api.client, &key).get("/users").send().await.expect(200);
     api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
@@ -343,23 +339,10 @@ async fn pages_are_linked_by_cursors(api: Api) {
     let keys = create_keys(&api, 52).await;
     let first = get(&api.client, "/keys").await;
     assert_eq!(first["items"], json!(keys[..50]));
-    let mut target = "/keys?limit=20&include=total".to_owned();
-    let mut seen = Vec::new();
-    for page in 0..3 {
-        let response = api.client.get(&target).send().await.expect(200);
-        let body = response.json();
-        assert_eq!(body["total"], 52);
-        seen.extend(body["items"].as_array().expect("a list").clone());
-        assert_eq!(
-            (response.header("link").is_some(), body.get("nextCursor").is_some()),
-            (page < 2, page < 2)
-        );
-        if let Some(link) = response.header("link") {
-            let link = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
-            link.expect("a link to the next page").clone_into(&mut target);
-            assert!(target.starts_with("/keys?") && target.contains(text(&body["nextCursor"])), "{target}");
-        }
-    }
+    let pages = follow_links(&api.client, "/keys?limit=20&include=total").await;
+    assert_eq!(pages.len(), 3);
+    assert!(pages.iter().all(|page| page["total"] == 52), "{pages:?}");
+    let seen: Vec<_> = pages.iter().flat_map(items).cloned().collect();
     assert_eq!(seen, keys);
     // A cursor continues after its key even if that key was deleted.
     let page = get(&api.client, "/keys?limit=1").await;
@@ -381,7 +364,7 @@ async fn pages_are_linked_by_cursors(api: Api) {
 async fn unknown_parameters_are_rejected(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let one = key_path(&key);
-    for query in [
+    let invalid = [
         "filter=role%20eq%20%22reader%22",
         "sort=id",
         "sort=name",
@@ -394,21 +377,18 @@ async fn unknown_parameters_are_rejected(api: Api) {
         "foo=1",
         "after=1",
         "limit=1&limit=1",
-    ] {
-        let response = api.client.get(&format!("/keys?{query}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-    }
+    ];
+    check_queries_rejected(&api.client, "/keys", &invalid).await;
     for query in ["attributes=name", "limit=1", "erase=true", "include=secret", "foo"] {
         let target = format!("{one}?{query}");
         let body = json!({ "role": "reader" });
-        for response in [
-            api.client.get(&target).send().await,
-            api.client.patch(&target, &body).send().await,
-            api.client.delete(&target).send().await,
-            api.client.post(&format!("/keys?{query}"), &body).send().await,
-        ] {
-            problem(&response, 400, "invalid-parameter");
-        }
+        let requests = [
+            api.client.get(&target),
+            api.client.patch(&target, &body),
+            api.client.delete(&target),
+            api.client.post(&format!("/keys?{query}"), &body),
+        ];
+        assert_all_rejected(&requests, 400, "invalid-parameter").await;
     }
     assert_eq!(get(&api.client, "/keys?limit=1000").await, json!({ "items": [without_secret(&key)] }));
 }

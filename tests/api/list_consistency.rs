@@ -16,7 +16,7 @@ engine_tests! {
 
 /// Number of concurrent writers.
 const WRITERS: usize = 8;
-/// Maximum rounds of all writers while one list is read. Creating users faster than they are read would never end.
+/// Maximum rounds of all writers while one list is read. A list that grows faster than it is read would never end.
 const ROUNDS: usize = 50;
 /// Number of users that no writer deletes.
 const BASE: usize = 60;
@@ -34,7 +34,7 @@ impl Register {
     }
 
     fn lifetimes(&self) -> MutexGuard<'_, BTreeMap<String, (u64, u64)>> {
-        self.lifetimes.lock().expect("no holder panics")
+        self.lifetimes.lock().expect("no writer panicked")
     }
 
     /// Records that a creation was acknowledged.

@@ -5,9 +5,9 @@ use crate::api::group_helpers::{
     add_members, create_named_group, create_users, group_path, member_names, member_path, members_path,
     user_ids_body,
 };
-use crate::api::problem::{assert_invalid, problem};
+use crate::api::problem::{assert_all_rejected, assert_invalid, check_queries_rejected, problem};
 use crate::api::query::items;
-use crate::support::api::{Api, at_once, path, text, with_status};
+use crate::support::api::{Api, only_success, path, send_concurrently, text, with_status};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -155,9 +155,8 @@ async fn bodies_are_validated(api: Api) {
 }
 
 async fn a_thousand_users_can_be_added_in_one_request(api: Api) {
-    let responses = at_once(1_000, |index| {
-        let request = api.client.post("/users", &json!({ "userName": format!("u{index:03}") }));
-        async move { request.send().await }
+    let responses = send_concurrently(1_000, |index| {
+        api.client.post("/users", &json!({ "userName": format!("u{index:03}") }))
     });
     let mut users: Vec<_> = responses.await.into_iter().map(|response| response.expect(201).json()).collect();
     users.sort_by_key(|user| user["id"].to_string());
@@ -354,24 +353,22 @@ async fn unknown_parameters_are_rejected(api: Api) {
     add_members(&api.client, &group, std::slice::from_ref(&user)).await;
     let (one, all, groups) =
         (member_path(&group, &user), members_path(&group), format!("{}/groups", path(&user)));
-    for query in ["foo=1", "filter=userName%20pr", "sort=userName", "limit=0", "include=users", "erase=true"]
-    {
-        for target in [&one, &all, &groups, &group_path(&group)] {
-            let response = api.client.get(&format!("{target}?{query}")).send().await;
-            problem(&response, 400, "invalid-parameter");
-        }
-        for response in [
-            api.client.post(&format!("{all}?{query}"), &user_ids_body([&user])).send().await,
-            api.client.request(Method::PUT, &format!("{one}?{query}")).send().await,
-            api.client.delete(&format!("{one}?{query}")).send().await,
-            api.client.delete(&format!("{}?{query}", group_path(&group))).send().await,
-        ] {
-            problem(&response, 400, "invalid-parameter");
-        }
+    let invalid =
+        ["foo=1", "filter=userName%20pr", "sort=userName", "limit=0", "include=users", "erase=true"];
+    for target in [&one, &all, &groups, &group_path(&group)] {
+        check_queries_rejected(&api.client, target, &invalid).await;
+    }
+    for query in invalid {
+        let requests = [
+            api.client.post(&format!("{all}?{query}"), &user_ids_body([&user])),
+            api.client.request(Method::PUT, &format!("{one}?{query}")),
+            api.client.delete(&format!("{one}?{query}")),
+            api.client.delete(&format!("{}?{query}", group_path(&group))),
+        ];
+        assert_all_rejected(&requests, 400, "invalid-parameter").await;
     }
     for target in [&one, &all] {
-        let response = api.client.get(&format!("{target}?attributes=userName")).send().await;
-        problem(&response, 400, "invalid-parameter");
+        check_queries_rejected(&api.client, target, &["attributes=userName"]).await;
     }
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
@@ -434,12 +431,9 @@ async fn a_failed_precondition_removes_no_member(api: Api) {
 async fn concurrent_adds_create_one_membership(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     let user = create_users(&api.client, 1).await.remove(0);
-    let responses = at_once(40, |index| {
-        let request = match index % 2 {
-            0 => api.client.request(Method::PUT, &member_path(&group, &user)),
-            _ => api.client.post(&members_path(&group), &user_ids_body([&user])),
-        };
-        async move { request.send().await }
+    let responses = send_concurrently(40, |index| match index % 2 {
+        0 => api.client.request(Method::PUT, &member_path(&group, &user)),
+        _ => api.client.post(&members_path(&group), &user_ids_body([&user])),
     });
     assert_eq!(with_status(&responses.await, 204), 40);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
@@ -449,12 +443,8 @@ async fn concurrent_removals_succeed_once(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     let users = create_users(&api.client, 2).await;
     add_members(&api.client, &group, &users).await;
-    let responses = at_once(40, |_| {
-        let request = api.client.delete(&member_path(&group, &users[0]));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 204), with_status(&responses, 404)), (1, 39));
+    let responses = send_concurrently(40, |_| api.client.delete(&member_path(&group, &users[0]))).await;
+    only_success(&responses, 204, 404);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(3), 1));
 }
 
@@ -462,13 +452,12 @@ async fn concurrent_membership_changes_are_all_applied(api: Api) {
     let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
     let users = create_users(&api.client, 40).await;
     add_members(&api.client, &groups[0], &users[20..]).await;
-    let responses = at_once(80, |index| {
+    let responses = send_concurrently(80, |index| {
         let (group, user) = (&groups[index % 2], &users[index / 2]);
-        let request = match (index % 2, index / 2) {
+        match (index % 2, index / 2) {
             (0, 20..) => api.client.delete(&member_path(group, user)),
             _ => api.client.request(Method::PUT, &member_path(group, user)),
-        };
-        async move { request.send().await }
+        }
     });
     assert_eq!(with_status(&responses.await, 204), 80);
     let mut expected: Vec<_> = (0..20).map(|index| format!("u{index}")).collect();
@@ -483,12 +472,9 @@ async fn a_user_deleted_during_an_add_has_no_membership(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     for round in 0..10 {
         let user = api.named(&format!("r{round}")).await;
-        let responses = at_once(9, |index| {
-            let request = match index {
-                _ if index == round % 9 => api.client.delete(&path(&user)),
-                _ => api.client.request(Method::PUT, &member_path(&group, &user)),
-            };
-            async move { request.send().await }
+        let responses = send_concurrently(9, |index| match index {
+            _ if index == round % 9 => api.client.delete(&path(&user)),
+            _ => api.client.request(Method::PUT, &member_path(&group, &user)),
         });
         for response in responses.await {
             assert!(matches!(response.code(), 204 | 404), "{}", response.text());

@@ -18,6 +18,34 @@ macro_rules! engine_tests {
     )*};
 }
 
+/// Generates two tests, one per engine, for each listed section of a table (see `support::table`). A test passes the name of its
+/// section to `async fn check(api: Api, section: &str)`. Other tests check the sections after the semicolon.
+macro_rules! table_tests {
+    ($table:ident by $check:ident: $($name:ident)*; $($other:ident)*) => {
+        $(
+            mod $name {
+                #[test]
+                fn sqlite() {
+                    let check = |api| super::$check(api, stringify!($name));
+                    crate::support::api::run(crate::support::api::Engine::Sqlite, check);
+                }
+
+                #[test]
+                fn postgres() {
+                    let check = |api| super::$check(api, stringify!($name));
+                    crate::support::api::run(crate::support::api::Engine::Postgres, check);
+                }
+            }
+        )*
+
+        #[test]
+        fn every_section_of_the_table_is_tested() {
+            let tested = [$(stringify!($name),)* $(stringify!($other),)*];
+            assert_eq!(crate::support::table::sections($table), tested.into());
+        }
+    };
+}
+
 mod auth;
 mod auth_throttle;
 mod callers;

@@ -1,6 +1,7 @@
 //! Checks of error responses.
 
-use crate::support::http::Answer;
+use crate::support::api::path;
+use crate::support::http::{Answer, Client, Request};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -92,10 +93,66 @@ pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
     );
 }
 
+/// Checks that all responses with status 409 report a conflict on the attribute.
+#[track_caller]
+pub(crate) fn assert_conflicts(responses: &[Answer], attribute: &str) {
+    for response in responses.iter().filter(|response| response.code() == 409) {
+        assert_taken(response, attribute);
+    }
+}
+
 /// Checks that a response is 422 for exactly these sorted fields, with any code.
 #[track_caller]
 pub(crate) fn assert_invalid_fields(response: &Answer, expected: &[&str]) {
     let mut found: Vec<_> = invalid_fields(response).into_iter().map(|(pointer, _)| pointer).collect();
     found.dedup();
     assert_eq!(found, expected, "{}", response.text());
+}
+
+/// Checks that GET of a path rejects each query string as an invalid parameter.
+pub(crate) async fn check_queries_rejected(client: &Client, path: &str, queries: &[&str]) {
+    for query in queries {
+        problem(&client.get(&format!("{path}?{query}")).send().await, 400, "invalid-parameter");
+    }
+}
+
+/// Checks that all writes of users, one of which exists, reject each query string as an invalid parameter.
+pub(crate) async fn check_user_writes_reject(client: &Client, user: &Value, queries: &[&str]) {
+    let body = json!({ "userName": "grace" });
+    for query in queries {
+        let target = format!("{}?{query}", path(user));
+        let requests = [
+            client.post(&format!("/users?{query}"), &body),
+            client.put(&target, &body),
+            client.patch(&target, &body),
+            client.delete(&target),
+        ];
+        assert_all_rejected(&requests, 400, "invalid-parameter").await;
+    }
+}
+
+/// Checks that each request fails with this status and code.
+pub(crate) async fn assert_all_rejected(requests: &[Request], status: u16, code: &str) {
+    for request in requests {
+        problem(&request.send().await, status, code);
+    }
+}
+
+/// Checks the preconditions that every resource supports, on a resource with version 1 that `patch` would change.
+pub(crate) async fn check_preconditions(client: &Client, target: &str, patch: &Value) {
+    for stale in ["\"2\"", "W/\"1\"", "\"\""] {
+        let requests = [client.patch(target, patch), client.delete(target), client.get(target)];
+        let requests = requests.map(|request| request.header("if-match", stale));
+        assert_all_rejected(&requests, 412, "precondition-failed").await;
+    }
+    for current in ["*", "\"1\"", "W/\"1\""] {
+        let request = client.patch(target, patch).header("if-none-match", current);
+        problem(&request.send().await, 412, "precondition-failed");
+        let unchanged = client.get(target).header("if-none-match", current).send().await.expect(304);
+        assert_eq!((unchanged.text().as_str(), unchanged.header("etag")), ("", Some("\"1\"")));
+    }
+    for malformed in ["1", "x"] {
+        let request = client.patch(target, patch).header("if-match", malformed);
+        problem(&request.send().await, 400, "invalid-header");
+    }
 }

@@ -1,12 +1,11 @@
 //! Projections: `attributes=` and `excludedAttributes=`.
 
+use crate::api::callers::check_head;
 use crate::api::fixture::full;
-use crate::api::problem::problem;
+use crate::api::problem::{check_user_writes_reject, problem};
 use crate::api::query::users_target;
 use crate::support::api::{Api, path, text};
-use crate::support::http::Answer;
 use crate::support::percent_encoded;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -371,14 +370,7 @@ async fn head_accepts_projections(api: Api) {
             ("excludedAttributes", "emails", 200),
             ("attributes", "foo", 400),
         ] {
-            let target = projected(&target, name, value);
-            let get = api.client.get(&target).header("x-request-id", "same").send().await.expect(status);
-            let head = api.client.request(Method::HEAD, &target).header("x-request-id", "same");
-            let head = head.send().await.expect(status);
-            assert_eq!(head.text(), "", "{target}");
-            for name in ["content-type", "content-length", "etag", "cache-control"] {
-                assert_eq!(head.header(name), get.header(name), "{name} of {target}");
-            }
+            check_head(&api.client, &projected(&target, name, value), status).await;
         }
     }
 }
@@ -466,19 +458,8 @@ async fn repeated_and_misspelled_parameters_are_rejected(api: Api) {
 
 async fn writes_reject_projections(api: Api) {
     let user = api.named("ada").await;
-    for query in ["attributes=userName", "excludedAttributes=title", "attributes="] {
-        let body = json!({ "userName": "grace" });
-        let one = format!("{}?{query}", path(&user));
-        let responses: [Answer; 4] = [
-            api.client.put(&one, &body).send().await,
-            api.client.patch(&one, &body).send().await,
-            api.client.delete(&one).send().await,
-            api.client.post(&format!("/users?{query}"), &body).send().await,
-        ];
-        for response in responses {
-            problem(&response, 400, "invalid-parameter");
-        }
-    }
+    let invalid = ["attributes=userName", "excludedAttributes=title", "attributes="];
+    check_user_writes_reject(&api.client, &user, &invalid).await;
     let page = api.client.get(&users_target(&[("limit", "5")])).send().await.expect(200).json();
     assert_eq!(page["items"], json!([user]));
 }

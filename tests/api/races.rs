@@ -1,8 +1,8 @@
 //! Concurrent writes of users.
 
-use crate::api::problem::{assert_taken, problem};
-use crate::support::api::{Api, at_once, path, with_status};
-use crate::support::http::Client;
+use crate::api::problem::{assert_conflicts, assert_taken, problem};
+use crate::support::api::{Api, only_success, path, send_concurrently, with_status};
+use crate::support::http::{Client, Request};
 use crate::support::server::Server;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -30,36 +30,24 @@ fn spelling(index: usize) -> String {
 
 async fn concurrent_creates_of_one_name_succeed_once(api: Api) {
     for _ in 0..3 {
-        let responses = at_once(REQUESTS, |index| {
-            let request = api
-                .client
-                .post("/users", &json!({ "userName": spelling(index), "title": index.to_string() }));
-            async move { request.send().await }
-        });
-        let responses = responses.await;
-        assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (1, REQUESTS - 1));
-        responses
-            .iter()
-            .filter(|response| response.code() == 409)
-            .for_each(|response| assert_taken(response, "userName"));
-        let winner = responses.iter().find(|response| response.code() == 201).expect("a winner").json();
-        assert_eq!(api.page("?include=total").await, json!({ "items": [winner], "total": 1 }));
-        api.client.delete(&path(&winner)).send().await.expect(204);
+        let responses = send_concurrently(REQUESTS, |index| {
+            api.client.post("/users", &json!({ "userName": spelling(index), "title": index.to_string() }))
+        })
+        .await;
+        let created = only_success(&responses, 201, 409).json();
+        assert_conflicts(&responses, "userName");
+        assert_eq!(api.page("?include=total").await, json!({ "items": [created], "total": 1 }));
+        api.client.delete(&path(&created)).send().await.expect(204);
     }
 }
 
 async fn concurrent_creates_of_one_external_id_succeed_once(api: Api) {
-    let responses = at_once(REQUESTS, |index| {
-        let request =
-            api.client.post("/users", &json!({ "userName": index.to_string(), "externalId": "one" }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (1, REQUESTS - 1));
-    responses
-        .iter()
-        .filter(|response| response.code() == 409)
-        .for_each(|response| assert_taken(response, "externalId"));
+    let responses = send_concurrently(REQUESTS, |index| {
+        api.client.post("/users", &json!({ "userName": index.to_string(), "externalId": "one" }))
+    })
+    .await;
+    only_success(&responses, 201, 409);
+    assert_conflicts(&responses, "externalId");
     assert_eq!(api.page("?include=total").await["total"], 1);
 }
 
@@ -67,46 +55,38 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
     let user = api.named("ada").await;
     for round in 1..=4_u64 {
         let tag = format!("\"{round}\"");
-        let responses = at_once(REQUESTS, |index| {
+        let responses = send_concurrently(REQUESTS, |index| {
             let title = json!({ "userName": "ada", "title": format!("{round}-{index}") });
             let request = match index % 2 {
                 0 => api.client.put(&path(&user), &title),
                 _ => api.client.patch(&path(&user), &title),
             };
-            let request = request.header("if-match", &tag);
-            async move { request.send().await }
-        });
-        let responses = responses.await;
-        assert_eq!((with_status(&responses, 200), with_status(&responses, 412)), (1, REQUESTS - 1));
-        let lost = responses.iter().filter(|response| response.code() == 412);
-        lost.for_each(|response| drop(problem(response, 412, "precondition-failed")));
-        let winner = responses.iter().find(|response| response.code() == 200).expect("a winner").json();
-        assert_eq!(winner["version"], round + 1);
-        assert_eq!(api.read(&user).await, winner);
+            request.header("if-match", &tag)
+        })
+        .await;
+        let written = only_success(&responses, 200, 412).json();
+        for response in responses.iter().filter(|response| response.code() == 412) {
+            problem(response, 412, "precondition-failed");
+        }
+        assert_eq!(written["version"], round + 1);
+        assert_eq!(api.read(&user).await, written);
     }
 }
 
 async fn concurrent_deletions_succeed_once(api: Api) {
     let user = api.named("ada").await;
-    let responses = at_once(REQUESTS, |_| {
-        let request = api.client.delete(&path(&user));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 204), with_status(&responses, 404)), (1, REQUESTS - 1));
+    let responses = send_concurrently(REQUESTS, |_| api.client.delete(&path(&user))).await;
+    only_success(&responses, 204, 404);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
 }
 
 async fn a_freed_name_is_taken_at_most_once(api: Api) {
     let user = api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
-    let responses = at_once(REQUESTS, |index| {
-        let request = match index {
-            0 => api.client.delete(&path(&user)),
-            _ => api.client.post("/users", &json!({ "userName": "ADA", "externalId": "1" })),
-        };
-        async move { request.send().await }
-    });
-    let responses = responses.await;
+    let responses = send_concurrently(REQUESTS, |index| match index {
+        0 => api.client.delete(&path(&user)),
+        _ => api.client.post("/users", &json!({ "userName": "ADA", "externalId": "1" })),
+    })
+    .await;
     assert_eq!(with_status(&responses, 204), 1);
     let created = with_status(&responses, 201);
     assert!(created <= 1, "{created} users have the name");
@@ -116,11 +96,10 @@ async fn a_freed_name_is_taken_at_most_once(api: Api) {
 
 async fn concurrent_patches_of_different_attributes_all_apply(api: Api) {
     let user = api.named("ada").await;
-    let responses = at_once(REQUESTS, |index| {
-        let request = api.client.patch(&path(&user), &json!({ "custom": { index.to_string(): index } }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
+    let responses = send_concurrently(REQUESTS, |index| {
+        api.client.patch(&path(&user), &json!({ "custom": { index.to_string(): index } }))
+    })
+    .await;
     assert_eq!(with_status(&responses, 200), REQUESTS);
     let versions: BTreeSet<_> =
         responses.iter().map(|response| response.json()["version"].as_u64()).collect();
@@ -133,23 +112,21 @@ async fn concurrent_patches_of_different_attributes_all_apply(api: Api) {
 
 async fn concurrent_renames_cannot_swap_names(api: Api) {
     let users = [api.named("ada").await, api.named("grace").await];
-    let responses = at_once(REQUESTS, |index| {
+    let responses = send_concurrently(REQUESTS, |index| {
         let name = ["GRACE", "ADA"][index % 2];
-        let request = api.client.patch(&path(&users[index % 2]), &json!({ "userName": name }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
+        api.client.patch(&path(&users[index % 2]), &json!({ "userName": name }))
+    })
+    .await;
     assert_eq!(with_status(&responses, 409), REQUESTS);
     responses.iter().for_each(|response| assert_taken(response, "userName"));
     assert_eq!(api.page("").await["items"], json!(users));
 }
 
 async fn concurrent_creates_of_many_names_succeed_once_each(api: Api) {
-    let responses = at_once(200, |index| {
-        let request = api.client.post("/users", &json!({ "userName": format!("u{}", index % 40) }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
+    let responses = send_concurrently(200, |index| {
+        api.client.post("/users", &json!({ "userName": format!("u{}", index % 40) }))
+    })
+    .await;
     assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (40, 160));
     let page = api.page("?include=total").await;
     let items = page["items"].as_array().expect("a list");
@@ -160,26 +137,22 @@ async fn concurrent_creates_of_many_names_succeed_once_each(api: Api) {
 async fn two_servers_enforce_the_same_constraints(api: Api) {
     let other = Server::builder(&api.database_url()).start();
     let clients = [api.client.clone(), Client::new(&other)];
-    let responses = at_once(REQUESTS, |index| {
-        let request = clients[index % 2].post("/users", &json!({ "userName": spelling(index / 2) }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (1, REQUESTS - 1));
-    let winner = responses.iter().find(|response| response.code() == 201).expect("a winner").json();
-    let responses = at_once(REQUESTS, |index| {
+    let responses = send_concurrently(REQUESTS, |index| {
+        clients[index % 2].post("/users", &json!({ "userName": spelling(index / 2) }))
+    })
+    .await;
+    let created = only_success(&responses, 201, 409).json();
+    let responses = send_concurrently(REQUESTS, |index| {
         let patch = json!({ "title": index.to_string() });
-        let request = clients[index % 2].patch(&path(&winner), &patch).header("if-match", "\"1\"");
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 200), with_status(&responses, 412)), (1, REQUESTS - 1));
+        clients[index % 2].patch(&path(&created), &patch).header("if-match", "\"1\"")
+    })
+    .await;
+    only_success(&responses, 200, 412);
     // Both users are renamed to each other's name, which deadlocks in PostgreSQL, so the server must retry.
     let users = [api.named("ada").await, api.named("grace").await];
-    let responses = at_once(10, |index| {
+    let responses = send_concurrently(10, |index| {
         let name = ["GRACE", "ADA"][index % 2];
-        let request = clients[index % 2].patch(&path(&users[index % 2]), &json!({ "userName": name }));
-        async move { request.send().await }
+        clients[index % 2].patch(&path(&users[index % 2]), &json!({ "userName": name }))
     });
     responses.await.iter().for_each(|response| assert_taken(response, "userName"));
     for client in &clients {
@@ -189,7 +162,7 @@ async fn two_servers_enforce_the_same_constraints(api: Api) {
 }
 
 /// A write of a user with one of five names, both chosen by a number.
-fn mixed_request(client: &Client, targets: &[String], number: usize) -> crate::support::http::Request {
+fn mixed_request(client: &Client, targets: &[String], number: usize) -> Request {
     let target = &targets[number % targets.len()];
     let body = json!({ "userName": format!("n{}", number / 7 % 5), "title": number.to_string() });
     match number / 3 % 5 {
@@ -210,9 +183,8 @@ async fn mixed_concurrent_writes_keep_names_unique(api: Api) {
         }
         let page = api.page("").await;
         targets.extend(page["items"].as_array().expect("a list").iter().map(path));
-        let responses = at_once(REQUESTS, |index| {
-            let request = mixed_request(&api.client, &targets, index * 31 + round * 17);
-            async move { request.send().await }
+        let responses = send_concurrently(REQUESTS, |index| {
+            mixed_request(&api.client, &targets, index * 31 + round * 17)
         });
         for response in responses.await {
             assert!(matches!(response.code(), 200 | 201 | 204 | 404 | 409), "{}", response.text());

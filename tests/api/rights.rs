@@ -8,6 +8,7 @@ use crate::support::http::{Answer, Client, Request};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use uuid::Uuid;
 
 engine_tests! {
@@ -19,75 +20,29 @@ engine_tests! {
     the_table_covers_every_link
 }
 
-/// Method, path, body, and the status for each kind of caller.
-type Line = (&'static str, &'static str, &'static str, [u16; 7]);
+/// A request, and the status that each kind of caller receives.
+struct Line {
+    method: &'static str,
+    path: &'static str,
+    statuses: [u16; 7],
+    body: &'static str,
+}
 
-/// The status that each kind of caller receives, in the order of [`Kind`]: without a valid key; reader, writer, admin and
-/// operator of the tenant `default`; the admin of another tenant; an operator who acts in that other tenant.
-///
-/// `{user}`, `{group}`, `{key}`, `{operator-key}`, `{connection}` and `{tenant}` are replaced by the id of a resource
-/// that is created in `default` for each request, `{member}` by the only user in the group or the only token of the
-/// connection, and `{new}` by an unused name. HEAD has the rights of GET, and every path supports OPTIONS.
-#[rustfmt::skip]
-const RIGHTS: &[Line] = &[
-    //                                                                      una  rea  wri  adm  ope  for  vis
-    ("GET",    "/",                            "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/livez",                       "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/healthz",                     "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/health",                      "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/readyz",                      "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/openapi.json",                "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/docs",                        "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/docs/start.js",               "",                          [200, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/users",                       "",                          [401, 200, 200, 200, 200, 200, 200]),
-    ("POST",   "/users",                       r#"{"userName":"{new}"}"#,   [401, 403, 201, 201, 201, 201, 201]),
-    ("GET",    "/users/{user}",                "",                          [401, 200, 200, 200, 200, 404, 404]),
-    ("PUT",    "/users/{user}",                r#"{"userName":"{new}"}"#,   [401, 403, 200, 200, 200, 404, 404]),
-    ("PATCH",  "/users/{user}",                r#"{"title":"{new}"}"#,      [401, 403, 200, 200, 200, 404, 404]),
-    ("DELETE", "/users/{user}",                "",                          [401, 403, 204, 204, 204, 404, 404]),
-    ("DELETE", "/users/{user}?erase=true",     "",                          [401, 403, 403, 204, 204, 404, 404]),
-    ("GET",    "/users/{user}/groups",         "",                          [401, 200, 200, 200, 200, 404, 404]),
-    ("GET",    "/groups",                      "",                          [401, 200, 200, 200, 200, 200, 200]),
-    ("POST",   "/groups",                      r#"{"displayName":"a"}"#,    [401, 403, 201, 201, 201, 201, 201]),
-    ("GET",    "/groups/{group}",              "",                          [401, 200, 200, 200, 200, 404, 404]),
-    ("PUT",    "/groups/{group}",              r#"{"displayName":"b"}"#,    [401, 403, 200, 200, 200, 404, 404]),
-    ("PATCH",  "/groups/{group}",              r#"{"displayName":"b"}"#,    [401, 403, 200, 200, 200, 404, 404]),
-    ("DELETE", "/groups/{group}",              "",                          [401, 403, 204, 204, 204, 404, 404]),
-    ("GET",    "/groups/{group}/members",      "",                          [401, 200, 200, 200, 200, 404, 404]),
-    ("POST",   "/groups/{group}/members",      r#"{"userIds":["{member}"]}"#, [401, 403, 204, 204, 204, 404, 404]),
-    ("GET",    "/groups/{group}/members/{member}", "",                      [401, 200, 200, 200, 200, 404, 404]),
-    ("PUT",    "/groups/{group}/members/{member}", "",                      [401, 403, 204, 204, 204, 404, 404]),
-    ("DELETE", "/groups/{group}/members/{member}", "",                      [401, 403, 204, 204, 204, 404, 404]),
-    ("GET",    "/changes",                     "",                          [401, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/changes?type=user.created",   "",                          [401, 200, 200, 200, 200, 200, 200]),
-    ("GET",    "/changes?type=key.created",    "",                          [401, 403, 403, 200, 200, 200, 200]),
-    ("GET",    "/changes?type=tenant.created", "",                          [401, 403, 403, 200, 200, 200, 200]),
-    ("GET",    "/keys",                        "",                          [401, 403, 403, 200, 200, 200, 200]),
-    ("POST",   "/keys",                        r#"{"role":"reader"}"#,      [401, 403, 403, 201, 201, 201, 201]),
-    ("POST",   "/keys",                        r#"{"role":"admin"}"#,       [401, 403, 403, 201, 201, 201, 201]),
-    ("POST",   "/keys",                        r#"{"role":"operator"}"#,    [401, 403, 403, 403, 201, 403, 201]),
-    ("GET",    "/keys/{key}",                  "",                          [401, 403, 403, 200, 200, 404, 404]),
-    ("PATCH",  "/keys/{key}",                  r#"{"name":"{new}"}"#,       [401, 403, 403, 200, 200, 404, 404]),
-    ("DELETE", "/keys/{key}",                  "",                          [401, 403, 403, 204, 204, 404, 404]),
-    ("GET",    "/keys/{operator-key}",         "",                          [401, 403, 403, 200, 200, 404, 404]),
-    ("PATCH",  "/keys/{operator-key}",         r#"{"role":"reader"}"#,      [401, 403, 403, 403, 200, 404, 404]),
-    ("DELETE", "/keys/{operator-key}",         "",                          [401, 403, 403, 403, 204, 404, 404]),
-    ("GET",    "/connections",                 "",                          [401, 403, 403, 200, 200, 200, 200]),
-    ("POST",   "/connections",                 r#"{"name":"{new}"}"#,       [401, 403, 403, 201, 201, 201, 201]),
-    ("GET",    "/connections/{connection}",    "",                          [401, 403, 403, 200, 200, 404, 404]),
-    ("PATCH",  "/connections/{connection}",    r#"{"name":"{new}"}"#,       [401, 403, 403, 200, 200, 404, 404]),
-    ("DELETE", "/connections/{connection}",    "",                          [401, 403, 403, 204, 204, 404, 404]),
-    ("GET",    "/connections/{connection}/tokens", "",                      [401, 403, 403, 200, 200, 404, 404]),
-    ("POST",   "/connections/{connection}/tokens", "{}",                    [401, 403, 403, 201, 201, 404, 404]),
-    ("DELETE", "/connections/{connection}/tokens/{member}", "",             [401, 403, 403, 204, 204, 404, 404]),
-    ("GET",    "/tenants",                     "",                          [401, 403, 403, 403, 200, 403, 200]),
-    ("POST",   "/tenants",                     r#"{"name":"{new}"}"#,       [401, 403, 403, 403, 201, 403, 201]),
-    ("GET",    "/tenants/{tenant}",            "",                          [401, 403, 403, 403, 200, 403, 200]),
-    ("PATCH",  "/tenants/{tenant}",            r#"{"name":"{new}"}"#,       [401, 403, 403, 403, 200, 403, 200]),
-    ("DELETE", "/tenants/{tenant}",            "",                          [401, 403, 403, 403, 204, 403, 204]),
-    ("GET",    "/nothing",                     "",                          [401, 404, 404, 404, 404, 404, 404]),
-    ("POST",   "/nothing",                     "{}",                        [401, 404, 404, 404, 404, 404, 404]),
-];
+impl Line {
+    fn parse(line: &'static str) -> Self {
+        let mut columns = line.split_whitespace();
+        let mut next = || columns.next().expect("a column");
+        let (method, path) = (next(), next());
+        let statuses = [(); 7].map(|()| next().parse().expect("a status"));
+        Self { method, path, statuses, body: columns.next().unwrap_or_default() }
+    }
+}
+
+/// The rights of all endpoints.
+static RIGHTS: LazyLock<Vec<Line>> = LazyLock::new(|| {
+    let lines = include_str!("rights.txt").lines();
+    lines.filter(|line| !line.starts_with('#')).map(Line::parse).collect()
+});
 
 /// The kinds of callers, which are the columns of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +185,7 @@ async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
 
 /// The requests of a line of the table for one kind of caller.
 async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
-    let &(method, path, body, statuses) = line;
+    let &Line { method, path, body, statuses } = line;
     let status = statuses[kind as usize];
     let case = |target: String, body: String, status: u16| Case {
         method: Method::from_bytes(method.as_bytes()).expect("a method"),
@@ -277,13 +232,14 @@ async fn every_caller_has_the_rights_in_the_table(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let (mut mismatches, mut sent) = (Vec::new(), 0);
-    for line in RIGHTS {
+    for line in RIGHTS.iter() {
         for caller in &callers {
             for case in cases(&api, line, caller.kind).await {
                 let response = case.request(&caller.client).send().await;
                 let found = mismatch(&response, case.status);
-                mismatches
-                    .extend(found.map(|text| format!("{}: {} {}: {text}", caller.name, line.0, case.target)));
+                mismatches.extend(
+                    found.map(|text| format!("{}: {} {}: {text}", caller.name, line.method, case.target)),
+                );
                 sent += 1;
                 mismatches.extend(head_mismatch(&case, caller).await);
             }
@@ -307,17 +263,17 @@ async fn the_role_is_checked_before_the_body(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let mut mismatches = Vec::new();
-    let with_bodies = || RIGHTS.iter().filter(|(_, _, body, _)| !body.is_empty());
+    let with_bodies = || RIGHTS.iter().filter(|line| !line.body.is_empty());
     // A right that depends on the body can be checked only after the body is read.
     let denied_by_role = |line: &&Line, kind: Kind| {
-        let same = with_bodies().filter(|other| (other.0, other.1) == (line.0, line.1));
-        let mut statuses = same.map(|other| other.3[kind as usize]);
+        let same = with_bodies().filter(|other| (other.method, other.path) == (line.method, line.path));
+        let mut statuses = same.map(|other| other.statuses[kind as usize]);
         statuses.all(|status| matches!(status, 401 | 403))
     };
     for caller in &callers {
         for line in with_bodies().filter(|line| denied_by_role(line, caller.kind)) {
             // The role of this key is known only after the key is read.
-            if line.1.contains("{operator-key}") {
+            if line.path.contains("{operator-key}") {
                 continue;
             }
             for case in cases(&api, line, caller.kind).await {
@@ -325,8 +281,9 @@ async fn the_role_is_checked_before_the_body(api: Api) {
                     let request = caller.client.request(case.method.clone(), &case.target);
                     let response = request.body(media_type, body).send().await;
                     let found = mismatch(&response, case.status);
-                    mismatches
-                        .extend(found.map(|text| format!("{}: {} {}: {text}", caller.name, line.0, line.1)));
+                    mismatches.extend(
+                        found.map(|text| format!("{}: {} {}: {text}", caller.name, line.method, line.path)),
+                    );
                 }
             }
         }
@@ -337,8 +294,8 @@ async fn the_role_is_checked_before_the_body(api: Api) {
 /// The methods of each path in the table.
 fn methods() -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut methods: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for (method, target, ..) in RIGHTS.iter().filter(|line| line.1 != "/nothing") {
-        let path = target.split('?').next().unwrap_or(target);
+    for Line { method, path, .. } in RIGHTS.iter().filter(|line| line.path != "/nothing") {
+        let path = path.split('?').next().unwrap_or(path);
         let of_path = methods.entry(path).or_default();
         of_path.extend([(*method).to_owned(), "OPTIONS".to_owned()]);
         if *method == "GET" {
@@ -359,7 +316,7 @@ fn paths() -> Vec<(String, BTreeSet<String>)> {
 }
 
 fn is_public(path: &str) -> bool {
-    RIGHTS.iter().any(|(_, target, _, statuses)| *target == path && statuses[0] == 200)
+    RIGHTS.iter().any(|line| line.path == path && line.statuses[0] == 200)
 }
 
 fn allowed(response: &Answer) -> BTreeSet<String> {
@@ -413,25 +370,25 @@ async fn only_operators_can_act_in_other_tenants(api: Api) {
         others.push(client_with_role(&api.client, role).await);
         others.push(client_with_role(&api.client.in_tenant("other"), role).await);
     }
-    for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && line.1 != "/nothing") {
+    for line in RIGHTS.iter().filter(|line| line.statuses[0] == 401 && line.path != "/nothing") {
         for tenant in ["default", "other", "nobody", ""] {
             for client in &others {
                 for case in cases(&api, line, Kind::Reader).await {
                     let response = case.request(&client.in_tenant(tenant)).send().await;
-                    assert_eq!(mismatch(&response, 403), None, "{tenant:?} {} {}", line.0, line.1);
+                    assert_eq!(mismatch(&response, 403), None, "{tenant:?} {} {}", line.method, line.path);
                 }
             }
             // An invalid key is reported first.
             for case in cases(&api, line, Kind::Unauthenticated).await {
                 let response = case.request(&api.client.keyed("garbage").in_tenant(tenant)).send().await;
-                assert_eq!(mismatch(&response, 401), None, "{tenant:?} {} {}", line.0, line.1);
+                assert_eq!(mismatch(&response, 401), None, "{tenant:?} {} {}", line.method, line.path);
             }
         }
     }
-    for line in RIGHTS.iter().filter(|line| line.3[0] == 401 && !line.1.starts_with("/tenants")) {
+    for line in RIGHTS.iter().filter(|line| line.statuses[0] == 401 && !line.path.starts_with("/tenants")) {
         for case in cases(&api, line, Kind::Operator).await {
             let response = case.request(&api.client.in_tenant("nobody")).send().await;
-            assert_eq!(mismatch(&response, 404), None, "{} {}", line.0, line.1);
+            assert_eq!(mismatch(&response, 404), None, "{} {}", line.method, line.path);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! exactly once.
 
 use crate::api::query::{list_users, names};
-use crate::support::api::{Api, path, text};
+use crate::support::api::{Api, ORDERS, path, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,30 +27,17 @@ const ROUNDS: usize = 120;
 /// Minimum number of users that the writers create before the last list is read.
 const MIN_CREATED: usize = 300;
 
-const ORDERS: [&str; 10] = [
-    "id",
-    "-id",
-    "userName",
-    "-userName",
-    "displayName",
-    "-displayName",
-    "createdAt",
-    "-createdAt",
-    "updatedAt",
-    "-updatedAt",
-];
-
 /// A filter that no index supports and all users match.
 const MATCHES_ALL: &str = r#"nickName eq "WALKER""#;
 
 /// How the writers change a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Not at all.
+    /// They never change it.
     Unchanged,
-    /// They change attributes other than userName and displayName.
+    /// They change its attributes other than userName and displayName.
     Edited,
-    /// They change userName and displayName.
+    /// They change its userName and displayName.
     Renamed,
 }
 
@@ -97,7 +84,7 @@ impl Register {
     }
 
     fn lifetimes(&self) -> MutexGuard<'_, BTreeMap<String, Lifetime>> {
-        self.lifetimes.lock().expect("no holder panics")
+        self.lifetimes.lock().expect("no writer panicked")
     }
 
     /// Records that a creation was acknowledged.

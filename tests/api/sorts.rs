@@ -1,8 +1,8 @@
 //! Sorting of users (`GET /users?sort=`), and the cursors and links of sorted lists.
 
-use crate::api::problem::problem;
-use crate::api::query::{items, list_pages, list_users, names, users_target};
-use crate::support::api::{Api, path, text};
+use crate::api::problem::{check_queries_rejected, problem};
+use crate::api::query::{follow_links, items, list_pages, list_users, names, quoted, users_target};
+use crate::support::api::{Api, ORDERS, path, text};
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -173,9 +173,8 @@ async fn invalid_orders_are_rejected(api: Api) {
         assert!(text(&body["detail"]).contains("sort"), "{body}");
     }
     // A plus sign means a space.
-    for query in ["sort=+id", "sort", "sort=id&sort=id", "sort=id&sort=-id", "Sort=id", "sortBy=id"] {
-        problem(&api.client.get(&format!("/users?{query}")).send().await, 400, "invalid-parameter");
-    }
+    let invalid = ["sort=+id", "sort", "sort=id&sort=id", "sort=id&sort=-id", "Sort=id", "sortBy=id"];
+    check_queries_rejected(&api.client, "/users", &invalid).await;
 }
 
 async fn filtered_lists_keep_the_order(api: Api) {
@@ -212,18 +211,16 @@ async fn cursor(api: &Api, parameters: &[(&str, &str)]) -> String {
 
 async fn a_cursor_belongs_to_one_order(api: Api) {
     create_people(&api).await;
-    let orders = ["id", "userName", "displayName", "createdAt", "updatedAt"];
-    let orders: Vec<_> = orders.iter().flat_map(|name| [(*name).to_owned(), format!("-{name}")]).collect();
-    for sort in &orders {
+    for sort in ORDERS {
         let first_cursor = cursor(&api, &[("limit", "2"), ("sort", sort)]).await;
-        for other in orders.iter().filter(|other| *other != sort) {
+        for other in ORDERS.into_iter().filter(|other| *other != sort) {
             let response =
                 api.client.get(&users_target(&[("sort", other), ("cursor", &first_cursor)])).send().await;
             problem(&response, 400, "invalid-cursor");
         }
         let unsorted = api.client.get(&users_target(&[("cursor", &first_cursor)])).send().await;
         // The default order is `id`.
-        match sort.as_str() {
+        match sort {
             "id" => assert_eq!(items(&unsorted.expect(200).json()).len(), 8),
             _ => drop(problem(&unsorted, 400, "invalid-cursor")),
         }
@@ -306,7 +303,7 @@ async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) 
         for projection in [("attributes", "id"), ("excludedAttributes", "userName,displayName")] {
             let found = list_users(&api.client, &[("sort", sort), projection, ("limit", "3")]).await;
             let name = |projected: &Value| {
-                let user = created.iter().find(|user| user["id"] == projected["id"]).expect("one of them");
+                let user = created.iter().find(|user| user["id"] == projected["id"]).expect("a created user");
                 text(&user["userName"]).to_owned()
             };
             assert_eq!(found.iter().map(name).collect::<Vec<_>>(), expected, "{sort} {projection:?}");
@@ -320,7 +317,7 @@ async fn cursors_outlive_their_user(api: Api) {
     let sort = ("sort", "displayName");
     let first_cursor = cursor(&api, &[sort, ("limit", "3")]).await;
     for name in ["ADA", "B-b", "zoe"] {
-        let user = created.iter().find(|user| user["userName"] == name).expect("one of them");
+        let user = created.iter().find(|user| user["userName"] == name).expect("a created user");
         api.client.delete(&path(user)).send().await.expect(204);
     }
     let api = api.restart();
@@ -329,22 +326,11 @@ async fn cursors_outlive_their_user(api: Api) {
     assert_eq!(names(items(&page)), BY_DISPLAY_NAME[4..]);
     // The same applies to users without a sort value.
     let first_cursor = cursor(&api, &[sort, ("limit", "6")]).await;
-    let user = created.iter().find(|user| user["userName"] == "Émile").expect("one of them");
+    let user = created.iter().find(|user| user["userName"] == "Émile").expect("a created user");
     api.client.delete(&path(user)).send().await.expect(204);
     let page =
         api.client.get(&users_target(&[sort, ("cursor", &first_cursor)])).send().await.expect(200).json();
     assert_eq!((names(items(&page)), page.get("nextCursor")), (vec!["Straf"], None));
-}
-
-/// The target of a `Link` header to the next page (RFC 8288).
-#[track_caller]
-fn link_target(link: &str) -> &str {
-    let (url, rest) = link.split_once('>').expect("a link has its URL in angle brackets");
-    assert_eq!(rest, "; rel=\"next\"");
-    let url = url.strip_prefix('<').expect("a link has its URL in angle brackets");
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
-    assert!(url.starts_with("/users?") && url.bytes().all(allowed), "not a URI (RFC 3986): {url}");
-    url
 }
 
 async fn links_preserve_every_parameter(api: Api) {
@@ -354,7 +340,7 @@ async fn links_preserve_every_parameter(api: Api) {
         let body = json!({ "userName": format!("u{index}"), "title": title, "displayName": format!("{}", index % 3) });
         api.create(&body).await;
     }
-    let filter = format!("title eq {} and userName sw \"U\"", crate::api::query::quoted(special));
+    let filter = format!("title eq {} and userName sw \"U\"", quoted(special));
     let parameters = [
         ("filter", filter.as_str()),
         ("sort", "-displayName"),
@@ -363,11 +349,8 @@ async fn links_preserve_every_parameter(api: Api) {
         ("limit", "2"),
     ];
     for target in [users_target(&parameters), users_target(&parameters).replace("%20", "+")] {
-        let (mut target, mut seen) = (target, Vec::new());
-        loop {
-            let response = api.client.get(&target).send().await;
-            assert_eq!(response.code(), 200, "{target}: {}", response.text());
-            let page = response.json();
+        let mut seen = Vec::new();
+        for page in follow_links(&api.client, &target).await {
             assert_eq!(page["total"], 6, "{target}");
             assert!(items(&page).len() <= 2, "{target}");
             for user in items(&page) {
@@ -376,10 +359,6 @@ async fn links_preserve_every_parameter(api: Api) {
                 assert_eq!(user, &expected, "{target}");
             }
             seen.extend(names(items(&page)).into_iter().map(str::to_owned));
-            assert_eq!(response.header("link").is_some(), page.get("nextCursor").is_some(), "{page}");
-            let Some(link) = response.header("link") else { break };
-            assert!(link.contains(text(&page["nextCursor"])), "{link}");
-            link_target(link).clone_into(&mut target);
         }
         assert_eq!(seen, ["u5", "u2", "u4", "u1", "u6", "u0"]);
     }
@@ -394,7 +373,7 @@ async fn the_total_counts_only_matching_users(api: Api) {
     {
         for sort in ["id", "-updatedAt", "displayName"] {
             let query = [("filter", filter), ("sort", sort), ("include", "total"), ("limit", "2")];
-            let pages = list_pages(&api.client, &query).await;
+            let pages = list_pages(&api.client, "/users", &query).await;
             assert!(pages.iter().all(|page| page["total"] == total), "{pages:?}");
             assert_eq!(
                 pages.iter().map(|page| items(page).len()).sum::<usize>(),
@@ -426,7 +405,7 @@ async fn the_last_match_ends_pagination(api: Api) {
             .page(&users_target(&[("filter", filter), ("limit", &count.to_string())])["/users".len()..])
             .await;
         assert_eq!((items(&page).len(), page.get("nextCursor")), (count, None), "{filter}");
-        let found = list_pages(&api.client, &[("filter", filter), ("limit", "1")]).await;
+        let found = list_pages(&api.client, "/users", &[("filter", filter), ("limit", "1")]).await;
         assert!(
             found.iter().all(|page| items(page).len() == 1) && found.len() == count,
             "{filter}: {found:?}"

@@ -46,7 +46,7 @@ async fn create_tenants(api: &Api) -> Tenants {
         users.push(create_user(&admin, &full("ada")).await);
         admins.push(admin);
     }
-    Tenants { admins: admins.try_into().expect("two"), users: users.try_into().expect("two") }
+    Tenants { admins: admins.try_into().expect("two tenants"), users: users.try_into().expect("two tenants") }
 }
 
 async fn equal_users_can_exist_in_both_tenants(api: Api) {

@@ -5,9 +5,10 @@ use crate::api::callers::{
 };
 use crate::api::fixture::with_field;
 use crate::api::problem::{
-    assert_invalid, assert_invalid_fields, assert_state_conflict, assert_taken, assert_unauthorized, problem,
+    assert_conflicts, assert_invalid, assert_invalid_fields, assert_state_conflict, assert_taken,
+    assert_unauthorized, check_preconditions, check_queries_rejected, problem,
 };
-use crate::support::api::{Api, at_once, path, text, with_status};
+use crate::support::api::{Api, only_success, path, send_concurrently, text, with_status};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -78,8 +79,8 @@ async fn names_are_lowercase_letters_digits_and_hyphens(api: Api) {
     for name in ["a", "0", "-", "--", "a-b", "-a-", "2026-01-02", "default-", "defaults", "null", &long] {
         let tenant = create_tenant(&api.client, name).await;
         assert_eq!(tenant["name"], name);
-        let there = create_user(&api.client.in_tenant(name), &json!({ "userName": name })).await;
-        assert_eq!(get(&api.client.in_tenant(name), "/users").await["items"], json!([there]));
+        let user = create_user(&api.client.in_tenant(name), &json!({ "userName": name })).await;
+        assert_eq!(get(&api.client.in_tenant(name), "/users").await["items"], json!([user]));
     }
     let too_long = "x".repeat(64);
     let acme = create_tenant(&api.client, "acme").await;
@@ -139,16 +140,9 @@ async fn names_are_unique(api: Api) {
 }
 
 async fn concurrent_creates_of_one_name_succeed_once(api: Api) {
-    let responses = at_once(30, |_| {
-        let request = api.client.post("/tenants", &json!({ "name": "acme" }));
-        async move { request.send().await }
-    });
-    let responses = responses.await;
-    assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (1, 29));
-    responses
-        .iter()
-        .filter(|response| response.code() == 409)
-        .for_each(|response| assert_taken(response, "name"));
+    let responses = send_concurrently(30, |_| api.client.post("/tenants", &json!({ "name": "acme" }))).await;
+    only_success(&responses, 201, 409);
+    assert_conflicts(&responses, "name");
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
     assert_eq!(get(&api.client.in_tenant("acme"), "/users").await, json!({ "items": [] }));
 }
@@ -194,17 +188,12 @@ async fn a_rename_applies_at_once(api: Api) {
 async fn preconditions_apply(api: Api) {
     let tenant = create_tenant(&api.client, "acme").await;
     let target = tenant_path(&tenant);
-    let patch = |name: &str| api.client.patch(&target, &json!({ "name": name }));
-    for tag in ["\"2\"", "W/\"1\""] {
-        problem(&patch("x").header("if-match", tag).send().await, 412, "precondition-failed");
-        let delete = api.client.delete(&target).header("if-match", tag).send().await;
-        problem(&delete, 412, "precondition-failed");
-    }
-    problem(&patch("x").header("if-none-match", "*").send().await, 412, "precondition-failed");
-    problem(&patch("x").header("if-match", "x").send().await, 400, "invalid-header");
-    let read = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(304);
-    assert_eq!((read.text().as_str(), read.header("etag")), ("", Some("\"1\"")));
-    let minimal = patch("beta").header("if-match", "\"1\"").header("prefer", "return=minimal");
+    check_preconditions(&api.client, &target, &json!({ "name": "x" })).await;
+    let minimal = api
+        .client
+        .patch(&target, &json!({ "name": "beta" }))
+        .header("if-match", "\"1\"")
+        .header("prefer", "return=minimal");
     let response = minimal.send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", Some("\"2\"")));
     assert_eq!(response.header("preference-applied"), Some("return=minimal"));
@@ -276,13 +265,10 @@ async fn tenants_are_listed_in_creation_order(api: Api) {
 }
 
 async fn unknown_parameters_are_rejected(api: Api) {
-    for query in ["filter=name%20pr", "sort=name", "attributes=name", "limit=0", "include=users", "name=acme"]
-    {
-        let response = api.client.get(&format!("/tenants?{query}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-        let response = api.client.get(&format!("/tenants/{DEFAULT}?{query}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-    }
+    let invalid =
+        ["filter=name%20pr", "sort=name", "attributes=name", "limit=0", "include=users", "name=acme"];
+    check_queries_rejected(&api.client, "/tenants", &invalid).await;
+    check_queries_rejected(&api.client, &format!("/tenants/{DEFAULT}"), &invalid).await;
     let tenant = create_tenant(&api.client, "acme").await;
     let delete = api.client.delete(&format!("{}?force=true", tenant_path(&tenant))).send().await;
     problem(&delete, 400, "invalid-parameter");
@@ -415,17 +401,16 @@ async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
         let tenant = create_tenant(&api.client, &name).await;
         let own = api.client.in_tenant(&name);
         let writer = client_with_role(&own, "writer").await;
-        let responses = at_once(9, |index| {
+        let responses = send_concurrently(9, |index| {
             let body = json!({ "userName": format!("u{index}") });
-            let request = match index {
-                // The deletion moves from the first request to the last.
+            match index {
+                // The position of the deletion differs from round to round.
                 _ if index == round % 9 => api.client.delete(&tenant_path(&tenant)),
                 _ if index % 2 == 0 => own.post("/users", &body),
                 _ => writer.post("/users", &body),
-            };
-            async move { request.send().await }
-        });
-        let responses = responses.await;
+            }
+        })
+        .await;
         let created = with_status(&responses, 201);
         let deleted = with_status(&responses, 204) == 1;
         for response in &responses {

@@ -1,8 +1,9 @@
 //! Listing users: `GET /users`.
 
 use crate::api::fixture::full;
-use crate::api::problem::problem;
-use crate::support::api::{Api, at_once, path, text};
+use crate::api::problem::{check_queries_rejected, check_user_writes_reject, problem};
+use crate::api::query::follow_links;
+use crate::support::api::{Api, path, send_concurrently, text};
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
 
@@ -75,24 +76,10 @@ async fn pages_are_linked_by_cursors(api: Api) {
 
 async fn the_link_header_points_to_the_next_page(api: Api) {
     let created = create_users(&api, 7).await;
-    let mut target = "/users?limit=3&include=total".to_owned();
-    let mut seen = Vec::new();
-    for page in 0..3 {
-        let response = api.client.get(&target).send().await.expect(200);
-        let body = response.json();
-        assert_eq!(body["total"], 7);
-        seen.extend(names(&body).into_iter().map(str::to_owned));
-        let link = response.header("link");
-        assert_eq!(link.is_some(), page < 2, "{link:?}");
-        assert_eq!(body.get("nextCursor").is_some(), page < 2, "{body}");
-        if let Some(link) = link {
-            let (url, rest) = link.split_once('>').expect("a link has its URL in angle brackets");
-            assert_eq!(rest, "; rel=\"next\"");
-            url.strip_prefix('<').expect("a link has its URL in angle brackets").clone_into(&mut target);
-            assert!(target.starts_with("/users?"), "{target}");
-            assert!(target.contains(text(&body["nextCursor"])), "{target}");
-        }
-    }
+    let pages = follow_links(&api.client, "/users?limit=3&include=total").await;
+    assert_eq!(pages.len(), 3);
+    assert!(pages.iter().all(|page| page["total"] == 7), "{pages:?}");
+    let seen: Vec<_> = pages.iter().flat_map(names).collect();
     assert_eq!(seen, created);
 }
 
@@ -102,19 +89,16 @@ async fn limits_are_validated(api: Api) {
         assert_eq!(names(&api.page(&format!("?limit={limit}")).await).len(), count, "{limit}");
     }
     for limit in ["0", "-1", "abc", "", "1.5", "%2B5", "0x10", "1e2", "%201", "00", "٣", "-0"] {
-        let response = api.client.get(&format!("/users?limit={limit}")).send().await;
-        problem(&response, 400, "invalid-parameter");
+        check_queries_rejected(&api.client, "/users", &[&format!("limit={limit}")]).await;
     }
-    let twice = api.client.get("/users?limit=2&limit=2").send().await;
-    problem(&twice, 400, "invalid-parameter");
+    check_queries_rejected(&api.client, "/users", &["limit=2&limit=2"]).await;
 }
 
 async fn large_limits_are_capped(api: Api) {
     let client = api.client.clone();
     for round in 0..11 {
-        let created = at_once(46, |index| {
-            let request = client.post("/users", &json!({ "userName": format!("u-{round}-{index}") }));
-            async move { request.send().await }
+        let created = send_concurrently(46, |index| {
+            client.post("/users", &json!({ "userName": format!("u-{round}-{index}") }))
         });
         assert!(created.await.iter().all(|response| response.code() == 201));
     }
@@ -142,9 +126,7 @@ async fn the_total_is_exact(api: Api) {
     api.named("ada").await;
     api.client.post("/users", &json!({ "userName": "ADA" })).send().await.expect(409);
     assert_eq!(api.page("?include=total").await["total"], 1);
-    let unknown = api.client.get("/users?include=members").send().await;
-    problem(&unknown, 400, "invalid-parameter");
-    problem(&api.client.get("/users?include=").send().await, 400, "invalid-parameter");
+    check_queries_rejected(&api.client, "/users", &["include=members", "include="]).await;
 }
 
 async fn invalid_cursors_are_rejected(api: Api) {
@@ -182,27 +164,11 @@ async fn cursors_outlive_their_user_and_the_server(api: Api) {
 async fn unknown_parameters_are_rejected(api: Api) {
     let user = api.named("ada").await;
     let one = path(&user);
-    let queries =
-        ["?foo=1", "?foo", "?Limit=1", "?limit%5B%5D=1", "?offset=0", "?=1", "?erased=true", "?x=%FF"];
-    for query in queries {
-        for target in ["/users", &one] {
-            let response = api.client.get(&format!("{target}{query}")).send().await;
-            problem(&response, 400, "invalid-parameter");
-        }
-        let body = json!({ "userName": "grace" });
-        let target = format!("{one}{query}");
-        for response in [
-            api.client.post(&format!("/users{query}"), &body).send().await,
-            api.client.put(&target, &body).send().await,
-            api.client.patch(&target, &body).send().await,
-            api.client.delete(&target).send().await,
-        ] {
-            problem(&response, 400, "invalid-parameter");
-        }
-    }
-    for parameter in ["limit=1", "cursor=x", "include=total", "filter=title%20pr", "sort=id"] {
-        let response = api.client.get(&format!("{one}?{parameter}")).send().await;
-        problem(&response, 400, "invalid-parameter");
-    }
+    let unknown = ["foo=1", "foo", "Limit=1", "limit%5B%5D=1", "offset=0", "=1", "erased=true", "x=%FF"];
+    check_queries_rejected(&api.client, "/users", &unknown).await;
+    check_queries_rejected(&api.client, &one, &unknown).await;
+    check_user_writes_reject(&api.client, &user, &unknown).await;
+    let only_for_lists = ["limit=1", "cursor=x", "include=total", "filter=title%20pr", "sort=id"];
+    check_queries_rejected(&api.client, &one, &only_for_lists).await;
     assert_eq!(api.page("?").await["items"], json!([user]));
 }

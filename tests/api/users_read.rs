@@ -1,9 +1,9 @@
 //! Reading users: `GET /users/{id}`.
 
+use crate::api::callers::check_head;
 use crate::api::fixture::full;
 use crate::api::problem::problem;
 use crate::support::api::{Api, path, text};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -36,16 +36,7 @@ async fn head_returns_the_headers_of_get(api: Api) {
     for (target, status) in
         [(path(&user).as_str(), 200), ("/users", 200), (missing.as_str(), 404), ("/users?x=1", 400)]
     {
-        let get = api.client.get(target).header("x-request-id", "same").send().await.expect(status);
-        let head = api.client.request(Method::HEAD, target).header("x-request-id", "same");
-        let head = head.send().await.expect(status);
-        assert_eq!(head.text(), "", "{target}");
-        let headers = |response: &crate::support::http::Answer| {
-            let mut headers = response.headers.clone();
-            headers.remove("date");
-            headers
-        };
-        assert_eq!(headers(&head), headers(&get), "{target}");
+        check_head(&api.client, target, status).await;
     }
 }
 

@@ -127,8 +127,8 @@ async fn conflicts_name_the_attribute(api: Api) {
     assert_taken(&put(json!({ "userName": "GRACE" })).await, "userName");
     assert_taken(&put(json!({ "userName": "ada", "externalId": "2" })).await, "externalId");
     assert_eq!(api.read(&ada).await, ada);
-    let spelled = put(json!({ "userName": "ADA", "externalId": "1" })).await.expect(200).json();
-    assert_eq!((&spelled["userName"], &spelled["version"]), (&json!("ADA"), &json!(2)));
+    let renamed = put(json!({ "userName": "ADA", "externalId": "1" })).await.expect(200).json();
+    assert_eq!((&renamed["userName"], &renamed["version"]), (&json!("ADA"), &json!(2)));
 }
 
 async fn minimal_responses_have_no_body(api: Api) {

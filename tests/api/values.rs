@@ -49,8 +49,8 @@ async fn user_names_are_unique_by_folded_form(api: Api) {
         let other = api.named(&format!("other-{index}")).await;
         let patch = api.client.patch(&path(&other), &json!({ "userName": same })).send().await;
         assert_taken(&patch, "userName");
-        let spelled = api.patch(&user, &json!({ "userName": same })).await;
-        assert_eq!((&spelled["userName"], &spelled["version"]), (&json!(same), &json!(2)));
+        let renamed = api.patch(&user, &json!({ "userName": same })).await;
+        assert_eq!((&renamed["userName"], &renamed["version"]), (&json!(same), &json!(2)));
         api.client.delete(&path(&user)).send().await.expect(204);
         let again = api.named(one).await;
         api.client.delete(&path(&again)).send().await.expect(204);
@@ -137,15 +137,15 @@ async fn names_are_limited_to_256_characters(api: Api) {
 
 async fn names_are_limited_in_folded_length(api: Api) {
     // This character has three bytes, and five after case folding.
-    let grown = "\u{1fb7}";
-    let (longest, too_long) = (format!("{}xxxx", grown.repeat(204)), grown.repeat(205));
+    let expanding = "\u{1fb7}";
+    let (longest, too_long) = (format!("{}xxxx", expanding.repeat(204)), expanding.repeat(205));
     for name in ["userName", "externalId", "displayName"] {
         let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(too_long));
         assert_invalid(&post(&api, &body).await, &[(format!("/{name}").as_str(), "too-long")]);
         let body = with_field(&json!({ "userName": format!("of-{name}") }), name, json!(longest));
         assert_eq!(api.create(&body).await[name], json!(longest));
     }
-    let email = json!({ "userName": "e", "emails": [{ "value": format!("{}@x", grown.repeat(205)) }] });
+    let email = json!({ "userName": "e", "emails": [{ "value": format!("{}@x", expanding.repeat(205)) }] });
     assert_invalid(&post(&api, &email).await, &[("/emails/0/value", "too-long")]);
 }
 

@@ -3,7 +3,7 @@
 use crate::oracle::Settings;
 use crate::oracle::attribute::GROUPS;
 use crate::oracle::users::Users;
-use crate::support::api::{Api, at_once, path};
+use crate::support::api::{Api, path, send_concurrently};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
@@ -111,10 +111,7 @@ const CERTIFICATES: &[&str] = &["MIIDQ+/=", "miidq+/=", "MIIDQ", "AAAA", "é"];
 pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> Users {
     let mut users = Vec::new();
     for bodies in bodies.chunks(CLIENTS) {
-        let created = at_once(bodies.len(), |index| {
-            let request = api.client.post("/users", &bodies[index]);
-            async move { request.send().await }
-        });
+        let created = send_concurrently(bodies.len(), |index| api.client.post("/users", &bodies[index]));
         users.extend(created.await.into_iter().map(|answer| answer.expect(201).json()));
     }
     change(api, &by_name(users), seed).await;

@@ -3,6 +3,7 @@
 use crate::plans::dataset::{FIRST_CREATED, create_users, open};
 use crate::plans::explain::{Explain, record, take_statements};
 use crate::plans::members;
+use crate::support::api::ORDERS;
 use crate::support::{postgres, sqlite};
 use roster::db::{Connection, Database, DbError};
 use roster::domain::DEFAULT_TENANT;
@@ -120,19 +121,6 @@ const BOUNDED: [(&str, &str); 4] = [
     ("id", r#"id gt "018f0000-0000-7000-8000-000000010000""#),
 ];
 
-const SORTS: [&str; 10] = [
-    "id",
-    "-id",
-    "userName",
-    "-userName",
-    "displayName",
-    "-displayName",
-    "createdAt",
-    "-createdAt",
-    "updatedAt",
-    "-updatedAt",
-];
-
 fn check_plans(url: &str) {
     let _recording = RECORDING.lock();
     record(url);
@@ -150,7 +138,7 @@ fn check_plans(url: &str) {
             for case in indexed() {
                 check_index_use(&database, &case).await;
             }
-            for sort in SORTS {
+            for sort in ORDERS {
                 check_sorted_by_index(&database, sort).await;
             }
         }

@@ -1,7 +1,7 @@
 //! Members of groups, and deletion (RFC 7644, sections 3.5.2 and 3.6).
 
 use crate::scim::client::{Scim, patch, path};
-use crate::support::api::{at_once, text, with_status};
+use crate::support::api::{send_concurrently, text, with_status};
 use serde_json::{Value, json};
 
 // `connections` tests which of these operations a strict connection rejects.
@@ -147,11 +147,10 @@ async fn concurrent_member_patches_lose_no_member(scim: Scim) {
     let names: Vec<_> = (0..64).map(|n| format!("user-{n}")).collect();
     let users = create_users(&scim, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let group = scim.group("Poets", &[]).await;
-    let responses = at_once(64, |n| {
+    let responses = send_concurrently(64, |n| {
         let body = patch(json!([{"op": "add", "path": "members", "value": [{"value": users[n]["id"]}]}]));
         let at = format!("/scim/v2{}", path(&group));
-        let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
-        async move { request.send().await }
+        scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })
     .await;
     assert_eq!(with_status(&responses, 204), 64);

@@ -1,11 +1,11 @@
 //! PATCH of attributes (RFC 7644, section 3.5.2).
 
 use crate::scim::client::{ENTERPRISE, Scim, USER, patch, path};
-use crate::support::api::{at_once, text, with_status};
+use crate::support::api::{send_concurrently, text, with_status};
 use serde_json::{Value, json};
 
-// A strict connection rejects the first, which `connections` tests. The second expects the revisions of a tenant that has
-// no connection.
+// `connections` tests that a strict connection rejects the first of these operations. The second test expects the
+// revisions of a tenant without connections.
 engine_tests! {
     a_value_path_replaces_one_element_or_adds_it
     a_patch_is_atomic
@@ -211,11 +211,10 @@ async fn a_patch_is_atomic(scim: Scim) {
     let change =
         |revision: i64, kind: &str| (json!(revision), kind.to_owned(), json!(2), "one-request".to_owned());
     assert_eq!(changes, [change(3, "group.updated"), change(4, "member.added")]);
-    let responses = at_once(16, |n| {
+    let responses = send_concurrently(16, |n| {
         let body = patch(json!([{"op": "add", "path": "emails", "value": {"value": format!("{n}@x")}}]));
         let at = format!("/scim/v2{}", path(&ada));
-        let request = scim.client.request(reqwest::Method::PATCH, &at).json(&body);
-        async move { request.send().await }
+        scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })
     .await;
     assert_eq!(with_status(&responses, 200), 16, "no update is lost");

@@ -3,13 +3,27 @@
 pub(crate) use crate::support::database::Engine;
 
 use crate::support::database::Database;
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Answer, Client, Request};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+/// All orders of users.
+pub(crate) const ORDERS: [&str; 10] = [
+    "id",
+    "-id",
+    "userName",
+    "-userName",
+    "displayName",
+    "-displayName",
+    "createdAt",
+    "-createdAt",
+    "updatedAt",
+    "-updatedAt",
+];
 
 /// A server, a client of it, and its database. They are dropped in this order.
 #[derive(Debug)]
@@ -114,15 +128,23 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
 }
 
-/// Makes `count` calls at once and gives what each answered.
-pub(crate) async fn at_once<F>(count: usize, call: impl FnMut(usize) -> F) -> Vec<Answer>
-where
-    F: Future<Output = Answer> + Send + 'static,
-{
-    (0..count).map(call).collect::<JoinSet<_>>().join_all().await
+/// Sends `count` requests concurrently and returns their responses in any order.
+pub(crate) async fn send_concurrently(
+    count: usize,
+    mut request: impl FnMut(usize) -> Request,
+) -> Vec<Answer> {
+    let send = |request: Request| async move { request.send().await };
+    (0..count).map(|index| send(request(index))).collect::<JoinSet<_>>().join_all().await
 }
 
-/// How many of the answers have a status.
+/// Checks that exactly one response has the status `success` and all others `failure`, and returns the former.
+#[track_caller]
+pub(crate) fn only_success(responses: &[Answer], success: u16, failure: u16) -> &Answer {
+    assert_eq!((with_status(responses, success), with_status(responses, failure)), (1, responses.len() - 1));
+    responses.iter().find(|response| response.code() == success).expect("one response succeeds")
+}
+
+/// Number of responses with a status.
 pub(crate) fn with_status(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.code() == status).count()
 }
