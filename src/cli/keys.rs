@@ -7,11 +7,11 @@ use crate::console::{create_key, failed, origin};
 use crate::db::{Database, migrate};
 use crate::domain::condition::Conditions;
 use crate::domain::key::{Draft, Key, Role};
-use crate::domain::tenant::DEFAULT_NAME;
+use crate::domain::tenant::{DEFAULT_NAME, Tenant};
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
 use crate::ops::OpError;
-use crate::ops::{keys, tenants};
+use crate::ops::{keys, records, tenants};
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::HashMap;
@@ -74,7 +74,8 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
         KeyCommand::List { tenant } => list(database, tenant).await?,
         KeyCommand::Revoke { id } => {
             let (conditions, now) = (Conditions::default(), Clock::system().now());
-            let delete = keys::Delete { tenant: None, id, within: Role::Operator, conditions, now };
+            let scope = keys::Scope { tenant: None, role: Role::Operator };
+            let delete = records::Delete::<Key> { scope, id, conditions, now };
             match database.call(&origin(), delete).await {
                 Err(OpError::NotFound) => return Err(AppError::new(format!("the key {id} does not exist"))),
                 done => done.map_err(failed)?,
@@ -105,13 +106,14 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
         "ID                                    ROLE      TENANT            CREATED                      EXPIRES                      LAST USED                    NAME\n",
     );
     loop {
-        let page = keys::List { tenant, after, limit: 500, total: false };
+        let scope = keys::Scope { tenant, role: Role::Operator };
+        let page = records::List::<Key> { scope, after, limit: 500, total: false };
         let page = database.call(&origin(), page).await.map_err(failed)?;
         for key in &page.items {
             let name = match names.entry(key.tenant) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
-                    let find = tenants::Find { id: key.tenant };
+                    let find = records::Find::<Tenant> { scope: (), id: key.tenant };
                     unknown.insert(database.call(&origin(), find).await.map_err(failed)?.name)
                 }
             };

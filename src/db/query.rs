@@ -18,6 +18,27 @@ pub trait Select<'q, U>: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteCo
 impl<'q, U, Q> Select<'q, U> for Q where Q: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U>
 {}
 
+/// A query whose rows can be locked for writing until the transaction ends.
+pub trait Lockable<'q, U>: Select<'q, U> {
+    /// The query that also locks.
+    type Locked: Select<'q, U>;
+
+    /// Locks the rows that the query returns (`FOR UPDATE`).
+    fn locked(self) -> Self::Locked;
+}
+
+impl<'q, U, Q> Lockable<'q, U> for Q
+where
+    Q: Select<'q, U> + AsQuery,
+    Locking<Q::Query, ForUpdate>: Select<'q, U>,
+{
+    type Locked = Locking<Q::Query, ForUpdate>;
+
+    fn locked(self) -> Self::Locked {
+        ForUpdate::on(self)
+    }
+}
+
 /// A statement that both engines run, and that returns no rows.
 pub trait Execute:
     RunQueryDsl<PgConnection>
@@ -72,12 +93,8 @@ impl Connection {
     ///
     /// # Errors
     /// [`diesel::NotFound`] if the query returns no row, or the engine's error.
-    pub fn lock<'q, Q, U>(&mut self, query: Q) -> QueryResult<U>
-    where
-        Q: AsQuery,
-        Locking<Q::Query, ForUpdate>: Select<'q, U>,
-    {
-        self.get(ForUpdate::on(query))
+    pub fn lock<'q, U>(&mut self, query: impl Lockable<'q, U>) -> QueryResult<U> {
+        self.get(query.locked())
     }
 
     /// Loads the first rows of a statement that has no LIMIT. SQLite prepares a statement with a bound LIMIT again at each

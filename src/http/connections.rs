@@ -6,68 +6,31 @@ use super::credentials::Stale;
 use super::headers::Prefer;
 use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples, json_of};
 use super::params::NoQuery;
-use super::path::{PathId, PathIds, Target};
-use super::records::{Record, created};
+use super::path::{PathId, PathIds};
+use super::records::{Served, created};
 use super::response::{Response, new_secret, no_content};
 use super::state::State;
-use crate::db::Operation;
 use crate::domain::connection::{self, Connection, Draft, Token};
-use crate::ops::OpError;
-use crate::ops::Page;
-use crate::ops::connections::{Create, CreateToken, Delete, DeleteToken, Find, List, Patch, Tokens};
+use crate::ops::connections::{Create, CreateToken, DeleteToken, Tokens};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-impl Record for Connection {
+impl Served for Connection {
     type Right = Admin;
     const PATH: &'static str = "/connections";
     const DOCS: ResourceDocs =
         ResourceDocs { name: "Connection", tag: "connections", example: examples::connection };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "profile": "strict" });
 
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize {
         Representation { connection: self, url: &state.scim_url }
     }
 
-    fn list(
-        context: &Context<Admin>,
-        after: Option<Uuid>,
-        limit: usize,
-        total: bool,
-    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
-        List { tenant: context.tenant(), after, limit, total }
-    }
-
-    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        Find { tenant: context.tenant(), id }
-    }
-
-    fn patch(
-        context: &Context<Admin>,
-        target: Target,
-        patch: Value,
-    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }
-    }
-
-    fn delete(
-        context: &Context<Admin>,
-        target: Target,
-    ) -> impl Operation<Output = (), Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        Delete { tenant: context.tenant(), id, conditions, now: context.now() }
+    fn scope(context: &Context<Admin>) -> Uuid {
+        context.tenant()
     }
 
     /// Tokens are cached with the profile of their connection.

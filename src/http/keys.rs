@@ -5,70 +5,30 @@ use super::context::{Admin, Context};
 use super::credentials::Stale;
 use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples, json_of};
 use super::params::NoQuery;
-use super::path::Target;
 use super::problem::Problem;
-use super::records::Record;
+use super::records::Served;
 use super::response::{Response, etag, new_secret};
 use super::state::State;
-use crate::db::Operation;
 use crate::domain::key::{Draft, Key};
-use crate::ops::OpError;
-use crate::ops::Page;
-use crate::ops::keys::{Create, Delete, Find, List, Patch};
+use crate::ops::keys::{Create, Scope};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-impl Record for Key {
+impl Served for Key {
     type Right = Admin;
     const PATH: &'static str = "/keys";
     const DOCS: ResourceDocs = ResourceDocs { name: "Key", tag: "keys", example: || examples::key().into() };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "role": "reader" });
 
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-
     fn representation<'r>(&'r self, _: &'r State) -> impl Serialize {
         self
     }
 
-    fn list(
-        context: &Context<Admin>,
-        after: Option<Uuid>,
-        limit: usize,
-        total: bool,
-    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
-        List { tenant: Some(context.tenant()), after, limit, total }
-    }
-
-    fn find(context: &Context<Admin>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        Find { tenant: context.tenant(), id }
-    }
-
-    fn patch(
-        context: &Context<Admin>,
-        target: Target,
-        patch: Value,
-    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        let within = context.caller().role;
-        Patch { tenant: context.tenant(), id, patch, within, conditions, now: context.now() }
-    }
-
-    fn delete(
-        context: &Context<Admin>,
-        target: Target,
-    ) -> impl Operation<Output = (), Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        let within = context.caller().role;
-        Delete { tenant: Some(context.tenant()), id, within, conditions, now: context.now() }
+    fn scope(context: &Context<Admin>) -> Scope {
+        Scope { tenant: Some(context.tenant()), role: context.caller().role }
     }
 
     fn stale(id: Uuid) -> Stale {

@@ -7,31 +7,20 @@ use super::headers::Prefer;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::NoQuery;
 use super::path::Target;
-use super::records::{self, Record, created};
+use super::records::{self, Served, created};
 use super::response::Response;
 use super::state::State;
-use crate::db::Operation;
 use crate::domain::tenant::{Draft, Tenant};
-use crate::ops::OpError;
-use crate::ops::Page;
-use crate::ops::tenants::{Create, Delete, Find, List, Patch, Purge};
+use crate::ops::tenants::{Create, Purge};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-impl Record for Tenant {
+impl Served for Tenant {
     type Right = Operator;
     const PATH: &'static str = "/tenants";
     const DOCS: ResourceDocs = ResourceDocs { name: "Tenant", tag: "tenants", example: examples::tenant };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "name": "acme-corp" });
-
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
 
     fn representation<'r>(&'r self, _: &'r State) -> impl Serialize {
         self
@@ -42,35 +31,7 @@ impl Record for Tenant {
         Uuid::nil()
     }
 
-    fn list(
-        _: &Context<Operator>,
-        after: Option<Uuid>,
-        limit: usize,
-        total: bool,
-    ) -> impl Operation<Output = Page<Self>, Error = OpError> + use<> {
-        List { after, limit, total }
-    }
-
-    fn find(_: &Context<Operator>, id: Uuid) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        Find { id }
-    }
-
-    fn patch(
-        context: &Context<Operator>,
-        target: Target,
-        patch: Value,
-    ) -> impl Operation<Output = Self, Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        Patch { id, patch, conditions, now: context.now() }
-    }
-
-    fn delete(
-        context: &Context<Operator>,
-        target: Target,
-    ) -> impl Operation<Output = (), Error = OpError> + use<> {
-        let Target { id, conditions } = target;
-        Delete { id, conditions, now: context.now() }
-    }
+    fn scope(_: &Context<Operator>) {}
 
     fn stale(_: Uuid) -> Stale {
         Stale::All

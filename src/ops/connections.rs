@@ -1,15 +1,17 @@
 //! Connections and their tokens: made, looked up, listed, changed, revoked.
 
+use crate::db::query::{Lockable, Select};
 use crate::db::types::Uid;
-use crate::db::{Class, Connection as Link, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token};
+use crate::domain::fields::FieldError;
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::Page;
+use crate::ops::records::{self, Record};
 use crate::schema::{connection_tokens, connections};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -23,15 +25,68 @@ macro_rules! of_connection {
         )
     };
 }
-type ConnectionRow = (Uid, Uid, String, String, i64, i64, i64);
+impl Record for Connection {
+    /// The tenant.
+    type Scope = Uuid;
+    type Draft = Draft;
+    type Row = (Uid, Uid, String, String, i64, i64, i64);
 
-fn connection(row: ConnectionRow) -> Result<Connection, OpError> {
-    let (Uid(tenant), Uid(id), name, profile, version, created_at, updated_at) = row;
-    let known = [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
-    let profile =
-        known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
-    let (created_at, updated_at) = (created_at.into(), updated_at.into());
-    Ok(Connection { id, tenant, name, profile, version, created_at, updated_at })
+    fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row> {
+        connections::table.find((Uid(tenant), Uid(id)))
+    }
+
+    fn after(tenant: Uuid, id: Uuid, limit: i64) -> impl Select<'static, Self::Row> {
+        let rows = connections::tenant_id.eq(Uid(tenant)).and(connections::id.gt(Uid(id)));
+        connections::table.filter(rows).order(connections::id).limit(limit)
+    }
+
+    fn count(tenant: Uuid) -> impl Select<'static, i64> {
+        connections::table.filter(connections::tenant_id.eq(Uid(tenant))).count()
+    }
+
+    fn from_row(row: Self::Row) -> Result<Self, OpError> {
+        let (Uid(tenant), Uid(id), name, profile, version, created_at, updated_at) = row;
+        let known =
+            [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
+        let profile =
+            known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
+        let (created_at, updated_at) = (created_at.into(), updated_at.into());
+        Ok(Self { id, tenant, name, profile, version, created_at, updated_at })
+    }
+
+    fn history(&self) -> Uuid {
+        self.tenant
+    }
+
+    fn draft(&self) -> Draft {
+        self.draft()
+    }
+
+    fn patched(&self, patch: &Value) -> Result<Draft, Vec<FieldError>> {
+        Draft::patch(self, patch)
+    }
+
+    fn with(&self, Draft { name, profile }: Draft, version: i64, updated_at: Timestamp) -> Self {
+        Self { name, profile, version, updated_at, ..self.clone() }
+    }
+
+    fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
+        tx.execute(diesel::update(row).set((
+            connections::name.eq(&self.name),
+            connections::profile.eq(self.profile.to_string()),
+            connections::version.eq(self.version),
+            connections::updated_at.eq(i64::from(self.updated_at)),
+        )))?;
+        Ok(())
+    }
+
+    /// Deletes the connection and its tokens. Its externalIds stay.
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        tx.execute(diesel::delete(of_connection!(self.tenant, self.id)))?;
+        tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
+        Ok(())
+    }
 }
 
 type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>);
@@ -97,128 +152,6 @@ impl Operation for Create {
     }
 }
 
-/// Reads a connection.
-#[derive(Debug)]
-pub struct Find {
-    /// In this tenant.
-    pub tenant: Uuid,
-    /// Its id.
-    pub id: Uuid,
-}
-
-impl Operation for Find {
-    type Output = Connection;
-    type Error = OpError;
-    const CLASS: Class = Class::Read;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
-        let query = connections::table.find((Uid(self.tenant), Uid(self.id)));
-        connection(tx.get(query)?)
-    }
-}
-
-/// Reads connections in the order of their ids.
-#[derive(Debug)]
-pub struct List {
-    /// Of this tenant.
-    pub tenant: Uuid,
-    /// Behind this id.
-    pub after: Option<Uuid>,
-    /// At most so many.
-    pub limit: usize,
-    /// Whether all are to be counted.
-    pub total: bool,
-}
-
-impl Operation for List {
-    type Output = Page<Connection>;
-    type Error = OpError;
-    const CLASS: Class = Class::Page;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Connection>, OpError> {
-        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
-        let after = Uid(self.after.unwrap_or(Uuid::nil()));
-        let of_tenant = connections::table.filter(connections::tenant_id.eq(Uid(self.tenant)));
-        let query = of_tenant.filter(connections::id.gt(after)).order(connections::id).limit(limit);
-        let rows: Vec<ConnectionRow> = tx.load(query)?;
-        let items = rows.into_iter().map(connection).collect::<Result<_, _>>()?;
-        let count = |link: &mut Link| link.get(of_tenant.count());
-        let total = self.total.then(|| count(tx)).transpose()?;
-        Ok(Page::of(items, self.limit, total))
-    }
-}
-
-/// Patches a connection by JSON Merge Patch (RFC 7396).
-#[derive(Debug)]
-pub struct Patch {
-    /// In this tenant.
-    pub tenant: Uuid,
-    /// Its id.
-    pub id: Uuid,
-    /// The merge patch.
-    pub patch: Value,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Patch {
-    type Output = Connection;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
-        let before = lock(tx, self.tenant, self.id, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
-        if draft == before.draft() {
-            return Ok(before);
-        }
-        let Draft { name, profile } = draft;
-        let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
-        let after = Connection { name, profile, version, updated_at, ..before.clone() };
-        let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
-        let update = diesel::update(row).set((
-            connections::name.eq(&after.name),
-            connections::profile.eq(after.profile.to_string()),
-            connections::version.eq(after.version),
-            connections::updated_at.eq(i64::from(after.updated_at)),
-        ));
-        tx.execute(update)?;
-        tx.record(Change::updated(self.tenant, &before, &after));
-        Ok(after)
-    }
-}
-
-/// Deletes a connection, and revokes its tokens. Its externalIds stay.
-#[derive(Debug)]
-pub struct Delete {
-    /// In this tenant.
-    pub tenant: Uuid,
-    /// Its id.
-    pub id: Uuid,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Delete {
-    type Output = ();
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let deleted = lock(tx, self.tenant, self.id, &self.conditions)?;
-        let tokens = of_connection!(self.tenant, self.id);
-        tx.execute(diesel::delete(tokens))?;
-        let row = connections::table.find((Uid(self.tenant), Uid(self.id)));
-        tx.execute(diesel::delete(row))?;
-        tx.record(Change::deleted(self.tenant, &deleted, self.now));
-        Ok(())
-    }
-}
-
 /// Makes a token. [`OpError::Refused`] when the connection has as many as may be good at once.
 #[derive(Debug)]
 pub struct CreateToken {
@@ -242,7 +175,7 @@ impl Operation for CreateToken {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
-        let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let of: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let live = tokens(tx, self.tenant, self.connection)?;
         if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
             return Err(OpError::Refused("the connection has two tokens that are good: revoke one first"));
@@ -278,7 +211,7 @@ impl Operation for Tokens {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Token>, OpError> {
-        Find { tenant: self.tenant, id: self.connection }.run(tx)?;
+        records::find::<Connection>(tx, self.tenant, self.connection)?;
         tokens(tx, self.tenant, self.connection)
     }
 }
@@ -302,7 +235,7 @@ impl Operation for DeleteToken {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let of = lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let of: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let tokens = tokens(tx, self.tenant, self.connection)?;
         let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(OpError::NotFound)?;
         let row = connection_tokens::table.find(Uid(self.id));
@@ -332,7 +265,7 @@ impl Operation for Identify {
         let token = token(row);
         let hash = SecretHash::from_bytes(&hash)
             .ok_or_else(|| OpError::internal("a hash does not have 32 bytes"))?;
-        match (Find { tenant, id: token.connection }).run(tx) {
+        match records::find(tx, tenant, token.connection) {
             // It was deleted since.
             Err(OpError::NotFound) => Ok(None),
             found => Ok(Some((token, found?, hash))),
@@ -344,11 +277,4 @@ fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, OpError
     let query = of_connection!(tenant, id).order(connection_tokens::id).select(TOKEN_COLUMNS);
     let rows: Vec<TokenRow> = tx.load(query)?;
     Ok(rows.into_iter().map(token).collect())
-}
-
-/// Reads a connection that is about to be written, or whose tokens are, so that nobody else does it first.
-fn lock(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, conditions: &Conditions) -> Result<Connection, OpError> {
-    let query = connections::table.find((Uid(tenant), Uid(id)));
-    let locked = connection(tx.lock(query)?)?;
-    if conditions.allow_write(locked.version) { Ok(locked) } else { Err(OpError::PreconditionFailed) }
 }

@@ -1,24 +1,96 @@
 //! Keys: made, looked up, listed, changed, revoked.
 
+use crate::db::query::{Lockable, Select};
 use crate::db::sql::Fragment;
 use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
-use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
 use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::Page;
+use crate::ops::records::Record;
 use crate::schema::{connection_tokens, keys};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-/// A key of a tenant.
-macro_rules! of_tenant {
-    ($tenant:expr, $id:expr) => {
-        keys::table.filter(keys::id.eq(Uid($id)).and(keys::tenant_id.eq(Uid($tenant))))
-    };
+/// The keys that a caller can reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// Only the keys of this tenant.
+    pub tenant: Option<Uuid>,
+    /// The highest role of a key that the caller may write, before and after the write.
+    pub role: Role,
+}
+
+impl Scope {
+    fn condition(self) -> Fragment {
+        let mut condition = Fragment::truth();
+        if let Some(tenant) = self.tenant {
+            condition.sql(" AND keys.tenant_id = ").value(Value::Id(tenant));
+        }
+        condition
+    }
+}
+
+impl Record for Key {
+    type Scope = Scope;
+    type Draft = Draft;
+    type Row = KeyRow;
+
+    fn by_id(scope: Scope, id: Uuid) -> impl Lockable<'static, KeyRow> {
+        keys::table.filter(keys::id.eq(Uid(id)).and(scope.condition())).select(KEY_COLUMNS)
+    }
+
+    fn after(scope: Scope, id: Uuid, limit: i64) -> impl Select<'static, KeyRow> {
+        let rows = keys::id.gt(Uid(id)).and(scope.condition());
+        keys::table.filter(rows).order(keys::id).limit(limit).select(KEY_COLUMNS)
+    }
+
+    fn count(scope: Scope) -> impl Select<'static, i64> {
+        keys::table.filter(scope.condition()).count()
+    }
+
+    fn from_row(row: KeyRow) -> Result<Self, OpError> {
+        row.try_into()
+    }
+
+    fn history(&self) -> Uuid {
+        self.tenant
+    }
+
+    fn draft(&self) -> Draft {
+        self.draft()
+    }
+
+    fn patched(&self, patch: &serde_json::Value) -> Result<Draft, Vec<FieldError>> {
+        Draft::patch(self, patch)
+    }
+
+    fn with(&self, Draft { name, role, expires_at }: Draft, version: i64, updated_at: Timestamp) -> Self {
+        Self { name, role, expires_at, version, updated_at, ..self.clone() }
+    }
+
+    fn authorize(scope: Scope, draft: &Draft) -> Result<(), OpError> {
+        if draft.role > scope.role { Err(OpError::Forbidden) } else { Ok(()) }
+    }
+
+    fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        tx.execute(diesel::update(keys::table.find(Uid(self.id))).set((
+            keys::name.eq(&self.name),
+            keys::role.eq(self.role.to_string()),
+            keys::expires_at.eq(self.expires_at.map(i64::from)),
+            keys::version.eq(self.version),
+            keys::updated_at.eq(i64::from(self.updated_at)),
+        )))?;
+        Ok(())
+    }
+
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        tx.execute(diesel::delete(keys::table.find(Uid(self.id))))?;
+        Ok(())
+    }
 }
 
 /// The columns of a [`KeyRow`].
@@ -44,8 +116,9 @@ const KEY_COLUMNS: (
     keys::last_used_at,
 );
 
+/// A row of `keys` without the hash of the secret.
 #[derive(Queryable)]
-struct KeyRow {
+pub struct KeyRow {
     id: Uid,
     tenant: Uid,
     name: Option<String>,
@@ -127,27 +200,6 @@ impl Operation for Create {
     }
 }
 
-/// Reads a key of a tenant.
-#[derive(Debug)]
-pub struct Find {
-    /// The tenant.
-    pub tenant: Uuid,
-    /// Its id.
-    pub id: Uuid,
-}
-
-impl Operation for Find {
-    type Output = Key;
-    type Error = OpError;
-    const CLASS: Class = Class::Read;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
-        let query = of_tenant!(self.tenant, self.id).select(KEY_COLUMNS);
-        let row: KeyRow = tx.get(query)?;
-        row.try_into()
-    }
-}
-
 /// Finds a key of any tenant, to prove who calls.
 #[derive(Debug)]
 pub struct Identify {
@@ -186,127 +238,6 @@ impl Operation for AnyOperator {
     }
 }
 
-/// Reads keys in the order of their ids.
-#[derive(Debug)]
-pub struct List {
-    /// Of this tenant, or of all.
-    pub tenant: Option<Uuid>,
-    /// Behind this id.
-    pub after: Option<Uuid>,
-    /// At most so many.
-    pub limit: usize,
-    /// Whether all are to be counted.
-    pub total: bool,
-}
-
-impl Operation for List {
-    type Output = Page<Key>;
-    type Error = OpError;
-    const CLASS: Class = Class::Page;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Key>, OpError> {
-        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
-        let after = Uid(self.after.unwrap_or(Uuid::nil()));
-        let mut of_tenant = Fragment::truth();
-        if let Some(tenant) = self.tenant {
-            of_tenant.sql(" AND keys.tenant_id = ").value(Value::Id(tenant));
-        }
-        let query = keys::table
-            .filter(keys::id.gt(after).and(of_tenant.clone()))
-            .order(keys::id)
-            .limit(limit)
-            .select(KEY_COLUMNS);
-        let rows: Vec<KeyRow> = tx.load(query)?;
-        let keys = rows.into_iter().map(Key::try_from).collect::<Result<Vec<_>, _>>()?;
-        let count = keys::table.filter(of_tenant).count();
-        let total = self.total.then(|| tx.get(count)).transpose()?;
-        Ok(Page::of(keys, self.limit, total))
-    }
-}
-
-/// Patches a key by JSON Merge Patch (RFC 7396).
-#[derive(Debug)]
-pub struct Patch {
-    /// In this tenant.
-    pub tenant: Uuid,
-    /// Its id.
-    pub id: Uuid,
-    /// The merge patch.
-    pub patch: serde_json::Value,
-    /// Neither the key's role nor what becomes of it is above this one.
-    pub within: Role,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Patch {
-    type Output = Key;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
-        let before = lock(tx, self.tenant, self.id, self.within, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
-        if draft.role > self.within {
-            return Err(OpError::Forbidden);
-        }
-        if draft == before.draft() {
-            return Ok(before);
-        }
-        let Draft { name, role, expires_at } = draft;
-        let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
-        let after = Key { name, role, expires_at, version, updated_at, ..before.clone() };
-        let update = diesel::update(keys::table.find(Uid(after.id))).set((
-            keys::name.eq(&after.name),
-            keys::role.eq(after.role.to_string()),
-            keys::expires_at.eq(after.expires_at.map(i64::from)),
-            keys::version.eq(after.version),
-            keys::updated_at.eq(i64::from(after.updated_at)),
-        ));
-        tx.execute(update)?;
-        tx.record(Change::updated(after.tenant, &before, &after));
-        Ok(after)
-    }
-}
-
-/// Revokes a key for good.
-#[derive(Debug)]
-pub struct Delete {
-    /// In this tenant, or in whichever it is.
-    pub tenant: Option<Uuid>,
-    /// Its id.
-    pub id: Uuid,
-    /// Its role is not above this one.
-    pub within: Role,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Delete {
-    type Output = ();
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let tenant = match self.tenant {
-            Some(tenant) => tenant,
-            None => {
-                let query = keys::table.find(Uid(self.id)).select(keys::tenant_id);
-                let Uid(tenant) = tx.get(query)?;
-                tenant
-            }
-        };
-        let key = lock(tx, tenant, self.id, self.within, &self.conditions)?;
-        tx.execute(diesel::delete(keys::table.find(Uid(self.id))))?;
-        tx.record(Change::deleted(key.tenant, &key, self.now));
-        Ok(())
-    }
-}
-
 /// Notes when keys, and tokens of connections, were last used, which is no change of theirs.
 #[derive(Debug)]
 pub struct Touch(pub Vec<(Uuid, Timestamp)>);
@@ -337,21 +268,4 @@ fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), OpError> {
     let update = diesel::update(token).set(connection_tokens::last_used_at.eq(Some(time)));
     tx.execute(update)?;
     Ok(())
-}
-
-/// Reads a key that is about to be written, so that nobody else writes it first.
-fn lock(
-    tx: &mut Tx<'_>,
-    tenant: Uuid,
-    id: Uuid,
-    within: Role,
-    conditions: &Conditions,
-) -> Result<Key, OpError> {
-    let query = of_tenant!(tenant, id).select(KEY_COLUMNS);
-    let row: KeyRow = tx.lock(query)?;
-    let key = Key::try_from(row)?;
-    if key.role > within {
-        return Err(OpError::Forbidden);
-    }
-    if conditions.allow_write(key.version) { Ok(key) } else { Err(OpError::PreconditionFailed) }
 }

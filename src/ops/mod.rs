@@ -10,6 +10,7 @@ pub mod keys;
 pub mod listing;
 pub mod members;
 pub mod read_back;
+pub mod records;
 pub mod resource;
 pub mod tenants;
 pub mod users;

@@ -1,25 +1,105 @@
 //! Tenants: made, read, listed, changed, deleted when they are empty.
 
 use crate::db::lock::{ForUpdate, Lock as _};
+use crate::db::query::{Lockable, Select};
 use crate::db::types::Uid;
-use crate::db::{Class, Connection, Operation, Tx};
+use crate::db::{Class, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::Change;
-use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::Page;
+use crate::ops::records::Record;
 use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-type TenantRow = (Uid, String, bool, i64, i64, i64);
+impl Record for Tenant {
+    type Scope = ();
+    type Draft = Draft;
+    type Row = (Uid, String, bool, i64, i64, i64);
 
-fn tenant((id, name, unique_group_names, version, created_at, updated_at): TenantRow) -> Tenant {
-    let (created_at, updated_at) = (created_at.into(), updated_at.into());
-    Tenant { id: id.0, name, unique_group_names, version, created_at, updated_at }
+    fn by_id((): (), id: Uuid) -> impl Lockable<'static, Self::Row> {
+        tenants::table.find(Uid(id))
+    }
+
+    fn after((): (), id: Uuid, limit: i64) -> impl Select<'static, Self::Row> {
+        tenants::table.filter(tenants::id.gt(Uid(id))).order(tenants::id).limit(limit)
+    }
+
+    fn count((): ()) -> impl Select<'static, i64> {
+        tenants::table.count()
+    }
+
+    fn from_row(row: Self::Row) -> Result<Self, OpError> {
+        let (Uid(id), name, unique_group_names, version, created_at, updated_at) = row;
+        let (created_at, updated_at) = (created_at.into(), updated_at.into());
+        Ok(Self { id, name, unique_group_names, version, created_at, updated_at })
+    }
+
+    /// Tenants have their history in that of the tenant that always exists.
+    fn history(&self) -> Uuid {
+        DEFAULT_TENANT
+    }
+
+    fn draft(&self) -> Draft {
+        self.draft()
+    }
+
+    fn patched(&self, patch: &Value) -> Result<Draft, Vec<FieldError>> {
+        Draft::patch(self, patch)
+    }
+
+    fn with(&self, Draft { name, unique_group_names }: Draft, version: i64, updated_at: Timestamp) -> Self {
+        Self { name, unique_group_names, version, updated_at, ..self.clone() }
+    }
+
+    fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
+        if draft.name != before.name && before.id == DEFAULT_TENANT {
+            return Err(OpError::Refused("the tenant default keeps its name"));
+        }
+        lock_head(tx, DEFAULT_TENANT)?;
+        if draft.unique_group_names != before.unique_group_names && lock_head(tx, before.id)?.groups > 0 {
+            return Err(OpError::Refused("uniqueGroupNames changes only while the tenant has no group"));
+        }
+        Ok(())
+    }
+
+    fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let update = diesel::update(tenants::table.find(Uid(self.id))).set((
+            tenants::name.eq(&self.name),
+            tenants::unique_group_names.eq(self.unique_group_names),
+            tenants::version.eq(self.version),
+            tenants::updated_at.eq(i64::from(self.updated_at)),
+        ));
+        tx.execute(update).map_err(|error| name_conflict(error, self))?;
+        Ok(())
+    }
+
+    /// Deletes a tenant without users and groups, and its keys and connections. [`Purge`] deletes the rest.
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        if self.id == DEFAULT_TENANT {
+            return Err(OpError::Refused("the tenant default always exists"));
+        }
+        let id = Uid(self.id);
+        let of_tenant = keys::table.filter(keys::tenant_id.eq(id)).order(keys::id).select(keys::id);
+        tx.load::<Uid>(ForUpdate::on(of_tenant))?;
+        // The change is numbered in the head row of `default`, whose id is the first in the order of tenants.
+        lock_head(tx, DEFAULT_TENANT)?;
+        // A concurrent creation of a user needs this head row later, and will not find it.
+        let Head { users, groups } = lock_head(tx, self.id)?;
+        if users > 0 || groups > 0 {
+            return Err(OpError::Refused("the tenant has users or groups"));
+        }
+        tx.execute(diesel::delete(keys::table.filter(keys::tenant_id.eq(id))))?;
+        tx.execute(diesel::delete(connections::table.filter(connections::tenant_id.eq(id))))?;
+        tx.execute(diesel::delete(connection_tokens::table.filter(connection_tokens::tenant_id.eq(id))))?;
+        tx.execute(diesel::delete(heads::table.find(id)))?;
+        tx.execute(diesel::delete(tenants::table.find(id)))?;
+        Ok(())
+    }
 }
 
 /// Makes a tenant.
@@ -66,24 +146,6 @@ impl Operation for Create {
     }
 }
 
-/// Reads a tenant.
-#[derive(Debug)]
-pub struct Find {
-    /// Its id.
-    pub id: Uuid,
-}
-
-impl Operation for Find {
-    type Output = Tenant;
-    type Error = OpError;
-    const CLASS: Class = Class::Read;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
-        let query = tenants::table.find(Uid(self.id));
-        Ok(tenant(tx.get(query)?))
-    }
-}
-
 /// Finds a tenant's id by its name.
 #[derive(Debug)]
 pub struct Named {
@@ -100,123 +162,6 @@ impl Operation for Named {
         let query = tenants::table.filter(tenants::name.eq(&self.name)).select(tenants::id);
         let found: Option<Uid> = tx.optional(query)?;
         Ok(found.map(|Uid(id)| id))
-    }
-}
-
-/// Reads tenants in the order of their ids.
-#[derive(Debug)]
-pub struct List {
-    /// Behind this id.
-    pub after: Option<Uuid>,
-    /// At most so many.
-    pub limit: usize,
-    /// Whether all are to be counted.
-    pub total: bool,
-}
-
-impl Operation for List {
-    type Output = Page<Tenant>;
-    type Error = OpError;
-    const CLASS: Class = Class::Page;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Tenant>, OpError> {
-        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
-        let after = Uid(self.after.unwrap_or(Uuid::nil()));
-        let query = tenants::table.filter(tenants::id.gt(after)).order(tenants::id).limit(limit);
-        let rows: Vec<TenantRow> = tx.load(query)?;
-        let tenants: Vec<_> = rows.into_iter().map(tenant).collect();
-        let count = |connection: &mut Connection| connection.get(tenants::table.count());
-        let total = self.total.then(|| count(tx)).transpose()?;
-        Ok(Page::of(tenants, self.limit, total))
-    }
-}
-
-/// Patches a tenant by JSON Merge Patch (RFC 7396).
-#[derive(Debug)]
-pub struct Patch {
-    /// Its id.
-    pub id: Uuid,
-    /// The merge patch.
-    pub patch: Value,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Patch {
-    type Output = Tenant;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
-        let before = lock(tx, self.id, &self.conditions)?;
-        let draft = Draft::patch(&before, &self.patch).map_err(OpError::Invalid)?;
-        if draft == before.draft() {
-            return Ok(before);
-        }
-        if draft.name != before.name && before.id == DEFAULT_TENANT {
-            return Err(OpError::Refused("the tenant default keeps its name"));
-        }
-        let Draft { name, unique_group_names } = draft;
-        lock_head(tx, DEFAULT_TENANT)?;
-        if unique_group_names != before.unique_group_names && lock_head(tx, self.id)?.groups > 0 {
-            return Err(OpError::Refused("uniqueGroupNames changes only while the tenant has no group"));
-        }
-        let (version, updated_at) = (before.version + 1, self.now.after(before.updated_at));
-        let after = Tenant { name, unique_group_names, version, updated_at, ..before.clone() };
-        let update = diesel::update(tenants::table.find(Uid(after.id))).set((
-            tenants::name.eq(&after.name),
-            tenants::unique_group_names.eq(after.unique_group_names),
-            tenants::version.eq(after.version),
-            tenants::updated_at.eq(i64::from(after.updated_at)),
-        ));
-        tx.execute(update).map_err(|error| name_conflict(error, &after))?;
-        tx.record(Change::updated(DEFAULT_TENANT, &before, &after));
-        Ok(after)
-    }
-}
-
-/// Deletes a tenant that has no user and no group, with its keys and connections. What else is left of it, [`Purge`] removes.
-#[derive(Debug)]
-pub struct Delete {
-    /// Its id.
-    pub id: Uuid,
-    /// On these conditions.
-    pub conditions: Conditions,
-    /// At this time.
-    pub now: Timestamp,
-}
-
-impl Operation for Delete {
-    type Output = ();
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let tenant = lock(tx, self.id, &self.conditions)?;
-        if tenant.id == DEFAULT_TENANT {
-            return Err(OpError::Refused("the tenant default always exists"));
-        }
-        let of_tenant = keys::table.filter(keys::tenant_id.eq(Uid(self.id))).order(keys::id).select(keys::id);
-        tx.load::<Uid>(ForUpdate::on(of_tenant))?;
-        // The head of `default`, which the change is numbered by, comes first in the order of tenants.
-        lock_head(tx, DEFAULT_TENANT)?;
-        // Whoever is creating a user needs the head after this, and will find none.
-        let Head { users, groups } = lock_head(tx, self.id)?;
-        if users > 0 || groups > 0 {
-            return Err(OpError::Refused("the tenant has users or groups"));
-        }
-        let id = Uid(self.id);
-        tx.execute(diesel::delete(keys::table.filter(keys::tenant_id.eq(id))))?;
-        let links = connections::table.filter(connections::tenant_id.eq(id));
-        tx.execute(diesel::delete(links))?;
-        let tokens = connection_tokens::table.filter(connection_tokens::tenant_id.eq(id));
-        tx.execute(diesel::delete(tokens))?;
-        tx.execute(diesel::delete(heads::table.find(id)))?;
-        tx.execute(diesel::delete(tenants::table.find(id)))?;
-        tx.record(Change::deleted(DEFAULT_TENANT, &tenant, self.now));
-        Ok(())
     }
 }
 
@@ -282,12 +227,6 @@ impl Operation for FindLeft {
 fn name_conflict(error: diesel::result::Error, tenant: &Tenant) -> OpError {
     let conflict = |constraint| (constraint == "tenants_name").then(|| ("name", tenant.name.clone()));
     OpError::from(error).on_unique(conflict)
-}
-
-fn lock(tx: &mut Tx<'_>, id: Uuid, conditions: &Conditions) -> Result<Tenant, OpError> {
-    let query = tenants::table.find(Uid(id));
-    let tenant = tenant(tx.lock(query)?);
-    if conditions.allow_write(tenant.version) { Ok(tenant) } else { Err(OpError::PreconditionFailed) }
 }
 
 /// How many users and groups a tenant has.

@@ -57,7 +57,7 @@ impl Operation for Erase {
         tx.execute(blank)?;
         // Of two at once both would be told: whoever comes second waits here until the first has committed. The user's own
         // row, which every other write locks before the head's, may be gone.
-        tx.lock::<_, i64>(heads::table.find(tenant).select(heads::revision))?;
+        tx.lock::<i64>(heads::table.find(tenant).select(heads::revision))?;
         let history = changes::table
             .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(id)))
             .filter(changes::resource.eq("user"));

@@ -1,0 +1,205 @@
+//! The operations that keys, connections and tenants share.
+
+use crate::db::query::{Lockable, Select};
+use crate::db::{Class, Operation, Tx};
+use crate::domain::change::{Auditable, Change};
+use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
+use crate::domain::time::Timestamp;
+use crate::ops::{OpError, Page};
+use serde_json::Value;
+use std::fmt::Debug;
+use uuid::Uuid;
+
+/// A versioned record that administrators manage.
+pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
+    /// What limits the records that a caller can reach.
+    type Scope: Copy + Debug + Send + Sync + 'static;
+    /// The writable fields.
+    type Draft: PartialEq;
+    /// A row of the record's table.
+    type Row: 'static;
+
+    /// Selects the record with an id.
+    fn by_id(scope: Self::Scope, id: Uuid) -> impl Lockable<'static, Self::Row>;
+
+    /// Selects the records after an id, in the order of their ids.
+    fn after(scope: Self::Scope, id: Uuid, limit: i64) -> impl Select<'static, Self::Row>;
+
+    /// Counts the records.
+    fn count(scope: Self::Scope) -> impl Select<'static, i64>;
+
+    /// Converts a row.
+    ///
+    /// # Errors
+    /// [`OpError::Database`] if the row does not hold what Roster writes.
+    fn from_row(row: Self::Row) -> Result<Self, OpError>;
+
+    /// The tenant whose history records the changes.
+    fn history(&self) -> Uuid;
+
+    /// The current values of the writable fields.
+    fn draft(&self) -> Self::Draft;
+
+    /// Applies a JSON Merge Patch (RFC 7396).
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that the patch would make invalid.
+    fn patched(&self, patch: &Value) -> Result<Self::Draft, Vec<FieldError>>;
+
+    /// The next version, with the values of a draft.
+    fn with(&self, draft: Self::Draft, version: i64, updated_at: Timestamp) -> Self;
+
+    /// Checks that the scope permits writing a record that has, or would have, these values.
+    ///
+    /// # Errors
+    /// [`OpError::Forbidden`] if it does not.
+    fn authorize(_: Self::Scope, _: &Self::Draft) -> Result<(), OpError> {
+        Ok(())
+    }
+
+    /// Checks that the state permits an update, and takes the locks that it needs.
+    ///
+    /// # Errors
+    /// [`OpError::Refused`] if it does not.
+    fn prepare_update(_: &mut Tx<'_>, _: &Self, _: &Self::Draft) -> Result<(), OpError> {
+        Ok(())
+    }
+
+    /// Writes the record over its row.
+    ///
+    /// # Errors
+    /// [`OpError::Conflict`] if a unique value belongs to another record.
+    fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError>;
+
+    /// Deletes the row, and all rows that belong to the record.
+    ///
+    /// # Errors
+    /// [`OpError::Refused`] if the state does not permit it.
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError>;
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`OpError::NotFound`] if the scope has no such record.
+pub(super) fn find<R: Record>(tx: &mut Tx<'_>, scope: R::Scope, id: Uuid) -> Result<R, OpError> {
+    R::from_row(tx.get(R::by_id(scope, id))?)
+}
+
+/// Reads a record and locks it for writing.
+///
+/// # Errors
+/// [`OpError::NotFound`], [`OpError::Forbidden`] or [`OpError::PreconditionFailed`].
+pub(super) fn lock<R: Record>(
+    tx: &mut Tx<'_>,
+    scope: R::Scope,
+    id: Uuid,
+    conditions: &Conditions,
+) -> Result<R, OpError> {
+    let record = R::from_row(tx.lock(R::by_id(scope, id))?)?;
+    R::authorize(scope, &record.draft())?;
+    let is_allowed = conditions.allow_write(record.stamp().version);
+    if is_allowed { Ok(record) } else { Err(OpError::PreconditionFailed) }
+}
+
+/// Reads a record.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Find<R: Record> {
+    pub scope: R::Scope,
+    pub id: Uuid,
+}
+
+impl<R: Record> Operation for Find<R> {
+    type Output = R;
+    type Error = OpError;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
+        find(tx, self.scope, self.id)
+    }
+}
+
+/// Reads a page of records, in the order of their ids.
+#[derive(Debug)]
+pub struct List<R: Record> {
+    /// The records to list.
+    pub scope: R::Scope,
+    /// The last id of the previous page.
+    pub after: Option<Uuid>,
+    /// The maximum number of records.
+    pub limit: usize,
+    /// Whether to count all records.
+    pub total: bool,
+}
+
+impl<R: Record> Operation for List<R> {
+    type Output = Page<R>;
+    type Error = OpError;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<R>, OpError> {
+        // One record more than asked for shows whether another page follows.
+        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = tx.load(R::after(self.scope, self.after.unwrap_or(Uuid::nil()), limit))?;
+        let records = rows.into_iter().map(R::from_row).collect::<Result<_, _>>()?;
+        let total = self.total.then(|| tx.get(R::count(self.scope))).transpose()?;
+        Ok(Page::of(records, self.limit, total))
+    }
+}
+
+/// Applies a JSON Merge Patch (RFC 7396) to a record.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Patch<R: Record> {
+    pub scope: R::Scope,
+    pub id: Uuid,
+    pub patch: Value,
+    pub conditions: Conditions,
+    pub now: Timestamp,
+}
+
+impl<R: Record> Operation for Patch<R> {
+    type Output = R;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
+        let before: R = lock(tx, self.scope, self.id, &self.conditions)?;
+        let draft = before.patched(&self.patch).map_err(OpError::Invalid)?;
+        R::authorize(self.scope, &draft)?;
+        if draft == before.draft() {
+            return Ok(before);
+        }
+        R::prepare_update(tx, &before, &draft)?;
+        let stamp = before.stamp();
+        let after = before.with(draft, stamp.version + 1, self.now.after(stamp.time));
+        after.update(tx)?;
+        tx.record(Change::updated(before.history(), &before, &after));
+        Ok(after)
+    }
+}
+
+/// Deletes a record and all that belongs to it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Delete<R: Record> {
+    pub scope: R::Scope,
+    pub id: Uuid,
+    pub conditions: Conditions,
+    pub now: Timestamp,
+}
+
+impl<R: Record> Operation for Delete<R> {
+    type Output = ();
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let record: R = lock(tx, self.scope, self.id, &self.conditions)?;
+        record.delete(tx)?;
+        tx.record(Change::deleted(record.history(), &record, self.now));
+        Ok(())
+    }
+}
