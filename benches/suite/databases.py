@@ -69,15 +69,17 @@ class Sqlite:
 
 
 class Postgres:
-    """A separate server, with the memory and WAL that a server of this size would get. Commits are as
-    durable as they are by default."""
+    """A separate server, with the memory and WAL that a server of this size would get. Commits are as durable
+    as they are by default."""
 
     title = "PostgreSQL"
     settings = ["fsync=on", "synchronous_commit=on", "shared_buffers=1GB", "max_wal_size=4GB", "max_connections=200"]
 
     def __init__(self, directory):
         self.directory = directory
-        self.programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        # The newest server. A directory with clients alone has no `postgres`.
+        installed = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+        self.programs = max(installed, key=lambda path: int(path.parts[-3])).parent
         data = directory / "cluster"
         data.mkdir()
         # PostgreSQL refuses to run as root.

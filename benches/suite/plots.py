@@ -95,8 +95,10 @@ def chart(title, x_label, y_label, ticks, lines, logarithmic=False):
         parts += [stroke([(at, y(low)), (at, y(high))], colour) for at, (_, low, high) in points if low < high]
         if len(points) < 20:
             parts += [f'<circle cx="{at:.1f}" cy="{y(point[0]):.1f}" r="3" fill="{colour}"/>' for at, point in points]
-        parts.append(stroke([(LEFT + 8, TOP + 8 + 15 * number), (LEFT + 24, TOP + 8 + 15 * number)], colour, 2))
-        parts.append(label(LEFT + 30, TOP + 12 + 15 * number, name, "start"))
+        if len(lines) > 1:
+            height = TOP + 8 + 15 * number
+            parts.append(stroke([(LEFT + 8, height), (LEFT + 24, height)], colour, 2))
+            parts.append(label(LEFT + 30, height + 4, name, "start"))
     return "\n".join(parts) + "\n"
 
 
