@@ -90,7 +90,7 @@ macro_rules! store {
         }
 
         impl Store<$engine> {
-            /// The head comes last but for the change, which needs its revision, so that its lock is held briefly.
+            /// The head is updated late, so that its lock is held briefly. The change needs its revision.
             async fn create_rows(&self, user: &User, rows: &Rows) -> Result<()> {
                 let mut transaction = self.writer.begin_with($begin).await?;
                 let insert = sqlx::query(USER).bind(TENANT).bind(user.id).bind(&user.user_name);
