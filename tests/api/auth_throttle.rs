@@ -3,7 +3,7 @@
 use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, Engine, send_concurrently, text, with_status};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::raw;
 use crate::support::server::{ADMIN_KEY, Server};
 use serde_json::json;
@@ -31,7 +31,7 @@ fn start(api: &Api) -> Api {
 
 /// Checks that the response rejects an attempt beyond the limit, and returns its `Retry-After` in seconds.
 #[track_caller]
-fn assert_too_many(response: &Answer) -> u64 {
+fn assert_too_many(response: &Response) -> u64 {
     problem(response, 429, "too-many-attempts");
     assert_eq!(response.header("www-authenticate"), None);
     let seconds = response.header("retry-after").and_then(|text| text.parse().ok()).expect("Retry-After");
@@ -39,7 +39,7 @@ fn assert_too_many(response: &Answer) -> u64 {
     seconds
 }
 
-async fn attempt(api: &Api) -> Answer {
+async fn attempt(api: &Api) -> Response {
     api.client.keyed("garbage").get("/users").send().await
 }
 

@@ -1,7 +1,7 @@
 //! Helpers that create keys, tenants and users as any caller in any tenant.
 
 use crate::support::api::text;
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ pub(crate) async fn check_head(client: &Client, target: &str, status: u16) {
     };
     let (get, head) = (send(Method::GET).await, send(Method::HEAD).await);
     assert_eq!(head.text(), "", "{target}");
-    let headers = |response: &Answer| {
+    let headers = |response: &Response| {
         let mut headers = response.headers.clone();
         headers.remove("date");
         headers

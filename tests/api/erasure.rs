@@ -5,7 +5,7 @@ use crate::api::feed_helpers::follow;
 use crate::api::fixture::full;
 use crate::api::problem::{assert_all_rejected, problem};
 use crate::support::api::{Api, path, send_concurrently, text, with_status};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -47,7 +47,7 @@ async fn create_user_with_secret(client: &Client, name: &str) -> Value {
     get(client, &path(&user)).await
 }
 
-async fn erase(client: &Client, user: &Value) -> Answer {
+async fn erase(client: &Client, user: &Value) -> Response {
     client.delete(&format!("{}?erase=true", path(user))).send().await
 }
 
@@ -291,7 +291,7 @@ async fn preconditions_apply(api: Api) {
 }
 
 /// Creates a user with an `Idempotency-Key`.
-async fn create_with_key(client: &Client, key: &str, body: &Value) -> Answer {
+async fn create_with_key(client: &Client, key: &str, body: &Value) -> Response {
     client.post("/users", body).header("idempotency-key", key).send().await
 }
 

@@ -3,7 +3,7 @@
 use crate::api::fixture::full;
 use crate::api::problem::problem;
 use crate::support::api::{Api, path, text};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::raw::{ask, head};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn sorted(list: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn allowed(response: &Answer) -> Vec<String> {
+fn allowed(response: &Response) -> Vec<String> {
     sorted(response.header("allow").expect("Allow"))
 }
 
@@ -157,7 +157,7 @@ async fn asterisk_targets_return_404(api: Api) {
 }
 
 /// Sends POST, PUT and PATCH of a valid body with a media type.
-async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>) -> [Answer; 3] {
+async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>) -> [Response; 3] {
     let body = json!({ "userName": "new" }).to_string();
     let one = path(user);
     let send = async |name: &str, target: &str| {

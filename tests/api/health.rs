@@ -2,7 +2,7 @@
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, Engine};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use reqwest::Method;
@@ -70,7 +70,7 @@ async fn probes_reject_other_methods(api: Api) {
 }
 
 #[track_caller]
-fn assert_not_ready(response: &Answer) {
+fn assert_not_ready(response: &Response) {
     problem(response, 503, "not-ready");
     let seconds = response.header("retry-after").and_then(|text| text.parse::<u64>().ok());
     assert!(seconds.is_some_and(|seconds| seconds <= 60), "{:?}", response.headers);

@@ -3,7 +3,7 @@
 use crate::api::fixture::full;
 use crate::api::problem::{assert_invalid, assert_taken, problem};
 use crate::support::api::{Api, path, text};
-use crate::support::http::{Answer, Request};
+use crate::support::http::{Request, Response};
 use crate::support::sql::Sql;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -40,7 +40,7 @@ fn create_with_key(api: &Api, key: &str, body: &Value) -> Request {
 
 /// Checks that a creation was executed, not replayed, and returns the response.
 #[track_caller]
-fn assert_first(response: Answer) -> Answer {
+fn assert_first(response: Response) -> Response {
     let response = response.expect(201);
     assert_eq!(response.header("idempotency-replayed"), None, "{:?}", response.headers);
     response
@@ -48,11 +48,11 @@ fn assert_first(response: Answer) -> Answer {
 
 /// Checks that a response replays the first one. Only its date, request id and `Idempotency-Replayed` can differ.
 #[track_caller]
-fn assert_replayed(response: &Answer, first: &Answer) {
+fn assert_replayed(response: &Response, first: &Response) {
     assert_eq!(response.code(), first.code(), "{}", response.text());
     assert_eq!(response.header("idempotency-replayed"), Some("true"), "{:?}", response.headers);
     assert_eq!(response.text(), first.text());
-    let headers = |response: &Answer| {
+    let headers = |response: &Response| {
         let mut headers = response.headers.clone();
         for own in ["date", "x-request-id", "idempotency-replayed"] {
             headers.remove(own);

@@ -2,7 +2,7 @@
 
 use crate::api::problem::{assert_taken, problem};
 use crate::support::api::{Api, Engine, only_success, path, send_concurrently, with_status};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn create_concurrently(
     clients: &[Client],
     count: usize,
     of: impl Fn(usize) -> (String, Value),
-) -> Vec<Answer> {
+) -> Vec<Response> {
     let create = |index: usize| {
         let (key, body) = of(index);
         clients[index % clients.len()].post("/users", &body).header("idempotency-key", &key)
@@ -34,7 +34,7 @@ async fn create_concurrently(
     send_concurrently(count, create).await
 }
 
-fn is_replayed(response: &Answer) -> bool {
+fn is_replayed(response: &Response) -> bool {
     let replayed = response.header("idempotency-replayed");
     assert!(matches!(replayed, None | Some("true")), "{replayed:?}");
     replayed.is_some()
@@ -42,15 +42,15 @@ fn is_replayed(response: &Answer) -> bool {
 
 /// Checks that all responses are equal and that exactly one is not a replay. Returns the created user.
 #[track_caller]
-fn assert_one_creation(responses: &[Answer]) -> Value {
+fn assert_one_creation(responses: &[Response]) -> Value {
     assert_eq!(
         with_status(responses, 201),
         responses.len(),
         "{:?}",
-        responses.iter().map(Answer::text).collect::<Vec<_>>()
+        responses.iter().map(Response::text).collect::<Vec<_>>()
     );
     assert_eq!(responses.iter().filter(|response| !is_replayed(response)).count(), 1);
-    let parts = |response: &Answer| {
+    let parts = |response: &Response| {
         let header = |name| response.header(name).map(str::to_owned);
         (response.text(), header("location"), header("etag"))
     };

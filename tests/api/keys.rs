@@ -8,7 +8,7 @@ use crate::api::problem::{
 };
 use crate::api::query::{follow_links, items};
 use crate::support::api::{Api, text};
-use crate::support::http::Answer;
+use crate::support::http::Response;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -296,7 +296,7 @@ async fn malformed_and_oversized_bodies_are_rejected(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let target = key_path(&key);
     for (method, target) in [(Method::POST, "/keys"), (Method::PATCH, target.as_str())] {
-        let send = async |media_type: &str, body: &str| -> Answer {
+        let send = async |media_type: &str, body: &str| -> Response {
             api.client.request(method.clone(), target).body(media_type, body.to_owned()).send().await
         };
         let typed = send("text/plain", r#"{"role":"reader"}"#).await;

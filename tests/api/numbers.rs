@@ -2,7 +2,7 @@
 
 use crate::api::problem::assert_invalid;
 use crate::support::api::{Api, path};
-use crate::support::http::{Answer, Request};
+use crate::support::http::{Request, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -19,13 +19,13 @@ fn with_number(request: Request, number: &str) -> Request {
     request.body("application/json", format!(r#"{{"userName":"u{number}","custom":{{"n":[{number}]}}}}"#))
 }
 
-async fn post(api: &Api, number: &str) -> Answer {
+async fn post(api: &Api, number: &str) -> Response {
     with_number(api.client.request(Method::POST, "/users"), number).send().await
 }
 
 /// The text of the number in a response.
 #[track_caller]
-fn number_text(response: &Answer) -> String {
+fn number_text(response: &Response) -> String {
     let text = response.text();
     let from = text.find(r#""n":["#).unwrap_or_else(|| panic!("{text}")) + 5;
     let length = text[from..].find(']').expect("a list ends");

@@ -2,7 +2,7 @@
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, path};
-use crate::support::http::Answer;
+use crate::support::http::Response;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ engine_tests! {
 }
 
 /// Sends PUT, PATCH and DELETE of a user with a header.
-async fn writes(api: &Api, user: &Value, name: &str, value: &str) -> [Answer; 3] {
+async fn writes(api: &Api, user: &Value, name: &str, value: &str) -> [Response; 3] {
     let target = path(user);
     let body = json!({ "userName": user["userName"], "title": value });
     [

@@ -1,7 +1,7 @@
 //! Checks of error responses.
 
 use crate::support::api::path;
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "reques
 
 /// Checks that a response is a problem document (RFC 9457) with this status and code, and returns its body.
 #[track_caller]
-pub(crate) fn problem(response: &Answer, status: u16, code: &str) -> Value {
+pub(crate) fn problem(response: &Response, status: u16, code: &str) -> Value {
     // All 409 and 422 errors except this one list fields.
     let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
     check_problem(response, status, code, if fields { &["errors"] } else { &[] })
@@ -18,26 +18,26 @@ pub(crate) fn problem(response: &Answer, status: u16, code: &str) -> Value {
 
 /// Checks that a response is 401 and names the expected scheme.
 #[track_caller]
-pub(crate) fn assert_unauthorized(response: &Answer) {
+pub(crate) fn assert_unauthorized(response: &Response) {
     problem(response, 401, "unauthorized");
     assert_eq!(response.header("www-authenticate"), Some("Bearer"));
 }
 
 /// Checks that a response is 409 because of the state of the resource, so it lists no fields.
 #[track_caller]
-pub(crate) fn assert_state_conflict(response: &Answer) {
+pub(crate) fn assert_state_conflict(response: &Response) {
     check_problem(response, 409, "conflict", &[]);
 }
 
 /// Checks that a response is 410, and returns its body with the revisions that are available.
 #[track_caller]
-pub(crate) fn gone_problem(response: &Answer) -> Value {
+pub(crate) fn gone_problem(response: &Response) -> Value {
     check_problem(response, 410, "gone", &["earliest", "head", "epoch"])
 }
 
 /// Checks that a response is a problem document with exactly these additional members, and returns its body.
 #[track_caller]
-fn check_problem(response: &Answer, status: u16, code: &str, additional: &[&str]) -> Value {
+fn check_problem(response: &Response, status: u16, code: &str, additional: &[&str]) -> Value {
     assert_eq!(response.code(), status, "{:?} {}", response.headers, response.text());
     assert_eq!(response.header("content-type"), Some("application/problem+json"), "{}", response.text());
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
@@ -58,7 +58,7 @@ fn check_problem(response: &Answer, status: u16, code: &str, additional: &[&str]
 
 /// Checks that a response is 422, and returns the sorted pointers and codes of its invalid fields.
 #[track_caller]
-pub(crate) fn invalid_fields(response: &Answer) -> Vec<(String, String)> {
+pub(crate) fn invalid_fields(response: &Response) -> Vec<(String, String)> {
     let body = problem(response, 422, "invalid");
     let part = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
     let errors = body["errors"].as_array().expect("errors is a list");
@@ -73,7 +73,7 @@ pub(crate) fn invalid_fields(response: &Answer) -> Vec<(String, String)> {
 
 /// Checks that a response is 422 for exactly these fields and codes.
 #[track_caller]
-pub(crate) fn assert_invalid(response: &Answer, expected: &[(&str, &str)]) {
+pub(crate) fn assert_invalid(response: &Response, expected: &[(&str, &str)]) {
     let mut expected: Vec<_> =
         expected.iter().map(|(pointer, code)| ((*pointer).to_owned(), (*code).to_owned())).collect();
     expected.sort();
@@ -82,7 +82,7 @@ pub(crate) fn assert_invalid(response: &Answer, expected: &[(&str, &str)]) {
 
 /// Checks that a response is 409 because the value of an attribute is taken.
 #[track_caller]
-pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
+pub(crate) fn assert_taken(response: &Response, attribute: &str) {
     let body = problem(response, 409, "conflict");
     assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(attribute)), "{body}");
     let errors = body["errors"].as_array().expect("errors is a list");
@@ -95,7 +95,7 @@ pub(crate) fn assert_taken(response: &Answer, attribute: &str) {
 
 /// Checks that all responses with status 409 report a conflict on the attribute.
 #[track_caller]
-pub(crate) fn assert_conflicts(responses: &[Answer], attribute: &str) {
+pub(crate) fn assert_conflicts(responses: &[Response], attribute: &str) {
     for response in responses.iter().filter(|response| response.code() == 409) {
         assert_taken(response, attribute);
     }
@@ -103,7 +103,7 @@ pub(crate) fn assert_conflicts(responses: &[Answer], attribute: &str) {
 
 /// Checks that a response is 422 for exactly these sorted fields, with any code.
 #[track_caller]
-pub(crate) fn assert_invalid_fields(response: &Answer, expected: &[&str]) {
+pub(crate) fn assert_invalid_fields(response: &Response, expected: &[&str]) {
     let mut found: Vec<_> = invalid_fields(response).into_iter().map(|(pointer, _)| pointer).collect();
     found.dedup();
     assert_eq!(found, expected, "{}", response.text());

@@ -1,7 +1,7 @@
 //! Helpers that query the list of users.
 
 use crate::support::api::{Api, text};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::percent_encoded;
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ pub(crate) fn names(users: &[Value]) -> Vec<&str> {
 }
 
 /// The response to a list of users with a filter.
-pub(crate) async fn filtered(api: &Api, filter: &str) -> Answer {
+pub(crate) async fn filtered(api: &Api, filter: &str) -> Response {
     api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 

@@ -4,7 +4,7 @@ use crate::api::callers::{client_with_key, client_with_role, create_key, create_
 use crate::api::group_helpers::{add_members, create_named_group};
 use crate::api::problem::{assert_unauthorized, problem};
 use crate::support::api::{Api, text};
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,7 +208,7 @@ async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
 }
 
 /// A description of the difference between a response and its expected status, if any.
-fn mismatch(response: &Answer, status: u16) -> Option<String> {
+fn mismatch(response: &Response, status: u16) -> Option<String> {
     let code = match status {
         401 => Some("unauthorized"),
         403 => Some("forbidden"),
@@ -319,7 +319,7 @@ fn is_public(path: &str) -> bool {
     RIGHTS.iter().any(|line| line.path == path && line.statuses[0] == 200)
 }
 
-fn allowed(response: &Answer) -> BTreeSet<String> {
+fn allowed(response: &Response) -> BTreeSet<String> {
     let allow = response.header("allow").unwrap_or_else(|| panic!("no Allow: {:?}", response.headers));
     allow.split(", ").map(str::to_owned).collect()
 }

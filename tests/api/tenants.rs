@@ -37,7 +37,7 @@ engine_tests! {
 
 const DEFAULT: &str = "00000000-0000-7000-8000-000000000001";
 
-async fn post(api: &Api, body: Value) -> crate::support::http::Answer {
+async fn post(api: &Api, body: Value) -> crate::support::http::Response {
     api.client.post("/tenants", &body).send().await
 }
 

@@ -3,7 +3,7 @@
 use crate::api::fixture::{full, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
 use crate::support::api::{Api, path};
-use crate::support::http::Answer;
+use crate::support::http::Response;
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -23,7 +23,7 @@ engine_tests! {
     custom_and_extensions_are_returned_unchanged
 }
 
-async fn post(api: &Api, body: &Value) -> Answer {
+async fn post(api: &Api, body: &Value) -> Response {
     api.client.post("/users", body).send().await
 }
 

@@ -1,6 +1,6 @@
 //! A client that retries after 503, and reads whole lists.
 
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use crate::support::percent_encoded;
 use serde_json::Value;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ impl Api {
     }
 
     /// Sends a request, and repeats it after each 503, which means that nothing was done.
-    pub(crate) async fn send(&self, request: Request) -> Answer {
+    pub(crate) async fn send(&self, request: Request) -> Response {
         for _ in 0..MAX_REFUSALS {
-            let answer = request.send().await;
-            if answer.code() != 503 {
-                return answer;
+            let response = request.send().await;
+            if response.code() != 503 {
+                return response;
             }
             self.refused.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(retry_after(&answer)).await;
+            tokio::time::sleep(retry_after(&response)).await;
         }
         panic!("refused {MAX_REFUSALS} times: {request:?}");
     }
@@ -63,10 +63,10 @@ impl Api {
 }
 
 /// The delay that a 503 response requests.
-pub(crate) fn retry_after(answer: &Answer) -> Duration {
-    let seconds = answer.header("retry-after").and_then(|value| value.parse().ok());
+pub(crate) fn retry_after(response: &Response) -> Duration {
+    let seconds = response.header("retry-after").and_then(|value| value.parse().ok());
     let seconds =
-        seconds.unwrap_or_else(|| panic!("503 without Retry-After in seconds: {:?}", answer.headers));
+        seconds.unwrap_or_else(|| panic!("503 without Retry-After in seconds: {:?}", response.headers));
     assert!(seconds <= 60, "Retry-After: {seconds}");
     Duration::from_secs(seconds)
 }
@@ -96,12 +96,12 @@ struct Page {
 impl Walk {
     async fn page(&mut self, api: &Api, path: &str, most: usize) -> Page {
         let start = Instant::now();
-        let answer = api.send(api.client.get(path)).await.expect(200);
+        let response = api.send(api.client.get(path)).await.expect(200);
         self.waited += start.elapsed();
-        let mut body = answer.json();
+        let mut body = response.json();
         let next =
             body.get("nextCursor").map(|cursor| cursor.as_str().expect("a cursor is a string").to_owned());
-        let link = answer.header("link").is_some_and(|link| link.contains("rel=\"next\""));
+        let link = response.header("link").is_some_and(|link| link.contains("rel=\"next\""));
         assert_eq!(link, next.is_some(), "the Link header and nextCursor disagree, {path}");
         let Value::Array(items) = body["items"].take() else { panic!("the page has no items: {path}") };
         // A list without a filter has no empty pages, which could go on indefinitely.

@@ -77,9 +77,9 @@ impl Journey {
         share(sample, CLIENTS, move |(id, entry): Known| {
             let api = api.clone();
             async move {
-                let answer = api.send(api.client.get(&format!("/users/{id}"))).await.expect(200);
-                assert_eq!(answer.header("etag"), Some(entry.etag().as_str()));
-                check(people, id, entry, &answer.json());
+                let response = api.send(api.client.get(&format!("/users/{id}"))).await.expect(200);
+                assert_eq!(response.header("etag"), Some(entry.etag().as_str()));
+                check(people, id, entry, &response.json());
             }
         })
         .await;

@@ -4,7 +4,7 @@ use crate::journey::api::{Api, id_of, retry_after};
 use crate::journey::check::check;
 use crate::journey::model::{Entry, Known, Model};
 use crate::journey::people::People;
-use crate::support::http::{Answer, Request};
+use crate::support::http::{Request, Response};
 use rand::RngExt;
 use rand_xorshift::XorShiftRng;
 use std::sync::Arc;
@@ -44,24 +44,24 @@ impl Write {
     }
 
     /// Checks the response to a successful write, and returns the user if it still exists.
-    pub(crate) fn result(self, people: People, answer: &Answer) -> Option<Known> {
+    pub(crate) fn result(self, people: People, response: &Response) -> Option<Known> {
         let (id, entry) = match self {
-            Self::Create(index) => (id_of(&answer.json()), Entry::new(index)),
+            Self::Create(index) => (id_of(&response.json()), Entry::new(index)),
             Self::Edit(id, entry) => (id, entry.edited()),
             Self::Delete(..) => return None,
         };
-        check(people, id, entry, &answer.json());
-        assert_eq!(answer.header("etag"), Some(entry.etag().as_str()));
+        check(people, id, entry, &response.json());
+        assert_eq!(response.header("etag"), Some(entry.etag().as_str()));
         if matches!(self, Self::Create(_)) {
-            assert_eq!(answer.header("location"), Some(format!("/users/{id}").as_str()));
+            assert_eq!(response.header("location"), Some(format!("/users/{id}").as_str()));
         }
         Some((id, entry))
     }
 
     /// Sends the write, which must succeed.
     pub(crate) async fn send_successfully(self, api: &Api, people: People) -> Option<Known> {
-        let answer = api.send(self.request(api, people)).await.expect(self.statuses().0);
-        self.result(people, &answer)
+        let response = api.send(self.request(api, people)).await.expect(self.statuses().0);
+        self.result(people, &response)
     }
 }
 
@@ -76,11 +76,11 @@ pub(crate) struct Unacknowledged {
 impl Unacknowledged {
     /// Repeats the write, after which it has been done exactly once. Returns whether it had been done before.
     pub(crate) async fn settle(self, api: &Api, people: People, model: &mut Model) -> bool {
-        let answer = api.send(self.act.request(api, people)).await;
+        let response = api.send(self.act.request(api, people)).await;
         let (success, repeated) = self.act.statuses();
-        if self.refused || answer.code() != repeated {
-            let answer = answer.expect(success);
-            model.extend(self.act.result(people, &answer));
+        if self.refused || response.code() != repeated {
+            let response = response.expect(success);
+            model.extend(self.act.result(people, &response));
             return false;
         }
         match self.act {
@@ -178,19 +178,19 @@ impl Writer {
 
     async fn perform(&self, act: Write) -> Outcome {
         let Shared { api, people, .. } = &self.shared;
-        let answer = match act.request(api, *people).try_send().await {
-            Ok(answer) => answer,
+        let response = match act.request(api, *people).try_send().await {
+            Ok(response) => response,
             Err(error) if error.is_connect() => return Outcome::Unsent,
             Err(_) => return Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
         };
-        match answer.code() {
+        match response.code() {
             503 => {
                 // Shorter than requested, so that the test also covers writes during the overload or shutdown.
-                tokio::time::sleep(retry_after(&answer).min(Duration::from_millis(20))).await;
+                tokio::time::sleep(retry_after(&response).min(Duration::from_millis(20))).await;
                 Outcome::Unacknowledged(Unacknowledged { act, refused: true })
             }
             504 => Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
-            _ => Outcome::Done(act.result(*people, &answer.expect(act.statuses().0))),
+            _ => Outcome::Done(act.result(*people, &response.expect(act.statuses().0))),
         }
     }
 }

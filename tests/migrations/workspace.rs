@@ -4,7 +4,7 @@ use crate::migrations::directories;
 use crate::support::block_on;
 use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
 use crate::support::database::Engine;
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::postgres;
 use crate::support::project;
 use crate::support::server::{Builder, Server};
@@ -142,7 +142,7 @@ impl Workspace {
 }
 
 /// Sends a GET request without a key.
-pub(crate) fn get(server: &Server, path: &str) -> Answer {
+pub(crate) fn get(server: &Server, path: &str) -> Response {
     block_on(Client::anonymous(server).get(path).send())
 }
 

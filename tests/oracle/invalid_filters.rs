@@ -6,7 +6,7 @@ use crate::oracle::population::{self, bodies};
 use crate::oracle::runner::check;
 use crate::oracle::source::Source;
 use crate::support::api::Api;
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::percent_encoded;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -110,17 +110,17 @@ pub(crate) async fn check_responses(api: Api, settings: Settings) {
 
 async fn send(client: &Client, text: &str) -> Result<Outcome, String> {
     let target = format!("/users?limit=1&filter={}", percent_encoded(text));
-    let answer = client.get(&target).try_send().await.map_err(|error| format!("no response: {error:?}"))?;
-    match answer.code() {
+    let response = client.get(&target).try_send().await.map_err(|error| format!("no response: {error:?}"))?;
+    match response.code() {
         200 => Ok(Outcome::Found),
-        400 => refusal(text, &answer).map(|()| Outcome::Refused),
-        other => Err(format!("{other}: {}", answer.text())),
+        400 => refusal(text, &response).map(|()| Outcome::Refused),
+        other => Err(format!("{other}: {}", response.text())),
     }
 }
 
 /// Checks that an error names a position within the text, or its end.
-fn refusal(text: &str, answer: &Answer) -> Result<(), String> {
-    let body = answer.json();
+fn refusal(text: &str, response: &Response) -> Result<(), String> {
+    let body = response.json();
     let (code, detail) = (body["code"].as_str(), body["detail"].as_str().unwrap_or_default());
     let length = text.chars().count();
     match (code, position(detail)) {

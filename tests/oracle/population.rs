@@ -112,7 +112,7 @@ pub(crate) async fn create(api: &Api, bodies: &[Value], seed: u64) -> Users {
     let mut users = Vec::new();
     for bodies in bodies.chunks(CLIENTS) {
         let created = send_concurrently(bodies.len(), |index| api.client.post("/users", &bodies[index]));
-        users.extend(created.await.into_iter().map(|answer| answer.expect(201).json()));
+        users.extend(created.await.into_iter().map(|response| response.expect(201).json()));
     }
     change(api, &by_name(users), seed).await;
     let mut users = by_name(list(api).await);

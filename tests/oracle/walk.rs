@@ -47,11 +47,11 @@ pub(crate) async fn walk(server: &Server, request: &Request, limit: usize) -> Re
 
 impl Server {
     async fn page(&self, target: &str) -> Result<Value, String> {
-        let answer = self.client.get(target).try_send().await;
-        let answer = answer.map_err(|error| format!("no response: {error:?}"))?;
-        match answer.code() {
-            200 => Ok(answer.json()),
-            other => Err(format!("{other} instead of 200: {}", answer.text())),
+        let response = self.client.get(target).try_send().await;
+        let response = response.map_err(|error| format!("no response: {error:?}"))?;
+        match response.code() {
+            200 => Ok(response.json()),
+            other => Err(format!("{other} instead of 200: {}", response.text())),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::process::proxy::{Point, ProxiedServer, Side};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::block_on;
 use crate::support::database::{Database, on_both_engines};
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::json;
@@ -29,7 +29,7 @@ fn creation(client: &Client, name: &str) -> Request {
 
 /// The id in the response to a creation, and whether the response was replayed.
 #[track_caller]
-fn created(response: &Answer) -> (String, bool) {
+fn created(response: &Response) -> (String, bool) {
     assert_eq!(response.code(), 201, "{}", response.text());
     let replayed = response.header("idempotency-replayed");
     assert!(matches!(replayed, None | Some("true")), "{replayed:?}");
@@ -164,7 +164,7 @@ async fn kill_before_commit(database: &Database) -> Sql {
 }
 
 /// Checks that a repeat was the first to create the user.
-fn check_first_creation(database: &Database, response: &Answer) {
+fn check_first_creation(database: &Database, response: &Response) {
     let (id, replayed) = created(response);
     assert!(!replayed, "an uncommitted creation was replayed");
     check_users(&mut database.sql(), &[("ada".to_owned(), id)]);

@@ -3,7 +3,7 @@
 use crate::process::cluster::Cluster;
 use crate::process::proxy::ProxiedServer;
 use crate::process::writers::{Writers, check_history, send_each_kind};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::postgres::Database;
 use crate::support::server::Server;
 use crate::support::sql::Sql;
@@ -131,7 +131,7 @@ async fn requests_receive_503_while_the_database_is_stopped() {
 
 /// Checks that a response is 503, and returns the code of its problem.
 #[track_caller]
-fn check_unavailable(kind: &str, response: &Answer, took: Duration) -> String {
+fn check_unavailable(kind: &str, response: &Response, took: Duration) -> String {
     assert_eq!(response.code(), 503, "{kind}: {}", response.text());
     assert!(response.header("retry-after").is_some(), "{kind}: {}", response.text());
     assert!(took < RESPONSE_LIMIT, "{kind} took {took:?}");

@@ -1,6 +1,6 @@
 //! Clients that write while something happens to the database, and checks that every response was true.
 
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use crate::support::sql::Sql;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
@@ -108,7 +108,7 @@ async fn write(shared: Arc<Shared>, writer: usize) -> Vec<Record> {
 }
 
 impl Shared {
-    async fn send(&self, request: &Request) -> (Outcome, Answer) {
+    async fn send(&self, request: &Request) -> (Outcome, Response) {
         let start = Instant::now();
         let response = request.send().await;
         let took = start.elapsed();
@@ -131,7 +131,7 @@ impl Shared {
 /// # Panics
 /// If the response has another status than success, 503 or 504, or lacks a required member or header.
 #[track_caller]
-pub(crate) fn outcome(response: &Answer) -> Outcome {
+pub(crate) fn outcome(response: &Response) -> Outcome {
     match response.code() {
         200 | 201 | 204 => Outcome::Done,
         503 => {
@@ -223,7 +223,7 @@ pub(crate) async fn send_each_kind(
     client: &Client,
     path: &str,
     number: usize,
-) -> Vec<(&'static str, Answer, Duration)> {
+) -> Vec<(&'static str, Response, Duration)> {
     let name = format!("kind-{number}");
     let requests = [
         ("find", client.get(path)),

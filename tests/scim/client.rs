@@ -1,7 +1,7 @@
 //! A SCIM client that checks what every SCIM response must have.
 
 use crate::support::api::{Api, Engine, text};
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Client, Response};
 use crate::support::percent_encoded;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ fn with_schemas(path: &str, body: &Value) -> Value {
 
 impl Scim {
     /// Sends a request, without a body if `body` is null, and checks the media type and the error body of the response.
-    pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Response {
         self.send_with(method, path, body, &[]).await
     }
 
@@ -87,7 +87,7 @@ impl Scim {
         path: &str,
         body: &Value,
         headers: &[(&str, &str)],
-    ) -> Answer {
+    ) -> Response {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let body = &if self.adds_schemas { with_schemas(path, body) } else { body.clone() };
         let mut request = self.client.request(method, &format!("/scim/v2{path}"));
@@ -174,7 +174,7 @@ impl Scim {
 /// Checks what every response must have: the SCIM media type if it has a body, and an error body if it is an error
 /// (RFC 7644, sections 3.1 and 3.12).
 #[track_caller]
-fn check(response: &Answer) {
+fn check(response: &Response) {
     if !response.bytes.is_empty() {
         assert_eq!(response.header("content-type"), Some("application/scim+json"), "{}", response.text());
     }

@@ -3,7 +3,7 @@
 pub(crate) use crate::support::database::Engine;
 
 use crate::support::database::Database;
-use crate::support::http::{Answer, Client, Request};
+use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
@@ -132,19 +132,19 @@ pub(crate) fn text(value: &Value) -> &str {
 pub(crate) async fn send_concurrently(
     count: usize,
     mut request: impl FnMut(usize) -> Request,
-) -> Vec<Answer> {
+) -> Vec<Response> {
     let send = |request: Request| async move { request.send().await };
     (0..count).map(|index| send(request(index))).collect::<JoinSet<_>>().join_all().await
 }
 
 /// Checks that exactly one response has the status `success` and all others `failure`, and returns the former.
 #[track_caller]
-pub(crate) fn only_success(responses: &[Answer], success: u16, failure: u16) -> &Answer {
+pub(crate) fn only_success(responses: &[Response], success: u16, failure: u16) -> &Response {
     assert_eq!((with_status(responses, success), with_status(responses, failure)), (1, responses.len() - 1));
     responses.iter().find(|response| response.code() == success).expect("one response succeeds")
 }
 
 /// Number of responses with a status.
-pub(crate) fn with_status(answers: &[Answer], status: u16) -> usize {
-    answers.iter().filter(|answer| answer.code() == status).count()
+pub(crate) fn with_status(responses: &[Response], status: u16) -> usize {
+    responses.iter().filter(|response| response.code() == status).count()
 }

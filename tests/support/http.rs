@@ -138,7 +138,7 @@ impl Request {
     ///
     /// # Panics
     /// If no complete response arrives.
-    pub(crate) async fn send(&self) -> Answer {
+    pub(crate) async fn send(&self) -> Response {
         self.try_send().await.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
 
@@ -146,24 +146,24 @@ impl Request {
     ///
     /// # Errors
     /// If no connection is made (`is_connect`: nothing was sent), if it breaks, or after [`TIMEOUT`].
-    pub(crate) async fn try_send(&self) -> Result<Answer, reqwest::Error> {
+    pub(crate) async fn try_send(&self) -> Result<Response, reqwest::Error> {
         let builder = self.builder.try_clone().expect("the body is not a stream");
         let response = builder.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await?.to_vec();
-        Ok(Answer { status, headers, bytes })
+        Ok(Response { status, headers, bytes })
     }
 }
 
 /// A complete response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// The status as a number.
     pub(crate) fn code(&self) -> u16 {
         self.status.as_u16()
