@@ -2,7 +2,7 @@
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, path};
-use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
+use crate::support::raw::{RawConnection, RawResponse, ask, head, whole};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -33,18 +33,18 @@ fn post_of(length: usize) -> String {
 
 async fn aborted_requests_leave_nothing_behind(api: Api) {
     for _ in 0..20 {
-        let mut wire = Wire::connect(api.address());
-        wire.send(post_of(1_000).as_bytes());
-        wire.send(br#"{"userName":"ada""#);
-        drop(wire);
-        let mut wire = Wire::connect(api.address());
-        wire.send(b"GET /users HT");
-        drop(wire);
-        let mut wire = Wire::connect(api.address());
-        wire.send(post_of(1_000).as_bytes());
-        wire.send(br#"{"userName":"ada"}"#);
-        wire.finish_sending();
-        if let Some(response) = wire.answer() {
+        let mut connection = RawConnection::connect(api.address());
+        connection.send(post_of(1_000).as_bytes());
+        connection.send(br#"{"userName":"ada""#);
+        drop(connection);
+        let mut connection = RawConnection::connect(api.address());
+        connection.send(b"GET /users HT");
+        drop(connection);
+        let mut connection = RawConnection::connect(api.address());
+        connection.send(post_of(1_000).as_bytes());
+        connection.send(br#"{"userName":"ada"}"#);
+        connection.finish_sending();
+        if let Some(response) = connection.receive() {
             response.problem(400, "malformed-body");
         }
     }
@@ -54,25 +54,25 @@ async fn aborted_requests_leave_nothing_behind(api: Api) {
 
 async fn a_stalled_body_times_out(api: Api) {
     let api = Api::start(api.engine, &[("ROSTER_REQUEST_DEADLINE", "300ms")]);
-    let mut wire = Wire::connect(api.address());
+    let mut connection = RawConnection::connect(api.address());
     let began = Instant::now();
-    wire.send(post_of(1_000).as_bytes());
-    wire.send(br#"{"userName":"ada""#);
-    let response = wire.answer().expect("a response");
+    connection.send(post_of(1_000).as_bytes());
+    connection.send(br#"{"userName":"ada""#);
+    let response = connection.receive().expect("a response");
     response.problem(408, "request-timeout");
     assert!((300..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-    assert!(wire.is_closed_cleanly());
+    assert!(connection.is_closed_cleanly());
     assert_alive(&api);
 }
 
 async fn a_slow_body_is_read(api: Api) {
     let body = json!({ "userName": "ada" }).to_string();
-    let mut wire = Wire::connect(api.address());
+    let mut connection = RawConnection::connect(api.address());
     for byte in post_of(body.len()).bytes().chain(body.bytes()) {
-        wire.send(&[byte]);
+        connection.send(&[byte]);
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
-    let response = wire.answer().expect("a response");
+    let response = connection.receive().expect("a response");
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
 }
 
@@ -87,44 +87,44 @@ async fn pipelined_requests_are_answered_in_order(api: Api) {
     all.push_str(&format!("{}\r\n", head("GET", "/nothing")));
     all.push_str(&format!("{}\r\n", head("OPTIONS", &one)));
     all.push_str(&format!("{}Connection: close\r\n\r\n", head("DELETE", &one)));
-    let mut wire = Wire::connect(api.address());
-    wire.send(all.as_bytes());
+    let mut connection = RawConnection::connect(api.address());
+    connection.send(all.as_bytes());
     for index in 0..20 {
         for _ in 0..2 {
-            let response = wire.answer().expect("a response");
+            let response = connection.receive().expect("a response");
             assert_eq!((response.status, &response.json()["title"]), (200, &json!(index.to_string())));
             assert_eq!(response.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
         }
     }
-    wire.answer().expect("a response").problem(404, "not-found");
-    assert_eq!(wire.answer().expect("a response").status, 204);
-    assert_eq!(wire.answer().expect("a response").status, 204);
-    assert!(wire.is_closed_cleanly());
+    connection.receive().expect("a response").problem(404, "not-found");
+    assert_eq!(connection.receive().expect("a response").status, 204);
+    assert_eq!(connection.receive().expect("a response").status, 204);
+    assert!(connection.is_closed_cleanly());
 }
 
 async fn expect_100_continue_is_honoured(api: Api) {
     let body = json!({ "userName": "ada" }).to_string();
     let expecting = post_of(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
-    let mut wire = Wire::connect(api.address());
-    wire.send(expecting.as_bytes());
-    assert_eq!(wire.answer().expect("a response").status, 100);
-    wire.send(body.as_bytes());
-    let response = wire.answer().expect("a response");
+    let mut connection = RawConnection::connect(api.address());
+    connection.send(expecting.as_bytes());
+    assert_eq!(connection.receive().expect("a response").status, 100);
+    connection.send(body.as_bytes());
+    let response = connection.receive().expect("a response");
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     // A body that is sent without waiting is accepted as well.
-    wire.send(expecting.as_bytes());
-    wire.send(body.as_bytes());
-    let response = wire.answer().expect("a response");
-    let response = if response.status == 100 { wire.answer().expect("a response") } else { response };
+    connection.send(expecting.as_bytes());
+    connection.send(body.as_bytes());
+    let response = connection.receive().expect("a response");
+    let response = if response.status == 100 { connection.receive().expect("a response") } else { response };
     response.problem(409, "conflict");
 }
 
 /// Sends a whole body of 2 MiB before it reads the response.
-fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawAnswer {
-    let mut wire = Wire::connect(api.address());
-    wire.send(head.as_bytes());
-    let sent = wire.try_send(body);
-    let response = wire.answer();
+fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawResponse {
+    let mut connection = RawConnection::connect(api.address());
+    connection.send(head.as_bytes());
+    let sent = connection.try_send(body);
+    let response = connection.receive();
     let response = response.unwrap_or_else(|| {
         panic!("the connection was closed without a response; sending the body: {sent:?}")
     });
@@ -169,11 +169,11 @@ async fn very_long_urls_do_not_break_the_server(api: Api) {
         problem(&query, 400, "invalid-parameter");
     }
     for length in [100_000, 1_000_000] {
-        let mut wire = Wire::connect(api.address());
-        let sent =
-            wire.try_send(format!("{}\r\n", head("GET", &format!("/{}", "x".repeat(length)))).as_bytes());
+        let mut connection = RawConnection::connect(api.address());
+        let sent = connection
+            .try_send(format!("{}\r\n", head("GET", &format!("/{}", "x".repeat(length)))).as_bytes());
         if sent.is_ok()
-            && let Some(response) = wire.answer()
+            && let Some(response) = connection.receive()
         {
             assert!((400..500).contains(&response.status), "{response:?}");
         }
@@ -216,10 +216,10 @@ async fn malformed_http_is_rejected(api: Api) {
         "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
     ] {
-        let mut wire = Wire::connect(api.address());
-        wire.send(request.as_bytes());
-        wire.finish_sending();
-        if let Some(response) = wire.answer() {
+        let mut connection = RawConnection::connect(api.address());
+        connection.send(request.as_bytes());
+        connection.finish_sending();
+        if let Some(response) = connection.receive() {
             assert!((400..500).contains(&response.status), "{request:?} {response:?}");
         }
         assert_alive(&api);
@@ -239,10 +239,10 @@ async fn chunked_bodies_are_read(api: Api) {
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     for malformed in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"]
     {
-        let mut wire = Wire::connect(api.address());
-        wire.send(chunked("POST", "/users", malformed).as_bytes());
-        wire.finish_sending();
-        if let Some(response) = wire.answer() {
+        let mut connection = RawConnection::connect(api.address());
+        connection.send(chunked("POST", "/users", malformed).as_bytes());
+        connection.finish_sending();
+        if let Some(response) = connection.receive() {
             assert_eq!(response.status, 400, "{malformed:?} {response:?}");
         }
         assert_alive(&api);
@@ -252,9 +252,9 @@ async fn chunked_bodies_are_read(api: Api) {
 async fn http_1_0_is_supported(api: Api) {
     let user = api.named("ada").await;
     let request = head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
-    let mut wire = Wire::connect(api.address());
-    wire.send(format!("{request}\r\n").as_bytes());
-    let response = wire.answer().expect("a response");
+    let mut connection = RawConnection::connect(api.address());
+    connection.send(format!("{request}\r\n").as_bytes());
+    let response = connection.receive().expect("a response");
     assert_eq!((response.status, response.json()), (200, user));
-    assert!(wire.is_closed_cleanly());
+    assert!(connection.is_closed_cleanly());
 }

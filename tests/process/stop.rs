@@ -2,7 +2,7 @@
 
 use crate::support::database::{Database, Lock, on_both_engines};
 use crate::support::file_names;
-use crate::support::raw::{RawAnswer, Wire, ask, head, whole};
+use crate::support::raw::{RawConnection, RawResponse, ask, head, whole};
 use crate::support::server::{ADMIN_KEY, Server};
 use crate::support::sql::wait_until;
 use std::fs;
@@ -44,7 +44,7 @@ fn sigint_lets_a_request_finish(database: &Database) {
 fn check_graceful_stop(database: &Database, signal: &str) {
     let mut server = Server::builder(&database.url()).env("ROSTER_DRAIN_DELAY", "2s").start();
     let user = create(&server, "ada");
-    let (mut wire, lock) = start_waiting_write(&server, database, &user);
+    let (mut connection, lock) = start_waiting_write(&server, database, &user);
     let signalled = Instant::now();
     server.signal(signal);
     server.wait_for_log(&format!("SIG{signal}"), QUICK);
@@ -54,7 +54,7 @@ fn check_graceful_stop(database: &Database, signal: &str) {
     let refused = signalled.elapsed();
     assert!(refused >= DRAIN, "new connections were refused after only {refused:?}");
     lock.release();
-    let response = wire.answer().expect("the accepted request receives a response");
+    let response = connection.receive().expect("the accepted request receives a response");
     assert_eq!((response.status, &response.json()["title"]), (200, &TITLE.into()), "{response:?}");
     check_connection_close(&response);
     assert_eq!(server.wait(QUICK).code(), Some(0), "{}", server.log());
@@ -77,7 +77,7 @@ fn check_draining(server: &Server, user: &str) {
 }
 
 #[track_caller]
-fn check_connection_close(response: &RawAnswer) {
+fn check_connection_close(response: &RawResponse) {
     let value = response.header("connection").map(str::to_ascii_lowercase);
     assert_eq!(value.as_deref(), Some("close"), "{response:?}");
 }
@@ -95,15 +95,15 @@ fn check_database_is_closed(database: &Database) {
 
 fn idle_connections_do_not_delay_the_exit(database: &Database) {
     let mut server = Server::builder(&database.url()).start();
-    let _silent = Wire::connect(server.address());
-    let mut idle: Vec<_> = (0..8).map(|_| Wire::connect(server.address())).collect();
-    for wire in &mut idle {
-        wire.send(get("/users").as_bytes());
-        assert_eq!(wire.answer().expect("the server responds").status, 200);
+    let _silent = RawConnection::connect(server.address());
+    let mut idle: Vec<_> = (0..8).map(|_| RawConnection::connect(server.address())).collect();
+    for connection in &mut idle {
+        connection.send(get("/users").as_bytes());
+        assert_eq!(connection.receive().expect("the server responds").status, 200);
     }
     server.stop(QUICK);
     // Clients see an orderly close instead of a reset.
-    assert!(idle.iter_mut().all(Wire::is_closed_cleanly));
+    assert!(idle.iter_mut().all(RawConnection::is_closed_cleanly));
 }
 
 fn a_request_that_exceeds_the_shutdown_timeout_is_aborted(database: &Database) {
@@ -157,7 +157,7 @@ fn a_readiness_probe_in_progress_at_the_signal_fails() {
     let mut server = Server::builder(&database.url()).env("ROSTER_DRAIN_DELAY", "60s").start();
     // One write for each of the two writers.
     let writes = ["ada", "bob"].map(|name| start_waiting_write(&server, &database, &create(&server, name)));
-    let mut probe = Wire::connect(server.address());
+    let mut probe = RawConnection::connect(server.address());
     probe.send(get("/readyz").as_bytes());
     // The probe has read the migrations and now waits for a writer.
     let has_read = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() \
@@ -166,7 +166,7 @@ fn a_readiness_probe_in_progress_at_the_signal_fails() {
     server.signal("TERM");
     server.wait_for_log("SIGTERM", QUICK);
     writes.into_iter().for_each(|(_wire, lock)| lock.release());
-    probe.answer().expect("the server responds").problem(503, "stopping");
+    probe.receive().expect("the server responds").problem(503, "stopping");
     server.signal("TERM");
     server.wait(QUICK);
 }
@@ -193,12 +193,12 @@ fn a_server_that_waits_for_the_migration_lock_can_be_stopped() {
 fn incomplete_requests_do_not_prevent_the_exit() {
     let database = Database::sqlite();
     let mut server = Server::builder(&database.url()).env("ROSTER_SHUTDOWN_TIMEOUT", "2s").start();
-    let mut partial_head = Wire::connect(server.address());
+    let mut partial_head = RawConnection::connect(server.address());
     partial_head.send(b"POST /users HTTP/1.1\r\nHost: roster\r\nContent-");
-    let mut missing_body = Wire::connect(server.address());
+    let mut missing_body = RawConnection::connect(server.address());
     let fields = "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
     missing_body.send(format!("{}{fields}", head("POST", "/users")).as_bytes());
-    assert_eq!(missing_body.answer().expect("the server responds").status, 100);
+    assert_eq!(missing_body.receive().expect("the server responds").status, 100);
     server.signal("TERM");
     server.wait(Duration::from_secs(5));
     assert_eq!(database.sql().lines("SELECT integrity_check AS line FROM pragma_integrity_check"), ["ok"]);
@@ -242,7 +242,7 @@ fn create(server: &Server, name: &str) -> String {
 }
 
 /// Sends a write that waits until the returned lock is released. The server has accepted it when this returns.
-fn start_waiting_write(server: &Server, database: &Database, user: &str) -> (Wire, Lock) {
+fn start_waiting_write(server: &Server, database: &Database, user: &str) -> (RawConnection, Lock) {
     let mut lock = database.lock(user);
     let body = format!(r#"{{"title":"{TITLE}"}}"#);
     let head = format!(
@@ -250,12 +250,12 @@ fn start_waiting_write(server: &Server, database: &Database, user: &str) -> (Wir
          Content-Type: application/merge-patch+json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
         body.len()
     );
-    let mut wire = Wire::connect(server.address());
-    wire.send(head.as_bytes());
-    assert_eq!(wire.answer().expect("the server responds").status, 100);
-    wire.send(body.as_bytes());
+    let mut connection = RawConnection::connect(server.address());
+    connection.send(head.as_bytes());
+    assert_eq!(connection.receive().expect("the server responds").status, 100);
+    connection.send(body.as_bytes());
     lock.wait_for_a_waiter();
-    (wire, lock)
+    (connection, lock)
 }
 
 fn check_nothing_was_written(database: &Database) {

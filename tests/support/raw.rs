@@ -11,20 +11,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection, and the bytes received over it that are not part of a returned response.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct RawConnection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// A response as it was received.
 #[derive(Debug)]
-pub(crate) struct RawAnswer {
+pub(crate) struct RawResponse {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl RawAnswer {
+impl RawResponse {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let of_line = |line: &'_ str| {
@@ -61,13 +61,13 @@ pub(crate) fn whole(method: &str, path: &str, body: &str) -> String {
 }
 
 /// Sends bytes over a new connection and returns the first response.
-pub(crate) fn ask(address: SocketAddr, request: &str) -> RawAnswer {
-    let mut wire = Wire::connect(address);
-    wire.send(request.as_bytes());
-    wire.answer().unwrap_or_else(|| panic!("no response to {request:?}"))
+pub(crate) fn ask(address: SocketAddr, request: &str) -> RawResponse {
+    let mut connection = RawConnection::connect(address);
+    connection.send(request.as_bytes());
+    connection.receive().unwrap_or_else(|| panic!("no response to {request:?}"))
 }
 
-impl Wire {
+impl RawConnection {
     pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(TIMEOUT)).expect("the timeout is valid");
@@ -92,7 +92,7 @@ impl Wire {
     }
 
     /// Waits for the next response. Returns `None` if the server closes the connection instead.
-    pub(crate) fn answer(&mut self) -> Option<RawAnswer> {
+    pub(crate) fn receive(&mut self) -> Option<RawResponse> {
         let end = loop {
             if let Some(at) = self.received.windows(4).position(|four| four == b"\r\n\r\n") {
                 break at + 4;
@@ -109,14 +109,14 @@ impl Wire {
         let head = String::from_utf8(self.received.drain(..end).collect()).expect("the head is UTF-8");
         let status =
             head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("the head has a status");
-        let mut answer = RawAnswer { status, head, body: Vec::new() };
+        let mut response = RawResponse { status, head, body: Vec::new() };
         let length =
-            answer.header("content-length").map_or(0, |text| text.parse().expect("the length is a number"));
+            response.header("content-length").map_or(0, |text| text.parse().expect("the length is a number"));
         while self.received.len() < length {
-            assert!(self.read(), "incomplete body: {answer:?}");
+            assert!(self.read(), "incomplete body: {response:?}");
         }
-        answer.body = self.received.drain(..length).collect();
-        Some(answer)
+        response.body = self.received.drain(..length).collect();
+        Some(response)
     }
 
     /// Whether the server closes the connection without a further byte, and without a reset.
