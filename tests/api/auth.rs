@@ -19,7 +19,7 @@ engine_tests! {
 }
 
 async fn every_request_requires_a_key(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let anonymous = Client::anonymous(&api.server);
     let body = json!({ "userName": "grace" });
     let requests = [
@@ -123,7 +123,7 @@ async fn several_credentials_are_rejected(api: Api) {
 }
 
 async fn an_unknown_tenant_returns_404(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let list_in = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
     assert_eq!(list_in("default").send().await.expect(200).json()["items"], json!([user]));
     for tenant in ["acme", "Default", "", "default,acme", "00000000-0000-7000-8000-000000000001", "é", "%"] {

@@ -46,7 +46,7 @@ async fn a_new_feed_is_empty(api: Api) {
 
 async fn a_page_is_private_and_has_no_etag(api: Api) {
     for index in 0..3 {
-        api.named(&format!("u{index}")).await;
+        api.create_named(&format!("u{index}")).await;
     }
     let response = api.client.get("/changes?limit=1").send().await.expect(200);
     assert_eq!(response.header("content-type"), Some("application/json"));
@@ -168,7 +168,7 @@ async fn tenant_changes_have_every_field(api: Api) {
 }
 
 async fn failed_and_empty_writes_produce_no_change(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let tenant = create_tenant(&api.client, "acme").await;
     let before = follow(&api.client, 0, "").await;
@@ -214,7 +214,7 @@ async fn changes_name_their_actor_and_request(api: Api) {
 /// Makes 30 changes of every kind and returns them.
 async fn history(api: &Api) -> Vec<Value> {
     for index in 0..6 {
-        let user = api.named(&format!("u{index}")).await;
+        let user = api.create_named(&format!("u{index}")).await;
         api.patch(&user, &json!({ "title": "x" })).await;
         let key = create_key(&api.client, &json!({ "role": "reader" })).await;
         if index % 2 == 0 {
@@ -250,7 +250,7 @@ async fn every_revision_is_returned_once(api: Api) {
 
 async fn limits_are_validated_and_capped(api: Api) {
     for index in 0..26 {
-        let user = api.named(&format!("u{index}")).await;
+        let user = api.create_named(&format!("u{index}")).await;
         api.client.delete(&path(&user)).send().await.expect(204);
     }
     assert_eq!(items(&get(&api.client, "/changes").await).len(), 50);
@@ -359,7 +359,7 @@ async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
 }
 
 async fn next_moves_past_excluded_changes(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for _ in 0..20 {
         create_key(&api.client, &json!({ "role": "admin" })).await;
     }
@@ -384,7 +384,7 @@ async fn next_moves_past_excluded_changes(api: Api) {
 }
 
 async fn unknown_parameters_are_rejected(api: Api) {
-    api.named("ada").await;
+    api.create_named("ada").await;
     let invalid = [
         "after=-1",
         "after=x",
@@ -425,7 +425,7 @@ async fn revisions_after_the_head_are_gone(api: Api) {
         assert_eq!(gone_problem(&response)["head"], 0, "{after}");
     }
     for count in 1..=3 {
-        api.named(&format!("u{count}")).await;
+        api.create_named(&format!("u{count}")).await;
         assert_gone(&api.client, &(count + 1).to_string(), 1, count).await;
         assert_gone(&api.client, "9223372036854775807", 1, count).await;
         assert_eq!(number(&page(&api.client, count, "").await["next"]), count);
@@ -453,7 +453,7 @@ async fn deleted_revisions_are_gone(api: Api) {
 }
 
 async fn an_emptied_feed_continues_from_the_head(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     api.patch(&user, &json!({ "title": "x" })).await;
     api.sql().execute("DELETE FROM changes");
     for after in ["0", "1"] {
@@ -461,7 +461,7 @@ async fn an_emptied_feed_continues_from_the_head(api: Api) {
         assert_eq!(body["head"], 2, "{after}");
     }
     assert_eq!(follow(&api.client, 2, "").await, Vec::<Value>::new());
-    api.named("grace").await;
+    api.create_named("grace").await;
     let rows = follow(&api.client, 2, "").await;
     assert_eq!((rows.len(), &rows[0]["revision"]), (1, &json!(3)));
     assert_gone(&api.client, "1", 3, 3).await;

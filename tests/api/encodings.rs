@@ -156,7 +156,7 @@ async fn the_size_limit_applies_after_decompression(api: Api) {
     problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
     let peak = api.server.peak_resident();
     assert!(peak < 100_000_000, "used {peak} bytes of memory for 40 kB that decompress to 1 GB");
-    api.named("ada").await;
+    api.create_named("ada").await;
 }
 
 async fn decompressed_bodies_are_validated(api: Api) {

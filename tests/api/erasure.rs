@@ -356,7 +356,7 @@ async fn concurrent_erasures_produce_one_change(api: Api) {
 }
 
 async fn a_long_history_is_erased(api: Api) {
-    let user = api.named(SECRET).await;
+    let user = api.create_named(SECRET).await;
     for number in 0..150 {
         api.patch(&user, &json!({ "title": format!("{number} {SECRET}") })).await;
     }

@@ -31,7 +31,7 @@ fn method(name: &str) -> Method {
 }
 
 async fn unsupported_methods_return_405_with_allow(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let (one, missing) = (path(&user), format!("/users/{}", uuid::Uuid::now_v7()));
     let on_list = ["PUT", "PATCH", "DELETE", "TRACE", "PURGE", "get", "PROPFIND", "QUERY"];
     let on_one = ["POST", "TRACE", "LINK", "Get", "patch"];
@@ -63,7 +63,7 @@ fn allowed(response: &Response) -> Vec<String> {
 }
 
 async fn options_lists_the_methods(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let one = path(&user);
     for (target, allow) in [
         ("/users", "GET, HEAD, POST, OPTIONS"),
@@ -104,7 +104,7 @@ async fn unknown_paths_return_404(api: Api) {
 }
 
 async fn unnormalized_paths_return_404(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let id = text(&user["id"]);
     for target in [
         &format!("/users/{id}/"),
@@ -172,7 +172,7 @@ async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>)
 }
 
 async fn unsupported_media_types_return_415(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for media_type in [
         "text/plain",
         "text/json",
@@ -216,7 +216,7 @@ async fn unsupported_media_types_return_415(api: Api) {
 const PATCH_MEDIA_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
 
 async fn json_media_types_are_accepted(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for media_type in [
         "application/json",
         "APPLICATION/JSON",
@@ -248,7 +248,7 @@ async fn charset_parameters_can_be_quoted(api: Api) {
 }
 
 async fn unacceptable_accept_headers_return_406(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let one = path(&user);
     for accept in [
         "text/html",
@@ -279,7 +279,7 @@ async fn unacceptable_accept_headers_return_406(api: Api) {
 }
 
 async fn accept_headers_that_include_json_are_accepted(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for accept in [
         "*/*",
         "application/*",
@@ -305,7 +305,7 @@ async fn accept_headers_that_include_json_are_accepted(api: Api) {
 }
 
 async fn malformed_json_returns_400(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let (name, one) = (r#"{"userName":"grace","#, path(&user));
     let mut bodies: Vec<Vec<u8>> = [
         "",
@@ -354,7 +354,7 @@ async fn malformed_json_returns_400(api: Api) {
 }
 
 async fn duplicate_members_are_rejected(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let one = path(&user);
     for body in [
         r#"{"userName":"x","userName":"x"}"#,
@@ -375,7 +375,7 @@ async fn duplicate_members_are_rejected(api: Api) {
 }
 
 async fn oversized_bodies_return_413(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let padded = |length: usize| {
         let mut body = json!({ "userName": "grace" }).to_string();
         body.push_str(&" ".repeat(length - body.len()));

@@ -138,7 +138,7 @@ async fn nul_and_lone_surrogates_are_rejected(api: Api) {
 
 /// Invalid UTF-8 must not be replaced by U+FFFD, which would match this user.
 async fn invalid_utf8_is_rejected(api: Api) {
-    api.named("\u{fffd}").await;
+    api.create_named("\u{fffd}").await;
     for bytes in ["%FF", "%C3", "%ED%A0%80", "a%80"] {
         let target = format!("/users?filter=userName%20eq%20%22{bytes}%22");
         let response = api.client.get(&target).send().await.expect(400);
@@ -202,7 +202,7 @@ async fn positions_count_characters(api: Api) {
 }
 
 async fn an_empty_filter_is_rejected(api: Api) {
-    api.named("ada").await;
+    api.create_named("ada").await;
     for query in ["filter=", "filter=%20", "filter=+++", "limit=1&filter=", "filter=&include=total"] {
         let response = api.client.get(&format!("/users?{query}")).send().await;
         let body = problem(&response, 400, "invalid-filter");
@@ -222,7 +222,7 @@ async fn a_second_filter_is_rejected(api: Api) {
 }
 
 async fn filter_and_sort_apply_only_to_lists(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let invalid = ["filter=title%20pr", "filter=", "sort=id", "sort=-userName"];
     check_queries_rejected(&api.client, &path(&user), &invalid).await;
     check_user_writes_reject(&api.client, &user, &invalid).await;

@@ -89,7 +89,7 @@ async fn pending_migrations_make_the_server_unready(api: Api) {
         assert!(since.elapsed().as_secs() < 10, "not ready after ten seconds");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    unmigrated.named("ada").await;
+    unmigrated.create_named("ada").await;
 }
 
 async fn migrations_of_a_newer_release_are_tolerated(api: Api) {

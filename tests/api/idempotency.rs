@@ -195,7 +195,7 @@ async fn several_keys_are_rejected(api: Api) {
 }
 
 async fn a_conflict_is_not_recorded(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let body = json!({ "userName": "ADA" });
     for _ in 0..2 {
         assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
@@ -270,7 +270,7 @@ async fn full_responses_are_replayed_unchanged(api: Api) {
 }
 
 async fn other_methods_ignore_the_header(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let target = path(&user);
     for key in ["k", "", "a b", "é"] {
         let with = |request: Request| request.header("idempotency-key", key);
@@ -323,7 +323,7 @@ async fn later_changes_do_not_affect_a_replay(api: Api) {
     let changed = api.patch(&user, &json!({ "userName": "grace", "title": "second" })).await;
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(api.page("").await["items"], json!([changed]));
-    let other = api.named("ada").await;
+    let other = api.create_named("ada").await;
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     api.client.delete(&path(&user)).send().await.expect(204);
     api.client.delete(&path(&other)).send().await.expect(204);

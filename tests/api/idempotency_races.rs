@@ -140,7 +140,7 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
 
 /// A conflict is not recorded, so every repeat is executed again and fails.
 async fn concurrent_repeats_of_a_conflict_all_fail(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let body = json!({ "userName": "ADA" });
     let same = |_| ("key".to_owned(), body.clone());
     let responses = create_concurrently(from_ref(&api.client), REPEATS, same).await;
@@ -157,7 +157,7 @@ async fn concurrent_repeats_of_a_conflict_all_fail(api: Api) {
 /// Repeats before the deletion fail, and all repeats after the first success return its response.
 async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
     for round in 0..5 {
-        let user = api.named("ada").await;
+        let user = api.create_named("ada").await;
         let body = json!({ "userName": "Ada" });
         let responses = send_concurrently(REPEATS + 1, |index| match index {
             8 => api.client.delete(&path(&user)),

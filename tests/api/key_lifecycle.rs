@@ -260,7 +260,7 @@ async fn keys_cannot_modify_a_key_with_a_higher_role(api: Api) {
 async fn keys_act_in_their_own_tenant(api: Api) {
     create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for role in ["reader", "admin", "operator"] {
         let key = create_key(&acme, &json!({ "role": role })).await;
         let client = client_with_key(&api.client, &key);

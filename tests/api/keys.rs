@@ -351,7 +351,7 @@ async fn pages_are_linked_by_cursors(api: Api) {
     assert_eq!(next["items"], json!([keys[1]]));
     // Cursors of other lists are rejected.
     for index in 0..2 {
-        api.named(&format!("u{index}")).await;
+        api.create_named(&format!("u{index}")).await;
     }
     let users = text(&get(&api.client, "/users?limit=1").await["nextCursor"]).to_owned();
     let swapped = [("/keys", users.as_str()), ("/users", text(&page["nextCursor"])), ("/keys", "x")];

@@ -109,7 +109,7 @@ async fn check_list(client: &Client, register: &Register, limit: usize) {
 async fn users_present_throughout_are_listed_exactly_once(api: Api) {
     let (register, rounds) = (Register::default(), Arc::new(Semaphore::new(0)));
     for index in 0..BASE {
-        let user = api.named(&format!("base-{index}")).await;
+        let user = api.create_named(&format!("base-{index}")).await;
         register.record_creation(text(&user["id"]));
     }
     let mut writers = JoinSet::new();
@@ -132,14 +132,14 @@ async fn users_present_throughout_are_listed_exactly_once(api: Api) {
 async fn pagination_continues_after_deletions_and_ends(api: Api) {
     let mut users = Vec::new();
     for index in 0..10 {
-        users.push(api.named(&format!("u{index}")).await);
+        users.push(api.create_named(&format!("u{index}")).await);
     }
     let first = api.page("?limit=4").await;
     // The user that the cursor names is deleted, with all before it and a later one. Another is created.
     for user in [&users[3], &users[0], &users[1], &users[2], &users[5]] {
         api.client.delete(&path(user)).send().await.expect(204);
     }
-    users.push(api.named("late").await);
+    users.push(api.create_named("late").await);
     let second = api.page(&format!("?limit=4&cursor={}", text(&first["nextCursor"]))).await;
     assert_eq!(second["items"], json!([users[4], users[6], users[7], users[8]]));
     let third = api.page(&format!("?limit=4&cursor={}", text(&second["nextCursor"]))).await;

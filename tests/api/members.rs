@@ -471,7 +471,7 @@ async fn concurrent_membership_changes_are_all_applied(api: Api) {
 async fn a_user_deleted_during_an_add_has_no_membership(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     for round in 0..10 {
-        let user = api.named(&format!("r{round}")).await;
+        let user = api.create_named(&format!("r{round}")).await;
         let responses = send_concurrently(9, |index| match index {
             _ if index == round % 9 => api.client.delete(&path(&user)),
             _ => api.client.request(Method::PUT, &member_path(&group, &user)),

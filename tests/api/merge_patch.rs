@@ -32,7 +32,7 @@ fn examples() -> [(Value, Value, Value); 15] {
 }
 
 async fn rfc_7396_examples_apply_to_nested_values(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for (original, patch, result) in examples() {
         let body = json!({ "userName": "ada", "custom": { "x": original, "other": [null] } });
         api.replace(&user, &body).await;
@@ -48,7 +48,7 @@ async fn rfc_7396_examples_apply_to_nested_values(api: Api) {
 }
 
 async fn rfc_7396_examples_apply_to_the_whole_object(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let objects =
         examples().into_iter().filter(|(original, _, result)| original.is_object() && result.is_object());
     for (original, patch, result) in objects {

@@ -41,7 +41,7 @@ async fn assert_writes_fail(api: &Api, user: &Value, header: &str, tags: &[&str]
 }
 
 async fn if_match_requires_the_current_version(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let user = api.patch(&user, &json!({ "title": "2" })).await;
     assert_writes_fail(&api, &user, "if-match", &["\"1\"", "\"3\"", "\"0\"", "\"-2\""]).await;
     let put = api.client.put(&path(&user), &json!({ "userName": "ada" })).header("if-match", "\"2\"");
@@ -53,14 +53,14 @@ async fn if_match_requires_the_current_version(api: Api) {
 }
 
 async fn weak_and_unnormalized_tags_never_match(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let tags =
         ["W/\"1\"", "\"01\"", "\"1 \"", "\" 1\"", "\"+1\"", "\"\"", "\"*\"", "\"W/1\"", "W/\"1\", \"2\""];
     assert_writes_fail(&api, &user, "if-match", &tags).await;
 }
 
 async fn current_tags_lists_and_asterisks_match(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for tags in ["\"1\"", "*", " * ", "\"7\", \"1\"", "\"1\",\"7\"", "W/\"1\" ,\t\"1\"", "\"a,b\", \"1\""] {
         let patch = api.client.patch(&path(&user), &json!({})).header("if-match", tags);
         patch.send().await.expect(200);
@@ -71,7 +71,7 @@ async fn current_tags_lists_and_asterisks_match(api: Api) {
 }
 
 async fn malformed_tags_are_rejected(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let malformed = ["1", "\"1", "1\"", "w/\"1\"", "W/1", "\"1\" \"2\"", "\"1\";", "*, \"1\"", "'1'", "é"];
     for tag in malformed {
         for name in ["if-match", "if-none-match"] {
@@ -86,7 +86,7 @@ async fn malformed_tags_are_rejected(api: Api) {
 }
 
 async fn if_none_match_returns_304_for_the_current_version(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let user = api.patch(&user, &json!({ "title": "2" })).await;
     let get = async |method: Method, tag: &str| {
         api.client.request(method, &path(&user)).header("if-none-match", tag).send().await
@@ -107,7 +107,7 @@ async fn if_none_match_returns_304_for_the_current_version(api: Api) {
 }
 
 async fn if_match_applies_to_reads(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let get = async |tag: &str| api.client.get(&path(&user)).header("if-match", tag).send().await;
     for tag in ["\"1\"", "*", "\"2\", \"1\""] {
         assert_eq!(get(tag).await.expect(200).json(), user);
@@ -118,7 +118,7 @@ async fn if_match_applies_to_reads(api: Api) {
 }
 
 async fn if_none_match_applies_to_writes(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     assert_writes_fail(&api, &user, "if-none-match", &["\"1\"", "W/\"1\"", "*", "\"2\", \"1\""]).await;
     let patch = api.client.patch(&path(&user), &json!({ "title": "x" })).header("if-none-match", "\"7\"");
     assert_eq!(patch.send().await.expect(200).header("etag"), Some("\"2\""));
@@ -130,16 +130,16 @@ async fn if_none_match_applies_to_writes(api: Api) {
 
 async fn preconditions_apply_to_deletions(api: Api) {
     for (name, tag) in [("a", "\"1\""), ("b", "*"), ("c", "\"3\", \"1\"")] {
-        let user = api.named(name).await;
+        let user = api.create_named(name).await;
         api.client.delete(&path(&user)).header("if-match", tag).send().await.expect(204);
         problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
     }
-    let user = api.named("d").await;
+    let user = api.create_named("d").await;
     api.client.delete(&path(&user)).header("if-none-match", "\"7\"").send().await.expect(204);
 }
 
 async fn preconditions_on_a_missing_user_fail(api: Api) {
-    let missing = api.named("ada").await;
+    let missing = api.create_named("ada").await;
     api.client.delete(&path(&missing)).send().await.expect(204);
     for tag in ["*", "\"1\""] {
         for name in ["if-match", "if-none-match"] {
@@ -158,7 +158,7 @@ async fn preconditions_on_a_missing_user_fail(api: Api) {
 }
 
 async fn an_empty_change_keeps_the_etag(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for _ in 0..3 {
         let patch = api.client.patch(&path(&user), &json!({ "userName": "ada" })).header("if-match", "\"1\"");
         assert_eq!(patch.send().await.expect(200).json(), user);

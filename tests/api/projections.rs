@@ -76,7 +76,7 @@ fn remove(value: &mut Value, pointer: &str) {
 
 async fn attributes_selects_whole_attributes(api: Api) {
     let user = api.create(&full("ada")).await;
-    api.named("other").await;
+    api.create_named("other").await;
     for name in user.as_object().expect("an object").keys() {
         check(&api, &user, name, json!({ name: user[name] })).await;
     }
@@ -180,7 +180,7 @@ async fn the_id_is_always_returned(api: Api) {
 }
 
 async fn absent_values_keep_their_shape(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let cases = [
         ("title", json!({ "title": null })),
         ("name.familyName", json!({ "name": { "familyName": null } })),
@@ -388,7 +388,7 @@ async fn check_rejected(api: &Api, user: &Value, query: &str) -> Vec<String> {
 }
 
 async fn attributes_and_excluded_attributes_are_exclusive(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let query = ["attributes=userName&excludedAttributes=title", "excludedAttributes=id&attributes=id"];
     for query in query {
         check_rejected(&api, &user, query).await;
@@ -431,7 +431,7 @@ async fn unknown_names_are_rejected(api: Api) {
 }
 
 async fn empty_names_are_rejected(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for value in ["", "%20", ",", "userName,", ",userName", "userName,,title", "userName,+,title"] {
         for parameter in ["attributes", "excludedAttributes"] {
             check_rejected(&api, &user, &format!("{parameter}={value}")).await;
@@ -443,7 +443,7 @@ async fn empty_names_are_rejected(api: Api) {
 }
 
 async fn repeated_and_misspelled_parameters_are_rejected(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for query in [
         "attributes=userName&attributes=title",
         "attributes=userName&attributes=userName",
@@ -457,7 +457,7 @@ async fn repeated_and_misspelled_parameters_are_rejected(api: Api) {
 }
 
 async fn writes_reject_projections(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let invalid = ["attributes=userName", "excludedAttributes=title", "attributes="];
     check_user_writes_reject(&api.client, &user, &invalid).await;
     let page = api.client.get(&users_target(&[("limit", "5")])).send().await.expect(200).json();

@@ -52,7 +52,7 @@ async fn concurrent_creates_of_one_external_id_succeed_once(api: Api) {
 }
 
 async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for round in 1..=4_u64 {
         let tag = format!("\"{round}\"");
         let responses = send_concurrently(REQUESTS, |index| {
@@ -74,7 +74,7 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
 }
 
 async fn concurrent_deletions_succeed_once(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let responses = send_concurrently(REQUESTS, |_| api.client.delete(&path(&user))).await;
     only_success(&responses, 204, 404);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
@@ -95,7 +95,7 @@ async fn a_freed_name_is_taken_at_most_once(api: Api) {
 }
 
 async fn concurrent_patches_of_different_attributes_all_apply(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let responses = send_concurrently(REQUESTS, |index| {
         api.client.patch(&path(&user), &json!({ "custom": { index.to_string(): index } }))
     })
@@ -111,7 +111,7 @@ async fn concurrent_patches_of_different_attributes_all_apply(api: Api) {
 }
 
 async fn concurrent_renames_cannot_swap_names(api: Api) {
-    let users = [api.named("ada").await, api.named("grace").await];
+    let users = [api.create_named("ada").await, api.create_named("grace").await];
     let responses = send_concurrently(REQUESTS, |index| {
         let name = ["GRACE", "ADA"][index % 2];
         api.client.patch(&path(&users[index % 2]), &json!({ "userName": name }))
@@ -149,7 +149,7 @@ async fn two_servers_enforce_the_same_constraints(api: Api) {
     .await;
     only_success(&responses, 200, 412);
     // Both users are renamed to each other's name, which deadlocks in PostgreSQL, so the server must retry.
-    let users = [api.named("ada").await, api.named("grace").await];
+    let users = [api.create_named("ada").await, api.create_named("grace").await];
     let responses = send_concurrently(10, |index| {
         let name = ["GRACE", "ADA"][index % 2];
         clients[index % 2].patch(&path(&users[index % 2]), &json!({ "userName": name }))

@@ -77,7 +77,7 @@ async fn a_slow_body_is_read(api: Api) {
 }
 
 async fn pipelined_requests_are_answered_in_order(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let one = path(&user);
     let mut all = String::new();
     for index in 0..20 {
@@ -250,7 +250,7 @@ async fn chunked_bodies_are_read(api: Api) {
 }
 
 async fn http_1_0_is_supported(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let request = head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
     let mut connection = RawConnection::connect(api.address());
     connection.send(format!("{request}\r\n").as_bytes());

@@ -98,7 +98,7 @@ fn requests(client: &Client, user: &str, key: &str) -> Vec<Request> {
 
 async fn ids_of_another_tenant_are_unknown(api: Api) {
     let Tenants { admins, users } = create_tenants(&api).await;
-    let default_user = api.named("ada").await;
+    let default_user = api.create_named("ada").await;
     let default_key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let mut keys = Vec::new();
     for admin in &admins {

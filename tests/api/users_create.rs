@@ -65,7 +65,7 @@ async fn the_response_has_the_documented_headers(api: Api) {
 
 async fn the_server_assigns_the_id_and_times(api: Api) {
     let before = OffsetDateTime::now_utc() - std::time::Duration::from_micros(1);
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let after = OffsetDateTime::now_utc();
     let id = Uuid::parse_str(text(&user["id"])).expect("a UUID");
     assert_eq!((id.get_version_num(), id.to_string().as_str()), (7, text(&user["id"])));

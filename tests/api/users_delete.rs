@@ -35,7 +35,8 @@ async fn unique_values_are_free_after_deletion(api: Api) {
 }
 
 async fn other_users_are_unaffected(api: Api) {
-    let users = [api.create(&full("ada")).await, api.named("grace").await, api.named("joan").await];
+    let users =
+        [api.create(&full("ada")).await, api.create_named("grace").await, api.create_named("joan").await];
     api.client.delete(&path(&users[1])).send().await.expect(204);
     assert_eq!(api.page("").await["items"], json!([users[0], users[2]]));
     // A request body is ignored.

@@ -28,7 +28,7 @@ fn names(page: &Value) -> Vec<&str> {
 async fn create_users(api: &Api, count: usize) -> Vec<String> {
     let names: Vec<_> = (0..count).map(|index| format!("user-{:02}", (index * 37) % 100)).collect();
     for name in &names {
-        api.named(name).await;
+        api.create_named(name).await;
     }
     names
 }
@@ -53,7 +53,7 @@ async fn users_are_listed_in_creation_order(api: Api) {
 }
 
 async fn items_are_complete_users(api: Api) {
-    let users = [api.create(&full("ada")).await, api.named("grace").await];
+    let users = [api.create(&full("ada")).await, api.create_named("grace").await];
     let users = [api.patch(&users[0], &json!({ "title": "Countess" })).await, users[1].clone()];
     assert_eq!(api.page("").await, json!({ "items": users }));
 }
@@ -112,7 +112,7 @@ async fn large_limits_are_capped(api: Api) {
 
 async fn the_total_is_exact(api: Api) {
     for count in 1..=5 {
-        api.named(&format!("u{count}")).await;
+        api.create_named(&format!("u{count}")).await;
         assert_eq!(api.page("?include=total&limit=2").await["total"], count);
     }
     let page = api.page("").await;
@@ -123,7 +123,7 @@ async fn the_total_is_exact(api: Api) {
         assert_eq!(api.page("?include=total").await["total"], 4 - deleted);
     }
     // A failed creation is not counted.
-    api.named("ada").await;
+    api.create_named("ada").await;
     api.client.post("/users", &json!({ "userName": "ADA" })).send().await.expect(409);
     assert_eq!(api.page("?include=total").await["total"], 1);
     check_queries_rejected(&api.client, "/users", &["include=members", "include="]).await;
@@ -162,7 +162,7 @@ async fn cursors_outlive_their_user_and_the_server(api: Api) {
 }
 
 async fn unknown_parameters_are_rejected(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let one = path(&user);
     let unknown = ["foo=1", "foo", "Limit=1", "limit%5B%5D=1", "offset=0", "=1", "erased=true", "x=%FF"];
     check_queries_rejected(&api.client, "/users", &unknown).await;

@@ -36,7 +36,7 @@ async fn absent_attributes_are_kept(api: Api) {
 }
 
 async fn each_attribute_can_be_patched_alone(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let body = without_nulls(&full("grace"));
     let mut expected = json!({ "userName": "ada" });
     for (index, (name, value)) in body.as_object().expect("an object").iter().enumerate() {
@@ -121,7 +121,7 @@ async fn a_returned_user_can_be_sent_as_a_patch(api: Api) {
     let patched = api.patch(&user, &found).await;
     assert_eq!(patched, expected_user(&without_nulls(&full("ada")), 2, &patched));
     assert_eq!(api.patch(&user, &patched).await, patched);
-    let other = api.named("grace").await;
+    let other = api.create_named("grace").await;
     let response =
         api.client.patch(&path(&other), &with_field(&found, "userName", json!("grace"))).send().await;
     assert_invalid(&response, &[("/id", "read-only")]);
@@ -176,13 +176,13 @@ async fn validation_matches_that_of_creates(api: Api) {
 }
 
 async fn one_mistake_produces_one_error(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let response = api.client.patch(&path(&user), &json!({ "active": "yes" })).send().await;
     assert_invalid(&response, &[("/active", "wrong-type")]);
 }
 
 async fn an_unknown_user_returns_404(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     for target in [path(&user), format!("/users/{}", uuid::Uuid::now_v7())] {
         let response = api.client.patch(&target, &json!({ "title": "x" })).send().await;
@@ -204,7 +204,7 @@ async fn conflicts_name_the_attribute(api: Api) {
 }
 
 async fn both_media_types_are_accepted(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for (title, media_type) in [
         ("a", "application/merge-patch+json"),
         ("b", "application/json"),
@@ -217,7 +217,7 @@ async fn both_media_types_are_accepted(api: Api) {
 }
 
 async fn minimal_responses_have_no_body(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for (title, etag) in [("x", "\"2\""), ("x", "\"2\""), ("y", "\"3\"")] {
         let request = api.client.patch(&path(&user), &json!({ "title": title }));
         let response = request.header("prefer", "return=minimal").send().await.expect(204);

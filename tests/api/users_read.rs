@@ -41,7 +41,7 @@ async fn head_returns_the_headers_of_get(api: Api) {
 }
 
 async fn malformed_and_unknown_ids_return_404(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let id = text(&user["id"]);
     let plain = id.replace('-', "");
     let unknown = uuid::Uuid::now_v7().to_string();
@@ -78,7 +78,7 @@ async fn malformed_and_unknown_ids_return_404(api: Api) {
 }
 
 async fn ids_ignore_case(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let upper = format!("/users/{}", text(&user["id"]).to_uppercase());
     assert_eq!(api.client.get(&upper).send().await.expect(200).json(), user);
 }
@@ -126,7 +126,7 @@ async fn an_unknown_manager_has_no_name(api: Api) {
 
 async fn users_survive_a_kill(api: Api) {
     let user = api.create(&full("ada")).await;
-    let deleted = api.named("gone").await;
+    let deleted = api.create_named("gone").await;
     api.client.delete(&path(&deleted)).send().await.expect(204);
     let user = api.patch(&user, &json!({ "title": "Countess" })).await;
     let api = api.restart();

@@ -42,7 +42,7 @@ async fn active_is_kept_if_absent(api: Api) {
 }
 
 async fn a_complete_user_can_be_put(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     let body = full("grace");
     let response = api.client.put(&path(&user), &body).send().await.expect(200);
     let replaced = response.json();
@@ -75,7 +75,7 @@ async fn putting_a_returned_user_changes_nothing(api: Api) {
 }
 
 async fn put_never_creates_a_user(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     api.client.delete(&path(&user)).send().await.expect(204);
     let unknown = format!("/users/{}", uuid::Uuid::now_v7());
     for target in [path(&user), unknown] {
@@ -89,8 +89,8 @@ async fn put_never_creates_a_user(api: Api) {
 }
 
 async fn the_id_in_the_body_must_match(api: Api) {
-    let user = api.named("ada").await;
-    let other = api.named("grace").await;
+    let user = api.create_named("ada").await;
+    let other = api.create_named("grace").await;
     let put = async |id: Value| {
         let body = json!({ "userName": "ada", "title": "x", "id": id });
         api.client.put(&path(&user), &body).send().await
@@ -132,7 +132,7 @@ async fn conflicts_name_the_attribute(api: Api) {
 }
 
 async fn minimal_responses_have_no_body(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for (title, etag) in [("x", "\"2\""), ("x", "\"2\""), ("y", "\"3\"")] {
         let request = api.client.put(&path(&user), &json!({ "userName": "ada", "title": title }));
         let response = request.header("prefer", "return=minimal").send().await.expect(204);
@@ -144,7 +144,7 @@ async fn minimal_responses_have_no_body(api: Api) {
 }
 
 async fn each_change_increments_the_version(api: Api) {
-    let mut before = api.named("ada").await;
+    let mut before = api.create_named("ada").await;
     for version in 2..=5 {
         let body = json!({ "userName": "ada", "custom": { "n": version } });
         let after = api.replace(&before, &body).await;

@@ -43,16 +43,16 @@ const EQUIVALENT_NAMES: [(&str, &str); 10] = [
 
 async fn user_names_are_unique_by_folded_form(api: Api) {
     for (index, (one, same)) in EQUIVALENT_NAMES.into_iter().enumerate() {
-        let user = api.named(one).await;
+        let user = api.create_named(one).await;
         assert_eq!(user["userName"], one);
         assert_taken(&post(&api, &json!({ "userName": same })).await, "userName");
-        let other = api.named(&format!("other-{index}")).await;
+        let other = api.create_named(&format!("other-{index}")).await;
         let patch = api.client.patch(&path(&other), &json!({ "userName": same })).send().await;
         assert_taken(&patch, "userName");
         let renamed = api.patch(&user, &json!({ "userName": same })).await;
         assert_eq!((&renamed["userName"], &renamed["version"]), (&json!(same), &json!(2)));
         api.client.delete(&path(&user)).send().await.expect(204);
-        let again = api.named(one).await;
+        let again = api.create_named(one).await;
         api.client.delete(&path(&again)).send().await.expect(204);
     }
 }
@@ -87,7 +87,7 @@ async fn similar_names_are_distinct(api: Api) {
         "\u{202e}ada",
     ];
     for name in names {
-        let user = api.named(name).await;
+        let user = api.create_named(name).await;
         assert_eq!(api.read(&user).await["userName"], name);
     }
     assert_eq!(api.page("?include=total").await["total"], names.len());
@@ -99,8 +99,8 @@ async fn external_ids_are_unique_and_case_sensitive(api: Api) {
     assert_eq!(api.create(&body).await["externalIds"], json!({ "native": "x-1" }));
     assert_taken(&post(&api, &json!({ "userName": "c", "externalId": "X-1" })).await, "externalId");
     // Users without an externalId do not conflict.
-    api.named("d").await;
-    api.named("e").await;
+    api.create_named("d").await;
+    api.create_named("e").await;
     api.patch(&user, &json!({ "externalId": null })).await;
     api.create(&json!({ "userName": "c", "externalId": "X-1" })).await;
 }
@@ -234,7 +234,7 @@ async fn users_are_limited_in_size(api: Api) {
 }
 
 async fn nul_is_rejected_everywhere(api: Api) {
-    let user = api.named("ada").await;
+    let user = api.create_named("ada").await;
     for (pointer, body) in [
         ("/userName", json!({ "userName": "a\0" })),
         ("/displayName", json!({ "displayName": "\0" })),
@@ -286,7 +286,7 @@ async fn custom_and_extensions_are_returned_unchanged(api: Api) {
     let user = api.create(&json!({ "userName": "ada", "custom": json_values })).await;
     assert_eq!(user["custom"], json_values);
     assert_eq!(api.read(&user).await["custom"], json_values);
-    let other = api.named("grace").await;
+    let other = api.create_named("grace").await;
     let body =
         json!({ "userName": "grace", "custom": json_values, "extensions": { "urn:x:y": json_values } });
     let replaced = api.replace(&other, &body).await;

@@ -92,7 +92,7 @@ impl Api {
     }
 
     /// Creates a user with only a `userName`.
-    pub(crate) async fn named(&self, name: &str) -> Value {
+    pub(crate) async fn create_named(&self, name: &str) -> Value {
         self.create(&json!({ "userName": name })).await
     }
 
