@@ -72,7 +72,7 @@ async fn only_the_exact_key_is_accepted(api: Api) {
     let upper = ADMIN_KEY.to_uppercase();
     let invalid = ["x", "", &ADMIN_KEY[1..], &ADMIN_KEY[..ADMIN_KEY.len() - 1], &long, &spaced, &upper];
     for key in invalid {
-        assert_unauthorized(&Client::with_key(&api.server, key).get("/users").send().await);
+        assert_unauthorized(&Client::new_with_key(&api.server, key).get("/users").send().await);
     }
     let request_with =
         |value: &str| Client::anonymous(&api.server).get("/users").header("authorization", value);
@@ -140,7 +140,7 @@ async fn an_unknown_tenant_returns_404(api: Api) {
 async fn without_a_configured_key_every_key_is_rejected(api: Api) {
     let server =
         crate::support::server::Server::builder(&api.database_url()).unset("ROSTER_ADMIN_KEY").start();
-    for client in [Client::new(&server), Client::with_key(&server, ""), Client::anonymous(&server)] {
+    for client in [Client::new(&server), Client::new_with_key(&server, ""), Client::anonymous(&server)] {
         assert_unauthorized(&client.get("/users").send().await);
         client.get("/livez").send().await.expect(200);
     }

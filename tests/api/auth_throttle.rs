@@ -40,7 +40,7 @@ fn assert_too_many(response: &Response) -> u64 {
 }
 
 async fn attempt(api: &Api) -> Response {
-    api.client.keyed("garbage").get("/users").send().await
+    api.client.with_key("garbage").get("/users").send().await
 }
 
 /// Makes as many failed attempts as the limit allows.
@@ -58,7 +58,7 @@ async fn failed_attempts_are_limited(api: Api) {
         assert_too_many(&attempt(&api).await);
     }
     // The limit applies to every path and method, with any tenant.
-    let client = api.client.keyed("rst_garbage");
+    let client = api.client.with_key("rst_garbage");
     for request in [
         client.post("/users", &json!({ "userName": "ada" })),
         client.delete("/keys/x"),
@@ -99,8 +99,8 @@ async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
     ];
     for key in invalid {
         let server = start_with_limit_one(&api);
-        assert_unauthorized(&Client::with_key(&server, &key).get("/users").send().await);
-        assert_too_many(&Client::with_key(&server, "garbage").get("/users").send().await);
+        assert_unauthorized(&Client::new_with_key(&server, &key).get("/users").send().await);
+        assert_too_many(&Client::new_with_key(&server, "garbage").get("/users").send().await);
     }
     // Other schemes and several credentials count as well.
     for lines in [&["Basic dGVzdDp0ZXN0"][..], &["Bearer a", "Bearer b"]] {
@@ -108,7 +108,7 @@ async fn every_invalid_credential_counts_as_an_attempt(api: Api) {
         let get = Client::anonymous(&server).get("/users");
         let get = lines.iter().fold(get, |get, line| get.header("authorization", line));
         assert_unauthorized(&get.send().await);
-        assert_too_many(&Client::with_key(&server, "garbage").get("/users").send().await);
+        assert_too_many(&Client::new_with_key(&server, "garbage").get("/users").send().await);
     }
 }
 
@@ -127,13 +127,13 @@ async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
         problem(&reader.get("/keys").send().await, 403, "forbidden");
         problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");
         problem(&api.client.in_tenant("unknown").get("/users").send().await, 404, "not-found");
-        api.client.keyed("garbage").get("/livez").send().await.expect(200);
+        api.client.with_key("garbage").get("/livez").send().await.expect(200);
     }
     exhaust_limit(&api).await;
     for _ in 0..3 {
         assert_unauthorized(&anonymous.get("/users").send().await);
         for target in ["/", "/livez", "/readyz"] {
-            api.client.keyed("garbage").get(target).send().await.expect(200);
+            api.client.with_key("garbage").get(target).send().await.expect(200);
         }
     }
 }
@@ -173,7 +173,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
     let api = start(&api);
     for index in 0..LIMIT * 2 {
         let address = format!("192.0.2.{index}");
-        let get = api.client.keyed("garbage").get("/users").header("x-forwarded-for", &address);
+        let get = api.client.with_key("garbage").get("/users").header("x-forwarded-for", &address);
         let get = get.header("forwarded", &format!("for={address}")).header("x-real-ip", &address);
         let response = get.send().await;
         match index < LIMIT {
@@ -190,7 +190,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
 
 async fn concurrent_attempts_are_all_counted(api: Api) {
     let api = start(&api);
-    let responses = send_concurrently(50, |_| api.client.keyed("garbage").get("/users")).await;
+    let responses = send_concurrently(50, |_| api.client.with_key("garbage").get("/users")).await;
     assert_eq!((with_status(&responses, 401), with_status(&responses, 429)), (LIMIT, 50 - LIMIT));
 }
 

@@ -13,7 +13,7 @@ pub(crate) async fn create_key(client: &Client, body: &Value) -> Value {
 /// The same client with a key that [`create_key`] returned.
 #[track_caller]
 pub(crate) fn client_with_key(client: &Client, key: &Value) -> Client {
-    client.keyed(text(&key["secret"]))
+    client.with_key(text(&key["secret"]))
 }
 
 /// The same client with a new key of the role in the tenant of `client`.

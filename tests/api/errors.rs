@@ -164,7 +164,7 @@ async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>)
         let request = api.client.request(method(name), target);
         let request = match media_type {
             Some(media_type) => request.body(media_type, body.clone()),
-            None => request.untyped(body.clone()),
+            None => request.body_without_content_type(body.clone()),
         };
         request.send().await
     };

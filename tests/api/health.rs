@@ -32,7 +32,7 @@ async fn the_start_page_links_to_every_list(api: Api) {
 async fn probes_require_no_key(api: Api) {
     for target in PUBLIC {
         for client in
-            [Client::anonymous(&api.server), Client::with_key(&api.server, "wrong"), api.client.clone()]
+            [Client::anonymous(&api.server), Client::new_with_key(&api.server, "wrong"), api.client.clone()]
         {
             let response = client.get(target).header("roster-tenant", "nobody").send().await.expect(200);
             assert_eq!(response.header("content-type"), Some("application/json"), "{target}");

@@ -79,7 +79,7 @@ async fn only_the_exact_secret_is_accepted(api: Api) {
         format!("{valid}{}", "x".repeat(10_000)),
     ]);
     for secret in invalid {
-        let response = api.client.keyed(&secret).get("/users").send().await;
+        let response = api.client.with_key(&secret).get("/users").send().await;
         assert_eq!(response.code(), 401, "{secret} instead of {valid}");
         assert_unauthorized(&response);
     }
@@ -293,7 +293,7 @@ async fn keys_survive_a_kill(api: Api) {
     assert_unauthorized(&client_with_key(&api.client, &gone).get("/users").send().await);
     // The keys in the database are valid without a configured admin key.
     let server = Server::builder(&api.database_url()).unset("ROSTER_ADMIN_KEY").start();
-    let client = Client::with_key(&server, text(&key["secret"]));
+    let client = Client::new_with_key(&server, text(&key["secret"]));
     assert_eq!(get(&client, "/users?include=total").await["total"], 1);
 }
 
@@ -363,8 +363,8 @@ async fn send_mixed_requests(client: &Client, key: &Value) {
     client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(403);
     client.patch(&key_path(key), &json!({ "name": "cd" })).send().await.expect(200);
     let secret = text(&key["secret"]);
-    client.keyed(&format!("{secret}x")).get("/users").send().await.expect(401);
-    client.keyed(&secret.replace("rst_", "rst-")).get("/users").send().await.expect(401);
+    client.with_key(&format!("{secret}x")).get("/users").send().await.expect(401);
+    client.with_key(&secret.replace("rst_", "rst-")).get("/users").send().await.expect(401);
 }
 
 /// Whether the database contains a text.

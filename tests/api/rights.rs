@@ -127,7 +127,7 @@ async fn unauthenticated_callers(api: &Api) -> Vec<Caller> {
     let caller = |name, client| Caller { kind: Kind::Unauthenticated, name, client };
     vec![
         caller("no key", Client::anonymous(&api.server)),
-        caller("garbage", api.client.keyed("garbage")),
+        caller("garbage", api.client.with_key("garbage")),
         caller("revoked key", client_with_key(&api.client, &revoked)),
         caller("expired key", expired),
     ]
@@ -380,7 +380,7 @@ async fn only_operators_can_act_in_other_tenants(api: Api) {
             }
             // An invalid key is reported first.
             for case in cases(&api, line, Kind::Unauthenticated).await {
-                let response = case.request(&api.client.keyed("garbage").in_tenant(tenant)).send().await;
+                let response = case.request(&api.client.with_key("garbage").in_tenant(tenant)).send().await;
                 assert_eq!(mismatch(&response, 401), None, "{tenant:?} {} {}", line.method, line.path);
             }
         }

@@ -61,14 +61,14 @@ fn the_command_creates_lists_and_revokes_keys(database: &Database) {
 
     let server = Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").start();
     block_on(async {
-        let client = Client::with_key(&server, &secret);
+        let client = Client::new_with_key(&server, &secret);
         let changes = client.get("/changes?resource=key").send().await.expect(200).json();
         assert_eq!(changes["items"][0]["actor"], json!({ "type": "cli", "id": "cli" }));
         assert_eq!(changes["items"][0]["after"]["name"], "CI");
         client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);
         let create = ["create", "--role", "reader", "--tenant", "acme"];
         let key_of_acme = key(database, &create).expect_success().stdout;
-        assert_eq!(status(&client.keyed(key_of_acme.trim()), "/users").await, 200);
+        assert_eq!(status(&client.with_key(key_of_acme.trim()), "/users").await, 200);
         let listed = key(database, &["list", "--tenant", "acme"]).expect_success().stdout;
         assert_eq!(listed.lines().count(), 2);
 
@@ -103,7 +103,7 @@ fn the_first_key_is_shown_once_on_a_terminal(database: &Database) {
     let secret = shown.split_whitespace().find(|word| word.starts_with("rst_")).expect(&shown).to_owned();
     assert!(!start_on_terminal().contains("rst_"), "the second start shows a key");
     let server = Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").start();
-    assert_eq!(block_on(status(&Client::with_key(&server, &secret), "/tenants")), 200);
+    assert_eq!(block_on(status(&Client::new_with_key(&server, &secret), "/tenants")), 200);
     assert!(!server.log().contains("rst_"), "a start without a terminal shows a key");
 }
 
@@ -174,7 +174,8 @@ fn another_server_refuses_a_revoked_or_expired_key_within_two_seconds() {
         let admin = Client::new(&here);
         for patch in [None, Some(json!({ "expiresAt": "2020-01-01T00:00:00Z" }))] {
             let (id, secret) = create_key(&admin, "reader").await;
-            let (client, other) = (Client::with_key(&here, &secret), Client::with_key(&there, &secret));
+            let (client, other) =
+                (Client::new_with_key(&here, &secret), Client::new_with_key(&there, &secret));
             assert_eq!((status(&client, "/users").await, status(&other, "/users").await), (200, 200));
             let path = format!("/keys/{id}");
             match &patch {
@@ -195,7 +196,7 @@ fn a_cached_key_works_while_the_table_is_unavailable() {
     let server = Server::builder(&database.url()).start();
     block_on(async {
         let (_, secret) = create_key(&Client::new(&server), "writer").await;
-        let client = Client::with_key(&server, &secret);
+        let client = Client::new_with_key(&server, &secret);
         assert_eq!(status(&client, "/users").await, 200);
         let mut sql = database.sql();
         sql.execute("ALTER TABLE keys RENAME TO away");

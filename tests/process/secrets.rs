@@ -60,7 +60,7 @@ async fn passwords_and_keys_are_not_logged() {
             .await
             .expect(200);
         client.get("/nothing").send().await.expect(404);
-        Client::with_key(&server, WRONG_KEY).get("/users").send().await.expect(401);
+        Client::new_with_key(&server, WRONG_KEY).get("/users").send().await.expect(401);
         terminate_connections(&mut database.sql(), &role.name);
         client.get("/users").send().await;
         client.post("/users", &json!({ "userName": "bob" })).send().await;

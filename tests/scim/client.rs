@@ -41,7 +41,7 @@ pub(crate) async fn connect(scim: &Scim, name: &str, profile: &str) -> (Value, C
     let body = json!({"name": name, "profile": profile});
     let connection = admin.post("/connections", &body).send().await.expect(201).json();
     let token = admin.post(&tokens_path(&connection), &json!({})).send().await.expect(201).json();
-    (connection, admin.keyed(text(&token["secret"])))
+    (connection, admin.with_key(text(&token["secret"])))
 }
 
 /// `/connections/{id}/tokens` of a connection.

@@ -57,7 +57,7 @@ async fn tokens_are_created_listed_and_revoked(scim: Scim) {
     scim.expect_error((401, ""), "GET", "/Users", Value::Null).await;
     admin.post(&tokens, &json!({"expiresAt": "2001-01-01T00:00:00Z"})).send().await.expect(201);
     admin.post(&tokens, &json!({"expiresAt": null})).send().await.expect(201);
-    let scim = Scim { client: admin.keyed(text(&second["secret"])), ..scim };
+    let scim = Scim { client: admin.with_key(text(&second["secret"])), ..scim };
     scim.get("/Users").await;
     admin.delete(&format!("/connections/{}", text(&connection["id"]))).send().await.expect(204);
     scim.expect_error((401, ""), "GET", "/Users", Value::Null).await;
@@ -94,7 +94,7 @@ async fn connection_changes_are_visible_only_to_admins(scim: Scim) {
     assert_eq!(types, expected.map(|kind| format!("connection.{kind}")));
     assert_eq!(feed["items"][1]["after"], json!({"tokenId": token["id"], "expiresAt": null}));
     let reader = admin.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
-    let feed = admin.keyed(text(&reader["secret"])).get("/changes").send().await.expect(200).json();
+    let feed = admin.with_key(text(&reader["secret"])).get("/changes").send().await.expect(200).json();
     assert_eq!(feed["items"], json!([]));
 }
 

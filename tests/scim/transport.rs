@@ -108,14 +108,14 @@ async fn every_response_has_the_scim_media_type(scim: Scim) {
     }
     let reader = scim.api.client.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
     let reader =
-        Scim { client: scim.client.keyed(text(&reader["secret"])), api: scim.api, adds_schemas: true };
+        Scim { client: scim.client.with_key(text(&reader["secret"])), api: scim.api, adds_schemas: true };
     reader.get("/Users").await;
     reader.call(200, "POST", "/Users/.search", json!({})).await;
     for path in ["/Users", "/Groups", "/Bulk"] {
         reader.expect_error((403, ""), "POST", path, json!({})).await;
     }
     let api = Api::start(reader.api.engine, &[("ROSTER_FAILED_ATTEMPTS", "2")]);
-    let unknown = Scim { client: Client::with_key(&api.server, "nonsense"), api, adds_schemas: true };
+    let unknown = Scim { client: Client::new_with_key(&api.server, "nonsense"), api, adds_schemas: true };
     for status in [401, 401, 429] {
         let response = unknown.send("GET", "/Users", &Value::Null).await.expect(status);
         assert_eq!(response.header("www-authenticate").is_some(), status == 401);

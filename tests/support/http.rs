@@ -22,11 +22,11 @@ pub(crate) struct Client {
 impl Client {
     /// A client that sends the admin key.
     pub(crate) fn new(server: &Server) -> Self {
-        Self::with_key(server, ADMIN_KEY)
+        Self::new_with_key(server, ADMIN_KEY)
     }
 
     /// A client that sends another key.
-    pub(crate) fn with_key(server: &Server, key: &str) -> Self {
+    pub(crate) fn new_with_key(server: &Server, key: &str) -> Self {
         Self::build(server, Some(key.to_owned()), builder())
     }
 
@@ -46,7 +46,7 @@ impl Client {
     }
 
     /// The same client with another key. It acts in the tenant of that key.
-    pub(crate) fn keyed(&self, key: &str) -> Self {
+    pub(crate) fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), tenant: None, ..self.clone() }
     }
 
@@ -130,7 +130,7 @@ impl Request {
     }
 
     /// Sets a body without a `Content-Type` header.
-    pub(crate) fn untyped(self, body: impl Into<reqwest::Body>) -> Self {
+    pub(crate) fn body_without_content_type(self, body: impl Into<reqwest::Body>) -> Self {
         Self { builder: self.builder.body(body) }
     }
 
