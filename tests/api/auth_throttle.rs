@@ -2,7 +2,7 @@
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
 use crate::api::problem::{assert_unauthorized, problem};
-use crate::support::api::{Api, Engine, send_concurrently, text, with_status};
+use crate::support::api::{Api, Engine, count_with_status, send_concurrently, text};
 use crate::support::http::{Client, Response};
 use crate::support::raw;
 use crate::support::server::{ADMIN_KEY, Server};
@@ -191,7 +191,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
 async fn concurrent_attempts_are_all_counted(api: Api) {
     let api = start(&api);
     let responses = send_concurrently(50, |_| api.client.with_key("garbage").get("/users")).await;
-    assert_eq!((with_status(&responses, 401), with_status(&responses, 429)), (LIMIT, 50 - LIMIT));
+    assert_eq!((count_with_status(&responses, 401), count_with_status(&responses, 429)), (LIMIT, 50 - LIMIT));
 }
 
 async fn a_key_that_becomes_invalid_is_throttled(api: Api) {

@@ -4,7 +4,7 @@ use crate::api::callers::{client_with_key, client_with_role, create_key, create_
 use crate::api::feed_helpers::follow;
 use crate::api::fixture::full;
 use crate::api::problem::{assert_all_rejected, problem};
-use crate::support::api::{Api, path, send_concurrently, text, with_status};
+use crate::support::api::{Api, count_with_status, path, send_concurrently, text};
 use crate::support::http::{Client, Response};
 use serde_json::{Value, json};
 
@@ -347,7 +347,7 @@ async fn concurrent_erasures_produce_one_change(api: Api) {
             api.client.delete(&path(&user)).send().await.expect(204);
         }
         let responses = send_concurrently(20, |_| api.client.delete(&format!("{}?erase=true", path(&user))));
-        assert_eq!(with_status(&responses.await, 204), 20);
+        assert_eq!(count_with_status(&responses.await, 204), 20);
         let rows = history(&api.client, &user).await;
         let all = ["user.created", "user.updated", "user.updated", "user.deleted", "user.erased"];
         assert_eq!(types(&rows), all);

@@ -3,7 +3,7 @@
 use crate::api::filters::create_people;
 use crate::api::query::{check_filters, filtered, matching_names, names, quoted};
 use crate::support::api::{Api, text};
-use crate::support::table::{filled, section};
+use crate::support::table::{section, section_with_values};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -222,7 +222,7 @@ async fn ids_are_compared_exactly(api: Api) {
         ("{end}", &id[8..]),
         ("{unknown}", &uuid::Uuid::now_v7().to_string()),
     ];
-    check_terms(&api, &["id"], &filled(TABLE, "ids_are_compared_exactly", &values)).await;
+    check_terms(&api, &["id"], &section_with_values(TABLE, "ids_are_compared_exactly", &values)).await;
     for length in 1..=36 {
         let start = &id[..length];
         let matching: Vec<_> =
@@ -254,20 +254,20 @@ async fn times_are_compared_as_instants(api: Api) {
     for (hours, minutes) in offsets {
         let offset = UtcOffset::from_hms(hours, minutes, 0).expect("an offset");
         let time = second.to_offset(offset).format(&Rfc3339).expect("a time of this century");
-        let cases = filled(TABLE, "times_are_compared_as_instants", &[("{time}", &time)]);
+        let cases = section_with_values(TABLE, "times_are_compared_as_instants", &[("{time}", &time)]);
         check_terms(&api, &["createdAt"], &cases).await;
     }
     let patched = api.patch(&created[0], &json!({ "title": "new" })).await;
     let (patched_at, last) = (text(&patched["updatedAt"]), text(&created[3]["createdAt"]));
     let values = [("{patched_at}", patched_at), ("{last}", last)];
-    check_filters(&api, &filled(TABLE, "creation_and_update_times", &values)).await;
+    check_filters(&api, &section_with_values(TABLE, "creation_and_update_times", &values)).await;
 }
 
 /// A time between two microseconds equals neither.
 async fn times_are_compared_beyond_microseconds(api: Api) {
     let created = create_people(&api).await;
     let time = text(&created[1]["createdAt"]).trim_end_matches('Z');
-    let cases = filled(TABLE, "times_are_compared_beyond_microseconds", &[("{time}", time)]);
+    let cases = section_with_values(TABLE, "times_are_compared_beyond_microseconds", &[("{time}", time)]);
     check_terms(&api, &["createdAt"], &cases).await;
 }
 

@@ -10,7 +10,7 @@ use crate::api::problem::{
     assert_invalid, assert_state_conflict, assert_taken, check_preconditions, problem,
 };
 use crate::api::query::items;
-use crate::support::api::{Api, only_success, send_concurrently, text, with_status};
+use crate::support::api::{Api, count_with_status, only_success, send_concurrently, text};
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -201,7 +201,8 @@ async fn unique_group_names_hold_under_concurrent_creates(api: Api) {
             _ => own.post("/groups", &json!({ "displayName": "a" })),
         })
         .await;
-        let (created, is_unique) = (with_status(&responses, 201), with_status(&responses, 200) == 1);
+        let (created, is_unique) =
+            (count_with_status(&responses, 201), count_with_status(&responses, 200) == 1);
         assert!(responses.iter().all(|response| matches!(response.code(), 200 | 201 | 409)), "{responses:?}");
         assert_eq!(get(&own, "/groups?include=total").await["total"], created);
         assert_eq!(created, if is_unique { 1 } else { 8 });
@@ -323,7 +324,7 @@ async fn a_repeated_creation_returns_the_first_response(api: Api) {
     let responses = send_concurrently(20, |_| {
         api.client.post("/groups", &json!({ "displayName": "x" })).header("idempotency-key", "x")
     });
-    assert_eq!(with_status(&responses.await, 201), 20);
+    assert_eq!(count_with_status(&responses.await, 201), 20);
     assert_eq!(get(&api.client, "/groups?include=total").await["total"], 2);
 }
 

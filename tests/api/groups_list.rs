@@ -10,7 +10,7 @@ use crate::api::query::{
 };
 use crate::support::api::{Api, path, send_concurrently, text};
 use crate::support::http::Client;
-use crate::support::table::filled;
+use crate::support::table::section_with_values;
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -111,7 +111,8 @@ async fn groups_can_be_filtered_by_attribute(api: Api) {
     add_members(client, &one, &create_users(client, 2).await).await;
     let values = [("{id}", one["id"].to_string()), ("{created}", one["createdAt"].to_string())];
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
-    check_group_filters(client, &filled(TABLE, "groups_can_be_filtered_by_attribute", &values)).await;
+    check_group_filters(client, &section_with_values(TABLE, "groups_can_be_filtered_by_attribute", &values))
+        .await;
 }
 
 /// Creates four users and the groups `a` to `d`: u0 is in a and b, u1 in b, u2 in none, u3 in c, and d is empty.
@@ -139,7 +140,11 @@ async fn groups_can_be_filtered_by_member(api: Api) {
         ("{b}", &groups[1]["id"].to_string()),
         ("{unknown}", &uuid::Uuid::now_v7().to_string()),
     ];
-    check_group_filters(&api.client, &filled(TABLE, "groups_can_be_filtered_by_member", &values)).await;
+    check_group_filters(
+        &api.client,
+        &section_with_values(TABLE, "groups_can_be_filtered_by_member", &values),
+    )
+    .await;
     api.client.delete(&member_path(&groups[0], &users[0])).send().await.expect(204);
     let cases = [(format!("members eq {u0}"), "b"), ("not (members pr)".to_owned(), "a d")];
     check_group_filters(&api.client, &cases).await;
@@ -149,7 +154,7 @@ async fn users_can_be_filtered_by_group(api: Api) {
     let (users, groups) = create_users_and_groups(&api.client).await;
     let [a, b, c, d] = [0, 1, 2, 3].map(|index| groups[index]["id"].to_string());
     let values = [("{a}", a.as_str()), ("{b}", &b), ("{c}", &c), ("{d}", &d)];
-    check_filters(&api, &filled(TABLE, "users_can_be_filtered_by_group", &values)).await;
+    check_filters(&api, &section_with_values(TABLE, "users_can_be_filtered_by_group", &values)).await;
     // `groups` can only be used in filters.
     assert_eq!(users[0].get("groups"), None);
     let invalid = ["attributes=groups", "excludedAttributes=groups.value", "sort=groups"];

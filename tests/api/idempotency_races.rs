@@ -1,7 +1,7 @@
 //! Concurrent requests with the same `Idempotency-Key`: one is executed, and the others return its response.
 
 use crate::api::problem::{assert_taken, problem};
-use crate::support::api::{Api, Engine, only_success, path, send_concurrently, with_status};
+use crate::support::api::{Api, Engine, count_with_status, only_success, path, send_concurrently};
 use crate::support::http::{Client, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
@@ -44,7 +44,7 @@ fn is_replayed(response: &Response) -> bool {
 #[track_caller]
 fn assert_one_creation(responses: &[Response]) -> Value {
     assert_eq!(
-        with_status(responses, 201),
+        count_with_status(responses, 201),
         responses.len(),
         "{:?}",
         responses.iter().map(Response::text).collect::<Vec<_>>()
@@ -93,8 +93,8 @@ async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
             }
         })
         .await;
-        let created = with_status(&responses, 201);
-        assert_eq!(with_status(&responses, 409), REPEATS - created);
+        let created = count_with_status(&responses, 201);
+        assert_eq!(count_with_status(&responses, 409), REPEATS - created);
         assert!(created == 1 || created == REPEATS / 2, "{created} requests succeeded");
         let first: Vec<_> =
             responses.iter().filter(|response| response.code() == 201 && !is_replayed(response)).collect();
@@ -164,9 +164,9 @@ async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
             _ => api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}")),
         })
         .await;
-        assert_eq!(with_status(&responses, 204), 1);
+        assert_eq!(count_with_status(&responses, 204), 1);
         let created: Vec<_> = responses.iter().filter(|response| response.code() == 201).cloned().collect();
-        assert_eq!(created.len() + with_status(&responses, 409), REPEATS);
+        assert_eq!(created.len() + count_with_status(&responses, 409), REPEATS);
         let late = api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}"));
         let late = late.send().await;
         assert_eq!(is_replayed(&late), !created.is_empty());

@@ -7,7 +7,7 @@ use crate::api::group_helpers::{
 };
 use crate::api::problem::{assert_all_rejected, assert_invalid, check_queries_rejected, problem};
 use crate::api::query::items;
-use crate::support::api::{Api, only_success, path, send_concurrently, text, with_status};
+use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -435,7 +435,7 @@ async fn concurrent_adds_create_one_membership(api: Api) {
         0 => api.client.request(Method::PUT, &member_path(&group, &user)),
         _ => api.client.post(&members_path(&group), &user_ids_body([&user])),
     });
-    assert_eq!(with_status(&responses.await, 204), 40);
+    assert_eq!(count_with_status(&responses.await, 204), 40);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
 }
 
@@ -459,7 +459,7 @@ async fn concurrent_membership_changes_are_all_applied(api: Api) {
             _ => api.client.request(Method::PUT, &member_path(group, user)),
         }
     });
-    assert_eq!(with_status(&responses.await, 204), 80);
+    assert_eq!(count_with_status(&responses.await, 204), 80);
     let mut expected: Vec<_> = (0..20).map(|index| format!("u{index}")).collect();
     assert_eq!(member_names(&api.client, &groups[0]).await, expected);
     expected.extend((20..40).map(|index| format!("u{index}")));

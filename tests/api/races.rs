@@ -1,7 +1,7 @@
 //! Concurrent writes of users.
 
 use crate::api::problem::{assert_conflicts, assert_taken, problem};
-use crate::support::api::{Api, only_success, path, send_concurrently, with_status};
+use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently};
 use crate::support::http::{Client, Request};
 use crate::support::server::Server;
 use serde_json::{Value, json};
@@ -87,10 +87,10 @@ async fn a_freed_name_is_taken_at_most_once(api: Api) {
         _ => api.client.post("/users", &json!({ "userName": "ADA", "externalId": "1" })),
     })
     .await;
-    assert_eq!(with_status(&responses, 204), 1);
-    let created = with_status(&responses, 201);
+    assert_eq!(count_with_status(&responses, 204), 1);
+    let created = count_with_status(&responses, 201);
     assert!(created <= 1, "{created} users have the name");
-    assert_eq!(with_status(&responses, 409), REQUESTS - 1 - created);
+    assert_eq!(count_with_status(&responses, 409), REQUESTS - 1 - created);
     assert_eq!(api.page("?include=total").await["total"], created);
 }
 
@@ -100,7 +100,7 @@ async fn concurrent_patches_of_different_attributes_all_apply(api: Api) {
         api.client.patch(&path(&user), &json!({ "custom": { index.to_string(): index } }))
     })
     .await;
-    assert_eq!(with_status(&responses, 200), REQUESTS);
+    assert_eq!(count_with_status(&responses, 200), REQUESTS);
     let versions: BTreeSet<_> =
         responses.iter().map(|response| response.json()["version"].as_u64()).collect();
     assert_eq!(versions, (2..REQUESTS as u64 + 2).map(Some).collect());
@@ -117,7 +117,7 @@ async fn concurrent_renames_cannot_swap_names(api: Api) {
         api.client.patch(&path(&users[index % 2]), &json!({ "userName": name }))
     })
     .await;
-    assert_eq!(with_status(&responses, 409), REQUESTS);
+    assert_eq!(count_with_status(&responses, 409), REQUESTS);
     responses.iter().for_each(|response| assert_taken(response, "userName"));
     assert_eq!(api.page("").await["items"], json!(users));
 }
@@ -127,7 +127,7 @@ async fn concurrent_creates_of_many_names_succeed_once_each(api: Api) {
         api.client.post("/users", &json!({ "userName": format!("u{}", index % 40) }))
     })
     .await;
-    assert_eq!((with_status(&responses, 201), with_status(&responses, 409)), (40, 160));
+    assert_eq!((count_with_status(&responses, 201), count_with_status(&responses, 409)), (40, 160));
     let page = api.page("?include=total").await;
     let items = page["items"].as_array().expect("a list");
     let names: BTreeSet<_> = items.iter().map(|user| user["userName"].to_string()).collect();

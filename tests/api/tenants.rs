@@ -8,7 +8,7 @@ use crate::api::problem::{
     assert_conflicts, assert_invalid, assert_invalid_fields, assert_state_conflict, assert_taken,
     assert_unauthorized, check_preconditions, check_queries_rejected, problem,
 };
-use crate::support::api::{Api, only_success, path, send_concurrently, text, with_status};
+use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -411,8 +411,8 @@ async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
             }
         })
         .await;
-        let created = with_status(&responses, 201);
-        let deleted = with_status(&responses, 204) == 1;
+        let created = count_with_status(&responses, 201);
+        let deleted = count_with_status(&responses, 204) == 1;
         for response in &responses {
             assert!(matches!(response.code(), 201 | 204 | 401 | 404 | 409), "{}", response.text());
         }

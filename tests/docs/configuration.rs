@@ -1,7 +1,7 @@
 //! The table in docs/configuration.md lists every setting of the command line.
 
 use crate::docs::pages::read;
-use crate::support::project;
+use crate::support::repository_root;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, CommandFactory};
 use roster::cli::Cli;
@@ -22,7 +22,7 @@ fn configuration_md_lists_every_setting() {
     let rows: String = command.get_arguments().filter_map(row).collect();
     let expected = format!("{before}{HEAD}{rows}{END}{after}");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(project().join(PAGE), &expected).expect("the page can be written");
+        fs::write(repository_root().join(PAGE), &expected).expect("the page can be written");
     } else {
         assert_eq!(page, expected, "run `UPDATE_DOCS=1 cargo test docs::configuration` to update the page");
     }

@@ -1,7 +1,7 @@
 //! The pages and their fenced code blocks.
 
 use crate::docs::{PAGES, RUN_ELSEWHERE};
-use crate::support::{file_names, project};
+use crate::support::{file_names, repository_root};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -13,7 +13,7 @@ struct Block {
 
 /// The text of a page.
 pub(crate) fn read(page: &str) -> String {
-    fs::read_to_string(project().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+    fs::read_to_string(repository_root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
 /// The shell blocks of a page, in order.
@@ -41,7 +41,7 @@ fn blocks(page: &str) -> Vec<Block> {
 /// The pages in the root directory and in `docs/`.
 fn pages() -> Vec<String> {
     let pages_in = |directory: &str| {
-        let names = file_names(&project().join(directory)).into_iter();
+        let names = file_names(&repository_root().join(directory)).into_iter();
         names
             .filter(|name| name.ends_with(".md"))
             .map(|name| format!("{directory}{name}"))

@@ -2,7 +2,7 @@
 
 use crate::support::command::{in_empty_environment, run};
 use crate::support::postgres;
-use crate::support::project;
+use crate::support::repository_root;
 use crate::support::server::{ADMIN_KEY, Builder, Server};
 use serde_json::Value;
 use std::env;
@@ -40,9 +40,9 @@ impl Workspace {
     fn new(engine: Engine) -> Self {
         let directory = tempfile::tempdir().expect("the temporary directory is created");
         for file in [".env.example", "diesel.toml"] {
-            fs::copy(project().join(file), directory.path().join(file)).expect("the file is copied");
+            fs::copy(repository_root().join(file), directory.path().join(file)).expect("the file is copied");
         }
-        symlink(project().join("migrations"), directory.path().join("migrations"))
+        symlink(repository_root().join("migrations"), directory.path().join("migrations"))
             .expect("the link is created");
         Self { engine, directory }
     }

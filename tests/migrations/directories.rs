@@ -1,6 +1,6 @@
 //! The directories of migrations.
 
-use crate::support::{file_names, project};
+use crate::support::{file_names, repository_root};
 use std::fs;
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) fn versions() -> Vec<String> {
 }
 
 fn directory(engine: &str) -> PathBuf {
-    project().join("migrations").join(engine)
+    repository_root().join("migrations").join(engine)
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::migrations::workspace::Workspace;
 use crate::support::database::Engine;
-use crate::support::project;
+use crate::support::repository_root;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -73,7 +73,8 @@ fn sql_type(declared: &str, engine: Engine) -> String {
 
 /// Parses the `table!` blocks. A line in an unknown form causes a panic, so that none is skipped.
 fn declared(engine: Engine) -> Tables {
-    let source = fs::read_to_string(project().join("src/schema.rs")).expect("src/schema.rs can be read");
+    let source =
+        fs::read_to_string(repository_root().join("src/schema.rs")).expect("src/schema.rs can be read");
     let blocks: Vec<_> = source.split("table! {").skip(1).collect();
     let tables: Tables = blocks.iter().map(|block| table(block, engine)).collect();
     assert_eq!(tables.len(), blocks.len(), "a table is declared twice");

@@ -6,7 +6,7 @@ use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
 use crate::support::database::Engine;
 use crate::support::http::{Client, Response};
 use crate::support::postgres;
-use crate::support::project;
+use crate::support::repository_root;
 use crate::support::server::{Builder, Server};
 use crate::support::sql::Sql;
 use std::env;
@@ -30,7 +30,8 @@ pub(crate) struct Workspace {
 impl Workspace {
     pub(crate) fn sqlite() -> Self {
         let workspace = Self::new(Engine::Sqlite, None);
-        fs::copy(project().join(".env.example"), workspace.path().join(".env")).expect("the file is copied");
+        fs::copy(repository_root().join(".env.example"), workspace.path().join(".env"))
+            .expect("the file is copied");
         workspace
     }
 
@@ -41,9 +42,9 @@ impl Workspace {
     fn new(engine: Engine, postgres: Option<postgres::Database>) -> Self {
         let directory = tempfile::tempdir().expect("the temporary directory is created");
         let workspace = Self { engine, directory, postgres };
-        fs::copy(project().join("diesel.toml"), workspace.path().join("diesel.toml"))
+        fs::copy(repository_root().join("diesel.toml"), workspace.path().join("diesel.toml"))
             .expect("the file is copied");
-        symlink(project().join("migrations"), workspace.path().join("migrations"))
+        symlink(repository_root().join("migrations"), workspace.path().join("migrations"))
             .expect("the link is created");
         workspace
     }

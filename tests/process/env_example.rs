@@ -2,7 +2,7 @@
 
 use crate::process::settings::of_command_line;
 use crate::support::command::{roster, run};
-use crate::support::project;
+use crate::support::repository_root;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const LOG_FILTER: &str = "RUST_LOG";
 
 fn file() -> PathBuf {
-    project().join(".env.example")
+    repository_root().join(".env.example")
 }
 
 /// The settings in the file. Those that are commented out have no value.

@@ -47,7 +47,7 @@ async fn a_waiting_write_does_not_delay_the_readiness_probe() {
     let mut lock = database.lock(&id);
     let patch = client.patch(&path, &json!({ "title": "later" }));
     let patching = tokio::spawn(async move { patch.send().await });
-    lock.wait_for_a_waiter();
+    lock.wait_for_waiter();
     let start = Instant::now();
     let ready = client.get("/readyz").send().await;
     let took = start.elapsed();
@@ -93,7 +93,7 @@ async fn a_write_that_runs_past_its_deadline_has_an_unknown_outcome() {
         let patch = client.patch(path, &json!({ "title": "late" }));
         let start = Instant::now();
         running.push(tokio::spawn(async move { (patch.send().await, start.elapsed()) }));
-        lock.wait_for_a_waiter();
+        lock.wait_for_waiter();
     }
     // This write never starts, so its outcome is known.
     let queued = client.patch(&path, &json!({ "nickName": "never" })).send().await.expect(503);

@@ -218,7 +218,7 @@ async fn the_warning_about_a_slow_operation_has_its_duration() {
     let mut lock = database.lock(id);
     let patch = client.patch(&path, &json!({ "title": "x" })).header("x-request-id", "slow-2");
     let patching = tokio::spawn(async move { patch.send().await });
-    lock.wait_for_a_waiter();
+    lock.wait_for_waiter();
     // The duration that the warning has to report.
     tokio::time::sleep(Duration::from_millis(400)).await;
     lock.release();

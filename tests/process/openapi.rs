@@ -2,7 +2,7 @@
 
 use crate::support::command::{roster, run};
 use crate::support::http::Client;
-use crate::support::project;
+use crate::support::repository_root;
 use crate::support::server::Server;
 use crate::support::sqlite;
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn printed() -> String {
 /// Every change to the API also changes this file, which makes it visible in reviews.
 #[test]
 fn the_document_in_the_repository_is_current() {
-    let file = project().join("docs/openapi.json");
+    let file = repository_root().join("docs/openapi.json");
     let stored = std::fs::read_to_string(file).expect("docs/openapi.json can be read");
     let update = "run `cargo run -- openapi > docs/openapi.json` and review the difference";
     assert!(printed() == stored, "the API has changed: {update}");

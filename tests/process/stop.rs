@@ -254,7 +254,7 @@ fn start_waiting_write(server: &Server, database: &Database, user: &str) -> (Raw
     connection.send(head.as_bytes());
     assert_eq!(connection.receive().expect("the server responds").status, 100);
     connection.send(body.as_bytes());
-    lock.wait_for_a_waiter();
+    lock.wait_for_waiter();
     (connection, lock)
 }
 

@@ -1,7 +1,7 @@
 //! Members of groups, and deletion (RFC 7644, sections 3.5.2 and 3.6).
 
 use crate::scim::client::{Scim, patch, path};
-use crate::support::api::{send_concurrently, text, with_status};
+use crate::support::api::{count_with_status, send_concurrently, text};
 use serde_json::{Value, json};
 
 // `connections` tests which of these operations a strict connection rejects.
@@ -153,7 +153,7 @@ async fn concurrent_member_patches_lose_no_member(scim: Scim) {
         scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })
     .await;
-    assert_eq!(with_status(&responses, 204), 64);
+    assert_eq!(count_with_status(&responses, 204), 64);
     assert_eq!(scim.members(&group).await.len(), 64);
     assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"65\"");
 }

@@ -1,7 +1,7 @@
 //! PATCH of attributes (RFC 7644, section 3.5.2).
 
 use crate::scim::client::{ENTERPRISE, Scim, USER, patch, path};
-use crate::support::api::{send_concurrently, text, with_status};
+use crate::support::api::{count_with_status, send_concurrently, text};
 use serde_json::{Value, json};
 
 // `connections` tests that a strict connection rejects the first of these operations. The second test expects the
@@ -217,7 +217,7 @@ async fn a_patch_is_atomic(scim: Scim) {
         scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })
     .await;
-    assert_eq!(with_status(&responses, 200), 16, "no update is lost");
+    assert_eq!(count_with_status(&responses, 200), 16, "no update is lost");
     assert_eq!(scim.get(&path(&ada)).await["emails"].as_array().map(Vec::len), Some(16));
 }
 

@@ -140,11 +140,14 @@ pub(crate) async fn send_concurrently(
 /// Checks that exactly one response has the status `success` and all others `failure`, and returns the former.
 #[track_caller]
 pub(crate) fn only_success(responses: &[Response], success: u16, failure: u16) -> &Response {
-    assert_eq!((with_status(responses, success), with_status(responses, failure)), (1, responses.len() - 1));
+    assert_eq!(
+        (count_with_status(responses, success), count_with_status(responses, failure)),
+        (1, responses.len() - 1)
+    );
     responses.iter().find(|response| response.code() == success).expect("one response succeeds")
 }
 
 /// Number of responses with a status.
-pub(crate) fn with_status(responses: &[Response], status: u16) -> usize {
+pub(crate) fn count_with_status(responses: &[Response], status: u16) -> usize {
     responses.iter().filter(|response| response.code() == status).count()
 }

@@ -103,7 +103,7 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Waits until another session waits for the lock. SQLite does not report this, so there it returns at once.
-    pub(crate) fn wait_for_a_waiter(&mut self) {
+    pub(crate) fn wait_for_waiter(&mut self) {
         if let Some(watcher) = &mut self.watcher {
             let holder = self.holder.number("SELECT CAST(pg_backend_pid() AS bigint) AS number");
             let waiters = format!(

@@ -14,7 +14,7 @@ pub(crate) mod table;
 use std::path::Path;
 
 /// The root directory of the repository.
-pub(crate) fn project() -> &'static Path {
+pub(crate) fn repository_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn section(table: &'static str, name: &str) -> Vec<(&'static str, &'s
 }
 
 /// The cases in a section of a table, with values for the placeholders in their inputs.
-pub(crate) fn filled(
+pub(crate) fn section_with_values(
     table: &'static str,
     name: &str,
     values: &[(&str, &str)],
