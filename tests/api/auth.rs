@@ -117,9 +117,9 @@ async fn several_credentials_are_rejected(api: Api) {
     for request in [both(&valid, &valid), both(&valid, "Bearer x"), both("Basic eDp5", &valid)] {
         assert_unauthorized(&request.send().await);
     }
-    let head = raw::head("GET", "/users");
-    let twice = raw::ask(api.address(), &format!("{head}authorization: Bearer x\r\n\r\n"));
-    twice.problem(401, "unauthorized");
+    let head = raw::request_head("GET", "/users");
+    let twice = raw::send_raw(api.address(), &format!("{head}authorization: Bearer x\r\n\r\n"));
+    twice.assert_problem(401, "unauthorized");
 }
 
 async fn an_unknown_tenant_returns_404(api: Api) {

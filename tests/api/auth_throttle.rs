@@ -184,7 +184,7 @@ async fn forwarded_headers_do_not_change_the_client_address(api: Api) {
     // Nor does a new connection.
     for _ in 0..3 {
         let request = "GET /users HTTP/1.1\r\nHost: roster\r\nAuthorization: Bearer x\r\n\r\n";
-        raw::ask(api.address(), request).problem(429, "too-many-attempts");
+        raw::send_raw(api.address(), request).assert_problem(429, "too-many-attempts");
     }
 }
 

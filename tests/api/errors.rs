@@ -4,7 +4,7 @@ use crate::api::fixture::full;
 use crate::api::problem::problem;
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Response};
-use crate::support::raw::{ask, head};
+use crate::support::raw::{raw_request, send_raw};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -137,22 +137,22 @@ async fn unnormalized_paths_return_404(api: Api) {
         "/users/{id}",
         "/users/*",
     ] {
-        let response = ask(api.address(), &format!("{}\r\n", head("GET", target)));
-        response.problem(404, "not-found");
+        let response = send_raw(api.address(), &raw_request("GET", target));
+        response.assert_problem(404, "not-found");
     }
     // A percent-encoded letter is equivalent to the letter.
     let encoded = format!("/users/%{:02X}{}", id.as_bytes()[0], &id[1..]);
-    assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &encoded))).json(), user);
-    assert_eq!(ask(api.address(), &format!("{}\r\n", head("GET", &path(&user)))).json(), user);
+    assert_eq!(send_raw(api.address(), &raw_request("GET", &encoded)).json(), user);
+    assert_eq!(send_raw(api.address(), &raw_request("GET", &path(&user))).json(), user);
 }
 
 async fn asterisk_targets_return_404(api: Api) {
     for method in ["GET", "OPTIONS", "DELETE"] {
-        let response = ask(api.address(), &format!("{}\r\n", head(method, "*")));
-        response.problem(404, "not-found");
+        let response = send_raw(api.address(), &raw_request(method, "*"));
+        response.assert_problem(404, "not-found");
         assert!(response.header("x-request-id").is_some(), "{response:?}");
-        let anonymous = ask(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
-        anonymous.problem(401, "unauthorized");
+        let anonymous = send_raw(api.address(), &format!("{method} * HTTP/1.1\r\nHost: roster\r\n\r\n"));
+        anonymous.assert_problem(401, "unauthorized");
     }
 }
 
@@ -300,7 +300,7 @@ async fn accept_headers_that_include_json_are_accepted(api: Api) {
     }
     let lines = api.client.get(&path(&user)).accept("text/html").accept("application/json");
     lines.send().await.expect(200);
-    let none = ask(api.address(), &format!("{}\r\n", head("GET", "/users")));
+    let none = send_raw(api.address(), &raw_request("GET", "/users"));
     assert_eq!(none.status, 200, "{none:?}");
 }
 

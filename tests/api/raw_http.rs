@@ -2,7 +2,7 @@
 
 use crate::api::problem::problem;
 use crate::support::api::{Api, path};
-use crate::support::raw::{RawConnection, RawResponse, ask, head, whole};
+use crate::support::raw::{RawConnection, RawResponse, json_request, raw_request, request_head, send_raw};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -23,12 +23,15 @@ engine_tests! {
 
 #[track_caller]
 fn assert_alive(api: &Api) {
-    let response = ask(api.address(), &format!("{}\r\n", head("GET", "/users?limit=1")));
+    let response = send_raw(api.address(), &raw_request("GET", "/users?limit=1"));
     assert_eq!(response.status, 200, "{response:?}");
 }
 
 fn post_of(length: usize) -> String {
-    format!("{}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n", head("POST", "/users"))
+    format!(
+        "{}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n",
+        request_head("POST", "/users")
+    )
 }
 
 async fn aborted_requests_leave_nothing_behind(api: Api) {
@@ -45,7 +48,7 @@ async fn aborted_requests_leave_nothing_behind(api: Api) {
         connection.send(br#"{"userName":"ada"}"#);
         connection.finish_sending();
         if let Some(response) = connection.receive() {
-            response.problem(400, "malformed-body");
+            response.assert_problem(400, "malformed-body");
         }
     }
     assert_alive(&api);
@@ -59,7 +62,7 @@ async fn a_stalled_body_times_out(api: Api) {
     connection.send(post_of(1_000).as_bytes());
     connection.send(br#"{"userName":"ada""#);
     let response = connection.receive().expect("a response");
-    response.problem(408, "request-timeout");
+    response.assert_problem(408, "request-timeout");
     assert!((300..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     assert!(connection.is_closed_cleanly());
     assert_alive(&api);
@@ -81,12 +84,12 @@ async fn pipelined_requests_are_answered_in_order(api: Api) {
     let one = path(&user);
     let mut all = String::new();
     for index in 0..20 {
-        all.push_str(&whole("PATCH", &one, &json!({ "title": index.to_string() }).to_string()));
-        all.push_str(&format!("{}\r\n", head("GET", &one)));
+        all.push_str(&json_request("PATCH", &one, &json!({ "title": index.to_string() }).to_string()));
+        all.push_str(&raw_request("GET", &one));
     }
-    all.push_str(&format!("{}\r\n", head("GET", "/nothing")));
-    all.push_str(&format!("{}\r\n", head("OPTIONS", &one)));
-    all.push_str(&format!("{}Connection: close\r\n\r\n", head("DELETE", &one)));
+    all.push_str(&raw_request("GET", "/nothing"));
+    all.push_str(&raw_request("OPTIONS", &one));
+    all.push_str(&format!("{}Connection: close\r\n\r\n", request_head("DELETE", &one)));
     let mut connection = RawConnection::connect(api.address());
     connection.send(all.as_bytes());
     for index in 0..20 {
@@ -96,7 +99,7 @@ async fn pipelined_requests_are_answered_in_order(api: Api) {
             assert_eq!(response.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
         }
     }
-    connection.receive().expect("a response").problem(404, "not-found");
+    connection.receive().expect("a response").assert_problem(404, "not-found");
     assert_eq!(connection.receive().expect("a response").status, 204);
     assert_eq!(connection.receive().expect("a response").status, 204);
     assert!(connection.is_closed_cleanly());
@@ -116,7 +119,7 @@ async fn expect_100_continue_is_honoured(api: Api) {
     connection.send(body.as_bytes());
     let response = connection.receive().expect("a response");
     let response = if response.status == 100 { connection.receive().expect("a response") } else { response };
-    response.problem(409, "conflict");
+    response.assert_problem(409, "conflict");
 }
 
 /// Sends a whole body of 2 MiB before it reads the response.
@@ -135,14 +138,14 @@ fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawResponse {
 async fn an_oversized_body_receives_a_response(api: Api) {
     let body = vec![b' '; 2 * 1024 * 1024];
     for _ in 0..5 {
-        response_to_large_body(&api, &post_of(body.len()), &body).problem(413, "body-too-large");
+        response_to_large_body(&api, &post_of(body.len()), &body).assert_problem(413, "body-too-large");
     }
-    let unknown = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/nothing"), body.len());
-    response_to_large_body(&api, &unknown, &body).problem(404, "not-found");
-    let without_type = format!("{}Content-Length: {}\r\n\r\n", head("POST", "/users"), body.len());
-    response_to_large_body(&api, &without_type, &body).problem(415, "unsupported-media-type");
+    let unknown = format!("{}Content-Length: {}\r\n\r\n", request_head("POST", "/nothing"), body.len());
+    response_to_large_body(&api, &unknown, &body).assert_problem(404, "not-found");
+    let without_type = format!("{}Content-Length: {}\r\n\r\n", request_head("POST", "/users"), body.len());
+    response_to_large_body(&api, &without_type, &body).assert_problem(415, "unsupported-media-type");
     let anonymous = format!("POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-    response_to_large_body(&api, &anonymous, &body).problem(401, "unauthorized");
+    response_to_large_body(&api, &anonymous, &body).assert_problem(401, "unauthorized");
     assert_alive(&api);
 }
 
@@ -152,10 +155,10 @@ async fn an_oversized_chunked_body_receives_a_response(api: Api) {
     body.extend(b"0\r\n\r\n");
     let head = format!(
         "{}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
-        head("POST", "/users")
+        request_head("POST", "/users")
     );
     for _ in 0..5 {
-        response_to_large_body(&api, &head, &body).problem(413, "body-too-large");
+        response_to_large_body(&api, &head, &body).assert_problem(413, "body-too-large");
     }
     assert_alive(&api);
 }
@@ -170,8 +173,7 @@ async fn very_long_urls_do_not_break_the_server(api: Api) {
     }
     for length in [100_000, 1_000_000] {
         let mut connection = RawConnection::connect(api.address());
-        let sent = connection
-            .try_send(format!("{}\r\n", head("GET", &format!("/{}", "x".repeat(length)))).as_bytes());
+        let sent = connection.try_send(raw_request("GET", &format!("/{}", "x".repeat(length))).as_bytes());
         if sent.is_ok()
             && let Some(response) = connection.receive()
         {
@@ -185,20 +187,23 @@ async fn too_many_headers_are_rejected(api: Api) {
     let of = |count: usize| -> String {
         (0..count).map(|index| format!("X-Header-{index}: {index}\r\n")).collect()
     };
-    let accepted = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(80)));
+    let accepted = send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), of(80)));
     assert_eq!(accepted.status, 200, "{accepted:?}");
     for count in [120, 2_000] {
-        let response = ask(api.address(), &format!("{}{}\r\n", head("GET", "/users"), of(count)));
+        let response =
+            send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), of(count)));
         assert!((400..500).contains(&response.status), "{response:?}");
         assert_alive(&api);
     }
-    let large =
-        ask(api.address(), &format!("{}X-Large: {}\r\n\r\n", head("GET", "/users"), "x".repeat(50_000)));
+    let large = send_raw(
+        api.address(),
+        &format!("{}X-Large: {}\r\n\r\n", request_head("GET", "/users"), "x".repeat(50_000)),
+    );
     assert_eq!(large.status, 200, "{large:?}");
 }
 
 async fn malformed_http_is_rejected(api: Api) {
-    let auth = head("POST", "/users");
+    let auth = request_head("POST", "/users");
     for request in [
         "nonsense\r\n\r\n".to_owned(),
         "GET\r\n\r\n".to_owned(),
@@ -231,11 +236,11 @@ async fn chunked_bodies_are_read(api: Api) {
     let chunked = |method: &str, target: &str, chunks: &str| {
         format!(
             "{}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}",
-            head(method, target)
+            request_head(method, target)
         )
     };
     let valid = "5\r\n{\"use\r\nD;x=y\r\nrName\":\"ada\"}\r\n0\r\n\r\n";
-    let response = ask(api.address(), &chunked("POST", "/users", valid));
+    let response = send_raw(api.address(), &chunked("POST", "/users", valid));
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     for malformed in ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx0\r\n\r\n", "-1\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n{}"]
     {
@@ -251,7 +256,8 @@ async fn chunked_bodies_are_read(api: Api) {
 
 async fn http_1_0_is_supported(api: Api) {
     let user = api.create_named("ada").await;
-    let request = head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
+    let request =
+        request_head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
     let mut connection = RawConnection::connect(api.address());
     connection.send(format!("{request}\r\n").as_bytes());
     let response = connection.receive().expect("a response");

@@ -4,7 +4,7 @@ use crate::support::block_on;
 use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
 use crate::support::database::{Database, on_both_engines};
 use crate::support::http::Client;
-use crate::support::raw::{RawConnection, whole};
+use crate::support::raw::{RawConnection, json_request};
 use crate::support::server::{ADMIN_KEY, Server};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -219,13 +219,13 @@ fn a_key_revoked_before_the_body_arrives_is_refused() {
             let (id, secret) = create_key(&admin, "admin").await;
             let mut connection = RawConnection::connect(server.address());
             // The interim response shows that the request has been admitted (RFC 9110, section 10.1.1).
-            let request = whole("POST", path, body).replace(ADMIN_KEY, &secret);
+            let request = json_request("POST", path, body).replace(ADMIN_KEY, &secret);
             let head = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
             connection.send(head.strip_suffix(body).expect("the body comes last").as_bytes());
             assert_eq!(connection.receive().map(|response| response.status), Some(100));
             admin.delete(&format!("/keys/{id}")).send().await.expect(204);
             connection.send(body.as_bytes());
-            connection.receive().expect("the server responds").problem(401, "unauthorized");
+            connection.receive().expect("the server responds").assert_problem(401, "unauthorized");
         }
         assert_eq!(admin.get("/keys").send().await.expect(200).json()["items"], json!([]));
         assert_eq!(admin.get("/users").send().await.expect(200).json()["items"], json!([]));

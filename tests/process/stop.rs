@@ -2,7 +2,7 @@
 
 use crate::support::database::{Database, Lock, on_both_engines};
 use crate::support::file_names;
-use crate::support::raw::{RawConnection, RawResponse, ask, head, whole};
+use crate::support::raw::{RawConnection, RawResponse, json_request, raw_request, request_head, send_raw};
 use crate::support::server::{ADMIN_KEY, Server};
 use crate::support::sql::wait_until;
 use std::fs;
@@ -65,12 +65,12 @@ fn check_graceful_stop(database: &Database, signal: &str) {
 
 /// During the drain delay, the readiness probe fails and all other requests still succeed.
 fn check_draining(server: &Server, user: &str) {
-    let ready = ask(server.address(), &get("/readyz"));
-    ready.problem(503, "stopping");
+    let ready = send_raw(server.address(), &raw_request("GET", "/readyz"));
+    ready.assert_problem(503, "stopping");
     assert!(ready.header("retry-after").is_some(), "{ready:?}");
     check_connection_close(&ready);
     for path in ["/livez", &format!("/users/{user}"), "/users"] {
-        let response = ask(server.address(), &get(path));
+        let response = send_raw(server.address(), &raw_request("GET", path));
         assert_eq!(response.status, 200, "{path}: {response:?}");
         check_connection_close(&response);
     }
@@ -98,7 +98,7 @@ fn idle_connections_do_not_delay_the_exit(database: &Database) {
     let _silent = RawConnection::connect(server.address());
     let mut idle: Vec<_> = (0..8).map(|_| RawConnection::connect(server.address())).collect();
     for connection in &mut idle {
-        connection.send(get("/users").as_bytes());
+        connection.send(raw_request("GET", "/users").as_bytes());
         assert_eq!(connection.receive().expect("the server responds").status, 200);
     }
     server.stop(QUICK);
@@ -158,7 +158,7 @@ fn a_readiness_probe_in_progress_at_the_signal_fails() {
     // One write for each of the two writers.
     let writes = ["ada", "bob"].map(|name| start_waiting_write(&server, &database, &create(&server, name)));
     let mut probe = RawConnection::connect(server.address());
-    probe.send(get("/readyz").as_bytes());
+    probe.send(raw_request("GET", "/readyz").as_bytes());
     // The probe has read the migrations and now waits for a writer.
     let has_read = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() \
                     AND application_name = 'roster' AND state = 'idle' AND query LIKE '%\\_\\_diesel\\_schema%'";
@@ -166,7 +166,7 @@ fn a_readiness_probe_in_progress_at_the_signal_fails() {
     server.signal("TERM");
     server.wait_for_log("SIGTERM", QUICK);
     writes.into_iter().for_each(|(_wire, lock)| lock.release());
-    probe.receive().expect("the server responds").problem(503, "stopping");
+    probe.receive().expect("the server responds").assert_problem(503, "stopping");
     server.signal("TERM");
     server.wait(QUICK);
 }
@@ -197,7 +197,7 @@ fn incomplete_requests_do_not_prevent_the_exit() {
     partial_head.send(b"POST /users HTTP/1.1\r\nHost: roster\r\nContent-");
     let mut missing_body = RawConnection::connect(server.address());
     let fields = "Content-Type: application/json\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
-    missing_body.send(format!("{}{fields}", head("POST", "/users")).as_bytes());
+    missing_body.send(format!("{}{fields}", request_head("POST", "/users")).as_bytes());
     assert_eq!(missing_body.receive().expect("the server responds").status, 100);
     server.signal("TERM");
     server.wait(Duration::from_secs(5));
@@ -213,14 +213,9 @@ fn serve_is_the_default_command() {
             builder = builder.arg(name);
         }
         let mut server = builder.start();
-        assert_eq!(ask(server.address(), &get("/readyz")).status, 200);
+        assert_eq!(send_raw(server.address(), &raw_request("GET", "/readyz")).status, 200);
         server.stop(QUICK);
     }
-}
-
-/// A complete GET request.
-fn get(path: &str) -> String {
-    head("GET", path) + "\r\n"
 }
 
 fn is_refused(address: SocketAddr) -> bool {
@@ -235,8 +230,8 @@ fn is_refused(address: SocketAddr) -> bool {
 
 /// Creates a user and returns its id.
 fn create(server: &Server, name: &str) -> String {
-    let request = whole("POST", "/users", &format!(r#"{{"userName":"{name}"}}"#));
-    let response = ask(server.address(), &request);
+    let request = json_request("POST", "/users", &format!(r#"{{"userName":"{name}"}}"#));
+    let response = send_raw(server.address(), &request);
     assert_eq!(response.status, 201, "{response:?}");
     response.json()["id"].as_str().expect("the user has an id").to_owned()
 }

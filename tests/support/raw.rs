@@ -42,7 +42,7 @@ impl RawResponse {
 
     /// Checks that the body is a problem with this status and code.
     #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) {
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         assert_eq!(self.json()["code"], code, "{self:?}");
@@ -50,18 +50,23 @@ impl RawResponse {
 }
 
 /// The head of a request with the admin key, without the final empty line.
-pub(crate) fn head(method: &str, path: &str) -> String {
+pub(crate) fn request_head(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: roster\r\nAuthorization: Bearer {ADMIN_KEY}\r\n")
 }
 
+/// A complete request without a body.
+pub(crate) fn raw_request(method: &str, path: &str) -> String {
+    request_head(method, path) + "\r\n"
+}
+
 /// A complete request with a JSON body.
-pub(crate) fn whole(method: &str, path: &str, body: &str) -> String {
-    let head = head(method, path);
+pub(crate) fn json_request(method: &str, path: &str, body: &str) -> String {
+    let head = request_head(method, path);
     format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// Sends bytes over a new connection and returns the first response.
-pub(crate) fn ask(address: SocketAddr, request: &str) -> RawResponse {
+pub(crate) fn send_raw(address: SocketAddr, request: &str) -> RawResponse {
     let mut connection = RawConnection::connect(address);
     connection.send(request.as_bytes());
     connection.receive().unwrap_or_else(|| panic!("no response to {request:?}"))
