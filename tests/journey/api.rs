@@ -42,20 +42,24 @@ impl Api {
     }
 
     /// Reads the whole list of users in pages of `limit` users, or of the default size.
-    pub(crate) async fn walk(&self, limit: Option<usize>, mut see: impl FnMut(Uuid, &Value)) -> Walk {
-        let mut walk = Walk::default();
+    pub(crate) async fn list_all(
+        &self,
+        limit: Option<usize>,
+        mut on_user: impl FnMut(Uuid, &Value),
+    ) -> ListStats {
+        let mut stats = ListStats::default();
         let first = limit.map_or("/users".to_owned(), |limit| format!("/users?limit={limit}"));
         let mut path = first.clone();
         let mut last = None;
         loop {
-            let page = walk.page(self, &path, limit.unwrap_or(50)).await;
+            let page = stats.page(self, &path, limit.unwrap_or(50)).await;
             for user in &page.items {
                 let id = id_of(user);
                 assert!(last < Some(id), "{id} comes after {last:?} in {path}");
-                see(id, user);
+                on_user(id, user);
                 last = Some(id);
             }
-            let Some(cursor) = page.next else { return walk };
+            let Some(cursor) = page.next else { return stats };
             let sign = if limit.is_some() { '&' } else { '?' };
             path = format!("{first}{sign}cursor={}", percent_encoded(&cursor));
         }
@@ -79,9 +83,9 @@ pub(crate) fn id_of(user: &Value) -> Uuid {
     id
 }
 
-/// The size and the duration of a walk through the list.
+/// The size and the duration of a complete listing.
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub(crate) struct ListStats {
     pub(crate) pages: u64,
     pub(crate) items: u64,
     /// The time spent waiting for pages, without the time spent comparing them.
@@ -93,7 +97,7 @@ struct Page {
     next: Option<String>,
 }
 
-impl Walk {
+impl ListStats {
     async fn page(&mut self, api: &Api, path: &str, most: usize) -> Page {
         let start = Instant::now();
         let response = api.send(api.client.get(path)).await.expect(200);

@@ -1,7 +1,7 @@
 //! Phases in which the server is stopped or killed during writes, and started again on the same database.
 
-use crate::journey::model::Known;
-use crate::journey::scenario::{Journey, bounded};
+use crate::journey::model::KnownUser;
+use crate::journey::scenario::{Journey, with_limit};
 use crate::journey::writer::{Shared, Writer, WriterResult};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -30,7 +30,7 @@ impl Journey {
         self.server.signal(signal);
         check_end(signal, self.server.wait(END_LIMIT), &self.server.log());
         // The server has ended, so the next write of each writer fails.
-        let results = runtime.block_on(bounded(self.limit, writers.join_all()));
+        let results = runtime.block_on(with_limit(self.limit, writers.join_all()));
         let end = format!("SIG{signal} {round}");
         self.restart(&format!("exec to ready after {end}"));
         let limit = self.limit;
@@ -38,13 +38,13 @@ impl Journey {
             self.settle(&end, &shared, results).await;
             self.verify(&format!("list after {end}"), Some(500), None).await;
         };
-        runtime.block_on(bounded(limit, check));
+        runtime.block_on(with_limit(limit, check));
     }
 
     fn start_writers(&mut self, shared: &Shared, round: u32) -> JoinSet<WriterResult> {
         let mut writers = JoinSet::new();
         for writer in 0..WRITERS {
-            let own: Vec<Known> = self.model.take(TAKEN, &mut self.rng);
+            let own: Vec<KnownUser> = self.model.take(TAKEN, &mut self.rng);
             let rng = self.people.rng(u32::MAX - round, writer);
             let writer = Writer { shared: shared.clone(), rng, own };
             writers.spawn_on(writer.run(u64::MAX), self.runtime.handle());

@@ -33,7 +33,7 @@ impl Entry {
 }
 
 /// A user and its id.
-pub(crate) type Known = (Uuid, Entry);
+pub(crate) type KnownUser = (Uuid, Entry);
 
 /// All users that must exist.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn extend(&mut self, users: impl IntoIterator<Item = Known>) {
+    pub(crate) fn extend(&mut self, users: impl IntoIterator<Item = KnownUser>) {
         for (id, entry) in users {
             let twice = self.known.insert(id, entry);
             assert_eq!(twice, None, "the id {id} was assigned twice, the second time to {entry:?}");
@@ -53,12 +53,12 @@ impl Model {
     }
 
     /// A random sample of distinct users.
-    pub(crate) fn sample(&self, count: usize, rng: &mut XorShiftRng) -> Vec<Known> {
+    pub(crate) fn sample(&self, count: usize, rng: &mut XorShiftRng) -> Vec<KnownUser> {
         self.known.iter().map(|(id, entry)| (*id, *entry)).sample(rng, count)
     }
 
     /// Removes a random sample, for a writer that may change these users.
-    pub(crate) fn take(&mut self, count: usize, rng: &mut XorShiftRng) -> Vec<Known> {
+    pub(crate) fn take(&mut self, count: usize, rng: &mut XorShiftRng) -> Vec<KnownUser> {
         let taken = self.sample(count, rng);
         for (id, _) in &taken {
             self.known.remove(id);

@@ -2,7 +2,7 @@
 //! not be stored.
 
 use crate::journey::merge::{Nulls, merge};
-use crate::journey::names::{AWKWARD, CULTURES, Culture, DOMAINS, EMOJI};
+use crate::journey::names::{DOMAINS, EMOJI, REGIONS, Region, SPECIAL_TEXTS};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use rand::seq::IndexedRandom;
@@ -31,11 +31,11 @@ impl People {
     /// The body that creates a user.
     pub(crate) fn user(self, index: u32) -> Value {
         let mut rng = self.rng(index, 0);
-        let culture = pick(&mut rng, CULTURES);
+        let region = pick(&mut rng, &REGIONS);
         let mut draft = Draft {
-            given: pick(&mut rng, culture.given),
-            family: pick(&mut rng, culture.family),
-            culture,
+            given: pick(&mut rng, region.given),
+            family: pick(&mut rng, region.family),
+            region,
             index,
             rng,
             body: Map::new(),
@@ -53,13 +53,13 @@ impl People {
     pub(crate) fn edit(self, index: u32, number: u32) -> Value {
         let mut rng = self.rng(index, number);
         let emoji = pick(&mut rng, EMOJI);
-        let culture = pick(&mut rng, CULTURES);
+        let region = pick(&mut rng, &REGIONS);
         let always = json!({"title": format!("Edit {number} {emoji}"), "custom": {"edit": number}});
         let more = match rng.random_range(0..6) {
             0 => json!({"nickName": null, "emails": []}),
             1 => json!({"emails": [{"value": format!("edit{number}.{index}@example.com"), "primary": true}]}),
-            2 => json!({"name": {"givenName": pick(&mut rng, culture.given), "middleName": null}}),
-            3 => json!({"enterprise": {"department": culture.city, "manager": null}}),
+            2 => json!({"name": {"givenName": pick(&mut rng, region.given), "middleName": null}}),
+            3 => json!({"enterprise": {"department": region.city, "manager": null}}),
             4 => json!({"userName": format!("{emoji}Renamed{number}.{index}")}),
             _ => json!({"active": rng.random_bool(0.5), "addresses": null, "displayName": emoji}),
         };
@@ -92,7 +92,7 @@ fn pick<T: Copy>(rng: &mut XorShiftRng, from: &[T]) -> T {
 /// A user that is being generated.
 struct Draft {
     rng: XorShiftRng,
-    culture: Culture,
+    region: Region,
     given: &'static str,
     family: &'static str,
     index: u32,
@@ -144,7 +144,7 @@ impl Draft {
     }
 
     fn full_name(&self) -> String {
-        let Culture { family_first, right_to_left, .. } = self.culture;
+        let Region { family_first, right_to_left, .. } = self.region;
         let (first, second) =
             if family_first { (self.family, self.given) } else { (self.given, self.family) };
         let mark = if right_to_left { "\u{200f}" } else { "" };
@@ -157,20 +157,20 @@ impl Draft {
             merge(&mut name, &json!({"formatted": full, "honorificPrefix": "Dr."}), Nulls::Keep);
         }
         if self.chance(30) {
-            let middle = pick(&mut self.rng, self.culture.given);
+            let middle = pick(&mut self.rng, self.region.given);
             merge(&mut name, &json!({"middleName": middle, "honorificSuffix": "Ph.D., III"}), Nulls::Keep);
         }
         name
     }
 
     fn settings(&mut self) {
-        let culture = self.culture;
+        let region = self.region;
         self.sometimes(40, "profileUrl", |d| format!("https://people.example.com/~{}", d.index).into());
         self.sometimes(60, "title", |d| format!("Ingénieur·e № {}", d.rng.random_range(1..9)).into());
         self.sometimes(50, "userType", |_| "Employee".into());
-        self.sometimes(60, "preferredLanguage", |_| culture.locale.into());
-        self.sometimes(60, "locale", |_| culture.locale.into());
-        self.sometimes(60, "timezone", |_| culture.timezone.into());
+        self.sometimes(60, "preferredLanguage", |_| region.locale.into());
+        self.sometimes(60, "locale", |_| region.locale.into());
+        self.sometimes(60, "timezone", |_| region.timezone.into());
         self.sometimes(70, "active", |d| d.chance(90).into());
     }
 
@@ -186,7 +186,7 @@ impl Draft {
     fn rights(&mut self) {
         self.sometimes(20, "entitlements", |d| d.list(5, &["licence"], |_, at| format!("seat-{at}")));
         self.sometimes(25, "roles", |d| {
-            d.list(3, &["app", "team"], |d, at| format!("{}/{at}", d.culture.city))
+            d.list(3, &["app", "team"], |d, at| format!("{}/{at}", d.region.city))
         });
         let certificate = |d: &mut Self, at| BASE64_STANDARD.encode(format!("certificate {} {at}", d.index));
         self.sometimes(10, "x509Certificates", |d| d.list(2, &["login"], certificate));
@@ -227,7 +227,8 @@ impl Draft {
     }
 
     fn addresses(&mut self) -> Value {
-        let Culture { street, city, country, .. } = self.culture;
+        let Region { street, city, .. } = self.region;
+        let country = self.region.country();
         let both = self.chance(40);
         let address = |number: u32, kind: &str| {
             json!({
@@ -246,7 +247,7 @@ impl Draft {
 
     fn work(&mut self) {
         self.sometimes(60, "enterprise", |d| {
-            let mut work = json!({"employeeNumber": d.index.to_string(), "department": d.culture.street});
+            let mut work = json!({"employeeNumber": d.index.to_string(), "department": d.region.street});
             if d.chance(50) {
                 let more =
                     json!({"costCenter": "4130", "organization": "Universal Studios", "division": "東"});
@@ -272,7 +273,7 @@ impl Draft {
     /// All floats have a fraction, because only some parsers treat 1 and 1.0 as equal.
     fn custom(&mut self) -> Value {
         let mut custom = json!({
-            "index": self.index, "text": pick(&mut self.rng, AWKWARD), "nothing": null, "empty": [[], {}, ""],
+            "index": self.index, "text": pick(&mut self.rng, SPECIAL_TEXTS), "nothing": null, "empty": [[], {}, ""],
             "integers": [0, -1, 9_007_199_254_740_991_i64, -9_007_199_254_740_991_i64],
             "floats": [0.1, -12.5, 1.5e-7, f64::from(self.rng.random_range(0..1_000_000)) + 0.3],
         });

@@ -1,8 +1,8 @@
 //! Phases without interruptions: create, list during writes, read, edit and delete.
 
 use crate::journey::check::check;
-use crate::journey::model::Known;
-use crate::journey::scenario::{Journey, share};
+use crate::journey::model::KnownUser;
+use crate::journey::scenario::{Journey, run_concurrently};
 use crate::journey::verify;
 use crate::journey::writer::{Shared, Write, Writer, WriterResult};
 use std::sync::atomic::Ordering;
@@ -17,13 +17,13 @@ impl Journey {
     pub(crate) async fn create(&mut self, count: u32) {
         let (api, people) = (self.api.clone(), self.people);
         let since = Instant::now();
-        let created = share(0..count, CLIENTS, move |index| {
+        let created = run_concurrently(0..count, CLIENTS, move |index| {
             let api = api.clone();
             async move { Write::Create(index).send_successfully(&api, people).await }
         });
         self.model.extend(created.await.into_iter().flatten());
         assert_eq!(self.model.known.len(), count as usize);
-        self.note("create, 64 clients", count.into(), since);
+        self.record_phase("create, 64 clients", count.into(), since);
     }
 
     /// Lists all users during concurrent writes, with the largest pages and with pages of the default size.
@@ -46,12 +46,12 @@ impl Journey {
         shared.stop.store(true, Ordering::Relaxed);
         let results = writers.join_all().await;
         let written = shared.acknowledged.load(Ordering::Relaxed);
-        self.note("writes by 8 clients meanwhile", written, since);
-        self.settle_undisturbed(results).await;
+        self.record_phase("writes by 8 clients meanwhile", written, since);
+        self.settle_uninterrupted(results).await;
     }
 
     /// Adds the results of writers whose server was not interrupted: only refusals may be unacknowledged.
-    async fn settle_undisturbed(&mut self, results: Vec<WriterResult>) {
+    async fn settle_uninterrupted(&mut self, results: Vec<WriterResult>) {
         for result in results {
             self.model.extend(result.own);
             for write in result.unacknowledged {
@@ -63,10 +63,10 @@ impl Journey {
 
     /// Compares the list of all users with the model.
     pub(crate) async fn verify(&mut self, name: &str, limit: Option<usize>, new_from: Option<u32>) {
-        let walk = verify::verify(&self.api, self.people, &mut self.model, limit, new_from).await;
+        let stats = verify::verify(&self.api, self.people, &mut self.model, limit, new_from).await;
         let total = self.model.known.len() as u64;
-        assert!(walk.items == total || new_from.is_some() && walk.items > total);
-        self.report.phase(name, walk.pages, walk.waited, self.api.take_refused());
+        assert!(stats.items == total || new_from.is_some() && stats.items > total);
+        self.report.phase(name, stats.pages, stats.waited, self.api.take_refused());
     }
 
     /// Reads users by id.
@@ -74,7 +74,7 @@ impl Journey {
         let (api, people) = (self.api.clone(), self.people);
         let sample = self.sample(count);
         let (requests, since) = (sample.len() as u64, Instant::now());
-        share(sample, CLIENTS, move |(id, entry): Known| {
+        run_concurrently(sample, CLIENTS, move |(id, entry): KnownUser| {
             let api = api.clone();
             async move {
                 let response = api.send(api.client.get(&format!("/users/{id}"))).await.expect(200);
@@ -83,7 +83,7 @@ impl Journey {
             }
         })
         .await;
-        self.note("read by id, 64 clients", requests, since);
+        self.record_phase("read by id, 64 clients", requests, since);
     }
 
     /// Edits users with the current ETag, and checks that the previous ETag is rejected.
@@ -91,7 +91,7 @@ impl Journey {
         let (api, people) = (self.api.clone(), self.people);
         let sample = self.sample(count);
         let (requests, since) = (2 * sample.len() as u64, Instant::now());
-        let edited = share(sample, CLIENTS, move |(id, entry): Known| {
+        let edited = run_concurrently(sample, CLIENTS, move |(id, entry): KnownUser| {
             let api = api.clone();
             async move {
                 let (_, edited) = Write::Edit(id, entry)
@@ -106,7 +106,7 @@ impl Journey {
             }
         });
         self.model.known.extend(edited.await);
-        self.note("edit, and stale edit, 64 clients", requests, since);
+        self.record_phase("edit, and stale edit, 64 clients", requests, since);
     }
 
     /// Deletes users, and checks that they are no longer found.
@@ -114,7 +114,7 @@ impl Journey {
         let (api, people) = (self.api.clone(), self.people);
         let sample = self.model.take(count, &mut self.rng);
         let (requests, since) = (2 * sample.len() as u64, Instant::now());
-        share(sample, CLIENTS, move |(id, entry): Known| {
+        run_concurrently(sample, CLIENTS, move |(id, entry): KnownUser| {
             let api = api.clone();
             async move {
                 Write::Delete(id, entry).send_successfully(&api, people).await;
@@ -122,10 +122,10 @@ impl Journey {
             }
         })
         .await;
-        self.note("delete, and read again, 64 clients", requests, since);
+        self.record_phase("delete, and read again, 64 clients", requests, since);
     }
 
-    fn sample(&mut self, count: usize) -> Vec<Known> {
+    fn sample(&mut self, count: usize) -> Vec<KnownUser> {
         self.model.sample(count, &mut self.rng)
     }
 
@@ -140,7 +140,7 @@ impl Journey {
         }
     }
 
-    fn note(&mut self, name: &str, requests: u64, since: Instant) {
+    fn record_phase(&mut self, name: &str, requests: u64, since: Instant) {
         self.report.phase(name, requests, since.elapsed(), self.api.take_refused());
     }
 }

@@ -52,13 +52,13 @@ pub(crate) fn run(engine: &str, database_url: &str, settings: Settings) {
     println!("journey on {engine}: ROSTER_JOURNEY_USERS={users} ROSTER_JOURNEY_SEED={seed}");
     let mut journey = Journey::begin(engine, database_url, settings);
     let runtime = Arc::clone(&journey.runtime);
-    runtime.block_on(bounded(journey.limit, journey.work(users as usize)));
+    runtime.block_on(with_limit(journey.limit, journey.work(users as usize)));
     journey.report_memory("resident after load");
     journey.interrupt("TERM", 1);
     for round in 2..=KILLS + 1 {
         journey.interrupt("KILL", round);
     }
-    runtime.block_on(bounded(journey.limit, journey.verify("list at the end, 50 a page", None, None)));
+    runtime.block_on(with_limit(journey.limit, journey.verify("list at the end, 50 a page", None, None)));
     journey.end();
     println!("{}", journey.report);
 }
@@ -139,13 +139,13 @@ fn start(runtime: &Runtime, database_url: &str, report: &mut Report, name: &str)
 }
 
 /// Runs a phase with a time limit.
-pub(crate) async fn bounded<T>(limit: Duration, phase: impl Future<Output = T>) -> T {
+pub(crate) async fn with_limit<T>(limit: Duration, phase: impl Future<Output = T>) -> T {
     let finished = tokio::time::timeout(limit, phase).await;
     finished.unwrap_or_else(|_| panic!("not finished after {limit:?}"))
 }
 
 /// Distributes jobs among `clients` concurrent tasks, and returns all results in any order.
-pub(crate) async fn share<J, T, F>(
+pub(crate) async fn run_concurrently<J, T, F>(
     jobs: impl IntoIterator<Item = J, IntoIter: Send + 'static>,
     clients: usize,
     work: impl Fn(J) -> F + Clone + Send + 'static,

@@ -1,6 +1,6 @@
 //! Compares the list of all users with the model.
 
-use crate::journey::api::{Api, Walk};
+use crate::journey::api::{Api, ListStats};
 use crate::journey::check::check;
 use crate::journey::model::{Entry, Model};
 use crate::journey::people::{People, index_of};
@@ -16,11 +16,11 @@ pub(crate) async fn verify(
     model: &mut Model,
     limit: Option<usize>,
     new_from: Option<u32>,
-) -> Walk {
+) -> ListStats {
     let mut verification = Verification { people, model, new_from, seen: HashSet::new() };
-    let walk = api.walk(limit, |id, user| verification.check(id, user)).await;
+    let stats = api.list_all(limit, |id, user| verification.check(id, user)).await;
     verification.finish();
-    walk
+    stats
 }
 
 struct Verification<'p> {
@@ -47,7 +47,7 @@ impl Verification<'_> {
         Some(entry)
     }
 
-    /// Checks that a user outside the model was created during the walk.
+    /// Checks that a user outside the model was created during the listing.
     fn check_new(&self, id: Uuid, user: &Value) {
         let index = user["userName"].as_str().and_then(index_of);
         let expected = self.new_from.zip(index).is_some_and(|(from, index)| index >= from);

@@ -2,7 +2,7 @@
 
 use crate::journey::api::{Api, id_of, retry_after};
 use crate::journey::check::check;
-use crate::journey::model::{Entry, Known, Model};
+use crate::journey::model::{Entry, KnownUser, Model};
 use crate::journey::people::People;
 use crate::support::http::{Request, Response};
 use rand::RngExt;
@@ -44,7 +44,7 @@ impl Write {
     }
 
     /// Checks the response to a successful write, and returns the user if it still exists.
-    pub(crate) fn result(self, people: People, response: &Response) -> Option<Known> {
+    pub(crate) fn result(self, people: People, response: &Response) -> Option<KnownUser> {
         let (id, entry) = match self {
             Self::Create(index) => (id_of(&response.json()), Entry::new(index)),
             Self::Edit(id, entry) => (id, entry.edited()),
@@ -59,7 +59,7 @@ impl Write {
     }
 
     /// Sends the write, which must succeed.
-    pub(crate) async fn send_successfully(self, api: &Api, people: People) -> Option<Known> {
+    pub(crate) async fn send_successfully(self, api: &Api, people: People) -> Option<KnownUser> {
         let response = api.send(self.request(api, people)).await.expect(self.statuses().0);
         self.result(people, &response)
     }
@@ -68,7 +68,7 @@ impl Write {
 /// A write that was not acknowledged.
 #[derive(Debug)]
 pub(crate) struct Unacknowledged {
-    act: Write,
+    write: Write,
     /// Whether the response was 503, so that nothing was done. Otherwise the outcome is unknown.
     pub(crate) refused: bool,
 }
@@ -76,14 +76,14 @@ pub(crate) struct Unacknowledged {
 impl Unacknowledged {
     /// Repeats the write, after which it has been done exactly once. Returns whether it had been done before.
     pub(crate) async fn settle(self, api: &Api, people: People, model: &mut Model) -> bool {
-        let response = api.send(self.act.request(api, people)).await;
-        let (success, repeated) = self.act.statuses();
+        let response = api.send(self.write.request(api, people)).await;
+        let (success, repeated) = self.write.statuses();
         if self.refused || response.code() != repeated {
             let response = response.expect(success);
-            model.extend(self.act.result(people, &response));
+            model.extend(self.write.result(people, &response));
             return false;
         }
-        match self.act {
+        match self.write {
             Write::Create(index) => {
                 let name = people.user(index)["userName"].as_str().map(str::to_owned);
                 model.without_id.insert(name.expect("every user has a name"), index);
@@ -96,7 +96,7 @@ impl Unacknowledged {
 }
 
 enum Outcome {
-    Done(Option<Known>),
+    Done(Option<KnownUser>),
     Unacknowledged(Unacknowledged),
     /// No connection was made, so nothing was sent.
     Unsent,
@@ -119,13 +119,13 @@ pub(crate) struct Shared {
 pub(crate) struct Writer {
     pub(crate) shared: Shared,
     pub(crate) rng: XorShiftRng,
-    pub(crate) own: Vec<Known>,
+    pub(crate) own: Vec<KnownUser>,
 }
 
 /// The users of a writer at its end, and its unacknowledged writes.
 #[derive(Debug, Default)]
 pub(crate) struct WriterResult {
-    pub(crate) own: Vec<Known>,
+    pub(crate) own: Vec<KnownUser>,
     pub(crate) unacknowledged: Vec<Unacknowledged>,
 }
 
@@ -143,15 +143,15 @@ impl Writer {
             if self.shared.stop.load(Ordering::Relaxed) || unacknowledged.len() >= MAX_UNACKNOWLEDGED {
                 break;
             }
-            let act = self.choose();
-            match self.perform(act).await {
+            let write = self.choose();
+            match self.perform(write).await {
                 Outcome::Done(user) => {
                     self.own.extend(user);
                     self.shared.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
                 Outcome::Unacknowledged(write) => unacknowledged.push(write),
                 Outcome::Unsent => {
-                    self.put_back(act);
+                    self.put_back(write);
                     break;
                 }
             }
@@ -170,27 +170,27 @@ impl Writer {
         if dice < 7 { Write::Edit(id, entry) } else { Write::Delete(id, entry) }
     }
 
-    fn put_back(&mut self, act: Write) {
-        if let Write::Edit(id, entry) | Write::Delete(id, entry) = act {
+    fn put_back(&mut self, write: Write) {
+        if let Write::Edit(id, entry) | Write::Delete(id, entry) = write {
             self.own.push((id, entry));
         }
     }
 
-    async fn perform(&self, act: Write) -> Outcome {
+    async fn perform(&self, write: Write) -> Outcome {
         let Shared { api, people, .. } = &self.shared;
-        let response = match act.request(api, *people).try_send().await {
+        let response = match write.request(api, *people).try_send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Outcome::Unsent,
-            Err(_) => return Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
+            Err(_) => return Outcome::Unacknowledged(Unacknowledged { write, refused: false }),
         };
         match response.code() {
             503 => {
                 // Shorter than requested, so that the test also covers writes during the overload or shutdown.
                 tokio::time::sleep(retry_after(&response).min(Duration::from_millis(20))).await;
-                Outcome::Unacknowledged(Unacknowledged { act, refused: true })
+                Outcome::Unacknowledged(Unacknowledged { write, refused: true })
             }
-            504 => Outcome::Unacknowledged(Unacknowledged { act, refused: false }),
-            _ => Outcome::Done(act.result(*people, &response.expect(act.statuses().0))),
+            504 => Outcome::Unacknowledged(Unacknowledged { write, refused: false }),
+            _ => Outcome::Done(write.result(*people, &response.expect(write.statuses().0))),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Tables of test cases in text files. A section starts with its name in brackets, each of its lines is an input and the
-//! expected output (`input -> output`), and `#` starts a comment.
+//! Tables of test cases and test data in text files. A section starts with its name in brackets, each of its lines is an
+//! input and the expected output (`input -> output`), and `#` starts a comment.
 
 use std::collections::BTreeSet;
 
