@@ -18,6 +18,9 @@ const COPIES: i64 = 5_000;
 pub(crate) const FIRST_CREATED: i64 = 1_767_268_800_000_000;
 /// The placeholder for the number of a copy.
 const NUMBER: &str = "000000";
+/// The columns of users that are copied, with other values in some of them.
+const COLUMNS: &str = "tenant_id, id, user_name, user_name_key, display_name, display_name_key, active, document, folded, \
+                       version";
 
 /// Opens a database whose operations have this deadline.
 pub(crate) fn open(url: &str, deadline: Duration) -> Database {
@@ -92,10 +95,8 @@ fn copy_templates(connection: &mut Connection) {
              {user_name} AS user_name, {user_name_key} AS user_name_key, {display_name} AS display_name, \
              {display_name_key} AS display_name_key, active, {document} AS document, {folded} AS folded, version \
              FROM {template} CROSS JOIN ({numbers}) AS numbers;
-             INSERT INTO users (tenant_id, id, user_name, user_name_key, display_name, display_name_key, active, \
-             document, folded, version, created_at, updated_at) \
-             SELECT tenant_id, id, user_name, user_name_key, display_name, display_name_key, active, document, folded, \
-             version, {FIRST_CREATED} + (n * 20 + t) * 1000000, {FIRST_CREATED} + ((n * 20 + t) * 7919 % 100000) * 1000000 \
+             INSERT INTO users ({COLUMNS}, created_at, updated_at) \
+             SELECT {COLUMNS}, {FIRST_CREATED} + (n * 20 + t) * 1000000, {FIRST_CREATED} + ((n * 20 + t) * 7919 % 100000) * 1000000 \
              FROM copies ORDER BY id;
              INSERT INTO user_emails (tenant_id, user_id, position, value_key) \
              SELECT c.tenant_id, c.id, e.position, {value_key} FROM copies AS c \

@@ -1,23 +1,19 @@
 //! Query plans of the operations on members: none of them reads the other members of the group.
 
 use crate::plans::explain::take_statements;
-use crate::plans::listing::{is_narrow, plan, reads_table};
+use crate::plans::listing::{is_narrow, plan, query, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
-use roster::domain::filter::Filter;
 use roster::domain::group::{Draft, Group, WriteMode};
 use roster::domain::member::MembershipEdit;
 use roster::domain::origin::Origin;
-use roster::domain::schema::{GROUPS, USERS, Vocabulary};
-use roster::domain::sort::Sort;
 use roster::domain::user::User;
-use roster::ops::listing::{self, Query};
+use roster::ops::listing;
 use roster::ops::members::{Add, Find, GroupsOf, List, NamesOf, Put, Remove};
 use roster::ops::resource::Resource;
 use roster::ops::{groups, users};
 use serde_json::json;
-use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -172,21 +168,8 @@ async fn count_found<R: Resource>(
     sort: &str,
     is_allowed: impl Fn(&str) -> bool,
 ) -> usize {
-    let schema = if R::SCHEMA.plural == "users" { &USERS } else { &GROUPS };
-    let filter = Filter::parse(filter, schema, Vocabulary::Native).unwrap();
-    let query: Query<R> = Query {
-        tenant: DEFAULT_TENANT,
-        filter: Some(filter),
-        sort: Sort::parse(sort, schema).unwrap(),
-        after: None,
-        limit: 50,
-        total: false,
-        skip: None,
-        source: roster::domain::NATIVE_SOURCE.into(),
-        of: PhantomData,
-    };
     take_statements();
-    let page = listing::list(database, &Origin::server(), query).await.unwrap();
+    let page = listing::list(database, &Origin::server(), query::<R>(Some(filter), sort)).await.unwrap();
     for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_allowed(step)), "{statement}\n{plan:#?}");
