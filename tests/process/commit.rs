@@ -1,6 +1,6 @@
 //! Connections that break during a write: the response is true, and nothing is written twice.
 
-use crate::process::proxy::{Point, ProxiedServer, Side};
+use crate::process::proxy::{Point, ProxiedServer, Side, proxy_tests};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::http::Client;
 use futures_util::future::join_all;
@@ -75,16 +75,6 @@ async fn break_at_commit(side: Side) {
     server.create("after").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_commit_response_is_unknown_and_written_once() {
-    break_at_commit(Side::After).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_commit_is_unknown_and_not_written() {
-    break_at_commit(Side::Before).await;
-}
-
 /// The number of concurrent creations.
 const CALLS: usize = 64;
 
@@ -124,16 +114,6 @@ async fn break_a_batch_at_commit(side: Side) {
     panic!("no transaction with several creations was broken");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_commit_response_of_a_batch_is_unknown_and_written_once() {
-    break_a_batch_at_commit(Side::After).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_commit_of_a_batch_is_unknown_and_not_written() {
-    break_a_batch_at_commit(Side::Before).await;
-}
-
 /// Breaks a write at each message between the server and PostgreSQL in turn.
 async fn break_at_every_message(method: &str, side: Side) {
     let server = ProxiedServer::start(&[]);
@@ -170,20 +150,14 @@ pub(crate) fn check_messages(broken: &[String]) {
     assert!(broken.len() > 6, "{broken:#?}");
 }
 
-/// One test for each method and side, because each takes seconds.
-macro_rules! broken_writes {
-    ($($test:ident = $method:literal, $side:expr;)*) => {$(
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $test() {
-            break_at_every_message($method, $side).await;
-        }
-    )*};
-}
-
-broken_writes! {
-    a_creation_survives_a_break_before_any_message = "POST", Side::Before;
-    a_creation_survives_a_break_after_any_message = "POST", Side::After;
-    a_patch_survives_a_break_before_any_message = "PATCH", Side::Before;
-    a_patch_survives_a_break_after_any_message = "PATCH", Side::After;
-    a_deletion_survives_a_break_after_any_message = "DELETE", Side::After;
+proxy_tests! {
+    a_lost_commit_response_is_unknown_and_written_once = break_at_commit(Side::After);
+    a_lost_commit_is_unknown_and_not_written = break_at_commit(Side::Before);
+    a_lost_commit_response_of_a_batch_is_unknown_and_written_once = break_a_batch_at_commit(Side::After);
+    a_lost_commit_of_a_batch_is_unknown_and_not_written = break_a_batch_at_commit(Side::Before);
+    a_creation_survives_a_break_before_any_message = break_at_every_message("POST", Side::Before);
+    a_creation_survives_a_break_after_any_message = break_at_every_message("POST", Side::After);
+    a_patch_survives_a_break_before_any_message = break_at_every_message("PATCH", Side::Before);
+    a_patch_survives_a_break_after_any_message = break_at_every_message("PATCH", Side::After);
+    a_deletion_survives_a_break_after_any_message = break_at_every_message("DELETE", Side::After);
 }

@@ -1,7 +1,7 @@
 //! Creations with an `Idempotency-Key` that are interrupted and repeated: each is carried out once.
 
 use crate::process::commit::check_messages;
-use crate::process::proxy::{Point, ProxiedServer, Side};
+use crate::process::proxy::{Point, ProxiedServer, Side, proxy_tests};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::block_on;
 use crate::support::database::{Database, on_both_engines};
@@ -241,16 +241,6 @@ async fn repeat_after_a_broken_commit(side: Side) {
     assert_eq!(created(&creation(&server.client, "ada").send().await), (id, true));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_lost_commit_response_is_replayed() {
-    repeat_after_a_broken_commit(Side::After).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_lost_commit_creates_the_user() {
-    repeat_after_a_broken_commit(Side::Before).await;
-}
-
 /// Breaks a creation at each message between the server and PostgreSQL in turn, and repeats it.
 async fn break_at_every_message(side: Side) {
     let server = ProxiedServer::start(&[]);
@@ -267,12 +257,9 @@ async fn break_at_every_message(side: Side) {
     check_messages(&messages);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_break_before_any_message_creates_no_second_user() {
-    break_at_every_message(Side::Before).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_after_a_break_after_any_message_creates_no_second_user() {
-    break_at_every_message(Side::After).await;
+proxy_tests! {
+    a_repeat_after_a_lost_commit_response_is_replayed = repeat_after_a_broken_commit(Side::After);
+    a_repeat_after_a_lost_commit_creates_the_user = repeat_after_a_broken_commit(Side::Before);
+    a_repeat_after_a_break_before_any_message_creates_no_second_user = break_at_every_message(Side::Before);
+    a_repeat_after_a_break_after_any_message_creates_no_second_user = break_at_every_message(Side::After);
 }

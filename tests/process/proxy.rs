@@ -10,6 +10,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+/// Generates a test for each call of an async function. Each call has its own test because it takes seconds.
+macro_rules! proxy_tests {
+    ($($test:ident = $call:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            $call.await;
+        }
+    )*};
+}
+pub(crate) use proxy_tests;
+
 /// Time limit for a response of PostgreSQL.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
