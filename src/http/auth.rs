@@ -13,6 +13,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// The authenticated caller of a request.
@@ -63,7 +64,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         return Err(Problem::no_valid_key());
     }
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-    let failed = || match state.auth_throttle.fail(address) {
+    let failed = || match state.auth_throttle.fail(address, Instant::now()) {
         None => Problem::no_valid_key(),
         Some(wait) => Problem::throttled(wait),
     };
@@ -81,7 +82,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
     let credential = match state.credentials.cached(&secret) {
         Some(credential) => Some(credential),
-        None => match state.auth_throttle.refused(address) {
+        None => match state.auth_throttle.refused(address, Instant::now()) {
             // Failures of other clients behind the same address do not lock out a key that was valid before.
             Some(wait) if !state.credentials.was_cached(&secret) => {
                 return Err(Problem::throttled(wait));

@@ -24,33 +24,33 @@ impl AuthThrottle {
     }
 
     /// The remaining time for which the address is refused, if it has exceeded the limit.
-    pub(super) fn refused(&self, address: IpAddr) -> Option<Duration> {
+    pub(super) fn refused(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, count) = failures.get(&network_of(address))?;
-        let remaining = WINDOW.checked_sub(first.elapsed())?;
+        let remaining = WINDOW.checked_sub(now.saturating_duration_since(*first))?;
         (self.limit > 0 && *count >= self.limit).then_some(remaining)
     }
 
     /// Counts a failed attempt. Returns the time to wait if the attempt exceeds the limit.
-    pub(super) fn fail(&self, address: IpAddr) -> Option<Duration> {
-        let refused = self.refused(address);
+    pub(super) fn fail(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+        let refused = self.refused(address, now);
         if refused.is_some() || self.limit == 0 {
             return refused;
         }
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= CAPACITY {
-            failures.retain(|_, (first, _)| first.elapsed() < WINDOW);
+            failures.retain(|_, (first, _)| now.saturating_duration_since(*first) < WINDOW);
         }
         if failures.len() >= CAPACITY {
             // Starting over is better than growing without a bound.
             failures.clear();
         }
-        let (first, count) = failures.entry(network_of(address)).or_insert((Instant::now(), 0));
-        if first.elapsed() >= WINDOW {
-            (*first, *count) = (Instant::now(), 0);
+        let (first, count) = failures.entry(network_of(address)).or_insert((now, 0));
+        if now.saturating_duration_since(*first) >= WINDOW {
+            (*first, *count) = (now, 0);
         }
         *count += 1;
-        let remaining = WINDOW.saturating_sub(first.elapsed());
+        let remaining = WINDOW.saturating_sub(now.saturating_duration_since(*first));
         (*count > self.limit).then_some(remaining)
     }
 }
@@ -73,33 +73,52 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_limit() {
-        let throttle = AuthThrottle::new(2);
+        let (throttle, now) = (AuthThrottle::new(2), Instant::now());
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
-        assert_eq!(throttle.fail(one), None);
-        assert_eq!(throttle.refused(one), None);
-        assert_eq!(throttle.fail(one), None);
-        assert!(throttle.refused(one).is_some_and(|wait| wait <= WINDOW));
-        assert!(throttle.fail(one).is_some());
-        assert_eq!(throttle.refused(other), None);
+        assert_eq!(throttle.fail(one, now), None);
+        assert_eq!(throttle.refused(one, now), None);
+        assert_eq!(throttle.fail(one, now), None);
+        assert!(throttle.refused(one, now).is_some_and(|wait| wait <= WINDOW));
+        assert!(throttle.fail(one, now).is_some());
+        assert_eq!(throttle.refused(other, now), None);
         let unlimited = AuthThrottle::new(0);
-        assert!((0..1_000).all(|_| unlimited.fail(one).is_none()));
+        assert!((0..1_000).all(|_| unlimited.fail(one, now).is_none()));
+    }
+
+    #[test]
+    fn attempts_are_allowed_again_after_the_returned_time() {
+        let (throttle, start) = (AuthThrottle::new(2), Instant::now());
+        let address = "192.0.2.1".parse().unwrap();
+        let after = |seconds: u64| start + Duration::from_secs(seconds);
+        assert_eq!([0, 10].map(|seconds| throttle.fail(address, after(seconds))), [None, None]);
+        for seconds in [20, 59] {
+            let remaining = Some(Duration::from_secs(60 - seconds));
+            assert_eq!(throttle.refused(address, after(seconds)), remaining);
+            assert_eq!(throttle.fail(address, after(seconds)), remaining);
+        }
+        // The attempts are counted anew, and the limit applies for another minute.
+        assert_eq!(throttle.refused(address, after(61)), None);
+        assert_eq!([61, 62].map(|seconds| throttle.fail(address, after(seconds))), [None, None]);
+        assert_eq!(throttle.fail(address, after(63)), Some(Duration::from_secs(58)));
+        assert_eq!(throttle.refused(address, after(122)), None);
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let throttle = AuthThrottle::new(1);
-        throttle.fail("2001:db8::1".parse().unwrap());
-        assert!(throttle.refused("2001:db8::ffff:1".parse().unwrap()).is_some());
-        assert_eq!(throttle.refused("2001:db8:0:1::1".parse().unwrap()), None);
-        throttle.fail("::ffff:192.0.2.1".parse().unwrap());
-        assert!(throttle.refused("192.0.2.1".parse().unwrap()).is_some());
+        let (throttle, now) = (AuthThrottle::new(1), Instant::now());
+        let refused = |address: &str| throttle.refused(address.parse().unwrap(), now);
+        throttle.fail("2001:db8::1".parse().unwrap(), now);
+        assert!(refused("2001:db8::ffff:1").is_some());
+        assert_eq!(refused("2001:db8:0:1::1"), None);
+        throttle.fail("::ffff:192.0.2.1".parse().unwrap(), now);
+        assert!(refused("192.0.2.1").is_some());
     }
 
     #[test]
     fn the_number_of_tracked_addresses_is_bounded() {
-        let throttle = AuthThrottle::new(1);
+        let (throttle, now) = (AuthThrottle::new(1), Instant::now());
         for n in 0..25_000u32 {
-            throttle.fail(IpAddr::V4(n.into()));
+            throttle.fail(IpAddr::V4(n.into()), now);
         }
         assert!(throttle.failures.lock().unwrap().len() <= CAPACITY);
     }

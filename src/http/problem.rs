@@ -392,6 +392,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn retry_after_is_not_shorter_than_the_wait() {
+        for (milliseconds, seconds) in [(0, "1"), (999, "1"), (41_500, "42")] {
+            let problem = Problem::throttled(Duration::from_millis(milliseconds));
+            assert_eq!(problem.headers, [(RETRY_AFTER, HeaderValue::from_static(seconds))]);
+        }
+    }
+
+    #[test]
     fn sentences_keep_the_spelling_of_attributes() {
         for (message, expected) in [
             ("the cursor is invalid", "The cursor is invalid."),
