@@ -27,16 +27,8 @@ async fn create(client: &Client) -> String {
     format!("/users/{}", created["id"].as_str().expect("the user has an id"))
 }
 
-/// Terminates all connections of the server and waits until they are closed.
-fn terminate_connections(sql: &mut Sql) {
-    let of_server =
-        "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'roster'";
-    let pids = sql.lines(&format!("SELECT pid::text AS line {of_server}")).join(",");
-    assert!(!pids.is_empty(), "the server has no connections");
-    sql.execute(&format!("SELECT pg_terminate_backend(pid) {of_server} AND pid IN ({pids})"));
-    let left = format!("SELECT count(*) AS number FROM pg_stat_activity WHERE pid IN ({pids})");
-    sql.wait_for_number(&left, 0, Duration::from_secs(5));
-}
+/// The condition on `pg_stat_activity` for the server's connections.
+const CONNECTIONS: &str = "datname = current_database() AND application_name = 'roster'";
 
 /// Whether all kinds of requests succeed.
 ///
@@ -77,7 +69,7 @@ async fn terminated_idle_connections_are_replaced() {
     let mut sql = Sql::open(&database.url());
     for round in 0..4 {
         assert!(all_succeed(&client, &path, 1000 + round).await);
-        terminate_connections(&mut sql);
+        sql.terminate_sessions(CONNECTIONS);
         // No request had begun on the idle connections, so none may be refused.
         for more in 0..10 {
             let number = 2000 + 10 * round + more;
@@ -96,7 +88,7 @@ async fn connections_terminated_during_writes_lose_no_write() {
     let writers = Writers::start(Client::new(&server), WRITERS, RESPONSE_LIMIT);
     for _ in 0..10 {
         writers.wait_for_done(40).await;
-        terminate_connections(&mut sql);
+        sql.terminate_sessions(CONNECTIONS);
     }
     writers.wait_for_done(40).await;
     let summary = writers.stop_and_check(&mut sql).await;

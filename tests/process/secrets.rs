@@ -32,6 +32,11 @@ impl Role {
         let (_, server) = url.rsplit_once('@').expect("the URL names a user");
         format!("postgres://{}:{}@{server}", self.name, percent_encoded(PASSWORD))
     }
+
+    /// The condition on `pg_stat_activity` for the sessions of this role.
+    fn sessions(&self) -> String {
+        format!("usename = '{}'", self.name)
+    }
 }
 
 impl Drop for Role {
@@ -61,7 +66,7 @@ async fn passwords_and_keys_are_not_logged() {
             .expect(200);
         client.get("/nothing").send().await.expect(404);
         Client::new_with_key(&server, WRONG_KEY).get("/users").send().await.expect(401);
-        terminate_connections(&mut database.sql(), &role.name);
+        database.sql().terminate_sessions(&role.sessions());
         client.get("/users").send().await;
         client.post("/users", &json!({ "userName": "bob" })).send().await;
         server.stop(Duration::from_secs(10));
@@ -89,16 +94,10 @@ async fn a_lost_database_is_logged_without_the_password() {
     client.get("/users").send().await.expect(200);
     let mut sql = database.sql();
     sql.execute(&format!("ALTER ROLE {} PASSWORD 'another'", role.name));
-    terminate_connections(&mut sql, &role.name);
+    sql.terminate_sessions(&role.sessions());
     client.get("/users").send().await.expect(503);
     client.post("/users", &json!({ "userName": "bob" })).send().await.expect(503);
     let log = server.log();
     assert!(log.contains("password authentication failed"), "the reason is missing:\n{log}");
     check_secrets(&log, &[ADMIN_KEY, PASSWORD, &percent_encoded(PASSWORD)]);
-}
-
-fn terminate_connections(sql: &mut Sql, role: &str) {
-    let of_role = format!("FROM pg_stat_activity WHERE usename = '{role}'");
-    assert!(sql.number(&format!("SELECT count(pg_terminate_backend(pid)) AS number {of_role}")) > 0);
-    sql.wait_for_number(&format!("SELECT count(*) AS number {of_role}"), 0, Duration::from_secs(5));
 }

@@ -64,6 +64,18 @@ impl Sql {
         wait_until(limit, sql, || self.number(sql) == expected);
     }
 
+    /// Terminates the PostgreSQL sessions that match a condition on `pg_stat_activity`, of which there must be some, and
+    /// waits until they have ended. New sessions that replace them are not waited for: a server can reconnect at any time.
+    #[track_caller]
+    pub(crate) fn terminate_sessions(&mut self, condition: &str) {
+        let matching = format!("SELECT pid::text AS line FROM pg_stat_activity WHERE {condition}");
+        let pids = self.lines(&matching).join(",");
+        assert!(!pids.is_empty(), "no session matches {condition}");
+        let same = format!("FROM pg_stat_activity WHERE {condition} AND pid IN ({pids})");
+        self.execute(&format!("SELECT pg_terminate_backend(pid) {same}"));
+        self.wait_for_number(&format!("SELECT count(*) AS number {same}"), 0, Duration::from_secs(20));
+    }
+
     /// Waits until this many sessions of the PostgreSQL database wait for a lock.
     #[track_caller]
     pub(crate) fn wait_for_lock_waiters(&mut self, count: i64) {
