@@ -1,7 +1,8 @@
 //! `roster key`, the first key, and the time until a revoked key is refused on every server.
 
+use crate::support::api::{Api, Engine};
 use crate::support::block_on;
-use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
+use crate::support::command::{CommandOutput, roster, run};
 use crate::support::database::{Database, on_both_engines};
 use crate::support::http::Client;
 use crate::support::raw::{RawConnection, json_request};
@@ -36,6 +37,7 @@ async fn wait_for_refusal(client: &Client) {
     let start = Instant::now();
     while status(client, "/users").await == 200 {
         assert!(start.elapsed() < REVOCATION_LIMIT, "the key is still accepted");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -93,11 +95,13 @@ fn invalid_arguments_cause_an_error(database: &Database) {
 
 /// The `script` command provides the terminal.
 fn the_first_key_is_shown_once_on_a_terminal(database: &Database) {
-    let serve = format!("timeout --signal=TERM 5 {}", env!("CARGO_BIN_EXE_roster"));
     let start_on_terminal = || {
-        let mut script = in_empty_environment("script", Path::new("/tmp"));
-        script.args(["-qec", &serve, "/dev/null"]).env("DATABASE_URL", database.url());
-        run(script.env("ROSTER_LISTEN", "127.0.0.1:0"), LIMIT).stdout
+        let command = format!("DATABASE_URL='{}' script -qec roster /dev/null >&2", database.url());
+        let mut server = Server::from_shell_command(&command).spawn();
+        server.wait_for_log("listening on", LIMIT);
+        server.signal("TERM");
+        server.wait(LIMIT);
+        server.log()
     };
     let shown = start_on_terminal();
     let secret = shown.split_whitespace().find(|word| word.starts_with("rst_")).expect(&shown).to_owned();
@@ -190,44 +194,37 @@ fn another_server_refuses_a_revoked_or_expired_key_within_two_seconds() {
 }
 
 /// A server does not read the key from the database for each request: it uses the cached key until it expires.
-#[test]
-fn a_cached_key_works_while_the_table_is_unavailable() {
-    let database = Database::postgres();
-    let server = Server::builder(&database.url()).start();
-    block_on(async {
-        let (_, secret) = create_key(&Client::new(&server), "writer").await;
-        let client = Client::new_with_key(&server, &secret);
-        assert_eq!(status(&client, "/users").await, 200);
-        let mut sql = database.sql();
-        sql.execute("ALTER TABLE keys RENAME TO away");
-        assert_eq!(status(&client, "/users").await, 200, "the cached key is used");
-        tokio::time::sleep(REVOCATION_LIMIT).await;
-        assert_eq!(status(&client, "/users").await, 500, "the key is read again");
-        sql.execute("ALTER TABLE away RENAME TO keys");
-        assert_eq!(status(&client, "/users").await, 200);
-    });
+#[tokio::test]
+async fn a_cached_key_works_while_the_table_is_unavailable() {
+    let api = Api::start(Engine::Postgres, &[]);
+    let (_, secret) = create_key(&api.client, "writer").await;
+    let client = api.client.with_key(&secret);
+    assert_eq!(status(&client, "/users").await, 200);
+    let mut sql = api.sql();
+    sql.execute("ALTER TABLE keys RENAME TO away");
+    assert_eq!(status(&client, "/users").await, 200, "the cached key is used");
+    wait_for_refusal(&client).await;
+    assert_eq!(status(&client, "/users").await, 500, "the key is read again");
+    sql.execute("ALTER TABLE away RENAME TO keys");
+    assert_eq!(status(&client, "/users").await, 200);
 }
 
 /// A key is checked again after the body has arrived, because it may have been revoked since the request began.
-#[test]
-fn a_key_revoked_before_the_body_arrives_is_refused() {
-    let database = Database::sqlite();
-    let server = Server::builder(&database.url()).start();
-    block_on(async {
-        let admin = Client::new(&server);
-        for (path, body) in [("/keys", r#"{"role":"admin"}"#), ("/users", r#"{"userName":"eve"}"#)] {
-            let (id, secret) = create_key(&admin, "admin").await;
-            let mut connection = RawConnection::connect(server.address());
-            // The interim response shows that the request has been admitted (RFC 9110, section 10.1.1).
-            let request = json_request("POST", path, body).replace(ADMIN_KEY, &secret);
-            let head = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
-            connection.send(head.strip_suffix(body).expect("the body comes last").as_bytes());
-            assert_eq!(connection.receive().map(|response| response.status), Some(100));
-            admin.delete(&format!("/keys/{id}")).send().await.expect(204);
-            connection.send(body.as_bytes());
-            connection.receive().expect("the server responds").assert_problem(401, "unauthorized");
-        }
-        assert_eq!(admin.get("/keys").send().await.expect(200).json()["items"], json!([]));
-        assert_eq!(admin.get("/users").send().await.expect(200).json()["items"], json!([]));
-    });
+#[tokio::test]
+async fn a_key_revoked_before_the_body_arrives_is_refused() {
+    let Api { client: admin, server, .. } = &Api::start(Engine::Sqlite, &[]);
+    for (path, body) in [("/keys", r#"{"role":"admin"}"#), ("/users", r#"{"userName":"eve"}"#)] {
+        let (id, secret) = create_key(admin, "admin").await;
+        let mut connection = RawConnection::connect(server.address());
+        // The interim response shows that the request has been admitted (RFC 9110, section 10.1.1).
+        let request = json_request("POST", path, body).replace(ADMIN_KEY, &secret);
+        let head = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
+        connection.send(head.strip_suffix(body).expect("the body comes last").as_bytes());
+        assert_eq!(connection.receive().map(|response| response.status), Some(100));
+        admin.delete(&format!("/keys/{id}")).send().await.expect(204);
+        connection.send(body.as_bytes());
+        connection.receive().expect("the server responds").assert_problem(401, "unauthorized");
+    }
+    assert_eq!(admin.get("/keys").send().await.expect(200).json()["items"], json!([]));
+    assert_eq!(admin.get("/users").send().await.expect(200).json()["items"], json!([]));
 }

@@ -1,5 +1,6 @@
 //! The log that the server writes to stderr.
 
+use crate::support::api::{Api, Engine};
 use crate::support::database::Database;
 use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
@@ -7,6 +8,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// The setting for JSON logs.
+const JSON: &[(&str, &str)] = &[("ROSTER_LOG_FORMAT", "json")];
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -22,16 +26,15 @@ fn line_of(server: &Server, request_id: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_logs_have_a_line_for_each_request() {
-    let database = Database::sqlite();
-    let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
-    let client = Client::new(&server);
-    let created = client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "req-create");
+    let api = Api::start(Engine::Sqlite, JSON);
+    let created =
+        api.client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "req-create");
     let id = created.send().await.expect(201).json()["id"].as_str().expect("the user has an id").to_owned();
-    let found = client.get(&format!("/users/{id}")).header("x-request-id", "req-find");
+    let found = api.client.get(&format!("/users/{id}")).header("x-request-id", "req-find");
     found.header("traceparent", TRACEPARENT).send().await.expect(200);
     let cases = [("req-create", "POST", "/users", 201), ("req-find", "GET", "/users/{id}", 200)];
     for (request_id, method, route, status) in cases {
-        let line = line_of(&server, request_id);
+        let line = line_of(&api.server, request_id);
         let expected = json!({
             "level": "INFO", "message": "request", "request_id": request_id,
             "method": method, "route": route, "status": status,
@@ -43,8 +46,8 @@ async fn json_logs_have_a_line_for_each_request() {
         check_time(&line);
         assert!(!line.to_string().contains(&id), "the line contains the id from the path: {line}");
     }
-    assert_eq!(line_of(&server, "req-find")["traceparent"], TRACEPARENT);
-    assert_eq!(line_of(&server, "req-create").get("traceparent"), None);
+    assert_eq!(line_of(&api.server, "req-find")["traceparent"], TRACEPARENT);
+    assert_eq!(line_of(&api.server, "req-create").get("traceparent"), None);
 }
 
 /// Checks that the time of a line is in UTC with microseconds, and at most two minutes old.
@@ -60,9 +63,8 @@ fn check_time(line: &Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn json_logs_have_a_line_for_each_refused_request() {
-    let database = Database::sqlite();
-    let server = builder(&database).env("ROSTER_LOG_FORMAT", "json").start();
-    let (client, anonymous) = (Client::new(&server), Client::anonymous(&server));
+    let api = Api::start(Engine::Sqlite, JSON);
+    let (client, anonymous) = (&api.client, Client::anonymous(&api.server));
     let cases = [
         (client.get("/secret-path?token=hidden-token"), "GET", "-", 404),
         (anonymous.get("/users"), "GET", "/users", 401),
@@ -74,11 +76,11 @@ async fn json_logs_have_a_line_for_each_refused_request() {
     for (number, (request, method, route, status)) in cases.into_iter().enumerate() {
         let request_id = format!("refused-{number}-");
         request.header("x-request-id", &request_id).send().await.expect(status);
-        let line = line_of(&server, &request_id);
+        let line = line_of(&api.server, &request_id);
         assert_eq!((&line["method"], &line["status"]), (&json!(method), &json!(status)), "{line}");
         assert_eq!(line["route"], route, "{line}");
     }
-    let log = server.log();
+    let log = api.server.log();
     for hidden in ["secret-path", "hidden-token", "no-uuid"] {
         assert!(!log.contains(hidden), "{hidden} is in the log:\n{log}");
     }
@@ -87,19 +89,18 @@ async fn json_logs_have_a_line_for_each_refused_request() {
 /// Including the lines of libraries, from the start to the end of the process.
 #[tokio::test(flavor = "multi_thread")]
 async fn json_logs_contain_nothing_but_json() {
-    for database in [Database::sqlite(), Database::postgres()] {
-        let mut server = builder(&database).env("ROSTER_LOG_FORMAT", "json").env("RUST_LOG", "trace").start();
-        let client = Client::new(&server);
-        let awkward = "quote\"backslash\\and{braces}";
-        client.get("/users").header("x-request-id", awkward).send().await.expect(200);
-        client.post("/users", &json!({ "userName": "line\nbreak" })).send().await.expect(201);
-        server.stop(LIMIT);
-        let log = server.log();
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let mut api = Api::start(engine, &[("ROSTER_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]);
+        let request_id = "quote\"backslash\\and{braces}";
+        api.client.get("/users").header("x-request-id", request_id).send().await.expect(200);
+        api.create_named("line\nbreak").await;
+        api.server.stop(LIMIT);
+        let log = api.server.log();
         let lines: Vec<Value> = log
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
             .collect();
-        assert!(lines.iter().any(|line| line["request_id"] == awkward));
+        assert!(lines.iter().any(|line| line["request_id"] == request_id));
         for line in &lines {
             check_time(line);
             for name in ["level", "message", "target"] {
@@ -121,11 +122,10 @@ async fn the_default_format_on_a_pipe_is_json() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn text_logs_have_a_line_for_each_request() {
-    let database = Database::sqlite();
-    let server = builder(&database).env("ROSTER_LOG_FORMAT", "text").start();
-    let request = Client::new(&server).get("/users").header("x-request-id", "req-1");
+    let api = Api::start(Engine::Sqlite, &[]);
+    let request = api.client.get("/users").header("x-request-id", "req-1");
     request.header("traceparent", TRACEPARENT).send().await.expect(200);
-    let line = server.wait_for_log("req-1", LIMIT);
+    let line = api.server.wait_for_log("req-1", LIMIT);
     for words in
         ["INFO", "request", "method=GET", "route=/users", "status=200", "duration_ms=", "request_id=req-1"]
     {
@@ -137,13 +137,12 @@ async fn text_logs_have_a_line_for_each_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn port_0_listens_on_a_free_port_and_logs_it() {
-    let database = Database::sqlite();
     for format in ["text", "json"] {
         for listen in ["127.0.0.1:0", "[::1]:0"] {
-            let server =
-                builder(&database).env("ROSTER_LOG_FORMAT", format).env("ROSTER_LISTEN", listen).start();
-            assert!(!server.base().ends_with(":0"), "{}", server.base());
-            Client::anonymous(&server).get("/livez").send().await.expect(200);
+            let settings = [("ROSTER_LOG_FORMAT", format), ("ROSTER_LISTEN", listen)];
+            let api = Api::start(Engine::Sqlite, &settings);
+            assert!(!api.server.base().ends_with(":0"), "{}", api.server.base());
+            api.client.get("/livez").send().await.expect(200);
         }
     }
 }
@@ -176,13 +175,10 @@ async fn rust_log_filters_lines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_operation_causes_a_warning() {
-    let database = Database::sqlite();
-    let server =
-        builder(&database).env("ROSTER_LOG_FORMAT", "json").env("ROSTER_SLOW_OPERATION", "0ms").start();
-    let client = Client::new(&server);
-    let request = client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "slow-1");
+    let api = Api::start(Engine::Sqlite, &[("ROSTER_LOG_FORMAT", "json"), ("ROSTER_SLOW_OPERATION", "0ms")]);
+    let request = api.client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "slow-1");
     request.send().await.expect(201);
-    let line = line_of(&server, "slow-1");
+    let line = line_of(&api.server, "slow-1");
     assert_eq!((&line["level"], &line["message"]), (&json!("WARN"), &json!("slow operation")), "{line}");
     assert!(line["operation"].as_str().is_some_and(|name| name.contains("users::Create")), "{line}");
     for name in ["waited_ms", "took_ms"] {
@@ -192,17 +188,11 @@ async fn a_slow_operation_causes_a_warning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fast_operation_causes_no_warning() {
-    let database = Database::sqlite();
-    let server = builder(&database).env("ROSTER_SLOW_OPERATION", "1m").start();
-    let client = Client::new(&server);
-    client
-        .post("/users", &json!({ "userName": "ada" }))
-        .header("x-request-id", "fast-1")
-        .send()
-        .await
-        .expect(201);
-    server.wait_for_log("fast-1", LIMIT);
-    assert!(!server.log().contains("slow operation"), "{}", server.log());
+    let api = Api::start(Engine::Sqlite, &[("ROSTER_SLOW_OPERATION", "1m")]);
+    let request = api.client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "fast-1");
+    request.send().await.expect(201);
+    api.server.wait_for_log("fast-1", LIMIT);
+    assert!(!api.server.log().contains("slow operation"), "{}", api.server.log());
 }
 
 /// A write waits for the lock of another session.
