@@ -25,13 +25,13 @@ pub(crate) struct Attribute {
     /// The name as in docs/filters.md, without a URN.
     pub(crate) name: String,
     /// The path from the user or the element to the attribute whose presence is tested.
-    pub(crate) whole: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// The path from the user or the element to the value that is compared.
-    pub(crate) value: Vec<String>,
+    pub(crate) value_path: Vec<String>,
     pub(crate) kind: Kind,
 }
 
-/// The attributes that are not lists, and the list without a value.
+/// The attributes that are not lists, and `addresses`, the list without a value.
 const SINGLE: &[(&str, Kind)] = &[
     ("userName", Folded),
     ("id", Exact),
@@ -61,7 +61,7 @@ const SINGLE: &[(&str, Kind)] = &[
     ("enterprise.organization", Folded),
     ("enterprise.division", Folded),
     ("enterprise.department", Folded),
-    // Stands for its sub-attribute `value`.
+    // Compared by its sub-attribute `value`.
     ("enterprise.manager", Folded),
     ("enterprise.manager.value", Folded),
     ("addresses", Complex),
@@ -107,12 +107,12 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 impl Attribute {
     fn new(name: impl Into<String>, kind: Kind) -> Self {
         let name = name.into();
-        let whole: Vec<_> = name.split('.').map(str::to_owned).collect();
-        let mut value = whole.clone();
-        if means_its_value(&name) {
-            value.push("value".to_owned());
+        let path: Vec<_> = name.split('.').map(str::to_owned).collect();
+        let mut value_path = path.clone();
+        if is_compared_by_value(&name) {
+            value_path.push("value".to_owned());
         }
-        Self { name, whole, value, kind }
+        Self { name, path, value_path, kind }
     }
 }
 
@@ -128,7 +128,8 @@ pub(crate) fn qualified(name: &str) -> Option<String> {
     }
 }
 
-fn means_its_value(name: &str) -> bool {
+/// Whether a comparison of the attribute compares its sub-attribute `value`.
+fn is_compared_by_value(name: &str) -> bool {
     name == "enterprise.manager" || LISTS.iter().any(|(list, kind)| *list == name && *kind != Complex)
 }
 
@@ -138,8 +139,8 @@ pub(crate) fn of_users() -> Vec<Attribute> {
     let own = LISTS.iter().filter(|(_, kind)| *kind != Complex);
     let own = own.map(|(name, kind)| Attribute::new(*name, *kind));
     let parts = LISTS.iter().flat_map(|(list, _)| {
-        let whole = move |part: Attribute| Attribute::new(format!("{list}.{}", part.name), part.kind);
-        of_elements(list).into_iter().map(whole)
+        let in_list = move |part: Attribute| Attribute::new(format!("{list}.{}", part.name), part.kind);
+        of_elements(list).into_iter().map(in_list)
     });
     let all: Vec<_> = single.chain(own).chain(parts).collect();
     let often = all.iter().filter(|attribute| OFTEN.contains(&attribute.name.as_str()));

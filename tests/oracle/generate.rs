@@ -19,35 +19,47 @@ pub(crate) struct TermRecipe {
     pub(crate) operator: Index,
     pub(crate) null: bool,
     pub(crate) flag: bool,
-    /// The user whose value becomes the operand, if it is not the model user of the whole filter.
-    pub(crate) donor: Option<Index>,
+    pub(crate) value: ValueRecipe,
+    pub(crate) time: TimeRecipe,
+}
+
+impl TermRecipe {
+    /// Whether the operand is unrelated to the values of users.
+    pub(crate) fn is_unusual(&self) -> bool {
+        self.value.part == Part::Unusual
+    }
+}
+
+/// The choices for an operand that comes from a value of a user.
+#[derive(Clone, Debug)]
+pub(crate) struct ValueRecipe {
+    /// The user with the value, if it is not the model user of the whole filter.
+    pub(crate) other_user: Option<Index>,
     /// Selects one of the user's values.
     pub(crate) which: Index,
-    pub(crate) cut: Cut,
+    pub(crate) part: Part,
     pub(crate) ends: (Index, Index),
     pub(crate) change: Change,
-    pub(crate) odd: Index,
+    pub(crate) unusual: Index,
+}
+
+/// The choices for the spelling of a time, and its difference from the value of a user.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeRecipe {
     pub(crate) shift: i128,
     pub(crate) digits: u32,
     pub(crate) offset: i32,
 }
 
-impl TermRecipe {
-    /// Whether the operand is unrelated to the values of users.
-    pub(crate) fn is_odd(&self) -> bool {
-        self.cut == Cut::Odd
-    }
-}
-
 /// The part of a value that becomes the operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum Part {
     Whole,
     Prefix,
     Suffix,
     Middle,
     /// None. The operand is one of the unusual values instead.
-    Odd,
+    Unusual,
 }
 
 /// How the spelling of an operand differs from the value that it comes from.
@@ -75,14 +87,14 @@ pub(crate) enum LeafRecipe {
 pub(crate) fn requests(source: Arc<Source>) -> impl Strategy<Value = Request> {
     let paging = (1_usize..=5, select(vec![0, 1, -1, 50]));
     let how = (styles(), sorts(), paging, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
-    let request = |(filter, (style, sort, (pages, slack), total, whole))| Request {
+    let request = |(filter, (style, sort, (pages, slack), total, complete))| Request {
         filter,
         style,
         sort,
         pages,
         slack,
         total,
-        whole,
+        complete,
     };
     let small = |request: &Request| request.printed().is_within_limits();
     (filters(source), how).prop_map(request).prop_filter("exceeds the limits", small)
@@ -104,7 +116,7 @@ fn sorts() -> impl Strategy<Value = Option<Sort>> {
 }
 
 fn leaves() -> BoxedStrategy<LeafRecipe> {
-    let inner = bushes(term(), 3, 6, 3);
+    let inner = mixed_trees(term(), 3, 6, 3);
     let path = (any::<Index>(), inner, prop::option::of(term()));
     prop_oneof![
         5 => term().prop_map(LeafRecipe::Term),
@@ -114,39 +126,50 @@ fn leaves() -> BoxedStrategy<LeafRecipe> {
 }
 
 fn term() -> BoxedStrategy<TermRecipe> {
-    let what = (any::<Index>(), any::<Index>(), prop::bool::weighted(0.08), any::<bool>());
-    let whose = (prop::option::weighted(0.4, any::<Index>()), any::<Index>());
-    let operand = (cuts(), (any::<Index>(), any::<Index>()), changes(), any::<Index>());
-    let time = (shifts(), 0_u32..=12, prop_oneof![Just(0), -1439_i32..=1439]);
-    let make = |(what, whose, operand, time)| {
-        let ((attribute, operator, null, flag), (donor, which)) = (what, whose);
-        let ((cut, ends, change, odd), (shift, digits, offset)) = (operand, time);
-        TermRecipe {
-            attribute,
-            operator,
-            null,
-            flag,
-            donor,
-            which,
-            cut,
-            ends,
-            change,
-            odd,
-            shift,
-            digits,
-            offset,
-        }
-    };
-    (what, whose, operand, time).prop_map(make).boxed()
+    let term = (
+        any::<Index>(),
+        any::<Index>(),
+        prop::bool::weighted(0.08),
+        any::<bool>(),
+        value_recipes(),
+        time_recipes(),
+    );
+    term.prop_map(|(attribute, operator, null, flag, value, time)| TermRecipe {
+        attribute,
+        operator,
+        null,
+        flag,
+        value,
+        time,
+    })
+    .boxed()
 }
 
-fn cuts() -> impl Strategy<Value = Cut> {
+fn value_recipes() -> impl Strategy<Value = ValueRecipe> {
+    let user = (prop::option::weighted(0.4, any::<Index>()), any::<Index>());
+    let text = (parts(), (any::<Index>(), any::<Index>()), changes(), any::<Index>());
+    (user, text).prop_map(|((other_user, which), (part, ends, change, unusual))| ValueRecipe {
+        other_user,
+        which,
+        part,
+        ends,
+        change,
+        unusual,
+    })
+}
+
+fn time_recipes() -> impl Strategy<Value = TimeRecipe> {
+    (shifts(), 0_u32..=12, prop_oneof![Just(0), -1439_i32..=1439])
+        .prop_map(|(shift, digits, offset)| TimeRecipe { shift, digits, offset })
+}
+
+fn parts() -> impl Strategy<Value = Part> {
     prop_oneof![
-        3 => Just(Cut::Whole),
-        3 => Just(Cut::Prefix),
-        2 => Just(Cut::Suffix),
-        2 => Just(Cut::Middle),
-        2 => Just(Cut::Odd),
+        3 => Just(Part::Whole),
+        3 => Just(Part::Prefix),
+        2 => Just(Part::Suffix),
+        2 => Just(Part::Middle),
+        2 => Just(Part::Unusual),
     ]
 }
 
@@ -168,24 +191,24 @@ fn shifts() -> impl Strategy<Value = i128> {
 /// Trees of all shapes: mostly small, some with many terms, some with the maximum depth, and some wide.
 fn trees<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
     prop_oneof![
-        12 => bushes(leaf.clone(), 3, 6, 3),
-        3 => bushes(leaf.clone(), 6, 40, 4),
-        2 => chains(leaf.clone()),
-        1 => rows(leaf),
+        12 => mixed_trees(leaf.clone(), 3, 6, 3),
+        3 => mixed_trees(leaf.clone(), 6, 40, 4),
+        2 => deep_trees(leaf.clone()),
+        1 => wide_trees(leaf),
     ]
 }
 
-fn bushes<T: std::fmt::Debug + Clone + 'static>(
+fn mixed_trees<T: std::fmt::Debug + Clone + 'static>(
     leaf: BoxedStrategy<T>,
     levels: u32,
     leaves: u32,
     width: u32,
 ) -> BoxedStrategy<Tree<T>> {
-    let twig = move |inner: BoxedStrategy<Tree<T>>| {
+    let branch = move |inner: BoxedStrategy<Tree<T>>| {
         let items = vec(inner, 1..=width as usize);
         (items, any::<bool>(), prop::bool::weighted(0.25), prop::bool::weighted(0.1)).prop_map(join)
     };
-    leaf.prop_map(Tree::Leaf).prop_recursive(levels, leaves, width, twig).boxed()
+    leaf.prop_map(Tree::Leaf).prop_recursive(levels, leaves, width, branch).boxed()
 }
 
 fn join<T>((mut items, all, not, bracketed): (Vec<Tree<T>>, bool, bool, bool)) -> Tree<T> {
@@ -201,7 +224,9 @@ fn join<T>((mut items, all, not, bracketed): (Vec<Tree<T>>, bool, bool, bool)) -
 }
 
 /// Trees in which each level has one term and one subtree, up to sixteen levels.
-fn chains<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
+fn deep_trees<T: std::fmt::Debug + Clone + 'static>(
+    leaf: BoxedStrategy<T>,
+) -> impl Strategy<Value = Tree<T>> {
     let link = (leaf.clone(), any::<bool>(), prop::bool::weighted(0.8), any::<bool>());
     (leaf, vec(link, 0..=16)).prop_map(|(first, links)| {
         let grow = |inner, (leaf, all, not, first): (T, bool, bool, bool)| {
@@ -213,7 +238,9 @@ fn chains<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl 
 }
 
 /// Up to a hundred terms on one level.
-fn rows<T: std::fmt::Debug + Clone + 'static>(leaf: BoxedStrategy<T>) -> impl Strategy<Value = Tree<T>> {
+fn wide_trees<T: std::fmt::Debug + Clone + 'static>(
+    leaf: BoxedStrategy<T>,
+) -> impl Strategy<Value = Tree<T>> {
     (vec(leaf.prop_map(Tree::Leaf), 2..=100), any::<bool>())
         .prop_map(|(items, all)| join((items, all, false, false)))
 }

@@ -16,12 +16,12 @@ pub(crate) fn requests(users: &Users) -> Vec<Request> {
     let mut filters = Vec::new();
     let mut names = BTreeSet::new();
     for attribute in of_users().into_iter().filter(|attribute| names.insert(attribute.name.clone())) {
-        let path = attribute.value.clone();
+        let path = attribute.value_path.clone();
         filters.extend(terms(users, attribute, &path).into_iter().map(|term| Tree::Leaf(Leaf::Term(term))));
     }
     for (list, _) in LISTS {
         for attribute in of_elements(list) {
-            let path = [vec![list.to_owned()], attribute.value.clone()].concat();
+            let path = [vec![list.to_owned()], attribute.value_path.clone()].concat();
             let terms = terms(users, attribute, &path);
             let both = |term: Term| [Some(inside(list, &term)), behind(list, term)].into_iter().flatten();
             filters.extend(terms.into_iter().flat_map(both));
@@ -40,7 +40,7 @@ fn plain(filter: Filter, index: usize) -> Request {
         pages: 1 + index % 2,
         slack: 0,
         total: index.is_multiple_of(4),
-        whole: false,
+        complete: false,
     }
 }
 

@@ -13,9 +13,6 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::sync::Arc;
 
-/// Few users, because their number does not matter here.
-const USERS: usize = 24;
-
 /// Tokens of filters, and text that resembles them.
 const TOKENS: &[&str] = &[
     "userName",
@@ -85,6 +82,9 @@ const TOKENS: &[&str] = &[
     "🦀",
     "İ",
 ];
+
+/// Few users, because their number does not matter here.
+const USERS: usize = 24;
 
 enum Outcome {
     Found,
@@ -162,34 +162,34 @@ fn joined(tokens: Vec<(&str, bool)>) -> String {
 
 /// A typing error at one character.
 #[derive(Clone, Copy, Debug)]
-enum Slip {
+enum Typo {
     Deleted,
     Doubled,
     Swapped,
     Inserted(&'static str),
 }
 
-fn mutations() -> impl Strategy<Value = (Index, Slip)> {
-    let slip = prop_oneof![
-        3 => Just(Slip::Deleted),
-        3 => Just(Slip::Doubled),
-        3 => Just(Slip::Swapped),
-        1 => select(TOKENS).prop_map(Slip::Inserted),
+fn mutations() -> impl Strategy<Value = (Index, Typo)> {
+    let typo = prop_oneof![
+        3 => Just(Typo::Deleted),
+        3 => Just(Typo::Doubled),
+        3 => Just(Typo::Swapped),
+        1 => select(TOKENS).prop_map(Typo::Inserted),
     ];
-    (any::<Index>(), slip)
+    (any::<Index>(), typo)
 }
 
-fn mutated(text: String, mutations: &[(Index, Slip)]) -> String {
+fn mutated(text: String, mutations: &[(Index, Typo)]) -> String {
     let mut chars: Vec<_> = text.chars().collect();
-    for (at, slip) in mutations.iter().filter(|_| !text.is_empty()) {
+    for (at, typo) in mutations.iter().filter(|_| !text.is_empty()) {
         let at = at.index(chars.len().max(1)).min(chars.len().saturating_sub(1));
-        match slip {
+        match typo {
             _ if chars.is_empty() => {}
-            Slip::Deleted => drop(chars.remove(at)),
-            Slip::Doubled => chars.insert(at, chars[at]),
-            Slip::Swapped if at > 0 => chars.swap(at - 1, at),
-            Slip::Swapped => {}
-            Slip::Inserted(token) => drop(chars.splice(at..at, token.chars())),
+            Typo::Deleted => drop(chars.remove(at)),
+            Typo::Doubled => chars.insert(at, chars[at]),
+            Typo::Swapped if at > 0 => chars.swap(at - 1, at),
+            Typo::Swapped => {}
+            Typo::Inserted(token) => drop(chars.splice(at..at, token.chars())),
         }
     }
     chars.into_iter().collect()

@@ -10,6 +10,7 @@ mod generate;
 mod grid;
 mod invalid_filters;
 mod node;
+mod pages;
 mod population;
 mod print;
 mod property;
@@ -21,7 +22,6 @@ mod term;
 mod times;
 mod tree;
 mod users;
-mod walk;
 
 use crate::support::api::{Engine, run};
 use std::env;

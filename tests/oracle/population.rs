@@ -180,22 +180,22 @@ async fn list(api: &Api) -> Vec<Value> {
 /// The bodies that create the users.
 pub(crate) fn bodies(settings: Settings) -> Vec<Value> {
     let rng = XorShiftRng::seed_from_u64(settings.seed);
-    let mut maker = Maker { rng, names: BTreeSet::new(), external_ids: BTreeSet::new() };
-    (0..settings.users).map(|_| maker.user()).collect()
+    let mut generator = UserGenerator { rng, names: BTreeSet::new(), external_ids: BTreeSet::new() };
+    (0..settings.users).map(|_| generator.user()).collect()
 }
 
 fn pick<T: Clone>(rng: &mut XorShiftRng, from: &[T]) -> T {
     from.choose(rng).expect("the list is not empty").clone()
 }
 
-struct Maker {
+struct UserGenerator {
     rng: XorShiftRng,
     /// The case-folded names in use.
     names: BTreeSet<String>,
     external_ids: BTreeSet<String>,
 }
 
-impl Maker {
+impl UserGenerator {
     fn user(&mut self) -> Value {
         let mut user = json!({ "userName": self.user_name(), "custom": { "title": self.text() } });
         let members = user.as_object_mut().expect("the value is an object");
@@ -313,11 +313,11 @@ impl Maker {
 
     /// Up to three elements, at most one of which is primary.
     fn list(&mut self, value: impl Fn(&mut Self) -> Value) -> Value {
-        self.elements(|maker| {
+        self.elements(|generator| {
             let mut element = Map::new();
-            maker.sometimes(&mut element, "value", &value);
-            maker.sometimes(&mut element, "type", |m| pick(&mut m.rng, TYPES).into());
-            maker.sometimes(&mut element, "display", |m| m.text().into());
+            generator.sometimes(&mut element, "value", &value);
+            generator.sometimes(&mut element, "type", |m| pick(&mut m.rng, TYPES).into());
+            generator.sometimes(&mut element, "display", |m| m.text().into());
             element
         })
     }
@@ -325,10 +325,10 @@ impl Maker {
     fn addresses(&mut self) -> Value {
         const PARTS: [&str; 6] =
             ["formatted", "streetAddress", "locality", "region", "postalCode", "country"];
-        self.elements(|maker| {
-            let mut address = maker.parts(&PARTS);
+        self.elements(|generator| {
+            let mut address = generator.parts(&PARTS);
             let address = address.as_object_mut().expect("the value is an object");
-            maker.sometimes(address, "type", |m| pick(&mut m.rng, TYPES).into());
+            generator.sometimes(address, "type", |m| pick(&mut m.rng, TYPES).into());
             address.clone()
         })
     }

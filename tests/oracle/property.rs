@@ -2,12 +2,12 @@
 
 use crate::oracle::Settings;
 use crate::oracle::filter::paths;
+use crate::oracle::pages::{Listed, Server, read_pages};
 use crate::oracle::population::{self, bodies};
 use crate::oracle::request::Request;
 use crate::oracle::runner::{check, each};
 use crate::oracle::source::Source;
-use crate::oracle::users::{By, Sort, User, Users};
-use crate::oracle::walk::{Listed, Server, walk};
+use crate::oracle::users::{Sort, SortKey, User, Users};
 use crate::oracle::{generate, grid};
 use crate::support::api::Api;
 use serde_json::{Value, json};
@@ -64,10 +64,10 @@ fn report(api: &Api, settings: Settings, found: &[Found], start: Instant) {
 }
 
 async fn send(server: Server, request: Request) -> Result<Found, String> {
-    let sort = request.sort.unwrap_or(Sort { by: By::Id, descending: false });
+    let sort = request.sort.unwrap_or(Sort { by: SortKey::Id, descending: false });
     let expected = server.users.found(&request.filter, sort);
     let limit = request.limit(expected.len());
-    let result = walk(&server, &request, limit).await.and_then(|listed| {
+    let result = read_pages(&server, &request, limit).await.and_then(|listed| {
         match difference(&server.users, &request, &expected, &listed) {
             None => Ok(Found { users: expected.len(), pages: listed.pages, short: listed.short }),
             Some(difference) => Err(difference),

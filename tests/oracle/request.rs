@@ -19,8 +19,8 @@ pub(crate) struct Request {
     pub(crate) slack: isize,
     /// Whether to request the total.
     pub(crate) total: bool,
-    /// Whether to request whole users instead of only their ids.
-    pub(crate) whole: bool,
+    /// Whether to request complete users instead of only their ids.
+    pub(crate) complete: bool,
 }
 
 impl Request {
@@ -43,7 +43,7 @@ impl Request {
         if self.total {
             target.push_str("&include=total");
         }
-        if !self.whole {
+        if !self.complete {
             target.push_str("&attributes=id");
         }
         target

@@ -24,20 +24,20 @@ where
 {
     let Settings { filters, seed, .. } = settings;
     let mut runner = runner(seed);
-    let mut answers = Vec::new();
-    while answers.len() < filters {
-        let most = CONCURRENCY.min(filters - answers.len());
+    let mut results = Vec::new();
+    while results.len() < filters {
+        let most = CONCURRENCY.min(filters - results.len());
         let trees: Vec<_> =
             (0..most).map(|_| strategy.new_tree(&mut runner).expect("the strategy yields cases")).collect();
-        let results = all(trees.iter().map(|tree| run(tree.current()))).await;
-        for (tree, answer) in trees.into_iter().zip(results) {
-            match answer {
-                Ok(answer) => answers.push(answer),
+        let batch = all(trees.iter().map(|tree| run(tree.current()))).await;
+        for (tree, result) in trees.into_iter().zip(batch) {
+            match result {
+                Ok(result) => results.push(result),
                 Err(failure) => panic!("{}\n(seed {seed})", shrunk(tree, failure, run).await),
             }
         }
     }
-    answers
+    results
 }
 
 /// Runs each of the cases and returns their results.
@@ -50,11 +50,11 @@ where
     F: Future<Output = Result<A, String>> + Send + 'static,
     A: Send + 'static,
 {
-    let (mut answers, mut failures) = (Vec::new(), Vec::new());
+    let (mut results, mut failures) = (Vec::new(), Vec::new());
     for cases in cases.chunks(CONCURRENCY) {
-        for answer in all(cases.iter().map(|case| run(case.clone()))).await {
-            match answer {
-                Ok(answer) => answers.push(answer),
+        for result in all(cases.iter().map(|case| run(case.clone()))).await {
+            match result {
+                Ok(result) => results.push(result),
                 Err(failure) => failures.push(failure),
             }
         }
@@ -66,7 +66,7 @@ where
         failures.len(),
         cases.len()
     );
-    answers
+    results
 }
 
 /// Runs futures concurrently and returns their results in the same order.
@@ -74,9 +74,9 @@ async fn all<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     futures: impl Iterator<Item = F>,
 ) -> Vec<T> {
     let numbered = futures.enumerate().map(|(index, future)| async move { (index, future.await) });
-    let mut answers = numbered.collect::<JoinSet<_>>().join_all().await;
-    answers.sort_by_key(|(index, _)| *index);
-    answers.into_iter().map(|(_, answer)| answer).collect()
+    let mut results = numbered.collect::<JoinSet<_>>().join_all().await;
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// A test runner that depends only on the seed.

@@ -12,13 +12,14 @@ use crate::oracle::source::Source;
 use crate::oracle::term::{Operand, Operator, Term};
 use crate::oracle::times;
 use crate::oracle::tree::Tree;
-use crate::oracle::users::{By, Sort, Users};
+use crate::oracle::users::{Sort, SortKey, Users};
+use crate::support::table::section;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Four users: Ada has most attributes, Bob hardly any, Cem empty values, and Dee two e-mail addresses.
-fn four() -> Users {
+fn four_users() -> Users {
     let mut users = [
         json!({
             "userName": "Ada", "displayName": "Straße", "externalId": "X-1", "active": true,
@@ -49,7 +50,7 @@ fn four() -> Users {
     Users::new(users.to_vec())
 }
 
-/// Adds the values that a server adds, and groups.
+/// Adds the values that the server assigns, and groups.
 fn complete(user: &mut Value, index: usize) {
     let groups =
         (0..index % 3).map(|group| json!({ "value": format!("{group:08}-0000-7000-8000-000000000000") }));
@@ -86,16 +87,16 @@ fn term(attribute: Attribute, word: &str, operand: &Value) -> Term {
 }
 
 /// A filter on an attribute of the user.
-fn is(name: &str, word: &str, operand: impl Into<Value>) -> Filter {
+fn filter_on(name: &str, word: &str, operand: impl Into<Value>) -> Filter {
     Tree::Leaf(Leaf::Term(term(attribute(of_users(), name), word, &operand.into())))
 }
 
-/// A term for an element of `emails`.
-fn part(name: &str, word: &str, operand: impl Into<Value>) -> Term {
+/// A comparison of a sub-attribute of `emails`.
+fn email_term(name: &str, word: &str, operand: impl Into<Value>) -> Term {
     term(attribute(of_elements("emails"), name), word, &operand.into())
 }
 
-fn emails(inner: Tree<Term>, tail: Option<Term>) -> Filter {
+fn email_filter(inner: Tree<Term>, tail: Option<Term>) -> Filter {
     Tree::Leaf(Leaf::Path(Path { list: "emails", inner, tail }))
 }
 
@@ -105,8 +106,8 @@ fn not<T>(inner: Tree<T>) -> Tree<T> {
 
 /// The first letters of the names of the users that a filter finds, in the order of creation.
 fn found(filter: &Filter) -> String {
-    let sort = Sort { by: By::Id, descending: false };
-    letters(&four(), filter, sort)
+    let sort = Sort { by: SortKey::Id, descending: false };
+    letters(&four_users(), filter, sort)
 }
 
 fn letters(users: &Users, filter: &Filter, sort: Sort) -> String {
@@ -116,85 +117,43 @@ fn letters(users: &Users, filter: &Filter, sort: Sort) -> String {
     users.found(filter, sort).iter().map(|user| name(&user.shown).to_ascii_lowercase()).collect()
 }
 
+/// Filters and the users that match them.
+const TABLE: &str = include_str!("self_tests.txt");
+
 #[test]
 fn terms_find_the_documented_users() {
-    for (name, word, operand, expected) in [
-        ("userName", "eq", json!("ADA"), "a"),
-        ("userName", "ne", json!("ADA"), "bcd"),
-        ("userName", "co", json!("E"), "cd"),
-        ("userName", "sw", json!("D"), "d"),
-        ("userName", "ew", json!("M"), "c"),
-        ("userName", "gt", json!("Bob"), "cd"),
-        ("userName", "ge", json!("Bob"), "bcd"),
-        ("userName", "lt", json!("Bob"), "a"),
-        ("userName", "le", json!("Bob"), "ab"),
-        ("displayName", "eq", json!("STRASSE"), "a"),
-        ("displayName", "eq", json!("CAF\u{c9}"), "c"),
-        ("displayName", "ew", json!("e"), "a"),
-        ("displayName", "ne", json!("x"), "abcd"),
-        ("displayName", "ge", json!(""), "acd"),
-        ("displayName", "pr", json!(null), "acd"),
-        ("displayName", "eq", json!(null), "b"),
-        ("displayName", "ne", json!(null), "acd"),
-        ("title", "eq", json!(""), "c"),
-        ("title", "pr", json!(null), ""),
-        ("title", "eq", json!(null), "abcd"),
-        ("externalId", "eq", json!("x-1"), "d"),
-        ("externalId", "lt", json!("x"), "a"),
-        ("profileUrl", "sw", json!("https://x.com/a"), ""),
-        ("id", "ew", json!("2"), "c"),
-        ("active", "eq", json!(true), "acd"),
-        ("active", "ne", json!(true), "b"),
-        ("version", "ge", json!(2), "bc"),
-        ("createdAt", "eq", json!("2026-01-02T04:04:05.000002+01:00"), "b"),
-        ("createdAt", "gt", json!("2026-01-02T03:04:05.000002500Z"), "cd"),
-        ("updatedAt", "le", json!("2026-01-02T03:04:05.499998Z"), "cd"),
-        ("name", "pr", json!(null), "a"),
-        ("name.familyName", "eq", json!("LOVELACE"), "a"),
-        ("enterprise", "pr", json!(null), "a"),
-        ("enterprise.manager", "eq", json!("7"), "a"),
-        ("enterprise.manager.value", "ne", json!("7"), "bcd"),
-        ("emails", "co", json!("@X."), "ad"),
-        ("emails.value", "co", json!("@y."), "d"),
-        ("emails.value", "ne", json!("d@y.com"), "abc"),
-        ("emails.type", "eq", json!("work"), "ad"),
-        ("emails", "pr", json!(null), "ad"),
-        ("emails", "eq", json!(null), "bc"),
-        ("emails.display", "eq", json!(null), "abc"),
-        ("emails.primary", "eq", json!(false), "d"),
-        ("phoneNumbers", "pr", json!(null), "c"),
-        ("phoneNumbers.value", "pr", json!(null), ""),
-        ("phoneNumbers.type", "pr", json!(null), "c"),
-        ("x509Certificates", "co", json!("II"), "a"),
-        ("x509Certificates", "eq", json!("miid"), ""),
-        ("addresses", "pr", json!(null), "cd"),
-        ("addresses.formatted", "co", json!("STR"), "d"),
-        ("groups", "pr", json!(null), "bc"),
-        ("groups", "eq", json!("00000001-0000-7000-8000-000000000000"), "c"),
-        ("groups.value", "ne", json!("00000000-0000-7000-8000-000000000000"), "ad"),
-        ("groups.value", "ew", json!("1-0000-7000-8000-000000000000"), "c"),
-    ] {
-        assert_eq!(found(&is(name, word, operand.clone())), expected, "{name} {word} {operand}");
+    for (filter, expected) in section(TABLE, "terms_find_the_documented_users") {
+        let mut parts = filter.splitn(3, ' ');
+        let (name, operator) = (parts.next().expect("an attribute"), parts.next().expect("an operator"));
+        let operand: Value =
+            parts.next().map_or(Value::Null, |json| json.parse().expect("the operand is JSON"));
+        assert_eq!(found(&filter_on(name, operator, operand)), expected, "{filter}");
     }
 }
 
 #[test]
 fn a_value_path_applies_to_one_element() {
     let leaf = Tree::Leaf;
-    let work = || leaf(part("type", "eq", "work"));
-    let at_x = || leaf(part("value", "ew", "@x.com"));
+    let work = || leaf(email_term("type", "eq", "work"));
+    let at_x = || leaf(email_term("value", "ew", "@x.com"));
     for (filter, expected) in [
-        (emails(Tree::All(vec![work(), at_x()]), None), "a"),
-        (emails(Tree::Any(vec![work(), at_x()]), None), "ad"),
-        (emails(not(at_x()), None), "d"),
-        (not(emails(at_x(), None)), "bc"),
-        (emails(leaf(part("value", "ne", "dee@x.com")), None), "ad"),
-        (emails(leaf(part("display", "eq", Value::Null)), None), "ad"),
-        (emails(work(), Some(part("value", "ew", "@x.com"))), "a"),
-        (emails(work(), Some(part("value", "ne", "ada@x.com"))), "bcd"),
-        (emails(work(), Some(part("display", "pr", Value::Null))), ""),
-        (emails(work(), Some(part("display", "eq", Value::Null))), "abcd"),
-        (emails(leaf(part("type", "eq", "home")), Some(part("display", "ne", Value::Null))), "d"),
+        (email_filter(Tree::All(vec![work(), at_x()]), None), "a"),
+        (email_filter(Tree::Any(vec![work(), at_x()]), None), "ad"),
+        (email_filter(not(at_x()), None), "d"),
+        (not(email_filter(at_x(), None)), "bc"),
+        (email_filter(leaf(email_term("value", "ne", "dee@x.com")), None), "ad"),
+        (email_filter(leaf(email_term("display", "eq", Value::Null)), None), "ad"),
+        (email_filter(work(), Some(email_term("value", "ew", "@x.com"))), "a"),
+        (email_filter(work(), Some(email_term("value", "ne", "ada@x.com"))), "bcd"),
+        (email_filter(work(), Some(email_term("display", "pr", Value::Null))), ""),
+        (email_filter(work(), Some(email_term("display", "eq", Value::Null))), "abcd"),
+        (
+            email_filter(
+                leaf(email_term("type", "eq", "home")),
+                Some(email_term("display", "ne", Value::Null)),
+            ),
+            "d",
+        ),
     ] {
         assert_eq!(found(&filter), expected, "{}", print(&filter, 0).text);
     }
@@ -202,8 +161,8 @@ fn a_value_path_applies_to_one_element() {
 
 #[test]
 fn logical_operators_combine_and_print_correctly() {
-    let (a, d) = (|| is("userName", "eq", "ada"), || is("userName", "sw", "d"));
-    let active = || is("active", "eq", true);
+    let (a, d) = (|| filter_on("userName", "eq", "ada"), || filter_on("userName", "sw", "d"));
+    let active = || filter_on("active", "eq", true);
     for (filter, expected, text) in [
         (
             Tree::Any(vec![d(), Tree::All(vec![a(), active()])]),
@@ -221,9 +180,9 @@ fn logical_operators_combine_and_print_correctly() {
             r#"not ((userName eq "ada" or userName sw "d"))"#,
         ),
         (
-            emails(
-                Tree::Any(vec![Tree::Leaf(part("type", "pr", Value::Null))]),
-                Some(part("primary", "eq", true)),
+            email_filter(
+                Tree::Any(vec![Tree::Leaf(email_term("type", "pr", Value::Null))]),
+                Some(email_term("primary", "eq", true)),
             ),
             "a",
             "emails[type pr].primary eq true",
@@ -235,21 +194,21 @@ fn logical_operators_combine_and_print_correctly() {
 
 #[test]
 fn missing_values_sort_last_and_descending_order_is_the_reverse() {
-    let all_users = is("userName", "pr", Value::Null);
+    let all_users = filter_on("userName", "pr", Value::Null);
     for (by, order) in [
-        (By::Id, "abcd"),
-        (By::UserName, "abcd"),
-        (By::DisplayName, "dcab"),
-        (By::CreatedAt, "abcd"),
-        (By::UpdatedAt, "dcba"),
+        (SortKey::Id, "abcd"),
+        (SortKey::UserName, "abcd"),
+        (SortKey::DisplayName, "dcab"),
+        (SortKey::CreatedAt, "abcd"),
+        (SortKey::UpdatedAt, "dcba"),
     ] {
-        let up = letters(&four(), &all_users, Sort { by, descending: false });
-        let down = letters(&four(), &all_users, Sort { by, descending: true });
+        let up = letters(&four_users(), &all_users, Sort { by, descending: false });
+        let down = letters(&four_users(), &all_users, Sort { by, descending: true });
         assert_eq!((up.as_str(), down.chars().rev().collect::<String>().as_str()), (order, order), "{by:?}");
     }
     // Users with equal or missing values are in id order, which is reversed as well.
-    let users = Users::new(four().all.iter().map(|user| without_display_name(&user.shown)).collect());
-    assert_eq!(letters(&users, &all_users, Sort { by: By::DisplayName, descending: true }), "dcba");
+    let users = Users::new(four_users().all.iter().map(|user| without_display_name(&user.shown)).collect());
+    assert_eq!(letters(&users, &all_users, Sort { by: SortKey::DisplayName, descending: true }), "dcba");
 }
 
 fn without_display_name(user: &Value) -> Value {
@@ -266,7 +225,7 @@ fn random_filters_cover_everything_and_are_selective() {
     users.iter_mut().enumerate().for_each(|(index, user)| complete(user, index));
     let users = Arc::new(Users::new(users));
     let requests = sample(&requests(Arc::new(Source::new(Arc::clone(&users)))), 1, settings.filters);
-    let sort = Sort { by: By::Id, descending: false };
+    let sort = Sort { by: SortKey::Id, descending: false };
     let selective = |filter: &Filter| (1..settings.users).contains(&users.found(filter, sort).len());
     let selective: Vec<_> = requests.iter().filter(|request| selective(&request.filter)).collect();
     assert!(selective.len() * 2 > requests.len(), "{} of {}", selective.len(), requests.len());

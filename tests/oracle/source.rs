@@ -2,7 +2,7 @@
 
 use crate::oracle::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
 use crate::oracle::filter::{Leaf, Path};
-use crate::oracle::generate::{Case, Change, Cut, LeafRecipe, TermRecipe};
+use crate::oracle::generate::{Case, Change, LeafRecipe, Part, TermRecipe, TimeRecipe, ValueRecipe};
 use crate::oracle::node::{Node, Text};
 use crate::oracle::term::{Operand, Operator, Term};
 use crate::oracle::times;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Strings that few users have.
-const ODD: &[&str] = &[
+const UNUSUAL: &[&str] = &[
     "zzz",
     "",
     "a",
@@ -45,7 +45,7 @@ const ODD: &[&str] = &[
 ];
 
 /// Times at the limits of RFC 3339.
-const FAR: &[&str] = &[
+const EXTREME_TIMES: &[&str] = &[
     "1970-01-01T00:00:00Z",
     "0000-01-01T00:00:00Z",
     "0001-01-01T00:00:00Z",
@@ -87,19 +87,19 @@ impl Source {
         let attribute = attributes[recipe.attribute.index(attributes.len())].clone();
         let operators = Operator::of(attribute.kind);
         let operator = operators[recipe.operator.index(operators.len())];
-        let path: Vec<_> = list.map(str::to_owned).into_iter().chain(attribute.value.clone()).collect();
+        let path: Vec<_> = list.map(str::to_owned).into_iter().chain(attribute.value_path.clone()).collect();
         let operand = match operator {
             Operator::Present => Operand::Nothing,
             Operator::Equal | Operator::NotEqual if recipe.null => Operand::Nothing,
-            _ => self.operand(attribute.kind, operator, recipe, self.value(&path, recipe, model)),
+            _ => self.operand(attribute.kind, operator, recipe, self.value(&path, &recipe.value, model)),
         };
         Term { attribute, operator, operand }
     }
 
     /// A value at a path: of the model user or the user that the recipe names, or else of the next user that has one.
-    fn value(&self, path: &[String], recipe: &TermRecipe, model: Index) -> Option<&Node> {
+    fn value(&self, path: &[String], recipe: &ValueRecipe, model: Index) -> Option<&Node> {
         let all = &self.users.all;
-        let first = recipe.donor.unwrap_or(model).index(all.len());
+        let first = recipe.other_user.unwrap_or(model).index(all.len());
         let users = all.iter().cycle().skip(first).take(all.len());
         let values = users.map(|user| values(&user.node, path)).find(|values| !values.is_empty())?;
         values.get(recipe.which.index(values.len())).copied()
@@ -109,14 +109,19 @@ impl Source {
         match (kind, value) {
             (Kind::Complex, _) => Operand::Nothing,
             (Kind::Boolean, _) => Operand::Flag(recipe.flag),
-            (Kind::Number, Some(Node::Number(number))) if !recipe.is_odd() => Operand::Number(*number),
-            (Kind::Number, _) => Operand::Number(NUMBERS[recipe.odd.index(NUMBERS.len())]),
-            (Kind::Time, Some(Node::Time(at))) if !recipe.is_odd() => time(at + recipe.shift, recipe),
-            (Kind::Time, _) => time(times::parse(FAR[recipe.odd.index(FAR.len())]), recipe),
-            (_, Some(Node::Text(text))) if !recipe.is_odd() => {
-                Operand::Text(Text::new(changed(&text.exact, operator, recipe)))
+            (Kind::Number, Some(Node::Number(number))) if !recipe.is_unusual() => Operand::Number(*number),
+            (Kind::Number, _) => Operand::Number(NUMBERS[recipe.value.unusual.index(NUMBERS.len())]),
+            (Kind::Time, Some(Node::Time(at))) if !recipe.is_unusual() => {
+                time(at + recipe.time.shift, &recipe.time)
             }
-            _ => Operand::Text(Text::new(ODD[recipe.odd.index(ODD.len())])),
+            (Kind::Time, _) => time(
+                times::parse(EXTREME_TIMES[recipe.value.unusual.index(EXTREME_TIMES.len())]),
+                &recipe.time,
+            ),
+            (_, Some(Node::Text(text))) if !recipe.is_unusual() => {
+                Operand::Text(Text::new(changed(&text.exact, operator, &recipe.value)))
+            }
+            _ => Operand::Text(Text::new(UNUSUAL[recipe.value.unusual.index(UNUSUAL.len())])),
         }
     }
 }
@@ -132,13 +137,13 @@ pub(crate) fn values<'n>(node: &'n Node, path: &[String]) -> Vec<&'n Node> {
     }
 }
 
-fn time(at: i128, recipe: &TermRecipe) -> Operand {
+fn time(at: i128, recipe: &TimeRecipe) -> Operand {
     let at = times::cut(at, recipe.digits);
     Operand::Time(at, times::write(at, recipe.digits, recipe.offset))
 }
 
 /// A part of a value, possibly in another spelling. Operators that compare whole values keep the whole value.
-fn changed(text: &str, operator: Operator, recipe: &TermRecipe) -> String {
+fn changed(text: &str, operator: Operator, recipe: &ValueRecipe) -> String {
     let part = match operator {
         Operator::Equal | Operator::NotEqual => text.to_owned(),
         _ => part(text, recipe),
@@ -151,14 +156,14 @@ fn changed(text: &str, operator: Operator, recipe: &TermRecipe) -> String {
     }
 }
 
-fn part(text: &str, recipe: &TermRecipe) -> String {
+fn part(text: &str, recipe: &ValueRecipe) -> String {
     let chars: Vec<_> = text.chars().collect();
     let (one, other) = (recipe.ends.0.index(chars.len() + 1), recipe.ends.1.index(chars.len() + 1));
-    let range = match recipe.cut {
-        Cut::Prefix => &chars[..one],
-        Cut::Suffix => &chars[one..],
-        Cut::Middle => &chars[one.min(other)..one.max(other)],
-        Cut::Whole | Cut::Odd => &chars[..],
+    let range = match recipe.part {
+        Part::Prefix => &chars[..one],
+        Part::Suffix => &chars[one..],
+        Part::Middle => &chars[one.min(other)..one.max(other)],
+        Part::Whole | Part::Unusual => &chars[..],
     };
     range.iter().collect()
 }

@@ -102,12 +102,12 @@ impl Term {
         self.is_negated() != node.any(self.path(), &|value| self.accepts(value))
     }
 
-    /// The path from the user or the element to the values. A presence test refers to the list as a whole: RFC 7644 requires
+    /// The path from the user or the element to the values. A presence test refers to the list itself: RFC 7644 requires
     /// a "non-empty node" for `pr`, which may be an element without a value.
     pub(crate) fn path(&self) -> &[String] {
         match self.operand {
-            Operand::Nothing => &self.attribute.whole,
-            _ => &self.attribute.value,
+            Operand::Nothing => &self.attribute.path,
+            _ => &self.attribute.value_path,
         }
     }
 

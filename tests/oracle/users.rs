@@ -21,7 +21,7 @@ pub(crate) struct Users {
 
 /// The attribute by which a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum SortKey {
     Id,
     UserName,
     DisplayName,
@@ -29,7 +29,7 @@ pub(crate) enum By {
     UpdatedAt,
 }
 
-impl By {
+impl SortKey {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Id => "id",
@@ -44,22 +44,22 @@ impl By {
 /// The order of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sort {
-    pub(crate) by: By,
+    pub(crate) by: SortKey,
     pub(crate) descending: bool,
 }
 
 /// All orders of a list.
 pub(crate) const SORTS: [Sort; 10] = [
-    Sort { by: By::Id, descending: false },
-    Sort { by: By::Id, descending: true },
-    Sort { by: By::UserName, descending: false },
-    Sort { by: By::UserName, descending: true },
-    Sort { by: By::DisplayName, descending: false },
-    Sort { by: By::DisplayName, descending: true },
-    Sort { by: By::CreatedAt, descending: false },
-    Sort { by: By::CreatedAt, descending: true },
-    Sort { by: By::UpdatedAt, descending: false },
-    Sort { by: By::UpdatedAt, descending: true },
+    Sort { by: SortKey::Id, descending: false },
+    Sort { by: SortKey::Id, descending: true },
+    Sort { by: SortKey::UserName, descending: false },
+    Sort { by: SortKey::UserName, descending: true },
+    Sort { by: SortKey::DisplayName, descending: false },
+    Sort { by: SortKey::DisplayName, descending: true },
+    Sort { by: SortKey::CreatedAt, descending: false },
+    Sort { by: SortKey::CreatedAt, descending: true },
+    Sort { by: SortKey::UpdatedAt, descending: false },
+    Sort { by: SortKey::UpdatedAt, descending: true },
 ];
 
 impl Users {
@@ -93,7 +93,7 @@ impl Users {
 
 impl User {
     /// The sort key: whether the value is missing, and the value as a string or as a time.
-    fn key(&self, by: By) -> (bool, &str, i128) {
+    fn key(&self, by: SortKey) -> (bool, &str, i128) {
         let Node::Object(members) = &self.node else { panic!("the user is not an object") };
         match members.get(by.name()) {
             None | Some(Node::Absent) => (true, "", 0),

@@ -17,6 +17,17 @@ pub(crate) struct Server {
     pub(crate) users: Arc<Users>,
 }
 
+impl Server {
+    async fn page(&self, target: &str) -> Result<Value, String> {
+        let response = self.client.get(target).try_send().await;
+        let response = response.map_err(|error| format!("no response: {error:?}"))?;
+        match response.code() {
+            200 => Ok(response.json()),
+            other => Err(format!("{other} instead of 200: {}", response.text())),
+        }
+    }
+}
+
 /// The content of all pages.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
@@ -32,7 +43,7 @@ pub(crate) struct Listed {
 ///
 /// # Errors
 /// A description of a response that is invalid for any filter.
-pub(crate) async fn walk(server: &Server, request: &Request, limit: usize) -> Result<Listed, String> {
+pub(crate) async fn read_pages(server: &Server, request: &Request, limit: usize) -> Result<Listed, String> {
     let first = request.target(limit);
     let (mut listed, mut target) = (Listed::default(), first.clone());
     while listed.pages < MAX_PAGES {
@@ -45,17 +56,6 @@ pub(crate) async fn walk(server: &Server, request: &Request, limit: usize) -> Re
     Err(format!("the list does not end after {MAX_PAGES} pages"))
 }
 
-impl Server {
-    async fn page(&self, target: &str) -> Result<Value, String> {
-        let response = self.client.get(target).try_send().await;
-        let response = response.map_err(|error| format!("no response: {error:?}"))?;
-        match response.code() {
-            200 => Ok(response.json()),
-            other => Err(format!("{other} instead of 200: {}", response.text())),
-        }
-    }
-}
-
 impl Listed {
     fn take(&mut self, users: &Users, request: &Request, limit: usize, page: &Value) -> Result<(), String> {
         let items = page["items"].as_array().ok_or_else(|| format!("the page has no items: {page}"))?;
@@ -65,7 +65,7 @@ impl Listed {
         for item in items {
             let id = item["id"].as_str().ok_or_else(|| format!("the user has no id: {item}"))?;
             let user = users.with_id(id).ok_or_else(|| format!("unknown user: {item}"))?;
-            let expected = if request.whole { user.shown.clone() } else { json!({ "id": id }) };
+            let expected = if request.complete { user.shown.clone() } else { json!({ "id": id }) };
             if *item != expected {
                 return Err(format!("received {item}\nexpected {expected}"));
             }
