@@ -9,35 +9,13 @@ use reqwest::Method;
 use serde_json::json;
 
 engine_tests! {
-    every_request_requires_a_key
     authentication_precedes_every_other_check
+    every_request_requires_a_key
     only_the_exact_key_is_accepted
     the_scheme_ignores_case
     several_credentials_are_rejected
     an_unknown_tenant_returns_404
     without_a_configured_key_every_key_is_rejected
-}
-
-async fn every_request_requires_a_key(api: Api) {
-    let user = api.create_named("ada").await;
-    let anonymous = Client::anonymous(&api.server);
-    let body = json!({ "userName": "grace" });
-    let requests = [
-        anonymous.get("/users"),
-        anonymous.post("/users", &body),
-        anonymous.get(&path(&user)),
-        anonymous.put(&path(&user), &body),
-        anonymous.patch(&path(&user), &body),
-        anonymous.delete(&path(&user)),
-        anonymous.request(Method::OPTIONS, "/users"),
-        anonymous.request(Method::TRACE, "/users"),
-    ];
-    for request in requests {
-        assert_unauthorized(&request.send().await);
-    }
-    let head = anonymous.request(Method::HEAD, "/users").send().await.expect(401);
-    assert_eq!((head.header("www-authenticate"), head.text().as_str()), (Some("Bearer"), ""));
-    assert_eq!(api.page("").await["items"], json!([user]));
 }
 
 async fn authentication_precedes_every_other_check(api: Api) {
@@ -64,6 +42,28 @@ async fn authentication_precedes_every_other_check(api: Api) {
     ] {
         assert_unauthorized(&request.send().await);
     }
+}
+
+async fn every_request_requires_a_key(api: Api) {
+    let user = api.create_named("ada").await;
+    let anonymous = Client::anonymous(&api.server);
+    let body = json!({ "userName": "grace" });
+    let requests = [
+        anonymous.get("/users"),
+        anonymous.post("/users", &body),
+        anonymous.get(&path(&user)),
+        anonymous.put(&path(&user), &body),
+        anonymous.patch(&path(&user), &body),
+        anonymous.delete(&path(&user)),
+        anonymous.request(Method::OPTIONS, "/users"),
+        anonymous.request(Method::TRACE, "/users"),
+    ];
+    for request in requests {
+        assert_unauthorized(&request.send().await);
+    }
+    let head = anonymous.request(Method::HEAD, "/users").send().await.expect(401);
+    assert_eq!((head.header("www-authenticate"), head.text().as_str()), (Some("Bearer"), ""));
+    assert_eq!(api.page("").await["items"], json!([user]));
 }
 
 async fn only_the_exact_key_is_accepted(api: Api) {

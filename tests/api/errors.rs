@@ -5,6 +5,7 @@ use crate::api::problem::problem;
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Response};
 use crate::support::raw::{raw_request, send_raw};
+use crate::support::table::section;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -25,6 +26,9 @@ engine_tests! {
     request_ids_are_accepted_or_generated
     errors_leak_no_internals_and_change_nothing
 }
+
+/// Media types and `Accept` headers.
+const TABLE: &str = include_str!("errors.txt");
 
 fn method(name: &str) -> Method {
     Method::from_bytes(name.as_bytes()).expect("a method")
@@ -173,26 +177,8 @@ async fn send_with_media_type(api: &Api, user: &Value, media_type: Option<&str>)
 
 async fn unsupported_media_types_return_415(api: Api) {
     let user = api.create_named("ada").await;
-    for media_type in [
-        "text/plain",
-        "text/json",
-        "application/x-www-form-urlencoded",
-        "application/scim+json",
-        "application/xml",
-        "application/json; charset=iso-8859-1",
-        "application/json; charset=utf-16",
-        "application/json-patch+json",
-        "application/jsonx",
-        "application/problem+json",
-        "application",
-        "json",
-        "*/*",
-        "application/*",
-        "",
-        ";",
-        "é",
-        "application/json, text/plain",
-    ] {
+    let unsupported = section(TABLE, "unsupported_media_types").into_iter().map(|(media_type, _)| media_type);
+    for media_type in unsupported.chain([""]) {
         let [post, put, patch] = send_with_media_type(&api, &user, Some(media_type)).await;
         for response in [&post, &put, &patch] {
             problem(response, 415, "unsupported-media-type");
@@ -217,14 +203,7 @@ const PATCH_MEDIA_TYPES: [&str; 2] = ["application/json", "application/merge-pat
 
 async fn json_media_types_are_accepted(api: Api) {
     let user = api.create_named("ada").await;
-    for media_type in [
-        "application/json",
-        "APPLICATION/JSON",
-        "application/json;charset=utf-8",
-        "application/json; charset=UTF-8",
-        "application/json; profile=x",
-        "application/json;",
-    ] {
+    for (media_type, _) in section(TABLE, "json_media_types") {
         let [post, put, patch] = send_with_media_type(&api, &user, Some(media_type)).await;
         assert_eq!((post.code(), put.code(), patch.code()), (201, 409, 409), "{media_type} {}", post.text());
         let created = post.json();
@@ -250,19 +229,7 @@ async fn charset_parameters_can_be_quoted(api: Api) {
 async fn unacceptable_accept_headers_return_406(api: Api) {
     let user = api.create_named("ada").await;
     let one = path(&user);
-    for accept in [
-        "text/html",
-        "application/scim+json",
-        "application/xml, text/*",
-        "application/json;q=0",
-        "*/*;q=0",
-        "application/json;q=0, */*",
-        "application/*;q=0, */*",
-        "application/json; q=0.000, application/*",
-        "image/png",
-        "application/jsonx",
-        "nonsense",
-    ] {
+    for (accept, _) in section(TABLE, "unacceptable_accept_headers") {
         let body = json!({ "userName": "ada", "title": "x" });
         for request in [
             api.client.get("/users"),
@@ -280,21 +247,7 @@ async fn unacceptable_accept_headers_return_406(api: Api) {
 
 async fn accept_headers_that_include_json_are_accepted(api: Api) {
     let user = api.create_named("ada").await;
-    for accept in [
-        "*/*",
-        "application/*",
-        "application/json",
-        "APPLICATION/JSON",
-        "application/json; charset=utf-8",
-        "text/html, application/json",
-        "text/html;q=0.9, */*;q=0.1",
-        "application/json;q=0.001",
-        "application/json, */*;q=0",
-        "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
-        "*/*;q=0, application/*;q=0.1",
-        "application/scim+json, application/json;q=0.5",
-        "application/json ;q=1.0",
-    ] {
+    for (accept, _) in section(TABLE, "accept_headers_that_include_json") {
         let response = api.client.get(&path(&user)).accept(accept).send().await.expect(200);
         assert_eq!(response.header("content-type"), Some("application/json"), "{accept}");
     }

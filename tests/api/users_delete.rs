@@ -6,9 +6,20 @@ use crate::support::api::{Api, path};
 use serde_json::json;
 
 engine_tests! {
+    other_users_are_unaffected
     a_deleted_user_cannot_be_found
     unique_values_are_free_after_deletion
-    other_users_are_unaffected
+}
+
+async fn other_users_are_unaffected(api: Api) {
+    let users =
+        [api.create(&full("ada")).await, api.create_named("grace").await, api.create_named("joan").await];
+    api.client.delete(&path(&users[1])).send().await.expect(204);
+    assert_eq!(api.page("").await["items"], json!([users[0], users[2]]));
+    // A request body is ignored.
+    let request = api.client.delete(&path(&users[2])).json(&json!({ "id": users[0]["id"] }));
+    request.send().await.expect(204);
+    assert_eq!(api.page("").await["items"], json!([users[0]]));
 }
 
 async fn a_deleted_user_cannot_be_found(api: Api) {
@@ -32,15 +43,4 @@ async fn unique_values_are_free_after_deletion(api: Api) {
     assert_ne!(second["id"], first["id"]);
     assert_eq!((&second["version"], &second["externalId"]), (&json!(1), &first["externalId"]));
     problem(&api.client.get(&path(&first)).send().await, 404, "not-found");
-}
-
-async fn other_users_are_unaffected(api: Api) {
-    let users =
-        [api.create(&full("ada")).await, api.create_named("grace").await, api.create_named("joan").await];
-    api.client.delete(&path(&users[1])).send().await.expect(204);
-    assert_eq!(api.page("").await["items"], json!([users[0], users[2]]));
-    // A request body is ignored.
-    let request = api.client.delete(&path(&users[2])).json(&json!({ "id": users[0]["id"] }));
-    request.send().await.expect(204);
-    assert_eq!(api.page("").await["items"], json!([users[0]]));
 }
