@@ -1,6 +1,6 @@
 //! Authentication and the tenant of a request.
 
-use crate::api::problem::{assert_unauthorized, problem};
+use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, path};
 use crate::support::http::{Client, Request};
 use crate::support::raw;
@@ -127,12 +127,12 @@ async fn an_unknown_tenant_returns_404(api: Api) {
     let list_in = |tenant: &str| api.client.get("/users").header("roster-tenant", tenant);
     assert_eq!(list_in("default").send().await.expect(200).json()["items"], json!([user]));
     for tenant in ["acme", "Default", "", "default,acme", "00000000-0000-7000-8000-000000000001", "é", "%"] {
-        problem(&list_in(tenant).send().await, 404, "not-found");
+        assert_problem(&list_in(tenant).send().await, 404, "not-found");
         let create =
             api.client.post("/users", &json!({ "userName": "grace" })).header("roster-tenant", tenant);
-        problem(&create.send().await, 404, "not-found");
+        assert_problem(&create.send().await, 404, "not-found");
         let delete = api.client.delete(&path(&user)).header("roster-tenant", tenant).send().await;
-        problem(&delete, 404, "not-found");
+        assert_problem(&delete, 404, "not-found");
     }
     assert_eq!(api.page("").await["items"], json!([user]));
 }

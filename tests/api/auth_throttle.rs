@@ -1,7 +1,7 @@
 //! Throttling of failed authentication attempts per client address.
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
-use crate::api::problem::{assert_unauthorized, problem};
+use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, count_with_status, send_concurrently, text};
 use crate::support::http::{Client, Response};
 use crate::support::raw;
@@ -31,7 +31,7 @@ fn start(api: &Api) -> Api {
 /// Checks that the response rejects an attempt beyond the limit.
 #[track_caller]
 fn assert_too_many(response: &Response) {
-    problem(response, 429, "too-many-attempts");
+    assert_problem(response, 429, "too-many-attempts");
     assert_eq!(response.header("www-authenticate"), None);
     let seconds =
         response.header("retry-after").and_then(|text| text.parse::<u64>().ok()).expect("Retry-After");
@@ -123,9 +123,9 @@ async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
     for _ in 0..LIMIT * 2 {
         // Neither missing keys, nor denied requests with a valid key, nor requests of public paths count.
         assert_unauthorized(&anonymous.get("/users").send().await);
-        problem(&reader.get("/keys").send().await, 403, "forbidden");
-        problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");
-        problem(&api.client.in_tenant("unknown").get("/users").send().await, 404, "not-found");
+        assert_problem(&reader.get("/keys").send().await, 403, "forbidden");
+        assert_problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");
+        assert_problem(&api.client.in_tenant("unknown").get("/users").send().await, 404, "not-found");
         api.client.with_key("garbage").get("/livez").send().await.expect(200);
     }
     exhaust_limit(&api).await;
@@ -146,7 +146,7 @@ async fn valid_keys_are_not_throttled(api: Api) {
         let body = json!({ "userName": format!("u{index}") });
         writer.post("/users", &body).send().await.expect(201);
         get(&api.client, "/keys").await;
-        problem(&writer.get("/keys").send().await, 403, "forbidden");
+        assert_problem(&writer.get("/keys").send().await, 403, "forbidden");
         assert_too_many(&attempt(&api).await);
     }
     // A successful request does not reset the limit.

@@ -4,8 +4,8 @@ use crate::api::callers::{
     client_with_key, client_with_role, create_key, create_tenant, create_user, get, key_path, tenant_path,
 };
 use crate::api::feed_helpers::{follow, number, page, recorded_attributes};
-use crate::api::fixture::full;
-use crate::api::problem::{check_queries_rejected, gone_problem, problem};
+use crate::api::fixture::full_user;
+use crate::api::problem::{assert_problem, check_queries_rejected, gone_problem};
 use crate::api::query::items;
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
@@ -54,7 +54,7 @@ async fn a_page_is_private_and_has_no_etag(api: Api) {
     assert_eq!((response.header("etag"), response.header("link")), (None, None));
     let head = api.client.request(Method::HEAD, "/changes").send().await.expect(200);
     assert_eq!(head.text(), "");
-    problem(&api.client.get("/changes").accept("text/html").send().await, 406, "not-acceptable");
+    assert_problem(&api.client.get("/changes").accept("text/html").send().await, 406, "not-acceptable");
 }
 
 /// The newest change.
@@ -66,7 +66,7 @@ async fn user_changes_have_every_field(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "writer" })).await;
     let writer = client_with_key(&api.client, &key);
     let actor = json!({ "type": "key", "id": key["id"] });
-    let create = writer.post("/users", &full("ada")).header("x-request-id", "one");
+    let create = writer.post("/users", &full_user("ada")).header("x-request-id", "one");
     let user = create.send().await.expect(201).json();
     let expected = json!({
         "revision": 2, "time": user["createdAt"], "actor": actor, "requestId": "one", "type": "user.created",
@@ -348,7 +348,7 @@ async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
             ["key.created", "key.updated", "key.deleted", "tenant.created", "user.created,key.created"]
         {
             let response = client.get(&format!("/changes?type={types}")).send().await;
-            problem(&response, 403, "forbidden");
+            assert_problem(&response, 403, "forbidden");
         }
         let own = follow(client, 0, "&type=user.created,user.updated,user.deleted,user.erased").await;
         assert_eq!(own, user_changes);
@@ -404,8 +404,8 @@ async fn unknown_parameters_are_rejected(api: Api) {
         "type=user.created&type=user.deleted",
     ];
     check_queries_rejected(&api.client, "/changes", &invalid).await;
-    problem(&api.client.post("/changes", &json!({})).send().await, 405, "method-not-allowed");
-    problem(&api.client.get("/changes/1").send().await, 404, "not-found");
+    assert_problem(&api.client.post("/changes", &json!({})).send().await, 405, "method-not-allowed");
+    assert_problem(&api.client.get("/changes/1").send().await, 404, "not-found");
 }
 
 /// Checks that the changes after a revision are gone, and which revisions the error offers instead.

@@ -1,6 +1,6 @@
 //! The API reference page at `/docs`.
 
-use crate::api::problem::problem;
+use crate::api::problem::assert_problem;
 use crate::support::api::Api;
 use crate::support::http::Client;
 
@@ -41,6 +41,6 @@ async fn the_page_loads_only_local_files(api: Api) {
 async fn other_files_are_not_served(api: Api) {
     let client = Client::anonymous(&api.server);
     for file in ["index.html", "oauth2-redirect.html", "..%2FCargo.toml", "nothing"] {
-        problem(&client.get(&format!("/docs/{file}")).send().await, 404, "not-found");
+        assert_problem(&client.get(&format!("/docs/{file}")).send().await, 404, "not-found");
     }
 }

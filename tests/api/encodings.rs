@@ -1,7 +1,7 @@
 //! Compressed request and response bodies.
 
-use crate::api::fixture::{expected_user, full};
-use crate::api::problem::{assert_invalid, problem};
+use crate::api::fixture::{expected_user, full_user};
+use crate::api::problem::{assert_invalid, assert_problem};
 use crate::support::api::{Api, path, text};
 use crate::support::http::Request;
 use flate2::Compression;
@@ -76,7 +76,7 @@ async fn compressed_bodies_are_accepted(api: Api) {
         ("identity", <[u8]>::to_vec),
     ];
     for (index, (encoding, encode)) in encodings.into_iter().enumerate() {
-        let body = full(&format!("u{index}"));
+        let body = full_user(&format!("u{index}"));
         let response = post(&api, encoding, encode(body.to_string().as_bytes())).send().await.expect(201);
         assert_eq!(response.json(), expected_user(&body, 1, &response.json()), "{encoding}");
         for (method, title) in [(Method::PUT, "put"), (Method::PATCH, "patch")] {
@@ -95,11 +95,11 @@ async fn other_encodings_are_rejected(api: Api) {
         ["br", "compress", "gzip, gzip", "gzip,deflate", "identity, gzip", "aes128gcm", "x", "", "gzip;q=1"]
     {
         let response = post(&api, encoding, gzip(&body)).send().await;
-        problem(&response, 415, "unsupported-media-type");
+        assert_problem(&response, 415, "unsupported-media-type");
         assert_eq!(response.header("accept-encoding"), Some("gzip, deflate, zstd"), "{encoding}");
     }
     let twice = post(&api, "gzip", gzip(&gzip(&body))).header("content-encoding", "gzip").send().await;
-    problem(&twice, 415, "unsupported-media-type");
+    assert_problem(&twice, 415, "unsupported-media-type");
     assert_eq!(twice.header("accept-encoding"), Some("gzip, deflate, zstd"));
     assert_eq!(api.page("").await["items"], json!([]));
 }
@@ -133,7 +133,7 @@ async fn corrupt_bodies_are_rejected(api: Api) {
     ];
     for (encoding, bytes) in cases {
         let response = post(&api, encoding, bytes.clone()).send().await;
-        problem(&response, 400, "malformed-body");
+        assert_problem(&response, 400, "malformed-body");
     }
     assert_eq!(api.page("").await["items"], json!([]));
 }
@@ -148,12 +148,12 @@ async fn the_size_limit_applies_after_decompression(api: Api) {
         let whole = encode(&padded(1_048_576, encoding));
         post(&api, encoding, whole).send().await.expect(201);
         let larger = encode(&padded(1_048_577, "ada"));
-        problem(&post(&api, encoding, larger).send().await, 413, "body-too-large");
+        assert_problem(&post(&api, encoding, larger).send().await, 413, "body-too-large");
     }
     let bomb = gzip(&vec![b' '; 10_000_000]);
     assert!(bomb.len() < 20_000);
-    problem(&post(&api, "gzip", bomb).send().await, 413, "body-too-large");
-    problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
+    assert_problem(&post(&api, "gzip", bomb).send().await, 413, "body-too-large");
+    assert_problem(&post(&api, "zstd", zstd_bomb(10_000)).send().await, 413, "body-too-large");
     let peak = api.server.peak_resident();
     assert!(peak < 100_000_000, "used {peak} bytes of memory for 40 kB that decompress to 1 GB");
     api.create_named("ada").await;
@@ -161,14 +161,14 @@ async fn the_size_limit_applies_after_decompression(api: Api) {
 
 async fn decompressed_bodies_are_validated(api: Api) {
     for bytes in [&b"{"[..], b"", b"\xff", br#"{"a":1,"a":2}"#] {
-        problem(&post(&api, "gzip", gzip(bytes)).send().await, 400, "malformed-body");
+        assert_problem(&post(&api, "gzip", gzip(bytes)).send().await, 400, "malformed-body");
     }
     let body = br#"{"userName":"ada","custom":{"n":18446744073709551616}}"#;
     assert_invalid(&post(&api, "gzip", gzip(body)).send().await, &[("/custom/n", "unstorable")]);
 }
 
 async fn single_users_are_never_compressed(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let get = async |target: &str| {
         api.client.get(target).header("accept-encoding", "gzip, zstd, br").send().await.expect(200)
     };

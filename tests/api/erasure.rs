@@ -2,8 +2,8 @@
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, create_user, get};
 use crate::api::feed_helpers::follow;
-use crate::api::fixture::full;
-use crate::api::problem::{assert_all_rejected, problem};
+use crate::api::fixture::full_user;
+use crate::api::problem::{assert_all_rejected, assert_problem};
 use crate::support::api::{Api, count_with_status, path, send_concurrently, text};
 use crate::support::http::{Client, Response};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ const SECRET: &str = "7f3a9c";
 
 /// Creates a user with the secret in every kind of value and changes it twice.
 async fn create_user_with_secret(client: &Client, name: &str) -> Value {
-    let mut body = full(&format!("{name}-{SECRET}"));
+    let mut body = full_user(&format!("{name}-{SECRET}"));
     body["title"] = json!(SECRET);
     body["emails"] = json!([{ "value": format!("{name}@{SECRET}.example") }]);
     body["custom"] = json!({ SECRET: [SECRET] });
@@ -86,7 +86,7 @@ async fn erasing_a_user_blanks_its_changes(api: Api) {
     assert!(before.iter().all(|row| row.get("erased").is_none()), "{before:?}");
     let response = erase(&api.client, &user).await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
-    problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
+    assert_problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
     let rows = history(&api.client, &user).await;
     let all = ["user.created", "user.updated", "user.updated", "user.deleted", "user.erased"];
@@ -160,7 +160,7 @@ async fn a_second_erasure_changes_nothing(api: Api) {
         let rows = follow(&api.client, 0, "").await;
         for _ in 0..3 {
             erase(&api.client, user).await.expect(204);
-            problem(&api.client.delete(&path(user)).send().await, 404, "not-found");
+            assert_problem(&api.client.delete(&path(user)).send().await, 404, "not-found");
         }
         assert_eq!(follow(&api.client, 0, "").await, rows);
     }
@@ -175,14 +175,14 @@ async fn unknown_users_cannot_be_erased(api: Api) {
     let rows = follow(&api.client, 0, "").await;
     for id in [unknown.as_str(), "x", "", text(&key["id"]), text(&tenant["id"])] {
         let response = api.client.delete(&format!("/users/{id}?erase=true")).send().await;
-        problem(&response, 404, "not-found");
+        assert_problem(&response, 404, "not-found");
     }
     let acme = api.client.in_tenant("acme");
-    problem(&erase(&acme, &user).await, 404, "not-found");
+    assert_problem(&erase(&acme, &user).await, 404, "not-found");
     assert_eq!(follow(&api.client, 0, "").await, rows);
     assert_eq!(api.page("").await["items"], json!([user]));
     api.client.delete(&path(&user)).send().await.expect(204);
-    problem(&erase(&acme, &user).await, 404, "not-found");
+    assert_problem(&erase(&acme, &user).await, 404, "not-found");
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
     client_with_key(&api.client, &key).get("/users").send().await.expect(200);
 }
@@ -199,7 +199,7 @@ async fn users_without_retained_changes_cannot_be_erased(api: Api) {
     assert!(!json!(rows).to_string().contains(SECRET), "{rows:?}");
     api.client.delete(&path(&other)).send().await.expect(204);
     api.sql().execute("DELETE FROM changes WHERE revision <= 9");
-    problem(&erase(&api.client, &other).await, 404, "not-found");
+    assert_problem(&erase(&api.client, &other).await, 404, "not-found");
     assert_eq!(follow(&api.client, 9, "").await, Vec::<Value>::new());
 }
 
@@ -210,7 +210,7 @@ async fn a_plain_deletion_erases_nothing(api: Api) {
     let rows = history(&api.client, &user).await;
     assert_eq!((&rows[..3], rows.len()), (&before[..], 4));
     assert!(rows.iter().all(|row| row.get("erased").is_none()), "{rows:?}");
-    problem(&api.client.delete(&path(&user)).send().await, 404, "not-found");
+    assert_problem(&api.client.delete(&path(&user)).send().await, 404, "not-found");
 }
 
 async fn the_erase_parameter_accepts_only_true(api: Api) {
@@ -228,7 +228,7 @@ async fn the_erase_parameter_accepts_only_true(api: Api) {
         "Erase=true",
     ] {
         let response = api.client.delete(&format!("{}?{query}", path(&user))).send().await;
-        problem(&response, 400, "invalid-parameter");
+        assert_problem(&response, 400, "invalid-parameter");
     }
     assert_eq!(get(&api.client, &path(&user)).await, user);
 }
@@ -250,7 +250,7 @@ async fn other_requests_reject_the_erase_parameter(api: Api) {
         api.client.delete(&format!("/tenants/{}?erase=true", text(&tenant["id"]))),
     ];
     assert_all_rejected(&requests, 400, "invalid-parameter").await;
-    problem(&api.client.delete("/users?erase=true").send().await, 405, "method-not-allowed");
+    assert_problem(&api.client.delete("/users?erase=true").send().await, 405, "method-not-allowed");
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
@@ -263,7 +263,7 @@ async fn erasure_requires_the_admin_role(api: Api) {
         let client = client_with_role(&api.client, role).await;
         for target in [path(&user), path(&deleted), "/users/x".to_owned()] {
             let response = client.delete(&format!("{target}?erase=true")).send().await;
-            problem(&response, 403, "forbidden");
+            assert_problem(&response, 403, "forbidden");
         }
     }
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
@@ -281,9 +281,9 @@ async fn preconditions_apply(api: Api) {
     let erase =
         |name: &str, tag: &str| api.client.delete(&format!("{}?erase=true", path(&user))).header(name, tag);
     for (name, tag) in [("if-match", "\"1\""), ("if-match", "W/\"3\""), ("if-none-match", "\"3\"")] {
-        problem(&erase(name, tag).send().await, 412, "precondition-failed");
+        assert_problem(&erase(name, tag).send().await, 412, "precondition-failed");
     }
-    problem(&erase("if-match", "3").send().await, 400, "invalid-header");
+    assert_problem(&erase("if-match", "3").send().await, 400, "invalid-header");
     assert_eq!(get(&api.client, &path(&user)).await, user);
     assert!(history(&api.client, &user).await.iter().all(|row| row.get("erased").is_none()));
     erase("if-match", "\"3\"").send().await.expect(204);
@@ -297,7 +297,7 @@ async fn create_with_key(client: &Client, key: &str, body: &Value) -> Response {
 
 async fn replayed_creations_of_erased_users_have_no_body(api: Api) {
     for (name, deleted_before) in [("ada", false), ("grace", true)] {
-        let body = full(&format!("{name}-{SECRET}"));
+        let body = full_user(&format!("{name}-{SECRET}"));
         let first = create_with_key(&api.client, name, &body).await.expect(201);
         let user = first.json();
         if deleted_before {
@@ -312,7 +312,7 @@ async fn replayed_creations_of_erased_users_have_no_body(api: Api) {
             assert_eq!(again.header("etag"), Some("\"1\""));
         }
         let other = create_with_key(&api.client, name, &json!({ "userName": "x" })).await;
-        problem(&other, 422, "idempotency-key-reused");
+        assert_problem(&other, 422, "idempotency-key-reused");
     }
     let with_body = "SELECT count(*) AS number FROM idempotency WHERE body IS NOT NULL";
     assert_eq!(api.sql().number(with_body), 0);
@@ -329,9 +329,9 @@ async fn replayed_creations_of_other_users_keep_their_body(api: Api) {
 }
 
 async fn unique_values_are_free_after_erasure(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     erase(&api.client, &user).await.expect(204);
-    let again = api.create(&full("ada")).await;
+    let again = api.create(&full_user("ada")).await;
     assert_ne!(again["id"], user["id"]);
     // Another erasure of the first user does not affect the second.
     erase(&api.client, &user).await.expect(204);

@@ -1,7 +1,7 @@
 //! Errors that all endpoints share. Each response is a complete problem document (RFC 9457).
 
-use crate::api::fixture::full;
-use crate::api::problem::problem;
+use crate::api::fixture::full_user;
+use crate::api::problem::assert_problem;
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Response};
 use crate::support::raw::{raw_request, send_raw};
@@ -46,12 +46,12 @@ async fn unsupported_methods_return_405_with_allow(api: Api) {
     ] {
         for name in methods {
             let response = api.client.request(method(name), target).send().await;
-            problem(&response, 405, "method-not-allowed");
+            assert_problem(&response, 405, "method-not-allowed");
             assert_eq!(allowed(&response), sorted(allow), "{name} {target}");
         }
     }
     let with_body = api.client.put("/users", &json!({ "userName": "grace" })).send().await;
-    problem(&with_body, 405, "method-not-allowed");
+    assert_problem(&with_body, 405, "method-not-allowed");
     assert_eq!(api.page("").await["items"], json!([user]));
 }
 
@@ -100,7 +100,7 @@ async fn unknown_paths_return_404(api: Api) {
     ] {
         for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"] {
             let response = api.client.request(method(name), target).send().await;
-            problem(&response, 404, "not-found");
+            assert_problem(&response, 404, "not-found");
         }
         let head = api.client.request(Method::HEAD, target).send().await.expect(404);
         assert_eq!(head.text(), "");
@@ -181,7 +181,7 @@ async fn unsupported_media_types_return_415(api: Api) {
     for media_type in unsupported.chain([""]) {
         let [post, put, patch] = send_with_media_type(&api, &user, Some(media_type)).await;
         for response in [&post, &put, &patch] {
-            problem(response, 415, "unsupported-media-type");
+            assert_problem(response, 415, "unsupported-media-type");
         }
         assert_eq!(post.header("accept-post"), Some("application/json"), "{media_type}");
         assert_eq!(
@@ -191,11 +191,11 @@ async fn unsupported_media_types_return_415(api: Api) {
         );
     }
     for response in send_with_media_type(&api, &user, None).await {
-        problem(&response, 415, "unsupported-media-type");
+        assert_problem(&response, 415, "unsupported-media-type");
     }
     let [post, put, patch] = send_with_media_type(&api, &user, Some("application/merge-patch+json")).await;
-    problem(&post, 415, "unsupported-media-type");
-    problem(&put, 415, "unsupported-media-type");
+    assert_problem(&post, 415, "unsupported-media-type");
+    assert_problem(&put, 415, "unsupported-media-type");
     patch.expect(200);
 }
 
@@ -239,7 +239,7 @@ async fn unacceptable_accept_headers_return_406(api: Api) {
             api.client.patch(&one, &body),
             api.client.delete(&one),
         ] {
-            problem(&request.accept(accept).send().await, 406, "not-acceptable");
+            assert_problem(&request.accept(accept).send().await, 406, "not-acceptable");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
@@ -299,7 +299,7 @@ async fn malformed_json_returns_400(api: Api) {
         for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
             let response =
                 api.client.request(method(name), target).body("application/json", body.clone()).send().await;
-            let body = problem(&response, 400, "malformed-body");
+            let body = assert_problem(&response, 400, "malformed-body");
             assert!(body["detail"].to_string().len() < 500, "{body}");
         }
     }
@@ -321,7 +321,7 @@ async fn duplicate_members_are_rejected(api: Api) {
         for (name, target) in [("POST", "/users"), ("PUT", one.as_str()), ("PATCH", &one)] {
             let response =
                 api.client.request(method(name), target).body("application/json", body).send().await;
-            problem(&response, 400, "malformed-body");
+            assert_problem(&response, 400, "malformed-body");
         }
     }
     assert_eq!(api.page("").await["items"], json!([user]));
@@ -338,11 +338,11 @@ async fn oversized_bodies_return_413(api: Api) {
     post.body("application/json", padded(1_048_576)).send().await.expect(201);
     for (name, target) in [("POST", "/users"), ("PUT", &path(&user)), ("PATCH", &path(&user))] {
         let request = api.client.request(method(name), target).body("application/json", padded(1_048_577));
-        problem(&request.send().await, 413, "body-too-large");
+        assert_problem(&request.send().await, 413, "body-too-large");
     }
     let small = Api::start(api.engine, &[("ROSTER_BODY_LIMIT", "1024")]);
     let post = |length| small.client.request(Method::POST, "/users").body("application/json", padded(length));
-    problem(&post(1_025).send().await, 413, "body-too-large");
+    assert_problem(&post(1_025).send().await, 413, "body-too-large");
     post(1_024).send().await.expect(201);
 }
 
@@ -354,9 +354,9 @@ async fn request_ids_are_accepted_or_generated(api: Api) {
             assert_eq!(get(target, id).await.expect(status).header("x-request-id"), Some(id));
         }
         let create = api.client.post("/users", &json!({})).header("x-request-id", id).send().await;
-        assert_eq!(problem(&create, 422, "invalid")["requestId"], id);
+        assert_eq!(assert_problem(&create, 422, "invalid")["requestId"], id);
         let anonymous = Client::anonymous(&api.server).get("/users").header("x-request-id", id).send().await;
-        assert_eq!(problem(&anonymous, 401, "unauthorized")["requestId"], id);
+        assert_eq!(assert_problem(&anonymous, 401, "unauthorized")["requestId"], id);
     }
     let too_long = "x".repeat(129);
     let mut generated = Vec::new();
@@ -374,7 +374,7 @@ async fn request_ids_are_accepted_or_generated(api: Api) {
 }
 
 async fn errors_leak_no_internals_and_change_nothing(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let invalid = json!({ "userName": "ada", "title": "secret-7f3a", "foo": 1 });
     let responses = [
         api.client.put(&path(&user), &invalid).send().await,

@@ -1,7 +1,7 @@
 //! Invalid filters (`GET /users?filter=`), and the position that each error names.
 
-use crate::api::problem::{check_queries_rejected, check_user_writes_reject, problem};
-use crate::api::query::{check_filters, filtered};
+use crate::api::problem::{assert_problem, check_queries_rejected, check_user_writes_reject};
+use crate::api::query::{check_filters, list_filtered};
 use crate::support::api::{Api, path, text};
 use crate::support::table::section;
 use serde_json::json;
@@ -55,9 +55,9 @@ fn position(detail: &str) -> Option<usize> {
 /// Sends a filter without its mark, and checks that the error names the marked position and one of the words.
 async fn check_rejected(api: &Api, marked: &str, words: &[&str]) {
     let (before, after) = marked.split_once(POSITION).expect("a mark");
-    let response = filtered(api, &format!("{before}{after}")).await;
+    let response = list_filtered(api, &format!("{before}{after}")).await;
     assert_eq!(response.code(), 400, "{marked}: {}", response.text());
-    let body = problem(&response, 400, "invalid-filter");
+    let body = assert_problem(&response, 400, "invalid-filter");
     let detail = text(&body["detail"]);
     assert_eq!(position(detail), Some(before.chars().count() + 1), "{marked}: {detail}");
     assert!(words.is_empty() || words.iter().any(|word| detail.contains(word)), "{marked}: {detail}");
@@ -98,8 +98,8 @@ async fn values_must_be_json(api: Api) {
         for attribute in ["version", "active", "userName"] {
             // The error can point to the start of the value or to the first character that is invalid.
             let filter = format!("{attribute} eq {value}");
-            let response = filtered(&api, &filter).await;
-            let body = problem(&response, 400, "invalid-filter");
+            let response = list_filtered(&api, &filter).await;
+            let body = assert_problem(&response, 400, "invalid-filter");
             let at = position(text(&body["detail"])).unwrap_or_else(|| panic!("{filter}: {body}"));
             assert!(at > attribute.len() + 4 && at <= filter.chars().count() + 1, "{filter}: {body}");
         }
@@ -205,7 +205,7 @@ async fn an_empty_filter_is_rejected(api: Api) {
     api.create_named("ada").await;
     for query in ["filter=", "filter=%20", "filter=+++", "limit=1&filter=", "filter=&include=total"] {
         let response = api.client.get(&format!("/users?{query}")).send().await;
-        let body = problem(&response, 400, "invalid-filter");
+        let body = assert_problem(&response, 400, "invalid-filter");
         assert!(position(text(&body["detail"])).is_some(), "{query}: {body}");
     }
     check_rejected(&api, "‸", &[]).await;
@@ -247,13 +247,13 @@ async fn the_length_is_limited(api: Api) {
         for bytes in [4_097, 4_098, 8_192] {
             let filter = long(bytes, fill);
             assert_eq!(filter.len(), bytes);
-            let body = problem(&filtered(&api, &filter).await, 400, "invalid-filter");
+            let body = assert_problem(&list_filtered(&api, &filter).await, 400, "invalid-filter");
             assert!(position(text(&body["detail"])).is_some(), "{body}");
         }
     }
     // Spaces count as well.
     let spaces = format!("title pr{}", " ".repeat(4_089));
-    problem(&filtered(&api, &spaces).await, 400, "invalid-filter");
+    assert_problem(&list_filtered(&api, &spaces).await, 400, "invalid-filter");
 }
 
 async fn the_depth_is_limited(api: Api) {
@@ -286,7 +286,7 @@ async fn the_depth_is_limited(api: Api) {
         check_rejected(&api, &marked, &[]).await;
     }
     for deep in ["not(".repeat(1_024), "emails[".repeat(585), "(not ".repeat(819)] {
-        problem(&filtered(&api, &deep).await, 400, "invalid-filter");
+        assert_problem(&list_filtered(&api, &deep).await, 400, "invalid-filter");
     }
 }
 
@@ -303,5 +303,5 @@ async fn the_number_of_terms_is_limited(api: Api) {
         format!("({}) and ({})", vec!["title pr"; 50].join(" or "), vec!["title pr"; 50].join(" and "));
     check_filters(&api, &[(&halves, "ada")]).await;
     let inside = format!("emails[{}]", vec!["type pr"; 101].join(" and "));
-    problem(&filtered(&api, &inside).await, 400, "invalid-filter");
+    assert_problem(&list_filtered(&api, &inside).await, 400, "invalid-filter");
 }

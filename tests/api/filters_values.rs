@@ -1,7 +1,7 @@
 //! Filters (`GET /users?filter=`): how values of each type compare.
 
 use crate::api::filters::create_people;
-use crate::api::query::{check_filters, filtered, matching_names, names, quoted};
+use crate::api::query::{check_filters, list_filtered, matching_names, names, quoted};
 use crate::support::api::{Api, text};
 use crate::support::table::{section, section_with_values};
 use serde_json::{Value, json};
@@ -237,7 +237,7 @@ async fn versions_are_compared_as_numbers(api: Api) {
     api.patch(&created[1], &json!({ "title": "Rear Admiral" })).await;
     check_filters(&api, &section(TABLE, "versions_are_compared_as_numbers")).await;
     for number in ["9223372036854775808", "-9223372036854775809", "99999999999999999999999999", "1e400"] {
-        let response = filtered(&api, &format!("version lt {number}")).await;
+        let response = list_filtered(&api, &format!("version lt {number}")).await;
         assert!(matches!(response.code(), 200 | 400), "{number}: {}", response.text());
     }
 }
@@ -276,7 +276,7 @@ async fn every_rfc_3339_spelling_is_accepted(api: Api) {
     check_filters(&api, &section(TABLE, "every_rfc_3339_spelling_is_accepted")).await;
     // Times at the limits of the format are either compared or rejected.
     for special in ["0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2016-12-31T23:59:60Z"] {
-        let response = filtered(&api, &format!("createdAt gt \"{special}\"")).await;
+        let response = list_filtered(&api, &format!("createdAt gt \"{special}\"")).await;
         assert!(matches!(response.code(), 200 | 400), "{special}: {}", response.text());
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// A user that was created with only a `userName`, as a response shows it. `id` and times are null.
-pub(crate) fn bare(user_name: &str) -> Value {
+pub(crate) fn minimal_user(user_name: &str) -> Value {
     json!({
         "id": null,
         "userName": user_name,
@@ -51,7 +51,7 @@ pub(crate) fn bare(user_name: &str) -> Value {
 }
 
 /// A body with every attribute of RFC 7643 and every native attribute.
-pub(crate) fn full(user_name: &str) -> Value {
+pub(crate) fn full_user(user_name: &str) -> Value {
     let mut body = json!({
         "userName": user_name,
         "externalId": format!("{user_name}-701984"),
@@ -132,7 +132,7 @@ fn lists() -> Map<String, Value> {
 
 /// The user that a response to `body` must show, with the id and times of `response`.
 pub(crate) fn expected_user(body: &Value, version: u64, response: &Value) -> Value {
-    let mut expected = bare("");
+    let mut expected = minimal_user("");
     let members = body.as_object().expect("a body is an object").clone();
     expected.as_object_mut().expect("an object").extend(members);
     for added in ["id", "createdAt", "updatedAt"] {

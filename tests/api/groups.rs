@@ -7,7 +7,7 @@ use crate::api::group_helpers::{
     members_path,
 };
 use crate::api::problem::{
-    assert_invalid, assert_state_conflict, assert_taken, check_preconditions, problem,
+    assert_invalid, assert_problem, assert_state_conflict, assert_taken, check_preconditions,
 };
 use crate::api::query::items;
 use crate::support::api::{Api, count_with_status, only_success, send_concurrently, text};
@@ -239,7 +239,7 @@ async fn a_replacement_clears_absent_fields(api: Api) {
     assert_eq!((&replaced, response.header("etag")), (&expected, Some("\"3\"")));
     assert_eq!(member_names(&api.client, &group).await, ["u0", "u1"]);
     let unknown = format!("/groups/{}", uuid::Uuid::now_v7());
-    problem(&api.client.put(&unknown, &json!({ "displayName": "b" })).send().await, 404, "not-found");
+    assert_problem(&api.client.put(&unknown, &json!({ "displayName": "b" })).send().await, 404, "not-found");
 }
 
 async fn a_patch_changes_only_named_fields(api: Api) {
@@ -277,15 +277,15 @@ async fn preconditions_apply(api: Api) {
     check_preconditions(&api.client, &target, &json!({ "displayName": "x" })).await;
     for tag in ["\"2\"", "W/\"1\""] {
         let put = api.client.put(&target, &json!({ "displayName": "x" })).header("if-match", tag);
-        problem(&put.send().await, 412, "precondition-failed");
+        assert_problem(&put.send().await, 412, "precondition-failed");
     }
     let first = patch("b").header("if-match", "\"1\"");
     first.send().await.expect(200);
-    problem(&first.send().await, 412, "precondition-failed");
+    assert_problem(&first.send().await, 412, "precondition-failed");
     // Membership changes change the ETag.
     let users = create_users(&api.client, 1).await;
     add_members(&api.client, &group, &users).await;
-    problem(&patch("c").header("if-match", "\"2\"").send().await, 412, "precondition-failed");
+    assert_problem(&patch("c").header("if-match", "\"2\"").send().await, 412, "precondition-failed");
     api.client.delete(&target).header("if-match", "\"3\"").send().await.expect(204);
 }
 
@@ -317,7 +317,7 @@ async fn a_repeated_creation_returns_the_first_response(api: Api) {
     for header in ["location", "etag"] {
         assert_eq!(again.header(header), first.header(header));
     }
-    problem(&post("/groups", &json!({ "displayName": "c" })).await, 422, "idempotency-key-reused");
+    assert_problem(&post("/groups", &json!({ "displayName": "c" })).await, 422, "idempotency-key-reused");
     // Keys are scoped to the path.
     let user = post("/users", &json!({ "userName": "ada" })).await.expect(201);
     assert_eq!(user.header("idempotency-replayed"), None);
@@ -335,11 +335,11 @@ async fn a_deleted_group_leaves_nothing_behind(api: Api) {
     let response = api.client.delete(&group_path(&group)).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for target in [group_path(&group), members_path(&group), member_path(&group, &users[0])] {
-        problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
     }
     let unknown = group_path(&group);
-    problem(&api.client.delete(&unknown).send().await, 404, "not-found");
-    problem(&api.client.patch(&unknown, &json!({})).send().await, 404, "not-found");
+    assert_problem(&api.client.delete(&unknown).send().await, 404, "not-found");
+    assert_problem(&api.client.patch(&unknown, &json!({})).send().await, 404, "not-found");
     assert_eq!(get(&api.client, "/groups?include=total").await, json!({ "items": [], "total": 0 }));
     for user in &users {
         let groups = get(&api.client, &format!("/users/{}/groups?include=total", text(&user["id"]))).await;
@@ -373,7 +373,7 @@ async fn a_tenant_with_groups_cannot_be_deleted(api: Api) {
     assert_eq!(get(&acme, &group_path(&group)).await, group);
     acme.delete(&group_path(&group)).send().await.expect(204);
     api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
-    problem(&acme.post("/groups", &json!({ "displayName": "a" })).send().await, 404, "not-found");
+    assert_problem(&acme.post("/groups", &json!({ "displayName": "a" })).send().await, 404, "not-found");
 }
 
 async fn groups_are_isolated_between_tenants(api: Api) {
@@ -408,7 +408,7 @@ async fn groups_are_isolated_between_tenants(api: Api) {
             client.delete(&member_path(&groups[own], &users[other])),
             client.get(&format!("/users/{}/groups", text(&users[other]["id"]))),
         ] {
-            problem(&request.send().await, 404, "not-found");
+            assert_problem(&request.send().await, 404, "not-found");
         }
         let add = client.post(&members_path(&groups[own]), &json!({ "userIds": [users[other]["id"]] }));
         assert_invalid(&add.send().await, &[("/userIds/0", "unknown-user")]);

@@ -4,7 +4,7 @@ use crate::api::callers::get;
 use crate::api::group_helpers::{
     add_members, create_group, create_named_group, create_users, group_path, member_path,
 };
-use crate::api::problem::{check_queries_rejected, problem};
+use crate::api::problem::{assert_problem, check_queries_rejected};
 use crate::api::query::{
     check_filters, items, list_all, list_target, list_users, matching_names, names, users_target,
 };
@@ -176,11 +176,11 @@ async fn invalid_filters_explain_the_error(api: Api) {
         ("members eq 1", "a string"),
     ] {
         let response = api.client.get(&list_target("/groups", &[("filter", filter)])).send().await;
-        let body = problem(&response, 400, "invalid-filter");
+        let body = assert_problem(&response, 400, "invalid-filter");
         assert!(text(&body["detail"]).contains(detail), "{filter}: {body}");
     }
     let response = api.client.get("/users?filter=members%20pr").send().await;
-    let body = problem(&response, 400, "invalid-filter");
+    let body = assert_problem(&response, 400, "invalid-filter");
     assert!(text(&body["detail"]).contains("'members' is not an attribute of users"), "{body}");
 }
 

@@ -1,6 +1,6 @@
 //! The start page and the probes, which require no key.
 
-use crate::api::problem::problem;
+use crate::api::problem::assert_problem;
 use crate::support::api::{Api, Engine};
 use crate::support::http::{Client, Response};
 use diesel::connection::SimpleConnection;
@@ -63,7 +63,7 @@ async fn probes_reject_other_methods(api: Api) {
     for target in PUBLIC {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
             let response = anonymous.request(method, target).send().await;
-            problem(&response, 405, "method-not-allowed");
+            assert_problem(&response, 405, "method-not-allowed");
             assert_eq!(response.header("allow"), Some("GET, HEAD, OPTIONS"));
         }
     }
@@ -71,7 +71,7 @@ async fn probes_reject_other_methods(api: Api) {
 
 #[track_caller]
 fn assert_not_ready(response: &Response) {
-    problem(response, 503, "not-ready");
+    assert_problem(response, 503, "not-ready");
     let seconds = response.header("retry-after").and_then(|text| text.parse::<u64>().ok());
     assert!(seconds.is_some_and(|seconds| seconds <= 60), "{:?}", response.headers);
 }

@@ -1,7 +1,7 @@
 //! `Idempotency-Key` on `POST /users`.
 
-use crate::api::fixture::full;
-use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::full_user;
+use crate::api::problem::{assert_invalid, assert_problem, assert_taken};
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Request, Response};
 use crate::support::sql::Sql;
@@ -74,7 +74,7 @@ fn row_counts(api: &Api) -> (i64, i64, i64) {
 }
 
 async fn a_repeat_returns_the_first_response(api: Api) {
-    let body = full("ada");
+    let body = full_user("ada");
     let first = assert_first(create_with_key(&api, "key-1", &body).send().await);
     let user = first.json();
     assert_eq!(first.header("location"), Some(path(&user).as_str()));
@@ -85,7 +85,7 @@ async fn a_repeat_returns_the_first_response(api: Api) {
     assert_eq!(api.page("?include=total").await, json!({ "items": [user], "total": 1 }));
     assert_eq!(row_counts(&api), (1, 1, 1));
     // The same body without the key is a different request.
-    problem(&api.client.post("/users", &body).send().await, 409, "conflict");
+    assert_problem(&api.client.post("/users", &body).send().await, 409, "conflict");
     assert_eq!(row_counts(&api), (1, 1, 1));
 }
 
@@ -126,7 +126,8 @@ async fn a_different_body_is_rejected(api: Api) {
         json!({ "userName": "ada", "custom": { "a": [1, 2] }, "title": "x" }),
     ];
     for other in &others {
-        let body = problem(&create_with_key(&api, "k", other).send().await, 422, "idempotency-key-reused");
+        let body =
+            assert_problem(&create_with_key(&api, "k", other).send().await, 422, "idempotency-key-reused");
         assert!(text(&body["detail"]).to_lowercase().contains("idempotency-key"), "{body}");
     }
     assert_eq!(row_counts(&api), (1, 1, 1));
@@ -178,7 +179,7 @@ async fn invalid_keys_are_rejected(api: Api) {
     for key in ["", "a b", "a\tb", "é", "ключ", "🔑", "a\u{a0}b", &"k".repeat(256), &"k".repeat(3_000)]
     {
         let response = create_with_key(&api, key, &body).send().await;
-        let problem = problem(&response, 400, "invalid-header");
+        let problem = assert_problem(&response, 400, "invalid-header");
         assert!(text(&problem["detail"]).to_lowercase().contains("idempotency-key"), "{problem}");
     }
     assert_eq!(row_counts(&api), (0, 0, 0));
@@ -188,7 +189,7 @@ async fn several_keys_are_rejected(api: Api) {
     let body = json!({ "userName": "ada" });
     for (one, other) in [("a", "b"), ("a", "a"), ("a", "")] {
         let response = create_with_key(&api, one, &body).header("idempotency-key", other).send().await;
-        problem(&response, 400, "invalid-header");
+        assert_problem(&response, 400, "invalid-header");
     }
     assert_eq!(row_counts(&api), (0, 0, 0));
     assert_first(create_with_key(&api, "a", &body).send().await);
@@ -232,19 +233,19 @@ async fn a_validation_error_is_not_recorded(api: Api) {
 async fn a_request_rejected_before_its_body_is_not_recorded(api: Api) {
     let post = |target: &str| api.client.request(Method::POST, target).header("idempotency-key", "k");
     let valid = json!({ "userName": "ada" });
-    problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
-    problem(&post("/users").body("text/plain", "{}").send().await, 415, "unsupported-media-type");
-    problem(&post("/users?foo=1").json(&valid).send().await, 400, "invalid-parameter");
-    problem(&post("/users").json(&valid).accept("text/html").send().await, 406, "not-acceptable");
+    assert_problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
+    assert_problem(&post("/users").body("text/plain", "{}").send().await, 415, "unsupported-media-type");
+    assert_problem(&post("/users?foo=1").json(&valid).send().await, 400, "invalid-parameter");
+    assert_problem(&post("/users").json(&valid).accept("text/html").send().await, 406, "not-acceptable");
     let anonymous = crate::support::http::Client::anonymous(&api.server);
     let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
-    problem(&unauthorized, 401, "unauthorized");
+    assert_problem(&unauthorized, 401, "unauthorized");
     assert_eq!(row_counts(&api), (0, 0, 0));
     let first = assert_first(post("/users").json(&valid).send().await);
     // The same requests still fail.
     let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
-    problem(&unauthorized, 401, "unauthorized");
-    problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
+    assert_problem(&unauthorized, 401, "unauthorized");
+    assert_problem(&post("/users").body("application/json", "{").send().await, 400, "malformed-body");
     assert_replayed(&post("/users").json(&valid).send().await, &first);
 }
 
@@ -296,7 +297,7 @@ async fn other_methods_ignore_the_header(api: Api) {
     assert_eq!(row_counts(&api).2, 0);
     let delete = api.client.delete(&target).header("idempotency-key", "k");
     delete.send().await.expect(204);
-    problem(&delete.send().await, 404, "not-found");
+    assert_problem(&delete.send().await, 404, "not-found");
     // The keys of those requests are unused for POST.
     assert_first(create_with_key(&api, "k", &json!({ "userName": "ada" })).send().await);
 }
@@ -306,11 +307,11 @@ async fn other_paths_ignore_the_header(api: Api) {
     for key in ["k", "", "a b"] {
         for _ in 0..2 {
             let unknown = api.client.post("/unknown", &body).header("idempotency-key", key).send().await;
-            problem(&unknown, 404, "not-found");
+            assert_problem(&unknown, 404, "not-found");
             let probe = api.client.get("/readyz").header("idempotency-key", key).send().await;
             assert_eq!(probe.expect(200).header("idempotency-replayed"), None);
             let invalid = api.client.post("/livez", &body).header("idempotency-key", key).send().await;
-            problem(&invalid, 405, "method-not-allowed");
+            assert_problem(&invalid, 405, "method-not-allowed");
         }
     }
     assert_eq!(row_counts(&api), (0, 0, 0));
@@ -329,18 +330,18 @@ async fn later_changes_do_not_affect_a_replay(api: Api) {
     api.client.delete(&path(&other)).send().await.expect(204);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
-    problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
+    assert_problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
 }
 
 async fn keys_survive_a_kill(api: Api) {
-    let (one, two) = (full("ada"), json!({ "userName": "grace" }));
+    let (one, two) = (full_user("ada"), json!({ "userName": "grace" }));
     let first = assert_first(create_with_key(&api, "k", &one).send().await);
     let minimal =
         assert_first(create_with_key(&api, "m", &two).header("prefer", "return=minimal").send().await);
     let api = api.restart();
     assert_replayed(&create_with_key(&api, "k", &one).send().await, &first);
     assert_replayed(&create_with_key(&api, "m", &two).send().await, &minimal);
-    problem(&create_with_key(&api, "k", &two).send().await, 422, "idempotency-key-reused");
+    assert_problem(&create_with_key(&api, "k", &two).send().await, 422, "idempotency-key-reused");
     assert_eq!(row_counts(&api), (2, 2, 2));
 }
 
@@ -374,7 +375,7 @@ async fn keys_are_valid_for_almost_a_day(api: Api) {
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     let api = api.restart();
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
-    problem(
+    assert_problem(
         &create_with_key(&api, "k", &json!({ "userName": "b" })).send().await,
         422,
         "idempotency-key-reused",

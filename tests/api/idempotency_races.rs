@@ -1,6 +1,6 @@
 //! Concurrent requests with the same `Idempotency-Key`: one is executed, and the others return its response.
 
-use crate::api::problem::{assert_taken, problem};
+use crate::api::problem::{assert_problem, assert_taken};
 use crate::support::api::{Api, Engine, count_with_status, only_success, path, send_concurrently};
 use crate::support::http::{Client, Response};
 use crate::support::server::Server;
@@ -131,7 +131,7 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
         for response in &responses {
             assert!(!is_replayed(response), "{:?}", response.headers);
             if response.code() == 422 {
-                problem(response, 422, "idempotency-key-reused");
+                assert_problem(response, 422, "idempotency-key-reused");
             }
         }
         check_counts(&api, round + 1, round + 1);

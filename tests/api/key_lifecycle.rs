@@ -1,7 +1,7 @@
 //! The lifecycle of a key: authentication, rotation, revocation, expiry, roles, last use and secrecy.
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, get, key_path};
-use crate::api::problem::{assert_unauthorized, problem};
+use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, Engine, path, text};
 use crate::support::http::Client;
 use crate::support::server::Server;
@@ -209,18 +209,18 @@ async fn role_changes_apply_at_once(api: Api) {
     let client = client_with_key(&api.client, &own);
     client.patch(&key_path(&own), &json!({ "role": "reader" })).send().await.expect(200);
     let back = client.patch(&key_path(&own), &json!({ "role": "admin" })).send().await;
-    problem(&back, 403, "forbidden");
+    assert_problem(&back, 403, "forbidden");
 }
 
 async fn keys_cannot_grant_a_higher_role(api: Api) {
     let own = create_key(&api.client, &json!({ "role": "admin" })).await;
     let admin = client_with_key(&api.client, &own);
     let created = admin.post("/keys", &json!({ "role": "operator", "name": "more" })).send().await;
-    problem(&created, 403, "forbidden");
+    assert_problem(&created, 403, "forbidden");
     let other = create_key(&admin, &json!({ "role": "reader" })).await;
     for key in [&own, &other] {
         for patch in [json!({ "role": "operator" }), json!({ "name": "more", "role": "operator" })] {
-            problem(&admin.patch(&key_path(key), &patch).send().await, 403, "forbidden");
+            assert_problem(&admin.patch(&key_path(key), &patch).send().await, 403, "forbidden");
         }
         let found = get(&admin, &key_path(key)).await;
         assert_eq!((&found["role"], &found["name"]), (&key["role"], &json!(null)));
@@ -245,9 +245,9 @@ async fn keys_cannot_modify_a_key_with_a_higher_role(api: Api) {
         json!({}),
     ];
     for patch in &patches {
-        problem(&admin.patch(&target, patch).send().await, 403, "forbidden");
+        assert_problem(&admin.patch(&target, patch).send().await, 403, "forbidden");
     }
-    problem(&admin.delete(&target).send().await, 403, "forbidden");
+    assert_problem(&admin.delete(&target).send().await, 403, "forbidden");
     let found = api.client.get(&target).send().await.expect(200);
     assert_eq!((&found.json()["name"], found.header("etag")), (&json!("above"), Some("\"1\"")));
     let operator = client_with_key(&api.client, &above);
@@ -265,8 +265,8 @@ async fn keys_act_in_their_own_tenant(api: Api) {
         let key = create_key(&acme, &json!({ "role": role })).await;
         let client = client_with_key(&api.client, &key);
         assert_eq!(get(&client, "/users").await, json!({ "items": [] }));
-        problem(&client.get(&path(&user)).send().await, 404, "not-found");
-        problem(&api.client.get(&key_path(&key)).send().await, 404, "not-found");
+        assert_problem(&client.get(&path(&user)).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&key_path(&key)).send().await, 404, "not-found");
         assert_eq!(get(&acme, &key_path(&key)).await["role"], role);
     }
     // A key creates keys in the tenant in which it acts: its own, or the one that an operator names.

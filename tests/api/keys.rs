@@ -3,8 +3,8 @@
 use crate::api::callers::{client_with_key, create_key, get, key_path};
 use crate::api::fixture::with_field;
 use crate::api::problem::{
-    assert_all_rejected, assert_invalid, assert_invalid_fields, check_preconditions, check_queries_rejected,
-    problem,
+    assert_all_rejected, assert_invalid, assert_invalid_fields, assert_problem, check_preconditions,
+    check_queries_rejected,
 };
 use crate::api::query::{follow_links, items};
 use crate::support::api::{Api, text};
@@ -264,7 +264,7 @@ async fn preconditions_apply(api: Api) {
     assert_eq!(patched.header("etag"), Some("\"2\""));
     let changed = api.client.get(&target).header("if-none-match", "\"1\"").send().await.expect(200);
     assert_eq!(changed.json()["name"], "x");
-    problem(&patch("y").header("if-match", "\"1\"").send().await, 412, "precondition-failed");
+    assert_problem(&patch("y").header("if-match", "\"1\"").send().await, 412, "precondition-failed");
     client_with_key(&api.client, &key).get("/users").send().await.expect(200);
     api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
 }
@@ -285,9 +285,9 @@ async fn a_key_can_be_deleted_once(api: Api) {
     let response = api.client.delete(&target).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for _ in 0..2 {
-        problem(&api.client.get(&target).send().await, 404, "not-found");
-        problem(&api.client.delete(&target).send().await, 404, "not-found");
-        problem(&api.client.patch(&target, &json!({ "name": "x" })).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.patch(&target, &json!({ "name": "x" })).send().await, 404, "not-found");
     }
     assert_eq!(get(&api.client, "/keys").await, json!({ "items": others.map(|key| without_secret(&key)) }));
 }
@@ -300,16 +300,16 @@ async fn malformed_and_oversized_bodies_are_rejected(api: Api) {
             api.client.request(method.clone(), target).body(media_type, body.to_owned()).send().await
         };
         let typed = send("text/plain", r#"{"role":"reader"}"#).await;
-        problem(&typed, 415, "unsupported-media-type");
+        assert_problem(&typed, 415, "unsupported-media-type");
         let accepted = if method == Method::POST { "accept-post" } else { "accept-patch" };
         assert!(typed.header(accepted).is_some_and(|types| types.contains("json")), "{:?}", typed.headers);
         for body in ["", "{", r#"{"role":"reader","role":"writer"}"#, r#"{"role":"reader"}x"#] {
-            problem(&send("application/json", body).await, 400, "malformed-body");
+            assert_problem(&send("application/json", body).await, 400, "malformed-body");
         }
         let unacceptable = api.client.request(method.clone(), target).json(&json!({ "role": "reader" }));
-        problem(&unacceptable.accept("text/html").send().await, 406, "not-acceptable");
+        assert_problem(&unacceptable.accept("text/html").send().await, 406, "not-acceptable");
         let large = format!(r#"{{"role":"reader"}}{}"#, " ".repeat(1_048_576));
-        problem(&send("application/json", &large).await, 413, "body-too-large");
+        assert_problem(&send("application/json", &large).await, 413, "body-too-large");
     }
     assert_eq!(get(&api.client, "/keys").await, json!({ "items": [without_secret(&key)] }));
 }
@@ -357,7 +357,7 @@ async fn pages_are_linked_by_cursors(api: Api) {
     let swapped = [("/keys", users.as_str()), ("/users", text(&page["nextCursor"])), ("/keys", "x")];
     for (list, cursor) in swapped {
         let response = api.client.get(&format!("{list}?cursor={cursor}")).send().await;
-        problem(&response, 400, "invalid-cursor");
+        assert_problem(&response, 400, "invalid-cursor");
     }
 }
 

@@ -23,12 +23,12 @@ const BASE: usize = 60;
 
 /// The logical times between which each user certainly exists.
 #[derive(Clone, Debug, Default)]
-struct Register {
+struct UserTracker {
     clock: Arc<AtomicU64>,
     lifetimes: Arc<Mutex<BTreeMap<String, (u64, u64)>>>,
 }
 
-impl Register {
+impl UserTracker {
     fn now(&self) -> u64 {
         self.clock.fetch_add(1, Ordering::SeqCst)
     }
@@ -58,7 +58,7 @@ impl Register {
 }
 
 /// Creates, patches and deletes users, one round per permit. A few of its users remain at the end.
-async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, writer: usize) {
+async fn write(client: Client, tracker: UserTracker, rounds: Arc<Semaphore>, writer: usize) {
     let mut own: Vec<Value> = Vec::new();
     let mut round = 0;
     while let Ok(permit) = rounds.acquire().await {
@@ -66,14 +66,14 @@ async fn write(client: Client, register: Register, rounds: Arc<Semaphore>, write
         let body =
             json!({ "userName": format!("w{writer}-{round}"), "displayName": "x".repeat(round % 50 + 1) });
         let user = client.post("/users", &body).send().await.expect(201).json();
-        register.record_creation(text(&user["id"]));
+        tracker.record_creation(text(&user["id"]));
         own.push(user);
         let patched = &own[(round * 7) % own.len()];
         let patch = json!({ "userName": format!("p{writer}-{round}"), "custom": { "round": round } });
         client.patch(&path(patched), &patch).send().await.expect(200);
         if own.len() > 10 {
             let user = own.remove((round * 5) % own.len());
-            register.record_deletion(text(&user["id"]));
+            tracker.record_deletion(text(&user["id"]));
             client.delete(&path(&user)).send().await.expect(204);
         }
         round += 1;
@@ -96,10 +96,10 @@ async fn list_ids(client: &Client, limit: usize) -> Vec<String> {
 }
 
 /// Reads the list, and checks that it is in order and has every user who existed throughout.
-async fn check_list(client: &Client, register: &Register, limit: usize) {
-    let start = register.now();
+async fn check_list(client: &Client, tracker: &UserTracker, limit: usize) {
+    let start = tracker.now();
     let seen = list_ids(client, limit).await;
-    let present = register.present_throughout(start, register.now());
+    let present = tracker.present_throughout(start, tracker.now());
     assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "ids out of order or repeated with limit {limit}");
     assert!(present.len() >= BASE, "only {} users existed throughout", present.len());
     let missing: Vec<_> = present.iter().filter(|id| seen.binary_search(id).is_err()).collect();
@@ -107,26 +107,26 @@ async fn check_list(client: &Client, register: &Register, limit: usize) {
 }
 
 async fn users_present_throughout_are_listed_exactly_once(api: Api) {
-    let (register, rounds) = (Register::default(), Arc::new(Semaphore::new(0)));
+    let (tracker, rounds) = (UserTracker::default(), Arc::new(Semaphore::new(0)));
     for index in 0..BASE {
         let user = api.create_named(&format!("base-{index}")).await;
-        register.record_creation(text(&user["id"]));
+        tracker.record_creation(text(&user["id"]));
     }
     let mut writers = JoinSet::new();
     for writer in 0..WRITERS {
-        writers.spawn(write(api.client.clone(), register.clone(), rounds.clone(), writer));
+        writers.spawn(write(api.client.clone(), tracker.clone(), rounds.clone(), writer));
     }
     for limit in [1, 2, 7, 3, 20, 5] {
         rounds.add_permits(ROUNDS);
-        check_list(&api.client, &register, limit).await;
+        check_list(&api.client, &tracker, limit).await;
     }
     rounds.close();
     writers.join_all().await;
     // Without writers the list has exactly the existing users.
-    let now = register.now();
-    assert_eq!(list_ids(&api.client, 9).await, register.present_throughout(now, now));
+    let now = tracker.now();
+    assert_eq!(list_ids(&api.client, 9).await, tracker.present_throughout(now, now));
     let total = api.page("?include=total&limit=1").await["total"].clone();
-    assert_eq!(total, register.present_throughout(now, now).len());
+    assert_eq!(total, tracker.present_throughout(now, now).len());
 }
 
 async fn pagination_continues_after_deletions_and_ends(api: Api) {

@@ -5,7 +5,7 @@ use crate::api::group_helpers::{
     add_members, create_named_group, create_users, group_path, member_names, member_path, members_path,
     user_ids_body,
 };
-use crate::api::problem::{assert_all_rejected, assert_invalid, check_queries_rejected, problem};
+use crate::api::problem::{assert_all_rejected, assert_invalid, assert_problem, check_queries_rejected};
 use crate::api::query::items;
 use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
 use crate::support::http::Client;
@@ -80,8 +80,8 @@ async fn a_single_member_can_be_put_read_and_removed(api: Api) {
     let group = create_named_group(&api.client, "a").await;
     let user = create_users(&api.client, 1).await.remove(0);
     let target = member_path(&group, &user);
-    problem(&api.client.get(&target).send().await, 404, "not-found");
-    problem(&api.client.delete(&target).send().await, 404, "not-found");
+    assert_problem(&api.client.get(&target).send().await, 404, "not-found");
+    assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
     let put = api.client.request(Method::PUT, &target);
     let response = put.send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
@@ -94,13 +94,13 @@ async fn a_single_member_can_be_put_read_and_removed(api: Api) {
     put.send().await.expect(204);
     for method in [Method::PUT, Method::DELETE] {
         let guarded = api.client.request(method, &target).header("If-Match", "\"1\"").send().await;
-        problem(&guarded, 412, "precondition-failed");
+        assert_problem(&guarded, 412, "precondition-failed");
     }
     assert_eq!(get(&api.client, &target).await, member);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
     let response = api.client.delete(&target).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
-    problem(&api.client.delete(&target).send().await, 404, "not-found");
+    assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
     assert_eq!(counts(&api, &group).await, (json!(0), json!(3), 0));
 }
 
@@ -146,8 +146,8 @@ async fn bodies_are_validated(api: Api) {
         let request = api.client.request(Method::POST, &members_path(&group));
         request.body(media_type, body.to_owned()).send().await
     };
-    problem(&send("text/plain", "x").await, 415, "unsupported-media-type");
-    problem(&send("application/json", "{").await, 400, "malformed-body");
+    assert_problem(&send("text/plain", "x").await, 415, "unsupported-media-type");
+    assert_problem(&send("application/json", "{").await, 400, "malformed-body");
     assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
     // Repeated ids are added once.
     post(json!({ "userIds": [id, id.to_uppercase(), id] })).await.expect(204);
@@ -222,9 +222,9 @@ async fn unknown_groups_and_users_return_404(api: Api) {
     let put = async |target: String| api.client.request(Method::PUT, &target).send().await;
     for (group, user) in [(&group, &unknown), (&unknown, &user), (&unknown, &unknown), (&group, &group)] {
         let target = member_path(group, user);
-        problem(&put(target.clone()).await, 404, "not-found");
-        problem(&api.client.get(&target).send().await, 404, "not-found");
-        problem(&api.client.delete(&target).send().await, 404, "not-found");
+        assert_problem(&put(target.clone()).await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
     }
     let (group_id, user_id) = (text(&group["id"]), text(&user["id"]));
     for target in [
@@ -232,18 +232,18 @@ async fn unknown_groups_and_users_return_404(api: Api) {
         format!("/groups/x/members/{user_id}"),
         format!("/groups/{group_id}/members/{}", user_id.replace('-', "")),
     ] {
-        problem(&put(target.clone()).await, 404, "not-found");
-        problem(&api.client.get(&target).send().await, 404, "not-found");
-        problem(&api.client.delete(&target).send().await, 404, "not-found");
+        assert_problem(&put(target.clone()).await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
     }
     for target in [members_path(&unknown), "/groups/x/members".to_owned()] {
-        problem(&api.client.get(&target).send().await, 404, "not-found");
-        problem(&api.client.post(&target, &user_ids_body([&user])).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.post(&target, &user_ids_body([&user])).send().await, 404, "not-found");
         // The body is not validated if the group does not exist.
-        problem(&api.client.post(&target, &user_ids_body([&unknown])).send().await, 404, "not-found");
+        assert_problem(&api.client.post(&target, &user_ids_body([&unknown])).send().await, 404, "not-found");
     }
     for target in [format!("{}/groups", path(&unknown)), "/users/x/groups".to_owned()] {
-        problem(&api.client.get(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
     }
     assert_eq!(counts(&api, &group).await, (json!(0), json!(1), 0));
 }
@@ -341,7 +341,7 @@ async fn cursors_belong_to_one_list(api: Api) {
             let response = api.client.get(&format!("{other}?limit=1&cursor={cursor}")).send().await;
             match other == list {
                 true => drop(response.expect(200)),
-                false => drop(problem(&response, 400, "invalid-cursor")),
+                false => drop(assert_problem(&response, 400, "invalid-cursor")),
             }
         }
     }
@@ -406,7 +406,7 @@ async fn check_removal(api: &Api, query: &str) {
         let current = read_group(&api.client, group).await;
         assert_eq!((&current["memberCount"], &current["version"]), (&json!(2), &json!(version)));
         assert_eq!(member_names(&api.client, group).await, ["u1", "u2"]);
-        problem(&api.client.get(&member_path(group, &users[0])).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&member_path(group, &users[0])).send().await, 404, "not-found");
     }
     assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 6);
 }
@@ -423,7 +423,7 @@ async fn a_failed_precondition_removes_no_member(api: Api) {
     let (groups, users) = create_groups(&api).await;
     for query in ["", "?erase=true"] {
         let delete = api.client.delete(&format!("{}{query}", path(&users[0]))).header("if-match", "\"7\"");
-        problem(&delete.send().await, 412, "precondition-failed");
+        assert_problem(&delete.send().await, 412, "precondition-failed");
     }
     assert_eq!(member_names(&api.client, &groups[0]).await, ["u0", "u1", "u2"]);
 }
@@ -479,7 +479,7 @@ async fn a_user_deleted_during_an_add_has_no_membership(api: Api) {
         for response in responses.await {
             assert!(matches!(response.code(), 204 | 404), "{}", response.text());
         }
-        problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
         let current = read_group(&api.client, &group).await;
         assert_eq!(current["memberCount"], 0);
         assert_eq!(api.sql().number("SELECT count(*) AS number FROM members"), 0);

@@ -1,6 +1,6 @@
 //! `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
 
-use crate::api::problem::problem;
+use crate::api::problem::assert_problem;
 use crate::support::api::{Api, path};
 use crate::support::http::Response;
 use reqwest::Method;
@@ -34,7 +34,7 @@ async fn writes(api: &Api, user: &Value, name: &str, value: &str) -> [Response; 
 async fn assert_writes_fail(api: &Api, user: &Value, header: &str, tags: &[&str]) {
     for tag in tags {
         for response in writes(api, user, header, tag).await {
-            problem(&response, 412, "precondition-failed");
+            assert_problem(&response, 412, "precondition-failed");
         }
     }
     assert_eq!(api.read(user).await, *user);
@@ -46,10 +46,10 @@ async fn if_match_requires_the_current_version(api: Api) {
     assert_writes_fail(&api, &user, "if-match", &["\"1\"", "\"3\"", "\"0\"", "\"-2\""]).await;
     let put = api.client.put(&path(&user), &json!({ "userName": "ada" })).header("if-match", "\"2\"");
     assert_eq!(put.send().await.expect(200).header("etag"), Some("\"3\""));
-    problem(&put.send().await, 412, "precondition-failed");
+    assert_problem(&put.send().await, 412, "precondition-failed");
     let patch = api.client.patch(&path(&user), &json!({ "title": "4" })).header("if-match", "\"3\"");
     assert_eq!(patch.send().await.expect(200).header("etag"), Some("\"4\""));
-    problem(&patch.send().await, 412, "precondition-failed");
+    assert_problem(&patch.send().await, 412, "precondition-failed");
 }
 
 async fn weak_and_unnormalized_tags_never_match(api: Api) {
@@ -76,10 +76,10 @@ async fn malformed_tags_are_rejected(api: Api) {
     for tag in malformed {
         for name in ["if-match", "if-none-match"] {
             for response in writes(&api, &user, name, tag).await {
-                problem(&response, 400, "invalid-header");
+                assert_problem(&response, 400, "invalid-header");
             }
             let read = api.client.get(&path(&user)).header(name, tag).send().await;
-            problem(&read, 400, "invalid-header");
+            assert_problem(&read, 400, "invalid-header");
         }
     }
     assert_eq!(api.read(&user).await, user);
@@ -113,7 +113,7 @@ async fn if_match_applies_to_reads(api: Api) {
         assert_eq!(get(tag).await.expect(200).json(), user);
     }
     for tag in ["\"2\"", "W/\"1\""] {
-        problem(&get(tag).await, 412, "precondition-failed");
+        assert_problem(&get(tag).await, 412, "precondition-failed");
     }
 }
 
@@ -125,14 +125,14 @@ async fn if_none_match_applies_to_writes(api: Api) {
     // Both preconditions apply.
     let both = api.client.patch(&path(&user), &json!({ "title": "y" }));
     let both = both.header("if-match", "\"2\"").header("if-none-match", "\"2\"");
-    problem(&both.send().await, 412, "precondition-failed");
+    assert_problem(&both.send().await, 412, "precondition-failed");
 }
 
 async fn preconditions_apply_to_deletions(api: Api) {
     for (name, tag) in [("a", "\"1\""), ("b", "*"), ("c", "\"3\", \"1\"")] {
         let user = api.create_named(name).await;
         api.client.delete(&path(&user)).header("if-match", tag).send().await.expect(204);
-        problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
+        assert_problem(&api.client.get(&path(&user)).send().await, 404, "not-found");
     }
     let user = api.create_named("d").await;
     api.client.delete(&path(&user)).header("if-none-match", "\"7\"").send().await.expect(204);
@@ -145,7 +145,7 @@ async fn preconditions_on_a_missing_user_fail(api: Api) {
         for name in ["if-match", "if-none-match"] {
             for response in writes(&api, &missing, name, tag).await {
                 assert!(matches!(response.code(), 404 | 412), "{}", response.text());
-                problem(
+                assert_problem(
                     &response,
                     response.code(),
                     if response.code() == 404 { "not-found" } else { "precondition-failed" },
@@ -153,7 +153,7 @@ async fn preconditions_on_a_missing_user_fail(api: Api) {
             }
         }
         let read = api.client.get(&path(&missing)).header("if-none-match", tag).send().await;
-        problem(&read, 404, "not-found");
+        assert_problem(&read, 404, "not-found");
     }
 }
 

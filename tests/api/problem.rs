@@ -10,7 +10,7 @@ const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "reques
 
 /// Checks that a response is a problem document (RFC 9457) with this status and code, and returns its body.
 #[track_caller]
-pub(crate) fn problem(response: &Response, status: u16, code: &str) -> Value {
+pub(crate) fn assert_problem(response: &Response, status: u16, code: &str) -> Value {
     // All 409 and 422 errors except this one list fields.
     let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
     check_problem(response, status, code, if fields { &["errors"] } else { &[] })
@@ -19,7 +19,7 @@ pub(crate) fn problem(response: &Response, status: u16, code: &str) -> Value {
 /// Checks that a response is 401 and names the expected scheme.
 #[track_caller]
 pub(crate) fn assert_unauthorized(response: &Response) {
-    problem(response, 401, "unauthorized");
+    assert_problem(response, 401, "unauthorized");
     assert_eq!(response.header("www-authenticate"), Some("Bearer"));
 }
 
@@ -59,7 +59,7 @@ fn check_problem(response: &Response, status: u16, code: &str, additional: &[&st
 /// Checks that a response is 422, and returns the sorted pointers and codes of its invalid fields.
 #[track_caller]
 pub(crate) fn invalid_fields(response: &Response) -> Vec<(String, String)> {
-    let body = problem(response, 422, "invalid");
+    let body = assert_problem(response, 422, "invalid");
     let part = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
     let errors = body["errors"].as_array().expect("errors is a list");
     for error in errors {
@@ -83,7 +83,7 @@ pub(crate) fn assert_invalid(response: &Response, expected: &[(&str, &str)]) {
 /// Checks that a response is 409 because the value of an attribute is taken.
 #[track_caller]
 pub(crate) fn assert_taken(response: &Response, attribute: &str) {
-    let body = problem(response, 409, "conflict");
+    let body = assert_problem(response, 409, "conflict");
     assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(attribute)), "{body}");
     let errors = body["errors"].as_array().expect("errors is a list");
     assert_eq!(errors.len(), 1, "{body}");
@@ -112,7 +112,7 @@ pub(crate) fn assert_invalid_fields(response: &Response, expected: &[&str]) {
 /// Checks that GET of a path rejects each query string as an invalid parameter.
 pub(crate) async fn check_queries_rejected(client: &Client, path: &str, queries: &[&str]) {
     for query in queries {
-        problem(&client.get(&format!("{path}?{query}")).send().await, 400, "invalid-parameter");
+        assert_problem(&client.get(&format!("{path}?{query}")).send().await, 400, "invalid-parameter");
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn check_user_writes_reject(client: &Client, user: &Value, quer
 /// Checks that each request fails with this status and code.
 pub(crate) async fn assert_all_rejected(requests: &[Request], status: u16, code: &str) {
     for request in requests {
-        problem(&request.send().await, status, code);
+        assert_problem(&request.send().await, status, code);
     }
 }
 
@@ -147,12 +147,12 @@ pub(crate) async fn check_preconditions(client: &Client, target: &str, patch: &V
     }
     for current in ["*", "\"1\"", "W/\"1\""] {
         let request = client.patch(target, patch).header("if-none-match", current);
-        problem(&request.send().await, 412, "precondition-failed");
+        assert_problem(&request.send().await, 412, "precondition-failed");
         let unchanged = client.get(target).header("if-none-match", current).send().await.expect(304);
         assert_eq!((unchanged.text().as_str(), unchanged.header("etag")), ("", Some("\"1\"")));
     }
     for malformed in ["1", "x"] {
         let request = client.patch(target, patch).header("if-match", malformed);
-        problem(&request.send().await, 400, "invalid-header");
+        assert_problem(&request.send().await, 400, "invalid-header");
     }
 }

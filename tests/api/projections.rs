@@ -1,8 +1,8 @@
 //! Projections: `attributes=` and `excludedAttributes=`.
 
 use crate::api::callers::check_head;
-use crate::api::fixture::full;
-use crate::api::problem::{check_user_writes_reject, problem};
+use crate::api::fixture::full_user;
+use crate::api::problem::{assert_problem, check_user_writes_reject};
 use crate::api::query::users_target;
 use crate::support::api::{Api, path, text};
 use crate::support::percent_encoded;
@@ -75,7 +75,7 @@ fn remove(value: &mut Value, pointer: &str) {
 }
 
 async fn attributes_selects_whole_attributes(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     api.create_named("other").await;
     for name in user.as_object().expect("an object").keys() {
         check(&api, &user, name, json!({ name: user[name] })).await;
@@ -92,7 +92,7 @@ async fn attributes_selects_whole_attributes(api: Api) {
 }
 
 async fn attributes_selects_sub_attributes(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let cases = [
         ("name.familyName", json!({ "name": { "familyName": "Jensen" } })),
         (
@@ -118,7 +118,7 @@ async fn attributes_selects_sub_attributes(api: Api) {
 }
 
 async fn attributes_selects_sub_attributes_of_lists(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let emails = |names: &[&str]| {
         let of = |email: &Value| {
             names.iter().map(|name| ((*name).to_owned(), email[name].clone())).collect::<Value>()
@@ -141,7 +141,7 @@ async fn attributes_selects_sub_attributes_of_lists(api: Api) {
 }
 
 async fn excluded_attributes_removes_whole_attributes(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     for name in user.as_object().expect("an object").keys().filter(|name| *name != "id") {
         check_without(&api, &user, name, &[&format!("/{name}")]).await;
     }
@@ -151,7 +151,7 @@ async fn excluded_attributes_removes_whole_attributes(api: Api) {
 }
 
 async fn excluded_attributes_removes_sub_attributes(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let cases: [(&str, &[&str]); 8] = [
         ("name.familyName", &["/name/familyName"]),
         ("name.familyName,name.givenName", &["/name/familyName", "/name/givenName"]),
@@ -171,7 +171,7 @@ async fn excluded_attributes_removes_sub_attributes(api: Api) {
 }
 
 async fn the_id_is_always_returned(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     check(&api, &user, "id", json!({})).await;
     check(&api, &user, "ID", json!({})).await;
     check_without(&api, &user, "id", &[]).await;
@@ -200,7 +200,7 @@ async fn absent_values_keep_their_shape(api: Api) {
 }
 
 async fn names_ignore_case_and_can_have_a_schema_urn(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let core = "urn:ietf:params:scim:schemas:core:2.0:User";
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     let name = json!({ "userName": "ada" });
@@ -258,7 +258,7 @@ async fn keys_of_custom_are_case_sensitive(api: Api) {
 }
 
 async fn external_ids_can_be_projected_by_source(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     check(&api, &user, "externalIds", json!({ "externalIds": { "native": "ada-701984" } })).await;
     check(&api, &user, "externalIds.native", json!({ "externalIds": { "native": "ada-701984" } })).await;
     check(&api, &user, "externalIds.other", json!({ "externalIds": {} })).await;
@@ -271,7 +271,7 @@ async fn external_ids_can_be_projected_by_source(api: Api) {
 const BADGE: &str = "urn:example:params:scim:schemas:badge:1.0:User";
 
 async fn extensions_can_be_projected(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     assert_eq!(user["extensions"][BADGE]["colour"], "red");
     check(&api, &user, "extensions", json!({ "extensions": user["extensions"] })).await;
     check(&api, &user, "extensions,userName", json!({ "extensions": user["extensions"], "userName": "ada" }))
@@ -294,7 +294,7 @@ async fn members_of_extensions_can_be_projected(api: Api) {
 }
 
 async fn extension_urns_can_contain_dots(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let whole = format!("extensions.{BADGE}");
     check(&api, &user, &whole, json!({ "extensions": { BADGE: user["extensions"][BADGE] } })).await;
     check(&api, &user, &format!("{whole}.colour"), json!({ "extensions": { BADGE: { "colour": "red" } } }))
@@ -339,7 +339,7 @@ async fn projections_apply_to_every_page(api: Api) {
 }
 
 async fn etags_identify_the_whole_user(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let target = projected(&path(&user), "attributes", "userName");
     let response = api.client.get(&target).send().await.expect(200);
     assert_eq!(response.header("etag"), Some("\"1\""));
@@ -354,8 +354,8 @@ async fn etags_identify_the_whole_user(api: Api) {
     assert_eq!(response.header("etag"), Some("\"2\""));
     assert_eq!(response.json(), json!({ "id": user["id"], "userName": "ada" }));
     let stale = api.client.get(&target).header("if-match", "\"1\"").send().await;
-    problem(&stale, 412, "precondition-failed");
-    problem(
+    assert_problem(&stale, 412, "precondition-failed");
+    assert_problem(
         &api.client.get(&projected("/users/none", "attributes", "userName")).send().await,
         404,
         "not-found",
@@ -363,7 +363,7 @@ async fn etags_identify_the_whole_user(api: Api) {
 }
 
 async fn head_accepts_projections(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     for target in [path(&user), "/users".to_owned()] {
         for (name, value, status) in [
             ("attributes", "userName", 200),
@@ -381,7 +381,7 @@ async fn check_rejected(api: &Api, user: &Value, query: &str) -> Vec<String> {
     for target in [path(user), "/users".to_owned()] {
         let response = api.client.get(&format!("{target}?{query}")).send().await;
         assert_eq!(response.code(), 400, "{query}: {}", response.text());
-        let body = problem(&response, 400, "invalid-parameter");
+        let body = assert_problem(&response, 400, "invalid-parameter");
         details.push(text(&body["detail"]).to_owned());
     }
     details
@@ -396,7 +396,7 @@ async fn attributes_and_excluded_attributes_are_exclusive(api: Api) {
 }
 
 async fn unknown_names_are_rejected(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let unknown = [
         "foo",
         "password",

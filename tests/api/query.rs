@@ -89,7 +89,7 @@ pub(crate) fn names(users: &[Value]) -> Vec<&str> {
 }
 
 /// The response to a list of users with a filter.
-pub(crate) async fn filtered(api: &Api, filter: &str) -> Response {
+pub(crate) async fn list_filtered(api: &Api, filter: &str) -> Response {
     api.client.get(&users_target(&[("filter", filter)])).send().await
 }
 

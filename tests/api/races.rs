@@ -1,6 +1,6 @@
 //! Concurrent writes of users.
 
-use crate::api::problem::{assert_conflicts, assert_taken, problem};
+use crate::api::problem::{assert_conflicts, assert_problem, assert_taken};
 use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently};
 use crate::support::http::{Client, Request};
 use crate::support::server::Server;
@@ -66,7 +66,7 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
         .await;
         let written = only_success(&responses, 200, 412).json();
         for response in responses.iter().filter(|response| response.code() == 412) {
-            problem(response, 412, "precondition-failed");
+            assert_problem(response, 412, "precondition-failed");
         }
         assert_eq!(written["version"], round + 1);
         assert_eq!(api.read(&user).await, written);

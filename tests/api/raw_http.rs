@@ -1,6 +1,6 @@
 //! Raw HTTP from slow, broken and hostile clients. The server must stay available to others.
 
-use crate::api::problem::problem;
+use crate::api::problem::assert_problem;
 use crate::support::api::{Api, path};
 use crate::support::raw::{RawConnection, RawResponse, json_request, raw_request, request_head, send_raw};
 use serde_json::json;
@@ -166,10 +166,10 @@ async fn an_oversized_chunked_body_receives_a_response(api: Api) {
 async fn very_long_urls_do_not_break_the_server(api: Api) {
     for length in [10_000, 60_000] {
         for target in [format!("/{}", "x".repeat(length)), format!("/users/{}", "x".repeat(length))] {
-            problem(&api.client.get(&target).send().await, 404, "not-found");
+            assert_problem(&api.client.get(&target).send().await, 404, "not-found");
         }
         let query = api.client.get(&format!("/users?{}", "x".repeat(length))).send().await;
-        problem(&query, 400, "invalid-parameter");
+        assert_problem(&query, 400, "invalid-parameter");
     }
     for length in [100_000, 1_000_000] {
         let mut connection = RawConnection::connect(api.address());

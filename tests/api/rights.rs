@@ -2,7 +2,7 @@
 
 use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, key_path};
 use crate::api::group_helpers::{add_members, create_named_group};
-use crate::api::problem::{assert_unauthorized, problem};
+use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, text};
 use crate::support::http::{Client, Request, Response};
 use reqwest::Method;
@@ -354,7 +354,7 @@ async fn other_methods_return_405_for_every_caller(api: Api) {
                     assert_unauthorized(&response);
                     continue;
                 }
-                problem(&response, 405, "method-not-allowed");
+                assert_problem(&response, 405, "method-not-allowed");
                 assert_eq!(allowed(&response), methods, "{name} {path}");
             }
         }

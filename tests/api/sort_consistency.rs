@@ -66,14 +66,14 @@ struct Lifetime {
 
 /// The kind and lifetime of each user.
 #[derive(Clone, Debug)]
-struct Register {
+struct UserTracker {
     clock: Arc<AtomicU64>,
     lifetimes: Arc<Mutex<BTreeMap<String, Lifetime>>>,
     /// One permit per round of a writer.
     permits: Arc<Semaphore>,
 }
 
-impl Register {
+impl UserTracker {
     fn new() -> Self {
         let permits = Arc::new(Semaphore::new(0));
         Self { clock: Arc::default(), lifetimes: Arc::default(), permits }
@@ -123,11 +123,11 @@ fn display_name(number: usize) -> Value {
     }
 }
 
-async fn create(client: &Client, register: &Register, name: &str, number: usize) -> (Value, Kind) {
+async fn create(client: &Client, tracker: &UserTracker, name: &str, number: usize) -> (Value, Kind) {
     let body = json!({ "userName": name, "displayName": display_name(number), "nickName": "walker" });
     let user = client.post("/users", &body).send().await.expect(201).json();
     let kind = Kind::of(number);
-    register.record_creation(&user, kind);
+    tracker.record_creation(&user, kind);
     (user, kind)
 }
 
@@ -144,17 +144,17 @@ async fn patch_user(client: &Client, (user, kind): &(Value, Kind), writer: usize
 }
 
 /// Creates, patches and deletes users, one round per permit. The users in `base` are never deleted.
-async fn write(client: Client, register: Register, writer: usize, base: Vec<(Value, Kind)>) {
+async fn write(client: Client, tracker: UserTracker, writer: usize, base: Vec<(Value, Kind)>) {
     let mut own = Vec::new();
     let mut round = 0;
-    while let Ok(permit) = register.permits.acquire().await {
+    while let Ok(permit) = tracker.permits.acquire().await {
         permit.forget();
-        own.push(create(&client, &register, &format!("{}w{writer}-{round}", letter(round)), round).await);
+        own.push(create(&client, &tracker, &format!("{}w{writer}-{round}", letter(round)), round).await);
         patch_user(&client, &base[round % base.len()], writer, round).await;
         patch_user(&client, &own[round * 7 % own.len()], writer, round + 1_000_000).await;
         if own.len() > 6 {
             let (user, _) = own.remove(round * 5 % own.len());
-            register.record_deletion(&user);
+            tracker.record_deletion(&user);
             client.delete(&path(&user)).send().await.expect(204);
         }
         round += 1;
@@ -162,14 +162,14 @@ async fn write(client: Client, register: Register, writer: usize, base: Vec<(Val
 }
 
 /// Reads the list, and checks that it has every stable user exactly once.
-async fn check_list(client: &Client, register: &Register, order: &str, limit: &str, filtered: bool) {
-    let spare = register.permits.available_permits();
-    register.permits.add_permits(ROUNDS.saturating_sub(spare));
+async fn check_list(client: &Client, tracker: &UserTracker, order: &str, limit: &str, filtered: bool) {
+    let spare = tracker.permits.available_permits();
+    tracker.permits.add_permits(ROUNDS.saturating_sub(spare));
     let mut query = vec![("sort", order), ("limit", limit)];
     query.extend(filtered.then_some(("filter", MATCHES_ALL)));
-    let start = register.now();
+    let start = tracker.now();
     let seen = list_users(client, &query).await;
-    let stable = register.stable_users(order, start, register.now());
+    let stable = tracker.stable_users(order, start, tracker.now());
     assert!(stable.len() >= BASE / 3, "only {} users kept their position", stable.len());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for user in &seen {
@@ -177,7 +177,7 @@ async fn check_list(client: &Client, register: &Register, order: &str, limit: &s
     }
     let wrong: Vec<_> = stable.iter().filter(|id| counts.get(id.as_str()) != Some(&1)).collect();
     let details: Vec<_> =
-        wrong.iter().map(|id| (id, counts.get(id.as_str()), register.lifetimes()[id.as_str()])).collect();
+        wrong.iter().map(|id| (id, counts.get(id.as_str()), tracker.lifetimes()[id.as_str()])).collect();
     assert!(
         wrong.is_empty(),
         "not listed exactly once by {order} with limit {limit}: {details:?} in {:?}",
@@ -186,34 +186,34 @@ async fn check_list(client: &Client, register: &Register, order: &str, limit: &s
 }
 
 async fn users_with_unchanged_values_are_listed_exactly_once_in_every_order(api: Api) {
-    let register = Register::new();
+    let tracker = UserTracker::new();
     let mut bases = vec![Vec::new(); WRITERS];
     for number in 0..BASE {
-        let user = create(&api.client, &register, &format!("{}base-{number}", letter(number)), number).await;
+        let user = create(&api.client, &tracker, &format!("{}base-{number}", letter(number)), number).await;
         bases[number % WRITERS].push(user);
     }
     let mut writers = JoinSet::new();
     for (writer, base) in bases.into_iter().enumerate() {
-        writers.spawn(write(api.client.clone(), register.clone(), writer, base));
+        writers.spawn(write(api.client.clone(), tracker.clone(), writer, base));
     }
     let since = Instant::now();
     for limit in ["3", "1", "20", "1", "7"].into_iter().cycle().take(100) {
         for order in ORDERS {
             for filtered in [false, true] {
-                check_list(&api.client, &register, order, limit, filtered).await;
+                check_list(&api.client, &tracker, order, limit, filtered).await;
             }
         }
         assert!(since.elapsed().as_secs() < 120, "the writers make no progress");
-        if limit == "20" && register.lifetimes().len() > BASE + MIN_CREATED {
+        if limit == "20" && tracker.lifetimes().len() > BASE + MIN_CREATED {
             break;
         }
     }
-    assert!(register.lifetimes().len() > BASE + MIN_CREATED, "the writers created too few users");
-    register.permits.close();
+    assert!(tracker.lifetimes().len() > BASE + MIN_CREATED, "the writers created too few users");
+    tracker.permits.close();
     writers.join_all().await;
     // Without writers every order has exactly the existing users.
-    let now = register.now();
-    let existing: BTreeSet<_> = register.stable_users("id", now, now);
+    let now = tracker.now();
+    let existing: BTreeSet<_> = tracker.stable_users("id", now, now);
     for order in ORDERS {
         let seen = list_users(&api.client, &[("sort", order), ("limit", "7")]).await;
         assert_eq!(seen.len(), existing.len(), "{order}");

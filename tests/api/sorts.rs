@@ -1,6 +1,6 @@
 //! Sorting of users (`GET /users?sort=`), and the cursors and links of sorted lists.
 
-use crate::api::problem::{check_queries_rejected, problem};
+use crate::api::problem::{assert_problem, check_queries_rejected};
 use crate::api::query::{follow_links, items, list_pages, list_users, names, quoted, users_target};
 use crate::support::api::{Api, ORDERS, path, text};
 use serde_json::{Value, json};
@@ -168,8 +168,11 @@ async fn invalid_orders_are_rejected(api: Api) {
         "id\n",
     ];
     for sort in invalid {
-        let body =
-            problem(&api.client.get(&users_target(&[("sort", sort)])).send().await, 400, "invalid-parameter");
+        let body = assert_problem(
+            &api.client.get(&users_target(&[("sort", sort)])).send().await,
+            400,
+            "invalid-parameter",
+        );
         assert!(text(&body["detail"]).contains("sort"), "{body}");
     }
     // A plus sign means a space.
@@ -216,13 +219,13 @@ async fn a_cursor_belongs_to_one_order(api: Api) {
         for other in ORDERS.into_iter().filter(|other| *other != sort) {
             let response =
                 api.client.get(&users_target(&[("sort", other), ("cursor", &first_cursor)])).send().await;
-            problem(&response, 400, "invalid-cursor");
+            assert_problem(&response, 400, "invalid-cursor");
         }
         let unsorted = api.client.get(&users_target(&[("cursor", &first_cursor)])).send().await;
         // The default order is `id`.
         match sort {
             "id" => assert_eq!(items(&unsorted.expect(200).json()).len(), 8),
-            _ => drop(problem(&unsorted, 400, "invalid-cursor")),
+            _ => drop(assert_problem(&unsorted, 400, "invalid-cursor")),
         }
         let spelled = sort.to_uppercase();
         let same =
@@ -250,10 +253,10 @@ async fn a_cursor_belongs_to_one_filter(api: Api) {
             assert_eq!(api.client.get(&users_target(&with(filter))).send().await.code(), 200);
             for other in filters.into_iter().filter(|other| *other != filter) {
                 let response = api.client.get(&users_target(&with(other))).send().await;
-                problem(&response, 400, "invalid-cursor");
+                assert_problem(&response, 400, "invalid-cursor");
             }
             let damaged = [query(filter), vec![("cursor", &first_cursor[1..])]].concat();
-            problem(&api.client.get(&users_target(&damaged)).send().await, 400, "invalid-cursor");
+            assert_problem(&api.client.get(&users_target(&damaged)).send().await, 400, "invalid-cursor");
         }
     }
     // With an invalid filter and an invalid cursor, either is reported.

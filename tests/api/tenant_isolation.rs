@@ -4,8 +4,8 @@ use crate::api::callers::{
     client_with_key, client_with_role, create_key, create_tenant, create_user, get, key_path,
 };
 use crate::api::feed_helpers::{follow, recorded_attributes};
-use crate::api::fixture::{full, with_field};
-use crate::api::problem::{assert_taken, problem};
+use crate::api::fixture::{full_user, with_field};
+use crate::api::problem::{assert_problem, assert_taken};
 use crate::api::query::{items, list_users, users_target};
 use crate::support::api::{Api, path, text};
 use crate::support::http::{Client, Request};
@@ -43,7 +43,7 @@ async fn create_tenants(api: &Api) -> Tenants {
     for name in ["acme", "beta"] {
         create_tenant(&api.client, name).await;
         let admin = client_with_role(&api.client.in_tenant(name), "admin").await;
-        users.push(create_user(&admin, &full("ada")).await);
+        users.push(create_user(&admin, &full_user("ada")).await);
         admins.push(admin);
     }
     Tenants { admins: admins.try_into().expect("two tenants"), users: users.try_into().expect("two tenants") }
@@ -256,7 +256,7 @@ async fn cursors_are_bound_to_their_tenant(api: Api) {
             assert_eq!(items(&get(client, &next).await).len(), 1, "{target}");
         }
         for client in [&admins[1], &operator_in_acme("beta"), &api.client] {
-            problem(&client.get(&next).send().await, 400, "invalid-cursor");
+            assert_problem(&client.get(&next).send().await, 400, "invalid-cursor");
         }
     }
 }
@@ -276,7 +276,7 @@ async fn idempotency_keys_are_scoped_to_the_tenant(api: Api) {
         let again = post(tenant, &body).await;
         assert_eq!((again.code(), again.text()), (201, first.text()));
         assert_eq!(again.header("idempotency-replayed"), Some("true"));
-        problem(&post(tenant, &json!({ "userName": "x" })).await, 422, "idempotency-key-reused");
+        assert_problem(&post(tenant, &json!({ "userName": "x" })).await, 422, "idempotency-key-reused");
     }
     // Without the header, the caller acts in its own tenant.
     let own = api.client.post("/users", &body).header("idempotency-key", "k").send().await;
@@ -298,7 +298,7 @@ async fn idempotency_keys_are_scoped_to_the_caller(api: Api) {
         (post(&one, "ada").await.text(), post(&other, "grace").await.text()),
         (first.text(), second.text())
     );
-    problem(&post(&one, "grace").await, 422, "idempotency-key-reused");
+    assert_problem(&post(&one, "grace").await, 422, "idempotency-key-reused");
     assert_taken(&post(&api.client, "ada").await, "userName");
     assert_eq!(get(&api.client, "/users?include=total").await["total"], 2);
 }
@@ -341,7 +341,7 @@ async fn keys_are_isolated(api: Api) {
     create_user(&writer, &json!({ "userName": "grace" })).await;
     assert_eq!(get(&admins[0], "/users?include=total").await["total"], 2);
     assert_eq!(get(&admins[1], "/users?include=total").await["total"], 1);
-    problem(&admins[1].delete(&key_path(&created[0])).send().await, 404, "not-found");
+    assert_problem(&admins[1].delete(&key_path(&created[0])).send().await, 404, "not-found");
     writer.get("/users").send().await.expect(200);
 }
 

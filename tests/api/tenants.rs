@@ -5,8 +5,8 @@ use crate::api::callers::{
 };
 use crate::api::fixture::with_field;
 use crate::api::problem::{
-    assert_conflicts, assert_invalid, assert_invalid_fields, assert_state_conflict, assert_taken,
-    assert_unauthorized, check_preconditions, check_queries_rejected, problem,
+    assert_conflicts, assert_invalid, assert_invalid_fields, assert_problem, assert_state_conflict,
+    assert_taken, assert_unauthorized, check_preconditions, check_queries_rejected,
 };
 use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
 use crate::support::http::Client;
@@ -177,7 +177,7 @@ async fn a_rename_applies_at_once(api: Api) {
     for (old, new) in [("acme", "beta"), ("beta", "gamma"), ("gamma", "acme")] {
         api.client.patch(&tenant_path(&tenant), &json!({ "name": new })).send().await.expect(200);
         assert_eq!(get(&api.client.in_tenant(new), "/users").await["items"], json!([user]));
-        problem(&api.client.in_tenant(old).get("/users").send().await, 404, "not-found");
+        assert_problem(&api.client.in_tenant(old).get("/users").send().await, 404, "not-found");
         assert_eq!(get(&admin, &path(&user)).await, user);
     }
     // A former name is free, and a new tenant with it is empty.
@@ -197,14 +197,14 @@ async fn preconditions_apply(api: Api) {
     let response = minimal.send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", Some("\"2\"")));
     assert_eq!(response.header("preference-applied"), Some("return=minimal"));
-    problem(&minimal.send().await, 412, "precondition-failed");
+    assert_problem(&minimal.send().await, 412, "precondition-failed");
     let created = api.client.post("/tenants", &json!({ "name": "acme" })).header("prefer", "return=minimal");
     let created = created.send().await.expect(201);
     assert_eq!((created.text().as_str(), created.header("etag")), ("", Some("\"1\"")));
     let location = created.header("location").expect("a location");
     assert_eq!(get(&api.client, location).await["name"], "acme");
     api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
-    problem(&api.client.get(&target).send().await, 404, "not-found");
+    assert_problem(&api.client.get(&target).send().await, 404, "not-found");
 }
 
 async fn the_default_tenant_cannot_be_renamed_or_deleted(api: Api) {
@@ -228,16 +228,16 @@ async fn malformed_bodies_and_unknown_ids_are_rejected(api: Api) {
             api.client.request(method.clone(), target).body(media_type, body.to_owned()).send().await
         };
         let typed = send("text/plain", r#"{"name":"beta"}"#).await;
-        problem(&typed, 415, "unsupported-media-type");
+        assert_problem(&typed, 415, "unsupported-media-type");
         for body in ["", "{", r#"{"name":"beta","name":"gamma"}"#] {
-            problem(&send("application/json", body).await, 400, "malformed-body");
+            assert_problem(&send("application/json", body).await, 400, "malformed-body");
         }
     }
     let missing = format!("/tenants/{}", uuid::Uuid::now_v7());
     for target in [missing.as_str(), "/tenants/acme", "/tenants/default", "/tenants/x"] {
-        problem(&api.client.get(target).send().await, 404, "not-found");
-        problem(&api.client.delete(target).send().await, 404, "not-found");
-        problem(&api.client.patch(target, &json!({ "name": "x" })).send().await, 404, "not-found");
+        assert_problem(&api.client.get(target).send().await, 404, "not-found");
+        assert_problem(&api.client.delete(target).send().await, 404, "not-found");
+        assert_problem(&api.client.patch(target, &json!({ "name": "x" })).send().await, 404, "not-found");
     }
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
 }
@@ -271,8 +271,8 @@ async fn unknown_parameters_are_rejected(api: Api) {
     check_queries_rejected(&api.client, &format!("/tenants/{DEFAULT}"), &invalid).await;
     let tenant = create_tenant(&api.client, "acme").await;
     let delete = api.client.delete(&format!("{}?force=true", tenant_path(&tenant))).send().await;
-    problem(&delete, 400, "invalid-parameter");
-    problem(&api.client.get("/tenants?cursor=x").send().await, 400, "invalid-cursor");
+    assert_problem(&delete, 400, "invalid-parameter");
+    assert_problem(&api.client.get("/tenants?cursor=x").send().await, 400, "invalid-cursor");
 }
 
 async fn creations_ignore_idempotency_keys(api: Api) {
@@ -293,14 +293,14 @@ async fn the_tenant_header_must_name_one_existing_tenant(api: Api) {
     for [one, other] in [["acme", "acme"], ["acme", "default"], ["default", "default"], ["nobody", "acme"]] {
         for target in ["/users", "/keys", "/changes"] {
             let twice = api.client.get(target).header("roster-tenant", one).header("roster-tenant", other);
-            problem(&twice.send().await, 400, "invalid-header");
+            assert_problem(&twice.send().await, 400, "invalid-header");
         }
     }
     let body = json!({ "userName": "ada" });
     let twice = api.client.in_tenant("acme").post("/users", &body).header("roster-tenant", "default");
-    problem(&twice.send().await, 400, "invalid-header");
+    assert_problem(&twice.send().await, 400, "invalid-header");
     for name in ["Acme", "acme ,", "", "acme,default", "nobody", "é", "%61cme", "x".repeat(500).as_str()] {
-        problem(&api.client.in_tenant(name).get("/users").send().await, 404, "not-found");
+        assert_problem(&api.client.in_tenant(name).get("/users").send().await, 404, "not-found");
     }
     for tenant in ["acme", "default"] {
         assert_eq!(get(&api.client.in_tenant(tenant), "/users").await, json!({ "items": [] }));
@@ -322,9 +322,9 @@ async fn only_an_empty_tenant_can_be_deleted(api: Api) {
     let response = api.client.delete(&tenant_path(&tenant)).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     for _ in 0..2 {
-        problem(&api.client.get(&tenant_path(&tenant)).send().await, 404, "not-found");
-        problem(&api.client.delete(&tenant_path(&tenant)).send().await, 404, "not-found");
-        problem(&acme.get("/users").send().await, 404, "not-found");
+        assert_problem(&api.client.get(&tenant_path(&tenant)).send().await, 404, "not-found");
+        assert_problem(&api.client.delete(&tenant_path(&tenant)).send().await, 404, "not-found");
+        assert_problem(&acme.get("/users").send().await, 404, "not-found");
     }
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 1);
 }
@@ -378,7 +378,7 @@ async fn a_deleted_tenant_leaves_nothing_behind(api: Api) {
         assert_unauthorized(&client.in_tenant("default").get("/users").send().await);
     }
     for target in ["/users", "/keys", "/changes"] {
-        problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
+        assert_problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
     }
     // The name is free, and a new tenant with it is empty.
     let again = create_tenant(&api.client, "acme").await;
@@ -419,7 +419,7 @@ async fn a_tenant_is_never_deleted_while_users_are_created(api: Api) {
         assert!(!(deleted && created > 0), "{created} users were acknowledged in a tenant that was deleted");
         let found = own.get("/users?include=total").send().await;
         match deleted {
-            true => drop(problem(&found, 404, "not-found")),
+            true => drop(assert_problem(&found, 404, "not-found")),
             false => assert_eq!(found.expect(200).json()["total"], created),
         }
     }

@@ -1,6 +1,6 @@
 //! Creating users: `POST /users`.
 
-use crate::api::fixture::{bare, expected_user, full, with_field};
+use crate::api::fixture::{expected_user, full_user, minimal_user, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ engine_tests! {
 
 async fn a_user_name_is_sufficient(api: Api) {
     let user = api.create(&json!({ "userName": "ada" })).await;
-    let mut expected = bare("ada");
+    let mut expected = minimal_user("ada");
     for added in ["id", "createdAt", "updatedAt"] {
         expected[added] = user[added].clone();
     }
@@ -42,7 +42,7 @@ async fn a_user_name_is_sufficient(api: Api) {
 }
 
 async fn every_attribute_is_returned(api: Api) {
-    let body = full("bjensen");
+    let body = full_user("bjensen");
     let user = api.create(&body).await;
     assert_eq!(user, expected_user(&body, 1, &user));
     assert_eq!(user["externalIds"], json!({ "native": "bjensen-701984" }));
@@ -50,7 +50,7 @@ async fn every_attribute_is_returned(api: Api) {
 }
 
 async fn the_response_has_the_documented_headers(api: Api) {
-    let response = api.client.post("/users", &full("ada")).send().await.expect(201);
+    let response = api.client.post("/users", &full_user("ada")).send().await.expect(201);
     let user = response.json();
     assert_eq!(response.header("location"), Some(path(&user).as_str()));
     assert_eq!(response.header("etag"), Some("\"1\""));
@@ -99,7 +99,7 @@ async fn list_elements_have_every_sub_attribute(api: Api) {
 }
 
 async fn null_means_absent(api: Api) {
-    let mut nulls = bare("ada");
+    let mut nulls = minimal_user("ada");
     for (name, value) in nulls.as_object_mut().expect("an object") {
         if name != "userName" {
             *value = Value::Null;
@@ -114,8 +114,8 @@ async fn null_means_absent(api: Api) {
         "emails": [{ "value": "g@navy.mil", "type": null, "primary": null }],
     });
     let user = api.create(&inner).await;
-    assert_eq!(user["name"], with_field(&bare("")["name"], "givenName", json!("Grace")));
-    assert_eq!(user["enterprise"], bare("")["enterprise"]);
+    assert_eq!(user["name"], with_field(&minimal_user("")["name"], "givenName", json!("Grace")));
+    assert_eq!(user["enterprise"], minimal_user("")["enterprise"]);
     assert_eq!(
         user["emails"],
         json!([{ "value": "g@navy.mil", "display": null, "type": null, "primary": false }])
@@ -123,7 +123,7 @@ async fn null_means_absent(api: Api) {
 }
 
 async fn a_returned_user_can_be_created_again(api: Api) {
-    let first = api.create(&full("ada")).await;
+    let first = api.create(&full_user("ada")).await;
     let first = api.patch(&first, &json!({ "title": "Countess" })).await;
     let body = with_field(&with_field(&first, "userName", json!("grace")), "externalId", json!("other"));
     let second = api.create(&body).await;
@@ -174,7 +174,7 @@ async fn unknown_fields_are_reported_at_every_depth(api: Api) {
 }
 
 async fn wrong_types_are_reported(api: Api) {
-    let full = full("ada");
+    let full = full_user("ada");
     let strings = full.as_object().expect("an object").iter().filter(|(_, value)| value.is_string());
     let strings: Vec<_> = strings.map(|(name, _)| name).collect();
     assert_eq!(strings.len(), 10, "{strings:?}");
@@ -314,7 +314,7 @@ async fn at_most_one_value_is_primary(api: Api) {
 }
 
 async fn minimal_responses_have_no_body(api: Api) {
-    let request = api.client.post("/users", &full("ada")).header("prefer", "return=minimal");
+    let request = api.client.post("/users", &full_user("ada")).header("prefer", "return=minimal");
     let response = request.send().await.expect(201);
     assert_eq!(response.text(), "");
     assert_eq!(response.header("preference-applied"), Some("return=minimal"));

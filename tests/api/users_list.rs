@@ -1,7 +1,7 @@
 //! Listing users: `GET /users`.
 
-use crate::api::fixture::full;
-use crate::api::problem::{check_queries_rejected, check_user_writes_reject, problem};
+use crate::api::fixture::full_user;
+use crate::api::problem::{assert_problem, check_queries_rejected, check_user_writes_reject};
 use crate::api::query::follow_links;
 use crate::support::api::{Api, path, send_concurrently, text};
 use crate::support::percent_encoded;
@@ -53,7 +53,7 @@ async fn users_are_listed_in_creation_order(api: Api) {
 }
 
 async fn items_are_complete_users(api: Api) {
-    let users = [api.create(&full("ada")).await, api.create_named("grace").await];
+    let users = [api.create(&full_user("ada")).await, api.create_named("grace").await];
     let users = [api.patch(&users[0], &json!({ "title": "Countess" })).await, users[1].clone()];
     assert_eq!(api.page("").await, json!({ "items": users }));
 }
@@ -145,7 +145,7 @@ async fn invalid_cursors_are_rejected(api: Api) {
     invalid.extend([text(&page["items"][0]["id"]).to_owned(), "A".repeat(5_000)]);
     for cursor in invalid {
         let target = format!("/users?cursor={}", percent_encoded(&cursor));
-        problem(&api.client.get(&target).send().await, 400, "invalid-cursor");
+        assert_problem(&api.client.get(&target).send().await, 400, "invalid-cursor");
     }
 }
 

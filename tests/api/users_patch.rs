@@ -1,7 +1,7 @@
 //! Patching users: `PATCH /users/{id}`. `merge_patch` tests the merging of `custom` and `extensions`.
 
-use crate::api::fixture::{expected_user, full, with_field, without_version};
-use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::{expected_user, full_user, with_field, without_version};
+use crate::api::problem::{assert_invalid, assert_problem, assert_taken};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ engine_tests! {
 }
 
 async fn absent_attributes_are_kept(api: Api) {
-    let body = full("ada");
+    let body = full_user("ada");
     let user = api.create(&body).await;
     let response =
         api.client.patch(&path(&user), &json!({ "nickName": "Countess" })).send().await.expect(200);
@@ -37,7 +37,7 @@ async fn absent_attributes_are_kept(api: Api) {
 
 async fn each_attribute_can_be_patched_alone(api: Api) {
     let user = api.create_named("ada").await;
-    let body = without_nulls(&full("grace"));
+    let body = without_nulls(&full_user("grace"));
     let mut expected = json!({ "userName": "ada" });
     for (index, (name, value)) in body.as_object().expect("an object").iter().enumerate() {
         expected[name] = value.clone();
@@ -48,8 +48,8 @@ async fn each_attribute_can_be_patched_alone(api: Api) {
 }
 
 async fn null_removes_an_attribute(api: Api) {
-    let user = api.create(&full("ada")).await;
-    let mut expected = full("ada");
+    let user = api.create(&full_user("ada")).await;
+    let mut expected = full_user("ada");
     let names: Vec<_> = expected.as_object().expect("an object").keys().cloned().collect();
     let removable = names.iter().filter(|name| !["userName", "active"].contains(&name.as_str()));
     for (index, name) in removable.enumerate() {
@@ -62,7 +62,7 @@ async fn null_removes_an_attribute(api: Api) {
 }
 
 async fn required_attributes_cannot_be_removed(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     for name in ["userName", "active"] {
         let response = api.client.patch(&path(&user), &json!({ name: null, "title": "x" })).send().await;
         assert_invalid(&response, &[(format!("/{name}").as_str(), "required")]);
@@ -73,7 +73,7 @@ async fn required_attributes_cannot_be_removed(api: Api) {
 }
 
 async fn objects_are_merged_and_lists_are_replaced(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let patch = json!({
         "name": { "givenName": "Ada", "middleName": null },
         "enterprise": { "department": "Engines", "manager": { "value": "boss" } },
@@ -82,7 +82,7 @@ async fn objects_are_merged_and_lists_are_replaced(api: Api) {
         "extensions": { "urn:example:params:scim:schemas:badge:1.0:User": { "level": 3, "colour": null } },
     });
     let patched = api.patch(&user, &patch).await;
-    let mut expected = full("ada");
+    let mut expected = full_user("ada");
     expected["name"]["givenName"] = json!("Ada");
     expected["name"]["middleName"] = json!(null);
     expected["enterprise"]["department"] = json!("Engines");
@@ -98,13 +98,13 @@ async fn objects_are_merged_and_lists_are_replaced(api: Api) {
 }
 
 async fn an_empty_change_keeps_the_version(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     for patch in [
         json!({}),
         json!({ "title": "Tour Guide" }),
         json!({ "active": false, "name": {}, "enterprise": {}, "custom": {} }),
         json!({ "custom": { "badge": 7, "unknown": null } }),
-        json!({ "emails": full("ada")["emails"] }),
+        json!({ "emails": full_user("ada")["emails"] }),
         json!({ "version": 99, "createdAt": null, "updatedAt": "x", "externalIds": null }),
         json!({ "externalIds": { "other": null } }),
     ] {
@@ -116,10 +116,10 @@ async fn an_empty_change_keeps_the_version(api: Api) {
 }
 
 async fn a_returned_user_can_be_sent_as_a_patch(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let found = api.read(&user).await;
     let patched = api.patch(&user, &found).await;
-    assert_eq!(patched, expected_user(&without_nulls(&full("ada")), 2, &patched));
+    assert_eq!(patched, expected_user(&without_nulls(&full_user("ada")), 2, &patched));
     assert_eq!(api.patch(&user, &patched).await, patched);
     let other = api.create_named("grace").await;
     let response =
@@ -137,7 +137,7 @@ fn without_nulls(body: &Value) -> Value {
 }
 
 async fn the_patch_must_be_an_object(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     for patch in [json!(null), json!([]), json!("x"), json!(1), json!([{ "title": "x" }])] {
         let response = api.client.patch(&path(&user), &patch).send().await;
         assert_invalid(&response, &[("", "wrong-type")]);
@@ -146,7 +146,7 @@ async fn the_patch_must_be_an_object(api: Api) {
 }
 
 async fn validation_matches_that_of_creates(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let patch = json!({
         "foo": 1,
         "userName": "",
@@ -186,7 +186,7 @@ async fn an_unknown_user_returns_404(api: Api) {
     api.client.delete(&path(&user)).send().await.expect(204);
     for target in [path(&user), format!("/users/{}", uuid::Uuid::now_v7())] {
         let response = api.client.patch(&target, &json!({ "title": "x" })).send().await;
-        problem(&response, 404, "not-found");
+        assert_problem(&response, 404, "not-found");
     }
 }
 

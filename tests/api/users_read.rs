@@ -1,8 +1,8 @@
 //! Reading users: `GET /users/{id}`.
 
 use crate::api::callers::check_head;
-use crate::api::fixture::full;
-use crate::api::problem::problem;
+use crate::api::fixture::full_user;
+use crate::api::problem::assert_problem;
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ engine_tests! {
 }
 
 async fn a_user_is_returned_with_its_headers(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let response = api.client.get(&path(&user)).send().await.expect(200);
     assert_eq!(response.json(), user);
     assert_eq!(response.header("etag"), Some("\"1\""));
@@ -31,7 +31,7 @@ async fn a_user_is_returned_with_its_headers(api: Api) {
 }
 
 async fn head_returns_the_headers_of_get(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let missing = format!("/users/{}", uuid::Uuid::now_v7());
     for (target, status) in
         [(path(&user).as_str(), 200), ("/users", 200), (missing.as_str(), 404), ("/users?x=1", 400)]
@@ -69,10 +69,14 @@ async fn malformed_and_unknown_ids_return_404(api: Api) {
     for id in invalid {
         let target = format!("/users/{id}");
         let get = api.client.get(&target).send().await;
-        problem(&get, 404, "not-found");
-        problem(&api.client.delete(&target).send().await, 404, "not-found");
-        problem(&api.client.put(&target, &json!({ "userName": "x" })).send().await, 404, "not-found");
-        problem(&api.client.patch(&target, &json!({ "userName": "x" })).send().await, 404, "not-found");
+        assert_problem(&get, 404, "not-found");
+        assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
+        assert_problem(&api.client.put(&target, &json!({ "userName": "x" })).send().await, 404, "not-found");
+        assert_problem(
+            &api.client.patch(&target, &json!({ "userName": "x" })).send().await,
+            404,
+            "not-found",
+        );
     }
     assert_eq!(api.read(&user).await, user);
 }
@@ -125,11 +129,11 @@ async fn an_unknown_manager_has_no_name(api: Api) {
 }
 
 async fn users_survive_a_kill(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let deleted = api.create_named("gone").await;
     api.client.delete(&path(&deleted)).send().await.expect(204);
     let user = api.patch(&user, &json!({ "title": "Countess" })).await;
     let api = api.restart();
     assert_eq!(api.read(&user).await, user);
-    problem(&api.client.get(&path(&deleted)).send().await, 404, "not-found");
+    assert_problem(&api.client.get(&path(&deleted)).send().await, 404, "not-found");
 }

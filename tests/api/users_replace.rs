@@ -1,7 +1,7 @@
 //! Replacing users: `PUT /users/{id}`.
 
-use crate::api::fixture::{expected_user, full, with_field};
-use crate::api::problem::{assert_invalid, assert_taken, problem};
+use crate::api::fixture::{expected_user, full_user, with_field};
+use crate::api::problem::{assert_invalid, assert_problem, assert_taken};
 use crate::support::api::{Api, path, text};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ async fn active_is_kept_if_absent(api: Api) {
 }
 
 async fn absent_attributes_are_cleared(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let body = json!({ "userName": "ada", "title": "Countess" });
     let replaced = api.replace(&user, &body).await;
     assert_eq!(replaced, expected_user(&with_field(&body, "active", json!(false)), 2, &replaced));
@@ -43,7 +43,7 @@ async fn absent_attributes_are_cleared(api: Api) {
 
 async fn a_complete_user_can_be_put(api: Api) {
     let user = api.create_named("ada").await;
-    let body = full("grace");
+    let body = full_user("grace");
     let response = api.client.put(&path(&user), &body).send().await.expect(200);
     let replaced = response.json();
     assert_eq!(replaced, expected_user(&body, 2, &replaced));
@@ -55,7 +55,7 @@ async fn a_complete_user_can_be_put(api: Api) {
 
 async fn putting_a_returned_user_changes_nothing(api: Api) {
     let boss = api.create(&json!({ "userName": "boss", "displayName": "The Boss" })).await;
-    let mut body = full("ada");
+    let mut body = full_user("ada");
     body["enterprise"]["manager"]["value"] = boss["id"].clone();
     let user = api.create(&body).await;
     api.patch(&boss, &json!({ "displayName": "Another" })).await;
@@ -80,7 +80,7 @@ async fn put_never_creates_a_user(api: Api) {
     let unknown = format!("/users/{}", uuid::Uuid::now_v7());
     for target in [path(&user), unknown] {
         let response = api.client.put(&target, &json!({ "userName": "grace" })).send().await;
-        problem(&response, 404, "not-found");
+        assert_problem(&response, 404, "not-found");
         let response =
             api.client.put(&target, &json!({ "userName": "grace" })).header("if-match", "*").send().await;
         assert!(matches!(response.code(), 404 | 412), "{}", response.text());
@@ -105,7 +105,7 @@ async fn the_id_in_the_body_must_match(api: Api) {
 }
 
 async fn validation_matches_that_of_creates(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let put = async |body: Value| api.client.put(&path(&user), &body).send().await;
     assert_invalid(&put(json!({})).await, &[("/userName", "required")]);
     assert_invalid(&put(json!({ "userName": null })).await, &[("/userName", "required")]);

@@ -1,6 +1,6 @@
 //! Limits of attribute values, and when two values are equal.
 
-use crate::api::fixture::{full, with_field};
+use crate::api::fixture::{full_user, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};
 use crate::support::api::{Api, path};
 use crate::support::http::Response;
@@ -107,7 +107,7 @@ async fn external_ids_are_unique_and_case_sensitive(api: Api) {
 
 async fn values_are_returned_as_sent(api: Api) {
     let special = "  E\u{301}\u{200d}ﬀ\u{fffd}\u{10ffff}\u{7f}\u{85}\u{2028}\r\n\t\"\\/\u{1}\u{feff}🦀 ";
-    let mut body = full("Ada");
+    let mut body = full_user("Ada");
     for name in ["displayName", "nickName", "title", "profileUrl", "locale", "externalId"] {
         body[name] = json!(special);
     }
@@ -260,7 +260,7 @@ async fn nul_is_rejected_everywhere(api: Api) {
 }
 
 async fn patches_are_subject_to_the_same_limits(api: Api) {
-    let user = api.create(&full("ada")).await;
+    let user = api.create(&full_user("ada")).await;
     let long = "x".repeat(257);
     let many: Vec<_> = (0..101).map(|index| json!({ "value": format!("{index}@x") })).collect();
     for (patch, pointer, code) in [

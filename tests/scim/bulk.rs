@@ -76,7 +76,7 @@ async fn bulk_ids_in_paths_resolve_forward_references(scim: Scim) {
 }
 
 async fn failed_bulk_operations_do_not_affect_the_others(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let operations = json!([
         {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "ADA"}},
         {"method": "POST", "path": "/Groups", "bulkId": "2", "data": {"displayName": "x", "members": [{"value": "bulkId:1"}]}},

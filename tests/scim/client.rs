@@ -66,7 +66,7 @@ fn with_schemas(path: &str, body: &Value) -> Value {
     for operation in body.get_mut("Operations").and_then(Value::as_array_mut).into_iter().flatten() {
         if let (Some(path), Some(data)) = (operation["path"].as_str(), operation.get("data")) {
             operation["data"] = match operation["method"].as_str() {
-                Some(method) if method.eq_ignore_ascii_case("PATCH") => patch(data["Operations"].clone()),
+                Some(method) if method.eq_ignore_ascii_case("PATCH") => patch_op(data["Operations"].clone()),
                 _ => with_schemas(path, data),
             };
         }
@@ -132,12 +132,12 @@ impl Scim {
     }
 
     /// Creates a user that has only a `userName`.
-    pub(crate) async fn user(&self, name: &str) -> Value {
+    pub(crate) async fn create_user(&self, name: &str) -> Value {
         self.create("/Users", json!({ "userName": name })).await
     }
 
     /// Creates a group with members.
-    pub(crate) async fn group(&self, name: &str, members: &[&Value]) -> Value {
+    pub(crate) async fn create_group(&self, name: &str, members: &[&Value]) -> Value {
         let members: Vec<_> = members.iter().map(|user| json!({ "value": user["id"] })).collect();
         self.create("/Groups", json!({ "displayName": name, "members": members })).await
     }
@@ -149,12 +149,12 @@ impl Scim {
 
     /// Applies PATCH operations that must return this status.
     pub(crate) async fn patch(&self, status: u16, path: &str, operations: Value) -> Value {
-        self.call(status, "PATCH", path, patch(operations)).await
+        self.call(status, "PATCH", path, patch_op(operations)).await
     }
 
     /// The sorted names of the resources that match a filter, which must also be their `totalResults`.
     pub(crate) async fn find(&self, kind: &str, filter: &str) -> Vec<String> {
-        let list = self.get(&filtered(kind, filter)).await;
+        let list = self.get(&filter_path(kind, filter)).await;
         let mut names = names(&list);
         assert_eq!(list["totalResults"], names.len(), "{filter}: {list}");
         names.sort_unstable();
@@ -187,7 +187,7 @@ fn check(response: &Response) {
 }
 
 /// A PatchOp message with these operations (RFC 7644, section 3.5.2).
-pub(crate) fn patch(operations: Value) -> Value {
+pub(crate) fn patch_op(operations: Value) -> Value {
     json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations })
 }
 
@@ -197,7 +197,7 @@ pub(crate) fn path(resource: &Value) -> String {
 }
 
 /// The path of a list with a filter.
-pub(crate) fn filtered(kind: &str, filter: &str) -> String {
+pub(crate) fn filter_path(kind: &str, filter: &str) -> String {
     format!("/{kind}?filter={}", percent_encoded(filter))
 }
 

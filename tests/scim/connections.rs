@@ -1,6 +1,6 @@
 //! Connections: tokens, externalIds and profiles.
 
-use crate::scim::client::{GROUP, Scim, USER, connect, patch, path, tokens_path};
+use crate::scim::client::{GROUP, Scim, USER, connect, patch_op, path, tokens_path};
 use crate::support::api::text;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn a_connection_token_is_valid_only_for_scim(scim: Scim) {
         client.get(path).send().await.expect(401);
     }
     let scim = with_client(scim, client);
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
     let feed = scim.api.client.get("/changes?type=user.created").send().await.expect(200).json();
     assert_eq!(feed["items"][0]["actor"], json!({"type": "connection", "id": connection["id"]}));
@@ -116,13 +116,14 @@ async fn strict_connections_reject_patches_without_a_target(scim: Scim) {
     let scim = with_client(scim, client);
     let ada = scim.create("/Users", json!({"schemas": [USER], "userName": "ada"})).await;
     let bob = scim.create("/Users", json!({"schemas": [USER], "userName": "bob"})).await;
-    let value = patch(json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@x"}]));
+    let value =
+        patch_op(json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "a@x"}]));
     scim.expect_error((400, "noTarget"), "PATCH", &path(&ada), value).await;
     let group = json!({"schemas": [GROUP], "displayName": "Poets", "members": [{"value": ada["id"]}]});
     let group = scim.create("/Groups", group).await;
     let remove = |id: &Value| json!({"op": "remove", "path": format!("members[value eq \"{}\"]", text(id))});
-    scim.expect_error((400, "noTarget"), "PATCH", &path(&group), patch(json!([remove(&bob["id"])]))).await;
-    let twice = patch(json!([remove(&ada["id"]), remove(&ada["id"])]));
+    scim.expect_error((400, "noTarget"), "PATCH", &path(&group), patch_op(json!([remove(&bob["id"])]))).await;
+    let twice = patch_op(json!([remove(&ada["id"]), remove(&ada["id"])]));
     scim.expect_error((400, "noTarget"), "PATCH", &path(&group), twice).await;
     assert_eq!(scim.get(&path(&group)).await, group);
     let named = json!([{"op": "remove", "path": "members", "value": [{"value": ada["id"]}]}]);
@@ -146,7 +147,7 @@ async fn external_ids_belong_to_their_connection(scim: Scim) {
     assert_eq!(scim.find("Groups", "externalId eq \"7\"").await.len(), 0);
     for resource in [&ada, &group] {
         let own = json!([{"op": "add", "path": "externalId", "value": "8"}]);
-        scim.call(if resource == &ada { 200 } else { 204 }, "PATCH", &path(resource), patch(own)).await;
+        scim.call(if resource == &ada { 200 } else { 204 }, "PATCH", &path(resource), patch_op(own)).await;
         assert_eq!(scim.get(&path(resource)).await["externalId"], "8");
     }
     let native = scim.api.client.get(&format!("/users/{}", text(&ada["id"]))).send().await.expect(200).json();

@@ -1,6 +1,6 @@
 //! Reading, lists, filters, sorting, pagination and discovery (RFC 7644, sections 3.4 and 4; RFC 9865).
 
-use crate::scim::client::{ENTERPRISE, LIST, Scim, filtered, names, path};
+use crate::scim::client::{ENTERPRISE, LIST, Scim, filter_path, names, path};
 use crate::support::api::{Api, text};
 use crate::support::table::{section, section_with_values};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ profile_tests! {
 async fn a_filter_without_matches_returns_an_empty_list(scim: Scim) {
     for kind in ["Users", "Groups"] {
         let name = if kind == "Users" { "userName" } else { "displayName" };
-        let list = scim.get(&filtered(kind, &format!("{name} eq \"nobody\""))).await;
+        let list = scim.get(&filter_path(kind, &format!("{name} eq \"nobody\""))).await;
         let expected = json!({
             "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [],
         });
@@ -64,7 +64,7 @@ async fn an_unknown_id_returns_404_with_a_string_status(scim: Scim) {
 
 async fn out_of_range_start_index_and_count_are_clamped(scim: Scim) {
     for name in ["a", "b", "c"] {
-        scim.user(name).await;
+        scim.create_user(name).await;
     }
     for (query, start, expected) in [
         ("startIndex=0", 1, &["a", "b", "c"][..]),
@@ -95,7 +95,7 @@ async fn out_of_range_start_index_and_count_are_clamped(scim: Scim) {
 }
 
 async fn empty_parameters_are_ignored(scim: Scim) {
-    scim.user("ada").await;
+    scim.create_user("ada").await;
     let empty = "filter=&sortBy=&sortOrder=&count=&startIndex=&attributes=&excludedAttributes=";
     assert_eq!(scim.get(&format!("/Users?{empty}")).await, scim.get("/Users").await);
     let search = json!({"filter": "", "sortBy": "", "sortOrder": "", "attributes": ""});
@@ -207,7 +207,7 @@ async fn filter_precedence_is_not_then_and_then_or(scim: Scim) {
 async fn invalid_filters_are_rejected_and_name_the_cause(scim: Scim) {
     for (kind, name) in [("Users", "invalid_user_filters"), ("Groups", "invalid_group_filters")] {
         for (filter, cause) in section(TABLE, name).into_iter().chain([(" ", "position")]) {
-            let filter = filtered(kind, filter);
+            let filter = filter_path(kind, filter);
             let detail = scim.expect_error((400, "invalidFilter"), "GET", &filter, Value::Null).await;
             assert!(detail.contains(cause), "{filter}: {detail}");
         }
@@ -215,15 +215,15 @@ async fn invalid_filters_are_rejected_and_name_the_cause(scim: Scim) {
 }
 
 async fn schemas_resource_types_groups_and_managers_can_be_filtered(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let body = json!({"userName": "bob", "active": false, (ENTERPRISE): {"manager": {"value": ada["id"]}}});
     let bob = scim.create("/Users", body).await;
-    let poets = scim.group("Poets", &[&ada]).await;
+    let poets = scim.create_group("Poets", &[&ada]).await;
     let values = [("{ada}", text(&ada["id"])), ("{bob}", text(&bob["id"])), ("{poets}", text(&poets["id"]))];
     check_filters(&scim, "Users", "schemas_resource_types_groups_and_managers_of_users", &values).await;
     check_filters(&scim, "Groups", "members_of_groups", &values).await;
     let probe = format!("id eq {} and manager eq {}", bob["id"], ada["id"]);
-    let list = scim.get(&format!("{}&attributes=id", filtered("Users", &probe))).await;
+    let list = scim.get(&format!("{}&attributes=id", filter_path("Users", &probe))).await;
     assert_eq!((&list["totalResults"], &list["Resources"][0]["id"]), (&json!(1), &bob["id"]));
     for (kind, expected) in [("User", &["ada", "bob"][..]), ("Group", &["Poets"])] {
         let search = json!({"filter": format!("meta.resourceType eq \"{kind}\"")});
@@ -234,12 +234,12 @@ async fn schemas_resource_types_groups_and_managers_can_be_filtered(scim: Scim) 
 }
 
 async fn times_in_filters_are_compared_as_instants(scim: Scim) {
-    let user = scim.user("ada").await;
+    let user = scim.create_user("ada").await;
     let modified = text(&user["meta"]["lastModified"]).trim_end_matches('Z');
     let values = [("{modified}", modified)];
     check_filters(&scim, "Users", "times_in_filters_are_compared_as_instants", &values).await;
     for invalid in ["yesterday", "2024-13-01T00:00:00Z", "2024-01-01"] {
-        let filter = filtered("Users", &format!("meta.lastModified gt \"{invalid}\""));
+        let filter = filter_path("Users", &format!("meta.lastModified gt \"{invalid}\""));
         scim.expect_error((400, "invalidFilter"), "GET", &filter, Value::Null).await;
     }
 }
@@ -255,14 +255,14 @@ async fn filters_are_limited_in_size_depth_terms_and_time(scim: Scim) {
     let terms = |count: usize| vec!["userName eq \"a\""; count].join(" or ");
     let deep = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
     for filter in [terms(101), deep(17), format!("userName eq \"{}\"", "a".repeat(4_096))] {
-        scim.expect_error((400, "invalidFilter"), "GET", &filtered("Users", &filter), Value::Null).await;
+        scim.expect_error((400, "invalidFilter"), "GET", &filter_path("Users", &filter), Value::Null).await;
     }
     assert_eq!(scim.find("Users", &deep(16)).await.len(), 0);
     assert_eq!(scim.find("Users", &terms(100)).await.len(), 0);
     let api = Api::start(scim.api.engine, &[("ROSTER_REQUEST_DEADLINE", "600ms")]);
     let limited = Scim { client: api.client.clone(), api, adds_schemas: true };
     let slow: Vec<_> = (0..100).map(|n| format!("emails co \"{n}@y\"")).collect();
-    let slow = filtered("Users", &slow.join(" or "));
+    let slow = filter_path("Users", &slow.join(" or "));
     let emails: Vec<_> = (0..20).map(|n| json!({"value": format!("{n}@x")})).collect();
     // How many users can be scanned within the deadline depends on the machine.
     for round in 0..50 {
@@ -286,7 +286,7 @@ async fn attributes_and_excluded_attributes_select_the_result(scim: Scim) {
     let ada = scim
         .create("/Users", json!({"userName": "ada", "name": {"givenName": "Ada", "familyName": "L"}}))
         .await;
-    let poets = scim.group("Poets", &[&ada]).await;
+    let poets = scim.create_group("Poets", &[&ada]).await;
     let keys =
         |resource: &Value| resource.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     for (query, expected) in [
@@ -306,7 +306,7 @@ async fn attributes_and_excluded_attributes_select_the_result(scim: Scim) {
         let without = shown(scim.get(&format!("{at}?excludedAttributes=members")).await);
         assert_eq!(keys(&without), ["displayName", "id", "meta", "schemas"]);
     }
-    let probe = format!("{}&excludedAttributes=members", filtered("Groups", "displayName eq \"poets\""));
+    let probe = format!("{}&excludedAttributes=members", filter_path("Groups", "displayName eq \"poets\""));
     assert_eq!(keys(&scim.get(&probe).await["Resources"][0]), ["displayName", "id", "meta", "schemas"]);
     let search = json!({"excludedAttributes": ["members"], "filter": "displayName eq \"Poets\""});
     let found = scim.call(200, "POST", "/Groups/.search", search).await;
@@ -325,12 +325,12 @@ async fn attributes_and_excluded_attributes_select_the_result(scim: Scim) {
 }
 
 async fn a_membership_is_found_by_group_and_member(scim: Scim) {
-    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
-    let poets = scim.group("Poets", &[&ada]).await;
-    scim.group("Others", &[&ada, &bob]).await;
+    let (ada, bob) = (scim.create_user("ada").await, scim.create_user("bob").await);
+    let poets = scim.create_group("Poets", &[&ada]).await;
+    scim.create_group("Others", &[&ada, &bob]).await;
     let probe = |user: &Value| {
         let filter = format!("id eq \"{}\" and members eq \"{}\"", text(&poets["id"]), text(&user["id"]));
-        format!("{}&attributes=id", filtered("Groups", &filter))
+        format!("{}&attributes=id", filter_path("Groups", &filter))
     };
     let found = scim.get(&probe(&ada)).await;
     assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &poets["id"]));
@@ -341,8 +341,8 @@ async fn a_membership_is_found_by_group_and_member(scim: Scim) {
 }
 
 async fn search_requests_return_lists(scim: Scim) {
-    scim.group("Poets", &[&scim.user("ada").await]).await;
-    scim.user("bob").await;
+    scim.create_group("Poets", &[&scim.create_user("ada").await]).await;
+    scim.create_user("bob").await;
     let urn = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
     let search = json!({
         "schemas": [urn], "filter": "userName sw \"a\"", "attributes": ["userName"], "startIndex": 1, "count": 10,
@@ -411,8 +411,8 @@ async fn every_simple_attribute_can_be_sorted_by(scim: Scim) {
             scim.get(&format!("/Users?sortBy={attribute}&startIndex=2&count=1&filter=userName%20pr")).await;
         assert_eq!((names(&page), &page["totalResults"]), (vec![ascending[1].to_owned()], &json!(3)));
     }
-    scim.group("b", &[]).await;
-    scim.group("A", &[]).await;
+    scim.create_group("b", &[]).await;
+    scim.create_group("A", &[]).await;
     assert_eq!(names(&scim.get("/Groups?sortBy=displayName").await), ["A", "b"]);
     for query in
         ["sortBy=emails", "sortBy=name", "sortBy=nope", "sortBy=password", "sortBy=userName&sortOrder=up"]

@@ -1,6 +1,6 @@
 //! Members of groups, and deletion (RFC 7644, sections 3.5.2 and 3.6).
 
-use crate::scim::client::{Scim, patch, path};
+use crate::scim::client::{Scim, patch_op, path};
 use crate::support::api::{count_with_status, send_concurrently, text};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ profile_tests! {
 async fn create_users(scim: &Scim, names: &[&str]) -> Vec<Value> {
     let mut users = Vec::new();
     for name in names {
-        users.push(scim.user(name).await);
+        users.push(scim.create_user(name).await);
     }
     users
 }
@@ -41,7 +41,7 @@ async fn members_are_removed_in_every_form(scim: Scim) {
         (json!({"op": "remove", "path": "members[value eq \"nobody\"]"}), vec![a, b, c]),
         (json!({"op": "remove", "path": "members", "value": []}), vec![a, b, c]),
     ] {
-        let group = scim.group("Poets", &users.iter().collect::<Vec<_>>()).await;
+        let group = scim.create_group("Poets", &users.iter().collect::<Vec<_>>()).await;
         scim.patch(204, &path(&group), json!([operation])).await;
         assert_eq!(scim.members(&group).await, remaining, "{operation}");
         let version = scim.get(&path(&group)).await["meta"]["version"].clone();
@@ -50,7 +50,7 @@ async fn members_are_removed_in_every_form(scim: Scim) {
 }
 
 async fn members_are_added_in_every_form(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let id = &ada["id"];
     for operation in [
         json!({"op": "Add", "path": "members", "value": [{"value": id}]}),
@@ -58,7 +58,7 @@ async fn members_are_added_in_every_form(scim: Scim) {
         json!({"op": "add", "path": "members", "value": id}),
         json!({"op": "add", "value": {"members": [{"value": id}, {"value": id}]}}),
     ] {
-        let group = scim.group("Poets", &[]).await;
+        let group = scim.create_group("Poets", &[]).await;
         for _ in 0..2 {
             scim.patch(204, &path(&group), json!([operation])).await;
         }
@@ -66,14 +66,14 @@ async fn members_are_added_in_every_form(scim: Scim) {
         assert_eq!(group["members"], json!([{"value": id, "$ref": ada["meta"]["location"], "type": "User"}]));
         assert_eq!(group["meta"]["version"], "W/\"2\"", "{operation}");
     }
-    let group = scim.group("Poets", &[]).await;
+    let group = scim.create_group("Poets", &[]).await;
     for value in [
         json!([{"value": id}, {"value": "00000000-0000-7000-8000-000000000000"}]),
         json!([{"value": id}, {"value": "nobody"}]),
         json!([{"value": id}, {"value": group["id"], "type": "Group"}]),
         json!([{"value": id}, {"display": "x"}]),
     ] {
-        let add = patch(json!([{"op": "add", "path": "members", "value": value}]));
+        let add = patch_op(json!([{"op": "add", "path": "members", "value": value}]));
         scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
         assert_eq!(scim.get(&path(&group)).await, group, "no member is added");
     }
@@ -84,7 +84,7 @@ async fn one_patch_changes_hundreds_of_members(scim: Scim) {
     let operations: Vec<_> = (0..400).map(operation).collect();
     scim.call(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
     let users = scim.get("/Users?count=500&attributes=id").await["Resources"].clone();
-    let group = scim.group("Poets", &[]).await;
+    let group = scim.create_group("Poets", &[]).await;
     let users = users.as_array().expect("Resources");
     let adds: Vec<_> = users
         .iter()
@@ -109,14 +109,14 @@ async fn one_patch_changes_hundreds_of_members(scim: Scim) {
 }
 
 async fn deleted_resources_return_404(scim: Scim) {
-    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
-    let group = scim.group("Poets", &[&ada, &bob]).await;
+    let (ada, bob) = (scim.create_user("ada").await, scim.create_user("bob").await);
+    let group = scim.create_group("Poets", &[&ada, &bob]).await;
     let response = scim.send("DELETE", &path(&ada), &Value::Null).await.expect(204);
     assert!(response.bytes.is_empty());
     for (method, body) in [
         ("GET", Value::Null),
         ("PUT", json!({"userName": "ada"})),
-        ("PATCH", patch(json!([{"op": "remove", "path": "title"}]))),
+        ("PATCH", patch_op(json!([{"op": "remove", "path": "title"}]))),
         ("DELETE", Value::Null),
     ] {
         scim.expect_error((404, ""), method, &path(&ada), body).await;
@@ -124,15 +124,15 @@ async fn deleted_resources_return_404(scim: Scim) {
     assert_eq!(scim.find("Users", "userName pr").await, ["bob"]);
     assert_eq!(scim.members(&group).await, [text(&bob["id"])]);
     assert_eq!(scim.get(&path(&group)).await["meta"]["version"], "W/\"2\"");
-    scim.user("ada").await;
+    scim.create_user("ada").await;
     scim.call(204, "DELETE", &path(&group), Value::Null).await;
     scim.expect_error((404, ""), "GET", &path(&group), Value::Null).await;
 }
 
 async fn a_list_with_too_many_members_is_rejected(scim: Scim) {
-    let ada = scim.user("ada").await;
-    let group = scim.group("Poets", &[&ada]).await;
-    scim.group("Others", &[&ada]).await;
+    let ada = scim.create_user("ada").await;
+    let group = scim.create_group("Poets", &[&ada]).await;
+    scim.create_group("Others", &[&ada]).await;
     // Creating that many members would take too long.
     scim.api.sql().execute("UPDATE groups SET member_count = 100000");
     let detail = scim.expect_error((400, "tooMany"), "GET", "/Groups", Value::Null).await;
@@ -146,9 +146,9 @@ async fn a_list_with_too_many_members_is_rejected(scim: Scim) {
 async fn concurrent_member_patches_lose_no_member(scim: Scim) {
     let names: Vec<_> = (0..64).map(|n| format!("user-{n}")).collect();
     let users = create_users(&scim, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let group = scim.group("Poets", &[]).await;
+    let group = scim.create_group("Poets", &[]).await;
     let responses = send_concurrently(64, |n| {
-        let body = patch(json!([{"op": "add", "path": "members", "value": [{"value": users[n]["id"]}]}]));
+        let body = patch_op(json!([{"op": "add", "path": "members", "value": [{"value": users[n]["id"]}]}]));
         let at = format!("/scim/v2{}", path(&group));
         scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })

@@ -1,6 +1,6 @@
 //! PATCH of attributes (RFC 7644, section 3.5.2).
 
-use crate::scim::client::{ENTERPRISE, Scim, USER, patch, path};
+use crate::scim::client::{ENTERPRISE, Scim, USER, patch_op, path};
 use crate::support::api::{count_with_status, send_concurrently, text};
 use serde_json::{Value, json};
 
@@ -26,8 +26,8 @@ profile_tests! {
 }
 
 async fn operation_names_ignore_case_and_extra_keys_are_ignored(scim: Scim) {
-    let ada = scim.user("ada").await;
-    let mut body = patch(json!([
+    let ada = scim.create_user("ada").await;
+    let mut body = patch_op(json!([
         {"op": "Add", "path": "title", "value": "a", "name": "title"},
         {"op": "Replace", "path": "TITLE", "value": "b"},
         {"op": "Add", "path": "nickName", "value": "c"},
@@ -39,10 +39,10 @@ async fn operation_names_ignore_case_and_extra_keys_are_ignored(scim: Scim) {
 }
 
 async fn deactivation_and_rename_without_a_path_are_applied(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let off = json!([{"op": "replace", "value": {"active": false}}]);
     assert_eq!(scim.patch(200, &path(&ada), off).await["active"], false);
-    let poets = scim.group("Poets", &[]).await;
+    let poets = scim.create_group("Poets", &[]).await;
     let rename = json!([{"op": "replace", "value": {"id": poets["id"], "displayName": "Writers"}}]);
     scim.patch(204, &path(&poets), rename).await;
     assert_eq!(scim.get(&path(&poets)).await["displayName"], "Writers");
@@ -107,7 +107,7 @@ async fn setting_a_primary_value_clears_the_previous_one(scim: Scim) {
 }
 
 async fn replacing_an_absent_attribute_adds_it(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let operations = json!([
         {"op": "replace", "path": "title", "value": "x"},
         {"op": "replace", "path": "name.givenName", "value": "Ada"},
@@ -119,7 +119,7 @@ async fn replacing_an_absent_attribute_adds_it(scim: Scim) {
 }
 
 async fn remove_requires_a_path_to_a_removable_attribute(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     for (path_of, scim_type) in [
         (Value::Null, "noTarget"),
         (json!("userName"), "mutability"),
@@ -129,17 +129,17 @@ async fn remove_requires_a_path_to_a_removable_attribute(scim: Scim) {
         (json!("nope"), "invalidPath"),
         (json!("emails[nope eq \"x\"]"), "invalidFilter"),
     ] {
-        let remove = patch(json!([{"op": "remove", "path": path_of}]));
+        let remove = patch_op(json!([{"op": "remove", "path": path_of}]));
         scim.expect_error((400, scim_type), "PATCH", &path(&ada), remove).await;
     }
-    let set = patch(json!([{"op": "replace", "path": "id", "value": "x"}]));
+    let set = patch_op(json!([{"op": "replace", "path": "id", "value": "x"}]));
     scim.expect_error((400, "mutability"), "PATCH", &path(&ada), set).await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
 }
 
 async fn managers_are_set_in_every_form(scim: Scim) {
     let boss = scim.create("/Users", json!({"userName": "boss", "displayName": "Boss"})).await;
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let at = format!("{ENTERPRISE}:manager");
     for (at, value) in [
         (at.as_str(), boss["id"].clone()),
@@ -156,7 +156,7 @@ async fn managers_are_set_in_every_form(scim: Scim) {
 }
 
 async fn paths_can_start_with_a_schema_urn(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let operations = json!([
         {"op": "add", "path": format!("{USER}:name.familyName"), "value": "L"},
         {"op": "add", "path": format!("{}:department", ENTERPRISE.to_uppercase()), "value": "d"},
@@ -170,21 +170,21 @@ async fn paths_can_start_with_a_schema_urn(scim: Scim) {
 }
 
 async fn a_patch_is_atomic(scim: Scim) {
-    let ada = scim.user("ada").await;
-    let poets = scim.group("Poets", &[]).await;
+    let ada = scim.create_user("ada").await;
+    let poets = scim.create_group("Poets", &[]).await;
     let operations = json!([
         {"op": "add", "path": "title", "value": "x"},
         {"op": "add", "path": "nickName", "value": "y"},
         {"op": "remove", "path": "userName"},
     ]);
-    scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch(operations)).await;
+    scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch_op(operations)).await;
     assert_eq!(scim.get(&path(&ada)).await, ada);
     let operations = json!([
         {"op": "replace", "path": "displayName", "value": "x"},
         {"op": "add", "path": "members", "value": [{"value": ada["id"]}]},
         {"op": "add", "path": "members", "value": [{"value": "00000000-0000-7000-8000-000000000000"}]},
     ]);
-    scim.expect_error((400, "invalidValue"), "PATCH", &path(&poets), patch(operations)).await;
+    scim.expect_error((400, "invalidValue"), "PATCH", &path(&poets), patch_op(operations)).await;
     assert_eq!(scim.get(&path(&poets)).await, poets);
     let operations = json!([
         {"op": "replace", "path": "displayName", "value": "Writers"},
@@ -192,7 +192,7 @@ async fn a_patch_is_atomic(scim: Scim) {
     ]);
     let headers = [("x-request-id", "one-request")];
     for _ in 0..2 {
-        scim.send_with("PATCH", &path(&poets), &patch(operations.clone()), &headers).await.expect(204);
+        scim.send_with("PATCH", &path(&poets), &patch_op(operations.clone()), &headers).await.expect(204);
     }
     let feed = scim.client.get("/changes?after=2").send().await.expect(200).json();
     let changes: Vec<_> = feed["items"]
@@ -212,7 +212,7 @@ async fn a_patch_is_atomic(scim: Scim) {
         |revision: i64, kind: &str| (json!(revision), kind.to_owned(), json!(2), "one-request".to_owned());
     assert_eq!(changes, [change(3, "group.updated"), change(4, "member.added")]);
     let responses = send_concurrently(16, |n| {
-        let body = patch(json!([{"op": "add", "path": "emails", "value": {"value": format!("{n}@x")}}]));
+        let body = patch_op(json!([{"op": "add", "path": "emails", "value": {"value": format!("{n}@x")}}]));
         let at = format!("/scim/v2{}", path(&ada));
         scim.client.request(reqwest::Method::PATCH, &at).json(&body)
     })
@@ -222,11 +222,11 @@ async fn a_patch_is_atomic(scim: Scim) {
 }
 
 async fn patched_users_are_returned_and_groups_only_on_request(scim: Scim) {
-    let (ada, poets) = (scim.user("ada").await, scim.group("Poets", &[]).await);
-    let title = patch(json!([{"op": "add", "path": "title", "value": "x"}]));
+    let (ada, poets) = (scim.create_user("ada").await, scim.create_group("Poets", &[]).await);
+    let title = patch_op(json!([{"op": "add", "path": "title", "value": "x"}]));
     let response = scim.send("PATCH", &path(&ada), &title).await.expect(200);
     assert_eq!((response.header("etag"), &response.json()["title"]), (Some("W/\"2\""), &json!("x")));
-    let name = |name: &str| patch(json!([{"op": "replace", "path": "displayName", "value": name}]));
+    let name = |name: &str| patch_op(json!([{"op": "replace", "path": "displayName", "value": name}]));
     let response = scim.send("PATCH", &path(&poets), &name("a")).await.expect(204);
     assert_eq!(response.header("etag"), Some("W/\"2\""));
     let at = format!("{}?attributes=displayName", path(&poets));
@@ -235,11 +235,11 @@ async fn patched_users_are_returned_and_groups_only_on_request(scim: Scim) {
 }
 
 async fn active_cannot_be_removed(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     for operation in
         [json!({"op": "remove", "path": "active"}), json!({"op": "remove", "path": format!("{USER}:active")})]
     {
-        scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch(json!([operation]))).await;
+        scim.expect_error((400, "mutability"), "PATCH", &path(&ada), patch_op(json!([operation]))).await;
     }
     assert_eq!(scim.get(&path(&ada)).await, ada);
 }

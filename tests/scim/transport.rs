@@ -1,6 +1,6 @@
 //! Versions, errors, media types and URIs (RFC 7644, sections 3.8, 3.12 and 3.14).
 
-use crate::scim::client::{ENTERPRISE, Scim, USER, filtered, patch, path};
+use crate::scim::client::{ENTERPRISE, Scim, USER, filter_path, patch_op, path};
 use crate::support::api::{Api, text};
 use crate::support::http::Client;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ profile_tests! {
 }
 
 async fn versions_are_weak_etags(scim: Scim) {
-    for resource in [scim.user("ada").await, scim.group("Poets", &[]).await] {
+    for resource in [scim.create_user("ada").await, scim.create_group("Poets", &[]).await] {
         let at = path(&resource);
         let response = scim.send("GET", &at, &Value::Null).await.expect(200);
         assert_eq!(response.header("etag"), resource["meta"]["version"].as_str());
@@ -27,7 +27,8 @@ async fn versions_are_weak_etags(scim: Scim) {
             let response = scim.send_with("GET", &at, &Value::Null, &[("if-none-match", tag)]).await;
             assert_eq!((response.code(), response.header("etag")), (status, Some("W/\"1\"")), "{tag}");
         }
-        let write = |n: i32| patch(json!([{"op": "replace", "path": "displayName", "value": n.to_string()}]));
+        let write =
+            |n: i32| patch_op(json!([{"op": "replace", "path": "displayName", "value": n.to_string()}]));
         for (n, (tag, matches)) in
             [("W/\"0\"", false), ("W/\"1\"", true), ("W/\"1\"", false), ("\"2\"", true), ("*", true)]
                 .into_iter()
@@ -61,7 +62,7 @@ async fn names_of_inactive_users_stay_taken(scim: Scim) {
 /// The name of a member, group or manager can change without a new version of the resource that shows it.
 async fn representations_with_computed_names_ignore_if_none_match(scim: Scim) {
     let ada = scim.create("/Users", json!({"userName": "ada", "displayName": "Ada"})).await;
-    let poets = scim.group("Poets", &[&ada]).await;
+    let poets = scim.create_group("Poets", &[&ada]).await;
     let manager = json!({"userName": "bob", (ENTERPRISE): {"manager": ada["id"]}});
     let bob = scim.create("/Users", manager).await;
     for (resource, query, status) in [
@@ -81,7 +82,7 @@ async fn representations_with_computed_names_ignore_if_none_match(scim: Scim) {
 }
 
 async fn every_response_has_the_scim_media_type(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let body = json!({"schemas": [USER], "userName": "b"}).to_string();
     for (media_type, status) in [
         ("application/json", 201),
@@ -153,9 +154,9 @@ async fn malformed_bodies_paths_and_urls_have_distinct_errors(scim: Scim) {
         let response = request.body("application/scim+json", body).send().await.expect(400);
         assert_eq!(response.json()["scimType"], "invalidSyntax", "{body:?}");
     }
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     for at in ["emails[", "emails]", "a b", "", "emails[type eq \"x\"]x"] {
-        let operation = patch(json!([{"op": "replace", "path": at, "value": "x"}]));
+        let operation = patch_op(json!([{"op": "replace", "path": at, "value": "x"}]));
         let error = scim.call(400, "PATCH", &path(&ada), operation).await;
         assert!(["invalidPath", "invalidFilter"].contains(&text(&error["scimType"])), "{at}: {error}");
     }
@@ -172,15 +173,15 @@ async fn uris_use_the_public_url(scim: Scim) {
     let uri = format!("https://roster.example/base/scim/v2/Users/{}", text(&ada.json()["id"]));
     assert_eq!(ada.header("location"), Some(uri.as_str()));
     assert_eq!(ada.json()["meta"]["location"], uri);
-    let group = scim.group("Poets", &[&ada.json()]).await;
+    let group = scim.create_group("Poets", &[&ada.json()]).await;
     assert_eq!(group["members"][0]["$ref"], uri);
     let types = scim.get("/ResourceTypes").await.to_string();
     assert!(types.contains("https://roster.example/base/scim/v2/ResourceTypes/User"), "{types}");
 }
 
 async fn groups_of_a_user_are_returned_only_on_request(scim: Scim) {
-    let (ada, bob) = (scim.user("ada").await, scim.user("bob").await);
-    let poets = scim.group("Poets", &[&ada]).await;
+    let (ada, bob) = (scim.create_user("ada").await, scim.create_user("bob").await);
+    let poets = scim.create_group("Poets", &[&ada]).await;
     assert_eq!(
         scim.get(&path(&ada)).await,
         ada,
@@ -202,7 +203,7 @@ async fn groups_of_a_user_are_returned_only_on_request(scim: Scim) {
     let upper = scim.client.get("/SCIM/V2/USERS").send().await.expect(200);
     assert_eq!(upper.header("content-type"), Some("application/scim+json"));
     let at = format!("{}?attributes=groups", path(&ada));
-    let title = patch(json!([{"op": "replace", "path": "title", "value": "x"}]));
+    let title = patch_op(json!([{"op": "replace", "path": "title", "value": "x"}]));
     for (method, body) in [("PATCH", title), ("PUT", json!({"userName": "ada"}))] {
         let written = scim.call(200, method, &at, body).await;
         assert_eq!(written["groups"], scim.get(&at).await["groups"], "{method}");
@@ -211,8 +212,8 @@ async fn groups_of_a_user_are_returned_only_on_request(scim: Scim) {
 }
 
 async fn unknown_parameters_are_ignored_and_unknown_attributes_are_rejected(scim: Scim) {
-    scim.user("ada").await;
-    let flagged = format!("{}&aadOptscim062020=&a=1&a=2", filtered("Users", "userName eq \"ada\""));
+    scim.create_user("ada").await;
+    let flagged = format!("{}&aadOptscim062020=&a=1&a=2", filter_path("Users", "userName eq \"ada\""));
     assert_eq!(scim.get(&flagged).await["totalResults"], 1);
     scim.get("/ServiceProviderConfig?aadOptscim062020").await;
     for body in

@@ -1,6 +1,6 @@
 //! Creating and replacing resources (RFC 7644, sections 3.3 and 3.5.1).
 
-use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, filtered, names, patch, path};
+use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, filter_path, names, patch_op, path};
 use crate::support::api::{only_success, send_concurrently, text};
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ async fn a_created_resource_is_returned_in_full(scim: Scim) {
 }
 
 async fn an_idempotency_key_makes_a_creation_happen_once(scim: Scim) {
-    let ada = scim.user("ada").await;
+    let ada = scim.create_user("ada").await;
     let key = [("idempotency-key", "k1")];
     for (at, body, other) in [
         ("/Users", json!({"userName": "bob", "title": "é"}), json!({"userName": "cy"})),
@@ -78,7 +78,7 @@ async fn user_names_are_unique_and_emails_are_not(scim: Scim) {
     assert!(detail.contains("userName") && detail.contains("ADA"), "{detail}");
     let bob = scim.create("/Users", ada("bob")).await;
     scim.expect_error((409, "uniqueness"), "PUT", &path(&bob), ada("Ada")).await;
-    let rename = patch(json!([{"op": "replace", "path": "userName", "value": "aDa"}]));
+    let rename = patch_op(json!([{"op": "replace", "path": "userName", "value": "aDa"}]));
     scim.expect_error((409, "uniqueness"), "PATCH", &path(&bob), rename).await;
     let responses = send_concurrently(16, |_| {
         scim.client.post("/scim/v2/Users", &json!({"schemas": [USER], "userName": "race"}))
@@ -161,9 +161,9 @@ async fn a_replacement_clears_absent_attributes(scim: Scim) {
 async fn groups_are_written_with_their_members(scim: Scim) {
     let (ada, bob) = (
         scim.create("/Users", json!({"userName": "ada", "displayName": "Ada"})).await,
-        scim.user("bob").await,
+        scim.create_user("bob").await,
     );
-    let poets = scim.group("Poets", &[&ada]).await;
+    let poets = scim.create_group("Poets", &[&ada]).await;
     let expected = json!([{
         "value": ada["id"], "$ref": ada["meta"]["location"], "display": "Ada", "type": "User",
     }]);
@@ -186,14 +186,14 @@ async fn groups_are_written_with_their_members(scim: Scim) {
 
 async fn passwords_are_neither_stored_nor_returned(scim: Scim) {
     let ada = scim.create("/Users", json!({"userName": "ada", "password": "secret-7"})).await;
-    let set = patch(json!([{"op": "replace", "path": "password", "value": "secret-8"}]));
+    let set = patch_op(json!([{"op": "replace", "path": "password", "value": "secret-8"}]));
     let patched = scim.call(200, "PATCH", &path(&ada), set).await;
     let put = scim.call(200, "PUT", &path(&ada), json!({"userName": "ada", "password": "secret-9"})).await;
     assert_eq!((&patched, &put), (&ada, &ada), "a password changes nothing");
     scim.expect_error(
         (400, "invalidFilter"),
         "GET",
-        &filtered("Users", "password eq \"secret-7\""),
+        &filter_path("Users", "password eq \"secret-7\""),
         Value::Null,
     )
     .await;
@@ -217,20 +217,20 @@ async fn values_are_stored_as_sent(scim: Scim) {
 }
 
 async fn group_names_are_unique_if_the_tenant_requires_it(scim: Scim) {
-    scim.group("Poets", &[]).await;
-    scim.group("poets", &[]).await;
+    scim.create_group("Poets", &[]).await;
+    scim.create_group("poets", &[]).await;
     assert_eq!(names(&scim.get("/Groups").await).len(), 2);
     let Scim { api, .. } = scim;
     let tenant = json!({"name": "acme", "uniqueGroupNames": true});
     api.client.post("/tenants", &tenant).send().await.expect(201);
     let unique = Scim { client: api.client.in_tenant("acme"), api, adds_schemas: true };
-    unique.group("Poets", &[]).await;
-    let other = unique.group("Others", &[]).await;
+    unique.create_group("Poets", &[]).await;
+    let other = unique.create_group("Others", &[]).await;
     let taken = json!({"displayName": "POETS"});
     for (method, at) in [("POST", "/Groups".to_owned()), ("PUT", path(&other))] {
         let detail = unique.expect_error((409, "uniqueness"), method, &at, taken.clone()).await;
         assert!(detail.contains("displayName") && detail.contains("POETS"), "{detail}");
     }
-    let rename = patch(json!([{"op": "replace", "value": taken}]));
+    let rename = patch_op(json!([{"op": "replace", "value": taken}]));
     unique.expect_error((409, "uniqueness"), "PATCH", &path(&other), rename).await;
 }
