@@ -21,14 +21,14 @@ engine_tests! {
 
 const REPEATS: usize = 32;
 
-/// Sends creations concurrently, with the key and body that `of` returns for each index.
+/// Sends creations concurrently, with the key and body that `creation` returns for each index.
 async fn create_concurrently(
     clients: &[Client],
     count: usize,
-    of: impl Fn(usize) -> (String, Value),
+    creation: impl Fn(usize) -> (String, Value),
 ) -> Vec<Response> {
     let create = |index: usize| {
-        let (key, body) = of(index);
+        let (key, body) = creation(index);
         clients[index % clients.len()].post("/users", &body).header("idempotency-key", &key)
     };
     send_concurrently(count, create).await
@@ -106,11 +106,11 @@ async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
 
 async fn many_keys_can_be_used_concurrently(api: Api) {
     let keys = 64;
-    let of = |index: usize| {
+    let creation = |index: usize| {
         let number = index % keys;
         (format!("key-{number}"), json!({ "userName": format!("u{number}") }))
     };
-    let responses = create_concurrently(from_ref(&api.client), 3 * keys, of).await;
+    let responses = create_concurrently(from_ref(&api.client), 3 * keys, creation).await;
     for number in 0..keys {
         let repeats: Vec<_> = responses
             .iter()
@@ -125,8 +125,9 @@ async fn many_keys_can_be_used_concurrently(api: Api) {
 
 async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
     for round in 0..5 {
-        let of = |index: usize| (format!("key-{round}"), json!({ "userName": format!("u{round}-{index}") }));
-        let responses = create_concurrently(from_ref(&api.client), REPEATS, of).await;
+        let creation =
+            |index: usize| (format!("key-{round}"), json!({ "userName": format!("u{round}-{index}") }));
+        let responses = create_concurrently(from_ref(&api.client), REPEATS, creation).await;
         only_success(&responses, 201, 422);
         for response in &responses {
             assert!(!is_replayed(response), "{:?}", response.headers);
@@ -187,9 +188,9 @@ async fn concurrent_repeats_on_two_servers_create_one_user(api: Api) {
         for client in &clients {
             assert_eq!(client.get(&path(&user)).send().await.expect(200).json(), user);
         }
-        let of =
+        let creation =
             |index: usize| (format!("other-{round}"), json!({ "userName": format!("o{round}-{index}") }));
-        let responses = create_concurrently(&clients, REPEATS, of).await;
+        let responses = create_concurrently(&clients, REPEATS, creation).await;
         only_success(&responses, 201, 422);
         check_counts(&api, 2 * (round + 1), 2 * (round + 1));
     }

@@ -39,7 +39,7 @@ fn projected(target: &str, name: &str, value: &str) -> String {
 }
 
 /// Returns a projected user, which must be the same in the list.
-async fn shown(api: &Api, user: &Value, name: &str, value: &str) -> Value {
+async fn get_projected(api: &Api, user: &Value, name: &str, value: &str) -> Value {
     let single = api.client.get(&projected(&path(user), name, value)).send().await;
     assert_eq!(single.code(), 200, "{name}={value}: {}", single.text());
     let list = api.client.get(&projected("/users", name, value)).send().await.expect(200).json();
@@ -53,7 +53,7 @@ async fn shown(api: &Api, user: &Value, name: &str, value: &str) -> Value {
 async fn check(api: &Api, user: &Value, attributes: &str, expected: Value) {
     let mut expected = expected;
     expected["id"] = user["id"].clone();
-    assert_eq!(shown(api, user, "attributes", attributes).await, expected, "{attributes}");
+    assert_eq!(get_projected(api, user, "attributes", attributes).await, expected, "{attributes}");
 }
 
 /// Checks that `excludedAttributes=` removes exactly these members.
@@ -62,7 +62,7 @@ async fn check_without(api: &Api, user: &Value, excluded: &str, pointers: &[&str
     for pointer in pointers {
         remove(&mut expected, pointer);
     }
-    assert_eq!(shown(api, user, "excludedAttributes", excluded).await, expected, "{excluded}");
+    assert_eq!(get_projected(api, user, "excludedAttributes", excluded).await, expected, "{excluded}");
 }
 
 /// Removes a member, which must exist.
@@ -283,10 +283,10 @@ async fn members_of_extensions_can_be_projected(api: Api) {
     let both =
         json!({ "urn:example:badge": { "colour": "red", "size": 3 }, "urn:example:other": { "x": [1] } });
     let user = api.create(&json!({ "userName": "ada", "extensions": both })).await;
-    let shown = |extensions: Value| json!({ "extensions": extensions });
-    let colour = shown(json!({ "urn:example:badge": { "colour": "red" } }));
+    let with_extensions = |extensions: Value| json!({ "extensions": extensions });
+    let colour = with_extensions(json!({ "urn:example:badge": { "colour": "red" } }));
     check(&api, &user, "extensions.urn:example:badge.colour", colour).await;
-    let other = shown(json!({ "urn:example:other": { "x": [1] } }));
+    let other = with_extensions(json!({ "urn:example:other": { "x": [1] } }));
     check(&api, &user, "extensions.urn:example:other", other).await;
     check_without(&api, &user, "extensions.urn:example:other", &["/extensions/urn:example:other"]).await;
     check_without(&api, &user, "extensions.urn:example:badge.size", &["/extensions/urn:example:badge/size"])

@@ -10,8 +10,8 @@ engine_tests! {
     aborted_requests_leave_nothing_behind
     a_stalled_body_times_out
     a_slow_body_is_read
-    pipelined_requests_are_answered_in_order
-    expect_100_continue_is_honoured
+    responses_to_pipelined_requests_are_in_order
+    expect_100_continue_is_supported
     an_oversized_body_receives_a_response
     an_oversized_chunked_body_receives_a_response
     very_long_urls_do_not_break_the_server
@@ -27,7 +27,8 @@ fn assert_alive(api: &Api) {
     assert_eq!(response.status, 200, "{response:?}");
 }
 
-fn post_of(length: usize) -> String {
+/// The head of a POST request that creates a user, with this `Content-Length`.
+fn post_head(length: usize) -> String {
     format!(
         "{}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n",
         request_head("POST", "/users")
@@ -37,14 +38,14 @@ fn post_of(length: usize) -> String {
 async fn aborted_requests_leave_nothing_behind(api: Api) {
     for _ in 0..20 {
         let mut connection = RawConnection::connect(api.address());
-        connection.send(post_of(1_000).as_bytes());
+        connection.send(post_head(1_000).as_bytes());
         connection.send(br#"{"userName":"ada""#);
         drop(connection);
         let mut connection = RawConnection::connect(api.address());
         connection.send(b"GET /users HT");
         drop(connection);
         let mut connection = RawConnection::connect(api.address());
-        connection.send(post_of(1_000).as_bytes());
+        connection.send(post_head(1_000).as_bytes());
         connection.send(br#"{"userName":"ada"}"#);
         connection.finish_sending();
         if let Some(response) = connection.receive() {
@@ -59,7 +60,7 @@ async fn a_stalled_body_times_out(api: Api) {
     let api = Api::start(api.engine, &[("ROSTER_REQUEST_DEADLINE", "300ms")]);
     let mut connection = RawConnection::connect(api.address());
     let began = Instant::now();
-    connection.send(post_of(1_000).as_bytes());
+    connection.send(post_head(1_000).as_bytes());
     connection.send(br#"{"userName":"ada""#);
     let response = connection.receive().expect("a response");
     response.assert_problem(408, "request-timeout");
@@ -71,7 +72,7 @@ async fn a_stalled_body_times_out(api: Api) {
 async fn a_slow_body_is_read(api: Api) {
     let body = json!({ "userName": "ada" }).to_string();
     let mut connection = RawConnection::connect(api.address());
-    for byte in post_of(body.len()).bytes().chain(body.bytes()) {
+    for byte in post_head(body.len()).bytes().chain(body.bytes()) {
         connection.send(&[byte]);
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
@@ -79,7 +80,7 @@ async fn a_slow_body_is_read(api: Api) {
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
 }
 
-async fn pipelined_requests_are_answered_in_order(api: Api) {
+async fn responses_to_pipelined_requests_are_in_order(api: Api) {
     let user = api.create_named("ada").await;
     let one = path(&user);
     let mut all = String::new();
@@ -105,9 +106,9 @@ async fn pipelined_requests_are_answered_in_order(api: Api) {
     assert!(connection.is_closed_cleanly());
 }
 
-async fn expect_100_continue_is_honoured(api: Api) {
+async fn expect_100_continue_is_supported(api: Api) {
     let body = json!({ "userName": "ada" }).to_string();
-    let expecting = post_of(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
+    let expecting = post_head(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
     let mut connection = RawConnection::connect(api.address());
     connection.send(expecting.as_bytes());
     assert_eq!(connection.receive().expect("a response").status, 100);
@@ -122,7 +123,7 @@ async fn expect_100_continue_is_honoured(api: Api) {
     response.assert_problem(409, "conflict");
 }
 
-/// Sends a whole body of 2 MiB before it reads the response.
+/// Sends the complete body before it reads the response.
 fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawResponse {
     let mut connection = RawConnection::connect(api.address());
     connection.send(head.as_bytes());
@@ -138,7 +139,7 @@ fn response_to_large_body(api: &Api, head: &str, body: &[u8]) -> RawResponse {
 async fn an_oversized_body_receives_a_response(api: Api) {
     let body = vec![b' '; 2 * 1024 * 1024];
     for _ in 0..5 {
-        response_to_large_body(&api, &post_of(body.len()), &body).assert_problem(413, "body-too-large");
+        response_to_large_body(&api, &post_head(body.len()), &body).assert_problem(413, "body-too-large");
     }
     let unknown = format!("{}Content-Length: {}\r\n\r\n", request_head("POST", "/nothing"), body.len());
     response_to_large_body(&api, &unknown, &body).assert_problem(404, "not-found");
@@ -184,14 +185,14 @@ async fn very_long_urls_do_not_break_the_server(api: Api) {
 }
 
 async fn too_many_headers_are_rejected(api: Api) {
-    let of = |count: usize| -> String {
+    let headers = |count: usize| -> String {
         (0..count).map(|index| format!("X-Header-{index}: {index}\r\n")).collect()
     };
-    let accepted = send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), of(80)));
+    let accepted = send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), headers(80)));
     assert_eq!(accepted.status, 200, "{accepted:?}");
     for count in [120, 2_000] {
         let response =
-            send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), of(count)));
+            send_raw(api.address(), &format!("{}{}\r\n", request_head("GET", "/users"), headers(count)));
         assert!((400..500).contains(&response.status), "{response:?}");
         assert_alive(&api);
     }

@@ -1,4 +1,4 @@
-//! `roster backup` of a SQLite database that is being written, restoring the copy, and the cases that it refuses.
+//! `roster backup` of a SQLite database during writes, restoring the copy, and the errors of the command.
 
 use crate::process::writers::check_history;
 use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
@@ -43,16 +43,16 @@ const COPIES: usize = 5;
 /// The number of users created before each copy, and after the last one.
 const USERS_BETWEEN: usize = 200;
 
-/// The directory of the database has a name that must be encoded in a URL.
+/// The name of the database's directory must be percent-encoded in a URL.
 #[test]
 fn a_copy_made_during_writes_contains_every_acknowledged_write() {
     let (home, copies) = (directory(), directory());
-    fs::create_dir(home.path().join("of ours")).expect("the directory is created");
-    let url = format!("sqlite://{}/roster.db", home.path().join("of%20ours").display());
+    fs::create_dir(home.path().join("our data")).expect("the directory is created");
+    let url = format!("sqlite://{}/roster.db", home.path().join("our%20data").display());
     let server = Server::builder(&url).start();
-    let (written, made) = block_on(async {
+    let (written, backups) = block_on(async {
         let creators = Creators::start(&Client::new(&server));
-        let mut made = Vec::new();
+        let mut backups = Vec::new();
         for number in 0..COPIES {
             creators.wait_for(USERS_BETWEEN * (number + 1)).await;
             let (url, file) = (url.clone(), copies.path().join(format!("{number}.db")));
@@ -63,13 +63,13 @@ fn a_copy_made_during_writes_contains_every_acknowledged_write() {
                 assert_eq!(output.stdout, format!("{size} bytes\n"));
                 (start, file)
             });
-            made.push(copy.await.expect("the copy is made"));
+            backups.push(copy.await.expect("the copy is made"));
         }
         creators.wait_for(USERS_BETWEEN * (COPIES + 1)).await;
-        (creators.stop().await, made)
+        (creators.stop().await, backups)
     });
     assert_eq!(file_names(copies.path()), ["0.db", "1.db", "2.db", "3.db", "4.db"], "only the copies");
-    for (start, file) in made {
+    for (start, file) in backups {
         let mode = fs::metadata(&file).expect("the copy exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         check_copy(&mut sql(&file), start, &written);
@@ -118,7 +118,7 @@ impl Creators {
                 let mut written = Vec::new();
                 while !stop.load(Ordering::Relaxed) {
                     let name = format!("user {number} {}", written.len());
-                    // Large enough for a copy to take some time.
+                    // Large enough that a copy takes some time.
                     let body = json!({ "userName": name, "custom": { "note": "x".repeat(8_000) } });
                     client.post("/users", &body).send().await.expect(201);
                     written.push((name, Instant::now()));
@@ -237,7 +237,7 @@ fn a_copy_has_the_whole_schema_and_no_erased_values() {
 
 /// Checks that the backup fails with one line that contains all of `words`.
 #[track_caller]
-fn check_refused(url: &str, file: &Path, words: &[&str]) {
+fn check_fails(url: &str, file: &Path, words: &[&str]) {
     let output = backup(url, file).expect_code(1);
     let line = output.error_line();
     assert!(words.iter().all(|word| line.contains(word)), "{words:?}: {line}");
@@ -260,10 +260,10 @@ fn existing_files_are_never_overwritten() {
     fs::write(path("half.partial"), "half").expect("the file is written");
     let names = file_names(copies.path());
     for name in ["notes", "folder", "link"] {
-        check_refused(&url, &path(name), &[name, "exists already"]);
+        check_fails(&url, &path(name), &[name, "exists already"]);
     }
-    check_refused(&url, &database.file().expect("SQLite has a file"), &["roster.db", "exists already"]);
-    check_refused(&url, &path("half"), &["half.partial", "another backup"]);
+    check_fails(&url, &database.file().expect("SQLite has a file"), &["roster.db", "exists already"]);
+    check_fails(&url, &path("half"), &["half.partial", "another backup"]);
     assert_eq!(file_names(copies.path()), names);
     assert_eq!(fs::read_to_string(path("notes")).expect("the file exists"), "Dear diary");
     assert_eq!(fs::read_to_string(path("half.partial")).expect("the file exists"), "half");
@@ -273,9 +273,9 @@ fn existing_files_are_never_overwritten() {
 fn missing_databases_are_not_created() {
     let (missing, copies) = (Database::sqlite(), directory());
     let copy = copies.path().join("copy.db");
-    check_refused(&missing.url(), &copy, &["does not exist", &missing.url()]);
-    check_refused("sqlite://:memory:", &copy, &["in memory"]);
-    check_refused("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
+    check_fails(&missing.url(), &copy, &["does not exist", &missing.url()]);
+    check_fails("sqlite://:memory:", &copy, &["in memory"]);
+    check_fails("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
     let url = missing.url();
     for url in [url.as_str(), "sqlite://:memory:"] {
         let output = renew_epochs(url).expect_code(1);
@@ -289,13 +289,13 @@ fn missing_databases_are_not_created() {
 fn a_failed_backup_leaves_no_file() {
     let (database, copies) = (migrated(), directory());
     let url = database.url();
-    check_refused(&url, &copies.path().join("no/such/copy.db"), &["cannot create", "no/such/copy.db"]);
+    check_fails(&url, &copies.path().join("no/such/copy.db"), &["cannot create", "no/such/copy.db"]);
     // Not even root can create a file there.
-    check_refused(&url, Path::new("/proc/copy.db"), &["cannot create", "/proc/copy.db"]);
+    check_fails(&url, Path::new("/proc/copy.db"), &["cannot create", "/proc/copy.db"]);
     let broken = copies.path().join("broken.db");
     fs::write(&broken, "Dear diary, this is no database. ".repeat(100)).expect("the file is written");
     let broken_url = format!("sqlite://{}", broken.display());
-    check_refused(&broken_url, &copies.path().join("copy.db"), &["not a database"]);
+    check_fails(&broken_url, &copies.path().join("copy.db"), &["not a database"]);
 
     // Limits files to 64 KiB, which has the effect of a full disk.
     let limited = format!("trap '' XFSZ; ulimit -f 64; exec {} backup copy.db", env!("CARGO_BIN_EXE_roster"));

@@ -8,8 +8,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Prints the address of the server, then reads the commands `stop MODE` and `start`, one a line, and answers each with
-/// `done EXIT_CODE`.
+/// Prints the address of the server, then reads the commands `stop MODE` and `start`, one per line, and responds to each
+/// with `done EXIT_CODE`.
 const SCRIPT: &str = r#"
 echo "up $PGPORT $PGUSER $PGPASSWORD"
 while read -r verb mode; do
@@ -84,7 +84,7 @@ impl Cluster {
         loop {
             line.clear();
             let length = self.responses.read_line(&mut line).expect("the output is UTF-8");
-            assert!(length > 0, "pg_virtualenv ended; its own output has the reason");
+            assert!(length > 0, "pg_virtualenv ended; its output contains the reason");
             if line.starts_with(start) {
                 return line.trim_end().to_owned();
             }

@@ -1,6 +1,6 @@
-//! Connections that break during a write: the response is true, and nothing is written twice.
+//! Connections that break during a write: the response reports the actual outcome, and nothing is written twice.
 
-use crate::process::proxy::{Point, ProxiedServer, Side, proxy_tests};
+use crate::process::proxy::{BreakPoint, ProxiedServer, Side, proxy_tests};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::http::Client;
 use futures_util::future::join_all;
@@ -58,7 +58,7 @@ async fn break_at_commit(side: Side) {
     for method in METHODS {
         let name = format!("user-of-{method}");
         let path = server.create(&name).await;
-        server.proxy.break_at(Point::Commit, side);
+        server.proxy.break_at(BreakPoint::Commit, side);
         let transactions = server.proxy.transactions();
         let (outcome, problem) = write(&server.client, method, &name, &path).await;
         assert!(server.proxy.take_broken().is_some(), "{method} did not commit");
@@ -91,7 +91,7 @@ async fn break_a_batch_at_commit(side: Side) {
             while server.proxy.transactions() < transactions + 3 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            server.proxy.break_at(Point::Commit, side);
+            server.proxy.break_at(BreakPoint::Commit, side);
             std::future::pending::<()>().await;
         };
         let writes = join_all(names.iter().map(|name| write(&server.client, "POST", name, "")));
@@ -121,7 +121,7 @@ async fn break_at_every_message(method: &str, side: Side) {
     for number in 0.. {
         let name = format!("user-{number}");
         let path = server.create(&name).await;
-        server.proxy.break_at(Point::Message(number), side);
+        server.proxy.break_at(BreakPoint::Message(number), side);
         let (outcome, _) = write(&server.client, method, &name, &path).await;
         let Some(message) = server.proxy.take_broken() else { break };
         let context = format!("{method} broken at message {number}, {message:?}: {outcome:?}");

@@ -1,6 +1,6 @@
 //! `.env.example` lists the settings of the command line, and works as `.env`.
 
-use crate::process::settings::of_command_line;
+use crate::process::settings::command_line_settings;
 use crate::support::command::{roster, run};
 use crate::support::repository_root;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ fn the_example_has_the_settings_and_defaults_of_the_command_line() {
     let mut example = settings();
     assert!(example.remove(LOG_FILTER).is_some(), "{LOG_FILTER} is missing");
     let expected: BTreeMap<_, _> =
-        of_command_line().into_iter().map(|(name, (_, default))| (name, default)).collect();
+        command_line_settings().into_iter().map(|(name, (_, default))| (name, default)).collect();
     assert_eq!(example, expected);
 }
 

@@ -1,7 +1,7 @@
 //! Creations with an `Idempotency-Key` that are interrupted and repeated: each is carried out once.
 
 use crate::process::commit::check_messages;
-use crate::process::proxy::{Point, ProxiedServer, Side, proxy_tests};
+use crate::process::proxy::{BreakPoint, ProxiedServer, Side, proxy_tests};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::block_on;
 use crate::support::database::{Database, on_both_engines};
@@ -211,7 +211,12 @@ async fn check_waiting_repeat(database: &Database, server: &Server, holder: &mut
 impl ProxiedServer {
     /// Sends a creation whose transaction breaks at a message, then its repeat. Returns the outcome of the first
     /// request, the id in the response to the second one, and the message, if the transaction had so many.
-    async fn create_twice(&self, name: &str, point: Point, side: Side) -> (Outcome, String, Option<String>) {
+    async fn create_twice(
+        &self,
+        name: &str,
+        point: BreakPoint,
+        side: Side,
+    ) -> (Outcome, String, Option<String>) {
         let request = creation(&self.client, name);
         self.proxy.break_at(point, side);
         let first = request.send().await;
@@ -233,7 +238,7 @@ impl ProxiedServer {
 async fn repeat_after_a_broken_commit(side: Side) {
     let server = ProxiedServer::start(&[]);
     let (before, _) = created(&creation(&server.client, "before").send().await);
-    let (outcome, id, broken) = server.create_twice("ada", Point::Commit, side).await;
+    let (outcome, id, broken) = server.create_twice("ada", BreakPoint::Commit, side).await;
     assert_eq!(outcome, Outcome::Unknown);
     assert!(broken.is_some(), "there was no commit");
     let users = [("before".to_owned(), before), ("ada".to_owned(), id.clone())];
@@ -248,7 +253,7 @@ async fn break_at_every_message(side: Side) {
     let (mut users, mut messages) = (vec![("before".to_owned(), before)], Vec::new());
     for number in 0.. {
         let name = format!("user-{number}");
-        let (_, id, broken) = server.create_twice(&name, Point::Message(number), side).await;
+        let (_, id, broken) = server.create_twice(&name, BreakPoint::Message(number), side).await;
         users.push((name, id));
         check_users(&mut server.database.sql(), &users);
         let Some(message) = broken else { break };

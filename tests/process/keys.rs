@@ -114,8 +114,14 @@ fn the_first_key_is_shown_once_on_a_terminal(database: &Database) {
 /// Searches SQLite's files, and a dump of the PostgreSQL database.
 fn erased_values_are_nowhere_in_the_database(database: &Database) {
     let server = Server::builder(&database.url()).start();
-    let values =
-        ["Zwölfender-1", "zwoelf2@erased.example", "Straßenbahn-3", "geheim-4", "extern-5", "kennung-6"];
+    let values = [
+        "Zoë-Erased-1",
+        "erased2@zoe.example",
+        "Straße-Erased-3",
+        "erased-note-4",
+        "erased-id-5",
+        "erased-title-6",
+    ];
     block_on(async {
         let client = Client::new(&server);
         let body = json!({
@@ -133,12 +139,15 @@ fn erased_values_are_nowhere_in_the_database(database: &Database) {
         client.patch(&path, &json!({ "title": values[5] })).send().await.expect(200);
         client.patch(&path, &json!({ "title": null, "displayName": "another" })).send().await.expect(200);
         client.post("/users", &json!({ "userName": "unaffected-user" })).send().await.expect(201);
-        assert!(found(database, "unaffected-user") && values.iter().all(|value| found(database, value)));
+        assert!(
+            database_contains(database, "unaffected-user")
+                && values.iter().all(|value| database_contains(database, value))
+        );
         client.delete(&format!("{path}?erase=true")).send().await.expect(204);
-        for value in values.into_iter().chain(["zwölfender-1", "strassenbahn-3"]) {
-            assert!(!found(database, value), "{value} is still in the database");
+        for value in values.into_iter().chain(["zoë-erased-1", "strasse-erased-3"]) {
+            assert!(!database_contains(database, value), "{value} is still in the database");
         }
-        assert!(found(database, "unaffected-user"));
+        assert!(database_contains(database, "unaffected-user"));
         let feed: Value = client.get("/changes").send().await.expect(200).json();
         let changes = feed["items"].as_array().expect("the feed has items");
         let types: Vec<_> = changes.iter().map(|change| change["type"].clone()).collect();
@@ -156,7 +165,7 @@ fn erased_values_are_nowhere_in_the_database(database: &Database) {
 }
 
 /// Whether the bytes of SQLite's files, or of a dump of PostgreSQL, contain a text.
-fn found(database: &Database, text: &str) -> bool {
+fn database_contains(database: &Database, text: &str) -> bool {
     let contains = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     let url = database.url();
     let Some(path) = url.strip_prefix("sqlite://") else {
@@ -201,11 +210,11 @@ async fn a_cached_key_works_while_the_table_is_unavailable() {
     let client = api.client.with_key(&secret);
     assert_eq!(status(&client, "/users").await, 200);
     let mut sql = api.sql();
-    sql.execute("ALTER TABLE keys RENAME TO away");
+    sql.execute("ALTER TABLE keys RENAME TO renamed_keys");
     assert_eq!(status(&client, "/users").await, 200, "the cached key is used");
     wait_for_refusal(&client).await;
     assert_eq!(status(&client, "/users").await, 500, "the key is read again");
-    sql.execute("ALTER TABLE away RENAME TO keys");
+    sql.execute("ALTER TABLE renamed_keys RENAME TO keys");
     assert_eq!(status(&client, "/users").await, 200);
 }
 

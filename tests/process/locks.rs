@@ -21,7 +21,7 @@ fn a_write_gives_up_after_half_its_deadline(database: &Database) {
         let (id, path) = create(&client, "ada").await;
         let lock = database.lock(&id);
         let start = Instant::now();
-        let refused = client.patch(&path, &json!({ "title": "refused" })).send().await.expect(503);
+        let refused = client.patch(&path, &json!({ "title": "rejected" })).send().await.expect(503);
         let took = start.elapsed();
         let expected = DEADLINE / 2 - Duration::from_millis(100)..DEADLINE / 2 + MARGIN;
         assert!(expected.contains(&took), "{took:?}");
@@ -32,12 +32,12 @@ fn a_write_gives_up_after_half_its_deadline(database: &Database) {
         lock.release();
         let patched = client.patch(&path, &json!({ "nickName": "later" })).send().await.expect(200).json();
         let values = (&patched["title"], &patched["nickName"], &patched["version"]);
-        assert_eq!(values, (&Value::Null, &json!("later"), &json!(2)), "the refused write took effect");
+        assert_eq!(values, (&Value::Null, &json!("later"), &json!(2)), "the rejected write took effect");
         check_changes(database, &id, &["user.created 1", "user.updated 2"]);
     });
 }
 
-/// A write that waits for a row says nothing about the health of the server.
+/// A write that waits for a row lock does not make the server unhealthy.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_write_does_not_delay_the_readiness_probe() {
     let database = Database::postgres();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const RESPONSE_LIMIT: Duration = Duration::from_secs(4);
 
 /// Time limit for a full recovery.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY_LIMIT: Duration = Duration::from_secs(10);
 
 const WRITERS: usize = 8;
 
@@ -51,7 +51,7 @@ async fn check_recovery(client: &Client, path: &str, first: usize) {
     let start = Instant::now();
     let mut number = first;
     while !all_succeed(client, path, number).await {
-        assert!(start.elapsed() < RECOVERY, "no recovery within {RECOVERY:?}");
+        assert!(start.elapsed() < RECOVERY_LIMIT, "no recovery within {RECOVERY_LIMIT:?}");
         number += 1;
     }
     for more in 1..=10 {
@@ -170,7 +170,7 @@ async fn requests_meet_their_deadline_while_the_database_is_silent() {
         if responses.iter().all(|(_, response, _)| response.status.is_success()) {
             break;
         }
-        assert!(start.elapsed() < RECOVERY, "no recovery within {RECOVERY:?}: {responses:?}");
+        assert!(start.elapsed() < RECOVERY_LIMIT, "no recovery within {RECOVERY_LIMIT:?}: {responses:?}");
     }
     check_history(&mut server.database.sql());
 }
@@ -199,7 +199,7 @@ async fn a_server_with_a_silent_database_is_not_ready() {
     }
     server.proxy.freeze(false);
     while client.get("/readyz").send().await.code() != 200 {
-        assert!(silent.elapsed() < 2 * RECOVERY, "not ready again");
+        assert!(silent.elapsed() < 2 * RECOVERY_LIMIT, "not ready again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -26,7 +26,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The message at which a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Point {
+pub(crate) enum BreakPoint {
     Commit,
     /// A message by its number within the transaction. BEGIN has the number 0.
     Message(usize),
@@ -79,7 +79,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    break_at: Option<(Point, Side)>,
+    break_at: Option<(BreakPoint, Side)>,
     /// The message at which a connection broke.
     broken: Option<String>,
     /// The number of transactions that have begun.
@@ -105,7 +105,7 @@ impl Proxy {
     }
 
     /// Breaks the first connection that reaches this point, and no other.
-    pub(crate) fn break_at(&self, point: Point, side: Side) {
+    pub(crate) fn break_at(&self, point: BreakPoint, side: Side) {
         let mut state = self.shared.state();
         state.break_at = Some((point, side));
         state.broken = None;
@@ -156,8 +156,9 @@ impl Shared {
                 return;
             }
             let (Ok(client), Ok(server)) = (client, TcpStream::connect(&self.target[..])) else { continue };
-            let link = Link { shared: self.clone(), client, server, response: Arc::default() };
-            let (forward, backward) = (link.clone(), link);
+            let connection =
+                ProxiedConnection { shared: self.clone(), client, server, response: Arc::default() };
+            let (forward, backward) = (connection.clone(), connection);
             // Both ignore errors, because either end may close the connection at any time.
             thread::spawn(move || drop(forward.forward_requests()));
             thread::spawn(move || drop(backward.forward_responses()));
@@ -166,7 +167,7 @@ impl Shared {
 }
 
 /// One connection through the proxy.
-struct Link {
+struct ProxiedConnection {
     shared: Arc<Shared>,
     client: TcpStream,
     server: TcpStream,
@@ -187,7 +188,7 @@ struct DiscardState {
     discarded: bool,
 }
 
-impl Link {
+impl ProxiedConnection {
     fn clone(&self) -> Self {
         let copy = |stream: &TcpStream| stream.try_clone().expect("the socket is cloned");
         Self {
@@ -270,11 +271,11 @@ impl Link {
             state.transactions += 1;
         }
         let commit = text.starts_with("Q COMMIT");
-        let here = (*in_transaction).map(Point::Message);
+        let here = (*in_transaction).map(BreakPoint::Message);
         *in_transaction =
             in_transaction.filter(|_| !commit && !text.starts_with("Q ROLLBACK")).map(|n| n + 1);
         let (point, side) = state.break_at?;
-        if Some(point) == here || point == Point::Commit && commit {
+        if Some(point) == here || point == BreakPoint::Commit && commit {
             state.break_at = None;
             state.broken = Some(text);
             return Some(side);
@@ -282,7 +283,8 @@ impl Link {
         None
     }
 
-    /// PostgreSQL responds at once only to Query and Sync messages. Their response shows that they were executed.
+    /// Waits for the response to Query and Sync messages, which shows that they were executed. PostgreSQL does not respond to
+    /// other messages at once.
     fn forward_and_discard_response(&mut self, message: &[u8]) -> io::Result<()> {
         let lock = || self.response.state.lock().unwrap_or_else(PoisonError::into_inner);
         lock().enabled = true;

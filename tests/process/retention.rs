@@ -11,7 +11,7 @@ use std::time::Duration;
 on_both_engines! {
     Database:
     expired_idempotent_responses_are_deleted,
-    leftovers_of_a_deleted_tenant_are_deleted,
+    remaining_rows_of_a_deleted_tenant_are_deleted,
 }
 
 /// A day and a minute in microseconds.
@@ -19,7 +19,7 @@ const EXPIRED: &str = "86460000000";
 
 fn expired_idempotent_responses_are_deleted(database: &Database) {
     let mut sql = create_with_key(database);
-    // More than one deletion removes.
+    // More rows than one batch deletes.
     sql.execute(&format!(
         "INSERT INTO idempotency (tenant_id, caller, method, path, idempotency_key, body_hash, status, headers, body, \
          resource_id, created_at) \
@@ -34,12 +34,12 @@ fn expired_idempotent_responses_are_deleted(database: &Database) {
 }
 
 /// The state after a kill between the deletion of the tenant and that of its other rows.
-fn leftovers_of_a_deleted_tenant_are_deleted(database: &Database) {
+fn remaining_rows_of_a_deleted_tenant_are_deleted(database: &Database) {
     let mut sql = create_with_key(database);
     let copy = |table: &str, columns: &str, id: &str| {
         format!("INSERT INTO {table} (tenant_id, {columns}) SELECT {id}, {columns} FROM {table}")
     };
-    // The id of a user, which is not the id of a tenant.
+    // The id of a user serves as the id of a tenant that does not exist.
     let id = "(SELECT id FROM users)";
     sql.execute(&copy(
         "changes",

@@ -133,7 +133,7 @@ const SETTINGS: [Setting; 14] = [
 ];
 
 /// The flag and the default of each setting, by its environment variable.
-pub(crate) fn of_command_line() -> BTreeMap<String, (String, Option<String>)> {
+pub(crate) fn command_line_settings() -> BTreeMap<String, (String, Option<String>)> {
     let command = roster::cli::Cli::command();
     let text = |text: &OsStr| text.to_str().expect("UTF-8").to_owned();
     let settings = command.get_arguments().filter_map(|argument| {
@@ -192,7 +192,7 @@ fn setting(name: &str) -> &'static Setting {
 fn every_setting_has_test_values() {
     let mut names: Vec<_> = SETTINGS.iter().map(|setting| setting.name.to_owned()).collect();
     names.sort();
-    assert_eq!(names, of_command_line().into_keys().collect::<Vec<_>>());
+    assert_eq!(names, command_line_settings().into_keys().collect::<Vec<_>>());
 }
 
 #[test]
@@ -215,7 +215,7 @@ macro_rules! invalid_values {
                 // `serve` reports the same error before it does anything else.
                 let mut serve = roster(workspace.path());
                 check_refused(setting, value, serve.env(setting.name, value));
-                let flag = format!("{}={value}", of_command_line()[setting.name].0);
+                let flag = format!("{}={value}", command_line_settings()[setting.name].0);
                 check_refused(setting, value, workspace.command().arg(flag));
                 workspace.dotenv(setting.name, value);
                 check_refused(setting, value, &mut workspace.command());
@@ -266,7 +266,7 @@ fn an_error_about_a_value_with_line_breaks_is_one_line() {
 
 #[test]
 fn flags_override_the_environment_and_the_environment_overrides_dotenv() {
-    let flags = of_command_line();
+    let flags = command_line_settings();
     for setting in &SETTINGS {
         let Setting { name, valid, .. } = *setting;
         let invalid = *setting.invalid.last().expect("the setting has invalid values");
@@ -405,7 +405,7 @@ fn version_prints_the_package_version() {
 fn help_lists_every_setting_with_its_default() {
     for arguments in [&["--help"][..], &["serve", "--help"], &["migrate", "--help"], &["health", "--help"]] {
         let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_success();
-        for (name, (flag, default)) in of_command_line() {
+        for (name, (flag, default)) in command_line_settings() {
             let sections =
                 output.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
             let [section] = sections.collect::<Vec<_>>()[..] else {

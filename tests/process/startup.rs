@@ -1,4 +1,4 @@
-//! A start that fails ends within seconds with a one-line error, in either log format.
+//! A failed start exits within seconds with a one-line error, in either log format.
 
 use crate::support::command::{CommandOutput, roster, run};
 use crate::support::database::Database;
@@ -24,7 +24,7 @@ struct Start {
 }
 
 impl Start {
-    /// The last one skips the migrations, so the server itself has to detect the error.
+    /// The last command skips the migrations, so the server itself has to detect the error.
     const COMMANDS: [&str; 3] = ["migrate", "serve", "serve --migrate-on-start=false"];
 
     fn new(command: &'static str, url: &str) -> Self {
@@ -58,7 +58,7 @@ impl Start {
     }
 }
 
-/// Checks the errors of all commands on a database that is broken in some way.
+/// Checks the errors of all commands for an unusable database.
 #[track_caller]
 fn check_commands(url: &str, words: &[&str]) {
     for command in Start::COMMANDS {
@@ -67,7 +67,7 @@ fn check_commands(url: &str, words: &[&str]) {
 }
 
 #[test]
-fn a_port_in_use() {
+fn a_port_in_use_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let listen = listener.local_addr().expect("the socket has an address").to_string();
     for database in [Database::sqlite(), Database::postgres()] {
@@ -77,14 +77,14 @@ fn a_port_in_use() {
 }
 
 #[test]
-fn an_address_of_another_machine() {
+fn an_address_of_another_machine_is_reported() {
     let database = Database::sqlite();
     let start = Start { listen: "192.0.2.1:3000".to_owned(), ..Start::new("serve", &database.url()) };
     start.check_error(&["cannot listen", "192.0.2.1:3000"]);
 }
 
 #[test]
-fn postgres_that_refuses_connections() {
+fn refused_connections_are_reported() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let closed = free.local_addr().expect("the socket has an address");
     drop(free);
@@ -93,7 +93,7 @@ fn postgres_that_refuses_connections() {
 }
 
 #[test]
-fn postgres_that_does_not_respond() {
+fn a_database_server_that_does_not_respond_is_reported() {
     // The operating system completes the TCP handshake, but no process accepts the connection.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = silent.local_addr().expect("the socket has an address");
@@ -102,7 +102,7 @@ fn postgres_that_does_not_respond() {
 }
 
 #[test]
-fn postgres_with_another_password() {
+fn a_wrong_password_is_reported() {
     let database = Database::postgres();
     let password = std::env::var("PGPASSWORD").expect("PGPASSWORD is set");
     let correct = format!(":{}@", percent_encoded(&password));
@@ -113,38 +113,38 @@ fn postgres_with_another_password() {
 
 /// libpq misparses a password with a character that is not percent-encoded, and its error quotes a part of the URL.
 #[test]
-fn a_password_that_is_not_percent_encoded() {
+fn a_password_that_is_not_percent_encoded_is_not_revealed() {
     for rest in ["/rest", "%zz", ":rest", "#rest"] {
         check_commands(&format!("postgres://roster:{PASSWORD}{rest}@127.0.0.1:1/roster"), &[]);
     }
 }
 
 #[test]
-fn postgres_without_the_database() {
+fn a_missing_database_is_reported() {
     let url = Database::postgres().url();
     check_commands(&url, &["cannot connect to the database", "does not exist"]);
 }
 
 #[test]
-fn sqlite_in_a_missing_directory() {
+fn a_missing_directory_is_reported() {
     check_commands("sqlite://no/such/directory/roster.db", &["no/such/directory/roster.db"]);
 }
 
 #[test]
-fn sqlite_in_an_unwritable_directory() {
+fn an_unwritable_directory_is_reported() {
     // Not even root can create a file there.
     check_commands("sqlite:///proc/roster.db", &["/proc/roster.db"]);
 }
 
 #[test]
-fn sqlite_that_is_a_directory() {
+fn a_directory_in_place_of_the_database_file_is_reported() {
     let directory = tempfile::tempdir().expect("the temporary directory is created");
     let path = directory.path().display().to_string();
     check_commands(&format!("sqlite://{path}"), &[&path]);
 }
 
 #[test]
-fn a_file_that_is_not_a_database() {
+fn a_file_that_is_not_a_database_is_reported() {
     for command in Start::COMMANDS {
         let start = Start::new(command, "sqlite://notes.db");
         let notes = start.directory.path().join("notes.db");
@@ -156,7 +156,7 @@ fn a_file_that_is_not_a_database() {
 }
 
 #[test]
-fn a_migration_that_fails() {
+fn a_failed_migration_is_reported() {
     for database in [Database::sqlite(), Database::postgres()] {
         database.sql().execute("CREATE TABLE users (id BIGINT)");
         for command in ["migrate", "serve"] {

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: accepted requests finish, and nothing else delays the exit.
+//! SIGTERM and SIGINT: accepted requests finish, and nothing else delays the exit of the process.
 
 use crate::support::database::{Database, Lock, on_both_engines};
 use crate::support::file_names;
@@ -112,7 +112,7 @@ fn a_request_that_exceeds_the_shutdown_timeout_is_aborted(database: &Database) {
         .env("ROSTER_REQUEST_DEADLINE", "60s")
         .start();
     let user = create(&server, "ada");
-    let (_wire, lock) = start_waiting_write(&server, database, &user);
+    let (_connection, lock) = start_waiting_write(&server, database, &user);
     server.signal("TERM");
     let status = server.wait(Duration::from_secs(5));
     assert_eq!(status.signal(), None, "{}", server.log());
@@ -129,7 +129,7 @@ fn a_second_signal_ends_the_process_at_once(database: &Database) {
             .env("ROSTER_SHUTDOWN_TIMEOUT", "60s")
             .start();
         let user = create(&server, "ada");
-        let (_wire, lock) = start_waiting_write(&server, &database, &user);
+        let (_connection, lock) = start_waiting_write(&server, &database, &user);
         server.signal("TERM");
         server.wait_for_log("SIGTERM", QUICK);
         server.signal(second);
@@ -165,7 +165,7 @@ fn a_readiness_probe_in_progress_at_the_signal_fails() {
     database.sql().wait_for_number(has_read, 1, Duration::from_secs(4));
     server.signal("TERM");
     server.wait_for_log("SIGTERM", QUICK);
-    writes.into_iter().for_each(|(_wire, lock)| lock.release());
+    writes.into_iter().for_each(|(_connection, lock)| lock.release());
     probe.receive().expect("the server responds").assert_problem(503, "stopping");
     server.signal("TERM");
     server.wait(QUICK);

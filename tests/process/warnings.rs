@@ -5,7 +5,7 @@ use crate::support::http::Client;
 use crate::support::server::{Builder, Server};
 use crate::support::sql::Sql;
 
-/// The warnings that a server logs until it responds to a request.
+/// The warnings that a server logs before it responds to its first request.
 async fn warnings(builder: Builder) -> Vec<String> {
     let server = builder.start();
     Client::new(&server).get("/users").send().await.expect(200);

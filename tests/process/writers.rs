@@ -1,4 +1,4 @@
-//! Clients that write while something happens to the database, and checks that every response was true.
+//! Clients that write while the database fails, and checks that every response reported the actual outcome.
 
 use crate::support::http::{Client, Request, Response};
 use crate::support::sql::Sql;
@@ -191,7 +191,7 @@ fn versions(sql: &mut Sql) -> HashMap<String, i64> {
     lines.into_iter().map(pair).collect()
 }
 
-/// Checks that every version has exactly one change, that revisions have no gaps, and that the counters are right.
+/// Checks that every version has exactly one change, that revisions have no gaps, and that the counters are correct.
 pub(crate) fn check_history(sql: &mut Sql) {
     let wrong = sql.lines(
         "SELECT u.user_name || ' ' || CAST(u.version AS text) AS line FROM users AS u WHERE u.version <> \
