@@ -1,4 +1,4 @@
-//! The pure hot paths, each run a given number of times, for `benches/guard` to count their instructions.
+//! Runs one of the CPU-bound hot paths a given number of times, so that `benches/guard` can count its instructions.
 //!
 //! Usage: `instructions NAME TIMES`. Without arguments, it prints the names.
 #![expect(clippy::expect_used, clippy::panic, reason = "the inputs are constant and valid")]
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use uuid::Uuid;
 
-/// The filter of an identity provider that looks up a user, and one that a person would write.
+/// The filter with which an identity provider looks up a user, and a filter as a person would write it.
 const FILTERS: [&str; 2] = [
     r#"userName eq "ada.lovelace@example.com""#,
     r#"active eq true and (emails[type eq "work" and value sw "ada"] or enterprise.department co "Analytical") and createdAt ge "2026-01-01T00:00:00Z""#,
@@ -26,7 +26,7 @@ fn main() {
     }
 }
 
-/// Runs a path. The preparation costs the same for any number of runs, so the guard subtracts it.
+/// Runs a path. The setup takes the same number of instructions for any number of runs, so the guard subtracts it.
 fn measure(name: &str, times: usize) {
     let (body, user) = (body(), user());
     let patch =

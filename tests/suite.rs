@@ -1,5 +1,5 @@
-//! Every test that runs Roster from outside or against a real database, linked into one binary: compiling nine took
-//! longer than running most of them. Run one suite with a filter, such as `tests/run api::users_create`.
+//! Every test that runs Roster from outside or against a real database, linked into one binary: linking nine binaries
+//! took longer than running most of the tests. Run one suite with a filter, such as `tests/run api::users_create`.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -243,7 +243,7 @@ async fn repeats_of_an_idempotency_key_in_a_batch_are_carried_out_once(db: &Test
     assert_eq!(
         (&results[TAKEN], &results[TAKEN + 1]),
         (&taken, &taken),
-        "a failed call does not use up its key"
+        "a failed call does not consume its key"
     );
     assert!(matches!(results[OTHER_BODY], Ok(Answered { replayed: false, .. })));
     assert_eq!(results[OTHER_BODY + 1], Err(OpError::KeyReused));

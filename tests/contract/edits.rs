@@ -330,7 +330,7 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
     assert!(matches!(db.call(failing).await, Err(OpError::NotFound)));
     assert_eq!(members_and_version(db, &group).await, (vec![users[1], added], 3));
 
-    // Two at once, which may form a batch.
+    // Two concurrent edits, which may form a batch.
     let both = ["x", "y"].map(|name| {
         let names = NamesOf { tenant: DEFAULT_TENANT, users: vec![added], most: 1 };
         db.call(ReadBack { write: new_group(json!({ "displayName": name })), read: Some(names) })

@@ -60,7 +60,7 @@ fn a_full_queue_refuses_calls_at_once() {
     );
 }
 
-/// Hazard 3: a call whose caller has gone away while it was queued.
+/// Hazard 3: a call whose caller has stopped waiting while the call was queued.
 async fn an_abandoned_call_is_not_started(db: &TestDatabase) {
     let occupied = occupy::<WRITE>(db).await;
     let runs = Arc::new(AtomicUsize::new(0));
@@ -164,7 +164,7 @@ fn operation_classes_do_not_block_each_other() {
 fn a_slow_read_does_not_delay_the_read_queued_behind_it() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         run(engine, async |db| {
-            // Afterwards one of the two readers waits for its next call while the other one is idle.
+            // Afterwards, one of the two readers waits briefly for its next call while the other one is idle.
             db.call(NoopRead).await.unwrap();
             let (block, _has_started, release) = Block::<READ>::new();
             let behind = async {

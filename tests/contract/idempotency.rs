@@ -19,7 +19,7 @@ use uuid::Uuid;
 each_engine! {
     the_first_response_is_replayed_until_it_expires,
     the_same_key_in_another_scope_is_a_new_request,
-    a_failed_operation_does_not_use_up_its_key,
+    a_failed_operation_does_not_consume_its_key,
     expired_responses_are_deleted_in_portions,
 }
 
@@ -87,7 +87,7 @@ async fn the_same_key_in_another_scope_is_a_new_request(db: &TestDatabase) {
     }
 }
 
-async fn a_failed_operation_does_not_use_up_its_key(db: &TestDatabase) {
+async fn a_failed_operation_does_not_consume_its_key(db: &TestDatabase) {
     let ada = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let taken = Err(conflict("userName", "ADA"));
     assert_eq!(db.call(once(request("k", NOON), "ADA")).await, taken);

@@ -210,14 +210,14 @@ async fn change_concurrently(db: &TestDatabase, databases: &[&Database]) {
     assert_eq!(revisions, (1..).take(changes.len()).collect::<Vec<_>>());
 }
 
-/// The members that a task has left in each group, and how many of its calls changed that group.
+/// The members that remain in each group after a task, and how many of its calls changed that group.
 #[derive(Default)]
-struct Done {
+struct TaskResult {
     members: [BTreeSet<Uuid>; GROUPS],
     changes: [i64; GROUPS],
 }
 
-impl Done {
+impl TaskResult {
     /// Deletes a user, which also removes it from the groups.
     async fn delete(&mut self, database: &Database, user: &User) {
         database.call(&origin("delete"), delete_user(user.id)).await.unwrap();
@@ -227,14 +227,19 @@ impl Done {
     }
 }
 
-async fn change_memberships(database: &Database, task: usize, groups: &[Group], users: [&User; 2]) -> Done {
-    let mut done = Done::default();
+async fn change_memberships(
+    database: &Database,
+    task: usize,
+    groups: &[Group],
+    users: [&User; 2],
+) -> TaskResult {
+    let mut result = TaskResult::default();
     let origin = origin(&format!("task-{task}"));
     for round in 0..12 {
         // Most calls contend for the first group, a few for the others.
         let index = if round % 2 == 0 { 0 } else { (task * round) % GROUPS };
         let (group, user) = (&groups[index], users[round % 3 % 2]);
-        let (members, changes) = (&mut done.members[index], &mut done.changes[index]);
+        let (members, changes) = (&mut result.members[index], &mut result.changes[index]);
         let changed = match (task + round) % 6 {
             0 | 1 => {
                 database.call(&origin, put(group, user)).await.unwrap();
@@ -267,9 +272,9 @@ async fn change_memberships(database: &Database, task: usize, groups: &[Group], 
         *changes += i64::from(changed);
     }
     if task.is_multiple_of(8) {
-        done.delete(database, users[1]).await;
+        result.delete(database, users[1]).await;
     }
-    done
+    result
 }
 
 /// Users or groups are deleted while calls add the users to the groups.

@@ -1,4 +1,4 @@
-//! Operations that no client can request: they occupy an actor, panic, or lose a race on purpose.
+//! Operations for tests of the actors: they occupy an actor, panic, or lose a race.
 
 use crate::contract::fixture::{TestDatabase, origin};
 use diesel::prelude::*;

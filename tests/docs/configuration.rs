@@ -17,7 +17,7 @@ const END: &str = "<!-- end of the table -->";
 fn configuration_md_lists_every_setting() {
     let page = read(PAGE);
     let (before, rest) = page.split_once(HEAD).expect("the table has a header");
-    let (_, after) = rest.split_once(END).expect("the table has an end mark");
+    let (_, after) = rest.split_once(END).expect("the table has an end marker");
     let command = Cli::command();
     let rows: String = command.get_arguments().filter_map(row).collect();
     let expected = format!("{before}{HEAD}{rows}{END}{after}");

@@ -3,7 +3,7 @@
 use crate::docs::workspace::{Engine, Workspace, count};
 use crate::support::server::Server;
 
-/// Starts the server as the page does, then runs the requests against it.
+/// Starts the server with the command of the page, then runs the requests against it.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [serve, requests @ .., serve_postgres] = commands else { panic!("{commands:#?}") };
     let server = match &workspace.engine {

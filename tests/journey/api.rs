@@ -1,4 +1,4 @@
-//! A client that retries after 503, and reads whole lists.
+//! A client that retries after 503, and reads complete lists.
 
 use crate::support::http::{Client, Request, Response};
 use crate::support::percent_encoded;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Number of refusals of one request after which the test fails.
+/// Number of 503 responses to one request after which the test fails.
 const MAX_REFUSALS: u32 = 60;
 
 /// A client of the server. Clones share the connections and the counter.
@@ -23,7 +23,7 @@ impl Api {
         Self { client, refused: Arc::default() }
     }
 
-    /// Sends a request, and repeats it after each 503, which means that nothing was done.
+    /// Sends a request, and repeats it after each 503, which means that nothing was written.
     pub(crate) async fn send(&self, request: Request) -> Response {
         for _ in 0..MAX_REFUSALS {
             let response = request.send().await;
@@ -36,12 +36,12 @@ impl Api {
         panic!("refused {MAX_REFUSALS} times: {request:?}");
     }
 
-    /// Number of refusals since the last call.
+    /// Number of 503 responses since the last call.
     pub(crate) fn take_refused(&self) -> u64 {
         self.refused.swap(0, Ordering::Relaxed)
     }
 
-    /// Reads the whole list of users in pages of `limit` users, or of the default size.
+    /// Reads the complete list of users in pages of `limit` users, or of the default size.
     pub(crate) async fn list_all(
         &self,
         limit: Option<usize>,

@@ -35,7 +35,7 @@ impl Journey {
         self.restart(&format!("exec to ready after {end}"));
         let limit = self.limit;
         let check = async {
-            self.settle(&end, &shared, results).await;
+            self.resolve(&end, &shared, results).await;
             self.verify(&format!("list after {end}"), Some(500), None).await;
         };
         runtime.block_on(with_limit(limit, check));
@@ -53,23 +53,24 @@ impl Journey {
     }
 
     /// Adds the acknowledged writes to the model, and repeats the others.
-    async fn settle(&mut self, end: &str, shared: &Shared, results: Vec<WriterResult>) {
+    async fn resolve(&mut self, end: &str, shared: &Shared, results: Vec<WriterResult>) {
         let (mut refused, mut unknown, mut done) = (0, 0, 0);
         for result in results {
             self.model.extend(result.own);
             for write in result.unacknowledged {
                 *if write.refused { &mut refused } else { &mut unknown } += 1;
-                done += u32::from(write.settle(&self.api, self.people, &mut self.model).await);
+                done += u32::from(write.resolve(&self.api, self.people, &mut self.model).await);
             }
         }
         let acknowledged = shared.acknowledged.load(Ordering::Relaxed);
-        let text =
-            format!("{acknowledged} acknowledged, {refused} refused, {unknown} unknown, {done} of them done");
+        let text = format!(
+            "{acknowledged} acknowledged, {refused} refused, {unknown} unknown, {done} of them carried out"
+        );
         self.report.fact(&format!("writes around {end}"), text);
     }
 }
 
-/// A stopped server exits with 0, and a killed one ends by the signal.
+/// Checks that a stopped server exits with 0 and a killed one ends by the signal.
 fn check_end(signal: &str, status: ExitStatus, log: &str) {
     let expected = if signal == "KILL" { (None, Some(9)) } else { (Some(0), None) };
     assert_eq!((status.code(), status.signal()), expected, "after SIG{signal}:\n{log}");

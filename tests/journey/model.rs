@@ -5,7 +5,7 @@ use rand_xorshift::XorShiftRng;
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
-/// The state of a user, from which its whole content can be generated.
+/// The state of a user, from which all of its attributes can be generated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Entry {
     pub(crate) index: u32,

@@ -1,5 +1,5 @@
-//! Generates users from a seed. The same seed and number yield the same user and the same edits, so the sent bodies need
-//! not be stored.
+//! Generates users from a seed. The same seed and number always produce the same user and the same edits, so the bodies
+//! need not be stored.
 
 use crate::journey::merge::{Nulls, merge};
 use crate::journey::names::{DOMAINS, EMOJI, REGIONS, Region, SPECIAL_TEXTS};
@@ -40,12 +40,12 @@ impl People {
             rng,
             body: Map::new(),
         };
-        draft.names();
-        draft.settings();
-        draft.contacts();
-        draft.rights();
-        draft.work();
-        draft.free();
+        draft.set_names();
+        draft.set_preferences();
+        draft.set_contacts();
+        draft.set_entitlements();
+        draft.set_enterprise();
+        draft.set_custom_data();
         Value::Object(draft.body)
     }
 
@@ -116,7 +116,7 @@ impl Draft {
         self.rng.random_ratio(percent, 100)
     }
 
-    fn names(&mut self) {
+    fn set_names(&mut self) {
         let user_name = self.user_name();
         self.set("userName", user_name);
         let full = self.full_name();
@@ -163,7 +163,7 @@ impl Draft {
         name
     }
 
-    fn settings(&mut self) {
+    fn set_preferences(&mut self) {
         let region = self.region;
         self.sometimes(40, "profileUrl", |d| format!("https://people.example.com/~{}", d.index).into());
         self.sometimes(60, "title", |d| format!("Ingénieur·e № {}", d.rng.random_range(1..9)).into());
@@ -174,7 +174,7 @@ impl Draft {
         self.sometimes(70, "active", |d| d.chance(90).into());
     }
 
-    fn contacts(&mut self) {
+    fn set_contacts(&mut self) {
         self.sometimes(85, "emails", |d| d.list(4, &["work", "home", "other"], Self::email));
         self.sometimes(60, "phoneNumbers", |d| d.list(4, &["work", "mobile", "fax", "pager"], Self::phone));
         self.sometimes(15, "ims", |d| d.list(2, &["xmpp", "skype"], |d, at| format!("im:{}.{at}", d.given)));
@@ -183,7 +183,7 @@ impl Draft {
         self.sometimes(50, "addresses", Self::addresses);
     }
 
-    fn rights(&mut self) {
+    fn set_entitlements(&mut self) {
         self.sometimes(20, "entitlements", |d| d.list(5, &["licence"], |_, at| format!("seat-{at}")));
         self.sometimes(25, "roles", |d| {
             d.list(3, &["app", "team"], |d, at| format!("{}/{at}", d.region.city))
@@ -245,7 +245,7 @@ impl Draft {
         addresses.into()
     }
 
-    fn work(&mut self) {
+    fn set_enterprise(&mut self) {
         self.sometimes(60, "enterprise", |d| {
             let mut work = json!({"employeeNumber": d.index.to_string(), "department": d.region.street});
             if d.chance(50) {
@@ -261,8 +261,8 @@ impl Draft {
         });
     }
 
-    /// Data without a schema: `custom`, and an extension that Roster does not know.
-    fn free(&mut self) {
+    /// Sets `custom`, and an extension that Roster does not know.
+    fn set_custom_data(&mut self) {
         self.sometimes(60, "custom", Self::custom);
         self.sometimes(15, "extensions", |d| {
             let badge = json!({"badge": {"number": d.index, "colours": ["rot", "grün"], "valid": true}});

@@ -47,16 +47,16 @@ impl Journey {
         let results = writers.join_all().await;
         let written = shared.acknowledged.load(Ordering::Relaxed);
         self.record_phase("writes by 8 clients meanwhile", written, since);
-        self.settle_uninterrupted(results).await;
+        self.add_results(results).await;
     }
 
-    /// Adds the results of writers whose server was not interrupted: only refusals may be unacknowledged.
-    async fn settle_uninterrupted(&mut self, results: Vec<WriterResult>) {
+    /// Adds the results of writers whose server was not interrupted, so only rejected writes may be unacknowledged.
+    async fn add_results(&mut self, results: Vec<WriterResult>) {
         for result in results {
             self.model.extend(result.own);
             for write in result.unacknowledged {
                 assert!(write.refused, "the outcome is unknown: {write:?}");
-                write.settle(&self.api, self.people, &mut self.model).await;
+                write.resolve(&self.api, self.people, &mut self.model).await;
             }
         }
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// Number of kills. Several, because a single one rarely hits a critical moment.
+/// Number of kills. A single kill would rarely hit a critical moment.
 const KILLS: u32 = 3;
 
 /// Time limit of steps that normally take much less than a second.
@@ -161,11 +161,11 @@ where
     for _ in 0..clients {
         let (jobs, work) = (Arc::clone(&jobs), work.clone());
         shared.spawn(async move {
-            let mut made = Vec::new();
+            let mut results = Vec::new();
             while let Some(job) = next(&jobs) {
-                made.push(work(job).await);
+                results.push(work(job).await);
             }
-            made
+            results
         });
     }
     shared.join_all().await.into_iter().flatten().collect()

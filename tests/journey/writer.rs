@@ -34,7 +34,7 @@ impl Write {
         }
     }
 
-    /// The status of success, and the status of a repeat after a success.
+    /// The status of a successful write, and the status of its repeat.
     const fn statuses(self) -> (u16, u16) {
         match self {
             Self::Create(_) => (201, 409),
@@ -69,13 +69,13 @@ impl Write {
 #[derive(Debug)]
 pub(crate) struct Unacknowledged {
     write: Write,
-    /// Whether the response was 503, so that nothing was done. Otherwise the outcome is unknown.
+    /// Whether the response was 503, which means that nothing was written. Otherwise the outcome is unknown.
     pub(crate) refused: bool,
 }
 
 impl Unacknowledged {
-    /// Repeats the write, after which it has been done exactly once. Returns whether it had been done before.
-    pub(crate) async fn settle(self, api: &Api, people: People, model: &mut Model) -> bool {
+    /// Repeats the write, so that it has been carried out exactly once. Returns whether it had been carried out before.
+    pub(crate) async fn resolve(self, api: &Api, people: People, model: &mut Model) -> bool {
         let response = api.send(self.write.request(api, people)).await;
         let (success, repeated) = self.write.statuses();
         if self.refused || response.code() != repeated {
@@ -122,14 +122,14 @@ pub(crate) struct Writer {
     pub(crate) own: Vec<KnownUser>,
 }
 
-/// The users of a writer at its end, and its unacknowledged writes.
+/// The users of a writer that has finished, and its unacknowledged writes.
 #[derive(Debug, Default)]
 pub(crate) struct WriterResult {
     pub(crate) own: Vec<KnownUser>,
     pub(crate) unacknowledged: Vec<Unacknowledged>,
 }
 
-/// Number of users from which on a writer deletes more than it creates.
+/// Number of users above which a writer deletes more users than it creates.
 const MANY_USERS: usize = 100;
 
 /// Number of unacknowledged writes after which a writer stops.

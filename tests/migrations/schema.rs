@@ -6,7 +6,7 @@ use crate::support::repository_root;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// A table as declared, or as a database describes it in the same terms.
+/// A table as declared in `src/schema.rs`, or as found in a database.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Table {
     key: Vec<String>,
@@ -16,7 +16,7 @@ struct Table {
 #[derive(Debug, PartialEq, Eq)]
 struct Column {
     name: String,
-    /// The type in the terms of the engine.
+    /// The engine's name of the type.
     sql_type: String,
     nullable: bool,
 }
@@ -85,9 +85,10 @@ fn table(block: &str, engine: Engine) -> (String, Table) {
     let mut lines = block.lines().map(str::trim).filter(|line| {
         !line.is_empty() && !line.starts_with("use ") && !line.starts_with("///") && !line.starts_with("//")
     });
-    let head = lines.next().expect("the block has a head");
-    let (name, rest) = head.split_once(" (").unwrap_or_else(|| panic!("not a table's head: {head}"));
-    let keys = rest.strip_suffix(") {").unwrap_or_else(|| panic!("not a table's head: {head}"));
+    let head = lines.next().expect("the block is not empty");
+    let (name, rest) =
+        head.split_once(" (").unwrap_or_else(|| panic!("not the first line of a table: {head}"));
+    let keys = rest.strip_suffix(") {").unwrap_or_else(|| panic!("not the first line of a table: {head}"));
     let mut table = Table::default();
     let mut sql_names: BTreeMap<String, String> = BTreeMap::new();
     let mut renamed = None;

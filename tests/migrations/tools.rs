@@ -162,7 +162,7 @@ fn check_reports_pending_migrations_by_its_exit_code(workspace: &Workspace) {
     workspace.roster(&["migrate", "--status", "--check"]).expect_code(2);
 }
 
-/// The failed migration and those after it are not applied. The next run continues there.
+/// The failed migration and those after it are not applied. The next run continues with the failed one.
 fn a_failed_migration_keeps_the_ones_before_it(workspace: &Workspace) {
     workspace.sql().execute("CREATE TABLE members (id BIGINT)");
     let output = workspace.roster(&["migrate"]).expect_code(1);

@@ -1,4 +1,4 @@
-//! An operator's working directory with a new database, and the two commands that migrate it.
+//! A working directory with a new database, and the two commands that migrate it.
 
 use crate::migrations::directories;
 use crate::support::block_on;

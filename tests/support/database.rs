@@ -1,4 +1,4 @@
-//! A fresh database on either engine, and locks that make writes wait.
+//! A new database on either engine, and locks that make writes wait.
 
 use crate::support::sql::Sql;
 use crate::support::{postgres, sqlite};

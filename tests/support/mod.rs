@@ -1,4 +1,4 @@
-//! Shared by all suites: databases of both engines, the server as a process, and clients for it.
+//! Helpers for all suites: databases on both engines, the server as a process, and clients for it.
 
 pub(crate) mod api;
 pub(crate) mod command;

@@ -27,11 +27,8 @@ pub(crate) struct RawResponse {
 impl RawResponse {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let of_line = |line: &'_ str| {
-            let (found, _) = line.split_once(':')?;
-            found.eq_ignore_ascii_case(name).then_some(found.len() + 1)
-        };
-        self.head.lines().find_map(|line| Some(line[of_line(line)?..].trim()))
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     /// The body as JSON.

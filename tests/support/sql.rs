@@ -23,10 +23,10 @@ struct Number {
 impl Sql {
     /// Connects to the database of this `DATABASE_URL`.
     pub(crate) fn open(url: &str) -> Self {
-        let sign = if url.contains('?') { '&' } else { '?' };
+        let separator = if url.contains('?') { '&' } else { '?' };
         // Distinguishes the connection from those of the server.
         let url = match url.starts_with("postgres") {
-            true => format!("{url}{sign}application_name=test"),
+            true => format!("{url}{separator}application_name=test"),
             false => url.to_owned(),
         };
         let parsed: DatabaseUrl = url.parse().expect("a database URL");
