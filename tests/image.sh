@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the container image and runs the service out of the built root filesystem, as an engine would: read-only root,
-# one writable volume, numeric user, process 1. Needs root on Debian or Ubuntu, and Rust; no Docker and no image registry:
-# the two base images are made here once and stay in buildah's storage, as do the cached layers ('buildah rmi --prune').
-# Arguments go to 'buildah bud' (--no-cache). DEBIAN_MIRROR is where debootstrap gets Debian, unless its default will do.
+# Builds the container image and runs the server from its root filesystem under the conditions of a container engine: a
+# read-only root, one writable volume, a numeric user, and process 1. Requires root on Debian or Ubuntu, and Rust, but
+# neither Docker nor an image registry: the script builds the two base images once. They remain in buildah's storage, as
+# do the cached layers (remove them with 'buildah rmi --prune'). Arguments are passed to 'buildah bud' (for example
+# --no-cache). DEBIAN_MIRROR is the mirror for debootstrap if the default cannot be used.
 set -euo pipefail
 
 suite=bookworm
@@ -15,25 +16,25 @@ data=/var/lib/roster
 fail() { echo "image: $*" >&2; exit 1; }
 
 main() {
-  [ "$(id -u)" = 0 ] || fail "needs root"
+  [ "$(id -u)" = 0 ] || fail "must run as root"
   cd "$(dirname "$0")/.."
   work=$(mktemp -d -p /var/tmp)
   containers=() driver=""
   trap clean EXIT
   install_tools
-  mountable || { driver=vfs; mountable || fail "buildah cannot mount, with its own storage driver nor with vfs"; }
+  mountable || { driver=vfs; mountable || fail "buildah can mount with neither its default storage driver nor vfs"; }
 
-  buildah inspect --type image "$runtime_base" >"$work/log" 2>&1 || make_runtime_base
-  buildah inspect --type image "$rust_base" >"$work/log" 2>&1 || make_rust_base
-  gather_machine_settings
-  # Without this, buildah's cache would keep a runtime stage whose --chown or ARG default has changed since.
+  buildah inspect --type image "$runtime_base" >"$work/log" 2>&1 || build_runtime_base
+  buildah inspect --type image "$rust_base" >"$work/log" 2>&1 || build_rust_base
+  copy_registry_settings
+  # Otherwise buildah would reuse a cached runtime stage even if its --chown or an ARG default has changed.
   buildah rmi "$image" >"$work/log" 2>&1 || true
   buildah bud --isolation chroot --layers --force-rm --pull=never --format docker --tag "$image" \
     --volume "$work/machine:/machine:ro" --build-arg RUNTIME_IMAGE="$runtime_base" \
     --build-arg RUST_IMAGE="$rust_base" "$@" .
   check_settings
-  run_it
-  echo "image: ok, $(buildah images --format '{{.Size}}' "$image"), of which the binary $(numfmt --to=iec "$binary")"
+  run_container
+  echo "image: ok, $(buildah images --format '{{.Size}}' "$image"), including a binary of $(numfmt --to=iec "$binary")"
 }
 
 clean() {
@@ -61,13 +62,13 @@ mountable() {
   buildah mount "$probe" >/dev/null
 }
 
-# bootstrap PACKAGES: a root filesystem in $work/base, without what Debian's own slim images leave out.
+# bootstrap PACKAGES: creates a root filesystem in $work/base, without the files that Debian's slim images omit.
 bootstrap() {
   debootstrap --variant=minbase ${1:+--include="$1"} "$suite" "$work/base" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"}
   rm -rf "$work"/base/usr/share/{doc,man,info,locale}/* "$work"/base/var/{cache,log}/* "$work"/base/var/lib/apt/lists/*
 }
 
-# commit NAME SETTING...: $work/base becomes an image with the search path of an official one.
+# commit NAME SETTING...: turns $work/base into an image with the PATH of an official image.
 commit() {
   local name=$1 c
   shift
@@ -79,13 +80,13 @@ commit() {
   rm -rf "$work/base"
 }
 
-make_runtime_base() {
+build_runtime_base() {
   bootstrap ""
   commit "$runtime_base"
 }
 
-# The machine's own toolchain, and a cargo that first takes the machine's settings from /machine (mounted for the build only).
-make_rust_base() {
+# Contains this machine's toolchain, and a cargo that reads the settings in /machine, which is mounted only during the build.
+build_rust_base() {
   local sysroot host
   sysroot=$(rustc --print sysroot)
   host=$(rustc -vV | sed -n 's/^host: //p')
@@ -104,9 +105,9 @@ CARGO
   commit "$rust_base" --env CARGO_HOME=/usr/local/cargo
 }
 
-# How this machine reaches its package registry: cargo's configuration file and variables (no tokens), and the certificates
-# trusted here. Proxy variables need no help: buildah passes them on.
-gather_machine_settings() {
+# Copies the settings with which this machine reaches its package registry: cargo's configuration file and variables (without
+# tokens), and the trusted certificates. Buildah itself passes on the proxy variables.
+copy_registry_settings() {
   local home=${CARGO_HOME:-$HOME/.cargo} file name
   mkdir "$work/machine"
   for file in "$home/config.toml" "$home/config"; do
@@ -123,8 +124,8 @@ gather_machine_settings() {
   done
 }
 
-# expect NAME ACTUAL WANTED
-expect() { [ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"; }
+# expect NAME ACTUAL EXPECTED
+expect() { [ "$2" = "$3" ] || fail "$1 is '$2' instead of '$3'"; }
 
 check_settings() {
   config=$(buildah inspect --type image "$image" | jq --compact-output .Docker.config)
@@ -139,21 +140,22 @@ check_settings() {
 
 expect_setting() { expect "$1" "$(jq --compact-output ".$1" <<<"$config")" "$2"; }
 
-run_it() {
+run_container() {
   local c root env
   c=$(buildah from --pull-never "$image")
   containers+=("$c")
   root=$(buildah mount "$c")
   binary=$(stat -c %s "$root/usr/local/bin/roster")
-  # As an engine fills a new volume: from the image's directory, owner and all.
+  # A container engine also initializes a new volume from the image's directory, including the owner.
   cp -a "$root$data" "$work/volume"
   mapfile -t env < <(jq --raw-output '.Env[]' <<<"$config")
-  # Mounts, network (port 3000 is free there, and nothing can be fetched) and processes of its own: all end with it.
+  # In separate mount, network and PID namespaces: port 3000 is free, nothing can be downloaded, and all processes end with
+  # the script.
   unshare --mount --net --pid --fork --kill-child --mount-proc -- \
     "$PWD/tests/image.sh" --inside "$root" "$work" "${env[@]}"
 }
 
-# ---- from here on inside the namespaces
+# ---- Everything below runs inside the namespaces.
 
 inside() {
   root=$1 work=$2 pid=""
@@ -175,7 +177,7 @@ inside() {
   local created id
   created=$(api --request POST --header 'Content-Type: application/json' --data '{"userName":"ada"}' http://127.0.0.1:3000/users)
   id=$(jq --exit-status --raw-output .id <<<"$created")
-  expect "the user created" "$(user "$id")" "$(jq -S . <<<"$created")"
+  expect "the created user" "$(user "$id")" "$(jq -S . <<<"$created")"
   stop
   if health 2>/dev/null; then fail "'roster health' succeeds without a server"; fi
   start
@@ -184,7 +186,7 @@ inside() {
   expect "the owner of the database" "$(stat -c %u:%g "$work/volume/roster.db")" "$user"
 }
 
-# As process 1, which SIGTERM ends only if the service handles it.
+# Runs the server as process 1, which SIGTERM ends only if the server handles it.
 start() {
   local tries
   unshare --pid --fork --mount-proc="$root/proc" -- \
@@ -192,21 +194,21 @@ start() {
   pid=$!
   for tries in {1..100}; do
     ! health 2>/dev/null || return 0
-    kill -0 "$pid" 2>/dev/null || fail "the server ended before it was ready"
+    kill -0 "$pid" 2>/dev/null || fail "the server exited before it was ready"
     sleep 0.1
   done
-  fail "not ready after $tries tries"
+  fail "the server was not ready after $tries attempts"
 }
 
 stop() {
   local code=0
-  # The service itself is unshare's only child.
+  # The server is the only child of unshare.
   kill -TERM "$(cat "/proc/$pid/task/$pid/children")"
   for _ in {1..100}; do
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
-  ! kill -0 "$pid" 2>/dev/null || fail "SIGTERM did not end the service in the 10 seconds that engines grant"
+  ! kill -0 "$pid" 2>/dev/null || fail "the server did not exit within 10 seconds of SIGTERM"
   wait "$pid" || code=$?
   expect "the exit code after SIGTERM" "$code" 0
 }

@@ -1,4 +1,4 @@
-// Uses /docs in a browser. Usage: URL=… KEY=… node docs.mjs. SCREENSHOT is the path of the screenshot.
+// Tests /docs in a browser. Usage: URL=… KEY=… node docs.mjs. SCREENSHOT is the path of the screenshot.
 import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const creation = await fetch(`${base}/users`, { method: "POST", headers, body })
 assert.equal(creation.status, 201);
 const ada = await creation.json();
 
-// Debian's Chromium. Its sandbox does not work for root.
+// The sandbox of Debian's Chromium does not work for root.
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", chromiumSandbox: process.getuid() !== 0 });
 try {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
@@ -32,7 +32,7 @@ try {
 
     const response = await page.goto(`${base}/docs`);
     assert.equal(response.status(), 200);
-    strict(response.headers()["content-security-policy"]);
+    assertStrictPolicy(response.headers()["content-security-policy"]);
 
     await page.locator(".auth-wrapper .btn.authorize").click();
     const dialog = page.locator(".modal-ux");
@@ -55,7 +55,7 @@ try {
 }
 
 /** Asserts that the policy allows nothing by default, and no scripts except files of this server. */
-function strict(policy) {
+function assertStrictPolicy(policy) {
     assert.ok(policy, "no Content-Security-Policy");
     const directives = new Map(policy.split(";").map((directive) => {
         const [name, ...sources] = directive.trim().split(/\s+/);

@@ -6,8 +6,8 @@ import httpx
 from walk import User, connect, create, update, users
 
 
-class Trouble(httpx.HTTPTransport):
-    """Loses the first response, answers the second request with 503, and forwards all others."""
+class UnreliableTransport(httpx.HTTPTransport):
+    """Loses the first response, responds to the second request with 503, and forwards all others."""
 
     requests = 0
 
@@ -21,24 +21,24 @@ class Trouble(httpx.HTTPTransport):
         return response
 
 
-def creates_once() -> None:
-    trouble = Trouble()
-    with httpx.Client(base_url=os.environ["URL"], headers=calm.headers, transport=trouble) as roster:
+def test_a_repeated_create_creates_one_user() -> None:
+    transport = UnreliableTransport()
+    with httpx.Client(base_url=os.environ["URL"], headers=client.headers, transport=transport) as roster:
         barbara = create(roster, {"userName": "barbara"})
-    assert trouble.requests == 3
-    assert list(users(calm, filter='userName eq "barbara"')) == [barbara]
+    assert transport.requests == 3
+    assert list(users(client, filter='userName eq "barbara"')) == [barbara]
 
 
-def updates_what_is_there() -> None:
+def test_an_update_uses_the_current_user() -> None:
     def change(user: User) -> User:
         if user["version"] == 1:
-            calm.patch(f"/users/{user['id']}", json={"nickName": "Babs"}).raise_for_status()
+            client.patch(f"/users/{user['id']}", json={"nickName": "Babs"}).raise_for_status()
         return {"title": f"Dr {user['nickName']}"}
 
-    barbara = next(users(calm, filter='userName eq "barbara"'))
-    assert update(calm, barbara["id"], change)["title"] == "Dr Babs"
+    barbara = next(users(client, filter='userName eq "barbara"'))
+    assert update(client, barbara["id"], change)["title"] == "Dr Babs"
 
 
-with connect() as calm:
-    creates_once()
-    updates_what_is_there()
+with connect() as client:
+    test_a_repeated_create_creates_one_user()
+    test_an_update_uses_the_current_user()

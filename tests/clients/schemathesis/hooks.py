@@ -1,4 +1,4 @@
-"""Generates filters, and removes from requests what OpenAPI cannot describe as invalid."""
+"""Generates filters, and removes values from requests that are invalid for reasons that OpenAPI cannot express."""
 
 import json
 import uuid
@@ -59,7 +59,7 @@ schemathesis.openapi.format("scim-filter", filters(COMMON, SCIM_TIMES))
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict) -> None:
     headers, query, body = case.headers, case.query, case.body
     is_positive = case.meta.generation.mode.is_positive
-    # With Prefer, a 201 may lack a body, which OpenAPI cannot describe. Unknown headers are accepted.
+    # With Prefer, a 201 response may lack a body, which OpenAPI cannot express. Unknown headers are accepted.
     if case.method == "POST" and (is_positive or "x-schemathesis-unknown-property" in headers):
         headers.pop("Prefer", None)
     if not is_positive:
@@ -77,21 +77,21 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         if "attributes" in place:
             place.pop("excludedAttributes", None)
     if case.path.startswith("/scim/v2/") and isinstance(body, dict):
-        # The same holds in a body. Members must be users that exist.
+        # The same applies to a body. Members must be existing users.
         body.pop("cursor", None)
         body.pop("members", None)
-    # The id in a body must be the one in the path.
+    # The id in a body must equal the id in the path.
     if isinstance(body, dict) and "id" in body and case.path_parameters:
         body["id"] = case.path_parameters["id"]
-    case.body = storable(body)
+    case.body = remove_unstorable(body)
 
 
-def storable(value: object) -> object:
+def remove_unstorable(value: object) -> object:
     """Removes U+0000 and integers beyond 64 bits, which no body may contain."""
     if isinstance(value, dict):
-        return {storable(name): storable(inner) for name, inner in value.items()}
+        return {remove_unstorable(name): remove_unstorable(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [storable(inner) for inner in value]
+        return [remove_unstorable(inner) for inner in value]
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, int) and not -(2**63) <= value < 2**64:

@@ -40,7 +40,7 @@ assert.equal(ada.emails[0]?.value, "ada@example.com");
 // @ts-expect-error: an attribute that users do not have
 assert.equal(ada.username, undefined);
 
-// Update, unless the user was changed since.
+// Update, unless the user has changed since it was read.
 const change = { params: { path, header: { "If-Match": etag } }, body: { title: "Countess" } };
 const { data: changed } = await roster.PATCH("/users/{id}", change);
 assert.ok(changed);
@@ -62,7 +62,7 @@ const found: (string | undefined)[] = [];
 for await (const user of users({ filter: "active eq true", sort: "-userName", limit: 1 })) found.push(user.userName);
 assert.deepEqual(found, ["grace", "edsger", "ada"]);
 
-// Delete. Reading the user again is an error.
+// Delete. Reading the deleted user is an error.
 const { response: deletion } = await roster.DELETE("/users/{id}", { params: { path } });
 assert.equal(deletion.status, 204);
 const { data: nobody, error: problem } = await roster.GET("/users/{id}", { params: { path } });
