@@ -408,7 +408,7 @@ async fn unknown_parameters_are_rejected(api: Api) {
     assert_problem(&api.client.get("/changes/1").send().await, 404, "not-found");
 }
 
-/// Checks that the changes after a revision are gone, and which revisions the error offers instead.
+/// Checks that the changes after a revision are gone (410), and the available revisions that the error names.
 async fn assert_gone(client: &Client, after: &str, earliest: u64, head: u64) {
     let epoch = &get(client, &format!("/changes?after={head}")).await["epoch"];
     for parameters in ["", "&limit=1", "&type=user.created", "&resource=user"] {

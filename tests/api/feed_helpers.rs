@@ -40,7 +40,7 @@ pub(crate) async fn follow(client: &Client, after: u64, parameters: &str) -> Vec
     }
 }
 
-/// The attributes of a user that its changes record: all except those that each change has itself and computed ones.
+/// The attributes of a user that its changes record: all except computed attributes and the fields of a change itself.
 pub(crate) fn recorded_attributes(user: &Value) -> Value {
     let mut recorded_attributes = user.clone();
     let members = recorded_attributes.as_object_mut().expect("a user is an object");

@@ -154,7 +154,7 @@ async fn names_are_unique_if_the_tenant_requires_it(api: Api) {
         assert_taken(&acme.put(&group_path(&other), &body).send().await, "displayName");
     }
     assert_eq!(get(&acme, "/groups").await["items"], json!([group, other]));
-    // A group can change the spelling of its own name.
+    // The spelling of a group's own name can be changed.
     acme.patch(&group_path(&group), &json!({ "displayName": "STRASSEE\u{301}" })).send().await.expect(200);
     acme.patch(&group_path(&group), &json!({ "displayName": "new" })).send().await.expect(200);
     acme.patch(&group_path(&other), &json!({ "displayName": "straßeé" })).send().await.expect(200);

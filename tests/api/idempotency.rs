@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use std::io::Write;
 
 engine_tests! {
-    a_repeat_returns_the_first_response
-    a_repeat_has_its_own_request_id
+    a_retry_returns_the_first_response
+    a_retry_has_its_own_request_id
     a_different_key_is_a_different_request
     a_different_body_is_rejected
     equivalent_bodies_are_the_same_request
@@ -73,7 +73,7 @@ fn row_counts(api: &Api) -> (i64, i64, i64) {
     (count("users"), count("changes"), count("idempotency"))
 }
 
-async fn a_repeat_returns_the_first_response(api: Api) {
+async fn a_retry_returns_the_first_response(api: Api) {
     let body = full_user("ada");
     let first = assert_first(create_with_key(&api, "key-1", &body).send().await);
     let user = first.json();
@@ -89,7 +89,7 @@ async fn a_repeat_returns_the_first_response(api: Api) {
     assert_eq!(row_counts(&api), (1, 1, 1));
 }
 
-async fn a_repeat_has_its_own_request_id(api: Api) {
+async fn a_retry_has_its_own_request_id(api: Api) {
     let body = json!({ "userName": "ada" });
     let first = create_with_key(&api, "k", &body).header("x-request-id", "first").send().await;
     assert_eq!(assert_first(first.clone()).header("x-request-id"), Some("first"));
@@ -352,7 +352,7 @@ async fn keys_expire_after_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
     let first = assert_first(create_with_key(&api, "k", &body).send().await);
     sql(&api).execute(MORE_THAN_A_DAY);
-    // The repeat is a new request, and its name is taken.
+    // The retry is a new request, and its name is taken.
     assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
     api.client.delete(&path(&first.json())).send().await.expect(204);
     let second = assert_first(create_with_key(&api, "k", &body).send().await);

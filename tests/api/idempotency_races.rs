@@ -10,16 +10,16 @@ use std::collections::BTreeSet;
 use std::slice::from_ref;
 
 engine_tests! {
-    concurrent_repeats_create_one_user
-    concurrent_repeats_compete_with_requests_without_a_key
+    concurrent_retries_create_one_user
+    concurrent_retries_compete_with_requests_without_a_key
     many_keys_can_be_used_concurrently
     one_of_several_bodies_with_the_same_key_is_accepted
-    concurrent_repeats_of_a_conflict_all_fail
-    concurrent_repeats_agree_while_the_name_is_freed
-    concurrent_repeats_on_two_servers_create_one_user
+    concurrent_retries_of_a_conflict_all_fail
+    concurrent_retries_agree_while_the_name_is_freed
+    concurrent_retries_on_two_servers_create_one_user
 }
 
-const REPEATS: usize = 32;
+const REQUESTS: usize = 32;
 
 /// Sends creations concurrently, with the key and body that `creation` returns for each index.
 async fn create_concurrently(
@@ -70,11 +70,11 @@ fn check_counts(api: &Api, users: usize, changes: usize) {
     assert_eq!([count("users"), count("changes")], expected);
 }
 
-async fn concurrent_repeats_create_one_user(api: Api) {
+async fn concurrent_retries_create_one_user(api: Api) {
     for round in 0..5 {
         let body = json!({ "userName": format!("u{round}"), "emails": [{ "value": "a@x" }] });
         let same = |_| (format!("key-{round}"), body.clone());
-        let user = assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, same).await);
+        let user = assert_one_creation(&create_concurrently(from_ref(&api.client), REQUESTS, same).await);
         assert_eq!(user["userName"], body["userName"]);
         assert_eq!(api.read(&user).await, user);
         check_counts(&api, round + 1, round + 1);
@@ -82,10 +82,10 @@ async fn concurrent_repeats_create_one_user(api: Api) {
 }
 
 /// Either all requests with the key succeed, or one without a key does.
-async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
+async fn concurrent_retries_compete_with_requests_without_a_key(api: Api) {
     for round in 0..5 {
         let body = json!({ "userName": "ada" });
-        let responses = send_concurrently(REPEATS, |index| {
+        let responses = send_concurrently(REQUESTS, |index| {
             let request = api.client.post("/users", &body);
             match index % 2 {
                 0 => request.header("idempotency-key", &format!("key-{round}")),
@@ -94,8 +94,8 @@ async fn concurrent_repeats_compete_with_requests_without_a_key(api: Api) {
         })
         .await;
         let created = count_with_status(&responses, 201);
-        assert_eq!(count_with_status(&responses, 409), REPEATS - created);
-        assert!(created == 1 || created == REPEATS / 2, "{created} requests succeeded");
+        assert_eq!(count_with_status(&responses, 409), REQUESTS - created);
+        assert!(created == 1 || created == REQUESTS / 2, "{created} requests succeeded");
         let first: Vec<_> =
             responses.iter().filter(|response| response.code() == 201 && !is_replayed(response)).collect();
         assert_eq!(first.len(), 1);
@@ -112,13 +112,13 @@ async fn many_keys_can_be_used_concurrently(api: Api) {
     };
     let responses = create_concurrently(from_ref(&api.client), 3 * keys, creation).await;
     for number in 0..keys {
-        let repeats: Vec<_> = responses
+        let retries: Vec<_> = responses
             .iter()
             .filter(|response| response.json()["userName"] == format!("u{number}"))
             .cloned()
             .collect();
-        assert_eq!(repeats.len(), 3, "{number}");
-        assert_one_creation(&repeats);
+        assert_eq!(retries.len(), 3, "{number}");
+        assert_one_creation(&retries);
     }
     check_counts(&api, keys, keys);
 }
@@ -127,7 +127,7 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
     for round in 0..5 {
         let creation =
             |index: usize| (format!("key-{round}"), json!({ "userName": format!("u{round}-{index}") }));
-        let responses = create_concurrently(from_ref(&api.client), REPEATS, creation).await;
+        let responses = create_concurrently(from_ref(&api.client), REQUESTS, creation).await;
         only_success(&responses, 201, 422);
         for response in &responses {
             assert!(!is_replayed(response), "{:?}", response.headers);
@@ -139,35 +139,35 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
     }
 }
 
-/// A conflict is not recorded, so every repeat is executed again and fails.
-async fn concurrent_repeats_of_a_conflict_all_fail(api: Api) {
+/// A conflict is not recorded, so every retry is executed again and fails.
+async fn concurrent_retries_of_a_conflict_all_fail(api: Api) {
     let user = api.create_named("ada").await;
     let body = json!({ "userName": "ADA" });
     let same = |_| ("key".to_owned(), body.clone());
-    let responses = create_concurrently(from_ref(&api.client), REPEATS, same).await;
+    let responses = create_concurrently(from_ref(&api.client), REQUESTS, same).await;
     for response in &responses {
         assert_taken(response, "userName");
         assert!(!is_replayed(response));
     }
     check_counts(&api, 1, 1);
     api.client.delete(&path(&user)).send().await.expect(204);
-    assert_one_creation(&create_concurrently(from_ref(&api.client), REPEATS, same).await);
+    assert_one_creation(&create_concurrently(from_ref(&api.client), REQUESTS, same).await);
     check_counts(&api, 1, 3);
 }
 
-/// Repeats before the deletion fail, and all repeats after the first success return its response.
-async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
+/// Retries before the deletion fail, and all retries after the first success return its response.
+async fn concurrent_retries_agree_while_the_name_is_freed(api: Api) {
     for round in 0..5 {
         let user = api.create_named("ada").await;
         let body = json!({ "userName": "Ada" });
-        let responses = send_concurrently(REPEATS + 1, |index| match index {
+        let responses = send_concurrently(REQUESTS + 1, |index| match index {
             8 => api.client.delete(&path(&user)),
             _ => api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}")),
         })
         .await;
         assert_eq!(count_with_status(&responses, 204), 1);
         let created: Vec<_> = responses.iter().filter(|response| response.code() == 201).cloned().collect();
-        assert_eq!(created.len() + count_with_status(&responses, 409), REPEATS);
+        assert_eq!(created.len() + count_with_status(&responses, 409), REQUESTS);
         let late = api.client.post("/users", &body).header("idempotency-key", &format!("key-{round}"));
         let late = late.send().await;
         assert_eq!(is_replayed(&late), !created.is_empty());
@@ -177,20 +177,20 @@ async fn concurrent_repeats_agree_while_the_name_is_freed(api: Api) {
     }
 }
 
-async fn concurrent_repeats_on_two_servers_create_one_user(api: Api) {
+async fn concurrent_retries_on_two_servers_create_one_user(api: Api) {
     let other = Server::builder(&api.database_url()).start();
     let clients = [api.client.clone(), Client::new(&other)];
     let rounds = if matches!(api.engine, Engine::Postgres) { 10 } else { 3 };
     for round in 0..rounds {
         let body = json!({ "userName": format!("u{round}") });
         let same = |_| (format!("key-{round}"), body.clone());
-        let user = assert_one_creation(&create_concurrently(&clients, REPEATS, same).await);
+        let user = assert_one_creation(&create_concurrently(&clients, REQUESTS, same).await);
         for client in &clients {
             assert_eq!(client.get(&path(&user)).send().await.expect(200).json(), user);
         }
         let creation =
             |index: usize| (format!("other-{round}"), json!({ "userName": format!("o{round}-{index}") }));
-        let responses = create_concurrently(&clients, REPEATS, creation).await;
+        let responses = create_concurrently(&clients, REQUESTS, creation).await;
         only_success(&responses, 201, 422);
         check_counts(&api, 2 * (round + 1), 2 * (round + 1));
     }

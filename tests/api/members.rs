@@ -283,7 +283,7 @@ async fn members_are_listed_by_user_id(api: Api) {
     }
     let page = get(&api.client, &format!("{}?limit=3&include=total", members_path(&group))).await;
     assert_eq!((items(&page).len(), &page["total"]), (3, &json!(20)));
-    // Members who are removed between pages cause no others to be skipped.
+    // Removing members between pages does not cause other members to be skipped.
     let next = format!("{}?limit=3&cursor={}", members_path(&group), text(&page["nextCursor"]));
     for index in [1, 2, 3] {
         api.client.delete(&member_path(&group, &users[index])).send().await.expect(204);

@@ -30,14 +30,14 @@ const MIN_CREATED: usize = 300;
 /// A filter that no index supports and all users match.
 const MATCHES_ALL: &str = r#"nickName eq "WALKER""#;
 
-/// How the writers change a user.
+/// The changes that the writers make to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// They never change it.
+    /// None.
     Unchanged,
-    /// They change its attributes other than userName and displayName.
+    /// Changes of attributes other than userName and displayName.
     Edited,
-    /// They change its userName and displayName.
+    /// Changes of userName and displayName.
     Renamed,
 }
 

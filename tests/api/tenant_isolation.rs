@@ -207,7 +207,7 @@ async fn filters_are_isolated(api: Api) {
             assert_eq!(page["total"], expected.len(), "{filter}");
         }
     }
-    // An id is known only in its own tenant.
+    // An id exists only in its own tenant.
     for (admin, [own, other]) in admins.iter().zip([[&users[0], &users[1]], [&users[1], &users[0]]]) {
         let by_id = async |id: &Value| list_users(admin, &[("filter", &format!("id eq {id}"))]).await;
         assert_eq!((by_id(&own["id"]).await, by_id(&other["id"]).await), (vec![own.clone()], vec![]));

@@ -134,7 +134,7 @@ async fn names_are_unique(api: Api) {
     let patch = api.client.patch(&tenant_path(&beta), &json!({ "name": "acme" })).send().await;
     assert_taken(&patch, "name");
     assert_eq!(get(&api.client, &tenant_path(&beta)).await, beta);
-    // A tenant can keep its own name.
+    // A patch can repeat the current name.
     let same = api.client.patch(&tenant_path(&acme), &json!({ "name": "acme" })).send().await.expect(200);
     assert_eq!((same.json(), same.header("etag")), (acme, Some("\"1\"")));
 }

@@ -38,7 +38,7 @@ each_engine!(
     patches_of_one_user_in_a_batch_apply_in_order,
     a_panic_fails_only_its_own_call,
     a_failed_statement_fails_only_its_own_call,
-    repeats_of_an_idempotency_key_in_a_batch_are_carried_out_once,
+    retries_with_an_idempotency_key_in_a_batch_are_carried_out_once,
     late_and_abandoned_calls_do_not_join_a_batch,
     a_batch_of_finds_returns_each_caller_its_user,
     a_batch_of_name_lookups_returns_each_caller_its_user,
@@ -204,7 +204,7 @@ async fn a_failed_statement_fails_only_its_own_call(db: &TestDatabase) {
     assert_changes(db, 0, &results).await;
 }
 
-async fn repeats_of_an_idempotency_key_in_a_batch_are_carried_out_once(db: &TestDatabase) {
+async fn retries_with_an_idempotency_key_in_a_batch_are_carried_out_once(db: &TestDatabase) {
     const TAKEN: usize = CALLS - 4;
     const OTHER_BODY: usize = CALLS - 2;
     let answer = |user: &User| StoredResponse {

@@ -1,4 +1,4 @@
-//! Operations with an idempotency key: they run once, and repeats receive the stored response until it expires.
+//! Operations with an idempotency key: they run once, and retries receive the stored response until it expires.
 
 use crate::contract::fixture::{NOON, TestDatabase, conflict, new_user};
 use crate::contract::users::patch;
@@ -66,8 +66,8 @@ async fn the_first_response_is_replayed_until_it_expires(db: &TestDatabase) {
     // An expired response frees the key, for another body as well, even if it is not yet deleted.
     let later = Request { now: Timestamp::from(NOON + DAY), ..other };
     assert_eq!(create_once(db, later.clone(), "bob").await, ("bob".to_owned(), false));
-    let repeat = Request { now: Timestamp::from(NOON + 2 * DAY - 1), ..later };
-    assert_eq!(create_once(db, repeat, "eve").await, ("bob".to_owned(), true));
+    let retry = Request { now: Timestamp::from(NOON + 2 * DAY - 1), ..later };
+    assert_eq!(create_once(db, retry, "eve").await, ("bob".to_owned(), true));
 }
 
 async fn the_same_key_in_another_scope_is_a_new_request(db: &TestDatabase) {

@@ -38,7 +38,7 @@ fn member_changes(changes: &[ChangeRecord], group: &Group) -> Vec<(String, i64)>
     of_group.map(|change| (change.request_id.clone(), change.version)).collect()
 }
 
-/// The member changes expected from calls that each made one version, beginning with `first`.
+/// The member changes expected from calls that each add one version, beginning with `first`.
 fn one_version_each(first: i64, calls: impl Iterator<Item = usize>) -> Vec<(String, i64)> {
     (first..).zip(calls).map(|(version, call)| (format!("call-{call}"), version)).collect()
 }

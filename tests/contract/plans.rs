@@ -75,7 +75,7 @@ fn no_statement_searches_by_tenant_alone() {
     }
 }
 
-/// On an empty table, all indexes look equally good to PostgreSQL, and a cached plan keeps its choice. A foreign key
+/// On an empty table, all indexes look equally good to PostgreSQL, and a cached plan fixes the choice. A foreign key
 /// check that uses the index on update times would then read the whole tenant.
 #[test]
 fn postgres_replaces_plans_made_for_empty_tables() {

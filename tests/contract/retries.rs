@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL database: what they lock, and what they retry.
+//! Two servers on one PostgreSQL database: locks and retries.
 
 use crate::contract::fixture::{Engine, origin, run};
 use crate::contract::probes::{ReadThenWrite, UserCount};

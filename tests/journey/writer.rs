@@ -98,7 +98,7 @@ impl Unacknowledged {
 enum Outcome {
     Done(Option<KnownUser>),
     Unacknowledged(Unacknowledged),
-    /// No connection was made, so nothing was sent.
+    /// No connection was established, so nothing was sent.
     Unsent,
 }
 

@@ -110,7 +110,7 @@ fn styles() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), any::<u64>()]
 }
 
-/// `None` stands for a request without `sort`.
+/// The order of the list. `None` is a request without `sort`.
 fn sorts() -> impl Strategy<Value = Option<Sort>> {
     prop::option::weighted(0.8, select(SORTS.to_vec()))
 }

@@ -1,4 +1,4 @@
-//! Creations with an `Idempotency-Key` that are interrupted and repeated: each is carried out once.
+//! Creations with an `Idempotency-Key` that are interrupted and retried: each is carried out once.
 
 use crate::process::commit::check_messages;
 use crate::process::proxy::{BreakPoint, ProxiedServer, Side, proxy_tests};
@@ -96,17 +96,17 @@ async fn kill_during_writes(server: &mut Server, round: usize) -> Sent {
     all
 }
 
-/// Repeats all unacknowledged creations concurrently, and some of the acknowledged ones. Returns all names with their
+/// Concurrently retries all unacknowledged creations and some acknowledged ones. Returns all names with their
 /// ids, and the number of unacknowledged creations that had been carried out before.
-async fn repeat(server: &Server, sent: &Sent) -> (Vec<(String, String)>, usize) {
+async fn retry(server: &Server, sent: &Sent) -> (Vec<(String, String)>, usize) {
     let client = Client::new(server);
-    let mut repeats = JoinSet::new();
+    let mut retries = JoinSet::new();
     for name in sent.unacknowledged.clone() {
         let request = creation(&client, &name);
-        repeats.spawn(async move { (name, request.send().await) });
+        retries.spawn(async move { (name, request.send().await) });
     }
     let (mut users, mut carried_out) = (Vec::new(), 0);
-    for (name, response) in repeats.join_all().await {
+    for (name, response) in retries.join_all().await {
         let (id, replayed) = created(&response);
         carried_out += usize::from(replayed);
         users.push((name, id));
@@ -126,9 +126,9 @@ fn creations_interrupted_by_a_kill_are_carried_out_once(database: &Database) {
         for round in 0..ROUNDS {
             let sent = kill_during_writes(&mut server, round).await;
             server = Server::builder(&database.url()).start();
-            let (more, before_the_repeat) = repeat(&server, &sent).await;
+            let (more, before_the_retry) = retry(&server, &sent).await;
             users.extend(more);
-            carried_out += before_the_repeat;
+            carried_out += before_the_retry;
             check_users(&mut database.sql(), &users);
         }
         eprintln!("{carried_out} of {} unacknowledged creations had been carried out", ROUNDS * WRITERS);
@@ -149,8 +149,8 @@ fn check_users(sql: &mut Sql, users: &[(String, String)]) {
     check_history(sql);
 }
 
-/// Starts a creation that waits at its last step for the row that orders commits, and kills the server. Returns the
-/// session that locks the row.
+/// Starts a creation that waits, as its last step, for the lock on the row that orders commits, and kills the server.
+/// Returns the session that holds the lock.
 async fn kill_before_commit(database: &Database) -> Sql {
     let mut server = Server::builder(&database.url()).start();
     let mut holder = database.sql();
@@ -163,7 +163,7 @@ async fn kill_before_commit(database: &Database) -> Sql {
     holder
 }
 
-/// Checks that a repeat was the first to create the user.
+/// Checks that a retry was the first to create the user.
 fn check_first_creation(database: &Database, response: &Response) {
     let (id, replayed) = created(response);
     assert!(!replayed, "an uncommitted creation was replayed");
@@ -171,46 +171,46 @@ fn check_first_creation(database: &Database, response: &Response) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_carries_out_an_uncommitted_creation() {
+async fn a_retry_carries_out_an_uncommitted_creation() {
     let database = Database::postgres();
     let mut holder = kill_before_commit(&database).await;
     holder.execute("ROLLBACK");
     let server = Server::builder(&database.url()).start();
-    let repeat = creation(&Client::new(&server), "ada");
-    check_first_creation(&database, &repeat.send().await);
-    let (_, replayed) = created(&repeat.send().await);
+    let retry = creation(&Client::new(&server), "ada");
+    check_first_creation(&database, &retry.send().await);
+    let (_, replayed) = created(&retry.send().await);
     assert!(replayed);
 }
 
-/// The repeat waits as long as PostgreSQL has not noticed that the killed server is gone.
+/// The retry waits until PostgreSQL notices that the killed server has disconnected.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_waits_for_the_transaction_of_a_killed_server() {
+async fn a_retry_waits_for_the_transaction_of_a_killed_server() {
     let database = Database::postgres();
     let mut holder = kill_before_commit(&database).await;
     let server = Server::builder(&database.url()).start();
-    check_waiting_repeat(&database, &server, &mut holder).await;
+    check_waiting_retry(&database, &server, &mut holder).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_on_another_server_takes_over_from_a_killed_one() {
+async fn a_retry_on_another_server_takes_over_from_a_killed_one() {
     let database = Database::postgres();
     let other = Server::builder(&database.url()).start();
     let mut holder = kill_before_commit(&database).await;
-    check_waiting_repeat(&database, &other, &mut holder).await;
+    check_waiting_retry(&database, &other, &mut holder).await;
 }
 
-/// Sends a repeat, which waits together with the abandoned transaction until the row is released.
-async fn check_waiting_repeat(database: &Database, server: &Server, holder: &mut Sql) {
-    let repeat = creation(&Client::new(server), "ada");
-    let response = tokio::spawn(async move { repeat.send().await });
+/// Sends a retry, which waits together with the abandoned transaction until the lock is released.
+async fn check_waiting_retry(database: &Database, server: &Server, holder: &mut Sql) {
+    let retry = creation(&Client::new(server), "ada");
+    let response = tokio::spawn(async move { retry.send().await });
     database.sql().wait_for_lock_waiters(2);
     holder.execute("ROLLBACK");
     check_first_creation(database, &response.await.expect("the request does not panic"));
 }
 
 impl ProxiedServer {
-    /// Sends a creation whose transaction breaks at a message, then its repeat. Returns the outcome of the first
-    /// request, the id in the response to the second one, and the message, if the transaction had so many.
+    /// Sends a creation whose transaction breaks at a message, then its retry. Returns the outcome of the first
+    /// request, the id in the response to the second one, and the message, unless the transaction had fewer messages.
     async fn create_twice(
         &self,
         name: &str,
@@ -234,8 +234,8 @@ impl ProxiedServer {
     }
 }
 
-/// A client that repeats a creation after 504 with the same key learns whether it was committed.
-async fn repeat_after_a_broken_commit(side: Side) {
+/// A client that retries a creation after 504 with the same key learns whether it was committed.
+async fn retry_after_a_broken_commit(side: Side) {
     let server = ProxiedServer::start(&[]);
     let (before, _) = created(&creation(&server.client, "before").send().await);
     let (outcome, id, broken) = server.create_twice("ada", BreakPoint::Commit, side).await;
@@ -246,7 +246,7 @@ async fn repeat_after_a_broken_commit(side: Side) {
     assert_eq!(created(&creation(&server.client, "ada").send().await), (id, true));
 }
 
-/// Breaks a creation at each message between the server and PostgreSQL in turn, and repeats it.
+/// Breaks a creation at each message between the server and PostgreSQL in turn, and retries it.
 async fn break_at_every_message(side: Side) {
     let server = ProxiedServer::start(&[]);
     let (before, _) = created(&creation(&server.client, "before").send().await);
@@ -263,8 +263,8 @@ async fn break_at_every_message(side: Side) {
 }
 
 proxy_tests! {
-    a_repeat_after_a_lost_commit_response_is_replayed = repeat_after_a_broken_commit(Side::After);
-    a_repeat_after_a_lost_commit_creates_the_user = repeat_after_a_broken_commit(Side::Before);
-    a_repeat_after_a_break_before_any_message_creates_no_second_user = break_at_every_message(Side::Before);
-    a_repeat_after_a_break_after_any_message_creates_no_second_user = break_at_every_message(Side::After);
+    a_retry_after_a_lost_commit_response_is_replayed = retry_after_a_broken_commit(Side::After);
+    a_retry_after_a_lost_commit_creates_the_user = retry_after_a_broken_commit(Side::Before);
+    a_retry_after_a_break_before_any_message_creates_no_second_user = break_at_every_message(Side::Before);
+    a_retry_after_a_break_after_any_message_creates_no_second_user = break_at_every_message(Side::After);
 }

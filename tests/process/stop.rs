@@ -90,7 +90,7 @@ fn check_database_is_closed(database: &Database) {
     assert_eq!(file_names(file.parent().expect("the file is in a directory")), ["roster.db"]);
     let bytes = fs::read(&file).expect("the database can be read");
     let contains = bytes.windows(TITLE.len()).any(|window| window == TITLE.as_bytes());
-    assert!(contains, "the file lacks the write");
+    assert!(contains, "the write is not in the file");
 }
 
 fn idle_connections_do_not_delay_the_exit(database: &Database) {

@@ -1,4 +1,4 @@
-//! A SCIM client that checks what every SCIM response must have.
+//! A SCIM client that checks the requirements for all SCIM responses.
 
 use crate::support::api::{Api, Engine, text};
 use crate::support::http::{Client, Response};
@@ -171,8 +171,8 @@ impl Scim {
     }
 }
 
-/// Checks what every response must have: the SCIM media type if it has a body, and an error body if it is an error
-/// (RFC 7644, sections 3.1 and 3.12).
+/// Checks the requirements for all responses: the SCIM media type if there is a body, and an error body if the response is
+/// an error (RFC 7644, sections 3.1 and 3.12).
 #[track_caller]
 fn check(response: &Response) {
     if !response.bytes.is_empty() {

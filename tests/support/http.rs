@@ -145,7 +145,7 @@ impl Request {
     /// Sends the request when the response may fail to arrive.
     ///
     /// # Errors
-    /// If no connection is made (`is_connect`: nothing was sent), if it breaks, or after [`TIMEOUT`].
+    /// If no connection is established (`is_connect`: nothing was sent), if it breaks, or after [`TIMEOUT`].
     pub(crate) async fn try_send(&self) -> Result<Response, reqwest::Error> {
         let builder = self.builder.try_clone().expect("the body is not a stream");
         let response = builder.send().await?;
