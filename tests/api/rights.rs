@@ -21,14 +21,14 @@ engine_tests! {
 }
 
 /// A request, and the status that each kind of caller receives.
-struct Line {
+struct Endpoint {
     method: &'static str,
     path: &'static str,
     statuses: [u16; 7],
     body: &'static str,
 }
 
-impl Line {
+impl Endpoint {
     fn parse(line: &'static str) -> Self {
         let mut columns = line.split_whitespace();
         let mut next = || columns.next().expect("a column");
@@ -39,9 +39,9 @@ impl Line {
 }
 
 /// The rights of all endpoints.
-static RIGHTS: LazyLock<Vec<Line>> = LazyLock::new(|| {
+static RIGHTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     let lines = include_str!("rights.txt").lines();
-    lines.filter(|line| !line.starts_with('#')).map(Line::parse).collect()
+    lines.filter(|line| !line.starts_with('#')).map(Endpoint::parse).collect()
 });
 
 /// The kinds of callers, which are the columns of the table.
@@ -52,8 +52,8 @@ enum Kind {
     Writer,
     Admin,
     Operator,
-    ForeignAdmin,
-    VisitingOperator,
+    OtherTenantAdmin,
+    OtherTenantOperator,
 }
 
 #[derive(Debug)]
@@ -101,10 +101,14 @@ async fn callers(api: &Api) -> Vec<Caller> {
         caller(Kind::Admin, "admin", client_with_role(operator, "admin").await),
         caller(Kind::Operator, "operator", operator_key.clone()),
         caller(Kind::Operator, "the configured admin key", operator.clone()),
-        caller(Kind::ForeignAdmin, "admin of another tenant", client_with_role(&other_tenant, "admin").await),
-        caller(Kind::VisitingOperator, "operator in another tenant", operator_key.in_tenant("other")),
         caller(
-            Kind::VisitingOperator,
+            Kind::OtherTenantAdmin,
+            "admin of another tenant",
+            client_with_role(&other_tenant, "admin").await,
+        ),
+        caller(Kind::OtherTenantOperator, "operator in another tenant", operator_key.in_tenant("other")),
+        caller(
+            Kind::OtherTenantOperator,
             "operator of another tenant",
             client_with_role(&other_tenant, "operator").await,
         ),
@@ -183,9 +187,9 @@ async fn ids(api: &Api, placeholder: &str, names_member: bool) -> Vec<Ids> {
     all
 }
 
-/// The requests of a line of the table for one kind of caller.
-async fn cases(api: &Api, line: &Line, kind: Kind) -> Vec<Case> {
-    let &Line { method, path, body, statuses } = line;
+/// The requests to an endpoint of the table by one kind of caller.
+async fn cases(api: &Api, endpoint: &Endpoint, kind: Kind) -> Vec<Case> {
+    let &Endpoint { method, path, body, statuses } = endpoint;
     let status = statuses[kind as usize];
     let case = |target: String, body: String, status: u16| Case {
         method: Method::from_bytes(method.as_bytes()).expect("a method"),
@@ -232,13 +236,13 @@ async fn every_caller_has_the_rights_in_the_table(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let (mut mismatches, mut sent) = (Vec::new(), 0);
-    for line in RIGHTS.iter() {
+    for endpoint in RIGHTS.iter() {
         for caller in &callers {
-            for case in cases(&api, line, caller.kind).await {
+            for case in cases(&api, endpoint, caller.kind).await {
                 let response = case.request(&caller.client).send().await;
                 let found = mismatch(&response, case.status);
                 mismatches.extend(
-                    found.map(|text| format!("{}: {} {}: {text}", caller.name, line.method, case.target)),
+                    found.map(|text| format!("{}: {} {}: {text}", caller.name, endpoint.method, case.target)),
                 );
                 sent += 1;
                 mismatches.extend(head_mismatch(&case, caller).await);
@@ -263,27 +267,28 @@ async fn the_role_is_checked_before_the_body(api: Api) {
     let api = start(&api);
     let callers = callers(&api).await;
     let mut mismatches = Vec::new();
-    let with_bodies = || RIGHTS.iter().filter(|line| !line.body.is_empty());
+    let with_bodies = || RIGHTS.iter().filter(|endpoint| !endpoint.body.is_empty());
     // A right that depends on the body can be checked only after the body is read.
-    let denied_by_role = |line: &&Line, kind: Kind| {
-        let same = with_bodies().filter(|other| (other.method, other.path) == (line.method, line.path));
+    let denied_by_role = |endpoint: &&Endpoint, kind: Kind| {
+        let same =
+            with_bodies().filter(|other| (other.method, other.path) == (endpoint.method, endpoint.path));
         let mut statuses = same.map(|other| other.statuses[kind as usize]);
         statuses.all(|status| matches!(status, 401 | 403))
     };
     for caller in &callers {
-        for line in with_bodies().filter(|line| denied_by_role(line, caller.kind)) {
+        for endpoint in with_bodies().filter(|endpoint| denied_by_role(endpoint, caller.kind)) {
             // The role of this key is known only after the key is read.
-            if line.path.contains("{operator-key}") {
+            if endpoint.path.contains("{operator-key}") {
                 continue;
             }
-            for case in cases(&api, line, caller.kind).await {
+            for case in cases(&api, endpoint, caller.kind).await {
                 for (media_type, body) in [("application/json", "{"), ("text/plain", "x")] {
                     let request = caller.client.request(case.method.clone(), &case.target);
                     let response = request.body(media_type, body).send().await;
                     let found = mismatch(&response, case.status);
-                    mismatches.extend(
-                        found.map(|text| format!("{}: {} {}: {text}", caller.name, line.method, line.path)),
-                    );
+                    mismatches.extend(found.map(|text| {
+                        format!("{}: {} {}: {text}", caller.name, endpoint.method, endpoint.path)
+                    }));
                 }
             }
         }
@@ -294,7 +299,7 @@ async fn the_role_is_checked_before_the_body(api: Api) {
 /// The methods of each path in the table.
 fn methods() -> BTreeMap<&'static str, BTreeSet<String>> {
     let mut methods: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for Line { method, path, .. } in RIGHTS.iter().filter(|line| line.path != "/nothing") {
+    for Endpoint { method, path, .. } in RIGHTS.iter().filter(|endpoint| endpoint.path != "/nothing") {
         let path = path.split('?').next().unwrap_or(path);
         let of_path = methods.entry(path).or_default();
         of_path.extend([(*method).to_owned(), "OPTIONS".to_owned()]);
@@ -316,7 +321,7 @@ fn paths() -> Vec<(String, BTreeSet<String>)> {
 }
 
 fn is_public(path: &str) -> bool {
-    RIGHTS.iter().any(|line| line.path == path && line.statuses[0] == 200)
+    RIGHTS.iter().any(|endpoint| endpoint.path == path && endpoint.statuses[0] == 200)
 }
 
 fn allowed(response: &Response) -> BTreeSet<String> {
@@ -370,25 +375,41 @@ async fn only_operators_can_act_in_other_tenants(api: Api) {
         others.push(client_with_role(&api.client, role).await);
         others.push(client_with_role(&api.client.in_tenant("other"), role).await);
     }
-    for line in RIGHTS.iter().filter(|line| line.statuses[0] == 401 && line.path != "/nothing") {
+    for endpoint in
+        RIGHTS.iter().filter(|endpoint| endpoint.statuses[0] == 401 && endpoint.path != "/nothing")
+    {
         for tenant in ["default", "other", "nobody", ""] {
             for client in &others {
-                for case in cases(&api, line, Kind::Reader).await {
+                for case in cases(&api, endpoint, Kind::Reader).await {
                     let response = case.request(&client.in_tenant(tenant)).send().await;
-                    assert_eq!(mismatch(&response, 403), None, "{tenant:?} {} {}", line.method, line.path);
+                    assert_eq!(
+                        mismatch(&response, 403),
+                        None,
+                        "{tenant:?} {} {}",
+                        endpoint.method,
+                        endpoint.path
+                    );
                 }
             }
             // An invalid key is reported first.
-            for case in cases(&api, line, Kind::Unauthenticated).await {
+            for case in cases(&api, endpoint, Kind::Unauthenticated).await {
                 let response = case.request(&api.client.with_key("garbage").in_tenant(tenant)).send().await;
-                assert_eq!(mismatch(&response, 401), None, "{tenant:?} {} {}", line.method, line.path);
+                assert_eq!(
+                    mismatch(&response, 401),
+                    None,
+                    "{tenant:?} {} {}",
+                    endpoint.method,
+                    endpoint.path
+                );
             }
         }
     }
-    for line in RIGHTS.iter().filter(|line| line.statuses[0] == 401 && !line.path.starts_with("/tenants")) {
-        for case in cases(&api, line, Kind::Operator).await {
+    for endpoint in
+        RIGHTS.iter().filter(|endpoint| endpoint.statuses[0] == 401 && !endpoint.path.starts_with("/tenants"))
+    {
+        for case in cases(&api, endpoint, Kind::Operator).await {
             let response = case.request(&api.client.in_tenant("nobody")).send().await;
-            assert_eq!(mismatch(&response, 404), None, "{} {}", line.method, line.path);
+            assert_eq!(mismatch(&response, 404), None, "{} {}", endpoint.method, endpoint.path);
         }
     }
 }

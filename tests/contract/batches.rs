@@ -298,7 +298,7 @@ async fn a_batch_of_name_lookups_returns_each_caller_its_user(db: &TestDatabase)
         0 => named(UniqueKey::UserName, &format!("u{:03}", call % 50)),
         1 => named(UniqueKey::ExternalId, &format!("e{:03}", call % 50)),
         2 => named(UniqueKey::UserName, &format!("e{:03}", call % 50)),
-        _ => Named { tenant: Uuid::now_v7(), ..create_named(UniqueKey::UserName, "u001") },
+        _ => Named { tenant: Uuid::now_v7(), ..named(UniqueKey::UserName, "u001") },
     };
     let results = call_queued(db, (0..CALLS).map(lookup).collect()).await;
     for (call, result) in results.into_iter().enumerate() {
