@@ -77,7 +77,7 @@ fn assert_not_ready(response: &Response) {
 }
 
 async fn pending_migrations_make_the_server_unready(api: Api) {
-    let unmigrated = Api::start(api.engine, &[("ROSTER_MIGRATE_ON_START", "false")]);
+    let unmigrated = Api::start_on_empty_database(api.engine, &[("ROSTER_MIGRATE_ON_START", "false")]);
     let anonymous = Client::anonymous(&unmigrated.server);
     anonymous.get("/livez").send().await.expect(200);
     assert_not_ready(&anonymous.get("/readyz").send().await);

@@ -90,9 +90,9 @@ pub(crate) fn default_options(_: &mut Options) {}
 impl TestDatabase {
     fn new(engine: Engine, change: impl FnOnce(&mut Options)) -> Self {
         let storage = match engine {
-            Engine::Sqlite => Some(database::Database::sqlite()),
+            Engine::Sqlite => Some(database::Database::migrated(database::Engine::Sqlite)),
             Engine::Memory => None,
-            Engine::Postgres => Some(database::Database::postgres()),
+            Engine::Postgres => Some(database::Database::migrated(database::Engine::Postgres)),
         };
         let url = storage.as_ref().map_or_else(|| "sqlite://:memory:".to_owned(), database::Database::url);
         let mut options = Options {
@@ -106,7 +106,9 @@ impl TestDatabase {
         };
         change(&mut options);
         let database = Database::start(&options).unwrap();
-        migrate::run(&options.url).unwrap();
+        if engine == Engine::Memory {
+            migrate::run(&options.url).unwrap();
+        }
         Self { database, options, url, _storage: storage }
     }
 

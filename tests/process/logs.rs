@@ -90,7 +90,8 @@ async fn json_logs_have_a_line_for_each_refused_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn json_logs_contain_nothing_but_json() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let mut api = Api::start(engine, &[("ROSTER_LOG_FORMAT", "json"), ("RUST_LOG", "trace")]);
+        let settings = [("ROSTER_LOG_FORMAT", "json"), ("RUST_LOG", "trace")];
+        let mut api = Api::start_on_empty_database(engine, &settings);
         let request_id = "quote\"backslash\\and{braces}";
         api.client.get("/users").header("x-request-id", request_id).send().await.expect(200);
         api.create_named("line\nbreak").await;

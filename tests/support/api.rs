@@ -43,8 +43,13 @@ pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Api)
 }
 
 impl Api {
-    /// Starts a server on a new database, with these settings as environment variables.
+    /// Starts a server on a new migrated database, with these settings as environment variables.
     pub(crate) fn start(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        Self::start_on(Database::migrated(engine), engine, settings)
+    }
+
+    /// Starts a server on a new database without tables, with these settings as environment variables.
+    pub(crate) fn start_on_empty_database(engine: Engine, settings: &[(&str, &str)]) -> Self {
         Self::start_on(Database::create(engine), engine, settings)
     }
 

@@ -54,6 +54,14 @@ impl Database {
         Self::Postgres(postgres::Database::create())
     }
 
+    /// A new database to which all migrations have been applied.
+    pub(crate) fn migrated(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::Sqlite(sqlite::Database::migrated()),
+            Engine::Postgres => Self::Postgres(postgres::Database::migrated()),
+        }
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
@@ -93,6 +101,11 @@ impl Database {
         }
         Lock { holder, watcher: matches!(self, Self::Postgres(_)).then_some(watcher) }
     }
+}
+
+/// Applies all migrations to an empty database.
+pub(crate) fn migrate(url: &str) {
+    roster::db::migrate::run(&url.parse().expect("a database URL")).expect("the migrations are applied");
 }
 
 /// A lock that is held until it is released or dropped.
