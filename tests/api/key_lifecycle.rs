@@ -162,12 +162,12 @@ async fn a_key_in_use_expires_on_time(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
     let client = client_with_key(&api.client, &key);
     assert!(is_accepted(&client).await);
-    let end = OffsetDateTime::now_utc() + Duration::from_millis(700);
+    let end = OffsetDateTime::now_utc() + Duration::from_millis(300);
     let patch = json!({ "expiresAt": rfc3339(end) });
     api.client.patch(&key_path(&key), &patch).send().await.expect(200);
     watch_expiry(&client, end).await;
     // The same for a key that is created with an expiry.
-    let end = OffsetDateTime::now_utc() + Duration::from_millis(700);
+    let end = OffsetDateTime::now_utc() + Duration::from_millis(300);
     let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": rfc3339(end) })).await;
     watch_expiry(&client_with_key(&api.client, &key), end).await;
 }
