@@ -10,7 +10,7 @@ use crate::api::problem::{
     assert_invalid, assert_problem, assert_state_conflict, assert_taken, check_preconditions,
 };
 use crate::api::query::items;
-use crate::support::api::{Api, count_with_status, only_success, send_concurrently, text};
+use crate::support::api::{Api, count_with_status, expect_one_success, send_concurrently, text};
 use serde_json::{Value, json};
 
 engine_tests! {
@@ -361,7 +361,7 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
         request.header("if-match", "\"1\"")
     })
     .await;
-    let written = only_success(&responses, 200, 412).json();
+    let written = expect_one_success(&responses, 200, 412).json();
     assert_eq!(get(&api.client, &group_path(&group)).await, written);
 }
 

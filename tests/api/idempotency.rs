@@ -40,7 +40,7 @@ fn create_with_key(api: &Api, key: &str, body: &Value) -> Request {
 
 /// Checks that a creation was executed, not replayed, and returns the response.
 #[track_caller]
-fn assert_first(response: Response) -> Response {
+fn assert_created(response: Response) -> Response {
     let response = response.expect(201);
     assert_eq!(response.header("idempotency-replayed"), None, "{:?}", response.headers);
     response
@@ -75,7 +75,7 @@ fn row_counts(api: &Api) -> (i64, i64, i64) {
 
 async fn a_retry_returns_the_first_response(api: Api) {
     let body = full_user("ada");
-    let first = assert_first(create_with_key(&api, "key-1", &body).send().await);
+    let first = assert_created(create_with_key(&api, "key-1", &body).send().await);
     let user = first.json();
     assert_eq!(first.header("location"), Some(path(&user).as_str()));
     assert_eq!(first.header("etag"), Some("\"1\""));
@@ -92,7 +92,7 @@ async fn a_retry_returns_the_first_response(api: Api) {
 async fn a_retry_has_its_own_request_id(api: Api) {
     let body = json!({ "userName": "ada" });
     let first = create_with_key(&api, "k", &body).header("x-request-id", "first").send().await;
-    assert_eq!(assert_first(first.clone()).header("x-request-id"), Some("first"));
+    assert_eq!(assert_created(first.clone()).header("x-request-id"), Some("first"));
     let second = create_with_key(&api, "k", &body).header("x-request-id", "second").send().await;
     assert_replayed(&second, &first);
     assert_eq!(second.header("x-request-id"), Some("second"));
@@ -107,7 +107,7 @@ async fn a_retry_has_its_own_request_id(api: Api) {
 async fn a_different_key_is_a_different_request(api: Api) {
     let body = |name: &str| json!({ "userName": name });
     for (index, key) in ["key", "KEY", "key1", "\"key\"", "key;", "%6bey"].into_iter().enumerate() {
-        assert_first(create_with_key(&api, key, &body(&format!("u{index}"))).send().await);
+        assert_created(create_with_key(&api, key, &body(&format!("u{index}"))).send().await);
     }
     assert_taken(&create_with_key(&api, "other", &body("u0")).send().await, "userName");
     assert_eq!(row_counts(&api), (6, 6, 6));
@@ -115,7 +115,7 @@ async fn a_different_key_is_a_different_request(api: Api) {
 
 async fn a_different_body_is_rejected(api: Api) {
     let body = json!({ "userName": "ada", "custom": { "a": [1, 2] } });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     let others = [
         json!({ "userName": "grace" }),
         json!({ "userName": "ada" }),
@@ -140,7 +140,7 @@ async fn equivalent_bodies_are_the_same_request(api: Api) {
         request.header("idempotency-key", "k")
     };
     let body = r#"{"userName":"adé","name":{"givenName":"A","familyName":"B"},"custom":{"x":1,"y":[{"a":1,"b":2}]}}"#;
-    let first = assert_first(post(body).send().await);
+    let first = assert_created(post(body).send().await);
     let spellings = [
         r#"{ "userName" : "adé", "name": { "givenName": "A", "familyName": "B" }, "custom": { "x": 1, "y": [ { "a": 1, "b": 2 } ] } }"#,
         r#"{"custom":{"y":[{"b":2,"a":1}],"x":1},"name":{"familyName":"B","givenName":"A"},"userName":"adé"}"#,
@@ -167,7 +167,7 @@ async fn valid_keys_are_accepted(api: Api) {
     let keys = ["x", "0", "!", "~", "a,b", "\"quoted\"", "'", "\\", "null", &visible, &long];
     for (index, key) in keys.into_iter().enumerate() {
         let body = json!({ "userName": format!("u{index}") });
-        let first = assert_first(create_with_key(&api, key, &body).send().await);
+        let first = assert_created(create_with_key(&api, key, &body).send().await);
         assert_replayed(&create_with_key(&api, key, &body).send().await, &first);
     }
     let count = i64::try_from(keys.len()).expect("a small number");
@@ -192,7 +192,7 @@ async fn several_keys_are_rejected(api: Api) {
         assert_problem(&response, 400, "invalid-header");
     }
     assert_eq!(row_counts(&api), (0, 0, 0));
-    assert_first(create_with_key(&api, "a", &body).send().await);
+    assert_created(create_with_key(&api, "a", &body).send().await);
 }
 
 async fn a_conflict_is_not_recorded(api: Api) {
@@ -203,11 +203,11 @@ async fn a_conflict_is_not_recorded(api: Api) {
     }
     assert_eq!(row_counts(&api), (1, 1, 0));
     api.client.delete(&path(&user)).send().await.expect(204);
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     // A failed request does not bind the key to its body.
     assert_taken(&create_with_key(&api, "l", &body).send().await, "userName");
-    assert_first(create_with_key(&api, "l", &json!({ "userName": "grace" })).send().await);
+    assert_created(create_with_key(&api, "l", &json!({ "userName": "grace" })).send().await);
     assert_eq!(row_counts(&api), (2, 4, 2));
 }
 
@@ -218,7 +218,7 @@ async fn a_validation_error_is_not_recorded(api: Api) {
         assert_invalid(&response, &[("/userName", "blank"), ("/foo", "unknown-field")]);
     }
     let body = json!({ "userName": "ada" });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
     assert_eq!(row_counts(&api), (1, 1, 1));
     // The key is bound now, and this body is both different and invalid.
@@ -241,7 +241,7 @@ async fn a_request_rejected_before_its_body_is_not_recorded(api: Api) {
     let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
     assert_problem(&unauthorized, 401, "unauthorized");
     assert_eq!(row_counts(&api), (0, 0, 0));
-    let first = assert_first(post("/users").json(&valid).send().await);
+    let first = assert_created(post("/users").json(&valid).send().await);
     // The same requests still fail.
     let unauthorized = anonymous.post("/users", &valid).header("idempotency-key", "k").send().await;
     assert_problem(&unauthorized, 401, "unauthorized");
@@ -252,7 +252,7 @@ async fn a_request_rejected_before_its_body_is_not_recorded(api: Api) {
 async fn minimal_responses_are_replayed_unchanged(api: Api) {
     let body = json!({ "userName": "ada" });
     let minimal = || create_with_key(&api, "k", &body).header("prefer", "return=minimal");
-    let first = assert_first(minimal().send().await);
+    let first = assert_created(minimal().send().await);
     assert_eq!(first.text(), "");
     assert_eq!(first.header("preference-applied"), Some("return=minimal"));
     assert_eq!(first.header("etag"), Some("\"1\""));
@@ -265,7 +265,7 @@ async fn minimal_responses_are_replayed_unchanged(api: Api) {
 
 async fn full_responses_are_replayed_unchanged(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     let minimal = create_with_key(&api, "k", &body).header("prefer", "return=minimal");
     assert_replayed(&minimal.send().await, &first);
 }
@@ -299,7 +299,7 @@ async fn other_methods_ignore_the_header(api: Api) {
     delete.send().await.expect(204);
     assert_problem(&delete.send().await, 404, "not-found");
     // The keys of those requests are unused for POST.
-    assert_first(create_with_key(&api, "k", &json!({ "userName": "ada" })).send().await);
+    assert_created(create_with_key(&api, "k", &json!({ "userName": "ada" })).send().await);
 }
 
 async fn other_paths_ignore_the_header(api: Api) {
@@ -319,7 +319,7 @@ async fn other_paths_ignore_the_header(api: Api) {
 
 async fn later_changes_do_not_affect_a_replay(api: Api) {
     let body = json!({ "userName": "ada", "title": "first" });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     let user = first.json();
     let changed = api.patch(&user, &json!({ "userName": "grace", "title": "second" })).await;
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
@@ -335,9 +335,9 @@ async fn later_changes_do_not_affect_a_replay(api: Api) {
 
 async fn keys_survive_a_kill(api: Api) {
     let (one, two) = (full_user("ada"), json!({ "userName": "grace" }));
-    let first = assert_first(create_with_key(&api, "k", &one).send().await);
+    let first = assert_created(create_with_key(&api, "k", &one).send().await);
     let minimal =
-        assert_first(create_with_key(&api, "m", &two).header("prefer", "return=minimal").send().await);
+        assert_created(create_with_key(&api, "m", &two).header("prefer", "return=minimal").send().await);
     let api = api.restart();
     assert_replayed(&create_with_key(&api, "k", &one).send().await, &first);
     assert_replayed(&create_with_key(&api, "m", &two).send().await, &minimal);
@@ -350,26 +350,26 @@ const MORE_THAN_A_DAY: &str = "UPDATE idempotency SET created_at = created_at - 
 
 async fn keys_expire_after_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     sql(&api).execute(MORE_THAN_A_DAY);
     // The retry is a new request, and its name is taken.
     assert_taken(&create_with_key(&api, "k", &body).send().await, "userName");
     api.client.delete(&path(&first.json())).send().await.expect(204);
-    let second = assert_first(create_with_key(&api, "k", &body).send().await);
+    let second = assert_created(create_with_key(&api, "k", &body).send().await);
     assert_ne!(second.json()["id"], first.json()["id"]);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &second);
     sql(&api).execute(MORE_THAN_A_DAY);
     // Once the key has expired it accepts another body, also after a restart.
     let api = api.restart();
     let grace = json!({ "userName": "grace" });
-    let third = assert_first(create_with_key(&api, "k", &grace).send().await);
+    let third = assert_created(create_with_key(&api, "k", &grace).send().await);
     assert_replayed(&create_with_key(&api, "k", &grace).send().await, &third);
     assert_eq!(sql(&api).number("SELECT count(*) AS number FROM users"), 2);
 }
 
 async fn keys_are_valid_for_almost_a_day(api: Api) {
     let body = json!({ "userName": "ada" });
-    let first = assert_first(create_with_key(&api, "k", &body).send().await);
+    let first = assert_created(create_with_key(&api, "k", &body).send().await);
     // The remaining minute is longer than this test takes.
     sql(&api).execute("UPDATE idempotency SET created_at = created_at - 86340000000");
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);

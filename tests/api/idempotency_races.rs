@@ -1,7 +1,7 @@
 //! Concurrent requests with the same `Idempotency-Key`: one is executed, and the others return its response.
 
 use crate::api::problem::{assert_problem, assert_taken};
-use crate::support::api::{Api, Engine, count_with_status, only_success, path, send_concurrently};
+use crate::support::api::{Api, Engine, count_with_status, expect_one_success, path, send_concurrently};
 use crate::support::http::{Client, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
@@ -128,7 +128,7 @@ async fn one_of_several_bodies_with_the_same_key_is_accepted(api: Api) {
         let creation =
             |index: usize| (format!("key-{round}"), json!({ "userName": format!("u{round}-{index}") }));
         let responses = create_concurrently(from_ref(&api.client), REQUESTS, creation).await;
-        only_success(&responses, 201, 422);
+        expect_one_success(&responses, 201, 422);
         for response in &responses {
             assert!(!is_replayed(response), "{:?}", response.headers);
             if response.code() == 422 {
@@ -191,7 +191,7 @@ async fn concurrent_retries_on_two_servers_create_one_user(api: Api) {
         let creation =
             |index: usize| (format!("other-{round}"), json!({ "userName": format!("o{round}-{index}") }));
         let responses = create_concurrently(&clients, REQUESTS, creation).await;
-        only_success(&responses, 201, 422);
+        expect_one_success(&responses, 201, 422);
         check_counts(&api, 2 * (round + 1), 2 * (round + 1));
     }
 }

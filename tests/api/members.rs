@@ -7,7 +7,7 @@ use crate::api::group_helpers::{
 };
 use crate::api::problem::{assert_all_rejected, assert_invalid, assert_problem, check_queries_rejected};
 use crate::api::query::items;
-use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
+use crate::support::api::{Api, count_with_status, expect_one_success, path, send_concurrently, text};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -444,7 +444,7 @@ async fn concurrent_removals_succeed_once(api: Api) {
     let users = create_users(&api.client, 2).await;
     add_members(&api.client, &group, &users).await;
     let responses = send_concurrently(40, |_| api.client.delete(&member_path(&group, &users[0]))).await;
-    only_success(&responses, 204, 404);
+    expect_one_success(&responses, 204, 404);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(3), 1));
 }
 

@@ -1,7 +1,7 @@
 //! Concurrent writes of users.
 
 use crate::api::problem::{assert_conflicts, assert_problem, assert_taken};
-use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently};
+use crate::support::api::{Api, count_with_status, expect_one_success, path, send_concurrently};
 use crate::support::http::{Client, Request};
 use crate::support::server::Server;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn concurrent_creates_of_one_name_succeed_once(api: Api) {
             api.client.post("/users", &json!({ "userName": spelling(index), "title": index.to_string() }))
         })
         .await;
-        let created = only_success(&responses, 201, 409).json();
+        let created = expect_one_success(&responses, 201, 409).json();
         assert_conflicts(&responses, "userName");
         assert_eq!(api.page("?include=total").await, json!({ "items": [created], "total": 1 }));
         api.client.delete(&path(&created)).send().await.expect(204);
@@ -46,7 +46,7 @@ async fn concurrent_creates_of_one_external_id_succeed_once(api: Api) {
         api.client.post("/users", &json!({ "userName": index.to_string(), "externalId": "one" }))
     })
     .await;
-    only_success(&responses, 201, 409);
+    expect_one_success(&responses, 201, 409);
     assert_conflicts(&responses, "externalId");
     assert_eq!(api.page("?include=total").await["total"], 1);
 }
@@ -64,7 +64,7 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
             request.header("if-match", &tag)
         })
         .await;
-        let written = only_success(&responses, 200, 412).json();
+        let written = expect_one_success(&responses, 200, 412).json();
         for response in responses.iter().filter(|response| response.code() == 412) {
             assert_problem(response, 412, "precondition-failed");
         }
@@ -76,7 +76,7 @@ async fn one_of_several_writers_with_the_same_etag_succeeds(api: Api) {
 async fn concurrent_deletions_succeed_once(api: Api) {
     let user = api.create_named("ada").await;
     let responses = send_concurrently(REQUESTS, |_| api.client.delete(&path(&user))).await;
-    only_success(&responses, 204, 404);
+    expect_one_success(&responses, 204, 404);
     assert_eq!(api.page("?include=total").await, json!({ "items": [], "total": 0 }));
 }
 
@@ -141,13 +141,13 @@ async fn two_servers_enforce_the_same_constraints(api: Api) {
         clients[index % 2].post("/users", &json!({ "userName": spelling(index / 2) }))
     })
     .await;
-    let created = only_success(&responses, 201, 409).json();
+    let created = expect_one_success(&responses, 201, 409).json();
     let responses = send_concurrently(REQUESTS, |index| {
         let patch = json!({ "title": index.to_string() });
         clients[index % 2].patch(&path(&created), &patch).header("if-match", "\"1\"")
     })
     .await;
-    only_success(&responses, 200, 412);
+    expect_one_success(&responses, 200, 412);
     // Both users are renamed to each other's name, which deadlocks in PostgreSQL, so the server must retry.
     let users = [api.create_named("ada").await, api.create_named("grace").await];
     let responses = send_concurrently(10, |index| {

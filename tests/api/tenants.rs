@@ -8,7 +8,7 @@ use crate::api::problem::{
     assert_conflicts, assert_invalid, assert_invalid_fields, assert_problem, assert_state_conflict,
     assert_taken, assert_unauthorized, check_preconditions, check_queries_rejected,
 };
-use crate::support::api::{Api, count_with_status, only_success, path, send_concurrently, text};
+use crate::support::api::{Api, count_with_status, expect_one_success, path, send_concurrently, text};
 use crate::support::http::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ async fn names_are_unique(api: Api) {
 
 async fn concurrent_creates_of_one_name_succeed_once(api: Api) {
     let responses = send_concurrently(30, |_| api.client.post("/tenants", &json!({ "name": "acme" }))).await;
-    only_success(&responses, 201, 409);
+    expect_one_success(&responses, 201, 409);
     assert_conflicts(&responses, "name");
     assert_eq!(get(&api.client, "/tenants?include=total").await["total"], 2);
     assert_eq!(get(&api.client.in_tenant("acme"), "/users").await, json!({ "items": [] }));

@@ -111,7 +111,7 @@ impl Journey {
     }
 
     fn report_memory(&mut self, name: &str) {
-        self.report.memory(name, self.server.resident());
+        self.report.memory(name, self.server.resident_memory());
     }
 
     fn end(&mut self) {

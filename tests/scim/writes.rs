@@ -1,7 +1,7 @@
 //! Creating and replacing resources (RFC 7644, sections 3.3 and 3.5.1).
 
 use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, filter_path, names, patch_op, path};
-use crate::support::api::{only_success, send_concurrently, text};
+use crate::support::api::{expect_one_success, send_concurrently, text};
 use serde_json::{Value, json};
 
 // Only the lenient profile accepts booleans as strings.
@@ -84,7 +84,7 @@ async fn user_names_are_unique_and_emails_are_not(scim: Scim) {
         scim.client.post("/scim/v2/Users", &json!({"schemas": [USER], "userName": "race"}))
     })
     .await;
-    only_success(&responses, 201, 409);
+    expect_one_success(&responses, 201, 409);
 }
 
 async fn read_only_attributes_are_ignored(scim: Scim) {

@@ -144,7 +144,7 @@ pub(crate) async fn send_concurrently(
 
 /// Checks that exactly one response has the status `success` and all others `failure`, and returns the former.
 #[track_caller]
-pub(crate) fn only_success(responses: &[Response], success: u16, failure: u16) -> &Response {
+pub(crate) fn expect_one_success(responses: &[Response], success: u16, failure: u16) -> &Response {
     assert_eq!(
         (count_with_status(responses, success), count_with_status(responses, failure)),
         (1, responses.len() - 1)

@@ -27,7 +27,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    fn of(mut command: Command) -> Self {
+    fn new(mut command: Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Self { command }
     }
@@ -95,7 +95,7 @@ impl Server {
             .env("ROSTER_ADMIN_KEY", ADMIN_KEY)
             .env("RUST_LOG", "info")
             .env("ROSTER_LOG_FORMAT", "text");
-        Builder::of(command)
+        Builder::new(command)
     }
 
     /// A server on a free local port that is started by a shell command of the form `NAME=value… roster`.
@@ -109,7 +109,7 @@ impl Server {
             .env_clear()
             .env("PATH", format!("{}:{path}", folder.display()))
             .env("ROSTER_LISTEN", "127.0.0.1:0");
-        Builder::of(command)
+        Builder::new(command)
     }
 
     /// `http://address:port`.
@@ -132,12 +132,12 @@ impl Server {
     }
 
     /// Resident memory in bytes.
-    pub(crate) fn resident(&self) -> u64 {
+    pub(crate) fn resident_memory(&self) -> u64 {
         self.memory("VmRSS:")
     }
 
     /// The peak of the resident memory in bytes.
-    pub(crate) fn peak_resident(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         self.memory("VmHWM:")
     }
 
