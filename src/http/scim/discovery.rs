@@ -3,10 +3,10 @@
 use super::limits::limits;
 use super::openapi::{discovery, examples};
 use super::response::{json, list_of};
+use super::search::reject_filter;
 use crate::domain::scim::discovery::service_provider_config;
-use crate::domain::scim::{ResourceType, ScimError, schema};
+use crate::domain::scim::{ResourceType, schema};
 use crate::http::openapi::OperationDocs;
-use crate::http::params::pairs;
 use crate::http::problem::Problem;
 use crate::http::state::State;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -80,15 +80,4 @@ pub(super) fn schema_docs() -> OperationDocs {
 
 fn has_id(request: &HttpRequest, id: &str) -> bool {
     request.match_info().get("id").is_some_and(|segment| segment.eq_ignore_ascii_case(id))
-}
-
-fn reject_filter(request: &HttpRequest) -> Result<(), Problem> {
-    match pairs(request)?.iter().any(|(name, _)| name == "filter") {
-        true => Err(filter_error().into()),
-        false => Ok(()),
-    }
-}
-
-pub(super) fn filter_error() -> ScimError {
-    ScimError::of_status(403, "This endpoint does not support filter. Remove the parameter.")
 }

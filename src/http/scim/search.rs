@@ -194,6 +194,18 @@ impl Search {
     }
 }
 
+/// Refuses the parameter `filter`, which the discovery endpoints do not support (RFC 7644, section 4).
+pub(super) fn reject_filter(request: &HttpRequest) -> Result<(), Problem> {
+    match pairs(request)?.iter().any(|(name, _)| name == "filter") {
+        true => Err(unsupported_filter().into()),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn unsupported_filter() -> ScimError {
+    ScimError::of_status(403, "This endpoint does not support filter. Remove the parameter.")
+}
+
 pub(super) fn invalid_filter(error: &InvalidFilter) -> ScimError {
     ScimType::InvalidFilter.error(format!("The filter is invalid at {error}"))
 }

@@ -2,22 +2,12 @@
 
 use super::list;
 use super::selection::Selection;
-use super::{Op, Profile, ScimError, ScimType};
+use super::target::Target;
+use super::{Op, Profile, ScimError};
 use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::path::AttributePath;
-use crate::domain::scim::schema::{Definition, Mutability, Type};
+use crate::domain::scim::schema::{Mutability, Type};
 use serde_json::{Map, Value};
-
-/// An attribute to write, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Target<'p> {
-    pub(super) attribute: &'static Definition,
-    /// Names the attribute in errors.
-    pub(super) path: &'p str,
-    /// Whether existing elements of a list stay, as with `add`.
-    pub(super) appends: bool,
-    pub(super) profile: Profile,
-}
 
 /// Applies an operation to the attributes of one schema. For `remove`, `value` is optional and names the elements to remove.
 pub(super) fn apply(
@@ -39,11 +29,11 @@ pub(super) fn apply(
             inside(map, path.attribute.name, |inner| write(inner, target_of(sub_attribute), value.clone()))
         }
         (None, Some(sub_attribute), None) => {
-            inside(map, path.attribute.name, |inner| unassign(inner, target_of(sub_attribute)))
+            inside(map, path.attribute.name, |inner| target_of(sub_attribute).unassign(inner))
         }
         (None, None, None) => match value.filter(|value| path.attribute.multi_valued && !value.is_null()) {
             Some(value) => list::remove_values(map, target, value.clone()),
-            None => unassign(map, target),
+            None => target.unassign(map),
         },
     }
 }
@@ -61,7 +51,7 @@ pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Val
                 map.insert(attribute.name.to_owned(), value);
                 Ok(())
             }
-            None => unassign(map, target),
+            None => target.unassign(map),
         };
     }
     let object = normalize::object(attribute, value, path)?;
@@ -75,15 +65,6 @@ pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Val
         }
         Ok(())
     })
-}
-
-/// Removes an attribute, unless it must always have a value (RFC 7644, section 3.5.2.2).
-pub(super) fn unassign(map: &mut Map<String, Value>, target: Target<'_>) -> Result<(), ScimError> {
-    if target.attribute.is_always_assigned() {
-        return Err(ScimType::Mutability.error(format!("{} cannot be removed.", target.path)));
-    }
-    map.remove(target.attribute.name);
-    Ok(())
 }
 
 /// Writes inside the object named `name`, which is created when absent and removed when it becomes empty.

@@ -1,6 +1,6 @@
 //! Operations on the elements of multi-valued attributes, selected by their values.
 
-use super::attribute::{Target, unassign};
+use super::target::Target;
 use super::{Profile, ScimError, ScimType};
 use crate::domain::document::fold_value;
 use crate::domain::scim::normalize;
@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
     let elements = normalize::elements(target.attribute, value, target.profile, target.path)?;
     if elements.is_empty() && !target.appends {
-        return unassign(map, target);
+        return target.unassign(map);
     }
     let mut list = List::take(map, target.attribute);
     if target.appends {

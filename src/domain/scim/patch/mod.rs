@@ -7,6 +7,7 @@ mod members;
 mod properties;
 mod request;
 mod selection;
+mod target;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

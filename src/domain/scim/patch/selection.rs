@@ -1,7 +1,7 @@
 //! Operations on the elements of a list that a value filter selects.
 
-use super::attribute::Target;
 use super::list::{List, is_primary, no_target, object};
+use super::target::Target;
 use super::{Profile, ScimError, ScimType};
 use crate::domain::casefold::casefold;
 use crate::domain::filter::{Filter, Test, Value as FilterValue, ValueFilter};

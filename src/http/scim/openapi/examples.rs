@@ -10,10 +10,9 @@ use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, ur
 use crate::http::api::Api;
 use crate::http::openapi::examples as native;
 use crate::http::problem::Problem;
-use crate::http::scim::discovery::filter_error;
 use crate::http::scim::limits::limits;
 use crate::http::scim::response::list_of;
-use crate::http::scim::search::{invalid_count, invalid_filter};
+use crate::http::scim::search::{invalid_count, invalid_filter, unsupported_filter};
 use crate::http::scim::users::conflict;
 use serde_json::{Value, json};
 
@@ -130,7 +129,7 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
         invalid_count().into(),
         conflict("userName", "ada"),
-        filter_error().into(),
+        unsupported_filter().into(),
         Problem::not_acceptable_by(Api::Scim),
         native::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];
