@@ -2,6 +2,7 @@
 //! caller whose role does not permit writing.
 
 use super::auth::Caller;
+use super::extractor::extractor;
 use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
@@ -10,9 +11,7 @@ use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
 use crate::domain::time::Timestamp;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use std::future::{Ready, ready};
+use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -58,6 +57,8 @@ pub(super) struct Context<R> {
     state: web::Data<State>,
     right: PhantomData<R>,
 }
+
+extractor!(Context<R: Right>);
 
 impl<R: Right> Context<R> {
     /// The context of a request.
@@ -123,14 +124,5 @@ impl<R: Right> Context<R> {
     /// The current time.
     pub(super) fn now(&self) -> Timestamp {
         self.state.clock.now()
-    }
-}
-
-impl<R: Right> FromRequest for Context<R> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
     }
 }

@@ -1,24 +1,19 @@
 //! The request headers that handlers read.
 
+use super::extractor::extractor;
 use super::problem::Problem;
 use crate::domain::condition::{Conditions, Tags};
-use actix_web::dev::Payload;
 use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use std::future::{Ready, ready};
+use actix_web::{HttpMessage, HttpRequest};
 
-impl FromRequest for Conditions {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(Conditions);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(conditions(request.headers()))
+impl Conditions {
+    /// Reads `If-Match` and `If-None-Match`.
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let tags = |name| tags(request.headers(), name);
+        Ok(Self { if_match: tags("If-Match")?, if_none_match: tags("If-None-Match")? })
     }
-}
-
-/// Reads `If-Match` and `If-None-Match`.
-pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
-    Ok(Conditions { if_match: tags(headers, "If-Match")?, if_none_match: tags(headers, "If-None-Match")? })
 }
 
 fn tags(headers: &HeaderMap, name: &str) -> Result<Option<Tags>, Problem> {
@@ -41,7 +36,23 @@ pub(super) enum Prefer {
     Representation,
 }
 
+extractor!(Prefer);
+
 impl Prefer {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let text = joined(request.headers(), "prefer").unwrap_or_default();
+        let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
+        let preferences =
+            without_parameters.map(|part| part.replace([' ', '\t', '"'], "").to_ascii_lowercase());
+        // Of two conflicting preferences, the first one counts (RFC 7240, section 2).
+        let mut preferences = preferences.filter_map(|preference| match preference.as_str() {
+            "return=minimal" => Some(Self::Minimal),
+            "return=representation" => Some(Self::Representation),
+            _ => None,
+        });
+        Ok(preferences.next().unwrap_or(Self::Nothing))
+    }
+
     /// The value of `Preference-Applied`.
     pub(super) fn applied(self) -> Option<&'static str> {
         match self {
@@ -52,35 +63,15 @@ impl Prefer {
     }
 }
 
-impl FromRequest for Prefer {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = joined(request.headers(), "prefer").unwrap_or_default();
-        let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
-        let preferences =
-            without_parameters.map(|part| part.replace([' ', '\t', '"'], "").to_ascii_lowercase());
-        // Of two conflicting preferences, the first one counts (RFC 7240, section 2).
-        let preference = preferences.filter_map(|preference| match preference.as_str() {
-            "return=minimal" => Some(Self::Minimal),
-            "return=representation" => Some(Self::Representation),
-            _ => None,
-        });
-        ready(Ok({ preference }.next().unwrap_or(Self::Nothing)))
-    }
-}
-
 /// `Idempotency-Key`, if the request has one: 1 to 255 visible ASCII characters.
 pub(super) struct IdempotencyKey(pub(super) Option<String>);
 
-impl FromRequest for IdempotencyKey {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(IdempotencyKey);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+impl IdempotencyKey {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut lines = request.headers().get_all("idempotency-key");
-        let key = match (lines.next(), lines.next()) {
+        match (lines.next(), lines.next()) {
             (None, _) => Ok(Self(None)),
             (Some(line), None) if is_key(line.as_bytes()) => {
                 Ok(Self(Some(String::from_utf8_lossy(line.as_bytes()).into_owned())))
@@ -88,8 +79,7 @@ impl FromRequest for IdempotencyKey {
             _ => Err(Problem::invalid_header(
                 "`Idempotency-Key` must be a single value of 1 to 255 visible ASCII characters.",
             )),
-        };
-        ready(key)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
+use super::extractor::extractor;
 use super::openapi::{BODY, JSON, OperationDocs, examples, json_of};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
@@ -12,9 +13,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::member::read_user_ids;
 use crate::ops::members::{self, Add, Find, Put, Remove};
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use std::future::{Ready, ready};
+use actix_web::{HttpRequest, HttpResponse};
 
 /// `GET /groups/{id}/members`
 pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
@@ -117,14 +116,11 @@ fn operation(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
 /// The conditions of a write to a member. A member has no version, so 412 is the answer to an `If-Match` that names one.
 pub(super) struct NoVersion;
 
-impl FromRequest for NoVersion {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(NoVersion);
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let conditions = Conditions::from_request(request, payload).into_inner();
-        ready(conditions.and_then(|conditions| {
-            conditions.allow_write_without_version().then_some(Self).ok_or_else(Problem::version_mismatch)
-        }))
+impl NoVersion {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let is_allowed = Conditions::of(request)?.allow_write_without_version();
+        is_allowed.then_some(Self).ok_or_else(Problem::version_mismatch)
     }
 }

@@ -10,6 +10,7 @@ mod context;
 pub mod credentials;
 mod docs;
 mod endpoint;
+mod extractor;
 mod groups;
 mod headers;
 mod health;

@@ -1,5 +1,6 @@
 //! Query parameters. A handler takes the parameters that it knows; any other is an error.
 
+use super::extractor::extractor;
 use super::problem::{Problem, sentence};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
@@ -7,12 +8,10 @@ use crate::domain::projection::{AttributeSet, Projection};
 use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::sort::{Position, Sort};
 use crate::ops::resource::Resource;
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::web::Query;
-use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
-use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -28,6 +27,8 @@ pub(super) struct Params {
     /// The parameters that the handler has not taken yet.
     left: BTreeMap<String, String>,
 }
+
+extractor!(Params);
 
 /// The names and values of a query, in order.
 pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
@@ -163,17 +164,10 @@ impl Params {
     }
 }
 
-impl FromRequest for Params {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
-    }
-}
-
 /// The query of an endpoint that takes no parameters; any parameter is answered with 400.
 pub(super) struct NoQuery;
+
+extractor!(NoQuery);
 
 impl NoQuery {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
@@ -184,31 +178,18 @@ impl NoQuery {
     }
 }
 
-impl FromRequest for NoQuery {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
-    }
-}
-
 /// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`.
 pub(super) struct Fields<R> {
     pub(super) projection: Projection,
     of: PhantomData<R>,
 }
 
-impl<R: Resource> FromRequest for Fields<R> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(Fields<R: Resource>);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let fields = || {
-            let mut params = Params::of(request)?;
-            let projection = params.projection(R::SCHEMA)?;
-            params.finish().map(|()| Self { projection, of: PhantomData })
-        };
-        ready(fields())
+impl<R: Resource> Fields<R> {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut params = Params::of(request)?;
+        let projection = params.projection(R::SCHEMA)?;
+        params.finish().map(|()| Self { projection, of: PhantomData })
     }
 }

@@ -1,39 +1,34 @@
 //! The ids in a path, and the resource that a request addresses.
 
-use super::headers::conditions;
+use super::extractor::extractor;
 use super::params::NoQuery;
 use super::problem::Problem;
 use crate::domain::condition::Conditions;
 use crate::domain::parse_id;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
-use std::future::{Ready, ready};
+use actix_web::HttpRequest;
 use uuid::Uuid;
 
 /// The parameter `id` of the path. An id that is not a UUID in its usual form is answered with 404, like any other
 /// that names no resource.
 pub(super) struct PathId(pub(super) Uuid);
 
-/// The parameter `id` of the path and the id after it.
-pub(super) struct PathIds(pub(super) Uuid, pub(super) Uuid);
+extractor!(PathId);
 
-impl FromRequest for PathId {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(id(request.match_info().get("id")).map(Self))
+impl PathId {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        id(request.match_info().get("id")).map(Self)
     }
 }
 
-impl FromRequest for PathIds {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+/// The parameter `id` of the path and the id after it.
+pub(super) struct PathIds(pub(super) Uuid, pub(super) Uuid);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+extractor!(PathIds);
+
+impl PathIds {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut values = request.match_info().iter().map(|(_, value)| value);
-        let mut next = || id(values.next());
-        ready(next().and_then(|first| Ok(Self(first, next()?))))
+        Ok(Self(id(values.next())?, id(values.next())?))
     }
 }
 
@@ -44,17 +39,14 @@ pub(super) struct Target {
     pub(super) conditions: Conditions,
 }
 
-impl FromRequest for Target {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(Target);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let target = || {
-            let conditions = conditions(request.headers())?;
-            NoQuery::of(request)?;
-            Ok(Self { id: id(request.match_info().get("id"))?, conditions })
-        };
-        ready(target())
+impl Target {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let conditions = Conditions::of(request)?;
+        NoQuery::of(request)?;
+        let PathId(id) = PathId::of(request)?;
+        Ok(Self { id, conditions })
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/users`.
 
 use super::context::{Admin, Context, Writer};
+use super::extractor::extractor;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
 use super::path::{PathId, Target};
@@ -15,11 +16,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
 use crate::ops::OpError;
 use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use serde::Serialize;
 use serde_json::Value;
-use std::future::{Ready, ready};
 use uuid::Uuid;
 
 impl Native for User {
@@ -101,17 +100,13 @@ pub(super) fn delete_docs() -> OperationDocs {
 /// The parameter `erase`, which only admins may send.
 pub(super) struct Erasure(Option<Context<Admin>>);
 
-impl FromRequest for Erasure {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(Erasure);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let erasure = || {
-            let mut params = Params::of(request)?;
-            let erase = params.flag("erase")?;
-            params.finish()?;
-            erase.then(|| Context::of(request)).transpose()
-        };
-        ready(erasure().map(Self))
+impl Erasure {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut params = Params::of(request)?;
+        let erase = params.flag("erase")?;
+        params.finish()?;
+        erase.then(|| Context::of(request)).transpose().map(Self)
     }
 }

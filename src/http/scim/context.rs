@@ -5,13 +5,12 @@ use crate::db::Operation;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::resource::View;
 use crate::domain::scim::{Profile, ResourceType};
-use crate::http::context::{self, Reader, Right, Writer};
+use crate::http::context::{self, Reader, Writer};
+use crate::http::extractor::extractor;
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::idempotency::Once;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
-use std::future::{Ready, ready};
+use actix_web::HttpRequest;
 use std::ops::Deref;
 use uuid::Uuid;
 
@@ -19,7 +18,13 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(super) struct Context(context::Context<Reader>);
 
+extractor!(Context);
+
 impl Context {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        context::Context::of(request).map(Self)
+    }
+
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
     pub(super) async fn create<O: Operation<Error = OpError>>(
         &self,
@@ -56,27 +61,13 @@ impl Deref for Context {
     }
 }
 
-impl FromRequest for Context {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(of::<Reader>(request))
-    }
-}
-
 /// The context of a SCIM request whose caller may also write.
 pub(super) struct WriteContext(pub(super) Context);
 
-impl FromRequest for WriteContext {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(WriteContext);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(of::<Writer>(request).map(Self))
+impl WriteContext {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        context::Context::<Writer>::of(request).map(|context| Self(Context(context.for_reading())))
     }
-}
-
-fn of<R: Right>(request: &HttpRequest) -> Result<Context, Problem> {
-    context::Context::<R>::of(request).map(|context| Context(context.for_reading()))
 }

@@ -6,12 +6,11 @@ use crate::domain::condition::Conditions;
 use crate::domain::idempotency;
 use crate::domain::scim::ResourceType;
 use crate::domain::scim::projection::Projection;
+use crate::http::extractor::extractor;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::HttpRequest;
 use serde_json::Value;
-use std::future::{Ready, ready};
 use uuid::Uuid;
 
 /// The resource to write, and the circumstances of the request. As an extractor, it requires the role `writer` and an id in
@@ -26,19 +25,15 @@ pub(super) struct Target {
     pub(super) fields: ResponseFields,
 }
 
-impl FromRequest for Target {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+extractor!(Target);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let target = || {
-            let WriteContext(context) = WriteContext::extract(request).into_inner()?;
-            let conditions = Conditions::extract(request).into_inner()?.weakly();
-            let PathId(id) = PathId::extract(request).into_inner()?;
-            let fields = ResponseFields::of(request)?;
-            Ok(Self { context, kind: resource_type(request), id, conditions, fields })
-        };
-        ready(target())
+impl Target {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let WriteContext(context) = WriteContext::of(request)?;
+        let conditions = Conditions::of(request)?.weakly();
+        let PathId(id) = PathId::of(request)?;
+        let fields = ResponseFields::of(request)?;
+        Ok(Self { context, kind: resource_type(request), id, conditions, fields })
     }
 }
 
