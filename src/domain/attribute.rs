@@ -72,19 +72,17 @@ const fn text(name: &'static str) -> Attribute {
 }
 
 const fn list(name: &'static str) -> Attribute {
-    of(name, Kind::List(VALUED))
+    of(name, Kind::List(TEXTS))
 }
 
-/// The sub-attributes of a multi-valued attribute (RFC 7643, section 2.4).
-const VALUED: &[Attribute] = &[text("value"), text("display"), text("type"), of("primary", Kind::Boolean)];
+/// The sub-attributes of a multi-valued attribute (RFC 7643, section 2.4) with values of a kind.
+const fn valued(kind: Kind) -> [Attribute; 4] {
+    [of("value", kind), text("display"), text("type"), of("primary", Kind::Boolean)]
+}
 
-/// As [`VALUED`], with references as values (RFC 7643, section 2.3.7).
-const REFERENCES: &[Attribute] =
-    &[of("value", Kind::Exact), text("display"), text("type"), of("primary", Kind::Boolean)];
-
-/// As [`VALUED`], with certificates as values (RFC 7643, section 2.3.6).
-const CERTIFICATES: &[Attribute] =
-    &[of("value", Kind::Binary), text("display"), text("type"), of("primary", Kind::Boolean)];
+const TEXTS: &[Attribute] = &valued(Kind::Text);
+const REFERENCES: &[Attribute] = &valued(Kind::Exact);
+const CERTIFICATES: &[Attribute] = &valued(Kind::Binary);
 
 /// The sub-attributes of an address (RFC 7643, section 4.1.2).
 const ADDRESS: &[Attribute] = &[

@@ -12,21 +12,18 @@ use uuid::Uuid;
 /// A connection. Its id is the source of the externalIds that it writes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Connection {
-    /// The id.
     pub id: Uuid,
     /// The tenant into which the identity provider provisions.
     #[serde(skip)]
     pub tenant: Uuid,
-    /// The name.
     pub name: String,
     /// How strictly SCIM requests are validated.
     pub profile: Profile,
     /// The number of changes; also the ETag.
     pub version: i64,
-    /// The time of creation.
     pub created_at: Timestamp,
-    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -41,15 +38,14 @@ pub struct Draft {
 /// A token of a connection. Its secret is shown once, when the token is created.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Token {
     /// The id, which is also part of the secret.
     pub id: Uuid,
-    /// The connection.
     #[serde(skip)]
     pub connection: Uuid,
     /// The time of expiry, if any.
     pub expires_at: Option<Timestamp>,
-    /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<Timestamp>,

@@ -11,12 +11,10 @@ use uuid::Uuid;
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Member {
-    /// The id of the user.
     pub user_id: Uuid,
-    /// The userName of the user.
     pub user_name: String,
-    /// The displayName of the user.
     pub display_name: Option<String>,
     /// The time at which the user was added to the group.
     pub added_at: Timestamp,

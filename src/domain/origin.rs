@@ -23,21 +23,17 @@ pub struct Actor {
 
 /// The kinds of callers, with the stable names that changes record.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display(rename_all = "lowercase")]
 pub enum ActorKind {
     /// The key from the settings.
-    #[display("admin")]
     Admin,
     /// A stored key.
-    #[display("key")]
     Key,
     /// A SCIM connection, authenticated by one of its tokens.
-    #[display("connection")]
     Connection,
     /// The command line.
-    #[display("cli")]
     Cli,
     /// The server itself, which records no changes.
-    #[display("server")]
     Server,
 }
 

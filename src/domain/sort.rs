@@ -1,6 +1,7 @@
 //! The orders in which resources are listed, and positions in them.
 
 use super::attribute::{Attribute, Kind, Path};
+use super::change::Auditable;
 use super::filter::Value;
 use super::schema::{GROUPS, Schema, SortBy, USERS, Vocabulary};
 use derive_more::Error;
@@ -65,9 +66,12 @@ pub struct Position {
 }
 
 /// A resource that can be sorted.
-pub trait Sorted {
+pub trait Sorted: Auditable {
     /// The id.
-    fn id(&self) -> Uuid;
+    fn id(&self) -> Uuid {
+        self.stamp().id
+    }
+
     /// The key of an indexed order; `None` for [`SortBy::Id`], which compares ids alone.
     fn key(&self, by: SortBy) -> Option<Value>;
 }

@@ -15,8 +15,8 @@ pub const DEFAULT_NAME: &str = "default";
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Tenant {
-    /// The id.
     pub id: Uuid,
     /// The unique name: 1 to 63 characters from `a-z`, `0-9` and `-`.
     pub name: String,
@@ -24,9 +24,7 @@ pub struct Tenant {
     pub unique_group_names: bool,
     /// The number of changes; also the ETag.
     pub version: i64,
-    /// The time of creation.
     pub created_at: Timestamp,
-    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 

@@ -4,9 +4,11 @@ mod kind;
 
 pub use kind::{ChangeKind, ResourceKind};
 
+use super::json::to_map;
 use super::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A resource whose writes are recorded as changes.
@@ -26,12 +28,22 @@ pub(super) fn attributes<const N: usize>(attributes: [(&str, Value); N]) -> Map<
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// The snapshot of a user or group: the attributes that callers write, with the externalIds of all sources in place of
+/// one `externalId`.
+pub(super) fn snapshot_of(
+    attributes: &impl Serialize,
+    external_ids: &BTreeMap<String, String>,
+) -> Map<String, Value> {
+    let mut snapshot = to_map(attributes);
+    snapshot.insert("externalIds".to_owned(), to_map(external_ids).into());
+    snapshot
+}
+
 /// Identifies one version of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Stamp {
-    /// The resource's id.
     pub id: Uuid,
-    /// The version.
     pub version: i64,
     /// The time at which the resource reached the version: its `updatedAt`.
     pub time: Timestamp,

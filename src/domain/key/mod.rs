@@ -55,13 +55,12 @@ impl fmt::Debug for AdminKey {
 /// A stored key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct Key {
     /// The id, which is also part of the secret.
     pub id: Uuid,
-    /// The tenant.
     #[serde(skip)]
     pub tenant: Uuid,
-    /// The name.
     pub name: Option<String>,
     /// The role, which determines the permitted operations.
     pub role: Role,
@@ -70,9 +69,7 @@ pub struct Key {
     /// The number of changes; also the ETag.
     #[serde(skip)]
     pub version: i64,
-    /// The time of creation.
     pub created_at: Timestamp,
-    /// The time of the last change.
     #[serde(skip)]
     pub updated_at: Timestamp,
     /// The time of the last use, accurate to a minute.
@@ -183,18 +180,15 @@ impl Credential {
 /// The operations that a key permits. Each role includes the roles before it.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[display(rename_all = "lowercase")]
 pub enum Role {
     /// Reads users, groups and changes.
-    #[display("reader")]
     Reader,
     /// Writes users and groups.
-    #[display("writer")]
     Writer,
     /// Manages the keys and connections of its tenant.
-    #[display("admin")]
     Admin,
     /// Manages tenants and may act in any tenant.
-    #[display("operator")]
     Operator,
 }
 

@@ -6,45 +6,21 @@ use serde_json::{Map, Value, json};
 
 /// The detail error types of RFC 7644, table 9, and of RFC 9865, section 2.1.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[display(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "RFC 7644, table 9, and RFC 9865, section 2.1, define them")]
 pub enum ScimType {
-    /// The filter cannot be parsed, or its operator does not apply to the attribute.
-    #[display("invalidFilter")]
     InvalidFilter,
-    /// The result is larger than the server is willing to process.
-    #[display("tooMany")]
     TooMany,
-    /// A value is already in use by another resource.
-    #[display("uniqueness")]
     Uniqueness,
-    /// The attribute's mutability does not permit the modification.
-    #[display("mutability")]
     Mutability,
-    /// The body's structure is invalid or does not conform to the schema.
-    #[display("invalidSyntax")]
     InvalidSyntax,
-    /// The path of a PATCH operation is malformed or names an unknown attribute.
-    #[display("invalidPath")]
     InvalidPath,
-    /// The path of a PATCH operation matches nothing.
-    #[display("noTarget")]
     NoTarget,
-    /// A required value is missing, or a value is not valid for its attribute.
-    #[display("invalidValue")]
     InvalidValue,
-    /// The protocol version is not supported.
-    #[display("invalidVers")]
     InvalidVers,
-    /// The request URI contains sensitive information.
-    #[display("sensitive")]
     Sensitive,
-    /// The cursor is malformed or belongs to another list.
-    #[display("invalidCursor")]
     InvalidCursor,
-    /// The cursor has expired.
-    #[display("expiredCursor")]
     ExpiredCursor,
-    /// The count is not valid with a cursor.
-    #[display("invalidCount")]
     InvalidCount,
 }
 

@@ -10,9 +10,8 @@ pub use read::Draft;
 use super::NATIVE_SOURCE;
 use super::body::write_external_id;
 use super::casefold::casefold;
-use super::change::{Auditable, ChangeKind, Stamp};
+use super::change::{Auditable, ChangeKind, Stamp, snapshot_of};
 use super::filter;
-use super::json::to_map;
 use super::schema::SortBy;
 use super::sort::Sorted;
 use super::time::Timestamp;
@@ -23,18 +22,16 @@ use uuid::Uuid;
 
 /// A stored user.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub struct User {
     /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,
-    /// The writable attributes.
     pub attributes: Attributes,
     /// The externalIds by source.
     pub external_ids: BTreeMap<String, String>,
     /// The number of changes; also the ETag.
     pub version: i64,
-    /// The time of creation.
     pub created_at: Timestamp,
-    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -171,19 +168,12 @@ impl Auditable for User {
         Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 
-    /// The attributes that callers write, with the externalIds of all sources in place of one `externalId`.
     fn snapshot(&self) -> Map<String, Value> {
-        let mut snapshot = to_map(&self.attributes);
-        snapshot.insert("externalIds".to_owned(), to_map(&self.external_ids).into());
-        snapshot
+        snapshot_of(&self.attributes, &self.external_ids)
     }
 }
 
 impl Sorted for User {
-    fn id(&self) -> Uuid {
-        self.id
-    }
-
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
             SortBy::Id | SortBy::Other(_) => None,

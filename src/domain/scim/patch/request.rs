@@ -18,15 +18,13 @@ pub struct Operation {
 
 /// The kind of an operation.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display(rename_all = "lowercase")]
 pub enum Op {
     /// RFC 7644, section 3.5.2.1.
-    #[display("add")]
     Add,
     /// RFC 7644, section 3.5.2.3.
-    #[display("replace")]
     Replace,
     /// RFC 7644, section 3.5.2.2.
-    #[display("remove")]
     Remove,
 }
 

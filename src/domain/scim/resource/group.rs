@@ -1,6 +1,7 @@
 //! Groups (RFC 7643, section 4.2).
 
-use super::{Common, View, body, insert_extensions};
+use super::{View, body, insert_common, insert_extensions};
+use crate::domain::change::Auditable;
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::{self, Operation, Patched};
@@ -18,15 +19,8 @@ pub fn render_group(group: &Group, members: Option<&[Member]>, view: &View<'_>) 
         let members = members.iter().map(|member| render_member(member, view)).collect();
         resource.insert("members".to_owned(), members);
     }
-    let common = Common {
-        kind: ResourceType::Group,
-        id: group.id,
-        external_ids: &group.external_ids,
-        version: group.version,
-        created: group.created_at,
-        last_modified: group.updated_at,
-    };
-    common.insert_into(&mut resource, view);
+    let (kind, created) = (ResourceType::Group, group.created_at);
+    insert_common(&mut resource, kind, group.stamp(), created, &group.external_ids, view);
     resource
 }
 

@@ -12,10 +12,10 @@ pub use group::{patch_group, preserve_native_of_group, read_group, render_group}
 pub use user::{UserGroup, patch_user, preserve_native, read_user, render_user};
 
 use super::ResourceType;
+use crate::domain::change::Stamp;
 use crate::domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// The caller-dependent parts of a representation.
 #[derive(Clone, Copy, Debug)]
@@ -40,39 +40,30 @@ pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// The values that every resource has (RFC 7643, section 3.1).
-struct Common<'r> {
+/// Inserts `schemas` and the common attributes (RFC 7643, section 3.1) into a resource that is otherwise complete. Keys
+/// that are URNs are extensions and are listed in `schemas`.
+fn insert_common(
+    resource: &mut Map<String, Value>,
     kind: ResourceType,
-    id: Uuid,
-    external_ids: &'r BTreeMap<String, String>,
-    version: i64,
+    stamp: Stamp,
     created: Timestamp,
-    last_modified: Timestamp,
-}
-
-impl Common<'_> {
-    /// Inserts `schemas` and the common attributes into a resource that is otherwise complete. Keys that are URNs are
-    /// extensions and are listed in `schemas`.
-    fn insert_into(&self, resource: &mut Map<String, Value>, view: &View<'_>) {
-        let extensions = resource.keys().filter(|name| super::resource_type::is_urn(name)).cloned();
-        let schemas: Vec<String> = [self.kind.schema().id.to_owned()].into_iter().chain(extensions).collect();
-        let id = self.id.to_string();
-        let meta = json!({
-            "resourceType": self.kind.name(),
-            "created": self.created,
-            "lastModified": self.last_modified,
-            "location": view.location(self.kind, &id),
-            "version": etag(self.version),
-        });
-        resource.extend([
-            ("schemas".to_owned(), schemas.into()),
-            ("id".to_owned(), id.into()),
-            ("meta".to_owned(), meta),
-        ]);
-        if let Some(external_id) = self.external_ids.get(view.source) {
-            resource.insert("externalId".to_owned(), external_id.clone().into());
-        }
-    }
+    external_ids: &BTreeMap<String, String>,
+    view: &View<'_>,
+) {
+    let extensions = resource.keys().filter(|name| super::resource_type::is_urn(name)).cloned();
+    let schemas: Vec<String> = [kind.schema().id.to_owned()].into_iter().chain(extensions).collect();
+    let id = stamp.id.to_string();
+    let meta = json!({
+        "resourceType": kind.name(),
+        "created": created,
+        "lastModified": stamp.time,
+        "location": view.location(kind, &id),
+        "version": etag(stamp.version),
+    });
+    let external_id = external_ids.get(view.source).map(|id| ("externalId", id.as_str().into()));
+    let common =
+        [("schemas", schemas.into()), ("id", id.into()), ("meta", meta)].into_iter().chain(external_id);
+    resource.extend(common.map(|(name, value)| (name.to_owned(), value)));
 }
 
 /// Inserts the extensions without a schema in Roster, each with its assigned attributes.

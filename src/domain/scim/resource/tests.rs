@@ -5,7 +5,7 @@ use crate::domain::scim::patch::{Op, Operation};
 use crate::domain::scim::{Profile, ScimError, ScimType, urn};
 use crate::domain::user::{Attributes, Draft, User, WriteMode};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use uuid::Uuid;
 
 pub(super) const VIEW: View<'_> = View { base: "https://roster.example/scim/v2", source: "okta" };
 pub(super) const ID: Uuid = Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_000a);

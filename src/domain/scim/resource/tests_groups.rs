@@ -5,7 +5,7 @@ use super::*;
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::Member;
 use crate::domain::scim::{Profile, ScimType, urn};
-use std::collections::BTreeMap;
+use uuid::Uuid;
 
 fn poets() -> Group {
     let extensions = json!({"urn:x:acme:1.0:Group": {"floor": 1}});

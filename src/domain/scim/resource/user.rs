@@ -1,6 +1,7 @@
 //! Users (RFC 7643, sections 4.1 and 4.3).
 
-use super::{Common, View, body, insert_extensions};
+use super::{View, body, insert_common, insert_extensions};
+use crate::domain::change::Auditable;
 use crate::domain::document::compact;
 use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
@@ -28,15 +29,8 @@ pub fn render_user(user: &User, groups: Option<&[UserGroup]>, view: &View<'_>) -
         let groups = groups.iter().map(|group| render_membership(group, view)).collect();
         resource.insert("groups".to_owned(), groups);
     }
-    let common = Common {
-        kind: ResourceType::User,
-        id: user.id,
-        external_ids: &user.external_ids,
-        version: user.version,
-        created: user.created_at,
-        last_modified: user.updated_at,
-    };
-    common.insert_into(&mut resource, view);
+    let (kind, created) = (ResourceType::User, user.created_at);
+    insert_common(&mut resource, kind, user.stamp(), created, &user.external_ids, view);
     resource
 }
 

@@ -49,65 +49,46 @@ pub struct Definition {
 /// The data types of RFC 7643, section 2.3.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 #[expect(missing_docs, reason = "RFC 7643, section 2.3, defines them")]
+#[display(rename_all = "camelCase")]
 pub enum Type {
-    #[display("string")]
     String,
-    #[display("boolean")]
     Boolean,
-    #[display("integer")]
     Integer,
-    #[display("dateTime")]
     DateTime,
-    #[display("binary")]
     Binary,
-    #[display("reference")]
     Reference,
-    #[display("complex")]
     Complex,
 }
 
 /// Whether and when clients can write an attribute.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "RFC 7643, section 7, defines them")]
 pub enum Mutability {
-    /// Only the server writes the attribute.
-    #[display("readOnly")]
     ReadOnly,
-    /// Clients can write the attribute at any time.
-    #[display("readWrite")]
     ReadWrite,
-    /// Clients can set the attribute once.
-    #[display("immutable")]
     Immutable,
-    /// Clients can write the attribute but never read it.
-    #[display("writeOnly")]
     WriteOnly,
 }
 
 /// When responses contain an attribute.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "RFC 7643, section 7, defines them")]
 pub enum Returned {
-    /// In every response, regardless of the projection.
-    #[display("always")]
     Always,
-    /// Unless the projection leaves it out.
-    #[display("default")]
     Default,
-    /// Only when `attributes` names it.
-    #[display("request")]
     Request,
-    /// In no response.
-    #[display("never")]
     Never,
 }
 
 /// The set of resources in which a value is unique.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
+#[display(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// Values need not be unique.
-    #[display("none")]
     None,
     /// Unique among the resources of the same type in a tenant.
-    #[display("server")]
     Server,
 }
 
