@@ -1,7 +1,7 @@
 //! `/changes`.
 
 use super::context::{Context, Reader};
-use super::openapi::{OperationDocs, examples, json_of};
+use super::openapi::{OperationDocs, examples};
 use super::params::Params;
 use super::problem::Problem;
 use super::response::Response;
@@ -45,7 +45,7 @@ pub(super) fn read_docs() -> OperationDocs {
     OperationDocs::keyed("listChanges", "changes", "Read the change feed", &parameters)
         .describe("To read further, pass `next` as `after`. Changes of keys and connections require the role `admin`. Changes \
              of tenants are in the feed of the tenant `default`.")
-        .response(200, "The changes after a revision.", &[], Some(json_of("Changes", &examples::changes())))
+        .json(200, "The changes after a revision.", &[], "Changes", &examples::changes())
         .errors(&[410])
 }
 

@@ -4,7 +4,7 @@ use super::body::JsonBody;
 use super::context::{Admin, Context};
 use super::credentials::Stale;
 use super::headers::Prefer;
-use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples, json_of};
+use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples};
 use super::params::NoQuery;
 use super::path::{PathId, PathIds};
 use super::records::{Served, created};
@@ -67,9 +67,7 @@ pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
-    Connection::DOCS
-        .create("Create a connection", &["Prefer"], &body, &links)
-        .describe("A new connection has no tokens.")
+    Connection::DOCS.create(&["Prefer"], &body, &links).describe("A new connection has no tokens.")
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
@@ -98,16 +96,11 @@ pub(super) async fn create_token(
 }
 
 pub(super) fn create_token_docs() -> OperationDocs {
-    let content = json_of("TokenWithSecret", &examples::token_with_secret());
+    let description = "The token with its secret, which no other response contains.";
     OperationDocs::keyed("createToken", "connections", "Create a token", &["id"])
         .describe("A connection has at most two active tokens. If it has two, the response is 409.")
         .body(JSON, "NewToken", &json!({ "expiresAt": "2027-01-02T03:04:05Z" }))
-        .response(
-            201,
-            "The token with its secret, which no other response contains.",
-            &["Location"],
-            Some(content),
-        )
+        .json(201, description, &["Location"], "TokenWithSecret", &examples::token_with_secret())
         .errors(&BODY)
         .errors(&[409, 504])
 }
@@ -119,12 +112,13 @@ pub(super) async fn list_tokens(context: Context<Admin>, _: NoQuery, PathId(conn
 }
 
 pub(super) fn list_tokens_docs() -> OperationDocs {
-    let content = json_of("Tokens", &json!({ "items": [examples::token()] }));
-    OperationDocs::keyed("listTokens", "connections", "List the tokens of a connection", &["id"]).response(
+    let example = json!({ "items": [examples::token()] });
+    OperationDocs::keyed("listTokens", "connections", "List the tokens of a connection", &["id"]).json(
         200,
         "All tokens of the connection.",
         &[],
-        Some(content),
+        "Tokens",
+        &example,
     )
 }
 

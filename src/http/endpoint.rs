@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// A path with its endpoints.
 pub(super) struct Url {
-    path: &'static str,
+    path: String,
     endpoints: Vec<Endpoint>,
 }
 
@@ -40,40 +40,30 @@ pub(super) struct Undocumented {
 /// The part of a path that is one of SCIM's types of resources. The document has a path for each type.
 const TYPE_SEGMENT: &str = "{type:Users|Groups}";
 
-pub(super) fn url<const N: usize>(path: &'static str, endpoints: [Endpoint; N]) -> Url {
-    Url { path, endpoints: endpoints.into() }
+pub(super) fn url<const N: usize>(path: impl Into<String>, endpoints: [Endpoint; N]) -> Url {
+    Url { path: path.into(), endpoints: endpoints.into() }
 }
 
-/// Serves GET and HEAD.
-pub(super) fn get<F, A>(handler: F) -> Undocumented
-where
-    F: Handler<A>,
-    A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler);
-    Undocumented { methods: "GET, HEAD", route }
-}
-
-/// Defines a function for each of the other methods.
+/// Defines a function for each method. GET includes HEAD.
 macro_rules! methods {
-    ($($name:ident = $method:literal;)*) => {$(
+    ($($name:ident = $methods:literal, $route:expr;)*) => {$(
         pub(super) fn $name<F, A>(handler: F) -> Undocumented
         where
             F: Handler<A>,
             A: FromRequest + 'static,
             F::Output: Responder + 'static,
         {
-            Undocumented { methods: $method, route: web::$name().to(handler) }
+            Undocumented { methods: $methods, route: $route.to(handler) }
         }
     )*};
 }
 
 methods! {
-    post = "POST";
-    put = "PUT";
-    patch = "PATCH";
-    delete = "DELETE";
+    get = "GET, HEAD", web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    post = "POST", web::post();
+    put = "PUT", web::put();
+    patch = "PATCH", web::patch();
+    delete = "DELETE", web::delete();
 }
 
 impl Undocumented {
@@ -135,7 +125,7 @@ impl Url {
     /// Adds the paths and operations to those of the OpenAPI document.
     pub(super) fn describe(&self, paths: &mut Map<String, Value>) {
         for endpoint in &self.endpoints {
-            for (path, operation) in endpoint.operations(self.path) {
+            for (path, operation) in endpoint.operations(&self.path) {
                 let methods = paths.entry(path).or_insert_with(|| json!({}));
                 if let Some(methods) = methods.as_object_mut() {
                     methods.insert(endpoint.documented_method(), operation.build());

@@ -1,11 +1,11 @@
 //! `/groups`, and the groups of a user.
 
 use super::context::{Context, Reader, Writer};
-use super::openapi::{OperationDocs, ResourceDocs, examples, json_of};
+use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::pages::IdList;
 use super::params::Params;
 use super::path::{PathId, Target};
-use super::resources::{self, Docs, Native};
+use super::resources::{Docs, Native};
 use super::response::{Projected, Response, no_content};
 use crate::db::Operation;
 use crate::domain::body::WriteMode;
@@ -29,14 +29,11 @@ impl Native for Group {
         query: ["groupFilter", "groupSort"],
         projection: ["groupAttributes", "groupExcludedAttributes"],
         new: examples::new_group,
+        replace: "The members do not change.",
         patch: || json!({ "displayName": "Engineers" }),
         links: &["listMembers", "addMembers"],
     };
     type Draft = Draft;
-
-    fn version(&self) -> i64 {
-        self.version
-    }
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
@@ -50,44 +47,29 @@ impl Native for Group {
         Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
     }
 
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError> {
-        Find { tenant, id }
+    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError> {
+        context.call(Find { tenant: context.tenant(), id }).await
     }
 
-    fn replace(
-        tenant: Uuid,
-        target: Target,
-        draft: Draft,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError> {
+    async fn replace(context: &Context<Writer>, target: Target, draft: Draft) -> Result<Self, OpError> {
         let Target { id, conditions } = target;
-        Replace { tenant, id, draft, conditions, now }
+        context.call(Replace { tenant: context.tenant(), id, draft, conditions, now: context.now() }).await
     }
 
-    fn patch(
-        tenant: Uuid,
-        target: Target,
-        patch: Value,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError> {
+    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError> {
         let Target { id, conditions } = target;
-        Patch { tenant, id, patch, conditions, now }
+        context.call(Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }).await
     }
 }
 
 /// `DELETE /groups/{id}`
-pub(super) async fn delete(context: Context<Writer>, target: Target) -> Response {
-    let Target { id, conditions } = target;
+pub(super) async fn delete(context: Context<Writer>, Target { id, conditions }: Target) -> Response {
     context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
     Ok(no_content())
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
     Group::DOCS.resource.delete("Delete a group", &[])
-}
-
-pub(super) fn replace_docs() -> OperationDocs {
-    resources::replace_docs::<Group>().describe("The members do not change.")
 }
 
 /// `GET /users/{id}/groups`
@@ -106,11 +88,12 @@ pub(super) async fn list_of_user(
 
 pub(super) fn list_of_user_docs() -> OperationDocs {
     let parameters = [&["id", "limit", "cursor", "include"][..], &Group::DOCS.projection].concat();
-    let content = json_of("GroupPage", &examples::page("groups", examples::group()));
-    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups of a user", &parameters).response(
+    let example = examples::page("groups", examples::group());
+    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups of a user", &parameters).json(
         200,
         "A page of groups.",
         &["Link"],
-        Some(content),
+        "GroupPage",
+        &example,
     )
 }

@@ -1,6 +1,6 @@
 //! The start page and the probes. They need no key.
 
-use super::openapi::{OperationDocs, json_of};
+use super::openapi::OperationDocs;
 use super::params::NoQuery;
 use super::problem::Problem;
 use super::state::State;
@@ -34,7 +34,7 @@ pub(super) fn index_docs() -> OperationDocs {
     let example =
         json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
     OperationDocs::public("getService", "service", "Get the name, version and links of the service", &[])
-        .response(200, "Name, version and links.", &[], Some(json_of("Service", &example)))
+        .json(200, "Name, version and links.", &[], "Service", &example)
         .errors(&[400, 500])
 }
 
@@ -45,9 +45,8 @@ pub(super) async fn live() -> HttpResponse {
 
 /// The description under one of the names of the endpoint.
 pub(super) fn live_docs(id: &str, summary: &str) -> OperationDocs {
-    let content = json_of("Status", &json!({ "status": "ok" }));
     OperationDocs::public(id, "service", summary, &[])
-        .response(200, "The process responds.", &[], Some(content))
+        .json(200, "The process responds.", &[], "Status", &json!({ "status": "ok" }))
         .errors(&[500])
 }
 
@@ -66,10 +65,9 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
 }
 
 pub(super) fn ready_docs() -> OperationDocs {
-    let content = json_of("Status", &json!({ "status": "ready" }));
     let summary = "Check that the server can process requests, down to the database";
     OperationDocs::public("getReadiness", "service", summary, &[])
         .describe("The result is cached for one second. An overloaded server still counts as ready.")
-        .response(200, "The server is ready.", &[], Some(content))
+        .json(200, "The server is ready.", &[], "Status", &json!({ "status": "ready" }))
         .errors(&[500, 503])
 }

@@ -3,7 +3,7 @@
 use super::body::JsonBody;
 use super::context::{Admin, Context};
 use super::credentials::Stale;
-use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples, json_of};
+use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples};
 use super::params::NoQuery;
 use super::problem::Problem;
 use super::records::Served;
@@ -64,15 +64,10 @@ pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) 
 }
 
 pub(super) fn create_docs() -> OperationDocs {
-    let content = json_of("KeyWithSecret", &examples::key_with_secret());
+    let description = "The key with its secret, which no other response contains.";
     OperationDocs::keyed("createKey", "keys", "Create a key", &[])
         .body(JSON, "NewKey", &examples::new_key())
-        .response(
-            201,
-            "The key with its secret, which no other response contains.",
-            &["Location", "ETag"],
-            Some(content),
-        )
+        .json(201, description, &["Location", "ETag"], "KeyWithSecret", &examples::key_with_secret())
         .links(201, &["getKey", "patchKey", "deleteKey"])
         .errors(&BODY)
         .errors(&[504])

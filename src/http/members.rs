@@ -3,7 +3,7 @@
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
 use super::extractor::extractor;
-use super::openapi::{BODY, JSON, OperationDocs, examples, json_of};
+use super::openapi::{BODY, JSON, OperationDocs, examples};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
 use super::path::{PathId, PathIds};
@@ -24,12 +24,13 @@ pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params
 }
 
 pub(super) fn list_docs() -> OperationDocs {
-    let content = json_of("MemberPage", &examples::page("members", examples::member()));
-    operation("listMembers", "List the members of a group", &["id", "limit", "cursor", "include"]).response(
+    let example = examples::page("members", examples::member());
+    operation("listMembers", "List the members of a group", &["id", "limit", "cursor", "include"]).json(
         200,
         "A page of members, sorted by user id.",
         &["Link"],
-        Some(content),
+        "MemberPage",
+        &example,
     )
 }
 
@@ -61,11 +62,12 @@ pub(super) async fn find(context: Context<Reader>, _: NoQuery, PathIds(group, us
 }
 
 pub(super) fn find_docs() -> OperationDocs {
-    operation("getMember", "Get a member of a group", &["id", "userId"]).response(
+    operation("getMember", "Get a member of a group", &["id", "userId"]).json(
         200,
         "The member.",
         &[],
-        Some(json_of("Member", &examples::member())),
+        "Member",
+        &examples::member(),
     )
 }
 

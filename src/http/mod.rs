@@ -42,7 +42,7 @@ use crate::domain::user::User;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpResponse, web};
-use endpoint::{Url, delete, get, patch, post, put, url};
+use endpoint::{Url, delete, get, post, put, url};
 use openapi::OperationDocs;
 use params::NoQuery;
 use problem::Problem;
@@ -51,7 +51,7 @@ use std::sync::LazyLock;
 
 /// The table of URLs.
 fn urls() -> impl Iterator<Item = Url> {
-    [service_urls(), user_urls(), group_urls(), admin_urls(), scim::urls()].into_iter().flatten()
+    [service_urls(), directory_urls(), admin_urls(), scim::urls()].into_iter().flatten()
 }
 
 fn service_urls() -> Vec<Url> {
@@ -71,46 +71,16 @@ fn service_urls() -> Vec<Url> {
     ]
 }
 
-fn user_urls() -> Vec<Url> {
+/// The URLs of users, groups and members.
+fn directory_urls() -> Vec<Url> {
+    let [users, user] = resources::urls::<User>(delete(users::delete).docs(users::delete_docs));
+    let [groups, group] = resources::urls::<Group>(delete(groups::delete).docs(groups::delete_docs));
     vec![
-        url(
-            "/users",
-            [
-                get(resources::list::<User>).compressed().docs(resources::list_docs::<User>),
-                post(resources::create::<User>).docs(resources::create_docs::<User>),
-            ],
-        ),
-        url(
-            "/users/{id}",
-            [
-                get(resources::find::<User>).docs(resources::find_docs::<User>),
-                patch(resources::patch::<User>).docs(resources::patch_docs::<User>),
-                put(resources::replace::<User>).docs(resources::replace_docs::<User>),
-                delete(users::delete).docs(users::delete_docs),
-            ],
-        ),
+        users,
+        user,
         url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
-    ]
-}
-
-fn group_urls() -> Vec<Url> {
-    vec![
-        url(
-            "/groups",
-            [
-                get(resources::list::<Group>).compressed().docs(resources::list_docs::<Group>),
-                post(resources::create::<Group>).docs(resources::create_docs::<Group>),
-            ],
-        ),
-        url(
-            "/groups/{id}",
-            [
-                get(resources::find::<Group>).docs(resources::find_docs::<Group>),
-                patch(resources::patch::<Group>).docs(resources::patch_docs::<Group>),
-                put(resources::replace::<Group>).docs(groups::replace_docs),
-                delete(groups::delete).docs(groups::delete_docs),
-            ],
-        ),
+        groups,
+        group,
         url(
             "/groups/{id}/members",
             [
@@ -131,37 +101,23 @@ fn group_urls() -> Vec<Url> {
 
 /// The URLs for admins and operators.
 fn admin_urls() -> Vec<Url> {
+    let [keys, key] = records::urls::<Key>(
+        post(keys::create).docs(keys::create_docs),
+        delete(records::delete::<Key>).docs(keys::delete_docs),
+    );
+    let [connections, connection] = records::urls::<Connection>(
+        post(connections::create).docs(connections::create_docs),
+        delete(records::delete::<Connection>).docs(connections::delete_docs),
+    );
+    let [tenants, tenant] = records::urls::<Tenant>(
+        post(tenants::create).docs(tenants::create_docs),
+        delete(tenants::delete).docs(tenants::delete_docs),
+    );
     vec![
-        url(
-            "/keys",
-            [
-                get(records::list::<Key>).compressed().docs(records::list_docs::<Key>),
-                post(keys::create).docs(keys::create_docs),
-            ],
-        ),
-        url(
-            "/keys/{id}",
-            [
-                get(records::find::<Key>).docs(records::find_docs::<Key>),
-                patch(records::patch::<Key>).docs(records::patch_docs::<Key>),
-                delete(records::delete::<Key>).docs(keys::delete_docs),
-            ],
-        ),
-        url(
-            "/connections",
-            [
-                get(records::list::<Connection>).compressed().docs(records::list_docs::<Connection>),
-                post(connections::create).docs(connections::create_docs),
-            ],
-        ),
-        url(
-            "/connections/{id}",
-            [
-                get(records::find::<Connection>).docs(records::find_docs::<Connection>),
-                patch(records::patch::<Connection>).docs(records::patch_docs::<Connection>),
-                delete(records::delete::<Connection>).docs(connections::delete_docs),
-            ],
-        ),
+        keys,
+        key,
+        connections,
+        connection,
         url(
             "/connections/{id}/tokens",
             [
@@ -173,21 +129,8 @@ fn admin_urls() -> Vec<Url> {
             "/connections/{id}/tokens/{tokenId}",
             [delete(connections::delete_token).docs(connections::delete_token_docs)],
         ),
-        url(
-            "/tenants",
-            [
-                get(records::list::<Tenant>).compressed().docs(records::list_docs::<Tenant>),
-                post(tenants::create).docs(tenants::create_docs),
-            ],
-        ),
-        url(
-            "/tenants/{id}",
-            [
-                get(records::find::<Tenant>).docs(records::find_docs::<Tenant>),
-                patch(records::patch::<Tenant>).docs(records::patch_docs::<Tenant>),
-                delete(tenants::delete).docs(tenants::delete_docs),
-            ],
-        ),
+        tenants,
+        tenant,
     ]
 }
 

@@ -3,8 +3,9 @@
 use super::body::JsonBody;
 use super::context::{Context, Right};
 use super::credentials::Stale;
+use super::endpoint::{self, Endpoint, Url, get, url};
 use super::headers::Prefer;
-use super::openapi::{OperationDocs, ResourceDocs};
+use super::openapi::ResourceDocs;
 use super::pages::IdList;
 use super::params::Params;
 use super::path::Target;
@@ -42,22 +43,24 @@ pub(super) trait Served: Record {
     fn stale(id: Uuid) -> Stale;
 }
 
+/// The URLs of the records and of one record, with the endpoints that create and delete a record.
+pub(super) fn urls<R: Served>(create: Endpoint, delete: Endpoint) -> [Url; 2] {
+    let list = get(list::<R>).compressed().docs(|| R::DOCS.list(&["limit", "cursor", "include"]));
+    let find = get(find::<R>).docs(|| R::DOCS.get(&[]));
+    let patch = endpoint::patch(patch::<R>).docs(|| R::DOCS.patch(&R::PATCH_EXAMPLE()));
+    [url(R::PATH, [list, create]), url(format!("{}/{{id}}", R::PATH), [find, patch, delete])]
+}
+
 /// The response to the creation of a record.
 pub(super) fn created<R: Served>(context: &Context<R::Right>, record: &R, prefer: Prefer) -> HttpResponse {
     let representation = record.representation(context.state());
-    let mut response = stored_response(
-        StatusCode::CREATED,
-        record.stamp().id,
-        record.stamp().version,
-        &representation,
-        prefer,
-    );
+    let mut response = stored_response(StatusCode::CREATED, record.stamp(), &representation, prefer);
     response.headers.push((LOCATION.to_string(), format!("{}/{}", R::PATH, record.stamp().id)));
     http_response(response)
 }
 
 /// `GET /keys`, `GET /connections`, `GET /tenants`
-pub(super) async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response {
+async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response {
     let list = IdList::of(params, List::new(R::tenant(&context), &[R::DOCS.tag]))?;
     let (after, limit, total) = (list.after, list.limit, list.total);
     let page = records::List::<R> { scope: R::scope(&context), after, limit, total };
@@ -66,45 +69,33 @@ pub(super) async fn list<R: Served>(context: Context<R::Right>, params: Params) 
     Ok(list.respond(R::PATH, &page, |record| record.stamp().id, |record| record.representation(state)))
 }
 
-pub(super) fn list_docs<R: Served>() -> OperationDocs {
-    R::DOCS.list(&format!("List {}", R::DOCS.tag), &["limit", "cursor", "include"])
-}
-
 /// `GET /keys/{id}`, `GET /connections/{id}`, `GET /tenants/{id}`
-pub(super) async fn find<R: Served>(context: Context<R::Right>, target: Target) -> Response {
+async fn find<R: Served>(context: Context<R::Right>, target: Target) -> Response {
     let record = context.call(Find::<R> { scope: R::scope(&context), id: target.id }).await?;
     read_response(&target.conditions, record.stamp().version, &record.representation(context.state()))
 }
 
-pub(super) fn find_docs<R: Served>() -> OperationDocs {
-    R::DOCS.get(&format!("Get a {}", R::DOCS.noun()), &[])
-}
-
 /// `PATCH /keys/{id}`, `PATCH /connections/{id}`, `PATCH /tenants/{id}`
-pub(super) async fn patch<R: Served>(
+async fn patch<R: Served>(
     context: Context<R::Right>,
-    target: Target,
+    Target { id, conditions }: Target,
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
-    let Target { id, conditions } = target;
     let patch = body.read(Ok)?;
     let patch = Patch::<R> { scope: R::scope(&context), id, patch, conditions, now: context.now() };
     let patch = context.call(patch);
     let record = context.state().credentials.invalidating(R::stale(id), patch).await?;
     let representation = record.representation(context.state());
-    Ok(http_response(stored_response(StatusCode::OK, id, record.stamp().version, &representation, prefer)))
-}
-
-pub(super) fn patch_docs<R: Served>() -> OperationDocs {
-    R::DOCS.patch(&format!("Update a {}", R::DOCS.noun()), &R::PATCH_EXAMPLE())
+    Ok(http_response(stored_response(StatusCode::OK, record.stamp(), &representation, prefer)))
 }
 
 /// `DELETE /keys/{id}`, `DELETE /connections/{id}`, `DELETE /tenants/{id}`
-pub(super) async fn delete<R: Served>(context: Context<R::Right>, target: Target) -> Response {
-    let Target { id, conditions } = target;
-    let stale = R::stale(id);
+pub(super) async fn delete<R: Served>(
+    context: Context<R::Right>,
+    Target { id, conditions }: Target,
+) -> Response {
     let delete = context.call(Delete::<R> { scope: R::scope(&context), id, conditions, now: context.now() });
-    context.state().credentials.invalidating(stale, delete).await?;
+    context.state().credentials.invalidating(R::stale(id), delete).await?;
     Ok(no_content())
 }

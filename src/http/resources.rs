@@ -2,6 +2,7 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
+use super::endpoint::{self, Endpoint, Url, get, post, put, url};
 use super::headers::{IdempotencyKey, Prefer};
 use super::openapi::{OperationDocs, ResourceDocs, reference};
 use super::pages::page_response;
@@ -36,34 +37,22 @@ pub(super) trait Native: Resource {
     /// The attributes that callers write.
     type Draft: Send + 'static;
 
-    /// The current version, which is also the ETag.
-    fn version(&self) -> i64;
     /// The JSON representation.
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
-    /// Creates a resource.
+    /// The operation that creates a resource.
     fn create(
         tenant: Uuid,
         draft: Self::Draft,
         now: Timestamp,
     ) -> impl Operation<Output = Self, Error = OpError>;
     /// Reads a resource.
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError>;
+    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError>;
     /// Replaces a resource.
-    fn replace(
-        tenant: Uuid,
-        target: Target,
-        draft: Self::Draft,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError>;
+    async fn replace(context: &Context<Writer>, target: Target, draft: Self::Draft) -> Result<Self, OpError>;
     /// Applies a JSON Merge Patch to a resource.
-    fn patch(
-        tenant: Uuid,
-        target: Target,
-        patch: Value,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError>;
+    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError>;
 }
 
 /// The parts of the OpenAPI document that differ between users and groups.
@@ -75,14 +64,26 @@ pub(super) struct Docs {
     pub(super) projection: [&'static str; 2],
     /// The body of POST and PUT.
     pub(super) new: fn() -> Value,
+    /// The description of PUT; empty if there is none.
+    pub(super) replace: &'static str,
     /// The body of PATCH.
     pub(super) patch: fn() -> Value,
     /// The operations besides GET, PUT, PATCH and DELETE that take the id of a new resource.
     pub(super) links: &'static [&'static str],
 }
 
+/// The URLs of the resources and of one resource, with the endpoint that deletes a resource.
+pub(super) fn urls<R: Native>(delete: Endpoint) -> [Url; 2] {
+    let list = get(list::<R>).compressed().docs(list_docs::<R>);
+    let create = post(create::<R>).docs(create_docs::<R>);
+    let find = get(find::<R>).docs(find_docs::<R>);
+    let patch = endpoint::patch(patch::<R>).docs(|| R::DOCS.resource.patch(&(R::DOCS.patch)()));
+    let replace = put(replace::<R>).docs(replace_docs::<R>);
+    [url(R::PATH, [list, create]), url(format!("{}/{{id}}", R::PATH), [find, patch, replace, delete])]
+}
+
 /// `POST /users`, `POST /groups`
-pub(super) async fn create<R: Native>(
+async fn create<R: Native>(
     context: Context<Writer>,
     prefer: Prefer,
     key: IdempotencyKey,
@@ -100,43 +101,37 @@ pub(super) async fn create<R: Native>(
     call_once(&context, request, create, response).await
 }
 
-pub(super) fn create_docs<R: Native>() -> OperationDocs {
+fn create_docs<R: Native>() -> OperationDocs {
     let ResourceDocs { name, .. } = R::DOCS.resource;
     let links = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
     let links: Vec<_> = links.iter().map(String::as_str).chain(R::DOCS.links.iter().copied()).collect();
-    let summary = format!("Create a {}", R::DOCS.resource.noun());
-    let parameters = ["Idempotency-Key", "Prefer"];
-    R::DOCS.resource.create(&summary, &parameters, &(R::DOCS.new)(), &links).errors(&[409])
+    R::DOCS.resource.create(&["Idempotency-Key", "Prefer"], &(R::DOCS.new)(), &links).errors(&[409])
 }
 
 /// `GET /users/{id}`, `GET /groups/{id}`
-pub(super) async fn find<R: Native>(
+async fn find<R: Native>(
     context: Context<Reader>,
     conditions: Conditions,
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
-    let resource = context.call(R::find(context.tenant(), id)).await?;
+    let resource = R::find(&context, id).await?;
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
-    read_response(&conditions, resource.version(), &projected)
+    read_response(&conditions, resource.stamp().version, &projected)
 }
 
-pub(super) fn find_docs<R: Native>() -> OperationDocs {
+fn find_docs<R: Native>() -> OperationDocs {
     let ResourceDocs { name, example, .. } = R::DOCS.resource;
     let projected = reference(&format!("Projected{name}"));
     let schema = json!({ "anyOf": [reference(name), projected] });
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
-    let noun = R::DOCS.resource.noun();
-    R::DOCS.resource.get(&format!("Get a {noun}"), &R::DOCS.projection).response(
-        200,
-        &format!("The {noun}."),
-        &["ETag"],
-        Some(content),
-    )
+    let description = format!("The {}.", R::DOCS.resource.noun());
+    let operation = R::DOCS.resource.get(&R::DOCS.projection);
+    operation.response(200, &description, &["ETag"], Some(content))
 }
 
 /// `GET /users`, `GET /groups`
-pub(super) async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Response {
+async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Response {
     let (limit, total, projection) =
         (params.limit()?, params.include_total()?, params.projection(R::SCHEMA)?);
     let (sort, (filter, filter_text)) = (params.sort(R::SCHEMA)?, params.filter(R::SCHEMA)?);
@@ -152,46 +147,42 @@ pub(super) async fn list<R: Native>(context: Context<Reader>, mut params: Params
     Ok(page_response(R::PATH, &params, &items, next_cursor, page.total))
 }
 
-pub(super) fn list_docs<R: Native>() -> OperationDocs {
+fn list_docs<R: Native>() -> OperationDocs {
     let Docs { resource, query, projection, .. } = R::DOCS;
     let parameters = [&query[..], &["limit", "cursor", "include"], &projection].concat();
-    resource
-        .list(&format!("List {}", resource.tag), &parameters)
-        .describe("A page can have fewer items than `limit`, or none, and still have `nextCursor`. Read further pages until \
-         `nextCursor` is absent.")
+    resource.list(&parameters).describe(
+        "A page can have fewer items than `limit`, or none, and still have `nextCursor`. Read further pages until \
+         `nextCursor` is absent.",
+    )
 }
 
 /// `PUT /users/{id}`, `PUT /groups/{id}`
-pub(super) async fn replace<R: Native>(
+async fn replace<R: Native>(
     context: Context<Writer>,
     target: Target,
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
     let draft = body.read(|value| R::draft(value, WriteMode::Replace(target.id)))?;
-    let replace = R::replace(context.tenant(), target, draft, context.now());
-    Ok(updated(&context.call(replace).await?, prefer))
+    Ok(updated(&R::replace(&context, target, draft).await?, prefer))
 }
 
-pub(super) fn replace_docs<R: Native>() -> OperationDocs {
-    let Docs { resource, new, .. } = R::DOCS;
-    resource.replace(&format!("Replace a {}", resource.noun()), &new())
+fn replace_docs<R: Native>() -> OperationDocs {
+    let operation = R::DOCS.resource.replace(&(R::DOCS.new)());
+    match R::DOCS.replace {
+        "" => operation,
+        description => operation.describe(description),
+    }
 }
 
 /// `PATCH /users/{id}`, `PATCH /groups/{id}`
-pub(super) async fn patch<R: Native>(
+async fn patch<R: Native>(
     context: Context<Writer>,
     target: Target,
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
-    let patch = R::patch(context.tenant(), target, body.read(check_patch_size)?, context.now());
-    Ok(updated(&context.call(patch).await?, prefer))
-}
-
-pub(super) fn patch_docs<R: Native>() -> OperationDocs {
-    let Docs { resource, patch, .. } = R::DOCS;
-    resource.patch(&format!("Update a {}", resource.noun()), &patch())
+    Ok(updated(&R::patch(&context, target, body.read(check_patch_size)?).await?, prefer))
 }
 
 /// The response to a PUT or PATCH request.
@@ -200,5 +191,5 @@ fn updated<R: Native>(resource: &R, prefer: Prefer) -> HttpResponse {
 }
 
 fn write_response<R: Native>(status: StatusCode, resource: &R, prefer: Prefer) -> StoredResponse {
-    stored_response(status, resource.id(), resource.version(), &resource.representation(), prefer)
+    stored_response(status, resource.stamp(), &resource.representation(), prefer)
 }

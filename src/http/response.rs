@@ -4,6 +4,7 @@ use super::context::{Context, Right};
 use super::headers::Prefer;
 use super::problem::Problem;
 use crate::db::Operation;
+use crate::domain::change::Stamp;
 use crate::domain::condition::Conditions;
 use crate::domain::idempotency::{Request, StoredResponse};
 use crate::domain::json::to_map;
@@ -47,17 +48,16 @@ pub(super) async fn call_once<R: Right, O: Operation<Error = OpError>>(
 /// The response to a write, with the body that the client prefers.
 pub(super) fn stored_response(
     status: StatusCode,
-    id: Uuid,
-    version: i64,
+    stamp: Stamp,
     representation: &impl Serialize,
     prefer: Prefer,
 ) -> StoredResponse {
     let applied = prefer.applied().map(|applied| ("preference-applied".to_owned(), applied.to_owned()));
-    let headers = [(ETAG.to_string(), etag(version))].into_iter().chain(applied).collect();
+    let headers = [(ETAG.to_string(), etag(stamp.version))].into_iter().chain(applied).collect();
     let minimal = prefer == Prefer::Minimal;
     let status = if minimal && status == StatusCode::OK { StatusCode::NO_CONTENT } else { status };
     let body = (!minimal).then(|| serde_json::to_string(representation).unwrap_or_default());
-    StoredResponse { status: status.as_u16(), headers, body, resource: id }
+    StoredResponse { status: status.as_u16(), headers, body, resource: stamp.id }
 }
 
 /// Converts a stored response to an HTTP response.

@@ -53,7 +53,7 @@ pub(super) async fn create(
 pub(super) fn create_docs() -> OperationDocs {
     let links = ["getTenant", "patchTenant", "deleteTenant"];
     let body = json!({ "name": "acme" });
-    Tenant::DOCS.create("Create a tenant", &["Prefer"], &body, &links).errors(&[409])
+    Tenant::DOCS.create(&["Prefer"], &body, &links).errors(&[409])
 }
 
 /// `DELETE /tenants/{id}`

@@ -1,6 +1,6 @@
 //! `/users`.
 
-use super::context::{Admin, Context, Writer};
+use super::context::{Admin, Context, Reader, Writer};
 use super::extractor::extractor;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
@@ -28,14 +28,11 @@ impl Native for User {
         query: ["filter", "sort"],
         projection: ["attributes", "excludedAttributes"],
         new: examples::new_user,
+        replace: "",
         patch: examples::user_patch,
         links: &[],
     };
     type Draft = Draft;
-
-    fn version(&self) -> i64 {
-        self.version
-    }
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
@@ -49,28 +46,18 @@ impl Native for User {
         Create { tenant, id: Uuid::now_v7(), draft, now }
     }
 
-    fn find(tenant: Uuid, id: Uuid) -> impl Operation<Output = Self, Error = OpError> {
-        Find { tenant, id }
+    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError> {
+        context.call(Find { tenant: context.tenant(), id }).await
     }
 
-    fn replace(
-        tenant: Uuid,
-        target: Target,
-        draft: Draft,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError> {
+    async fn replace(context: &Context<Writer>, target: Target, draft: Draft) -> Result<Self, OpError> {
         let Target { id, conditions } = target;
-        Replace { tenant, id, draft, conditions, now }
+        context.call(Replace { tenant: context.tenant(), id, draft, conditions, now: context.now() }).await
     }
 
-    fn patch(
-        tenant: Uuid,
-        target: Target,
-        patch: Value,
-        now: Timestamp,
-    ) -> impl Operation<Output = Self, Error = OpError> {
+    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError> {
         let Target { id, conditions } = target;
-        Patch { tenant, id, patch, conditions, now }
+        context.call(Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }).await
     }
 }
 

@@ -69,15 +69,7 @@ pub(in crate::http) fn user_patch() -> Value {
 
 /// The user that is created from a draft.
 pub(in crate::http) fn user_of(draft: Draft) -> User {
-    let new = User {
-        id: id(USER),
-        attributes: Default::default(),
-        external_ids: Default::default(),
-        version: 1,
-        created_at: Timestamp::from(CREATED),
-        updated_at: Timestamp::from(CREATED),
-    };
-    let mut user = new.with(draft);
+    let mut user = User::new(id(USER), draft, Timestamp::from(CREATED));
     let display_name = Some(Some("Charles Babbage".to_owned()));
     user.attributes.enterprise.manager =
         Some(Manager { value: MANAGER.to_owned(), display_name, exists: true });
@@ -97,16 +89,7 @@ pub(in crate::http) fn new_group() -> Value {
 
 /// The group that is created from a draft.
 pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
-    let new = Group {
-        id: id(GROUP),
-        attributes: Default::default(),
-        external_ids: Default::default(),
-        member_count: 1,
-        version: 1,
-        created_at: Timestamp::from(CREATED),
-        updated_at: Timestamp::from(CREATED),
-    };
-    new.with(draft)
+    Group::new(id(GROUP), draft, 1, Timestamp::from(CREATED))
 }
 
 /// The response to `GET /groups/{id}`.

@@ -7,7 +7,7 @@ pub(super) mod parameters;
 mod resource;
 pub(super) mod schemas;
 
-pub(super) use operation::{BODY, JSON, OperationDocs, json_of};
+pub(super) use operation::{BODY, JSON, OperationDocs};
 pub(super) use parameters::DOCS_FILES;
 pub(super) use resource::ResourceDocs;
 pub(super) use schemas::reference;

@@ -39,11 +39,6 @@ pub(super) fn error_name(api: Api, status: StatusCode) -> String {
     }
 }
 
-/// The content of a JSON response, with an example.
-pub(in crate::http) fn json_of(schema: &str, example: &Value) -> Value {
-    json!({ "application/json": { "schema": reference(schema), "example": example } })
-}
-
 impl OperationDocs {
     fn new(id: &str, tag: &str, summary: &str) -> Self {
         let fields = [("operationId", json!(id)), ("tags", json!([tag])), ("summary", json!(summary))];
@@ -101,6 +96,19 @@ impl OperationDocs {
         };
         self.responses.insert(status.to_string(), response);
         self
+    }
+
+    /// A JSON response, with its headers besides `X-Request-Id`, its schema and an example.
+    pub(in crate::http) fn json(
+        self,
+        status: u16,
+        description: &str,
+        headers: &[&str],
+        schema: &str,
+        example: &Value,
+    ) -> Self {
+        let content = json!({ "application/json": { "schema": reference(schema), "example": example } });
+        self.response(status, description, headers, Some(content))
     }
 
     /// The statuses of further error responses.

@@ -1,7 +1,7 @@
 //! The operations that the resources of the native API have in common.
 
 use super::examples;
-use super::operation::{BODY, JSON, OperationDocs, PATCH, WRITE, json_of};
+use super::operation::{BODY, JSON, OperationDocs, PATCH, WRITE};
 use serde_json::Value;
 
 /// A type of resources in the document.
@@ -26,67 +26,59 @@ impl ResourceDocs {
         OperationDocs::keyed(&format!("{verb}{}", self.name), self.tag, summary, parameters)
     }
 
-    fn content(&self) -> Option<Value> {
-        Some(json_of(self.name, &(self.example)()))
-    }
-
     /// A page of resources.
-    pub(in crate::http) fn list(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
-        let content = json_of(&format!("{}Page", self.name), &examples::page(self.tag, (self.example)()));
-        OperationDocs::keyed(&format!("list{}s", self.name), self.tag, summary, parameters).response(
+    pub(in crate::http) fn list(&self, parameters: &[&str]) -> OperationDocs {
+        let Self { name, tag, example } = self;
+        let (description, schema) = (format!("A page of {tag}."), format!("{name}Page"));
+        OperationDocs::keyed(&format!("list{name}s"), tag, &format!("List {tag}"), parameters).json(
             200,
-            &format!("A page of {}.", self.tag),
+            &description,
             &["Link"],
-            Some(content),
+            &schema,
+            &examples::page(tag, example()),
         )
     }
 
     /// A new resource. The response may be stored with an idempotency key.
-    pub(in crate::http) fn create(
-        &self,
-        summary: &str,
-        parameters: &[&str],
-        body: &Value,
-        links: &[&str],
-    ) -> OperationDocs {
+    pub(in crate::http) fn create(&self, parameters: &[&str], body: &Value, links: &[&str]) -> OperationDocs {
         let replayed: &[_] =
             if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };
         let headers = [&["Location", "ETag", "Preference-Applied"][..], replayed].concat();
         let description =
             format!("The new {}. The body is omitted with `Prefer: return=minimal`.", self.noun());
-        self.operation("create", summary, parameters)
+        self.operation("create", &format!("Create a {}", self.noun()), parameters)
             .body(JSON, &format!("New{}", self.name), body)
-            .response(201, &description, &headers, self.content())
+            .json(201, &description, &headers, self.name, &(self.example)())
             .links(201, links)
             .errors(&BODY)
             .errors(&[504])
     }
 
     /// One resource.
-    pub(in crate::http) fn get(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
+    pub(in crate::http) fn get(&self, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
-        self.operation("get", summary, &parameters)
-            .response(200, &format!("The {}.", self.noun()), &["ETag"], self.content())
+        self.operation("get", &format!("Get a {}", self.noun()), &parameters)
+            .json(200, &format!("The {}.", self.noun()), &["ETag"], self.name, &(self.example)())
             .response(304, "The resource matches `If-None-Match`.", &["ETag"], None)
             .errors(&[412])
     }
 
     /// A PUT of the whole resource.
-    pub(in crate::http) fn replace(&self, summary: &str, body: &Value) -> OperationDocs {
-        let operation = self.operation("replace", summary, &CONDITIONS);
+    pub(in crate::http) fn replace(&self, body: &Value) -> OperationDocs {
+        let operation = self.operation("replace", &format!("Replace a {}", self.noun()), &CONDITIONS);
         self.update(operation.body(JSON, &format!("{}Replacement", self.name), body))
     }
 
     /// A JSON Merge Patch.
-    pub(in crate::http) fn patch(&self, summary: &str, body: &Value) -> OperationDocs {
-        let operation = self.operation("patch", summary, &CONDITIONS);
+    pub(in crate::http) fn patch(&self, body: &Value) -> OperationDocs {
+        let operation = self.operation("patch", &format!("Update a {}", self.noun()), &CONDITIONS);
         self.update(operation.body(PATCH, &format!("{}Patch", self.name), body))
     }
 
     fn update(&self, operation: OperationDocs) -> OperationDocs {
         let headers = ["ETag", "Preference-Applied"];
         operation
-            .response(200, &format!("The updated {}.", self.noun()), &headers, self.content())
+            .json(200, &format!("The updated {}.", self.noun()), &headers, self.name, &(self.example)())
             .response(204, "The response to `Prefer: return=minimal`.", &headers, None)
             .errors(&BODY)
             .errors(&WRITE)
