@@ -29,7 +29,7 @@ impl Native for Group {
         query: ["groupFilter", "groupSort"],
         projection: ["groupAttributes", "groupExcludedAttributes"],
         new: examples::new_group,
-        replace: "The members do not change.",
+        replace: Some("The members do not change."),
         patch: || json!({ "displayName": "Engineers" }),
         links: &["listMembers", "addMembers"],
     };

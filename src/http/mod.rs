@@ -223,6 +223,6 @@ mod tests {
 
     #[test]
     fn example_errors_are_errors() {
-        assert!(!openapi_document().to_string().contains(openapi::examples::NOT_AN_ERROR));
+        assert!(!openapi_document().to_string().contains(openapi::problems::NOT_AN_ERROR));
     }
 }

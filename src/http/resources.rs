@@ -64,8 +64,8 @@ pub(super) struct Docs {
     pub(super) projection: [&'static str; 2],
     /// The body of POST and PUT.
     pub(super) new: fn() -> Value,
-    /// The description of PUT; empty if there is none.
-    pub(super) replace: &'static str,
+    /// The description of PUT.
+    pub(super) replace: Option<&'static str>,
     /// The body of PATCH.
     pub(super) patch: fn() -> Value,
     /// The operations besides GET, PUT, PATCH and DELETE that take the id of a new resource.
@@ -170,8 +170,8 @@ async fn replace<R: Native>(
 fn replace_docs<R: Native>() -> OperationDocs {
     let operation = R::DOCS.resource.replace(&(R::DOCS.new)());
     match R::DOCS.replace {
-        "" => operation,
-        description => operation.describe(description),
+        Some(description) => operation.describe(description),
+        None => operation,
     }
 }
 

@@ -28,7 +28,7 @@ impl Native for User {
         query: ["filter", "sort"],
         projection: ["attributes", "excludedAttributes"],
         new: examples::new_user,
-        replace: "",
+        replace: None,
         patch: examples::user_patch,
         links: &[],
     };

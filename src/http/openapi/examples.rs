@@ -1,32 +1,19 @@
 //! The examples in the document. Where possible, they are domain values that are serialized like in real responses.
 
-use crate::db::DbError;
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::ChangeRecord;
-use crate::domain::condition::InvalidTags;
 use crate::domain::connection::{Connection, Token};
-use crate::domain::cursor::{InvalidCursor, List};
-use crate::domain::fields::FieldError;
-use crate::domain::filter::Filter;
+use crate::domain::cursor::List;
 use crate::domain::group::{self, Group};
-use crate::domain::json::{self, to_map};
+use crate::domain::json::to_map;
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
-use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::Profile;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, Representation, User, WriteMode};
-use crate::http::api::Api;
-use crate::http::problem::{Problem, sentence};
-use crate::ops::OpError;
-use crate::ops::changes::Span;
-use actix_web::ResponseError;
-use actix_web::http::Method;
-use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 use uuid::Uuid;
 
 /// The secret of a key. It has a valid form, but no key has it.
@@ -39,12 +26,12 @@ const KEY: &str = "0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001";
 const GROUP: &str = "0198a6d2-6f82-7e61-b0c4-1d2e3f405162";
 const TENANT: &str = "0198a6d2-6f81-7d31-a1b2-c3d4e5f60718";
 pub(in crate::http) const CONNECTION: &str = TENANT;
-const EPOCH: &str = "7f4c2f0a-52c4-4a53-9a86-0b8f0f7d7a11";
+pub(super) const EPOCH: &str = "7f4c2f0a-52c4-4a53-9a86-0b8f0f7d7a11";
 /// 2026-01-02T03:04:05.678901Z
 const CREATED: i64 = 1_767_323_045_678_901;
 const UPDATED: i64 = CREATED + 3_600_000_000;
 
-fn id(text: &str) -> Uuid {
+pub(super) fn id(text: &str) -> Uuid {
     parse_id(text).unwrap_or_default()
 }
 
@@ -84,7 +71,7 @@ pub(in crate::http) fn user() -> Value {
 
 /// The body of `POST /groups` and `PUT /groups/{id}`.
 pub(in crate::http) fn new_group() -> Value {
-    serde_json::json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
+    json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
 }
 
 /// The group that is created from a draft.
@@ -114,7 +101,7 @@ pub(in crate::http) fn member() -> Value {
 
 /// The body of `POST /groups/{id}/members`.
 pub(in crate::http) fn user_ids() -> Value {
-    serde_json::json!({ "userIds": [USER, MANAGER] })
+    json!({ "userIds": [USER, MANAGER] })
 }
 
 /// A page with one item that is followed by another page.
@@ -221,85 +208,6 @@ pub(in crate::http) fn changes() -> Value {
     };
     json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH })
 }
-
-/// One problem of every kind of the native API.
-pub(in crate::http) fn problems() -> Vec<Problem> {
-    let invalid = vec![
-        FieldError::new(
-            "/emails/0/value",
-            "invalid-email",
-            "must have exactly one @, with text on both sides",
-        ),
-        FieldError::new("/nickname", "unknown-field", "is not a known field"),
-    ];
-    let span = Span { earliest: 1, head: 42, epoch: id(EPOCH) };
-    let mut problems = vec![
-        json::parse(b"{\"userName\": \"ada\"")
-            .map_or_else(|error| Problem::malformed_body(sentence(error)), no_error),
-        Problem::invalid_parameter("`limit` must be a whole number of at least 1."),
-        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native)
-            .map_or_else(|error| Problem::filter(&error), no_error),
-        Problem::invalid_cursor(sentence(InvalidCursor)),
-        Problem::not_acceptable_by(Api::Native),
-        Problem::wrong_method(&Method::POST, "GET, HEAD, OPTIONS"),
-        Problem::feed_gone(&span),
-        unsupported_media_type(&["application/json"]),
-        Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
-    ];
-    let database_errors = [
-        OpError::Conflict { attribute: "userName", value: String::new() },
-        OpError::Refused("the tenant has users or groups"),
-        OpError::Invalid(invalid),
-    ];
-    problems.extend(database_errors.into_iter().map(Problem::from));
-    problems.extend(common_problems());
-    problems.sort_by_key(ResponseError::status_code);
-    problems
-}
-
-pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
-    let problem = Problem::wrong_media_type(accepted, "text/plain");
-    let accepted = accepted.join(", ");
-    problem
-        .with(HeaderName::from_static("accept-post"), &accepted)
-        .with(HeaderName::from_static("accept-patch"), &accepted)
-        .with(ACCEPT, &accepted)
-        .with(ACCEPT_ENCODING, "gzip, deflate, zstd")
-}
-
-/// The problems of both APIs.
-pub(in crate::http) fn common_problems() -> Vec<Problem> {
-    let mut problems = vec![
-        Problem::invalid_header(format!("`If-Match` {InvalidTags}.")),
-        Problem::no_valid_key(),
-        Problem::body_timeout(),
-        Problem::body_exceeds(1 << 20),
-        Problem::throttled(Duration::from_secs(41)),
-    ];
-    let database_errors = [
-        OpError::Uncountable,
-        OpError::Forbidden,
-        OpError::NotFound,
-        OpError::PreconditionFailed,
-        OpError::KeyReused,
-        OpError::Database(DbError::Internal(String::new())),
-        OpError::Database(DbError::Overloaded),
-        OpError::Database(DbError::DeadlinePassed),
-        OpError::Database(DbError::Busy(String::new())),
-        OpError::Database(DbError::Unavailable(String::new())),
-        OpError::Database(DbError::Stopping),
-        OpError::Database(DbError::OutcomeUnknown(String::new())),
-    ];
-    problems.extend(database_errors.into_iter().map(Problem::from));
-    problems
-}
-
-/// The problem in place of an example that did not fail as it should. A test looks for it in the document.
-pub(in crate::http) fn no_error<T>(_: T) -> Problem {
-    Problem::not_found(NOT_AN_ERROR)
-}
-
-pub(in crate::http) const NOT_AN_ERROR: &str = "This example is not an error.";
 
 #[cfg(test)]
 mod tests {

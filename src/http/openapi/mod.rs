@@ -4,6 +4,7 @@
 pub(super) mod examples;
 mod operation;
 pub(super) mod parameters;
+pub(super) mod problems;
 mod resource;
 pub(super) mod schemas;
 
@@ -31,7 +32,7 @@ pub(super) struct Components {
 impl Components {
     /// The components of the native API.
     fn native() -> Self {
-        let problems = examples::problems();
+        let problems = problems::native();
         let mut codes: Vec<_> = problems.iter().map(Problem::code).collect();
         codes.sort_unstable();
         codes.dedup();

@@ -8,7 +8,7 @@ use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::schema::Schema;
 use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
 use crate::http::api::Api;
-use crate::http::openapi::examples as native;
+use crate::http::openapi::{examples as native, problems};
 use crate::http::problem::Problem;
 use crate::http::scim::limits::limits;
 use crate::http::scim::response::list_of;
@@ -115,27 +115,27 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         let body = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
         let patched = patching::read(body, Profile::Strict)
             .and_then(|operations| patching::apply(ResourceType::User, &user, &operations, Profile::Strict));
-        patched.map_or_else(Problem::from, native::no_error)
+        patched.map_or_else(Problem::from, problems::no_error)
     };
     let unknown = json!({ "schemas": [urn::USER], "userName": "ada", "nickname2": "Ada" });
-    let mut problems = vec![
-        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, native::no_error),
+    let mut all = vec![
+        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, problems::no_error),
         patched(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
         patched(json!({ "op": "remove", "path": "active" })),
         patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),
         patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
         Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim)
-            .map_or_else(|error| invalid_filter(&error).into(), native::no_error),
+            .map_or_else(|error| invalid_filter(&error).into(), problems::no_error),
         ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
         invalid_count().into(),
         conflict("userName", "ada"),
         unsupported_filter().into(),
         Problem::not_acceptable_by(Api::Scim),
-        native::unsupported_media_type(&["application/scim+json", "application/json"]),
+        problems::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];
-    problems.extend(native::common_problems());
-    problems.sort_by_key(|problem| problem.scim_error().status);
-    problems
+    all.extend(problems::common());
+    all.sort_by_key(|problem| problem.scim_error().status);
+    all
 }
 
 #[cfg(test)]

@@ -1,0 +1,97 @@
+//! An example of each problem. Where possible, the code that responds with a problem also creates its example.
+
+use super::examples::{EPOCH, id};
+use crate::db::DbError;
+use crate::domain::condition::InvalidTags;
+use crate::domain::cursor::InvalidCursor;
+use crate::domain::fields::FieldError;
+use crate::domain::filter::Filter;
+use crate::domain::json;
+use crate::domain::schema::{USERS, Vocabulary};
+use crate::http::api::Api;
+use crate::http::problem::{Problem, sentence};
+use crate::ops::OpError;
+use crate::ops::changes::Span;
+use actix_web::ResponseError;
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
+use std::time::Duration;
+
+/// The problems of the native API.
+pub(super) fn native() -> Vec<Problem> {
+    let invalid = vec![
+        FieldError::new(
+            "/emails/0/value",
+            "invalid-email",
+            "must have exactly one @, with text on both sides",
+        ),
+        FieldError::new("/nickname", "unknown-field", "is not a known field"),
+    ];
+    let span = Span { earliest: 1, head: 42, epoch: id(EPOCH) };
+    let mut problems = vec![
+        json::parse(b"{\"userName\": \"ada\"")
+            .map_or_else(|error| Problem::malformed_body(sentence(error)), no_error),
+        Problem::invalid_parameter("`limit` must be a whole number of at least 1."),
+        Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native)
+            .map_or_else(|error| Problem::filter(&error), no_error),
+        Problem::invalid_cursor(sentence(InvalidCursor)),
+        Problem::not_acceptable_by(Api::Native),
+        Problem::wrong_method(&Method::POST, "GET, HEAD, OPTIONS"),
+        Problem::feed_gone(&span),
+        unsupported_media_type(&["application/json"]),
+        Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
+    ];
+    let database_errors = [
+        OpError::Conflict { attribute: "userName", value: String::new() },
+        OpError::Refused("the tenant has users or groups"),
+        OpError::Invalid(invalid),
+    ];
+    problems.extend(database_errors.into_iter().map(Problem::from));
+    problems.extend(common());
+    problems.sort_by_key(ResponseError::status_code);
+    problems
+}
+
+pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
+    let problem = Problem::wrong_media_type(accepted, "text/plain");
+    let accepted = accepted.join(", ");
+    problem
+        .with(HeaderName::from_static("accept-post"), &accepted)
+        .with(HeaderName::from_static("accept-patch"), &accepted)
+        .with(ACCEPT, &accepted)
+        .with(ACCEPT_ENCODING, "gzip, deflate, zstd")
+}
+
+/// The problems of both APIs.
+pub(in crate::http) fn common() -> Vec<Problem> {
+    let mut problems = vec![
+        Problem::invalid_header(format!("`If-Match` {InvalidTags}.")),
+        Problem::no_valid_key(),
+        Problem::body_timeout(),
+        Problem::body_exceeds(1 << 20),
+        Problem::throttled(Duration::from_secs(41)),
+    ];
+    let database_errors = [
+        OpError::Uncountable,
+        OpError::Forbidden,
+        OpError::NotFound,
+        OpError::PreconditionFailed,
+        OpError::KeyReused,
+        OpError::Database(DbError::Internal(String::new())),
+        OpError::Database(DbError::Overloaded),
+        OpError::Database(DbError::DeadlinePassed),
+        OpError::Database(DbError::Busy(String::new())),
+        OpError::Database(DbError::Unavailable(String::new())),
+        OpError::Database(DbError::Stopping),
+        OpError::Database(DbError::OutcomeUnknown(String::new())),
+    ];
+    problems.extend(database_errors.into_iter().map(Problem::from));
+    problems
+}
+
+/// The problem in place of an example that did not fail as it should. A test looks for it in the document.
+pub(in crate::http) fn no_error<T>(_: T) -> Problem {
+    Problem::not_found(NOT_AN_ERROR)
+}
+
+pub(in crate::http) const NOT_AN_ERROR: &str = "This example is not an error.";

@@ -1,0 +1,69 @@
+//! The problems for the errors of operations and of SCIM.
+
+use super::{Problem, sentence};
+use crate::db::DbError;
+use crate::domain::fields::FieldError;
+use crate::domain::scim::ScimError;
+use crate::ops::OpError;
+use actix_web::http::StatusCode;
+
+impl From<ScimError> for Problem {
+    fn from(error: ScimError) -> Self {
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { scim_type: error.scim_type, ..Self::new(status, "scim", error.detail) }
+    }
+}
+
+impl From<OpError> for Problem {
+    fn from(error: OpError) -> Self {
+        match error {
+            OpError::NotFound => Self::no_such_resource(),
+            OpError::Conflict { attribute, .. } => {
+                let errors =
+                    vec![FieldError::new(format!("/{attribute}"), "taken", "belongs to another resource")];
+                let detail = format!("This value of `{attribute}` belongs to another resource.");
+                Self { errors, ..Self::conflict(detail) }
+            }
+            OpError::PreconditionFailed => Self::version_mismatch(),
+            OpError::Invalid(errors) => Self::invalid_fields(errors),
+            OpError::Forbidden => {
+                Self::forbidden("This key's role does not permit managing a key with a higher role.")
+            }
+            OpError::Refused(detail) => Self::conflict(sentence(detail)),
+            OpError::KeyReused => Self::idempotency_key_reused(
+                "The `Idempotency-Key` was already used with a different body. Send another key.",
+            ),
+            OpError::Uncountable => Self::uncountable(
+                "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \
+                 `cursor`), or filter and sort by an indexed attribute.",
+            ),
+            OpError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NoRow => Self::no_such_resource(),
+            DbError::Overloaded => {
+                Self::overloaded("Too many requests are waiting. Nothing was done; retry later.")
+            }
+            DbError::Stopping => Self::server_stopping(),
+            DbError::DeadlinePassed => Self::deadline_passed(
+                "The deadline passed before the request was processed. Nothing was done; retry later.",
+            ),
+            DbError::Unavailable(_) => {
+                Self::database_unavailable("The database cannot be reached. Nothing was done; retry later.")
+            }
+            DbError::Busy(_) | DbError::Serialization(_) => Self::database_busy(
+                "Other requests kept the resource locked for too long. Nothing was done; retry later.",
+            ),
+            DbError::OutcomeUnknown(_) => Self::outcome_unknown(
+                "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \
+                 read the resource.",
+            ),
+            DbError::UniqueViolation(_) | DbError::Internal(_) => Self::defect(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The representation of problems.
+
+use super::Problem;
+use crate::domain::fields::FieldError;
+use crate::domain::scim::{ScimError, ScimType, from_field_errors};
+use crate::http::api::Api;
+use crate::ops::changes::Span;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use serde_json::Map;
+
+impl Problem {
+    /// The response of an API (RFC 9457; for SCIM, RFC 7644, section 3.12).
+    pub(in crate::http) fn respond(&self, api: Api, request_id: &str) -> HttpResponse {
+        let mut response = self.error_response();
+        let media_type = HeaderValue::from_static(api.error_media_type());
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        let body = match api {
+            Api::Native => serde_json::to_string(&self.body(request_id)),
+            Api::Scim => {
+                let error = self.scim_error();
+                *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(self.status);
+                serde_json::to_string(&error.body())
+            }
+        };
+        match body {
+            Ok(body) => response.set_body(body).map_into_boxed_body(),
+            Err(_) => response,
+        }
+    }
+
+    /// The body of a response of the native API.
+    pub(in crate::http) fn body<'p>(&'p self, request_id: &'p str) -> impl Serialize + 'p {
+        Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            errors: &self.errors,
+            span: self.span.as_deref(),
+        }
+    }
+
+    /// The SCIM error (RFC 7644, section 3.12). It has a single text, so that text includes the field errors.
+    pub(in crate::http) fn scim_error(&self) -> ScimError {
+        let scim_type = self.scim_type.or(match self.code {
+            "malformed-body" => Some(ScimType::InvalidSyntax),
+            "invalid-parameter" | "invalid" => Some(ScimType::InvalidValue),
+            "invalid-cursor" => Some(ScimType::InvalidCursor),
+            "invalid-filter" => Some(ScimType::InvalidFilter),
+            "uncountable" => Some(ScimType::TooMany),
+            "conflict" if !self.errors.is_empty() => Some(ScimType::Uniqueness),
+            _ => None,
+        });
+        match scim_type {
+            Some(ScimType::InvalidValue) if !self.errors.is_empty() => {
+                from_field_errors(&self.errors, &Map::new())
+            }
+            Some(scim_type) => scim_type.error(self.detail.clone()),
+            None => ScimError::of_status(self.status.as_u16(), self.detail.clone()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'p> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'p str,
+    code: &'static str,
+    request_id: &'p str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'p [FieldError],
+    #[serde(flatten)]
+    span: Option<&'p Span>,
+}
