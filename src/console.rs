@@ -16,7 +16,6 @@ pub(crate) fn origin() -> Origin {
     }
 }
 
-/// The error for a failed database call.
 pub(crate) fn failed(error: OpError) -> AppError {
     AppError::new(error.to_string())
 }

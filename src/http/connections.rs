@@ -39,7 +39,6 @@ impl Served for Connection {
     }
 }
 
-/// The representation of a connection.
 #[derive(Serialize)]
 struct Representation<'c> {
     #[serde(flatten)]

@@ -106,22 +106,18 @@ impl<R: Right> Context<R> {
         key.map(request)
     }
 
-    /// The caller.
     pub(super) fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// The state of the server.
     pub(super) fn state(&self) -> &State {
         &self.state
     }
 
-    /// The tenant that the request acts in.
     pub(super) fn tenant(&self) -> Uuid {
         self.caller.tenant
     }
 
-    /// The current time.
     pub(super) fn now(&self) -> Timestamp {
         self.state.clock.now()
     }

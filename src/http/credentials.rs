@@ -149,7 +149,6 @@ struct Entry<V> {
     value: V,
     /// When the value began to be read.
     since: Instant,
-    /// Whether the value is being reloaded.
     reloading: bool,
 }
 
@@ -174,7 +173,6 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         (age < TIME_TO_LIVE).then(|| (entry.value.clone(), stale))
     }
 
-    /// A value, expired or not.
     fn get_expired(&self, key: &K) -> Option<V> {
         lock(&self.0).map.get(key).map(|entry| entry.value.clone())
     }

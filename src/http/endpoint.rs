@@ -10,7 +10,6 @@ use actix_web::middleware::Compress;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 use serde_json::{Map, Value, json};
 
-/// A path with its endpoints.
 pub(super) struct Url {
     path: String,
     endpoints: Vec<Endpoint>,
@@ -23,9 +22,7 @@ pub(super) struct Endpoint {
     docs: Docs,
 }
 
-/// The description of an endpoint.
 enum Docs {
-    /// One operation.
     Single(fn() -> OperationDocs),
     /// One operation for each type of SCIM resources. The path contains [`TYPE_SEGMENT`].
     PerType(fn(ResourceType) -> OperationDocs),
@@ -72,7 +69,6 @@ impl Undocumented {
         Self { route: self.route.wrap(Compress::default()), ..self }
     }
 
-    /// Adds the description.
     pub(super) fn docs(self, docs: fn() -> OperationDocs) -> Endpoint {
         Endpoint { methods: self.methods, route: self.route, docs: Docs::Single(docs) }
     }

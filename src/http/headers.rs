@@ -9,7 +9,6 @@ use actix_web::{HttpMessage, HttpRequest};
 extractor!(Conditions);
 
 impl Conditions {
-    /// Reads `If-Match` and `If-None-Match`.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let tags = |name| tags(request.headers(), name);
         Ok(Self { if_match: tags("If-Match")?, if_none_match: tags("If-None-Match")? })
@@ -53,7 +52,6 @@ impl Prefer {
         Ok(preferences.next().unwrap_or(Self::Nothing))
     }
 
-    /// The value of `Preference-Applied`.
     pub(super) fn applied(self) -> Option<&'static str> {
         match self {
             Self::Nothing => None,

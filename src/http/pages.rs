@@ -19,7 +19,6 @@ pub(super) struct IdList {
 }
 
 impl IdList {
-    /// Takes the parameters of the list.
     pub(super) fn of(mut params: Params, list: List) -> Result<Self, Problem> {
         let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
         params.finish()?;
@@ -40,7 +39,6 @@ impl IdList {
     }
 }
 
-/// The body of a page.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageBody<'p, T> {

@@ -20,7 +20,6 @@ const DEFAULT_LIMIT: usize = 50;
 /// The largest page size; a larger `limit` is lowered to it.
 const MAX_LIMIT: usize = 500;
 
-/// The query parameters of a request.
 pub(super) struct Params {
     /// All parameters, in the order of the query.
     all: Vec<(String, String)>,
@@ -42,7 +41,6 @@ pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Prob
 }
 
 impl Params {
-    /// Reads the query.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let all = pairs(request)?;
         let mut left = BTreeMap::new();

@@ -24,14 +24,10 @@ use uuid::Uuid;
 pub(super) trait Served: Record {
     /// The right that all operations need.
     type Right: Right;
-    /// The path of the list.
     const PATH: &'static str;
-    /// The description in the OpenAPI document.
     const DOCS: ResourceDocs;
-    /// An example of a patch.
     const PATCH_EXAMPLE: fn() -> Value;
 
-    /// The JSON representation.
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize;
     /// The tenant that cursors are bound to.
     fn tenant(context: &Context<Self::Right>) -> Uuid {

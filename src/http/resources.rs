@@ -30,26 +30,21 @@ use uuid::Uuid;
 
 /// Users and groups as the native API serves them.
 pub(super) trait Native: Resource {
-    /// The path of the list.
     const PATH: &'static str;
     /// The parts of the OpenAPI document that differ between the types.
     const DOCS: Docs;
     /// The attributes that callers write.
     type Draft: Send + 'static;
 
-    /// The JSON representation.
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
-    /// The operation that creates a resource.
     fn create(
         tenant: Uuid,
         draft: Self::Draft,
         now: Timestamp,
     ) -> impl Operation<Output = Self, Error = OpError>;
-    /// Reads a resource.
     async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError>;
-    /// Replaces a resource.
     async fn replace(context: &Context<Writer>, target: Target, draft: Self::Draft) -> Result<Self, OpError>;
     /// Applies a JSON Merge Patch to a resource.
     async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError>;

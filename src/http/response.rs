@@ -87,7 +87,6 @@ pub(super) fn read_response(
     Ok(if status == StatusCode::OK { response.json(representation) } else { response.finish() })
 }
 
-/// 204.
 pub(super) fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

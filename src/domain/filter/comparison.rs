@@ -41,7 +41,6 @@ pub(super) struct Comparison {
     pub(super) negated: bool,
 }
 
-/// Parses comparisons.
 pub(super) struct Terms<'t> {
     pub(super) scanner: Scanner<'t>,
     schema: &'static Schema,
@@ -84,7 +83,6 @@ impl<'t> Terms<'t> {
         Ok(Target { at: token.at, attribute, list, path })
     }
 
-    /// Rejects an attribute that cannot be compared.
     pub(super) fn check_comparable(
         &self,
         at: usize,
@@ -190,7 +188,6 @@ impl<'t> Terms<'t> {
         operand.map(|operand| (token.at, operand)).ok_or_else(|| unexpected(&token))
     }
 
-    /// The error for an unknown attribute.
     pub(super) fn unknown(&self, at: usize, name: &str, of: &str) -> InvalidFilter {
         self.scanner.error(at, format!("'{}' is not an attribute of {of}", excerpt(name)))
     }

@@ -105,7 +105,6 @@ impl Filter {
     }
 }
 
-/// The negation of a filter.
 fn not(filter: Filter) -> Filter {
     Filter::Not(Box::new(filter))
 }

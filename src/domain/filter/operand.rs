@@ -61,7 +61,6 @@ pub(super) enum Mismatch {
     Operand(String),
 }
 
-/// The test of an attribute's values.
 pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand) -> Result<Test, Mismatch> {
     let name = attribute.name;
     let refuse =

@@ -181,7 +181,6 @@ fn limits_are_enforced() {
     assert_eq!(parse(&many(TERM_LIMIT + 1)).unwrap_err().position, TERM_LIMIT * 12 + 1);
 }
 
-/// Whether an id passes a test.
 fn passes(test: &Test, id: Uuid) -> bool {
     let id = Value::Id(id);
     match test {

@@ -8,7 +8,6 @@ use super::{Profile, ResourceType, ScimError, ScimType, urn};
 use crate::domain::filter::{Booleans, LENGTH_LIMIT, ValueFilter};
 use serde_json::{Map, Value};
 
-/// A parsed path.
 #[derive(Debug)]
 pub(super) enum Path<'t> {
     /// An attribute or a sub-attribute.

@@ -54,7 +54,6 @@ pub(in crate::http) fn user_patch() -> Value {
     json!({ "title": "Countess", "nickName": null, "enterprise": { "department": "Engines" } })
 }
 
-/// The user that is created from a draft.
 pub(in crate::http) fn user_of(draft: Draft) -> User {
     let mut user = User::new(id(USER), draft, Timestamp::from(CREATED));
     let display_name = Some(Some("Charles Babbage".to_owned()));
@@ -74,7 +73,6 @@ pub(in crate::http) fn new_group() -> Value {
     json!({ "displayName": "Engineers", "externalId": "hr-engineers", "custom": { "floor": 3 } })
 }
 
-/// The group that is created from a draft.
 pub(in crate::http) fn group_of(draft: group::Draft) -> Group {
     Group::new(id(GROUP), draft, 1, Timestamp::from(CREATED))
 }

@@ -30,7 +30,6 @@ pub(super) struct Components {
 }
 
 impl Components {
-    /// The components of the native API.
     fn native() -> Self {
         let problems = problems::native();
         let mut codes: Vec<_> = problems.iter().map(Problem::code).collect();

@@ -15,7 +15,6 @@ pub(in crate::http) struct OperationDocs {
 
 /// The media types of bodies that are not patches.
 pub(in crate::http) const JSON: &[&str] = &["application/json"];
-/// The media types of patches.
 pub(in crate::http) const PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 /// The errors of every request with a key.
@@ -25,7 +24,6 @@ pub(in crate::http) const WRITE: [u16; 3] = [409, 412, 504];
 /// The further errors of a request with a body.
 pub(in crate::http) const BODY: [u16; 4] = [408, 413, 415, 422];
 
-/// A reference to a response header.
 pub(super) fn header(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })
 }
@@ -111,7 +109,6 @@ impl OperationDocs {
         self.response(status, description, headers, Some(content))
     }
 
-    /// The statuses of further error responses.
     pub(in crate::http) fn errors(mut self, statuses: &[u16]) -> Self {
         self.errors.extend(statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()));
         self

@@ -195,7 +195,6 @@ const HEADERS: [(&str, &str); 13] = [
     ("Accept-Encoding", "The supported content encodings of bodies."),
 ];
 
-/// The response headers, by name.
 pub(super) fn headers() -> Value {
     let header = |(name, description): (&str, &str)| {
         (name.to_owned(), json!({ "description": description, "schema": { "type": "string" } }))

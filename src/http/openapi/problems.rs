@@ -17,7 +17,6 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 use std::time::Duration;
 
-/// The problems of the native API.
 pub(super) fn native() -> Vec<Problem> {
     let invalid = vec![
         FieldError::new(
@@ -62,7 +61,6 @@ pub(in crate::http) fn unsupported_media_type(accepted: &[&str]) -> Problem {
         .with(ACCEPT_ENCODING, "gzip, deflate, zstd")
 }
 
-/// The problems of both APIs.
 pub(in crate::http) fn common() -> Vec<Problem> {
     let mut problems = vec![
         Problem::invalid_header(format!("`If-Match` {InvalidTags}.")),

@@ -10,7 +10,6 @@ pub(in crate::http) struct ResourceDocs {
     pub(in crate::http) name: &'static str,
     /// The tag, which is the plural.
     pub(in crate::http) tag: &'static str,
-    /// The representation.
     pub(in crate::http) example: fn() -> Value,
 }
 
@@ -26,7 +25,6 @@ impl ResourceDocs {
         OperationDocs::keyed(&format!("{verb}{}", self.name), self.tag, summary, parameters)
     }
 
-    /// A page of resources.
     pub(in crate::http) fn list(&self, parameters: &[&str]) -> OperationDocs {
         let Self { name, tag, example } = self;
         let (description, schema) = (format!("A page of {tag}."), format!("{name}Page"));
@@ -54,7 +52,6 @@ impl ResourceDocs {
             .errors(&[504])
     }
 
-    /// One resource.
     pub(in crate::http) fn get(&self, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("get", &format!("Get a {}", self.noun()), &parameters)
@@ -63,13 +60,11 @@ impl ResourceDocs {
             .errors(&[412])
     }
 
-    /// A PUT of the whole resource.
     pub(in crate::http) fn replace(&self, body: &Value) -> OperationDocs {
         let operation = self.operation("replace", &format!("Replace a {}", self.noun()), &CONDITIONS);
         self.update(operation.body(JSON, &format!("{}Replacement", self.name), body))
     }
 
-    /// A JSON Merge Patch.
     pub(in crate::http) fn patch(&self, body: &Value) -> OperationDocs {
         let operation = self.operation("patch", &format!("Update a {}", self.noun()), &CONDITIONS);
         self.update(operation.body(PATCH, &format!("{}Patch", self.name), body))
@@ -84,7 +79,6 @@ impl ResourceDocs {
             .errors(&WRITE)
     }
 
-    /// The deletion of a resource.
     pub(in crate::http) fn delete(&self, summary: &str, parameters: &[&str]) -> OperationDocs {
         let parameters = [&["id"][..], parameters, &["If-Match", "If-None-Match"]].concat();
         self.operation("delete", summary, &parameters)

@@ -188,7 +188,6 @@ impl Problem {
         }
     }
 
-    /// Adds a header to the response.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));

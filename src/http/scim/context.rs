@@ -37,17 +37,14 @@ impl Context {
         self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Outcome::from_stored)
     }
 
-    /// The caller's profile.
     pub(super) fn profile(&self) -> Profile {
         self.caller().profile
     }
 
-    /// The caller's view of resources.
     pub(super) fn view(&self) -> View<'_> {
         View { base: &self.state().scim_url, source: &self.caller().source }
     }
 
-    /// The URI of a resource.
     pub(super) fn location(&self, kind: ResourceType, id: Uuid) -> String {
         self.view().location(kind, &id.to_string())
     }

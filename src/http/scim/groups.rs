@@ -120,7 +120,6 @@ fn outcome(
     Outcome { status, version, location, body, replayed: false }
 }
 
-/// Reads groups with all their members.
 async fn with_members(
     context: &Context,
     groups: Vec<Uuid>,

@@ -173,7 +173,6 @@ struct Found {
 
 type Rendered = Result<Vec<Map<String, Value>>, Problem>;
 
-/// A resource type that can be listed.
 trait Listable: Resource {
     const KIND: ResourceType;
 

@@ -17,7 +17,6 @@ use crate::http::problem::Problem;
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
-/// Performs a write.
 pub(super) async fn perform(target: Target, action: Action) -> Result<Outcome, Problem> {
     let profile = target.context.profile();
     match (target.kind, action) {

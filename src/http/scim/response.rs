@@ -21,7 +21,6 @@ pub(super) struct Outcome {
     pub(super) status: StatusCode,
     /// The current version of the resource; `None` once it is deleted.
     pub(super) version: Option<i64>,
-    /// The URI of the resource.
     pub(super) location: String,
     /// The projected resource.
     pub(super) body: Option<Map<String, Value>>,
@@ -30,7 +29,6 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a DELETE.
     pub(super) fn deleted(location: String) -> Self {
         Self { status: StatusCode::NO_CONTENT, version: None, location, body: None, replayed: false }
     }
@@ -73,7 +71,6 @@ impl Outcome {
         StoredResponse { status: self.status.as_u16(), headers, body, resource }
     }
 
-    /// Restores a stored response.
     pub(super) fn from_stored(Answered { answer, replayed }: Answered) -> Self {
         let header = |name: HeaderName| answer.headers.iter().find(|(stored, _)| *stored == name.as_str());
         let version = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').parse().ok();

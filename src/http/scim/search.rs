@@ -34,7 +34,6 @@ pub(super) enum Page {
 }
 
 impl Search {
-    /// Reads the parameters of the query.
     pub(super) fn from_query(request: &HttpRequest) -> Result<Self, Problem> {
         let mut search = Self::default();
         for (name, value) in pairs(request)? {
@@ -102,7 +101,6 @@ impl Search {
         })
     }
 
-    /// The projection of resources of one type.
     pub(super) fn projection(&self, kind: ResourceType) -> Result<Projection, ScimError> {
         Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())
     }
@@ -141,7 +139,6 @@ impl Search {
         self.attributes.as_deref().is_some_and(|names| !names.trim().is_empty())
     }
 
-    /// Parses the filter for a resource type.
     pub(super) fn filter(
         &self,
         schema: &'static Schema,
@@ -152,7 +149,6 @@ impl Search {
         self.filter.as_ref().map(parse).transpose().map_err(|error| invalid_filter(&error))
     }
 
-    /// The filter as the client sent it.
     pub(super) fn filter_text(&self) -> &str {
         self.filter.as_deref().unwrap_or_default()
     }
@@ -175,7 +171,6 @@ impl Search {
         })
     }
 
-    /// Whether the client sent `sortBy`.
     pub(super) fn has_sort(&self) -> bool {
         self.sort_by.is_some()
     }
@@ -219,7 +214,6 @@ fn split_names(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
-/// The names of all parameters.
 const NAMES: [&str; 8] =
     ["attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"];
 

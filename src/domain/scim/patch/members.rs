@@ -107,7 +107,6 @@ fn remove(names: &[String], profile: Profile, membership: &mut MembershipEdit) -
     Ok(())
 }
 
-/// The members that a filter selects.
 enum Selected {
     All,
     These(Vec<String>),

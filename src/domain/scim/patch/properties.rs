@@ -30,7 +30,6 @@ fn emails() -> impl Strategy<Value = Value> {
     prop_oneof![vec(email(), 0..4).prop_map(Value::from), email(), Just(json!("c@x")), Just(json!(null))]
 }
 
-/// Arbitrary JSON.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![text(), Just(json!(null)), Just(json!(1)), Just(json!([]))];
     leaf.prop_recursive(3, 8, 3, |inner| {

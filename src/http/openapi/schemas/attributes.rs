@@ -91,7 +91,6 @@ pub(in crate::http) enum Write {
     Patch,
 }
 
-/// The required attribute.
 fn required(schema: &Schema) -> &'static str {
     if schema.plural == "users" { "userName" } else { "displayName" }
 }

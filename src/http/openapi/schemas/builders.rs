@@ -2,12 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-/// A reference to a schema.
 pub(in crate::http) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// A page of items.
 pub(super) fn page(item: Value) -> Value {
     let next_cursor = described(text(), "The cursor of the next page. Absent on the last page.");
     let total = described(integer(), "The number of items in the whole list. Present with `include=total`.");
@@ -26,7 +24,6 @@ pub(super) fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required })
 }
 
-/// A schema with a description.
 pub(super) fn described(mut schema: Value, description: &str) -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".to_owned(), description.into());

@@ -105,12 +105,10 @@ pub(super) fn finding(kind: ResourceType, verb: &str, parameters: &[&str]) -> Op
     authenticated(&id, &summary, parameters).response(200, "A page of resources.", &[], content)
 }
 
-/// SCIM's components of the document.
 pub(in crate::http) fn components() -> Components {
     Components { schemas: schemas::all(), parameters: parameters(), problems: examples::problems() }
 }
 
-/// The parameters by name.
 fn parameters() -> Map<String, Value> {
     let resource_types = ResourceType::ALL.map(ResourceType::name);
     let schemas = schema::all().map(|schema| schema.id);
@@ -193,7 +191,6 @@ fn attributes(kind: ResourceType) -> impl Iterator<Item = &'static Definition> {
     COMMON.iter().chain(&kind.schema().attributes)
 }
 
-/// The known extensions of a resource type.
 fn extensions(kind: ResourceType) -> impl Iterator<Item = &'static Schema> {
     kind.extensions().iter().filter_map(move |urn| kind.extension(urn))
 }

@@ -8,7 +8,6 @@ use crate::http::openapi::reference;
 use crate::http::openapi::schemas::{Write, ignored_value, key_text, request_property, storable_name, time};
 use serde_json::{Map, Value, json};
 
-/// The schemas by name.
 pub(super) fn all() -> Map<String, Value> {
     let any = json!({ "anyOf": [reference("ScimUser"), reference("ScimGroup")] });
     let all_names = ResourceType::ALL.map(names).concat();
