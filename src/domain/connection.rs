@@ -58,12 +58,12 @@ impl Auditable for Connection {
     const KINDS: [ChangeKind; 3] =
         [ChangeKind::ConnectionCreated, ChangeKind::ConnectionUpdated, ChangeKind::ConnectionDeleted];
 
-    fn stamp(&self) -> Stamp {
-        Stamp { id: self.id, version: self.version, time: self.updated_at }
-    }
-
     fn snapshot(&self) -> Map<String, Value> {
         attributes([("name", self.name.as_str().into()), ("profile", self.profile.to_string().into())])
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 }
 

@@ -37,6 +37,11 @@ pub const NATIVE_SOURCE: &str = "native";
 /// The owner of an externalId: [`NATIVE_SOURCE`], or the id of a connection.
 pub type Source = std::borrow::Cow<'static, str>;
 
+/// The first 100 characters of a text from the client, for use in an error detail.
+fn excerpt(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
 /// Parses an id. Only the canonical form of a UUID is accepted: 36 characters with hyphens.
 #[must_use]
 pub fn parse_id(text: &str) -> Option<Uuid> {

@@ -1,6 +1,7 @@
 //! Projections: the attributes that a client requests in responses (RFC 7644, section 3.9).
 
 use super::attribute::{Attribute, Kind};
+use super::excerpt;
 use super::schema::{Schema, Vocabulary};
 use derive_more::{Display, Error};
 use serde_json::{Map, Value};
@@ -51,8 +52,7 @@ impl AttributeSet {
             return Err(InvalidAttributeSet::TooMany);
         }
         let path = |name: &str| {
-            let unknown =
-                || InvalidAttributeSet::Unknown { name: name.chars().take(100).collect(), of: schema.plural };
+            let unknown = || InvalidAttributeSet::Unknown { name: excerpt(name), of: schema.plural };
             path(name, schema, vocabulary).ok_or_else(unknown)
         };
         names.split(',').map(str::trim).map(path).collect::<Result<_, _>>().map(Self)

@@ -41,15 +41,15 @@ impl Auditable for Tenant {
     const KINDS: [ChangeKind; 3] =
         [ChangeKind::TenantCreated, ChangeKind::TenantUpdated, ChangeKind::TenantDeleted];
 
-    fn stamp(&self) -> Stamp {
-        Stamp { id: self.id, version: self.version, time: self.updated_at }
-    }
-
     fn snapshot(&self) -> Map<String, Value> {
         attributes([
             ("name", self.name.as_str().into()),
             ("uniqueGroupNames", self.unique_group_names.into()),
         ])
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 }
 

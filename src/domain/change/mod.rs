@@ -16,11 +16,11 @@ pub trait Auditable {
     /// The types of change that record a creation, an update and a deletion, in this order.
     const KINDS: [ChangeKind; 3];
 
-    /// The resource's id and current version.
-    fn stamp(&self) -> Stamp;
-
     /// The top-level attributes that a change records.
     fn snapshot(&self) -> Map<String, Value>;
+
+    /// The resource's id and current version.
+    fn stamp(&self) -> Stamp;
 }
 
 /// A snapshot with these attributes.

@@ -1,10 +1,11 @@
 //! Parses the parts of a comparison: the name of an attribute, an operator and an operand.
 
 use super::operand::{Mismatch, Operand, Operator, present, test};
-use super::scanner::{Scanner, Token, TokenKind, excerpt};
+use super::scanner::{Scanner, Token, TokenKind};
 use super::{Filter, InvalidFilter, Path, TERM_LIMIT, all_of};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::casefold::casefold;
+use crate::domain::excerpt;
 use crate::domain::schema::{Schema, Vocabulary};
 
 /// The accepted spellings of booleans.

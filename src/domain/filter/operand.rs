@@ -3,6 +3,7 @@
 use super::{Filter, Path, Test, Value, ids};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::casefold::casefold;
+use std::cmp::Ordering;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -195,19 +196,14 @@ pub(super) fn present(attribute: &'static Attribute, path: Path) -> Filter {
 /// The intersection of two ranges; `None` unless both tests are ranges.
 pub(super) fn intersection(one: &Test, other: &Test) -> Option<Test> {
     let (Test::Within(from, to), Test::Within(other_from, other_to)) = (one, other) else { return None };
-    Some(Test::Within(later(from, other_from), earlier(to, other_to)))
+    let (from, to) = (narrower(from, other_from, Ordering::Greater), narrower(to, other_to, Ordering::Less));
+    Some(Test::Within(from, to))
 }
 
-fn later(one: &Bound<Value>, other: &Bound<Value>) -> Bound<Value> {
+/// The bound that excludes more values: the greater lower bound, or the lesser upper bound.
+fn narrower(one: &Bound<Value>, other: &Bound<Value>, is: Ordering) -> Bound<Value> {
     let (Included(a) | Excluded(a), Included(b) | Excluded(b)) = (one, other) else {
         return if *one == Unbounded { other.clone() } else { one.clone() };
     };
-    if a > b || (a == b && matches!(one, Excluded(_))) { one.clone() } else { other.clone() }
-}
-
-fn earlier(one: &Bound<Value>, other: &Bound<Value>) -> Bound<Value> {
-    let (Included(a) | Excluded(a), Included(b) | Excluded(b)) = (one, other) else {
-        return if *one == Unbounded { other.clone() } else { one.clone() };
-    };
-    if a < b || (a == b && matches!(one, Excluded(_))) { one.clone() } else { other.clone() }
+    if a.cmp(b) == is || (a == b && matches!(one, Excluded(_))) { one.clone() } else { other.clone() }
 }

@@ -1,6 +1,7 @@
 //! Splits a filter into tokens.
 
 use super::InvalidFilter;
+use crate::domain::excerpt;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -140,9 +141,4 @@ impl<'t> Scanner<'t> {
         let end = self.chars.peek().map_or(self.text.len(), |(index, _)| *index);
         self.text.get(at..end).unwrap_or_default()
     }
-}
-
-/// The first 100 characters of a word, for an error.
-pub(super) fn excerpt(word: &str) -> String {
-    word.chars().take(100).collect()
 }

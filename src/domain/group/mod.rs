@@ -78,13 +78,13 @@ impl Auditable for Group {
     const KINDS: [ChangeKind; 3] =
         [ChangeKind::GroupCreated, ChangeKind::GroupUpdated, ChangeKind::GroupDeleted];
 
-    fn stamp(&self) -> Stamp {
-        Stamp { id: self.id, version: self.version, time: self.updated_at }
-    }
-
     /// `memberCount` is omitted, because each membership has its own change.
     fn snapshot(&self) -> Map<String, Value> {
         snapshot_of(&self.attributes, &self.external_ids)
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 }
 

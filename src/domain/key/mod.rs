@@ -79,10 +79,6 @@ pub struct Key {
 impl Auditable for Key {
     const KINDS: [ChangeKind; 3] = [ChangeKind::KeyCreated, ChangeKind::KeyUpdated, ChangeKind::KeyDeleted];
 
-    fn stamp(&self) -> Stamp {
-        Stamp { id: self.id, version: self.version, time: self.updated_at }
-    }
-
     fn snapshot(&self) -> Map<String, Value> {
         let expires_at = self.expires_at.map(Timestamp::rfc3339);
         attributes([
@@ -90,6 +86,10 @@ impl Auditable for Key {
             ("role", self.role.to_string().into()),
             ("expiresAt", expires_at.into()),
         ])
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 }
 

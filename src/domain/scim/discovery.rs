@@ -125,27 +125,19 @@ mod tests {
     };
 
     #[test]
-    fn the_config_describes_both_kinds_of_pagination() {
+    fn the_config_conforms_to_its_schema_and_announces_the_limits() {
         let config = service_provider_config("https://r/scim/v2", "https://r/docs", &LIMITS);
         assert_conforms(&schema::SERVICE_PROVIDER_CONFIG.attributes, &config, "config");
-        let pagination = &config["pagination"];
-        assert_eq!((&pagination["cursor"], &pagination["index"]), (&true.into(), &true.into()));
-        assert_eq!(pagination["defaultPaginationMethod"], "index");
-        assert_eq!(pagination["maxPageSize"], 500);
-        assert_eq!(pagination["cursorTimeout"], 3_600);
-    }
-
-    #[test]
-    fn the_config_does_not_support_password_changes() {
-        let config = service_provider_config("https://r/scim/v2", "https://r/docs", &LIMITS);
+        let expected = json!({
+            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 500,
+            "cursorTimeout": 3_600,
+        });
+        assert_eq!(config["pagination"], expected);
         assert_eq!(config["changePassword"]["supported"], false);
-    }
-
-    #[test]
-    fn the_config_contains_the_bulk_limits() {
-        let config = service_provider_config("https://r/scim/v2", "https://r/docs", &LIMITS);
-        assert_eq!(config["bulk"]["maxOperations"], 1_000);
-        assert_eq!(config["bulk"]["maxPayloadSize"], 1 << 20);
+        assert_eq!(
+            (&config["bulk"]["maxOperations"], &config["bulk"]["maxPayloadSize"]),
+            (&1_000.into(), &(1 << 20).into())
+        );
     }
 
     #[test]

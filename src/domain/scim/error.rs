@@ -1,6 +1,7 @@
 //! Errors (RFC 7644, section 3.12).
 
 use super::urn;
+use crate::domain::excerpt;
 use derive_more::{Display, Error};
 use serde_json::{Map, Value, json};
 
@@ -90,11 +91,6 @@ impl ScimError {
         body.insert("detail".to_owned(), self.detail.clone().into());
         body
     }
-}
-
-/// The first 100 characters of a text from the client, for use in an error detail.
-pub(super) fn excerpt(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// A short description of a value from the client, for use in an error detail.

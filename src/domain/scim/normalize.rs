@@ -2,9 +2,10 @@
 //! unassigned values removed (RFC 7643, section 2.5), read-only attributes ignored (RFC 7644, section 3.5.1), and the
 //! shapes that identity providers send converted.
 
-use super::error::{describe, excerpt};
+use super::error::describe;
 use super::schema::{Definition, Mutability, Type};
 use super::{Profile, ScimError, ScimType};
+use crate::domain::excerpt;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 

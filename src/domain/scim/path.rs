@@ -1,10 +1,10 @@
 //! The paths of PATCH operations (RFC 7644, section 3.5.2, figure 7).
 
-use super::error::excerpt;
 use super::normalize::unknown_attribute;
 use super::resource_type::{is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType, urn};
+use crate::domain::excerpt;
 use crate::domain::filter::{Booleans, LENGTH_LIMIT, ValueFilter};
 use serde_json::{Map, Value};
 

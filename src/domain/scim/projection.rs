@@ -1,9 +1,9 @@
 //! The attributes that a response contains (RFC 7644, section 3.9).
 
-use super::error::excerpt;
 use super::path::{AttributePath, Path};
 use super::schema::{COMMON, Returned};
 use super::{Profile, ResourceType, ScimError, ScimType};
+use crate::domain::excerpt;
 use serde_json::{Map, Value};
 
 /// Selects the attributes of one resource type that a response contains. Attributes with `returned: always` are always

@@ -164,12 +164,12 @@ impl Auditable for User {
     const KINDS: [ChangeKind; 3] =
         [ChangeKind::UserCreated, ChangeKind::UserUpdated, ChangeKind::UserDeleted];
 
-    fn stamp(&self) -> Stamp {
-        Stamp { id: self.id, version: self.version, time: self.updated_at }
-    }
-
     fn snapshot(&self) -> Map<String, Value> {
         snapshot_of(&self.attributes, &self.external_ids)
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp { id: self.id, version: self.version, time: self.updated_at }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parses the body of a PATCH (RFC 7644, section 3.5.2).
 
-use crate::domain::scim::error::{describe, excerpt};
+use crate::domain::excerpt;
+use crate::domain::scim::error::describe;
 use crate::domain::scim::normalize::reject_duplicate_names;
 use crate::domain::scim::{Profile, ScimError, ScimType, check_message, urn};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Translates the body of a POST or PUT (RFC 7644, sections 3.3 and 3.5.1) into a native body.
 
+use crate::domain::excerpt;
 use crate::domain::fields::FieldError;
-use crate::domain::scim::error::excerpt;
 use crate::domain::scim::from_field_errors;
 use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names, unknown_attribute};
 use crate::domain::scim::patch::member_ids;

@@ -183,13 +183,3 @@ fn active_is_optional_in_bodies_but_always_assigned() {
     let active = USER.attribute("active").unwrap();
     assert!(!active.required && active.is_always_assigned());
 }
-
-#[test]
-fn the_pagination_attributes_are_described() {
-    for name in
-        ["cursor", "index", "defaultPaginationMethod", "defaultPageSize", "maxPageSize", "cursorTimeout"]
-    {
-        let attribute = rendered_attribute(&SERVICE_PROVIDER_CONFIG, &format!("pagination.{name}"));
-        assert_eq!(attribute["name"], name);
-    }
-}
