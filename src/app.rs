@@ -59,7 +59,7 @@ impl App {
         let preparing = settings.clone();
         tokio::select! {
             prepared = web::block(move || prepare(&preparing)) => {
-                prepared.map_err(|error| AppError::new(error.to_string()))??;
+                prepared.map_err(AppError::new)??;
             }
             name = signals.next() => {
                 // A normal return would wait for the preparing thread, which may be waiting for another server's
@@ -125,13 +125,12 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// Applies or checks migrations, and logs warnings about unsafe database settings.
 fn prepare(settings: &Settings) -> Result<(), AppError> {
-    let cannot_migrate = |error: migrate::MigrationError| AppError::new(error.to_string());
     let url = &settings.database_url;
     if settings.migrate_on_start || matches!(url, DatabaseUrl::Memory(_)) {
-        let applied = migrate::run(url).map_err(cannot_migrate)?;
+        let applied = migrate::run(url).map_err(AppError::new)?;
         log::info!(applied; "migrations applied");
     } else {
-        let pending = migrate::status(url).map_err(cannot_migrate)?.pending.len();
+        let pending = migrate::status(url).map_err(AppError::new)?.pending.len();
         if pending > 0 {
             log::warn!(pending; "migrations are pending: run `roster migrate`; until then, /readyz returns 503");
         }

@@ -52,17 +52,17 @@ pub struct Settings {
 
     /// Number of database connections that read single rows; as many more read pages
     #[arg(long, env = "ROSTER_DATABASE_READERS", value_name = "ROSTER_DATABASE_READERS")]
-    #[arg(default_value = "2", value_parser = readers)]
+    #[arg(default_value = "2", value_parser = whole::<1, 64>)]
     pub database_readers: usize,
 
     /// Maximum number of waiting database operations per class; more are refused with 503
     #[arg(long, env = "ROSTER_QUEUE_SIZE", value_name = "ROSTER_QUEUE_SIZE")]
-    #[arg(default_value = "1024", value_parser = queue_size)]
+    #[arg(default_value = "1024", value_parser = whole::<1, 1_000_000>)]
     pub queue_size: usize,
 
     /// Maximum size of a request body in bytes, after decompression
     #[arg(long, env = "ROSTER_BODY_LIMIT", value_name = "ROSTER_BODY_LIMIT")]
-    #[arg(default_value = "1048576", value_parser = body_limit)]
+    #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
     /// Maximum time that a request spends waiting for the database and using it
@@ -140,26 +140,12 @@ fn attempts(text: &str) -> Result<u32, String> {
 }
 
 fn deadline(text: &str) -> Result<Duration, String> {
-    let within = Duration::from_millis(100)..=Duration::from_secs(600);
-    duration(text)
-        .ok()
-        .filter(|d| within.contains(d))
-        .ok_or_else(|| "must be a duration from 100ms to 10m".to_owned())
+    let allowed = Duration::from_millis(100)..=Duration::from_secs(600);
+    let deadline = duration(text).ok().filter(|deadline| allowed.contains(deadline));
+    deadline.ok_or_else(|| "must be a duration from 100ms to 10m".to_owned())
 }
 
-fn readers(text: &str) -> Result<usize, String> {
-    whole(text, 1, 64)
-}
-
-fn queue_size(text: &str) -> Result<usize, String> {
-    whole(text, 1, 1_000_000)
-}
-
-fn body_limit(text: &str) -> Result<usize, String> {
-    whole(text, 1024, 64 * 1024 * 1024)
-}
-
-fn whole(text: &str, least: usize, most: usize) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+fn whole<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (LEAST..=MOST).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {LEAST} to {MOST}"))
 }

@@ -5,7 +5,7 @@ use crate::domain::key::{Draft, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
-use crate::ops::{OpError, keys};
+use crate::ops::keys;
 use uuid::Uuid;
 
 /// The origin of changes made by a command.
@@ -14,10 +14,6 @@ pub(crate) fn origin() -> Origin {
         actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
         request_id: Uuid::now_v7().to_string().into(),
     }
-}
-
-pub(crate) fn failed(error: OpError) -> AppError {
-    AppError::new(error.to_string())
 }
 
 /// Creates a key and returns its secret.
@@ -34,6 +30,6 @@ pub(crate) async fn create_key(
     let secret =
         Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
     let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
-    database.call(&origin(), create).await.map_err(failed)?;
+    database.call(&origin(), create).await.map_err(AppError::new)?;
     Ok(secret)
 }

@@ -9,7 +9,7 @@ pub struct AppError(#[error(not(source))] String);
 
 impl AppError {
     /// Creates an error with this message.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+    pub fn new(message: impl ToString) -> Self {
+        Self(message.to_string())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{print, with_database};
 use crate::config::Settings;
-use crate::console::{failed, origin};
+use crate::console::origin;
 use crate::db::Database;
 use crate::error::AppError;
 use crate::ops::changes::RenewEpochs;
@@ -37,7 +37,7 @@ async fn renew(database: &Database) -> Result<usize, AppError> {
     let (mut after, mut count) = (None, 0);
     loop {
         let renew = RenewEpochs { after, limit: BATCH, epoch: Uuid::new_v4 };
-        let renewed = database.call(&origin(), renew).await.map_err(failed)?;
+        let renewed = database.call(&origin(), renew).await.map_err(AppError::new)?;
         count += renewed.len();
         after = renewed.last().copied().filter(|_| renewed.len() == BATCH);
         if after.is_none() {

@@ -3,7 +3,7 @@
 use super::{print, with_database};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::console::{create_key, failed, origin};
+use crate::console::{create_key, origin};
 use crate::db::{Database, migrate};
 use crate::domain::condition::Conditions;
 use crate::domain::key::{Draft, Key, Role};
@@ -54,7 +54,7 @@ pub(super) enum KeyCommand {
 /// Runs the command.
 pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppError> {
     if settings.migrate_on_start {
-        migrate::run(&settings.database_url).map_err(|error| AppError::new(error.to_string()))?;
+        migrate::run(&settings.database_url).map_err(AppError::new)?;
     }
     with_database(settings, async |database| execute(database, command).await)
 }
@@ -78,7 +78,7 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
             let delete = records::Delete::<Key> { scope, id, conditions, now };
             match database.call(&origin(), delete).await {
                 Err(OpError::NotFound) => return Err(AppError::new(format!("the key {id} does not exist"))),
-                done => done.map_err(failed)?,
+                done => done.map_err(AppError::new)?,
             }
         }
     }
@@ -108,13 +108,13 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
     loop {
         let scope = keys::Scope { tenant, role: Role::Operator };
         let page = records::List::<Key> { scope, after, limit: 500, total: false };
-        let page = database.call(&origin(), page).await.map_err(failed)?;
+        let page = database.call(&origin(), page).await.map_err(AppError::new)?;
         for key in &page.items {
             let name = match names.entry(key.tenant) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => {
                     let find = records::Find::<Tenant> { scope: (), id: key.tenant };
-                    unknown.insert(database.call(&origin(), find).await.map_err(failed)?.name)
+                    unknown.insert(database.call(&origin(), find).await.map_err(AppError::new)?.name)
                 }
             };
             print(&line(key, name));
@@ -135,6 +135,7 @@ fn line(key: &Key, tenant: &str) -> String {
 }
 
 async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
-    let found = database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(failed)?;
+    let found =
+        database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(AppError::new)?;
     found.ok_or_else(|| AppError::new(format!("the tenant '{name}' does not exist")))
 }

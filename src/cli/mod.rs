@@ -95,8 +95,7 @@ impl Cli {
         match self.command {
             None | Some(Command::Serve) => serve(self.settings).map(|()| ExitCode::SUCCESS),
             Some(Command::Migrate { status, check }) => {
-                let report = report_migrations(&self.settings.database_url, status, check);
-                report.map_err(|error| AppError::new(error.to_string()))
+                report_migrations(&self.settings.database_url, status, check).map_err(AppError::new)
             }
             Some(Command::Key { command }) => keys::run(&self.settings, command).map(|()| ExitCode::SUCCESS),
             Some(Command::Openapi) => {
@@ -104,8 +103,7 @@ impl Cli {
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Backup { file }) => {
-                let bytes = backup::run(&self.settings.database_url, &file);
-                let bytes = bytes.map_err(|error| AppError::new(error.to_string()))?;
+                let bytes = backup::run(&self.settings.database_url, &file).map_err(AppError::new)?;
                 print(&format!("{bytes} bytes\n"));
                 Ok(ExitCode::SUCCESS)
             }

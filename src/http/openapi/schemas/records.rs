@@ -48,12 +48,8 @@ fn member() -> Value {
 }
 
 fn user_ids() -> Value {
-    json!({
-        "type": "object",
-        "properties": { "userIds": { "type": "array", "minItems": 1, "maxItems": 1000, "items": id() } },
-        "required": ["userIds"],
-        "additionalProperties": false,
-    })
+    let ids = json!({ "type": "array", "minItems": 1, "maxItems": 1000, "items": id() });
+    body([("userIds", ids)], &[], &["userIds"])
 }
 
 fn roles() -> [String; 4] {
@@ -81,36 +77,33 @@ fn secret(requests: &str) -> Value {
     described(text(), &format!("The secret to send with {requests}. Only this response contains it."))
 }
 
-/// The body that creates or changes a key. Read-only fields are accepted and ignored.
+/// The body that creates or changes a key.
 fn key_body(required: &[&str]) -> Value {
-    let mut properties = ignored(&["id", "createdAt", "lastUsedAt", "secret"]);
-    if required.is_empty() {
-        // In a JSON Merge Patch, null removes a field, but a key has no stored secret to remove.
-        forbid_null(&mut properties, "secret");
-    }
-    properties.insert("name".to_owned(), key_text(true, "A name for people to recognize the key by."));
-    properties.insert("role".to_owned(), reference("Role"));
-    properties.insert("expiresAt".to_owned(), expires_at());
-    body(properties, required)
+    let name = key_text(true, "A name for people to recognize the key by.");
+    // In a JSON Merge Patch, null removes a field, but a key has no stored secret to remove.
+    let secret = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
+    let writable =
+        [("name", name), ("role", reference("Role")), ("expiresAt", expires_at()), ("secret", secret)];
+    body(writable, &["id", "createdAt", "lastUsedAt"], required)
 }
 
 fn expires_at() -> Value {
     described(nullable_time(), "The time of expiry; null means that it does not expire.")
 }
 
-/// A body with no other properties.
-fn body(properties: Map<String, Value>, required: &[&str]) -> Value {
+/// A body with these properties and with read-only ones, which are accepted and ignored.
+fn body<const N: usize>(properties: [(&str, Value); N], read_only: &[&str], required: &[&str]) -> Value {
+    let read_only = read_only.iter().map(|name| (*name, ignored_value()));
+    let properties = properties.into_iter().chain(read_only);
+    let properties: Map<_, _> = properties.map(|(name, schema)| (name.to_owned(), schema)).collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
-fn ignored(names: &[&str]) -> Map<String, Value> {
-    names.iter().map(|name| ((*name).to_owned(), ignored_value())).collect()
-}
-
-fn forbid_null(properties: &mut Map<String, Value>, name: &str) {
-    if let Some(Value::Object(property)) = properties.get_mut(name) {
-        property.insert("not".to_owned(), json!({ "type": "null" }));
+fn not_null(mut schema: Value) -> Value {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("not".to_owned(), json!({ "type": "null" }));
     }
+    schema
 }
 
 fn connection() -> Value {
@@ -125,18 +118,14 @@ fn connection() -> Value {
     ])
 }
 
-/// The body that creates or changes a connection. Read-only fields are accepted and ignored.
+/// The body that creates or changes a connection.
 fn connection_body(required: &[&str]) -> Value {
-    let mut properties = ignored(&["id", "url", "version", "createdAt", "updatedAt"]);
-    if required.is_empty() {
-        // In a JSON Merge Patch, null removes a field, but the URL is not stored.
-        forbid_null(&mut properties, "url");
-    }
-    properties
-        .insert("name".to_owned(), key_text(false, "A name for people to recognize the connection by."));
+    let name = key_text(false, "A name for people to recognize the connection by.");
     let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
-    properties.insert("profile".to_owned(), profile);
-    body(properties, required)
+    // In a JSON Merge Patch, null removes a field, but the URL is not stored.
+    let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
+    let properties = [("name", name), ("profile", profile), ("url", url)];
+    body(properties, &["id", "version", "createdAt", "updatedAt"], required)
 }
 
 fn token() -> Value {
@@ -169,15 +158,12 @@ fn tenant() -> Value {
 }
 
 fn tenant_body(required: &[&str]) -> Value {
-    let mut properties = ignored(&["version", "createdAt", "updatedAt"]);
     let is_patch = required.is_empty();
     let id = if is_patch { json!({ "type": ["string", "null"], "format": "uuid" }) } else { json!({}) };
-    properties.insert("id".to_owned(), id);
     let name = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,63}$", "not": { "const": "default" } });
-    properties.insert("name".to_owned(), name);
-    properties
-        .insert("uniqueGroupNames".to_owned(), json!({ "type": ["boolean", "null"], "default": false }));
-    body(properties, required)
+    let unique = json!({ "type": ["boolean", "null"], "default": false });
+    let properties = [("id", id), ("name", name), ("uniqueGroupNames", unique)];
+    body(properties, &["version", "createdAt", "updatedAt"], required)
 }
 
 fn change() -> Value {
