@@ -54,7 +54,7 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
         None => state.credentials.load(secret).await?,
     };
     let now = state.clock.now();
-    let is_unchanged = |credential: &Arc<Credential>| credential.role() >= role && credential.is_active(now);
+    let is_unchanged = |credential: &Arc<Credential>| credential.role >= role && credential.is_active(now);
     credential.filter(is_unchanged).map(drop).ok_or_else(Problem::no_valid_key)
 }
 
@@ -92,18 +92,13 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     };
     let now = state.clock.now();
     let credential = credential.filter(|credential| credential.is_active(now)).ok_or_else(failed)?;
-    if matches!(*credential, Credential::Token(..)) && Api::of(request.path()) != Api::Scim {
+    if credential.is_token() && Api::of(request.path()) != Api::Scim {
         return Err(Problem::no_valid_key());
     }
-    state.credentials.used(credential.id(), now);
-    Ok(Caller {
-        tenant: credential.tenant(),
-        origin: origin(request, credential.actor()),
-        role: credential.role(),
-        source: credential.source(),
-        profile: credential.profile(),
-        secret: Some(secret),
-    })
+    state.credentials.used(credential.id, now);
+    let Credential { tenant, role, profile, .. } = *credential;
+    let origin = origin(request, credential.actor.clone());
+    Ok(Caller { tenant, origin, role, source: credential.source.clone(), profile, secret: Some(secret) })
 }
 
 fn origin(request: &ServiceRequest, actor: Actor) -> Origin {

@@ -125,13 +125,13 @@ async fn read_key(
 ) -> Result<Option<(Arc<Credential>, SecretHash)>, OpError> {
     let since = keys.generation();
     let found = match database.call(&Origin::server(), Identify { id }).await? {
-        Some((key, hash)) => Some((Credential::Key(key), hash)),
+        Some((key, hash)) => Some((key.into(), hash)),
         None => {
             let token = database.call(&Origin::server(), connections::Identify { id }).await?;
-            token.map(|(token, connection, hash)| (Credential::Token(token, connection), hash))
+            token.map(|(token, connection, hash)| ((token, connection).into(), hash))
         }
     };
-    let found = found.map(|(credential, hash)| (Arc::new(credential), hash));
+    let found = found.map(|(credential, hash): (Credential, _)| (Arc::new(credential), hash));
     keys.put(id, found.clone(), since);
     Ok(found)
 }

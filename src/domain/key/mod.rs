@@ -101,79 +101,51 @@ impl Key {
     }
 }
 
-/// The key or token to which a secret belongs.
+/// A key, or a token of a connection, as the caller's identity and rights.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Credential {
-    /// A key.
-    Key(Key),
-    /// A token of a connection, which is valid for SCIM only.
-    Token(Token, Connection),
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Credential {
+    /// The id of the key or token.
+    pub id: Uuid,
+    pub tenant: Uuid,
+    pub role: Role,
+    pub expires_at: Option<Timestamp>,
+    /// The caller, as changes record it.
+    pub actor: Actor,
+    /// The source of the externalIds that the caller reads and writes.
+    pub source: Source,
+    /// How strictly the caller's SCIM requests are validated.
+    pub profile: Profile,
 }
 
 impl Credential {
-    /// The id of the key or token.
+    /// Whether the credential is a token, which is valid for SCIM only.
     #[must_use]
-    pub fn id(&self) -> Uuid {
-        match self {
-            Self::Key(key) => key.id,
-            Self::Token(token, _) => token.id,
-        }
-    }
-
-    /// The tenant.
-    #[must_use]
-    pub fn tenant(&self) -> Uuid {
-        match self {
-            Self::Key(key) => key.tenant,
-            Self::Token(_, connection) => connection.tenant,
-        }
-    }
-
-    /// The role of the caller.
-    #[must_use]
-    pub fn role(&self) -> Role {
-        match self {
-            Self::Key(key) => key.role,
-            Self::Token(..) => Role::Writer,
-        }
+    pub fn is_token(&self) -> bool {
+        self.actor.kind == ActorKind::Connection
     }
 
     /// Whether the credential has not expired.
     #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
-        match self {
-            Self::Key(key) => key.expires_at.is_none_or(|expiry| expiry > now),
-            Self::Token(token, _) => token.is_active(now),
-        }
+        self.expires_at.is_none_or(|expiry| expiry > now)
     }
+}
 
-    /// The caller, as changes record it.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        match self {
-            Self::Key(key) => Actor { kind: ActorKind::Key, id: key.id.to_string().into() },
-            Self::Token(_, connection) => {
-                Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() }
-            }
-        }
+impl From<Key> for Credential {
+    fn from(Key { id, tenant, role, expires_at, .. }: Key) -> Self {
+        let actor = Actor { kind: ActorKind::Key, id: id.to_string().into() };
+        let (source, profile) = (NATIVE_SOURCE.into(), Profile::default());
+        Self { id, tenant, role, expires_at, actor, source, profile }
     }
+}
 
-    /// The source of the externalIds that the caller reads and writes.
-    #[must_use]
-    pub fn source(&self) -> Source {
-        match self {
-            Self::Key(_) => NATIVE_SOURCE.into(),
-            Self::Token(_, connection) => connection.id.to_string().into(),
-        }
-    }
-
-    /// How strictly the caller's SCIM requests are validated.
-    #[must_use]
-    pub fn profile(&self) -> Profile {
-        match self {
-            Self::Key(_) => Profile::default(),
-            Self::Token(_, connection) => connection.profile,
-        }
+impl From<(Token, Connection)> for Credential {
+    fn from((Token { id, expires_at, .. }, connection): (Token, Connection)) -> Self {
+        let Connection { tenant, profile, .. } = connection;
+        let actor = Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() };
+        let source = connection.id.to_string().into();
+        Self { id, tenant, role: Role::Writer, expires_at, actor, source, profile }
     }
 }
 

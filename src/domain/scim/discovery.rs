@@ -2,7 +2,7 @@
 //! types.
 
 use super::{ResourceType, urn};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The limits that the ServiceProviderConfig announces.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,6 @@ pub struct Limits {
     pub default_page: usize,
     /// The maximum number of resources on a page.
     pub max_page: usize,
-    /// The lifetime of a cursor in seconds; `None` when cursors do not expire.
-    pub cursor_seconds: Option<u64>,
 }
 
 /// Renders the ServiceProviderConfig (RFC 7643, section 5; RFC 9865, section 4).
@@ -42,24 +40,18 @@ pub fn service_provider_config(base: &str, documentation: &str, limits: &Limits)
             "specUri": "https://www.rfc-editor.org/info/rfc6750",
             "primary": true,
         }],
-        "pagination": pagination(limits),
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": limits.default_page,
+            "maxPageSize": limits.max_page,
+        },
         "meta": {
             "resourceType": "ServiceProviderConfig",
             "location": format!("{base}/ServiceProviderConfig"),
         },
     })
-}
-
-fn pagination(limits: &Limits) -> Value {
-    let mut pagination = Map::from_iter([
-        ("cursor".to_owned(), true.into()),
-        ("index".to_owned(), true.into()),
-        ("defaultPaginationMethod".to_owned(), "index".into()),
-        ("defaultPageSize".to_owned(), limits.default_page.into()),
-        ("maxPageSize".to_owned(), limits.max_page.into()),
-    ]);
-    pagination.extend(limits.cursor_seconds.map(|seconds| ("cursorTimeout".to_owned(), seconds.into())));
-    pagination.into()
 }
 
 impl ResourceType {
@@ -116,28 +108,15 @@ mod tests {
         );
     }
 
-    const LIMITS: Limits = Limits {
-        bulk_operations: 1_000,
-        bulk_bytes: 1 << 20,
-        default_page: 100,
-        max_page: 500,
-        cursor_seconds: Some(3_600),
-    };
-
     #[test]
     fn the_config_conforms_to_its_schema_and_announces_the_limits() {
-        let config = service_provider_config("https://r/scim/v2", "https://r/docs", &LIMITS);
+        let limits = Limits { bulk_operations: 1_000, bulk_bytes: 1 << 20, default_page: 100, max_page: 500 };
+        let config = service_provider_config("https://r/scim/v2", "https://r/docs", &limits);
         assert_conforms(&schema::SERVICE_PROVIDER_CONFIG.attributes, &config, "config");
-        let expected = json!({
-            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 500,
-            "cursorTimeout": 3_600,
-        });
-        assert_eq!(config["pagination"], expected);
+        assert_eq!(config["pagination"]["maxPageSize"], 500);
+        assert_eq!(config["bulk"]["maxOperations"], 1_000);
+        assert_eq!(config["bulk"]["maxPayloadSize"], 1 << 20);
         assert_eq!(config["changePassword"]["supported"], false);
-        assert_eq!(
-            (&config["bulk"]["maxOperations"], &config["bulk"]["maxPayloadSize"]),
-            (&1_000.into(), &(1 << 20).into())
-        );
     }
 
     #[test]

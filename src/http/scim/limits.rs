@@ -16,6 +16,5 @@ pub(super) fn limits(body: usize) -> Limits {
         bulk_bytes: body,
         default_page: DEFAULT_COUNT,
         max_page: MAX_COUNT,
-        cursor_seconds: None,
     }
 }
