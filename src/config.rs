@@ -6,14 +6,14 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Writer actors on PostgreSQL: one works while the other's transaction commits. A third brings no gain.
+/// Writer actors on PostgreSQL: one works while the other's transaction commits. A third does not help.
 const WRITERS: usize = 2;
 
 /// Every setting. `.env.example` has the same names and defaults, and a test compares the two. [`crate::cli`] makes every
 /// flag global, so it is accepted before and after a subcommand.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
-    /// Database to use: sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…
+    /// Database URL: sqlite://PATH, sqlite://:memory:, postgres://… or postgresql://…
     #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL")]
     #[arg(default_value = "sqlite://roster.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
@@ -27,11 +27,11 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_ADMIN_KEY", value_name = "ROSTER_ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<AdminKey>,
 
-    /// Base URL under which clients reach the server; derived from the listen address if not set
+    /// Base URL at which clients reach the server; derived from the listen address if not set
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "ROSTER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Whether pending migrations are applied at startup: true or false
+    /// Whether to apply pending migrations at startup: true or false
     #[arg(long, env = "ROSTER_MIGRATE_ON_START", value_name = "ROSTER_MIGRATE_ON_START")]
     #[arg(default_value_t = true, action = clap::ArgAction::Set, num_args = 1)]
     pub migrate_on_start: bool,
@@ -40,17 +40,17 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_LOG_FORMAT", value_name = "ROSTER_LOG_FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// Time that accepted requests have to finish at shutdown, rounded up to whole seconds
+    /// Time that accepted requests are given to finish at shutdown, rounded up to whole seconds
     #[arg(long, env = "ROSTER_SHUTDOWN_TIMEOUT", value_name = "ROSTER_SHUTDOWN_TIMEOUT")]
     #[arg(default_value = "8s", value_parser = duration)]
     pub shutdown_timeout: Duration,
 
-    /// Time to keep listening after a shutdown signal, so that load balancers notice; 0s closes the port at once
+    /// Time to keep listening after a shutdown signal, so that load balancers can react; 0s closes the port immediately
     #[arg(long, env = "ROSTER_DRAIN_DELAY", value_name = "ROSTER_DRAIN_DELAY")]
     #[arg(default_value = "0s", value_parser = duration)]
     pub drain_delay: Duration,
 
-    /// Number of database connections that read single rows; as many more read pages
+    /// Number of database connections for reading single rows; the same number is opened for reading pages
     #[arg(long, env = "ROSTER_DATABASE_READERS", value_name = "ROSTER_DATABASE_READERS")]
     #[arg(default_value = "2", value_parser = whole::<1, 64>)]
     pub database_readers: usize,
@@ -65,7 +65,7 @@ pub struct Settings {
     #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
-    /// Maximum time that a request spends waiting for the database and using it
+    /// Maximum time that a request may spend in the database, including the time in its queue
     #[arg(long, env = "ROSTER_REQUEST_DEADLINE", value_name = "ROSTER_REQUEST_DEADLINE")]
     #[arg(default_value = "10s", value_parser = deadline)]
     pub request_deadline: Duration,
@@ -75,7 +75,7 @@ pub struct Settings {
     #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
 
-    /// Duration, including waiting time, from which a database operation is logged as slow
+    /// Duration from which a database operation is logged as slow, including the time in the queue
     #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION")]
     #[arg(default_value = "1s", value_parser = duration)]
     pub slow_operation: Duration,

@@ -1,5 +1,5 @@
 //! The tables, once for both engines: kept by hand, compared with both databases by `tests/migrations`.
-#![expect(missing_docs, reason = "the migrations say what the tables hold")]
+#![expect(missing_docs, reason = "the migrations describe the tables")]
 
 use diesel::{allow_tables_to_appear_in_same_query, table};
 

@@ -40,7 +40,7 @@ pub(super) enum KeyCommand {
     },
     /// Lists keys without their secrets
     List {
-        /// Name of a tenant; lists only its keys
+        /// Lists only the keys of the tenant with this name
         #[arg(long)]
         tenant: Option<String>,
     },

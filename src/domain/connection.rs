@@ -67,7 +67,7 @@ impl Auditable for Connection {
     }
 }
 
-/// Creating or revoking a token leaves the version of its connection as it is.
+/// Creating or revoking a token does not change the version of its connection.
 impl Change {
     /// Records the creation of a token.
     #[must_use]

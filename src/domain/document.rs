@@ -15,7 +15,7 @@ pub fn folded(mut compact: Map<String, Value>, attributes: &[Attribute]) -> Map<
     compact
 }
 
-/// The attributes as JSON without absent values. The content of `custom` and `extensions` is free-form and left as it is.
+/// The attributes as JSON without absent values. The content of `custom` and `extensions` is free-form and unchanged.
 pub(crate) fn compact(attributes: &impl Serialize) -> Map<String, Value> {
     let mut map = to_map(attributes);
     for (name, value) in &mut map {

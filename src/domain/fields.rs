@@ -15,7 +15,7 @@ pub struct FieldError {
     pub pointer: String,
     /// One of [`CODES`].
     pub code: &'static str,
-    /// A description for people that follows the name of the field, such as "must not be blank".
+    /// A human-readable description that follows the name of the field, such as "must not be blank".
     pub detail: String,
 }
 

@@ -35,9 +35,9 @@ pub fn read_user_ids(body: Value) -> Result<Vec<Uuid>, Vec<FieldError>> {
             Some(other) => return fields.wrong_type("userIds", "a list", &other).unwrap_or_default(),
         };
         if items.is_empty() {
-            fields.error("userIds", "required", "must name at least one user");
+            fields.error("userIds", "required", "must contain at least one id");
         } else if items.len() > USER_LIMIT {
-            fields.error("userIds", "too-many", "must name at most 1,000 users");
+            fields.error("userIds", "too-many", "must contain at most 1,000 ids");
             return Vec::new();
         }
         read_ids(&items, fields)

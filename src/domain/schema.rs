@@ -76,7 +76,7 @@ pub enum Vocabulary {
 
 /// The lowercase SCIM names that differ from the native ones.
 const SCIM_NAMES: [(&str, &str); 2] = [("meta.created", "createdAt"), ("meta.lastmodified", "updatedAt")];
-/// The native names that mean nothing in SCIM.
+/// The native names that SCIM does not have.
 const NATIVE_NAMES: [&str; 8] =
     ["enterprise", "custom", "extensions", "externalIds", "memberCount", "version", "createdAt", "updatedAt"];
 

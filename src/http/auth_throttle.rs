@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How long failures are counted, starting with the first one.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The largest number of addresses that are tracked.
+/// The maximum number of tracked addresses.
 const CAPACITY: usize = 10_000;
 
 /// The failed attempts of each address within the last minute.

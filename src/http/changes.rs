@@ -43,8 +43,8 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
 pub(super) fn read_docs() -> OperationDocs {
     let parameters = ["after", "limit", "type", "resource"];
     OperationDocs::keyed("listChanges", "changes", "Read the change feed", &parameters)
-        .describe("To read further, pass `next` as `after`. Changes of keys and connections require the role `admin`. Changes \
-             of tenants are in the feed of the tenant `default`.")
+        .describe("To continue, pass `next` as `after`. Changes to keys and connections require the role `admin`. Changes \
+             to tenants are in the feed of the tenant `default`.")
         .json(200, "The changes after a revision.", &[], "Changes", &examples::changes())
         .errors(&[410])
 }

@@ -15,7 +15,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// What a caller with a certain role, or a higher one, may do.
+/// A right of all callers whose role is not lower than [`Right::ROLE`].
 pub(super) trait Right: 'static {
     /// The lowest role that has the right.
     const ROLE: Role;
@@ -85,7 +85,7 @@ impl<R: Right> Context<R> {
         self.state.database.call(&self.caller.origin, operation).await
     }
 
-    /// What identifies a POST request to `path` if it has an idempotency key.
+    /// The identity of a POST request to `path`, if the request has an idempotency key.
     pub(super) fn idempotent(
         &self,
         path: &'static str,

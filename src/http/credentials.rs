@@ -1,4 +1,4 @@
-//! The cache of keys, tokens and tenant names, which spares most requests a database call for authentication.
+//! The cache of keys, tokens and tenant names, so that most requests need no database call for authentication.
 
 use crate::db::Database;
 use crate::domain::key::{Credential, Secret, SecretHash};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 const REFRESH_AFTER: Duration = Duration::from_millis(900);
 /// The age at which an entry expires. A key that was revoked on another server must be refused within two seconds.
 const TIME_TO_LIVE: Duration = Duration::from_millis(1_800);
-/// The largest number of keys, and of tenants, in the cache.
+/// The maximum number of keys, and of tenants, in the cache.
 const CAPACITY: usize = 10_000;
 
 /// The cached keys, tokens and tenant names, and the times of use that are not written to the database yet.
@@ -79,7 +79,7 @@ impl Credentials {
     }
 
     /// Runs a write and then drops the entries that it makes stale. They are dropped whatever the result, and also when
-    /// the request is cancelled: the write may have been committed all the same.
+    /// the request is cancelled, because the write may have been committed nevertheless.
     pub(super) async fn invalidating<T>(&self, stale: Stale, write: impl Future<Output = T>) -> T {
         let _invalidation = OnDrop(|| match stale {
             Stale::One(id) => self.keys.remove(&id),
@@ -147,7 +147,7 @@ struct Values<K, V> {
 
 struct Entry<V> {
     value: V,
-    /// When the value began to be read.
+    /// The time at which the read of the value began.
     since: Instant,
     reloading: bool,
 }
@@ -182,7 +182,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         (lock(&self.0).generation, Instant::now())
     }
 
-    /// Inserts a value, unless anything was removed since it began to be read.
+    /// Inserts a value, unless anything was removed since its read began.
     fn put(&self, key: K, value: Option<V>, (generation, since): (u64, Instant)) {
         let mut values = lock(&self.0);
         if values.generation != generation {

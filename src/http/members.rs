@@ -115,7 +115,7 @@ fn operation(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
     OperationDocs::keyed(id, "groups", summary, parameters)
 }
 
-/// The conditions of a write to a member. A member has no version, so 412 is the answer to an `If-Match` that names one.
+/// The conditions of a write to a member. A member has no version, so an entity tag in `If-Match` returns 412.
 pub(super) struct NoVersion;
 
 extractor!(NoVersion);

@@ -31,7 +31,7 @@ extractor!(Params);
 
 /// The names and values of a query, in order.
 pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
-    // The decoder would replace invalid UTF-8, and the handler would search for another text than the client sent.
+    // The decoder would replace invalid UTF-8, and the handler would search for different text than the client sent.
     if percent_decode_str(request.query_string()).decode_utf8().is_err() {
         return Err(Problem::invalid_parameter("The query is not valid UTF-8."));
     }
@@ -162,7 +162,7 @@ impl Params {
     }
 }
 
-/// The query of an endpoint that takes no parameters; any parameter is answered with 400.
+/// The query of an endpoint that takes no parameters; any parameter returns 400.
 pub(super) struct NoQuery;
 
 extractor!(NoQuery);

@@ -8,8 +8,8 @@ use crate::domain::parse_id;
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-/// The parameter `id` of the path. An id that is not a UUID in its usual form is answered with 404, like any other
-/// that names no resource.
+/// The parameter `id` of the path. An id that is not a canonical UUID returns 404, like the id of a resource that
+/// does not exist.
 pub(super) struct PathId(pub(super) Uuid);
 
 extractor!(PathId);

@@ -146,7 +146,7 @@ fn list_docs<R: Native>() -> OperationDocs {
     let Docs { resource, query, projection, .. } = R::DOCS;
     let parameters = [&query[..], &["limit", "cursor", "include"], &projection].concat();
     resource.list(&parameters).describe(
-        "A page can have fewer items than `limit`, or none, and still have `nextCursor`. Read further pages until \
+        "A page can have fewer items than `limit`, or none, and still have `nextCursor`. Request pages until \
          `nextCursor` is absent.",
     )
 }

@@ -103,7 +103,7 @@ pub(super) fn new_secret(id: Uuid) -> Result<Secret, Problem> {
     })
 }
 
-/// The part of a resource that the client asked for. The projection is applied during serialization, so that only one
+/// The part of a resource that the client requested. The projection is applied during serialization, so that only one
 /// resource of a page is in memory as a JSON value at a time.
 pub(super) struct Projected<'p, R> {
     pub(super) whole: R,

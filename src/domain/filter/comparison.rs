@@ -143,7 +143,7 @@ impl<'t> Terms<'t> {
     /// attributes.
     fn compare(&self, target: &Target, operator: Operator, operand: Operand) -> Result<Filter, Mismatch> {
         let Some((path, attribute)) = target.value() else {
-            let detail = format!("{} has no value; name one of its sub-attributes", target.attribute.name);
+            let detail = format!("{} has no value; specify one of its sub-attributes", target.attribute.name);
             return Err(Mismatch::Target(detail));
         };
         let operand = match (&attribute.kind, self.booleans, operand) {

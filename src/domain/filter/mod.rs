@@ -73,7 +73,7 @@ pub enum Value {
 pub struct InvalidFilter {
     /// The position of the error, in characters from 1.
     pub position: usize,
-    /// A description for people.
+    /// A human-readable description.
     pub detail: String,
 }
 

@@ -83,7 +83,7 @@ impl<'t> Scanner<'t> {
         InvalidFilter { position: before + 1, detail: detail.into() }
     }
 
-    /// The error for a token that is not what the grammar expects.
+    /// The error for a token that the grammar does not allow here.
     pub(super) fn expected(&self, expected: &str, found: &Token<'_>) -> InvalidFilter {
         let text = match &found.kind {
             TokenKind::Word(word) => format!("'{}'", excerpt(word)),

@@ -151,7 +151,7 @@ fn errors_have_positions() {
         ("createdAt gt \"2026-01-02\"", 14, "an RFC 3339 time with an offset"),
         ("createdAt co \"2026\"", 11, "createdAt can only be compared with"),
         ("x509Certificates gt \"a\"", 18, "value can only be compared with"),
-        ("name eq \"a\"", 1, "name has no value; name one of its sub-attributes"),
+        ("name eq \"a\"", 1, "name has no value; specify one of its sub-attributes"),
         ("addresses eq \"a\"", 1, "addresses has no value"),
         ("custom pr", 1, "cannot be filtered by custom"),
         ("name[givenName pr]", 5, "must follow the name of a list"),

@@ -59,7 +59,7 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
         "tags": [
             { "name": "users" },
             { "name": "groups", "description": "Groups and their members." },
-            { "name": "changes", "description": "The change feed: every change, numbered without gaps in the order of commits." },
+            { "name": "changes", "description": "The change feed: every change, numbered without gaps in commit order." },
             { "name": "keys", "description": "API keys. Requires the role `admin`." },
             { "name": "connections", "description": "SCIM connections of identity providers, and their tokens. Requires the role `admin`." },
             { "name": "tenants", "description": "Isolated sets of users and groups. Requires the role `operator`." },

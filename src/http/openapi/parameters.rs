@@ -53,7 +53,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str) -> [Paramet
             { "type": "string", "pattern": "^custom\\.[A-Za-z]+$" },
         ] },
     });
-    let about_attributes = "Returns only these attributes and `id`. Dots name sub-attributes. Cannot be combined with \
+    let about_attributes = "Returns only these attributes and `id`. Use dots for sub-attributes. Cannot be combined with \
                             `excludedAttributes`.";
     [
         query("filter", filter, &about_filter),
@@ -79,7 +79,11 @@ fn of_lists() -> [Parameter; 7] {
     ] });
     [
         query("limit", limit, "The page size. Values above 500 are lowered to 500."),
-        query("cursor", cursor, "`nextCursor` of the previous page. Filter and sort order must be the same."),
+        query(
+            "cursor",
+            cursor,
+            "The `nextCursor` of the previous page. The filter and the sort order must be unchanged.",
+        ),
         query(
             "include",
             json!({ "type": "string", "enum": ["total"] }),

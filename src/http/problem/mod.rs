@@ -165,7 +165,9 @@ impl Problem {
     }
 
     pub(super) fn defect() -> Self {
-        Self::internal("An internal error occurred. The server's log describes it under this request id.")
+        Self::internal(
+            "An internal error occurred. The server's log contains the details under this request id.",
+        )
     }
 
     pub(super) fn server_stopping() -> Self {

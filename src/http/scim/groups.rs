@@ -131,7 +131,7 @@ async fn with_members(
 /// Renders the groups of a page, with their members if the projection includes them.
 ///
 /// # Errors
-/// `tooMany` when the groups have more than 100,000 members together. A shorter page would make clients that page by index
+/// `tooMany` when the groups have more than 100,000 members in total. A shorter page would make clients that page by index
 /// skip groups.
 pub(super) async fn render_page(
     context: &Context,
@@ -151,7 +151,7 @@ pub(super) async fn render_page(
 fn too_many(error: OpError) -> Problem {
     match error {
         OpError::Refused(_) => {
-            let detail = "The groups on this page have more than 100,000 members together. \
+            let detail = "The groups on this page have more than 100,000 members in total. \
                           Add excludedAttributes=members, or request fewer groups.";
             ScimType::TooMany.error(detail).into()
         }

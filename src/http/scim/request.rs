@@ -1,4 +1,4 @@
-//! A write of one resource, sent as a request of its own or as an operation of a bulk request.
+//! A write of one resource, sent as a separate request or as an operation of a bulk request.
 
 use super::context::{Context, WriteContext};
 use super::search::Search;

@@ -94,7 +94,7 @@ pub(super) fn find_docs(kind: ResourceType) -> OperationDocs {
              for an ETag, only for `If-None-Match: *`: these values can change while the version stays the same.",
         )
         .response(200, "The resource.", &["ETag"], content(&schema_name(kind), &example_of(kind)))
-        .response(304, "The resource has a version that `If-None-Match` names.", &["ETag"], None)
+        .response(304, "The resource matches `If-None-Match`.", &["ETag"], None)
         .errors(&[412])
 }
 

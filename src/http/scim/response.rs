@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The result of a request for one resource. It becomes a response of its own or a part of a bulk response.
+/// The result of a request for one resource. It becomes a separate response or a part of a bulk response.
 pub(super) struct Outcome {
     pub(super) status: StatusCode,
     /// The current version of the resource; `None` once it is deleted.

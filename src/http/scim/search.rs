@@ -47,7 +47,7 @@ impl Search {
                 continue;
             };
             if text.replace(value).is_some() {
-                let detail = format!("The parameter {name} occurs more than once. Send it once.");
+                let detail = format!("The parameter {name} must not be repeated.");
                 return Err(ScimType::InvalidValue.error(detail).into());
             }
         }

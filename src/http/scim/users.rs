@@ -109,7 +109,7 @@ fn render(context: &Context, user: &User, groups: Option<&Groups>) -> Map<String
 /// Renders the users of a page, with their groups if the projection includes them.
 ///
 /// # Errors
-/// `tooMany` when the users are in more than 100,000 groups together.
+/// `tooMany` when the users are in more than 100,000 groups in total.
 pub(super) async fn render_page(
     context: &Context,
     users: &[User],
@@ -126,8 +126,8 @@ pub(super) async fn render_page(
 fn too_many(error: OpError) -> Problem {
     match error {
         OpError::Refused(_) => {
-            let detail = "The users on this page are in more than 100,000 groups together. \
-                          Leave groups out of attributes, or request fewer users.";
+            let detail = "The users on this page are in more than 100,000 groups in total. \
+                          Remove groups from attributes, or request fewer users.";
             ScimType::TooMany.error(detail).into()
         }
         error => error.into(),

@@ -148,6 +148,6 @@ fn invalid(detail: impl Into<String>) -> ScimError {
 }
 
 fn unsupported_filter() -> ScimError {
-    let detail = "A filter on members supports only eq on value and type, combined with and, or.";
+    let detail = "A filter on members supports only eq on value and type, combined with 'and' and 'or'.";
     ScimType::InvalidFilter.error(detail)
 }

@@ -115,8 +115,8 @@ impl Patch {
     fn charge(&mut self, bytes: usize) -> Result<(), ScimError> {
         let budget = self.budget.checked_sub(bytes);
         self.budget = budget.ok_or_else(|| {
-            let detail = "The operations on attributes are too large. Together they can have at most 64 KiB, and each \
-                          operation on a list counts 1/64 of the list's size. Split the request.";
+            let detail = "The operations on attributes exceed 64 KiB in total, where each operation on a list also \
+                          counts 1/64 of the list's size. Split the request.";
             ScimType::InvalidValue.error(detail)
         })?;
         Ok(())
@@ -146,7 +146,7 @@ impl Patch {
             // elements would have a different effect.
             let example = path.attribute.name;
             let detail = format!(
-                "{name} needs a filter that selects the values, such as {example}[type eq \"work\"]."
+                "{name} requires a filter that selects the values, such as {example}[type eq \"work\"]."
             );
             return Err(ScimType::InvalidPath.error(detail));
         }

@@ -54,8 +54,8 @@ pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
     }
 }
 
-/// Parses an operation. Unknown members are refused, because one could be a misspelt `value`, and an absent value has a
-/// meaning of its own.
+/// Parses an operation. Unknown members are refused, because one could be a misspelt `value`, whose absence has a different
+/// meaning.
 fn operation(input: Value) -> Result<Operation, ScimError> {
     let Value::Object(map) = input else { return Err(invalid_syntax("An operation must be an object.")) };
     reject_duplicate_names(&map, "an operation")?;
@@ -68,7 +68,7 @@ fn operation(input: Value) -> Result<Operation, ScimError> {
             "name" => {}
             _ => {
                 let detail =
-                    format!("An operation cannot have '{}', only op, path and value.", excerpt(&name));
+                    format!("An operation can only have op, path and value, not '{}'.", excerpt(&name));
                 return Err(invalid_syntax(detail));
             }
         }

@@ -79,7 +79,7 @@ fn secret(requests: &str) -> Value {
 
 /// The body that creates or changes a key.
 fn key_body(required: &[&str]) -> Value {
-    let name = key_text(true, "A name for people to recognize the key by.");
+    let name = key_text(true, "A human-readable name.");
     // In a JSON Merge Patch, null removes a field, but a key has no stored secret to remove.
     let secret = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
     let writable =
@@ -120,7 +120,7 @@ fn connection() -> Value {
 
 /// The body that creates or changes a connection.
 fn connection_body(required: &[&str]) -> Value {
-    let name = key_text(false, "A name for people to recognize the connection by.");
+    let name = key_text(false, "A human-readable name.");
     let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
     // In a JSON Merge Patch, null removes a field, but the URL is not stored.
     let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
@@ -168,7 +168,7 @@ fn tenant_body(required: &[&str]) -> Value {
 
 fn change() -> Value {
     let values = json!({ "type": ["object", "null"] });
-    let of_member = || described(id(), "Present instead of `id` in changes of members.");
+    let of_member = || described(id(), "Present instead of `id` in changes to members.");
     let version = "The version of the resource after the change; for a member, the version of its group.";
     json!({
         "description": "One change to one resource. Clients should ignore types that they do not know.",
@@ -210,7 +210,7 @@ fn problem(codes: &[&str]) -> Value {
             "type": { "type": "string", "const": "about:blank" },
             "title": described(text(), "The reason phrase of the status."),
             "status": { "type": "integer", "minimum": 400, "maximum": 599 },
-            "detail": described(text(), "An explanation for people."),
+            "detail": described(text(), "A human-readable explanation."),
             "code": { "type": "string", "examples": codes },
             "requestId": text(),
             "errors": array(reference("FieldError")),

@@ -1,4 +1,4 @@
-//! `/Bulk` (RFC 7644, section 3.7). Each operation runs like a request of its own, in its own transaction. The ids of created
+//! `/Bulk` (RFC 7644, section 3.7). Each operation runs like a separate request, in its own transaction. The ids of created
 //! resources are assigned in advance, so that operations can refer to resources that do not exist yet.
 
 mod references;

@@ -55,7 +55,7 @@ pub(super) fn search(names: Vec<String>, filter: Parameter, sort_by: Option<Para
 
 /// A PatchOp (RFC 7644, section 3.5.2).
 pub(super) fn patch() -> Value {
-    let value = "The value to add or to replace with. Without `path`, an object of attributes.";
+    let value = "The value to add or to set. Without `path`, an object of attributes.";
     let operation = json!({
         "type": "object",
         "properties": {
@@ -70,8 +70,8 @@ pub(super) fn patch() -> Value {
         "additionalProperties": false,
     });
     json!({
-        "description": "The operations are applied in order, all or none. \
-                        Those on attributes can have at most 64 KiB together.",
+        "description": "The operations are applied in order, either all or none. \
+                        The operations on attributes can have at most 64 KiB in total.",
         "type": "object",
         "properties": {
             "schemas": schemas_with(urn::PATCH),

@@ -1,5 +1,5 @@
-//! The description of SCIM's endpoints in the OpenAPI document: what the operations for users and for groups share, and the
-//! parameters and schemas that they refer to.
+//! The description of SCIM's endpoints in the OpenAPI document: the common parts of the operations for users and groups, and
+//! the parameters and schemas that they refer to.
 
 pub(super) mod examples;
 mod messages;
@@ -49,7 +49,7 @@ pub(super) fn discovery(
     OperationDocs::public(id, "SCIM", summary, parameters)
         .scim()
         .describe("A request with `filter` returns 403.")
-        .response(200, "The same for every caller.", &[], content(schema, example))
+        .response(200, "The resource, which is the same for every caller.", &[], content(schema, example))
         .errors(&[400, 403, 500])
 }
 
@@ -139,7 +139,7 @@ type Parameter = (&'static str, Value, &'static str);
 
 const ONLY: &str = "The attributes to return, besides those that are always returned. \
                     Cannot be combined with `excludedAttributes`.";
-const EXCEPT: &str = "The attributes to leave out.";
+const EXCEPT: &str = "The attributes to exclude.";
 
 /// The filter for one resource type, or for all.
 fn filter(kind: Option<ResourceType>) -> Parameter {
@@ -175,8 +175,8 @@ fn start_index() -> Parameter {
 
 fn count() -> Parameter {
     let schema = json!({ "type": "integer", "format": "int64", "default": 100 });
-    let text = "The number of resources on a page. Values above 500 count as 500. 0 or less returns only the total, or 400 \
-                with `cursor`.";
+    let text = "The number of resources on a page. Values above 500 count as 500. With 0 or less, only the total is \
+                returned, and 400 if there is a `cursor`.";
     ("count", schema, text)
 }
 
