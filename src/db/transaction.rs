@@ -248,12 +248,12 @@ fn number_changes(tx: &mut Tx<'_>) -> Result<(), DbError> {
 
 /// The number of users that the changes add to the tenant.
 fn user_growth(changes: &[NewChange<'_>]) -> i64 {
-    growth(changes, ChangeKind::UserCreated, ChangeKind::UserDeleted)
+    growth(changes, ChangeKind::USER_CREATED, ChangeKind::USER_DELETED)
 }
 
 /// The number of groups that the changes add to the tenant.
 fn group_growth(changes: &[NewChange<'_>]) -> i64 {
-    growth(changes, ChangeKind::GroupCreated, ChangeKind::GroupDeleted)
+    growth(changes, ChangeKind::GROUP_CREATED, ChangeKind::GROUP_DELETED)
 }
 
 fn growth(changes: &[NewChange<'_>], created: ChangeKind, deleted: ChangeKind) -> i64 {

@@ -56,7 +56,7 @@ pub const MAX_ACTIVE_TOKENS: usize = 2;
 
 impl Auditable for Connection {
     const KINDS: [ChangeKind; 3] =
-        [ChangeKind::ConnectionCreated, ChangeKind::ConnectionUpdated, ChangeKind::ConnectionDeleted];
+        [ChangeKind::CONNECTION_CREATED, ChangeKind::CONNECTION_UPDATED, ChangeKind::CONNECTION_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
         attributes([("name", self.name.as_str().into()), ("profile", self.profile.to_string().into())])
@@ -73,7 +73,7 @@ impl Change {
     #[must_use]
     pub fn token_created(connection: &Connection, token: &Token) -> Self {
         let stamp = Stamp { time: token.created_at, ..connection.stamp() };
-        let kind = ChangeKind::ConnectionTokenCreated;
+        let kind = ChangeKind::CONNECTION_TOKEN_CREATED;
         Self::new(connection.tenant, kind, stamp, None, Some(token.snapshot()))
     }
 
@@ -81,7 +81,7 @@ impl Change {
     #[must_use]
     pub fn token_deleted(connection: &Connection, token: &Token, time: Timestamp) -> Self {
         let stamp = Stamp { time, ..connection.stamp() };
-        let kind = ChangeKind::ConnectionTokenDeleted;
+        let kind = ChangeKind::CONNECTION_TOKEN_DELETED;
         Self::new(connection.tenant, kind, stamp, Some(token.snapshot()), None)
     }
 }

@@ -46,6 +46,11 @@ pub fn depth(value: &Value) -> usize {
     }
 }
 
+/// Parses a boolean that was sent as a string, ignoring case.
+pub(super) fn parse_boolean(text: &str) -> Option<bool> {
+    [true, false].into_iter().find(|value| value.to_string().eq_ignore_ascii_case(text))
+}
+
 /// Escapes a key as a reference token of a JSON Pointer (RFC 6901, section 3).
 #[must_use]
 pub fn pointer_token(key: &str) -> String {

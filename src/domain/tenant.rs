@@ -39,7 +39,7 @@ pub struct Draft {
 /// Changes to tenants are recorded in the history of the default tenant.
 impl Auditable for Tenant {
     const KINDS: [ChangeKind; 3] =
-        [ChangeKind::TenantCreated, ChangeKind::TenantUpdated, ChangeKind::TenantDeleted];
+        [ChangeKind::TENANT_CREATED, ChangeKind::TENANT_UPDATED, ChangeKind::TENANT_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
         attributes([

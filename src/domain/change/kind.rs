@@ -4,106 +4,79 @@ use derive_more::Display;
 
 /// The type of a change. Each type has a stable name, which clients see and the database stores.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
-#[display("{}", self.name())]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ChangeKind {
-    UserCreated,
-    UserUpdated,
-    UserDeleted,
-    UserErased,
-    GroupCreated,
-    GroupUpdated,
-    GroupDeleted,
-    MemberAdded,
-    MemberRemoved,
-    KeyCreated,
-    KeyUpdated,
-    KeyDeleted,
-    ConnectionCreated,
-    ConnectionUpdated,
-    ConnectionDeleted,
-    ConnectionTokenCreated,
-    ConnectionTokenDeleted,
-    TenantCreated,
-    TenantUpdated,
-    TenantDeleted,
+#[display("{name}")]
+pub struct ChangeKind {
+    resource: ResourceKind,
+    name: &'static str,
 }
 
+#[expect(missing_docs, reason = "the names say it")]
 impl ChangeKind {
+    pub const USER_CREATED: Self = Self::of(ResourceKind::User, "user.created");
+    pub const USER_UPDATED: Self = Self::of(ResourceKind::User, "user.updated");
+    pub const USER_DELETED: Self = Self::of(ResourceKind::User, "user.deleted");
+    pub const USER_ERASED: Self = Self::of(ResourceKind::User, "user.erased");
+    pub const GROUP_CREATED: Self = Self::of(ResourceKind::Group, "group.created");
+    pub const GROUP_UPDATED: Self = Self::of(ResourceKind::Group, "group.updated");
+    pub const GROUP_DELETED: Self = Self::of(ResourceKind::Group, "group.deleted");
+    pub const MEMBER_ADDED: Self = Self::of(ResourceKind::Member, "member.added");
+    pub const MEMBER_REMOVED: Self = Self::of(ResourceKind::Member, "member.removed");
+    pub const KEY_CREATED: Self = Self::of(ResourceKind::Key, "key.created");
+    pub const KEY_UPDATED: Self = Self::of(ResourceKind::Key, "key.updated");
+    pub const KEY_DELETED: Self = Self::of(ResourceKind::Key, "key.deleted");
+    pub const CONNECTION_CREATED: Self = Self::of(ResourceKind::Connection, "connection.created");
+    pub const CONNECTION_UPDATED: Self = Self::of(ResourceKind::Connection, "connection.updated");
+    pub const CONNECTION_DELETED: Self = Self::of(ResourceKind::Connection, "connection.deleted");
+    pub const CONNECTION_TOKEN_CREATED: Self = Self::of(ResourceKind::Connection, "connection.tokenCreated");
+    pub const CONNECTION_TOKEN_DELETED: Self = Self::of(ResourceKind::Connection, "connection.tokenDeleted");
+    pub const TENANT_CREATED: Self = Self::of(ResourceKind::Tenant, "tenant.created");
+    pub const TENANT_UPDATED: Self = Self::of(ResourceKind::Tenant, "tenant.updated");
+    pub const TENANT_DELETED: Self = Self::of(ResourceKind::Tenant, "tenant.deleted");
+
     /// Every type, in the order in which the documentation lists them.
     pub const ALL: [Self; 20] = [
-        Self::UserCreated,
-        Self::UserUpdated,
-        Self::UserDeleted,
-        Self::UserErased,
-        Self::GroupCreated,
-        Self::GroupUpdated,
-        Self::GroupDeleted,
-        Self::MemberAdded,
-        Self::MemberRemoved,
-        Self::KeyCreated,
-        Self::KeyUpdated,
-        Self::KeyDeleted,
-        Self::ConnectionCreated,
-        Self::ConnectionUpdated,
-        Self::ConnectionDeleted,
-        Self::ConnectionTokenCreated,
-        Self::ConnectionTokenDeleted,
-        Self::TenantCreated,
-        Self::TenantUpdated,
-        Self::TenantDeleted,
+        Self::USER_CREATED,
+        Self::USER_UPDATED,
+        Self::USER_DELETED,
+        Self::USER_ERASED,
+        Self::GROUP_CREATED,
+        Self::GROUP_UPDATED,
+        Self::GROUP_DELETED,
+        Self::MEMBER_ADDED,
+        Self::MEMBER_REMOVED,
+        Self::KEY_CREATED,
+        Self::KEY_UPDATED,
+        Self::KEY_DELETED,
+        Self::CONNECTION_CREATED,
+        Self::CONNECTION_UPDATED,
+        Self::CONNECTION_DELETED,
+        Self::CONNECTION_TOKEN_CREATED,
+        Self::CONNECTION_TOKEN_DELETED,
+        Self::TENANT_CREATED,
+        Self::TENANT_UPDATED,
+        Self::TENANT_DELETED,
     ];
+
+    const fn of(resource: ResourceKind, name: &'static str) -> Self {
+        Self { resource, name }
+    }
 
     /// The stable name, for example `user.updated`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::UserCreated => "user.created",
-            Self::UserUpdated => "user.updated",
-            Self::UserDeleted => "user.deleted",
-            Self::UserErased => "user.erased",
-            Self::GroupCreated => "group.created",
-            Self::GroupUpdated => "group.updated",
-            Self::GroupDeleted => "group.deleted",
-            Self::MemberAdded => "member.added",
-            Self::MemberRemoved => "member.removed",
-            Self::KeyCreated => "key.created",
-            Self::KeyUpdated => "key.updated",
-            Self::KeyDeleted => "key.deleted",
-            Self::ConnectionCreated => "connection.created",
-            Self::ConnectionUpdated => "connection.updated",
-            Self::ConnectionDeleted => "connection.deleted",
-            Self::ConnectionTokenCreated => "connection.tokenCreated",
-            Self::ConnectionTokenDeleted => "connection.tokenDeleted",
-            Self::TenantCreated => "tenant.created",
-            Self::TenantUpdated => "tenant.updated",
-            Self::TenantDeleted => "tenant.deleted",
-        }
+        self.name
     }
 
     /// The type of this name, which is case-sensitive.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name == name)
     }
 
     /// The kind of resource that changed.
     #[must_use]
     pub const fn resource(self) -> ResourceKind {
-        match self {
-            Self::UserCreated | Self::UserUpdated | Self::UserDeleted | Self::UserErased => {
-                ResourceKind::User
-            }
-            Self::GroupCreated | Self::GroupUpdated | Self::GroupDeleted => ResourceKind::Group,
-            Self::MemberAdded | Self::MemberRemoved => ResourceKind::Member,
-            Self::KeyCreated | Self::KeyUpdated | Self::KeyDeleted => ResourceKind::Key,
-            Self::ConnectionCreated
-            | Self::ConnectionUpdated
-            | Self::ConnectionDeleted
-            | Self::ConnectionTokenCreated
-            | Self::ConnectionTokenDeleted => ResourceKind::Connection,
-            Self::TenantCreated | Self::TenantUpdated | Self::TenantDeleted => ResourceKind::Tenant,
-        }
+        self.resource
     }
 }
 

@@ -102,19 +102,19 @@ impl Change {
     /// Records that the values of a user were erased from its history; `user` is the user's last version.
     #[must_use]
     pub fn user_erased(tenant: Uuid, user: Stamp) -> Self {
-        Self::new(tenant, ChangeKind::UserErased, user, None, None)
+        Self::new(tenant, ChangeKind::USER_ERASED, user, None, None)
     }
 
     /// Records that adding a user brought a group to the version in `group`.
     #[must_use]
     pub fn member_added(tenant: Uuid, group: Stamp, user: Uuid) -> Self {
-        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MemberAdded, group, None, None) }
+        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MEMBER_ADDED, group, None, None) }
     }
 
     /// Records that removing a user brought a group to the version in `group`.
     #[must_use]
     pub fn member_removed(tenant: Uuid, group: Stamp, user: Uuid) -> Self {
-        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MemberRemoved, group, None, None) }
+        Self { member: Some(user), ..Self::new(tenant, ChangeKind::MEMBER_REMOVED, group, None, None) }
     }
 
     pub(super) fn new(

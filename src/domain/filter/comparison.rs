@@ -6,6 +6,7 @@ use super::{Filter, InvalidFilter, Path, TERM_LIMIT, all_of};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::casefold::casefold;
 use crate::domain::excerpt;
+use crate::domain::json::parse_boolean;
 use crate::domain::schema::{Schema, Vocabulary};
 
 /// The accepted spellings of booleans.
@@ -133,7 +134,7 @@ impl<'t> Terms<'t> {
             return Ok((token.at, None));
         }
         let negated = word.eq_ignore_ascii_case("ne");
-        match if negated { Some(Operator::Eq) } else { Operator::named(word) } {
+        match if negated { Some(Operator::Eq) } else { word.parse().ok() } {
             Some(operator) => Ok((token.at, Some((operator, negated)))),
             None => Err(self.scanner.error(token.at, format!("'{}' is not an operator", excerpt(word)))),
         }
@@ -147,7 +148,9 @@ impl<'t> Terms<'t> {
             return Err(Mismatch::Target(detail));
         };
         let operand = match (&attribute.kind, self.booleans, operand) {
-            (Kind::Boolean, Booleans::OrStrings, Operand::Text(text)) => boolean(text),
+            (Kind::Boolean, Booleans::OrStrings, Operand::Text(text)) => {
+                parse_boolean(&text).map_or(Operand::Text(text), Operand::Boolean)
+            }
             (.., operand) => operand,
         };
         if matches!(attribute.kind, Kind::Urns) {
@@ -214,10 +217,4 @@ impl Target {
             _ => present(self.attribute, self.path.clone()),
         }
     }
-}
-
-/// The boolean that a string spells, or else the string.
-fn boolean(text: String) -> Operand {
-    let boolean = [true, false].into_iter().find(|value| value.to_string().eq_ignore_ascii_case(&text));
-    boolean.map_or(Operand::Text(text), Operand::Boolean)
 }

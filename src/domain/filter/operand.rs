@@ -3,13 +3,15 @@
 use super::{Filter, Path, Test, Value, ids};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::casefold::casefold;
+use derive_more::FromStr;
 use std::cmp::Ordering;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The operators of RFC 7644, table 3, that have an operand. (`ne` is parsed as the negation of `eq`.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The operators of RFC 7644, table 3, that have an operand. (`ne` is parsed as the negation of `eq`.) Parsing ignores
+/// case.
+#[derive(Clone, Copy, Debug, FromStr, PartialEq, Eq)]
 pub(super) enum Operator {
     Eq,
     Co,
@@ -31,21 +33,6 @@ pub(super) enum Operand {
 }
 
 impl Operator {
-    /// The operator of this name, which is case-insensitive.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        const NAMES: [(&str, Operator); 8] = [
-            ("eq", Operator::Eq),
-            ("co", Operator::Co),
-            ("sw", Operator::Sw),
-            ("ew", Operator::Ew),
-            ("gt", Operator::Gt),
-            ("ge", Operator::Ge),
-            ("lt", Operator::Lt),
-            ("le", Operator::Le),
-        ];
-        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, operator)| *operator)
-    }
-
     fn is_order(self) -> bool {
         matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
     }

@@ -76,7 +76,7 @@ impl Group {
 
 impl Auditable for Group {
     const KINDS: [ChangeKind; 3] =
-        [ChangeKind::GroupCreated, ChangeKind::GroupUpdated, ChangeKind::GroupDeleted];
+        [ChangeKind::GROUP_CREATED, ChangeKind::GROUP_UPDATED, ChangeKind::GROUP_DELETED];
 
     /// `memberCount` is omitted, because each membership has its own change.
     fn snapshot(&self) -> Map<String, Value> {

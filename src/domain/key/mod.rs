@@ -77,7 +77,8 @@ pub struct Key {
 }
 
 impl Auditable for Key {
-    const KINDS: [ChangeKind; 3] = [ChangeKind::KeyCreated, ChangeKind::KeyUpdated, ChangeKind::KeyDeleted];
+    const KINDS: [ChangeKind; 3] =
+        [ChangeKind::KEY_CREATED, ChangeKind::KEY_UPDATED, ChangeKind::KEY_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
         let expires_at = self.expires_at.map(Timestamp::rfc3339);

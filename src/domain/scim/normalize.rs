@@ -6,6 +6,7 @@ use super::error::describe;
 use super::schema::{Definition, Mutability, Type};
 use super::{Profile, ScimError, ScimType};
 use crate::domain::excerpt;
+use crate::domain::json::parse_boolean;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -112,10 +113,12 @@ pub(super) fn sub_attribute<'d>(
 fn simple(definition: &Definition, input: Value, profile: Profile, path: &str) -> Result<Value, ScimError> {
     match (definition.kind, input) {
         (Type::Boolean, Value::Bool(value)) => Ok(value.into()),
-        (Type::Boolean, Value::String(text)) if profile == Profile::Lenient && boolean(&text).is_some() => {
-            Ok(boolean(&text).into())
+        (Type::Boolean, input) => {
+            // Entra ID sends booleans as strings.
+            let text = input.as_str().filter(|_| profile == Profile::Lenient);
+            let boolean = text.and_then(parse_boolean).map(Value::from);
+            boolean.ok_or_else(|| wrong_type(path, "true or false", &input))
         }
-        (Type::Boolean, other) => Err(wrong_type(path, "true or false", &other)),
         (Type::Integer, Value::Number(number)) => Ok(number.into()),
         (Type::Integer, other) => Err(wrong_type(path, "a number", &other)),
         (_, Value::String(text)) => Ok(text.into()),
@@ -125,11 +128,6 @@ fn simple(definition: &Definition, input: Value, profile: Profile, path: &str) -
         }
         (_, other) => Err(wrong_type(path, "a string", &other)),
     }
-}
-
-/// Parses a boolean that was sent as a string, as Entra ID does.
-fn boolean(text: &str) -> Option<bool> {
-    [true, false].into_iter().find(|value| value.to_string().eq_ignore_ascii_case(text))
 }
 
 /// Returns an error when two names in an object differ only in case: attribute names are case-insensitive.

@@ -162,7 +162,7 @@ impl User {
 
 impl Auditable for User {
     const KINDS: [ChangeKind; 3] =
-        [ChangeKind::UserCreated, ChangeKind::UserUpdated, ChangeKind::UserDeleted];
+        [ChangeKind::USER_CREATED, ChangeKind::USER_UPDATED, ChangeKind::USER_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
         snapshot_of(&self.attributes, &self.external_ids)

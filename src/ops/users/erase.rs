@@ -65,7 +65,7 @@ impl Operation for Erase {
         let last: Option<(String, i64)> = tx.optional(last)?;
         let (version, time) = match (deleted, last) {
             (Some(deleted), _) => deleted,
-            (None, Some((kind, _))) if kind == ChangeKind::UserErased.name() => return Ok(()),
+            (None, Some((kind, _))) if kind == ChangeKind::USER_ERASED.name() => return Ok(()),
             (None, Some((_, version))) => (version, self.now),
             (None, None) => return Err(OpError::NotFound),
         };

@@ -17,9 +17,8 @@ pub struct Operation {
     pub value: Option<Value>,
 }
 
-/// The kind of an operation.
-#[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
-#[display(rename_all = "lowercase")]
+/// The kind of an operation. Parsing ignores case.
+#[derive(Clone, Copy, Debug, derive_more::FromStr, PartialEq, Eq)]
 pub enum Op {
     /// RFC 7644, section 3.5.2.1.
     Add,
@@ -80,8 +79,7 @@ fn operation(input: Value) -> Result<Operation, ScimError> {
 }
 
 fn read_op(input: &Value) -> Result<Op, ScimError> {
-    let matches = |op: &Op| input.as_str().is_some_and(|text| text.eq_ignore_ascii_case(&op.to_string()));
-    let op = [Op::Add, Op::Replace, Op::Remove].into_iter().find(matches);
+    let op = input.as_str().and_then(|text| text.parse().ok());
     op.ok_or_else(|| invalid_syntax(format!("op must be add, replace or remove, not {}.", describe(input))))
 }
 
