@@ -52,7 +52,7 @@ impl App {
     /// # Errors
     /// A one-line message if the database cannot be prepared or the port cannot be bound.
     pub async fn start(settings: Settings, clock: Clock) -> Result<Self, AppError> {
-        // First of all, because signals without a handler do not end process 1, which this is in a container.
+        // This comes first, because process 1, as in a container, ignores signals that have no handler.
         let mut signals = Signals::watch()
             .map_err(|error| AppError::new(format!("cannot install signal handlers: {error}")))?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;

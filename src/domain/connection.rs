@@ -19,7 +19,7 @@ pub struct Connection {
     #[serde(skip)]
     pub tenant: Uuid,
     pub name: String,
-    /// How strictly SCIM requests are validated.
+    /// The strictness of SCIM request validation.
     pub profile: Profile,
     /// The number of changes; also the ETag.
     pub version: i64,

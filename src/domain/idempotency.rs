@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long a response is stored.
+/// The time for which a response is stored.
 pub const RETENTION: Duration = Duration::from_hours(24);
 
 /// An idempotent request. The key is unique for its tenant, caller, method and path.

@@ -113,13 +113,13 @@ impl MembershipEdit {
         }
     }
 
-    /// The users who are members afterwards.
+    /// The users that are members after the edit.
     #[must_use]
     pub fn added(&self) -> &BTreeSet<Uuid> {
         &self.added
     }
 
-    /// The users who are not members afterwards.
+    /// The users that are not members after the edit.
     #[must_use]
     pub fn removed(&self) -> &BTreeSet<Uuid> {
         &self.removed

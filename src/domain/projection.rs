@@ -23,7 +23,7 @@ pub enum Projection {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttributeSet(BTreeSet<String>);
 
-/// Why a list of attributes is invalid.
+/// The error for an invalid list of attributes.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 pub enum InvalidAttributeSet {
     /// An unknown attribute.

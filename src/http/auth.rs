@@ -27,7 +27,7 @@ pub(super) struct Caller {
     pub(super) role: Role,
     /// The source of the externalIds that the caller reads and writes.
     pub(super) source: Source,
-    /// The profile by which the caller's SCIM requests are read.
+    /// The strictness with which the caller's SCIM requests are validated.
     pub(super) profile: Profile,
     /// The secret of the key or token; none for `ROSTER_ADMIN_KEY`.
     secret: Option<Secret>,
@@ -43,8 +43,8 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
     Ok(())
 }
 
-/// Checks the key again, once the body has arrived: meanwhile the key may have expired, or may have been revoked or
-/// given a lower role.
+/// Checks the key again once the body has arrived. In the meantime, the key may have expired, been revoked, or been given a
+/// lower role.
 pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Result<(), Problem> {
     let caller = request.extensions().get::<Caller>().map(|caller| (caller.secret.clone(), caller.role));
     let (secret, role) = caller.ok_or_else(Problem::no_valid_key)?;

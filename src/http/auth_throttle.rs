@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long failures are counted, starting with the first one.
+/// The time for which failures are counted, starting with the first one.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The maximum number of tracked addresses.
 const CAPACITY: usize = 10_000;

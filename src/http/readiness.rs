@@ -6,10 +6,10 @@ use crate::ops::health::{CanWrite, PendingMigrations};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// How long a result is reused, so that the probes of many load balancers cost one check.
+/// The time for which a result is reused, so that the probes of many load balancers cost one check.
 const CACHE_TIME: Duration = Duration::from_secs(1);
 
-/// How long the check waits for the database.
+/// The time limit for the database.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The latest check of the database with its result, cached for a second.

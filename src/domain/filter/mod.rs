@@ -67,7 +67,7 @@ pub enum Value {
     Id(Uuid),
 }
 
-/// Why a filter is invalid.
+/// The error for an invalid filter.
 #[derive(Clone, Debug, Display, Error, PartialEq, Eq)]
 #[display("position {position}: {detail}")]
 pub struct InvalidFilter {

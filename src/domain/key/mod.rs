@@ -115,7 +115,7 @@ pub struct Credential {
     pub actor: Actor,
     /// The source of the externalIds that the caller reads and writes.
     pub source: Source,
-    /// How strictly the caller's SCIM requests are validated.
+    /// The strictness with which the caller's SCIM requests are validated.
     pub profile: Profile,
 }
 

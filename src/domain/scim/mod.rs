@@ -23,7 +23,7 @@ use derive_more::Display;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How strictly requests are read. Rules that mention no profile apply to both.
+/// The strictness of request validation. Rules that mention no profile apply to both.
 #[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[display(rename_all = "lowercase")]

@@ -75,7 +75,7 @@ problems! {
 }
 
 impl Problem {
-    /// A problem of any status. Every 503 asks the client to retry after a second.
+    /// A problem of any status. Every 503 tells the client to retry after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
         let problem = Self { status, code, detail, errors, span: None, scim_type: None, headers };

@@ -111,7 +111,7 @@ impl Search {
             let known = split_names(names).filter(|name| Projection::parse(kind, Some(name), None).is_ok());
             known.collect::<Vec<_>>().join(",")
         };
-        // `id` is returned in any case, so it stands for an empty selection.
+        // `id` is always returned, so it represents an empty selection.
         let or_id = |names: String| if names.is_empty() { "id".to_owned() } else { names };
         let attributes = self.attributes.as_ref().filter(|_| self.has_attributes());
         Self {

@@ -4,7 +4,7 @@ use super::{Profile, ScimError, ScimType};
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 
-/// An attribute to write, and how.
+/// An attribute, and the way in which an operation writes it.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'p> {
     pub(super) attribute: &'static Definition,

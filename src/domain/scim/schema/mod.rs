@@ -71,7 +71,7 @@ pub enum Mutability {
     WriteOnly,
 }
 
-/// When responses contain an attribute.
+/// The responses that contain an attribute.
 #[derive(Clone, Copy, Debug, derive_more::Display, PartialEq, Eq)]
 #[display(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "RFC 7643, section 7, defines them")]
