@@ -10,7 +10,6 @@ pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     /// The system clock.
-    #[must_use]
     pub fn system() -> Self {
         Self::from_fn(|| OffsetDateTime::now_utc().into())
     }
@@ -21,7 +20,6 @@ impl Clock {
     }
 
     /// The current time.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }

@@ -92,7 +92,6 @@ pub enum LogFormat {
 
 impl Settings {
     /// The options of the [`Database`](crate::db::Database).
-    #[must_use]
     pub fn database(&self) -> Options {
         Options {
             url: self.database_url.clone(),
@@ -105,7 +104,6 @@ impl Settings {
     }
 
     /// The base URL for clients of a server that listens on `bound`.
-    #[must_use]
     pub fn public_url_at(&self, bound: SocketAddr) -> String {
         let from_address = || match bound.ip().is_unspecified() {
             true => format!("http://localhost:{}", bound.port()),

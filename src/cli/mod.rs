@@ -70,7 +70,6 @@ enum Command {
 }
 
 /// Runs the program.
-#[must_use]
 pub fn main() -> ExitCode {
     if let Err(error) = load_dotenv(Path::new(".env")) {
         return fail(&error, 2);

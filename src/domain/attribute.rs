@@ -43,7 +43,6 @@ pub enum Kind {
 
 impl Attribute {
     /// The sub-attributes of an object or of a list's elements; empty for any other type.
-    #[must_use]
     pub fn parts(&self) -> &'static [Attribute] {
         match self.kind {
             Kind::Object(parts) | Kind::List(parts) => parts,
@@ -52,7 +51,6 @@ impl Attribute {
     }
 
     /// The sub-attribute of this name, which is case-insensitive.
-    #[must_use]
     pub fn part(&self, name: &str) -> Option<&'static Attribute> {
         find(self.parts(), name)
     }

@@ -49,7 +49,6 @@ impl Conditions {
     }
 
     /// The condition that a resource has this version.
-    #[must_use]
     pub fn version(version: i64) -> Self {
         let tag = Tag { weak: false, opaque: version.to_string() };
         Self { if_match: Some(Tags::List(vec![tag])), if_none_match: None }

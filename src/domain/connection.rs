@@ -88,7 +88,6 @@ impl Change {
 
 impl Connection {
     /// The writable fields.
-    #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), profile: self.profile }
     }
@@ -101,7 +100,6 @@ impl Token {
     }
 
     /// Whether the token has not expired.
-    #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expiry| expiry > now)
     }

@@ -27,7 +27,6 @@ const INTEGER: u8 = 2;
 
 impl List {
     /// The list with these parts. Lengths are hashed, too, so `["ab"]` differs from `["a", "b"]`.
-    #[must_use]
     pub fn new(tenant: Uuid, parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         hash.update(tenant.as_bytes());
@@ -39,7 +38,6 @@ impl List {
     }
 
     /// The cursor for the page after a position, in characters that need no escaping in a URL (RFC 9865).
-    #[must_use]
     pub fn cursor(self, after: &Position) -> String {
         let mut bytes = vec![FORMAT];
         bytes.extend(self.0);
@@ -61,7 +59,6 @@ impl List {
     }
 
     /// The cursor for the page after an id, in a list that is ordered by id.
-    #[must_use]
     pub fn id_cursor(self, last: Uuid) -> String {
         self.cursor(&Position { key: None, id: last })
     }

@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 
 /// The attributes that filters can compare, with case-insensitive strings folded. `compact`
 /// holds the attributes without absent values.
-#[must_use]
 pub fn folded(mut compact: Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
     fold_parts(&mut compact, attributes);
     compact

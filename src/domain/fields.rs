@@ -120,7 +120,6 @@ impl<'e> Fields<'e> {
     }
 
     /// Whether a field is present and not null.
-    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
@@ -253,7 +252,6 @@ impl<'e> Fields<'e> {
 }
 
 /// The error for a value whose type is not the expected one.
-#[must_use]
 pub fn wrong_type(pointer: impl Into<String>, expected: &str, found: &Value) -> FieldError {
     let found = match found {
         Value::Null => "null",

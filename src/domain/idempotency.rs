@@ -34,7 +34,6 @@ pub struct BodyHash(pub Vec<u8>);
 
 impl BodyHash {
     /// Hashes a body. `serde_json` sorts the keys of its objects.
-    #[must_use]
     pub fn of(body: &Value) -> Self {
         Self(Sha256::digest(body.to_string()).to_vec())
     }

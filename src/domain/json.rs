@@ -37,7 +37,6 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 }
 
 /// The nesting depth of objects and arrays: 0 for a scalar, 1 for `{}`.
-#[must_use]
 pub fn depth(value: &Value) -> usize {
     match value {
         Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
@@ -52,7 +51,6 @@ pub(super) fn parse_boolean(text: &str) -> Option<bool> {
 }
 
 /// Escapes a key as a reference token of a JSON Pointer (RFC 6901, section 3).
-#[must_use]
 pub fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

@@ -60,14 +60,12 @@ const UNKNOWN: &str = "unknown-user";
 const NO_USER: &str = "is not the id of a user";
 
 /// The errors for users in a `userIds` body that do not exist, by their indexes.
-#[must_use]
 pub fn unknown_users(indexes: impl IntoIterator<Item = usize>) -> Vec<FieldError> {
     let error = |index| FieldError::new(format!("/userIds/{index}"), UNKNOWN, NO_USER);
     indexes.into_iter().map(error).collect()
 }
 
 /// The errors for members in a SCIM body that do not exist, by their ids.
-#[must_use]
 pub fn unknown_members<'i>(ids: impl IntoIterator<Item = &'i Uuid>) -> Vec<FieldError> {
     let error = |id| FieldError::new("/members", UNKNOWN, format!("{id} {NO_USER}"));
     ids.into_iter().map(error).collect()
@@ -114,25 +112,21 @@ impl MembershipEdit {
     }
 
     /// The users that are members after the edit.
-    #[must_use]
     pub fn added(&self) -> &BTreeSet<Uuid> {
         &self.added
     }
 
     /// The users that are not members after the edit.
-    #[must_use]
     pub fn removed(&self) -> &BTreeSet<Uuid> {
         &self.removed
     }
 
     /// Whether all users other than [`added`](Self::added) are removed.
-    #[must_use]
     pub fn replaces_all(&self) -> bool {
         self.replaces_all
     }
 
     /// The sets of users of which at least one must have been a member before.
-    #[must_use]
     pub fn required(&self) -> &[BTreeSet<Uuid>] {
         &self.required
     }

@@ -43,7 +43,6 @@ fn excerpt(text: &str) -> String {
 }
 
 /// Parses an id. Only the canonical form of a UUID is accepted: 36 characters with hyphens.
-#[must_use]
 pub fn parse_id(text: &str) -> Option<Uuid> {
     if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
 }

@@ -39,7 +39,6 @@ pub enum ActorKind {
 
 impl Origin {
     /// The origin of operations that the server runs for itself, such as probes.
-    #[must_use]
     pub fn server() -> Self {
         Self { actor: Actor { kind: ActorKind::Server, id: "roster".into() }, request_id: "-".into() }
     }

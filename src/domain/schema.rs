@@ -46,7 +46,6 @@ pub enum SortBy {
 
 impl SortBy {
     /// The path of the attribute in the native vocabulary.
-    #[must_use]
     pub fn path(&self) -> &[&'static str] {
         match self {
             Self::Id => &["id"],
@@ -59,7 +58,6 @@ impl SortBy {
     }
 
     /// Whether an index provides the order.
-    #[must_use]
     pub fn is_indexed(self) -> bool {
         !matches!(self, Self::Other(_))
     }
@@ -84,13 +82,11 @@ impl Vocabulary {
     /// Resolves a dotted name to an attribute, preceded by the attributes that contain it. Names and URNs are
     /// case-insensitive (RFC 7643, section 2.1), and a name may have its schema's URN as prefix (RFC 7644,
     /// section 3.10).
-    #[must_use]
     pub fn find(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         self.find_among(schema.attributes, schema, &name.to_ascii_lowercase())
     }
 
     /// As [`find`](Self::find), including the attributes that only filters may name.
-    #[must_use]
     pub fn find_filterable(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();
         let filter_only = if self == Self::Scim { schema.scim_only } else { schema.joined };
@@ -132,7 +128,6 @@ impl Vocabulary {
 
 impl Schema {
     /// The attributes that a resource must have for the schema of this URN to apply to it; `None` for an unknown URN.
-    #[must_use]
     pub fn of_urn(&self, urn: &str) -> Option<&'static [Attribute]> {
         if urn.eq_ignore_ascii_case(self.urn) {
             return Some(&[]);

@@ -89,7 +89,6 @@ impl Sort {
     }
 
     /// The order by the attribute of this SCIM name; `None` unless the attribute is single-valued and comparable.
-    #[must_use]
     pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
         let chain = Vocabulary::Scim.find(schema, name)?;
         let path: Vec<_> = chain.iter().map(|attribute| attribute.name).collect();
@@ -97,7 +96,6 @@ impl Sort {
     }
 
     /// The order by the attribute at this path; `None` unless the attribute is single-valued and comparable.
-    #[must_use]
     pub fn by_attribute(schema: &Schema, path: &[&str], descending: bool) -> Option<Self> {
         let indexed = schema.sorts.iter().copied().find(|by| by.path() == path);
         let other = || SINGLE_VALUED.iter().find(|single| *single == path).map(SortBy::Other);
@@ -107,13 +105,11 @@ impl Sort {
     }
 
     /// The position of a resource.
-    #[must_use]
     pub fn position(self, resource: &impl Sorted) -> Position {
         Position { key: resource.key(self.by), id: resource.id() }
     }
 
     /// Compares two positions.
-    #[must_use]
     pub fn compare(self, one: &Position, other: &Position) -> Ordering {
         let by_key = match (&one.key, &other.key) {
             (Some(key), Some(other)) => key.cmp(other),
@@ -125,7 +121,6 @@ impl Sort {
     }
 
     /// Whether a position in this order can have this key.
-    #[must_use]
     pub fn accepts_key(self, key: Option<&Value>) -> bool {
         match self.by {
             SortBy::Id => key.is_none(),
@@ -137,7 +132,6 @@ impl Sort {
 
     /// The segments of the list after a position, in order: the resources with a sort key and those without one.
     /// Those without one come last in ascending order and first in descending order.
-    #[must_use]
     pub fn segments(self, after: Option<Position>) -> Vec<Segment> {
         let whole = |missing| Segment { sort: self, missing, after: None, through: None };
         let mut segments = match (self.optional, self.descending) {

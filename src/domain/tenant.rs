@@ -55,7 +55,6 @@ impl Auditable for Tenant {
 
 impl Tenant {
     /// The writable fields.
-    #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), unique_group_names: self.unique_group_names }
     }

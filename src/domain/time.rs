@@ -19,7 +19,6 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     /// Parses an RFC 3339 time with any offset and truncates it to microseconds. `None` for years outside 1 to 9999 in UTC.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_representable =
             |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
@@ -27,7 +26,6 @@ impl Timestamp {
     }
 
     /// Renders the time in UTC, with six fractional digits.
-    #[must_use]
     pub fn rfc3339(self) -> String {
         if let Ok(micros) = u64::try_from(self.0)
             && micros < YEAR_10000

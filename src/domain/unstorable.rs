@@ -12,7 +12,6 @@ const MAX_POINTER: usize = 1_024;
 /// An error for each value that cannot be stored exactly: strings and keys with U+0000, which PostgreSQL rejects, and
 /// integers beyond 64 bits. `source` is the text from which `value` was parsed: the parser turns such integers into
 /// floats, so only the text shows that there was one.
-#[must_use]
 pub fn unstorable(value: &Value, source: &[u8]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let overflow = has_integer_beyond_64_bits(source);

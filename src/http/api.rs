@@ -26,7 +26,6 @@ const NAMES: [&str; 5] = [".search", "Users", "Groups", "Bulk", "Me"];
 
 impl Api {
     /// The API that a path belongs to.
-    #[must_use]
     pub fn of(path: &str) -> Self {
         let is_scim = |rest: &str| rest.is_empty() || rest.starts_with('/');
         if path.strip_prefix(SCIM_BASE).is_some_and(is_scim) { Self::Scim } else { Self::Native }

@@ -18,7 +18,6 @@ pub struct AuthThrottle {
 
 impl AuthThrottle {
     /// Allows `limit` failed attempts per address and minute; 0 means no limit.
-    #[must_use]
     pub fn new(limit: u32) -> Self {
         Self { limit, failures: Mutex::default() }
     }

@@ -41,7 +41,6 @@ pub(super) enum Stale {
 
 impl Credentials {
     /// An empty cache.
-    #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database, keys: Arc::default(), tenants: Arc::default(), used: Mutex::default() }
     }

@@ -150,7 +150,6 @@ pub fn app(
 }
 
 /// The OpenAPI document, which describes every endpoint of the table.
-#[must_use]
 pub fn openapi_document() -> Value {
     let mut paths = Map::new();
     urls().for_each(|url| url.describe(&mut paths));

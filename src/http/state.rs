@@ -37,7 +37,6 @@ pub struct State {
 
 impl State {
     /// The state of a server that accepts requests.
-    #[must_use]
     pub fn new(database: Database, clock: Clock, settings: &Settings, public_url: String) -> Self {
         Self {
             credentials: Credentials::new(database.clone()),

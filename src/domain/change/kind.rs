@@ -62,19 +62,16 @@ impl ChangeKind {
     }
 
     /// The stable name, for example `user.updated`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         self.name
     }
 
     /// The type of this name, which is case-sensitive.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name == name)
     }
 
     /// The kind of resource that changed.
-    #[must_use]
     pub const fn resource(self) -> ResourceKind {
         self.resource
     }
@@ -99,7 +96,6 @@ impl ResourceKind {
         [Self::User, Self::Group, Self::Member, Self::Key, Self::Connection, Self::Tenant];
 
     /// The stable name, for example `user`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -112,13 +108,11 @@ impl ResourceKind {
     }
 
     /// The kind of this name, which is case-sensitive.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Whether only admins may read changes of this kind.
-    #[must_use]
     pub const fn is_admin_only(self) -> bool {
         matches!(self, Self::Key | Self::Connection | Self::Tenant)
     }

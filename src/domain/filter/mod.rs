@@ -86,7 +86,6 @@ pub const TERM_LIMIT: usize = 100;
 
 impl Filter {
     /// Whether the filter is a single comparison. Few distinct statements result from such filters.
-    #[must_use]
     pub fn is_single(&self) -> bool {
         match self {
             Self::Is(..) => true,

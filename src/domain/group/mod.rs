@@ -51,13 +51,11 @@ pub struct Attributes {
 
 impl Group {
     /// The externalId of the native source.
-    #[must_use]
     pub fn external_id(&self) -> Option<&str> {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
     /// A new group with a number of members.
-    #[must_use]
     pub fn new(id: Uuid, draft: Draft, member_count: i64, now: Timestamp) -> Self {
         let Draft { attributes, external_id, source } = draft;
         let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();

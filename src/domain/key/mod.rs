@@ -96,7 +96,6 @@ impl Auditable for Key {
 
 impl Key {
     /// The writable fields.
-    #[must_use]
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), role: self.role, expires_at: self.expires_at }
     }
@@ -121,13 +120,11 @@ pub struct Credential {
 
 impl Credential {
     /// Whether the credential is a token, which is valid for SCIM only.
-    #[must_use]
     pub fn is_token(&self) -> bool {
         self.actor.kind == ActorKind::Connection
     }
 
     /// Whether the credential has not expired.
-    #[must_use]
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expiry| expiry > now)
     }

@@ -43,7 +43,6 @@ impl Secret {
     }
 
     /// Parses a secret. The checksum detects foreign and mistyped secrets without a look-up.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let id = parse_id(id)?;
@@ -54,19 +53,16 @@ impl Secret {
     }
 
     /// The id of the key or token, which is not confidential.
-    #[must_use]
     pub fn id(&self) -> Uuid {
         self.id
     }
 
     /// The hash to store.
-    #[must_use]
     pub fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(&self.text).into())
     }
 
     /// The text of the secret, for the response that shows it.
-    #[must_use]
     pub fn reveal(&self) -> &str {
         &self.text
     }
@@ -85,13 +81,11 @@ fn checksum(text: &str) -> String {
 
 impl SecretHash {
     /// Restores a stored hash; `None` unless there are 32 bytes.
-    #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
     /// The bytes to store.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

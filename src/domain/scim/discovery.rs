@@ -18,7 +18,6 @@ pub struct Limits {
 }
 
 /// Renders the ServiceProviderConfig (RFC 7643, section 5; RFC 9865, section 4).
-#[must_use]
 pub fn service_provider_config(base: &str, documentation: &str, limits: &Limits) -> Value {
     json!({
         "schemas": [urn::SERVICE_PROVIDER_CONFIG],
@@ -56,7 +55,6 @@ pub fn service_provider_config(base: &str, documentation: &str, limits: &Limits)
 
 impl ResourceType {
     /// Renders the resource type as a resource (RFC 7643, section 6).
-    #[must_use]
     pub fn render(self, base: &str) -> Value {
         let extension = |urn| json!({ "schema": urn, "required": false });
         json!({

@@ -44,7 +44,6 @@ pub const SCIM_TYPES: [ScimType; 13] = [
 
 impl ScimType {
     /// The HTTP status: 409 for `uniqueness` (RFC 7644, section 3.3), otherwise 400.
-    #[must_use]
     pub fn status(self) -> u16 {
         if self == Self::Uniqueness { 409 } else { 400 }
     }
@@ -69,7 +68,6 @@ pub struct ScimError {
 
 impl ScimError {
     /// Creates an error for which the RFCs define no detail error type.
-    #[must_use]
     pub fn of_status(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into() }
     }
@@ -80,7 +78,6 @@ impl ScimError {
     }
 
     /// The response body. Its `status` is a string, as the RFC requires.
-    #[must_use]
     pub fn body(&self) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("schemas".to_owned(), json!([urn::ERROR]));

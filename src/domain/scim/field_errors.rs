@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 const MAX_REPORTED: usize = 10;
 
 /// Combines the field errors of a native body into one `invalidValue` error.
-#[must_use]
 pub fn from_field_errors(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
     let sentences = errors.iter().take(MAX_REPORTED).map(|error| sentence(error, native));
     ScimType::InvalidValue.error(sentences.collect::<Vec<_>>().join("; "))

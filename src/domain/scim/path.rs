@@ -152,7 +152,6 @@ fn parse_value_filter<'t>(
 }
 
 /// The forms of boolean literals that a filter may contain.
-#[must_use]
 pub fn boolean_syntax(profile: Profile) -> Booleans {
     match profile {
         Profile::Lenient => Booleans::OrStrings,

@@ -33,7 +33,6 @@ const MAX_NAMES: usize = 100;
 
 impl Projection {
     /// Selects the attributes that are returned by default.
-    #[must_use]
     pub fn by_default(kind: ResourceType) -> Self {
         Self { kind, selection: Selection::Default }
     }
@@ -75,7 +74,6 @@ impl Projection {
     }
 
     /// Whether the response can contain the attribute or a part of it. If not, its value need not be loaded.
-    #[must_use]
     pub fn includes(&self, attribute: &str) -> bool {
         let returned = self.kind.attribute(attribute).map(|definition| definition.returned);
         match (&self.selection, returned) {
@@ -91,7 +89,6 @@ impl Projection {
     }
 
     /// Whether the response can contain the sub-attribute.
-    #[must_use]
     pub fn includes_sub_attribute(&self, attribute: &str, sub_attribute: &str) -> bool {
         let covers = |keys: &KeyPath| {
             let inner = keys.get(1).is_none_or(|inner| inner.eq_ignore_ascii_case(sub_attribute));

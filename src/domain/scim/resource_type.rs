@@ -16,7 +16,6 @@ impl ResourceType {
     pub const ALL: [Self; 2] = [Self::User, Self::Group];
 
     /// The name, such as `User`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "User",
@@ -25,7 +24,6 @@ impl ResourceType {
     }
 
     /// The path of the resources, relative to the base URL.
-    #[must_use]
     pub fn endpoint(self) -> &'static str {
         match self {
             Self::User => "/Users",
@@ -34,7 +32,6 @@ impl ResourceType {
     }
 
     /// The core schema.
-    #[must_use]
     pub fn schema(self) -> &'static Schema {
         match self {
             Self::User => &schema::USER,
@@ -43,7 +40,6 @@ impl ResourceType {
     }
 
     /// The URNs of the extensions that have a schema in Roster.
-    #[must_use]
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::User => &[urn::ENTERPRISE_USER],
@@ -52,13 +48,11 @@ impl ResourceType {
     }
 
     /// Finds an attribute by its name, ignoring case: a common attribute (RFC 7643, section 3.1) or one of the core schema.
-    #[must_use]
     pub fn attribute(self, name: &str) -> Option<&'static Definition> {
         schema::find(&schema::COMMON, name).or_else(|| schema::find(&self.schema().attributes, name))
     }
 
     /// Finds a known extension by its URN, ignoring case.
-    #[must_use]
     pub fn extension(self, urn: &str) -> Option<&'static Schema> {
         let known = self.extensions().iter().any(|known| known.eq_ignore_ascii_case(urn));
         if known {

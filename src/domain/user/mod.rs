@@ -137,13 +137,11 @@ pub struct Manager {
 
 impl User {
     /// The externalId of the native source.
-    #[must_use]
     pub fn external_id(&self) -> Option<&str> {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
     /// A new user.
-    #[must_use]
     pub fn new(id: Uuid, draft: Draft, now: Timestamp) -> Self {
         let Draft { attributes, external_id, source, .. } = draft;
         let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();

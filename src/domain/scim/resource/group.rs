@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Renders a group. Unassigned attributes are omitted, and `members` is present only when it is passed and not empty.
-#[must_use]
 pub fn render_group(group: &Group, members: Option<&[Member]>, view: &View<'_>) -> Map<String, Value> {
     let display_name = group.attributes.display_name.clone();
     let mut resource = Map::from_iter([("displayName".to_owned(), display_name.into())]);

@@ -28,14 +28,12 @@ pub struct View<'v> {
 
 impl View<'_> {
     /// The URI of a resource.
-    #[must_use]
     pub fn location(&self, kind: ResourceType, id: &str) -> String {
         format!("{}{}/{id}", self.base, kind.endpoint())
     }
 }
 
 /// The weak ETag of a version (RFC 7644, section 3.14).
-#[must_use]
 pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
 }

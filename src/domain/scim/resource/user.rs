@@ -14,7 +14,6 @@ use uuid::Uuid;
 pub type UserGroup = (Uuid, String);
 
 /// Renders a user. Unassigned attributes are omitted, and `groups` is present only when it is passed and not empty.
-#[must_use]
 pub fn render_user(user: &User, groups: Option<&[UserGroup]>, view: &View<'_>) -> Map<String, Value> {
     let mut resource = compact(&user.attributes);
     for native in ["custom", "extensions", "enterprise"] {

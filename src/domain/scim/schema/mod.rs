@@ -108,7 +108,6 @@ pub static SCHEMA: LazyLock<Schema> = LazyLock::new(discovery::schema);
 pub static COMMON: LazyLock<Vec<Definition>> = LazyLock::new(common::attributes);
 
 /// The schemas that `/Schemas` lists.
-#[must_use]
 pub fn all() -> [&'static Schema; 6] {
     [&USER, &GROUP, &ENTERPRISE_USER, &SERVICE_PROVIDER_CONFIG, &RESOURCE_TYPE, &SCHEMA]
 }
@@ -120,7 +119,6 @@ pub(super) fn find<'d>(definitions: &'d [Definition], name: &str) -> Option<&'d 
 
 impl Schema {
     /// Finds an attribute by its name, ignoring case.
-    #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Definition> {
         find(&self.attributes, name)
     }
@@ -128,13 +126,11 @@ impl Schema {
 
 impl Definition {
     /// Finds a sub-attribute by its name, ignoring case.
-    #[must_use]
     pub fn sub_attribute(&self, name: &str) -> Option<&Definition> {
         find(&self.sub_attributes, name)
     }
 
     /// Whether an existing resource always has a value: true for required attributes, and for `active`, which has a default.
-    #[must_use]
     pub fn is_always_assigned(&self) -> bool {
         self.required || self.name == "active"
     }

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 impl Schema {
     /// Renders the schema as a resource of the service at `base`. Characteristics without a value are omitted rather than
     /// null.
-    #[must_use]
     pub fn render(&self, base: &str) -> Value {
         json!({
             "schemas": [urn::SCHEMA],
