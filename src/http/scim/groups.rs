@@ -1,6 +1,7 @@
 //! Groups. Members are rows: a request changes rows without loading the others, and they are only read to be rendered.
 
 use super::context::Context;
+use super::limits::too_many;
 use super::request::Target;
 use super::response::Outcome;
 use crate::domain::group::{Draft, Group};
@@ -21,6 +22,8 @@ use uuid::Uuid;
 
 /// The maximum total number of members of the groups on a page.
 const MAX_MEMBERS: i64 = 100_000;
+const TOO_MANY: &str = "The groups on this page have more than 100,000 members in total. \
+                        Add excludedAttributes=members, or request fewer groups.";
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
@@ -143,18 +146,8 @@ pub(super) async fn render_page(
         return Ok(groups.iter().map(|group| resource::render_group(group, None, &view)).collect());
     }
     let ids = groups.iter().map(|group| group.id);
-    let mut found = with_members(context, ids.collect(), MAX_MEMBERS).await.map_err(too_many)?;
+    let mut found =
+        with_members(context, ids.collect(), MAX_MEMBERS).await.map_err(|error| too_many(error, TOO_MANY))?;
     let found = groups.iter().filter_map(|group| found.remove(&group.id));
     Ok(found.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
-}
-
-fn too_many(error: OpError) -> Problem {
-    match error {
-        OpError::Refused(_) => {
-            let detail = "The groups on this page have more than 100,000 members in total. \
-                          Add excludedAttributes=members, or request fewer groups.";
-            ScimType::TooMany.error(detail).into()
-        }
-        error => error.into(),
-    }
 }

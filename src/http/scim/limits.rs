@@ -1,6 +1,9 @@
 //! The limits of SCIM requests.
 
+use crate::domain::scim::ScimType;
 use crate::domain::scim::discovery::Limits;
+use crate::http::problem::Problem;
+use crate::ops::OpError;
 
 /// The maximum number of operations in a bulk request.
 pub(super) const MAX_OPERATIONS: usize = 1_000;
@@ -16,5 +19,13 @@ pub(super) fn limits(body: usize) -> Limits {
         bulk_bytes: body,
         default_page: DEFAULT_COUNT,
         max_page: MAX_COUNT,
+    }
+}
+
+/// Translates the refusal of an operation that would read too many rows.
+pub(super) fn too_many(error: OpError, detail: &str) -> Problem {
+    match error {
+        OpError::Refused(_) => ScimType::TooMany.error(detail).into(),
+        error => error.into(),
     }
 }

@@ -1,6 +1,7 @@
 //! Users.
 
 use super::context::Context;
+use super::limits::too_many;
 use super::request::Target;
 use super::response::Outcome;
 use crate::domain::idempotency::Request;
@@ -83,6 +84,8 @@ type Groups = BTreeMap<Uuid, Vec<UserGroup>>;
 
 /// The maximum total number of groups of the users on a page.
 const MAX_GROUPS: usize = 100_000;
+const TOO_MANY: &str = "The users on this page are in more than 100,000 groups in total. \
+                        Remove groups from attributes, or request fewer users.";
 
 /// The operation that reads the users' groups; `None` when the projection leaves them out.
 fn read_groups(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
@@ -117,19 +120,10 @@ pub(super) async fn render_page(
 ) -> Result<Vec<Map<String, Value>>, Problem> {
     let ids = users.iter().map(|user| user.id).collect();
     let groups = match read_groups(context, ids, MAX_GROUPS, projection) {
-        Some(read) if !users.is_empty() => Some(context.call(read).await.map_err(too_many)?),
+        Some(read) if !users.is_empty() => {
+            Some(context.call(read).await.map_err(|error| too_many(error, TOO_MANY))?)
+        }
         _ => None,
     };
     Ok(users.iter().map(|user| render(context, user, groups.as_ref())).collect())
-}
-
-fn too_many(error: OpError) -> Problem {
-    match error {
-        OpError::Refused(_) => {
-            let detail = "The users on this page are in more than 100,000 groups in total. \
-                          Remove groups from attributes, or request fewer users.";
-            ScimType::TooMany.error(detail).into()
-        }
-        error => error.into(),
-    }
 }
