@@ -125,26 +125,35 @@ fn rendered_schemas_have_no_null_members_and_camel_case_values() {
             format!("https://roster.example/scim/v2/Schemas/{}", schema.id)
         );
     }
-    let reference = rendered_attribute(&GROUP, "members.$ref");
-    assert_eq!(reference["type"], "reference");
-    assert_eq!(reference["mutability"], "immutable");
-    assert_eq!(rendered_attribute(&USER, "userName")["mutability"], "readWrite");
-    assert_eq!(rendered_attribute(&RESOURCE_TYPE, "schemaExtensions.required")["type"], "boolean");
-    let nested = rendered_attribute(&SCHEMA, "attributes.subAttributes.multiValued");
-    assert_eq!(nested["mutability"], "readOnly");
 }
 
 #[test]
-fn user_name_is_case_insensitive_and_unique_while_ids_are_case_exact() {
-    let user_name = rendered_attribute(&USER, "userName");
-    assert_eq!((&user_name["caseExact"], &user_name["uniqueness"]), (&false.into(), &"server".into()));
-    assert_eq!(user_name["required"], true);
+fn attributes_have_the_characteristics_of_the_rfc() {
+    for (schema, path, characteristic, expected) in [
+        (&USER, "userName", "caseExact", json!(false)),
+        (&USER, "userName", "mutability", json!("readWrite")),
+        (&USER, "userName", "required", json!(true)),
+        (&USER, "userName", "uniqueness", json!("server")),
+        (&USER, "emails", "uniqueness", json!("none")),
+        (&USER, "emails.type", "canonicalValues", json!(["work", "home", "other"])),
+        (&USER, "password", "mutability", json!("writeOnly")),
+        (&USER, "password", "returned", json!("never")),
+        (&USER, "groups", "mutability", json!("readOnly")),
+        (&USER, "groups", "returned", json!("request")),
+        (&USER, "groups.value", "mutability", json!("readOnly")),
+        (&GROUP, "members.$ref", "mutability", json!("immutable")),
+        (&GROUP, "members.$ref", "referenceTypes", json!(["User"])),
+        (&GROUP, "members.$ref", "type", json!("reference")),
+        (&GROUP, "members.display", "mutability", json!("readOnly")),
+        (&GROUP, "members.type", "canonicalValues", json!(["User"])),
+        (&RESOURCE_TYPE, "schemaExtensions.required", "type", json!("boolean")),
+        (&SCHEMA, "attributes.subAttributes.multiValued", "mutability", json!("readOnly")),
+    ] {
+        assert_eq!(rendered_attribute(schema, path)[characteristic], expected, "{path} {characteristic}");
+    }
     for exact in ["id", "externalId"] {
         assert!(find(&COMMON, exact).unwrap().case_exact, "{exact}");
     }
-    assert_eq!(rendered_attribute(&USER, "emails")["uniqueness"], "none");
-    let email_type = rendered_attribute(&USER, "emails.type");
-    assert_eq!(email_type["canonicalValues"], json!(["work", "home", "other"]));
 }
 
 #[test]
@@ -156,26 +165,6 @@ fn only_schemas_and_id_are_always_returned() {
         }
     });
     assert_eq!(always, ["schemas", "id"]);
-}
-
-#[test]
-fn a_password_is_write_only_and_never_returned() {
-    let password = rendered_attribute(&USER, "password");
-    assert_eq!((&password["mutability"], &password["returned"]), (&"writeOnly".into(), &"never".into()));
-}
-
-#[test]
-fn members_are_users() {
-    assert_eq!(rendered_attribute(&GROUP, "members.type")["canonicalValues"], json!(["User"]));
-    assert_eq!(rendered_attribute(&GROUP, "members.$ref")["referenceTypes"], json!(["User"]));
-    assert_eq!(rendered_attribute(&GROUP, "members.display")["mutability"], "readOnly");
-}
-
-#[test]
-fn groups_are_read_only_and_returned_on_request() {
-    let groups = rendered_attribute(&USER, "groups");
-    assert_eq!((&groups["mutability"], &groups["returned"]), (&"readOnly".into(), &"request".into()));
-    assert_eq!(rendered_attribute(&USER, "groups.value")["mutability"], "readOnly");
 }
 
 #[test]
