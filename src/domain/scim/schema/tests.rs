@@ -116,7 +116,7 @@ fn has_null(value: &Value) -> bool {
 }
 
 #[test]
-fn rendered_schemas_have_no_null_members_and_camel_case_values() {
+fn rendered_schemas_have_a_location_and_no_null_members() {
     for schema in all() {
         let rendered = rendered(schema);
         assert!(!has_null(&rendered), "{}", schema.id);
