@@ -9,7 +9,7 @@ use crate::domain::key::{Draft, Role};
 use crate::domain::origin::Origin;
 use crate::error::AppError;
 use crate::http::{self, State};
-use crate::ops::keys::AnyOperator;
+use crate::ops::keys::OperatorExists;
 use crate::tasks::{retention, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
@@ -134,8 +134,8 @@ fn prepare(settings: &Settings) -> Result<(), AppError> {
             log::warn!(pending; "migrations are pending: run `roster migrate`; until then, /readyz returns 503");
         }
     }
-    for risk in Connection::risks(url).map_err(cannot_connect(settings))? {
-        log::warn!("{risk}");
+    for warning in Connection::check_settings(url).map_err(cannot_connect(settings))? {
+        log::warn!("{warning}");
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ fn warn_about_public_url(settings: &Settings, address: SocketAddr, public_url: &
 
 /// Creates and prints the first operator key on a terminal; elsewhere, logs how to create one.
 async fn create_first_key(database: &Database, clock: &Clock) {
-    if !matches!(database.call(&Origin::server(), AnyOperator).await, Ok(false)) {
+    if !matches!(database.call(&Origin::server(), OperatorExists).await, Ok(false)) {
         return;
     }
     if !std::io::stdout().is_terminal() {

@@ -135,7 +135,7 @@ fn line(key: &Key, tenant: &str) -> String {
 }
 
 async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
-    let found =
-        database.call(&origin(), tenants::Named { name: name.clone() }).await.map_err(AppError::new)?;
+    let find = tenants::FindByName { name: name.clone() };
+    let found = database.call(&origin(), find).await.map_err(AppError::new)?;
     found.ok_or_else(|| AppError::new(format!("the tenant '{name}' does not exist")))
 }

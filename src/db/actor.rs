@@ -1,4 +1,4 @@
-//! The database actors: each holds one connection of the pool and works until its lane's queue is empty.
+//! The database actors. Each holds one pooled connection and runs calls until the queue of its class is empty.
 
 use super::conn::{Manager, Pooled};
 use super::error::{CallError, DbError};
@@ -16,21 +16,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long an actor that could not get a connection refuses calls before it tries again, so that a queue full
-/// of calls is answered at once and not one by one.
+/// How long an actor rejects calls after it could not connect. Without it, each call in a full queue would wait for its own
+/// connection timeout.
 const REFUSE_FOR: Duration = Duration::from_millis(250);
 
-/// How often an operation is tried that loses to concurrent transactions.
-const SERIALIZATION_TRIES: usize = 10;
+/// The maximum number of retries after serialization failures.
+const SERIALIZATION_RETRIES: usize = 10;
 
-/// Wakes an actor.
+/// Wakes an idle actor, which then drains the queue.
 pub(super) struct Drain;
 
 impl Message for Drain {
     type Result = ();
 }
 
-/// One thread's actor.
+/// An actor, which runs in a thread of its own.
 pub(super) struct DatabaseActor {
     pub(super) queue: Arc<Queue<dyn Job>>,
     pub(super) worker: Worker,
@@ -45,32 +45,33 @@ impl Handler<Drain> for DatabaseActor {
 
     fn handle(&mut self, _: Drain, context: &mut SyncContext<Self>) {
         let mut alone = true;
-        while let Some(Batch { first, alike, wake }) = self.queue.next(alone) {
-            alone = alike.is_empty() && !wake;
+        while let Some(Batch { first, others, wake }) = self.queue.next(alone) {
+            alone = others.is_empty() && !wake;
             if wake {
                 context.address().do_send(Drain);
             }
-            let calls = 1 + alike.len();
-            first.serve(alike, &mut self.worker);
+            let calls = 1 + others.len();
+            first.serve(others, &mut self.worker);
             self.queue.finish(calls);
         }
     }
 }
 
-/// A call that waits for an actor.
+/// A waiting call, independent of its operation's type.
 pub(super) trait Job: Batchable + Any + Send {
-    /// Runs the call, together with others of its kind, and sends each caller its result.
+    /// Runs the call, in a batch with others of its kind, and sends each caller its result.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker);
 }
 
-/// What an actor carries operations out with.
+/// An actor's connection and the state of its reconnection.
 pub(super) struct Worker {
     pool: Pool<Manager>,
     class: Class,
     connection: Option<PooledConnection<Manager>>,
     refuse_until: Option<Instant>,
     slow: Duration,
-    /// Dropped with the actor: a SyncArbiter never joins its threads, so this is how the door learns the end.
+    /// Dropped with the actor. A SyncArbiter never joins its threads, so this is how [`super::Database::close`] learns that they
+    /// have ended.
     _alive: mpsc::Sender<()>,
 }
 
@@ -79,8 +80,8 @@ impl Worker {
         Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
-    /// Runs calls, in one batch if there are several. If the batch fails, it was rolled back, and each call runs alone. Only
-    /// if its COMMIT may have succeeded, no call runs again.
+    /// Runs calls, in one batch if there are several. If the batch fails, it was rolled back, and each call runs alone, unless
+    /// its COMMIT may have succeeded.
     fn run_calls<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, O::Error>> {
         let mut results = match self.run(&calls.iter().collect::<Vec<_>>()) {
             Ok(results) => results,
@@ -113,9 +114,9 @@ impl Worker {
         self.run(&[call]).and_then(|mut results| results.pop().ok_or_else(nothing)?)
     }
 
-    /// Runs calls in one transaction: again after a serialization failure, and once more on a new connection if this one
-    /// turns out to be dead, which undid whatever was begun on it. A panic would end the actor's thread permanently, so it
-    /// is caught here; what it left of a transaction goes with the connection.
+    /// Runs calls in one transaction. Retries serialization failures, and retries once on a new connection if this one is dead,
+    /// which rolled back its transaction. A panic would end the actor's thread permanently, so it is caught, and the connection
+    /// is discarded with its transaction.
     fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
         catch_unwind(AssertUnwindSafe(|| self.try_to_run(calls))).unwrap_or_else(|panic| {
             self.discard();
@@ -130,7 +131,7 @@ impl Worker {
         let mut reconnected = false;
         let once = || {
             let connection = self.connection()?;
-            connection.plan_anew();
+            connection.discard_stale_plans();
             let results = attempt(&mut connection.connection, &operations, &origins);
             if let Err(error) = &results
                 && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
@@ -147,7 +148,7 @@ impl Worker {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(1))
             .with_max_delay(Duration::from_millis(50))
-            .with_max_times(SERIALIZATION_TRIES)
+            .with_max_times(SERIALIZATION_RETRIES)
             .with_jitter();
         once.retry(pauses).sleep(std::thread::sleep).when(retry).call()
     }
@@ -172,7 +173,7 @@ impl Worker {
         Ok(connection)
     }
 
-    /// Lets go of the connection for good: the pool closes it and the next operation gets another.
+    /// Discards the connection. The pool closes it, and the next operation opens another.
     fn discard(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.broken = true;
@@ -182,20 +183,20 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// The writer goes last, so its checkpoint finds no reader and leaves the whole of a SQLite database in one file.
+    /// The writer is closed last, so no reader blocks its checkpoint, which leaves a SQLite database in a single file.
     fn drop(&mut self) {
         if self.class == Class::Write
             && let Some(pooled) = &mut self.connection
             && matches!(pooled.connection, super::Connection::Sqlite(_))
             && let Err(error) = pooled.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
         {
-            log::warn!("the last checkpoint failed, the next start makes up for it: {error}");
+            log::warn!("the final checkpoint failed and will be repeated at the next start: {error}");
         }
         self.discard();
     }
 }
 
-/// Belongs to whoever comes first: the actor that begins a call, or the caller that gives it up.
+/// Claimed once, either by the actor that starts a call or by the caller that abandons it.
 #[derive(Clone, Default)]
 pub(super) struct Ticket(Arc<AtomicBool>);
 
@@ -205,7 +206,7 @@ impl Ticket {
     }
 }
 
-/// An operation on its way, with whom to answer.
+/// A queued operation, with the channel for its result.
 pub(super) struct Call<O: Operation> {
     pub(super) operation: O,
     pub(super) origin: Origin,
@@ -235,7 +236,7 @@ impl<O: Operation> Job for Call<O> {
         if calls.is_empty() {
             return;
         }
-        // Connecting is not beginning: a caller that gives up meanwhile may be told that nothing was done.
+        // Calls are claimed only after connecting. A caller that gives up before then learns that nothing was done.
         let connected = worker.connection().map(drop);
         calls.retain(|call| call.ticket.claim());
         let results = match connected {
@@ -245,7 +246,7 @@ impl<O: Operation> Job for Call<O> {
         };
         for (call, result) in calls.into_iter().zip(results) {
             call.report(begun, worker.slow, result.as_ref().err().and_then(CallError::database));
-            // The caller may have left meanwhile; then nobody wants to know.
+            // Fails if the caller has gone.
             drop(call.reply.send(result));
         }
     }
@@ -265,7 +266,7 @@ impl<O: Operation> Call<O> {
     }
 }
 
-/// Whether a connection that gave this error must not be used again.
+/// Whether the connection is unusable after this error.
 fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
     match error {
         DbError::Unavailable(_) | DbError::OutcomeUnknown(_) => true,

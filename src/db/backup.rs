@@ -1,4 +1,4 @@
-//! A copy of a SQLite database, made while servers go on using it.
+//! Copies a SQLite database while servers use it.
 
 use super::conn::SQLITE_SETTINGS;
 use super::{Connection, DatabaseUrl};
@@ -10,16 +10,16 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Why there is no copy.
+/// Why the database was not copied.
 #[derive(Debug, Display, Error)]
 #[display("{_0}")]
 pub struct BackupError(#[error(not(source))] String);
 
-/// Copies a SQLite database, as it is at one moment, into a new file that only its owner may read; gives its bytes. The
-/// file is whole and on the disk, or not there.
+/// Copies a consistent snapshot of a SQLite database to a new file that only its owner can read, and returns its size in bytes.
+/// If the copy fails, no file remains.
 ///
 /// # Errors
-/// When the database is not a SQLite file that exists, when `file` exists, or when it cannot be written.
+/// Fails when the database is not an existing SQLite file, or when `file` exists or cannot be written.
 pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
     match url {
         DatabaseUrl::Postgres(_) => {
@@ -27,7 +27,7 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
         }
         DatabaseUrl::Memory(_) => {
             return Err(BackupError(
-                "a database in memory cannot be copied: only its server sees it".to_owned(),
+                "an in-memory database cannot be copied: only its own server can read it".to_owned(),
             ));
         }
         DatabaseUrl::Sqlite(_) if url.is_missing() => {
@@ -35,17 +35,17 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
         }
         DatabaseUrl::Sqlite(_) => {}
     }
-    // A name that begins with `file:` would be a URI to SQLite; no absolute one does.
+    // SQLite reads a name that begins with `file:` as a URI. An absolute path never does.
     let file = std::path::absolute(file).map_err(cannot("find", file))?;
     if fs::symlink_metadata(&file).is_ok() {
         return Err(BackupError(format!("{} exists already", file.display())));
     }
-    let partial = Partial::create(&file)?;
+    let partial = PartialFile::create(&file)?;
     copy(url, &partial.0)?;
     partial.finish(&file)
 }
 
-/// VACUUM INTO reads in one transaction, for which no writer waits. What was deleted is not in the copy.
+/// VACUUM INTO reads in one transaction, which blocks no writer, and does not copy deleted values.
 fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
     let no_text = || BackupError(format!("{} is not UTF-8", into.display()));
     let path = into.to_str().ok_or_else(no_text)?;
@@ -55,26 +55,26 @@ fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
     connection.execute(vacuum).map(drop).map_err(cannot_copy(url))
 }
 
-/// A copy that is being made, beside the place where it will be. It is removed unless it is finished.
-struct Partial(PathBuf);
+/// An unfinished copy in the directory of the target file. It is deleted when dropped.
+struct PartialFile(PathBuf);
 
-impl Partial {
-    /// The name is always the same, so that of two that make one file the second is refused, and what a killed process
-    /// left is seen.
+impl PartialFile {
+    /// The name is fixed, so that a concurrent backup to the same file is rejected, and the remains of a killed process are
+    /// noticed.
     fn create(file: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(file, ".partial");
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match created {
             Ok(_) => Ok(Self(path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(BackupError(format!(
-                "{} exists: another backup writes it, or left it when it was killed",
+                "{} exists: another backup is writing it, or was killed and left it behind",
                 path.display()
             ))),
             Err(error) => Err(cannot("create", &path)(error)),
         }
     }
 
-    /// Puts it in its place; gives its bytes.
+    /// Moves the copy to the target file and returns its size in bytes.
     fn finish(self, file: &Path) -> Result<u64, BackupError> {
         let written = File::open(&self.0).and_then(|copy| copy.sync_all().and_then(|()| copy.metadata()));
         let bytes = written.map_err(cannot("write", &self.0))?.len();
@@ -86,9 +86,9 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialFile {
     fn drop(&mut self) {
-        // They are gone when all went well.
+        // Neither file exists if the copy succeeded.
         drop(fs::remove_file(&self.0));
         drop(fs::remove_file(with_suffix(&self.0, "-journal")));
     }

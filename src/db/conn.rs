@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// PostgreSQL's value of a setting.
+    /// The value of a PostgreSQL setting.
     fn current_setting(name: Text) -> Text;
 }
 
@@ -44,18 +44,18 @@ macro_rules! on_engine {
 pub(super) use on_engine;
 
 impl Connection {
-    /// Opens a connection with nothing set on it.
+    /// Opens a connection with default settings.
     ///
     /// # Errors
-    /// What the engine says, without the URL: it may hold a password.
+    /// The engine's error. It does not contain the URL, which may contain a password.
     pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         match url {
             DatabaseUrl::Postgres(text) => {
-                // Before libpq does: so OpenSSL takes nothing down at exit that threads which are about to end still use.
+                // If libpq initialized OpenSSL first, OpenSSL would free its state at exit while threads still use it.
                 openssl_sys::init();
                 let mut connection = PgConnection::establish(text)?;
-                // Diesel tells some errors by their text only. Where this is not allowed, the start warns.
-                drop(connection.batch_execute(SPEAK_ENGLISH));
+                // Diesel reports some errors only as text. If the setting cannot be changed, Roster warns at startup.
+                drop(connection.batch_execute(ENGLISH_MESSAGES));
                 Ok(Self::Postgres(connection))
             }
             DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
@@ -68,45 +68,45 @@ impl Connection {
         }
     }
 
-    /// Opens the connection that a server's start is tried with: puts a SQLite file into WAL mode, which stays, and
-    /// keeps a database in memory for as long as it is open.
+    /// Opens the first connection at startup. Switches a SQLite file to WAL mode, which is permanent. An in-memory database
+    /// exists as long as this connection is open.
     ///
     /// # Errors
-    /// When the database cannot be reached or made.
+    /// The engine's error when the database cannot be reached or created.
     pub(super) fn first(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         let mut connection = Self::open(url)?;
         if let DatabaseUrl::Sqlite(_) = url {
-            // Two processes that switch one file at once: one is refused without being made to wait.
-            patiently(|| connection.batch_execute("PRAGMA journal_mode = WAL"))
+            // When two processes switch the same file at once, SQLite rejects one of them immediately.
+            retry_contention(|| connection.batch_execute("PRAGMA journal_mode = WAL"))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         Ok(connection)
     }
 
-    /// What of a PostgreSQL server's settings Roster cannot keep its promises with, a sentence each.
+    /// Warnings about PostgreSQL settings with which Roster can lose writes or misreport errors.
     ///
     /// # Errors
-    /// When the server cannot be asked.
-    pub fn risks(url: &DatabaseUrl) -> Result<Vec<String>, ConnectionError> {
+    /// The engine's error when the settings cannot be read.
+    pub fn check_settings(url: &DatabaseUrl) -> Result<Vec<String>, ConnectionError> {
         let Self::Postgres(mut connection) = Self::open(url)? else { return Ok(Vec::new()) };
         let mut setting = |name: &str| {
             let value = diesel::select(current_setting(name)).get_result::<String>(&mut connection);
             value.map_err(ConnectionError::CouldntSetupConfiguration)
         };
-        let mut risks = Vec::new();
+        let mut warnings = Vec::new();
         for name in ["fsync", "synchronous_commit"] {
             if setting(name)? == "off" {
-                risks.push(format!("acknowledged writes can be lost: {name} is off in PostgreSQL"));
+                warnings.push(format!("acknowledged writes can be lost: {name} is off in PostgreSQL"));
             }
         }
         let language = setting("lc_messages")?;
         if !["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix)) && !language.is_empty() {
-            risks.push(format!(
-                "lc_messages is {language} in PostgreSQL: where it is not English, locks and statements that take too \
-                 long are answered with 500 instead of 503"
+            warnings.push(format!(
+                "lc_messages is {language} in PostgreSQL: unless it is English, lock and statement timeouts return 500 \
+                 instead of 503"
             ));
         }
-        Ok(risks)
+        Ok(warnings)
     }
 
     /// The engine's dialect of SQL.
@@ -118,68 +118,68 @@ impl Connection {
         }
     }
 
-    /// Runs statements that give no rows.
+    /// Runs statements that return no rows.
     ///
     /// # Errors
-    /// The first statement's that fails.
+    /// The error of the first statement that fails.
     pub fn batch_execute(&mut self, sql: &str) -> QueryResult<()> {
         on_engine!(self, c => c.batch_execute(sql))
     }
 
-    /// Begins the outermost transaction with an engine's own statement.
+    /// Begins a transaction with an engine-specific statement.
     pub(super) fn begin(&mut self, sql: &str) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::begin_transaction_sql(c, sql))
     }
 
-    /// Begins a savepoint in the transaction.
+    /// Creates a savepoint.
     pub(super) fn begin_savepoint(&mut self) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::begin_transaction(c))
     }
 
-    /// Commits the transaction, or releases its innermost savepoint.
+    /// Releases the innermost savepoint, or commits the transaction if there is none.
     pub(super) fn commit(&mut self) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::commit_transaction(c))
     }
 
-    /// Rolls back the transaction, or to its innermost savepoint.
+    /// Rolls back to the innermost savepoint, or the transaction if there is none.
     pub(super) fn rollback(&mut self) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::rollback_transaction(c))
     }
 }
 
-/// Opens connections and sets them up.
+/// Opens and configures the connections of a pool.
 #[derive(Clone, Debug)]
 pub(super) struct Manager {
     pub(super) url: DatabaseUrl,
-    /// Whose operations its connections carry out.
+    /// The class of operations that its connections run.
     pub(super) class: Class,
-    /// After which the database gives a statement up; half of it for a lock.
+    /// The timeout of a statement. The timeout of a lock is half as long.
     pub(super) statement_timeout: Duration,
 }
 
 /// A connection of the pool.
 pub(super) struct Pooled {
     pub(super) connection: Connection,
-    /// Set when it must not be used again.
+    /// Whether the connection must be closed.
     pub(super) broken: bool,
-    /// When PostgreSQL last began to plan anew.
-    planned: Instant,
+    /// When the plans of prepared statements were last discarded.
+    plans_discarded: Instant,
 }
 
-/// How long PostgreSQL keeps a plan. It chooses by the size that a table has then, and for an empty one any index is as
-/// good as another: for a table that grows it would go on with that choice until statistics are made, within a minute or
-/// never.
-const PLANS_LAST: Duration = Duration::from_secs(1);
+/// How long a connection keeps the plans of prepared statements. PostgreSQL chooses a plan by the current size of a table, and
+/// for an empty table any index is as good as another. Without the limit, it would keep that choice for a growing table until
+/// statistics are collected, which can take a minute or never happen.
+const PLAN_LIFETIME: Duration = Duration::from_secs(1);
 
 impl Pooled {
-    /// Lets go of plans that were made for smaller tables.
-    pub(super) fn plan_anew(&mut self) {
+    /// Discards plans that may have been made for smaller tables.
+    pub(super) fn discard_stale_plans(&mut self) {
         if let Connection::Postgres(c) = &mut self.connection
-            && self.planned.elapsed() > PLANS_LAST
+            && self.plans_discarded.elapsed() > PLAN_LIFETIME
         {
-            // Should it fail, so will what comes after it.
+            // If this fails, so does the next statement, which reports the error.
             drop(c.batch_execute("DISCARD PLANS"));
-            self.planned = Instant::now();
+            self.plans_discarded = Instant::now();
         }
     }
 }
@@ -194,7 +194,7 @@ impl r2d2::ManageConnection for Manager {
         if !settings.is_empty() {
             connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
-        Ok(Pooled { connection, broken: false, planned: Instant::now() })
+        Ok(Pooled { connection, broken: false, plans_discarded: Instant::now() })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
@@ -214,13 +214,13 @@ impl Manager {
             DatabaseUrl::Postgres(text) => [
                 ("statement_timeout", statement),
                 ("lock_timeout", lock),
-                // Or a server that stands still in the middle of a write holds up all others.
+                // Otherwise, a Roster server that hangs during a write would block all others.
                 ("idle_in_transaction_session_timeout", statement),
             ]
             .iter()
             .filter(|(name, _)| !text.contains(name))
             .map(|(name, millis)| format!("SET {name} = {millis};"))
-            .chain([PLAN_BY_INDEXES.to_owned()])
+            .chain([PREFER_INDEXES.to_owned()])
             .collect(),
             DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
                 let query_only = self.class != Class::Write;
@@ -230,24 +230,24 @@ impl Manager {
     }
 }
 
-const SPEAK_ENGLISH: &str = "SELECT set_config('lc_messages', 'C', false) \
+const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
     WHERE current_setting('lc_messages') !~ '^(C|POSIX|en|$)'";
 
-/// Every statement here has its index. Without statistics, or with old ones, PostgreSQL may think that a tenant has few
-/// users and read them all.
-const PLAN_BY_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
+/// Every statement has an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few users, and
+/// scan all of them.
+const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
-/// FULL: a commit is on the disk before it is answered. secure_delete: what is erased leaves the file.
-/// temp_store: nothing is written beside the database, so that the rest of the file system may be read-only.
+/// FULL: a commit is on disk before the response is sent. secure_delete: deleted values are overwritten in the file.
+/// temp_store: no temporary files, so the rest of the file system can be read-only.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";
 
-/// Tries again for a few seconds what fails only because another process does the same at the moment.
-pub(super) fn patiently(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
+/// Retries for a few seconds while an attempt fails because another process does the same.
+pub(super) fn retry_contention(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
     let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8);
-    let collides = |error: &diesel::result::Error| {
+    let is_contention = |error: &diesel::result::Error| {
         let text = error.to_string();
         ["locked", "already exists", "duplicate key", "concurrently"].iter().any(|sign| text.contains(sign))
     };
-    attempt.retry(pauses.with_jitter()).sleep(std::thread::sleep).when(collides).call()
+    attempt.retry(pauses.with_jitter()).sleep(std::thread::sleep).when(is_contention).call()
 }

@@ -1,12 +1,12 @@
-//! The errors that an engine or the queue of calls reports, and whether anything was done.
+//! The errors of an engine or of the call queue. Each tells whether the call may have had an effect.
 
 use derive_more::{Display, Error};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 
-/// An error of an operation, as far as the database actors need to understand it.
+/// The error of an operation, as the database actors see it.
 pub trait CallError: std::fmt::Debug + From<DbError> + Send + 'static {
-    /// The failure of the database that this error reports. `None` if the error concerns only the call that returned it:
-    /// the call is rolled back alone, and the rest of its batch goes on.
+    /// The underlying database error. `None` if the error concerns only the call that returned it, so that the call is rolled
+    /// back alone and the rest of its batch continues.
     fn database(&self) -> Option<&DbError>;
 }
 
@@ -16,31 +16,31 @@ pub enum DbError {
     /// A statement that must return a row returned none.
     #[display("no such row")]
     NoRow,
-    /// A unique constraint was violated. Its name is that of PostgreSQL's constraint, on SQLite too.
+    /// A unique constraint was violated. Both engines report it by the name that it has in PostgreSQL.
     #[display("the unique constraint {_0} was violated")]
     UniqueViolation(#[error(not(source))] &'static str),
-    /// The queue is full: nothing was done.
+    /// The queue is full. Nothing was done.
     #[display("too many operations are waiting")]
     Overloaded,
-    /// The server is stopping: nothing was done.
+    /// The server is stopping. Nothing was done.
     #[display("the server is stopping")]
     Stopping,
-    /// The deadline passed before the operation began, or it only read: nothing was done.
+    /// The deadline passed before the operation started, or the operation only reads. Nothing was done.
     #[display("the deadline passed")]
     DeadlinePassed,
-    /// There is no connection to the database: nothing was done.
+    /// The database cannot be reached. Nothing was done.
     #[display("the database is not available: {_0}")]
     Unavailable(#[error(not(source))] String),
-    /// A lock or a statement took too long and was given up: nothing was done.
+    /// A lock or a statement timed out. Nothing was done.
     #[display("the database is busy: {_0}")]
     Busy(#[error(not(source))] String),
-    /// A concurrent transaction came first (SQLSTATE 40001): nothing was done, and the call runs again.
+    /// A conflict with a concurrent transaction (SQLSTATE 40001). Nothing was done, and the call is retried.
     #[display("could not serialize: {_0}")]
     Serialization(#[error(not(source))] String),
-    /// The write was begun, and it is unknown whether it was committed.
+    /// A write started, and it is unknown whether it was committed.
     #[display("the outcome is unknown: {_0}")]
     OutcomeUnknown(#[error(not(source))] String),
-    /// A defect of Roster, or a database that does not hold what Roster wrote: rolled back.
+    /// A bug in Roster, or data that Roster did not write. The transaction was rolled back.
     #[display("{_0}")]
     Internal(#[error(not(source))] String),
 }
@@ -49,28 +49,28 @@ impl From<DieselError> for DbError {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::NotFound => Self::NoRow,
-            DieselError::DatabaseError(kind, information) => of_database(&kind, information.as_ref()),
+            DieselError::DatabaseError(kind, information) => from_database(&kind, information.as_ref()),
             DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".to_owned()),
             other => Self::Internal(other.to_string()),
         }
     }
 }
 
-fn of_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> DbError {
+fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInformation) -> DbError {
     let message = information.message().to_owned();
     match kind {
         DatabaseErrorKind::UniqueViolation => unique_violation(information),
         DatabaseErrorKind::SerializationFailure => DbError::Serialization(message),
-        // A server that was demoted to a replica refuses writes: the next connection finds the new primary.
+        // A server that was demoted to a replica rejects writes. The next connection reaches the new primary.
         DatabaseErrorKind::ClosedConnection
         | DatabaseErrorKind::UnableToSendCommand
         | DatabaseErrorKind::ReadOnlyTransaction => DbError::Unavailable(message),
-        _ => of_message(message),
+        _ => from_message(message),
     }
 }
 
-/// Diesel has no kinds for these.
-fn of_message(message: String) -> DbError {
+/// Classifies errors that Diesel reports only as text.
+fn from_message(message: String) -> DbError {
     let says = |text: &str| message.contains(text);
     if says("deadlock detected") {
         DbError::Serialization(message)
@@ -88,7 +88,7 @@ fn of_message(message: String) -> DbError {
     }
 }
 
-/// The unique constraints, each with the last of its columns.
+/// The unique constraints, each with its last column.
 const UNIQUE_CONSTRAINTS: [(&str, &str); 5] = [
     ("users_user_name", "users.user_name_key"),
     ("user_external_ids_pkey", "user_external_ids.external_id"),
@@ -97,7 +97,7 @@ const UNIQUE_CONSTRAINTS: [(&str, &str); 5] = [
     ("tenants_name", "tenants.name"),
 ];
 
-/// PostgreSQL names the violated constraint, SQLite only its columns.
+/// Identifies the constraint. PostgreSQL reports its name, SQLite only its columns.
 fn unique_violation(information: &dyn DatabaseErrorInformation) -> DbError {
     let (name, message) = (information.constraint_name(), information.message());
     let is_violated = |(constraint, column): &&(&str, &str)| match name {
@@ -117,7 +117,7 @@ impl CallError for DbError {
 }
 
 impl DbError {
-    /// The same failure when it came from COMMIT: only what a live engine refused is certain not to be there.
+    /// The same error when COMMIT returned it. The outcome is known only if a live engine rejected the commit.
     pub(super) fn at_commit(self, alive: bool) -> Self {
         let text = self.to_string();
         match self {
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn errors_that_diesel_reports_only_as_text_are_classified() {
-        let of = |text: &str| {
+        let classify = |text: &str| {
             let information = Box::new(text.to_owned());
             DbError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information))
         };
@@ -147,13 +147,13 @@ mod tests {
             "could not extend file \"base/1\": No space left on device",
             "database or disk is full",
         ] {
-            assert!(matches!(of(text), DbError::Unavailable(_)), "{text}");
+            assert!(matches!(classify(text), DbError::Unavailable(_)), "{text}");
         }
-        assert!(matches!(of("deadlock detected"), DbError::Serialization(_)));
+        assert!(matches!(classify("deadlock detected"), DbError::Serialization(_)));
         for text in ["canceling statement due to lock timeout", "database is locked"] {
-            assert!(matches!(of(text), DbError::Busy(_)), "{text}");
+            assert!(matches!(classify(text), DbError::Busy(_)), "{text}");
         }
-        assert!(matches!(of("relation \"users\" does not exist"), DbError::Internal(_)));
+        assert!(matches!(classify("relation \"users\" does not exist"), DbError::Internal(_)));
     }
 
     #[test]

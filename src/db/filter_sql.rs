@@ -1,15 +1,15 @@
-//! Filters as SQL: what a row must fulfil, and by which indexes the rows are found that may fulfil it.
+//! Translates filters to SQL conditions, and finds the indexes that can serve them.
 //!
-//! NULL passes no test, and `not` is `IS NOT TRUE`: so inside `and` and `or`, which are all that stands around a test,
-//! NULL and false are the same.
+//! No test matches NULL, and `not` is translated to `IS NOT TRUE`. Inside `and` and `or`, NULL and false are therefore the
+//! same.
 
 use super::conn::Dialect;
 use super::sql::Fragment;
-use super::table::{ExternalIds, Index, IndexedColumn, Rank, Table};
+use super::table::{ExternalIds, Index, IndexedColumn, Selectivity, Table};
 use crate::domain::filter::{Filter, Path, Test, Value};
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-/// The condition that a row of a table fulfils the filter, asked by a caller of `source`.
+/// The condition that a row matches the filter. The `source` is that of the caller's externalIds.
 #[must_use]
 pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -> Fragment {
     let mut writer = Writer { out: Fragment::default(), table, dialect, source };
@@ -20,13 +20,13 @@ pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -
     writer.out
 }
 
-/// What a resource has at a path as a text that is compared by its code points; true comes after false.
+/// The value at a path, as text that sorts by code points. For Booleans, false sorts before true.
 #[must_use]
 pub fn text(path: &Path, table: &Table, dialect: Dialect, source: &str) -> Fragment {
     let mut writer = Writer { out: Fragment::default(), table, dialect, source };
     if path.as_slice() == ["active"] {
         writer.out.sql("CASE WHEN ");
-        writer.kept(path, Row::Resource, &Value::Boolean(true));
+        writer.value(path, Row::Resource, &Value::Boolean(true));
         writer.out.sql(" THEN 'true' ELSE 'false' END");
     } else {
         writer.text(path, Row::Resource);
@@ -34,13 +34,14 @@ pub fn text(path: &Path, table: &Table, dialect: Dialect, source: &str) -> Fragm
     writer.out
 }
 
-/// What a path starts at.
+/// The row to which a path is relative.
 #[derive(Clone, Copy, PartialEq)]
 enum Row {
     Resource,
+    /// An element of a list.
     Element,
-    /// One of what it is joined with.
-    Other,
+    /// A row of the join table.
+    Joined,
 }
 
 struct Writer<'w> {
@@ -60,11 +61,11 @@ impl Writer<'_> {
                 self.filter(inner, row);
                 self.out.sql(") IS NOT TRUE");
             }
-            Filter::Element { list, test } if *list == self.table.joined.list => {
-                let Table { tenant, id, joined, .. } = self.table;
+            Filter::Element { list, test } if *list == self.table.join.list => {
+                let Table { tenant, id, join, .. } = self.table;
                 self.out.sql("EXISTS (SELECT 1 FROM members WHERE members.tenant_id = ").sql(*tenant);
-                self.out.sql(" AND ").sql(joined.own).sql(" = ").sql(*id).sql(" AND ");
-                self.filter(test, Row::Other);
+                self.out.sql(" AND ").sql(join.own).sql(" = ").sql(*id).sql(" AND ");
+                self.filter(test, Row::Joined);
                 self.out.sql(")");
             }
             Filter::Element { list, test } => {
@@ -83,9 +84,9 @@ impl Writer<'_> {
         }
     }
 
-    fn join(&mut self, parts: &[Filter], row: Row, operator: &'static str, of_none: &'static str) {
+    fn join(&mut self, parts: &[Filter], row: Row, operator: &'static str, empty: &'static str) {
         if parts.is_empty() {
-            self.out.sql(of_none);
+            self.out.sql(empty);
             return;
         }
         for (index, part) in parts.iter().enumerate() {
@@ -129,12 +130,12 @@ impl Writer<'_> {
     }
 
     fn compare(&mut self, path: &Path, row: Row, operator: &'static str, value: &Value) {
-        self.kept(path, row, value);
+        self.value(path, row, value);
         self.out.sql(operator).value(value.clone());
     }
 
-    /// What a path leads to, in the type of a value that it is compared with.
-    fn kept(&mut self, path: &Path, row: Row, value: &Value) {
+    /// The value at a path, in the type of the value that it is compared with.
+    fn value(&mut self, path: &Path, row: Row, value: &Value) {
         match value {
             Value::Text(_) => self.text(path, row),
             _ => match (self.column(path, row), self.dialect) {
@@ -151,10 +152,10 @@ impl Writer<'_> {
         }
     }
 
-    /// What a path leads to as a string whose order is that of code points.
+    /// The value at a path, as text that sorts by code points.
     fn text(&mut self, path: &Path, row: Row) {
         match (self.column(path, row), self.dialect) {
-            (Some(column), dialect) if [self.table.id, self.table.joined.other].contains(&column) => {
+            (Some(column), dialect) if [self.table.id, self.table.join.other].contains(&column) => {
                 self.out.sql(id_as_text(column, dialect));
             }
             (Some(column), _) => {
@@ -169,7 +170,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What stands in a document; the names in a path are Roster's own, never the caller's.
+    /// The value at a path of a document. The names in a path are Roster's own, never the caller's.
     fn json(&mut self, path: &Path, row: Row) {
         if row == Row::Resource && path.as_slice() == ["externalId"] {
             self.out.sql(self.table.document).sql(" -> 'externalIds' ->> ");
@@ -183,17 +184,17 @@ impl Writer<'_> {
         }
     }
 
-    /// The column of a path that has one.
+    /// The column of a path, if it has one.
     fn column(&self, path: &Path, row: Row) -> Option<&'static str> {
         match (row, path.as_slice()) {
             (Row::Resource, [name]) => self.table.column(name),
-            (Row::Other, ["value"]) => Some(self.table.joined.other),
+            (Row::Joined, ["value"]) => Some(self.table.join.other),
             _ => None,
         }
     }
 }
 
-/// An id as PostgreSQL writes a `uuid`.
+/// An id in the text form of PostgreSQL's `uuid`.
 fn id_as_text(column: &str, dialect: Dialect) -> String {
     if dialect == Dialect::Postgres {
         return format!("{column}::text");
@@ -203,7 +204,7 @@ fn id_as_text(column: &str, dialect: Dialect) -> String {
     format!("lower({})", parts.join(" || '-' || "))
 }
 
-/// The ends of a range, as operators that what lies in it fulfils.
+/// The bounds of a range, as comparison operators with values.
 fn ends<'v>(from: &'v Bound<Value>, to: &'v Bound<Value>) -> impl Iterator<Item = (&'static str, &'v Value)> {
     let from = match from {
         Included(value) => Some((" >= ", value)),
@@ -218,77 +219,77 @@ fn ends<'v>(from: &'v Bound<Value>, to: &'v Bound<Value>) -> impl Iterator<Item 
     from.into_iter().chain(to)
 }
 
-/// A stretch of an index, which holds the ids of resources.
+/// A range of an index that contains the ids of resources.
 #[derive(Clone, Debug)]
-pub struct Lookup {
-    /// The index.
-    pub at: IndexedColumn,
-    /// The stretch.
+pub struct IndexRange {
+    /// The indexed column.
+    pub column: IndexedColumn,
+    /// The condition on the indexed column.
     pub condition: Fragment,
-    rank: Rank,
+    selectivity: Selectivity,
 }
 
-/// Lookups that find, together, all resources that may fulfil a filter.
-pub type Way = Vec<Lookup>;
+/// Index ranges that together contain all resources that can match a filter.
+pub type AccessPath = Vec<IndexRange>;
 
-/// The ways to find by indexes all resources of a table that may fulfil the filter, the most promising first.
+/// The access paths of a filter, the most selective first.
 #[must_use]
-pub fn ways(filter: &Filter, table: &Table, source: &str) -> Vec<Way> {
-    Finder { table, source }.ways(filter, None)
+pub fn access_paths(filter: &Filter, table: &Table, source: &str) -> Vec<AccessPath> {
+    Planner { table, source }.access_paths(filter, None)
 }
 
-struct Finder<'f> {
+struct Planner<'f> {
     table: &'f Table,
     source: &'f str,
 }
 
-impl Finder<'_> {
-    /// The ways of a filter of resources, or of the elements of a list.
-    fn ways(&self, filter: &Filter, list: Option<&str>) -> Vec<Way> {
-        let of_parts = filter.conjuncts().iter().filter_map(|part| self.way(part, list));
-        let mut ways: Vec<_> = of_parts.collect();
-        ways.sort_by_key(|way| way.iter().map(|lookup| lookup.rank).max());
-        ways
+impl Planner<'_> {
+    /// The access paths of a filter on resources, or on the elements of a list.
+    fn access_paths(&self, filter: &Filter, list: Option<&str>) -> Vec<AccessPath> {
+        let parts = filter.conjuncts().iter();
+        let mut paths: Vec<_> = parts.filter_map(|part| self.access_path(part, list)).collect();
+        paths.sort_by_key(|path| path.iter().map(|range| range.selectivity).max());
+        paths
     }
 
-    fn way(&self, filter: &Filter, list: Option<&str>) -> Option<Way> {
+    fn access_path(&self, filter: &Filter, list: Option<&str>) -> Option<AccessPath> {
         match filter {
-            Filter::All(parts) if !parts.is_empty() => self.ways(filter, list).into_iter().next(),
+            Filter::All(parts) if !parts.is_empty() => self.access_paths(filter, list).into_iter().next(),
             Filter::Any(parts) => {
-                let of_parts: Option<Vec<_>> = parts.iter().map(|part| self.way(part, list)).collect();
-                Some(of_parts?.into_iter().flatten().collect())
+                let paths: Option<Vec<_>> = parts.iter().map(|part| self.access_path(part, list)).collect();
+                Some(paths?.into_iter().flatten().collect())
             }
-            Filter::Element { list, test } => self.way(test, Some(list)),
-            Filter::Is(path, test) => self.lookup(path, test, list),
+            Filter::Element { list, test } => self.access_path(test, Some(list)),
+            Filter::Is(path, test) => self.index_range(path, test, list),
             _ => None,
         }
     }
 
-    /// The stretch of an index in which a test holds; none when there is no index, or the test is not about its order.
-    fn lookup(&self, path: &Path, test: &Test, list: Option<&str>) -> Option<Way> {
+    /// The index range of a test. `None` if the attribute has no index, or an index cannot serve the test.
+    fn index_range(&self, path: &Path, test: &Test, list: Option<&str>) -> Option<AccessPath> {
         let [attribute] = path.as_slice() else { return None };
-        let is_it = |index: &&Index| index.list == list && index.attribute == *attribute;
-        let Index { at, rank, .. } = self.table.indexes.iter().find(is_it)?;
+        let matches = |index: &&Index| index.list == list && index.attribute == *attribute;
+        let Index { column, selectivity, .. } = self.table.indexes.iter().find(matches)?;
         let mut condition = Fragment::default();
-        let rank = match test {
+        let selectivity = match test {
             Test::Never => return Some(Vec::new()),
             Test::Equal(value) => {
-                condition.sql(at.key).sql(" = ").value(value.clone());
-                *rank
+                condition.sql(column.key).sql(" = ").value(value.clone());
+                *selectivity
             }
             Test::Within(from, to) => {
                 for (index, (operator, value)) in ends(from, to).enumerate() {
                     condition.sql(if index == 0 { "" } else { " AND " });
-                    condition.sql(at.key).sql(operator).value(value.clone());
+                    condition.sql(column.key).sql(operator).value(value.clone());
                 }
-                Rank::Range
+                Selectivity::Range
             }
             _ => return None,
         };
-        let ExternalIds { at: external_ids, source } = &self.table.external_ids;
-        if at.table == external_ids.table {
+        let ExternalIds { column: external_ids, source } = &self.table.external_ids;
+        if column.table == external_ids.table {
             condition.sql(" AND ").sql(*source).sql(" = ").value(Value::Text(self.source.to_owned()));
         }
-        Some(vec![Lookup { at: *at, condition, rank }])
+        Some(vec![IndexRange { column: *column, condition, selectivity }])
     }
 }

@@ -6,7 +6,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{QueryResult, RunQueryDsl};
 use std::marker::PhantomData;
 
-/// A strength of row lock.
+/// A row lock mode.
 pub trait Lock: Sized {
     /// The locking clause.
     const CLAUSE: &'static str;
@@ -17,7 +17,7 @@ pub trait Lock: Sized {
     }
 }
 
-/// Excludes every other lock: the row is about to be written.
+/// For rows that the transaction writes. Conflicts with every other lock.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub struct ForUpdate;
 
@@ -25,7 +25,7 @@ impl Lock for ForUpdate {
     const CLAUSE: &'static str = " FOR UPDATE";
 }
 
-/// Excludes only deletion and changes of the key: the row must stay.
+/// For rows that must continue to exist. Conflicts only with deletion and with changes of the primary key.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub struct ForKeyShare;
 

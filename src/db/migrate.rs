@@ -1,6 +1,6 @@
-//! The tables' migrations: embedded, applied by one process at a time.
+//! The embedded migrations, applied by one process at a time.
 
-use super::conn::{SQLITE_SETTINGS, patiently};
+use super::conn::{SQLITE_SETTINGS, retry_contention};
 use super::{Connection, DatabaseUrl, DbError};
 use derive_more::{Display, Error};
 use diesel::Connection as _;
@@ -18,9 +18,9 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 diesel::table! {
-    /// Diesel's own table of what is applied.
+    /// Diesel's table of applied migrations.
     __diesel_schema_migrations (version) {
-        /// The name of a migration's folder up to the first `_`, without its dashes.
+        /// The prefix of the migration's folder name before the first `_`, without dashes.
         version -> Text,
     }
 }
@@ -30,19 +30,19 @@ diesel::table! {
 #[display("{_0}")]
 pub struct MigrationError(#[error(not(source))] String);
 
-/// Which migrations a database has.
+/// The applied and pending migrations of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Applied versions, oldest first; some may be unknown to this release.
+    /// The applied versions, oldest first. Some may be unknown to this release.
     pub applied: Vec<String>,
-    /// Versions of this release that are missing, oldest first.
+    /// The versions of this release that are not applied, oldest first.
     pub pending: Vec<String>,
 }
 
-/// Applies what is missing, while no other process does; gives how many were applied.
+/// Applies the pending migrations under a lock, and returns their number.
 ///
 /// # Errors
-/// When the database cannot be reached, or a migration fails: then it and what would follow are not applied.
+/// Fails when the database cannot be reached or a migration fails. That migration and those after it are then not applied.
 pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
     let mut connection = open(url)?;
     if status_of(&mut connection)?.pending.is_empty() {
@@ -54,10 +54,10 @@ pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
     }
 }
 
-/// Reads which migrations are applied and which are missing; writes nothing, and makes no file.
+/// Reads the applied and pending migrations. Writes nothing and does not create a SQLite file.
 ///
 /// # Errors
-/// When the database cannot be reached.
+/// Fails when the database cannot be reached.
 pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
     if url.is_missing() {
         return Ok(Status { applied: Vec::new(), pending: versions::<Sqlite>(&SQLITE) });
@@ -66,10 +66,10 @@ pub fn status(url: &DatabaseUrl) -> Result<Status, MigrationError> {
     status_of(&mut connection)
 }
 
-/// The versions of this release that the database does not have.
+/// The versions of this release that are not applied.
 ///
 /// # Errors
-/// A [`DbError`] of the query.
+/// Any error of the database.
 pub fn pending(connection: &mut Connection) -> Result<Vec<String>, DbError> {
     let applied: BTreeSet<String> = applied(connection)?.into_iter().collect();
     let known = match connection {
@@ -90,17 +90,17 @@ fn status_of(connection: &mut Connection) -> Result<Status, MigrationError> {
     Ok(Status { applied, pending })
 }
 
-/// A database that has no table of migrations has none.
+/// The applied versions. A database without the table of migrations has none.
 fn applied(connection: &mut Connection) -> Result<Vec<String>, DbError> {
     use __diesel_schema_migrations::dsl as table;
     let exists = match connection {
-        Connection::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS yes",
+        Connection::Postgres(_) => "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found",
         Connection::Sqlite(_) => {
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations') AS yes"
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '__diesel_schema_migrations') AS found"
         }
     };
-    let exists: Answer = connection.get(sql_query(exists))?;
-    if !exists.yes {
+    let exists: Exists = connection.get(sql_query(exists))?;
+    if !exists.found {
         return Ok(Vec::new());
     }
     let query = table::__diesel_schema_migrations.select(table::version).order(table::version);
@@ -108,9 +108,9 @@ fn applied(connection: &mut Connection) -> Result<Vec<String>, DbError> {
 }
 
 #[derive(QueryableByName)]
-struct Answer {
+struct Exists {
     #[diesel(sql_type = Bool)]
-    yes: bool,
+    found: bool,
 }
 
 fn versions<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<String>
@@ -123,11 +123,11 @@ where
     versions
 }
 
-/// Holds the row of `migration_lock` on a second connection, because a migration may not run in a transaction.
+/// Locks the row of `migration_lock` on a second connection, because some migrations cannot run in a transaction.
 fn run_postgres(url: &DatabaseUrl, connection: &mut PgConnection) -> Result<usize, MigrationError> {
     let Connection::Postgres(mut holder) = open(url)? else { return Ok(0) };
-    // Concurrent CREATE TABLE IF NOT EXISTS can fail all the same on PostgreSQL.
-    patiently(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("make the migration lock"))?;
+    // On PostgreSQL, concurrent CREATE TABLE IF NOT EXISTS statements can fail.
+    retry_contention(|| holder.batch_execute(LOCK_TABLE)).map_err(cannot("create the migration lock"))?;
     holder
         .transaction(|holder| {
             holder.batch_execute(TAKE_LOCK)?;

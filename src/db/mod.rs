@@ -1,4 +1,4 @@
-//! The door to the database: operations go in, results come out, on either engine.
+//! Access to the database: runs operations on SQLite or PostgreSQL and returns their results.
 
 mod actor;
 pub mod backup;
@@ -34,8 +34,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// A database action: a message whose inputs are its fields.
 ///
-/// It borrows itself when it runs, so that it can run again: after a serialization failure, or alone after its
-/// batch failed. It has no effect but on the database.
+/// An operation can run more than once: after a serialization failure, or alone after its batch failed. It must therefore
+/// have no effect outside the database.
 pub trait Operation: Sized + Send + Sync + 'static {
     /// The value returned on success.
     type Output: Send + 'static;
@@ -43,19 +43,19 @@ pub trait Operation: Sized + Send + Sync + 'static {
     /// The error returned on failure.
     type Error: CallError;
 
-    /// The actors that run it.
+    /// The class of actors that run the operation.
     const CLASS: Class;
 
-    /// The isolation of its transaction on PostgreSQL. Transactions of SQLite are always serializable.
+    /// The isolation level on PostgreSQL. SQLite transactions are always serializable.
     const ISOLATION: Isolation = Isolation::ReadCommitted;
 
-    /// The most calls of this operation in one batch.
+    /// The maximum number of calls of this operation in one batch.
     const MAX_BATCH: usize = 1;
 
     /// Runs the operation.
     ///
     /// # Errors
-    /// The operation's error; the transaction is rolled back.
+    /// Any error of the operation; the transaction is then rolled back.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, Self::Error>;
 
     /// Runs a batch and returns a result for each call. A failing call is rolled back without affecting the others. A call
@@ -71,80 +71,81 @@ pub trait Operation: Sized + Send + Sync + 'static {
 /// The results of a batch, in the order of its calls.
 pub type Results<T, E> = Result<Vec<Result<T, E>>, E>;
 
-/// The kinds of work that do not wait for each other.
+/// A class of operations. Each class has its own queue and actors, so that operations of one class
+/// do not wait for those of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Class {
     /// Reads a few rows.
     #[display("read")]
     Read,
-    /// Reads a page.
+    /// Reads a page of rows.
     #[display("page")]
     Page,
-    /// Reads many rows to find few.
+    /// Scans many rows to find a few.
     #[display("scan")]
     Scan,
-    /// Writes, in a transaction.
+    /// Writes in a transaction.
     #[display("write")]
     Write,
 }
 
-/// The isolation of a transaction.
+/// The isolation level of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// What is to be changed is locked or guarded by its version.
+    /// For operations that lock the rows that they change, or check their versions.
     ReadCommitted,
-    /// The database refuses what could not have happened one after the other (40001), and the door tries again.
+    /// The database rejects anomalies (SQLSTATE 40001), and the actor retries the operation.
     Serializable,
 }
 
-/// How the door is built.
+/// The settings of a [`Database`].
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the database is.
+    /// The database URL.
     pub url: DatabaseUrl,
-    /// How many actors read rows, and as many pages; scans have one.
+    /// The number of actors that read rows, and of those that read pages. Scans have a single actor.
     pub readers: usize,
-    /// How many actors write on PostgreSQL; on SQLite one does.
+    /// The number of actors that write to PostgreSQL. SQLite has a single writer.
     pub writers: usize,
-    /// How many calls may wait in each lane.
+    /// The maximum number of waiting calls per class.
     pub queue: usize,
-    /// How long a call may take, waiting included.
+    /// The maximum duration of a call, including the time in the queue.
     pub deadline: Duration,
-    /// From when on a call is reported as slow.
+    /// The duration from which a call is logged as slow.
     pub slow: Duration,
 }
 
-/// The door. Clones are the same door.
+/// A handle to the database. Clones share the queues and actors.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
 struct Inner {
-    read: Arc<Lane>,
-    page: Arc<Lane>,
-    scan: Arc<Lane>,
-    write: Arc<Lane>,
+    read: Arc<ActorPool>,
+    page: Arc<ActorPool>,
+    scan: Arc<ActorPool>,
+    write: Arc<ActorPool>,
     deadline: Duration,
-    /// A database in memory lasts as long as its last connection.
+    /// Keeps an in-memory database alive: it is deleted with its last connection.
     _anchor: Option<Mutex<Connection>>,
 }
 
-/// One class's queue and actors.
-struct Lane {
+/// The queue and the actors of one class.
+struct ActorPool {
     queue: Arc<Queue<dyn Job>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 impl Database {
-    /// Starts the actors; they connect when they are first needed. Wants a running actix `System`.
+    /// Starts the actors, which connect when they first run an operation. Requires a running actix `System`.
     ///
     /// # Errors
-    /// What the engine says when the database cannot be reached.
+    /// The engine's error when the database cannot be reached.
     pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
-        let lane = |class, actors| Arc::new(Lane::start(options, class, actors));
+        let actor_pool = |class, actors| Arc::new(ActorPool::start(options, class, actors));
         let first = Connection::first(&options.url)?;
         let writers = if let DatabaseUrl::Postgres(_) = options.url { options.writers } else { 1 };
-        let write = lane(Class::Write, writers);
+        let write = actor_pool(Class::Write, writers);
         let inner = match options.url {
             DatabaseUrl::Memory(_) => Inner {
                 read: write.clone(),
@@ -155,9 +156,9 @@ impl Database {
                 _anchor: Some(Mutex::new(first)),
             },
             _ => Inner {
-                read: lane(Class::Read, options.readers),
-                page: lane(Class::Page, options.readers),
-                scan: lane(Class::Scan, 1),
+                read: actor_pool(Class::Read, options.readers),
+                page: actor_pool(Class::Page, options.readers),
+                scan: actor_pool(Class::Scan, 1),
                 write,
                 deadline: options.deadline,
                 _anchor: None,
@@ -166,20 +167,20 @@ impl Database {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Has an operation carried out, on behalf of `origin`.
+    /// Runs an operation on behalf of `origin`.
     ///
     /// # Errors
-    /// What the operation says; [`DbError::Overloaded`] when too many wait, [`DbError::DeadlinePassed`] when it
-    /// was not begun (or only read) in time, [`DbError::OutcomeUnknown`] when a write was begun and not finished.
+    /// The operation's error, [`DbError::Overloaded`] if the queue is full, [`DbError::DeadlinePassed`] if the operation did
+    /// not start before the deadline or only reads, or [`DbError::OutcomeUnknown`] if a write started and did not finish.
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
-        self.call_by(origin, operation, Instant::now() + self.0.deadline).await
+        self.call_until(origin, operation, Instant::now() + self.0.deadline).await
     }
 
-    /// The same with a deadline of its own.
+    /// Runs an operation with an explicit deadline.
     ///
     /// # Errors
-    /// As [`Database::call`].
-    pub async fn call_by<O: Operation>(
+    /// See [`Database::call`].
+    pub async fn call_until<O: Operation>(
         &self,
         origin: &Origin,
         operation: O,
@@ -187,14 +188,14 @@ impl Database {
     ) -> Result<O::Output, O::Error> {
         let (reply, answer) = oneshot::channel();
         let queued = Instant::now();
-        let given_up = GivenUp(Ticket::default());
-        let ticket = given_up.0.clone();
+        let abandon = AbandonOnDrop(Ticket::default());
+        let ticket = abandon.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
-        self.lane(O::CLASS).push(Box::new(call))?;
+        self.actor_pool(O::CLASS).push(Box::new(call))?;
         match tokio::time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_not_begun)) => Err(DbError::DeadlinePassed.into()),
-            Err(_late) if O::CLASS != Class::Write || given_up.0.claim() => {
+            Ok(Err(_not_started)) => Err(DbError::DeadlinePassed.into()),
+            Err(_late) if O::CLASS != Class::Write || abandon.0.claim() => {
                 Err(DbError::DeadlinePassed.into())
             }
             Err(_late) => {
@@ -203,26 +204,26 @@ impl Database {
         }
     }
 
-    /// How long a call may take, waiting included.
+    /// The maximum duration of a call, including the time in the queue.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.0.deadline
     }
 
-    /// How many calls of a class have been finished: while it grows, its actors are alive.
+    /// The number of finished calls of a class. It grows as long as the actors are alive.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
-        self.lane(class).queue.finished()
+        self.actor_pool(class).queue.finished()
     }
 
-    /// Lets what waits be carried out, then closes every connection: readers first, the writer last.
+    /// Runs the waiting calls and closes all connections, the readers' first and the writer's last.
     pub async fn close(&self) {
-        for lane in [&self.0.read, &self.0.page, &self.0.scan, &self.0.write] {
-            lane.close().await;
+        for pool in [&self.0.read, &self.0.page, &self.0.scan, &self.0.write] {
+            pool.close().await;
         }
     }
 
-    fn lane(&self, class: Class) -> &Lane {
+    fn actor_pool(&self, class: Class) -> &ActorPool {
         match class {
             Class::Read => &self.0.read,
             Class::Page => &self.0.page,
@@ -232,9 +233,9 @@ impl Database {
     }
 }
 
-impl Lane {
+impl ActorPool {
     fn start(options: &Options, class: Class, actors: usize) -> Self {
-        let pool = pool(options, class, actors);
+        let pool = connection_pool(options, class, actors);
         let queue = Arc::new(Queue::new(options.queue, actors));
         let (sender, alive) = mpsc::channel(1);
         let (slow, in_actors) = (options.slow, queue.clone());
@@ -256,17 +257,17 @@ impl Lane {
         Ok(())
     }
 
-    /// Without its address a SyncArbiter ends its threads, after the messages that it still has.
+    /// A SyncArbiter ends its threads once its address is dropped and its messages are processed.
     async fn close(&self) {
         self.queue.close();
         drop(self.actors.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // Nothing is ever sent: this returns when the last actor is gone.
+        // No message is ever sent, so this returns when the last actor has dropped its sender.
         self.alive.lock().await.recv().await;
     }
 }
 
-/// An r2d2 pool of just as many connections as the lane has actors, each of which keeps one.
-fn pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
+/// An r2d2 pool with one connection per actor. Each actor keeps its connection.
+fn connection_pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
     let statement_timeout = options.deadline;
     Pool::builder()
         .max_size(u32::try_from(actors).unwrap_or(u32::MAX))
@@ -279,7 +280,7 @@ fn pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
         .build_unchecked(Manager { url: options.url.clone(), class, statement_timeout })
 }
 
-/// libpq says on several lines why it cannot connect.
+/// Logs a connection error, which spans several lines in libpq, on one line.
 #[derive(Debug)]
 struct LogOneLine;
 
@@ -290,10 +291,10 @@ impl r2d2::HandleError<diesel::ConnectionError> for LogOneLine {
     }
 }
 
-/// A caller that goes away, for whatever reason, leaves nothing to be begun.
-struct GivenUp(Ticket);
+/// Claims the ticket when the caller drops the call, so that no actor starts it.
+struct AbandonOnDrop(Ticket);
 
-impl Drop for GivenUp {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.claim();
     }

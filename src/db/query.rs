@@ -1,4 +1,4 @@
-//! Diesel queries, run on whichever engine a connection is to.
+//! Runs Diesel queries on a connection to either engine.
 
 use super::conn::{Connection, on_engine};
 use super::lock::{ForUpdate, Lock, Locking};
@@ -12,7 +12,7 @@ use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sqlite::SqliteConnection;
 use diesel::{OptionalExtension, QueryResult, RunQueryDsl};
 
-/// A query that both engines run, and whose rows load as `U`.
+/// A query that runs on both engines and whose rows load as `U`.
 pub trait Select<'q, U>: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U> {}
 
 impl<'q, U, Q> Select<'q, U> for Q where Q: LoadQuery<'q, PgConnection, U> + LoadQuery<'q, SqliteConnection, U>
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// A statement that both engines run, and that returns no rows.
+/// A statement that runs on both engines and returns no rows.
 pub trait Execute:
     RunQueryDsl<PgConnection>
     + RunQueryDsl<SqliteConnection>
@@ -97,27 +97,27 @@ impl Connection {
         self.get(query.locked())
     }
 
-    /// Loads the first rows of a statement that has no LIMIT. SQLite prepares a statement with a bound LIMIT again at each
-    /// execution, so there the reading just stops.
+    /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again at each
+    /// execution, so it stops reading instead.
     ///
     /// # Errors
     /// The engine's error.
     pub fn load_first<ST: 'static, U: 'static>(
         &mut self,
         statement: Statement<ST>,
-        most: usize,
+        limit: usize,
     ) -> QueryResult<Vec<U>>
     where
         Statement<ST>: Select<'static, U>,
     {
         match self {
-            Self::Postgres(c) => statement.limited(most).load(c),
-            Self::Sqlite(c) => statement.load_iter::<U, DefaultLoadingMode>(c)?.take(most).collect(),
+            Self::Postgres(c) => statement.limited(limit).load(c),
+            Self::Sqlite(c) => statement.load_iter::<U, DefaultLoadingMode>(c)?.take(limit).collect(),
         }
     }
 
-    /// Loads the rows of several ids: with one statement on PostgreSQL, where a statement is a round trip, and with one
-    /// for each id on SQLite, where a list would be another prepared statement for each length.
+    /// Loads the rows of several ids: on PostgreSQL with one statement, to save round trips, and on SQLite with one statement
+    /// per id, because a list would need a prepared statement for each length.
     ///
     /// # Errors
     /// The engine's error.

@@ -1,4 +1,4 @@
-//! The bounded queue between the handlers and the actors of one lane.
+//! The bounded queue between the handlers and the actors of one class.
 
 use super::error::DbError;
 use std::any::TypeId;
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long the only actor at work stays awake after a call: about as long as a client takes to come back.
-const STAY_AWAKE: Duration = Duration::from_micros(100);
-/// How long it stays after that.
-const LINGER: Duration = Duration::from_millis(20);
+/// How long the only active actor polls for another call: about as long as a client takes to send its next request.
+const POLL_FOR: Duration = Duration::from_micros(100);
+/// How long an actor then waits for a notification before it becomes idle.
+const PARK_FOR: Duration = Duration::from_millis(20);
 
-/// A call that an actor can run together with others of its kind.
+/// A call that an actor can run in a batch.
 pub(super) trait Batchable {
     /// Calls of the same kind can run in one batch.
     fn kind(&self) -> TypeId;
-    /// The most calls of this kind in one batch.
+    /// The maximum number of calls of this kind in one batch.
     fn max_batch(&self) -> usize;
 }
 
@@ -24,33 +24,33 @@ pub(super) trait Batchable {
 pub(super) struct Batch<J: ?Sized> {
     /// The call that has waited longest.
     pub(super) first: Box<J>,
-    /// Other calls of the same kind, to run in the same batch.
-    pub(super) alike: Vec<Box<J>>,
-    /// Whether another actor must be woken for what is left.
+    /// Other calls of the same kind, which run in the same batch.
+    pub(super) others: Vec<Box<J>>,
+    /// Whether an idle actor must be woken for the remaining calls.
     pub(super) wake: bool,
 }
 
-/// Calls in the order in which they came, and how many actors work on them.
+/// The waiting calls, first in, first out, and the number of active actors.
 ///
-/// A SyncArbiter's own queue has no bound, and each of its messages is pumped through the main thread: so calls
-/// wait here, and an actor is only woken when one of them is idle.
+/// A SyncArbiter's own queue is unbounded and passes each message through the main thread. Calls therefore wait here, and a
+/// message is sent only to wake an idle actor.
 pub(super) struct Queue<J: ?Sized> {
     state: Mutex<State<J>>,
-    /// Whether a call was added since the last actor began to linger: to look takes no lock.
+    /// Whether a call was added since an actor began to poll. Reading it requires no lock.
     pushed: AtomicBool,
-    /// Rung when there is something to do for an actor that lingers.
-    bell: Condvar,
+    /// Notified when a parked actor has work.
+    work_available: Condvar,
     capacity: usize,
     actors: usize,
 }
 
 struct State<J: ?Sized> {
     waiting: VecDeque<Box<J>>,
-    at_work: usize,
-    /// Those at work that have nothing to do and look for it.
-    awake: usize,
-    /// Those at work that have nothing to do and wait for the bell.
-    asleep: usize,
+    active: usize,
+    /// The number of active actors that poll for work.
+    polling: usize,
+    /// The number of active actors that wait for a notification.
+    parked: usize,
     finished: u64,
     closed: bool,
 }
@@ -58,17 +58,17 @@ struct State<J: ?Sized> {
 impl<J: Batchable + ?Sized> Queue<J> {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
         let state =
-            State { waiting: VecDeque::new(), at_work: 0, awake: 0, asleep: 0, finished: 0, closed: false };
+            State { waiting: VecDeque::new(), active: 0, polling: 0, parked: 0, finished: 0, closed: false };
         Self {
             state: Mutex::new(state),
             pushed: AtomicBool::default(),
-            bell: Condvar::new(),
+            work_available: Condvar::new(),
             capacity,
             actors,
         }
     }
 
-    /// Adds a call; `true` asks for an actor to be woken.
+    /// Adds a call. Returns whether the caller must wake an idle actor.
     pub(super) fn push(&self, job: Box<J>) -> Result<bool, DbError> {
         let mut state = self.state();
         if state.closed {
@@ -79,88 +79,87 @@ impl<J: Batchable + ?Sized> Queue<J> {
         }
         state.waiting.push_back(job);
         self.pushed.store(true, Ordering::Relaxed);
-        Ok(self.call_somebody(&mut state))
+        Ok(self.notify_actor(&mut state))
     }
 
-    /// Sees to it that an idle actor comes, if there is one; `true` asks for one at rest to be woken.
-    fn call_somebody(&self, state: &mut State<J>) -> bool {
-        if state.awake > 0 {
+    /// Notifies an active actor without work, if there is one. Otherwise, returns whether an idle actor must be woken.
+    fn notify_actor(&self, state: &mut State<J>) -> bool {
+        if state.polling > 0 {
             return false;
         }
-        if state.asleep > 0 {
-            self.bell.notify_one();
+        if state.parked > 0 {
+            self.work_available.notify_one();
             return false;
         }
-        let wake = state.at_work < self.actors;
+        let wake = state.active < self.actors;
         if wake {
-            state.at_work += 1;
+            state.active += 1;
         }
         wake
     }
 
-    /// What an actor at work does next, `None` sends it to rest: the call that has waited longest, and with it those of
-    /// its kind, as many as are carried out together. `was_alone` is whether nothing else waited beside its last call.
+    /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the actor
+    /// idle. `was_alone` tells whether no other call was waiting with the actor's last one.
     pub(super) fn next(&self, was_alone: bool) -> Option<Batch<J>> {
-        let mut state = self.linger(was_alone);
+        let mut state = self.wait_for_work(was_alone);
         let Some(first) = state.waiting.pop_front() else {
-            state.at_work -= 1;
+            state.active -= 1;
             return None;
         };
-        let (mut alike, most) = (Vec::new(), first.max_batch() - 1);
+        let (mut others, most) = (Vec::new(), first.max_batch() - 1);
         if most > 0 && !state.waiting.is_empty() {
             let waiting = std::mem::take(&mut state.waiting);
             for job in waiting {
-                match alike.len() < most && job.kind() == first.kind() {
-                    true => alike.push(job),
+                match others.len() < most && job.kind() == first.kind() {
+                    true => others.push(job),
                     false => state.waiting.push_back(job),
                 }
             }
         }
-        let wake = !state.waiting.is_empty() && self.call_somebody(&mut state);
-        Some(Batch { first, alike, wake })
+        let wake = !state.waiting.is_empty() && self.notify_actor(&mut state);
+        Some(Batch { first, others, wake })
     }
 
-    /// Waits a moment for something to do: who is still there need not be woken through the mailbox. Where one client
-    /// seems to be alone, its actor at first only lets other threads go first: to be put to sleep and woken takes longer.
-    /// Where there are several, it would take the processors from them.
-    fn linger(&self, was_alone: bool) -> MutexGuard<'_, State<J>> {
+    /// Waits briefly for work, because an active actor need not be woken through its mailbox. With a single client, the actor
+    /// first polls, which is faster than parking the thread. With several, polling would take processor time from them.
+    fn wait_for_work(&self, was_alone: bool) -> MutexGuard<'_, State<J>> {
         let idle = |state: &mut State<J>| state.waiting.is_empty() && !state.closed;
         let mut state = self.state();
         if !idle(&mut state) {
             return state;
         }
-        if was_alone && state.at_work - state.asleep == 1 {
-            state.awake += 1;
+        if was_alone && state.active - state.parked == 1 {
+            state.polling += 1;
             self.pushed.store(false, Ordering::Relaxed);
             drop(state);
-            let until = Instant::now() + STAY_AWAKE;
+            let until = Instant::now() + POLL_FOR;
             while !self.pushed.load(Ordering::Relaxed) && Instant::now() < until {
                 std::thread::yield_now();
             }
             state = self.state();
-            state.awake -= 1;
+            state.polling -= 1;
         }
-        state.asleep += 1;
-        let waited = self.bell.wait_timeout_while(state, LINGER, idle);
+        state.parked += 1;
+        let waited = self.work_available.wait_timeout_while(state, PARK_FOR, idle);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        state.asleep -= 1;
+        state.parked -= 1;
         state
     }
 
-    /// Notes that an actor has finished so many calls.
+    /// Adds to the number of finished calls.
     pub(super) fn finish(&self, calls: usize) {
         self.state().finished += calls as u64;
     }
 
-    /// How many calls the actors have finished: while it grows, they are alive.
+    /// The number of finished calls. It grows as long as the actors are alive.
     pub(super) fn finished(&self) -> u64 {
         self.state().finished
     }
 
-    /// Takes no more calls; those that wait are still carried out.
+    /// Rejects new calls. Waiting calls still run.
     pub(super) fn close(&self) {
         self.state().closed = true;
-        self.bell.notify_all();
+        self.work_available.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State<J>> {

@@ -1,4 +1,4 @@
-//! Rows as they stand in the tables, and how domain values become them and come from them.
+//! The rows of the tables, and their conversions from and to domain values.
 
 use super::types::{Json, Uid};
 use crate::domain::attribute::{GROUP, USER};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The columns of a [`UserRow`], which [`super::table::USERS`] has as text. (`Selectable` would bind a query to one engine.)
+/// The columns of a [`UserRow`]; [`super::table::USERS`] lists them as text. (`Selectable` would tie a query to one engine.)
 pub(crate) type UserColumns = (
     users::id,
     users::user_name,
@@ -37,22 +37,22 @@ pub(crate) const USER_COLUMNS: UserColumns = (
     users::updated_at,
 );
 
-/// A row of `users` as it is read.
+/// A row of `users` for reading.
 #[derive(Queryable)]
 pub(crate) struct UserRow {
     id: Uid,
     user_name: String,
     display_name: Option<String>,
     active: bool,
-    document: Json<KeptDocument<Attributes>>,
+    document: Json<StoredDocument<Attributes>>,
     version: i64,
     created_at: i64,
     updated_at: i64,
 }
 
-/// What has no column of its own. The rows of e-mails and externalIds are indexes; this is the whole.
+/// The attributes without a column. It includes all e-mails and externalIds, whose tables only serve as indexes.
 #[derive(Debug, Deserialize)]
-pub(crate) struct KeptDocument<A> {
+pub(crate) struct StoredDocument<A> {
     attributes: A,
     #[serde(rename = "externalIds")]
     external_ids: BTreeMap<String, String>,
@@ -60,7 +60,7 @@ pub(crate) struct KeptDocument<A> {
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let KeptDocument { attributes, external_ids } = row.document.0;
+        let StoredDocument { attributes, external_ids } = row.document.0;
         Self {
             id: row.id.0,
             attributes: Attributes {
@@ -77,7 +77,7 @@ impl From<UserRow> for User {
     }
 }
 
-/// A row of `users` as it is written; of an existing one the key stays.
+/// A row of `users` for writing. An update leaves the primary key unchanged.
 #[derive(Insertable, AsChangeset, Serialize)]
 #[diesel(table_name = users, primary_key(tenant_id, id), treat_none_as_null = true)]
 pub(crate) struct NewUserRow<'u> {
@@ -107,8 +107,8 @@ impl<'u> NewUserRow<'u> {
         let attributes = &user.attributes;
         let mut rest = compact(attributes);
         let folded = folded(rest.clone(), USER);
-        for in_column in ["userName", "displayName", "active"] {
-            rest.remove(in_column);
+        for name in ["userName", "displayName", "active"] {
+            rest.remove(name);
         }
         Self {
             tenant_id: Uid(tenant_id),
@@ -137,7 +137,7 @@ pub(crate) struct NewEmailRow {
     value_key: String,
 }
 
-/// The rows that find a user by its e-mail values.
+/// The index rows of a user's e-mail values.
 pub(crate) fn email_rows(tenant_id: Uuid, user: &User) -> Vec<NewEmailRow> {
     let values = user.attributes.emails.iter().filter_map(|email| email.value.as_deref());
     let row = |(position, value)| NewEmailRow {
@@ -159,7 +159,7 @@ pub(crate) struct NewExternalIdRow<'u> {
     user_id: Uid,
 }
 
-/// The rows that keep externalIds unique and find a user by them.
+/// The index rows of a user's externalIds, which also make them unique.
 pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalIdRow<'_>> {
     let row = |(source, external_id)| NewExternalIdRow {
         tenant_id: Uid(tenant_id),
@@ -171,7 +171,7 @@ pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalI
     ids.map(row).collect()
 }
 
-/// The columns of a [`GroupRow`], which [`super::table::GROUPS`] has as text.
+/// The columns of a [`GroupRow`]; [`super::table::GROUPS`] lists them as text.
 pub(crate) type GroupColumns = (
     groups::id,
     groups::display_name,
@@ -192,12 +192,12 @@ pub(crate) const GROUP_COLUMNS: GroupColumns = (
     groups::updated_at,
 );
 
-/// A row of `groups` as it is read.
+/// A row of `groups` for reading.
 #[derive(Queryable)]
 pub(crate) struct GroupRow {
     id: Uid,
     display_name: String,
-    document: Json<KeptDocument<group::Attributes>>,
+    document: Json<StoredDocument<group::Attributes>>,
     member_count: i64,
     version: i64,
     created_at: i64,
@@ -206,7 +206,7 @@ pub(crate) struct GroupRow {
 
 impl From<GroupRow> for Group {
     fn from(row: GroupRow) -> Self {
-        let KeptDocument { attributes, external_ids } = row.document.0;
+        let StoredDocument { attributes, external_ids } = row.document.0;
         Self {
             id: row.id.0,
             attributes: group::Attributes { display_name: row.display_name, ..attributes },
@@ -219,7 +219,7 @@ impl From<GroupRow> for Group {
     }
 }
 
-/// A row of `groups` as it is written.
+/// A row of `groups` for writing.
 #[derive(Insertable, AsChangeset)]
 #[diesel(table_name = groups, primary_key(tenant_id, id), treat_none_as_null = true)]
 pub(crate) struct NewGroupRow<'g> {
@@ -237,7 +237,7 @@ pub(crate) struct NewGroupRow<'g> {
 }
 
 impl<'g> NewGroupRow<'g> {
-    /// `unique` tells whether no other group of the tenant may have its name.
+    /// `unique` tells whether the tenant requires unique group names.
     pub(crate) fn new(tenant_id: Uuid, group: &'g Group, unique: bool) -> Self {
         let mut rest = compact(&group.attributes);
         let folded = folded(rest.clone(), GROUP);
@@ -269,7 +269,7 @@ pub(crate) struct NewGroupExternalIdRow<'g> {
     group_id: Uid,
 }
 
-/// The rows that keep externalIds unique and find a group by them.
+/// The index rows of a group's externalIds, which also make them unique.
 pub(crate) fn group_external_id_rows(tenant_id: Uuid, group: &Group) -> Vec<NewGroupExternalIdRow<'_>> {
     let row = |(source, external_id)| NewGroupExternalIdRow {
         tenant_id: Uid(tenant_id),
@@ -292,7 +292,7 @@ pub(crate) struct NewMemberRow {
 }
 
 impl NewMemberRow {
-    /// A user in a group, which is named by its tenant's and its own id, since `now`.
+    /// A membership that begins `now`. The group is given by its tenant's id and its own.
     pub(crate) fn new((tenant, group): (Uuid, Uuid), user: Uuid, now: Timestamp) -> Self {
         Self { tenant_id: Uid(tenant), group_id: Uid(group), user_id: Uid(user), added_at: now.into() }
     }

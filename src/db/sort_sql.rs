@@ -1,4 +1,4 @@
-//! Orders and places in them as SQL, such that an index gives them.
+//! Translates sort orders and positions to SQL that an index can serve.
 
 use super::conn::Dialect;
 use super::filter_sql;
@@ -8,7 +8,7 @@ use crate::domain::filter::Value;
 use crate::domain::schema::SortBy;
 use crate::domain::sort::{Position, Segment};
 
-/// The condition that a row of a table belongs to the segment.
+/// The condition that a row belongs to the segment.
 #[must_use]
 pub fn condition(segment: &Segment, table: &Table) -> Fragment {
     let mut out = Fragment::default();
@@ -30,11 +30,17 @@ pub fn condition(segment: &Segment, table: &Table) -> Fragment {
     out
 }
 
-/// A row compared with a place. As a row value (SQL-92), of which both engines read an index in one segment.
-fn compare(out: &mut Fragment, segment: &Segment, table: &Table, operator: &'static str, place: &Position) {
-    let id = Value::Id(place.id);
-    match (column(segment.sort.by, table), &place.key) {
-        // No two have the same, so the id has nothing to decide, and is not in the index.
+/// Compares a row with a position. Both engines read a comparison of row values (SQL-92) as one range of an index.
+fn compare(
+    out: &mut Fragment,
+    segment: &Segment,
+    table: &Table,
+    operator: &'static str,
+    position: &Position,
+) {
+    let id = Value::Id(position.id);
+    match (column(segment.sort.by, table), &position.key) {
+        // The values are unique, so no comparison of ids is needed, and the index does not contain them.
         (Some(column), Some(key)) if table.unique == Some(column) => {
             out.sql(" AND ").sql(column).sql(operator).value(key.clone());
         }
@@ -48,7 +54,7 @@ fn compare(out: &mut Fragment, segment: &Segment, table: &Table, operator: &'sta
     }
 }
 
-/// What stands behind ORDER BY.
+/// The ORDER BY list.
 #[must_use]
 pub fn order(segment: &Segment, table: &Table) -> Fragment {
     let mut out = Fragment::default();
@@ -64,25 +70,25 @@ pub fn order(segment: &Segment, table: &Table) -> Fragment {
     out
 }
 
-/// The columns of which a place is made: the id, a text and a number, of which the order has a use for one at most.
+/// The columns of a position: the id, a text and a number. A sort order uses at most one of the last two.
 #[must_use]
-pub fn place(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fragment {
+pub fn position(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fragment {
     let text = match by {
         SortBy::Other(path) => filter_sql::text(path, table, dialect, source),
-        SortBy::UserName => of_column(by, table),
-        _ => of_column(SortBy::DisplayName, table),
+        SortBy::UserName => column_or_id(by, table),
+        _ => column_or_id(SortBy::DisplayName, table),
     };
     let number = if by == SortBy::UpdatedAt { by } else { SortBy::CreatedAt };
     let mut out = Fragment::of(table.id);
-    out.sql(", ").append(&text).sql(", ").append(&of_column(number, table));
+    out.sql(", ").append(&text).sql(", ").append(&column_or_id(number, table));
     out
 }
 
-fn of_column(by: SortBy, table: &Table) -> Fragment {
+fn column_or_id(by: SortBy, table: &Table) -> Fragment {
     Fragment::of(column(by, table).unwrap_or(table.id))
 }
 
-/// The column that decides before the id does.
+/// The column by which rows are sorted before the id.
 fn column(by: SortBy, table: &Table) -> Option<&'static str> {
     match by.path() {
         [name] if by != SortBy::Id => table.column(name),

@@ -1,4 +1,4 @@
-//! SQL that is put together at run time: text and bound values, for either engine.
+//! SQL that is built at run time from text and bound values, for either engine.
 
 use super::error::DbError;
 use super::types::{Id, Uid};
@@ -14,16 +14,16 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// A condition, what stands behind ORDER BY, or a whole statement.
+/// A part of a statement, such as a condition or an ORDER BY list, or a whole statement.
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {
-    pieces: Vec<Piece>,
-    /// Whether its text is one of so many that a connection would not be able to keep them all prepared.
-    one_of_many: bool,
+    parts: Vec<Part>,
+    /// Whether to bypass the cache of prepared statements.
+    unprepared: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Piece {
+enum Part {
     Sql(Cow<'static, str>),
     Text(String),
     Integer(i64),
@@ -33,22 +33,22 @@ enum Piece {
     Texts(Set<String>),
 }
 
-/// A set in one bound value, so that the text of a query does not depend on how many they are.
+/// A set as a single bound value, so that the text of a statement does not depend on its size.
 #[derive(Clone, Debug)]
 struct Set<T> {
     array: Vec<T>,
-    /// A JSON list of strings, which is how SQLite takes a set; ids are hexadecimal.
+    /// The set as a JSON array of strings, for SQLite. Ids are hexadecimal.
     json: String,
 }
 
 impl Fragment {
-    /// The condition that always holds.
+    /// A condition that is always true.
     #[must_use]
     pub fn truth() -> Self {
         Self::of("TRUE")
     }
 
-    /// The fragment of a text.
+    /// A fragment that consists of text.
     #[must_use]
     pub fn of(sql: &'static str) -> Self {
         let mut fragment = Self::default();
@@ -56,44 +56,44 @@ impl Fragment {
         fragment
     }
 
-    /// Adds text.
+    /// Appends text.
     pub fn sql(&mut self, sql: impl Into<Cow<'static, str>>) -> &mut Self {
-        self.pieces.push(Piece::Sql(sql.into()));
+        self.parts.push(Part::Sql(sql.into()));
         self
     }
 
-    /// Adds a bound value.
+    /// Appends a bound value.
     pub fn value(&mut self, value: Value) -> &mut Self {
-        self.pieces.push(match value {
-            Value::Text(text) => Piece::Text(text),
-            Value::Integer(number) => Piece::Integer(number),
-            Value::Boolean(truth) => Piece::Boolean(truth),
-            Value::Id(id) => Piece::Id(Uid(id)),
+        self.parts.push(match value {
+            Value::Text(text) => Part::Text(text),
+            Value::Integer(number) => Part::Integer(number),
+            Value::Boolean(truth) => Part::Boolean(truth),
+            Value::Id(id) => Part::Id(Uid(id)),
         });
         self
     }
 
-    /// Adds the condition that what stands before it is one of these ids.
+    /// Appends a comparison of the preceding column with a set of ids.
     pub fn is_one_of(&mut self, ids: &[Uuid]) -> &mut Self {
         let hexadecimal = ids.iter().map(|id| id.simple().to_string());
         let json = serde_json::Value::from_iter(hexadecimal).to_string();
-        self.pieces.push(Piece::Ids(Set { array: ids.iter().copied().map(Uid).collect(), json }));
+        self.parts.push(Part::Ids(Set { array: ids.iter().copied().map(Uid).collect(), json }));
         self
     }
 
-    /// The same of texts.
+    /// Appends a comparison of the preceding column with a set of texts.
     pub fn is_one_of_texts(&mut self, texts: impl IntoIterator<Item = String>) -> &mut Self {
         let array: Vec<_> = texts.into_iter().collect();
         let json = serde_json::Value::from_iter(array.iter().map(String::as_str)).to_string();
-        self.pieces.push(Piece::Texts(Set { array, json }));
+        self.parts.push(Part::Texts(Set { array, json }));
         self
     }
 
-    /// Adds rows of a PostgreSQL table in one bound value, as a table to select from: the text of the statement does not
-    /// depend on how many they are, so that it stays prepared.
+    /// Appends rows of a PostgreSQL table as a table expression. They are a single bound value, so that the text of the statement
+    /// does not depend on their number and it stays prepared.
     ///
     /// # Errors
-    /// When a row is not to be written as JSON.
+    /// [`DbError::Internal`] if a row cannot be serialized as JSON.
     pub fn rows(&mut self, table: &'static str, rows: &[impl Serialize]) -> Result<&mut Self, DbError> {
         let json = serde_json::to_string(rows).map_err(|error| DbError::Internal(error.to_string()))?;
         self.sql("json_populate_recordset(NULL::").sql(table).sql(", ");
@@ -101,43 +101,42 @@ impl Fragment {
         Ok(self)
     }
 
-    /// Adds another fragment.
+    /// Appends another fragment.
     pub fn append(&mut self, other: &Self) -> &mut Self {
-        self.pieces.extend(other.pieces.iter().cloned());
-        self.one_of_many |= other.one_of_many;
+        self.parts.extend(other.parts.iter().cloned());
+        self.unprepared |= other.unprepared;
         self
     }
 
-    /// Adds another condition, which must hold too.
-    pub fn also(&mut self, other: &Self) -> &mut Self {
+    /// Appends ` AND ` and another condition.
+    pub fn and_condition(&mut self, other: &Self) -> &mut Self {
         self.sql(" AND ").append(other)
     }
 
-    /// Has it prepared anew each time: there are too many texts like this one to keep them all.
+    /// Bypasses the cache of prepared statements, because the text varies too much to be worth caching.
     pub fn unprepared(&mut self) -> &mut Self {
-        self.one_of_many = true;
+        self.unprepared = true;
         self
     }
 }
 
-/// The trait's one function has the same body for both engines but for sets, and Diesel ties every bound value to an
-/// engine.
+/// Implements the trait for an engine, because Diesel ties each bound value to one. Only sets differ between the engines.
 macro_rules! fragment_on {
     ($engine:ty, $out:ident, ids($ids:ident) $write_ids:block, texts($texts:ident) $write_texts:block) => {
         impl QueryFragment<$engine> for Fragment {
             fn walk_ast<'b>(&'b self, mut $out: AstPass<'_, 'b, $engine>) -> QueryResult<()> {
-                if self.one_of_many {
+                if self.unprepared {
                     $out.unsafe_to_cache_prepared();
                 }
-                for piece in &self.pieces {
-                    match piece {
-                        Piece::Sql(sql) => $out.push_sql(sql),
-                        Piece::Text(text) => $out.push_bind_param::<Text, _>(text)?,
-                        Piece::Integer(number) => $out.push_bind_param::<BigInt, _>(number)?,
-                        Piece::Boolean(truth) => $out.push_bind_param::<Bool, _>(truth)?,
-                        Piece::Id(id) => $out.push_bind_param::<Id, _>(id)?,
-                        Piece::Ids($ids) => $write_ids,
-                        Piece::Texts($texts) => $write_texts,
+                for part in &self.parts {
+                    match part {
+                        Part::Sql(sql) => $out.push_sql(sql),
+                        Part::Text(text) => $out.push_bind_param::<Text, _>(text)?,
+                        Part::Integer(number) => $out.push_bind_param::<BigInt, _>(number)?,
+                        Part::Boolean(truth) => $out.push_bind_param::<Bool, _>(truth)?,
+                        Part::Id(id) => $out.push_bind_param::<Id, _>(id)?,
+                        Part::Ids($ids) => $write_ids,
+                        Part::Texts($texts) => $write_texts,
                     }
                 }
                 Ok(())
@@ -182,7 +181,7 @@ fragment_on!(
     }
 );
 
-/// A fragment that is a whole statement, giving rows of `ST`. Like any query it is kept prepared, by its text.
+/// A whole statement, which returns rows of `ST`. It is cached as a prepared statement by its text.
 #[derive(Debug)]
 pub struct Statement<ST> {
     fragment: Fragment,
@@ -190,17 +189,17 @@ pub struct Statement<ST> {
 }
 
 impl<ST: 'static> Statement<ST> {
-    /// The statement of a fragment.
+    /// Turns a fragment into a statement.
     #[must_use]
     pub fn of(fragment: Fragment) -> Self {
         Self { fragment, rows: PhantomData }
     }
 
-    /// The statement with at most `most` rows, as a bound LIMIT.
+    /// Appends a bound LIMIT.
     #[must_use]
-    pub(super) fn limited(mut self, most: usize) -> Self {
-        let most = Value::Integer(i64::try_from(most).unwrap_or(i64::MAX));
-        self.fragment.sql(" LIMIT ").value(most);
+    pub(super) fn limited(mut self, limit: usize) -> Self {
+        let limit = Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
+        self.fragment.sql(" LIMIT ").value(limit);
         self
     }
 }

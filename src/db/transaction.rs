@@ -1,4 +1,4 @@
-//! Operations, carried out once on one connection.
+//! Runs operations once, on one connection.
 
 use super::conn::{Connection, Dialect};
 use super::error::{CallError, DbError};
@@ -16,30 +16,30 @@ use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 use uuid::Uuid;
 
-/// What an operation works with: a connection and, when it writes, a transaction on it.
+/// The connection that an operation uses. Writes run in a transaction on it.
 pub struct Tx<'a> {
     connection: &'a mut Connection,
-    /// On whose behalf each of the calls is carried out.
+    /// The origin of each call.
     origins: &'a [&'a Origin],
-    /// Whose turn it is.
-    turn: usize,
-    /// What was changed, with the turns.
+    /// The index of the current call.
+    call: usize,
+    /// The recorded changes, each with the index of its call.
     changes: Vec<(usize, Change)>,
-    /// Whether what was overwritten must leave the file too.
-    truncate: bool,
+    /// Whether to truncate SQLite's write-ahead log after the commit.
+    truncate_wal: bool,
 }
 
 impl<'a> Tx<'a> {
     fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
-        Self { connection, origins, turn: 0, changes: Vec::new(), truncate: false }
+        Self { connection, origins, call: 0, changes: Vec::new(), truncate_wal: false }
     }
 
-    /// The connection, for statements that only one engine runs.
+    /// The connection, for engine-specific statements.
     pub fn connection(&mut self) -> &mut Connection {
         self.connection
     }
 
-    /// Runs reads whose statements all see one state of the database.
+    /// Runs reads in one snapshot of the database.
     ///
     /// # Errors
     /// The error of `read`, or the database's.
@@ -57,7 +57,7 @@ impl<'a> Tx<'a> {
         read
     }
 
-    /// Runs reads in one transaction on SQLite, where each statement alone would lock and unlock the file. On PostgreSQL a
+    /// Runs reads in one transaction on SQLite, which otherwise locks and unlocks the file for each statement. On PostgreSQL, a
     /// transaction would only add round trips.
     ///
     /// # Errors
@@ -72,24 +72,25 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Has SQLite empty its log after the commit: there the old values stand until it is written over.
-    pub fn leave_nothing_behind(&mut self) {
-        self.truncate = true;
+    /// Requests that SQLite's write-ahead log be truncated after the commit. Otherwise, erased values remain in it until the
+    /// log is overwritten.
+    pub fn truncate_wal(&mut self) {
+        self.truncate_wal = true;
     }
 
-    /// Notes a change. It is numbered and inserted when the operation has succeeded, last of all, because the
-    /// number's row lock is held until the commit.
+    /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the tenant's
+    /// head row until the commit.
     pub fn record(&mut self, change: Change) {
-        self.changes.push((self.turn, change));
+        self.changes.push((self.call, change));
     }
 
-    /// Says which of the calls that are carried out together the next changes are of.
+    /// Sets the call of the batch to which the next recorded changes belong.
     pub fn set_call(&mut self, call: usize) {
-        self.turn = call;
+        self.call = call;
     }
 
-    /// Runs one call of a batch in a savepoint. An error that concerns only this call is returned inside, and its work is
-    /// rolled back.
+    /// Runs one call of a batch in a savepoint. An error that concerns only this call rolls back to the savepoint and is
+    /// returned as the inner result.
     ///
     /// # Errors
     /// An error that concerns the whole batch.
@@ -127,21 +128,21 @@ impl DerefMut for Tx<'_> {
     }
 }
 
-/// Carries writes out one after the other, each of them apart.
+/// Runs the calls of a batch one after another, each in a savepoint.
 ///
 /// # Errors
-/// What concerns more than one call.
+/// An error that concerns the whole batch.
 pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
-    let turns = operations.iter().enumerate();
-    turns
-        .map(|(turn, operation)| {
-            tx.set_call(turn);
+    let calls = operations.iter().enumerate();
+    calls
+        .map(|(call, operation)| {
+            tx.set_call(call);
             tx.savepoint(|tx| operation.run(tx))
         })
         .collect()
 }
 
-/// Runs readers without a transaction (each of their statements sees one state of the database), writers in one.
+/// Runs writes in a transaction, and reads without one.
 pub(super) fn attempt<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
@@ -154,12 +155,12 @@ pub(super) fn attempt<O: Operation>(
     let mut tx = Tx::new(connection, origins);
     let output =
         results(operations, &mut tx).and_then(|output| Ok(number_changes(&mut tx).map(|()| output)?));
-    let truncate = tx.truncate;
+    let truncate_log = tx.truncate_wal;
     match output {
         Ok(output) => {
             commit(connection)?;
-            if truncate && let Connection::Sqlite(_) = connection {
-                empty_log(connection);
+            if truncate_log && let Connection::Sqlite(_) = connection {
+                truncate_wal(connection);
             }
             Ok(output)
         }
@@ -170,10 +171,10 @@ pub(super) fn attempt<O: Operation>(
     }
 }
 
-/// A result for each operation. What one that is alone says is everyone's.
+/// Runs the operations and returns a result for each. The error of a single operation is that of the whole batch.
 fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
-    if let [alone] = operations {
-        return Ok(vec![Ok(alone.run(tx)?)]);
+    if let [operation] = operations {
+        return Ok(vec![Ok(operation.run(tx)?)]);
     }
     let results = O::run_batch(operations, tx)?;
     match results.len() == operations.len() {
@@ -188,13 +189,13 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// Empties SQLite's log. It waits for readers, for as long as a lock is waited for.
-fn empty_log(connection: &mut Connection) {
+/// Truncates SQLite's write-ahead log. Waits for readers up to the busy timeout.
+fn truncate_wal(connection: &mut Connection) {
     let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
     let done: QueryResult<Checkpoint> = connection.get(checkpoint);
     match done {
         Ok(Checkpoint { busy: 0 }) => {}
-        Ok(_) => log::warn!("a reader kept erased values in the log of the database: erase once more"),
+        Ok(_) => log::warn!("a reader kept erased values in the log of the database: repeat the erasure"),
         Err(error) => log::warn!("erased values are still in the log of the database: {error}"),
     }
 }
@@ -227,19 +228,19 @@ fn commit(connection: &mut Connection) -> Result<(), DbError> {
     })
 }
 
-/// Takes each tenant's head row, in the order of tenants, and gives its changes the revisions that follow. No head row,
-/// no tenant.
+/// Assigns the next revisions of each tenant to its changes, and inserts them. Locks the head rows in the order of tenants. If
+/// a head row is missing, the tenant does not exist.
 fn number_changes(tx: &mut Tx<'_>) -> Result<(), DbError> {
     let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'_>>> = BTreeMap::new();
-    for (turn, change) in std::mem::take(&mut tx.changes) {
-        let no_origin = || DbError::Internal("a change of no call".to_owned());
-        let origin = tx.origins.get(turn).ok_or_else(no_origin)?;
+    for (call, change) in std::mem::take(&mut tx.changes) {
+        let no_origin = || DbError::Internal("a change does not belong to a call".to_owned());
+        let origin = tx.origins.get(call).ok_or_else(no_origin)?;
         let changes = by_tenant.entry(change.tenant).or_default();
         changes.push(NewChange::new(origin, changes.len(), change));
     }
     for (tenant, changes) in by_tenant {
         match tx.connection {
-            Connection::Postgres(c) => append_at_once(c, tenant, &changes)?,
+            Connection::Postgres(c) => append_in_one_statement(c, tenant, &changes)?,
             Connection::Sqlite(c) => append(c, tenant, changes)?,
         }
     }
@@ -282,8 +283,12 @@ fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -
     Ok(())
 }
 
-/// The same in one statement: while it runs, and until the commit, other servers wait for the head row.
-fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>]) -> Result<(), DbError> {
+/// Does the same in one statement, because other servers wait for the head row until the commit.
+fn append_in_one_statement(
+    c: &mut PgConnection,
+    tenant: Uuid,
+    changes: &[NewChange<'_>],
+) -> Result<(), DbError> {
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     let mut statement = Fragment::default();
     statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
@@ -292,8 +297,8 @@ fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>])
     statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
     statement.sql(
-        " AS behind) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
-         resource_id, member_id, version, before, after, erased) SELECT tenant_id, behind + revision, time, actor_type, \
+        " AS previous) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
+         resource_id, member_id, version, before, after, erased) SELECT tenant_id, previous + revision, time, actor_type, \
          actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased FROM head, ",
     );
     statement.rows("changes", changes)?;
@@ -307,7 +312,7 @@ fn append_at_once(c: &mut PgConnection, tenant: Uuid, changes: &[NewChange<'_>])
 #[diesel(table_name = changes)]
 struct NewChange<'a> {
     tenant_id: Uid,
-    /// Counted from the head until the head is known.
+    /// Relative to the head row's revision until that is known.
     revision: i64,
     time: i64,
     actor_type: String,
@@ -325,10 +330,10 @@ struct NewChange<'a> {
 }
 
 impl<'a> NewChange<'a> {
-    fn new(origin: &'a Origin, before_it: usize, change: Change) -> Self {
+    fn new(origin: &'a Origin, index: usize, change: Change) -> Self {
         Self {
             tenant_id: Uid(change.tenant),
-            revision: i64::try_from(before_it).unwrap_or(i64::MAX).saturating_add(1),
+            revision: i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1),
             time: change.time.into(),
             actor_type: origin.actor.kind.to_string(),
             actor_id: &origin.actor.id,

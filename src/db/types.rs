@@ -1,4 +1,4 @@
-//! The SQL types that the two engines spell differently.
+//! The SQL types whose names differ between the engines.
 
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -13,33 +13,33 @@ use std::fmt::Debug;
 use std::io::Write;
 use uuid::Uuid;
 
-/// An id: `uuid` in PostgreSQL, a BLOB of 16 bytes in SQLite.
+/// An id: `uuid` in PostgreSQL, a 16-byte BLOB in SQLite.
 #[derive(SqlType, QueryId, Debug, Clone, Copy)]
 #[diesel(postgres_type(oid = 2950, array_oid = 2951), sqlite_type(name = "Binary"))]
 pub struct Id;
 
-/// A JSON document that is read and written whole: `json` in PostgreSQL, which keeps it as text, TEXT in SQLite.
+/// A JSON document that is always read as a whole: `json` in PostgreSQL, which stores it as text, and TEXT in SQLite.
 #[derive(SqlType, QueryId, Debug, Clone, Copy)]
 #[diesel(postgres_type(oid = 114, array_oid = 199), sqlite_type(name = "Text"))]
 pub struct Document;
 
-/// A JSON document that conditions look into: `jsonb` in PostgreSQL, TEXT in SQLite.
+/// A JSON document that is used in conditions: `jsonb` in PostgreSQL, TEXT in SQLite.
 #[derive(SqlType, QueryId, Debug, Clone, Copy)]
 #[diesel(postgres_type(oid = 3802, array_oid = 3807), sqlite_type(name = "Text"))]
 pub struct Searched;
 
-/// A UUID that is kept as an [`Id`].
+/// A UUID that is stored as an [`Id`].
 #[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[diesel(sql_type = Id)]
 pub struct Uid(pub Uuid);
 
-/// A value that is kept as a [`Document`], or as one to be [`Searched`].
+/// A value that is stored as a [`Document`] or as a [`Searched`] document.
 #[derive(AsExpression, FromSqlRow, Serialize, Debug, Clone)]
 #[diesel(sql_type = Document)]
 #[diesel(sql_type = Searched)]
 pub struct Json<T: Debug>(pub T);
 
-/// jsonb's binary form begins with the version of the form.
+/// The version number with which the binary format of `jsonb` begins.
 const JSONB_VERSION: u8 = 1;
 
 impl FromSql<Id, Pg> for Uid {

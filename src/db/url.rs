@@ -1,4 +1,4 @@
-//! Where the database is.
+//! The database URL.
 
 use percent_encoding::percent_decode_str;
 use std::ffi::OsString;
@@ -8,18 +8,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// A database URL of a known scheme. Neither `Debug` nor `Display` shows it whole: it may hold a password.
+/// A database URL with a supported scheme. `Debug` and `Display` hide the parts that can contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// `postgres://…` or `postgresql://…`, several hosts too, as libpq takes it.
+    /// `postgres://…` or `postgresql://…` in the syntax of libpq, including multiple hosts.
     Postgres(String),
     /// `sqlite://path`.
     Sqlite(String),
-    /// `sqlite://:memory:`, kept as the name of a database that lives in this process only.
+    /// `sqlite://:memory:`, stored as the unique name of a database in this process.
     Memory(String),
 }
 
-/// Given to libpq unless the URL says otherwise, so that a dead server is noticed within seconds.
+/// Default connection parameters, with which libpq detects a dead server within seconds. The URL can override them.
 const POSTGRES_DEFAULTS: [(&str, &str); 6] = [
     ("connect_timeout", "2"),
     ("tcp_user_timeout", "5000"),
@@ -49,8 +49,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Whether the parts of a URL are what they look like. libpq would take a bare `/` or `?` of a password for the end
-/// of the host, and say the rest of it in its error.
+/// Whether the URL is unambiguous. If a password contains an unencoded `/` or `?`, libpq splits the URL there and reveals the
+/// rest of the password in its error.
 fn is_encoded(rest: &str) -> bool {
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = before.split_once('/').unwrap_or((before, ""));
@@ -64,18 +64,18 @@ fn is_encoded(rest: &str) -> bool {
 }
 
 fn with_defaults(url: &str) -> String {
-    let mut whole = url.to_owned();
+    let mut complete = url.to_owned();
     for (name, value) in POSTGRES_DEFAULTS {
-        let says = |part: &str| part.split('=').next() == Some(name);
-        if !url.split_once('?').is_some_and(|(_, query)| query.split('&').any(says)) {
-            whole.push(if whole.contains('?') { '&' } else { '?' });
-            whole.push_str(&format!("{name}={value}"));
+        let sets = |part: &str| part.split('=').next() == Some(name);
+        if !url.split_once('?').is_some_and(|(_, query)| query.split('&').any(sets)) {
+            complete.push(if complete.contains('?') { '&' } else { '?' });
+            complete.push_str(&format!("{name}={value}"));
         }
     }
-    whole
+    complete
 }
 
-/// The file of a SQLite database, whose URL is read as SQLite reads it: a URI.
+/// The file of a SQLite URL, parsed as a URI like SQLite does.
 fn sqlite_file(url: &str) -> PathBuf {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
     let path = path.split(['?', '#']).next().unwrap_or(path);
@@ -83,8 +83,7 @@ fn sqlite_file(url: &str) -> PathBuf {
 }
 
 impl DatabaseUrl {
-    /// Whether to open it would make it: a SQLite file that is not there, or a database in memory, which no other process
-    /// sees.
+    /// Whether opening the URL would create a new database: a SQLite file that does not exist, or an in-memory database.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         match self {
@@ -117,13 +116,13 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn hides_what_may_hold_a_password() {
+    fn passwords_are_hidden() {
         let url: DatabaseUrl = "postgres://u:secret@h/d?password=secret".parse().unwrap();
         assert!(!format!("{url:?} {url}").contains("secret"));
     }
 
     #[test]
-    fn sets_timeouts_unless_the_url_does() {
+    fn the_url_overrides_default_timeouts() {
         let DatabaseUrl::Postgres(url) = "postgres://a,b/d?connect_timeout=9".parse().unwrap() else {
             panic!("a PostgreSQL URL");
         };
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_password_that_would_be_taken_apart() {
+    fn passwords_must_be_percent_encoded() {
         for bad in ["u:a/b@h/d", "u:a?b@h/d", "u:a@b@h/d", "u:a%zz@h/d", "u:a#b@h/d"] {
             let error = format!("postgres://{bad}").parse::<DatabaseUrl>().unwrap_err();
             assert!(!error.contains(bad), "{error}");
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_file_that_sqlite_opens() {
+    fn sqlite_urls_are_parsed_like_sqlite_does() {
         for (url, file) in [
             ("sqlite://roster.db", "roster.db"),
             ("sqlite:///var/lib/a%20b.db?vfs=unix", "/var/lib/a b.db"),
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_unknown_schemes() {
+    fn unknown_schemes_are_rejected() {
         for text in ["", "mysql://x", "roster.db", "sqlite://", "sqlite:roster.db"] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }

@@ -31,7 +31,7 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
     let read = Read { tenant: context.tenant(), after, limit, types, resource, admin };
     match context.call(read).await? {
         Ok(feed) => Ok(HttpResponse::Ok().json(FeedBody {
-            items: feed.facts,
+            items: feed.changes,
             next: feed.next,
             head: feed.span.head,
             epoch: feed.span.epoch,

@@ -11,7 +11,7 @@ use super::records::{Served, created};
 use super::response::{Response, new_secret, no_content};
 use super::state::State;
 use crate::domain::connection::{self, Connection, Draft, Token};
-use crate::ops::connections::{Create, CreateToken, DeleteToken, Tokens};
+use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub(super) fn create_token_docs() -> OperationDocs {
 
 /// `GET /connections/{id}/tokens`
 pub(super) async fn list_tokens(context: Context<Admin>, _: NoQuery, PathId(connection): PathId) -> Response {
-    let tokens = context.call(Tokens { tenant: context.tenant(), connection }).await?;
+    let tokens = context.call(ListTokens { tenant: context.tenant(), connection }).await?;
     Ok(HttpResponse::Ok().json(json!({ "items": tokens })))
 }
 

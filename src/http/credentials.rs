@@ -6,8 +6,8 @@ use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::connections;
-use crate::ops::keys::{Identify, Touch};
-use crate::ops::tenants::Named;
+use crate::ops::keys::{Identify, RecordUse};
+use crate::ops::tenants::FindByName;
 use actix_web::rt;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -72,7 +72,7 @@ impl Credentials {
             return Ok(Some(id));
         }
         let since = self.tenants.generation();
-        let found = self.database.call(&Origin::server(), Named { name: name.to_owned() }).await?;
+        let found = self.database.call(&Origin::server(), FindByName { name: name.to_owned() }).await?;
         self.tenants.put(name.to_owned(), found, since);
         Ok(found)
     }
@@ -109,7 +109,7 @@ impl Credentials {
         if used.is_empty() {
             return Ok(());
         }
-        self.database.call(&Origin::server(), Touch(used)).await
+        self.database.call(&Origin::server(), RecordUse(used)).await
     }
 }
 

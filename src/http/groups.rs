@@ -17,7 +17,7 @@ use crate::domain::schema::GROUPS;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete, Find, Patch, Replace};
-use crate::ops::members::GroupsOf;
+use crate::ops::members::ListGroups;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -81,7 +81,7 @@ pub(super) async fn list_of_user(
     let projection = params.projection(&GROUPS)?;
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
     let IdList { after, limit, total, .. } = list;
-    let page = context.call(GroupsOf { tenant: context.tenant(), user, after, limit, total }).await?;
+    let page = context.call(ListGroups { tenant: context.tenant(), user, after, limit, total }).await?;
     let shown = |group| Projected { whole: Representation::from(group), projection: &projection };
     Ok(list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, shown))
 }

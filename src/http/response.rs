@@ -11,7 +11,7 @@ use crate::domain::json::to_map;
 use crate::domain::key::Secret;
 use crate::domain::projection::Projection;
 use crate::ops::OpError;
-use crate::ops::idempotency::{Answered, Once};
+use crate::ops::idempotency::{Idempotent, IdempotentResponse};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
@@ -36,9 +36,9 @@ pub(super) async fn call_once<R: Right, O: Operation<Error = OpError>>(
         let output = context.call(operation).await?;
         return Ok(http_response(response(&output)));
     };
-    let once = Once { request, operation, answer: Box::new(response) };
-    let Answered { answer, replayed } = context.call(once).await?;
-    let mut response = http_response(answer);
+    let idempotent = Idempotent { request, operation, respond: Box::new(response) };
+    let IdempotentResponse { response, replayed } = context.call(idempotent).await?;
+    let mut response = http_response(response);
     if replayed {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }

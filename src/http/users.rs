@@ -15,7 +15,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
 use crate::ops::OpError;
-use crate::ops::users::{Blank, Create, Delete, Erase, Find, Patch, Replace};
+use crate::ops::users::{Create, Delete, Erase, Find, Patch, RedactHistory, Replace};
 use actix_web::HttpRequest;
 use serde::Serialize;
 use serde_json::Value;
@@ -74,7 +74,7 @@ pub(super) async fn delete(
         Some(context) => {
             context.call(Erase { tenant, id, conditions, now }).await?;
             // If a call fails, a repeat of the request continues with the rows that are left.
-            while context.call(Blank { tenant, id }).await? {}
+            while context.call(RedactHistory { tenant, id }).await? {}
         }
     }
     Ok(no_content())

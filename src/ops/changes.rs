@@ -44,7 +44,7 @@ pub enum Resource {
 #[derive(Debug)]
 pub struct Feed {
     /// The changes.
-    pub facts: Vec<ChangeRecord>,
+    pub changes: Vec<ChangeRecord>,
     /// The revision to ask after next.
     pub next: i64,
     /// Where the feed stands.
@@ -81,10 +81,10 @@ impl Operation for Read {
             Some(Resource::One(_)) => span.head,
             _ => span.head.min(self.after.saturating_add(WINDOW)),
         };
-        let facts = self.facts(tx, last)?;
-        let full = facts.len() == self.limit;
-        let next = facts.last().filter(|_| full).map_or(last, |fact| fact.revision);
-        Ok(Ok(Feed { facts, next, span }))
+        let changes = self.changes(tx, last)?;
+        let full = changes.len() == self.limit;
+        let next = changes.last().filter(|_| full).map_or(last, |change_record| change_record.revision);
+        Ok(Ok(Feed { changes, next, span }))
     }
 }
 
@@ -105,23 +105,23 @@ type ChangeRow = (
 );
 
 impl Read {
-    fn facts(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<ChangeRecord>> {
+    fn changes(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<ChangeRecord>> {
         let Some(Resource::One(id)) = self.resource else {
-            return self.facts_that(connection, last, self.condition());
+            return self.load_changes(connection, last, self.condition());
         };
         // What tells of a user tells of its memberships, too. Each has an index of its own, and no row has both.
-        let mut facts = Vec::new();
+        let mut changes = Vec::new();
         for column in ["changes.resource_id", "changes.member_id"] {
             let mut condition = self.condition();
             condition.sql(" AND ").sql(column).sql(" = ").value(Value::Id(id));
-            facts.extend(self.facts_that(connection, last, condition)?);
+            changes.extend(self.load_changes(connection, last, condition)?);
         }
-        facts.sort_by_key(|fact| fact.revision);
-        facts.truncate(self.limit);
-        Ok(facts)
+        changes.sort_by_key(|change_record| change_record.revision);
+        changes.truncate(self.limit);
+        Ok(changes)
     }
 
-    fn facts_that(
+    fn load_changes(
         &self,
         connection: &mut Connection,
         last: i64,
@@ -148,7 +148,7 @@ impl Read {
                 changes::erased,
             ));
         let rows: Vec<ChangeRow> = connection.load(query)?;
-        Ok(rows.into_iter().map(fact).collect())
+        Ok(rows.into_iter().map(change_record).collect())
     }
 
     fn condition(&self) -> Fragment {
@@ -169,7 +169,7 @@ impl Read {
     }
 }
 
-fn fact(row: ChangeRow) -> ChangeRecord {
+fn change_record(row: ChangeRow) -> ChangeRecord {
     let (
         revision,
         time,

@@ -198,14 +198,14 @@ impl Operation for CreateToken {
 
 /// Reads the tokens of a connection, in the order of their ids.
 #[derive(Debug)]
-pub struct Tokens {
+pub struct ListTokens {
     /// In this tenant.
     pub tenant: Uuid,
     /// Of this connection.
     pub connection: Uuid,
 }
 
-impl Operation for Tokens {
+impl Operation for ListTokens {
     type Output = Vec<Token>;
     type Error = OpError;
     const CLASS: Class = Class::Page;

@@ -14,53 +14,53 @@ use diesel::upsert::excluded;
 ///
 /// The name is claimed first, in the operation's own transaction. A twin that comes meanwhile waits for the claim's end:
 /// when it was committed the twin gets the answer, when it was rolled back it is the one to carry the operation out.
-pub struct Once<O: Operation> {
+pub struct Idempotent<O: Operation> {
     /// What the request is called.
     pub request: Request,
     /// What it asks for.
     pub operation: O,
     /// How the outcome is answered.
-    pub answer: Box<Answering<O::Output>>,
+    pub answer: Box<Respond<O::Output>>,
 }
 
 /// Makes the answer of an outcome.
-pub type Answering<T> = dyn Fn(&T) -> StoredResponse + Send + Sync;
+pub type Respond<T> = dyn Fn(&T) -> StoredResponse + Send + Sync;
 
 /// An answer, and whether it was given before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct IdempotentResponse {
     /// The answer.
     pub answer: StoredResponse,
     /// Whether the operation had been carried out before.
     pub replayed: bool,
 }
 
-impl<O: Operation<Error = OpError>> Operation for Once<O> {
-    type Output = Answered;
+impl<O: Operation<Error = OpError>> Operation for Idempotent<O> {
+    type Output = IdempotentResponse;
     type Error = OpError;
     const CLASS: Class = Class::Write;
     const MAX_BATCH: usize = O::MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Answered, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<IdempotentResponse, OpError> {
         if !claim(tx, &self.request)? {
-            return Ok(Answered { answer: answer_to(tx, &self.request)?, replayed: true });
+            return Ok(IdempotentResponse { answer: answer_to(tx, &self.request)?, replayed: true });
         }
         let answer = (self.answer)(&self.operation.run(tx)?);
         keep(tx, &self.request, &answer)?;
-        Ok(Answered { answer, replayed: false })
+        Ok(IdempotentResponse { answer, replayed: false })
     }
 }
 
 /// Removes answers that are older than they are kept, a limited number at a time.
 #[derive(Debug)]
-pub struct Forget {
+pub struct DeleteExpired {
     /// As if it were this time.
     pub now: Timestamp,
     /// At most so many.
     pub limit: u32,
 }
 
-impl Operation for Forget {
+impl Operation for DeleteExpired {
     /// How many were removed.
     type Output = usize;
     type Error = OpError;

@@ -224,9 +224,9 @@ impl Operation for Identify {
 
 /// Whether any tenant has a key of role operator.
 #[derive(Debug)]
-pub struct AnyOperator;
+pub struct OperatorExists;
 
-impl Operation for AnyOperator {
+impl Operation for OperatorExists {
     type Output = bool;
     type Error = OpError;
     const CLASS: Class = Class::Read;
@@ -240,9 +240,9 @@ impl Operation for AnyOperator {
 
 /// Notes when keys, and tokens of connections, were last used, which is no change of theirs.
 #[derive(Debug)]
-pub struct Touch(pub Vec<(Uuid, Timestamp)>);
+pub struct RecordUse(pub Vec<(Uuid, Timestamp)>);
 
-impl Operation for Touch {
+impl Operation for RecordUse {
     type Output = ();
     type Error = OpError;
     const CLASS: Class = Class::Write;
@@ -255,14 +255,14 @@ impl Operation for Touch {
             let update = diesel::update(keys::table.filter(keys::id.eq(Uid(*id))).filter(earlier))
                 .set(keys::last_used_at.eq(Some(time)));
             if tx.execute(update)? == 0 {
-                touch_token(tx, *id, time)?;
+                record_token_use(tx, *id, time)?;
             }
         }
         Ok(())
     }
 }
 
-fn touch_token(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), OpError> {
+fn record_token_use(tx: &mut Tx<'_>, id: Uuid, time: i64) -> Result<(), OpError> {
     let earlier = connection_tokens::last_used_at.is_null().or(connection_tokens::last_used_at.lt(time));
     let token = connection_tokens::table.filter(connection_tokens::id.eq(Uid(id))).filter(earlier);
     let update = diesel::update(token).set(connection_tokens::last_used_at.eq(Some(time)));

@@ -9,11 +9,11 @@ pub mod idempotency;
 pub mod keys;
 pub mod listing;
 pub mod members;
-pub mod read_back;
 pub mod records;
 pub mod resource;
 pub mod tenants;
 pub mod users;
+pub mod write_then_read;
 
 pub use error::OpError;
 

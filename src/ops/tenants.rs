@@ -148,12 +148,12 @@ impl Operation for Create {
 
 /// Finds a tenant's id by its name.
 #[derive(Debug)]
-pub struct Named {
+pub struct FindByName {
     /// The name.
     pub name: String,
 }
 
-impl Operation for Named {
+impl Operation for FindByName {
     type Output = Option<Uuid>;
     type Error = OpError;
     const CLASS: Class = Class::Read;
@@ -198,12 +198,12 @@ impl Operation for Purge {
 
 /// Looks for a history whose tenant was deleted.
 #[derive(Debug)]
-pub struct FindLeft {
+pub struct NextHistory {
     /// Behind this tenant's history.
     pub after: Uuid,
 }
 
-impl Operation for FindLeft {
+impl Operation for NextHistory {
     /// The next history's tenant, and whether it is still there.
     type Output = Option<(Uuid, bool)>;
     type Error = OpError;

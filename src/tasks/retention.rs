@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::db::{Database, DbError};
 use crate::domain::origin::Origin;
 use crate::ops::OpError;
-use crate::ops::idempotency::Forget;
-use crate::ops::tenants::{FindLeft, Purge};
+use crate::ops::idempotency::DeleteExpired;
+use crate::ops::tenants::{NextHistory, Purge};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ const BATCH: u32 = 500;
 /// database stops.
 pub async fn run(database: Database, clock: Clock) {
     loop {
-        let forget = Forget { now: clock.now(), limit: BATCH };
-        match database.call(&Origin::server(), forget).await {
+        let expired = DeleteExpired { now: clock.now(), limit: BATCH };
+        match database.call(&Origin::server(), expired).await {
             Ok(removed) if removed >= BATCH as usize => continue,
             Ok(_) => {}
             Err(OpError::Database(DbError::Stopping)) => return,
@@ -34,7 +34,7 @@ pub async fn run(database: Database, clock: Clock) {
 
 async fn purge(database: &Database) -> Result<(), OpError> {
     let mut after = Uuid::nil();
-    while let Some((id, exists)) = database.call(&Origin::server(), FindLeft { after }).await? {
+    while let Some((id, exists)) = database.call(&Origin::server(), NextHistory { after }).await? {
         while !exists && database.call(&Origin::server(), Purge { id }).await? {}
         after = id;
     }

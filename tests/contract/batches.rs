@@ -14,8 +14,8 @@ use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
-use roster::ops::idempotency::{Answered, Once};
-use roster::ops::listing::named::Named;
+use roster::ops::idempotency::{Idempotent, IdempotentResponse};
+use roster::ops::listing::unique::FindUnique;
 use roster::ops::resource::UniqueKey;
 use roster::ops::users::{Create, Find, Patch};
 use serde_json::{Value, json};
@@ -207,7 +207,7 @@ async fn a_failed_statement_fails_only_its_own_call(db: &TestDatabase) {
 async fn retries_with_an_idempotency_key_in_a_batch_are_carried_out_once(db: &TestDatabase) {
     const TAKEN: usize = CALLS - 4;
     const OTHER_BODY: usize = CALLS - 2;
-    let answer = |user: &User| StoredResponse {
+    let respond = |user: &User| StoredResponse {
         status: 201,
         headers: Vec::new(),
         body: Some(user.attributes.user_name.clone()),
@@ -232,12 +232,12 @@ async fn retries_with_an_idempotency_key_in_a_batch_are_carried_out_once(db: &Te
             _ => call,
         };
         let body = json!({"userName": name.to_string()});
-        Once { request: request(call, &body), operation: new_user(body), answer: Box::new(answer) }
+        Idempotent { request: request(call, &body), operation: new_user(body), respond: Box::new(respond) }
     };
     let results = call_queued(db, (0..CALLS).map(once).collect()).await;
     for pair in results[..TAKEN].chunks(2) {
         let [Ok(first), Ok(second)] = pair else { panic!("{pair:?}") };
-        assert_eq!((first.replayed, second.replayed, &first.answer), (false, true, &second.answer));
+        assert_eq!((first.replayed, second.replayed, &first.response), (false, true, &second.response));
     }
     let taken = Err(conflict("userName", "0"));
     assert_eq!(
@@ -245,7 +245,7 @@ async fn retries_with_an_idempotency_key_in_a_batch_are_carried_out_once(db: &Te
         (&taken, &taken),
         "a failed call does not consume its key"
     );
-    assert!(matches!(results[OTHER_BODY], Ok(Answered { replayed: false, .. })));
+    assert!(matches!(results[OTHER_BODY], Ok(IdempotentResponse { replayed: false, .. })));
     assert_eq!(results[OTHER_BODY + 1], Err(OpError::KeyReused));
 }
 
@@ -258,7 +258,7 @@ async fn late_and_abandoned_calls_do_not_join_a_batch(db: &TestDatabase) {
     let (first, last) = (db.call(next()), db.call(next()));
     let abandoned = tokio::time::timeout(Duration::from_millis(1), db.call(next()));
     let late = async {
-        let result = db.database.call_by(&caller, next(), soon).await;
+        let result = db.database.call_until(&caller, next(), soon).await;
         occupied.release().await;
         result
     };
@@ -288,17 +288,23 @@ async fn a_batch_of_finds_returns_each_caller_its_user(db: &TestDatabase) {
     }
 }
 
-fn named(by: UniqueKey, name: &str) -> Named<User> {
-    Named { tenant: DEFAULT_TENANT, by, name: name.to_owned(), source: NATIVE_SOURCE.into(), of: PhantomData }
+fn find_unique(key: UniqueKey, value: &str) -> FindUnique<User> {
+    FindUnique {
+        tenant: DEFAULT_TENANT,
+        key,
+        value: value.to_owned(),
+        source: NATIVE_SOURCE.into(),
+        of: PhantomData,
+    }
 }
 
 async fn a_batch_of_name_lookups_returns_each_caller_its_user(db: &TestDatabase) {
     let users = create_batch(db, 50).await;
     let lookup = |call: usize| match call % 4 {
-        0 => named(UniqueKey::UserName, &format!("u{:03}", call % 50)),
-        1 => named(UniqueKey::ExternalId, &format!("e{:03}", call % 50)),
-        2 => named(UniqueKey::UserName, &format!("e{:03}", call % 50)),
-        _ => Named { tenant: Uuid::now_v7(), ..named(UniqueKey::UserName, "u001") },
+        0 => find_unique(UniqueKey::UserName, &format!("u{:03}", call % 50)),
+        1 => find_unique(UniqueKey::ExternalId, &format!("e{:03}", call % 50)),
+        2 => find_unique(UniqueKey::UserName, &format!("e{:03}", call % 50)),
+        _ => FindUnique { tenant: Uuid::now_v7(), ..find_unique(UniqueKey::UserName, "u001") },
     };
     let results = call_queued(db, (0..CALLS).map(lookup).collect()).await;
     for (call, result) in results.into_iter().enumerate() {

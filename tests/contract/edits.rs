@@ -16,8 +16,8 @@ use roster::domain::group::{Draft, Group};
 use roster::domain::member::{Member, MembershipEdit};
 use roster::ops::OpError;
 use roster::ops::groups::{Create, Edit};
-use roster::ops::members::{Everybody, NamesOf, Whole};
-use roster::ops::read_back::ReadBack;
+use roster::ops::members::{AllMembers, GroupNames, GroupsWithMembers};
+use roster::ops::write_then_read::WriteThenRead;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -157,7 +157,8 @@ async fn member_lists_longer_than_one_lookup_are_replaced(db: &TestDatabase) {
     let lists = [&users[..2_100], &users[100..], &users[..1]];
     for (version, list) in (2..).zip(lists) {
         db.call(edit(&group, json!({}), replace_by(list))).await.unwrap().unwrap();
-        let whole = Whole { tenant: DEFAULT_TENANT, groups: vec![group.id], most: i64::MAX };
+        let whole =
+            GroupsWithMembers { tenant: DEFAULT_TENANT, groups: vec![group.id], max_members: i64::MAX };
         let (after, members) = db.call(whole).await.unwrap().remove(&group.id).unwrap();
         assert_eq!((after.version, usize::try_from(after.member_count)), (version, Ok(list.len())));
         assert_eq!(members.iter().map(|member| member.user_id).collect::<Vec<_>>(), list);
@@ -298,8 +299,11 @@ fn a_user_deleted_during_an_edit_is_not_in_the_list() {
 async fn groups_are_read_with_all_their_members(db: &TestDatabase) {
     let (full, users) = group_with_all_but_last(db, 4).await;
     let empty = create_group(db, "b").await;
-    let whole =
-        |most| Whole { tenant: DEFAULT_TENANT, groups: vec![empty.id, Uuid::now_v7(), full.id], most };
+    let whole = |max_members| GroupsWithMembers {
+        tenant: DEFAULT_TENANT,
+        groups: vec![empty.id, Uuid::now_v7(), full.id],
+        max_members,
+    };
     let found = db.call(whole(3)).await.unwrap();
     let summary = |(group, members): &(Group, Vec<Member>)| {
         (group.id, group.version, members.iter().map(|member| member.user_id).collect::<Vec<_>>())
@@ -318,22 +322,23 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
         members.add([added]);
         members.remove([removed]);
     };
-    let everybody = Everybody { tenant: DEFAULT_TENANT, group: group.id };
-    let written = ReadBack { write: edit(&group, json!({}), swap), read: Some(everybody) };
+    let all_members = AllMembers { tenant: DEFAULT_TENANT, group: group.id };
+    let written = WriteThenRead { write: edit(&group, json!({}), swap), read: Some(all_members) };
     let (after, members) = db.call(written).await.unwrap();
     assert_eq!(after.unwrap().version, 3);
     let ids = members.unwrap().iter().map(|member| member.user_id).collect::<Vec<_>>();
     assert_eq!(ids, [users[1], added]);
 
     let missing = find(Uuid::now_v7());
-    let failing = ReadBack { write: edit(&group, json!({"displayName": "b"}), |_| {}), read: Some(missing) };
+    let failing =
+        WriteThenRead { write: edit(&group, json!({"displayName": "b"}), |_| {}), read: Some(missing) };
     assert!(matches!(db.call(failing).await, Err(OpError::NotFound)));
     assert_eq!(members_and_version(db, &group).await, (vec![users[1], added], 3));
 
     // Two concurrent edits, which may form a batch.
     let both = ["x", "y"].map(|name| {
-        let names = NamesOf { tenant: DEFAULT_TENANT, users: vec![added], most: 1 };
-        db.call(ReadBack { write: new_group(json!({ "displayName": name })), read: Some(names) })
+        let names = GroupNames { tenant: DEFAULT_TENANT, users: vec![added], max_groups: 1 };
+        db.call(WriteThenRead { write: new_group(json!({ "displayName": name })), read: Some(names) })
     });
     for written in join_all(both).await {
         let (_, groups) = written.unwrap();
@@ -347,11 +352,11 @@ async fn group_names_are_read_for_several_users(db: &TestDatabase) {
     let first = users[0];
     db.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
     let with_unknown = [users.clone(), vec![Uuid::now_v7()]].concat();
-    let names = |most| NamesOf { tenant: DEFAULT_TENANT, users: with_unknown.clone(), most };
+    let names = |max_groups| GroupNames { tenant: DEFAULT_TENANT, users: with_unknown.clone(), max_groups };
     let (a, b) = ((group.id, "a".to_owned()), (other.id, "B".to_owned()));
     let expected = [(users[0], vec![a.clone(), b]), (users[1], vec![a])];
     assert_eq!(db.call(names(3)).await.unwrap(), expected.into());
     assert!(matches!(db.call(names(2)).await, Err(OpError::Refused(_))));
-    let other_tenant = NamesOf { tenant: Uuid::now_v7(), users, most: usize::MAX };
+    let other_tenant = GroupNames { tenant: Uuid::now_v7(), users, max_groups: usize::MAX };
     assert!(db.call(other_tenant).await.unwrap().is_empty());
 }

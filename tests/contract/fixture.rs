@@ -13,7 +13,7 @@ use roster::domain::user::{Draft, User, WriteMode};
 use roster::ops::OpError;
 use roster::ops::changes::Read;
 use roster::ops::groups;
-use roster::ops::listing::{self, Listed, Query};
+use roster::ops::listing::{self, ListPage, Query};
 use roster::ops::resource::Resource;
 use roster::ops::users::Create;
 use serde_json::Value;
@@ -130,12 +130,12 @@ impl TestDatabase {
         self.database.call(&origin(request_id), operation).await
     }
 
-    pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<Listed<R>, OpError> {
+    pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<ListPage<R>, OpError> {
         listing::list(&self.database, &origin("test"), query).await
     }
 
     /// All pages of a list from the query's position on.
-    pub(crate) async fn list_all<R: Resource>(&self, mut query: Query<R>) -> Vec<Listed<R>> {
+    pub(crate) async fn list_all<R: Resource>(&self, mut query: Query<R>) -> Vec<ListPage<R>> {
         let mut pages = Vec::new();
         loop {
             let page = self.list(query.clone()).await.unwrap();
@@ -165,10 +165,10 @@ impl TestDatabase {
             let read =
                 Read { tenant: DEFAULT_TENANT, after, limit: 500, types: None, resource: None, admin: true };
             let feed = self.call(read).await.unwrap().unwrap();
-            if feed.facts.is_empty() {
+            if feed.changes.is_empty() {
                 return all;
             }
-            all.extend(feed.facts);
+            all.extend(feed.changes);
         }
     }
 }

@@ -11,7 +11,7 @@ use roster::domain::time::Timestamp;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::groups::{Create, Delete, Find, Patch, Replace};
-use roster::ops::listing::{Listed, Query};
+use roster::ops::listing::{ListPage, Query};
 use roster::ops::tenants;
 use serde_json::{Value, json};
 use std::marker::PhantomData;
@@ -88,7 +88,7 @@ async fn groups_of_other_tenants_are_not_found(db: &TestDatabase) {
     assert_eq!(db.call(patch).await, Err(OpError::NotFound));
     assert_eq!(db.call(Delete { tenant, ..delete(group.id) }).await, Err(OpError::NotFound));
     let page = db.list(Query { tenant, total: false, ..query(None, "id") }).await.unwrap();
-    assert_eq!(page, Listed::default());
+    assert_eq!(page, ListPage::default());
     let in_missing_tenant = Create { tenant, ..new_group(json!({"displayName": "a"})) };
     assert_eq!(db.call(in_missing_tenant).await, Err(OpError::NotFound));
     assert_eq!(db.call(find(group.id)).await, Ok(group));

@@ -10,7 +10,7 @@ use roster::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::ops::OpError;
-use roster::ops::idempotency::{Answered, Forget, Once};
+use roster::ops::idempotency::{DeleteExpired, Idempotent, IdempotentResponse};
 use roster::ops::users::Create;
 use roster::schema::idempotency;
 use serde_json::json;
@@ -38,28 +38,28 @@ fn request(key: &str, now: i64) -> Request {
     }
 }
 
-fn once(request: Request, user_name: &str) -> Once<Create> {
-    let answer = |user: &User| StoredResponse {
+fn once(request: Request, user_name: &str) -> Idempotent<Create> {
+    let respond = |user: &User| StoredResponse {
         status: 201,
         headers: vec![("etag".to_owned(), "\"1\"".to_owned())],
         body: Some(user.attributes.user_name.clone()),
         resource: user.id,
     };
-    Once { request, operation: new_user(json!({ "userName": user_name })), answer: Box::new(answer) }
+    Idempotent { request, operation: new_user(json!({ "userName": user_name })), respond: Box::new(respond) }
 }
 
 /// Calls `once` and returns the name of the user in the response, and whether the response was replayed.
 async fn create_once(db: &TestDatabase, request: Request, user_name: &str) -> (String, bool) {
-    let answered = db.call(once(request, user_name)).await.unwrap();
-    (answered.answer.body.unwrap(), answered.replayed)
+    let created = db.call(once(request, user_name)).await.unwrap();
+    (created.response.body.unwrap(), created.replayed)
 }
 
 async fn the_first_response_is_replayed_until_it_expires(db: &TestDatabase) {
     assert_eq!(i64::try_from(RETENTION.as_micros()), Ok(DAY));
     let first = db.call(once(request("k", NOON), "ada")).await.unwrap();
-    assert_eq!((first.answer.body.as_deref(), first.replayed), (Some("ada"), false));
+    assert_eq!((first.response.body.as_deref(), first.replayed), (Some("ada"), false));
     let again = db.call(once(request("k", NOON + DAY - 1), "bob")).await.unwrap();
-    assert_eq!(again, Answered { answer: first.answer, replayed: true });
+    assert_eq!(again, IdempotentResponse { response: first.response, replayed: true });
     let other = Request { body: BodyHash::of(&json!({"a": 2})), ..request("k", NOON + DAY - 1) };
     assert_eq!(db.call(once(other.clone(), "bob")).await, Err(OpError::KeyReused));
 
@@ -100,11 +100,11 @@ async fn expired_responses_are_deleted_in_portions(db: &TestDatabase) {
     for (now, key) in (NOON..).zip(["a", "b", "c", "d"]) {
         db.call(once(request(key, now), key)).await.unwrap();
     }
-    let forget = |now, limit| db.call(Forget { now: Timestamp::from(now), limit });
-    assert_eq!(forget(NOON + DAY - 1, 9).await, Ok(0));
-    assert_eq!(forget(NOON + DAY + 2, 2).await, Ok(2));
+    let delete_expired = |now, limit| db.call(DeleteExpired { now: Timestamp::from(now), limit });
+    assert_eq!(delete_expired(NOON + DAY - 1, 9).await, Ok(0));
+    assert_eq!(delete_expired(NOON + DAY + 2, 2).await, Ok(2));
     assert_eq!(db.call(StoredKeys).await.unwrap(), ["c", "d"]);
-    assert_eq!(forget(NOON + DAY + 2, 2).await, Ok(1));
+    assert_eq!(delete_expired(NOON + DAY + 2, 2).await, Ok(1));
     assert_eq!(db.call(StoredKeys).await.unwrap(), ["d"]);
 }
 

@@ -9,7 +9,7 @@ use roster::domain::group::Group;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::ops::OpError;
-use roster::ops::members::{Add, Find, GroupsOf, List, Put, Remove};
+use roster::ops::members::{Add, Find, List, ListGroups, Put, Remove};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -56,8 +56,8 @@ fn list(group: &Group) -> List {
     List { tenant: DEFAULT_TENANT, group: group.id, after: None, limit: 500, total: true }
 }
 
-fn groups_of(user: Uuid) -> GroupsOf {
-    GroupsOf { tenant: DEFAULT_TENANT, user, after: None, limit: 9, total: true }
+fn groups_of(user: Uuid) -> ListGroups {
+    ListGroups { tenant: DEFAULT_TENANT, user, after: None, limit: 9, total: true }
 }
 
 /// The ids of a group's members, which must be as many as its `memberCount`, and the group's version.
@@ -184,7 +184,7 @@ async fn the_groups_of_a_user_are_listed_in_pages(db: &TestDatabase) {
     groups.remove(3);
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = db.call(GroupsOf { after, limit: 4, ..groups_of(users[0].id) }).await.unwrap();
+        let page = db.call(ListGroups { after, limit: 4, ..groups_of(users[0].id) }).await.unwrap();
         assert_eq!(page.total, Some(6));
         assert!(page.items.iter().all(|group| group.member_count == 1));
         seen.extend(page.items.iter().map(|group| group.id));

@@ -11,7 +11,7 @@ use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::changes::{Read, Resource};
 use roster::ops::listing::Query;
-use roster::ops::users::{Blank, Delete, Erase, Find, Patch, Replace};
+use roster::ops::users::{Delete, Erase, Find, Patch, RedactHistory, Replace};
 use serde_json::{Value, json};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -311,11 +311,11 @@ fn a_long_history_is_blanked_in_portions() {
                 conditions: Conditions::default(),
                 now: Timestamp::from(NOON),
             };
-            let blank = || db.call(Blank { tenant: DEFAULT_TENANT, id: user.id });
+            let redact = || db.call(RedactHistory { tenant: DEFAULT_TENANT, id: user.id });
             db.call(erase()).await.unwrap();
-            assert_eq!(blank().await, Ok(true));
+            assert_eq!(redact().await, Ok(true));
             db.call(erase()).await.unwrap();
-            assert_eq!((blank().await, blank().await), (Ok(true), Ok(false)));
+            assert_eq!((redact().await, redact().await), (Ok(true), Ok(false)));
             let read = Read {
                 tenant: DEFAULT_TENANT,
                 after: 0,
@@ -324,7 +324,7 @@ fn a_long_history_is_blanked_in_portions() {
                 resource: Some(Resource::One(user.id)),
                 admin: false,
             };
-            let changes = db.call(read).await.unwrap().unwrap().facts;
+            let changes = db.call(read).await.unwrap().unwrap().changes;
             assert_eq!(changes.len(), 603, "one creation, 600 updates, one deletion, one erasure");
             assert!(changes.iter().all(|change| change.before.is_none() && change.after.is_none()));
             assert_eq!(changes.iter().filter(|change| change.erased).count(), 602);

@@ -14,7 +14,7 @@ use roster::domain::sort::Sort;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
 use roster::ops::OpError;
-use roster::ops::listing::{self, Listed, Query};
+use roster::ops::listing::{self, ListPage, Query};
 use roster::ops::resource::Resource;
 use std::marker::PhantomData;
 use std::sync::Mutex;
@@ -301,15 +301,15 @@ pub(crate) async fn plan(database: &Database, statement: &str) -> Vec<String> {
     database.call(&Origin::server(), Explain(statement.to_owned())).await.unwrap()
 }
 
-async fn list(database: &Database, query: &Query<User>) -> Listed<User> {
+async fn list(database: &Database, query: &Query<User>) -> ListPage<User> {
     listing::list(database, &Origin::server(), query.clone()).await.unwrap()
 }
 
 /// The last page of several runs, and the median of their times. A debug build, whose times mean little, runs once.
-async fn timed(database: &Database, query: &Query<User>) -> (Listed<User>, Duration) {
+async fn timed(database: &Database, query: &Query<User>) -> (ListPage<User>, Duration) {
     let runs = if cfg!(debug_assertions) { 1 } else { 9 };
     let mut times = Vec::new();
-    let mut page = Listed::default();
+    let mut page = ListPage::default();
     for _ in 0..runs {
         let start = Instant::now();
         page = list(database, query).await;

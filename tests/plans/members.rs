@@ -10,7 +10,7 @@ use roster::domain::member::MembershipEdit;
 use roster::domain::origin::Origin;
 use roster::domain::user::User;
 use roster::ops::listing;
-use roster::ops::members::{Add, Find, GroupsOf, List, NamesOf, Put, Remove};
+use roster::ops::members::{Add, Find, GroupNames, List, ListGroups, Put, Remove};
 use roster::ops::resource::Resource;
 use roster::ops::{groups, users};
 use serde_json::json;
@@ -133,9 +133,9 @@ async fn check_lists(database: &Database, groups: [Uuid; 2]) {
             check_narrow(database, List { tenant, group, after, limit, total: true }).await;
         }
     }
-    check_narrow(database, GroupsOf { tenant, user: user(500), after: None, limit, total: false }).await;
+    check_narrow(database, ListGroups { tenant, user: user(500), after: None, limit, total: false }).await;
     take_statements();
-    let names = NamesOf { tenant, users: (500..520).map(user).collect(), most: 100 };
+    let names = GroupNames { tenant, users: (500..520).map(user).collect(), max_groups: 100 };
     assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);
     for statement in take_statements() {
         let plan = plan(database, &statement).await;

@@ -1,8 +1,8 @@
-//! `groups`
+//! The table of groups.
 
-use super::{ExternalIds, Index, IndexedColumn, Joined, Rank, Table};
+use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Table};
 
-/// `groups`
+/// The table of groups.
 pub static GROUPS: Table = Table {
     name: "groups",
     row: "groups.id, groups.display_name, groups.document, groups.member_count, groups.version, groups.created_at, \
@@ -20,21 +20,21 @@ pub static GROUPS: Table = Table {
         ("updatedAt", "groups.updated_at"),
     ],
     unique: None,
-    external_ids: ExternalIds { at: EXTERNAL_IDS, source: "group_external_ids.source" },
-    joined: Joined { list: "members", own: "members.group_id", other: "members.user_id" },
+    external_ids: ExternalIds { column: EXTERNAL_IDS, source: "group_external_ids.source" },
+    join: JoinTable { list: "members", own: "members.group_id", other: "members.user_id" },
     indexes: &[
-        own("id", "groups.id", Rank::One),
-        own("displayName", "groups.display_name_key", Rank::Few),
-        own("createdAt", "groups.created_at", Rank::Few),
-        own("updatedAt", "groups.updated_at", Rank::Few),
-        Index { list: None, attribute: "externalId", at: EXTERNAL_IDS, rank: Rank::One },
-        Index { list: Some("members"), attribute: "value", at: MEMBERS, rank: Rank::Few },
+        own_column("id", "groups.id", Selectivity::Unique),
+        own_column("displayName", "groups.display_name_key", Selectivity::Few),
+        own_column("createdAt", "groups.created_at", Selectivity::Few),
+        own_column("updatedAt", "groups.updated_at", Selectivity::Few),
+        Index { list: None, attribute: "externalId", column: EXTERNAL_IDS, selectivity: Selectivity::Unique },
+        Index { list: Some("members"), attribute: "value", column: MEMBERS, selectivity: Selectivity::Few },
     ],
 };
 
-const fn own(attribute: &'static str, key: &'static str, rank: Rank) -> Index {
-    let at = IndexedColumn { table: "groups", tenant: "groups.tenant_id", id: "groups.id", key };
-    Index { list: None, attribute, at, rank }
+const fn own_column(attribute: &'static str, key: &'static str, selectivity: Selectivity) -> Index {
+    let column = IndexedColumn { table: "groups", tenant: "groups.tenant_id", id: "groups.id", key };
+    Index { list: None, attribute, column, selectivity }
 }
 
 const EXTERNAL_IDS: IndexedColumn = IndexedColumn {

@@ -1,4 +1,4 @@
-//! The tables whose rows are listed, as SQL names them.
+//! The tables of resources: their columns and indexes, as needed to generate SQL.
 
 mod groups;
 mod users;
@@ -9,91 +9,91 @@ pub use users::USERS;
 /// A table of resources.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name, which is also that of its counter in the head row.
+    /// The name, which is also that of the counter in the head row.
     pub name: &'static str,
-    /// What is read of a row, in the order of its row type's fields.
+    /// The columns of the row type, in the order of its fields.
     pub row: &'static str,
-    /// The column of tenants.
+    /// The tenant column.
     pub tenant: &'static str,
-    /// The column of ids.
+    /// The id column.
     pub id: &'static str,
-    /// The column of whole documents.
+    /// The column of documents as they were sent.
     pub document: &'static str,
-    /// The column of folded documents.
+    /// The column of documents with folded strings.
     pub folded: &'static str,
-    /// Attributes with a column that holds them as they are compared.
+    /// Attributes with a column of comparable values: `(attribute, column)`.
     pub columns: &'static [(&'static str, &'static str)],
-    /// The column, if there is one, of which no two resources of a tenant have the same.
+    /// The column whose values are unique within a tenant, if there is one.
     pub unique: Option<&'static str>,
-    /// Where externalIds are looked up.
+    /// The table of externalIds.
     pub external_ids: ExternalIds,
-    /// The memberships that it is joined with others by.
-    pub joined: Joined,
-    /// What is looked up in an index.
+    /// The join table of users and groups.
+    pub join: JoinTable,
+    /// The indexed attributes.
     pub indexes: &'static [Index],
 }
 
 /// A table of externalIds.
 #[derive(Debug)]
 pub struct ExternalIds {
-    /// Where they are.
-    pub at: IndexedColumn,
-    /// The column of sources.
+    /// The column of externalIds.
+    pub column: IndexedColumn,
+    /// The column of their sources.
     pub source: &'static str,
 }
 
-/// One side of the table of members.
+/// The table of members, as seen from users or from groups.
 #[derive(Debug)]
-pub struct Joined {
-    /// What filters call the list of those on the other side.
+pub struct JoinTable {
+    /// The attribute that lists the resources on the other side.
     pub list: &'static str,
-    /// The column of the resources' own ids.
+    /// The column of ids on this side.
     pub own: &'static str,
-    /// The column of the others' ids.
+    /// The column of ids on the other side.
     pub other: &'static str,
 }
 
 /// An attribute with an index.
 #[derive(Debug)]
 pub struct Index {
-    /// The list that it is a part of the elements of.
+    /// The list whose elements have the attribute.
     pub list: Option<&'static str>,
-    /// Its name.
+    /// The name of the attribute.
     pub attribute: &'static str,
-    /// Where it is.
-    pub at: IndexedColumn,
-    /// How few resources of one value there are.
-    pub rank: Rank,
+    /// The indexed column.
+    pub column: IndexedColumn,
+    /// The selectivity of a comparison with one value.
+    pub selectivity: Selectivity,
 }
 
-/// A column with an index that begins with tenant and column, in a table of its own or the resources' own.
+/// A column with an index on (tenant, column). It is in the resources' table or in a table that refers to them.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexedColumn {
     /// The table.
     pub table: &'static str,
-    /// Its column of tenants.
+    /// The tenant column.
     pub tenant: &'static str,
-    /// Its column of the resources' ids.
+    /// The column of the resources' ids.
     pub id: &'static str,
-    /// The column with the index.
+    /// The indexed column.
     pub key: &'static str,
 }
 
-/// How few resources a look-up is likely to find, the fewest first.
+/// The expected number of matching resources, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
+pub enum Selectivity {
     /// At most one.
     One,
-    /// Few.
+    /// A few.
     Few,
-    /// A range of values, or a crowd that has one value.
+    /// Possibly many: a range of values, or a value that many resources share.
     Range,
-    /// Half of all.
+    /// Half of all resources.
     Half,
 }
 
 impl Table {
-    /// The column of an attribute that has one.
+    /// The column of an attribute, if it has one.
     #[must_use]
     pub fn column(&self, attribute: &str) -> Option<&'static str> {
         self.columns.iter().find(|(name, _)| *name == attribute).map(|(_, column)| *column)

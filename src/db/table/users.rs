@@ -1,8 +1,8 @@
-//! `users`
+//! The table of users.
 
-use super::{ExternalIds, Index, IndexedColumn, Joined, Rank, Table};
+use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Table};
 
-/// `users`
+/// The table of users.
 pub static USERS: Table = Table {
     name: "users",
     row: "users.id, users.user_name, users.display_name, users.active, users.document, users.version, \
@@ -21,25 +21,25 @@ pub static USERS: Table = Table {
         ("updatedAt", "users.updated_at"),
     ],
     unique: Some("users.user_name_key"),
-    external_ids: ExternalIds { at: EXTERNAL_IDS, source: "user_external_ids.source" },
-    joined: Joined { list: "groups", own: "members.user_id", other: "members.group_id" },
+    external_ids: ExternalIds { column: EXTERNAL_IDS, source: "user_external_ids.source" },
+    join: JoinTable { list: "groups", own: "members.user_id", other: "members.group_id" },
     indexes: &[
-        own("id", "users.id", Rank::One),
-        own("userName", "users.user_name_key", Rank::One),
-        own("displayName", "users.display_name_key", Rank::Few),
-        own("createdAt", "users.created_at", Rank::Few),
-        own("updatedAt", "users.updated_at", Rank::Few),
-        own("active", "users.active", Rank::Half),
-        Index { list: None, attribute: "externalId", at: EXTERNAL_IDS, rank: Rank::One },
-        Index { list: Some("emails"), attribute: "value", at: EMAILS, rank: Rank::Few },
+        own_column("id", "users.id", Selectivity::Unique),
+        own_column("userName", "users.user_name_key", Selectivity::Unique),
+        own_column("displayName", "users.display_name_key", Selectivity::Few),
+        own_column("createdAt", "users.created_at", Selectivity::Few),
+        own_column("updatedAt", "users.updated_at", Selectivity::Few),
+        own_column("active", "users.active", Selectivity::Half),
+        Index { list: None, attribute: "externalId", column: EXTERNAL_IDS, selectivity: Selectivity::Unique },
+        Index { list: Some("emails"), attribute: "value", column: EMAILS, selectivity: Selectivity::Few },
         // A group can have many members.
-        Index { list: Some("groups"), attribute: "value", at: MEMBERS, rank: Rank::Range },
+        Index { list: Some("groups"), attribute: "value", column: MEMBERS, selectivity: Selectivity::Range },
     ],
 };
 
-const fn own(attribute: &'static str, key: &'static str, rank: Rank) -> Index {
-    let at = IndexedColumn { table: "users", tenant: "users.tenant_id", id: "users.id", key };
-    Index { list: None, attribute, at, rank }
+const fn own_column(attribute: &'static str, key: &'static str, selectivity: Selectivity) -> Index {
+    let column = IndexedColumn { table: "users", tenant: "users.tenant_id", id: "users.id", key };
+    Index { list: None, attribute, column, selectivity }
 }
 
 const EXTERNAL_IDS: IndexedColumn = IndexedColumn {

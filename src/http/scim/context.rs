@@ -9,7 +9,7 @@ use crate::http::context::{self, Reader, Writer};
 use crate::http::extractor::extractor;
 use crate::http::problem::Problem;
 use crate::ops::OpError;
-use crate::ops::idempotency::Once;
+use crate::ops::idempotency::Idempotent;
 use actix_web::HttpRequest;
 use std::ops::Deref;
 use uuid::Uuid;
@@ -33,8 +33,10 @@ impl Context {
         render: impl Fn(&O::Output) -> Outcome + Send + Sync + 'static,
     ) -> Result<Outcome, OpError> {
         let Some(request) = key else { return Ok(render(&self.call(operation).await?)) };
-        let answer = move |output: &O::Output| render(output).into_stored(id);
-        self.call(Once { request, operation, answer: Box::new(answer) }).await.map(Outcome::from_stored)
+        let respond = move |output: &O::Output| render(output).into_stored(id);
+        self.call(Idempotent { request, operation, respond: Box::new(respond) })
+            .await
+            .map(Outcome::from_stored)
     }
 
     pub(super) fn profile(&self) -> Profile {

@@ -13,8 +13,8 @@ use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete, Edit, Find};
-use crate::ops::members::{Everybody, Whole};
-use crate::ops::read_back::ReadBack;
+use crate::ops::members::{AllMembers, GroupsWithMembers};
+use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
-    let create = read_back(&context, id, create, fields.projection.includes("members"));
+    let create = then_read_members(&context, id, create, fields.projection.includes("members"));
     let client = context.clone();
     let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
         outcome(&client, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
@@ -77,8 +77,13 @@ pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Re
 }
 
 /// A write of a group that reads the members back if the response contains them.
-fn read_back<W>(context: &Context, group: Uuid, write: W, reads: bool) -> ReadBack<W, Everybody> {
-    ReadBack { write, read: reads.then(|| Everybody { tenant: context.tenant(), group }) }
+fn then_read_members<W>(
+    context: &Context,
+    group: Uuid,
+    write: W,
+    reads: bool,
+) -> WriteThenRead<W, AllMembers> {
+    WriteThenRead { write, read: reads.then(|| AllMembers { tenant: context.tenant(), group }) }
 }
 
 /// Rewrites a group and its members with a pure function of the stored group, in one transaction.
@@ -89,7 +94,7 @@ async fn edit(
     edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
-    let edit = read_back(&context, id, edit, has_body && fields.projection.includes("members"));
+    let edit = then_read_members(&context, id, edit, has_body && fields.projection.includes("members"));
     let (group, members) = context.call(edit).await.map_err(|error| write_error(error, name))?;
     let group = group?;
     if has_body {
@@ -126,9 +131,9 @@ fn outcome(
 async fn with_members(
     context: &Context,
     groups: Vec<Uuid>,
-    most: i64,
+    max_members: i64,
 ) -> Result<BTreeMap<Uuid, (Group, Vec<Member>)>, OpError> {
-    context.call(Whole { tenant: context.tenant(), groups, most }).await
+    context.call(GroupsWithMembers { tenant: context.tenant(), groups, max_members }).await
 }
 
 /// Renders the groups of a page, with their members if the projection includes them.

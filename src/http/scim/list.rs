@@ -17,7 +17,7 @@ use crate::domain::user::User;
 use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
 use crate::http::problem::Problem;
-use crate::ops::listing::{self, Listed, Query};
+use crate::ops::listing::{self, ListPage, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
@@ -222,7 +222,8 @@ async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> R
     let query =
         Query { tenant: context.tenant(), filter, sort, after, skip, limit, total, source, of: PhantomData };
     let origin = &context.caller().origin;
-    let Listed { items, next, total } = listing::list::<R>(&context.state().database, origin, query).await?;
+    let ListPage { items, next, total } =
+        listing::list::<R>(&context.state().database, origin, query).await?;
     let resources = R::render_page(context, items, &projection).await?.into_iter();
     let resources = resources.map(|resource| projection.apply(resource).into()).collect();
     Ok(Found { resources, total, next: next.map(|next| list.cursor(&next)) })

@@ -8,7 +8,7 @@ use crate::domain::scim::urn;
 use crate::http::api::SCIM_JSON;
 use crate::http::problem::Problem;
 use crate::http::response::IDEMPOTENCY_REPLAYED;
-use crate::ops::idempotency::Answered;
+use crate::ops::idempotency::IdempotentResponse;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
@@ -71,14 +71,14 @@ impl Outcome {
         StoredResponse { status: self.status.as_u16(), headers, body, resource }
     }
 
-    pub(super) fn from_stored(Answered { answer, replayed }: Answered) -> Self {
-        let header = |name: HeaderName| answer.headers.iter().find(|(stored, _)| *stored == name.as_str());
+    pub(super) fn from_stored(IdempotentResponse { response, replayed }: IdempotentResponse) -> Self {
+        let header = |name: HeaderName| response.headers.iter().find(|(stored, _)| *stored == name.as_str());
         let version = |tag: &str| tag.trim_start_matches("W/").trim_matches('"').parse().ok();
         Self {
-            status: StatusCode::from_u16(answer.status).unwrap_or_default(),
+            status: StatusCode::from_u16(response.status).unwrap_or_default(),
             version: header(ETAG).and_then(|(_, tag)| version(tag)),
             location: header(LOCATION).map(|(_, uri)| uri.clone()).unwrap_or_default(),
-            body: answer.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
+            body: response.body.as_deref().and_then(|body| serde_json::from_str(body).ok()),
             replayed,
         }
     }

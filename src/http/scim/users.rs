@@ -12,9 +12,9 @@ use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
-use crate::ops::members::NamesOf;
-use crate::ops::read_back::ReadBack;
+use crate::ops::members::GroupNames;
 use crate::ops::users::{Create, Delete, Edit, Find};
+use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ async fn edit(
 ) -> Result<Outcome, Problem> {
     let write = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
     let read = read_groups(&context, vec![id], usize::MAX, &fields.projection);
-    let (user, groups) = context.call(ReadBack { write, read }).await.map_err(write_error)?;
+    let (user, groups) = context.call(WriteThenRead { write, read }).await.map_err(write_error)?;
     Ok(outcome(&context, StatusCode::OK, &user?, groups, &fields.projection))
 }
 
@@ -88,8 +88,13 @@ const TOO_MANY: &str = "The users on this page are in more than 100,000 groups i
                         Remove groups from attributes, or request fewer users.";
 
 /// The operation that reads the users' groups; `None` when the projection leaves them out.
-fn read_groups(context: &Context, users: Vec<Uuid>, most: usize, projection: &Projection) -> Option<NamesOf> {
-    projection.includes("groups").then(|| NamesOf { tenant: context.tenant(), users, most })
+fn read_groups(
+    context: &Context,
+    users: Vec<Uuid>,
+    max_groups: usize,
+    projection: &Projection,
+) -> Option<GroupNames> {
+    projection.includes("groups").then(|| GroupNames { tenant: context.tenant(), users, max_groups })
 }
 
 fn outcome(

@@ -1,17 +1,17 @@
 //! Resources listed: in an order, from a place on, those that a filter finds.
 //!
-//! Without a filter an index gives a page. One that names a resource finds it like an id does ([`named`]). With any other,
+//! Without a filter an index gives a page. One that names a resource finds it like an id does ([`unique`]). With any other,
 //! an indexed part of it that few resources fulfil gives candidates ([`search`]); where there is none, resources are read in
 //! the order of the list, a window at a time ([`scan`]), so that no call holds its lane for long and a page can end, short,
 //! when its time is over. In an order that no index has, resources are read in that of their ids, all of them ([`sorted`]).
 
-pub mod named;
 pub mod scan;
 pub mod search;
 pub mod sorted;
+pub mod unique;
 
 use super::resource::Resource;
-use crate::db::filter_sql::{self, Way};
+use crate::db::filter_sql::{self, AccessPath};
 use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
@@ -56,7 +56,7 @@ pub struct Query<R> {
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed<R> {
+pub struct ListPage<R> {
     /// The resources.
     pub items: Vec<R>,
     /// Where the next page begins, if there may be one.
@@ -65,7 +65,7 @@ pub struct Listed<R> {
     pub total: Option<i64>,
 }
 
-impl<R> Default for Listed<R> {
+impl<R> Default for ListPage<R> {
     fn default() -> Self {
         Self { items: Vec::new(), next: None, total: None }
     }
@@ -79,26 +79,26 @@ pub async fn list<R: Resource>(
     database: &Database,
     origin: &Origin,
     query: Query<R>,
-) -> Result<Listed<R>, OpError> {
+) -> Result<ListPage<R>, OpError> {
     let query = Arc::new(query);
-    if let Some(named) = named::Named::asked_for(&query) {
+    if let Some(named) = unique::FindUnique::asked_for(&query) {
         let found: Vec<_> = database.call(origin, named).await?.into_iter().collect();
         let total = query.total.then_some(found.len() as i64);
         let items = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();
-        return Ok(Listed { items, next: None, total });
+        return Ok(ListPage { items, next: None, total });
     }
     let indexed = query.sort.by.is_indexed();
     if query.filter.is_none() && indexed {
         return database.call(origin, Page(query)).await;
     }
-    let ways: Vec<Way> = match &query.filter {
-        Some(filter) => filter_sql::ways(filter, R::TABLE, &query.source),
+    let access_paths: Vec<AccessPath> = match &query.filter {
+        Some(filter) => filter_sql::access_paths(filter, R::TABLE, &query.source),
         None => Vec::new(),
     };
     let mut calls = Calls::begin(database, origin);
-    let found = match ways.is_empty() {
+    let found = match access_paths.is_empty() {
         true => None,
-        false => calls.make(search::Search { query: query.clone(), ways }).await?,
+        false => calls.make(search::Search { query: query.clone(), access_paths }).await?,
     };
     match found {
         Some(Found::Page(page)) => Ok(page),
@@ -109,10 +109,10 @@ pub async fn list<R: Resource>(
             match total.zip(query.skip.map(i64::try_from)) {
                 // All of them would be read to be left out.
                 Some((total, skip)) if skip.is_ok_and(|skip| skip < total) => {}
-                Some(_) => return Ok(Listed { total, ..Listed::default() }),
+                Some(_) => return Ok(ListPage { total, ..ListPage::default() }),
                 None => {}
             }
-            Ok(Listed { total, ..scan::scan(&mut calls, &query).await? })
+            Ok(ListPage { total, ..scan::scan(&mut calls, &query).await? })
         }
     }
 }
@@ -145,7 +145,7 @@ impl<'d> Calls<'d> {
 
     async fn make<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         let deadline = self.begun + self.database.deadline();
-        self.database.call_by(self.origin, operation, deadline).await
+        self.database.call_until(self.origin, operation, deadline).await
     }
 
     /// Makes a call that looks at as many resources as it is told, and learns from how long it took.
@@ -191,11 +191,11 @@ impl<O: Operation> Operation for Timed<O> {
 pub struct Page<R>(pub Arc<Query<R>>);
 
 impl<R: Resource> Operation for Page<R> {
-    type Output = Listed<R>;
+    type Output = ListPage<R>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<R>, OpError> {
         let Self(query) = self;
         let mut items = Vec::new();
         let mut skip = query.skip.unwrap_or(0);
@@ -218,7 +218,7 @@ impl<R: Resource> Operation for Page<R> {
         R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
         let next = items.last().filter(|_| more).map(|item| query.sort.position(item));
         let total = query.total.then(|| total::<R>(tx, query.tenant)).transpose()?;
-        Ok(Listed { items, next, total })
+        Ok(ListPage { items, next, total })
     }
 }
 
@@ -233,7 +233,7 @@ impl<R: Resource> Query<R> {
     ) -> QueryResult<Vec<R>> {
         let mut condition = sort_sql::condition(segment, R::TABLE);
         if self.filter.is_some() {
-            condition.also(&self.matches(connection)).unprepared();
+            condition.and_condition(&self.matches(connection)).unprepared();
         }
         let mut statement = self.select(&Fragment::of(R::TABLE.row), &condition);
         statement.sql(" ORDER BY ").append(&sort_sql::order(segment, R::TABLE));
@@ -257,7 +257,7 @@ impl<R: Resource> Query<R> {
         let mut statement = Fragment::of("SELECT ");
         statement.append(columns).sql(" FROM ").sql(R::TABLE.name);
         statement.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(self.tenant));
-        statement.also(condition);
+        statement.and_condition(condition);
         statement
     }
 

@@ -1,6 +1,6 @@
 //! Resources found by reading them in the order of the list, a window a call.
 
-use super::{Calls, Listed, Places, Query, place};
+use super::{Calls, ListPage, Places, Query, place};
 use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub(super) async fn scan<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
-) -> Result<Listed<R>, OpError> {
-    let mut page = Listed::default();
+) -> Result<ListPage<R>, OpError> {
+    let mut page = ListPage::default();
     if query.limit == 0 {
         return Ok(page);
     }
@@ -28,7 +28,7 @@ pub(super) async fn scan<R: Resource>(
     for mut segment in query.sort.segments(query.after.clone()) {
         loop {
             if page.items.len() == query.limit {
-                return Ok(Listed { next: place, ..page });
+                return Ok(ListPage { next: place, ..page });
             }
             if place.is_some() && calls.are_over() {
                 return short(calls, query, page, place);
@@ -58,10 +58,10 @@ pub(super) async fn scan<R: Resource>(
 fn short<R>(
     calls: &Calls<'_>,
     query: &Query<R>,
-    page: Listed<R>,
+    page: ListPage<R>,
     next: Option<Position>,
-) -> Result<Listed<R>, OpError> {
-    if query.skip.is_some() { Err(calls.too_long()) } else { Ok(Listed { next, ..page }) }
+) -> Result<ListPage<R>, OpError> {
+    if query.skip.is_some() { Err(calls.too_long()) } else { Ok(ListPage { next, ..page }) }
 }
 
 /// A window, or, when the database gives it up, the smallest one.
@@ -168,7 +168,7 @@ impl<R: Resource> Operation for Count<R> {
         let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
         let next = query.end_of_window(tx, &segment, *rows)?;
         let mut condition = sort_sql::condition(&Segment { through: next.clone(), ..segment }, R::TABLE);
-        condition.also(&query.matches(tx)).unprepared();
+        condition.and_condition(&query.matches(tx)).unprepared();
         let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
         let found = tx.load(Statement::<BigInt>::of(statement))?.pop().unwrap_or(0);
         Ok(Counted { found, next })
@@ -189,7 +189,7 @@ impl<R: Resource> Query<R> {
             // What the filter says of the order itself bounds the reading.
             if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == by.path()) {
                 let matches = filter_sql::matches(part, table, connection.dialect(), &self.source);
-                condition.also(&matches).unprepared();
+                condition.and_condition(&matches).unprepared();
             }
         }
         let mut statement =

@@ -1,7 +1,7 @@
 //! Resources found by an index: a few candidates, of which those are listed that fulfil the whole filter.
 
-use super::{Calls, Listed, Places, Query, place};
-use crate::db::filter_sql::{Lookup, Way};
+use super::{Calls, ListPage, Places, Query, place};
+use crate::db::filter_sql::{AccessPath, IndexRange};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// How many candidates an index may give: with more of them, a page is soon found by reading in order.
 const CANDIDATES: usize = 2_000;
-/// How many ways to candidates are tried: as many as there are attributes with an index.
+/// How many access_paths to candidates are tried: as many as there are attributes with an index.
 const WAYS: usize = 8;
 /// How long a search may look among candidates while lists wait for it.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -28,15 +28,15 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub struct Search<R> {
     /// What is asked for.
     pub query: Arc<Query<R>>,
-    /// The ways to find candidates.
-    pub ways: Vec<Way>,
+    /// The access_paths to find candidates.
+    pub access_paths: Vec<AccessPath>,
 }
 
 /// What a search gave.
 #[derive(Debug)]
 pub enum Found<R> {
     /// The page.
-    Page(Listed<R>),
+    Page(ListPage<R>),
     /// Candidates of which it takes long to tell whether they fulfil the filter.
     Candidates(Vec<Uuid>),
 }
@@ -47,9 +47,9 @@ impl<R: Resource> Operation for Search<R> {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found<R>>, OpError> {
-        let Self { query, ways } = self;
-        for way in ways.iter().take(WAYS) {
-            let Some(ids) = candidates(tx, query.tenant, way)? else { continue };
+        let Self { query, access_paths } = self;
+        for path in access_paths.iter().take(WAYS) {
+            let Some(ids) = candidates(tx, query.tenant, path)? else { continue };
             let Some(places) = query.places_soon(tx, &ids)? else {
                 return Ok(Some(Found::Candidates(ids)));
             };
@@ -64,7 +64,7 @@ pub(super) async fn sift<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
     ids: &[Uuid],
-) -> Result<Listed<R>, OpError> {
+) -> Result<ListPage<R>, OpError> {
     let mut places = Vec::new();
     let mut rest = ids;
     calls.at_once = 1;
@@ -108,11 +108,11 @@ pub struct Pick<R> {
 }
 
 impl<R: Resource> Operation for Pick<R> {
-    type Output = Listed<R>;
+    type Output = ListPage<R>;
     type Error = OpError;
     const CLASS: Class = Class::Scan;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Listed<R>, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<R>, OpError> {
         self.query.page_of(tx, self.places.clone())
     }
 }
@@ -142,7 +142,7 @@ impl<R: Resource> Query<R> {
 
     /// A page of the resources at these places. Sorted here: an engine that is asked for an order may read all rows in
     /// that order and look whether they are candidates.
-    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<Listed<R>, OpError> {
+    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<ListPage<R>, OpError> {
         let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
         places.retain(|place| self.is_behind(place));
         places.sort_unstable_by(|one, other| self.sort.compare(one, other));
@@ -153,7 +153,7 @@ impl<R: Resource> Query<R> {
         let mut items = self.of_ids(tx, &ids)?;
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
         R::complete(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
-        Ok(Listed { items, next: places.pop().filter(|_| more), total })
+        Ok(ListPage { items, next: places.pop().filter(|_| more), total })
     }
 
     /// Those of a page's resources that still fulfil the filter, in no order.
@@ -170,17 +170,17 @@ impl<R: Resource> Query<R> {
     fn one_of(&self, connection: &Connection, ids: &[Uuid]) -> Fragment {
         let mut condition = Fragment::of(R::TABLE.id);
         condition.is_one_of(ids);
-        condition.also(&self.matches(connection));
+        condition.and_condition(&self.matches(connection));
         condition
     }
 }
 
 /// The ids that lookups find together, in their order; nothing when they are too many. Of several lookups in one state of
 /// the database: what goes from the one to the other meanwhile would be in neither.
-fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uuid>>, OpError> {
+fn candidates(tx: &mut Tx<'_>, tenant: Uuid, path: &AccessPath) -> Result<Option<Vec<Uuid>>, OpError> {
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
-        for lookup in way {
+        for lookup in path {
             let found = ids_of(tx, tenant, lookup)?;
             // A resource with several values may be found more than once: what was cut off shows in what was found.
             let all = found.len() <= CANDIDATES;
@@ -191,15 +191,15 @@ fn candidates(tx: &mut Tx<'_>, tenant: Uuid, way: &Way) -> Result<Option<Vec<Uui
         }
         Ok(Some(ids.into_iter().collect()))
     };
-    if way.len() > 1 { tx.in_snapshot(find) } else { find(tx) }
+    if path.len() > 1 { tx.in_snapshot(find) } else { find(tx) }
 }
 
 /// The first ids in a stretch of an index, whose order is asked for so that no plan but the index can give it.
-fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &Lookup) -> QueryResult<Vec<Uuid>> {
-    let Lookup { at, condition, .. } = lookup;
+fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &IndexRange) -> QueryResult<Vec<Uuid>> {
+    let IndexRange { at, condition, .. } = lookup;
     let mut statement = Fragment::of("SELECT ");
     statement.sql(at.id).sql(" FROM ").sql(at.table);
-    statement.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant)).also(condition);
+    statement.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant)).and_condition(condition);
     statement.sql(" ORDER BY ").sql(at.key);
     let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), CANDIDATES + 1)?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())

@@ -1,7 +1,7 @@
 //! Resources in an order that no index has: all are read in the order of their ids, a window a call, and of their places
 //! as many are kept as the page needs.
 
-use super::{Calls, Listed, Places, Query, place, search};
+use super::{Calls, ListPage, Places, Query, place, search};
 use crate::db::sort_sql;
 use crate::db::sql::Fragment;
 use crate::db::{Class, Operation, Tx};
@@ -10,11 +10,11 @@ use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use std::sync::Arc;
 
-/// Lists resources, and counts them on the way.
+/// Lists resources, and counts them on the path.
 pub(super) async fn sort<R: Resource>(
     calls: &mut Calls<'_>,
     query: &Arc<Query<R>>,
-) -> Result<Listed<R>, OpError> {
+) -> Result<ListPage<R>, OpError> {
     let (mut places, mut total, mut after) = (Vec::new(), 0, None);
     loop {
         let window = Window { query: query.clone(), after, rows: calls.at_once };
@@ -29,7 +29,7 @@ pub(super) async fn sort<R: Resource>(
         };
     }
     let page = calls.make(search::Pick { query: query.clone(), places }).await?;
-    Ok(Listed { total: query.total.then_some(total), ..page })
+    Ok(ListPage { total: query.total.then_some(total), ..page })
 }
 
 /// Finds the places of those of the next resources in the order of their ids that the filter finds.
@@ -62,7 +62,7 @@ impl<R: Resource> Operation for Window<R> {
         let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
         let next = query.end_of_window(tx, &segment, *rows)?;
         let mut condition = sort_sql::condition(&Segment { through: next.clone(), ..segment }, R::TABLE);
-        condition.also(&query.matches(tx));
+        condition.and_condition(&query.matches(tx));
         let columns: Fragment = query.place(tx);
         let rows = tx.load(Places::of(query.select(&columns, &condition)))?;
         let places = rows.into_iter().map(|row| place(row, query.sort.by)).collect();

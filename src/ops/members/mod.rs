@@ -8,11 +8,11 @@ mod edit;
 mod groups;
 mod pages;
 mod store;
-mod whole;
+mod unpaged;
 
 pub(super) use edit::{Difference, Newcomers};
-pub use pages::{Find, GroupsOf, List};
-pub use whole::{Everybody, NamesOf, Whole};
+pub use pages::{Find, List, ListGroups};
+pub use unpaged::{AllMembers, GroupNames, GroupsWithMembers};
 
 use crate::db::rows::NewMemberRow;
 use crate::db::{Class, Operation, Tx};

@@ -93,7 +93,7 @@ pub(super) fn member((Uid(user_id), user_name, display_name, added_at): MemberRo
 
 /// Reads the groups that a user is in.
 #[derive(Debug)]
-pub struct GroupsOf {
+pub struct ListGroups {
     /// In this tenant.
     pub tenant: Uuid,
     /// The user's id.
@@ -106,7 +106,7 @@ pub struct GroupsOf {
     pub total: bool,
 }
 
-impl Operation for GroupsOf {
+impl Operation for ListGroups {
     type Output = Page<Group>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
@@ -128,7 +128,7 @@ impl Operation for GroupsOf {
     }
 }
 
-impl GroupsOf {
+impl ListGroups {
     /// The ids of a page, and one more.
     fn ids(&self, connection: &mut Connection) -> QueryResult<Vec<Uuid>> {
         let mut statement = Fragment::of("SELECT members.group_id FROM members WHERE members.tenant_id = ");

@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Deletes a user, if it is still there, and notes that its values are erased. [`Blank`] takes them out of its history.
+/// Deletes a user, if it is still there, and notes that its values are erased. [`RedactHistory`] takes them out of its history.
 #[derive(Debug)]
 pub struct Erase {
     /// In this tenant.
@@ -33,7 +33,7 @@ impl Operation for Erase {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let (tenant, id) = (Uid(self.tenant), Uid(self.id));
-        tx.leave_nothing_behind();
+        tx.truncate_wal();
         let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
             Ok(user) => {
                 members::leave_all(tx, (self.tenant, self.id), self.now)?;
@@ -76,7 +76,7 @@ impl Operation for Erase {
 
 /// Takes an erased user's values out of its history, some rows at a time: a history can be long.
 #[derive(Debug)]
-pub struct Blank {
+pub struct RedactHistory {
     /// In this tenant.
     pub tenant: Uuid,
     /// Its id.
@@ -84,9 +84,9 @@ pub struct Blank {
 }
 
 /// How many rows of a history are blanked at once.
-const BLANK_AT_ONCE: i64 = 500;
+const REDACTED_PER_CALL: i64 = 500;
 
-impl Operation for Blank {
+impl Operation for RedactHistory {
     /// Whether there may be more.
     type Output = bool;
     type Error = OpError;
@@ -96,7 +96,7 @@ impl Operation for Blank {
         let of_user = changes::tenant_id.eq(Uid(self.tenant)).and(changes::resource_id.eq(Uid(self.id)));
         let shown = changes::before.is_not_null().or(changes::after.is_not_null());
         let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(shown));
-        let some = history.order(changes::revision).select(changes::revision).limit(BLANK_AT_ONCE);
+        let some = history.order(changes::revision).select(changes::revision).limit(REDACTED_PER_CALL);
         let some: Vec<i64> = tx.load(some)?;
         let Some(last) = some.last() else { return Ok(false) };
         let blank = diesel::update(history.filter(changes::revision.le(last))).set((
@@ -105,7 +105,7 @@ impl Operation for Blank {
             changes::erased.eq(true),
         ));
         tx.execute(blank)?;
-        tx.leave_nothing_behind();
+        tx.truncate_wal();
         Ok(true)
     }
 }

@@ -3,7 +3,7 @@
 mod erase;
 mod store;
 
-pub use erase::{Blank, Erase};
+pub use erase::{Erase, RedactHistory};
 
 use crate::db::types::Uid;
 use crate::db::{Class, Connection, Operation, Tx, run_each};

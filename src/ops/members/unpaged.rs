@@ -1,4 +1,4 @@
-//! Groups with everybody who is in them, and users with the names of all groups that they are in.
+//! Groups with all_members who is in them, and users with the names of all groups that they are in.
 
 use super::pages::{MemberRow, Members, member, of_group};
 use crate::db::sql::{Fragment, Statement};
@@ -17,16 +17,16 @@ use uuid::Uuid;
 
 /// Reads groups with all their members, in one state of the database.
 #[derive(Debug)]
-pub struct Whole {
+pub struct GroupsWithMembers {
     /// In this tenant.
     pub tenant: Uuid,
     /// Their ids, at most as many as a page has.
     pub groups: Vec<Uuid>,
     /// How many members they may have together; [`OpError::Refused`] when they have more.
-    pub most: i64,
+    pub max_members: i64,
 }
 
-impl Operation for Whole {
+impl Operation for GroupsWithMembers {
     /// Those that are there, by their ids; their members in the order of the ids.
     type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
     type Error = OpError;
@@ -39,11 +39,11 @@ impl Operation for Whole {
             for ids in self.groups.chunks(AT_ONCE) {
                 groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
             }
-            if groups.iter().map(|group| group.member_count).sum::<i64>() > self.most {
+            if groups.iter().map(|group| group.member_count).sum::<i64>() > self.max_members {
                 return Err(OpError::Refused("the groups have too many members"));
             }
             let with_members = |group: Group| {
-                let members = everybody(tx, self.tenant, group.id)?;
+                let members = all_members(tx, self.tenant, group.id)?;
                 Ok((group.id, (group, members)))
             };
             groups.into_iter().map(with_members).collect()
@@ -53,25 +53,25 @@ impl Operation for Whole {
 
 /// Reads all members of a group; none when the group is not there.
 #[derive(Debug)]
-pub struct Everybody {
+pub struct AllMembers {
     /// In this tenant.
     pub tenant: Uuid,
     /// The group's id.
     pub group: Uuid,
 }
 
-impl Operation for Everybody {
+impl Operation for AllMembers {
     /// In the order of the ids.
     type Output = Vec<Member>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Member>, OpError> {
-        Ok(everybody(tx, self.tenant, self.group)?)
+        Ok(all_members(tx, self.tenant, self.group)?)
     }
 }
 
-fn everybody(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryResult<Vec<Member>> {
+fn all_members(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryResult<Vec<Member>> {
     let mut statement = of_group(tenant, group);
     statement.sql(" ORDER BY members.user_id");
     let rows: Vec<MemberRow> = connection.load(Members::of(statement))?;
@@ -80,16 +80,16 @@ fn everybody(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryRes
 
 /// Reads what the groups that users are in are called.
 #[derive(Debug)]
-pub struct NamesOf {
+pub struct GroupNames {
     /// In this tenant.
     pub tenant: Uuid,
     /// The users' ids, at most as many as a page has.
     pub users: Vec<Uuid>,
     /// In how many groups they may be together; [`OpError::Refused`] when they are in more.
-    pub most: usize,
+    pub max_groups: usize,
 }
 
-impl Operation for NamesOf {
+impl Operation for GroupNames {
     /// Of each user that is in any group, the groups' ids and displayNames in the order of the ids.
     type Output = BTreeMap<Uuid, Vec<(Uuid, String)>>;
     type Error = OpError;
@@ -97,7 +97,7 @@ impl Operation for NamesOf {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let mut names: Self::Output = BTreeMap::new();
-        let mut left = self.most;
+        let mut left = self.max_groups;
         for users in self.users.chunks(AT_ONCE) {
             let mut statement = Fragment::of(
                 "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \

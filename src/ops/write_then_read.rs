@@ -4,14 +4,14 @@ use crate::db::{Class, Operation, Results, Tx};
 
 /// Carries out a write, and behind it a reading, in one transaction. What is answered to a write must not hang on a second
 /// call: that could fail when the write is there for good, and whoever repeats it then does it twice.
-pub struct ReadBack<W, R> {
+pub struct WriteThenRead<W, R> {
     /// The write.
     pub write: W,
     /// What is read then, if anything: nothing that reads in a snapshot of its own. When it fails, the write is undone.
     pub read: Option<R>,
 }
 
-impl<W, R> Operation for ReadBack<W, R>
+impl<W, R> Operation for WriteThenRead<W, R>
 where
     W: Operation,
     R: Operation,
@@ -40,7 +40,7 @@ where
     }
 }
 
-impl<W, R: Operation> ReadBack<W, R> {
+impl<W, R: Operation> WriteThenRead<W, R> {
     fn look(&self, tx: &mut Tx<'_>) -> Result<Option<R::Output>, R::Error> {
         self.read.as_ref().map(|read| read.run(tx)).transpose()
     }

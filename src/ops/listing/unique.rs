@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 /// Reads the resource of a name, if there is one.
 #[derive(Clone, Debug)]
-pub struct Named<R> {
+pub struct FindUnique<R> {
     /// In this tenant.
     pub tenant: Uuid,
     /// The key that the name is a value of.
@@ -30,7 +30,7 @@ pub struct Named<R> {
     pub of: PhantomData<R>,
 }
 
-impl<R: Resource> Named<R> {
+impl<R: Resource> FindUnique<R> {
     /// When the filter asks for just that.
     pub(super) fn asked_for(query: &Query<R>) -> Option<Self> {
         let Some(Filter::Is(path, Test::Equal(Value::Text(name)))) = &query.filter else { return None };
@@ -45,7 +45,7 @@ impl<R: Resource> Named<R> {
     }
 }
 
-impl<R: Resource> Operation for Named<R> {
+impl<R: Resource> Operation for FindUnique<R> {
     type Output = Option<R>;
     type Error = OpError;
     const CLASS: Class = Class::Read;
@@ -62,7 +62,7 @@ impl<R: Resource> Operation for Named<R> {
     }
 }
 
-fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
+fn find_all<R: Resource>(calls: &[&FindUnique<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
     let mut names: BTreeMap<(Uuid, UniqueKey, &str), BTreeSet<String>> = BTreeMap::new();
     for call in calls {
         names.entry((call.tenant, call.by, &call.source)).or_default().insert(call.name.clone());
@@ -73,7 +73,7 @@ fn find_all<R: Resource>(calls: &[&Named<R>], tx: &mut Tx<'_>) -> Results<Option
         let named = |resource: R| ((tenant, by, source, resource.name(by, source)), resource);
         found.extend(resources.into_iter().map(named));
     }
-    let of = |call: &&Named<R>| {
+    let of = |call: &&FindUnique<R>| {
         found.get(&(call.tenant, call.by, &*call.source, Some(call.name.clone()))).cloned()
     };
     Ok(calls.iter().map(of).map(Ok).collect())
