@@ -5,6 +5,7 @@ pub mod backup;
 mod conn;
 mod error;
 pub mod filter_sql;
+mod history;
 pub mod lock;
 pub mod migrate;
 pub mod query;

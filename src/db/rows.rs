@@ -8,38 +8,17 @@ use crate::domain::group::{self, Group};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Attributes, User};
 use crate::schema::{group_external_ids, groups, members, user_emails, user_external_ids, users};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The columns of a [`UserRow`]; [`super::table::USERS`] lists them as text. (`Selectable` would tie a query to one engine.)
-pub(crate) type UserColumns = (
-    users::id,
-    users::user_name,
-    users::display_name,
-    users::active,
-    users::document,
-    users::version,
-    users::created_at,
-    users::updated_at,
-);
-
-pub(crate) const USER_COLUMNS: UserColumns = (
-    users::id,
-    users::user_name,
-    users::display_name,
-    users::active,
-    users::document,
-    users::version,
-    users::created_at,
-    users::updated_at,
-);
-
 /// A row of `users` for reading.
-#[derive(Queryable)]
-pub(crate) struct UserRow {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct UserRow {
     id: Uid,
     user_name: String,
     display_name: Option<String>,
@@ -50,9 +29,16 @@ pub(crate) struct UserRow {
     updated_at: i64,
 }
 
+/// The columns of a [`UserRow`]; [`super::table::USERS`] lists them as text. They are the same on both engines.
+pub(crate) type UserColumns = <UserRow as Selectable<Pg>>::SelectExpression;
+
+pub(crate) fn user_columns() -> UserColumns {
+    <UserRow as Selectable<Pg>>::construct_selection()
+}
+
 /// The attributes without a column. It includes all e-mails and externalIds, whose tables only serve as indexes.
 #[derive(Debug, Deserialize)]
-pub(crate) struct StoredDocument<A> {
+pub struct StoredDocument<A> {
     attributes: A,
     #[serde(rename = "externalIds")]
     external_ids: BTreeMap<String, String>,
@@ -171,30 +157,10 @@ pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalI
     ids.map(row).collect()
 }
 
-/// The columns of a [`GroupRow`]; [`super::table::GROUPS`] lists them as text.
-pub(crate) type GroupColumns = (
-    groups::id,
-    groups::display_name,
-    groups::document,
-    groups::member_count,
-    groups::version,
-    groups::created_at,
-    groups::updated_at,
-);
-
-pub(crate) const GROUP_COLUMNS: GroupColumns = (
-    groups::id,
-    groups::display_name,
-    groups::document,
-    groups::member_count,
-    groups::version,
-    groups::created_at,
-    groups::updated_at,
-);
-
 /// A row of `groups` for reading.
-#[derive(Queryable)]
-pub(crate) struct GroupRow {
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = groups)]
+pub struct GroupRow {
     id: Uid,
     display_name: String,
     document: Json<StoredDocument<group::Attributes>>,
@@ -202,6 +168,13 @@ pub(crate) struct GroupRow {
     version: i64,
     created_at: i64,
     updated_at: i64,
+}
+
+/// The columns of a [`GroupRow`]; [`super::table::GROUPS`] lists them as text. They are the same on both engines.
+pub(crate) type GroupColumns = <GroupRow as Selectable<Pg>>::SelectExpression;
+
+pub(crate) fn group_columns() -> GroupColumns {
+    <GroupRow as Selectable<Pg>>::construct_selection()
 }
 
 impl From<GroupRow> for Group {

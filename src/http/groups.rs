@@ -16,10 +16,11 @@ use crate::domain::member::MembershipEdit;
 use crate::domain::schema::GROUPS;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::groups::{Create, Delete, Find, Patch, Replace};
+use crate::ops::groups::{Create, Delete};
 use crate::ops::members::ListGroups;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 impl Native for Group {
@@ -33,7 +34,6 @@ impl Native for Group {
         patch: || json!({ "displayName": "Engineers" }),
         links: &["listMembers", "addMembers"],
     };
-    type Draft = Draft;
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
@@ -46,25 +46,12 @@ impl Native for Group {
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
     }
-
-    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError> {
-        context.call(Find { tenant: context.tenant(), id }).await
-    }
-
-    async fn replace(context: &Context<Writer>, target: Target, draft: Draft) -> Result<Self, OpError> {
-        let Target { id, conditions } = target;
-        context.call(Replace { tenant: context.tenant(), id, draft, conditions, now: context.now() }).await
-    }
-
-    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError> {
-        let Target { id, conditions } = target;
-        context.call(Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }).await
-    }
 }
 
 /// `DELETE /groups/{id}`
 pub(super) async fn delete(context: Context<Writer>, Target { id, conditions }: Target) -> Response {
-    context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(no_content())
 }
 

@@ -19,8 +19,7 @@ use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::{self, Query};
-use crate::ops::resource::Resource;
-use actix_web::HttpResponse;
+use crate::ops::resource::{Find, NewValues, Resource, Rewrite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use serde::Serialize;
@@ -33,9 +32,6 @@ pub(super) trait Native: Resource {
     const PATH: &'static str;
     /// The parts of the OpenAPI document that differ between the types.
     const DOCS: Docs;
-    /// The attributes that callers write.
-    type Draft: Send + 'static;
-
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
@@ -44,10 +40,6 @@ pub(super) trait Native: Resource {
         draft: Self::Draft,
         now: Timestamp,
     ) -> impl Operation<Output = Self, Error = OpError>;
-    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError>;
-    async fn replace(context: &Context<Writer>, target: Target, draft: Self::Draft) -> Result<Self, OpError>;
-    /// Applies a JSON Merge Patch to a resource.
-    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError>;
 }
 
 /// The parts of the OpenAPI document that differ between users and groups.
@@ -110,7 +102,7 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
-    let resource = R::find(&context, id).await?;
+    let resource: R = context.call(Find { tenant: context.tenant(), id, of: PhantomData }).await?;
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
     read_response(&conditions, resource.stamp().version, &projected)
 }
@@ -159,7 +151,7 @@ async fn replace<R: Native>(
     body: JsonBody,
 ) -> Response {
     let draft = body.read(|value| R::draft(value, WriteMode::Replace(target.id)))?;
-    Ok(updated(&R::replace(&context, target, draft).await?, prefer))
+    update::<R>(&context, target, NewValues::Replacement(draft), prefer).await
 }
 
 fn replace_docs<R: Native>() -> OperationDocs {
@@ -177,12 +169,19 @@ async fn patch<R: Native>(
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
-    Ok(updated(&R::patch(&context, target, body.read(check_patch_size)?).await?, prefer))
+    update::<R>(&context, target, NewValues::MergePatch(body.read(check_patch_size)?), prefer).await
 }
 
-/// The response to a PUT or PATCH request.
-fn updated<R: Native>(resource: &R, prefer: Prefer) -> HttpResponse {
-    http_response(write_response(StatusCode::OK, resource, prefer))
+/// Replaces or patches a resource.
+async fn update<R: Native>(
+    context: &Context<Writer>,
+    Target { id, conditions }: Target,
+    values: NewValues<R>,
+    prefer: Prefer,
+) -> Response {
+    let update = Rewrite { tenant: context.tenant(), id, values, conditions, now: context.now() };
+    let resource = context.call(update).await?;
+    Ok(http_response(write_response(StatusCode::OK, &resource, prefer)))
 }
 
 fn write_response<R: Native>(status: StatusCode, resource: &R, prefer: Prefer) -> StoredResponse {

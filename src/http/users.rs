@@ -1,10 +1,10 @@
 //! `/users`.
 
-use super::context::{Admin, Context, Reader, Writer};
+use super::context::{Admin, Context, Writer};
 use super::extractor::extractor;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
-use super::path::{PathId, Target};
+use super::path::PathId;
 use super::problem::Problem;
 use super::resources::{Docs, Native};
 use super::response::{Response, no_content};
@@ -15,10 +15,11 @@ use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
 use crate::ops::OpError;
-use crate::ops::users::{Create, Delete, Erase, Find, Patch, RedactHistory, Replace};
+use crate::ops::users::{Create, Delete, Erase, RedactHistory};
 use actix_web::HttpRequest;
 use serde::Serialize;
 use serde_json::Value;
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 impl Native for User {
@@ -32,7 +33,6 @@ impl Native for User {
         patch: examples::user_patch,
         links: &[],
     };
-    type Draft = Draft;
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
@@ -45,20 +45,6 @@ impl Native for User {
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, now }
     }
-
-    async fn find(context: &Context<Reader>, id: Uuid) -> Result<Self, OpError> {
-        context.call(Find { tenant: context.tenant(), id }).await
-    }
-
-    async fn replace(context: &Context<Writer>, target: Target, draft: Draft) -> Result<Self, OpError> {
-        let Target { id, conditions } = target;
-        context.call(Replace { tenant: context.tenant(), id, draft, conditions, now: context.now() }).await
-    }
-
-    async fn patch(context: &Context<Writer>, target: Target, patch: Value) -> Result<Self, OpError> {
-        let Target { id, conditions } = target;
-        context.call(Patch { tenant: context.tenant(), id, patch, conditions, now: context.now() }).await
-    }
 }
 
 /// `DELETE /users/{id}`
@@ -70,7 +56,7 @@ pub(super) async fn delete(
 ) -> Response {
     let (tenant, now) = (context.tenant(), context.now());
     match erasure {
-        None => context.call(Delete { tenant, id, conditions, now }).await?,
+        None => context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?,
         Some(context) => {
             context.call(Erase { tenant, id, conditions, now }).await?;
             // If a call fails, a repeat of the request continues with the rows that are left.

@@ -1,4 +1,4 @@
-//! The change feed: read, and begun anew.
+//! Operations on the change feed.
 
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
@@ -14,55 +14,55 @@ use serde::Serialize;
 use serde_json::Map;
 use uuid::Uuid;
 
-/// Reads the changes of a tenant behind a revision.
+/// Reads the changes of a tenant after a revision.
 #[derive(Debug)]
 pub struct Read {
     /// The tenant.
     pub tenant: Uuid,
     /// The last revision that the reader has seen.
     pub after: i64,
-    /// At most so many.
+    /// The maximum number of changes.
     pub limit: usize,
-    /// Only of these types.
+    /// The types of changes to include; `None` includes all.
     pub types: Option<Vec<ChangeKind>>,
-    /// Only of this kind of resource, or of this one.
+    /// The resources whose changes to include; `None` includes all.
     pub resource: Option<Resource>,
-    /// Whether what only admins may know is shown.
+    /// Whether to include changes that only admins may see.
     pub admin: bool,
 }
 
-/// What changes are asked for.
+/// A selection of resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// All of a kind.
+    /// All resources of a kind.
     Kind(ResourceKind),
-    /// One, by its id.
+    /// The resource with this id.
     One(Uuid),
 }
 
-/// Changes behind a revision.
+/// A page of the change feed.
 #[derive(Debug)]
 pub struct Feed {
     /// The changes.
     pub changes: Vec<ChangeRecord>,
-    /// The revision to ask after next.
+    /// The revision after which the next page starts.
     pub next: i64,
-    /// Where the feed stands.
+    /// The available range of revisions.
     pub span: Span,
 }
 
-/// Where a feed stands.
+/// The range of revisions that a feed contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Span {
-    /// The oldest revision that is kept; one more than the head when none is.
+    /// The oldest stored revision, or head + 1 if no change is stored.
     pub earliest: i64,
     /// The newest revision.
     pub head: i64,
-    /// The name of this history.
+    /// The epoch of the history.
     pub epoch: Uuid,
 }
 
-/// How many revisions are looked at for one answer.
+/// The maximum number of revisions that one read examines.
 const WINDOW: i64 = 5_000;
 
 impl Operation for Read {
@@ -75,9 +75,9 @@ impl Operation for Read {
         if self.after > span.head || self.after + 1 < span.earliest {
             return Ok(Err(span));
         }
-        // Revisions have no gaps, so that a window is a range.
+        // Revisions have no gaps, so a number of revisions is a range.
         let last = match self.resource {
-            // These have an index of their own.
+            // Changes of one resource are read through their own indexes, so the range need not be limited.
             Some(Resource::One(_)) => span.head,
             _ => span.head.min(self.after.saturating_add(WINDOW)),
         };
@@ -109,7 +109,7 @@ impl Read {
         let Some(Resource::One(id)) = self.resource else {
             return self.load_changes(connection, last, self.condition());
         };
-        // What tells of a user tells of its memberships, too. Each has an index of its own, and no row has both.
+        // The changes of a user include those of its memberships. Each column has its own index, and no row has the id in both.
         let mut changes = Vec::new();
         for column in ["changes.resource_id", "changes.member_id"] {
             let mut condition = self.condition();
@@ -202,20 +202,20 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
     }
 }
 
-/// Gives the histories of some tenants, in the order of the tenants' ids, new names: after a restore a revision may stand
-/// for another change than the one that followers have seen.
+/// Renews the epochs of tenants, in the order of their ids. After a restore, a revision can denote a different change than the
+/// one that consumers of the feed have seen.
 #[derive(Debug)]
 pub struct RenewEpochs {
-    /// Behind this tenant.
+    /// The last tenant of the previous call.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// The maximum number of tenants.
     pub limit: usize,
-    /// Makes a name.
+    /// Creates a new epoch.
     pub epoch: fn() -> Uuid,
 }
 
 impl Operation for RenewEpochs {
-    /// The tenants.
+    /// The ids of the tenants.
     type Output = Vec<Uuid>;
     type Error = OpError;
     const CLASS: Class = Class::Write;

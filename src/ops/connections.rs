@@ -1,4 +1,4 @@
-//! Connections and their tokens: made, looked up, listed, changed, revoked.
+//! Operations on connections and their tokens.
 
 use crate::db::query::{Lockable, Select};
 use crate::db::types::Uid;
@@ -25,6 +25,7 @@ macro_rules! of_connection {
         )
     };
 }
+
 impl Record for Connection {
     /// The tenant.
     type Scope = Uuid;
@@ -115,16 +116,16 @@ fn token((Uid(id), Uid(connection), expires_at, created_at, last_used_at): Token
     }
 }
 
-/// Makes a connection, without tokens.
+/// Creates a connection without tokens.
 #[derive(Debug)]
 pub struct Create {
-    /// In this tenant.
+    /// The tenant of the connection.
     pub tenant: Uuid,
-    /// Under this id.
+    /// The id of the connection.
     pub id: Uuid,
-    /// With these values.
+    /// The values of the connection.
     pub draft: Draft,
-    /// At this time.
+    /// The creation time.
     pub now: Timestamp,
 }
 
@@ -136,36 +137,36 @@ impl Operation for Create {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
         let Draft { name, profile } = self.draft.clone();
         let (id, tenant, now) = (self.id, self.tenant, self.now);
-        let made = Connection { id, tenant, name, profile, version: 1, created_at: now, updated_at: now };
+        let created = Connection { id, tenant, name, profile, version: 1, created_at: now, updated_at: now };
         let insert = diesel::insert_into(connections::table).values((
             connections::tenant_id.eq(Uid(tenant)),
             connections::id.eq(Uid(id)),
-            connections::name.eq(&made.name),
-            connections::profile.eq(made.profile.to_string()),
-            connections::version.eq(made.version),
+            connections::name.eq(&created.name),
+            connections::profile.eq(created.profile.to_string()),
+            connections::version.eq(created.version),
             connections::created_at.eq(i64::from(now)),
             connections::updated_at.eq(i64::from(now)),
         ));
         tx.execute(insert)?;
-        tx.record(Change::created(tenant, &made));
-        Ok(made)
+        tx.record(Change::created(tenant, &created));
+        Ok(created)
     }
 }
 
-/// Makes a token. [`OpError::Refused`] when the connection has as many as may be good at once.
+/// Creates a token. Returns [`OpError::Refused`] if the connection has the maximum number of active tokens.
 #[derive(Debug)]
 pub struct CreateToken {
-    /// In this tenant.
+    /// The tenant of the connection.
     pub tenant: Uuid,
-    /// Of this connection.
+    /// The id of the connection.
     pub connection: Uuid,
-    /// Under this id.
+    /// The id of the token.
     pub id: Uuid,
-    /// From when on it is good no longer.
+    /// When the token expires; `None` means never.
     pub expires_at: Option<Timestamp>,
-    /// Whoever has the secret of this hash holds it.
+    /// The hash of the secret.
     pub hash: SecretHash,
-    /// At this time.
+    /// The creation time.
     pub now: Timestamp,
 }
 
@@ -175,33 +176,33 @@ impl Operation for CreateToken {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
-        let of: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let live = tokens(tx, self.tenant, self.connection)?;
         if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
             return Err(OpError::Refused("the connection has two tokens that are good: revoke one first"));
         }
         let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
-        let made = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
+        let created = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
         let insert = diesel::insert_into(connection_tokens::table).values((
             connection_tokens::id.eq(Uid(id)),
             connection_tokens::tenant_id.eq(Uid(self.tenant)),
             connection_tokens::connection_id.eq(Uid(connection)),
             connection_tokens::secret_hash.eq(self.hash.as_bytes()),
-            connection_tokens::created_at.eq(i64::from(made.created_at)),
-            connection_tokens::expires_at.eq(made.expires_at.map(i64::from)),
+            connection_tokens::created_at.eq(i64::from(created.created_at)),
+            connection_tokens::expires_at.eq(created.expires_at.map(i64::from)),
         ));
         tx.execute(insert)?;
-        tx.record(Change::token_created(&of, &made));
-        Ok(made)
+        tx.record(Change::token_created(&owner, &created));
+        Ok(created)
     }
 }
 
-/// Reads the tokens of a connection, in the order of their ids.
+/// Reads the tokens of a connection, in id order.
 #[derive(Debug)]
 pub struct ListTokens {
-    /// In this tenant.
+    /// The tenant of the connection.
     pub tenant: Uuid,
-    /// Of this connection.
+    /// The id of the connection.
     pub connection: Uuid,
 }
 
@@ -216,16 +217,16 @@ impl Operation for ListTokens {
     }
 }
 
-/// Revokes a token for good.
+/// Revokes a token permanently.
 #[derive(Debug)]
 pub struct DeleteToken {
-    /// In this tenant.
+    /// The tenant of the connection.
     pub tenant: Uuid,
-    /// Of this connection.
+    /// The id of the connection.
     pub connection: Uuid,
-    /// Its id.
+    /// The id of the token.
     pub id: Uuid,
-    /// At this time.
+    /// The time of the change.
     pub now: Timestamp,
 }
 
@@ -235,20 +236,20 @@ impl Operation for DeleteToken {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let of: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let tokens = tokens(tx, self.tenant, self.connection)?;
         let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(OpError::NotFound)?;
         let row = connection_tokens::table.find(Uid(self.id));
         tx.execute(diesel::delete(row))?;
-        tx.record(Change::token_deleted(&of, revoked, self.now));
+        tx.record(Change::token_deleted(&owner, revoked, self.now));
         Ok(())
     }
 }
 
-/// Finds a token of any tenant, to prove who calls.
+/// Finds a token in any tenant, with its connection and the hash of its secret, to authenticate a caller.
 #[derive(Debug)]
 pub struct Identify {
-    /// Its id.
+    /// The id of the token.
     pub id: Uuid,
 }
 
@@ -264,9 +265,9 @@ impl Operation for Identify {
         let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
         let token = token(row);
         let hash = SecretHash::from_bytes(&hash)
-            .ok_or_else(|| OpError::internal("a hash does not have 32 bytes"))?;
+            .ok_or_else(|| OpError::internal("a secret hash does not have 32 bytes"))?;
         match records::find(tx, tenant, token.connection) {
-            // It was deleted since.
+            // The connection was deleted between the two statements.
             Err(OpError::NotFound) => Ok(None),
             found => Ok(Some((token, found?, hash))),
         }

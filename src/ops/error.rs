@@ -1,4 +1,4 @@
-//! The errors of operations: what a failure means, independently of HTTP and of the engine.
+//! The errors of operations, independent of HTTP and of the engine.
 
 use crate::db::{CallError, DbError};
 use crate::domain::fields::FieldError;
@@ -11,7 +11,7 @@ pub enum OpError {
     /// The tenant has no such resource.
     #[display("not found")]
     NotFound,
-    /// The resource is not in a version that satisfies the conditions.
+    /// The resource's version does not satisfy the conditions.
     #[display("the resource is in another version")]
     PreconditionFailed,
     /// Another resource has the same value of an attribute that must be unique.
@@ -20,7 +20,7 @@ pub enum OpError {
     Conflict {
         /// The attribute's name in the native API.
         attribute: &'static str,
-        /// The value that both resources would have.
+        /// The value of the attribute.
         value: String,
     },
     /// The write would make the resource invalid.
@@ -30,16 +30,16 @@ pub enum OpError {
     /// The caller's role does not permit the operation.
     #[display("forbidden")]
     Forbidden,
-    /// The state of the resource does not permit the operation, for the reason that the sentence gives.
+    /// The state of the resource does not permit the operation. The text gives the reason.
     #[display("{_0}")]
     Refused(#[error(not(source))] &'static str),
-    /// The Idempotency-Key was used before, for a request with another body.
+    /// The Idempotency-Key was used before with a different body.
     #[display("the Idempotency-Key belongs to another request")]
     KeyReused,
-    /// The resources that a filter finds cannot be counted or sorted in time.
+    /// The resources that match a filter cannot be counted or sorted in time.
     #[display("too many resources to count")]
     Uncountable,
-    /// The database failed, or the call never reached it.
+    /// The database failed, or did not run the call.
     Database(DbError),
 }
 
@@ -68,17 +68,17 @@ impl CallError for OpError {
 }
 
 impl OpError {
-    /// A defect of Roster, or a database that does not hold what Roster wrote.
+    /// A bug in Roster, or data that Roster did not write.
     pub(super) fn internal(detail: impl ToString) -> Self {
         Self::Database(DbError::Internal(detail.to_string()))
     }
 
-    /// A concurrent call came first: this one runs again, alone.
+    /// A conflict with a concurrent call. This call is retried, alone.
     pub(super) fn retry(detail: impl ToString) -> Self {
         Self::Database(DbError::Serialization(detail.to_string()))
     }
 
-    /// Turns the violation of a unique constraint into a conflict on the attribute, and its value, that `conflict` names.
+    /// Turns a violation of a unique constraint into a [`OpError::Conflict`]. `conflict` returns the attribute and its value.
     pub(super) fn on_unique(
         self,
         conflict: impl FnOnce(&'static str) -> Option<(&'static str, String)>,

@@ -1,8 +1,8 @@
-//! Whether the database answers.
+//! Health checks of the database.
 
 use crate::db::{Class, DbError, Operation, Tx, migrate};
 
-/// Goes through the readers: gives how many migrations of this release the database lacks.
+/// Counts the pending migrations of this release, through a reader.
 #[derive(Debug)]
 pub struct PendingMigrations;
 
@@ -16,7 +16,7 @@ impl Operation for PendingMigrations {
     }
 }
 
-/// Goes through the writer: begins and commits a transaction that does nothing.
+/// Commits an empty transaction, through a writer.
 #[derive(Debug)]
 pub struct CanWrite;
 

@@ -1,4 +1,4 @@
-//! Operations that are carried out once however often they are asked for.
+//! Operations that run once per Idempotency-Key.
 
 use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
@@ -10,28 +10,28 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::upsert::excluded;
 
-/// Carries an operation out, unless a request of this name has been answered: then gives that answer again.
+/// Runs an operation, unless a response to the same request is stored, which is then returned instead.
 ///
-/// The name is claimed first, in the operation's own transaction. A twin that comes meanwhile waits for the claim's end:
-/// when it was committed the twin gets the answer, when it was rolled back it is the one to carry the operation out.
+/// The key is claimed first, in the operation's transaction. A concurrent request with the same key waits for the end of that
+/// transaction: after a commit it receives the stored response, after a rollback it runs the operation itself.
 pub struct Idempotent<O: Operation> {
-    /// What the request is called.
+    /// The request, with its key and its scope.
     pub request: Request,
-    /// What it asks for.
+    /// The operation to run.
     pub operation: O,
-    /// How the outcome is answered.
-    pub answer: Box<Respond<O::Output>>,
+    /// Creates the response to store.
+    pub respond: Box<Respond<O::Output>>,
 }
 
-/// Makes the answer of an outcome.
+/// Creates the response from an operation's output.
 pub type Respond<T> = dyn Fn(&T) -> StoredResponse + Send + Sync;
 
-/// An answer, and whether it was given before.
+/// The response to an idempotent request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotentResponse {
-    /// The answer.
-    pub answer: StoredResponse,
-    /// Whether the operation had been carried out before.
+    /// The new or stored response.
+    pub response: StoredResponse,
+    /// Whether the response was stored by an earlier request.
     pub replayed: bool,
 }
 
@@ -43,31 +43,31 @@ impl<O: Operation<Error = OpError>> Operation for Idempotent<O> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<IdempotentResponse, OpError> {
         if !claim(tx, &self.request)? {
-            return Ok(IdempotentResponse { answer: answer_to(tx, &self.request)?, replayed: true });
+            return Ok(IdempotentResponse { response: stored_response(tx, &self.request)?, replayed: true });
         }
-        let answer = (self.answer)(&self.operation.run(tx)?);
-        keep(tx, &self.request, &answer)?;
-        Ok(IdempotentResponse { answer, replayed: false })
+        let response = (self.respond)(&self.operation.run(tx)?);
+        store(tx, &self.request, &response)?;
+        Ok(IdempotentResponse { response, replayed: false })
     }
 }
 
-/// Removes answers that are older than they are kept, a limited number at a time.
+/// Deletes responses whose retention time has passed.
 #[derive(Debug)]
 pub struct DeleteExpired {
-    /// As if it were this time.
+    /// The current time.
     pub now: Timestamp,
-    /// At most so many.
+    /// The maximum number of responses to delete.
     pub limit: u32,
 }
 
 impl Operation for DeleteExpired {
-    /// How many were removed.
+    /// The number of deleted responses.
     type Output = usize;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<usize, OpError> {
-        // A claim may take an expired row over meanwhile: so its age is asked for once more when it is locked.
+        // A claim can reuse an expired row between the SELECT and the DELETE, so the DELETE checks the age again.
         let delete = diesel::sql_query(format!(
             "DELETE FROM idempotency WHERE created_at <= {before} AND \
              (tenant_id, caller, method, path, idempotency_key) IN \
@@ -80,7 +80,7 @@ impl Operation for DeleteExpired {
     }
 }
 
-/// What was answered until then is no longer kept.
+/// The newest creation time of an expired response.
 fn expired_at(now: Timestamp) -> i64 {
     i64::from(now) - i64::try_from(RETENTION.as_micros()).unwrap_or(i64::MAX)
 }
@@ -99,7 +99,8 @@ struct Claim<'r> {
     created_at: i64,
 }
 
-/// Whether the name was free, or its answer too old. In one statement, which waits for a twin's transaction.
+/// Claims the key, and returns whether it was unused or expired. It is one statement, which waits for the transaction of a
+/// concurrent request with the same key.
 fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, OpError> {
     let created_at = i64::from(request.now);
     let claim = Claim {
@@ -144,21 +145,20 @@ macro_rules! row {
     };
 }
 
-fn keep(tx: &mut Tx<'_>, request: &Request, answer: &StoredResponse) -> Result<(), OpError> {
-    let headers = serde_json::to_string(&answer.headers).map_err(OpError::internal)?;
+fn store(tx: &mut Tx<'_>, request: &Request, response: &StoredResponse) -> Result<(), OpError> {
+    let headers = serde_json::to_string(&response.headers).map_err(OpError::internal)?;
     let update = diesel::update(row!(request)).set((
-        idempotency::status.eq(i16::try_from(answer.status).unwrap_or(i16::MAX)),
+        idempotency::status.eq(i16::try_from(response.status).unwrap_or(i16::MAX)),
         idempotency::headers.eq(headers),
-        idempotency::body.eq(&answer.body),
-        idempotency::resource_id.eq(Some(Uid(answer.resource))),
+        idempotency::body.eq(&response.body),
+        idempotency::resource_id.eq(Some(Uid(response.resource))),
     ));
     tx.execute(update)?;
     Ok(())
 }
 
-/// The answer that a request of this name got. The claim has locked its row; should it be gone all the same, the request
-/// is tried again.
-fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, OpError> {
+/// The stored response of a request. The failed claim has locked its row. If the row is gone nevertheless, the call is retried.
+fn stored_response(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, OpError> {
     type Row = (Vec<u8>, i16, String, Option<String>, Option<Uid>);
     let query = row!(request).select((
         idempotency::body_hash,
@@ -168,7 +168,7 @@ fn answer_to(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, OpErr
         idempotency::resource_id,
     ));
     let row: Option<Row> = tx.optional(query)?;
-    let expired = || OpError::retry("the answer to the request has expired");
+    let expired = || OpError::retry("the stored response has expired");
     let (body_hash, status, headers, body, resource) = row.ok_or_else(expired)?;
     if BodyHash(body_hash) != request.body {
         return Err(OpError::KeyReused);

@@ -1,4 +1,4 @@
-//! Keys: made, looked up, listed, changed, revoked.
+//! Operations on keys.
 
 use crate::db::query::{Lockable, Select};
 use crate::db::sql::Fragment;
@@ -12,6 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::records::Record;
 use crate::schema::{connection_tokens, keys};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -40,12 +41,12 @@ impl Record for Key {
     type Row = KeyRow;
 
     fn by_id(scope: Scope, id: Uuid) -> impl Lockable<'static, KeyRow> {
-        keys::table.filter(keys::id.eq(Uid(id)).and(scope.condition())).select(KEY_COLUMNS)
+        keys::table.filter(keys::id.eq(Uid(id)).and(scope.condition())).select(key_columns())
     }
 
     fn after(scope: Scope, id: Uuid, limit: i64) -> impl Select<'static, KeyRow> {
         let rows = keys::id.gt(Uid(id)).and(scope.condition());
-        keys::table.filter(rows).order(keys::id).limit(limit).select(KEY_COLUMNS)
+        keys::table.filter(rows).order(keys::id).limit(limit).select(key_columns())
     }
 
     fn count(scope: Scope) -> impl Select<'static, i64> {
@@ -93,34 +94,12 @@ impl Record for Key {
     }
 }
 
-/// The columns of a [`KeyRow`].
-const KEY_COLUMNS: (
-    keys::id,
-    keys::tenant_id,
-    keys::name,
-    keys::role,
-    keys::version,
-    keys::created_at,
-    keys::updated_at,
-    keys::expires_at,
-    keys::last_used_at,
-) = (
-    keys::id,
-    keys::tenant_id,
-    keys::name,
-    keys::role,
-    keys::version,
-    keys::created_at,
-    keys::updated_at,
-    keys::expires_at,
-    keys::last_used_at,
-);
-
 /// A row of `keys` without the hash of the secret.
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = keys)]
 pub struct KeyRow {
     id: Uid,
-    tenant: Uid,
+    tenant_id: Uid,
     name: Option<String>,
     role: String,
     version: i64,
@@ -128,6 +107,11 @@ pub struct KeyRow {
     updated_at: i64,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
+}
+
+/// The columns of a [`KeyRow`]. They are the same on both engines.
+fn key_columns() -> <KeyRow as Selectable<Pg>>::SelectExpression {
+    <KeyRow as Selectable<Pg>>::construct_selection()
 }
 
 impl TryFrom<KeyRow> for Key {
@@ -138,7 +122,7 @@ impl TryFrom<KeyRow> for Key {
             row.role.parse().map_err(|_| OpError::internal(format!("a key has the role {}", row.role)))?;
         Ok(Self {
             id: row.id.0,
-            tenant: row.tenant.0,
+            tenant: row.tenant_id.0,
             name: row.name,
             role,
             expires_at: row.expires_at.map(Timestamp::from),
@@ -150,18 +134,18 @@ impl TryFrom<KeyRow> for Key {
     }
 }
 
-/// Makes a key.
+/// Creates a key.
 #[derive(Debug)]
 pub struct Create {
-    /// In this tenant.
+    /// The tenant of the key.
     pub tenant: Uuid,
-    /// Under this id.
+    /// The id of the key.
     pub id: Uuid,
-    /// With these values.
+    /// The values of the key.
     pub draft: Draft,
-    /// Whoever has the secret of this hash holds it.
+    /// The hash of the secret.
     pub hash: SecretHash,
-    /// At this time.
+    /// The creation time.
     pub now: Timestamp,
 }
 
@@ -200,10 +184,10 @@ impl Operation for Create {
     }
 }
 
-/// Finds a key of any tenant, to prove who calls.
+/// Finds a key in any tenant, with the hash of its secret, to authenticate a caller.
 #[derive(Debug)]
 pub struct Identify {
-    /// Its id.
+    /// The id of the key.
     pub id: Uuid,
 }
 
@@ -213,16 +197,16 @@ impl Operation for Identify {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
-        let query = keys::table.find(Uid(self.id)).select((KEY_COLUMNS, keys::secret_hash));
+        let query = keys::table.find(Uid(self.id)).select((key_columns(), keys::secret_hash));
         let row: Option<(KeyRow, Vec<u8>)> = tx.optional(query)?;
         let Some((row, hash)) = row else { return Ok(None) };
         let hash = SecretHash::from_bytes(&hash)
-            .ok_or_else(|| OpError::internal("a hash does not have 32 bytes"))?;
+            .ok_or_else(|| OpError::internal("a secret hash does not have 32 bytes"))?;
         Ok(Some((row.try_into()?, hash)))
     }
 }
 
-/// Whether any tenant has a key of role operator.
+/// Whether an operator key exists, in any tenant.
 #[derive(Debug)]
 pub struct OperatorExists;
 
@@ -238,7 +222,7 @@ impl Operation for OperatorExists {
     }
 }
 
-/// Notes when keys, and tokens of connections, were last used, which is no change of theirs.
+/// Records when keys and connection tokens were last used. This does not change their versions.
 #[derive(Debug)]
 pub struct RecordUse(pub Vec<(Uuid, Timestamp)>);
 
@@ -250,7 +234,7 @@ impl Operation for RecordUse {
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         for (id, time) in &self.0 {
             let time = i64::from(*time);
-            // Another server may have seen a later use.
+            // Another server may have recorded a later use.
             let earlier = keys::last_used_at.is_null().or(keys::last_used_at.lt(time));
             let update = diesel::update(keys::table.filter(keys::id.eq(Uid(*id))).filter(earlier))
                 .set(keys::last_used_at.eq(Some(time)));

@@ -1,4 +1,4 @@
-//! Everything that can be asked of the database, each a message: reading this folder tells what the storage can do.
+//! The operations of the database, each a message with named inputs. Together they are all that the storage can do.
 
 pub mod changes;
 pub mod connections;
@@ -17,29 +17,28 @@ pub mod write_then_read;
 
 pub use error::OpError;
 
-/// The results of a batch of operations.
+/// The results of a batch.
 type Results<T> = crate::db::Results<T, OpError>;
 
-/// How many calls are carried out together. More of them would gain little, and the last would wait for the first.
+/// The maximum number of calls in a batch. A larger batch would gain little and delay the results of its first calls.
 const MAX_BATCH: usize = 200;
 
-/// How many rows are looked up by their ids at once: few enough that no statistics can make an engine think that it would
-/// be better to read all.
-const AT_ONCE: usize = 100;
+/// The maximum number of ids in one statement: few enough that no engine prefers to scan the table, whatever its statistics.
+const IDS_PER_STATEMENT: usize = 100;
 
-/// A page of resources in the order of their ids.
+/// A page of a list in id order.
 #[derive(Debug)]
 pub struct Page<T> {
-    /// The resources.
+    /// The items.
     pub items: Vec<T>,
-    /// Whether more follow.
+    /// Whether another page follows.
     pub more: bool,
-    /// How many there are, when that was asked.
+    /// The number of all items, if requested.
     pub total: Option<i64>,
 }
 
 impl<T> Page<T> {
-    /// A page of at most `limit` out of the rows that were read, one of which more tells that more follow.
+    /// A page of the first `limit` items. One item more shows that another page follows.
     fn of(mut items: Vec<T>, limit: usize, total: Option<i64>) -> Self {
         let more = items.len() > limit;
         items.truncate(limit);

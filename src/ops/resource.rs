@@ -1,59 +1,282 @@
-//! What users and groups have in common.
+//! The operations that users and groups share.
 
-use crate::db::sql::Fragment;
+use crate::db::query::{Lockable, Select};
+use crate::db::sql::{Fragment, Statement};
 use crate::db::table::Table;
-use crate::db::{Connection, Tx};
+use crate::db::{Class, Connection, Operation, Tx, run_each};
+use crate::domain::change::{Auditable, Change};
+use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
-use crate::ops::OpError;
+use crate::domain::time::Timestamp;
+use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Debug;
+use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// The keys of which no two resources of a tenant have the same value.
+/// A key whose values are unique among the resources of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UniqueKey {
-    /// A user's userName, folded.
+    /// The userName of a user, folded.
     UserName,
     /// An externalId, which is unique within its source.
     ExternalId,
 }
 
-/// What is kept in a table of its own, found by names, and listed.
-pub trait Resource: Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
-    /// What it is made of.
+/// A resource with its own table and lists: a user or a group.
+pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
+    /// The attributes.
     const SCHEMA: &'static Schema;
-    /// Where it is kept.
+    /// The table.
     const TABLE: &'static Table;
+    /// The maximum number of [`Rewrite`] calls in a batch.
+    const MAX_REWRITES: usize = 1;
 
-    /// The resource's value of a unique key, folded as it is compared. `source` is the source of an externalId.
-    fn name(&self, by: UniqueKey, source: &str) -> Option<String>;
+    /// A row of the table.
+    type Row: Into<Self> + 'static;
+    /// The writable values.
+    type Draft: Clone + Debug + Send + Sync + 'static;
 
-    /// The attribute that a unique constraint protects, and the value that another resource has already. `before` is the
+    /// The value of a unique key, folded if the key is compared case-insensitively. `source` is the source of an externalId.
+    fn unique_value(&self, key: UniqueKey, source: &str) -> Option<String>;
+
+    /// The attribute that a unique constraint protects, and the value that another resource already has. `before` is the
     /// resource before the write, if it existed.
     fn conflict(&self, before: Option<&Self>, constraint: &str) -> Option<(&'static str, String)>;
 
-    /// The resources of a statement that gives rows of the table; the first of them, or all.
-    ///
-    /// # Errors
-    /// The database's.
-    fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>>;
+    /// Selects the resource with an id.
+    fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row>;
 
-    /// Those of a tenant's resources that there are, in no order.
+    /// Loads the resources of a statement that selects rows of the table, at most `limit` if given.
     ///
     /// # Errors
-    /// The database's.
-    fn of_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<Self>>;
+    /// The engine's error.
+    fn load(connection: &mut Connection, statement: Fragment, limit: Option<usize>)
+    -> QueryResult<Vec<Self>>;
 
-    /// Computes what is not kept, of resources with their tenants.
+    /// Loads the resources with these ids that exist, in any order.
     ///
     /// # Errors
-    /// The database's.
-    fn complete<'r>(
+    /// The engine's error.
+    fn load_by_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>)
+    -> QueryResult<Vec<Self>>;
+
+    /// Fills in attributes that are computed instead of stored. Each resource is given with its tenant.
+    ///
+    /// # Errors
+    /// [`OpError::Database`].
+    fn fill_computed<'r>(
         tx: &mut Tx<'_>,
         resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError>;
+
+    /// Completes the values that replace the current ones.
+    fn complete_replacement(&self, draft: Self::Draft) -> Self::Draft;
+
+    /// Applies a JSON Merge Patch (RFC 7396).
+    ///
+    /// # Errors
+    /// One [`FieldError`] for each field that the patch would make invalid.
+    fn patched(&self, patch: &Value) -> Result<Self::Draft, Vec<FieldError>>;
+
+    /// Writes new values over the locked row and records the change. Does nothing if no value changes.
+    ///
+    /// # Errors
+    /// [`OpError::Conflict`] if a unique value belongs to another resource.
+    fn write(
+        &self,
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        draft: Self::Draft,
+        now: Timestamp,
+    ) -> Result<Self, OpError>;
+
+    /// Runs a batch of rewrites.
+    ///
+    /// # Errors
+    /// See [`Operation::run_batch`].
+    fn rewrite_batch<V: Values<Resource = Self>>(
+        rewrites: &[&Rewrite<V>],
+        tx: &mut Tx<'_>,
+    ) -> Results<V::Output> {
+        run_each(rewrites, tx)
+    }
+
+    /// Deletes the locked row and the memberships.
+    ///
+    /// # Errors
+    /// [`OpError::Database`].
+    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, now: Timestamp) -> Result<(), OpError>;
+}
+
+/// Reads a resource.
+#[derive(Debug)]
+pub struct Find<R> {
+    /// The tenant of the resource.
+    pub tenant: Uuid,
+    /// The id of the resource.
+    pub id: Uuid,
+    /// The type of the resource.
+    pub of: PhantomData<R>,
+}
+
+impl<R: Resource> Operation for Find<R> {
+    type Output = R;
+    type Error = OpError;
+    const CLASS: Class = Class::Read;
+    const MAX_BATCH: usize = MAX_BATCH;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
+        let mut resource = find(tx, self.tenant, self.id)?;
+        R::fill_computed(tx, [(self.tenant, &mut resource)])?;
+        Ok(resource)
+    }
+
+    /// Runs one statement per tenant on PostgreSQL, and one transaction on SQLite.
+    fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<R> {
+        tx.in_sqlite_snapshot(|tx| {
+            let ids = finds.iter().map(|find| (find.tenant, find.id));
+            let mut found = load_by_tenant(tx, ids.clone(), R::load_by_ids)?;
+            R::fill_computed(tx, found.iter_mut().map(|((tenant, _), resource)| (*tenant, resource)))?;
+            Ok(ids.map(|id| found.get(&id).cloned().ok_or(OpError::NotFound)).collect())
+        })
+    }
+}
+
+/// Reads a resource, without its computed attributes.
+pub(super) fn find<R: Resource>(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<R, OpError> {
+    let row: R::Row = tx.get(R::by_id(tenant, id))?;
+    Ok(row.into())
+}
+
+/// Reads a resource, without its computed attributes, and locks it for writing.
+pub(super) fn lock<R: Resource>(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    id: Uuid,
+    conditions: &Conditions,
+) -> Result<R, OpError> {
+    let row: R::Row = tx.lock(R::by_id(tenant, id))?;
+    let resource: R = row.into();
+    let is_allowed = conditions.allow_write(resource.stamp().version);
+    if is_allowed { Ok(resource) } else { Err(OpError::PreconditionFailed) }
+}
+
+/// Writes new values of a resource, which are computed from the stored resource.
+#[derive(Debug)]
+pub struct Rewrite<V> {
+    /// The tenant of the resource.
+    pub tenant: Uuid,
+    /// The id of the resource.
+    pub id: Uuid,
+    /// The new values.
+    pub values: V,
+    /// Checked before the new values are computed.
+    pub conditions: Conditions,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
+/// The new values of a [`Rewrite`].
+pub trait Values: Send + Sync + 'static {
+    /// The type of the resource.
+    type Resource: Resource;
+    /// The reason for leaving the resource unchanged.
+    type Refusal: Send + 'static;
+    /// The output of the operation.
+    type Output: Send + 'static;
+
+    /// Computes the new values. It is called again when the transaction is retried.
+    ///
+    /// # Errors
+    /// The reason for leaving the resource unchanged.
+    fn draft(&self, stored: &Self::Resource) -> Result<<Self::Resource as Resource>::Draft, Self::Refusal>;
+
+    /// Converts the written resource, or the refusal, to the result of the operation.
+    ///
+    /// # Errors
+    /// The refusal, if it is an error of the operation.
+    fn output(result: Result<Self::Resource, Self::Refusal>) -> Result<Self::Output, OpError>;
+}
+
+impl<V: Values> Operation for Rewrite<V> {
+    type Output = V::Output;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+    const MAX_BATCH: usize = V::Resource::MAX_REWRITES;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<V::Output, OpError> {
+        let stored: V::Resource = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let draft = match self.values.draft(&stored) {
+            Ok(draft) => draft,
+            Err(refusal) => return V::output(Err(refusal)),
+        };
+        let mut written = stored.write(tx, self.tenant, draft, self.now)?;
+        V::Resource::fill_computed(tx, [(self.tenant, &mut written)])?;
+        V::output(Ok(written))
+    }
+
+    fn run_batch(rewrites: &[&Self], tx: &mut Tx<'_>) -> Results<V::Output> {
+        V::Resource::rewrite_batch(rewrites, tx)
+    }
+}
+
+/// The new values of a resource in the native API.
+#[derive(Debug)]
+pub enum NewValues<R: Resource> {
+    /// Replaces all writable values.
+    Replacement(R::Draft),
+    /// A JSON Merge Patch (RFC 7396).
+    MergePatch(Value),
+}
+
+impl<R: Resource> Values for NewValues<R> {
+    type Resource = R;
+    type Refusal = OpError;
+    type Output = R;
+
+    fn draft(&self, stored: &R) -> Result<R::Draft, OpError> {
+        match self {
+            Self::Replacement(draft) => Ok(stored.complete_replacement(draft.clone())),
+            Self::MergePatch(patch) => stored.patched(patch).map_err(OpError::Invalid),
+        }
+    }
+
+    fn output(result: Result<R, OpError>) -> Result<R, OpError> {
+        result
+    }
+}
+
+/// Deletes a resource and its memberships permanently.
+#[derive(Debug)]
+pub struct Delete<R> {
+    /// The tenant of the resource.
+    pub tenant: Uuid,
+    /// The id of the resource.
+    pub id: Uuid,
+    /// Checked before the resource is deleted.
+    pub conditions: Conditions,
+    /// The time of the change.
+    pub now: Timestamp,
+    /// The type of the resource.
+    pub of: PhantomData<R>,
+}
+
+impl<R: Resource> Operation for Delete<R> {
+    type Output = ();
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let resource: R = lock(tx, self.tenant, self.id, &self.conditions)?;
+        resource.delete(tx, self.tenant, self.now)?;
+        tx.record(Change::deleted(self.tenant, &resource, self.now));
+        Ok(())
+    }
 }
 
 /// The externalId that a write introduces.
@@ -65,23 +288,45 @@ pub(super) fn new_external_id(
     after.iter().find(is_new).map(|(_, id)| id.clone()).unwrap_or_default()
 }
 
-/// Resources by tenant and id.
-pub(super) type Found<R> = HashMap<(Uuid, Uuid), R>;
+/// The id of a tenant and of one of its resources.
+pub(super) type QualifiedId = (Uuid, Uuid);
 
-/// Reads resources of several tenants, tenant by tenant.
-pub(super) fn by_tenant<R: Resource>(
+/// Loads resources of several tenants, tenant by tenant.
+pub(super) fn load_by_tenant<R: Resource>(
     connection: &mut Connection,
-    names: impl Iterator<Item = (Uuid, Uuid)>,
-    read: impl Fn(&mut Connection, Uuid, &BTreeSet<Uuid>) -> QueryResult<Vec<R>>,
-) -> QueryResult<Found<R>> {
-    let mut ids: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
-    for (tenant, id) in names {
-        ids.entry(tenant).or_default().insert(id);
-    }
-    let mut found = Found::new();
-    for (tenant, ids) in ids {
-        let resources = read(connection, tenant, &ids)?;
+    ids: impl Iterator<Item = QualifiedId>,
+    load: impl Fn(&mut Connection, Uuid, &BTreeSet<Uuid>) -> QueryResult<Vec<R>>,
+) -> QueryResult<HashMap<QualifiedId, R>> {
+    let mut found = HashMap::new();
+    for (tenant, ids) in group_by_tenant(ids) {
+        let resources = load(connection, tenant, &ids)?;
         found.extend(resources.into_iter().map(|resource| ((tenant, resource.id()), resource)));
     }
     Ok(found)
+}
+
+/// Groups ids by their tenants. Both are sorted, which is the order in which rows are locked.
+pub(super) fn group_by_tenant(ids: impl Iterator<Item = QualifiedId>) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
+    let mut by_tenant: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
+    for (tenant, id) in ids {
+        by_tenant.entry(tenant).or_default().insert(id);
+    }
+    by_tenant
+}
+
+/// Loads the resources of a statement, at most `limit` if given.
+pub(super) fn load_rows<ST: 'static, Row: Into<R> + 'static, R>(
+    connection: &mut Connection,
+    statement: Fragment,
+    limit: Option<usize>,
+) -> QueryResult<Vec<R>>
+where
+    Statement<ST>: Select<'static, Row>,
+{
+    let statement = Statement::<ST>::of(statement);
+    let rows: Vec<Row> = match limit {
+        Some(limit) => connection.load_first(statement, limit)?,
+        None => connection.load(statement)?,
+    };
+    Ok(rows.into_iter().map(Into::into).collect())
 }

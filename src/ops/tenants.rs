@@ -1,4 +1,4 @@
-//! Tenants: made, read, listed, changed, deleted when they are empty.
+//! Operations on tenants.
 
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::query::{Lockable, Select};
@@ -39,7 +39,7 @@ impl Record for Tenant {
         Ok(Self { id, name, unique_group_names, version, created_at, updated_at })
     }
 
-    /// Tenants have their history in that of the tenant that always exists.
+    /// The history of `default`, the tenant that always exists, records the changes of all tenants.
     fn history(&self) -> Uuid {
         DEFAULT_TENANT
     }
@@ -86,9 +86,9 @@ impl Record for Tenant {
         let id = Uid(self.id);
         let of_tenant = keys::table.filter(keys::tenant_id.eq(id)).order(keys::id).select(keys::id);
         tx.load::<Uid>(ForUpdate::on(of_tenant))?;
-        // The change is numbered in the head row of `default`, whose id is the first in the order of tenants.
+        // The change is recorded in the history of `default`, whose id comes first in lock order.
         lock_head(tx, DEFAULT_TENANT)?;
-        // A concurrent creation of a user needs this head row later, and will not find it.
+        // A concurrent creation of a user fails, because it needs this head row at its end.
         let Head { users, groups } = lock_head(tx, self.id)?;
         if users > 0 || groups > 0 {
             return Err(OpError::Refused("the tenant has users or groups"));
@@ -102,16 +102,16 @@ impl Record for Tenant {
     }
 }
 
-/// Makes a tenant.
+/// Creates a tenant.
 #[derive(Debug)]
 pub struct Create {
-    /// Under this id.
+    /// The id of the tenant.
     pub id: Uuid,
-    /// Its history is called so.
+    /// The epoch of its history.
     pub epoch: Uuid,
-    /// With these values.
+    /// The values of the tenant.
     pub draft: Draft,
-    /// At this time.
+    /// The creation time.
     pub now: Timestamp,
 }
 
@@ -146,10 +146,10 @@ impl Operation for Create {
     }
 }
 
-/// Finds a tenant's id by its name.
+/// Finds the id of a tenant by its name.
 #[derive(Debug)]
 pub struct FindByName {
-    /// The name.
+    /// The name of the tenant.
     pub name: String,
 }
 
@@ -165,46 +165,46 @@ impl Operation for FindByName {
     }
 }
 
-/// Removes what is left of a deleted tenant, some rows at a time: a history can be long.
+/// Deletes remaining rows of a deleted tenant, a limited number per call because a history can be long.
 #[derive(Debug)]
 pub struct Purge {
-    /// Its id.
+    /// The id of the tenant.
     pub id: Uuid,
 }
 
-/// How many rows of a history go at once.
-const AT_ONCE: i64 = 500;
+/// The number of changes that one call deletes.
+const PURGED_PER_CALL: i64 = 500;
 
 impl Operation for Purge {
-    /// Whether something may be left.
+    /// Whether rows may remain.
     type Output = bool;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
         let id = Uid(self.id);
-        let answers = idempotency::table.filter(idempotency::tenant_id.eq(id));
-        tx.execute(diesel::delete(answers))?;
+        let responses = idempotency::table.filter(idempotency::tenant_id.eq(id));
+        tx.execute(diesel::delete(responses))?;
         let first =
             changes::table.filter(changes::tenant_id.eq(id)).select(diesel::dsl::min(changes::revision));
         let first: Option<i64> = tx.get(first)?;
         let Some(first) = first else { return Ok(false) };
-        let some =
-            changes::table.filter(changes::tenant_id.eq(id).and(changes::revision.lt(first + AT_ONCE)));
+        let some = changes::table
+            .filter(changes::tenant_id.eq(id).and(changes::revision.lt(first + PURGED_PER_CALL)));
         tx.execute(diesel::delete(some))?;
         Ok(true)
     }
 }
 
-/// Looks for a history whose tenant was deleted.
+/// Finds the next history in the order of tenant ids, to detect histories of deleted tenants.
 #[derive(Debug)]
 pub struct NextHistory {
-    /// Behind this tenant's history.
+    /// The tenant of the previous history.
     pub after: Uuid,
 }
 
 impl Operation for NextHistory {
-    /// The next history's tenant, and whether it is still there.
+    /// The tenant of the history, and whether the tenant exists.
     type Output = Option<(Uuid, bool)>;
     type Error = OpError;
     const CLASS: Class = Class::Scan;
@@ -223,13 +223,13 @@ impl Operation for NextHistory {
     }
 }
 
-/// Names the tenant whose name another tenant has.
+/// The error of a write; a [`OpError::Conflict`] if another tenant has the name.
 fn name_conflict(error: diesel::result::Error, tenant: &Tenant) -> OpError {
     let conflict = |constraint| (constraint == "tenants_name").then(|| ("name", tenant.name.clone()));
     OpError::from(error).on_unique(conflict)
 }
 
-/// How many users and groups a tenant has.
+/// The numbers of users and groups of a tenant.
 #[derive(Queryable)]
 struct Head {
     users: i64,

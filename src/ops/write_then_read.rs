@@ -1,13 +1,13 @@
-//! Writes that are followed by a reading.
+//! Reads in the transaction of a write.
 
 use crate::db::{Class, Operation, Results, Tx};
 
-/// Carries out a write, and behind it a reading, in one transaction. What is answered to a write must not hang on a second
-/// call: that could fail when the write is there for good, and whoever repeats it then does it twice.
+/// Runs a write and then a read in one transaction. If the response to a write needed a second call, that call could fail after
+/// the write is committed, and a client that retries would repeat the write.
 pub struct WriteThenRead<W, R> {
     /// The write.
     pub write: W,
-    /// What is read then, if anything: nothing that reads in a snapshot of its own. When it fails, the write is undone.
+    /// The read, if any. It must not use [`Tx::in_snapshot`]. If it fails, the write is rolled back.
     pub read: Option<R>,
 }
 
@@ -24,7 +24,7 @@ where
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, W::Error> {
         let written = self.write.run(tx)?;
-        Ok((written, self.look(tx)?))
+        Ok((written, self.run_read(tx)?))
     }
 
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output, W::Error> {
@@ -32,7 +32,7 @@ where
         let mut results = Vec::with_capacity(calls.len());
         for (call, written) in calls.iter().zip(W::run_batch(&writes, tx)?) {
             results.push(match written {
-                Ok(written) => Ok((written, call.look(tx)?)),
+                Ok(written) => Ok((written, call.run_read(tx)?)),
                 Err(error) => Err(error),
             });
         }
@@ -41,7 +41,7 @@ where
 }
 
 impl<W, R: Operation> WriteThenRead<W, R> {
-    fn look(&self, tx: &mut Tx<'_>) -> Result<Option<R::Output>, R::Error> {
+    fn run_read(&self, tx: &mut Tx<'_>) -> Result<Option<R::Output>, R::Error> {
         self.read.as_ref().map(|read| read.run(tx)).transpose()
     }
 }

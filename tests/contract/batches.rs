@@ -17,7 +17,7 @@ use roster::ops::OpError;
 use roster::ops::idempotency::{Idempotent, IdempotentResponse};
 use roster::ops::listing::unique::FindUnique;
 use roster::ops::resource::UniqueKey;
-use roster::ops::users::{Create, Find, Patch};
+use roster::ops::users::{Create, Find, Update};
 use serde_json::{Value, json};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -150,12 +150,12 @@ async fn a_missing_tenant_fails_only_its_own_create(db: &TestDatabase) {
 async fn a_batch_of_patches_rejects_only_the_invalid_ones(db: &TestDatabase) {
     let users = create_batch(db, CALLS).await;
     let patches = users.iter().enumerate().map(|(call, user)| match call {
-        10 => Patch { conditions: if_match(7), ..patch(user.id, json!({"title": "x"})) },
+        10 => Update { conditions: if_match(7), ..patch(user.id, json!({"title": "x"})) },
         20 => patch(user.id, json!({"userName": null})),
         30 => patch(Uuid::now_v7(), json!({"title": "x"})),
         40 => patch(user.id, json!({"userName": "U041"})),
         50 => patch(user.id, json!({"externalId": "e051"})),
-        60 => Patch { tenant: Uuid::now_v7(), ..patch(user.id, json!({"title": "x"})) },
+        60 => Update { tenant: Uuid::now_v7(), ..patch(user.id, json!({"title": "x"})) },
         _ => patch(user.id, json!({"title": format!("t{call}"), "emails": [{"value": format!("{call}@x")}]})),
     });
     let results = call_queued(db, patches.collect()).await;
@@ -182,7 +182,7 @@ async fn patches_of_one_user_in_a_batch_apply_in_order(db: &TestDatabase) {
     let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let nth = |call: usize| {
         let patch = patch(user.id, json!({"custom": {call.to_string(): call}}));
-        if call == 1 { Patch { conditions: if_match(2), ..patch } } else { patch }
+        if call == 1 { Update { conditions: if_match(2), ..patch } } else { patch }
     };
     let results = call_queued(db, (0..CALLS).map(nth).collect()).await;
     for (call, result) in results.iter().enumerate() {
@@ -275,7 +275,7 @@ async fn a_batch_of_finds_returns_each_caller_its_user(db: &TestDatabase) {
     let managed = db.call(patch(users[0].id, manager)).await.unwrap();
     let find = |call: usize| match call % 52 {
         50 => find(Uuid::now_v7()),
-        51 => Find { tenant: Uuid::now_v7(), id: users[3].id },
+        51 => Find { tenant: Uuid::now_v7(), ..find(users[3].id) },
         known => find(users[known].id),
     };
     let results = call_queued(db, (0..CALLS).map(find).collect()).await;

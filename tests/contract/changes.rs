@@ -11,7 +11,7 @@ use roster::db::types::Uid;
 use roster::db::{Connection, DatabaseUrl};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
-use roster::ops::users::{Delete, Patch};
+use roster::ops::users::{Delete, Update};
 use roster::schema::{changes, heads};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ async fn every_write_is_recorded_with_its_differences(db: &TestDatabase) {
     let body = json!({"userName": "ada", "externalId": "e", "enterprise": {"manager": {"value": "m"}}});
     let user = db.create_user(body).await.unwrap();
     let change = json!({"title": "Countess", "externalId": null, "name": {"givenName": "Ada"}});
-    db.call_as("request-2", Patch { now: (NOON + 5).into(), ..patch(user.id, change) }).await.unwrap();
+    db.call_as("request-2", Update { now: (NOON + 5).into(), ..patch(user.id, change) }).await.unwrap();
     db.call(Delete { now: (NOON + 9).into(), ..delete(user.id) }).await.unwrap();
 
     let [created, updated, deleted] = db.changes().await.try_into().expect("there are three changes");

@@ -10,8 +10,9 @@ use roster::domain::tenant;
 use roster::domain::time::Timestamp;
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
-use roster::ops::groups::{Create, Delete, Find, Patch, Replace};
+use roster::ops::groups::{Create, Delete, Find, Update};
 use roster::ops::listing::{ListPage, Query};
+use roster::ops::resource::NewValues;
 use roster::ops::tenants;
 use serde_json::{Value, json};
 use std::marker::PhantomData;
@@ -41,20 +42,23 @@ fn all_attributes() -> Value {
 }
 
 pub(crate) fn find(id: Uuid) -> Find {
-    Find { tenant: DEFAULT_TENANT, id }
+    Find { tenant: DEFAULT_TENANT, id, of: PhantomData }
 }
 
-fn replace(id: Uuid, body: Value) -> Replace {
+fn replace(id: Uuid, body: Value) -> Update {
     let draft = Draft::read(body, WriteMode::Replace(id)).expect("the body is a valid group");
-    Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
+    let values = NewValues::Replacement(draft);
+    Update { tenant: DEFAULT_TENANT, id, values, conditions: Conditions::default(), now: NOON.into() }
 }
 
-fn patch(id: Uuid, patch: Value) -> Patch {
-    Patch { tenant: DEFAULT_TENANT, id, patch, conditions: Conditions::default(), now: NOON.into() }
+fn patch(id: Uuid, patch: Value) -> Update {
+    let values = NewValues::MergePatch(patch);
+    Update { tenant: DEFAULT_TENANT, id, values, conditions: Conditions::default(), now: NOON.into() }
 }
 
 pub(crate) fn delete(id: Uuid) -> Delete {
-    Delete { tenant: DEFAULT_TENANT, id, conditions: Conditions::default(), now: NOON.into() }
+    let conditions = Conditions::default();
+    Delete { tenant: DEFAULT_TENANT, id, conditions, now: NOON.into(), of: PhantomData }
 }
 
 fn query(filter: Option<&str>, sort: &str) -> Query<Group> {
@@ -84,7 +88,7 @@ async fn groups_of_other_tenants_are_not_found(db: &TestDatabase) {
     let group = db.create_group(json!({"displayName": "a"})).await.unwrap();
     let tenant = Uuid::now_v7();
     assert_eq!(db.call(Find { tenant, ..find(group.id) }).await, Err(OpError::NotFound));
-    let patch = Patch { tenant, ..patch(group.id, json!({"displayName": "x"})) };
+    let patch = Update { tenant, ..patch(group.id, json!({"displayName": "x"})) };
     assert_eq!(db.call(patch).await, Err(OpError::NotFound));
     assert_eq!(db.call(Delete { tenant, ..delete(group.id) }).await, Err(OpError::NotFound));
     let page = db.list(Query { tenant, total: false, ..query(None, "id") }).await.unwrap();
@@ -107,9 +111,9 @@ async fn a_replacement_clears_omitted_attributes(db: &TestDatabase) {
 async fn a_write_without_effect_records_no_change(db: &TestDatabase) {
     let group = db.create_group(all_attributes()).await.unwrap();
     let later = Timestamp::from(NOON + 1);
-    let same = Replace { now: later, ..replace(group.id, all_attributes()) };
+    let same = Update { now: later, ..replace(group.id, all_attributes()) };
     assert_eq!(db.call(same).await, Ok(group.clone()));
-    let same = Patch { now: later, ..patch(group.id, json!({"custom": {}, "memberCount": 7})) };
+    let same = Update { now: later, ..patch(group.id, json!({"custom": {}, "memberCount": 7})) };
     assert_eq!(db.call(same).await, Ok(group.clone()));
     let invalid = db.call(patch(group.id, json!({"displayName": null, "custom": {"a": 1}}))).await;
     assert!(matches!(invalid, Err(OpError::Invalid(_))));
@@ -119,7 +123,7 @@ async fn a_write_without_effect_records_no_change(db: &TestDatabase) {
 
 async fn updated_at_never_decreases(db: &TestDatabase) {
     let group = db.create_group(json!({"displayName": "a"})).await.unwrap();
-    let early = Patch { now: Timestamp::from(NOON - 99), ..patch(group.id, json!({"displayName": "b"})) };
+    let early = Update { now: Timestamp::from(NOON - 99), ..patch(group.id, json!({"displayName": "b"})) };
     assert_eq!(db.call(early).await.unwrap().updated_at, Timestamp::from(NOON + 1));
 }
 
@@ -127,9 +131,9 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
     let group = db.create_group(json!({"displayName": "a"})).await.unwrap();
     let (id, conditions) = (group.id, if_match(2));
     let body = json!({"displayName": "x"});
-    let replace = Replace { conditions: conditions.clone(), ..replace(id, body.clone()) };
+    let replace = Update { conditions: conditions.clone(), ..replace(id, body.clone()) };
     assert_eq!(db.call(replace).await, Err(OpError::PreconditionFailed));
-    let patch = Patch { conditions: conditions.clone(), ..patch(id, body) };
+    let patch = Update { conditions: conditions.clone(), ..patch(id, body) };
     assert_eq!(db.call(patch).await, Err(OpError::PreconditionFailed));
     assert_eq!(db.call(Delete { conditions, ..delete(id) }).await, Err(OpError::PreconditionFailed));
     assert_eq!(db.call(find(id)).await, Ok(group));
@@ -157,9 +161,9 @@ async fn group_names_are_unique_only_if_the_tenant_requires_it(db: &TestDatabase
     let first = db.call(create("Straße\u{e9}")).await.unwrap();
     assert_eq!(db.call(create("STRASSEE\u{301}")).await, taken("STRASSEE\u{301}"));
     let second = db.call(create("b")).await.unwrap();
-    let rename = |name: &str| Patch { tenant, ..patch(second.id, json!({ "displayName": name })) };
+    let rename = |name: &str| Update { tenant, ..patch(second.id, json!({ "displayName": name })) };
     assert_eq!(db.call(rename("strasseÉ")).await, taken("strasseÉ"));
-    assert_eq!(db.call(Find { tenant, id: second.id }).await, Ok(second.clone()), "nothing has changed");
+    assert_eq!(db.call(Find { tenant, ..find(second.id) }).await, Ok(second.clone()), "nothing has changed");
     db.call(Delete { tenant, ..delete(first.id) }).await.unwrap();
     db.call(rename("strasseÉ")).await.unwrap();
     assert_eq!(db.call(create("Straße\u{e9}")).await, taken("Straße\u{e9}"));
@@ -209,7 +213,7 @@ async fn concurrent_finds_return_each_caller_its_group(db: &TestDatabase) {
     }
     let call = |index: usize| match index % 22 {
         20 => find(Uuid::now_v7()),
-        21 => Find { tenant: Uuid::now_v7(), id: groups[3].id },
+        21 => Find { tenant: Uuid::now_v7(), ..find(groups[3].id) },
         known => find(groups[known].id),
     };
     let calls = (0..200).map(|index| db.call(call(index)));

@@ -11,7 +11,8 @@ use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::changes::{Read, Resource};
 use roster::ops::listing::Query;
-use roster::ops::users::{Delete, Erase, Find, Patch, RedactHistory, Replace};
+use roster::ops::resource::NewValues;
+use roster::ops::users::{Delete, Erase, Find, RedactHistory, Update};
 use serde_json::{Value, json};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -94,7 +95,7 @@ async fn users_of_other_tenants_are_not_found(db: &TestDatabase) {
     let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
     let tenant = Uuid::now_v7();
     assert_eq!(db.call(Find { tenant, ..find(user.id) }).await, Err(OpError::NotFound));
-    let patch = Patch { tenant, ..patch(user.id, json!({"title": "x"})) };
+    let patch = Update { tenant, ..patch(user.id, json!({"title": "x"})) };
     assert_eq!(db.call(patch).await, Err(OpError::NotFound));
     assert_eq!(db.call(Delete { tenant, ..delete(user.id) }).await, Err(OpError::NotFound));
     let page = db.list(Query { tenant, ..query(9) }).await.unwrap();
@@ -195,16 +196,16 @@ async fn an_invalid_patch_changes_nothing(db: &TestDatabase) {
 async fn a_write_without_effect_changes_nothing(db: &TestDatabase) {
     let user = db.create_user(all_attributes()).await.unwrap();
     let later = Timestamp::from(NOON + 1);
-    let same = Replace { now: later, ..replace(user.id, all_attributes()) };
+    let same = Update { now: later, ..replace(user.id, all_attributes()) };
     assert_eq!(db.call(same).await, Ok(user.clone()));
-    let same = Patch { now: later, ..patch(user.id, json!({"custom": {}, "title": ""})) };
+    let same = Update { now: later, ..patch(user.id, json!({"custom": {}, "title": ""})) };
     assert_eq!(db.call(same).await, Ok(user.clone()));
     assert_eq!(db.call(find(user.id)).await, Ok(user));
 }
 
 async fn updated_at_never_decreases(db: &TestDatabase) {
     let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
-    let early = Patch { now: Timestamp::from(NOON - 99), ..patch(user.id, json!({"title": "x"})) };
+    let early = Update { now: Timestamp::from(NOON - 99), ..patch(user.id, json!({"title": "x"})) };
     assert_eq!(db.call(early).await.unwrap().updated_at, Timestamp::from(NOON + 1));
 }
 
@@ -213,8 +214,8 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
     let stale = || if_match(2);
     let id = user.id;
     let writes = (
-        db.call(Replace { conditions: stale(), ..replace(id, json!({"userName": "x"})) }).await,
-        db.call(Patch { conditions: stale(), ..patch(id, json!({"title": "x"})) }).await,
+        db.call(Update { conditions: stale(), ..replace(id, json!({"userName": "x"})) }).await,
+        db.call(Update { conditions: stale(), ..patch(id, json!({"title": "x"})) }).await,
         db.call(Delete { conditions: stale(), ..delete(id) }).await,
     );
     assert_eq!(
@@ -244,7 +245,7 @@ async fn the_display_name_of_a_manager_is_looked_up(db: &TestDatabase) {
 }
 
 pub(crate) fn find(id: Uuid) -> Find {
-    Find { tenant: DEFAULT_TENANT, id }
+    Find { tenant: DEFAULT_TENANT, id, of: PhantomData }
 }
 
 /// A list of all users in id order.
@@ -262,17 +263,20 @@ fn query(limit: usize) -> Query<User> {
     }
 }
 
-fn replace(id: Uuid, body: Value) -> Replace {
+fn replace(id: Uuid, body: Value) -> Update {
     let draft = draft(body, WriteMode::Replace(id));
-    Replace { tenant: DEFAULT_TENANT, id, draft, conditions: Conditions::default(), now: NOON.into() }
+    let values = NewValues::Replacement(draft);
+    Update { tenant: DEFAULT_TENANT, id, values, conditions: Conditions::default(), now: NOON.into() }
 }
 
-pub(crate) fn patch(id: Uuid, patch: Value) -> Patch {
-    Patch { tenant: DEFAULT_TENANT, id, patch, conditions: Conditions::default(), now: NOON.into() }
+pub(crate) fn patch(id: Uuid, patch: Value) -> Update {
+    let values = NewValues::MergePatch(patch);
+    Update { tenant: DEFAULT_TENANT, id, values, conditions: Conditions::default(), now: NOON.into() }
 }
 
 pub(crate) fn delete(id: Uuid) -> Delete {
-    Delete { tenant: DEFAULT_TENANT, id, conditions: Conditions::default(), now: NOON.into() }
+    let conditions = Conditions::default();
+    Delete { tenant: DEFAULT_TENANT, id, conditions, now: NOON.into(), of: PhantomData }
 }
 
 /// A filter on e-mails reads an index that has more rows than there are users. Its limit must not hide users.

@@ -14,6 +14,7 @@ use roster::ops::members::{Add, Find, GroupNames, List, ListGroups, Put, Remove}
 use roster::ops::resource::Resource;
 use roster::ops::{groups, users};
 use serde_json::json;
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -181,7 +182,7 @@ async fn count_found<R: Resource>(
 async fn check_user_deletion(database: &Database) {
     let (id, conditions, now) = (user(700), Conditions::default(), 0.into());
     take_statements();
-    let delete = users::Delete { tenant: DEFAULT_TENANT, id, conditions, now };
+    let delete = users::Delete { tenant: DEFAULT_TENANT, id, conditions, now, of: PhantomData };
     database.call(&Origin::server(), delete).await.unwrap();
     for statement in take_own_statements() {
         let plan = plan(database, &statement).await;

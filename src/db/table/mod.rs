@@ -83,7 +83,7 @@ pub struct IndexedColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Selectivity {
     /// At most one.
-    One,
+    Unique,
     /// A few.
     Few,
     /// Possibly many: a range of values, or a value that many resources share.

@@ -18,6 +18,7 @@ use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// The maximum total number of members of the groups on a page.
@@ -41,7 +42,7 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
-    let mut group = context.call(Find { tenant: context.tenant(), id }).await?;
+    let mut group = context.call(Find { tenant: context.tenant(), id, of: PhantomData }).await?;
     let mut members = None;
     if projection.includes("members") && group.member_count > 0 {
         let found = with_members(context, vec![id], i64::MAX).await?.remove(&id);
@@ -72,7 +73,8 @@ pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
-    context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(Outcome::deleted(context.location(ResourceType::Group, id)))
 }
 

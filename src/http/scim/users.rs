@@ -13,11 +13,12 @@ use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::members::GroupNames;
-use crate::ops::users::{Create, Delete, Edit, Find};
+use crate::ops::users::{Create, Delete, Edit, EditFunction, Find};
 use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
@@ -31,7 +32,7 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
-    let user = context.call(Find { tenant: context.tenant(), id }).await?;
+    let user = context.call(Find { tenant: context.tenant(), id, of: PhantomData }).await?;
     let groups = match read_groups(context, vec![id], usize::MAX, projection) {
         Some(read) => Some(context.call(read).await?),
         None => None,
@@ -51,7 +52,8 @@ pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
-    context.call(Delete { tenant: context.tenant(), id, conditions, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(Outcome::deleted(context.location(ResourceType::User, id)))
 }
 
@@ -60,7 +62,8 @@ async fn edit(
     Target { context, id, conditions, fields, .. }: Target,
     edit: impl Fn(&User) -> Result<Draft, ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
-    let write = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
+    let (tenant, now) = (context.tenant(), context.now());
+    let write = Edit { tenant, id, values: EditFunction(edit), conditions, now };
     let read = read_groups(&context, vec![id], usize::MAX, &fields.projection);
     let (user, groups) = context.call(WriteThenRead { write, read }).await.map_err(write_error)?;
     Ok(outcome(&context, StatusCode::OK, &user?, groups, &fields.projection))

@@ -1,31 +1,35 @@
 //! The statements that read and write groups by their ids.
 
 use crate::db::lock::{ForKeyShare, Lock as _};
-use crate::db::rows::{GROUP_COLUMNS, GroupColumns, GroupRow, NewGroupRow, group_external_id_rows};
-use crate::db::sql::{Fragment, Statement};
+use crate::db::query::Lockable;
+use crate::db::rows::{GroupColumns, GroupRow, NewGroupRow, group_columns, group_external_id_rows};
+use crate::db::sql::Fragment;
 use crate::db::table::{self, Table};
 use crate::db::types::Uid;
 use crate::db::{Connection, Tx};
 use crate::domain::change::Change;
-use crate::domain::condition::Conditions;
+use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group};
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::members::Difference;
-use crate::ops::resource::{Resource, UniqueKey, new_external_id};
-use crate::schema::{group_external_ids, groups, tenants};
+use crate::ops::members::MemberDiff;
+use crate::ops::resource::{Resource, UniqueKey, load_rows, new_external_id};
+use crate::schema::{group_external_ids, groups, members, tenants};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 impl Resource for Group {
     const SCHEMA: &'static Schema = &schema::GROUPS;
     const TABLE: &'static Table = &table::GROUPS;
+    type Row = GroupRow;
+    type Draft = Draft;
 
-    fn name(&self, by: UniqueKey, source: &str) -> Option<String> {
-        match by {
+    fn unique_value(&self, key: UniqueKey, source: &str) -> Option<String> {
+        match key {
             UniqueKey::UserName => None,
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
         }
@@ -42,56 +46,62 @@ impl Resource for Group {
         }
     }
 
-    fn load(connection: &mut Connection, statement: Fragment, most: Option<usize>) -> QueryResult<Vec<Self>> {
-        let statement = Statement::<SqlTypeOf<GroupColumns>>::of(statement);
-        let rows: Vec<GroupRow> = match most {
-            Some(most) => connection.load_first(statement, most)?,
-            None => connection.load(statement)?,
-        };
-        Ok(rows.into_iter().map(Self::from).collect())
+    fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, GroupRow> {
+        groups::table.find((Uid(tenant), Uid(id))).select(group_columns())
     }
 
-    /// With one statement on PostgreSQL; on SQLite, where a list would be another statement for each length, with one a
-    /// group.
-    fn of_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<Self>> {
+    fn load(
+        connection: &mut Connection,
+        statement: Fragment,
+        limit: Option<usize>,
+    ) -> QueryResult<Vec<Self>> {
+        load_rows::<SqlTypeOf<GroupColumns>, GroupRow, _>(connection, statement, limit)
+    }
+
+    fn load_by_ids(
+        connection: &mut Connection,
+        tenant: Uuid,
+        ids: &BTreeSet<Uuid>,
+    ) -> QueryResult<Vec<Self>> {
         let tenant = Uid(tenant);
         let rows: Vec<GroupRow> = connection.load_ids(
             ids.iter().copied().map(Uid),
             |ids| {
-                let rows = groups::tenant_id.eq(tenant).and(groups::id.eq_any(ids));
-                groups::table.filter(rows).select(GROUP_COLUMNS)
+                let condition = groups::tenant_id.eq(tenant).and(groups::id.eq_any(ids));
+                groups::table.filter(condition).select(group_columns())
             },
-            |id| groups::table.find((tenant, id)).select(GROUP_COLUMNS),
+            |id| groups::table.find((tenant, id)).select(group_columns()),
         )?;
         Ok(rows.into_iter().map(Self::from).collect())
     }
 
-    fn complete<'r>(
+    /// Groups have no computed attributes.
+    fn fill_computed<'r>(
         _: &mut Tx<'_>,
         _: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError> {
         Ok(())
     }
-}
 
-/// Reads a group.
-pub(super) fn find(connection: &mut Connection, tenant: Uuid, id: Uuid) -> Result<Group, OpError> {
-    let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
-    let row: GroupRow = connection.get(query)?;
-    Ok(Group::from(row))
-}
+    fn complete_replacement(&self, draft: Draft) -> Draft {
+        draft
+    }
 
-/// Reads a group that is about to be written, so that nobody else writes it first (SQLite has one writer anyway).
-pub(super) fn lock(
-    tx: &mut Tx<'_>,
-    tenant: Uuid,
-    id: Uuid,
-    conditions: &Conditions,
-) -> Result<Group, OpError> {
-    let query = groups::table.find((Uid(tenant), Uid(id))).select(GROUP_COLUMNS);
-    let row: GroupRow = tx.lock(query)?;
-    let group = Group::from(row);
-    if conditions.allow_write(group.version) { Ok(group) } else { Err(OpError::PreconditionFailed) }
+    fn patched(&self, patch: &Value) -> Result<Draft, Vec<FieldError>> {
+        Draft::patch(self, patch)
+    }
+
+    fn write(&self, tx: &mut Tx<'_>, tenant: Uuid, draft: Draft, now: Timestamp) -> Result<Self, OpError> {
+        write(tx, tenant, self, draft, &MemberDiff::default(), now)
+    }
+
+    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, _: Timestamp) -> Result<(), OpError> {
+        let (tenant, id) = (Uid(tenant), Uid(self.id));
+        let of_group = members::table.filter(members::tenant_id.eq(tenant).and(members::group_id.eq(id)));
+        tx.execute(diesel::delete(of_group))?;
+        tx.execute(diesel::delete(groups::table.find((tenant, id))))?;
+        Ok(())
+    }
 }
 
 /// Inserts a group.
@@ -101,47 +111,47 @@ pub(super) fn insert(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(),
 }
 
 fn insert_rows(tx: &mut Tx<'_>, tenant: Uuid, group: &Group) -> Result<(), OpError> {
-    let row = NewGroupRow::new(tenant, group, names_are_unique(tx, tenant)?);
+    let row = NewGroupRow::new(tenant, group, requires_unique_names(tx, tenant)?);
     tx.execute(diesel::insert_into(groups::table).values(&row))?;
     Ok(insert_external_ids(tx, tenant, group)?)
 }
 
-/// Writes a locked group, whose members have changed by this difference, unless nothing changes.
+/// Writes a locked group after its members have changed. Does nothing if neither the values nor the members change.
 pub(super) fn write(
     tx: &mut Tx<'_>,
     tenant: Uuid,
     before: &Group,
     draft: Draft,
-    difference: &Difference,
+    members: &MemberDiff,
     now: Timestamp,
 ) -> Result<Group, OpError> {
     let mut after = before.with(draft);
-    let is_rewritten = after != *before;
-    if !is_rewritten && difference.is_empty() {
+    let has_new_values = after != *before;
+    if !has_new_values && members.is_empty() {
         return Ok(after);
     }
     after.version += 1;
     after.updated_at = now.after(before.updated_at);
-    after.member_count += difference.growth();
-    if is_rewritten {
-        rewrite(tx, tenant, before, &after)
+    after.member_count += members.growth();
+    if has_new_values {
+        update(tx, tenant, before, &after)
             .map_err(|error| error.on_unique(|constraint| after.conflict(Some(before), constraint)))?;
         tx.record(Change::updated(tenant, before, &after));
     } else {
-        let moved = (
+        let counters = (
             groups::member_count.eq(after.member_count),
             groups::version.eq(after.version),
             groups::updated_at.eq(i64::from(after.updated_at)),
         );
-        tx.execute(diesel::update(groups::table.find((Uid(tenant), Uid(after.id)))).set(moved))?;
+        tx.execute(diesel::update(groups::table.find((Uid(tenant), Uid(after.id)))).set(counters))?;
     }
-    difference.record(tx, (tenant, after.id), after.version, after.updated_at);
+    members.record(tx, (tenant, after.id), after.version, after.updated_at);
     Ok(after)
 }
 
-fn rewrite(tx: &mut Tx<'_>, tenant: Uuid, before: &Group, after: &Group) -> Result<(), OpError> {
+fn update(tx: &mut Tx<'_>, tenant: Uuid, before: &Group, after: &Group) -> Result<(), OpError> {
     let (tenant_id, id) = (Uid(tenant), Uid(after.id));
-    let row = NewGroupRow::new(tenant, after, names_are_unique(tx, tenant)?);
+    let row = NewGroupRow::new(tenant, after, requires_unique_names(tx, tenant)?);
     tx.execute(diesel::update(groups::table.find((tenant_id, id))).set(&row))?;
     if before.external_ids != after.external_ids {
         let of_group = group_external_ids::tenant_id.eq(tenant_id).and(group_external_ids::group_id.eq(id));
@@ -158,9 +168,9 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group)
     Ok(())
 }
 
-/// Whether no two groups of the tenant may have the same name. That stays so until the commit: the tenant can change its
-/// mind only while it has no group, and waits here until this one counts.
-fn names_are_unique(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
+/// Whether the tenant requires unique group names. The lock keeps the setting until the commit: it can be changed only while
+/// the tenant has no groups, and the change waits for this transaction.
+fn requires_unique_names(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
     let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
     connection.get(ForKeyShare::on(query))
 }

@@ -1,21 +1,23 @@
-//! Resources listed: in an order, from a place on, those that a filter finds.
+//! Lists the resources that match a filter, in an order, from a position.
 //!
-//! Without a filter an index gives a page. One that names a resource finds it like an id does ([`unique`]). With any other,
-//! an indexed part of it that few resources fulfil gives candidates ([`search`]); where there is none, resources are read in
-//! the order of the list, a window at a time ([`scan`]), so that no call holds its lane for long and a page can end, short,
-//! when its time is over. In an order that no index has, resources are read in that of their ids, all of them ([`sorted`]).
+//! - Without a filter, an index provides the page.
+//! - A filter on a unique value finds at most one resource, as a lookup by id does ([`unique`]).
+//! - For other filters, the most selective indexed condition provides candidates (`search`).
+//! - If no index provides few enough candidates, rows are scanned in list order (`scan`), one window per call. No call occupies
+//!   an actor for long, and a query that runs out of time returns a short page.
+//! - In an order without an index, all rows are scanned in id order (`sort`).
 
-pub mod scan;
-pub mod search;
-pub mod sorted;
+mod execution;
+mod scan;
+mod search;
+mod sort;
 pub mod unique;
 
 use super::resource::Resource;
-use crate::db::filter_sql::{self, AccessPath};
-use crate::db::sort_sql;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, Database, DbError, Operation, Tx};
+use crate::db::{Class, Connection, Database, Operation, Tx};
+use crate::db::{filter_sql, sort_sql};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
@@ -24,33 +26,33 @@ use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::OpError;
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use search::Found;
+use execution::Execution;
+use search::{Search, SearchResult};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use unique::FindUnique;
 use uuid::Uuid;
 
-/// Which resources are asked for.
+/// A list query.
 #[derive(Clone, Debug)]
 pub struct Query<R> {
-    /// In this tenant.
+    /// The tenant of the resources.
     pub tenant: Uuid,
-    /// That fulfil this filter.
+    /// The filter; `None` matches all resources.
     pub filter: Option<Filter>,
-    /// In this order.
+    /// The order.
     pub sort: Sort,
-    /// Behind this place; from the start without it.
+    /// The position after which the page starts; `None` starts at the first resource.
     pub after: Option<Position>,
-    /// Without so many of the first, for who counts resources: that costs as much as reading them, and no page is short but
-    /// the last.
+    /// Number of results to skip, for index-based paging. The cost grows with the number, and no page but the last is short.
     pub skip: Option<usize>,
-    /// At most so many.
+    /// The maximum number of resources on the page.
     pub limit: usize,
-    /// Whether all that the filter finds are to be counted.
+    /// Whether to count all matching resources.
     pub total: bool,
-    /// By a caller of this source, whose externalIds are meant.
+    /// The source of the externalIds to which the filter refers.
     pub source: Source,
-    /// Of this type.
+    /// The type of the resources.
     pub of: PhantomData<R>,
 }
 
@@ -59,9 +61,9 @@ pub struct Query<R> {
 pub struct ListPage<R> {
     /// The resources.
     pub items: Vec<R>,
-    /// Where the next page begins, if there may be one.
+    /// The position after which the next page starts; `None` on the last page.
     pub next: Option<Position>,
-    /// How many resources the whole list has, when that was asked.
+    /// The number of all matching resources, if requested.
     pub total: Option<i64>,
 }
 
@@ -74,123 +76,62 @@ impl<R> Default for ListPage<R> {
 /// Lists resources.
 ///
 /// # Errors
-/// [`OpError::Uncountable`] when what the filter finds cannot be counted, or sorted, within half of the deadline.
+/// [`OpError::Uncountable`] if the matching resources cannot be counted or sorted within half of the deadline.
 pub async fn list<R: Resource>(
     database: &Database,
     origin: &Origin,
     query: Query<R>,
 ) -> Result<ListPage<R>, OpError> {
     let query = Arc::new(query);
-    if let Some(named) = unique::FindUnique::asked_for(&query) {
-        let found: Vec<_> = database.call(origin, named).await?.into_iter().collect();
+    if let Some(find) = FindUnique::for_query(&query) {
+        let found: Vec<_> = database.call(origin, find).await?.into_iter().collect();
         let total = query.total.then_some(found.len() as i64);
         let items = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();
         return Ok(ListPage { items, next: None, total });
     }
-    let indexed = query.sort.by.is_indexed();
-    if query.filter.is_none() && indexed {
-        return database.call(origin, Page(query)).await;
+    if query.filter.is_none() && query.sort.by.is_indexed() {
+        return database.call(origin, ReadPage(query)).await;
     }
-    let access_paths: Vec<AccessPath> = match &query.filter {
-        Some(filter) => filter_sql::access_paths(filter, R::TABLE, &query.source),
-        None => Vec::new(),
-    };
-    let mut calls = Calls::begin(database, origin);
-    let found = match access_paths.is_empty() {
-        true => None,
-        false => calls.make(search::Search { query: query.clone(), access_paths }).await?,
-    };
-    match found {
-        Some(Found::Page(page)) => Ok(page),
-        Some(Found::Candidates(ids)) => search::sift(&mut calls, &query, &ids).await,
-        None if !indexed => sorted::sort(&mut calls, &query).await,
-        None => {
-            let total = if query.total { Some(scan::count(&mut calls, &query).await?) } else { None };
-            match total.zip(query.skip.map(i64::try_from)) {
-                // All of them would be read to be left out.
-                Some((total, skip)) if skip.is_ok_and(|skip| skip < total) => {}
-                Some(_) => return Ok(ListPage { total, ..ListPage::default() }),
-                None => {}
-            }
-            Ok(ListPage { total, ..scan::scan(&mut calls, &query).await? })
-        }
+    let mut execution = Execution::start(database, origin);
+    match search(&execution, &query).await? {
+        Some(SearchResult::Page(page)) => Ok(page),
+        Some(SearchResult::Candidates(ids)) => search::check_candidates(&mut execution, &query, &ids).await,
+        None if query.sort.by.is_indexed() => count_and_scan(&mut execution, &query).await,
+        None => sort::sort(&mut execution, &query).await,
     }
 }
 
-/// The calls that make up one listing: one deadline for all, and how much each of them is to do.
-struct Calls<'d> {
-    database: &'d Database,
-    origin: &'d Origin,
-    begun: Instant,
-    /// How many resources the next call looks at: few at first and more for as long as they are looked at fast, so that
-    /// whatever a filter costs for each, a call takes a time that others can wait for.
-    at_once: usize,
-    /// How long they took that looked at resources, waiting not counted.
-    worked: Duration,
+async fn search<R: Resource>(
+    execution: &Execution<'_>,
+    query: &Arc<Query<R>>,
+) -> Result<Option<SearchResult<R>>, OpError> {
+    let Some(filter) = &query.filter else { return Ok(None) };
+    let paths = filter_sql::access_paths(filter, R::TABLE, &query.source);
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    execution.call(Search { query: query.clone(), paths }).await
 }
 
-/// How many resources the first call looks at.
-const FIRST: usize = 20;
-/// How many a call looks at most.
-const MOST: usize = 4_000;
-/// Under which time the next call looks at twice as many, and over which at half, but not at fewer than at first: on a
-/// machine that is slow with everything that would only make more calls.
-const FAST: Duration = Duration::from_millis(50);
-const SLOW: Duration = Duration::from_millis(250);
-
-impl<'d> Calls<'d> {
-    fn begin(database: &'d Database, origin: &'d Origin) -> Self {
-        Self { database, origin, begun: Instant::now(), at_once: FIRST, worked: Duration::ZERO }
+async fn count_and_scan<R: Resource>(
+    execution: &mut Execution<'_>,
+    query: &Arc<Query<R>>,
+) -> Result<ListPage<R>, OpError> {
+    let total = if query.total { Some(scan::count(execution, query).await?) } else { None };
+    if let Some((total, skip)) = total.zip(query.skip)
+        && i64::try_from(skip).unwrap_or(i64::MAX) >= total
+    {
+        // The page is empty, so no row needs to be read.
+        return Ok(ListPage { total: Some(total), ..ListPage::default() });
     }
-
-    async fn make<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
-        let deadline = self.begun + self.database.deadline();
-        self.database.call_until(self.origin, operation, deadline).await
-    }
-
-    /// Makes a call that looks at as many resources as it is told, and learns from how long it took.
-    async fn look<O: Operation>(&mut self, operation: O) -> Result<O::Output, O::Error> {
-        let (output, took) = self.make(Timed(operation)).await?;
-        self.worked += took;
-        if took < FAST {
-            self.at_once = (self.at_once * 2).min(MOST);
-        } else if took > SLOW {
-            self.at_once = (self.at_once / 2).max(self.at_once.min(FIRST));
-        }
-        Ok(output)
-    }
-
-    /// Whether to end with what there is: what the other half of the deadline is left for.
-    fn are_over(&self) -> bool {
-        self.begun.elapsed() >= self.database.deadline() / 2
-    }
-
-    /// Why it could not be done in time: the filter, or the others that were waited for.
-    fn too_long(&self) -> OpError {
-        if self.worked * 2 < self.begun.elapsed() { DbError::Overloaded.into() } else { OpError::Uncountable }
-    }
+    Ok(ListPage { total, ..scan::scan(execution, query).await? })
 }
 
-/// An operation that says how long it took, waiting not counted.
-struct Timed<O>(O);
-
-impl<O: Operation> Operation for Timed<O> {
-    type Output = (O::Output, Duration);
-    type Error = O::Error;
-    const CLASS: Class = O::CLASS;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, O::Error> {
-        let begun = Instant::now();
-        let output = self.0.run(tx)?;
-        Ok((output, begun.elapsed()))
-    }
-}
-
-/// Reads a page of all resources.
+/// Reads a page of all resources, in an order that has an index.
 #[derive(Debug)]
-pub struct Page<R>(pub Arc<Query<R>>);
+struct ReadPage<R>(Arc<Query<R>>);
 
-impl<R: Resource> Operation for Page<R> {
+impl<R: Resource> Operation for ReadPage<R> {
     type Output = ListPage<R>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
@@ -200,30 +141,30 @@ impl<R: Resource> Operation for Page<R> {
         let mut items = Vec::new();
         let mut skip = query.skip.unwrap_or(0);
         for segment in query.sort.segments(query.after.clone()) {
-            // One more than asked tells whether there is a next page.
+            // One resource more than requested shows whether another page follows.
             let wanted = query.limit + 1 - items.len();
-            let behind = query.items(tx, &segment, skip, wanted)?;
-            if behind.is_empty() && skip > 0 {
+            let found = query.items(tx, &segment, skip, wanted)?;
+            if found.is_empty() && skip > 0 {
                 skip = skip.saturating_sub(query.count(tx, &segment)?);
             } else {
                 skip = 0;
             }
-            items.extend(behind);
+            items.extend(found);
             if items.len() > query.limit {
                 break;
             }
         }
         let more = items.len() > query.limit;
         items.truncate(query.limit);
-        R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
+        R::fill_computed(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
         let next = items.last().filter(|_| more).map(|item| query.sort.position(item));
-        let total = query.total.then(|| total::<R>(tx, query.tenant)).transpose()?;
+        let total = query.total.then(|| count_all::<R>(tx, query.tenant)).transpose()?;
         Ok(ListPage { items, next, total })
     }
 }
 
 impl<R: Resource> Query<R> {
-    /// The resources of a segment that fulfil the filter: so many, behind so many others.
+    /// The matching resources of a segment, at most `limit`, after skipping `skip` of them.
     fn items(
         &self,
         connection: &mut Connection,
@@ -245,14 +186,20 @@ impl<R: Resource> Query<R> {
         R::load(connection, statement, None)
     }
 
-    /// How many resources a segment has.
+    /// The number of resources in a segment.
     fn count(&self, connection: &mut Connection, segment: &Segment) -> QueryResult<usize> {
         let statement = self.select(&Fragment::of("COUNT(*)"), &sort_sql::condition(segment, R::TABLE));
         let count: Option<i64> = connection.load(Statement::<BigInt>::of(statement))?.pop();
         Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
     }
 
-    /// Selects columns of the rows of the tenant that fulfil a condition.
+    /// The positions, in list order, of the rows that fulfil a condition.
+    fn positions(&self, connection: &mut Connection, condition: &Fragment) -> QueryResult<Vec<Position>> {
+        let columns = sort_sql::position(self.sort.by, R::TABLE, connection.dialect(), &self.source);
+        load_positions(connection, self.select(&columns, condition), self.sort.by)
+    }
+
+    /// Selects columns of the tenant's rows that fulfil a condition.
     fn select(&self, columns: &Fragment, condition: &Fragment) -> Fragment {
         let mut statement = Fragment::of("SELECT ");
         statement.append(columns).sql(" FROM ").sql(R::TABLE.name);
@@ -267,41 +214,37 @@ impl<R: Resource> Query<R> {
             None => Fragment::truth(),
         }
     }
+
+    fn is_after_cursor(&self, position: &Position) -> bool {
+        self.after.as_ref().is_none_or(|after| self.sort.compare(position, after).is_gt())
+    }
 }
 
-/// What decides a resource's place in an order: its id, a text, a number.
-type PlaceRow = (Uid, Option<String>, i64);
+/// The maximum length, in characters, of a key from a column without an index. A cursor contains the key and must fit into a
+/// URL.
+const MAX_KEY_LENGTH: usize = 256;
 
-/// A statement that selects places.
-type Places = Statement<(Id, Nullable<Text>, BigInt)>;
-
-/// How many characters of a text that no index has decide on a place: a cursor holds them, and has to fit into a URL.
-const DECISIVE: usize = 256;
-
-fn place((Uid(id), text, number): PlaceRow, by: SortBy) -> Position {
-    let key = match by {
-        SortBy::Id => None,
-        SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
-        SortBy::Other(_) => text.map(|text| Value::Text(text.chars().take(DECISIVE).collect())),
-        SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
+/// Loads positions in an order: the id, a text and a number of each row.
+fn load_positions(
+    connection: &mut Connection,
+    statement: Fragment,
+    by: SortBy,
+) -> QueryResult<Vec<Position>> {
+    let position = |(Uid(id), text, number): (Uid, Option<String>, i64)| {
+        let key = match by {
+            SortBy::Id => None,
+            SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
+            SortBy::Other(_) => text.map(|text| Value::Text(text.chars().take(MAX_KEY_LENGTH).collect())),
+            SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
+        };
+        Position { key, id }
     };
-    Position { key, id }
+    let rows = connection.load(Statement::<(Id, Nullable<Text>, BigInt)>::of(statement))?;
+    Ok(rows.into_iter().map(position).collect())
 }
 
-impl<R: Resource> Query<R> {
-    /// Whether a place is one of those that are asked for.
-    fn is_behind(&self, place: &Position) -> bool {
-        self.after.as_ref().is_none_or(|after| self.sort.compare(place, after).is_gt())
-    }
-
-    /// The columns of a place in the order of the list.
-    fn place(&self, connection: &Connection) -> Fragment {
-        sort_sql::place(self.sort.by, R::TABLE, connection.dialect(), &self.source)
-    }
-}
-
-/// How many resources a tenant has: its head row counts them.
-fn total<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, OpError> {
+/// The number of a tenant's resources, which its head row counts.
+fn count_all<R: Resource>(connection: &mut Connection, tenant: Uuid) -> Result<i64, OpError> {
     let mut statement = Fragment::of("SELECT heads.");
     statement.sql(R::TABLE.name).sql(" FROM heads WHERE heads.tenant_id = ");
     statement.value(Value::Id(tenant));

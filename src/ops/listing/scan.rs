@@ -1,9 +1,9 @@
-//! Resources found by reading them in the order of the list, a window a call.
+//! Finds matching resources by reading rows in list order, one window per call.
 
-use super::{Calls, ListPage, Places, Query, place};
-use crate::db::sort_sql;
+use super::execution::Execution;
+use super::{ListPage, Query};
 use crate::db::sql::{Fragment, Statement};
-use crate::db::{Class, Connection, DbError, Operation, Tx, filter_sql};
+use crate::db::{Connection, DbError, Tx, filter_sql, sort_sql};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::OpError;
@@ -12,10 +12,10 @@ use diesel::QueryResult;
 use diesel::sql_types::BigInt;
 use std::sync::Arc;
 
-/// Reads until the page is full. Ends with a short one when the time is over or the database has no room, but never
-/// where it began.
+/// Reads windows until the page is full. The page is shorter if the query runs out of time or the database is overloaded, but
+/// its cursor always makes progress.
 pub(super) async fn scan<R: Resource>(
-    calls: &mut Calls<'_>,
+    execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,
 ) -> Result<ListPage<R>, OpError> {
     let mut page = ListPage::default();
@@ -23,30 +23,32 @@ pub(super) async fn scan<R: Resource>(
         return Ok(page);
     }
     let mut skip = query.skip.unwrap_or(0);
-    // How far it got, which is where a next page would go on.
-    let mut place = None;
+    // The position that the scan has reached, after which the next page starts.
+    let mut reached = None;
     for mut segment in query.sort.segments(query.after.clone()) {
         loop {
             if page.items.len() == query.limit {
-                return Ok(ListPage { next: place, ..page });
+                return Ok(ListPage { next: reached, ..page });
             }
-            if place.is_some() && calls.are_over() {
-                return short(calls, query, page, place);
+            if reached.is_some() && execution.is_out_of_time() {
+                return short_page(execution, query, page, reached);
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
-            let seen = match window(calls, query, &segment, wanted).await {
-                Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed)) if place.is_some() => {
-                    return short(calls, query, page, place);
+            let (items, end) = match read_window(execution, query, &segment, wanted).await {
+                Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed))
+                    if reached.is_some() =>
+                {
+                    return short_page(execution, query, page, reached);
                 }
-                seen => seen?,
+                window => window?,
             };
-            let last = seen.items.last().map(|item| query.sort.position(item));
-            let skipped = skip.min(seen.items.len());
+            let last = items.last().map(|item| query.sort.position(item));
+            let skipped = skip.min(items.len());
             skip -= skipped;
-            page.items.extend(seen.items.into_iter().skip(skipped));
-            place = seen.next.clone().or(last).or(place);
-            match seen.next {
-                Some(next) => segment.after = Some(next),
+            page.items.extend(items.into_iter().skip(skipped));
+            reached = end.clone().or(last).or(reached);
+            match end {
+                Some(end) => segment.after = Some(end),
                 None => break,
             }
         }
@@ -54,130 +56,107 @@ pub(super) async fn scan<R: Resource>(
     Ok(page)
 }
 
-/// A page that is short because the time is over. Who counts resources would take it for the rest of the list.
-fn short<R>(
-    calls: &Calls<'_>,
+/// A page that is short because the query is out of time. With index-based paging, clients would take it for the last page,
+/// so it is an error there.
+fn short_page<R>(
+    execution: &Execution<'_>,
     query: &Query<R>,
     page: ListPage<R>,
     next: Option<Position>,
 ) -> Result<ListPage<R>, OpError> {
-    if query.skip.is_some() { Err(calls.too_long()) } else { Ok(ListPage { next, ..page }) }
+    if query.skip.is_some() { Err(execution.timeout_error()) } else { Ok(ListPage { next, ..page }) }
 }
 
-/// A window, or, when the database gives it up, the smallest one.
-async fn window<R: Resource>(
-    calls: &mut Calls<'_>,
+/// Reads a window. If its statement times out, reads a window of one row instead.
+async fn read_window<R: Resource>(
+    execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,
     segment: &Segment,
     limit: usize,
-) -> Result<Seen<R>, OpError> {
-    let rows = calls.at_once;
-    let mut window = Window { query: query.clone(), segment: segment.clone(), rows, limit };
-    match calls.look(window.clone()).await {
-        Err(OpError::Database(DbError::Busy(_))) if rows > 1 => {
-            (window.rows, calls.at_once) = (1, 1);
-            calls.look(window).await
-        }
-        seen => seen,
-    }
-}
-
-/// Counts what the filter finds.
-pub(super) async fn count<R: Resource>(calls: &mut Calls<'_>, query: &Arc<Query<R>>) -> Result<i64, OpError> {
-    let mut after = None;
-    let mut total = 0;
+) -> Result<(Vec<R>, Option<Position>), OpError> {
     loop {
-        let counted = calls.look(Count { query: query.clone(), after, rows: calls.at_once }).await?;
-        total += counted.found;
-        after = match counted.next {
-            Some(_) if calls.are_over() => return Err(calls.too_long()),
-            Some(place) => Some(place),
-            None => return Ok(total),
-        };
-    }
-}
-
-/// Reads those of the next resources in the order of the list that the filter finds.
-#[derive(Clone, Debug)]
-pub struct Window<R> {
-    /// What is asked for.
-    pub query: Arc<Query<R>>,
-    /// What is left of the list.
-    pub segment: Segment,
-    /// How many resources to look at.
-    pub rows: usize,
-    /// At most so many to find.
-    pub limit: usize,
-}
-
-/// What a window showed.
-#[derive(Debug)]
-pub struct Seen<R> {
-    /// The resources that were found.
-    pub items: Vec<R>,
-    /// The place up to which was read; none at the end of the segment.
-    pub next: Option<Position>,
-}
-
-impl<R: Resource> Operation for Window<R> {
-    type Output = Seen<R>;
-    type Error = OpError;
-    const CLASS: Class = Class::Scan;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Seen<R>, OpError> {
-        let Self { query, segment, rows, limit } = self;
-        let mut next = query.end_of_window(tx, segment, *rows)?;
-        let window = Segment { through: next.clone(), ..segment.clone() };
-        let mut items = query.items(tx, &window, 0, limit.saturating_add(1))?;
-        if items.len() > *limit {
-            items.truncate(*limit);
-            next = items.last().map(|item| query.sort.position(item));
+        let (query, segment, rows) = (query.clone(), segment.clone(), execution.window);
+        let step = move |tx: &mut Tx<'_>| query.window(tx, &segment, rows, limit);
+        match execution.scan_window(step).await {
+            Err(OpError::Database(DbError::Busy(_))) if rows > 1 => execution.window = 1,
+            window => return window,
         }
-        R::complete(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
-        Ok(Seen { items, next })
     }
 }
 
-/// Counts those of the next resources in the order of their ids that the filter finds.
-#[derive(Debug)]
-pub struct Count<R> {
-    /// What is asked for.
-    pub query: Arc<Query<R>>,
-    /// Behind this place.
-    pub after: Option<Position>,
-    /// How many resources to look at.
-    pub rows: usize,
-}
-
-/// How many resources a window holds that the filter finds.
-#[derive(Debug)]
-pub struct Counted {
-    /// So many.
-    pub found: i64,
-    /// The place up to which was counted; none at the end.
-    pub next: Option<Position>,
-}
-
-impl<R: Resource> Operation for Count<R> {
-    type Output = Counted;
-    type Error = OpError;
-    const CLASS: Class = Class::Scan;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Counted, OpError> {
-        let Self { query, after, rows } = self;
-        let segment = Segment { sort: Sort::default(), missing: false, after: after.clone(), through: None };
-        let next = query.end_of_window(tx, &segment, *rows)?;
-        let mut condition = sort_sql::condition(&Segment { through: next.clone(), ..segment }, R::TABLE);
-        condition.and_condition(&query.matches(tx)).unprepared();
-        let statement = query.select(&Fragment::of("COUNT(*)"), &condition);
-        let found = tx.load(Statement::<BigInt>::of(statement))?.pop().unwrap_or(0);
-        Ok(Counted { found, next })
+/// Counts the resources that match the filter.
+pub(super) async fn count<R: Resource>(
+    execution: &mut Execution<'_>,
+    query: &Arc<Query<R>>,
+) -> Result<i64, OpError> {
+    let (mut total, mut after) = (0, None);
+    loop {
+        let (query, rows) = (query.clone(), execution.window);
+        let step = move |tx: &mut Tx<'_>| query.count_window(tx, after.clone(), rows);
+        let (count, end) = execution.scan_window(step).await?;
+        total += count;
+        if end.is_none() {
+            return Ok(total);
+        }
+        execution.check_time()?;
+        after = end;
     }
 }
 
 impl<R: Resource> Query<R> {
-    /// The place of the last resource of the next window; none when the segment ends before.
-    pub(super) fn end_of_window(
+    /// Reads up to `limit` matching resources from a window of `rows` rows. Also returns the position where the read ended,
+    /// unless that is the end of the segment.
+    fn window(
+        &self,
+        tx: &mut Tx<'_>,
+        segment: &Segment,
+        rows: usize,
+        limit: usize,
+    ) -> Result<(Vec<R>, Option<Position>), OpError> {
+        let mut end = self.window_end(tx, segment, rows)?;
+        let window = Segment { through: end.clone(), ..segment.clone() };
+        let mut items = self.items(tx, &window, 0, limit.saturating_add(1))?;
+        if items.len() > limit {
+            items.truncate(limit);
+            end = items.last().map(|item| self.sort.position(item));
+        }
+        R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
+        Ok((items, end))
+    }
+
+    /// Counts the matching resources in a window of `rows` rows in id order. Also returns the position where the window ends,
+    /// unless that is the end of the list.
+    fn count_window(
+        &self,
+        tx: &mut Tx<'_>,
+        after: Option<Position>,
+        rows: usize,
+    ) -> Result<(i64, Option<Position>), OpError> {
+        let (mut condition, end) = self.matches_in_window(tx, after, rows)?;
+        condition.unprepared();
+        let statement = self.select(&Fragment::of("COUNT(*)"), &condition);
+        let count = tx.load(Statement::<BigInt>::of(statement))?.pop().unwrap_or(0);
+        Ok((count, end))
+    }
+
+    /// The condition that a resource matches the filter and is in a window of `rows` rows in id order, with the position where
+    /// the window ends.
+    pub(super) fn matches_in_window(
+        &self,
+        connection: &mut Connection,
+        after: Option<Position>,
+        rows: usize,
+    ) -> QueryResult<(Fragment, Option<Position>)> {
+        let segment = Segment { sort: Sort::default(), missing: false, after, through: None };
+        let end = self.window_end(connection, &segment, rows)?;
+        let window = Segment { through: end.clone(), ..segment };
+        let mut condition = sort_sql::condition(&window, R::TABLE);
+        condition.and_condition(&self.matches(connection));
+        Ok((condition, end))
+    }
+
+    /// The position of the last row of the next window. `None` if the segment ends before.
+    fn window_end(
         &self,
         connection: &mut Connection,
         segment: &Segment,
@@ -186,18 +165,17 @@ impl<R: Resource> Query<R> {
         let (table, by) = (R::TABLE, segment.sort.by);
         let mut condition = sort_sql::condition(segment, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
-            // What the filter says of the order itself bounds the reading.
+            // A condition on the sort key itself bounds the index range.
             if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == by.path()) {
                 let matches = filter_sql::matches(part, table, connection.dialect(), &self.source);
                 condition.and_condition(&matches).unprepared();
             }
         }
-        let mut statement =
-            self.select(&sort_sql::place(by, table, connection.dialect(), &self.source), &condition);
+        let columns = sort_sql::position(by, table, connection.dialect(), &self.source);
+        let mut statement = self.select(&columns, &condition);
         statement.sql(" ORDER BY ").append(&sort_sql::order(segment, table));
-        let before_last = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
-        statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(before_last));
-        let last = connection.load(Places::of(statement))?.pop();
-        Ok(last.map(|row| place(row, by)))
+        let offset = i64::try_from(rows).unwrap_or(i64::MAX) - 1;
+        statement.sql(" LIMIT 1 OFFSET ").value(Value::Integer(offset));
+        Ok(super::load_positions(connection, statement, by)?.pop())
     }
 }

@@ -1,13 +1,14 @@
-//! Resources found by an index: a few candidates, of which those are listed that fulfil the whole filter.
+//! Finds matching resources by an index, which provides a few candidates that are then checked against the whole filter.
 
-use super::{Calls, ListPage, Places, Query, place};
+use super::execution::Execution;
+use super::{ListPage, Query};
 use crate::db::filter_sql::{AccessPath, IndexRange};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::sort::Position;
-use crate::ops::AT_ONCE;
+use crate::ops::IDS_PER_STATEMENT;
 use crate::ops::OpError;
 use crate::ops::resource::Resource;
 use diesel::QueryResult;
@@ -16,176 +17,142 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How many candidates an index may give: with more of them, a page is soon found by reading in order.
-const CANDIDATES: usize = 2_000;
-/// How many access_paths to candidates are tried: as many as there are attributes with an index.
-const WAYS: usize = 8;
-/// How long a search may look among candidates while lists wait for it.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// The maximum number of candidates. If an index provides more, a scan in list order fills a page soon.
+const MAX_CANDIDATES: usize = 2_000;
+/// The maximum number of access paths to try: the number of indexed attributes.
+const MAX_PATHS: usize = 8;
+/// How long a search may check candidates while other page reads wait for its actor.
+const MAX_CHECK_TIME: Duration = Duration::from_millis(50);
 
-/// Reads a page of resources that an index finds; nothing when no index finds few enough.
+/// Reads a page of the resources that an index finds. Returns `None` if no index provides few enough candidates.
 #[derive(Debug)]
-pub struct Search<R> {
-    /// What is asked for.
-    pub query: Arc<Query<R>>,
-    /// The access_paths to find candidates.
-    pub access_paths: Vec<AccessPath>,
+pub(super) struct Search<R> {
+    pub(super) query: Arc<Query<R>>,
+    pub(super) paths: Vec<AccessPath>,
 }
 
-/// What a search gave.
+/// The result of a search.
 #[derive(Debug)]
-pub enum Found<R> {
-    /// The page.
+pub(super) enum SearchResult<R> {
     Page(ListPage<R>),
-    /// Candidates of which it takes long to tell whether they fulfil the filter.
+    /// Candidates that take too long to check within an operation of class [`Class::Page`].
     Candidates(Vec<Uuid>),
 }
 
 impl<R: Resource> Operation for Search<R> {
-    type Output = Option<Found<R>>;
+    type Output = Option<SearchResult<R>>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Found<R>>, OpError> {
-        let Self { query, access_paths } = self;
-        for path in access_paths.iter().take(WAYS) {
-            let Some(ids) = candidates(tx, query.tenant, path)? else { continue };
-            let Some(places) = query.places_soon(tx, &ids)? else {
-                return Ok(Some(Found::Candidates(ids)));
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
+        for path in self.paths.iter().take(MAX_PATHS) {
+            let Some(ids) = candidates(tx, self.query.tenant, path)? else { continue };
+            let Some(positions) = self.query.check_quickly(tx, &ids)? else {
+                return Ok(Some(SearchResult::Candidates(ids)));
             };
-            return query.page_of(tx, places).map(|page| Some(Found::Page(page)));
+            return self.query.page_at(tx, positions).map(|page| Some(SearchResult::Page(page)));
         }
         Ok(None)
     }
 }
 
-/// Looks among candidates where nobody waits for it but scans.
-pub(super) async fn sift<R: Resource>(
-    calls: &mut Calls<'_>,
+/// Checks candidates in operations of class [`Class::Scan`], which only other scans wait for, and reads the page.
+pub(super) async fn check_candidates<R: Resource>(
+    execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,
-    ids: &[Uuid],
+    candidates: &[Uuid],
 ) -> Result<ListPage<R>, OpError> {
-    let mut places = Vec::new();
-    let mut rest = ids;
-    calls.at_once = 1;
+    let mut positions = Vec::new();
+    let mut rest = candidates;
+    execution.window = 1;
     while !rest.is_empty() {
-        if calls.are_over() {
-            return Err(calls.too_long());
-        }
-        let (ids, behind) = rest.split_at(calls.at_once.min(rest.len()).min(AT_ONCE));
-        places.extend(calls.look(Sift { query: query.clone(), ids: ids.to_vec() }).await?);
-        rest = behind;
+        execution.check_time()?;
+        let (chunk, remaining) = rest.split_at(execution.window.min(rest.len()).min(IDS_PER_STATEMENT));
+        let (query, ids) = (query.clone(), chunk.to_vec());
+        positions.extend(execution.scan_window(move |tx| Ok(query.check(tx, &ids)?)).await?);
+        rest = remaining;
     }
-    calls.make(Pick { query: query.clone(), places }).await
+    read_page(execution, query, positions).await
 }
 
-/// Finds the places of those of the candidates that fulfil the filter.
-#[derive(Debug)]
-pub struct Sift<R> {
-    /// What is asked for.
-    pub query: Arc<Query<R>>,
-    /// The candidates.
-    pub ids: Vec<Uuid>,
-}
-
-impl<R: Resource> Operation for Sift<R> {
-    type Output = Vec<Position>;
-    type Error = OpError;
-    const CLASS: Class = Class::Scan;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Position>, OpError> {
-        Ok(self.query.places(tx, &self.ids)?)
-    }
-}
-
-/// Reads a page of the resources at these places.
-#[derive(Debug)]
-pub struct Pick<R> {
-    /// What is asked for.
-    pub query: Arc<Query<R>>,
-    /// The places of all that fulfil the filter.
-    pub places: Vec<Position>,
-}
-
-impl<R: Resource> Operation for Pick<R> {
-    type Output = ListPage<R>;
-    type Error = OpError;
-    const CLASS: Class = Class::Scan;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<R>, OpError> {
-        self.query.page_of(tx, self.places.clone())
-    }
+/// Reads the page of the resources at these positions, which are those of all matching resources, in any order.
+pub(super) async fn read_page<R: Resource>(
+    execution: &Execution<'_>,
+    query: &Arc<Query<R>>,
+    positions: Vec<Position>,
+) -> Result<ListPage<R>, OpError> {
+    let query = query.clone();
+    execution.scan(move |tx| query.page_at(tx, positions.clone())).await
 }
 
 impl<R: Resource> Query<R> {
-    /// The places of those of the candidates that fulfil the filter, in no order; nothing when that takes long.
-    fn places_soon(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Option<Vec<Position>>> {
-        let until = Instant::now() + PATIENCE;
-        let mut places = Vec::with_capacity(ids.len());
-        let (mut rest, mut at_once) = (ids, 1);
+    /// The positions of the candidates that match the filter, in any order. `None` if the check takes too long.
+    fn check_quickly(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Option<Vec<Position>>> {
+        let until = Instant::now() + MAX_CHECK_TIME;
+        let mut positions = Vec::with_capacity(ids.len());
+        let (mut rest, mut size) = (ids, 1);
         while !rest.is_empty() {
             if Instant::now() >= until {
                 return Ok(None);
             }
-            let (ids, behind) = rest.split_at(at_once.min(rest.len()));
-            places.extend(self.places(connection, ids)?);
-            (rest, at_once) = (behind, (at_once * 10).min(AT_ONCE));
+            let (chunk, remaining) = rest.split_at(size.min(rest.len()));
+            positions.extend(self.check(connection, chunk)?);
+            (rest, size) = (remaining, (size * 10).min(IDS_PER_STATEMENT));
         }
-        Ok(Some(places))
+        Ok(Some(positions))
     }
 
-    fn places(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Position>> {
-        let statement = self.select(&self.place(connection), &self.one_of(connection, ids));
-        let rows = connection.load(Places::of(statement))?;
-        Ok(rows.into_iter().map(|row| place(row, self.sort.by)).collect())
+    /// The positions of the candidates that match the filter, in any order.
+    fn check(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Position>> {
+        let condition = self.matches_one_of(connection, ids);
+        self.positions(connection, &condition)
     }
 
-    /// A page of the resources at these places. Sorted here: an engine that is asked for an order may read all rows in
-    /// that order and look whether they are candidates.
-    fn page_of(&self, tx: &mut Tx<'_>, mut places: Vec<Position>) -> Result<ListPage<R>, OpError> {
-        let total = self.total.then(|| i64::try_from(places.len()).unwrap_or(i64::MAX));
-        places.retain(|place| self.is_behind(place));
-        places.sort_unstable_by(|one, other| self.sort.compare(one, other));
-        places.drain(..self.skip.unwrap_or(0).min(places.len()));
-        let more = places.len() > self.limit;
-        places.truncate(self.limit);
-        let ids: Vec<_> = places.iter().map(|place| place.id).collect();
-        let mut items = self.of_ids(tx, &ids)?;
+    /// The page of the resources at these positions. They are sorted here, because an engine might read all rows in list order
+    /// and compare each with the candidates.
+    fn page_at(&self, tx: &mut Tx<'_>, mut positions: Vec<Position>) -> Result<ListPage<R>, OpError> {
+        let total = self.total.then(|| i64::try_from(positions.len()).unwrap_or(i64::MAX));
+        positions.retain(|position| self.is_after_cursor(position));
+        positions.sort_unstable_by(|one, other| self.sort.compare(one, other));
+        positions.drain(..self.skip.unwrap_or(0).min(positions.len()));
+        let more = positions.len() > self.limit;
+        positions.truncate(self.limit);
+        let ids: Vec<_> = positions.iter().map(|position| position.id).collect();
+        let mut items = self.load_matching(tx, &ids)?;
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
-        R::complete(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
-        Ok(ListPage { items, next: places.pop().filter(|_| more), total })
+        R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
+        Ok(ListPage { items, next: positions.pop().filter(|_| more), total })
     }
 
-    /// Those of a page's resources that still fulfil the filter, in no order.
-    fn of_ids(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<R>> {
+    /// The resources with these ids that still match the filter, in any order.
+    fn load_matching(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<R>> {
         let mut items = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(AT_ONCE) {
-            let statement = self.select(&Fragment::of(R::TABLE.row), &self.one_of(connection, ids));
-            items.extend(R::load(connection, statement, None)?);
+        for ids in ids.chunks(IDS_PER_STATEMENT) {
+            let condition = self.matches_one_of(connection, ids);
+            items.extend(R::load(connection, self.select(&Fragment::of(R::TABLE.row), &condition), None)?);
         }
         Ok(items)
     }
 
-    /// The condition that a resource is one of these and fulfils the filter, which it may not any more.
-    fn one_of(&self, connection: &Connection, ids: &[Uuid]) -> Fragment {
+    /// The condition that a resource has one of these ids and matches the filter.
+    fn matches_one_of(&self, connection: &Connection, ids: &[Uuid]) -> Fragment {
         let mut condition = Fragment::of(R::TABLE.id);
-        condition.is_one_of(ids);
-        condition.and_condition(&self.matches(connection));
+        condition.is_one_of(ids).and_condition(&self.matches(connection));
         condition
     }
 }
 
-/// The ids that lookups find together, in their order; nothing when they are too many. Of several lookups in one state of
-/// the database: what goes from the one to the other meanwhile would be in neither.
+/// The ids in the ranges of an access path, in order. `None` if there are too many. Several ranges are read in one snapshot, so
+/// that a resource that moves from one to another is not missed.
 fn candidates(tx: &mut Tx<'_>, tenant: Uuid, path: &AccessPath) -> Result<Option<Vec<Uuid>>, OpError> {
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();
-        for lookup in path {
-            let found = ids_of(tx, tenant, lookup)?;
-            // A resource with several values may be found more than once: what was cut off shows in what was found.
-            let all = found.len() <= CANDIDATES;
+        for range in path {
+            let found = ids_in_range(tx, tenant, range)?;
+            // A resource with several values can occur several times, so the limit applies to the occurrences.
+            let is_complete = found.len() <= MAX_CANDIDATES;
             ids.extend(found);
-            if !all || ids.len() > CANDIDATES {
+            if !is_complete || ids.len() > MAX_CANDIDATES {
                 return Ok(None);
             }
         }
@@ -194,13 +161,13 @@ fn candidates(tx: &mut Tx<'_>, tenant: Uuid, path: &AccessPath) -> Result<Option
     if path.len() > 1 { tx.in_snapshot(find) } else { find(tx) }
 }
 
-/// The first ids in a stretch of an index, whose order is asked for so that no plan but the index can give it.
-fn ids_of(connection: &mut Connection, tenant: Uuid, lookup: &IndexRange) -> QueryResult<Vec<Uuid>> {
-    let IndexRange { at, condition, .. } = lookup;
+/// The first ids in a range of an index. The ORDER BY forces the engine to use the index.
+fn ids_in_range(connection: &mut Connection, tenant: Uuid, range: &IndexRange) -> QueryResult<Vec<Uuid>> {
+    let IndexRange { column, condition, .. } = range;
     let mut statement = Fragment::of("SELECT ");
-    statement.sql(at.id).sql(" FROM ").sql(at.table);
-    statement.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant)).and_condition(condition);
-    statement.sql(" ORDER BY ").sql(at.key);
-    let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), CANDIDATES + 1)?;
+    statement.sql(column.id).sql(" FROM ").sql(column.table);
+    statement.sql(" WHERE ").sql(column.tenant).sql(" = ").value(Value::Id(tenant)).and_condition(condition);
+    statement.sql(" ORDER BY ").sql(column.key);
+    let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), MAX_CANDIDATES + 1)?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }

@@ -1,4 +1,4 @@
-//! The resource of a name: what most filters ask for.
+//! Finds the resource with a unique value, which is what most filters ask for.
 
 use super::Query;
 use crate::db::sql::{Fragment, Statement};
@@ -15,33 +15,33 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// Reads the resource of a name, if there is one.
+/// Reads the resource with a unique value, if there is one.
 #[derive(Clone, Debug)]
 pub struct FindUnique<R> {
-    /// In this tenant.
+    /// The tenant of the resource.
     pub tenant: Uuid,
-    /// The key that the name is a value of.
-    pub by: UniqueKey,
-    /// The name, as it is compared.
-    pub name: String,
-    /// Whose name it is, if not everybody's.
+    /// The unique key.
+    pub key: UniqueKey,
+    /// The value of the key, folded if the key is compared case-insensitively.
+    pub value: String,
+    /// The source of the externalId.
     pub source: Source,
-    /// Of this type.
+    /// The type of the resource.
     pub of: PhantomData<R>,
 }
 
 impl<R: Resource> FindUnique<R> {
-    /// When the filter asks for just that.
-    pub(super) fn asked_for(query: &Query<R>) -> Option<Self> {
-        let Some(Filter::Is(path, Test::Equal(Value::Text(name)))) = &query.filter else { return None };
-        let by = match path[..] {
+    /// The equivalent of a list query, if its filter is a comparison with a unique value.
+    pub(super) fn for_query(query: &Query<R>) -> Option<Self> {
+        let Some(Filter::Is(path, Test::Equal(Value::Text(value)))) = &query.filter else { return None };
+        let key = match path[..] {
             ["userName"] => UniqueKey::UserName,
             ["externalId"] => UniqueKey::ExternalId,
             _ => return None,
         };
-        let source = query.source.clone();
-        let named = || Self { tenant: query.tenant, by, name: name.clone(), source, of: PhantomData };
-        query.after.is_none().then(named)
+        let (tenant, source) = (query.tenant, query.source.clone());
+        let find = || Self { tenant, key, value: value.clone(), source, of: PhantomData };
+        query.after.is_none().then(find)
     }
 }
 
@@ -52,31 +52,31 @@ impl<R: Resource> Operation for FindUnique<R> {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<R>, OpError> {
-        let name = BTreeSet::from([self.name.clone()]);
-        Ok(self.by.find(tx, self.tenant, &self.source, &name)?.pop())
+        let values = BTreeSet::from([self.value.clone()]);
+        Ok(self.key.find(tx, self.tenant, &self.source, &values)?.pop())
     }
 
-    /// With one statement for each tenant and kind of name on PostgreSQL, in one transaction on SQLite.
+    /// Runs one statement per tenant, key and source on PostgreSQL, and one transaction on SQLite.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
         tx.in_sqlite_snapshot(|tx| find_all(calls, tx))
     }
 }
 
 fn find_all<R: Resource>(calls: &[&FindUnique<R>], tx: &mut Tx<'_>) -> Results<Option<R>> {
-    let mut names: BTreeMap<(Uuid, UniqueKey, &str), BTreeSet<String>> = BTreeMap::new();
+    let mut values: BTreeMap<(Uuid, UniqueKey, &str), BTreeSet<String>> = BTreeMap::new();
     for call in calls {
-        names.entry((call.tenant, call.by, &call.source)).or_default().insert(call.name.clone());
+        values.entry((call.tenant, call.key, &call.source)).or_default().insert(call.value.clone());
     }
     let mut found: HashMap<(Uuid, UniqueKey, &str, Option<String>), R> = HashMap::new();
-    for ((tenant, by, source), names) in names {
-        let resources: Vec<R> = by.find(tx, tenant, source, &names)?;
-        let named = |resource: R| ((tenant, by, source, resource.name(by, source)), resource);
-        found.extend(resources.into_iter().map(named));
+    for ((tenant, key, source), values) in values {
+        let resources: Vec<R> = key.find(tx, tenant, source, &values)?;
+        let by_value = |resource: R| ((tenant, key, source, resource.unique_value(key, source)), resource);
+        found.extend(resources.into_iter().map(by_value));
     }
-    let of = |call: &&FindUnique<R>| {
-        found.get(&(call.tenant, call.by, &*call.source, Some(call.name.clone()))).cloned()
+    let result = |call: &&FindUnique<R>| {
+        found.get(&(call.tenant, call.key, &*call.source, Some(call.value.clone()))).cloned()
     };
-    Ok(calls.iter().map(of).map(Ok).collect())
+    Ok(calls.iter().map(result).map(Ok).collect())
 }
 
 impl UniqueKey {
@@ -85,24 +85,25 @@ impl UniqueKey {
         tx: &mut Tx<'_>,
         tenant: Uuid,
         source: &str,
-        names: &BTreeSet<String>,
+        values: &BTreeSet<String>,
     ) -> Result<Vec<R>, OpError> {
         let mut resources = match self {
-            Self::UserName => of_user_names(tx, tenant, names)?,
+            Self::UserName => load_by_user_names(tx, tenant, values)?,
             Self::ExternalId => {
-                let ids = ids_of_external_ids::<R>(tx, tenant, source, names)?;
-                R::of_ids(tx, tenant, &ids)?
+                let ids = ids_by_external_ids::<R>(tx, tenant, source, values)?;
+                R::load_by_ids(tx, tenant, &ids)?
             }
         };
-        // The second statement may find a resource that has got another name since the first.
-        let is_named = |resource: &R| resource.name(self, source).is_some_and(|name| names.contains(&name));
-        resources.retain(is_named);
-        R::complete(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
+        // The value of a resource may have changed between the two statements.
+        let matches =
+            |resource: &R| resource.unique_value(self, source).is_some_and(|value| values.contains(&value));
+        resources.retain(matches);
+        R::fill_computed(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
         Ok(resources)
     }
 }
 
-fn of_user_names<R: Resource>(
+fn load_by_user_names<R: Resource>(
     connection: &mut Connection,
     tenant: Uuid,
     names: &BTreeSet<String>,
@@ -112,44 +113,44 @@ fn of_user_names<R: Resource>(
     select.sql(R::TABLE.row).sql(" FROM ").sql(R::TABLE.name);
     select.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(tenant));
     select.sql(" AND ").sql(column);
-    each(connection, &select, names, |connection, statement| R::load(connection, statement, None))
+    load_by_texts(connection, &select, names, |connection, statement| R::load(connection, statement, None))
 }
 
-fn ids_of_external_ids<R: Resource>(
+fn ids_by_external_ids<R: Resource>(
     connection: &mut Connection,
     tenant: Uuid,
     source: &str,
-    names: &BTreeSet<String>,
+    external_ids: &BTreeSet<String>,
 ) -> QueryResult<BTreeSet<Uuid>> {
-    let ExternalIds { at, source: column } = &R::TABLE.external_ids;
+    let ExternalIds { column, source: source_column } = &R::TABLE.external_ids;
     let mut select = Fragment::of("SELECT ");
-    select.sql(at.id).sql(" FROM ").sql(at.table);
-    select.sql(" WHERE ").sql(at.tenant).sql(" = ").value(Value::Id(tenant));
-    select.sql(" AND ").sql(*column).sql(" = ").value(Value::Text(source.to_owned()));
-    select.sql(" AND ").sql(at.key);
-    let ids: Vec<Uid> = each(connection, &select, names, |connection, statement| {
+    select.sql(column.id).sql(" FROM ").sql(column.table);
+    select.sql(" WHERE ").sql(column.tenant).sql(" = ").value(Value::Id(tenant));
+    select.sql(" AND ").sql(*source_column).sql(" = ").value(Value::Text(source.to_owned()));
+    select.sql(" AND ").sql(column.key);
+    let ids: Vec<Uid> = load_by_texts(connection, &select, external_ids, |connection, statement| {
         connection.load(Statement::<Id>::of(statement))
     })?;
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }
 
-/// The rows of a statement whose last column is one of some names: with one statement on PostgreSQL, with one a name on
-/// SQLite, where that is no round trip and takes the least time.
-fn each<T>(
+/// Loads the rows whose last column in `select` has one of these values: with one statement on PostgreSQL, and with one per
+/// value on SQLite, where statements are no round trips and this is fastest.
+fn load_by_texts<T>(
     connection: &mut Connection,
     select: &Fragment,
-    names: &BTreeSet<String>,
+    values: &BTreeSet<String>,
     load: impl Fn(&mut Connection, Fragment) -> QueryResult<Vec<T>>,
 ) -> QueryResult<Vec<T>> {
     if let Connection::Postgres(_) = connection {
         let mut statement = select.clone();
-        statement.is_one_of_texts(names.iter().cloned());
+        statement.is_one_of_texts(values.iter().cloned());
         return load(connection, statement);
     }
     let mut rows = Vec::new();
-    for name in names {
+    for value in values {
         let mut statement = select.clone();
-        statement.sql(" = ").value(Value::Text(name.clone()));
+        statement.sql(" = ").value(Value::Text(value.clone()));
         rows.extend(load(connection, statement)?);
     }
     Ok(rows)

@@ -1,16 +1,16 @@
-//! Members: users added to groups, removed from them, read. Each is a row of its own: what is done about one costs the
-//! same in a group of ten and in one of a hundred thousand.
+//! Operations on members. Each membership is a row, so a change of one costs the same in a group of ten as in a group of a
+//! hundred thousand.
 //!
-//! Whoever changes who is in a group locks the group's row, and nothing else of it, after the users that it adds. So what
-//! a group counts is what is there, its version moves once a request, and nobody is lost.
+//! An operation that changes the members of a group locks the users that it adds and then the group's row. The group's counter
+//! therefore agrees with the rows, its version increases once per call, and concurrent calls lose no member.
 
 mod edit;
-mod groups;
+mod locked_groups;
 mod pages;
 mod store;
 mod unpaged;
 
-pub(super) use edit::{Difference, Newcomers};
+pub(super) use edit::{MemberDiff, PreparedEdit};
 pub use pages::{Find, List, ListGroups};
 pub use unpaged::{AllMembers, GroupNames, GroupsWithMembers};
 
@@ -19,37 +19,34 @@ use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, Stamp};
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
-use crate::ops::MAX_BATCH;
-use crate::ops::{OpError, Results};
-use groups::Groups;
+use crate::ops::resource::QualifiedId;
+use crate::ops::{MAX_BATCH, OpError, Results};
+use locked_groups::LockedGroups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
-use store::Locked;
+use store::OnLocked;
 use uuid::Uuid;
 
-/// A resource, by its tenant's and its own id.
-type Name = (Uuid, Uuid);
-
-/// Adds users to a group, all or none. Who is there already stays.
+/// Adds users to a group, all or none. Users who are already members remain so.
 #[derive(Debug)]
 pub struct Add {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
-    /// The users' ids; [`OpError::Invalid`] names the places of those that are not there.
+    /// The ids of the users. [`OpError::Invalid`] names the indexes of those that do not exist.
     pub users: Vec<Uuid>,
-    /// At this time.
+    /// The time of the change.
     pub now: Timestamp,
 }
 
 impl Addition for Add {
-    fn asked(&self) -> Asked<'_> {
-        Asked { group: (self.tenant, self.group), users: &self.users, now: self.now }
+    fn additions(&self) -> Additions<'_> {
+        Additions { group: (self.tenant, self.group), users: &self.users, now: self.now }
     }
 
-    fn refusal(&self, unknown: Vec<usize>) -> OpError {
-        OpError::Invalid(unknown_users(unknown))
+    fn unknown_users(&self, indexes: Vec<usize>) -> OpError {
+        OpError::Invalid(unknown_users(indexes))
     }
 }
 
@@ -57,11 +54,11 @@ impl Operation for Add {
     type Output = ();
     type Error = OpError;
     const CLASS: Class = Class::Write;
-    /// Each may add a thousand.
+    /// Smaller, because each call may add a thousand users.
     const MAX_BATCH: usize = MAX_BATCH / 10;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        only(add_all(&[self], tx)?)
+        single(add_all(&[self], tx)?)
     }
 
     fn run_batch(adds: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
@@ -69,25 +66,25 @@ impl Operation for Add {
     }
 }
 
-/// Adds one user to a group, unless it is there already.
+/// Adds one user to a group, unless the user is already a member.
 #[derive(Debug)]
 pub struct Put {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
-    /// The user's id.
+    /// The id of the user.
     pub user: Uuid,
-    /// At this time.
+    /// The time of the change.
     pub now: Timestamp,
 }
 
 impl Addition for Put {
-    fn asked(&self) -> Asked<'_> {
-        Asked { group: (self.tenant, self.group), users: slice::from_ref(&self.user), now: self.now }
+    fn additions(&self) -> Additions<'_> {
+        Additions { group: (self.tenant, self.group), users: slice::from_ref(&self.user), now: self.now }
     }
 
-    fn refusal(&self, _: Vec<usize>) -> OpError {
+    fn unknown_users(&self, _: Vec<usize>) -> OpError {
         OpError::NotFound
     }
 }
@@ -99,7 +96,7 @@ impl Operation for Put {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        only(add_all(&[self], tx)?)
+        single(add_all(&[self], tx)?)
     }
 
     fn run_batch(puts: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
@@ -107,16 +104,16 @@ impl Operation for Put {
     }
 }
 
-/// Removes a user from a group that it is in.
+/// Removes a member from a group.
 #[derive(Debug)]
 pub struct Remove {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
-    /// The user's id.
+    /// The id of the user.
     pub user: Uuid,
-    /// At this time.
+    /// The time of the change.
     pub now: Timestamp,
 }
 
@@ -127,7 +124,7 @@ impl Operation for Remove {
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        only(remove_all(&[self], tx)?)
+        single(remove_all(&[self], tx)?)
     }
 
     fn run_batch(removals: &[&Self], tx: &mut Tx<'_>) -> Results<()> {
@@ -137,140 +134,154 @@ impl Operation for Remove {
 
 /// An operation that adds users to a group.
 trait Addition: Operation<Output = ()> {
-    fn asked(&self) -> Asked<'_>;
-    /// Why it is not carried out when there are no users at these of its places.
-    fn refusal(&self, unknown: Vec<usize>) -> OpError;
+    fn additions(&self) -> Additions<'_>;
+    /// The error if the users at these indexes do not exist.
+    fn unknown_users(&self, indexes: Vec<usize>) -> OpError;
 }
 
-/// Which users are to be added to which group, and when.
-struct Asked<'a> {
-    group: Name,
+/// The users to add to a group, and the time.
+struct Additions<'a> {
+    group: QualifiedId,
     users: &'a [Uuid],
     now: Timestamp,
 }
 
-impl Asked<'_> {
-    fn names(&self) -> impl Iterator<Item = Name> {
+impl Additions<'_> {
+    fn user_ids(&self) -> impl Iterator<Item = QualifiedId> {
         self.users.iter().map(|user| (self.group.0, *user))
     }
 }
 
-/// The one result of a call that is alone.
-fn only(results: Vec<Result<(), OpError>>) -> Result<(), OpError> {
+/// The result of a single call.
+fn single(results: Vec<Result<(), OpError>>) -> Result<(), OpError> {
     let nothing = || OpError::internal("no result");
     results.into_iter().next().ok_or_else(nothing)?
 }
 
-/// Several calls' users are added with one statement on PostgreSQL. Who is wanted by more than one is added by the first.
+/// Adds the users of several calls, with one statement on PostgreSQL. A user that several calls add is added by the first.
 fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
-    let asked: Vec<_> = calls.iter().map(|call| call.asked()).collect();
-    let locked = if calls.len() == 1 { Locked::Wait } else { Locked::Skip };
-    let users = store::lock_users(tx, asked.iter().flat_map(Asked::names), locked)?;
-    let mut groups = lock(tx, asked.iter().map(|asked| asked.group))?;
-    let admit = |(call, asked)| admit(call, asked, &users, &groups).map_err(|error| or_locked(error, locked));
-    let results: Vec<_> = calls.iter().copied().zip(&asked).map(admit).collect();
-    let admitted = || asked.iter().enumerate().zip(&results).filter(|(_, result)| result.is_ok());
+    let additions: Vec<_> = calls.iter().map(|call| call.additions()).collect();
+    let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
+    let users = store::lock_users(tx, additions.iter().flat_map(Additions::user_ids), on_locked)?;
+    let mut groups = lock_groups(tx, additions.iter().map(|additions| additions.group))?;
+    let check = |(call, additions)| {
+        check(call, additions, &users, &groups).map_err(|error| retry_if_skipped(error, on_locked))
+    };
+    let results: Vec<_> = calls.iter().copied().zip(&additions).map(check).collect();
+    let accepted = || additions.iter().enumerate().zip(&results).filter(|(_, result)| result.is_ok());
     let mut rows = BTreeMap::new();
-    for ((_, asked), _) in admitted() {
-        for user in asked.users {
-            rows.entry((asked.group, *user))
-                .or_insert_with(|| NewMemberRow::new(asked.group, *user, asked.now));
+    for ((_, Additions { group, users, now }), _) in accepted() {
+        for user in *users {
+            rows.entry((*group, *user)).or_insert_with(|| NewMemberRow::new(*group, *user, *now));
         }
     }
     let rows: Vec<_> = rows.into_values().collect();
     let mut added = store::insert(tx, &rows)?;
-    for ((turn, asked), _) in admitted() {
-        let users: Vec<_> =
-            asked.users.iter().copied().filter(|user| added.remove(&(asked.group, *user))).collect();
-        tx.set_call(turn);
-        tell(tx, &mut groups, asked.group, &users, 1, asked.now);
+    for ((call, Additions { group, users, now }), _) in accepted() {
+        let users: Vec<_> = users.iter().copied().filter(|user| added.remove(&(*group, *user))).collect();
+        tx.set_call(call);
+        record(tx, &mut groups, *group, &users, 1, *now);
     }
     groups.write(tx)?;
     Ok(results)
 }
 
-/// Locks the groups of calls. Those that others have locked are waited for only where all calls are about one: else
-/// they would hold up calls that have nothing to do with them.
-fn lock(tx: &mut Tx<'_>, names: impl Iterator<Item = Name>) -> Result<Groups, OpError> {
-    let names: BTreeSet<_> = names.collect();
-    let locked = if names.len() == 1 { Locked::Wait } else { Locked::Skip };
-    Ok(Groups::lock(tx, names.into_iter(), locked)?)
+/// Locks the groups of a batch. Waits for a locked group only if all calls concern that group. Otherwise, the wait would delay
+/// calls that concern other groups.
+fn lock_groups(tx: &mut Tx<'_>, ids: impl Iterator<Item = QualifiedId>) -> Result<LockedGroups, OpError> {
+    let ids: BTreeSet<_> = ids.collect();
+    let on_locked = if ids.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
+    Ok(LockedGroups::lock(tx, ids.into_iter(), on_locked)?)
 }
 
-/// Why a call among several is not carried out: what is not there may also be locked, which is found out alone.
-fn or_locked(error: OpError, locked: Locked) -> OpError {
-    match locked {
-        Locked::Wait => error,
-        Locked::Skip => OpError::retry(format!("others have locked it, or {error}")),
+/// The error of a call whose user or group was not found. If locked rows were skipped, the call is retried alone.
+fn retry_if_skipped(error: OpError, on_locked: OnLocked) -> OpError {
+    match on_locked {
+        OnLocked::Wait => error,
+        OnLocked::Skip => OpError::retry(format!("locked by another transaction, or {error}")),
     }
 }
 
-fn admit<A: Addition>(
+/// Checks that the group and the users of a call exist.
+fn check<A: Addition>(
     call: &A,
-    asked: &Asked<'_>,
-    users: &HashSet<Name>,
-    groups: &Groups,
+    additions: &Additions<'_>,
+    users: &HashSet<QualifiedId>,
+    groups: &LockedGroups,
 ) -> Result<(), OpError> {
-    if !groups.have(asked.group) {
+    if !groups.contains(additions.group) {
         return Err(OpError::NotFound);
     }
-    let unknown = asked.names().enumerate().filter(|(_, name)| !users.contains(name));
-    let unknown: Vec<_> = unknown.map(|(place, _)| place).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(call.refusal(unknown)) }
+    let unknown = additions.user_ids().enumerate().filter(|(_, id)| !users.contains(id));
+    let unknown: Vec<_> = unknown.map(|(index, _)| index).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(call.unknown_users(unknown)) }
 }
 
-/// Several calls' users are removed with one statement a group on PostgreSQL. Who is unwanted by more than one is removed
-/// by the first.
+/// Removes the members of several calls, with one statement per group on PostgreSQL. A member that several calls remove is
+/// removed by the first.
 fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
-    let group = |call: &Remove| (call.tenant, call.group);
-    let among = if calls.len() == 1 { Locked::Wait } else { Locked::Skip };
-    let mut groups = lock(tx, calls.iter().map(|call| group(call)))?;
-    let mut unwanted: BTreeMap<Name, BTreeSet<Uuid>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| groups.have(group(call))) {
-        unwanted.entry(group(call)).or_default().insert(call.user);
+    let group_of = |call: &Remove| (call.tenant, call.group);
+    let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
+    let mut groups = lock_groups(tx, calls.iter().map(|call| group_of(call)))?;
+    let mut by_group: BTreeMap<QualifiedId, BTreeSet<Uuid>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| groups.contains(group_of(call))) {
+        by_group.entry(group_of(call)).or_default().insert(call.user);
     }
     let mut removed = HashSet::new();
-    for (group, users) in unwanted {
+    for (group, users) in by_group {
         let users = store::delete(tx, group, &users)?;
         removed.extend(users.into_iter().map(|user| (group, user)));
     }
     let mut results = Vec::with_capacity(calls.len());
-    for (turn, call) in calls.iter().enumerate() {
-        let is_done = removed.remove(&(group(call), call.user));
-        if is_done {
-            tx.set_call(turn);
-            tell(tx, &mut groups, group(call), &[call.user], -1, call.now);
+    for (index, call) in calls.iter().enumerate() {
+        let group = group_of(call);
+        if removed.remove(&(group, call.user)) {
+            tx.set_call(index);
+            record(tx, &mut groups, group, &[call.user], -1, call.now);
+            results.push(Ok(()));
+        } else {
+            let on_locked = if groups.contains(group) { OnLocked::Wait } else { on_locked };
+            results.push(Err(retry_if_skipped(OpError::NotFound, on_locked)));
         }
-        let locked = if groups.have(group(call)) { Locked::Wait } else { among };
-        results.push(if is_done { Ok(()) } else { Err(or_locked(OpError::NotFound, locked)) });
     }
     groups.write(tx)?;
     Ok(results)
 }
 
-/// Removes a locked user, to whom nobody can add memberships any more, from all its groups.
-pub(super) fn leave_all(tx: &mut Tx<'_>, user: Name, now: Timestamp) -> Result<(), OpError> {
+/// Removes a locked user from all its groups. Other transactions cannot add memberships of a locked user.
+pub(super) fn remove_from_all_groups(
+    tx: &mut Tx<'_>,
+    user: QualifiedId,
+    now: Timestamp,
+) -> Result<(), OpError> {
     let (tenant, id) = user;
     let groups = store::groups_of(tx, user)?;
     if groups.is_empty() {
         return Ok(());
     }
     let groups = groups.into_iter().map(|group| (tenant, group));
-    let mut groups = Groups::lock(tx, groups, Locked::Wait)?;
-    // Others may have removed it from some of them before these were locked.
+    let mut groups = LockedGroups::lock(tx, groups, OnLocked::Wait)?;
+    // Other transactions may have removed some of the memberships before the groups were locked.
     for group in store::delete_all(tx, user)? {
-        tell(tx, &mut groups, (tenant, group), &[id], -1, now);
+        record(tx, &mut groups, (tenant, group), &[id], -1, now);
     }
     groups.write(tx)
 }
 
-/// Records what one call did about users of a group: the group comes to its next version, with a fact for each.
-fn tell(tx: &mut Tx<'_>, groups: &mut Groups, group: Name, users: &[Uuid], each: i64, now: Timestamp) {
-    let fact = if each > 0 { Change::member_added } else { Change::member_removed };
+/// Records the members that a call added to a group (`sign` 1) or removed from it (-1). The group reaches its next version.
+fn record(
+    tx: &mut Tx<'_>,
+    groups: &mut LockedGroups,
+    group: QualifiedId,
+    users: &[Uuid],
+    sign: i64,
+    now: Timestamp,
+) {
+    let change = if sign > 0 { Change::member_added } else { Change::member_removed };
     let count = i64::try_from(users.len()).unwrap_or(i64::MAX);
-    if let Some((version, time)) = groups.change(group, each * count, now) {
+    if let Some((version, time)) = groups.grow(group, sign * count, now) {
         let (tenant, id) = group;
         let group = Stamp { id, version, time };
-        users.iter().for_each(|user| tx.record(fact(tenant, group, *user)));
+        users.iter().for_each(|user| tx.record(change(tenant, group, *user)));
     }
 }

@@ -1,4 +1,4 @@
-//! Who is in a group, and which groups a user is in: a page at a time, in the order of ids.
+//! Reads the members of a group and the groups of a user, in pages in id order.
 
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
@@ -7,26 +7,25 @@ use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::domain::sort::Sorted;
-use crate::ops::OpError;
 use crate::ops::resource::Resource;
-use crate::ops::{AT_ONCE, Page};
+use crate::ops::{IDS_PER_STATEMENT, OpError, Page};
 use crate::schema::{groups, members, users};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use uuid::Uuid;
 
-/// Reads who is in a group.
+/// Reads a page of the members of a group.
 #[derive(Debug)]
 pub struct List {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
-    /// Behind this user.
+    /// The last user of the previous page.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// The maximum number of members.
     pub limit: usize,
-    /// Whether all are to be counted.
+    /// Whether to count all members.
     pub total: bool,
 }
 
@@ -50,11 +49,11 @@ impl Operation for List {
 /// Reads one member of a group.
 #[derive(Debug)]
 pub struct Find {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
-    /// The user's id.
+    /// The id of the user.
     pub user: Uuid,
 }
 
@@ -75,7 +74,7 @@ pub(super) type MemberRow = (Uid, String, Option<String>, i64);
 
 pub(super) type Members = Statement<(Id, Text, Nullable<Text>, BigInt)>;
 
-/// The members of a group. What they are called is looked up for each: a join may be planned so that it reads all users.
+/// Selects the members of a group. Subqueries look up their names, because an engine could execute a join by scanning all users.
 pub(super) fn of_group(tenant: Uuid, group: Uuid) -> Fragment {
     let mut statement = Fragment::of(
         "SELECT members.user_id, (SELECT users.user_name FROM users WHERE users.tenant_id = members.tenant_id \
@@ -91,18 +90,18 @@ pub(super) fn member((Uid(user_id), user_name, display_name, added_at): MemberRo
     Member { user_id, user_name, display_name, added_at: added_at.into() }
 }
 
-/// Reads the groups that a user is in.
+/// Reads a page of the groups of a user.
 #[derive(Debug)]
 pub struct ListGroups {
-    /// In this tenant.
+    /// The tenant of the user.
     pub tenant: Uuid,
-    /// The user's id.
+    /// The id of the user.
     pub user: Uuid,
-    /// Behind this group.
+    /// The last group of the previous page.
     pub after: Option<Uuid>,
-    /// At most so many.
+    /// The maximum number of groups.
     pub limit: usize,
-    /// Whether all are to be counted.
+    /// Whether to count all groups.
     pub total: bool,
 }
 
@@ -112,15 +111,12 @@ impl Operation for ListGroups {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Group>, OpError> {
-        // A group that goes between two statements would leave a page without an end to go on from.
+        // If a group disappeared between two statements, the page could lack the item after which the next page starts.
         tx.in_snapshot(|tx| {
             let user = users::table.find((Uid(self.tenant), Uid(self.user))).select(users::id);
             let _: Uid = tx.get(user)?;
             let ids = self.ids(tx)?;
-            let mut groups = Vec::with_capacity(ids.len());
-            for ids in ids.chunks(AT_ONCE) {
-                groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
-            }
+            let mut groups = load_groups(tx, self.tenant, &ids)?;
             groups.sort_unstable_by_key(Group::id);
             let total = self.total.then(|| self.count(tx)).transpose()?;
             Ok(Page::of(groups, self.limit, total))
@@ -129,7 +125,7 @@ impl Operation for ListGroups {
 }
 
 impl ListGroups {
-    /// The ids of a page, and one more.
+    /// The ids of the groups on the page, and one more.
     fn ids(&self, connection: &mut Connection) -> QueryResult<Vec<Uuid>> {
         let mut statement = Fragment::of("SELECT members.group_id FROM members WHERE members.tenant_id = ");
         statement.value(Value::Id(self.tenant)).sql(" AND members.user_id = ").value(Value::Id(self.user));
@@ -144,4 +140,17 @@ impl ListGroups {
         let count = members::table.filter(of_user).count();
         connection.get(count)
     }
+}
+
+/// Loads the groups with these ids that exist, in any order.
+pub(super) fn load_groups(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &[Uuid],
+) -> QueryResult<Vec<Group>> {
+    let mut groups = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        groups.extend(Group::load_by_ids(connection, tenant, &ids.iter().copied().collect())?);
+    }
+    Ok(groups)
 }

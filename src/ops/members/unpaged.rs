@@ -1,44 +1,39 @@
-//! Groups with all_members who is in them, and users with the names of all groups that they are in.
+//! Reads all members of groups, and the names of all groups of users.
 
-use super::pages::{MemberRow, Members, member, of_group};
+use super::pages::{MemberRow, Members, load_groups, member, of_group};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
-use crate::ops::AT_ONCE;
-use crate::ops::OpError;
-use crate::ops::resource::Resource;
+use crate::ops::{IDS_PER_STATEMENT, OpError};
 use diesel::QueryResult;
 use diesel::sql_types::Text;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Reads groups with all their members, in one state of the database.
+/// Reads groups with all their members, in one snapshot.
 #[derive(Debug)]
 pub struct GroupsWithMembers {
-    /// In this tenant.
+    /// The tenant of the groups.
     pub tenant: Uuid,
-    /// Their ids, at most as many as a page has.
+    /// The ids of the groups, at most a page.
     pub groups: Vec<Uuid>,
-    /// How many members they may have together; [`OpError::Refused`] when they have more.
+    /// The maximum total number of members, above which the operation returns [`OpError::Refused`].
     pub max_members: i64,
 }
 
 impl Operation for GroupsWithMembers {
-    /// Those that are there, by their ids; their members in the order of the ids.
+    /// The groups that exist, by id, with their members in id order.
     type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
     type Error = OpError;
-    /// A small group must not wait for the scans of others: a large one costs its members and nothing else.
+    /// Not a scan, because the cost is proportional to the number of members.
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         tx.in_snapshot(|tx| {
-            let mut groups = Vec::with_capacity(self.groups.len());
-            for ids in self.groups.chunks(AT_ONCE) {
-                groups.extend(Group::of_ids(tx, self.tenant, &ids.iter().copied().collect())?);
-            }
+            let groups = load_groups(tx, self.tenant, &self.groups)?;
             if groups.iter().map(|group| group.member_count).sum::<i64>() > self.max_members {
                 return Err(OpError::Refused("the groups have too many members"));
             }
@@ -51,17 +46,17 @@ impl Operation for GroupsWithMembers {
     }
 }
 
-/// Reads all members of a group; none when the group is not there.
+/// Reads all members of a group. The list is empty if the group does not exist.
 #[derive(Debug)]
 pub struct AllMembers {
-    /// In this tenant.
+    /// The tenant of the group.
     pub tenant: Uuid,
-    /// The group's id.
+    /// The id of the group.
     pub group: Uuid,
 }
 
 impl Operation for AllMembers {
-    /// In the order of the ids.
+    /// The members in id order.
     type Output = Vec<Member>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
@@ -78,19 +73,19 @@ fn all_members(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryR
     Ok(rows.into_iter().map(member).collect())
 }
 
-/// Reads what the groups that users are in are called.
+/// Reads the names of all groups of users.
 #[derive(Debug)]
 pub struct GroupNames {
-    /// In this tenant.
+    /// The tenant of the users.
     pub tenant: Uuid,
-    /// The users' ids, at most as many as a page has.
+    /// The ids of the users, at most a page.
     pub users: Vec<Uuid>,
-    /// In how many groups they may be together; [`OpError::Refused`] when they are in more.
+    /// The maximum total number of memberships, above which the operation returns [`OpError::Refused`].
     pub max_groups: usize,
 }
 
 impl Operation for GroupNames {
-    /// Of each user that is in any group, the groups' ids and displayNames in the order of the ids.
+    /// For each user with groups, their ids and displayNames in id order.
     type Output = BTreeMap<Uuid, Vec<(Uuid, String)>>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
@@ -98,7 +93,7 @@ impl Operation for GroupNames {
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let mut names: Self::Output = BTreeMap::new();
         let mut left = self.max_groups;
-        for users in self.users.chunks(AT_ONCE) {
+        for users in self.users.chunks(IDS_PER_STATEMENT) {
             let mut statement = Fragment::of(
                 "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \
                  WHERE groups.tenant_id = members.tenant_id AND groups.id = members.group_id) FROM members \

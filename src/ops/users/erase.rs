@@ -1,28 +1,28 @@
-//! Users erased: deleted, their values taken out of what is kept of them.
+//! Erases users: deletes them and removes their values from the history and from stored responses.
 
-use super::store::lock;
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::ops::OpError;
-use crate::ops::members;
-use crate::schema::{changes, heads, idempotency, users};
+use crate::ops::resource::{self, Resource};
+use crate::schema::{changes, heads, idempotency};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Deletes a user, if it is still there, and notes that its values are erased. [`RedactHistory`] takes them out of its history.
+/// Deletes a user, if it exists, and records the erasure. [`RedactHistory`] removes the user's values from the history.
 #[derive(Debug)]
 pub struct Erase {
-    /// In this tenant.
+    /// The tenant of the user.
     pub tenant: Uuid,
-    /// Its id.
+    /// The id of the user.
     pub id: Uuid,
-    /// On these conditions, when it is still there.
+    /// Checked if the user exists.
     pub conditions: Conditions,
-    /// At this time.
+    /// The time of the change.
     pub now: Timestamp,
 }
 
@@ -32,37 +32,10 @@ impl Operation for Erase {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let (tenant, id) = (Uid(self.tenant), Uid(self.id));
         tx.truncate_wal();
-        let deleted = match lock(tx, self.tenant, self.id, &self.conditions) {
-            Ok(user) => {
-                members::leave_all(tx, (self.tenant, self.id), self.now)?;
-                let row = users::table.find((tenant, id));
-                tx.execute(diesel::delete(row))?;
-                let deleted = Change::deleted(self.tenant, &user, self.now);
-                tx.record(Change { before: None, erased: true, ..deleted.clone() });
-                Some((deleted.version, deleted.time))
-            }
-            Err(OpError::NotFound) => None,
-            Err(error) => return Err(error),
-        };
-        // Where the user is somebody's manager, the answer shows its name beside its id.
-        let text = self.id.to_string();
-        let shows = |text: &str| idempotency::body.like(format!("%{text}%"));
-        let of_user = idempotency::resource_id.eq(Some(id));
-        let answers = idempotency::table
-            .filter(idempotency::tenant_id.eq(tenant))
-            .filter(of_user.or(shows(&text)).or(shows(&text.to_uppercase())));
-        let blank = diesel::update(answers).set(idempotency::body.eq(None::<String>));
-        tx.execute(blank)?;
-        // Of two at once both would be told: whoever comes second waits here until the first has committed. The user's own
-        // row, which every other write locks before the head's, may be gone.
-        tx.lock::<i64>(heads::table.find(tenant).select(heads::revision))?;
-        let history = changes::table
-            .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(id)))
-            .filter(changes::resource.eq("user"));
-        let last = history.order(changes::revision.desc()).select((changes::kind, changes::version)).limit(1);
-        let last: Option<(String, i64)> = tx.optional(last)?;
+        let deleted = self.delete(tx)?;
+        self.remove_responses(tx)?;
+        let last = self.last_change(tx)?;
         let (version, time) = match (deleted, last) {
             (Some(deleted), _) => deleted,
             (None, Some((kind, _))) if kind == ChangeKind::USER_ERASED.name() => return Ok(()),
@@ -74,37 +47,77 @@ impl Operation for Erase {
     }
 }
 
-/// Takes an erased user's values out of its history, some rows at a time: a history can be long.
+impl Erase {
+    /// Deletes the user. Returns its last version and the time of the deletion, or `None` if it does not exist.
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<Option<(i64, Timestamp)>, OpError> {
+        let user: User = match resource::lock(tx, self.tenant, self.id, &self.conditions) {
+            Err(OpError::NotFound) => return Ok(None),
+            user => user?,
+        };
+        user.delete(tx, self.tenant, self.now)?;
+        let deleted = Change::deleted(self.tenant, &user, self.now);
+        let (version, time) = (deleted.version, deleted.time);
+        tx.record(Change { before: None, erased: true, ..deleted });
+        Ok(Some((version, time)))
+    }
+
+    /// Removes the bodies of stored responses that contain the user, or its name as that of a manager beside its id.
+    fn remove_responses(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
+        let text = self.id.to_string();
+        let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
+        let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
+        let responses = idempotency::table
+            .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
+            .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
+        tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
+        Ok(())
+    }
+
+    /// The type and version of the user's last change. The head row is locked first, so that only one of two concurrent erasures
+    /// is recorded. The user's own row, which other writes lock before the head row, may no longer exist.
+    fn last_change(&self, tx: &mut Tx<'_>) -> QueryResult<Option<(String, i64)>> {
+        let tenant = Uid(self.tenant);
+        tx.lock::<i64>(heads::table.find(tenant).select(heads::revision))?;
+        let history = changes::table
+            .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(Uid(self.id))))
+            .filter(changes::resource.eq("user"));
+        tx.optional(
+            history.order(changes::revision.desc()).select((changes::kind, changes::version)).limit(1),
+        )
+    }
+}
+
+/// Removes an erased user's values from its history, a limited number of changes per call because a history can be long.
 #[derive(Debug)]
 pub struct RedactHistory {
-    /// In this tenant.
+    /// The tenant of the user.
     pub tenant: Uuid,
-    /// Its id.
+    /// The id of the user.
     pub id: Uuid,
 }
 
-/// How many rows of a history are blanked at once.
+/// The number of changes that one call redacts.
 const REDACTED_PER_CALL: i64 = 500;
 
 impl Operation for RedactHistory {
-    /// Whether there may be more.
+    /// Whether changes may remain.
     type Output = bool;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
         let of_user = changes::tenant_id.eq(Uid(self.tenant)).and(changes::resource_id.eq(Uid(self.id)));
-        let shown = changes::before.is_not_null().or(changes::after.is_not_null());
-        let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(shown));
-        let some = history.order(changes::revision).select(changes::revision).limit(REDACTED_PER_CALL);
-        let some: Vec<i64> = tx.load(some)?;
-        let Some(last) = some.last() else { return Ok(false) };
-        let blank = diesel::update(history.filter(changes::revision.le(last))).set((
+        let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
+        let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(has_values));
+        let revisions = history.order(changes::revision).select(changes::revision).limit(REDACTED_PER_CALL);
+        let revisions: Vec<i64> = tx.load(revisions)?;
+        let Some(last) = revisions.last() else { return Ok(false) };
+        let redaction = diesel::update(history.filter(changes::revision.le(last))).set((
             changes::before.eq(None::<Json<Value>>),
             changes::after.eq(None::<Json<Value>>),
             changes::erased.eq(true),
         ));
-        tx.execute(blank)?;
+        tx.execute(redaction)?;
         tx.truncate_wal();
         Ok(true)
     }

@@ -1,0 +1,141 @@
+//! Records changes in the histories of tenants.
+
+use super::conn::Connection;
+use super::error::DbError;
+use super::sql::{Fragment, Statement};
+use super::types::{Json, Uid};
+use crate::domain::change::{Change, ChangeKind};
+use crate::domain::filter::Value;
+use crate::domain::origin::Origin;
+use crate::schema::{changes, heads};
+use diesel::prelude::*;
+use serde::Serialize;
+use serde_json::Map;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Assigns the next revisions of each tenant to its changes and inserts them. Each change is given with the index of its call,
+/// which is that of its origin. Locks the head rows in the order of tenants. If a head row is missing, the tenant does not exist.
+pub(super) fn insert(
+    connection: &mut Connection,
+    origins: &[&Origin],
+    changes: Vec<(usize, Change)>,
+) -> Result<(), DbError> {
+    let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'_>>> = BTreeMap::new();
+    for (call, change) in changes {
+        let no_origin = || DbError::Internal("a change does not belong to a call".to_owned());
+        let origin = origins.get(call).ok_or_else(no_origin)?;
+        let changes = by_tenant.entry(change.tenant).or_default();
+        changes.push(NewChange::new(origin, changes.len(), change));
+    }
+    for (tenant, changes) in by_tenant {
+        match connection {
+            Connection::Postgres(c) => append_in_one_statement(c, tenant, &changes)?,
+            Connection::Sqlite(c) => append(c, tenant, changes)?,
+        }
+    }
+    Ok(())
+}
+
+/// The number of users that the changes add to the tenant.
+fn user_growth(changes: &[NewChange<'_>]) -> i64 {
+    growth(changes, ChangeKind::USER_CREATED, ChangeKind::USER_DELETED)
+}
+
+/// The number of groups that the changes add to the tenant.
+fn group_growth(changes: &[NewChange<'_>]) -> i64 {
+    growth(changes, ChangeKind::GROUP_CREATED, ChangeKind::GROUP_DELETED)
+}
+
+fn growth(changes: &[NewChange<'_>], created: ChangeKind, deleted: ChangeKind) -> i64 {
+    let step = |change: &NewChange<'_>| match change.kind {
+        kind if kind == created.name() => 1,
+        kind if kind == deleted.name() => -1,
+        _ => 0,
+    };
+    changes.iter().map(step).sum()
+}
+
+fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -> Result<(), DbError> {
+    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let newest: i64 = diesel::update(heads::table.find(Uid(tenant)))
+        .set((
+            heads::revision.eq(heads::revision + count),
+            heads::users.eq(heads::users + user_growth(&changes)),
+            heads::groups.eq(heads::groups + group_growth(&changes)),
+        ))
+        .returning(heads::revision)
+        .get_result(c)?;
+    for mut change in changes {
+        change.revision += newest - count;
+        diesel::insert_into(changes::table).values(&change).execute(c)?;
+    }
+    Ok(())
+}
+
+/// Does the same in one statement, because other servers wait for the head row until the commit.
+fn append_in_one_statement(
+    c: &mut PgConnection,
+    tenant: Uuid,
+    changes: &[NewChange<'_>],
+) -> Result<(), DbError> {
+    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let mut statement = Fragment::default();
+    statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
+    statement.sql(", users = users + ").value(Value::Integer(user_growth(changes)));
+    statement.sql(", groups = groups + ").value(Value::Integer(group_growth(changes)));
+    statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
+    statement.sql(" RETURNING revision - ").value(Value::Integer(count));
+    statement.sql(
+        " AS previous) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
+         resource_id, member_id, version, before, after, erased) SELECT tenant_id, previous + revision, time, actor_type, \
+         actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased FROM head, ",
+    );
+    statement.rows("changes", changes)?;
+    match Statement::<()>::of(statement).execute(c)? {
+        inserted if inserted == changes.len() => Ok(()),
+        _ => Err(DbError::NoRow),
+    }
+}
+
+#[derive(Insertable, Serialize)]
+#[diesel(table_name = changes)]
+struct NewChange<'a> {
+    tenant_id: Uid,
+    /// Relative to the head row's revision until that is known.
+    revision: i64,
+    time: i64,
+    actor_type: String,
+    actor_id: &'a str,
+    request_id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    resource: &'static str,
+    resource_id: Uid,
+    member_id: Option<Uid>,
+    version: i64,
+    before: Option<Json<Map<String, serde_json::Value>>>,
+    after: Option<Json<Map<String, serde_json::Value>>>,
+    erased: bool,
+}
+
+impl<'a> NewChange<'a> {
+    fn new(origin: &'a Origin, index: usize, change: Change) -> Self {
+        Self {
+            tenant_id: Uid(change.tenant),
+            revision: i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1),
+            time: change.time.into(),
+            actor_type: origin.actor.kind.to_string(),
+            actor_id: &origin.actor.id,
+            request_id: &origin.request_id,
+            kind: change.kind.name(),
+            resource: change.kind.resource().name(),
+            resource_id: Uid(change.id),
+            member_id: change.member.map(Uid),
+            version: change.version,
+            before: change.before.map(Json),
+            after: change.after.map(Json),
+            erased: change.erased,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Runs a list query as a series of calls.
+
+use crate::db::{Class, Database, DbError, Operation, Tx};
+use crate::domain::origin::Origin;
+use crate::ops::OpError;
+use std::time::{Duration, Instant};
+
+/// The execution of one list query. Its calls share a deadline, and the size of each window depends on the duration of the
+/// previous one.
+pub(super) struct Execution<'d> {
+    database: &'d Database,
+    origin: &'d Origin,
+    started: Instant,
+    /// The number of rows in the next window. Windows start small and grow while they are read fast, so that no call blocks
+    /// others for long, whatever the filter costs per row.
+    pub(super) window: usize,
+    /// The total duration of the windows, without the time in the queue.
+    run_time: Duration,
+}
+
+/// The number of rows in the first window.
+const FIRST_WINDOW: usize = 20;
+/// The maximum number of rows in a window.
+const MAX_WINDOW: usize = 4_000;
+/// A window that takes less time than this doubles the next one.
+const FAST: Duration = Duration::from_millis(50);
+/// A window that takes more time than this halves the next one, but not below [`FIRST_WINDOW`]: if every call is slow, smaller
+/// windows would only mean more calls.
+const SLOW: Duration = Duration::from_millis(250);
+
+impl<'d> Execution<'d> {
+    pub(super) fn start(database: &'d Database, origin: &'d Origin) -> Self {
+        Self { database, origin, started: Instant::now(), window: FIRST_WINDOW, run_time: Duration::ZERO }
+    }
+
+    /// Runs an operation before the deadline of the query.
+    pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
+        let deadline = self.started + self.database.deadline();
+        self.database.call_until(self.origin, operation, deadline).await
+    }
+
+    /// Runs a step of the query as an operation of class [`Class::Scan`].
+    pub(super) async fn scan<T: Send + 'static>(
+        &self,
+        step: impl Fn(&mut Tx<'_>) -> Result<T, OpError> + Send + Sync + 'static,
+    ) -> Result<T, OpError> {
+        let (output, _) = self.call(Scan(step)).await?;
+        Ok(output)
+    }
+
+    /// Runs a step that reads a window, and adapts the size of the next window.
+    pub(super) async fn scan_window<T: Send + 'static>(
+        &mut self,
+        step: impl Fn(&mut Tx<'_>) -> Result<T, OpError> + Send + Sync + 'static,
+    ) -> Result<T, OpError> {
+        let (output, duration) = self.call(Scan(step)).await?;
+        self.run_time += duration;
+        if duration < FAST {
+            self.window = (self.window * 2).min(MAX_WINDOW);
+        } else if duration > SLOW {
+            self.window = (self.window / 2).max(self.window.min(FIRST_WINDOW));
+        }
+        Ok(output)
+    }
+
+    /// Whether half of the deadline has passed. The other half is reserved for the calls that complete the page.
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.started.elapsed() >= self.database.deadline() / 2
+    }
+
+    /// Fails if the query is out of time.
+    pub(super) fn check_time(&self) -> Result<(), OpError> {
+        if self.is_out_of_time() { Err(self.timeout_error()) } else { Ok(()) }
+    }
+
+    /// The cause of a timeout: an overloaded database if the calls mostly waited in the queue, otherwise the filter.
+    pub(super) fn timeout_error(&self) -> OpError {
+        if self.run_time * 2 < self.started.elapsed() {
+            DbError::Overloaded.into()
+        } else {
+            OpError::Uncountable
+        }
+    }
+}
+
+/// A step of a list query. Returns its output and its duration, without the time in the queue.
+struct Scan<F>(F);
+
+impl<F, T> Operation for Scan<F>
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, OpError> + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    type Output = (T, Duration);
+    type Error = OpError;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
+        let started = Instant::now();
+        let output = (self.0)(tx)?;
+        Ok((output, started.elapsed()))
+    }
+}

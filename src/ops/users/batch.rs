@@ -1,0 +1,77 @@
+//! Rewrites several users in one batch.
+
+use crate::db::rows::{UserRow, user_columns};
+use crate::db::types::Uid;
+use crate::db::{Connection, Tx, run_each};
+use crate::domain::user::User;
+use crate::ops::resource::{QualifiedId, Resource, Rewrite, Values, load_by_tenant};
+use crate::ops::{OpError, Results};
+use crate::schema::users;
+use diesel::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// Locks all users together, with one statement per tenant on PostgreSQL. If a write violates a unique constraint, the
+/// rewrites run one by one instead.
+pub(super) fn rewrite_all<V: Values<Resource = User>>(
+    rewrites: &[&Rewrite<V>],
+    tx: &mut Tx<'_>,
+) -> Results<V::Output> {
+    match tx.savepoint(|tx| rewrite_locked(rewrites, tx))? {
+        Ok(results) => Ok(results.into_iter().map(|result| result.and_then(V::output)).collect()),
+        Err(_conflict) => run_each(rewrites, tx),
+    }
+}
+
+/// The rewritten user, or the reason for leaving it unchanged.
+type Rewritten<V> = Result<User, <V as Values>::Refusal>;
+
+fn rewrite_locked<V: Values<Resource = User>>(
+    rewrites: &[&Rewrite<V>],
+    tx: &mut Tx<'_>,
+) -> Results<Rewritten<V>> {
+    let ids = rewrites.iter().map(|rewrite| (rewrite.tenant, rewrite.id));
+    let mut users = load_by_tenant(tx, ids, lock_all)?;
+    let mut results: Vec<Result<Rewritten<V>, OpError>> = Vec::with_capacity(rewrites.len());
+    for (call, rewrite) in rewrites.iter().enumerate() {
+        tx.set_call(call);
+        results.push(rewrite_one(rewrite, &mut users, tx)?);
+    }
+    let written = rewrites.iter().zip(&mut results).filter_map(|(rewrite, result)| {
+        let user = result.as_mut().ok()?.as_mut().ok()?;
+        Some((rewrite.tenant, user))
+    });
+    User::fill_computed(tx, written)?;
+    Ok(results)
+}
+
+/// Locks and reads users in id order. Skips those that other transactions have locked. SQLite has a single writer, so no lock
+/// is needed there.
+fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<User>> {
+    let Connection::Postgres(c) = connection else { return User::load_by_ids(connection, tenant, ids) };
+    let ids: Vec<_> = ids.iter().copied().map(Uid).collect();
+    let condition = users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids));
+    let query = users::table.filter(condition).order(users::id).select(user_columns());
+    let rows: Vec<UserRow> = query.for_update().skip_locked().load(c)?;
+    Ok(rows.into_iter().map(User::from).collect())
+}
+
+/// Rewrites one of the locked users. An error that concerns only this call and comes before any write is the inner result.
+fn rewrite_one<V: Values<Resource = User>>(
+    rewrite: &Rewrite<V>,
+    users: &mut HashMap<QualifiedId, User>,
+    tx: &mut Tx<'_>,
+) -> Result<Result<Rewritten<V>, OpError>, OpError> {
+    let Some(user) = users.get_mut(&(rewrite.tenant, rewrite.id)) else {
+        return Ok(Err(OpError::retry("the user is locked or does not exist")));
+    };
+    if !rewrite.conditions.allow_write(user.version) {
+        return Ok(Err(OpError::PreconditionFailed));
+    }
+    let draft = match rewrite.values.draft(user) {
+        Ok(draft) => draft,
+        Err(refusal) => return Ok(Ok(Err(refusal))),
+    };
+    *user = user.write(tx, rewrite.tenant, draft, rewrite.now)?;
+    Ok(Ok(Ok(user.clone())))
+}
