@@ -150,8 +150,7 @@ pub(super) fn attempt<O: Operation>(
     }
     begin(connection, O::ISOLATION)?;
     let mut tx = Tx::new(connection, origins);
-    let output =
-        results(operations, &mut tx).and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
+    let output = results(operations, &mut tx).and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
     let truncate_log = tx.truncate_wal;
     match output {
         Ok(output) => {

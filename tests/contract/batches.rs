@@ -112,7 +112,7 @@ async fn a_batch_of_creates_rejects_only_the_taken_names(db: &TestDatabase) {
     }
     assert_eq!(succeeded(&results), CALLS - 2);
     assert_changes(db, 1, &results).await;
-    let rejected = vec![named(UniqueKey::UserName, "u111"), named(UniqueKey::ExternalId, "e057")];
+    let rejected = vec![find_unique(UniqueKey::UserName, "u111"), find_unique(UniqueKey::ExternalId, "e057")];
     assert_eq!(call_queued(db, rejected).await, [Ok(None), Ok(None)]);
     for user in results.into_iter().flatten() {
         assert_eq!(db.call(find(user.id)).await, Ok(user));

@@ -15,4 +15,5 @@ mod members;
 mod plans;
 mod probes;
 mod retries;
+mod user_edits;
 mod users;
