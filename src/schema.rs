@@ -1,4 +1,4 @@
-//! The tables, once for both engines: kept by hand, compared with both databases by `tests/migrations`.
+//! The tables of both engines, maintained by hand. `tests/migrations` compares them with both databases.
 #![expect(missing_docs, reason = "the migrations describe the tables")]
 
 use diesel::{allow_tables_to_appear_in_same_query, table};

@@ -229,10 +229,10 @@ impl<O: Operation> Batchable for Call<O> {
 impl<O: Operation> Job for Call<O> {
     /// The one place where operations run.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) {
-        let begun = Instant::now();
+        let started = Instant::now();
         let others = others.into_iter().filter_map(|job| (job as Box<dyn Any>).downcast::<Self>().ok());
         let mut calls: Vec<Self> = std::iter::once(self).chain(others).map(|call| *call).collect();
-        calls.retain(|call| begun < call.deadline && !call.reply.is_closed());
+        calls.retain(|call| started < call.deadline && !call.reply.is_closed());
         if calls.is_empty() {
             return;
         }
@@ -245,7 +245,7 @@ impl<O: Operation> Job for Call<O> {
             Err(error) => calls.iter().map(|_| Err(error.clone().into())).collect(),
         };
         for (call, result) in calls.into_iter().zip(results) {
-            call.report(begun, worker.slow, result.as_ref().err().and_then(CallError::database));
+            call.report(started, worker.slow, result.as_ref().err().and_then(CallError::database));
             // Fails if the caller has gone.
             drop(call.reply.send(result));
         }
@@ -253,12 +253,12 @@ impl<O: Operation> Job for Call<O> {
 }
 
 impl<O: Operation> Call<O> {
-    fn report(&self, begun: Instant, slow: Duration, error: Option<&DbError>) {
+    fn report(&self, started: Instant, slow: Duration, error: Option<&DbError>) {
         let (operation, request_id) = (type_name::<O>(), &*self.origin.request_id);
         if let Some(defect @ (DbError::Internal(_) | DbError::UniqueViolation(_))) = error {
             log::error!(operation, request_id; "{defect}");
         }
-        let (waited, took) = (begun - self.queued, begun.elapsed());
+        let (waited, took) = (started - self.queued, started.elapsed());
         if waited + took >= slow {
             let (waited_ms, took_ms) = (waited.as_millis() as u64, took.as_millis() as u64);
             log::warn!(operation, request_id, waited_ms, took_ms; "slow operation");
@@ -277,5 +277,5 @@ fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown kind")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown type")
 }

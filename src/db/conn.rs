@@ -1,4 +1,4 @@
-//! One connection to either engine, and the r2d2 manager that makes it.
+//! A connection to either engine, and the r2d2 manager that opens it.
 
 use super::Class;
 use super::url::DatabaseUrl;

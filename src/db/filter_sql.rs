@@ -138,33 +138,30 @@ impl Writer<'_> {
     fn value(&mut self, path: &Path, row: Row, value: &Value) {
         match value {
             Value::Text(_) => self.text(path, row),
-            _ => match (self.column(path, row), self.dialect) {
-                (Some(column), _) => {
-                    self.out.sql(column);
-                }
-                (None, Dialect::Postgres) => {
-                    self.out.sql("(");
-                    self.json(path, row);
-                    self.out.sql(")::boolean");
-                }
-                (None, Dialect::Sqlite) => self.json(path, row),
-            },
+            _ => self.expression(path, row, "::boolean"),
         }
     }
 
     /// The value at a path, as text that sorts by code points.
     fn text(&mut self, path: &Path, row: Row) {
-        match (self.column(path, row), self.dialect) {
-            (Some(column), dialect) if [self.table.id, self.table.join.other].contains(&column) => {
-                self.out.sql(id_as_text(column, dialect));
+        match self.column(path, row) {
+            Some(column) if [self.table.id, self.table.join.other].contains(&column) => {
+                self.out.sql(id_as_text(column, self.dialect));
             }
+            _ => self.expression(path, row, " COLLATE \"C\""),
+        }
+    }
+
+    /// The column of a path, or its value in a document, which PostgreSQL must `convert`.
+    fn expression(&mut self, path: &Path, row: Row, convert: &'static str) {
+        match (self.column(path, row), self.dialect) {
             (Some(column), _) => {
                 self.out.sql(column);
             }
             (None, Dialect::Postgres) => {
                 self.out.sql("(");
                 self.json(path, row);
-                self.out.sql(") COLLATE \"C\"");
+                self.out.sql(")").sql(convert);
             }
             (None, Dialect::Sqlite) => self.json(path, row),
         }

@@ -171,8 +171,8 @@ impl Database {
     /// Runs an operation on behalf of `origin`.
     ///
     /// # Errors
-    /// The operation's error, [`DbError::Overloaded`] if the queue is full, [`DbError::DeadlinePassed`] if the operation did
-    /// not start before the deadline or only reads, or [`DbError::OutcomeUnknown`] if a write started and did not finish.
+    /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the operation starts
+    /// or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write, [`DbError::OutcomeUnknown`].
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
         self.call_until(origin, operation, Instant::now() + self.0.deadline).await
     }
@@ -187,13 +187,13 @@ impl Database {
         operation: O,
         deadline: Instant,
     ) -> Result<O::Output, O::Error> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let queued = Instant::now();
         let abandon = AbandonOnDrop(Ticket::default());
         let ticket = abandon.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
         self.actor_pool(O::CLASS).push(Box::new(call))?;
-        match tokio::time::timeout_at(deadline.into(), answer).await {
+        match tokio::time::timeout_at(deadline.into(), result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_not_started)) => Err(DbError::DeadlinePassed.into()),
             Err(_late) if O::CLASS != Class::Write || abandon.0.claim() => {
@@ -244,8 +244,8 @@ impl ActorPool {
             queue: in_actors.clone(),
             worker: Worker::new(pool.clone(), class, slow, sender.clone()),
         };
-        let named = move || std::thread::Builder::new().name(format!("database {class}"));
-        let actors = SyncArbiter::start_with_thread_builder(actors, named, factory);
+        let thread = move || std::thread::Builder::new().name(format!("database {class}"));
+        let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
         Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into() }
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// A versioned record that administrators manage.
 pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
-    /// What limits the records that a caller can reach.
+    /// The records that a caller can reach.
     type Scope: Copy + Debug + Send + Sync + 'static;
     /// The writable fields.
     type Draft: PartialEq;
@@ -32,7 +32,7 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// Converts a row.
     ///
     /// # Errors
-    /// [`OpError::Database`] if the row does not hold what Roster writes.
+    /// [`OpError::Database`] if the row contains a value that Roster does not write.
     fn from_row(row: Self::Row) -> Result<Self, OpError>;
 
     /// The tenant whose history records the changes.
@@ -140,7 +140,7 @@ impl<R: Record> Operation for List<R> {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Page<R>, OpError> {
-        // One record more than asked for shows whether another page follows.
+        // One record more than requested shows whether another page follows.
         let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
         let rows = tx.load(R::after(self.scope, self.after.unwrap_or(Uuid::nil()), limit))?;
         let records = rows.into_iter().map(R::from_row).collect::<Result<_, _>>()?;
