@@ -29,7 +29,8 @@ pub(crate) async fn create_key(
     let id = Uuid::now_v7();
     let secret =
         Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
-    let create = keys::Create { tenant, id, draft, hash: secret.hash(), now };
+    let fixed = keys::Fixed { tenant, hash: secret.hash() };
+    let create = keys::Create { id, fixed, draft, now };
     database.call(&origin(), create).await.map_err(AppError::new)?;
     Ok(secret)
 }

@@ -59,7 +59,7 @@ struct NewToken<'t> {
 /// `POST /connections`
 pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
-    let create = Create { tenant: context.tenant(), id: Uuid::now_v7(), draft, now: context.now() };
+    let create = Create { id: Uuid::now_v7(), fixed: context.tenant(), draft, now: context.now() };
     Ok(created(&context, &context.call(create).await?, prefer))
 }
 

@@ -10,7 +10,7 @@ use super::records::Served;
 use super::response::{Response, etag, new_secret};
 use super::state::State;
 use crate::domain::key::{Draft, Key};
-use crate::ops::keys::{Create, Scope};
+use crate::ops::keys::{Create, Fixed, Scope};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use serde::Serialize;
@@ -54,7 +54,8 @@ pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) 
     }
     let (id, tenant) = (Uuid::now_v7(), context.tenant());
     let secret = new_secret(id)?;
-    let create = Create { tenant, id, draft, hash: secret.hash(), now: context.now() };
+    let fixed = Fixed { tenant, hash: secret.hash() };
+    let create = Create { id, fixed, draft, now: context.now() };
     let key = context.call(create).await?;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/keys/{id}")))

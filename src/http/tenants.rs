@@ -46,7 +46,8 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Response {
     let draft = body.read(Draft::read)?;
-    let create = Create { id: Uuid::now_v7(), epoch: Uuid::new_v4(), draft, now: context.now() };
+    let epoch = Uuid::new_v4();
+    let create = Create { id: Uuid::now_v7(), fixed: epoch, draft, now: context.now() };
     Ok(created(&context, &context.call(create).await?, prefer))
 }
 

@@ -30,6 +30,8 @@ impl Record for Connection {
     /// The tenant.
     type Scope = Uuid;
     type Draft = Draft;
+    /// The tenant.
+    type Fixed = Uuid;
     type Row = (Uid, Uid, String, String, i64, i64, i64);
 
     fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row> {
@@ -53,6 +55,23 @@ impl Record for Connection {
             known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
         let (created_at, updated_at) = (created_at.into(), updated_at.into());
         Ok(Self { id, tenant, name, profile, version, created_at, updated_at })
+    }
+
+    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile }: Draft, now: Timestamp) -> Self {
+        Self { id, tenant: *tenant, name, profile, version: 1, created_at: now, updated_at: now }
+    }
+
+    fn insert(&self, _: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        tx.execute(diesel::insert_into(connections::table).values((
+            connections::tenant_id.eq(Uid(self.tenant)),
+            connections::id.eq(Uid(self.id)),
+            connections::name.eq(&self.name),
+            connections::profile.eq(self.profile.to_string()),
+            connections::version.eq(self.version),
+            connections::created_at.eq(i64::from(self.created_at)),
+            connections::updated_at.eq(i64::from(self.updated_at)),
+        )))?;
+        Ok(())
     }
 
     fn history(&self) -> Uuid {
@@ -117,41 +136,7 @@ fn token((Uid(id), Uid(connection), expires_at, created_at, last_used_at): Token
 }
 
 /// Creates a connection without tokens.
-#[derive(Debug)]
-pub struct Create {
-    /// The tenant of the connection.
-    pub tenant: Uuid,
-    /// The id of the connection.
-    pub id: Uuid,
-    /// The values of the connection.
-    pub draft: Draft,
-    /// The creation time.
-    pub now: Timestamp,
-}
-
-impl Operation for Create {
-    type Output = Connection;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
-        let Draft { name, profile } = self.draft.clone();
-        let (id, tenant, now) = (self.id, self.tenant, self.now);
-        let created = Connection { id, tenant, name, profile, version: 1, created_at: now, updated_at: now };
-        let insert = diesel::insert_into(connections::table).values((
-            connections::tenant_id.eq(Uid(tenant)),
-            connections::id.eq(Uid(id)),
-            connections::name.eq(&created.name),
-            connections::profile.eq(created.profile.to_string()),
-            connections::version.eq(created.version),
-            connections::created_at.eq(i64::from(now)),
-            connections::updated_at.eq(i64::from(now)),
-        ));
-        tx.execute(insert)?;
-        tx.record(Change::created(tenant, &created));
-        Ok(created)
-    }
-}
+pub type Create = records::Create<Connection>;
 
 /// Creates a token. Returns [`OpError::Refused`] if the connection has the maximum number of active tokens.
 #[derive(Debug)]

@@ -4,13 +4,12 @@ use crate::db::query::{Lockable, Select};
 use crate::db::sql::Fragment;
 use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
-use crate::domain::change::Change;
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Value;
 use crate::domain::key::{Draft, Key, Role, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::records::Record;
+use crate::ops::records::{self, Record};
 use crate::schema::{connection_tokens, keys};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -38,6 +37,7 @@ impl Scope {
 impl Record for Key {
     type Scope = Scope;
     type Draft = Draft;
+    type Fixed = Fixed;
     type Row = KeyRow;
 
     fn by_id(scope: Scope, id: Uuid) -> impl Lockable<'static, KeyRow> {
@@ -55,6 +55,27 @@ impl Record for Key {
 
     fn from_row(row: KeyRow) -> Result<Self, OpError> {
         row.try_into()
+    }
+
+    fn new(id: Uuid, fixed: &Fixed, Draft { name, role, expires_at }: Draft, now: Timestamp) -> Self {
+        let (created_at, updated_at) = (now, now);
+        let tenant = fixed.tenant;
+        Self { id, tenant, name, role, expires_at, version: 1, created_at, updated_at, last_used_at: None }
+    }
+
+    fn insert(&self, fixed: &Fixed, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        tx.execute(diesel::insert_into(keys::table).values((
+            keys::id.eq(Uid(self.id)),
+            keys::tenant_id.eq(Uid(self.tenant)),
+            keys::name.eq(&self.name),
+            keys::role.eq(self.role.to_string()),
+            keys::secret_hash.eq(fixed.hash.as_bytes()),
+            keys::version.eq(self.version),
+            keys::created_at.eq(i64::from(self.created_at)),
+            keys::updated_at.eq(i64::from(self.updated_at)),
+            keys::expires_at.eq(self.expires_at.map(i64::from)),
+        )))?;
+        Ok(())
     }
 
     fn history(&self) -> Uuid {
@@ -135,53 +156,15 @@ impl TryFrom<KeyRow> for Key {
 }
 
 /// Creates a key.
+pub type Create = records::Create<Key>;
+
+/// The values of a key that never change.
 #[derive(Debug)]
-pub struct Create {
+pub struct Fixed {
     /// The tenant of the key.
     pub tenant: Uuid,
-    /// The id of the key.
-    pub id: Uuid,
-    /// The values of the key.
-    pub draft: Draft,
     /// The hash of the secret.
     pub hash: SecretHash,
-    /// The creation time.
-    pub now: Timestamp,
-}
-
-impl Operation for Create {
-    type Output = Key;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Key, OpError> {
-        let Draft { name, role, expires_at } = self.draft.clone();
-        let key = Key {
-            id: self.id,
-            tenant: self.tenant,
-            name,
-            role,
-            expires_at,
-            version: 1,
-            created_at: self.now,
-            updated_at: self.now,
-            last_used_at: None,
-        };
-        let insert = diesel::insert_into(keys::table).values((
-            keys::id.eq(Uid(key.id)),
-            keys::tenant_id.eq(Uid(key.tenant)),
-            keys::name.eq(&key.name),
-            keys::role.eq(key.role.to_string()),
-            keys::secret_hash.eq(self.hash.as_bytes()),
-            keys::version.eq(key.version),
-            keys::created_at.eq(i64::from(key.created_at)),
-            keys::updated_at.eq(i64::from(key.updated_at)),
-            keys::expires_at.eq(key.expires_at.map(i64::from)),
-        ));
-        tx.execute(insert)?;
-        tx.record(Change::created(key.tenant, &key));
-        Ok(key)
-    }
 }
 
 /// Finds a key in any tenant, with the hash of its secret, to authenticate a caller.

@@ -16,7 +16,9 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// The records that a caller can reach.
     type Scope: Copy + Debug + Send + Sync + 'static;
     /// The writable fields.
-    type Draft: PartialEq;
+    type Draft: PartialEq + Clone + Debug + Send + Sync + 'static;
+    /// The values that are set at creation and never change, besides the id.
+    type Fixed: Debug + Send + Sync + 'static;
     /// A row of the record's table.
     type Row: 'static;
 
@@ -34,6 +36,15 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// # Errors
     /// [`OpError::Database`] if the row contains a value that Roster does not write.
     fn from_row(row: Self::Row) -> Result<Self, OpError>;
+
+    /// A new record, at version 1.
+    fn new(id: Uuid, fixed: &Self::Fixed, draft: Self::Draft, now: Timestamp) -> Self;
+
+    /// Inserts the row of a new record.
+    ///
+    /// # Errors
+    /// [`OpError::Conflict`] if a unique value belongs to another record.
+    fn insert(&self, fixed: &Self::Fixed, tx: &mut Tx<'_>) -> Result<(), OpError>;
 
     /// The tenant whose history records the changes.
     fn history(&self) -> Uuid;
@@ -101,6 +112,32 @@ pub(super) fn lock<R: Record>(
     R::authorize(scope, &record.draft())?;
     let is_allowed = conditions.allow_write(record.stamp().version);
     if is_allowed { Ok(record) } else { Err(OpError::PreconditionFailed) }
+}
+
+/// Creates a record.
+#[derive(Debug)]
+pub struct Create<R: Record> {
+    /// The id of the record.
+    pub id: Uuid,
+    /// The values that never change.
+    pub fixed: R::Fixed,
+    /// The writable fields.
+    pub draft: R::Draft,
+    /// The creation time.
+    pub now: Timestamp,
+}
+
+impl<R: Record> Operation for Create<R> {
+    type Output = R;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
+        let record = R::new(self.id, &self.fixed, self.draft.clone(), self.now);
+        record.insert(&self.fixed, tx)?;
+        tx.record(Change::created(record.history(), &record));
+        Ok(record)
+    }
 }
 
 /// Reads a record.

@@ -5,12 +5,11 @@ use crate::db::query::{Lockable, Select};
 use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
-use crate::domain::change::Change;
 use crate::domain::fields::FieldError;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::records::Record;
+use crate::ops::records::{self, Record};
 use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -19,6 +18,8 @@ use uuid::Uuid;
 impl Record for Tenant {
     type Scope = ();
     type Draft = Draft;
+    /// The epoch of the history.
+    type Fixed = Uuid;
     type Row = (Uid, String, bool, i64, i64, i64);
 
     fn by_id((): (), id: Uuid) -> impl Lockable<'static, Self::Row> {
@@ -37,6 +38,30 @@ impl Record for Tenant {
         let (Uid(id), name, unique_group_names, version, created_at, updated_at) = row;
         let (created_at, updated_at) = (created_at.into(), updated_at.into());
         Ok(Self { id, name, unique_group_names, version, created_at, updated_at })
+    }
+
+    fn new(id: Uuid, _: &Uuid, Draft { name, unique_group_names }: Draft, now: Timestamp) -> Self {
+        Self { id, name, unique_group_names, version: 1, created_at: now, updated_at: now }
+    }
+
+    fn insert(&self, epoch: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let insert = diesel::insert_into(tenants::table).values((
+            tenants::id.eq(Uid(self.id)),
+            tenants::name.eq(&self.name),
+            tenants::unique_group_names.eq(self.unique_group_names),
+            tenants::version.eq(self.version),
+            tenants::created_at.eq(i64::from(self.created_at)),
+            tenants::updated_at.eq(i64::from(self.updated_at)),
+        ));
+        tx.execute(insert).map_err(|error| name_conflict(error, self))?;
+        tx.execute(diesel::insert_into(heads::table).values((
+            heads::tenant_id.eq(Uid(self.id)),
+            heads::epoch.eq(Uid(*epoch)),
+            heads::revision.eq(0),
+            heads::users.eq(0),
+            heads::groups.eq(0),
+        )))?;
+        Ok(())
     }
 
     /// The history of `default`, the tenant that always exists, records the changes of all tenants.
@@ -103,48 +128,7 @@ impl Record for Tenant {
 }
 
 /// Creates a tenant.
-#[derive(Debug)]
-pub struct Create {
-    /// The id of the tenant.
-    pub id: Uuid,
-    /// The epoch of its history.
-    pub epoch: Uuid,
-    /// The values of the tenant.
-    pub draft: Draft,
-    /// The creation time.
-    pub now: Timestamp,
-}
-
-impl Operation for Create {
-    type Output = Tenant;
-    type Error = OpError;
-    const CLASS: Class = Class::Write;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Tenant, OpError> {
-        let Draft { name, unique_group_names } = self.draft.clone();
-        let (created_at, updated_at) = (self.now, self.now);
-        let tenant = Tenant { id: self.id, name, unique_group_names, version: 1, created_at, updated_at };
-        let insert = diesel::insert_into(tenants::table).values((
-            tenants::id.eq(Uid(tenant.id)),
-            tenants::name.eq(&tenant.name),
-            tenants::unique_group_names.eq(tenant.unique_group_names),
-            tenants::version.eq(tenant.version),
-            tenants::created_at.eq(i64::from(tenant.created_at)),
-            tenants::updated_at.eq(i64::from(tenant.updated_at)),
-        ));
-        tx.execute(insert).map_err(|error| name_conflict(error, &tenant))?;
-        let head = diesel::insert_into(heads::table).values((
-            heads::tenant_id.eq(Uid(tenant.id)),
-            heads::epoch.eq(Uid(self.epoch)),
-            heads::revision.eq(0),
-            heads::users.eq(0),
-            heads::groups.eq(0),
-        ));
-        tx.execute(head)?;
-        tx.record(Change::created(DEFAULT_TENANT, &tenant));
-        Ok(tenant)
-    }
-}
+pub type Create = records::Create<Tenant>;
 
 /// Finds the id of a tenant by its name.
 #[derive(Debug)]

@@ -15,7 +15,8 @@ async fn renewal_gives_every_tenant_a_new_epoch_and_changes_nothing_else(db: &Te
     let mut tenants = vec![DEFAULT_TENANT];
     for name in ["a", "b", "c"] {
         let draft = Draft::read(json!({ "name": name })).expect("the body is a valid tenant");
-        let create = Create { id: Uuid::now_v7(), epoch: Uuid::new_v4(), draft, now: NOON.into() };
+        let (id, epoch) = (Uuid::now_v7(), Uuid::new_v4());
+        let create = Create { id, fixed: epoch, draft, now: NOON.into() };
         tenants.push(db.call(create).await.unwrap().id);
     }
     let before = spans(db, &tenants).await;

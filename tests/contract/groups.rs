@@ -156,7 +156,7 @@ async fn group_names_are_unique_only_if_the_tenant_requires_it(db: &TestDatabase
     let taken = |name| Err(conflict("displayName", name));
     let draft = tenant::Draft { name: "acme".to_owned(), unique_group_names: true };
     let (id, epoch) = (Uuid::now_v7(), Uuid::new_v4());
-    let tenant = db.call(tenants::Create { id, epoch, draft, now: NOON.into() }).await.unwrap().id;
+    let tenant = db.call(tenants::Create { id, fixed: epoch, draft, now: NOON.into() }).await.unwrap().id;
     let create = |name: &str| Create { tenant, ..new_group(json!({ "displayName": name })) };
     let first = db.call(create("Straße\u{e9}")).await.unwrap();
     assert_eq!(db.call(create("STRASSEE\u{301}")).await, taken("STRASSEE\u{301}"));
