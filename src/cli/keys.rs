@@ -10,8 +10,7 @@ use crate::domain::key::{Draft, Key, Role};
 use crate::domain::tenant::{DEFAULT_NAME, Tenant};
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
-use crate::ops::OpError;
-use crate::ops::{keys, records, tenants};
+use crate::ops::{OpError, PageQuery, keys, records, tenants};
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::HashMap;
@@ -107,8 +106,9 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
     );
     loop {
         let scope = keys::Scope { tenant, role: Role::Operator };
-        let page = records::List::<Key> { scope, after, limit: 500, total: false };
-        let page = database.call(&origin(), page).await.map_err(AppError::new)?;
+        let page = PageQuery { after, limit: 500, total: false };
+        let page =
+            database.call(&origin(), records::List::<Key> { scope, page }).await.map_err(AppError::new)?;
         for key in &page.items {
             let name = match names.entry(key.tenant) {
                 Entry::Occupied(known) => known.into_mut(),

@@ -67,8 +67,7 @@ pub(super) async fn list_of_user(
 ) -> Response {
     let projection = params.projection(&GROUPS)?;
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
-    let IdList { after, limit, total, .. } = list;
-    let page = context.call(ListGroups { tenant: context.tenant(), user, after, limit, total }).await?;
+    let page = context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?;
     let shown = |group| Projected { whole: Representation::from(group), projection: &projection };
     Ok(list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, shown))
 }

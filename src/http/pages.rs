@@ -3,7 +3,7 @@
 use super::params::Params;
 use super::problem::Problem;
 use crate::domain::cursor::List;
-use crate::ops::Page;
+use crate::ops::{Page, PageQuery};
 use actix_web::HttpResponse;
 use actix_web::http::header::LINK;
 use serde::Serialize;
@@ -13,16 +13,14 @@ use uuid::Uuid;
 pub(super) struct IdList {
     params: Params,
     list: List,
-    pub(super) after: Option<Uuid>,
-    pub(super) limit: usize,
-    pub(super) total: bool,
+    pub(super) page: PageQuery,
 }
 
 impl IdList {
     pub(super) fn of(mut params: Params, list: List) -> Result<Self, Problem> {
         let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
         params.finish()?;
-        Ok(Self { params, list, after, limit, total })
+        Ok(Self { params, list, page: PageQuery { after, limit, total } })
     }
 
     /// The response with a page of the list at `path`.

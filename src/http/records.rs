@@ -58,9 +58,7 @@ pub(super) fn created<R: Served>(context: &Context<R::Right>, record: &R, prefer
 /// `GET /keys`, `GET /connections`, `GET /tenants`
 async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response {
     let list = IdList::of(params, List::new(R::tenant(&context), &[R::DOCS.tag]))?;
-    let (after, limit, total) = (list.after, list.limit, list.total);
-    let page = records::List::<R> { scope: R::scope(&context), after, limit, total };
-    let page = context.call(page).await?;
+    let page = context.call(records::List::<R> { scope: R::scope(&context), page: list.page }).await?;
     let state = context.state();
     Ok(list.respond(R::PATH, &page, |record| record.stamp().id, |record| record.representation(state)))
 }

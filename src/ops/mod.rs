@@ -17,6 +17,8 @@ pub mod write_then_read;
 
 pub use error::OpError;
 
+use uuid::Uuid;
+
 /// The results of a batch.
 type Results<T> = crate::db::Results<T, OpError>;
 
@@ -37,11 +39,32 @@ pub struct Page<T> {
     pub total: Option<i64>,
 }
 
-impl<T> Page<T> {
-    /// A page of the first `limit` items. One item more shows that another page follows.
-    fn of(mut items: Vec<T>, limit: usize, total: Option<i64>) -> Self {
-        let more = items.len() > limit;
-        items.truncate(limit);
-        Self { items, more, total }
+/// Selects a page of a list in id order.
+#[derive(Clone, Copy, Debug)]
+pub struct PageQuery {
+    /// The id of the last item on the previous page.
+    pub after: Option<Uuid>,
+    /// The maximum number of items.
+    pub limit: usize,
+    /// Whether to count all items.
+    pub total: bool,
+}
+
+impl PageQuery {
+    /// The id after which the page starts.
+    fn start(self) -> Uuid {
+        self.after.unwrap_or(Uuid::nil())
+    }
+
+    /// The number of items to read. One item more than requested shows whether another page follows.
+    fn read_limit(self) -> usize {
+        self.limit.saturating_add(1)
+    }
+
+    /// The page of the items that were read.
+    fn page<T>(self, mut items: Vec<T>, total: Option<i64>) -> Page<T> {
+        let more = items.len() > self.limit;
+        items.truncate(self.limit);
+        Page { items, more, total }
     }
 }

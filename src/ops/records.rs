@@ -6,7 +6,7 @@ use crate::domain::change::{Auditable, Change};
 use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
-use crate::ops::{OpError, Page};
+use crate::ops::{OpError, Page, PageQuery};
 use serde_json::Value;
 use std::fmt::Debug;
 use uuid::Uuid;
@@ -158,17 +158,13 @@ impl<R: Record> Operation for Find<R> {
     }
 }
 
-/// Reads a page of records, in the order of their ids.
+/// Reads a page of records.
 #[derive(Debug)]
 pub struct List<R: Record> {
     /// The records to list.
     pub scope: R::Scope,
-    /// The last id of the previous page.
-    pub after: Option<Uuid>,
-    /// The maximum number of records.
-    pub limit: usize,
-    /// Whether to count all records.
-    pub total: bool,
+    /// The page to read.
+    pub page: PageQuery,
 }
 
 impl<R: Record> Operation for List<R> {
@@ -177,12 +173,11 @@ impl<R: Record> Operation for List<R> {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Page<R>, OpError> {
-        // One record more than requested shows whether another page follows.
-        let limit = i64::try_from(self.limit).unwrap_or(i64::MAX).saturating_add(1);
-        let rows = tx.load(R::after(self.scope, self.after.unwrap_or(Uuid::nil()), limit))?;
+        let limit = i64::try_from(self.page.read_limit()).unwrap_or(i64::MAX);
+        let rows = tx.load(R::after(self.scope, self.page.start(), limit))?;
         let records = rows.into_iter().map(R::from_row).collect::<Result<_, _>>()?;
-        let total = self.total.then(|| tx.get(R::count(self.scope))).transpose()?;
-        Ok(Page::of(records, self.limit, total))
+        let total = self.page.total.then(|| tx.get(R::count(self.scope))).transpose()?;
+        Ok(self.page.page(records, total))
     }
 }
 

@@ -8,8 +8,8 @@ use roster::domain::change::ChangeRecord;
 use roster::domain::group::Group;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
-use roster::ops::OpError;
 use roster::ops::members::{Add, Find, List, ListGroups, Put, Remove};
+use roster::ops::{OpError, PageQuery};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -53,11 +53,11 @@ pub(crate) fn remove(group: &Group, user: &User) -> Remove {
 }
 
 fn list(group: &Group) -> List {
-    List { tenant: DEFAULT_TENANT, group: group.id, after: None, limit: 500, total: true }
+    List { tenant: DEFAULT_TENANT, group: group.id, page: PageQuery { after: None, limit: 500, total: true } }
 }
 
 fn groups_of(user: Uuid) -> ListGroups {
-    ListGroups { tenant: DEFAULT_TENANT, user, after: None, limit: 9, total: true }
+    ListGroups { tenant: DEFAULT_TENANT, user, page: PageQuery { after: None, limit: 9, total: true } }
 }
 
 /// The ids of a group's members, which must be as many as its `memberCount`, and the group's version.
@@ -160,7 +160,8 @@ async fn members_are_listed_in_pages(db: &TestDatabase) {
     db.call(add(&group, &users)).await.unwrap();
     let (mut seen, mut after, mut sizes) = (Vec::new(), None, Vec::new());
     loop {
-        let page = db.call(List { after, limit: 3, total: false, ..list(&group) }).await.unwrap();
+        let page = PageQuery { after, limit: 3, total: false };
+        let page = db.call(List { page, ..list(&group) }).await.unwrap();
         sizes.push(page.items.len());
         assert_eq!(page.total, None);
         seen.extend(page.items.iter().map(|member| member.user_id));
@@ -170,7 +171,8 @@ async fn members_are_listed_in_pages(db: &TestDatabase) {
         }
     }
     assert_eq!((seen, sizes), (ids(&users), vec![3, 3, 1]));
-    assert!(!db.call(List { limit: 7, ..list(&group) }).await.unwrap().more);
+    let page = PageQuery { after: None, limit: 7, total: true };
+    assert!(!db.call(List { page, ..list(&group) }).await.unwrap().more);
 }
 
 async fn the_groups_of_a_user_are_listed_in_pages(db: &TestDatabase) {
@@ -184,7 +186,8 @@ async fn the_groups_of_a_user_are_listed_in_pages(db: &TestDatabase) {
     groups.remove(3);
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = db.call(ListGroups { after, limit: 4, ..groups_of(users[0].id) }).await.unwrap();
+        let page = PageQuery { after, limit: 4, total: true };
+        let page = db.call(ListGroups { page, ..groups_of(users[0].id) }).await.unwrap();
         assert_eq!(page.total, Some(6));
         assert!(page.items.iter().all(|group| group.member_count == 1));
         seen.extend(page.items.iter().map(|group| group.id));

@@ -12,7 +12,7 @@ use roster::domain::user::User;
 use roster::ops::listing;
 use roster::ops::members::{Add, Find, GroupNames, List, ListGroups, Put, Remove};
 use roster::ops::resource::Resource;
-use roster::ops::{groups, users};
+use roster::ops::{PageQuery, groups, users};
 use serde_json::json;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
@@ -131,10 +131,12 @@ async fn check_lists(database: &Database, groups: [Uuid; 2]) {
     let (tenant, limit) = (DEFAULT_TENANT, 50);
     for group in groups {
         for after in [None, Some(user(500)), Some(user(99_000))] {
-            check_narrow(database, List { tenant, group, after, limit, total: true }).await;
+            let page = PageQuery { after, limit, total: true };
+            check_narrow(database, List { tenant, group, page }).await;
         }
     }
-    check_narrow(database, ListGroups { tenant, user: user(500), after: None, limit, total: false }).await;
+    let page = PageQuery { after: None, limit, total: false };
+    check_narrow(database, ListGroups { tenant, user: user(500), page }).await;
     take_statements();
     let names = GroupNames { tenant, users: (500..520).map(user).collect(), max_groups: 100 };
     assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);

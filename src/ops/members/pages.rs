@@ -8,7 +8,7 @@ use crate::domain::group::Group;
 use crate::domain::member::Member;
 use crate::domain::sort::Sorted;
 use crate::ops::resource::Resource;
-use crate::ops::{IDS_PER_STATEMENT, OpError, Page};
+use crate::ops::{IDS_PER_STATEMENT, OpError, Page, PageQuery};
 use crate::schema::{groups, members, users};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -21,12 +21,8 @@ pub struct List {
     pub tenant: Uuid,
     /// The id of the group.
     pub group: Uuid,
-    /// The last user of the previous page.
-    pub after: Option<Uuid>,
-    /// The maximum number of members.
-    pub limit: usize,
-    /// Whether to count all members.
-    pub total: bool,
+    /// The page to read.
+    pub page: PageQuery,
 }
 
 impl Operation for List {
@@ -38,11 +34,13 @@ impl Operation for List {
         let group = groups::table.find((Uid(self.tenant), Uid(self.group))).select(groups::member_count);
         let count: i64 = tx.get(group)?;
         let mut statement = of_group(self.tenant, self.group);
-        let after = self.after.unwrap_or(Uuid::nil());
-        statement.sql(" AND members.user_id > ").value(Value::Id(after)).sql(" ORDER BY members.user_id");
-        let rows: Vec<MemberRow> = tx.load_first(Members::of(statement), self.limit + 1)?;
+        statement
+            .sql(" AND members.user_id > ")
+            .value(Value::Id(self.page.start()))
+            .sql(" ORDER BY members.user_id");
+        let rows: Vec<MemberRow> = tx.load_first(Members::of(statement), self.page.read_limit())?;
         let members = rows.into_iter().map(member).collect();
-        Ok(Page::of(members, self.limit, self.total.then_some(count)))
+        Ok(self.page.page(members, self.page.total.then_some(count)))
     }
 }
 
@@ -97,12 +95,8 @@ pub struct ListGroups {
     pub tenant: Uuid,
     /// The id of the user.
     pub user: Uuid,
-    /// The last group of the previous page.
-    pub after: Option<Uuid>,
-    /// The maximum number of groups.
-    pub limit: usize,
-    /// Whether to count all groups.
-    pub total: bool,
+    /// The page to read.
+    pub page: PageQuery,
 }
 
 impl Operation for ListGroups {
@@ -118,8 +112,8 @@ impl Operation for ListGroups {
             let ids = self.ids(tx)?;
             let mut groups = load_groups(tx, self.tenant, &ids)?;
             groups.sort_unstable_by_key(Group::id);
-            let total = self.total.then(|| self.count(tx)).transpose()?;
-            Ok(Page::of(groups, self.limit, total))
+            let total = self.page.total.then(|| self.count(tx)).transpose()?;
+            Ok(self.page.page(groups, total))
         })
     }
 }
@@ -129,9 +123,11 @@ impl ListGroups {
     fn ids(&self, connection: &mut Connection) -> QueryResult<Vec<Uuid>> {
         let mut statement = Fragment::of("SELECT members.group_id FROM members WHERE members.tenant_id = ");
         statement.value(Value::Id(self.tenant)).sql(" AND members.user_id = ").value(Value::Id(self.user));
-        let after = self.after.unwrap_or(Uuid::nil());
-        statement.sql(" AND members.group_id > ").value(Value::Id(after)).sql(" ORDER BY members.group_id");
-        let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), self.limit + 1)?;
+        statement
+            .sql(" AND members.group_id > ")
+            .value(Value::Id(self.page.start()))
+            .sql(" ORDER BY members.group_id");
+        let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), self.page.read_limit())?;
         Ok(ids.into_iter().map(|Uid(id)| id).collect())
     }
 
