@@ -1,5 +1,6 @@
 //! The operations of the database, each a message with named inputs. Together they are all that the storage can do.
 
+mod by_tenant;
 pub mod changes;
 pub mod connections;
 pub mod error;

@@ -10,10 +10,11 @@ use crate::domain::fields::FieldError;
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
 use crate::domain::time::Timestamp;
+use crate::ops::by_tenant::load_by_tenant;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -286,32 +287,6 @@ pub(super) fn new_external_id(
 ) -> String {
     let is_new = |(source, id): &(&String, &String)| before.and_then(|ids| ids.get(*source)) != Some(*id);
     after.iter().find(is_new).map(|(_, id)| id.clone()).unwrap_or_default()
-}
-
-/// The id of a tenant and of one of its resources.
-pub(super) type QualifiedId = (Uuid, Uuid);
-
-/// Loads resources of several tenants, tenant by tenant.
-pub(super) fn load_by_tenant<R: Resource>(
-    connection: &mut Connection,
-    ids: impl Iterator<Item = QualifiedId>,
-    load: impl Fn(&mut Connection, Uuid, &BTreeSet<Uuid>) -> QueryResult<Vec<R>>,
-) -> QueryResult<HashMap<QualifiedId, R>> {
-    let mut found = HashMap::new();
-    for (tenant, ids) in group_by_tenant(ids) {
-        let resources = load(connection, tenant, &ids)?;
-        found.extend(resources.into_iter().map(|resource| ((tenant, resource.id()), resource)));
-    }
-    Ok(found)
-}
-
-/// Groups ids by their tenants. Both are sorted, which is the order in which rows are locked.
-pub(super) fn group_by_tenant(ids: impl Iterator<Item = QualifiedId>) -> BTreeMap<Uuid, BTreeSet<Uuid>> {
-    let mut by_tenant: BTreeMap<Uuid, BTreeSet<Uuid>> = BTreeMap::new();
-    for (tenant, id) in ids {
-        by_tenant.entry(tenant).or_default().insert(id);
-    }
-    by_tenant
 }
 
 /// Loads the resources of a statement, at most `limit` if given.

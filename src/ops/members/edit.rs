@@ -7,7 +7,7 @@ use crate::domain::change::{Change, Stamp};
 use crate::domain::member::{MembershipEdit, unknown_members};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::resource::QualifiedId;
+use crate::ops::by_tenant::QualifiedId;
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 

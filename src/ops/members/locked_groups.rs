@@ -6,7 +6,7 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::types::Uid;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::resource::QualifiedId;
+use crate::ops::by_tenant::QualifiedId;
 use crate::schema::groups;
 use diesel::prelude::*;
 use serde::Serialize;

@@ -19,7 +19,7 @@ use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, Stamp};
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
-use crate::ops::resource::QualifiedId;
+use crate::ops::by_tenant::QualifiedId;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use locked_groups::LockedGroups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -5,7 +5,7 @@ use crate::db::rows::NewMemberRow;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::domain::filter::Value;
-use crate::ops::resource::{QualifiedId, group_by_tenant};
+use crate::ops::by_tenant::{QualifiedId, group_by_tenant};
 use crate::ops::{IDS_PER_STATEMENT, OpError};
 use crate::schema::{members, users};
 use diesel::prelude::*;
