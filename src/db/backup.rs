@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 #[display("{_0}")]
 pub struct BackupError(#[error(not(source))] String);
 
-/// Copies a consistent snapshot of a SQLite database to a new file that only its owner can read, and returns its size in bytes.
-/// If the copy fails, no file remains.
+/// Copies a consistent snapshot of a SQLite database to a new file that only its owner can read, and returns its size in
+/// bytes. If the copy fails, no file remains.
 ///
 /// # Errors
 /// Fails when the database is not an existing SQLite file, or when `file` exists or cannot be written.
@@ -59,8 +59,8 @@ fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
 struct PartialFile(PathBuf);
 
 impl PartialFile {
-    /// The name is fixed, so that a concurrent backup to the same file is rejected, and the remains of a killed process are
-    /// noticed.
+    /// The name is fixed, so that a concurrent backup to the same file is rejected, and the remains of a killed process
+    /// are noticed.
     fn create(file: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(file, ".partial");
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);

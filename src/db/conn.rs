@@ -68,8 +68,8 @@ impl Connection {
         }
     }
 
-    /// Opens the first connection at startup. Switches a SQLite file to WAL mode, which is permanent. An in-memory database
-    /// exists as long as this connection is open.
+    /// Opens the first connection at startup. Switches a SQLite file to WAL mode, which is permanent. An in-memory
+    /// database exists as long as this connection is open.
     ///
     /// # Errors
     /// The engine's error when the database cannot be reached or created.
@@ -166,9 +166,9 @@ pub(super) struct Pooled {
     plans_discarded: Instant,
 }
 
-/// How long a connection keeps the plans of prepared statements. PostgreSQL chooses a plan by the current size of a table, and
-/// for an empty table any index is as good as another. Without the limit, it would keep that choice for a growing table until
-/// statistics are collected, which can take a minute or never happen.
+/// How long a connection keeps the plans of prepared statements. PostgreSQL chooses a plan by the current size of a
+/// table, and for an empty table any index is as good as another. Without the limit, it would keep that choice for a
+/// growing table until statistics are collected, which can take a minute or never happen.
 const PLAN_LIFETIME: Duration = Duration::from_secs(1);
 
 impl Pooled {
@@ -233,8 +233,8 @@ impl Manager {
 const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
     WHERE current_setting('lc_messages') !~ '^(C|POSIX|en|$)'";
 
-/// Every statement has an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few users, and
-/// scan all of them.
+/// Every statement has an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few users,
+/// and scan all of them.
 const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
 /// FULL: a commit is on disk before the response is sent. secure_delete: deleted values are overwritten in the file.

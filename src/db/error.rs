@@ -5,8 +5,8 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as Diese
 
 /// The error of an operation, as the database actors see it.
 pub trait CallError: std::fmt::Debug + From<DbError> + Send + 'static {
-    /// The underlying database error. `None` if the error concerns only the call that returned it, so that the call is rolled
-    /// back alone and the rest of its batch continues.
+    /// The underlying database error. `None` if the error concerns only the call that returned it, so that the call is
+    /// rolled back alone and the rest of its batch continues.
     fn database(&self) -> Option<&DbError>;
 }
 

@@ -1,7 +1,7 @@
 //! Translates filters to SQL conditions, and finds the indexes that can serve them.
 //!
-//! No test matches NULL, and `not` is translated to `IS NOT TRUE`. Inside `and` and `or`, NULL and false are therefore the
-//! same.
+//! No test matches NULL, and `not` is translated to `IS NOT TRUE`. Inside `and` and `or`, NULL and false are therefore
+//! the same.
 
 use super::conn::Dialect;
 use super::sql::Fragment;

@@ -14,8 +14,9 @@ use serde_json::Map;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Assigns the next revisions of each tenant to its changes and inserts them. Each change is given with the index of its call,
-/// which is that of its origin. Locks the head rows in the order of tenants. If a head row is missing, the tenant does not exist.
+/// Assigns the next revisions of each tenant to its changes and inserts them. Each change is given with the index of its
+/// call, which is that of its origin. Locks the head rows in the order of tenants. If a head row is missing, the tenant
+/// does not exist.
 pub(super) fn insert(
     connection: &mut Connection,
     origins: &[&Origin],

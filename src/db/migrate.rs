@@ -42,7 +42,8 @@ pub struct Status {
 /// Applies the pending migrations under a lock, and returns their number.
 ///
 /// # Errors
-/// Fails when the database cannot be reached or a migration fails. That migration and those after it are then not applied.
+/// Fails when the database cannot be reached or a migration fails. That migration and those after it are then not
+/// applied.
 pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
     let mut connection = open(url)?;
     if status_of(&mut connection)?.pending.is_empty() {

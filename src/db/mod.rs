@@ -59,8 +59,8 @@ pub trait Operation: Sized + Send + Sync + 'static {
     /// Any error of the operation; the transaction is then rolled back.
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, Self::Error>;
 
-    /// Runs a batch and returns a result for each call. A failing call is rolled back without affecting the others. A call
-    /// whose error is [`DbError::Serialization`] runs again, alone, after the batch.
+    /// Runs a batch and returns a result for each call. A failing call is rolled back without affecting the others. A
+    /// call whose error is [`DbError::Serialization`] runs again, alone, after the batch.
     ///
     /// # Errors
     /// An error that concerns more than one call. The batch is rolled back, and each call runs alone.
@@ -171,8 +171,9 @@ impl Database {
     /// Runs an operation on behalf of `origin`.
     ///
     /// # Errors
-    /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the operation starts
-    /// or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write, [`DbError::OutcomeUnknown`].
+    /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the
+    /// operation starts or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write,
+    /// [`DbError::OutcomeUnknown`].
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
         self.call_until(origin, operation, Instant::now() + self.0.deadline).await
     }

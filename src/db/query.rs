@@ -97,8 +97,8 @@ impl Connection {
         self.get(query.locked())
     }
 
-    /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again at each
-    /// execution, so it stops reading instead.
+    /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again at
+    /// each execution, so it stops reading instead.
     ///
     /// # Errors
     /// The engine's error.
@@ -116,8 +116,8 @@ impl Connection {
         }
     }
 
-    /// Loads the rows of several ids: on PostgreSQL with one statement, to save round trips, and on SQLite with one statement
-    /// per id, because a list would need a prepared statement for each length.
+    /// Loads the rows of several ids: on PostgreSQL with one statement, to save round trips, and on SQLite with one
+    /// statement per id, because a list would need a prepared statement for each length.
     ///
     /// # Errors
     /// The engine's error.

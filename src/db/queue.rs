@@ -32,8 +32,8 @@ pub(super) struct Batch<J: ?Sized> {
 
 /// The waiting calls, first in, first out, and the number of active actors.
 ///
-/// A SyncArbiter's own queue is unbounded and passes each message through the main thread. Calls therefore wait here, and a
-/// message is sent only to wake an idle actor.
+/// A SyncArbiter's own queue is unbounded and passes each message through the main thread. Calls therefore wait here, and
+/// a message is sent only to wake an idle actor.
 pub(super) struct Queue<J: ?Sized> {
     state: Mutex<State<J>>,
     /// Whether a call was added since an actor began to poll. Reading it requires no lock.
@@ -98,8 +98,8 @@ impl<J: Batchable + ?Sized> Queue<J> {
         wake
     }
 
-    /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the actor
-    /// idle. `was_alone` tells whether no other call was waiting with the actor's last one.
+    /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the
+    /// actor idle. `was_alone` tells whether no other call was waiting with the actor's last one.
     pub(super) fn next(&self, was_alone: bool) -> Option<Batch<J>> {
         let mut state = self.wait_for_work(was_alone);
         let Some(first) = state.waiting.pop_front() else {
@@ -120,8 +120,9 @@ impl<J: Batchable + ?Sized> Queue<J> {
         Some(Batch { first, others, wake })
     }
 
-    /// Waits briefly for work, because an active actor need not be woken through its mailbox. With a single client, the actor
-    /// first polls, which is faster than parking the thread. With several, polling would take processor time from them.
+    /// Waits briefly for work, because an active actor need not be woken through its mailbox. With a single client, the
+    /// actor first polls, which is faster than parking the thread. With several, polling would take processor time from
+    /// them.
     fn wait_for_work(&self, was_alone: bool) -> MutexGuard<'_, State<J>> {
         let idle = |state: &mut State<J>| state.waiting.is_empty() && !state.closed;
         let mut state = self.state();

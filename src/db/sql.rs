@@ -89,8 +89,8 @@ impl Fragment {
         self
     }
 
-    /// Appends rows of a PostgreSQL table as a table expression. They are a single bound value, so that the text of the statement
-    /// does not depend on their number and it stays prepared.
+    /// Appends rows of a PostgreSQL table as a table expression. They are a single bound value, so that the text of the
+    /// statement does not depend on their number and it stays prepared.
     ///
     /// # Errors
     /// [`DbError::Internal`] if a row cannot be serialized as JSON.

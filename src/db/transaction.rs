@@ -50,8 +50,8 @@ impl<'a> Tx<'a> {
         read
     }
 
-    /// Runs reads in one transaction on SQLite, which otherwise locks and unlocks the file for each statement. On PostgreSQL, a
-    /// transaction would only add round trips.
+    /// Runs reads in one transaction on SQLite, which otherwise locks and unlocks the file for each statement. On
+    /// PostgreSQL, a transaction would only add round trips.
     ///
     /// # Errors
     /// The error of `read`, or the database's.
@@ -65,14 +65,14 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Requests that SQLite's write-ahead log be truncated after the commit. Otherwise, erased values remain in it until the
-    /// log is overwritten.
+    /// Requests that SQLite's write-ahead log be truncated after the commit. Otherwise, erased values remain in it until
+    /// the log is overwritten.
     pub fn truncate_wal(&mut self) {
         self.truncate_wal = true;
     }
 
-    /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the tenant's
-    /// head row until the commit.
+    /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the
+    /// tenant's head row until the commit.
     pub fn record(&mut self, change: Change) {
         self.changes.push((self.call, change));
     }

@@ -49,8 +49,8 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// Whether the URL is unambiguous. If a password contains an unencoded `/` or `?`, libpq splits the URL there and reveals the
-/// rest of the password in its error.
+/// Whether the URL is unambiguous. If a password contains an unencoded `/` or `?`, libpq splits the URL there and reveals
+/// the rest of the password in its error.
 fn is_encoded(rest: &str) -> bool {
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = before.split_once('/').unwrap_or((before, ""));

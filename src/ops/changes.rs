@@ -109,7 +109,8 @@ impl Read {
         let Some(Resource::One(id)) = self.resource else {
             return self.load_changes(connection, last, self.condition());
         };
-        // The changes of a user include those of its memberships. Each column has its own index, and no row has the id in both.
+        // The changes of a user include those of its memberships. Each column has its own index, and no row has the id in
+        // both.
         let mut changes = Vec::new();
         for column in ["changes.resource_id", "changes.member_id"] {
             let mut condition = self.condition();
@@ -202,8 +203,8 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
     }
 }
 
-/// Renews the epochs of tenants, in the order of their ids. After a restore, a revision can denote a different change than the
-/// one that consumers of the feed have seen.
+/// Renews the epochs of tenants, in the order of their ids. After a restore, a revision can denote a different change
+/// than the one that consumers of the feed have seen.
 #[derive(Debug)]
 pub struct RenewEpochs {
     /// The last tenant of the previous call.

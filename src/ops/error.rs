@@ -78,7 +78,8 @@ impl OpError {
         Self::Database(DbError::Serialization(detail.to_string()))
     }
 
-    /// Turns a violation of a unique constraint into a [`OpError::Conflict`]. `conflict` returns the attribute and its value.
+    /// Turns a violation of a unique constraint into a [`OpError::Conflict`]. `conflict` returns the attribute and its
+    /// value.
     pub(super) fn on_unique(
         self,
         conflict: impl FnOnce(&'static str) -> Option<(&'static str, String)>,

@@ -12,8 +12,8 @@ use diesel::upsert::excluded;
 
 /// Runs an operation, unless a response to the same request is stored, which is then returned instead.
 ///
-/// The key is claimed first, in the operation's transaction. A concurrent request with the same key waits for the end of that
-/// transaction: after a commit it receives the stored response, after a rollback it runs the operation itself.
+/// The key is claimed first, in the operation's transaction. A concurrent request with the same key waits for the end of
+/// that transaction: after a commit it receives the stored response, after a rollback it runs the operation itself.
 pub struct Idempotent<O: Operation> {
     /// The request, with its key and its scope.
     pub request: Request,
@@ -99,8 +99,8 @@ struct Claim<'r> {
     created_at: i64,
 }
 
-/// Claims the key, and returns whether it was unused or expired. It is one statement, which waits for the transaction of a
-/// concurrent request with the same key.
+/// Claims the key, and returns whether it was unused or expired. It is one statement, which waits for the transaction of
+/// a concurrent request with the same key.
 fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, OpError> {
     let created_at = i64::from(request.now);
     let claim = Claim {
@@ -157,7 +157,8 @@ fn store(tx: &mut Tx<'_>, request: &Request, response: &StoredResponse) -> Resul
     Ok(())
 }
 
-/// The stored response of a request. The failed claim has locked its row. If the row is gone nevertheless, the call is retried.
+/// The stored response of a request. The failed claim has locked its row. If the row is gone nevertheless, the call is
+/// retried.
 fn stored_response(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse, OpError> {
     type Row = (Vec<u8>, i16, String, Option<String>, Option<Uid>);
     let query = row!(request).select((

@@ -42,7 +42,8 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     /// The writable values.
     type Draft: Clone + Debug + Send + Sync + 'static;
 
-    /// The value of a unique key, folded if the key is compared case-insensitively. `source` is the source of an externalId.
+    /// The value of a unique key, folded if the key is compared case-insensitively. `source` is the source of an
+    /// externalId.
     fn unique_value(&self, key: UniqueKey, source: &str) -> Option<String>;
 
     /// The attribute that a unique constraint protects, and the value that another resource already has. `before` is the

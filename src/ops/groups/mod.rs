@@ -59,9 +59,9 @@ pub struct Edit<F> {
     /// The id of the group.
     pub id: Uuid,
     /// Returns the new values and members, or the reason for refusing the edit, which becomes the operation's output. The
-    /// function runs twice, because users are locked before the group, so the users that it adds must not depend on the stored
-    /// group. [`OpError::Invalid`] names users that do not exist, and [`OpError::Refused`] means that no user of a required set
-    /// is a member.
+    /// function runs twice, because users are locked before the group, so the users that it adds must not depend on the
+    /// stored group. [`OpError::Invalid`] names users that do not exist, and [`OpError::Refused`] means that no user of a
+    /// required set is a member.
     pub edit: F,
     /// Checked before the locked group is edited.
     pub conditions: Conditions,

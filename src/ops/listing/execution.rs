@@ -5,14 +5,14 @@ use crate::domain::origin::Origin;
 use crate::ops::OpError;
 use std::time::{Duration, Instant};
 
-/// The execution of one list query. Its calls share a deadline, and the size of each window depends on the duration of the
-/// previous one.
+/// The execution of one list query. Its calls share a deadline, and the size of each window depends on the duration of
+/// the previous one.
 pub(super) struct Execution<'d> {
     database: &'d Database,
     origin: &'d Origin,
     started: Instant,
-    /// The number of rows in the next window. Windows start small and grow while they are read fast, so that no call blocks
-    /// others for long, whatever the filter costs per row.
+    /// The number of rows in the next window. Windows start small and grow while they are read fast, so that no call
+    /// blocks others for long, whatever the filter costs per row.
     pub(super) window: usize,
     /// The total duration of the windows, without the time in the queue.
     run_time: Duration,
@@ -24,8 +24,8 @@ const FIRST_WINDOW: usize = 20;
 const MAX_WINDOW: usize = 4_000;
 /// A window that takes less time than this doubles the next one.
 const FAST: Duration = Duration::from_millis(50);
-/// A window that takes more time than this halves the next one, but not below [`FIRST_WINDOW`]: if every call is slow, smaller
-/// windows would only mean more calls.
+/// A window that takes more time than this halves the next one, but not below [`FIRST_WINDOW`]: if every call is slow,
+/// smaller windows would only mean more calls.
 const SLOW: Duration = Duration::from_millis(250);
 
 impl<'d> Execution<'d> {

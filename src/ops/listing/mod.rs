@@ -3,8 +3,8 @@
 //! - Without a filter, an index provides the page.
 //! - A filter on a unique value finds at most one resource, as a lookup by id does ([`unique`]).
 //! - For other filters, the most selective indexed condition provides candidates (`search`).
-//! - If no index provides few enough candidates, rows are scanned in list order (`scan`), one window per call. No call occupies
-//!   an actor for long, and a query that runs out of time returns a short page.
+//! - If no index provides few enough candidates, rows are scanned in list order (`scan`), one window per call. No call
+//!   occupies an actor for long, and a query that runs out of time returns a short page.
 //! - In an order without an index, all rows are scanned in id order (`sort`).
 
 mod execution;
@@ -44,7 +44,8 @@ pub struct Query<R> {
     pub sort: Sort,
     /// The position after which the page starts; `None` starts at the first resource.
     pub after: Option<Position>,
-    /// Number of results to skip, for index-based paging. The cost grows with the number, and no page but the last is short.
+    /// Number of results to skip, for index-based paging. The cost grows with the number, and no page but the last is
+    /// short.
     pub skip: Option<usize>,
     /// The maximum number of resources on the page.
     pub limit: usize,
@@ -220,8 +221,8 @@ impl<R: Resource> Query<R> {
     }
 }
 
-/// The maximum length, in characters, of a key from a column without an index. A cursor contains the key and must fit into a
-/// URL.
+/// The maximum length, in characters, of a key from a column without an index. A cursor contains the key and must fit
+/// into a URL.
 const MAX_KEY_LENGTH: usize = 256;
 
 /// Loads positions in an order: the id, a text and a number of each row.

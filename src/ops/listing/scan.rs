@@ -12,8 +12,8 @@ use diesel::QueryResult;
 use diesel::sql_types::BigInt;
 use std::sync::Arc;
 
-/// Reads windows until the page is full. The page is shorter if the query runs out of time or the database is overloaded, but
-/// its cursor always makes progress.
+/// Reads windows until the page is full. The page is shorter if the query runs out of time or the database is overloaded,
+/// but its cursor always makes progress.
 pub(super) async fn scan<R: Resource>(
     execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,
@@ -56,8 +56,8 @@ pub(super) async fn scan<R: Resource>(
     Ok(page)
 }
 
-/// A page that is short because the query is out of time. With index-based paging, clients would take it for the last page,
-/// so it is an error there.
+/// A page that is short because the query is out of time. With index-based paging, clients would take it for the last
+/// page, so it is an error there.
 fn short_page<R>(
     execution: &Execution<'_>,
     query: &Query<R>,
@@ -104,8 +104,8 @@ pub(super) async fn count<R: Resource>(
 }
 
 impl<R: Resource> Query<R> {
-    /// Reads up to `limit` matching resources from a window of `rows` rows. Also returns the position where the read ended,
-    /// unless that is the end of the segment.
+    /// Reads up to `limit` matching resources from a window of `rows` rows. Also returns the position where the read
+    /// ended, unless that is the end of the segment.
     fn window(
         &self,
         tx: &mut Tx<'_>,
@@ -124,8 +124,8 @@ impl<R: Resource> Query<R> {
         Ok((items, end))
     }
 
-    /// Counts the matching resources in a window of `rows` rows in id order. Also returns the position where the window ends,
-    /// unless that is the end of the list.
+    /// Counts the matching resources in a window of `rows` rows in id order. Also returns the position where the window
+    /// ends, unless that is the end of the list.
     fn count_window(
         &self,
         tx: &mut Tx<'_>,
@@ -139,8 +139,8 @@ impl<R: Resource> Query<R> {
         Ok((count, end))
     }
 
-    /// The condition that a resource matches the filter and is in a window of `rows` rows in id order, with the position where
-    /// the window ends.
+    /// The condition that a resource matches the filter and is in a window of `rows` rows in id order, with the position
+    /// where the window ends.
     pub(super) fn matches_in_window(
         &self,
         connection: &mut Connection,

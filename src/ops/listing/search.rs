@@ -108,8 +108,8 @@ impl<R: Resource> Query<R> {
         self.positions(connection, &condition)
     }
 
-    /// The page of the resources at these positions. They are sorted here, because an engine might read all rows in list order
-    /// and compare each with the candidates.
+    /// The page of the resources at these positions. They are sorted here, because an engine might read all rows in list
+    /// order and compare each with the candidates.
     fn page_at(&self, tx: &mut Tx<'_>, mut positions: Vec<Position>) -> Result<ListPage<R>, OpError> {
         let total = self.total.then(|| i64::try_from(positions.len()).unwrap_or(i64::MAX));
         positions.retain(|position| self.is_after_cursor(position));
@@ -142,8 +142,8 @@ impl<R: Resource> Query<R> {
     }
 }
 
-/// The ids in the ranges of an access path, in order. `None` if there are too many. Several ranges are read in one snapshot, so
-/// that a resource that moves from one to another is not missed.
+/// The ids in the ranges of an access path, in order. `None` if there are too many. Several ranges are read in one
+/// snapshot, so that a resource that moves from one to another is not missed.
 fn candidates(tx: &mut Tx<'_>, tenant: Uuid, path: &AccessPath) -> Result<Option<Vec<Uuid>>, OpError> {
     let find = |tx: &mut Tx<'_>| {
         let mut ids = BTreeSet::new();

@@ -134,8 +134,8 @@ fn ids_by_external_ids<R: Resource>(
     Ok(ids.into_iter().map(|Uid(id)| id).collect())
 }
 
-/// Loads the rows whose last column in `select` has one of these values: with one statement on PostgreSQL, and with one per
-/// value on SQLite, where statements are no round trips and this is fastest.
+/// Loads the rows whose last column in `select` has one of these values: with one statement on PostgreSQL, and with one
+/// per value on SQLite, where statements are no round trips and this is fastest.
 fn load_by_texts<T>(
     connection: &mut Connection,
     select: &Fragment,

@@ -29,8 +29,8 @@ pub(in crate::ops) struct MemberDiff {
 }
 
 impl<'m> PreparedEdit<'m> {
-    /// Locks the users who are not yet members. Current members need no lock: a user cannot be deleted before its memberships,
-    /// and their removal locks the group.
+    /// Locks the users who are not yet members. Current members need no lock: a user cannot be deleted before its
+    /// memberships, and their removal locks the group.
     pub(in crate::ops) fn prepare(
         tx: &mut Tx<'_>,
         group: QualifiedId,
@@ -45,8 +45,8 @@ impl<'m> PreparedEdit<'m> {
     /// Adds and removes the members of the group, which must be locked by now.
     ///
     /// # Errors
-    /// [`OpError::Invalid`] if users do not exist, [`OpError::Refused`] if no user of a required set is a member. If a member was
-    /// removed concurrently, and perhaps deleted, the call is retried.
+    /// [`OpError::Invalid`] if users do not exist, [`OpError::Refused`] if no user of a required set is a member. If a
+    /// member was removed concurrently, and perhaps deleted, the call is retried.
     pub(in crate::ops) fn apply(self, tx: &mut Tx<'_>, now: Timestamp) -> Result<MemberDiff, OpError> {
         let Self { group, edit, users, unknown } = self;
         if !unknown.is_empty() {

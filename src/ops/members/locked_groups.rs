@@ -50,8 +50,8 @@ impl LockedGroups {
         self.0.contains_key(&id)
     }
 
-    /// Changes the number of members of a group. Returns its new version and time of update, or `None` if the number stays the
-    /// same.
+    /// Changes the number of members of a group. Returns its new version and time of update, or `None` if the number
+    /// stays the same.
     pub(super) fn grow(&mut self, id: QualifiedId, by: i64, now: Timestamp) -> Option<(i64, Timestamp)> {
         let group = self.0.get_mut(&id).filter(|_| by != 0)?;
         group.version += 1;

@@ -1,8 +1,8 @@
-//! Operations on members. Each membership is a row, so a change of one costs the same in a group of ten as in a group of a
-//! hundred thousand.
+//! Operations on members. Each membership is a row, so a change of one costs the same in a group of ten as in a group of
+//! a hundred thousand.
 //!
-//! An operation that changes the members of a group locks the users that it adds and then the group's row. The group's counter
-//! therefore agrees with the rows, its version increases once per call, and concurrent calls lose no member.
+//! An operation that changes the members of a group locks the users that it adds and then the group's row. The group's
+//! counter therefore agrees with the rows, its version increases once per call, and concurrent calls lose no member.
 
 mod edit;
 mod locked_groups;
@@ -158,7 +158,8 @@ fn single(results: Vec<Result<(), OpError>>) -> Result<(), OpError> {
     results.into_iter().next().ok_or_else(nothing)?
 }
 
-/// Adds the users of several calls, with one statement on PostgreSQL. A user that several calls add is added by the first.
+/// Adds the users of several calls, with one statement on PostgreSQL. A user that several calls add is added by the
+/// first.
 fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let additions: Vec<_> = calls.iter().map(|call| call.additions()).collect();
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
@@ -186,8 +187,8 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     Ok(results)
 }
 
-/// Locks the groups of a batch. Waits for a locked group only if all calls concern that group. Otherwise, the wait would delay
-/// calls that concern other groups.
+/// Locks the groups of a batch. Waits for a locked group only if all calls concern that group. Otherwise, the wait would
+/// delay calls that concern other groups.
 fn lock_groups(tx: &mut Tx<'_>, ids: impl Iterator<Item = QualifiedId>) -> Result<LockedGroups, OpError> {
     let ids: BTreeSet<_> = ids.collect();
     let on_locked = if ids.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
@@ -217,8 +218,8 @@ fn check<A: Addition>(
     if unknown.is_empty() { Ok(()) } else { Err(call.unknown_users(unknown)) }
 }
 
-/// Removes the members of several calls, with one statement per group on PostgreSQL. A member that several calls remove is
-/// removed by the first.
+/// Removes the members of several calls, with one statement per group on PostgreSQL. A member that several calls remove
+/// is removed by the first.
 fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     let group_of = |call: &Remove| (call.tenant, call.group);
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
@@ -268,7 +269,8 @@ pub(super) fn remove_from_all_groups(
     groups.write(tx)
 }
 
-/// Records the members that a call added to a group (`sign` 1) or removed from it (-1). The group reaches its next version.
+/// Records the members that a call added to a group (`sign` 1) or removed from it (-1). The group reaches its next
+/// version.
 fn record(
     tx: &mut Tx<'_>,
     groups: &mut LockedGroups,

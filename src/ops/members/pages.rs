@@ -72,7 +72,8 @@ pub(super) type MemberRow = (Uid, String, Option<String>, i64);
 
 pub(super) type Members = Statement<(Id, Text, Nullable<Text>, BigInt)>;
 
-/// Selects the members of a group. Subqueries look up their names, because an engine could execute a join by scanning all users.
+/// Selects the members of a group. Subqueries look up their names, because an engine could execute a join by scanning all
+/// users.
 pub(super) fn of_group(tenant: Uuid, group: Uuid) -> Fragment {
     let mut statement = Fragment::of(
         "SELECT members.user_id, (SELECT users.user_name FROM users WHERE users.tenant_id = members.tenant_id \

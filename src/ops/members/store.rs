@@ -78,8 +78,8 @@ pub(super) fn non_members(
 /// The maximum number of memberships that one statement looks up or inserts.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// Inserts the memberships that do not exist yet, and returns them. On PostgreSQL, a statement inserts many, to save round
-/// trips.
+/// Inserts the memberships that do not exist yet, and returns them. On PostgreSQL, a statement inserts many, to save
+/// round trips.
 pub(super) fn insert(
     connection: &mut Connection,
     rows: &[NewMemberRow],

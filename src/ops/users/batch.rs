@@ -46,8 +46,8 @@ fn rewrite_locked<V: Values<Resource = User>>(
     Ok(results)
 }
 
-/// Locks and reads users in id order. Skips those that other transactions have locked. SQLite has a single writer, so no lock
-/// is needed there.
+/// Locks and reads users in id order. Skips those that other transactions have locked. SQLite has a single writer, so no
+/// lock is needed there.
 fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> QueryResult<Vec<User>> {
     let Connection::Postgres(c) = connection else { return User::load_by_ids(connection, tenant, ids) };
     let ids: Vec<_> = ids.iter().copied().map(Uid).collect();
@@ -57,7 +57,8 @@ fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> 
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// Rewrites one of the locked users. An error that concerns only this call and comes before any write is the inner result.
+/// Rewrites one of the locked users. An error that concerns only this call and comes before any write is the inner
+/// result.
 fn rewrite_one<V: Values<Resource = User>>(
     rewrite: &Rewrite<V>,
     users: &mut HashMap<QualifiedId, User>,

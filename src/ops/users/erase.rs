@@ -73,8 +73,8 @@ impl Erase {
         Ok(())
     }
 
-    /// The type and version of the user's last change. The head row is locked first, so that only one of two concurrent erasures
-    /// is recorded. The user's own row, which other writes lock before the head row, may no longer exist.
+    /// The type and version of the user's last change. The head row is locked first, so that only one of two concurrent
+    /// erasures is recorded. The user's own row, which other writes lock before the head row, may no longer exist.
     fn last_change(&self, tx: &mut Tx<'_>) -> QueryResult<Option<(String, i64)>> {
         let tenant = Uid(self.tenant);
         tx.lock::<i64>(heads::table.find(tenant).select(heads::revision))?;

@@ -45,8 +45,8 @@ pub(super) fn insert_external_ids(connection: &mut Connection, tenant: Uuid, use
     Ok(())
 }
 
-/// Inserts users on PostgreSQL and returns a result for each. If several users of the batch share a unique value, only the first
-/// is inserted, and the calls of the others are retried alone.
+/// Inserts users on PostgreSQL and returns a result for each. If several users of the batch share a unique value, only
+/// the first is inserted, and the calls of the others are retried alone.
 pub(super) fn insert_all(c: &mut PgConnection, users: Vec<(Uuid, User)>) -> Results<User> {
     let mut seen = HashSet::new();
     let is_first = |(tenant, user): &(Uuid, User)| {
