@@ -18,7 +18,8 @@ pub(super) struct IdList {
 
 impl IdList {
     pub(super) fn of(mut params: Params, list: List) -> Result<Self, Problem> {
-        let (limit, total, after) = (params.limit()?, params.include_total()?, params.id_cursor(list)?);
+        let (limit, total, after) =
+            (params.limit()?, params.flag("include", "total")?, params.id_cursor(list)?);
         params.finish()?;
         Ok(Self { params, list, page: PageQuery { after, limit, total } })
     }

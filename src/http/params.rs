@@ -61,14 +61,24 @@ impl Params {
 
     /// Takes `limit`, which defaults to 50 and is at most 500.
     pub(super) fn limit(&mut self) -> Result<usize, Problem> {
-        let Some(text) = self.take("limit") else { return Ok(DEFAULT_LIMIT) };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A number that overflows is lowered to the maximum like any other large number.
-        let limit = if digits { text.parse().unwrap_or(MAX_LIMIT) } else { 0 };
-        if limit == 0 {
-            return Err(Problem::invalid_parameter("`limit` must be a whole number of at least 1."));
-        }
-        Ok(limit.min(MAX_LIMIT))
+        let limit = self.number("limit", 1)?;
+        let lowered = |limit| usize::try_from(limit).unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+        Ok(limit.map_or(DEFAULT_LIMIT, lowered))
+    }
+
+    /// Takes a revision, which defaults to 0.
+    pub(super) fn revision(&mut self, name: &str) -> Result<i64, Problem> {
+        Ok(self.number(name, 0)?.unwrap_or(0))
+    }
+
+    /// Takes a whole number of at least `least`. A number that overflows counts as the largest one.
+    fn number(&mut self, name: &str, least: i64) -> Result<Option<i64>, Problem> {
+        let Some(text) = self.take(name) else { return Ok(None) };
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = is_number.then(|| text.parse().unwrap_or(i64::MAX)).filter(|number| *number >= least);
+        number.map(Some).ok_or_else(|| {
+            Problem::invalid_parameter(format!("`{name}` must be a whole number of at least {least}."))
+        })
     }
 
     /// Takes `filter`: the parsed filter and its text.
@@ -99,17 +109,6 @@ impl Params {
         Ok(self.cursor(list, Sort::default())?.map(|position| position.id))
     }
 
-    /// Takes a revision, which defaults to 0.
-    pub(super) fn revision(&mut self, name: &str) -> Result<i64, Problem> {
-        let Some(text) = self.take(name) else { return Ok(0) };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        // A number that overflows is newer than any revision.
-        let revision = digits.then(|| text.parse().unwrap_or(i64::MAX));
-        revision.ok_or_else(|| {
-            Problem::invalid_parameter(format!("`{name}` must be a whole number of at least 0."))
-        })
-    }
-
     /// Takes `attributes` or `excludedAttributes`.
     pub(super) fn projection(&mut self, schema: &Schema) -> Result<Projection, Problem> {
         let parts = |text: String| {
@@ -124,21 +123,12 @@ impl Params {
         }
     }
 
-    /// Takes a parameter whose only value is `true`.
-    pub(super) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
-        match self.take(name).as_deref() {
+    /// Takes a parameter whose only value is `value`. Returns whether it is present.
+    pub(super) fn flag(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        match self.take(name) {
             None => Ok(false),
-            Some("true") => Ok(true),
-            Some(_) => Err(Problem::invalid_parameter(format!("`{name}` must be `true`."))),
-        }
-    }
-
-    /// Takes `include`, whose only value is `total`: whether the response shows the size of the whole list.
-    pub(super) fn include_total(&mut self) -> Result<bool, Problem> {
-        match self.take("include").as_deref() {
-            None => Ok(false),
-            Some("total") => Ok(true),
-            Some(_) => Err(Problem::invalid_parameter("`include` must be `total`.")),
+            Some(text) if text == value => Ok(true),
+            Some(_) => Err(Problem::invalid_parameter(format!("`{name}` must be `{value}`."))),
         }
     }
 

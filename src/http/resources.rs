@@ -120,7 +120,7 @@ fn find_docs<R: Native>() -> OperationDocs {
 /// `GET /users`, `GET /groups`
 async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Response {
     let (limit, total, projection) =
-        (params.limit()?, params.include_total()?, params.projection(R::SCHEMA)?);
+        (params.limit()?, params.flag("include", "total")?, params.projection(R::SCHEMA)?);
     let (sort, (filter, filter_text)) = (params.sort(R::SCHEMA)?, params.filter(R::SCHEMA)?);
     let list = List::new(context.tenant(), &[R::SCHEMA.plural, &sort.to_string(), &filter_text]);
     let after = params.cursor(list, sort)?;

@@ -78,7 +78,7 @@ extractor!(Erasure);
 impl Erasure {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut params = Params::of(request)?;
-        let erase = params.flag("erase")?;
+        let erase = params.flag("erase", "true")?;
         params.finish()?;
         erase.then(|| Context::of(request)).transpose().map(Self)
     }

@@ -7,6 +7,7 @@ use super::search::reject_filter;
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::{ResourceType, schema};
 use crate::http::openapi::OperationDocs;
+use crate::http::openapi::examples::SCIM_URL;
 use crate::http::problem::Problem;
 use crate::http::state::State;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -33,7 +34,7 @@ pub(super) async fn resource_types(
 }
 
 pub(super) fn resource_types_docs() -> OperationDocs {
-    let example = examples::list(ResourceType::ALL.map(examples::resource_type).into());
+    let example = examples::list(ResourceType::ALL.map(|kind| kind.render(SCIM_URL)).into());
     discovery("listScimResourceTypes", "List the resource types", &[], "ScimResourceTypes", &example)
 }
 
@@ -48,7 +49,7 @@ pub(super) async fn resource_type(
 }
 
 pub(super) fn resource_type_docs() -> OperationDocs {
-    let example = examples::resource_type(ResourceType::Group);
+    let example = ResourceType::Group.render(SCIM_URL);
     let parameters = ["scimResourceType"];
     discovery("getScimResourceType", "Get a resource type", &parameters, "ScimResourceType", &example)
         .errors(&[404])
@@ -62,7 +63,7 @@ pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Re
 }
 
 pub(super) fn schemas_docs() -> OperationDocs {
-    let example = examples::list(vec![examples::schema(&schema::GROUP)]);
+    let example = examples::list(vec![schema::GROUP.render(SCIM_URL)]);
     discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example).errors(&[406])
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn schema(request: HttpRequest, state: web::Data<State>) -> Res
 }
 
 pub(super) fn schema_docs() -> OperationDocs {
-    let example = examples::schema(&schema::GROUP);
+    let example = schema::GROUP.render(SCIM_URL);
     discovery("getScimSchema", "Get a schema", &["scimSchema"], "ScimSchema", &example).errors(&[404])
 }
 

@@ -5,7 +5,6 @@ use crate::domain::filter::Filter;
 use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
-use crate::domain::scim::schema::Schema;
 use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
 use crate::http::api::Api;
 use crate::http::openapi::{examples as native, problems};
@@ -96,16 +95,6 @@ pub(in crate::http::scim) fn bulk_response() -> Value {
 /// The response to `GET /scim/v2/ServiceProviderConfig`.
 pub(in crate::http::scim) fn config() -> Value {
     service_provider_config(native::SCIM_URL, "https://roster.example.com/docs", &limits(1 << 20))
-}
-
-/// The response to `GET /scim/v2/ResourceTypes/{id}`.
-pub(in crate::http::scim) fn resource_type(kind: ResourceType) -> Value {
-    kind.render(native::SCIM_URL)
-}
-
-/// The response to `GET /scim/v2/Schemas/{id}`.
-pub(in crate::http::scim) fn schema(schema: &Schema) -> Value {
-    schema.render(native::SCIM_URL)
 }
 
 /// An example of each problem that SCIM can return.
