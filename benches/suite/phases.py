@@ -94,7 +94,7 @@ def participants(engine, scenario, connections):
 def closed_group(bed, contenders, scenario, connections, **length):
     rounds = bed.closed(contenders, connections, **length)
     rates = "; ".join(f"{name} {throughput(own):.0f}/s" for name, own in rounds.items())
-    bed.say(f"{workload.SCENARIOS[scenario]}, {connections} connections: {rates}")
+    bed.say(f"{workload.title(scenario, connections)}: {rates}")
     return {"scenario": scenario, "connections": connections, "servers": rounds}
 
 

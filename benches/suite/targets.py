@@ -4,7 +4,7 @@ and None that it is not shown. A missed target for p50, p99 or throughput fails 
 from dataclasses import dataclass
 
 from .spreads import ratio, spread
-from .workload import CONSTANT, FULL_SCHEMA, PEER, PIPELINED, ROSTER, SCENARIOS, SCIM, SCIM2_SERVER
+from .workload import CONSTANT, FULL_SCHEMA, PEER, PIPELINED, ROSTER, SCENARIOS, SCIM, SCIM2_SERVER, title
 
 # Throughput of a server relative to another, at least: scenario, connections, server, other, SQLite, PostgreSQL.
 THROUGHPUT = [
@@ -77,7 +77,7 @@ def throughput(engine, results):
         if limits is None:
             continue
         for connections in all_connections:
-            name = f"{SCENARIOS[scenario]}, {connections} connections: {own} / {other}"
+            name = f"{title(scenario, connections)}: {own} / {other}"
             values = closed_ratio(results, scenario, connections, own, other, "requests_per_second")
             yield Target(name, values, *(limits or (None, None)), at_least=True, one_connection=connections == 1)
 

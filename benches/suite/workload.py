@@ -57,6 +57,10 @@ def load(requests, scenario):
     return [(90, requests["read"]), (10, requests["create"])] if "create" in requests else None
 
 
+def title(scenario, connections):
+    return f"{SCENARIOS[scenario]}, {connections} connection{'s' if connections > 1 else ''}"
+
+
 def roster(ids, cursors):
     return {
         "read": Request("/users/{id}", ids, headers=AUTHORIZED),
