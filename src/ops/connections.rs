@@ -101,7 +101,7 @@ impl Record for Connection {
         Ok(())
     }
 
-    /// Deletes the connection and its tokens. Its externalIds stay.
+    /// Deletes the connection and its tokens. The externalIds that it has set are kept.
     fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         tx.execute(diesel::delete(of_connection!(self.tenant, self.id)))?;
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
@@ -164,7 +164,7 @@ impl Operation for CreateToken {
         let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
         let live = tokens(tx, self.tenant, self.connection)?;
         if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
-            return Err(OpError::Refused("the connection has two tokens that are good: revoke one first"));
+            return Err(OpError::Refused("the connection already has two active tokens: revoke one first"));
         }
         let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
         let created = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
