@@ -30,7 +30,7 @@ impl Message for Drain {
     type Result = ();
 }
 
-/// An actor, which runs in a thread of its own.
+/// A database actor. Each runs in its own thread.
 pub(super) struct DatabaseActor {
     pub(super) queue: Arc<Queue<dyn Job>>,
     pub(super) worker: Worker,

@@ -10,7 +10,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Why the database was not copied.
+/// The error of a backup.
 #[derive(Debug, Display, Error)]
 #[display("{_0}")]
 pub struct BackupError(#[error(not(source))] String);

@@ -10,7 +10,7 @@ pub trait CallError: std::fmt::Debug + From<DbError> + Send + 'static {
     fn database(&self) -> Option<&DbError>;
 }
 
-/// Why the database did not run a call.
+/// An error of the database or of the call queue.
 #[derive(Clone, Debug, Display, Error, PartialEq)]
 pub enum DbError {
     /// A statement that must return a row returned none.

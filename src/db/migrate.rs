@@ -25,7 +25,7 @@ diesel::table! {
     }
 }
 
-/// Why the migrations could not be read or applied.
+/// An error while migrations are read or applied.
 #[derive(Debug, Display, Error)]
 #[display("{_0}")]
 pub struct MigrationError(#[error(not(source))] String);

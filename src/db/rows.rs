@@ -36,7 +36,8 @@ pub(crate) fn user_columns() -> UserColumns {
     <UserRow as Selectable<Pg>>::construct_selection()
 }
 
-/// The attributes without a column. It includes all e-mails and externalIds, whose tables only serve as indexes.
+/// The document of a row, with the attributes that have no column. It includes all e-mails and externalIds, whose tables
+/// only serve as indexes.
 #[derive(Debug, Deserialize)]
 pub struct StoredDocument<A> {
     attributes: A,

@@ -35,7 +35,7 @@ impl<'a> Tx<'a> {
     /// Runs reads in one snapshot of the database.
     ///
     /// # Errors
-    /// The error of `read`, or the database's.
+    /// The error of `read`, or of the database.
     pub fn in_snapshot<T, E: CallError>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, E>,
@@ -54,7 +54,7 @@ impl<'a> Tx<'a> {
     /// PostgreSQL, a transaction would only add round trips.
     ///
     /// # Errors
-    /// The error of `read`, or the database's.
+    /// The error of `read`, or of the database.
     pub fn in_sqlite_snapshot<T, E: CallError>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, E>,

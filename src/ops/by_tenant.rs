@@ -6,7 +6,7 @@ use diesel::QueryResult;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// The id of a tenant and of one of its resources.
+/// The id of a resource, after the id of its tenant.
 pub(super) type QualifiedId = (Uuid, Uuid);
 
 /// Loads resources of several tenants, tenant by tenant.

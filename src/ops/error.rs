@@ -5,7 +5,7 @@ use crate::domain::fields::FieldError;
 use derive_more::{Display, Error};
 use diesel::result::Error as DieselError;
 
-/// Why an operation failed.
+/// An error of an operation.
 #[derive(Clone, Debug, Display, Error, PartialEq)]
 pub enum OpError {
     /// The tenant has no such resource.

@@ -1,4 +1,4 @@
-//! The operations of the database, each a message with named inputs. Together they are all that the storage can do.
+//! The operations of the database, each a message with named inputs. Together they define what the storage can do.
 
 mod by_tenant;
 pub mod changes;

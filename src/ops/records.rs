@@ -17,7 +17,7 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     type Scope: Copy + Debug + Send + Sync + 'static;
     /// The writable fields.
     type Draft: PartialEq + Clone + Debug + Send + Sync + 'static;
-    /// The values that are set at creation and never change, besides the id.
+    /// The values, besides the id, that are set at creation and never change.
     type Fixed: Debug + Send + Sync + 'static;
     /// A row of the record's table.
     type Row: 'static;

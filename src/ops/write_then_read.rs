@@ -2,8 +2,8 @@
 
 use crate::db::{Class, Operation, Results, Tx};
 
-/// Runs a write and then a read in one transaction. If the response to a write needed a second call, that call could fail
-/// after the write is committed, and a client that retries would repeat the write.
+/// Runs a write and then a read in one transaction. If the response to a write depended on a second call, that call could
+/// fail after the write is committed, and a client that retries would repeat the write.
 pub struct WriteThenRead<W, R> {
     /// The write.
     pub write: W,

@@ -194,7 +194,7 @@ impl<R: Resource> Query<R> {
         Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
     }
 
-    /// The positions, in list order, of the rows that fulfil a condition.
+    /// The list positions of the rows that fulfil a condition, in any order.
     fn positions(&self, connection: &mut Connection, condition: &Fragment) -> QueryResult<Vec<Position>> {
         let columns = sort_sql::position(self.sort.by, R::TABLE, connection.dialect(), &self.source);
         load_positions(connection, self.select(&columns, condition), self.sort.by)

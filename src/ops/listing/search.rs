@@ -56,7 +56,7 @@ impl<R: Resource> Operation for Search<R> {
     }
 }
 
-/// Checks candidates in operations of class [`Class::Scan`], which only other scans wait for, and reads the page.
+/// Checks candidates in operations of class [`Class::Scan`], so that page reads do not wait for them, and reads the page.
 pub(super) async fn check_candidates<R: Resource>(
     execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,

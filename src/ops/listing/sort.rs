@@ -33,8 +33,8 @@ pub(super) async fn sort<R: Resource>(
 }
 
 impl<R: Resource> Query<R> {
-    /// The positions, in list order, of the matching resources in a window of `rows` rows in id order. Also returns the
-    /// position where the window ends, unless that is the end of the list.
+    /// The list positions of the matching resources in a window of `rows` rows in id order. Also returns the position
+    /// where the window ends, unless that is the end of the list.
     fn window_positions(
         &self,
         tx: &mut Tx<'_>,

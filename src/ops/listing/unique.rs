@@ -1,4 +1,4 @@
-//! Finds the resource with a unique value, which is what most filters ask for.
+//! Finds a resource by a unique value. Most filters are such a lookup.
 
 use super::Query;
 use crate::db::sql::{Fragment, Statement};

@@ -1,4 +1,4 @@
-//! Locked groups, whose members change.
+//! The groups whose members an operation changes.
 
 use super::store::{self, OnLocked};
 use crate::db::Connection;

@@ -27,7 +27,7 @@ use std::slice;
 use store::OnLocked;
 use uuid::Uuid;
 
-/// Adds users to a group, all or none. Users who are already members remain so.
+/// Adds users to a group, all or none. Users who are already members are skipped.
 #[derive(Debug)]
 pub struct Add {
     /// The tenant of the group.

@@ -25,7 +25,7 @@ pub(super) fn chunks(ids: impl Iterator<Item = QualifiedId>) -> Vec<(Uuid, Vec<U
     chunks
 }
 
-/// What to do about rows that other transactions have locked. SQLite has a single writer, so it never matters there.
+/// How to treat rows that other transactions have locked. It makes no difference on SQLite, which has a single writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnLocked {
     /// Wait for them.

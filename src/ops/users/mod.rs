@@ -78,8 +78,8 @@ pub type Update = Rewrite<NewValues<User>>;
 /// Rewrites a user with a function of the stored user.
 pub type Edit<F> = Rewrite<EditFunction<F>>;
 
-/// Returns the new values, or the reason for refusing the edit, which becomes the operation's output. The function runs
-/// inside the transaction, on the locked user, and again when the transaction is retried, so it must be pure.
+/// A function that returns the new values, or the reason for refusing the edit, which becomes the operation's output. It
+/// runs inside the transaction, on the locked user, and again when the transaction is retried, so it must be pure.
 #[derive(Debug)]
 pub struct EditFunction<F>(pub F);
 
