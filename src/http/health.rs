@@ -65,7 +65,7 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
 }
 
 pub(super) fn ready_docs() -> OperationDocs {
-    let summary = "Check that the server can process requests, down to the database";
+    let summary = "Check that the server and its database can process requests";
     OperationDocs::public("getReadiness", "service", summary, &[])
         .describe("The result is cached for one second. An overloaded server still counts as ready.")
         .json(200, "The server is ready.", &[], "Status", &json!({ "status": "ready" }))

@@ -147,7 +147,7 @@ fn parse_value_filter<'t>(
     })?;
     ValueFilter::parse(rest, list, boolean_syntax(profile)).map_err(|mut error| {
         error.position += text.chars().count() - rest.chars().count();
-        ScimType::InvalidFilter.error(format!("The path '{}' is invalid at {error}", excerpt(text)))
+        ScimType::InvalidFilter.error(format!("The path '{}' is invalid at {error}.", excerpt(text)))
     })
 }
 

@@ -88,7 +88,7 @@ const INTRODUCTION: &str = "JSON over HTTP. Changes to the API are additive. HEA
     returns 204 with `Allow`, and an unsupported method returns 405. Request bodies may be compressed with gzip, deflate \
     or zstd. After a 503, nothing was done: retry after `Retry-After` seconds. After a 504, a write may or may not have \
     been committed: repeat the request with the same `Idempotency-Key`, or read the resource. SCIM 2.0 is served under \
-    `/scim/v2`, where it also describes itself; it accepts more spellings than these schemas show.";
+    `/scim/v2`, with its own discovery endpoints; it accepts more forms of input than these schemas show.";
 
 /// The error responses of an API, one for each status.
 fn responses(api: Api, problems: &[Problem]) -> Map<String, Value> {

@@ -140,7 +140,7 @@ fn of_headers() -> [Parameter; 7] {
         header(
             "X-Request-Id",
             text(),
-            "The id of the request: 1 to 128 visible ASCII characters. Otherwise, the server generates an id.",
+            "The id of the request: 1 to 128 visible ASCII characters. If it is absent or invalid, the server generates one.",
         ),
         header(
             "traceparent",

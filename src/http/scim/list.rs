@@ -16,7 +16,7 @@ use crate::domain::sort::{Position, Sort};
 use crate::domain::user::User;
 use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, sentence};
 use crate::ops::listing::{self, ListPage, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
@@ -231,7 +231,7 @@ async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> R
 
 fn position(list: List, cursor: &str, sort: Sort) -> Result<Position, ScimError> {
     let position = list.position(cursor).ok().filter(|position| sort.accepts_key(position.key.as_ref()));
-    position.ok_or_else(|| ScimType::InvalidCursor.error(InvalidCursor.to_string()))
+    position.ok_or_else(|| ScimType::InvalidCursor.error(sentence(InvalidCursor)))
 }
 
 /// A ListResponse (RFC 7644, section 3.4.2; RFC 9865, section 2).

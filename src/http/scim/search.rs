@@ -202,7 +202,7 @@ pub(super) fn unsupported_filter() -> ScimError {
 }
 
 pub(super) fn invalid_filter(error: &InvalidFilter) -> ScimError {
-    ScimType::InvalidFilter.error(format!("The filter is invalid at {error}"))
+    ScimType::InvalidFilter.error(format!("The filter is invalid at {error}."))
 }
 
 pub(super) fn invalid_count() -> ScimError {

@@ -58,7 +58,7 @@ fn pagination() -> Definition {
         boolean("index", "Whether index-based pagination is supported."),
         Definition::text(
             "defaultPaginationMethod",
-            "The kind of pagination used when the request specifies neither.",
+            "The pagination method used when the request specifies none.",
         )
         .canonical(&["cursor", "index"]),
         Definition::new(

@@ -8,7 +8,7 @@ use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
 use crate::http::api::Api;
 use crate::http::openapi::{examples as native, problems};
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, sentence};
 use crate::http::scim::limits::limits;
 use crate::http::scim::response::list_of;
 use crate::http::scim::search::{invalid_count, invalid_filter, unsupported_filter};
@@ -115,7 +115,7 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         patched(json!({ "op": "replace", "path": "active", "value": "maybe" })),
         Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Scim)
             .map_or_else(|error| invalid_filter(&error).into(), problems::no_error),
-        ScimType::InvalidCursor.error(InvalidCursor.to_string()).into(),
+        ScimType::InvalidCursor.error(sentence(InvalidCursor)).into(),
         invalid_count().into(),
         conflict("userName", "ada"),
         unsupported_filter().into(),

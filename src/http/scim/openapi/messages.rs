@@ -28,7 +28,7 @@ pub(super) fn list_of(item: Value) -> Value {
             "totalResults": { "type": "integer", "format": "int64", "description": total },
             "itemsPerPage": { "type": "integer", "description": "The number of resources on this page." },
             "startIndex": { "type": "integer", "format": "int64", "description": "Absent with a cursor." },
-            "nextCursor": { "type": "string", "description": "Only with a cursor; absent on the last page." },
+            "nextCursor": { "type": "string", "description": "Present only with a cursor; absent on the last page." },
             "Resources": { "type": "array", "items": item },
         },
         "required": ["schemas", "itemsPerPage", "Resources"],
