@@ -52,14 +52,14 @@ impl Api {
         let mut path = first.clone();
         let mut last = None;
         loop {
-            let page = stats.page(self, &path, limit.unwrap_or(50)).await;
-            for user in &page.items {
+            let (users, cursor) = stats.page(self, &path, limit.unwrap_or(50)).await;
+            for user in &users {
                 let id = id_of(user);
                 assert!(last < Some(id), "{id} comes after {last:?} in {path}");
                 on_user(id, user);
                 last = Some(id);
             }
-            let Some(cursor) = page.next else { return stats };
+            let Some(cursor) = cursor else { return stats };
             let sign = if limit.is_some() { '&' } else { '?' };
             path = format!("{first}{sign}cursor={}", percent_encoded(&cursor));
         }
@@ -92,13 +92,9 @@ pub(crate) struct ListStats {
     pub(crate) waited: Duration,
 }
 
-struct Page {
-    items: Vec<Value>,
-    next: Option<String>,
-}
-
 impl ListStats {
-    async fn page(&mut self, api: &Api, path: &str, most: usize) -> Page {
+    /// The users on a page, and the cursor of the next page.
+    async fn page(&mut self, api: &Api, path: &str, most: usize) -> (Vec<Value>, Option<String>) {
         let start = Instant::now();
         let response = api.send(api.client.get(path)).await.expect(200);
         self.waited += start.elapsed();
@@ -112,6 +108,6 @@ impl ListStats {
         assert!(items.len() <= most && (next.is_none() || !items.is_empty()), "{} in {path}", items.len());
         self.pages += 1;
         self.items += items.len() as u64;
-        Page { items, next }
+        (items, next)
     }
 }

@@ -17,13 +17,19 @@ use std::sync::Arc;
 pub(crate) struct TermRecipe {
     pub(crate) attribute: Index,
     pub(crate) operator: Index,
+    pub(crate) operand: OperandRecipe,
+}
+
+/// The choices for an operand.
+#[derive(Clone, Debug)]
+pub(crate) struct OperandRecipe {
     pub(crate) null: bool,
     pub(crate) flag: bool,
     pub(crate) value: ValueRecipe,
     pub(crate) time: TimeRecipe,
 }
 
-impl TermRecipe {
+impl OperandRecipe {
     /// Whether the operand is unrelated to the values of users.
     pub(crate) fn is_unusual(&self) -> bool {
         self.value.part == Part::Unusual
@@ -126,23 +132,14 @@ fn leaves() -> BoxedStrategy<LeafRecipe> {
 }
 
 fn term() -> BoxedStrategy<TermRecipe> {
-    let term = (
-        any::<Index>(),
-        any::<Index>(),
-        prop::bool::weighted(0.08),
-        any::<bool>(),
-        value_recipes(),
-        time_recipes(),
-    );
-    term.prop_map(|(attribute, operator, null, flag, value, time)| TermRecipe {
-        attribute,
-        operator,
-        null,
-        flag,
-        value,
-        time,
-    })
-    .boxed()
+    (any::<Index>(), any::<Index>(), operand_recipes())
+        .prop_map(|(attribute, operator, operand)| TermRecipe { attribute, operator, operand })
+        .boxed()
+}
+
+fn operand_recipes() -> impl Strategy<Value = OperandRecipe> {
+    (prop::bool::weighted(0.08), any::<bool>(), value_recipes(), time_recipes())
+        .prop_map(|(null, flag, value, time)| OperandRecipe { null, flag, value, time })
 }
 
 fn value_recipes() -> impl Strategy<Value = ValueRecipe> {

@@ -2,7 +2,9 @@
 
 use crate::oracle::attribute::{Attribute, Kind, LISTS, of_elements, of_users};
 use crate::oracle::filter::{Leaf, Path};
-use crate::oracle::generate::{Case, Change, LeafRecipe, Part, TermRecipe, TimeRecipe, ValueRecipe};
+use crate::oracle::generate::{
+    Case, Change, LeafRecipe, OperandRecipe, Part, TermRecipe, TimeRecipe, ValueRecipe,
+};
 use crate::oracle::node::{Node, Text};
 use crate::oracle::term::{Operand, Operator, Term};
 use crate::oracle::times;
@@ -90,8 +92,11 @@ impl Source {
         let path: Vec<_> = list.map(str::to_owned).into_iter().chain(attribute.value_path.clone()).collect();
         let operand = match operator {
             Operator::Present => Operand::Nothing,
-            Operator::Equal | Operator::NotEqual if recipe.null => Operand::Nothing,
-            _ => self.operand(attribute.kind, operator, recipe, self.value(&path, &recipe.value, model)),
+            Operator::Equal | Operator::NotEqual if recipe.operand.null => Operand::Nothing,
+            _ => {
+                let recipe = &recipe.operand;
+                self.operand(attribute.kind, operator, recipe, self.value(&path, &recipe.value, model))
+            }
         };
         Term { attribute, operator, operand }
     }
@@ -105,7 +110,13 @@ impl Source {
         values.get(recipe.which.index(values.len())).copied()
     }
 
-    fn operand(&self, kind: Kind, operator: Operator, recipe: &TermRecipe, value: Option<&Node>) -> Operand {
+    fn operand(
+        &self,
+        kind: Kind,
+        operator: Operator,
+        recipe: &OperandRecipe,
+        value: Option<&Node>,
+    ) -> Operand {
         match (kind, value) {
             (Kind::Complex, _) => Operand::Nothing,
             (Kind::Boolean, _) => Operand::Flag(recipe.flag),
