@@ -24,12 +24,12 @@ use std::pin::Pin;
 /// A JSON body: a JSON Merge Patch in PATCH requests of the native API, a SCIM message in SCIM requests.
 pub(super) struct JsonBody {
     value: Value,
-    /// The values that cannot be stored.
+    /// The errors for values that cannot be stored.
     unstorable: Vec<FieldError>,
 }
 
 impl JsonBody {
-    /// The hash that an idempotency key is stored with.
+    /// The hash of the body, which is stored with an idempotency key.
     pub(super) fn hash(&self) -> BodyHash {
         BodyHash::of(&self.value)
     }
@@ -116,7 +116,7 @@ fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
         (None, _) => Ok(()),
         (Some(one), None) if known(one.as_bytes()) => Ok(()),
         _ => Err(Problem::unsupported_media_type(
-            "`Content-Encoding` must be a single one of gzip, deflate and zstd.",
+            "`Content-Encoding` must be exactly one of gzip, deflate and zstd.",
         )
         .with(ACCEPT_ENCODING, "gzip, deflate, zstd")),
     }

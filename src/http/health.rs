@@ -50,7 +50,7 @@ pub(super) fn live_docs(id: &str, summary: &str) -> OperationDocs {
         .errors(&[500])
 }
 
-/// `GET /readyz`: whether the server can do its work, down to the database.
+/// `GET /readyz`: whether the server and its database can process requests.
 pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let stopping = || Problem::server_stopping();
     if state.is_stopping() {

@@ -75,5 +75,5 @@ pub(super) fn create_docs() -> OperationDocs {
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
-    Key::DOCS.delete("Revoke a key", &[])
+    Key::DOCS.delete("Revoke a key", &[]).response(204, "The key was revoked.", &[], None)
 }

@@ -1,4 +1,4 @@
-//! Whether the server can do its work, as `/readyz` reports it.
+//! The readiness check for `/readyz`.
 
 use crate::db::{Class, Database, DbError};
 use crate::domain::origin::Origin;
@@ -6,7 +6,7 @@ use crate::ops::health::{CanWrite, PendingMigrations};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
-/// The time for which a result is reused, so that the probes of many load balancers cost one check.
+/// The time for which a result is reused, so that the probes of many load balancers cause only one check.
 const CACHE_TIME: Duration = Duration::from_secs(1);
 
 /// The time limit for the database.
@@ -54,7 +54,7 @@ async fn check(database: &Database) -> Result<(), &'static str> {
         }
     }
     match write {
-        Ok(Err(error)) if !is_busy(&error) => Err("The database cannot be written."),
+        Ok(Err(error)) if !is_busy(&error) => Err("The database cannot be written to."),
         _ => Ok(()),
     }
 }

@@ -103,7 +103,7 @@ fn of_lists() -> [Parameter; 7] {
         query(
             "resource",
             resource,
-            "Returns only changes of this kind of resource, or of the resource with this id.",
+            "Returns only changes to this kind of resource, or to the resource with this id.",
         ),
     ]
 }

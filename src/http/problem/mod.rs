@@ -142,8 +142,11 @@ impl Problem {
     }
 
     pub(super) fn wrong_media_type(accepted: &[&str], found: &str) -> Self {
-        let (accepted, found) = (accepted.join(" or "), if found.is_empty() { "absent" } else { found });
-        Self::unsupported_media_type(format!("`Content-Type` must be {accepted} in UTF-8, not {found}."))
+        let accepted = accepted.join(" or ");
+        Self::unsupported_media_type(match found {
+            "" => format!("`Content-Type` is required and must be {accepted} in UTF-8."),
+            found => format!("`Content-Type` must be {accepted} in UTF-8, not {found}."),
+        })
     }
 
     /// Contains all invalid fields, or the first thousand.

@@ -134,7 +134,7 @@ async fn find_all_by_index(
     Ok(found)
 }
 
-/// Finds a page by a cursor, whose prefix says whether it continues in the groups.
+/// Finds a page by its cursor. A prefix marks the cursors of pages of groups.
 async fn find_all_by_cursor(
     context: &Context,
     search: &Search,
@@ -176,7 +176,7 @@ type Rendered = Result<Vec<Map<String, Value>>, Problem>;
 trait Listable: Resource {
     const KIND: ResourceType;
 
-    /// Renders a page of resources, and loads what the projection includes besides their own values.
+    /// Renders a page of resources, and loads the values of other resources that the projection includes.
     async fn render_page(context: &Context, resources: Vec<Self>, projection: &Projection) -> Rendered;
 }
 

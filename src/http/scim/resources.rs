@@ -90,8 +90,9 @@ pub(super) async fn find(
 pub(super) fn find_docs(kind: ResourceType) -> OperationDocs {
     showing(kind, "Get", &CONDITIONS)
         .describe(
-            "A response that contains values of other resources (`groups`, `members.display`, a manager) is never 304 \
-             for an ETag, only for `If-None-Match: *`: these values can change while the version stays the same.",
+            "If the response would contain values of other resources (`groups`, `members.display`, a manager), a \
+             matching ETag does not return 304, because these values can change while the version stays the same. \
+             Only `If-None-Match: *` does.",
         )
         .response(200, "The resource.", &["ETag"], content(&schema_name(kind), &example_of(kind)))
         .response(304, "The resource matches `If-None-Match`.", &["ETag"], None)

@@ -164,12 +164,12 @@ impl<'c> Bulk<'c> {
             ("PATCH", Some(id)) => (id, Action::Patch(data)),
             ("DELETE", Some(id)) => (id, Action::Delete),
             (method, _) => {
-                let detail = format!("{method:.20} is not allowed at the path {:.100}.", operation.path);
+                let detail = format!("The path {:.100} does not support {method:.20}.", operation.path);
                 return Err(ScimError::of_status(405, detail).into());
             }
         };
         let if_match = operation.version.as_deref().map(Tags::parse).transpose();
-        let if_match = if_match.map_err(|error| ScimType::InvalidValue.error(format!("version {error}")))?;
+        let if_match = if_match.map_err(|error| ScimType::InvalidValue.error(format!("version {error}.")))?;
         let conditions = Conditions { if_match, if_none_match: None }.weakly();
         // The result contains no attributes, so none need be loaded.
         let projection = Projection::parse(kind, Some("id"), None)?;

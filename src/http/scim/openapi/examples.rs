@@ -1,4 +1,4 @@
-//! The examples in SCIM's part of the OpenAPI document. The code that renders responses also renders them.
+//! The examples in SCIM's part of the OpenAPI document. They are rendered by the code that renders responses.
 
 use crate::domain::cursor::InvalidCursor;
 use crate::domain::filter::Filter;

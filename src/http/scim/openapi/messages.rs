@@ -71,7 +71,7 @@ pub(super) fn patch() -> Value {
     });
     json!({
         "description": "The operations are applied in order, either all or none. \
-                        The operations on attributes can have at most 64 KiB in total.",
+                        The operations on attributes are limited to 64 KiB in total.",
         "type": "object",
         "properties": {
             "schemas": schemas_with(urn::PATCH),

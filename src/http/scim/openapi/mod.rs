@@ -114,8 +114,14 @@ fn parameters() -> Map<String, Value> {
     let schemas = schema::all().map(|schema| schema.id);
     let in_query = |(name, schema, text): Parameter| query(name, schema, text);
     let mut all = Map::from_iter([
-        named("scimResourceType", path("id", json!({ "type": "string", "enum": resource_types }), "")),
-        named("scimSchema", path("id", json!({ "type": "string", "enum": schemas }), "")),
+        named(
+            "scimResourceType",
+            path("id", json!({ "type": "string", "enum": resource_types }), "The name of the resource type."),
+        ),
+        named(
+            "scimSchema",
+            path("id", json!({ "type": "string", "enum": schemas }), "The URN of the schema."),
+        ),
         in_query(sort_order()),
         in_query(start_index()),
         in_query(count()),
