@@ -1,6 +1,6 @@
 # Sourced by the scripts of this repository.
 
-# need PACKAGES COMMAND…: installs the Debian PACKAGES unless the COMMAND succeeds. Fails where it may not install.
+# need PACKAGES COMMAND…: installs the Debian PACKAGES unless the COMMAND succeeds. Fails if it cannot install them.
 need() {
     local packages=$1
     shift
@@ -37,9 +37,10 @@ need_python() {
         { echo "${0##*/}: Python 3.11 or newer is required, found $(python3 --version)" >&2; exit 1; }
 }
 
-# venv DIRECTORY REQUIREMENTS: installs exactly the pinned files, unless that was done since the list changed. Nothing is
-# resolved (--no-deps): pip may prefer a newer release of a package that is pinned with an extra, and then refuses it.
-# Only wheels are accepted: a source distribution has build dependencies that nothing pins.
+# venv DIRECTORY REQUIREMENTS: installs exactly the pinned files, unless they were installed since the list last
+# changed. Dependencies are not resolved (--no-deps): pip may prefer a newer release of a package that is pinned with an
+# extra, and then refuses it. Only wheels are accepted: a source distribution has build dependencies that are not
+# pinned.
 venv() {
     [ ! "$1/installed" -nt "$2" ] || return 0
     need_python
@@ -50,8 +51,9 @@ venv() {
     touch "$1/installed"
 }
 
-# The tools are built without optimization: that is faster than a release build, and they run for seconds. They are
-# installed below target/, so a clean checkout builds them anew; ROSTER_TOOLS names a directory to keep them in.
+# The tools are built without optimization: the build is faster than a release build, and each tool runs only for
+# seconds. They are installed below target/, so a clean checkout builds them again; ROSTER_TOOLS names a directory to
+# keep them in.
 TOOLS="${ROSTER_TOOLS:-$PWD/target/tools}"
 
 # tool CRATE VERSION ARGS…: installs a command from crates.io with the dependencies that its authors locked. Prints the
