@@ -75,7 +75,7 @@ pub struct Settings {
     #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
 
-    /// Duration from which a database operation is logged as slow, including the time in the queue
+    /// Time after which a database operation is logged as slow, including the time in its queue
     #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION")]
     #[arg(default_value = "1s", value_parser = duration)]
     pub slow_operation: Duration,

@@ -24,11 +24,12 @@
 //! connection breaks during the commit, the result is `outcome-unknown`.
 //!
 //! # Batches
-//! While all actors of a class are busy, calls wait in the queue. The next idle actor takes the first call with the
-//! others of its kind, at most [`db::Operation::MAX_BATCH`], and runs them in one transaction ([`db::Operation::run_batch`]). Under
-//! load, they share the commit and, on PostgreSQL, the round trips. Each call has its own result: a failing call is rolled
-//! back to a savepoint without affecting the others. After any unexpected error, including a panic, the batch is rolled
-//! back and each call runs alone. A batch never waits to fill: a call that finds an idle actor runs immediately.
+//! While all actors of a class are busy, calls wait in the queue. The next idle actor takes the first call and the
+//! waiting calls of the same kind, at most [`db::Operation::MAX_BATCH`], and runs them in one transaction
+//! ([`db::Operation::run_batch`]). Under load, they share the commit and, on PostgreSQL, the round trips. Each call has
+//! its own result: a failing call is rolled back to a savepoint without affecting the others. After any unexpected
+//! error, including a panic, the batch is rolled back and each call runs alone. A batch never waits to fill: a call
+//! that finds an idle actor runs immediately.
 //!
 //! # Authentication and rights
 //! A credential is verified by its hash ([`domain::key`]). Verified credentials are cached for up to two seconds
@@ -59,10 +60,10 @@
 //! connection's token determines its source of externalIds and its profile, lenient or strict.
 //!
 //! # Engines
-//! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types that
-//! the engines spell differently. Case-insensitive keys are folded by the application ([`domain::casefold`]) and compared as bytes,
-//! so order never depends on a locale. Attributes without a column are in one JSON document; a second document holds the
-//! same values with strings folded.
+//! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types
+//! that the engines name differently. Case-insensitive keys are folded by the application ([`domain::casefold`]) and
+//! compared as bytes, so order never depends on a locale. Attributes without a column are in one JSON document; a
+//! second document holds the same values with strings folded.
 
 pub mod app;
 pub mod cli;

@@ -178,7 +178,7 @@ fn readiness(mut address: SocketAddr) -> std::io::Result<String> {
 }
 
 /// Parses the arguments and makes the settings global. The environment variable of a setting is not read if its flag is
-/// given, so an invalid value there does no harm.
+/// given, so an invalid value in it has no effect.
 fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let given = |flag: &str| {
         let is_flag =

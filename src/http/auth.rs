@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub(super) struct Caller {
     /// The tenant that the request acts in.
     pub(super) tenant: Uuid,
-    /// The actor and the request id that the caller's changes carry.
+    /// The actor and the request id that are recorded with the caller's changes.
     pub(super) origin: Origin,
     /// The role of the key. A connection's token has the role `writer`.
     pub(super) role: Role,

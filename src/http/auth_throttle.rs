@@ -10,9 +10,10 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// The maximum number of tracked addresses.
 const CAPACITY: usize = 10_000;
 
-/// The failed attempts of each address within the last minute.
+/// The limit, and the failed attempts of each address.
 pub struct AuthThrottle {
     limit: u32,
+    /// The time of the first failed attempt in the current window, and the number of failed attempts.
     failures: Mutex<HashMap<IpAddr, (Instant, u32)>>,
 }
 
@@ -22,7 +23,7 @@ impl AuthThrottle {
         Self { limit, failures: Mutex::default() }
     }
 
-    /// The remaining time for which the address is refused, if it has exceeded the limit.
+    /// The remaining time for which the address is refused, if it has reached the limit.
     pub(super) fn refused(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, count) = failures.get(&network_of(address))?;
@@ -41,7 +42,7 @@ impl AuthThrottle {
             failures.retain(|_, (first, _)| now.saturating_duration_since(*first) < WINDOW);
         }
         if failures.len() >= CAPACITY {
-            // Starting over is better than growing without a bound.
+            // Discarding the counts is better than letting the table grow without bound.
             failures.clear();
         }
         let (first, count) = failures.entry(network_of(address)).or_insert((now, 0));
@@ -95,7 +96,7 @@ mod tests {
             assert_eq!(throttle.refused(address, after(seconds)), remaining);
             assert_eq!(throttle.fail(address, after(seconds)), remaining);
         }
-        // The attempts are counted anew, and the limit applies for another minute.
+        // A new window starts, and the limit applies for another minute.
         assert_eq!(throttle.refused(address, after(61)), None);
         assert_eq!([61, 62].map(|seconds| throttle.fail(address, after(seconds))), [None, None]);
         assert_eq!(throttle.fail(address, after(63)), Some(Duration::from_secs(58)));

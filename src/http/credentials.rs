@@ -101,7 +101,7 @@ impl Credentials {
     /// Writes the recorded times of use to the database.
     ///
     /// # Errors
-    /// Any error of the database. The times are lost then.
+    /// Any error of the database. The times of use are then lost.
     pub async fn write_uses(&self) -> Result<(), OpError> {
         let mut used: Vec<_> = std::mem::take(&mut *lock(&self.used)).into_iter().collect();
         // Every server locks the rows in the same order, so that they cannot deadlock.

@@ -24,7 +24,7 @@ pub(super) struct Endpoint {
 
 enum Docs {
     Single(fn() -> OperationDocs),
-    /// One operation for each type of SCIM resources. The path contains [`TYPE_SEGMENT`].
+    /// One operation for each SCIM resource type. The path contains [`TYPE_SEGMENT`].
     PerType(fn(ResourceType) -> OperationDocs),
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Undocumented {
     route: Route,
 }
 
-/// The part of a path that is one of SCIM's types of resources. The document has a path for each type.
+/// The path segment that selects a SCIM resource type. The document has a path for each type.
 const TYPE_SEGMENT: &str = "{type:Users|Groups}";
 
 pub(super) fn url<const N: usize>(path: impl Into<String>, endpoints: [Endpoint; N]) -> Url {
@@ -73,7 +73,7 @@ impl Undocumented {
         Endpoint { methods: self.methods, route: self.route, docs: Docs::Single(docs) }
     }
 
-    /// Adds a description for each type of SCIM resources.
+    /// Adds a description for each SCIM resource type.
     pub(super) fn docs_per_type(self, docs: fn(ResourceType) -> OperationDocs) -> Endpoint {
         Endpoint { methods: self.methods, route: self.route, docs: Docs::PerType(docs) }
     }

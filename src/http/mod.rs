@@ -201,7 +201,7 @@ mod tests {
         let text = document.to_string();
         for kind in ["schemas", "parameters", "headers", "responses"] {
             for name in document["components"][kind].as_object().unwrap().keys() {
-                // 405 is the response to the methods that a path does not have, so no operation refers to it.
+                // 405 is the response to methods that a path does not support, so no operation refers to it.
                 let is_used =
                     text.contains(&format!("#/components/{kind}/{name}\"")) || name == "MethodNotAllowed";
                 assert!(is_used, "{kind}/{name} is not used");

@@ -33,7 +33,7 @@ pub(super) trait Served: Record {
     fn tenant(context: &Context<Self::Right>) -> Uuid {
         context.tenant()
     }
-    /// The records that the caller can reach.
+    /// The records that the caller can access.
     fn scope(context: &Context<Self::Right>) -> Self::Scope;
     /// The cached credentials that a write to a record makes stale.
     fn stale(id: Uuid) -> Stale;

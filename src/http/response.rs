@@ -1,4 +1,4 @@
-//! Responses to reads with conditions and to writes, which may be replayed.
+//! Responses to conditional reads, and to writes, which may be replayed.
 
 use super::context::{Context, Right};
 use super::headers::Prefer;

@@ -8,8 +8,8 @@ use serde_json::json;
 use std::sync::Arc;
 use utoipa_swagger_ui::{Config, serve};
 
-/// Forbids the page to load anything from other servers or to send anything to them. `data:` is needed for the images in
-/// Swagger UI's style sheet.
+/// Prevents the page from loading anything from other servers and from sending anything to them. `data:` is needed for
+/// the images in Swagger UI's style sheet.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! The examples in the document. Where possible, they are domain values that are serialized like in real responses.
+//! The examples in the document. Where possible, they are domain values that are serialized as in real responses.
 
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::ChangeRecord;
@@ -16,7 +16,7 @@ use crate::domain::user::{Draft, Manager, Representation, User, WriteMode};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The secret of a key. It has a valid form, but no key has it.
+/// The secret of a key. Its form is valid, but it belongs to no key.
 pub(in crate::http) const SECRET: &str =
     "rst_0198a6d2-6f7f-7f23-b9c2-a4a4b2a0c001_ThisIsAnExampleItOpensNothing000000000000005RhiC6";
 pub(in crate::http) const REQUEST_ID: &str = "0198a6d2-6f80-7b41-8a55-0d4b6f3f7a10";
@@ -102,7 +102,7 @@ pub(in crate::http) fn user_ids() -> Value {
     json!({ "userIds": [USER, MANAGER] })
 }
 
-/// A page with one item that is followed by another page.
+/// A page with one item and a cursor for the next page.
 pub(in crate::http) fn page(list: &str, item: Value) -> Value {
     json!({ "items": [item], "nextCursor": List::new(DEFAULT_TENANT, &[list]).id_cursor(id(USER)) })
 }

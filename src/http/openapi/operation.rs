@@ -50,7 +50,7 @@ impl OperationDocs {
         Self::new(id, tag, summary).with("security", json!([])).parameters(&parameters)
     }
 
-    /// An operation that needs a key, with the parameters that all such operations take after its own.
+    /// An operation that needs a key. Its own parameters come before those that all such operations have.
     pub(in crate::http) fn keyed(id: &str, tag: &str, summary: &str, parameters: &[&str]) -> Self {
         let parameters = [parameters, &["Roster-Tenant", "X-Request-Id", "traceparent"]].concat();
         Self::new(id, tag, summary).parameters(&parameters).errors(&ANY)

@@ -87,7 +87,7 @@ pub(in crate::http) fn common() -> Vec<Problem> {
     problems
 }
 
-/// The problem in place of an example that did not fail as it should. A test looks for it in the document.
+/// The problem that replaces an example if its input is unexpectedly valid. A test fails if the document contains it.
 pub(in crate::http) fn no_error<T>(_: T) -> Problem {
     Problem::not_found(NOT_AN_ERROR)
 }

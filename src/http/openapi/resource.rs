@@ -4,7 +4,7 @@ use super::examples;
 use super::operation::{BODY, JSON, OperationDocs, PATCH, WRITE};
 use serde_json::Value;
 
-/// A type of resources in the document.
+/// A resource type in the document.
 pub(in crate::http) struct ResourceDocs {
     /// The name in schemas and operation ids, for example `User`.
     pub(in crate::http) name: &'static str,
@@ -37,7 +37,7 @@ impl ResourceDocs {
         )
     }
 
-    /// A new resource. The response may be stored with an idempotency key.
+    /// The operation that creates a resource. Its response may be stored with an idempotency key.
     pub(in crate::http) fn create(&self, parameters: &[&str], body: &Value, links: &[&str]) -> OperationDocs {
         let replayed: &[_] =
             if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };

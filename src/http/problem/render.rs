@@ -45,7 +45,7 @@ impl Problem {
         }
     }
 
-    /// The SCIM error (RFC 7644, section 3.12). It has a single text, so that text includes the field errors.
+    /// The SCIM error (RFC 7644, section 3.12). It has only `detail`, which therefore includes the field errors.
     pub(in crate::http) fn scim_error(&self) -> ScimError {
         let scim_type = self.scim_type.or(match self.code {
             "malformed-body" => Some(ScimType::InvalidSyntax),

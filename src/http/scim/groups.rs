@@ -1,4 +1,5 @@
-//! Groups. Members are rows: a request changes rows without loading the others, and they are only read to be rendered.
+//! Groups. Members are rows: a write changes some of them without loading the others. They are loaded only to be
+//! rendered.
 
 use super::context::Context;
 use super::limits::too_many;
@@ -34,9 +35,9 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
     let create = then_read_members(&context, id, create, fields.projection.includes("members"));
-    let client = context.clone();
+    let captured = context.clone();
     let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
-        outcome(&client, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
+        outcome(&captured, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
     };
     context.create((id, key), create, render).await.map_err(|error| write_error(error, Some(&name)))
 }
@@ -66,9 +67,9 @@ pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Prob
 
 /// Patches a group. The response contains the group only if the client requests attributes: it may have many members.
 pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
-    let (client, has_body) = (target.context.clone(), target.fields.are_requested);
+    let (context, has_body) = (target.context.clone(), target.fields.are_requested);
     let patched =
-        move |group: &Group| resource::patch_group(group, &client.view(), &operations, client.profile());
+        move |group: &Group| resource::patch_group(group, &context.view(), &operations, context.profile());
     edit(target, None, has_body, patched).await
 }
 

@@ -13,8 +13,8 @@ use actix_web::HttpRequest;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The resource to write, and the circumstances of the request. As an extractor, it requires the role `writer` and an id in
-/// the path.
+/// The resource to write, with the context, the conditions and the response fields of the request. As an extractor, it
+/// requires the role `writer` and an id in the path.
 pub(super) struct Target {
     pub(super) context: Context,
     pub(super) kind: ResourceType,

@@ -63,7 +63,7 @@ impl Outcome {
         Ok(self.respond())
     }
 
-    /// The form in which an idempotency key stores the response.
+    /// The form in which the response is stored with an idempotency key.
     pub(super) fn into_stored(self, resource: Uuid) -> StoredResponse {
         let etag = self.version.map(|version| (ETAG.to_string(), etag(version)));
         let headers = [(LOCATION.to_string(), self.location)].into_iter().chain(etag).collect();

@@ -25,9 +25,9 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let Target { context, id, fields, .. } = target;
     let draft = resource::read_user(body, &context.view(), context.profile())?;
     let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
-    let client = context.clone();
+    let captured = context.clone();
     // A new user is in no group, so there are no groups to read.
-    let render = move |user: &User| outcome(&client, StatusCode::CREATED, user, None, &fields.projection);
+    let render = move |user: &User| outcome(&captured, StatusCode::CREATED, user, None, &fields.projection);
     context.create((id, key), operation, render).await.map_err(write_error)
 }
 
@@ -46,9 +46,10 @@ pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Prob
 }
 
 pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
-    let client = target.context.clone();
-    edit(target, move |user: &User| resource::patch_user(user, &client.view(), &operations, client.profile()))
-        .await
+    let context = target.context.clone();
+    let patched =
+        move |user: &User| resource::patch_user(user, &context.view(), &operations, context.profile());
+    edit(target, patched).await
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
@@ -77,7 +78,7 @@ fn write_error(error: OpError) -> Problem {
     }
 }
 
-/// The error of a value that another user has.
+/// The error for a value that another user has.
 pub(super) fn conflict(attribute: &str, value: &str) -> Problem {
     ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by another user.")).into()
 }

@@ -45,9 +45,9 @@ const change = { params: { path, header: { "If-Match": etag } }, body: { title: 
 const { data: changed } = await roster.PATCH("/users/{id}", change);
 assert.ok(changed);
 assert.deepEqual([changed.title, changed.version], ["Countess", 2]);
-const { error: late, response: refusal } = await roster.PATCH("/users/{id}", change);
+const { error: mismatch, response: refusal } = await roster.PATCH("/users/{id}", change);
 assert.equal(refusal.status, 412);
-assert.equal(late?.code, "precondition-failed");
+assert.equal(mismatch?.code, "precondition-failed");
 
 // A validation error names the invalid field.
 const { error: invalid } = await roster.POST("/users", { body: { userName: " " } });
