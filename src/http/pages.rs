@@ -30,10 +30,10 @@ impl IdList {
         path: &str,
         page: &'p Page<T>,
         id: impl FnOnce(&T) -> Uuid,
-        shown: impl Fn(&'p T) -> S,
+        represent: impl Fn(&'p T) -> S,
     ) -> HttpResponse {
         let next = page.items.last().filter(|_| page.more).map(|item| self.list.id_cursor(id(item)));
-        let items: Vec<S> = page.items.iter().map(shown).collect();
+        let items: Vec<S> = page.items.iter().map(represent).collect();
         page_response(path, &self.params, &items, next, page.total)
     }
 }

@@ -149,9 +149,9 @@ pub(in crate::http) fn connection() -> Value {
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
     };
-    let mut shown = to_map(&connection);
-    shown.insert("url".to_owned(), SCIM_URL.into());
-    shown.into()
+    let mut body = to_map(&connection);
+    body.insert("url".to_owned(), SCIM_URL.into());
+    body.into()
 }
 
 /// A token in the response to `GET /connections/{id}/tokens`.

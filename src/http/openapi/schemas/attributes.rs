@@ -12,9 +12,9 @@ pub(in crate::http::openapi) fn attribute_names(schema: &Schema) -> Vec<String> 
     names
 }
 
-fn add_names(above: &str, attributes: &[Attribute], names: &mut Vec<String>) {
+fn add_names(prefix: &str, attributes: &[Attribute], names: &mut Vec<String>) {
     for attribute in attributes {
-        let name = format!("{above}{}", attribute.name);
+        let name = format!("{prefix}{}", attribute.name);
         names.push(name.clone());
         add_names(&format!("{name}."), attribute.parts(), names);
     }

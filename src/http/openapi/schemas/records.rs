@@ -138,8 +138,8 @@ fn token() -> Value {
 }
 
 fn token_with_secret() -> Value {
-    let shown = object([("secret", secret("SCIM requests")), ("url", uri("The base URL of SCIM."))]);
-    json!({ "allOf": [reference("Token"), shown] })
+    let added = object([("secret", secret("SCIM requests")), ("url", uri("The base URL of SCIM."))]);
+    json!({ "allOf": [reference("Token"), added] })
 }
 
 fn token_body() -> Value {
