@@ -12,7 +12,7 @@ pub enum OpError {
     #[display("not found")]
     NotFound,
     /// The resource's version does not satisfy the conditions.
-    #[display("the resource is in another version")]
+    #[display("the resource has another version")]
     PreconditionFailed,
     /// Another resource has the same value of an attribute that must be unique.
     #[display("{attribute} belongs to another resource")]
@@ -78,7 +78,7 @@ impl OpError {
         Self::Database(DbError::Serialization(detail.to_string()))
     }
 
-    /// Turns a violation of a unique constraint into a [`OpError::Conflict`]. `conflict` returns the attribute and its
+    /// Turns a violation of a unique constraint into an [`OpError::Conflict`]. `conflict` returns the attribute and its
     /// value.
     pub(super) fn on_unique(
         self,

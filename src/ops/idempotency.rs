@@ -99,8 +99,8 @@ struct Claim<'r> {
     created_at: i64,
 }
 
-/// Claims the key, and returns whether it was unused or expired. It is one statement, which waits for the transaction of
-/// a concurrent request with the same key.
+/// Claims the key, and returns whether it was unused or expired. This is one statement, which waits for the transaction
+/// of a concurrent request with the same key.
 fn claim(tx: &mut Tx<'_>, request: &Request) -> Result<bool, OpError> {
     let created_at = i64::from(request.now);
     let claim = Claim {

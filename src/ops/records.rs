@@ -142,7 +142,7 @@ impl<R: Record> Operation for Create<R> {
 
 /// Reads a record.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Find<R: Record> {
     pub scope: R::Scope,
     pub id: Uuid,
@@ -183,7 +183,7 @@ impl<R: Record> Operation for List<R> {
 
 /// Applies a JSON Merge Patch (RFC 7396) to a record.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Patch<R: Record> {
     pub scope: R::Scope,
     pub id: Uuid,
@@ -213,9 +213,9 @@ impl<R: Record> Operation for Patch<R> {
     }
 }
 
-/// Deletes a record and all that belongs to it.
+/// Deletes a record and everything that belongs to it.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Delete<R: Record> {
     pub scope: R::Scope,
     pub id: Uuid,

@@ -76,7 +76,7 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
         resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError>;
 
-    /// Completes the values that replace the current ones.
+    /// Adds to the values of a replacement those current values that it keeps.
     fn complete_replacement(&self, draft: Self::Draft) -> Self::Draft;
 
     /// Applies a JSON Merge Patch (RFC 7396).
@@ -177,7 +177,7 @@ pub struct Rewrite<V> {
     pub id: Uuid,
     /// The new values.
     pub values: V,
-    /// Checked before the new values are computed.
+    /// The conditions, which are checked before the new values are computed.
     pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
@@ -260,7 +260,7 @@ pub struct Delete<R> {
     pub tenant: Uuid,
     /// The id of the resource.
     pub id: Uuid,
-    /// Checked before the resource is deleted.
+    /// The conditions, which are checked before the resource is deleted.
     pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,

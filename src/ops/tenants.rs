@@ -115,7 +115,7 @@ impl Record for Tenant {
         tx.load::<Uid>(ForUpdate::on(of_tenant))?;
         // The change is recorded in the history of `default`, whose id comes first in lock order.
         lock_head(tx, DEFAULT_TENANT)?;
-        // A concurrent creation of a user fails, because it needs this head row at its end.
+        // A concurrent creation of a user fails, because it needs this head row to commit.
         let Head { users, groups } = lock_head(tx, self.id)?;
         if users > 0 || groups > 0 {
             return Err(OpError::Refused("the tenant has users or groups"));
@@ -209,7 +209,7 @@ impl Operation for NextHistory {
     }
 }
 
-/// The error of a write; a [`OpError::Conflict`] if another tenant has the name.
+/// The error of a write: an [`OpError::Conflict`] if another tenant has the name.
 fn name_conflict(error: diesel::result::Error, tenant: &Tenant) -> OpError {
     let conflict = |constraint| (constraint == "tenants_name").then(|| ("name", tenant.name.clone()));
     OpError::from(error).on_unique(conflict)

@@ -63,7 +63,7 @@ pub struct Edit<F> {
     /// stored group. [`OpError::Invalid`] names users that do not exist, and [`OpError::Refused`] means that no user of a
     /// required set is a member.
     pub edit: F,
-    /// Checked before the locked group is edited.
+    /// The conditions, which are checked before the locked group is edited.
     pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,

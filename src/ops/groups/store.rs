@@ -168,8 +168,8 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group)
     Ok(())
 }
 
-/// Whether the tenant requires unique group names. The lock keeps the setting until the commit: it can be changed only
-/// while the tenant has no groups, and the change waits for this transaction.
+/// Whether the tenant requires unique group names. The lock prevents a change of the setting until the commit: the
+/// setting can be changed only while the tenant has no groups, and the change waits for this transaction.
 fn requires_unique_names(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
     let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
     connection.get(ForKeyShare::on(query))

@@ -11,8 +11,8 @@ pub(super) struct Execution<'d> {
     database: &'d Database,
     origin: &'d Origin,
     started: Instant,
-    /// The number of rows in the next window. Windows start small and grow while they are read fast, so that no call
-    /// blocks others for long, whatever the filter costs per row.
+    /// The number of rows in the next window. Windows start small and grow as long as they are read quickly, so that
+    /// no call blocks others for long, whatever the filter costs per row.
     pub(super) window: usize,
     /// The total duration of the windows, without the time in the queue.
     run_time: Duration,

@@ -1,4 +1,5 @@
-//! Finds matching resources by an index, which provides a few candidates that are then checked against the whole filter.
+//! Finds matching resources through an index, which provides a few candidates that are then checked against the whole
+//! filter.
 
 use super::execution::Execution;
 use super::{ListPage, Query};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The maximum number of candidates. If an index provides more, a scan in list order fills a page soon.
+/// The maximum number of candidates. If an index provides more, a scan in list order fills a page quickly.
 const MAX_CANDIDATES: usize = 2_000;
 /// The maximum number of access paths to try: the number of indexed attributes.
 const MAX_PATHS: usize = 8;

@@ -45,7 +45,7 @@ impl<R: Resource> Query<R> {
         Ok((self.positions(tx, &condition)?, end))
     }
 
-    /// Discards positions that the page does not need, once they are many.
+    /// Discards the positions before the cursor and, once there are many, those after the page.
     fn keep_first(&self, positions: &mut Vec<Position>) {
         let needed = self.skip.unwrap_or(0).saturating_add(self.limit + 1);
         positions.retain(|position| self.is_after_cursor(position));

@@ -135,7 +135,7 @@ fn ids_by_external_ids<R: Resource>(
 }
 
 /// Loads the rows whose last column in `select` has one of these values: with one statement on PostgreSQL, and with one
-/// per value on SQLite, where statements are no round trips and this is fastest.
+/// per value on SQLite, which is fastest there because a statement needs no round trip.
 fn load_by_texts<T>(
     connection: &mut Connection,
     select: &Fragment,

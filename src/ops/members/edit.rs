@@ -11,7 +11,7 @@ use crate::ops::by_tenant::QualifiedId;
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
-/// An edit whose new members are locked, before the group is.
+/// An edit whose new members have been locked. The group is locked afterwards.
 pub(in crate::ops) struct PreparedEdit<'m> {
     group: QualifiedId,
     edit: &'m MembershipEdit,

@@ -1,5 +1,5 @@
-//! Operations on members. Each membership is a row, so a change of one costs the same in a group of ten as in a group of
-//! a hundred thousand.
+//! Operations on members. Each membership is a row, so changing one costs the same in a group of ten as in a group of a
+//! hundred thousand.
 //!
 //! An operation that changes the members of a group locks the users that it adds and then the group's row. The group's
 //! counter therefore agrees with the rows, its version increases once per call, and concurrent calls lose no member.
@@ -54,7 +54,7 @@ impl Operation for Add {
     type Output = ();
     type Error = OpError;
     const CLASS: Class = Class::Write;
-    /// Smaller, because each call may add a thousand users.
+    /// Smaller than the usual maximum, because each call may add a thousand users.
     const MAX_BATCH: usize = MAX_BATCH / 10;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -269,8 +269,8 @@ pub(super) fn remove_from_all_groups(
     groups.write(tx)
 }
 
-/// Records the members that a call added to a group (`sign` 1) or removed from it (-1). The group reaches its next
-/// version.
+/// Records the members that a call added to a group (`sign` 1) or removed from it (-1). If there are any, the version
+/// of the group increases by one.
 fn record(
     tx: &mut Tx<'_>,
     groups: &mut LockedGroups,

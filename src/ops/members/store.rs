@@ -1,4 +1,5 @@
-//! The statements that read and write memberships. None reads members beyond those concerned.
+//! The statements that read and write memberships. Except in [`delete_others`], their cost does not depend on the size
+//! of the group.
 
 use crate::db::Connection;
 use crate::db::rows::NewMemberRow;
@@ -78,8 +79,8 @@ pub(super) fn non_members(
 /// The maximum number of memberships that one statement looks up or inserts.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
-/// Inserts the memberships that do not exist yet, and returns them. On PostgreSQL, a statement inserts many, to save
-/// round trips.
+/// Inserts the memberships that do not exist yet, and returns them. On PostgreSQL, one statement inserts many rows, to
+/// save round trips.
 pub(super) fn insert(
     connection: &mut Connection,
     rows: &[NewMemberRow],
@@ -147,7 +148,7 @@ pub(super) fn delete(
     Ok(deleted.into_iter().map(|Uid(user)| user).collect())
 }
 
-/// Deletes all members of a group except these users, and returns them.
+/// Deletes all members of a group except these users, and returns the deleted members.
 pub(super) fn delete_others(
     connection: &mut Connection,
     (tenant, group): QualifiedId,

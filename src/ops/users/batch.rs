@@ -57,8 +57,8 @@ fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> 
     Ok(rows.into_iter().map(User::from).collect())
 }
 
-/// Rewrites one of the locked users. An error that concerns only this call and comes before any write is the inner
-/// result.
+/// Rewrites one of the locked users. An error that concerns only this call and occurs before any write is returned as
+/// the inner result.
 fn rewrite_one<V: Values<Resource = User>>(
     rewrite: &Rewrite<V>,
     users: &mut HashMap<QualifiedId, User>,

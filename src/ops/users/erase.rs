@@ -20,7 +20,7 @@ pub struct Erase {
     pub tenant: Uuid,
     /// The id of the user.
     pub id: Uuid,
-    /// Checked if the user exists.
+    /// The conditions, which are checked if the user exists.
     pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
@@ -61,7 +61,8 @@ impl Erase {
         Ok(Some((version, time)))
     }
 
-    /// Removes the bodies of stored responses that contain the user, or its name as that of a manager beside its id.
+    /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may
+    /// contain its name as that of a manager.
     fn remove_responses(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
         let text = self.id.to_string();
         let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
