@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// How long an actor rejects calls after it could not connect. Without it, each call in a full queue would wait for its
-/// own connection timeout.
+/// How long an actor rejects calls after it failed to connect. Without this pause, each call in a full queue would wait
+/// for its own connection timeout.
 const REFUSE_FOR: Duration = Duration::from_millis(250);
 
 /// The maximum number of retries after serialization failures.
@@ -80,8 +80,8 @@ impl Worker {
         Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
-    /// Runs calls, in one batch if there are several. If the batch fails, it was rolled back, and each call runs alone,
-    /// unless its COMMIT may have succeeded.
+    /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
+    /// unless the COMMIT may have succeeded.
     fn run_calls<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, O::Error>> {
         let mut results = match self.run(&calls.iter().collect::<Vec<_>>()) {
             Ok(results) => results,
@@ -114,9 +114,9 @@ impl Worker {
         self.run(&[call]).and_then(|mut results| results.pop().ok_or_else(nothing)?)
     }
 
-    /// Runs calls in one transaction. Retries serialization failures, and retries once on a new connection if this one is
-    /// dead, which rolled back its transaction. A panic would end the actor's thread permanently, so it is caught, and
-    /// the connection is discarded with its transaction.
+    /// Runs calls in one transaction. Retries serialization failures. If the connection is dead, its transaction was
+    /// rolled back, and the calls are retried once on a new connection. A panic would end the actor's thread
+    /// permanently, so it is caught, and the connection is discarded with its transaction.
     fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
         catch_unwind(AssertUnwindSafe(|| self.try_to_run(calls))).unwrap_or_else(|panic| {
             self.discard();
@@ -246,7 +246,7 @@ impl<O: Operation> Job for Call<O> {
         };
         for (call, result) in calls.into_iter().zip(results) {
             call.report(started, worker.slow, result.as_ref().err().and_then(CallError::database));
-            // Fails if the caller has gone.
+            // Sending fails if the caller no longer waits.
             drop(call.reply.send(result));
         }
     }

@@ -23,7 +23,9 @@ pub struct BackupError(#[error(not(source))] String);
 pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
     match url {
         DatabaseUrl::Postgres(_) => {
-            return Err(BackupError("a PostgreSQL database is copied by pg_dump, not by roster".to_owned()));
+            return Err(BackupError(
+                "roster copies only SQLite databases; use pg_dump for PostgreSQL".to_owned(),
+            ));
         }
         DatabaseUrl::Memory(_) => {
             return Err(BackupError(
@@ -36,9 +38,9 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
         DatabaseUrl::Sqlite(_) => {}
     }
     // SQLite reads a name that begins with `file:` as a URI. An absolute path never does.
-    let file = std::path::absolute(file).map_err(cannot("find", file))?;
+    let file = std::path::absolute(file).map_err(cannot("resolve", file))?;
     if fs::symlink_metadata(&file).is_ok() {
-        return Err(BackupError(format!("{} exists already", file.display())));
+        return Err(BackupError(format!("{} already exists", file.display())));
     }
     let partial = PartialFile::create(&file)?;
     copy(url, &partial.0)?;
@@ -59,15 +61,15 @@ fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
 struct PartialFile(PathBuf);
 
 impl PartialFile {
-    /// The name is fixed, so that a concurrent backup to the same file is rejected, and the remains of a killed process
-    /// are noticed.
+    /// Creates the file under a fixed name, so that a concurrent backup to the same file is rejected and the remains of
+    /// a killed process are noticed.
     fn create(file: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(file, ".partial");
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match created {
             Ok(_) => Ok(Self(path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(BackupError(format!(
-                "{} exists: another backup is writing it, or was killed and left it behind",
+                "{} exists: another backup is writing it, or a killed backup left it behind",
                 path.display()
             ))),
             Err(error) => Err(cannot("create", &path)(error)),

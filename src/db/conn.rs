@@ -26,7 +26,7 @@ pub enum Connection {
 
 /// The dialect of SQL that an engine understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum Dialect {
     Postgres,
     Sqlite,
@@ -141,7 +141,7 @@ impl Connection {
         on_engine!(self, c => AnsiTransactionManager::commit_transaction(c))
     }
 
-    /// Rolls back to the innermost savepoint, or the transaction if there is none.
+    /// Rolls back to the innermost savepoint, or rolls back the transaction if there is none.
     pub(super) fn rollback(&mut self) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::rollback_transaction(c))
     }
@@ -233,8 +233,8 @@ impl Manager {
 const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
     WHERE current_setting('lc_messages') !~ '^(C|POSIX|en|$)'";
 
-/// Every statement has an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few users,
-/// and scan all of them.
+/// Every statement can use an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few
+/// users, and scan all of them.
 const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
 /// FULL: a commit is on disk before the response is sent. secure_delete: deleted values are overwritten in the file.
@@ -242,7 +242,7 @@ const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = 
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";
 
-/// Retries for a few seconds while an attempt fails because another process does the same.
+/// Retries for a few seconds while an attempt fails because another process makes the same change.
 pub(super) fn retry_contention(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
     let pauses = ExponentialBuilder::new().with_min_delay(Duration::from_millis(10)).with_max_times(8);
     let is_contention = |error: &diesel::result::Error| {

@@ -25,7 +25,7 @@ pub enum DbError {
     /// The server is stopping. Nothing was done.
     #[display("the server is stopping")]
     Stopping,
-    /// The deadline passed before the operation started, or the operation only reads. Nothing was done.
+    /// The deadline passed before the operation started, or while it only read. Nothing was done.
     #[display("the deadline passed")]
     DeadlinePassed,
     /// The database cannot be reached. Nothing was done.

@@ -14,9 +14,9 @@ use serde_json::Map;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Assigns the next revisions of each tenant to its changes and inserts them. Each change is given with the index of its
-/// call, which is that of its origin. Locks the head rows in the order of tenants. If a head row is missing, the tenant
-/// does not exist.
+/// Assigns the next revisions of each tenant to its changes and inserts them. Each change comes with the index of its
+/// call, which is also the index of its origin. Locks the head rows in the order of tenant ids. If a head row is
+/// missing, the tenant does not exist.
 pub(super) fn insert(
     connection: &mut Connection,
     origins: &[&Origin],
@@ -38,12 +38,12 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The number of users that the changes add to the tenant.
+/// The number of users created by the changes, minus the number deleted.
 fn user_growth(changes: &[NewChange<'_>]) -> i64 {
     growth(changes, ChangeKind::USER_CREATED, ChangeKind::USER_DELETED)
 }
 
-/// The number of groups that the changes add to the tenant.
+/// The number of groups created by the changes, minus the number deleted.
 fn group_growth(changes: &[NewChange<'_>]) -> i64 {
     growth(changes, ChangeKind::GROUP_CREATED, ChangeKind::GROUP_DELETED)
 }
@@ -74,7 +74,7 @@ fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -
     Ok(())
 }
 
-/// Does the same in one statement, because other servers wait for the head row until the commit.
+/// Does the same as [`append`] in one statement, because other servers wait for the head row until the commit.
 fn append_in_one_statement(
     c: &mut PgConnection,
     tenant: Uuid,

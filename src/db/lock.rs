@@ -17,7 +17,7 @@ pub trait Lock: Sized {
     }
 }
 
-/// For rows that the transaction writes. Conflicts with every other lock.
+/// The lock for rows that the transaction writes. It conflicts with every other lock.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub struct ForUpdate;
 
@@ -25,7 +25,7 @@ impl Lock for ForUpdate {
     const CLAUSE: &'static str = " FOR UPDATE";
 }
 
-/// For rows that must continue to exist. Conflicts only with deletion and with changes of the primary key.
+/// The lock for rows that must continue to exist. It conflicts only with deletion and with changes of the primary key.
 #[derive(Clone, Copy, Debug, QueryId)]
 pub struct ForKeyShare;
 

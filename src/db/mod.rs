@@ -212,7 +212,7 @@ impl Database {
         self.0.deadline
     }
 
-    /// The number of finished calls of a class. It grows as long as the actors are alive.
+    /// The number of finished calls of a class. While calls wait, it grows unless the actors are stuck.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
         self.actor_pool(class).queue.finished()

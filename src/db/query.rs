@@ -97,8 +97,8 @@ impl Connection {
         self.get(query.locked())
     }
 
-    /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again at
-    /// each execution, so it stops reading instead.
+    /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again
+    /// at each execution, so there the reading stops at the limit instead.
     ///
     /// # Errors
     /// The engine's error.

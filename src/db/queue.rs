@@ -36,7 +36,7 @@ pub(super) struct Batch<J: ?Sized> {
 /// a message is sent only to wake an idle actor.
 pub(super) struct Queue<J: ?Sized> {
     state: Mutex<State<J>>,
-    /// Whether a call was added since an actor began to poll. Reading it requires no lock.
+    /// Whether a call has been added since an actor began to poll. Reading it requires no lock.
     pushed: AtomicBool,
     /// Notified when a parked actor has work.
     work_available: Condvar,
@@ -152,7 +152,7 @@ impl<J: Batchable + ?Sized> Queue<J> {
         self.state().finished += calls as u64;
     }
 
-    /// The number of finished calls. It grows as long as the actors are alive.
+    /// The number of finished calls. While calls wait, it grows unless the actors are stuck.
     pub(super) fn finished(&self) -> u64 {
         self.state().finished
     }

@@ -30,7 +30,7 @@ pub fn condition(segment: &Segment, table: &Table) -> Fragment {
     out
 }
 
-/// Compares a row with a position. Both engines read a comparison of row values (SQL-92) as one range of an index.
+/// Compares a row with a position. Both engines evaluate a comparison of row values (SQL-92) as one index range.
 fn compare(
     out: &mut Fragment,
     segment: &Segment,

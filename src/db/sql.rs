@@ -90,7 +90,7 @@ impl Fragment {
     }
 
     /// Appends rows of a PostgreSQL table as a table expression. They are a single bound value, so that the text of the
-    /// statement does not depend on their number and it stays prepared.
+    /// statement does not depend on their number and the statement stays prepared.
     ///
     /// # Errors
     /// [`DbError::Internal`] if a row cannot be serialized as JSON.

@@ -167,7 +167,7 @@ pub(super) fn attempt<O: Operation>(
     }
 }
 
-/// Runs the operations and returns a result for each. The error of a single operation is that of the whole batch.
+/// Runs the operations and returns a result for each. The error of a lone operation is the error of the batch.
 fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
     if let [operation] = operations {
         return Ok(vec![Ok(operation.run(tx)?)]);
@@ -191,8 +191,10 @@ fn truncate_wal(connection: &mut Connection) {
     let done: QueryResult<Checkpoint> = connection.get(checkpoint);
     match done {
         Ok(Checkpoint { busy: 0 }) => {}
-        Ok(_) => log::warn!("a reader kept erased values in the log of the database: repeat the erasure"),
-        Err(error) => log::warn!("erased values are still in the log of the database: {error}"),
+        Ok(_) => log::warn!(
+            "erased values remain in the write-ahead log because a reader still uses it; repeat the erasure"
+        ),
+        Err(error) => log::warn!("erased values remain in the write-ahead log: {error}"),
     }
 }
 
@@ -205,7 +207,7 @@ fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbErro
     Ok(connection.begin(sql)?)
 }
 
-/// Rolls back the transaction, or to its innermost savepoint, because of an error.
+/// Rolls back to the innermost savepoint, or rolls back the transaction if there is none, because of an error.
 fn rollback(connection: &mut Connection, cause: Option<&DbError>) -> Result<(), DbError> {
     connection.rollback().map_err(|error| {
         let cause = cause.map(|cause| format!("{cause}; ")).unwrap_or_default();

@@ -38,7 +38,8 @@ impl FromStr for DatabaseUrl {
                 Ok(Self::Postgres(with_defaults(text)))
             }
             Some(("postgres" | "postgresql", _)) => {
-                Err("must have the special characters of user, password and name percent-encoded".to_owned())
+                Err("must have special characters in the user, password and database name percent-encoded"
+                    .to_owned())
             }
             Some(("sqlite", ":memory:")) => {
                 Ok(Self::Memory(format!("file:/roster-{}?vfs=memdb", Uuid::now_v7())))
@@ -75,7 +76,7 @@ fn with_defaults(url: &str) -> String {
     complete
 }
 
-/// The file of a SQLite URL, parsed as a URI like SQLite does.
+/// The file of a SQLite URL, parsed as a URI, as SQLite does.
 fn sqlite_file(url: &str) -> PathBuf {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
     let path = path.split(['?', '#']).next().unwrap_or(path);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_urls_are_parsed_like_sqlite_does() {
+    fn sqlite_urls_are_parsed_as_sqlite_does() {
         for (url, file) in [
             ("sqlite://roster.db", "roster.db"),
             ("sqlite:///var/lib/a%20b.db?vfs=unix", "/var/lib/a b.db"),

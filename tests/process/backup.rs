@@ -260,9 +260,9 @@ fn existing_files_are_never_overwritten() {
     fs::write(path("half.partial"), "half").expect("the file is written");
     let names = file_names(copies.path());
     for name in ["notes", "folder", "link"] {
-        check_fails(&url, &path(name), &[name, "exists already"]);
+        check_fails(&url, &path(name), &[name, "already exists"]);
     }
-    check_fails(&url, &database.file().expect("SQLite has a file"), &["roster.db", "exists already"]);
+    check_fails(&url, &database.file().expect("SQLite has a file"), &["roster.db", "already exists"]);
     check_fails(&url, &path("half"), &["half.partial", "another backup"]);
     assert_eq!(file_names(copies.path()), names);
     assert_eq!(fs::read_to_string(path("notes")).expect("the file exists"), "Dear diary");
