@@ -37,7 +37,7 @@ pub enum Kind {
     Constant(&'static str),
     /// The URNs of the schemas of a resource. Exists only in SCIM.
     Urns,
-    /// Free-form JSON from the caller, or a value that is computed for a response: cannot be compared.
+    /// Free-form JSON from the caller, or a value that is computed for a response. It cannot be compared.
     Opaque,
 }
 
@@ -50,13 +50,13 @@ impl Attribute {
         }
     }
 
-    /// The sub-attribute of this name, which is case-insensitive.
+    /// The sub-attribute with this name, which is case-insensitive.
     pub fn part(&self, name: &str) -> Option<&'static Attribute> {
         find(self.parts(), name)
     }
 }
 
-/// The attribute of this name, which is case-insensitive (RFC 7643, section 2.1).
+/// The attribute with this name, which is case-insensitive (RFC 7643, section 2.1).
 pub(super) fn find(attributes: &'static [Attribute], name: &str) -> Option<&'static Attribute> {
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
@@ -73,7 +73,7 @@ const fn list(name: &'static str) -> Attribute {
     of(name, Kind::List(TEXTS))
 }
 
-/// The sub-attributes of a multi-valued attribute (RFC 7643, section 2.4) with values of a kind.
+/// The sub-attributes of a multi-valued attribute (RFC 7643, section 2.4) with values of the given kind.
 const fn valued(kind: Kind) -> [Attribute; 4] {
     [of("value", kind), text("display"), text("type"), of("primary", Kind::Boolean)]
 }

@@ -38,7 +38,7 @@ pub fn check_patch_size(patch: Value) -> Result<Value, Vec<FieldError>> {
     Ok(patch)
 }
 
-/// Takes the id, which must be absent or that of the resource.
+/// Takes the id, which must be absent or equal to the id of the resource.
 pub(super) fn check_id(fields: &mut Fields<'_>, mode: WriteMode) {
     let (WriteMode::Replace(id) | WriteMode::Patch(id)) = mode else {
         return fields.ignore(&["id"]);

@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// A connection. Its id is the source of the externalIds that it writes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Connection {
     pub id: Uuid,
     /// The tenant into which the identity provider provisions.
@@ -38,7 +38,7 @@ pub struct Draft {
 /// A token of a connection. Its secret is shown once, when the token is created.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Token {
     /// The id, which is also part of the secret.
     pub id: Uuid,

@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// The error for a body that cannot be parsed. The messages contain line and column.
+/// The error for a body that cannot be parsed. The messages contain the line and the column.
 #[derive(Debug, Display, Error, PartialEq)]
 pub enum JsonError {
     /// The body is not JSON or not UTF-8, or an object contains a key twice.

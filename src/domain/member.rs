@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Member {
     pub user_id: Uuid,
     pub user_name: String,

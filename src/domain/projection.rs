@@ -107,7 +107,7 @@ fn select(map: Map<String, Value>, paths: &[&str], named: bool) -> Map<String, V
     map.into_iter().filter_map(select).collect()
 }
 
-/// As [`select`], for an object or each object in a list.
+/// Like [`select`], for an object or each object in a list.
 fn select_inside(value: Value, paths: &[&str], named: bool) -> Value {
     match value {
         Value::Object(map) => select(map, paths, named).into(),

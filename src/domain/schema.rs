@@ -86,7 +86,7 @@ impl Vocabulary {
         self.find_among(schema.attributes, schema, &name.to_ascii_lowercase())
     }
 
-    /// As [`find`](Self::find), including the attributes that only filters may name.
+    /// Like [`find`](Self::find), including the attributes that only filters may name.
     pub fn find_filterable(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();
         let filter_only = if self == Self::Scim { schema.scim_only } else { schema.joined };

@@ -88,7 +88,7 @@ impl Sort {
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
     }
 
-    /// The order by the attribute of this SCIM name; `None` unless the attribute is single-valued and comparable.
+    /// The order by the attribute with this SCIM name; `None` unless the attribute is single-valued and comparable.
     pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
         let chain = Vocabulary::Scim.find(schema, name)?;
         let path: Vec<_> = chain.iter().map(|attribute| attribute.name).collect();

@@ -15,7 +15,7 @@ pub const DEFAULT_NAME: &str = "default";
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Tenant {
     pub id: Uuid,
     /// The unique name: 1 to 63 characters from `a-z`, `0-9` and `-`.

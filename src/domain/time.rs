@@ -30,8 +30,8 @@ impl Timestamp {
         if let Ok(micros) = u64::try_from(self.0)
             && micros < YEAR_10000
         {
-            // Several times faster than `time`, which matters because every response contains times. Does not support
-            // times before 1970.
+            // `humantime` is several times faster than `time`, which matters because every response contains times. It
+            // does not support times before 1970.
             let at = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
             return humantime::format_rfc3339_micros(at).to_string();
         }
@@ -47,8 +47,8 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// This time, or the microsecond after `previous` if that is later. Makes the `updatedAt` of a resource increase even
-    /// when two requests run in the reverse order of their arrival.
+    /// This time, or the microsecond after `previous` if that is later. With it, the `updatedAt` of a resource
+    /// increases even when two requests run in the reverse order of their arrival.
     #[must_use]
     pub fn after(self, previous: Self) -> Self {
         self.max(Self(previous.0 + 1))

@@ -10,7 +10,7 @@ pub struct ChangeKind {
     name: &'static str,
 }
 
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 impl ChangeKind {
     pub const USER_CREATED: Self = Self::of(ResourceKind::User, "user.created");
     pub const USER_UPDATED: Self = Self::of(ResourceKind::User, "user.updated");
@@ -66,7 +66,7 @@ impl ChangeKind {
         self.name
     }
 
-    /// The type of this name, which is case-sensitive.
+    /// The type with this name, which is case-sensitive.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name == name)
     }
@@ -80,7 +80,7 @@ impl ChangeKind {
 /// The kind of a resource whose changes are recorded.
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
 #[display("{}", self.name())]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum ResourceKind {
     User,
     Group,
@@ -107,7 +107,7 @@ impl ResourceKind {
         }
     }
 
-    /// The kind of this name, which is case-sensitive.
+    /// The kind with this name, which is case-sensitive.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

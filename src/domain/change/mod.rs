@@ -41,7 +41,7 @@ pub(super) fn snapshot_of(
 
 /// Identifies one version of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Stamp {
     pub id: Uuid,
     pub version: i64,

@@ -1,5 +1,6 @@
 //! A recursive-descent parser for the grammar of RFC 7644, figure 1, that resolves attribute names as it goes. It also
-//! accepts a sub-attribute and an operator after a value path, as Entra ID sends it: `emails[type eq "work"].value eq "x"`.
+//! accepts a sub-attribute and an operator after a value path, which Entra ID sends: `emails[type eq "work"].value eq
+//! "x"`.
 
 use super::comparison::{Booleans, Comparison, Scope, Target, Terms};
 use super::scanner::{Scanner, Token, TokenKind};
@@ -16,7 +17,7 @@ impl Filter {
         Self::parse_with(text, schema, vocabulary, Booleans::Json)
     }
 
-    /// As [`parse`](Self::parse), with a spelling of booleans.
+    /// Like [`parse`](Self::parse), with the given spelling of booleans.
     ///
     /// # Errors
     /// The first error, with its position.

@@ -55,7 +55,7 @@ impl fmt::Debug for AdminKey {
 /// A stored key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Key {
     /// The id, which is also part of the secret.
     pub id: Uuid,
@@ -103,7 +103,7 @@ impl Key {
 
 /// A key, or a token of a connection, as the caller's identity and rights.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Credential {
     /// The id of the key or token.
     pub id: Uuid,

@@ -50,7 +50,7 @@ pub fn check_message(schemas: Option<&Value>, urn: &str, profile: Profile) -> Re
 }
 
 /// The URNs of schemas and messages (RFC 7643, section 10.3; RFC 7644, section 8.2).
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub mod urn {
     pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
     pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";

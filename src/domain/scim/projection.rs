@@ -19,9 +19,9 @@ pub struct Projection {
 enum Selection {
     /// The attributes that are returned by default.
     Default,
-    /// From `attributes`.
+    /// The attributes that the parameter `attributes` names.
     Only(Vec<KeyPath>),
-    /// From `excludedAttributes`.
+    /// All attributes except those that the parameter `excludedAttributes` names.
     Except(Vec<KeyPath>),
 }
 

@@ -5,7 +5,7 @@ use super::urn;
 
 /// A resource type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum ResourceType {
     User,
     Group,

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// A stored user.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct User {
     /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,

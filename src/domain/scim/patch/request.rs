@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A PATCH operation as the client sent it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
-    #[expect(missing_docs, reason = "the name says it")]
+    #[expect(missing_docs, reason = "the name is self-explanatory")]
     pub op: Op,
     /// The unparsed path. Without a path, the value is an object of attributes.
     pub path: Option<String>,
