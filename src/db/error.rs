@@ -1,4 +1,4 @@
-//! The errors of an engine or of the call queue. Each tells whether the call may have had an effect.
+//! The errors of an engine or of the call queue. Each indicates whether the call may have had an effect.
 
 use derive_more::{Display, Error};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
@@ -25,7 +25,7 @@ pub enum DbError {
     /// The server is stopping. Nothing was done.
     #[display("the server is stopping")]
     Stopping,
-    /// The deadline passed before the operation started, or while it only read. Nothing was done.
+    /// The deadline passed before the operation started, or while a read was running. Nothing was done.
     #[display("the deadline passed")]
     DeadlinePassed,
     /// The database cannot be reached. Nothing was done.

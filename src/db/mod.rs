@@ -93,7 +93,7 @@ pub enum Class {
 /// The isolation level of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isolation {
-    /// For operations that lock the rows that they change, or check their versions.
+    /// The level for operations that lock the rows that they change, or check their versions.
     ReadCommitted,
     /// The database rejects anomalies (SQLSTATE 40001), and the actor retries the operation.
     Serializable,

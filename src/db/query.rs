@@ -98,7 +98,7 @@ impl Connection {
     }
 
     /// Loads the first rows of a statement without a LIMIT. SQLite would prepare a statement with a bound LIMIT again
-    /// at each execution, so there the reading stops at the limit instead.
+    /// at each execution, so on SQLite, reading stops at the limit instead.
     ///
     /// # Errors
     /// The engine's error.

@@ -99,18 +99,18 @@ impl<J: Batchable + ?Sized> Queue<J> {
     }
 
     /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the
-    /// actor idle. `was_alone` tells whether no other call was waiting with the actor's last one.
+    /// actor idle. `was_alone` indicates whether no other call was waiting with the actor's last one.
     pub(super) fn next(&self, was_alone: bool) -> Option<Batch<J>> {
         let mut state = self.wait_for_work(was_alone);
         let Some(first) = state.waiting.pop_front() else {
             state.active -= 1;
             return None;
         };
-        let (mut others, most) = (Vec::new(), first.max_batch() - 1);
-        if most > 0 && !state.waiting.is_empty() {
+        let (mut others, max_others) = (Vec::new(), first.max_batch() - 1);
+        if max_others > 0 && !state.waiting.is_empty() {
             let waiting = std::mem::take(&mut state.waiting);
             for job in waiting {
-                match others.len() < most && job.kind() == first.kind() {
+                match others.len() < max_others && job.kind() == first.kind() {
                     true => others.push(job),
                     false => state.waiting.push_back(job),
                 }

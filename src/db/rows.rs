@@ -211,7 +211,7 @@ pub(crate) struct NewGroupRow<'g> {
 }
 
 impl<'g> NewGroupRow<'g> {
-    /// `unique` tells whether the tenant requires unique group names.
+    /// `unique` indicates whether the tenant requires unique group names.
     pub(crate) fn new(tenant_id: Uuid, group: &'g Group, unique: bool) -> Self {
         let mut rest = compact(&group.attributes);
         let folded = folded(rest.clone(), GROUP);

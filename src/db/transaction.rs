@@ -167,7 +167,7 @@ pub(super) fn attempt<O: Operation>(
     }
 }
 
-/// Runs the operations and returns a result for each. The error of a lone operation is the error of the batch.
+/// Runs the operations and returns a result for each. If there is only one, its error is the error of the batch.
 fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
     if let [operation] = operations {
         return Ok(vec![Ok(operation.run(tx)?)]);

@@ -44,7 +44,7 @@ impl BodyHash {
 pub struct StoredResponse {
     /// The status, a 2xx.
     pub status: u16,
-    /// The headers of this response besides those that every response has.
+    /// The headers of this response, except those that every response has.
     pub headers: Vec<(String, String)>,
     /// The JSON body.
     pub body: Option<String>,

@@ -47,8 +47,8 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// This time, or the microsecond after `previous` if that is later. With it, the `updatedAt` of a resource
-    /// increases even when two requests run in the reverse order of their arrival.
+    /// This time, or the microsecond after `previous` if that is later. This makes the `updatedAt` of a
+    /// resource increase even when two requests run in the reverse order of their arrival.
     #[must_use]
     pub fn after(self, previous: Self) -> Self {
         self.max(Self(previous.0 + 1))

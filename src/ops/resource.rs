@@ -76,7 +76,7 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
         resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError>;
 
-    /// Adds to the values of a replacement those current values that it keeps.
+    /// Adds the current values that a replacement keeps because it does not set them.
     fn complete_replacement(&self, draft: Self::Draft) -> Self::Draft;
 
     /// Applies a JSON Merge Patch (RFC 7396).

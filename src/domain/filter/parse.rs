@@ -1,6 +1,6 @@
 //! A recursive-descent parser for the grammar of RFC 7644, figure 1, that resolves attribute names as it goes. It also
-//! accepts a sub-attribute and an operator after a value path, which Entra ID sends: `emails[type eq "work"].value eq
-//! "x"`.
+//! accepts a sub-attribute and an operator after a value path, which Entra ID sends:
+//! `emails[type eq "work"].value eq "x"`.
 
 use super::comparison::{Booleans, Comparison, Scope, Target, Terms};
 use super::scanner::{Scanner, Token, TokenKind};

@@ -42,7 +42,7 @@ impl<'m> PreparedEdit<'m> {
         Ok(Self { group, edit, users, unknown })
     }
 
-    /// Adds and removes the members of the group, which must be locked by now.
+    /// Adds and removes the members of the group, which must already be locked.
     ///
     /// # Errors
     /// [`OpError::Invalid`] if users do not exist, [`OpError::Refused`] if no user of a required set is a member. If a

@@ -28,7 +28,7 @@ impl Operation for GroupsWithMembers {
     /// The groups that exist, by id, with their members in id order.
     type Output = BTreeMap<Uuid, (Group, Vec<Member>)>;
     type Error = OpError;
-    /// Not a scan, because the cost is proportional to the number of members.
+    /// This is not a scan, because the cost is proportional to the number of members.
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
