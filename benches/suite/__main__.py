@@ -30,7 +30,7 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch"], help="see below")
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
-    parser.add_argument("--engine", choices=TITLES, help="default: both")
+    parser.add_argument("--engine", choices=TITLES, help="the engine to measure (default: both)")
     parser.add_argument("--only", metavar="PART,…", type=parts, default=list(PHASES),
                         help=f"the parts to measure, of {','.join(PHASES)}")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per measurement (%(default)s)")
@@ -48,7 +48,8 @@ def arguments():
                         help="the release binary of Roster")
     parser.add_argument("--data", metavar="DIRECTORY", help="a directory for the databases, on a disk")
     parser.add_argument("--results", metavar="DIRECTORY", type=Path,
-                        help="default: benches/results, or benches/results/trial for shorter runs")
+                        help="the directory for the results (default: benches/results, or benches/results/trial for "
+                             "shorter runs)")
     options = parser.parse_intermixed_args()
     check(parser, options)
     options.roster = Path(options.builds[0][1] if options.builds else options.roster).resolve()
@@ -61,9 +62,9 @@ def arguments():
 
 def check(parser, options):
     if (options.command in ("builds", "patch")) != bool(options.builds):
-        parser.error("builds and patch need at least one NAME=BINARY, the other commands none")
+        parser.error("builds and patch require at least one NAME=BINARY; the other commands accept none")
     if len(options.server) != len(options.describe):
-        parser.error("each --server needs its --describe")
+        parser.error("each --server requires its own --describe")
     if min(options.rounds, options.seconds) < 1 or options.users < 200 or options.minutes < 2:
         parser.error("the minimum is 1 round of 1 second, 200 users and 2 minutes")
 
@@ -84,7 +85,7 @@ def pair(text):
 
 def main():
     options = arguments()
-    # Ends the run in good order, like Ctrl-C: everything that was started is stopped.
+    # Ends the run cleanly, like Ctrl-C: everything that was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))
     engines = [options.engine] if options.engine else list(TITLES)

@@ -37,7 +37,7 @@ class Sqlite:
         return f"sqlite://{self._file(name)}"
 
     def create(self, name):
-        """Roster creates the file."""
+        """Does nothing, because Roster creates the file."""
 
     def copy(self, source, target):
         shutil.copy(self._file(source), self._file(target))
@@ -60,7 +60,7 @@ class Sqlite:
 
     def _connect(self, name):
         connection = sqlite3.connect(self._file(name), isolation_level=None)
-        # SQLite has it since version 3.41.
+        # SQLite itself has had this function since version 3.41.
         connection.create_function("unhex", 1, bytes.fromhex, deterministic=True)
         return connection
 

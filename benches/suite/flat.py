@@ -57,7 +57,7 @@ def search(bed, client):
 
 
 def groups(bed, client):
-    """Adds a member to groups of different sizes, and removes it untimed."""
+    """Adds a member to groups of different sizes, and removes it outside the measured time."""
     ids = bed.ids().read_text().splitlines()
     sizes = [min(size, len(ids)) for size in GROUPS]
     created = [create_group(client, ids[:size]) for size in sizes]
@@ -100,8 +100,8 @@ def sizes(bed):
 
 
 def blocks(bed, requests, repetitions):
-    """The median of each request's microseconds in each block, in which the requests take turns. A request gets the
-    number of its repetition."""
+    """The median duration of each request in each block, in microseconds. Within a block, the requests take turns. Each
+    receives the number of the repetition."""
     results = [[] for _ in requests]
     for _ in range(max(bed.options.rounds, 3)):
         times = [[request(number) for request in requests] for number in range(repetitions)]

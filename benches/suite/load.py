@@ -20,7 +20,7 @@ OPEN_CONNECTIONS = 64
 
 @dataclass
 class Contender:
-    """A server in a comparison, with the requests that it gets."""
+    """A server in a comparison, with the requests that it receives."""
 
     name: str
     server: servers.Server
@@ -108,7 +108,7 @@ def throughput(rounds):
 
 
 def cpu(server, database):
-    """CPU seconds of the processes that are known: SQLite is part of the server."""
+    """CPU seconds of the server, if it is known, and of the database. SQLite is part of the server."""
     used = {"cpu_server": servers.cpu_seconds(server)} if server else {}
     return {**used, "cpu_database": servers.cpu_seconds_of_family(database) if database else 0}
 

@@ -78,7 +78,7 @@ def described_servers(bed):
 
 
 def participants(engine, scenario, connections):
-    """The servers to measure. Those without a target take part where they show the most."""
+    """The servers to measure. Those without a target take part where they are most informative."""
     names = [ROSTER, PEER]
     if engine == "postgres" and connections >= 64 and scenario != "mixed":
         names.append(PIPELINED)

@@ -1,6 +1,6 @@
-"""Prints the tables of results.json in Markdown, and draws the plots beside it. A ratio compares servers within a round.
-Tables show the median of the rounds with the lowest and the highest. Fails if a target for p50, p99 or throughput is
-missed."""
+"""Prints the tables of results.json in Markdown, and draws the plots in the same directory. A ratio compares servers
+within a round. Tables show the median of the rounds with the lowest and the highest. Fails if a target for p50, p99 or
+throughput is missed."""
 
 import argparse
 import json
@@ -17,7 +17,8 @@ TITLES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 def main():
     parser = argparse.ArgumentParser(prog="benches/report", description=__doc__)
     default = Path(__file__).parent.parent / "results/results.json"
-    parser.add_argument("results", type=Path, nargs="?", default=default, help="default: benches/results/results.json")
+    parser.add_argument("results", type=Path, nargs="?", default=default,
+                        help="the results to report (default: benches/results/results.json)")
     sys.exit(1 if report(parser.parse_args().results) else 0)
 
 

@@ -116,12 +116,12 @@ def stop(child, signal=15):
 
 
 def wait_for(condition, what):
-    """Checks often at first, because a start of some milliseconds is measured by this."""
+    """Checks often at first, because this measures startup times of a few milliseconds."""
     began = time.monotonic()
     while not condition():
         passed = time.monotonic() - began
         if passed > START_SECONDS:
-            raise SystemExit(f"waited {START_SECONDS} s in vain for {what}")
+            raise SystemExit(f"timed out after {START_SECONDS} s waiting for {what}")
         time.sleep(min(max(passed / 50, 0.0005), 0.02))
 
 

@@ -1,4 +1,4 @@
-"""What the measurements of one engine share: databases, ids, and the servers to start on them."""
+"""The resources that the measurements of one engine share: databases, ids, and the servers to start on them."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from .workload import ROSTER, SCIM, SCIM2_SERVER
 
 # All other databases are copies of this one.
 BASE = "base"
-# Ids and cursors that the load uses at most.
+# The maximum numbers of ids and cursors that the load uses.
 IDS = 100_000
 CURSORS = 2_000
 # scim2-server compares each new user with all existing ones, so it holds few before the load.
@@ -61,7 +61,7 @@ class Testbed:
         return self.databases.directory / name
 
     def requests(self, server):
-        """What a server is asked, on a copy of the base."""
+        """The requests to a server that runs on a copy of the base."""
         if server == ROSTER:
             return workload.roster(self.ids(), self.file("cursors"))
         if server == SCIM:
@@ -111,10 +111,10 @@ class Testbed:
             self.file("cursors").write_text("\n".join(walk(client, CURSORS)))
 
 
-def walk(client, most):
+def walk(client, limit):
     """The cursors of the pages of 50 after the first."""
     cursors, query = [], ""
-    while len(cursors) < most and (cursor := client.json("GET", f"/users?limit=50{query}").get("nextCursor")):
+    while len(cursors) < limit and (cursor := client.json("GET", f"/users?limit=50{query}").get("nextCursor")):
         cursors.append(cursor)
         query = f"&cursor={cursor}"
     return cursors

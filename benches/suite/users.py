@@ -33,7 +33,7 @@ SQLITE = {
 
 
 def fill(databases, binary, name, count):
-    """Creates a database with users, in steps of twenty, for Roster and the peers."""
+    """Creates a database with users, in multiples of twenty, for Roster and the peers."""
     databases.create(name)
     environment = {"DATABASE_URL": databases.url(name)}
     subprocess.run([binary, "migrate"], env=environment, cwd="/", check=True, stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The servers, and the requests that each gets."""
+"""The servers, and the requests that each receives."""
 
 import json
 import re

@@ -1,4 +1,5 @@
-//! What the peers share: their users, which have the JSON representation of Roster's, their SQL and their HTTP server.
+//! The code that the peers share: their users, which have the JSON representation of Roster's, their SQL and their HTTP
+//! server.
 
 pub mod server;
 pub mod sql;

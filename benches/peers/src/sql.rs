@@ -8,8 +8,8 @@ pub const CREATE: &str = "INSERT INTO peer_users (id, external_id, user_name, gi
                           title, active, emails, version, created_at, updated_at) \
                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
-/// Converts a row of [`READ`] or [`PAGE`] to a [`User`](crate::User). `$json` is the driver's type of a JSON column. A
-/// macro, because the drivers share no trait for rows.
+/// Converts a row of [`READ`] or [`PAGE`] to a [`User`](crate::User). `$json` is the driver's type of a JSON column.
+/// This is a macro, because the drivers share no trait for rows.
 #[macro_export]
 macro_rules! user {
     ($row:expr, $json:ident) => {{

@@ -18,7 +18,7 @@ struct Args {
     /// The number of connections to the database.
     #[arg(long, default_value_t = 16)]
     pool: u32,
-    /// A create writes the same rows as Roster: the user, its e-mails and externalId, the head and the change.
+    /// Whether a create writes the same rows as Roster: the user, its e-mails and externalId, the head and the change.
     #[arg(long)]
     full_schema: bool,
 }

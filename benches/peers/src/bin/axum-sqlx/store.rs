@@ -43,7 +43,7 @@ pub(crate) async fn postgres(url: &str, connections: u32, full_schema: bool) -> 
     Ok(Store { readers: pool.clone(), writer: pool, full_schema })
 }
 
-/// The durability is that of Roster. There is one writer, because waiting writers would poll the lock.
+/// Commits are as durable as those of Roster. There is one writer, because waiting writers would poll the lock.
 pub(crate) async fn sqlite(url: &str, connections: u32, full_schema: bool) -> Result<Store<Sqlite>> {
     let options = SqliteConnectOptions::from_str(url)?
         .journal_mode(SqliteJournalMode::Wal)
