@@ -85,7 +85,8 @@ build_runtime_base() {
   commit "$runtime_base"
 }
 
-# Contains this machine's toolchain, and a cargo that reads the settings in /machine, which is mounted only during the build.
+# The image contains this machine's toolchain, and a cargo that reads the settings in /machine, which is mounted only
+# during the build.
 build_rust_base() {
   local sysroot host
   sysroot=$(rustc --print sysroot)
@@ -149,8 +150,8 @@ run_container() {
   # A container engine also initializes a new volume from the image's directory, including the owner.
   cp -a "$root$data" "$work/volume"
   mapfile -t env < <(jq --raw-output '.Env[]' <<<"$config")
-  # In separate mount, network and PID namespaces: port 3000 is free, nothing can be downloaded, and all processes end with
-  # the script.
+  # The container runs in separate mount, network and PID namespaces: port 3000 is free, nothing can be downloaded, and
+  # all processes end with the script.
   unshare --mount --net --pid --fork --kill-child --mount-proc -- \
     "$PWD/tests/image.sh" --inside "$root" "$work" "${env[@]}"
 }

@@ -9,7 +9,7 @@ use crate::support::http::{Client, Response};
 use serde_json::{Value, json};
 
 engine_tests! {
-    erasing_a_user_blanks_its_changes
+    erasing_a_user_redacts_its_changes
     erased_values_appear_in_no_response
     other_users_are_unaffected
     a_deleted_user_can_be_erased
@@ -80,7 +80,7 @@ fn assert_erasure_change(row: &Value, last: &Value, request_id: Option<&str>) {
     assert!(text(&row["time"]) >= text(&last["time"]), "{row} {last}");
 }
 
-async fn erasing_a_user_blanks_its_changes(api: Api) {
+async fn erasing_a_user_redacts_its_changes(api: Api) {
     let user = create_user_with_secret(&api.client, "ada").await;
     let before = history(&api.client, &user).await;
     assert!(before.iter().all(|row| row.get("erased").is_none()), "{before:?}");

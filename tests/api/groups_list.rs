@@ -98,7 +98,7 @@ async fn groups_can_be_sorted(api: Api) {
             let filter = r#"displayName ge "A""#;
             let found =
                 list_groups(&api.client, &[("sort", sort), ("limit", limit), ("filter", filter)]).await;
-            assert_eq!(display_names(&found), expected, "{sort} by {limit}, by an index");
+            assert_eq!(display_names(&found), expected, "{sort} by {limit}, through an index");
         }
     }
 }

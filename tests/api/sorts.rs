@@ -22,7 +22,7 @@ engine_tests! {
     the_last_match_ends_pagination
 }
 
-/// userNames that are not created in the order of any language, and displayNames of which some are equal or absent.
+/// userNames that are created in no language's alphabetical order, and displayNames of which some are equal or absent.
 const PEOPLE: [(&str, Option<&str>); 10] = [
     ("zoe", Some("beta")),
     ("Émile", None),
@@ -259,7 +259,7 @@ async fn a_cursor_belongs_to_one_filter(api: Api) {
             assert_problem(&api.client.get(&users_target(&damaged)).send().await, 400, "invalid-cursor");
         }
     }
-    // With an invalid filter and an invalid cursor, either is reported.
+    // If both the filter and the cursor are invalid, either error may be reported.
     let response =
         api.client.get(&users_target(&[("filter", "foo pr"), ("cursor", "x")])).send().await.expect(400);
     assert!(

@@ -1,4 +1,4 @@
-//! Limits of attribute values, and when two values are equal.
+//! Limits and equality of attribute values.
 
 use crate::api::fixture::{full_user, with_field};
 use crate::api::problem::{assert_invalid, assert_taken};

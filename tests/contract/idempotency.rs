@@ -20,7 +20,7 @@ each_engine! {
     the_first_response_is_replayed_until_it_expires,
     the_same_key_in_another_scope_is_a_new_request,
     a_failed_operation_does_not_consume_its_key,
-    expired_responses_are_deleted_in_portions,
+    expired_responses_are_deleted_up_to_the_limit,
 }
 
 /// A day in microseconds: the time for which a response is stored.
@@ -96,7 +96,7 @@ async fn a_failed_operation_does_not_consume_its_key(db: &TestDatabase) {
     assert_eq!(create_once(db, request("k", NOON), "ADA").await, ("ADA".to_owned(), false));
 }
 
-async fn expired_responses_are_deleted_in_portions(db: &TestDatabase) {
+async fn expired_responses_are_deleted_up_to_the_limit(db: &TestDatabase) {
     for (now, key) in (NOON..).zip(["a", "b", "c", "d"]) {
         db.call(once(request(key, now), key)).await.unwrap();
     }

@@ -210,7 +210,7 @@ async fn timestamps_never_decrease(db: &TestDatabase) {
     assert_eq!(times, [Timestamp::from(NOON + 2), Timestamp::from(NOON + 1)]);
 }
 
-/// With more groups than are locked at once.
+/// The user is in more groups than are locked at once.
 async fn deleting_a_user_removes_it_from_its_groups(db: &TestDatabase) {
     let users = create_users(db, 2).await;
     let mut groups = Vec::new();

@@ -300,9 +300,9 @@ fn users_with_many_emails_do_not_hide_other_users() {
     }
 }
 
-/// A user with more changes than one call blanks, erased a second time after the first portion.
+/// A user with more changes than one call redacts is erased a second time after the first call.
 #[test]
-fn a_long_history_is_blanked_in_portions() {
+fn a_long_history_is_redacted_in_several_calls() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         run(engine, async |db| {
             let user = db.create_user(json!({"userName": "ada"})).await.unwrap();

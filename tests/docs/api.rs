@@ -2,7 +2,7 @@
 
 use crate::docs::workspace::Workspace;
 
-/// Creates a key and a group, and repeats the creation of a user.
+/// Creates a key and a group, and retries the creation of a user.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [key, group, create] = commands else { panic!("{commands:#?}") };
     let server = workspace.server().start();
@@ -11,5 +11,5 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     assert_eq!(run(group)[0]["displayName"], "Engineers");
     let created = run(create);
     assert_eq!(created[0]["userName"], "grace");
-    assert_eq!(run(create), created, "the repeat returns the same response");
+    assert_eq!(run(create), created, "the retry returns the same response");
 }

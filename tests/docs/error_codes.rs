@@ -1,4 +1,4 @@
-//! The error codes that the pages list are those of the code.
+//! The error codes that the pages list agree with those of the code.
 
 use crate::docs::pages::read;
 use roster::domain::fields;

@@ -2,7 +2,7 @@
 
 use crate::docs::workspace::{Workspace, count};
 
-/// The first two blocks start the server and the tests. They are compared instead of run. The third sends requests.
+/// The first two blocks start the server and the tests. They are compared rather than run. The third sends requests.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [serve, test, requests] = commands else { panic!("{commands:#?}") };
     let key =

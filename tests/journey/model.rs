@@ -38,7 +38,7 @@ pub(crate) type KnownUser = (Uuid, Entry);
 /// All users that must exist.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
-    /// By id.
+    /// The users by id.
     pub(crate) known: BTreeMap<Uuid, Entry>,
     /// The numbers of users that exist but whose id is not yet known, by `userName`.
     pub(crate) without_id: HashMap<String, u32>,

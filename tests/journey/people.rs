@@ -78,8 +78,8 @@ impl People {
     }
 }
 
-/// The number in a `userName`. Every name ends with the number, except for a domain, which makes it unique even after case
-/// folding.
+/// The number in a `userName`. Every name ends with the number, or with the number and a domain, so it is unique even
+/// after case folding.
 pub(crate) fn index_of(user_name: &str) -> Option<u32> {
     let local = user_name.split_once('@').map_or(user_name, |(local, _)| local);
     local.rsplit_once('.')?.1.parse().ok()
@@ -206,11 +206,11 @@ impl Draft {
         format!("+{} ({}) {:07}-{at}", self.rng.random_range(1..99), self.index % 1000, self.index)
     }
 
-    /// A list of one to `most` distinct values, at most one of which is primary.
-    fn list(&mut self, most: usize, types: &[&str], value: impl Fn(&mut Self, usize) -> String) -> Value {
-        let primary = self.rng.random_range(0..=most);
+    /// A list of one to `max` distinct values, at most one of which is primary.
+    fn list(&mut self, max: usize, types: &[&str], value: impl Fn(&mut Self, usize) -> String) -> Value {
+        let primary = self.rng.random_range(0..=max);
         let mut values = Vec::new();
-        for at in 0..self.rng.random_range(1..=most) {
+        for at in 0..self.rng.random_range(1..=max) {
             let mut element = json!({"value": value(self, at)});
             if self.chance(80) {
                 element["type"] = json!(pick(&mut self.rng, types));

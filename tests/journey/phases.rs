@@ -34,12 +34,12 @@ impl Journey {
         for writer in 0..WRITERS {
             let rng = self.people.rng(u32::MAX, writer);
             // Bounded, so that the list does not grow faster than the reader can follow.
-            let most = (self.model.known.len() / 4 + 250) as u64;
-            writers.spawn(Writer { shared: shared.clone(), rng, own: Vec::new() }.run(most));
+            let max_writes = (self.model.known.len() / 4 + 250) as u64;
+            writers.spawn(Writer { shared: shared.clone(), rng, own: Vec::new() }.run(max_writes));
         }
         self.wait_for_writes(&shared, u64::from(WRITERS)).await;
         for (name, limit) in
-            [("list, 500 a page, others write", Some(500)), ("list, 50 a page, others write", None)]
+            [("list, 500 per page, others write", Some(500)), ("list, 50 per page, others write", None)]
         {
             self.verify(name, limit, Some(new_from)).await;
         }

@@ -58,7 +58,7 @@ pub(crate) fn run(engine: &str, database_url: &str, settings: Settings) {
     for round in 2..=KILLS + 1 {
         journey.interrupt("KILL", round);
     }
-    runtime.block_on(with_limit(journey.limit, journey.verify("list at the end, 50 a page", None, None)));
+    runtime.block_on(with_limit(journey.limit, journey.verify("list at the end, 50 per page", None, None)));
     journey.end();
     println!("{}", journey.report);
 }

@@ -34,7 +34,7 @@ impl Write {
         }
     }
 
-    /// The status of a successful write, and the status of its repeat.
+    /// The status of a successful write, and the status if it is repeated.
     const fn statuses(self) -> (u16, u16) {
         match self {
             Self::Create(_) => (201, 409),
@@ -136,10 +136,10 @@ const MANY_USERS: usize = 100;
 const MAX_UNACKNOWLEDGED: usize = 1_000;
 
 impl Writer {
-    /// Writes until it is stopped, has sent `most` writes, or cannot connect to the server.
-    pub(crate) async fn run(mut self, most: u64) -> WriterResult {
+    /// Writes until it is stopped, has sent `max_writes` writes, or cannot connect to the server.
+    pub(crate) async fn run(mut self, max_writes: u64) -> WriterResult {
         let mut unacknowledged = Vec::new();
-        for _ in 0..most {
+        for _ in 0..max_writes {
             if self.shared.stop.load(Ordering::Relaxed) || unacknowledged.len() >= MAX_UNACKNOWLEDGED {
                 break;
             }

@@ -1,4 +1,4 @@
-//! The tables that `src/schema.rs` declares are those of both engines.
+//! The tables that `src/schema.rs` declares match those of both engines.
 
 use crate::migrations::workspace::Workspace;
 use crate::support::database::Engine;

@@ -56,7 +56,7 @@ impl Settings {
         Self { users: 100, ..Self::from_env() }
     }
 
-    /// More users than the server looks up by an index at once. Each filter costs more, so there are fewer.
+    /// More users than the server looks up through an index at once. Each filter costs more, so there are fewer.
     fn many_users() -> Self {
         let Self { users, filters, seed } = Self::from_env();
         Self { users: users * 4, filters: filters / 20, seed: !seed }

@@ -155,7 +155,7 @@ async fn change(api: &Api, users: &[Value], seed: u64) {
         .map(|number| {
             let (user, manager) = (pick(&mut rng, users), pick(&mut rng, users));
             let manager = json!({ "value": manager["id"] });
-            // The number makes sure that the patch has an effect.
+            // The number ensures that the patch has an effect.
             let patch = json!({ "title": format!("Edit {number}"), "enterprise": { "manager": manager } });
             api.client.patch(&path(&user), &patch)
         })

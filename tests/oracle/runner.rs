@@ -26,9 +26,9 @@ where
     let mut runner = runner(seed);
     let mut results = Vec::new();
     while results.len() < filters {
-        let most = CONCURRENCY.min(filters - results.len());
+        let count = CONCURRENCY.min(filters - results.len());
         let trees: Vec<_> =
-            (0..most).map(|_| strategy.new_tree(&mut runner).expect("the strategy yields cases")).collect();
+            (0..count).map(|_| strategy.new_tree(&mut runner).expect("the strategy yields cases")).collect();
         let batch = all(trees.iter().map(|tree| run(tree.current()))).await;
         for (tree, result) in trees.into_iter().zip(batch) {
             match result {

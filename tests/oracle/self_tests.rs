@@ -239,7 +239,7 @@ fn random_filters_cover_everything_and_are_selective() {
         }
     }
     let printed: Vec<_> = requests.iter().map(|request| request.printed()).collect();
-    let most = |of: fn(&Printed) -> usize| printed.iter().map(of).max().expect("there are filters");
-    assert_eq!(most(|printed| printed.depth), 16);
-    assert!(most(|printed| printed.terms) > 90, "{}", most(|printed| printed.terms));
+    let highest = |of: fn(&Printed) -> usize| printed.iter().map(of).max().expect("there are filters");
+    assert_eq!(highest(|printed| printed.depth), 16);
+    assert!(highest(|printed| printed.terms) > 90, "{}", highest(|printed| printed.terms));
 }

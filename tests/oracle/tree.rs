@@ -7,7 +7,7 @@ pub(crate) enum Tree<T> {
     All(Vec<Tree<T>>),
     Any(Vec<Tree<T>>),
     Not(Box<Tree<T>>),
-    /// In brackets that may be redundant.
+    /// A tree in brackets, which may be redundant.
     Bracketed(Box<Tree<T>>),
 }
 

@@ -63,7 +63,7 @@ pub(crate) const SORTS: [Sort; 10] = [
 ];
 
 impl Users {
-    /// Converts users as in responses, extended by their groups, which responses do not contain.
+    /// Converts users from responses, with their groups added, which responses do not contain.
     pub(crate) fn new(users: Vec<Value>) -> Self {
         let user = |mut user: Value| User {
             id: user["id"].as_str().expect("the id is a string").to_owned(),

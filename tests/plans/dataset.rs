@@ -62,7 +62,8 @@ fn create_template(template: i64) -> Create {
     Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: Timestamp::from(template) }
 }
 
-/// The `created_at` of a template is its number. The copies have another order by `updated_at` than by `created_at`.
+/// The `created_at` of a template is its number. The copies are ordered differently by `updated_at` than by
+/// `created_at`.
 fn copy_templates(connection: &mut Connection) {
     let (numbers, number, id, text, json, jsonb) = match connection {
         Connection::Postgres(_) => (

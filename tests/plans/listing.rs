@@ -96,7 +96,7 @@ const USER_NAME_AND_EMAIL: &[&str] = &["users_user_name|sqlite_autoindex_users_2
 const USER_NAME_AND_EXTERNAL_ID: &[&str] =
     &["users_user_name|sqlite_autoindex_users_2", "user_external_ids_pkey|PRIMARY KEY"];
 
-/// Filters that no index serves, with the number of users that they find. A page is full soon if that number is high.
+/// Filters that no index serves, with the number of users that they find. A page fills quickly if that number is high.
 const SCANNED: [(&str, usize); 9] = [
     (r#"active eq true"#, 95_000),
     (r#"title eq "engineer""#, 35_000),

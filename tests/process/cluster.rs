@@ -62,7 +62,7 @@ impl Cluster {
         &self.url
     }
 
-    /// Stops the server in a mode of `pg_ctl`: `fast` shuts down in order, `immediate` acts like a crash.
+    /// Stops the server in a mode of `pg_ctl`: `fast` shuts down cleanly, and `immediate` acts like a crash.
     pub(crate) fn stop(&mut self, mode: &str) {
         self.run(&format!("stop {mode}"));
     }

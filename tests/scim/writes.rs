@@ -11,7 +11,7 @@ engine_tests! {
 
 profile_tests! {
     a_created_resource_is_returned_in_full
-    an_idempotency_key_makes_a_creation_happen_once
+    a_creation_with_an_idempotency_key_is_carried_out_once
     user_names_are_unique_and_emails_are_not
     read_only_attributes_are_ignored
     unknown_schema_urns_are_accepted
@@ -44,7 +44,7 @@ async fn a_created_resource_is_returned_in_full(scim: Scim) {
     }
 }
 
-async fn an_idempotency_key_makes_a_creation_happen_once(scim: Scim) {
+async fn a_creation_with_an_idempotency_key_is_carried_out_once(scim: Scim) {
     let ada = scim.create_user("ada").await;
     let key = [("idempotency-key", "k1")];
     for (at, body, other) in [

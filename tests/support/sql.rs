@@ -64,8 +64,9 @@ impl Sql {
         wait_until(limit, sql, || self.number(sql) == expected);
     }
 
-    /// Terminates the PostgreSQL sessions that match a condition on `pg_stat_activity`, of which there must be some, and
-    /// waits until they have ended. New sessions that replace them are not waited for: a server can reconnect at any time.
+    /// Terminates the PostgreSQL sessions that match a condition on `pg_stat_activity`, at least one of which must
+    /// exist, and waits until they have ended. New sessions that replace them are not waited for: a server can
+    /// reconnect at any time.
     #[track_caller]
     pub(crate) fn terminate_sessions(&mut self, condition: &str) {
         let matching = format!("SELECT pid::text AS line FROM pg_stat_activity WHERE {condition}");
