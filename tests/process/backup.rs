@@ -274,7 +274,7 @@ fn missing_databases_are_not_created() {
     let (missing, copies) = (Database::sqlite(), directory());
     let copy = copies.path().join("copy.db");
     check_fails(&missing.url(), &copy, &["does not exist", &missing.url()]);
-    check_fails("sqlite://:memory:", &copy, &["in memory"]);
+    check_fails("sqlite://:memory:", &copy, &["in-memory"]);
     check_fails("postgres://roster:s3cr3t@127.0.0.1:1/roster", &copy, &["pg_dump"]);
     let url = missing.url();
     for url in [url.as_str(), "sqlite://:memory:"] {
