@@ -57,7 +57,7 @@ impl From<DbError> for Problem {
                 Self::database_unavailable("The database cannot be reached. Nothing was done; retry later.")
             }
             DbError::Busy(_) | DbError::Serialization(_) => Self::database_busy(
-                "Other requests kept the resource locked for too long. Nothing was done; retry later.",
+                "The database was too busy to complete the request. Nothing was done; retry later.",
             ),
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
                 "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \

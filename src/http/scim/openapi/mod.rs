@@ -182,7 +182,7 @@ fn start_index() -> Parameter {
 fn count() -> Parameter {
     let schema = json!({ "type": "integer", "format": "int64", "default": 100 });
     let text = "The number of resources on a page. Values above 500 count as 500. With 0 or less, only the total is \
-                returned; with `cursor`, the response is 400.";
+                returned; combined with `cursor`, such a value returns 400.";
     ("count", schema, text)
 }
 

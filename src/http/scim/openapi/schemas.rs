@@ -48,7 +48,7 @@ fn response(kind: ResourceType) -> Value {
     let always = attributes(kind).filter(|definition| definition.returned == Returned::Always);
     json!({
         "description": "Attributes without a value are absent. \
-                        Extensions without a schema in Roster are members named by their URNs.",
+                        Extensions without a schema in Roster are properties named by their URNs.",
         "type": "object",
         "properties": properties,
         "required": always.map(|definition| definition.name).collect::<Vec<_>>(),
@@ -123,8 +123,8 @@ fn written(kind: ResourceType, write: Write) -> Value {
     let unknown_extension = json!({ "type": ["object", "null"], "propertyNames": storable_name() });
     json!({
         "description": format!(
-            "Attribute names are case-insensitive. {absent} Other extensions are members named by their URNs, each at most \
-             8 levels deep. At most 64 KiB without members."
+            "Attribute names are case-insensitive. {absent} Other extensions are properties named by their URNs, each \
+             at most 8 levels deep. At most 64 KiB without members."
         ),
         "type": "object",
         "properties": properties,
