@@ -35,7 +35,7 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Applies pending migrations, then serves requests; the default command
+    /// Starts the server, applying pending migrations first unless disabled; the default command
     Serve,
     /// Applies pending migrations and exits
     Migrate {

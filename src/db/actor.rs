@@ -91,7 +91,11 @@ impl Worker {
                     return calls.iter().map(|_| Err(unknown.clone().into())).collect();
                 }
                 failure => {
-                    log::debug!("{} calls of {} run alone: {failure:?}", calls.len(), type_name::<O>());
+                    log::debug!(
+                        "a batch of {} {} calls failed; each call now runs alone: {failure:?}",
+                        calls.len(),
+                        type_name::<O>()
+                    );
                     return calls.iter().map(|call| self.run_alone(call)).collect();
                 }
             },
@@ -277,5 +281,5 @@ fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown type")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is not text")
 }

@@ -83,7 +83,7 @@ impl Record for Tenant {
 
     fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
         if draft.name != before.name && before.id == DEFAULT_TENANT {
-            return Err(OpError::Refused("the tenant default cannot be renamed"));
+            return Err(OpError::Refused("the tenant `default` cannot be renamed"));
         }
         lock_head(tx, DEFAULT_TENANT)?;
         if draft.unique_group_names != before.unique_group_names && lock_head(tx, before.id)?.groups > 0 {
@@ -108,7 +108,7 @@ impl Record for Tenant {
     /// Deletes a tenant without users and groups, and its keys and connections. [`Purge`] deletes the rest.
     fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         if self.id == DEFAULT_TENANT {
-            return Err(OpError::Refused("the tenant default cannot be deleted"));
+            return Err(OpError::Refused("the tenant `default` cannot be deleted"));
         }
         let id = Uid(self.id);
         let of_tenant = keys::table.filter(keys::tenant_id.eq(id)).order(keys::id).select(keys::id);

@@ -74,7 +74,7 @@ fn operation(input: Value) -> Result<Operation, ScimError> {
     }
     match op {
         Some(op) => Ok(Operation { op, path, value }),
-        None => Err(invalid_syntax("An operation must have op.")),
+        None => Err(invalid_syntax("An operation must have an op.")),
     }
 }
 

@@ -46,7 +46,7 @@ fn operation(input: Value) -> Result<Operation, ScimError> {
     let mut text = |name: &str| match map.remove(&name.to_ascii_lowercase()).unwrap_or_default() {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
-        _ => Err(invalid_syntax(format!("{name} of an operation must be a string."))),
+        _ => Err(invalid_syntax(format!("The {name} of an operation must be a string."))),
     };
     let method = text("method")?.ok_or_else(|| invalid_syntax("An operation must have a method."))?;
     let path = text("path")?.ok_or_else(|| invalid_syntax("An operation must have a path."))?;
