@@ -16,7 +16,7 @@ pub enum DbError {
     /// A statement that must return a row returned none.
     #[display("no such row")]
     NoRow,
-    /// A unique constraint was violated. Both engines report it by the name that it has in PostgreSQL.
+    /// A unique constraint was violated. On both engines, the value is the constraint's name in PostgreSQL.
     #[display("the unique constraint {_0} was violated")]
     UniqueViolation(#[error(not(source))] &'static str),
     /// The queue is full. Nothing was done.

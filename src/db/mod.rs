@@ -218,7 +218,7 @@ impl Database {
         self.actor_pool(class).queue.finished()
     }
 
-    /// Runs the waiting calls and closes all connections, the readers' first and the writer's last.
+    /// Runs the waiting calls and closes all connections, those of the writers last.
     pub async fn close(&self) {
         for pool in [&self.0.read, &self.0.page, &self.0.scan, &self.0.write] {
             pool.close().await;

@@ -120,7 +120,8 @@ impl Fragment {
     }
 }
 
-/// Implements the trait for an engine, because Diesel ties each bound value to one. Only sets differ between the engines.
+/// Implements `QueryFragment` for one engine, because Diesel ties each bound value to an engine. Only sets differ
+/// between the engines.
 macro_rules! fragment_on {
     ($engine:ty, $out:ident, ids($ids:ident) $write_ids:block, texts($texts:ident) $write_texts:block) => {
         impl QueryFragment<$engine> for Fragment {

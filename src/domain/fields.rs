@@ -243,7 +243,7 @@ impl<'e> Fields<'e> {
         }
     }
 
-    /// Reports that a field has another type than expected.
+    /// Reports that a field has a type other than the expected one.
     pub fn wrong_type<T>(&mut self, name: &str, expected: &str, found: &Value) -> Option<T> {
         let pointer = Location::Field(&self.location, name).to_string();
         self.errors.push(wrong_type(pointer, expected, found));

@@ -111,12 +111,12 @@ impl MembershipEdit {
         }
     }
 
-    /// The users that are members after the edit.
+    /// The users to add. Some may already be members.
     pub fn added(&self) -> &BTreeSet<Uuid> {
         &self.added
     }
 
-    /// The users that are not members after the edit.
+    /// The users to remove. Some may not be members.
     pub fn removed(&self) -> &BTreeSet<Uuid> {
         &self.removed
     }
@@ -126,7 +126,7 @@ impl MembershipEdit {
         self.replaces_all
     }
 
-    /// The sets of users of which at least one must have been a member before.
+    /// Sets of users. At least one user of each set must be a member before the edit.
     pub fn required(&self) -> &[BTreeSet<Uuid>] {
         &self.required
     }

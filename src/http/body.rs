@@ -34,7 +34,7 @@ impl JsonBody {
         BodyHash::of(&self.value)
     }
 
-    /// Reads the body as a value of a type.
+    /// Reads the body with `read`.
     ///
     /// # Errors
     /// 422 with every invalid field.

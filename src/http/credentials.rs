@@ -35,7 +35,7 @@ pub struct Credentials {
 pub(super) enum Stale {
     /// A key or token, by its id.
     One(Uuid),
-    /// Any keys, tokens and names of tenants.
+    /// All keys, tokens and tenant names.
     All,
 }
 
@@ -66,7 +66,7 @@ impl Credentials {
         Ok(found.and_then(|found| verified(found, secret)))
     }
 
-    /// The id of the tenant with a name.
+    /// The id of the tenant with this name.
     pub(super) async fn tenant(&self, name: &str) -> Result<Option<Uuid>, OpError> {
         if let Some((id, false)) = self.tenants.get(name) {
             return Ok(Some(id));

@@ -22,7 +22,7 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// A row of the record's table.
     type Row: 'static;
 
-    /// Selects the record with an id.
+    /// Selects the record with this id.
     fn by_id(scope: Self::Scope, id: Uuid) -> impl Lockable<'static, Self::Row>;
 
     /// Selects the records after an id, in the order of their ids.

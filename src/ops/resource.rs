@@ -50,7 +50,7 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     /// resource before the write, if it existed.
     fn conflict(&self, before: Option<&Self>, constraint: &str) -> Option<(&'static str, String)>;
 
-    /// Selects the resource with an id.
+    /// Selects the resource with this id.
     fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row>;
 
     /// Loads the resources of a statement that selects rows of the table, at most `limit` if given.

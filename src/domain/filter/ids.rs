@@ -107,7 +107,7 @@ impl Digits {
         next.map_or(Position::End, |next| Position::Before(self.filled(next)))
     }
 
-    /// The id of these digits, padded with zeros.
+    /// The id that starts with these digits, padded with zeros.
     fn filled(&self, digits: u128) -> Uuid {
         Uuid::from_u128(digits.checked_shl(4 * (32 - self.count)).unwrap_or(0))
     }

@@ -55,7 +55,7 @@ impl Group {
         self.external_ids.get(NATIVE_SOURCE).map(String::as_str)
     }
 
-    /// A new group with a number of members.
+    /// A new group with this number of members.
     pub fn new(id: Uuid, draft: Draft, member_count: i64, now: Timestamp) -> Self {
         let Draft { attributes, external_id, source } = draft;
         let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 /// The maximum number of candidates. If an index provides more, a scan in list order fills a page quickly.
 const MAX_CANDIDATES: usize = 2_000;
-/// The maximum number of access paths to try: the number of indexed attributes.
+/// The maximum number of access paths to try.
 const MAX_PATHS: usize = 8;
 /// How long a search may check candidates while other page reads wait for its actor.
 const MAX_CHECK_TIME: Duration = Duration::from_millis(50);

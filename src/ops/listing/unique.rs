@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// Reads the resource with a unique value, if there is one.
+/// Reads the resource that has this value of a unique key, if there is one.
 #[derive(Clone, Debug)]
 pub struct FindUnique<R> {
     /// The tenant of the resource.

@@ -1,4 +1,4 @@
-//! Properties that hold for any operations.
+//! Property-based tests of PATCH.
 
 use super::*;
 use crate::domain::scim::resource::tests::user;

@@ -177,7 +177,7 @@ impl<'c> Bulk<'c> {
         perform(Target { context: self.context.clone(), kind, id, conditions, fields }, action).await
     }
 
-    /// The id of the resource that the operation with a bulkId creates, unless the operation failed.
+    /// The id of the resource that the operation with this bulkId creates, unless the operation failed.
     fn created_id(&self, bulk_id: &str) -> Result<String, ScimError> {
         let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains(index));
         created.map(|(_, id)| id.to_string()).ok_or_else(|| {
