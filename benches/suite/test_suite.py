@@ -93,7 +93,7 @@ class Spreads(unittest.TestCase):
 
 
 class Requests(unittest.TestCase):
-    def test_the_length_counts_the_number(self):
+    def test_the_content_length_includes_the_number(self):
         request = Request("/u/{id}", None, "POST", body='{"n":"{n}"}')
         self.assertIn("Content-Length: 26\r\n", request.template())
         self.assertEqual(request.parts()[1::2], ["{id}", "{n}"])

@@ -121,7 +121,7 @@ async fn missing_credentials_and_denied_requests_do_not_count(api: Api) {
     let anonymous = Client::anonymous(&api.server);
     let reader = client_with_role(&api.client, "reader").await;
     for _ in 0..LIMIT * 2 {
-        // Neither missing keys, nor denied requests with a valid key, nor requests of public paths count.
+        // Neither missing keys, nor denied requests with a valid key, nor requests for public paths count.
         assert_unauthorized(&anonymous.get("/users").send().await);
         assert_problem(&reader.get("/keys").send().await, 403, "forbidden");
         assert_problem(&reader.in_tenant("default").get("/users").send().await, 403, "forbidden");

@@ -211,7 +211,7 @@ async fn changes_name_their_actor_and_request(api: Api) {
     assert_eq!(follow(&api.client, 0, "").await[..3], rows);
 }
 
-/// Makes 30 changes of every kind and returns them.
+/// Makes 30 changes of users, keys and tenants, and returns them.
 async fn history(api: &Api) -> Vec<Value> {
     for index in 0..6 {
         let user = api.create_named(&format!("u{index}")).await;

@@ -11,7 +11,7 @@ const MEMBERS: [&str; 6] = ["type", "title", "status", "detail", "code", "reques
 /// Checks that a response is a problem document (RFC 9457) with this status and code, and returns its body.
 #[track_caller]
 pub(crate) fn assert_problem(response: &Response, status: u16, code: &str) -> Value {
-    // All 409 and 422 errors except this one list fields.
+    // All 409 and 422 errors list fields, except this one and those that `assert_state_conflict` checks.
     let fields = matches!(status, 409 | 422) && code != "idempotency-key-reused";
     check_problem(response, status, code, if fields { &["errors"] } else { &[] })
 }

@@ -2,7 +2,7 @@
 
 use crate::docs::workspace::{Workspace, count};
 
-/// Searches two users for one of them.
+/// Creates two users and finds one of them.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [find] = commands else { panic!("{commands:#?}") };
     let server = workspace.server().start();

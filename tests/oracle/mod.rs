@@ -63,7 +63,7 @@ impl Settings {
     }
 }
 
-/// One test per engine for each function of a server and its settings.
+/// Generates one test per engine for each function. A function takes a server and the settings.
 macro_rules! on_both_engines {
     ($($test:ident = $check:path, $settings:path;)*) => {$(
         mod $test {

@@ -90,7 +90,7 @@ impl Operator {
             Less => order.is_lt(),
             LessOrEqual => order.is_le(),
             NotEqual | Contains | StartsWith | EndsWith | Present => {
-                panic!("{} does not compare an order", self.word())
+                panic!("{} is not a comparison by order", self.word())
             }
         }
     }
@@ -111,7 +111,7 @@ impl Term {
         }
     }
 
-    /// Whether the comparison holds if no value passes, instead of any: `ne`, and `eq null`.
+    /// Whether the comparison holds if no value passes, rather than if any does: `ne`, and `eq null`.
     pub(crate) fn is_negated(&self) -> bool {
         match self.operand {
             Operand::Nothing => self.operator == Equal,

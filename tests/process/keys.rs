@@ -32,7 +32,7 @@ async fn status(client: &Client, path: &str) -> u16 {
     client.get(path).send().await.code()
 }
 
-/// Waits until a client receives another status than 200.
+/// Waits until a client receives a status other than 200.
 async fn wait_for_refusal(client: &Client) {
     let start = Instant::now();
     while status(client, "/users").await == 200 {

@@ -129,7 +129,7 @@ impl Shared {
 /// The outcome that a response reports.
 ///
 /// # Panics
-/// If the response has another status than success, 503 or 504, or lacks a required member or header.
+/// If the response has a status other than success, 503 or 504, or lacks a required member or header.
 #[track_caller]
 pub(crate) fn outcome(response: &Response) -> Outcome {
     match response.code() {

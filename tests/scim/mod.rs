@@ -13,15 +13,15 @@ macro_rules! tests {
     };
 }
 
-/// Generates two tests, one per engine, for each listed `async fn name(scim: Scim)`. Its caller has an admin key, which
-/// has the lenient profile.
+/// Generates two tests, one per engine, for each listed `async fn name(scim: Scim)`. The requests are
+/// sent with an admin key, which has the lenient profile.
 macro_rules! engine_tests {
     ($($name:ident)*) => {$(
         tests! { $name: sqlite by run on Sqlite, postgres by run on Postgres }
     )*};
 }
 
-/// Generates the same two tests, and two more whose caller is a strict connection.
+/// Generates the same two tests, and two more that send the token of a strict connection.
 macro_rules! profile_tests {
     ($($name:ident)*) => {$(
         tests! {
