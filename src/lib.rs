@@ -16,8 +16,8 @@
 //!
 //! # Calls and queues
 //! [`db::Database::call`] puts a call into the bounded queue of its class (rows, pages, scans, writes) and wakes an actor if
-//! one is idle. An actor works until its queue is empty. If the queue is full, the call is refused. A call whose caller no
-//! longer waits or whose deadline has passed is not started: the actor that starts the call and the caller that
+//! one is idle. An actor works until its queue is empty. If the queue is full, the call is refused. A call whose caller
+//! no longer waits or whose deadline has passed is not started: the actor that starts the call and the caller that
 //! abandons it compete for the call's ticket, and only one gets it.
 //!
 //! The actor catches panics and rolls back, replaces broken connections, and retries serialization failures. If the

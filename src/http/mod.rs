@@ -134,8 +134,8 @@ fn admin_urls() -> Vec<Url> {
     ]
 }
 
-/// Builds the application with this state. The middleware belongs to the application and not to a scope, because it must
-/// also see requests that match no path, such as `OPTIONS *`.
+/// Builds the application with this state. The middleware belongs to the application and not to a scope, because it
+/// must also see requests that match no path, such as `OPTIONS *`.
 pub fn app(
     state: web::Data<State>,
 ) -> App<

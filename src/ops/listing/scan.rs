@@ -56,8 +56,8 @@ pub(super) async fn scan<R: Resource>(
     Ok(page)
 }
 
-/// A page that is short because the query is out of time or the database is overloaded. With index-based paging, clients
-/// would take it for the last page, so it is an error there.
+/// A page that is short because the query is out of time or the database is overloaded. With index-based paging,
+/// clients would take it for the last page, so it is an error there.
 fn short_page<R>(
     execution: &Execution<'_>,
     query: &Query<R>,
