@@ -37,9 +37,18 @@ pub(crate) struct Api {
 
 /// Runs a test with a new server on a new database.
 pub(crate) fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Api) -> F) {
+    run_with(engine, &[], test);
+}
+
+/// Runs a test with a new server that has these settings as environment variables, on a new database.
+pub(crate) fn run_with<F: Future<Output = ()>>(
+    engine: Engine,
+    settings: &[(&str, &str)],
+    test: impl FnOnce(Api) -> F,
+) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime starts");
-    runtime.block_on(async { test(Api::start(engine, &[])).await });
+    runtime.block_on(async { test(Api::start(engine, settings)).await });
 }
 
 impl Api {
