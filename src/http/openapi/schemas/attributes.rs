@@ -138,7 +138,7 @@ pub(in crate::http) fn request_property(attribute: &Attribute, write: Write) -> 
         ("userName", _) => key_text(false, "Unique within the tenant, ignoring case."),
         ("externalId", _) => key_text(
             true,
-            "The caller's own identifier. Unique within the tenant among the externalIds of the native API.",
+            "The caller's own identifier. Unique among the native externalIds of the tenant and resource type.",
         ),
         ("displayName", _) => key_text(true, "The name to display."),
         ("active", _) => match write {

@@ -120,11 +120,15 @@ fn written(kind: ResourceType, write: Write) -> Value {
         (Write::Replacement, ResourceType::Group) => "Absent attributes are cleared, including `members`.",
         _ => "null means absent.",
     };
+    let not_counted = match kind {
+        ResourceType::User => "",
+        ResourceType::Group => ", not counting members",
+    };
     let unknown_extension = json!({ "type": ["object", "null"], "propertyNames": storable_name() });
     json!({
         "description": format!(
-            "Attribute names are case-insensitive. {absent} Other extensions are properties named by their URNs, each \
-             at most 8 levels deep. At most 64 KiB without members."
+            "Attribute names are case-insensitive. {absent} Extensions without a schema in Roster are properties named \
+             by their URNs, each at most 8 levels deep. At most 64 KiB{not_counted}."
         ),
         "type": "object",
         "properties": properties,
