@@ -98,7 +98,7 @@ def at_most(engine, results):
     for name, figure, limits in [("idle", "idle", (14, 11)), ("after 256 connections", "after_256", (48, 32))]:
         yield Target(f"resident memory, {name}, MiB", one_value(memory.get(figure)), *limits, enforced=False)
     yield Target("exec to ready, ms", spread(results.get("start", {}).get("milliseconds", [])), 60, 20, enforced=False)
-    yield Target("page 1,000 of a walk / page 1", block_ratio(flat.get("pages"), "page", 1000), 1.2, None)
+    yield Target("page 1,000 of a list / page 1", block_ratio(flat.get("pages"), "page", 1000), 1.2, None)
     yield Target("read among 1,000,000 users / among 10,000", size_ratio(flat.get("sizes")), 1.3, None)
     yield Target("adding a member to a group of 100,000 / of 10", block_ratio(flat.get("groups"), "members"), 1.5, None)
     minutes = results.get("long", {}).get("minutes", [])

@@ -59,7 +59,7 @@ class Report(unittest.TestCase):
         for line in [
             "| read by id, 64 connections: roster / axum-sqlx | ≥ 2 | ≥ 2.7 | 3.00 (2.00–4.00) | yes | yes |  |",
             "| read by id, 256 connections: roster / axum-sqlx | ≥ 2 | ≥ 2.7 | 1.90 (1.00–3.00) | **no** | **no** |  |",
-            "| page 1,000 of a walk / page 1 | ≤ 1.2 |  | 1.00 | yes |  |  |",
+            "| page 1,000 of a list / page 1 | ≤ 1.2 |  | 1.00 | yes |  |  |",
             "| read by id | 64 | axum-sqlx | 10.0 | 3.00 (2.00–4.00) | 1.00 | 2.00 | 3.00 | 20.0 | 0.00 |",
             "| roster | 12.0 | 40.0 | 50.0 |",
         ]:
