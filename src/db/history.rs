@@ -103,7 +103,7 @@ fn append_in_one_statement(
 #[diesel(table_name = changes)]
 struct NewChange<'a> {
     tenant_id: Uid,
-    /// Relative to the head row's revision until that is known.
+    /// The revision, which is relative to the head row's revision until that is known.
     revision: i64,
     time: i64,
     actor_type: String,

@@ -30,7 +30,7 @@ mod tests {
         assert_ne!(casefold("ı"), casefold("i"));
     }
 
-    /// These characters fold differently in other Unicode versions, so an update of the tables fails here.
+    /// These characters fold differently in other Unicode versions, so the test fails if the tables are updated.
     #[test]
     fn unicode_tables_have_the_pinned_version() {
         assert_eq!(casefold("\u{1C89}"), "\u{1C8A}", "Unicode 16");

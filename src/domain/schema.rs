@@ -68,7 +68,7 @@ impl SortBy {
 pub enum Vocabulary {
     /// The native API's names.
     Native,
-    /// SCIM's names: times are in `meta`, the enterprise extension is under its URN.
+    /// SCIM's names: times are in `meta`, and the enterprise extension is under its URN.
     Scim,
 }
 

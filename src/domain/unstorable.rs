@@ -70,7 +70,7 @@ fn is_huge(number: &Number) -> bool {
     number.is_f64() && number.as_f64().is_some_and(|n| n.abs() >= i64::MAX as f64)
 }
 
-/// Whether the text contains a number without fraction and exponent that does not fit 64 bits.
+/// Whether the text contains a number that has no fraction or exponent and does not fit in 64 bits.
 fn has_integer_beyond_64_bits(text: &[u8]) -> bool {
     let mut in_string = false;
     let mut escaped = false;

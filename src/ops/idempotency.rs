@@ -13,7 +13,7 @@ use diesel::upsert::excluded;
 /// Runs an operation, unless a response to the same request is stored, which is then returned instead.
 ///
 /// The key is claimed first, in the operation's transaction. A concurrent request with the same key waits for the end of
-/// that transaction: after a commit it receives the stored response, after a rollback it runs the operation itself.
+/// that transaction: after a commit it receives the stored response, and after a rollback it runs the operation itself.
 pub struct Idempotent<O: Operation> {
     /// The request, with its key and its scope.
     pub request: Request,

@@ -20,7 +20,7 @@ pub(super) struct Target {
     pub(super) kind: ResourceType,
     /// The id of the existing resource, or of the one to create.
     pub(super) id: Uuid,
-    /// From the headers, or from the `version` of a bulk operation.
+    /// The conditions, from the headers or from the `version` of a bulk operation.
     pub(super) conditions: Conditions,
     pub(super) fields: ResponseFields,
 }

@@ -1,4 +1,4 @@
-//! Finds a resource by a unique value. Most filters are such a lookup.
+//! Finds a resource by a unique value. Most filters are lookups of this kind.
 
 use super::Query;
 use crate::db::sql::{Fragment, Statement};

@@ -61,8 +61,8 @@ impl Erase {
         Ok(Some((version, time)))
     }
 
-    /// Removes the bodies of stored responses about the user, and of those that contain its id, which may contain
-    /// its name as the name of a manager.
+    /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
+    /// contain its name as the name of a manager.
     fn remove_responses(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
         let text = self.id.to_string();
         let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
