@@ -45,7 +45,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A Zstandard frame that encodes `count` times 100,000 spaces in four bytes each.
+/// A Zstandard frame of `count` four-byte blocks, each of which decompresses to 100,000 spaces.
 fn zstd_bomb(count: usize) -> Vec<u8> {
     let mut frame = zstd_header();
     for index in 0..count {
@@ -56,7 +56,7 @@ fn zstd_bomb(count: usize) -> Vec<u8> {
     frame
 }
 
-/// A frame header with the magic number and a window of 128 KiB, without dictionary, checksum and size.
+/// A frame header with the magic number and a window of 128 KiB, without a dictionary, checksum or size.
 fn zstd_header() -> Vec<u8> {
     vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3]
 }

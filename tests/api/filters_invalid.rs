@@ -23,7 +23,7 @@ engine_tests! {
     the_number_of_terms_is_limited
 }
 
-/// Filters with a mark, and words of which the error must contain one.
+/// Filters with a mark, and words, at least one of which must be in the error.
 const TABLE: &str = include_str!("filters_invalid.txt");
 
 table_tests! { TABLE by check_section:

@@ -359,7 +359,7 @@ async fn keys_expire_after_a_day(api: Api) {
     assert_ne!(second.json()["id"], first.json()["id"]);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &second);
     sql(&api).execute(MORE_THAN_A_DAY);
-    // Once the key has expired it accepts another body, also after a restart.
+    // Once the key has expired, it accepts another body, even after a restart.
     let api = api.restart();
     let grace = json!({ "userName": "grace" });
     let third = assert_created(create_with_key(&api, "k", &grace).send().await);

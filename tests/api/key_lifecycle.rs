@@ -355,7 +355,7 @@ async fn the_secret_is_never_stored_or_logged(api: Api) {
     assert_eq!(hashes, 1);
 }
 
-/// Sends requests of several kinds with a key, of which some are rejected.
+/// Sends requests of several kinds with a key. Some of them are rejected.
 async fn send_mixed_requests(client: &Client, key: &Value) {
     let user = json!({ "userName": "ada" });
     client.post("/users", &user).header("idempotency-key", "k").send().await.expect(201);

@@ -22,7 +22,7 @@ engine_tests! {
     the_last_match_ends_pagination
 }
 
-/// userNames that are created in no language's alphabetical order, and displayNames of which some are equal or absent.
+/// userNames that are created in no language's alphabetical order, and displayNames, some of which are equal or absent.
 const PEOPLE: [(&str, Option<&str>); 10] = [
     ("zoe", Some("beta")),
     ("Émile", None),

@@ -147,7 +147,7 @@ async fn requests_for_another_tenants_user_change_nothing(api: Api) {
 /// Selects the users of a tenant that a filter must match.
 type Expected<'f> = &'f dyn Fn(&[Value]) -> Vec<Value>;
 
-/// Creates two tenants with five users in one, and three of the same names in the other.
+/// Creates two tenants, one with five users, and one with three users who have the same names as users of the first.
 async fn create_populated_tenants(api: &Api) -> (Tenants, [Vec<Value>; 2]) {
     let both = create_tenants(api).await;
     let mut all_users = both.users.clone().map(|user| vec![user]);

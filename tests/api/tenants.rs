@@ -180,7 +180,7 @@ async fn a_rename_applies_at_once(api: Api) {
         assert_problem(&api.client.in_tenant(old).get("/users").send().await, 404, "not-found");
         assert_eq!(get(&admin, &path(&user)).await, user);
     }
-    // A former name is free, and a new tenant with it is empty.
+    // A former name is free, and a new tenant with that name is empty.
     create_tenant(&api.client, "beta").await;
     assert_eq!(get(&api.client.in_tenant("beta"), "/users").await, json!({ "items": [] }));
 }
@@ -380,7 +380,7 @@ async fn a_deleted_tenant_leaves_nothing_behind(api: Api) {
     for target in ["/users", "/keys", "/changes"] {
         assert_problem(&api.client.in_tenant("acme").get(target).send().await, 404, "not-found");
     }
-    // The name is free, and a new tenant with it is empty.
+    // The name is free, and a new tenant with that name is empty.
     let again = create_tenant(&api.client, "acme").await;
     assert_ne!(again["id"], tenant["id"]);
     let acme = api.client.in_tenant("acme");

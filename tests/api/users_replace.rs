@@ -68,7 +68,7 @@ async fn putting_a_returned_user_changes_nothing(api: Api) {
             (&json!(1), &user["updatedAt"])
         );
     }
-    // A sent version and times are ignored.
+    // The version and the times in the body are ignored.
     let stale =
         with_field(&with_field(&user, "version", json!(77)), "updatedAt", json!("1999-01-01T00:00:00Z"));
     assert_eq!(api.replace(&user, &stale).await["version"], 1);

@@ -141,8 +141,8 @@ async fn write(client: &Client, writer: usize) -> usize {
     writes
 }
 
-/// Polls the table until `done`, and once more after that. Each poll must find the revisions that follow directly on
-/// those of the poll before. Returns the last revision and the number of polls.
+/// Polls the table until `done`, and once more after that. Each poll must find the revisions that directly follow
+/// those of the previous poll. Returns the last revision and the number of polls.
 fn poll(url: &DatabaseUrl, done: &AtomicBool) -> (i64, usize) {
     let mut connection = Connection::open(url).unwrap();
     let (mut last, mut polls) = (0, 0);

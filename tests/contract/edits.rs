@@ -61,8 +61,8 @@ fn edit_if(
     Edit { tenant: DEFAULT_TENANT, id: group.id, edit, conditions, now: NOON.into() }
 }
 
-/// Replaces the members by a list.
-fn replace_by(list: &[Uuid]) -> impl Fn(&mut MembershipEdit) + Send + Sync + use<> {
+/// Replaces the members with a list.
+fn replace_with(list: &[Uuid]) -> impl Fn(&mut MembershipEdit) + Send + Sync + use<> {
     let list = list.to_vec();
     move |members| {
         members.remove_all();
@@ -111,7 +111,7 @@ async fn an_edit_without_effect_records_no_change(db: &TestDatabase) {
     };
     let after = db.call(edit(&group, json!({"displayName": "a"}), change)).await.unwrap().unwrap();
     assert_eq!((after.version, after.member_count), (2, 2));
-    db.call(edit(&group, json!({}), replace_by(&users[..2]))).await.unwrap().unwrap();
+    db.call(edit(&group, json!({}), replace_with(&users[..2]))).await.unwrap().unwrap();
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     assert_eq!(db.changes().await.len(), before);
 }
@@ -156,7 +156,7 @@ async fn member_lists_longer_than_one_lookup_are_replaced(db: &TestDatabase) {
     users.sort_unstable();
     let lists = [&users[..2_100], &users[100..], &users[..1]];
     for (version, list) in (2..).zip(lists) {
-        db.call(edit(&group, json!({}), replace_by(list))).await.unwrap().unwrap();
+        db.call(edit(&group, json!({}), replace_with(list))).await.unwrap().unwrap();
         let whole =
             GroupsWithMembers { tenant: DEFAULT_TENANT, groups: vec![group.id], max_members: i64::MAX };
         let (after, members) = db.call(whole).await.unwrap().remove(&group.id).unwrap();
@@ -211,7 +211,7 @@ async fn a_constraint_violation_rolls_back_the_members(db: &TestDatabase) {
     let (group, users) = group_with_all_but_last(db, 3).await;
     db.create_group(json!({"displayName": "b", "externalId": "e"})).await.unwrap();
     let before = db.changes().await.len();
-    let taken = edit(&group, json!({"externalId": "e"}), replace_by(&users[2..]));
+    let taken = edit(&group, json!({"externalId": "e"}), replace_with(&users[2..]));
     assert_eq!(db.call(taken).await, Err(conflict("externalId", "e")));
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     assert_eq!(db.changes().await.len(), before);
@@ -251,7 +251,7 @@ async fn concurrent_deletes_leave_no_deleted_user_in_a_list(db: &TestDatabase) {
     for round in 0..5 {
         let group = create_group(db, "a").await;
         let user = db.create_user(json!({"userName": format!("r{round}")})).await.unwrap();
-        let lists = join_all((0..20).map(|_| db.call(edit(&group, json!({}), replace_by(&[user.id])))));
+        let lists = join_all((0..20).map(|_| db.call(edit(&group, json!({}), replace_with(&[user.id])))));
         let delete = async {
             // The user may not be a member yet.
             let _ = db.call(remove(&group, &user)).await;
@@ -288,7 +288,7 @@ fn a_user_deleted_during_an_edit_is_not_in_the_list() {
             other.execute(&format!("DELETE FROM members WHERE user_id = '{deleted}'"));
             other.execute(&format!("DELETE FROM users WHERE id = '{deleted}'; COMMIT"));
         };
-        let list = edit(&group, json!({}), replace_by(&[deleted]));
+        let list = edit(&group, json!({}), replace_with(&[deleted]));
         let (result, ()) = join(db.call(list), delete).await;
         let Err(OpError::Invalid(errors)) = result else { panic!("{result:?}") };
         assert!(errors[0].detail.contains(&deleted.to_string()));

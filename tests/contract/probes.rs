@@ -301,7 +301,7 @@ pub(crate) fn succeeded<T>(results: &[Result<T, OpError>]) -> usize {
 /// The call that [`call_queued_with_failure`] makes fail.
 pub(crate) const FAILING: usize = 77;
 
-/// Calls queued operations of which one fails, and checks that all others succeed.
+/// Calls queued operations, one of which fails, and checks that all others succeed.
 pub(crate) async fn call_queued_with_failure<O: Operation<Error = OpError>>(
     db: &TestDatabase,
     operations: impl IntoIterator<Item = O>,

@@ -27,7 +27,7 @@ each_engine!(
     edits_do_not_restore_a_deleted_user,
 );
 
-/// Edits a user by a merge patch that is computed from the stored user.
+/// Edits a user with a merge patch that is computed from the stored user.
 fn edit_if(
     conditions: Conditions,
     id: Uuid,

@@ -19,7 +19,7 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let output = workspace.shell().run(&format!("{diesel}\n{migrate}"));
     assert!(
         output.contains("\n0 applied\n") && !output.contains("pending"),
-        "diesel left migrations: {output}"
+        "diesel left pending migrations: {output}"
     );
 
     let mut server = workspace.server().start();

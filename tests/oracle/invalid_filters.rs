@@ -91,7 +91,7 @@ enum Outcome {
     Refused,
 }
 
-/// Sends texts of which most are not filters.
+/// Sends texts, most of which are not filters.
 pub(crate) async fn check_responses(api: Api, settings: Settings) {
     let bodies = bodies(Settings { users: USERS, ..settings });
     let users = Arc::new(population::create(&api, &bodies, settings.seed).await);

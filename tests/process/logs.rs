@@ -86,7 +86,7 @@ async fn json_logs_have_a_line_for_each_refused_request() {
     }
 }
 
-/// Including the lines of libraries, from the start to the end of the process.
+/// This includes the lines of libraries, from the start to the end of the process.
 #[tokio::test(flavor = "multi_thread")]
 async fn json_logs_contain_nothing_but_json() {
     for engine in [Engine::Sqlite, Engine::Postgres] {

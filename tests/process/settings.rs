@@ -409,7 +409,7 @@ fn help_lists_every_setting_with_its_default() {
             let sections =
                 output.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
             let [section] = sections.collect::<Vec<_>>()[..] else {
-                panic!("{name} is not listed once in the help of {arguments:?}: {}", output.stdout);
+                panic!("{name} is not listed exactly once in the help of {arguments:?}: {}", output.stdout);
             };
             assert!(section.starts_with(flag.trim_start_matches('-')), "{section}");
             if let Some(default) = default {

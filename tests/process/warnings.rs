@@ -21,7 +21,7 @@ async fn fsync_off_causes_a_warning() {
     let database = Database::postgres();
     assert_eq!(setting(&mut database.sql(), "fsync"), "off", "`tests/run` starts PostgreSQL without fsync");
     let warnings = warnings(Server::builder(&database.url())).await;
-    let [warning] = &warnings[..] else { panic!("not one warning: {warnings:#?}") };
+    let [warning] = &warnings[..] else { panic!("expected exactly one warning: {warnings:#?}") };
     assert!(warning.contains("fsync is off"), "{warning}");
 }
 
