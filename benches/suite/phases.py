@@ -9,7 +9,7 @@ from .load import OPEN_CONNECTIONS, Contender, interleaved, throughput
 from .testbed import BASE
 from .workload import CONSTANT, FULL_SCHEMA, PEER, PIPELINED, ROSTER, SCIM, SCIM2_SERVER
 
-# The peer's pool sizes, of which the better one counts for each scenario.
+# The peer's pool sizes. For each scenario, the better one counts.
 POOLS = [5, 16]
 # Rounds and seconds of the closed loop that chooses a pool or measures Roster's capacity.
 CALIBRATION = 2, 3
@@ -60,7 +60,7 @@ def start_servers(bed, stack):
         bed.databases.copy(BASE, copy)
     starting = {
         ROSTER: bed.roster("roster"),
-        # Another process with another database, so that memory and rows of the first come from the native API.
+        # A second process with its own database, so that only native requests affect the memory and rows of the first.
         SCIM: bed.roster("scim"),
         SCIM2_SERVER: bed.scim2_server(),
         CONSTANT: bed.constant(),

@@ -9,7 +9,7 @@ TEMPLATES = 20
 NAMES = ["Ada", "Grace", "Alan", "Barbara", "Edsger"]
 # Replaced by the number of a copy. As wide as `{n}`, so that all users have the same size.
 PLACEHOLDER = "0" * workload.NUMBER_WIDTH
-# The first user's creation in microseconds. Each other user is created a second after the previous one.
+# The first user's creation time in microseconds. Each other user is created a second after the previous one.
 BEGIN = 1_767_268_800_000_000
 
 POSTGRES = {

@@ -1,6 +1,6 @@
-//! An open-loop load generator: it sends requests at a fixed rate, however long the responses take. Latency counts from the
-//! scheduled start of a request, so a stall of the server affects every request that should have started during it. wrk
-//! has no open loop, and oha cannot mix requests or create a unique user with each.
+//! An open-loop load generator: it sends requests at a fixed rate, however long the responses take. Latency is measured
+//! from the scheduled start of a request, so a stall of the server affects every request that should have started
+//! during it. wrk has no open loop, and oha cannot mix requests or create a unique user with each.
 //!
 //! Reads a [`Plan`] as JSON from stdin and writes [`Results`] as JSON to stdout.
 

@@ -82,7 +82,7 @@ pub struct ExternalIds {
     pub native: Option<String>,
 }
 
-/// The attributes that no peer stores. `()` is null, `[(); 0]` is an empty list.
+/// The attributes that no peer stores. `()` is null, and `[(); 0]` is an empty list.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unset {
