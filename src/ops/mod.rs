@@ -26,8 +26,8 @@ type Results<T> = crate::db::Results<T, OpError>;
 /// The maximum number of calls in a batch. A larger batch would gain little and delay the results of its first calls.
 const MAX_BATCH: usize = 200;
 
-/// The maximum number of ids in one statement: few enough that no engine prefers to scan the table, whatever its
-/// statistics.
+/// The size of the chunks in which long lists of ids are looked up: few enough ids that no engine prefers to scan the
+/// table, whatever its statistics.
 const IDS_PER_STATEMENT: usize = 100;
 
 /// A page of a list in id order.

@@ -138,7 +138,7 @@ impl<R: Resource> Operation for Find<R> {
         Ok(resource)
     }
 
-    /// Runs one statement per tenant on PostgreSQL, and one transaction on SQLite.
+    /// Reads the resources with one statement per tenant on PostgreSQL, and in one transaction on SQLite.
     fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<R> {
         tx.in_sqlite_snapshot(|tx| {
             let ids = finds.iter().map(|find| (find.tenant, find.id));

@@ -151,7 +151,8 @@ impl Operation for FindByName {
     }
 }
 
-/// Deletes remaining rows of a deleted tenant, a limited number per call because a history can be long.
+/// Deletes remaining rows of a deleted tenant. Each call deletes a limited number of changes, because a history can be
+/// long.
 #[derive(Debug)]
 pub struct Purge {
     /// The id of the tenant.

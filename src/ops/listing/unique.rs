@@ -56,7 +56,7 @@ impl<R: Resource> Operation for FindUnique<R> {
         Ok(self.key.find(tx, self.tenant, &self.source, &values)?.pop())
     }
 
-    /// Runs one statement per tenant, key and source on PostgreSQL, and one transaction on SQLite.
+    /// Looks up the values of each tenant, key and source together on PostgreSQL, and in one transaction on SQLite.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
         tx.in_sqlite_snapshot(|tx| find_all(calls, tx))
     }

@@ -158,8 +158,8 @@ fn single(results: Vec<Result<(), OpError>>) -> Result<(), OpError> {
     results.into_iter().next().ok_or_else(nothing)?
 }
 
-/// Adds the users of several calls, with one statement on PostgreSQL. A user that several calls add is added by the
-/// first.
+/// Adds the users of several calls together, with few statements on PostgreSQL. A user that several calls add is added
+/// by the first.
 fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let additions: Vec<_> = calls.iter().map(|call| call.additions()).collect();
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
@@ -218,8 +218,8 @@ fn check<A: Addition>(
     if unknown.is_empty() { Ok(()) } else { Err(call.unknown_users(unknown)) }
 }
 
-/// Removes the members of several calls, with one statement per group on PostgreSQL. A member that several calls remove
-/// is removed by the first.
+/// Removes the members of several calls together, with few statements per group on PostgreSQL. A member that several
+/// calls remove is removed by the first.
 fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     let group_of = |call: &Remove| (call.tenant, call.group);
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
