@@ -240,7 +240,7 @@ proptest! {
 }
 
 #[test]
-fn value_filters_of_scim_paths_leave_the_rest() {
+fn a_value_filter_is_parsed_up_to_its_closing_bracket() {
     let emails = crate::domain::attribute::USER.iter().find(|attribute| attribute.name == "emails").unwrap();
     let text = r#"[type eq "Wo]rk" and value ew "@x"].value"#;
     let value_filter = ValueFilter::parse(text, emails, Booleans::Json).unwrap();

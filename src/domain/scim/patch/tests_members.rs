@@ -95,7 +95,7 @@ fn value_filters_select_members_by_id() {
 }
 
 #[test]
-fn removing_an_invalid_id_is_no_target_in_strict_only() {
+fn removing_an_invalid_id_is_an_error_only_in_strict() {
     for operations in
         [remove("members[value eq \"nobody\"]"), on_members("remove", json!([{"value": "nobody"}]))]
     {
