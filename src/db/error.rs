@@ -28,7 +28,7 @@ pub enum DbError {
     /// The deadline passed before the operation started, or while a read was running. Nothing was done.
     #[display("the deadline passed")]
     DeadlinePassed,
-    /// The database cannot be reached. Nothing was done.
+    /// The database cannot be reached or its disk is full. Nothing was done.
     #[display("the database is not available: {_0}")]
     Unavailable(#[error(not(source))] String),
     /// A lock or a statement timed out. Nothing was done.

@@ -54,7 +54,7 @@ impl From<DbError> for Problem {
                 "The deadline passed before the request was processed. Nothing was done; retry later.",
             ),
             DbError::Unavailable(_) => {
-                Self::database_unavailable("The database cannot be reached. Nothing was done; retry later.")
+                Self::database_unavailable("The database is unavailable. Nothing was done; retry later.")
             }
             DbError::Busy(_) | DbError::Serialization(_) => Self::database_busy(
                 "The database was too busy to complete the request. Nothing was done; retry later.",

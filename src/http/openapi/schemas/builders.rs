@@ -64,6 +64,7 @@ pub(super) fn uri(description: &str) -> Value {
 }
 
 pub(super) fn version() -> Value {
-    let description = "The number of changes to the resource, which is also its ETag.";
+    let description = "The version of the resource, which is also its ETag: 1 at first, incremented by each write that \
+                       changes the resource.";
     json!({ "type": "integer", "format": "int64", "minimum": 1, "description": description })
 }
