@@ -161,8 +161,9 @@ impl Problem {
 
     pub(super) fn throttled(wait: Duration) -> Self {
         let seconds = (wait.as_secs() + 1).to_string();
+        let unit = if seconds == "1" { "second" } else { "seconds" };
         let detail = format!(
-            "Too many authentication attempts from this address have failed. Retry in {seconds} seconds."
+            "Too many authentication attempts from this address have failed. Retry in {seconds} {unit}."
         );
         Self::too_many_attempts(detail).with(RETRY_AFTER, &seconds)
     }
