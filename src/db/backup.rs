@@ -1,4 +1,4 @@
-//! Copies a SQLite database while servers use it.
+//! Copies a SQLite database while the server uses it.
 
 use super::conn::SQLITE_SETTINGS;
 use super::{Connection, DatabaseUrl};

@@ -252,9 +252,11 @@ mod tests {
 
     #[test]
     fn retry_after_is_not_shorter_than_the_wait() {
-        for (milliseconds, seconds) in [(0, "1"), (999, "1"), (41_500, "42")] {
+        let cases = [(0, "1", "1 second."), (999, "1", "1 second."), (41_500, "42", "42 seconds.")];
+        for (milliseconds, seconds, end) in cases {
             let problem = Problem::throttled(Duration::from_millis(milliseconds));
             assert_eq!(problem.headers, [(RETRY_AFTER, HeaderValue::from_static(seconds))]);
+            assert!(problem.detail.ends_with(&format!("Retry in {end}")), "{}", problem.detail);
         }
     }
 
