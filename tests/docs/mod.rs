@@ -10,6 +10,8 @@ mod getting_started;
 mod okta;
 mod operations;
 mod pages;
+mod production;
+mod proxy;
 mod readme;
 mod scim;
 mod workspace;
@@ -43,6 +45,7 @@ pages! {
     scim = "docs/scim.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";
+    production = "docs/production.md";
 }
 
 /// Pages whose commands are run by other suites.

@@ -18,8 +18,13 @@ pub(crate) fn read(page: &str) -> String {
 
 /// The shell blocks of a page, in order.
 pub(crate) fn commands(page: &str) -> Vec<String> {
+    blocks_in("sh", page)
+}
+
+/// The blocks of a page in a language, in order.
+pub(crate) fn blocks_in(language: &str, page: &str) -> Vec<String> {
     let blocks = blocks(&read(page)).into_iter();
-    blocks.filter(|block| block.language == "sh").map(|block| block.text).collect()
+    blocks.filter(|block| block.language == language).map(|block| block.text).collect()
 }
 
 fn blocks(page: &str) -> Vec<Block> {
@@ -57,13 +62,14 @@ fn every_page_with_commands_is_run() {
     assert_eq!(run_here.collect::<BTreeSet<_>>(), PAGES.iter().copied().collect());
 }
 
-/// A block in any other language could contain a command that no test runs.
+/// A block in any other language could contain a command that no test runs. `tests/docs/production.rs` checks the
+/// configuration files.
 #[test]
 fn every_block_names_a_known_language() {
     for page in pages().into_iter().filter(|page| !RUN_ELSEWHERE.contains(&page.as_str())) {
         for Block { language, text } in blocks(&read(&page)) {
             assert!(
-                ["sh", "json", "text"].contains(&language.as_str()),
+                ["sh", "json", "text", "nginx", "ini", "yaml"].contains(&language.as_str()),
                 "{page}: unexpected language '{language}':\n{text}"
             );
         }

@@ -2,9 +2,10 @@
 
 use crate::docs::workspace::{Workspace, count};
 
-/// The first two blocks start the server and the tests. They are compared rather than run. The third sends requests.
+/// The first block starts the server, and the last one the tests. They are compared rather than run. The second sends
+/// requests.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
-    let [serve, test, requests] = commands else { panic!("{commands:#?}") };
+    let [serve, requests, test] = commands else { panic!("{commands:#?}") };
     let key =
         serve.strip_suffix(" cargo run --release\n").and_then(|env| env.strip_prefix("ROSTER_ADMIN_KEY="));
     assert_eq!(test, "tests/run\n");

@@ -6,6 +6,7 @@ use crate::support::repository_root;
 use crate::support::server::{ADMIN_KEY, Builder, Server};
 use serde_json::Value;
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,12 @@ fn path() -> std::ffi::OsString {
 pub(crate) struct Shell(Command);
 
 impl Shell {
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
     /// Runs a script and returns its output.
     #[track_caller]
     pub(crate) fn run(mut self, script: &str) -> String {
