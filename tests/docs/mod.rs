@@ -14,6 +14,7 @@ mod production;
 mod proxy;
 mod readme;
 mod scim;
+mod shuffled;
 mod workspace;
 
 /// The pages with commands. The module of the same name runs each page on both engines.
