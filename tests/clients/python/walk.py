@@ -67,11 +67,12 @@ def walk(roster: httpx.Client) -> None:
     assert (ada["title"], ada["version"]) == ("Countess Ada", 2)
 
     for name in ("grace", "edsger"):
-        create(roster, {"userName": name})
-    found = users(roster, filter="active eq true", sort="-userName", limit=1)
+        create(roster, {"userName": name, "title": "Countess Ada"})
+    found = list(users(roster, filter='title eq "Countess Ada"', sort="-userName", limit=1))
     assert [user["userName"] for user in found] == ["grace", "edsger", "ada"]
 
-    roster.delete(f"/users/{ada['id']}").raise_for_status()
+    for user in found:
+        roster.delete(f"/users/{user['id']}").raise_for_status()
     problem = roster.get(f"/users/{ada['id']}")
     assert problem.headers["Content-Type"] == "application/problem+json"
     assert (problem.json()["status"], problem.json()["code"]) == (404, "not-found")

@@ -55,16 +55,19 @@ assert.equal(invalid?.errors?.[0]?.pointer, "/userName");
 
 // List, page by page.
 for (const userName of ["grace", "edsger"]) {
-    const { error } = await roster.POST("/users", { body: { userName } });
+    const { error } = await roster.POST("/users", { body: { userName, title: "Countess" } });
     assert.equal(error, undefined);
 }
-const found: (string | undefined)[] = [];
-for await (const user of users({ filter: "active eq true", sort: "-userName", limit: 1 })) found.push(user.userName);
-assert.deepEqual(found, ["grace", "edsger", "ada"]);
+const found: User[] = [];
+for await (const user of users({ filter: 'title eq "Countess"', sort: "-userName", limit: 1 })) found.push(user);
+assert.deepEqual(found.map((user) => user.userName), ["grace", "edsger", "ada"]);
 
-// Delete. Reading the deleted user is an error.
-const { response: deletion } = await roster.DELETE("/users/{id}", { params: { path } });
-assert.equal(deletion.status, 204);
+// Delete. Reading a deleted user is an error.
+for (const { id } of found) {
+    assert.ok(id);
+    const { response: deletion } = await roster.DELETE("/users/{id}", { params: { path: { id } } });
+    assert.equal(deletion.status, 204);
+}
 const { data: nobody, error: problem } = await roster.GET("/users/{id}", { params: { path } });
 assert.equal(nobody, undefined);
 assert.ok(problem);
