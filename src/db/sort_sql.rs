@@ -75,12 +75,36 @@ pub fn order(segment: &Segment, table: &Table) -> Fragment {
 pub fn position(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fragment {
     let text = match by {
         SortBy::Other(path) => filter_sql::text(path, table, dialect, source),
+        SortBy::Element(path) => element_text(path, table, dialect),
         SortBy::UserName => column_or_id(by, table),
         _ => column_or_id(SortBy::DisplayName, table),
     };
     let number = if by == SortBy::UpdatedAt { by } else { SortBy::CreatedAt };
     let mut out = Fragment::of(table.id);
     out.sql(", ").append(&text).sql(", ").append(&column_or_id(number, table));
+    out
+}
+
+/// The text of a sub-attribute in the primary element of a list, otherwise in the first. (The names in a path are Roster's
+/// own, never the caller's.) On SQLite, `->` yields Booleans as text, like `->>` on PostgreSQL.
+fn element_text(path: &[&str], table: &Table, dialect: Dialect) -> Fragment {
+    let [list, part] = path else { return Fragment::of("NULL") };
+    let folded = table.folded;
+    let mut out = Fragment::default();
+    out.sql(match dialect {
+        Dialect::Postgres => format!(
+            "(SELECT element.value ->> '{part}' FROM jsonb_array_elements({folded} -> '{list}') \
+             WITH ORDINALITY AS element (value, position) \
+             ORDER BY (element.value ->> 'primary')::boolean DESC NULLS LAST, element.position LIMIT 1)"
+        ),
+        Dialect::Sqlite => {
+            let arrow = if *part == "primary" { "->" } else { "->>" };
+            format!(
+                "(SELECT element.value {arrow} '{part}' FROM json_each({folded}, '$.{list}') AS element \
+                 ORDER BY element.value ->> 'primary' DESC, element.key LIMIT 1)"
+            )
+        }
+    });
     out
 }
 

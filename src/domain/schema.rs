@@ -40,8 +40,11 @@ pub enum SortBy {
     CreatedAt,
     /// The time of the last change.
     UpdatedAt,
-    /// Another single-valued attribute, case-folded unless it is exact. No index provides this order.
+    /// Another attribute with a single value, case-folded unless it is exact. No index provides this order.
     Other(&'static Path),
+    /// A sub-attribute of a list, given by the names of both: that of the primary element, otherwise of the first (RFC 7644,
+    /// section 3.4.2.3). No index provides this order.
+    Element(&'static Path),
 }
 
 impl SortBy {
@@ -53,13 +56,13 @@ impl SortBy {
             Self::DisplayName => &["displayName"],
             Self::CreatedAt => &["createdAt"],
             Self::UpdatedAt => &["updatedAt"],
-            Self::Other(path) => path,
+            Self::Other(path) | Self::Element(path) => path,
         }
     }
 
     /// Whether an index provides the order.
     pub fn is_indexed(self) -> bool {
-        !matches!(self, Self::Other(_))
+        !matches!(self, Self::Other(_) | Self::Element(_))
     }
 }
 

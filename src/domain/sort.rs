@@ -21,20 +21,35 @@ pub struct Sort {
     pub optional: bool,
 }
 
-/// The path of every single-valued attribute of users and groups that can be compared as text.
-static SINGLE_VALUED: LazyLock<Vec<Path>> = LazyLock::new(|| {
-    let mut paths = Vec::new();
-    [&USERS, &GROUPS].iter().for_each(|schema| collect_single_valued(schema.attributes, &[], &mut paths));
-    paths
+/// The attributes of users and groups that can be compared as text.
+static COMPARABLE: LazyLock<Comparable> = LazyLock::new(|| {
+    let mut comparable = Comparable::default();
+    [&USERS, &GROUPS].iter().for_each(|schema| comparable.collect(schema.attributes, &[], false));
+    comparable
 });
 
-fn collect_single_valued(attributes: &[Attribute], above: &[&'static str], paths: &mut Vec<Path>) {
-    for attribute in attributes {
-        let path = [above, &[attribute.name]].concat();
-        match attribute.kind {
-            Kind::Text | Kind::Exact | Kind::Boolean => paths.push(path),
-            Kind::Object(parts) => collect_single_valued(parts, &path, paths),
-            _ => {}
+/// Paths of attributes. [`SortBy`] refers to them.
+#[derive(Default)]
+struct Comparable {
+    /// Those with a single value.
+    single: Vec<Path>,
+    /// The sub-attributes of lists.
+    in_lists: Vec<Path>,
+}
+
+impl Comparable {
+    fn collect(&mut self, attributes: &[Attribute], above: &[&'static str], in_list: bool) {
+        for attribute in attributes {
+            let path = [above, &[attribute.name]].concat();
+            match attribute.kind {
+                Kind::Text | Kind::Exact | Kind::Binary | Kind::Boolean if in_list => {
+                    self.in_lists.push(path)
+                }
+                Kind::Text | Kind::Exact | Kind::Binary | Kind::Boolean => self.single.push(path),
+                Kind::Object(parts) => self.collect(parts, &path, in_list),
+                Kind::List(parts) => self.collect(parts, &path, true),
+                _ => {}
+            }
         }
     }
 }
@@ -88,18 +103,21 @@ impl Sort {
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
     }
 
-    /// The order by the attribute with this SCIM name; `None` unless the attribute is single-valued and comparable.
+    /// The order by the attribute with this SCIM name; `None` unless the attribute is comparable. A list or an object
+    /// stands for its sub-attribute `value`, as in filters.
     pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
         let chain = Vocabulary::Scim.find(schema, name)?;
-        let path: Vec<_> = chain.iter().map(|attribute| attribute.name).collect();
+        let value = chain.last().and_then(|attribute| attribute.part("value"));
+        let path: Vec<_> = chain.iter().copied().chain(value).map(|attribute| attribute.name).collect();
         Self::by_attribute(schema, &path, descending)
     }
 
-    /// The order by the attribute at this path; `None` unless the attribute is single-valued and comparable.
+    /// The order by the attribute at this path; `None` unless the attribute is comparable.
     pub fn by_attribute(schema: &Schema, path: &[&str], descending: bool) -> Option<Self> {
         let indexed = schema.sorts.iter().copied().find(|by| by.path() == path);
-        let other = || SINGLE_VALUED.iter().find(|single| *single == path).map(SortBy::Other);
-        let by = indexed.or_else(other)?;
+        let other = || COMPARABLE.single.iter().find(|single| *single == path).map(SortBy::Other);
+        let element = || COMPARABLE.in_lists.iter().find(|part| *part == path).map(SortBy::Element);
+        let by = indexed.or_else(other).or_else(element)?;
         let optional = !by.is_indexed() || schema.optional_sorts.contains(&by);
         Some(Self { by, descending, optional })
     }
@@ -125,8 +143,8 @@ impl Sort {
         match self.by {
             SortBy::Id => key.is_none(),
             _ if key.is_none() => self.optional,
-            SortBy::UserName | SortBy::DisplayName | SortBy::Other(_) => matches!(key, Some(Value::Text(_))),
             SortBy::CreatedAt | SortBy::UpdatedAt => matches!(key, Some(Value::Integer(_))),
+            _ => matches!(key, Some(Value::Text(_))),
         }
     }
 
@@ -180,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn single_valued_attributes_have_an_order() {
+    fn comparable_attributes_have_an_order() {
         let by = |path: &[&str]| {
             Sort::by_attribute(&USERS, path, false).map(|sort| (sort.by.is_indexed(), sort.optional))
         };
@@ -192,17 +210,30 @@ mod tests {
             &["externalId"],
             &["name", "familyName"],
             &["enterprise", "manager", "value"],
+            &["emails", "value"],
+            &["addresses", "locality"],
+            &["x509Certificates", "primary"],
         ] {
             assert_eq!(by(path), Some((false, true)), "{path:?}");
         }
-        for path in [
-            &["name"][..],
-            &["emails"],
-            &["emails", "value"],
-            &["custom"],
-            &["enterprise", "manager", "displayName"],
-        ] {
+        for path in [&["name"][..], &["emails"], &["custom"], &["enterprise", "manager", "displayName"]] {
             assert_eq!(by(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_scim_list_or_object_stands_for_its_value() {
+        let by = |name: &str| Sort::by_scim(&USERS, name, true).map(|sort| sort.to_string());
+        for (name, expected) in [
+            ("emails", Some("-emails.value")),
+            ("EMAILS.Type", Some("-emails.type")),
+            ("addresses.locality", Some("-addresses.locality")),
+            ("manager", Some("-enterprise.manager.value")),
+            ("addresses", None),
+            ("name", None),
+            ("groups", None),
+        ] {
+            assert_eq!(by(name).as_deref(), expected, "{name}");
         }
     }
 

@@ -16,6 +16,7 @@ mod print;
 mod property;
 mod request;
 mod runner;
+mod scim_sorts;
 mod self_tests;
 mod source;
 mod term;
@@ -89,5 +90,6 @@ on_both_engines! {
     random_filters_find_what_the_oracle_finds = property::check_random, Settings::from_env;
     every_attribute_accepts_its_operators = property::check_each, Settings::few_users;
     random_filters_are_correct_with_many_users = property::check_random, Settings::many_users;
+    every_scim_order_is_that_of_the_oracle = scim_sorts::check_each, Settings::few_users;
     invalid_filters_receive_a_position = invalid_filters::check_responses, Settings::from_env;
 }

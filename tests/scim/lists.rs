@@ -31,6 +31,7 @@ profile_tests! {
     a_membership_is_found_by_group_and_member
     search_requests_return_lists
     every_simple_attribute_can_be_sorted_by
+    lists_are_sorted_by_the_primary_value_otherwise_the_first
     long_sort_values_have_short_cursors
     discovery_needs_no_token_and_rejects_filters
 }
@@ -419,9 +420,44 @@ async fn every_simple_attribute_can_be_sorted_by(scim: Scim) {
     scim.create_group("A", &[]).await;
     assert_eq!(names(&scim.get("/Groups?sortBy=displayName").await), ["A", "b"]);
     for query in
-        ["sortBy=emails", "sortBy=name", "sortBy=nope", "sortBy=password", "sortBy=userName&sortOrder=up"]
+        ["sortBy=addresses", "sortBy=name", "sortBy=nope", "sortBy=password", "sortBy=userName&sortOrder=up"]
     {
         scim.expect_error((400, "invalidValue"), "GET", &format!("/Users?{query}"), Value::Null).await;
+    }
+}
+
+async fn lists_are_sorted_by_the_primary_value_otherwise_the_first(scim: Scim) {
+    let email = |value: &str, primary: bool| json!({"value": value, "primary": primary, "type": "work"});
+    let users = [
+        json!({"userName": "a", "emails": [email("a@x", false), email("Z@x", true)], "addresses": [{"locality": "Ulm"}]}),
+        json!({"userName": "b", "emails": [email("m@x", false), email("b@x", false)], "addresses": [{"locality": "aix"}]}),
+        json!({"userName": "c"}),
+        json!({"userName": "d", "emails": [email("C@x", true)], "addresses": [{"region": "r"}, {"locality": "Bonn"}]}),
+    ];
+    for user in users {
+        scim.create("/Users", user).await;
+    }
+    for (attribute, ascending) in [
+        ("emails", ["d", "b", "a", "c"]),
+        ("emails.value", ["d", "b", "a", "c"]),
+        ("EMAILS.primary", ["b", "a", "d", "c"]),
+        ("emails.type", ["a", "b", "d", "c"]),
+        ("addresses.locality", ["b", "a", "c", "d"]),
+        ("phoneNumbers", ["a", "b", "c", "d"]),
+    ] {
+        let list = scim.get(&format!("/Users?sortBy={attribute}")).await;
+        assert_eq!(names(&list), ascending, "{attribute}");
+        let search = json!({"sortBy": attribute, "sortOrder": "descending", "startIndex": 2, "count": 2});
+        let page = scim.call(200, "POST", "/Users/.search", search).await;
+        assert_eq!(names(&page), [ascending[2], ascending[1]], "{attribute}");
+        let (mut cursor, mut found) = (String::new(), Vec::new());
+        for _ in 0..4 {
+            let query = format!("sortBy={attribute}&count=1&filter=userName%20pr&cursor={cursor}");
+            let page = scim.get(&format!("/Users?{query}")).await;
+            found.extend(names(&page));
+            cursor = page["nextCursor"].as_str().unwrap_or_default().to_owned();
+        }
+        assert_eq!((found, cursor), (ascending.map(str::to_owned).to_vec(), String::new()), "{attribute}");
     }
 }
 

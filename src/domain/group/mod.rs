@@ -89,7 +89,7 @@ impl Auditable for Group {
 impl Sorted for Group {
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
-            SortBy::Id | SortBy::UserName | SortBy::Other(_) => None,
+            SortBy::Id | SortBy::UserName | SortBy::Other(_) | SortBy::Element(_) => None,
             SortBy::DisplayName => Some(filter::Value::Text(casefold(&self.attributes.display_name))),
             SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
             SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),

@@ -174,7 +174,7 @@ impl Auditable for User {
 impl Sorted for User {
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
-            SortBy::Id | SortBy::Other(_) => None,
+            SortBy::Id | SortBy::Other(_) | SortBy::Element(_) => None,
             SortBy::UserName => Some(filter::Value::Text(casefold(&self.attributes.user_name))),
             SortBy::DisplayName => {
                 let name = self.attributes.display_name.as_deref();

@@ -165,8 +165,10 @@ impl Search {
         };
         let Some(name) = &self.sort_by else { return Ok(Sort { descending, ..Sort::default() }) };
         Sort::by_scim(schema, name, descending).ok_or_else(|| {
-            let detail =
-                format!("sortBy ({name:.100}) must be a single-valued attribute of {}.", schema.plural);
+            let detail = format!(
+                "sortBy ({name:.100}) must be an attribute of {} with comparable values, or a sub-attribute.",
+                schema.plural
+            );
             ScimType::InvalidValue.error(detail)
         })
     }

@@ -235,7 +235,9 @@ fn load_positions(
         let key = match by {
             SortBy::Id => None,
             SortBy::UserName | SortBy::DisplayName => text.map(Value::Text),
-            SortBy::Other(_) => text.map(|text| Value::Text(text.chars().take(MAX_KEY_LENGTH).collect())),
+            SortBy::Other(_) | SortBy::Element(_) => {
+                text.map(|text| Value::Text(text.chars().take(MAX_KEY_LENGTH).collect()))
+            }
             SortBy::CreatedAt | SortBy::UpdatedAt => Some(Value::Integer(number)),
         };
         Position { key, id }

@@ -165,7 +165,11 @@ fn sort_by(kind: ResourceType) -> Parameter {
     };
     let mut names = names(kind);
     names.retain(|name| Sort::by_scim(schema, name, false).is_some());
-    ("sortBy", json!({ "type": "string", "enum": names }), "The single-valued attribute to sort by.")
+    (
+        "sortBy",
+        json!({ "type": "string", "enum": names }),
+        "The attribute to sort by. A list is sorted by its primary element, otherwise by its first.",
+    )
 }
 
 fn sort_order() -> Parameter {
