@@ -65,7 +65,7 @@ pub struct Settings {
     #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
-    /// Maximum time that a request may spend in the database, including the time in its queue
+    /// Time from the arrival of a request within which its body must arrive and its database operations must finish
     #[arg(long, env = "ROSTER_REQUEST_DEADLINE", value_name = "ROSTER_REQUEST_DEADLINE")]
     #[arg(default_value = "10s", value_parser = deadline)]
     pub request_deadline: Duration,

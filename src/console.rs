@@ -13,6 +13,7 @@ pub(crate) fn origin() -> Origin {
     Origin {
         actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
         request_id: Uuid::now_v7().to_string().into(),
+        deadline: None,
     }
 }
 

@@ -110,7 +110,7 @@ pub struct Options {
     pub writers: usize,
     /// The maximum number of waiting calls per class.
     pub queue: usize,
-    /// The maximum duration of a call, including the time in the queue.
+    /// The maximum duration of a call, including the time in the queue, unless its origin has a deadline.
     pub deadline: Duration,
     /// The duration from which a call is logged as slow.
     pub slow: Duration,
@@ -168,14 +168,14 @@ impl Database {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Runs an operation on behalf of `origin`.
+    /// Runs an operation on behalf of `origin`, whose deadline applies.
     ///
     /// # Errors
     /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the
     /// operation starts or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write,
     /// [`DbError::OutcomeUnknown`].
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
-        self.call_until(origin, operation, Instant::now() + self.0.deadline).await
+        self.call_until(origin, operation, self.deadline(origin)).await
     }
 
     /// Runs an operation with an explicit deadline.
@@ -190,6 +190,9 @@ impl Database {
     ) -> Result<O::Output, O::Error> {
         let (reply, result) = oneshot::channel();
         let queued = Instant::now();
+        if queued >= deadline {
+            return Err(DbError::DeadlinePassed.into());
+        }
         let abandon = AbandonOnDrop(Ticket::default());
         let ticket = abandon.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
@@ -206,10 +209,10 @@ impl Database {
         }
     }
 
-    /// The maximum duration of a call, including the time in the queue.
+    /// The deadline of a call that `origin` makes now.
     #[must_use]
-    pub fn deadline(&self) -> Duration {
-        self.0.deadline
+    pub fn deadline(&self, origin: &Origin) -> Instant {
+        origin.deadline.unwrap_or_else(|| Instant::now() + self.0.deadline)
     }
 
     /// The number of finished calls of a class. While calls wait, it grows unless the actors are stuck.

@@ -2,6 +2,7 @@
 
 use derive_more::Display;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The caller and the request on whose behalf an operation runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub struct Origin {
     pub actor: Actor,
     /// The request's `X-Request-Id`: at most 128 visible ASCII characters.
     pub request_id: Arc<str>,
+    /// The deadline that all operations of the request share. `None` gives each operation its own.
+    pub deadline: Option<Instant>,
 }
 
 /// A caller.
@@ -40,6 +43,7 @@ pub enum ActorKind {
 impl Origin {
     /// The origin of operations that the server runs for itself, such as probes.
     pub fn server() -> Self {
-        Self { actor: Actor { kind: ActorKind::Server, id: "roster".into() }, request_id: "-".into() }
+        let actor = Actor { kind: ActorKind::Server, id: "roster".into() };
+        Self { actor, request_id: "-".into(), deadline: None }
     }
 }

@@ -1,6 +1,7 @@
 //! Authentication: the caller of a request, from its key or token.
 
 use super::api::Api;
+use super::deadline::Deadline;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::state::State;
@@ -12,7 +13,6 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ pub(super) struct Caller {
 /// Authenticates the caller and stores it in the request's extensions.
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let mut caller = identify(request, state).await?;
-    if let Some(tenant) = named_tenant(request.headers(), state, caller.role).await? {
+    if let Some(tenant) = named_tenant(request.headers(), state, &caller).await? {
         caller.tenant = tenant;
     }
     request.extensions_mut().insert(caller);
@@ -46,16 +46,25 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
 /// Checks the key again once the body has arrived. In the meantime, the key may have expired, been revoked, or been given a
 /// lower role.
 pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Result<(), Problem> {
-    let caller = request.extensions().get::<Caller>().map(|caller| (caller.secret.clone(), caller.role));
-    let (secret, role) = caller.ok_or_else(Problem::no_valid_key)?;
-    let Some(secret) = &secret else { return Ok(()) };
-    let credential = match state.credentials.cached(secret) {
-        Some(credential) => Some(credential),
-        None => state.credentials.load(secret).await?,
-    };
-    let now = state.clock.now();
-    let is_unchanged = |credential: &Arc<Credential>| credential.role >= role && credential.is_active(now);
-    credential.filter(is_unchanged).map(drop).ok_or_else(Problem::no_valid_key)
+    let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::no_valid_key)?;
+    let role = caller.current_role(state).await?;
+    if role >= caller.role { Ok(()) } else { Err(Problem::no_valid_key()) }
+}
+
+impl Caller {
+    /// The role that the key has now. It may have changed since the request arrived.
+    ///
+    /// # Errors
+    /// 401 when the key has expired or been revoked.
+    pub(super) async fn current_role(&self, state: &State) -> Result<Role, Problem> {
+        let Some(secret) = &self.secret else { return Ok(self.role) };
+        let credential = match state.credentials.cached(secret) {
+            Some(credential) => Some(credential),
+            None => state.credentials.load(secret, self.origin.deadline).await?,
+        };
+        let credential = credential.filter(|credential| credential.is_active(state.clock.now()));
+        credential.map(|credential| credential.role).ok_or_else(Problem::no_valid_key)
+    }
 }
 
 /// The caller, acting in the tenant of its key.
@@ -87,7 +96,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
             Some(wait) if !state.credentials.was_cached(&secret) => {
                 return Err(Problem::throttled(wait));
             }
-            _ => state.credentials.load(&secret).await?,
+            _ => state.credentials.load(&secret, Deadline::of(request)).await?,
         },
     };
     let now = state.clock.now();
@@ -102,7 +111,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
 }
 
 fn origin(request: &ServiceRequest, actor: Actor) -> Origin {
-    Origin { actor, request_id: RequestId::of(request) }
+    Origin { actor, request_id: RequestId::of(request), deadline: Deadline::of(request) }
 }
 
 /// The token of `Authorization: Bearer`. The name of the scheme is case-insensitive (RFC 9110, section 11.1).
@@ -115,10 +124,10 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// The tenant that an operator names in `Roster-Tenant`. The role is checked first, so that other callers cannot learn
 /// which tenants exist.
-async fn named_tenant(headers: &HeaderMap, state: &State, role: Role) -> Result<Option<Uuid>, Problem> {
+async fn named_tenant(headers: &HeaderMap, state: &State, caller: &Caller) -> Result<Option<Uuid>, Problem> {
     let mut lines = headers.get_all("roster-tenant");
     let Some(line) = lines.next() else { return Ok(None) };
-    if role < Role::Operator {
+    if caller.role < Role::Operator {
         let detail = "This key's role does not permit the header `Roster-Tenant` (requires `operator`).";
         return Err(Problem::forbidden(detail));
     }
@@ -127,7 +136,7 @@ async fn named_tenant(headers: &HeaderMap, state: &State, role: Role) -> Result<
     }
     let unknown = || Problem::not_found("The tenant named in `Roster-Tenant` does not exist.");
     let name = line.to_str().map_err(|_| unknown())?;
-    state.credentials.tenant(name).await?.map(Some).ok_or_else(unknown)
+    state.credentials.tenant(name, caller.origin.deadline).await?.map(Some).ok_or_else(unknown)
 }
 
 #[cfg(test)]

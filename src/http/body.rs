@@ -2,6 +2,7 @@
 
 use super::api::Api;
 use super::auth::reauthenticate;
+use super::deadline::Deadline;
 use super::problem::{Problem, sentence};
 use super::state::State;
 use crate::domain::fields::FieldError;
@@ -20,6 +21,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Instant;
 
 /// A JSON body: a JSON Merge Patch in PATCH requests of the native API, a SCIM message in SCIM requests.
 pub(super) struct JsonBody {
@@ -136,7 +138,8 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     let payload = if compressed { in_small_pieces(payload) } else { payload };
     let decompressed = Decompress::from_headers(payload, request.headers());
     let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
-    match tokio::time::timeout(state.deadline, bytes).await {
+    let deadline = Deadline::of(request).unwrap_or_else(|| Instant::now() + state.deadline);
+    match tokio::time::timeout_at(deadline.into(), bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
         Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("The body cannot be read: {error}."))),
         Ok(Err(_exceeded)) => Err(too_large()),

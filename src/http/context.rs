@@ -80,6 +80,15 @@ impl<R: Right> Context<R> {
         Context { caller: self.caller, state: self.state, right: PhantomData }
     }
 
+    /// Checks the key again. During a long request, it may expire, be revoked, or be given a lower role.
+    ///
+    /// # Errors
+    /// 401 when the key is no longer valid, and 403 when its role is lower than `role`.
+    pub(super) async fn check_key(&self, role: Role) -> Result<(), Problem> {
+        let current = self.caller.current_role(&self.state).await?;
+        if current >= role { Ok(()) } else { Err(Problem::insufficient_role(role)) }
+    }
+
     /// Runs an operation on behalf of the caller.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         self.state.database.call(&self.caller.origin, operation).await

@@ -50,7 +50,7 @@ impl Credentials {
         let (found, stale) = self.keys.get(&secret.id())?;
         if stale {
             let (keys, database, id) = (self.keys.clone(), self.database.clone(), secret.id());
-            rt::spawn(async move { drop(read_key(&keys, &database, id).await) });
+            rt::spawn(async move { drop(read_key(&keys, &database, id, None).await) });
         }
         verified(found, secret)
     }
@@ -60,19 +60,28 @@ impl Credentials {
         self.keys.get_expired(&secret.id()).is_some_and(|found| verified(found, secret).is_some())
     }
 
-    /// The credential of a secret, read from the database.
-    pub(super) async fn load(&self, secret: &Secret) -> Result<Option<Arc<Credential>>, OpError> {
-        let found = read_key(&self.keys, &self.database, secret.id()).await?;
+    /// The credential of a secret, read from the database before the deadline of a request.
+    pub(super) async fn load(
+        &self,
+        secret: &Secret,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Arc<Credential>>, OpError> {
+        let found = read_key(&self.keys, &self.database, secret.id(), deadline).await?;
         Ok(found.and_then(|found| verified(found, secret)))
     }
 
     /// The id of the tenant with this name.
-    pub(super) async fn tenant(&self, name: &str) -> Result<Option<Uuid>, OpError> {
+    pub(super) async fn tenant(
+        &self,
+        name: &str,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Uuid>, OpError> {
         if let Some((id, false)) = self.tenants.get(name) {
             return Ok(Some(id));
         }
         let since = self.tenants.generation();
-        let found = self.database.call(&Origin::server(), FindByName { name: name.to_owned() }).await?;
+        let origin = Origin { deadline, ..Origin::server() };
+        let found = self.database.call(&origin, FindByName { name: name.to_owned() }).await?;
         self.tenants.put(name.to_owned(), found, since);
         Ok(found)
     }
@@ -121,12 +130,14 @@ async fn read_key(
     keys: &TtlCache<Uuid, (Arc<Credential>, SecretHash)>,
     database: &Database,
     id: Uuid,
+    deadline: Option<Instant>,
 ) -> Result<Option<(Arc<Credential>, SecretHash)>, OpError> {
     let since = keys.generation();
-    let found = match database.call(&Origin::server(), Identify { id }).await? {
+    let origin = Origin { deadline, ..Origin::server() };
+    let found = match database.call(&origin, Identify { id }).await? {
         Some((key, hash)) => Some((key.into(), hash)),
         None => {
-            let token = database.call(&Origin::server(), connections::Identify { id }).await?;
+            let token = database.call(&origin, connections::Identify { id }).await?;
             token.map(|(token, connection, hash)| ((token, connection).into(), hash))
         }
     };

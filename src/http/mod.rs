@@ -8,6 +8,7 @@ mod changes;
 mod connections;
 mod context;
 pub mod credentials;
+mod deadline;
 mod docs;
 mod endpoint;
 mod extractor;

@@ -2,6 +2,7 @@
 
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
+use super::deadline::Deadline;
 use super::headers::accepts;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID, visible};
@@ -22,6 +23,9 @@ pub(super) async fn observe(
     let began = Instant::now();
     let id = RequestId::from_headers(request.headers());
     request.extensions_mut().insert(id.clone());
+    if let Some(state) = request.app_data::<web::Data<State>>() {
+        request.extensions_mut().insert(Deadline(began + state.deadline));
+    }
     normalize_path(&mut request);
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = render_problem(response, &id.0);

@@ -25,7 +25,7 @@ pub struct State {
     pub auth_throttle: AuthThrottle,
     /// The largest accepted request body, in bytes after decompression.
     pub body_limit: usize,
-    /// The time within which a request body must arrive.
+    /// The time from the arrival of a request within which its body must arrive and its database calls must finish.
     pub deadline: Duration,
     /// The base URL under which clients reach the server, without a trailing slash.
     pub public_url: String,

@@ -175,7 +175,8 @@ impl TestDatabase {
 
 /// The origin of a write by the tests' key, in a request with this id.
 pub(crate) fn origin(request_id: &str) -> Origin {
-    Origin { actor: Actor { kind: ActorKind::Key, id: "tester".into() }, request_id: request_id.into() }
+    let actor = Actor { kind: ActorKind::Key, id: "tester".into() };
+    Origin { actor, request_id: request_id.into(), deadline: None }
 }
 
 pub(crate) fn draft(body: Value, mode: WriteMode) -> Draft {

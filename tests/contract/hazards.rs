@@ -1,10 +1,11 @@
 //! The hazards of a SyncArbiter (docs/decisions.md), with at least one test each.
 
-use crate::contract::fixture::{Engine, TestDatabase, run, run_with};
+use crate::contract::fixture::{Engine, TestDatabase, origin, run, run_with};
 use crate::contract::probes::{
     BackgroundCall, Block, CountRuns, NoopRead, PAGE, Panic, READ, SCAN, UserCount, WRITE, occupy, spawn,
 };
 use roster::db::DbError;
+use roster::domain::origin::Origin;
 use roster::ops::OpError;
 use serde_json::json;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 each_engine!(
+    calls_share_the_deadline_of_their_origin,
     writes_continue_after_panicking_operations,
     an_abandoned_call_is_not_started,
     queued_calls_complete_before_close_returns,
@@ -97,6 +99,17 @@ fn deadline_errors_distinguish_calls_that_never_started() {
             assert_eq!(db.call(UserCount).await, Ok(1), "the call with the unknown outcome was committed");
         },
     );
+}
+
+/// Hazard 3: the deadline belongs to a request, which can make several calls.
+async fn calls_share_the_deadline_of_their_origin(db: &TestDatabase) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let before = Origin { deadline: Some(Instant::now() + Duration::from_secs(30)), ..origin("before") };
+    db.database.call(&before, CountRuns(runs.clone())).await.unwrap();
+    let after = Origin { deadline: Some(Instant::now()), ..origin("after") };
+    let error = db.database.call(&after, CountRuns(runs.clone())).await;
+    assert_eq!(error, Err(OpError::Database(DbError::DeadlinePassed)));
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
 /// Hazard 4: closing the database loses no accepted call.

@@ -1,8 +1,9 @@
 //! `/Me` and `/Bulk` (RFC 7644, sections 3.11 and 3.7).
 
 use crate::scim::client::{ENTERPRISE, ERROR, Scim, path};
-use crate::support::api::text;
+use crate::support::api::{Api, text};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 profile_tests! {
     me_returns_501
@@ -10,6 +11,12 @@ profile_tests! {
     bulk_ids_in_paths_resolve_forward_references
     failed_bulk_operations_do_not_affect_the_others
     bulk_enforces_limits_and_rejects_malformed_requests
+}
+
+engine_tests! {
+    bulk_operations_after_a_revocation_are_refused
+    bulk_operations_after_a_role_change_are_refused
+    bulk_operations_share_the_deadline_of_the_request
 }
 
 async fn me_returns_501(scim: Scim) {
@@ -121,4 +128,63 @@ async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
     ] {
         scim.expect_error((400, "invalidSyntax"), "POST", "/Bulk", request).await;
     }
+}
+
+async fn bulk_operations_after_a_revocation_are_refused(scim: Scim) {
+    let key = create_writer_key(&scim).await;
+    let revoke = scim.api.client.delete(&format!("/keys/{}", text(&key["id"])));
+    interrupt_bulk(&scim, &key, "401", async || drop(revoke.send().await.expect(204))).await;
+}
+
+async fn bulk_operations_after_a_role_change_are_refused(scim: Scim) {
+    let key = create_writer_key(&scim).await;
+    let lower = scim.api.client.patch(&format!("/keys/{}", text(&key["id"])), &json!({"role": "reader"}));
+    interrupt_bulk(&scim, &key, "403", async || drop(lower.send().await.expect(200))).await;
+}
+
+async fn create_writer_key(scim: &Scim) -> Value {
+    scim.api.client.post("/keys", &json!({"role": "writer"})).send().await.expect(201).json()
+}
+
+/// Changes a key while it runs a bulk request, and checks that all later operations have this status.
+async fn interrupt_bulk(scim: &Scim, key: &Value, status: &str, change: impl AsyncFnOnce()) {
+    const OPERATIONS: usize = 1_000;
+    let create = |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": n.to_string()}});
+    let request = bulk((0..OPERATIONS).map(create).collect());
+    let admin = &scim.api.client;
+    let request = admin.with_key(text(&key["secret"])).post("/scim/v2/Bulk", &request);
+    let running = tokio::spawn(async move { request.send().await.expect(200).json() });
+    while scim.api.page("").await["items"] == json!([]) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    change().await;
+    let head = admin.get("/changes?limit=1").send().await.expect(200).json()["head"].clone();
+    let response = running.await.expect("the request does not panic");
+    let results = response["Operations"].as_array().expect("Operations");
+    let refused =
+        results.iter().position(|one| one["status"] != "201").expect("the request outlasts the change");
+    assert_eq!(results.len(), OPERATIONS);
+    assert!(results[refused..].iter().all(|one| one["status"] == status), "{:?}", results[refused]);
+    let later = admin.get(&format!("/changes?after={head}")).send().await.expect(200).json();
+    let later = later["items"].as_array().expect("items");
+    assert!(
+        later.len() <= 1,
+        "only the operation that was already running can still be committed: {later:?}"
+    );
+}
+
+/// Each operation waits for the lock for half of the deadline, so only the first ones start.
+async fn bulk_operations_share_the_deadline_of_the_request(scim: Scim) {
+    let api = Api::start(scim.api.engine, &[("ROSTER_REQUEST_DEADLINE", "500ms")]);
+    let scim = Scim { client: api.client.clone(), api, ..scim };
+    let ada = scim.create_user("ada").await;
+    let lock = scim.api.lock(text(&ada["id"]));
+    let patch = json!([{"op": "add", "path": "title", "value": "x"}]);
+    let patch = json!({"method": "PATCH", "path": path(&ada), "data": {"Operations": patch}});
+    let results = run_bulk(&scim, bulk(json!(vec![patch; 20]))).await;
+    lock.release();
+    let detail = "The deadline passed before the request was processed. Nothing was done; retry later.";
+    let not_started = results.iter().filter(|one| one["response"]["detail"] == detail);
+    assert!(not_started.clone().all(|one| one["status"] == "503"));
+    assert!(not_started.count() >= 17, "{results:?}");
 }

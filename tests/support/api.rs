@@ -2,7 +2,7 @@
 
 pub(crate) use crate::support::database::Engine;
 
-use crate::support::database::Database;
+use crate::support::database::{Database, Lock};
 use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
@@ -88,6 +88,11 @@ impl Api {
     /// A connection to the database for SQL statements of the test itself.
     pub(crate) fn sql(&self) -> Sql {
         self.database.sql()
+    }
+
+    /// Takes a lock that makes writes of this user wait.
+    pub(crate) fn lock(&self, user: &str) -> Lock {
+        self.database.lock(user)
     }
 
     /// The value of `DATABASE_URL`.

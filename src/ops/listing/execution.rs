@@ -11,6 +11,7 @@ pub(super) struct Execution<'d> {
     database: &'d Database,
     origin: &'d Origin,
     started: Instant,
+    deadline: Instant,
     /// The number of rows in the next window. Windows start small and grow as long as they are read quickly, so that
     /// no call blocks others for long, whatever the filter costs per row.
     pub(super) window: usize,
@@ -30,13 +31,13 @@ const SLOW: Duration = Duration::from_millis(250);
 
 impl<'d> Execution<'d> {
     pub(super) fn start(database: &'d Database, origin: &'d Origin) -> Self {
-        Self { database, origin, started: Instant::now(), window: FIRST_WINDOW, run_time: Duration::ZERO }
+        let (started, deadline) = (Instant::now(), database.deadline(origin));
+        Self { database, origin, started, deadline, window: FIRST_WINDOW, run_time: Duration::ZERO }
     }
 
     /// Runs an operation before the deadline of the query.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
-        let deadline = self.started + self.database.deadline();
-        self.database.call_until(self.origin, operation, deadline).await
+        self.database.call_until(self.origin, operation, self.deadline).await
     }
 
     /// Runs a step of the query as an operation of class [`Class::Scan`].
@@ -63,9 +64,10 @@ impl<'d> Execution<'d> {
         Ok(output)
     }
 
-    /// Whether half of the deadline has passed. The other half is reserved for the calls that complete the page.
+    /// Whether half of the time until the deadline has passed. The other half is reserved for the calls that complete
+    /// the page.
     pub(super) fn is_out_of_time(&self) -> bool {
-        self.started.elapsed() >= self.database.deadline() / 2
+        self.started.elapsed() >= self.deadline.saturating_duration_since(self.started) / 2
     }
 
     /// Fails if the query is out of time.

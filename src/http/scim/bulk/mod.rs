@@ -10,6 +10,7 @@ use super::request::{Action, ResponseFields, Target};
 use super::resources::perform;
 use super::response::{Outcome, json, message};
 use crate::domain::condition::{Conditions, Tags};
+use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
@@ -39,7 +40,8 @@ pub(super) fn bulk_docs() -> OperationDocs {
     authenticated("bulkScim", "Run a bulk request", &[])
         .describe(
             "RFC 7644, section 3.7. Operations run one by one, each in its own transaction. `bulkId:` followed by the \
-             bulkId of an operation refers to the resource that this operation creates.",
+             bulkId of an operation refers to the resource that this operation creates. The key is checked before each \
+             operation. An operation that has not started when the request's deadline passes returns 503.",
         )
         .body(MEDIA_TYPES, "ScimBulkRequest", &examples::bulk_request())
         .response(200, "The result of each operation.", &[], response)
@@ -108,9 +110,10 @@ impl<'c> Bulk<'c> {
         if let Ok((kind, Some(id))) = &resource {
             result.insert("location".to_owned(), self.context.location(*kind, *id).into());
         }
-        let outcome = match resource {
-            Ok(resource) => self.perform(index, operation, resource).await,
-            Err(error) => Err(error.into()),
+        let outcome = match (self.context.check_key(Role::Writer).await, resource) {
+            (Ok(()), Ok(resource)) => self.perform(index, operation, resource).await,
+            (Ok(()), Err(error)) => Err(error.into()),
+            (Err(problem), _) => Err(problem),
         };
         let (status, succeeded) = match outcome {
             Ok(Outcome { status, version, location, .. }) => {
