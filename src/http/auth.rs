@@ -36,11 +36,13 @@ pub(super) struct Caller {
 /// Authenticates the caller and stores it in the request's extensions.
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let mut caller = identify(request, state).await?;
-    if let Some(tenant) = named_tenant(request.headers(), state, &caller).await? {
+    let named = named_tenant(request.headers(), state, &caller).await;
+    if let Ok(Some(tenant)) = named {
         caller.tenant = tenant;
     }
+    // The log names the caller even if the header is refused.
     request.extensions_mut().insert(caller);
-    Ok(())
+    named.map(drop)
 }
 
 /// Checks the key again once the body has arrived. In the meantime, the key may have expired, been revoked, or been given a

@@ -31,12 +31,19 @@ impl AuthThrottle {
         (self.limit > 0 && *count >= self.limit).then_some(remaining)
     }
 
-    /// Counts a failed attempt. Returns the time to wait if the attempt exceeds the limit.
+    /// Counts a failed attempt, and logs the first one of each address in a minute. Returns the time to wait if the attempt
+    /// exceeds the limit.
     pub(super) fn fail(&self, address: IpAddr, now: Instant) -> Option<Duration> {
-        let refused = self.refused(address, now);
-        if refused.is_some() || self.limit == 0 {
-            return refused;
+        let (count, remaining) = self.count(address, now);
+        if count == 1 {
+            log::warn!(client_address:% = address;
+                "authentication failed; repeated failures of an address are logged once a minute");
         }
+        (self.limit > 0 && count > self.limit).then_some(remaining)
+    }
+
+    /// Counts a failed attempt. Returns the number of attempts in the current window, and its remaining time.
+    fn count(&self, address: IpAddr, now: Instant) -> (u32, Duration) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= CAPACITY {
             failures.retain(|_, (first, _)| now.saturating_duration_since(*first) < WINDOW);
@@ -49,9 +56,8 @@ impl AuthThrottle {
         if now.saturating_duration_since(*first) >= WINDOW {
             (*first, *count) = (now, 0);
         }
-        *count += 1;
-        let remaining = WINDOW.saturating_sub(now.saturating_duration_since(*first));
-        (*count > self.limit).then_some(remaining)
+        *count = count.saturating_add(1);
+        (*count, WINDOW.saturating_sub(now.saturating_duration_since(*first)))
     }
 }
 
@@ -101,6 +107,19 @@ mod tests {
         assert_eq!([61, 62].map(|seconds| throttle.fail(address, after(seconds))), [None, None]);
         assert_eq!(throttle.fail(address, after(63)), Some(Duration::from_secs(58)));
         assert_eq!(throttle.refused(address, after(122)), None);
+    }
+
+    /// A warning is logged when the count is 1.
+    #[test]
+    fn counting_starts_again_after_a_minute() {
+        for limit in [0, 2] {
+            let (throttle, start) = (AuthThrottle::new(limit), Instant::now());
+            let address = "192.0.2.1".parse().unwrap();
+            let counts = [0, 1, 30, 59, 60, 61, 120];
+            let counts =
+                counts.map(|seconds| throttle.count(address, start + Duration::from_secs(seconds)).0);
+            assert_eq!(counts, [1, 2, 3, 4, 1, 2, 1]);
+        }
     }
 
     #[test]

@@ -37,6 +37,13 @@ pub(super) struct Undocumented {
 /// The path segment that selects a SCIM resource type. The document has a path for each type.
 const TYPE_SEGMENT: &str = "{type:Users|Groups}";
 
+/// The path of the entry that serves a request. It names the SCIM resource type instead of [`TYPE_SEGMENT`].
+pub(super) fn route_of(request: &HttpRequest) -> Option<String> {
+    let pattern = request.match_pattern()?;
+    let kind = request.match_info().get("type").filter(|_| pattern.contains(TYPE_SEGMENT));
+    Some(kind.map_or_else(|| pattern.clone(), |kind| pattern.replace(TYPE_SEGMENT, kind)))
+}
+
 pub(super) fn url<const N: usize>(path: impl Into<String>, endpoints: [Endpoint; N]) -> Url {
     Url { path: path.into(), endpoints: endpoints.into() }
 }

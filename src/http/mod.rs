@@ -1,5 +1,6 @@
 //! The HTTP layer. This file is the table of URLs.
 
+mod access_log;
 pub mod api;
 mod auth;
 pub mod auth_throttle;

@@ -1,15 +1,16 @@
-//! The middleware of every request: assigns the request id, authenticates, renders problems and writes the log line.
+//! The middleware of every request: assigns the request id, authenticates, renders problems and logs the request.
 
+use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
 use super::headers::accepts;
 use super::problem::Problem;
-use super::request_id::{RequestId, X_REQUEST_ID, visible};
+use super::request_id::{RequestId, X_REQUEST_ID};
 use super::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -64,7 +65,8 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
         None => return response,
     };
     let (request, _) = response.into_parts();
-    let response = problem.respond(Api::of(request.path()), id);
+    let mut response = problem.respond(Api::of(request.path()), id);
+    response.extensions_mut().insert(problem.logged());
     ServiceResponse::new(request, response)
 }
 
@@ -83,21 +85,5 @@ fn add_headers(response: &mut ServiceResponse, id: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    }
-}
-
-fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
-    let request = response.request();
-    let route = request.match_pattern().unwrap_or_else(|| "-".to_owned());
-    let (method, status) = (request.method().as_str(), response.status().as_u16());
-    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    let trace = visible(request.headers(), &HeaderName::from_static("traceparent"));
-    // Probes arrive every second and would fill the log.
-    let level = if is_public(request.path()) { log::Level::Debug } else { log::Level::Info };
-    match trace {
-        Some(traceparent) => {
-            log::log!(level, method, route = route.as_str(), status, duration_ms, request_id, traceparent; "request");
-        }
-        None => log::log!(level, method, route = route.as_str(), status, duration_ms, request_id; "request"),
     }
 }

@@ -1,5 +1,6 @@
 //! The server as a process: settings, startup errors, logs, signals, and database outages.
 
+mod access_log;
 mod backup;
 mod cluster;
 mod commit;

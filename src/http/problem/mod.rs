@@ -1,7 +1,10 @@
 //! Errors as clients see them: RFC 9457 problem details, or SCIM errors.
 
 mod from;
+mod log;
 mod render;
+
+pub(super) use log::LoggedProblem;
 
 use super::api::Api;
 use crate::domain::fields::FieldError;

@@ -1,0 +1,47 @@
+//! The log line of each request.
+
+use super::api::is_public;
+use super::auth::Caller;
+use super::endpoint::route_of;
+use super::problem::LoggedProblem;
+use super::request_id::visible;
+use actix_web::HttpMessage;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::HeaderName;
+use log::kv::Value;
+use log::{Level, Record};
+use std::time::Instant;
+
+/// Logs a request with its response. A request that was refused before its caller was known has no caller and no tenant.
+pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
+    let request = response.request();
+    // Probes arrive every second and would fill the log.
+    let level = if is_public(request.path()) { Level::Debug } else { Level::Info };
+    if !log::log_enabled!(level) {
+        return;
+    }
+    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    let (route, address) = (route_of(request), request.peer_addr().map(|address| address.ip()));
+    let mut fields = vec![
+        ("method", Value::from(request.method().as_str())),
+        ("route", Value::from(route.as_deref().unwrap_or("-"))),
+        ("status", Value::from(response.status().as_u16())),
+        ("duration_ms", Value::from(duration_ms)),
+        ("request_id", Value::from(request_id)),
+    ];
+    fields.extend(address.as_ref().map(|address| ("client_address", Value::from_display(address))));
+    let (of_request, of_response) = (request.extensions(), response.response().extensions());
+    if let Some(Caller { tenant, origin, .. }) = of_request.get() {
+        fields.push(("tenant", Value::from_display(tenant)));
+        fields.push(("caller_type", Value::from_display(&origin.actor.kind)));
+        fields.push(("caller_id", Value::from(&*origin.actor.id)));
+    }
+    if let Some(LoggedProblem { code, detail }) = of_response.get() {
+        fields.extend([("code", Value::from(code.as_str())), ("detail", Value::from(detail.as_str()))]);
+    }
+    let traceparent = visible(request.headers(), &HeaderName::from_static("traceparent"));
+    fields.extend(traceparent.map(|value| ("traceparent", Value::from(value))));
+    let mut record = Record::builder();
+    record.level(level).target(module_path!()).key_values(&fields);
+    log::logger().log(&record.args(format_args!("request")).build());
+}
