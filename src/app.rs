@@ -8,11 +8,12 @@ use crate::domain::DEFAULT_TENANT;
 use crate::domain::key::{Draft, Role};
 use crate::domain::origin::Origin;
 use crate::error::AppError;
-use crate::http::{self, State};
+use crate::http::State;
+use crate::http::server::{self, Limits};
 use crate::ops::keys::OperatorExists;
 use crate::tasks::{retention, uses};
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -77,14 +78,7 @@ impl App {
             create_first_key(&database, &clock).await;
         }
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
-        let in_workers = state.clone();
-        let server = HttpServer::new(move || http::app(in_workers.clone()))
-            .disable_signals()
-            .keep_alive(Duration::from_secs(75))
-            .shutdown_timeout(settings.shutdown_timeout.as_secs_f64().ceil() as u64)
-            .listen(listener)
-            .map_err(cannot_listen)?
-            .run();
+        let server = server::serve(state.clone(), listener, limits(&settings)).map_err(cannot_listen)?;
         log::info!("listening on http://{address}");
         Ok(Self { server, address, state, settings, signals })
     }
@@ -121,6 +115,20 @@ impl App {
 /// Time limit for closing the database. With the default shutdown timeout, the total stays below the ten seconds after
 /// which container engines kill a process.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
+
+/// The limits of the HTTP server.
+fn limits(settings: &Settings) -> Limits {
+    // A connection to SQLite opens up to four files, including temporary ones.
+    let reserved_files = OTHER_FILES + 4 * settings.database().connections();
+    Limits {
+        send_timeout: settings.send_timeout,
+        shutdown_timeout: settings.shutdown_timeout,
+        reserved_files,
+    }
+}
+
+/// The number of files that the process may open besides the connections of clients and those to the database.
+const OTHER_FILES: usize = 64;
 
 /// Applies or checks migrations, and logs warnings about unsafe database settings.
 fn prepare(settings: &Settings) -> Result<(), AppError> {

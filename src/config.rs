@@ -65,6 +65,17 @@ pub struct Settings {
     #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
+    /// Maximum total size in bytes of responses that clients have not read yet; one caller can use half of it, and larger
+    /// lists are refused with 503
+    #[arg(long, env = "ROSTER_UNREAD_LIMIT", value_name = "ROSTER_UNREAD_LIMIT")]
+    #[arg(default_value = "134217728", value_parser = whole::<{ 1024 * 1024 }, { usize::MAX / 2 }>)]
+    pub unread_limit: usize,
+
+    /// Time after which a connection is closed if its client reads nothing of a response
+    #[arg(long, env = "ROSTER_SEND_TIMEOUT", value_name = "ROSTER_SEND_TIMEOUT")]
+    #[arg(default_value = "30s", value_parser = send_timeout)]
+    pub send_timeout: Duration,
+
     /// Time from the arrival of a request within which its body must arrive and its database operations must finish
     #[arg(long, env = "ROSTER_REQUEST_DEADLINE", value_name = "ROSTER_REQUEST_DEADLINE")]
     #[arg(default_value = "10s", value_parser = deadline)]
@@ -135,6 +146,12 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn attempts(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "must be a whole number from 0 to 4294967295".to_owned())
+}
+
+fn send_timeout(text: &str) -> Result<Duration, String> {
+    let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
+    let timeout = duration(text).ok().filter(|timeout| allowed.contains(timeout));
+    timeout.ok_or_else(|| "must be a duration from 100ms to 1h".to_owned())
 }
 
 fn deadline(text: &str) -> Result<Duration, String> {

@@ -116,6 +116,14 @@ pub struct Options {
     pub slow: Duration,
 }
 
+impl Options {
+    /// The largest number of open connections, including one for migrations and administration.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        2 * self.readers + self.writers + 2
+    }
+}
+
 /// A handle to the database. Clones share the queues and actors.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);

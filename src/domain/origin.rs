@@ -16,7 +16,7 @@ pub struct Origin {
 }
 
 /// A caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     /// The kind of caller.
     pub kind: ActorKind,
@@ -25,7 +25,7 @@ pub struct Actor {
 }
 
 /// The kinds of callers, with the stable names that changes record.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, Hash)]
 #[display(rename_all = "lowercase")]
 pub enum ActorKind {
     /// The key from the settings.

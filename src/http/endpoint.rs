@@ -1,12 +1,13 @@
 //! The entries of the tables of URLs. An endpoint consists of a handler and its description in the OpenAPI document, so
 //! that neither is registered without the other.
 
+use super::in_flight::count_uncompressed;
 use super::openapi::OperationDocs;
 use super::problem::Problem;
 use crate::domain::scim::ResourceType;
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::middleware::Compress;
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
 use serde_json::{Map, Value, json};
 
@@ -73,7 +74,7 @@ methods! {
 impl Undocumented {
     /// Compresses responses that are not single resources. A compressed resource would have a weak ETag, or none.
     pub(super) fn compressed(self) -> Self {
-        Self { route: self.route.wrap(Compress::default()), ..self }
+        Self { route: self.route.wrap(from_fn(count_uncompressed)).wrap(Compress::default()), ..self }
     }
 
     pub(super) fn docs(self, docs: fn() -> OperationDocs) -> Endpoint {

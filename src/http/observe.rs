@@ -5,6 +5,7 @@ use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
 use super::headers::accepts;
+use super::in_flight::count;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::state::State;
@@ -43,7 +44,7 @@ pub(super) async fn authorize(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let admitted = if is_public(request.path()) { Ok(()) } else { admit(&request).await };
     match admitted {
-        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
+        Ok(()) => next.call(request).await.map(|response| count(response.map_into_boxed_body())),
         Err(problem) => Ok(request.error_response(problem)),
     }
 }

@@ -3,11 +3,13 @@
 use super::api::SCIM_BASE;
 use super::auth_throttle::AuthThrottle;
 use super::credentials::Credentials;
+use super::in_flight::InFlight;
 use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::Database;
 use crate::domain::key::AdminKey;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub struct State {
     /// The base URL of SCIM, without a trailing slash. It is never derived from a request.
     pub scim_url: String,
     pub(super) readiness: Readiness,
+    pub(super) in_flight: Arc<InFlight>,
     stopping: AtomicBool,
 }
 
@@ -49,6 +52,7 @@ impl State {
             scim_url: format!("{public_url}{SCIM_BASE}"),
             public_url,
             readiness: Readiness::default(),
+            in_flight: Arc::new(InFlight::new(settings.unread_limit)),
             stopping: AtomicBool::new(false),
         }
     }

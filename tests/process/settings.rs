@@ -30,7 +30,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["", "8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 14] = [
+const SETTINGS: [Setting; 16] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -111,6 +111,18 @@ const SETTINGS: [Setting; 14] = [
         valid: "65536",
         invalid: &["", "0", "1023", "67108865", "1MiB"],
         accepted: &["a whole number from 1024 to 67108864"],
+    },
+    Setting {
+        name: "ROSTER_UNREAD_LIMIT",
+        valid: "2000000",
+        invalid: &["", "0", "1048575", "128MiB"],
+        accepted: &["a whole number from 1048576"],
+    },
+    Setting {
+        name: "ROSTER_SEND_TIMEOUT",
+        valid: "1m",
+        invalid: &["", "99ms", "2h", "30", "soon"],
+        accepted: &["a duration from 100ms to 1h"],
     },
     Setting {
         name: "ROSTER_REQUEST_DEADLINE",

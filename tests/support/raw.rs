@@ -93,6 +93,12 @@ impl RawConnection {
         self.stream.shutdown(Shutdown::Write).expect("the connection is open");
     }
 
+    /// Waits until the server has begun to respond, without reading.
+    pub(crate) fn wait_for_response(&self) {
+        let peeked = self.stream.peek(&mut [0]).expect("the connection is open");
+        assert_eq!(peeked, 1, "the server closed the connection");
+    }
+
     /// Waits for the next response. Returns `None` if the server closes the connection instead.
     pub(crate) fn receive(&mut self) -> Option<RawResponse> {
         let end = loop {

@@ -98,6 +98,15 @@ impl Server {
         Builder::new(command)
     }
 
+    /// A server like [`Self::builder`] that is started by a shell after this command, such as `ulimit -n 128`.
+    pub(crate) fn builder_after(setup: &str, database_url: &str) -> Builder {
+        let Builder { command: server } = Self::builder(database_url);
+        let mut command = Command::new("bash");
+        command.args(["-euc", &format!("{setup}; exec {BINARY}")]).env_clear();
+        command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Builder::new(command)
+    }
+
     /// A server on a free local port that is started by a shell command of the form `NAME=value… roster`.
     pub(crate) fn from_shell_command(line: &str) -> Builder {
         let folder = Path::new(BINARY).parent().expect("the binary is in a directory");

@@ -181,6 +181,12 @@ impl Problem {
         Self::stopping("The server is stopping. Nothing was done; retry later.")
     }
 
+    pub(super) fn too_much_unread() -> Self {
+        Self::overloaded(
+            "Clients have not read the responses that were sent to them. Nothing was done; retry later.",
+        )
+    }
+
     /// The problem for an error response that the framework created.
     pub(super) fn of_status(status: StatusCode) -> Self {
         match status {

@@ -1,0 +1,95 @@
+//! A client's connection, which is closed when the client does not read, or when it is idle and there are too many
+//! connections.
+
+use super::open_connections::Registration;
+use actix_web::rt::net::TcpStream;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+pub(super) struct Connection {
+    stream: TcpStream,
+    registration: Registration,
+    send_timeout: Duration,
+    /// Set while the client reads nothing of a response.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether a part of a request has been received since a part of a response was sent.
+    receiving: bool,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream, registration: Registration, send_timeout: Duration) -> Self {
+        close_unread(&stream, send_timeout);
+        Self { stream, registration, send_timeout, stalled: None, receiving: false }
+    }
+
+    /// The end of the wait for a client that does not read.
+    fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.send_timeout)));
+        ready!(stalled.as_mut().poll(context));
+        let client = self.stream.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
+        log::info!(client; "the client does not read its response: closing the connection");
+        // Otherwise, the kernel would keep what the client has not read. If this fails, it does.
+        let _ = self.stream.set_zero_linger();
+        Poll::Ready(io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// Makes the kernel close the connection if the client does not read what the kernel has buffered, which can be all of a
+/// response. Only Linux can do this.
+fn close_unread(stream: &TcpStream, timeout: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, timeout.as_millis() as u32) {
+        log::debug!("cannot set the timeout of a connection: {error}");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (stream, timeout);
+}
+
+impl AsyncRead for Connection {
+    /// Reports the end of the stream when the connection must close, so that a request that is being processed is finished
+    /// first.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() && self.registration.is_closing(context) {
+            return Poll::Ready(Ok(()));
+        }
+        // A client that sends a request slowly must not seem active.
+        if buffer.filled().len() > before && !std::mem::replace(&mut self.receiving, true) {
+            self.registration.touch();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if written.is_pending() {
+            return self.poll_stalled(context).map(Err);
+        }
+        (self.stalled, self.receiving) = (None, false);
+        self.registration.touch();
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,79 @@
+//! The HTTP server: the listener, its limits and its timeouts.
+
+mod connection;
+mod open_connections;
+mod open_files;
+
+use super::State;
+use actix_http::HttpServiceBuilder;
+use actix_http::error::DispatchError;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+use actix_web::web;
+use connection::Connection;
+use open_connections::OpenConnections;
+use std::future::ready;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time for which an idle connection is kept open.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// The time within which the first request of a connection must arrive.
+const FIRST_REQUEST: Duration = Duration::from_secs(5);
+/// The time within which a connection must close.
+const DISCONNECT: Duration = Duration::from_secs(1);
+/// The largest number of open connections for each worker thread.
+const MAX_CONNECTIONS_PER_WORKER: usize = 25_000;
+
+/// The limits of a [`Server`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The time after which a connection is closed if its client reads nothing of a response.
+    pub send_timeout: Duration,
+    /// The time that accepted requests are given to finish at shutdown, rounded up to whole seconds.
+    pub shutdown_timeout: Duration,
+    /// The number of open files that the rest of the process may need.
+    pub reserved_files: usize,
+}
+
+/// Starts to serve requests to a listener.
+///
+/// # Errors
+/// If the listener has been closed.
+pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> std::io::Result<Server> {
+    let address = listener.local_addr()?;
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = open_files::raise_limit().saturating_sub(limits.reserved_files);
+    let per_worker = (most / workers).clamp(1, MAX_CONNECTIONS_PER_WORKER);
+    // A worker that has `per_worker` connections accepts no more, so idle connections are closed before that.
+    let connections = Arc::new(OpenConnections::new(per_worker * workers - per_worker * workers / 8));
+    let builder = Server::build()
+        .workers(workers)
+        .disable_signals()
+        .max_concurrent_connections(per_worker)
+        .shutdown_timeout(limits.shutdown_timeout.as_secs_f64().ceil() as u64);
+    let stopping = builder.graceful_shutdown_signal();
+    let http = move || {
+        let (connections, stopping) = (connections.clone(), stopping.clone());
+        let accept = move |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            let connection = Connection::new(stream, connections.open(), limits.send_timeout);
+            ready(Ok::<_, DispatchError>((connection, peer)))
+        };
+        let app = super::app(state.clone()).into_factory();
+        let http = HttpServiceBuilder::default()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(FIRST_REQUEST)
+            .client_disconnect_timeout(DISCONNECT)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .local_addr(address)
+            .h1(map_config(app, |()| AppConfig::default()));
+        fn_service(accept).and_then(http)
+    };
+    Ok(builder.listen("http", listener, http)?.run())
+}
