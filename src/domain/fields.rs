@@ -166,12 +166,12 @@ impl<'e> Fields<'e> {
         }
     }
 
-    /// Takes a point in time (RFC 3339, with an offset).
+    /// Takes a point in time (RFC 3339).
     pub fn time(&mut self, name: &str) -> Option<Timestamp> {
         let text = self.string(name)?;
         let time = Timestamp::parse(&text);
         if time.is_none() {
-            let detail = "must be an RFC 3339 time with an offset, such as 2026-01-02T03:04:05Z";
+            let detail = "must be an RFC 3339 time, such as 2026-01-02T03:04:05Z";
             self.error(name, "invalid-time", detail);
         }
         time

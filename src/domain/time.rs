@@ -18,11 +18,12 @@ const YEAR_10000: u64 = 253_402_300_800_000_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Parses an RFC 3339 time with any offset and truncates it to microseconds. `None` for years outside 1 to 9999 in UTC.
+    /// Parses an RFC 3339 time, which is in UTC if it has no offset, and truncates it to microseconds. `None` for years
+    /// outside 1 to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let is_representable =
             |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
-        OffsetDateTime::parse(text, &Rfc3339).ok().filter(is_representable).map(Self::from)
+        parse_rfc3339(text).filter(is_representable).map(Self::from)
     }
 
     /// Renders the time in UTC, with six fractional digits.
@@ -55,6 +56,12 @@ impl Timestamp {
     }
 }
 
+/// Parses an RFC 3339 time. A time without an offset is in UTC.
+pub(super) fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
+    let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
+    parse(text).or_else(|| parse(&format!("{text}Z")))
+}
+
 impl From<OffsetDateTime> for Timestamp {
     fn from(at: OffsetDateTime) -> Self {
         Self(i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
@@ -79,6 +86,18 @@ mod tests {
         assert_eq!(Timestamp::from(253_402_300_799_999_999).to_string(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(Timestamp::from(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(Timestamp::from(i64::MIN).to_string(), "9999-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_in_utc() {
+        let time = Timestamp::parse("2026-01-02T03:04:05.678901Z");
+        assert_eq!(time, Some(1_767_323_045_678_901.into()));
+        for text in ["2026-01-02T03:04:05.678901", "2026-01-02T05:04:05.678901+02:00"] {
+            assert_eq!(Timestamp::parse(text), time, "{text}");
+        }
+        for text in ["2026-01-02", "2026-01-02T03:04:05+02", "2026-01-02T03:04:05ZZ", "03:04:05", ""] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two APIs that share the server. The path of a request decides which one it belongs to.
 
+use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::uri::{PathAndQuery, Uri};
 
@@ -39,7 +40,7 @@ impl Api {
         }
     }
 
-    /// The media types of JSON that `Accept` may name. SCIM requests may name plain JSON too (RFC 7644, section 3.1).
+    /// The media types of JSON bodies. SCIM permits plain JSON too (RFC 7644, section 3.1).
     pub(super) fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Native => &["application/json"],
@@ -59,10 +60,18 @@ pub(super) fn is_public(path: &str) -> bool {
         || discovery().is_some_and(|name| DISCOVERY.contains(&name))
 }
 
-/// Rewrites the path of a SCIM request to the spelling in the table of URLs, because some clients send
+/// Marks a request whose path ended with a slash, which changes how a browser resolves relative URLs.
+#[derive(Clone, Copy)]
+pub(super) struct TrailingSlash;
+
+/// Rewrites the path of a request to its normal form, which the table of URLs has: without duplicate and trailing slashes
+/// and, below `/scim/v2`, with the names in the table's case, because some clients send `/scim/v2//Users` or
 /// `/scim/v2/users`.
 pub(super) fn normalize_path(request: &mut ServiceRequest) {
     let Some(path) = normalized(request.path()) else { return };
+    if request.path().ends_with('/') {
+        request.extensions_mut().insert(TrailingSlash);
+    }
     let path_and_query = match request.query_string() {
         "" => path,
         query => format!("{path}?{query}"),
@@ -75,8 +84,23 @@ pub(super) fn normalize_path(request: &mut ServiceRequest) {
     }
 }
 
-/// The spelling of a SCIM path in the table of URLs, if it differs.
+/// The normal form of a path, if it differs. Percent-encoded characters stay as they are.
 fn normalized(path: &str) -> Option<String> {
+    let collapsed = collapsed(path);
+    in_table_case(collapsed.as_deref().unwrap_or(path)).or(collapsed)
+}
+
+/// The path without duplicate and trailing slashes, if it has any.
+fn collapsed(path: &str) -> Option<String> {
+    let has_extra = path.contains("//") || (path.len() > 1 && path.ends_with('/'));
+    has_extra.then(|| {
+        let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        format!("/{}", segments.join("/"))
+    })
+}
+
+/// A SCIM path with the names in the case of the table, if it differs.
+fn in_table_case(path: &str) -> Option<String> {
     let (base, below) = path.split_at_checked(SCIM_BASE.len())?;
     if !base.eq_ignore_ascii_case(SCIM_BASE) {
         return None;
@@ -103,6 +127,23 @@ mod tests {
             ("/scim/v22", None),
             ("/users", None),
             ("", None),
+        ] {
+            assert_eq!(normalized(path).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn duplicate_and_trailing_slashes_are_removed() {
+        for (path, expected) in [
+            ("/scim/v2//Users", Some("/scim/v2/Users")),
+            ("//SCIM//v2/users/", Some("/scim/v2/Users")),
+            ("/scim/v2/", Some("/scim/v2")),
+            ("//users//7/", Some("/users/7")),
+            ("/docs/", Some("/docs")),
+            ("///", Some("/")),
+            ("/", None),
+            ("*", None),
+            ("/users/%2F%2F", None),
         ] {
             assert_eq!(normalized(path).as_deref(), expected, "{path}");
         }

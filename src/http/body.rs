@@ -1,13 +1,14 @@
 //! JSON bodies.
 
 use super::api::Api;
-use super::auth::reauthenticate;
+use super::auth::{Caller, reauthenticate};
 use super::deadline::Deadline;
 use super::problem::{Problem, sentence};
 use super::state::State;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
+use crate::domain::scim::Profile;
 use crate::domain::unstorable::unstorable;
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::{Decompress, Payload};
@@ -15,7 +16,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
 };
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::{TryStreamExt, stream};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -90,6 +91,9 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     };
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.unwrap_or_default();
+    if content_type.is_empty() && is_lenient_scim(request) {
+        return Ok(());
+    }
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
     let is_accepted = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
     let charset = |part: String| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
@@ -97,6 +101,13 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::wrong_media_type(accepted, content_type).with(header_name, &accepted.join(", ")))
+}
+
+/// Whether a body without `Content-Type` is read as JSON.
+fn is_lenient_scim(request: &HttpRequest) -> bool {
+    let extensions = request.extensions();
+    let profile = extensions.get::<Caller>().map(|caller| caller.profile);
+    Api::of(request.path()) == Api::Scim && profile == Some(Profile::Lenient)
 }
 
 fn malformed(error: JsonError) -> Problem {

@@ -3,7 +3,8 @@
 use super::extractor::extractor;
 use super::problem::Problem;
 use crate::domain::condition::{Conditions, Tags};
-use actix_web::http::header::{ACCEPT, Accept, Header, HeaderMap};
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{ACCEPT, ACCEPT_ENCODING, AcceptEncoding, Encoding, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest};
 
 extractor!(Conditions);
@@ -85,20 +86,63 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether the client accepts one of these media types of `application/…`. It does when `Accept` is absent, or when the
-/// most specific matching range has a quality above zero (RFC 9110, section 12.5.1).
-pub(super) fn accepts<M: HttpMessage>(request: &M, media_types: &[&str]) -> bool {
-    if request.headers().get_all(ACCEPT).all(|line| line.is_empty()) {
-        return true;
+/// Whether the client accepts JSON. It does when `Accept` is absent, or when the most specific matching range has a quality
+/// above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` means `*/*`, and a quality that cannot be
+/// read counts as 1.
+pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
+    let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
+    let ranges = text.split(',').map(str::trim).filter(|range| !range.is_empty());
+    let matching = ranges.clone().filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let specificity = match parts.next()?.to_ascii_lowercase().as_str() {
+            "application/json" => 3,
+            "application/*" => 2,
+            "*/*" | "*" => 1,
+            _ => return None,
+        };
+        Some((specificity, !parts.any(is_zero_quality)))
+    });
+    ranges.count() == 0
+        || matching.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, wanted)| wanted)
+}
+
+fn is_zero_quality(parameter: &str) -> bool {
+    let quality = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    quality.is_some_and(|(_, quality)| quality.trim().parse() == Ok(0.0_f32))
+}
+
+/// Removes an `Accept-Encoding` that excludes every encoding that the server supports, because SCIM never returns 406.
+pub(super) fn remove_unsatisfiable_encodings(request: &mut ServiceRequest) {
+    let supported = [Encoding::identity(), Encoding::gzip(), Encoding::deflate(), Encoding::zstd()];
+    let accepted = request.get_header::<AcceptEncoding>();
+    if accepted.is_some_and(|accepted| accepted.negotiate(supported.iter()).is_none()) {
+        request.headers_mut().remove(ACCEPT_ENCODING);
     }
-    let Ok(Accept(ranges)) = Accept::parse(request) else { return false };
-    let specificity = |essence: &str| match essence {
-        essence if media_types.contains(&essence) => 3,
-        "application/*" => 2,
-        "*/*" => 1,
-        _ => 0,
-    };
-    let ranges = ranges.iter().map(|range| (specificity(range.item.essence_str()), range.quality));
-    let best = ranges.filter(|(specificity, _)| *specificity > 0).max_by_key(|(specificity, _)| *specificity);
-    best.is_some_and(|(_, quality)| quality > actix_web::http::header::Quality::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+
+    #[test]
+    fn an_unreadable_quality_counts_as_1() {
+        for (accept, accepted) in [
+            ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", true),
+            ("application/json; q=.9", true),
+            ("application/json;q=high", true),
+            ("text/html, *;q=2", true),
+            ("application/json; q=0", false),
+            ("application/json;Q = 0.000, */*", false),
+            ("*;q=0", false),
+            ("text/html;q=.9", false),
+            (" , ", true),
+            ("", true),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(accepts_json(&headers), accepted, "{accept}");
+        }
+        assert!(accepts_json(&HeaderMap::new()));
+    }
 }

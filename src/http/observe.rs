@@ -4,7 +4,7 @@ use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
-use super::headers::accepts;
+use super::headers::{accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::count;
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
@@ -29,6 +29,9 @@ pub(super) async fn observe(
         request.extensions_mut().insert(Deadline(began + state.deadline));
     }
     normalize_path(&mut request);
+    if Api::of(request.path()) == Api::Scim {
+        remove_unsatisfiable_encodings(&mut request);
+    }
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = render_problem(response, &id.0);
     add_headers(&mut response, &id.0);
@@ -36,8 +39,8 @@ pub(super) async fn observe(
     Ok(response)
 }
 
-/// The inner middleware: refuses requests without a valid key, unless the path is public, and requests that accept no
-/// media type of the API.
+/// The inner middleware: refuses requests without a valid key, unless the path is public, and requests to the native API
+/// that do not accept JSON.
 pub(super) async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -52,8 +55,8 @@ pub(super) async fn authorize(
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::no_valid_key)?;
     authenticate(request, state).await?;
-    let api = Api::of(request.path());
-    if accepts(request, api.media_types()) { Ok(()) } else { Err(Problem::not_acceptable_by(api)) }
+    let is_acceptable = Api::of(request.path()) == Api::Scim || accepts_json(request.headers());
+    if is_acceptable { Ok(()) } else { Err(Problem::not_json()) }
 }
 
 /// Renders an error response, whether it comes from a handler or from the framework.

@@ -6,6 +6,7 @@ use crate::support::http::Client;
 
 engine_tests! {
     the_page_loads_only_local_files
+    the_page_works_with_a_trailing_slash
     other_files_are_not_served
 }
 
@@ -36,6 +37,19 @@ async fn the_page_loads_only_local_files(api: Api) {
     }
     assert_eq!(count, 4, "{html}");
     assert!(!html.contains("//"), "{html}");
+}
+
+/// A browser resolves relative URLs against the path that it requested.
+async fn the_page_works_with_a_trailing_slash(api: Api) {
+    let client = Client::anonymous(&api.server);
+    for path in ["/docs/", "//docs//"] {
+        let html = client.get(path).send().await.expect(200).text();
+        for file in ["swagger-ui.css", "swagger-ui-bundle.js", "start.js"] {
+            assert!(html.contains(&format!("\"{file}\"")), "{path}: {html}");
+            client.get(&format!("{path}{file}")).send().await.expect(200);
+        }
+    }
+    assert!(client.get("/docs/start.js").send().await.expect(200).text().contains("\"../openapi.json\""));
 }
 
 async fn other_files_are_not_served(api: Api) {

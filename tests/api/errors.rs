@@ -13,7 +13,7 @@ engine_tests! {
     unsupported_methods_return_405_with_allow
     options_lists_the_methods
     unknown_paths_return_404
-    unnormalized_paths_return_404
+    paths_with_dot_segments_return_404
     asterisk_targets_return_404
     charset_parameters_can_be_quoted
     unsupported_media_types_return_415
@@ -87,17 +87,7 @@ async fn options_lists_the_methods(api: Api) {
 }
 
 async fn unknown_paths_return_404(api: Api) {
-    for target in [
-        "/nothing",
-        "/user",
-        "/Users",
-        "/USERS",
-        "/users/",
-        "/users/x/y",
-        "/livez/",
-        "/favicon.ico",
-        "/index.html",
-    ] {
+    for target in ["/nothing", "/user", "/Users", "/USERS", "/users/x/y", "/favicon.ico", "/index.html"] {
         for name in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS"] {
             let response = api.client.request(method(name), target).send().await;
             assert_problem(&response, 404, "not-found");
@@ -107,16 +97,10 @@ async fn unknown_paths_return_404(api: Api) {
     }
 }
 
-async fn unnormalized_paths_return_404(api: Api) {
+async fn paths_with_dot_segments_return_404(api: Api) {
     let user = api.create_named("ada").await;
     let id = text(&user["id"]);
     for target in [
-        &format!("/users/{id}/"),
-        &format!("//users/{id}"),
-        &format!("/users//{id}"),
-        "//",
-        "//users",
-        "/users//",
         &format!("/users/./{id}"),
         &format!("/x/../users/{id}"),
         "/users/..",

@@ -76,6 +76,8 @@ async fn every_attribute_is_returned(api: Api) {
         ("2040-01-02T03:04:05+02:30", "2040-01-02T00:34:05.000000Z"),
         ("2039-12-31T23:00:00.5-01:00", "2040-01-01T00:00:00.500000Z"),
         ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.000000Z"),
+        // A time without an offset is in UTC.
+        ("2040-01-02T03:04:05.5", "2040-01-02T03:04:05.500000Z"),
     ] {
         let key = create_key(&api.client, &json!({ "role": "reader", "expiresAt": sent })).await;
         assert_eq!(key["expiresAt"], returned, "{sent}");
@@ -184,12 +186,10 @@ async fn fields_are_validated(api: Api) {
     assert_eq!(get(&api.client, "/keys?include=total").await, before, "a key was created");
 }
 
-const MALFORMED_TIMES: [&str; 11] = [
+const MALFORMED_TIMES: [&str; 9] = [
     "",
     "never",
     "2040-01-01",
-    "2040-01-01T00:00:00",
-    "2040-01-01 00:00:00",
     "2040-13-01T00:00:00Z",
     "2040-02-30T00:00:00Z",
     "2040-01-01T25:00:00Z",

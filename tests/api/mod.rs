@@ -73,6 +73,7 @@ mod members;
 mod members_changes;
 mod merge_patch;
 mod numbers;
+mod paths;
 mod preconditions;
 mod problem;
 mod projections;

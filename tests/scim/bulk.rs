@@ -10,6 +10,8 @@ profile_tests! {
     bulk_ids_resolve_forward_and_circular_references
     bulk_ids_in_paths_resolve_forward_references
     failed_bulk_operations_do_not_affect_the_others
+    bulk_paths_may_have_extra_slashes
+    bulk_accepts_fail_on_errors_0
     bulk_enforces_limits_and_rejects_malformed_requests
 }
 
@@ -111,6 +113,33 @@ async fn failed_bulk_operations_do_not_affect_the_others(scim: Scim) {
     assert_eq!(results.len(), 2, "the request stops after two errors");
 }
 
+async fn bulk_paths_may_have_extra_slashes(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let results = run_bulk(
+        &scim,
+        bulk(json!([
+            {"method": "POST", "path": "//users/", "bulkId": "1", "data": {"userName": "bob"}},
+            {"method": "DELETE", "path": format!("/{}/", path(&ada))},
+        ])),
+    )
+    .await;
+    assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("201"), &json!("204")), "{results:?}");
+}
+
+/// Lenient treats 0 as absent. In strict, the first error ends the request.
+async fn bulk_accepts_fail_on_errors_0(scim: Scim) {
+    let mut request = bulk(json!([
+        {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": ""}},
+        {"method": "POST", "path": "/Users", "bulkId": "2", "data": {"userName": "bob"}},
+    ]));
+    request["failOnErrors"] = json!(0);
+    let results = run_bulk(&scim, request).await;
+    let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
+    let expected = if scim.adds_schemas { vec!["400"] } else { vec!["400", "201"] };
+    assert_eq!(statuses, expected);
+    assert!(text(&results[0]["response"]["detail"]).contains("Request id: "), "{results:?}");
+}
+
 async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
     let config = scim.get("/ServiceProviderConfig").await;
     assert_eq!(config["bulk"], json!({"supported": true, "maxOperations": 1000, "maxPayloadSize": 1048576}));
@@ -124,7 +153,7 @@ async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
         json!({"Operations": {}}),
         bulk(json!([{"method": "POST", "path": "/Users", "data": {}}])),
         bulk(json!([{"path": "/Users"}])),
-        json!({"Operations": [], "failOnErrors": 0}),
+        json!({"Operations": [], "failOnErrors": -1}),
     ] {
         scim.expect_error((400, "invalidSyntax"), "POST", "/Bulk", request).await;
     }

@@ -53,7 +53,7 @@ pub(crate) fn tokens_path(connection: &Value) -> String {
 fn with_schemas(path: &str, body: &Value) -> Value {
     let mut body = body.clone();
     let path = path.split('?').next().unwrap_or_default().to_ascii_lowercase();
-    let urn = match path.split('/').skip(1).collect::<Vec<_>>()[..] {
+    let urn = match path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>()[..] {
         [.., ".search"] => "urn:ietf:params:scim:api:messages:2.0:SearchRequest",
         ["bulk"] => "urn:ietf:params:scim:api:messages:2.0:BulkRequest",
         ["users", ..] => USER,
@@ -182,7 +182,9 @@ fn check(response: &Response) {
         let error = response.json();
         assert_eq!(error["schemas"], json!([ERROR]));
         assert_eq!(error["status"], response.code().to_string());
-        assert!(!text(&error["detail"]).is_empty());
+        let detail = text(&error["detail"]);
+        let id = response.header("x-request-id").expect("a request id");
+        assert!(detail.ends_with(&format!(". Request id: {id}.")), "{detail}");
     }
 }
 

@@ -30,6 +30,7 @@ profile_tests! {
     attributes_and_excluded_attributes_select_the_result
     a_membership_is_found_by_group_and_member
     search_requests_return_lists
+    the_root_lists_all_types
     every_simple_attribute_can_be_sorted_by
     lists_are_sorted_by_the_primary_value_otherwise_the_first
     long_sort_values_have_short_cursors
@@ -343,6 +344,27 @@ async fn a_membership_is_found_by_group_and_member(scim: Scim) {
     assert_eq!(scim.get(&probe(&bob)).await["totalResults"], 0);
     assert_eq!(scim.find("Groups", &format!("members.value eq \"{}\"", text(&bob["id"]))).await, ["Others"]);
     assert_eq!(scim.find("Users", &format!("groups eq \"{}\"", text(&poets["id"]))).await, ["ada"]);
+}
+
+/// `GET /` is `/.search` with the parameters in the query (RFC 7644, section 3.4.2.1).
+async fn the_root_lists_all_types(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    scim.create_group("Poets", &[&ada]).await;
+    for (query, search) in [
+        ("", json!({})),
+        ("/", json!({})),
+        ("?count=1&startIndex=2", json!({"count": 1, "startIndex": 2})),
+        (
+            "/?filter=displayName%20pr&attributes=displayName",
+            json!({"filter": "displayName pr", "attributes": "displayName"}),
+        ),
+        ("?cursor&count=1", json!({"cursor": "", "count": 1})),
+    ] {
+        assert_eq!(scim.get(query).await, scim.call(200, "POST", "/.search", search).await, "{query}");
+    }
+    assert_eq!(names(&scim.get("").await), ["ada", "Poets"]);
+    scim.expect_error((400, "invalidValue"), "GET", "?sortBy=id", Value::Null).await;
+    scim.expect_error((405, ""), "POST", "", json!({})).await;
 }
 
 async fn search_requests_return_lists(scim: Scim) {

@@ -11,6 +11,9 @@ profile_tests! {
     names_of_inactive_users_stay_taken
     representations_with_computed_names_ignore_if_none_match
     every_response_has_the_scim_media_type
+    accept_headers_never_cause_406
+    a_body_without_a_media_type_is_json_in_lenient
+    duplicate_and_trailing_slashes_do_not_change_a_path
     errors_name_the_attribute_and_the_value
     malformed_bodies_paths_and_urls_have_distinct_errors
     uris_use_the_public_url
@@ -82,7 +85,6 @@ async fn representations_with_computed_names_ignore_if_none_match(scim: Scim) {
 }
 
 async fn every_response_has_the_scim_media_type(scim: Scim) {
-    let ada = scim.create_user("ada").await;
     let body = json!({"schemas": [USER], "userName": "b"}).to_string();
     for (media_type, status) in [
         ("application/json", 201),
@@ -101,12 +103,6 @@ async fn every_response_has_the_scim_media_type(scim: Scim) {
     scim.expect_error((405, ""), "PATCH", "/Users", json!({})).await;
     let large = json!({"userName": "x".repeat(2 << 20)});
     scim.expect_error((413, ""), "POST", "/Users", large).await;
-    for (accept, status) in
-        [("application/json", 200), ("application/scim+json", 200), ("*/*", 200), ("text/html", 406)]
-    {
-        let response = scim.send_with("GET", &path(&ada), &Value::Null, &[("accept", accept)]).await;
-        assert_eq!(response.code(), status, "{accept}");
-    }
     let reader = scim.api.client.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
     let reader =
         Scim { client: scim.client.with_key(text(&reader["secret"])), api: scim.api, adds_schemas: true };
@@ -126,6 +122,53 @@ async fn every_response_has_the_scim_media_type(scim: Scim) {
         Scim { client: Client::anonymous(&unknown.api.server), api: unknown.api, adds_schemas: true };
     let response = anonymous.send("GET", "/Users", &Value::Null).await.expect(401);
     assert_eq!(response.header("www-authenticate"), Some("Bearer"));
+}
+
+async fn accept_headers_never_cause_406(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    for accept in [
+        "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+        "text/html",
+        "application/json;q=0, application/scim+json;q=0, */*;q=0",
+        "application/xml",
+        "nonsense",
+        ";;;",
+        "",
+    ] {
+        for at in ["/Users", "/ServiceProviderConfig", &path(&ada)] {
+            let response = scim.send_with("GET", at, &Value::Null, &[("accept", accept)]).await;
+            assert_eq!(response.code(), 200, "{at} {accept}");
+        }
+    }
+    for encoding in ["identity;q=0", "*;q=0", "identity;q=0, br"] {
+        for at in ["/Users", "/Schemas"] {
+            let headers = [("accept-encoding", encoding)];
+            scim.send_with("GET", at, &Value::Null, &headers).await.expect(200);
+        }
+    }
+}
+
+async fn a_body_without_a_media_type_is_json_in_lenient(scim: Scim) {
+    let body = json!({"schemas": [USER], "userName": "ada"}).to_string();
+    let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
+    let response = request.body_without_content_type(body.clone()).send().await;
+    assert_eq!(response.code(), if scim.adds_schemas { 415 } else { 201 }, "{}", response.text());
+    let native = scim.api.client.request(reqwest::Method::POST, "/users");
+    native.body_without_content_type(body).send().await.expect(415);
+}
+
+async fn duplicate_and_trailing_slashes_do_not_change_a_path(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let list = scim.get("/Users").await;
+    for at in ["//Users", "/Users/", "//users//"] {
+        assert_eq!(scim.get(at).await, list, "{at}");
+        assert_eq!(scim.get(&format!("{at}?filter=userName%20eq%20%22ada%22")).await["totalResults"], 1);
+    }
+    assert_eq!(scim.get(&format!("/{}/", path(&ada))).await, ada);
+    assert_eq!(scim.call(200, "POST", "//.search/", json!({})).await["totalResults"], 1);
+    let body = json!({"schemas": [USER], "userName": "bob"});
+    let created = scim.client.post("//scim//v2//Users/", &body).send().await.expect(201);
+    assert_eq!(created.header("location"), created.json()["meta"]["location"].as_str());
 }
 
 async fn errors_name_the_attribute_and_the_value(scim: Scim) {

@@ -77,6 +77,13 @@ impl ScimError {
         scim_type.error(self.detail)
     }
 
+    /// Adds the request id to the detail, because administrators of identity providers see nothing else of a response.
+    #[must_use]
+    pub fn with_request_id(self, id: &str) -> Self {
+        let detail = self.detail.strip_suffix('.').unwrap_or(&self.detail);
+        Self { detail: format!("{detail}. Request id: {id}."), ..self }
+    }
+
     /// The response body. Its `status` is a string, as the RFC requires.
     pub fn body(&self) -> Map<String, Value> {
         let mut body = Map::new();

@@ -1,10 +1,12 @@
 //! `/docs`: Swagger UI for the OpenAPI document. The server serves all of its files itself.
 
+use super::api::TrailingSlash;
 use super::openapi::{DOCS_FILES, OperationDocs};
 use super::problem::Problem;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
+use std::borrow::Cow;
 use std::sync::Arc;
 use utoipa_swagger_ui::{Config, serve};
 
@@ -17,12 +19,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const START: &str = "start.js";
 
 /// `GET /docs`
-pub(super) async fn page() -> HttpResponse {
+pub(super) async fn page(request: HttpRequest) -> HttpResponse {
+    let page = include_str!("page.html");
+    // Relative to `/docs/`, the directory of the files is the current one.
+    let page = match request.extensions().get::<TrailingSlash>() {
+        Some(_) => page.replace("\"docs/", "\"").into(),
+        None => Cow::Borrowed(page),
+    };
     HttpResponse::Ok()
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header(ContentType::html())
-        .body(include_str!("page.html"))
+        .body(page)
 }
 
 pub(super) fn page_docs() -> OperationDocs {

@@ -56,8 +56,9 @@ impl OperationDocs {
         Self::new(id, tag, summary).parameters(&parameters).errors(&ANY)
     }
 
-    /// Uses SCIM's error responses.
-    pub(in crate::http) fn scim(self) -> Self {
+    /// Uses SCIM's error responses. SCIM never returns 406.
+    pub(in crate::http) fn scim(mut self) -> Self {
+        self.errors.retain(|status| *status != StatusCode::NOT_ACCEPTABLE);
         Self { api: Api::Scim, ..self }
     }
 

@@ -8,7 +8,6 @@ use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
 use crate::domain::json;
 use crate::domain::schema::{USERS, Vocabulary};
-use crate::http::api::Api;
 use crate::http::problem::{Problem, sentence};
 use crate::ops::OpError;
 use crate::ops::changes::Span;
@@ -34,7 +33,7 @@ pub(super) fn native() -> Vec<Problem> {
         Filter::parse("userName is \"ada\"", &USERS, Vocabulary::Native)
             .map_or_else(|error| Problem::filter(&error), no_error),
         Problem::invalid_cursor(sentence(InvalidCursor)),
-        Problem::not_acceptable_by(Api::Native),
+        Problem::not_json(),
         Problem::wrong_method(&Method::POST, "GET, HEAD, OPTIONS"),
         Problem::feed_gone(&span),
         unsupported_media_type(&["application/json"]),

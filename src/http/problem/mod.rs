@@ -6,7 +6,6 @@ mod render;
 
 pub(super) use log::LoggedProblem;
 
-use super::api::Api;
 use crate::domain::fields::FieldError;
 use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
@@ -110,14 +109,11 @@ impl Problem {
         Self::method_not_allowed(detail).with(ALLOW, allow)
     }
 
-    pub(super) fn not_acceptable_by(api: Api) -> Self {
-        Self::not_acceptable(match api {
-            Api::Native => {
-                "`Accept` must include `application/json`, the media type of responses. Errors are \
-                 `application/problem+json`."
-            }
-            Api::Scim => "`Accept` must include `application/scim+json`, the media type of responses.",
-        })
+    pub(super) fn not_json() -> Self {
+        Self::not_acceptable(
+            "`Accept` must include `application/json`, the media type of responses. Errors are \
+             `application/problem+json`.",
+        )
     }
 
     pub(super) fn filter(error: &InvalidFilter) -> Self {

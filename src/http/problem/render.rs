@@ -20,7 +20,7 @@ impl Problem {
         let body = match api {
             Api::Native => serde_json::to_string(&self.body(request_id)),
             Api::Scim => {
-                let error = self.scim_error();
+                let error = self.scim_error().with_request_id(request_id);
                 *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(self.status);
                 serde_json::to_string(&error.body())
             }

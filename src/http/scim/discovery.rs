@@ -64,7 +64,7 @@ pub(super) async fn schemas(request: HttpRequest, state: web::Data<State>) -> Re
 
 pub(super) fn schemas_docs() -> OperationDocs {
     let example = examples::list(vec![schema::GROUP.render(SCIM_URL)]);
-    discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example).errors(&[406])
+    discovery("listScimSchemas", "List the schemas", &[], "ScimSchemas", &example)
 }
 
 /// `GET /Schemas/{urn}`

@@ -64,36 +64,55 @@ async fn respond(context: &Context, kind: ResourceType, search: &Search) -> Resu
     Ok(json(&list_response(&page, found)))
 }
 
-/// `POST /.search`: users first, then groups.
+/// `GET /`: all resources (RFC 7644, section 3.4.2.1).
+pub(super) async fn list_all(context: Context, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    respond_all(&context, &Search::from_query(&request)?).await
+}
+
+pub(super) fn list_all_docs() -> OperationDocs {
+    let parameters =
+        ["scimFilter", "startIndex", "count", "scimCursor", "scimAttributes", "scimExcludedAttributes"];
+    finding_all("listScim", "List users and groups", &parameters)
+}
+
+/// `POST /.search`
 pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpResponse, Problem> {
     let search = Search::from_body(body.read(Ok)?, context.profile())?;
-    if search.has_sort() {
-        let detail =
-            "sortBy requires a single resource type. Send the search to /Users/.search or /Groups/.search.";
-        return Err(ScimType::InvalidValue.error(detail).into());
-    }
-    let types = matching_types(&context, &search)?;
-    search.check_names()?;
-    let page = search.page()?;
-    let found = match &page {
-        Page::Index(start, count) => find_all_by_index(&context, &search, *start, *count, types).await?,
-        Page::Cursor(cursor, count) => {
-            find_all_by_cursor(&context, &search, cursor.as_deref(), *count, types).await?
-        }
-    };
-    Ok(json(&list_response(&page, found)))
+    respond_all(&context, &search).await
 }
 
 pub(super) fn search_all_docs() -> OperationDocs {
+    finding_all("searchScim", "Search for users and groups", &[])
+        .body(MEDIA_TYPES, "ScimSearch", &examples::search())
+        .errors(&BODY_ERRORS)
+}
+
+fn finding_all(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
     let found = examples::list(ResourceType::ALL.map(example_of).into());
-    authenticated("searchScim", "Search for users and groups", &[])
+    authenticated(id, summary, parameters)
         .describe(
             "Returns users first, then groups. A resource type that lacks an attribute of the filter has no matches. \
              `sortBy` returns 400.",
         )
-        .body(MEDIA_TYPES, "ScimSearch", &examples::search())
         .response(200, "A page of resources.", &[], content("ScimResources", &found))
-        .errors(&BODY_ERRORS)
+}
+
+/// Responds with users first, then groups.
+async fn respond_all(context: &Context, search: &Search) -> Result<HttpResponse, Problem> {
+    if search.has_sort() {
+        let detail = "sortBy requires a single resource type. Send the request to /Users or /Groups, or to their /.search.";
+        return Err(ScimType::InvalidValue.error(detail).into());
+    }
+    let types = matching_types(context, search)?;
+    search.check_names()?;
+    let page = search.page()?;
+    let found = match &page {
+        Page::Index(start, count) => find_all_by_index(context, search, *start, *count, types).await?,
+        Page::Cursor(cursor, count) => {
+            find_all_by_cursor(context, search, cursor.as_deref(), *count, types).await?
+        }
+    };
+    Ok(json(&list_response(&page, found)))
 }
 
 /// The resource types that a search of all types covers.

@@ -35,6 +35,7 @@ pub(super) fn urls() -> Vec<Url> {
         ),
         url("/scim/v2/Schemas", [get(discovery::schemas).compressed().docs(discovery::schemas_docs)]),
         url("/scim/v2/Schemas/{id}", [get(discovery::schema).docs(discovery::schema_docs)]),
+        url("/scim/v2", [get(list::list_all).compressed().docs(list::list_all_docs)]),
         url("/scim/v2/.search", [post(list::search_all).compressed().docs(list::search_all_docs)]),
         url(
             "/scim/v2/{type:Users|Groups}",

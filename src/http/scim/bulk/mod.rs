@@ -122,7 +122,8 @@ impl<'c> Bulk<'c> {
                 (status.as_u16(), true)
             }
             Err(problem) => {
-                let error = problem.scim_error();
+                let id = &self.context.caller().origin.request_id;
+                let error = problem.scim_error().with_request_id(id);
                 result.insert("response".to_owned(), error.body().into());
                 (error.status, false)
             }
@@ -135,7 +136,7 @@ impl<'c> Bulk<'c> {
     fn resource(&self, operation: &Operation) -> Result<(ResourceType, Option<Uuid>), ScimError> {
         let path = &operation.path;
         let not_found = || ScimError::of_status(404, format!("No resource has the path {path:?}."));
-        let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
         let name = segments.next().unwrap_or_default();
         let matches =
             |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);

@@ -14,16 +14,21 @@ pub(super) struct Operation {
     pub(super) data: Value,
 }
 
-/// Parses the body. Returns the operations and `failOnErrors`, the number of errors after which no further operation runs.
-/// Member names are case-insensitive.
+/// Parses the body. Returns the operations and the number of errors after which no further operation runs. Member names are
+/// case-insensitive.
 pub(super) fn read(body: Value, profile: Profile) -> Result<(Vec<Operation>, usize), ScimError> {
     let mut map = lowercase_names(body, "The body")?;
     check_message(map.get("schemas"), urn::BULK_REQUEST, profile)?;
     let fail_on_errors = match map.remove("failonerrors").unwrap_or_default() {
         Value::Null => usize::MAX,
         number => {
-            let detail = "failOnErrors must be an integer of at least 1.";
-            positive(&number).ok_or_else(|| invalid_syntax(detail))?
+            let limit = number.as_u64().and_then(|number| usize::try_from(number).ok());
+            match limit.ok_or_else(|| invalid_syntax("failOnErrors must be an integer of at least 0."))? {
+                // A client that sends 0 does not mean that the whole request should fail.
+                0 if profile == Profile::Lenient => usize::MAX,
+                // No error is accepted, so the first one ends the request (RFC 7644, section 3.7).
+                limit => limit.max(1),
+            }
         }
     };
     let Some(Value::Array(operations)) = map.remove("operations") else {
@@ -35,10 +40,6 @@ pub(super) fn read(body: Value, profile: Profile) -> Result<(Vec<Operation>, usi
         return Err(ScimError::of_status(413, detail));
     }
     Ok((operations.into_iter().map(operation).collect::<Result<_, _>>()?, fail_on_errors))
-}
-
-fn positive(number: &Value) -> Option<usize> {
-    usize::try_from(number.as_u64()?).ok().filter(|number| *number > 0)
 }
 
 fn operation(input: Value) -> Result<Operation, ScimError> {

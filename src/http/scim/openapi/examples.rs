@@ -6,7 +6,6 @@ use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
 use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
-use crate::http::api::Api;
 use crate::http::openapi::{examples as native, problems};
 use crate::http::problem::{Problem, sentence};
 use crate::http::scim::limits::limits;
@@ -119,7 +118,6 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         invalid_count().into(),
         conflict("userName", "ada"),
         unsupported_filter().into(),
-        Problem::not_acceptable_by(Api::Scim),
         problems::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];
     all.extend(problems::common());

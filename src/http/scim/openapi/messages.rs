@@ -103,8 +103,9 @@ pub(super) fn bulk_request() -> Value {
             "schemas": schemas_with(urn::BULK_REQUEST),
             "failOnErrors": {
                 "type": ["integer", "null"],
-                "minimum": 1,
-                "description": "The number of errors after which the remaining operations do not run.",
+                "minimum": 0,
+                "description": "The number of errors after which the remaining operations do not run. 0 means 1, but in \
+                                the profile `lenient`, all operations run.",
             },
             "Operations": { "type": "array", "maxItems": MAX_OPERATIONS, "items": operation },
         },

@@ -112,6 +112,7 @@ pub(in crate::http) fn components() -> Components {
 fn parameters() -> Map<String, Value> {
     let resource_types = ResourceType::ALL.map(ResourceType::name);
     let schemas = schema::all().map(|schema| schema.id);
+    let all_names = ResourceType::ALL.map(names).concat();
     let in_query = |(name, schema, text): Parameter| query(name, schema, text);
     let mut all = Map::from_iter([
         named(
@@ -126,6 +127,9 @@ fn parameters() -> Map<String, Value> {
         in_query(start_index()),
         in_query(count()),
         named("scimCursor", in_query(cursor())),
+        named("scimFilter", in_query(filter(None))),
+        named("scimAttributes", listed("attributes", list_of_names(all_names.clone()), ONLY)),
+        named("scimExcludedAttributes", listed("excludedAttributes", list_of_names(all_names), EXCEPT)),
     ]);
     for kind in ResourceType::ALL {
         let name = kind.name();
