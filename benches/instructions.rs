@@ -78,6 +78,7 @@ fn user() -> User {
     let value = serde_json::from_str(&body()).expect("JSON");
     let draft = Draft::read(value, WriteMode::Create).expect("a user");
     User {
+        groups: None,
         id: Uuid::from_u128(1),
         attributes: draft.attributes,
         external_ids: BTreeMap::from([("native".to_owned(), "e-1815".to_owned())]),

@@ -56,6 +56,7 @@ impl From<UserRow> for User {
                 active: row.active,
                 ..attributes
             },
+            groups: None,
             external_ids,
             version: row.version,
             created_at: Timestamp::from(row.created_at),

@@ -64,6 +64,14 @@ impl Conditions {
         self
     }
 
+    /// Ignores tags in `If-None-Match`, for a response with values that can change while the version stays the same. `*`
+    /// still matches.
+    #[must_use]
+    pub fn ignoring_none_match_tags(mut self) -> Self {
+        self.if_none_match = self.if_none_match.filter(|tags| *tags == Tags::Any);
+        self
+    }
+
     /// Whether `If-None-Match` contains this version, so that the response is 304.
     #[must_use]
     pub fn not_modified(&self, version: i64) -> bool {

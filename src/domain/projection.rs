@@ -57,6 +57,13 @@ impl AttributeSet {
         };
         names.split(',').map(str::trim).map(path).collect::<Result<_, _>>().map(Self)
     }
+
+    /// The set with another attribute.
+    #[must_use]
+    pub fn with(mut self, name: &str) -> Self {
+        self.0.insert(name.to_owned());
+        self
+    }
 }
 
 /// The dotted path of the attribute with this name. Names inside free-form JSON are taken as they are.

@@ -25,10 +25,12 @@ use uuid::Uuid;
 
 impl Native for Group {
     const PATH: &'static str = "/groups";
+    const HAS_GROUPS: bool = false;
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "Group", tag: "groups", example: examples::group },
         query: ["groupFilter", "groupSort"],
         projection: ["groupAttributes", "groupExcludedAttributes"],
+        include: ("include", &[]),
         new: examples::new_group,
         replace: Some("The members do not change."),
         patch: || json!({ "displayName": "Engineers" }),
@@ -65,7 +67,7 @@ pub(super) async fn list_of_user(
     PathId(user): PathId,
     mut params: Params,
 ) -> Response {
-    let projection = params.projection(&GROUPS)?;
+    let projection = params.projection(&GROUPS, false)?;
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
     let page = context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?;
     let represent = |group| Projected { whole: Representation::from(group), projection: &projection };

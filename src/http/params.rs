@@ -2,12 +2,12 @@
 
 use super::extractor::extractor;
 use super::problem::{Problem, sentence};
+use super::resources::Native;
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
 use crate::domain::projection::{AttributeSet, Projection};
 use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::sort::{Position, Sort};
-use crate::ops::resource::Resource;
 use actix_web::HttpRequest;
 use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
@@ -109,14 +109,29 @@ impl Params {
         Ok(self.cursor(list, Sort::default())?.map(|position| position.id))
     }
 
-    /// Takes `attributes` or `excludedAttributes`.
-    pub(super) fn projection(&mut self, schema: &Schema) -> Result<Projection, Problem> {
+    /// Takes `include`, a comma-separated list of these names.
+    pub(super) fn include(&mut self, names: &[&str]) -> Result<Include, Problem> {
+        let Some(text) = self.take("include") else { return Ok(Include::default()) };
+        let included: Vec<_> = text.split(',').map(str::trim).collect();
+        if !included.iter().all(|name| names.contains(name)) {
+            let names = names.join("` or `");
+            let detail = format!("`include` must be `{names}`; separate several names with commas.");
+            return Err(Problem::invalid_parameter(detail));
+        }
+        Ok(Include { total: included.contains(&"total"), groups: included.contains(&"groups") })
+    }
+
+    /// Takes `attributes` or `excludedAttributes`. Neither affects groups that `include` adds.
+    pub(super) fn projection(&mut self, schema: &Schema, groups: bool) -> Result<Projection, Problem> {
         let parts = |text: String| {
             let parts = AttributeSet::parse(&text, schema, Vocabulary::Native);
             parts.map_err(|error| Problem::invalid_parameter(sentence(error)))
         };
         match (self.take("attributes"), self.take("excludedAttributes")) {
             (None, None) => Ok(Projection::All),
+            (Some(names), None) if groups => {
+                parts(names).map(|parts| Projection::Include(parts.with("groups")))
+            }
             (Some(names), None) => parts(names).map(Projection::Include),
             (None, Some(names)) => parts(names).map(Projection::Exclude),
             _ => Err(Problem::invalid_parameter("`attributes` and `excludedAttributes` cannot be combined.")),
@@ -166,18 +181,28 @@ impl NoQuery {
     }
 }
 
-/// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`.
+/// What a response contains in addition to the resources.
+#[derive(Default)]
+pub(super) struct Include {
+    pub(super) total: bool,
+    pub(super) groups: bool,
+}
+
+/// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`, and
+/// `include=groups` if `R` has groups.
 pub(super) struct Fields<R> {
     pub(super) projection: Projection,
+    pub(super) groups: bool,
     of: PhantomData<R>,
 }
 
-extractor!(Fields<R: Resource>);
+extractor!(Fields<R: Native>);
 
-impl<R: Resource> Fields<R> {
+impl<R: Native> Fields<R> {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut params = Params::of(request)?;
-        let projection = params.projection(R::SCHEMA)?;
-        params.finish().map(|()| Self { projection, of: PhantomData })
+        let groups = R::HAS_GROUPS && params.include(&["groups"])?.groups;
+        let projection = params.projection(R::SCHEMA, groups)?;
+        params.finish().map(|()| Self { projection, groups, of: PhantomData })
     }
 }

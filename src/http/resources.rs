@@ -6,7 +6,7 @@ use super::endpoint::{self, Endpoint, Url, get, post, put, url};
 use super::headers::{IdempotencyKey, Prefer};
 use super::openapi::{OperationDocs, ResourceDocs, reference};
 use super::pages::page_response;
-use super::params::{Fields, NoQuery, Params};
+use super::params::{Fields, Include, NoQuery, Params};
 use super::path::{PathId, Target};
 use super::response::{Projected, Response, call_once, http_response, read_response, stored_response};
 use crate::db::Operation;
@@ -19,6 +19,7 @@ use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::{self, Query};
+use crate::ops::members::WithGroups;
 use crate::ops::resource::{Find, NewValues, Resource, Rewrite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -30,6 +31,8 @@ use uuid::Uuid;
 /// Users and groups as the native API serves them.
 pub(super) trait Native: Resource {
     const PATH: &'static str;
+    /// Whether `include` accepts `groups`.
+    const HAS_GROUPS: bool;
     /// The parts of the OpenAPI document that differ between the types.
     const DOCS: Docs;
     fn representation(&self) -> impl Serialize;
@@ -49,6 +52,8 @@ pub(super) struct Docs {
     pub(super) query: [&'static str; 2],
     /// The parameters of the projection.
     pub(super) projection: [&'static str; 2],
+    /// The parameters `include` of a list and of a single resource.
+    pub(super) include: (&'static str, &'static [&'static str]),
     /// The body of POST and PUT.
     pub(super) new: fn() -> Value,
     /// The description of PUT.
@@ -102,8 +107,14 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
-    let resource: R = context.call(Find { tenant: context.tenant(), id, of: PhantomData }).await?;
+    let find = Find { tenant: context.tenant(), id, of: PhantomData };
+    let resource: R = match fields.groups {
+        true => context.call(WithGroups { tenant: context.tenant(), operation: find }).await?,
+        false => context.call(find).await?,
+    };
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
+    // The groups can change while the version stays the same.
+    let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
     read_response(&conditions, resource.stamp().version, &projected)
 }
 
@@ -113,20 +124,23 @@ fn find_docs<R: Native>() -> OperationDocs {
     let schema = json!({ "anyOf": [reference(name), projected] });
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
     let description = format!("The {}.", R::DOCS.resource.noun());
-    let operation = R::DOCS.resource.get(&R::DOCS.projection);
+    let Docs { projection, include: (_, include), .. } = R::DOCS;
+    let operation = R::DOCS.resource.get(&[&projection, include].concat());
     operation.response(200, &description, &["ETag"], Some(content))
 }
 
 /// `GET /users`, `GET /groups`
 async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Response {
-    let (limit, total, projection) =
-        (params.limit()?, params.flag("include", "total")?, params.projection(R::SCHEMA)?);
+    let (limit, Include { total, groups }) =
+        (params.limit()?, params.include(if R::HAS_GROUPS { &["total", "groups"] } else { &["total"] })?);
+    let projection = params.projection(R::SCHEMA, groups)?;
     let (sort, (filter, filter_text)) = (params.sort(R::SCHEMA)?, params.filter(R::SCHEMA)?);
     let list = List::new(context.tenant(), &[R::SCHEMA.plural, &sort.to_string(), &filter_text]);
     let after = params.cursor(list, sort)?;
     params.finish()?;
     let (tenant, source) = (context.tenant(), NATIVE_SOURCE.into());
-    let query = Query { tenant, filter, sort, after, skip: None, limit, total, source, of: PhantomData };
+    let query =
+        Query { tenant, filter, sort, after, skip: None, limit, total, groups, source, of: PhantomData };
     let page = listing::list::<R>(&context.state().database, &context.caller().origin, query).await?;
     let next_cursor = page.next.map(|after| list.cursor(&after));
     let whole = page.items.iter().map(R::representation);
@@ -135,8 +149,8 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
 }
 
 fn list_docs<R: Native>() -> OperationDocs {
-    let Docs { resource, query, projection, .. } = R::DOCS;
-    let parameters = [&query[..], &["limit", "cursor", "include"], &projection].concat();
+    let Docs { resource, query, projection, include: (include, _), .. } = R::DOCS;
+    let parameters = [&query[..], &["limit", "cursor", include], &projection].concat();
     resource.list(&parameters).describe(
         "A page can have fewer items than `limit`, or none, and still have `nextCursor`. Request pages until \
          `nextCursor` is absent.",

@@ -24,10 +24,12 @@ use uuid::Uuid;
 
 impl Native for User {
     const PATH: &'static str = "/users";
+    const HAS_GROUPS: bool = true;
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "User", tag: "users", example: examples::user },
         query: ["filter", "sort"],
         projection: ["attributes", "excludedAttributes"],
+        include: ("includeInUsers", &["includeInUser"]),
         new: examples::new_user,
         replace: None,
         patch: examples::user_patch,

@@ -10,6 +10,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::ops::by_tenant::load_by_tenant;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
@@ -75,6 +76,11 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
         tx: &mut Tx<'_>,
         resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError>;
+
+    /// The resource as a user, if it is one.
+    fn as_user(&mut self) -> Option<&mut User> {
+        None
+    }
 
     /// Adds the current values that a replacement keeps because it does not set them.
     fn complete_replacement(&self, draft: Self::Draft) -> Self::Draft;

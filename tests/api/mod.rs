@@ -87,6 +87,7 @@ mod tenant_isolation;
 mod tenants;
 mod users_create;
 mod users_delete;
+mod users_groups;
 mod users_list;
 mod users_patch;
 mod users_read;

@@ -5,18 +5,22 @@ use crate::contract::groups::find;
 use crate::contract::members::{
     add, create_group, create_users, ids, members_and_version, put, remove, summaries,
 };
-use crate::contract::users::delete as delete_user;
+use crate::contract::users::{self, delete as delete_user};
 use crate::support::sql::Sql;
 use futures_util::future::{join, join_all};
 use roster::db::Operation;
-use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
 use roster::domain::fields::FieldError;
 use roster::domain::group::{Draft, Group};
 use roster::domain::member::{Member, MembershipEdit};
+use roster::domain::time::Timestamp;
+use roster::domain::user::{self, Attributes, User, UserGroup};
+use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::groups::{Create, Edit};
-use roster::ops::members::{AllMembers, GroupNames, GroupsWithMembers};
+use roster::ops::members::{AllMembers, GroupsOf, GroupsWithMembers, WithGroups};
+use roster::ops::resource::Rewrite;
+use roster::ops::users::EditFunction;
 use roster::ops::write_then_read::WriteThenRead;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -35,7 +39,8 @@ each_engine!(
     concurrent_deletes_leave_no_deleted_user_in_a_list,
     groups_are_read_with_all_their_members,
     a_write_and_its_read_back_share_a_transaction,
-    group_names_are_read_for_several_users,
+    groups_are_read_for_several_users,
+    users_are_read_and_edited_together_with_their_groups,
 );
 
 /// Patches a group and changes its members.
@@ -337,26 +342,60 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
 
     // Two concurrent edits, which may form a batch.
     let both = ["x", "y"].map(|name| {
-        let names = GroupNames { tenant: DEFAULT_TENANT, users: vec![added], max_groups: 1 };
-        db.call(WriteThenRead { write: new_group(json!({ "displayName": name })), read: Some(names) })
+        let groups = GroupsOf::page(DEFAULT_TENANT, vec![added]);
+        db.call(WriteThenRead { write: new_group(json!({ "displayName": name })), read: Some(groups) })
     });
     for written in join_all(both).await {
         let (_, groups) = written.unwrap();
-        assert_eq!(groups.unwrap()[&added], [(group.id, "a".to_owned())]);
+        assert_eq!(groups.unwrap(), [[shown(&group)]]);
     }
 }
 
-async fn group_names_are_read_for_several_users(db: &TestDatabase) {
+/// A group as its members show it.
+fn shown(group: &Group) -> UserGroup {
+    UserGroup { id: group.id, display_name: group.attributes.display_name.clone() }
+}
+
+async fn groups_are_read_for_several_users(db: &TestDatabase) {
     let (group, users) = group_with_all_but_last(db, 3).await;
     let other = create_group(db, "B").await;
     let first = users[0];
     db.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
     let with_unknown = [users.clone(), vec![Uuid::now_v7()]].concat();
-    let names = |max_groups| GroupNames { tenant: DEFAULT_TENANT, users: with_unknown.clone(), max_groups };
-    let (a, b) = ((group.id, "a".to_owned()), (other.id, "B".to_owned()));
-    let expected = [(users[0], vec![a.clone(), b]), (users[1], vec![a])];
-    assert_eq!(db.call(names(3)).await.unwrap(), expected.into());
-    assert!(matches!(db.call(names(2)).await, Err(OpError::Refused(_))));
-    let other_tenant = GroupNames { tenant: Uuid::now_v7(), users, max_groups: usize::MAX };
-    assert!(db.call(other_tenant).await.unwrap().is_empty());
+    let groups = |max_groups| GroupsOf { tenant: DEFAULT_TENANT, users: with_unknown.clone(), max_groups };
+    let expected = [vec![shown(&group), shown(&other)], vec![shown(&group)], vec![], vec![]];
+    assert_eq!(db.call(groups(3)).await.unwrap(), expected);
+    for max_groups in [0, 2] {
+        assert_eq!(db.call(groups(max_groups)).await.unwrap(), expected[..1], "the first user is complete");
+    }
+    let other_tenant = GroupsOf::page(Uuid::now_v7(), users);
+    assert!(db.call(other_tenant).await.unwrap().iter().all(Vec::is_empty));
+}
+
+/// Concurrent calls may form a batch.
+async fn users_are_read_and_edited_together_with_their_groups(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let expected = [Some(vec![shown(&group)]), Some(vec![shown(&group)]), Some(vec![])];
+    let tenant = DEFAULT_TENANT;
+    let find = |id: Uuid| WithGroups { tenant, operation: users::find(id) };
+    let found =
+        join_all([users.clone(), users.clone()].concat().into_iter().map(|id| db.call(find(id)))).await;
+    let groups: Vec<_> = found.into_iter().map(|user| user.unwrap().groups).collect();
+    assert_eq!(groups, [expected.clone(), expected.clone()].concat());
+    assert_eq!(db.call(find(Uuid::now_v7())).await, Err(OpError::NotFound));
+    assert_eq!(db.call(users::find(users[0])).await.unwrap().groups, None);
+    let title = |user: &User| {
+        let title = Some("t".to_owned());
+        let attributes = Attributes { title, ..user.attributes.clone() };
+        let (external_id, source) = (None, NATIVE_SOURCE.into());
+        Ok::<_, ()>(user::Draft { attributes, external_id, source, has_active: true })
+    };
+    let edits = users.iter().map(|id| {
+        let (conditions, now) = (Conditions::default(), Timestamp::from(NOON + 1));
+        let values = EditFunction(title);
+        db.call(WithGroups { tenant, operation: Rewrite { tenant, id: *id, values, conditions, now } })
+    });
+    let edited: Vec<_> = join_all(edits).await.into_iter().map(|user| user.unwrap().unwrap()).collect();
+    assert!(edited.iter().all(|user| user.version == 2 && user.attributes.title.as_deref() == Some("t")));
+    assert_eq!(edited.into_iter().map(|user| user.groups).collect::<Vec<_>>(), expected);
 }

@@ -65,7 +65,18 @@ fn query(filter: Option<&str>, sort: &str) -> Query<Group> {
     let filter = filter.map(|text| Filter::parse(text, &GROUPS, Vocabulary::Native).unwrap());
     let sort = Sort::parse(sort, &GROUPS).unwrap();
     let (tenant, source) = (DEFAULT_TENANT, NATIVE_SOURCE.into());
-    Query { tenant, filter, sort, after: None, skip: None, limit: 2, total: true, source, of: PhantomData }
+    Query {
+        tenant,
+        filter,
+        sort,
+        after: None,
+        skip: None,
+        limit: 2,
+        total: true,
+        groups: false,
+        source,
+        of: PhantomData,
+    }
 }
 
 async fn a_created_group_is_found_with_its_attributes(db: &TestDatabase) {

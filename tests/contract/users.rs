@@ -258,6 +258,7 @@ fn query(limit: usize) -> Query<User> {
         skip: None,
         limit,
         total: false,
+        groups: false,
         source: NATIVE_SOURCE.into(),
         of: PhantomData,
     }

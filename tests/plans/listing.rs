@@ -291,6 +291,7 @@ pub(crate) fn query<R: Resource>(filter: Option<&str>, sort: &str) -> Query<R> {
         after: None,
         limit: 50,
         total: false,
+        groups: false,
         skip: None,
         source: roster::domain::NATIVE_SOURCE.into(),
         of: PhantomData,

@@ -10,7 +10,7 @@ use roster::domain::member::MembershipEdit;
 use roster::domain::origin::Origin;
 use roster::domain::user::User;
 use roster::ops::listing;
-use roster::ops::members::{Add, Find, GroupNames, List, ListGroups, Put, Remove};
+use roster::ops::members::{Add, Find, GroupsOf, List, ListGroups, Put, Remove};
 use roster::ops::resource::Resource;
 use roster::ops::{PageQuery, groups, users};
 use serde_json::json;
@@ -138,8 +138,8 @@ async fn check_lists(database: &Database, groups: [Uuid; 2]) {
     let page = PageQuery { after: None, limit, total: false };
     check_narrow(database, ListGroups { tenant, user: user(500), page }).await;
     take_statements();
-    let names = GroupNames { tenant, users: (500..520).map(user).collect(), max_groups: 100 };
-    assert_eq!(database.call(&Origin::server(), names).await.unwrap().len(), 20);
+    let of_users = GroupsOf::page(tenant, (500..1_000).map(user).collect());
+    assert_eq!(database.call(&Origin::server(), of_users).await.unwrap().len(), 500);
     for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_narrow(step)), "{statement}\n{plan:#?}");

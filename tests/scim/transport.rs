@@ -17,7 +17,7 @@ profile_tests! {
     errors_name_the_attribute_and_the_value
     malformed_bodies_paths_and_urls_have_distinct_errors
     uris_use_the_public_url
-    groups_of_a_user_are_returned_only_on_request
+    groups_of_a_user_are_returned_by_default
     unknown_parameters_are_ignored_and_unknown_attributes_are_rejected
 }
 
@@ -70,7 +70,8 @@ async fn representations_with_computed_names_ignore_if_none_match(scim: Scim) {
     let bob = scim.create("/Users", manager).await;
     for (resource, query, status) in [
         (&ada, "?attributes=groups", 200),
-        (&ada, "", 304),
+        (&ada, "", 200),
+        (&ada, "?excludedAttributes=groups", 304),
         (&poets, "", 200),
         (&poets, "?excludedAttributes=members", 304),
         (&poets, "?excludedAttributes=members.display", 304),
@@ -222,35 +223,51 @@ async fn uris_use_the_public_url(scim: Scim) {
     assert!(types.contains("https://roster.example/base/scim/v2/ResourceTypes/User"), "{types}");
 }
 
-async fn groups_of_a_user_are_returned_only_on_request(scim: Scim) {
+async fn groups_of_a_user_are_returned_by_default(scim: Scim) {
     let (ada, bob) = (scim.create_user("ada").await, scim.create_user("bob").await);
     let poets = scim.create_group("Poets", &[&ada]).await;
-    assert_eq!(
-        scim.get(&path(&ada)).await,
-        ada,
-        "a membership is not shown by default and creates no new version"
-    );
-    let expected = json!([{
+    let mut expected = ada.clone();
+    expected["groups"] = json!([{
         "value": poets["id"], "$ref": poets["meta"]["location"], "display": "Poets", "type": "direct",
     }]);
-    let one = scim.get(&format!("{}?attributes=groups", path(&ada))).await;
-    assert_eq!(one["groups"], expected);
+    assert_eq!(scim.get(&path(&ada)).await, expected, "a membership creates no new version");
+    let search = json!({"filter": "userName pr"});
+    for list in [
+        scim.get("/Users").await,
+        scim.get("/Users?sortBy=title&count=2").await,
+        scim.get("/Users?cursor=&count=2").await,
+        scim.get(&filter_path("Users", "active eq true or title co \"x\"")).await,
+        scim.call(200, "POST", "/Users/.search", search.clone()).await,
+        scim.call(200, "POST", "/.search", search).await,
+    ] {
+        assert_eq!(list["Resources"], json!([expected, bob]));
+    }
+    let by_name = filter_path("Users", "userName eq \"ada\"");
+    assert_eq!(scim.get(&by_name).await["Resources"], json!([expected]));
+    for left_out in ["excludedAttributes=groups", "attributes=userName,meta,active"] {
+        let one = scim.get(&format!("{}?{left_out}", path(&ada))).await;
+        assert_eq!(one, ada, "{left_out}");
+        assert_eq!(scim.get(&format!("/Users?{left_out}")).await["Resources"], json!([ada, bob]));
+        assert_eq!(scim.get(&format!("{by_name}&{left_out}")).await["Resources"], json!([ada]));
+    }
     let list = scim.get("/users?attributes=userName,groups.display").await;
     assert_eq!(list["Resources"][0]["groups"], json!([{"display": "Poets"}]));
     assert!(list["Resources"][1].get("groups").is_none(), "{bob}");
     let groups =
         scim.get("/Schemas").await["Resources"][0]["attributes"].as_array().cloned().expect("attributes");
     let groups = groups.into_iter().find(|one| one["name"] == "groups").expect("groups");
-    assert_eq!((&groups["mutability"], &groups["returned"]), (&json!("readOnly"), &json!("request")));
+    assert_eq!((&groups["mutability"], &groups["returned"]), (&json!("readOnly"), &json!("default")));
     assert_eq!(scim.get("/GROUPS").await["totalResults"], 1);
     let upper = scim.client.get("/SCIM/V2/USERS").send().await.expect(200);
     assert_eq!(upper.header("content-type"), Some("application/scim+json"));
-    let at = format!("{}?attributes=groups", path(&ada));
+    let at = path(&ada);
     let title = patch_op(json!([{"op": "replace", "path": "title", "value": "x"}]));
     for (method, body) in [("PATCH", title), ("PUT", json!({"userName": "ada"}))] {
+        let without = scim.call(200, method, &format!("{at}?excludedAttributes=groups"), body.clone()).await;
+        assert!(without.get("groups").is_none(), "{without}");
         let written = scim.call(200, method, &at, body).await;
-        assert_eq!(written["groups"], scim.get(&at).await["groups"], "{method}");
-        assert!(written["groups"].is_array(), "{written}");
+        assert_eq!(written["groups"], expected["groups"], "{method}");
+        assert_eq!(written, scim.get(&at).await, "{method}");
     }
 }
 

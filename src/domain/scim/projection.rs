@@ -288,9 +288,11 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_a_user_are_included_only_on_request() {
-        assert!(!Projection::by_default(ResourceType::User).includes("groups"));
-        assert!(!parse(None, Some("title")).unwrap().includes("groups"));
+    fn groups_of_a_user_are_included_unless_they_are_left_out() {
+        assert!(Projection::by_default(ResourceType::User).includes("groups"));
+        assert!(parse(None, Some("title")).unwrap().includes("groups"));
+        assert!(!parse(None, Some("Groups")).unwrap().includes("groups"));
+        assert!(!parse(Some("userName"), None).unwrap().includes("groups"));
         assert!(parse(Some("groups.display"), None).unwrap().includes("groups"));
         assert!(!parse(Some("password"), None).unwrap().includes("password"));
     }

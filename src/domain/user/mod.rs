@@ -27,12 +27,24 @@ pub struct User {
     /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,
     pub attributes: Attributes,
+    /// The groups, in the order of their ids. They are read only for responses that include them and never stored; `None`
+    /// until they are read.
+    pub groups: Option<Vec<UserGroup>>,
     /// The externalIds by source.
     pub external_ids: BTreeMap<String, String>,
     /// The number of changes; also the ETag.
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A group of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
+pub struct UserGroup {
+    pub id: Uuid,
+    pub display_name: String,
 }
 
 /// The writable attributes of a user. Serialized, an absent value is null and an absent list is `[]`.
@@ -145,7 +157,7 @@ impl User {
     pub fn new(id: Uuid, draft: Draft, now: Timestamp) -> Self {
         let Draft { attributes, external_id, source, .. } = draft;
         let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();
-        Self { id, attributes, external_ids, version: 1, created_at: now, updated_at: now }
+        Self { id, attributes, groups: None, external_ids, version: 1, created_at: now, updated_at: now }
     }
 
     /// The user with the values of a draft.
@@ -195,6 +207,8 @@ pub struct Representation<'u> {
     #[serde(flatten)]
     attributes: &'u Attributes,
     external_ids: &'u BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'u [UserGroup]>,
     version: i64,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -207,6 +221,7 @@ impl<'u> From<&'u User> for Representation<'u> {
             external_id: user.external_id(),
             attributes: &user.attributes,
             external_ids: &user.external_ids,
+            groups: user.groups.as_deref(),
             version: user.version,
             created_at: user.created_at,
             updated_at: user.updated_at,

@@ -64,7 +64,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str) -> [Paramet
 }
 
 /// The other query parameters.
-fn of_lists() -> [Parameter; 7] {
+fn of_lists() -> [Parameter; 9] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
@@ -88,6 +88,22 @@ fn of_lists() -> [Parameter; 7] {
             "include",
             json!({ "type": "string", "enum": ["total"] }),
             "Adds `total`, the number of items in the whole list.",
+        ),
+        named(
+            "includeInUsers",
+            listed(
+                "include",
+                json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": ["total", "groups"] } }),
+                "`total` adds the number of users in the whole list, `groups` the groups of each user.",
+            ),
+        ),
+        named(
+            "includeInUser",
+            query(
+                "include",
+                json!({ "type": "string", "enum": ["groups"] }),
+                "Adds `groups`, the groups of the user. A tag in `If-None-Match` then has no effect.",
+            ),
         ),
         query(
             "erase",

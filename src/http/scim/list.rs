@@ -1,17 +1,17 @@
 //! Lists (RFC 7644, section 3.4.2) and searches (section 3.4.3) of one resource type or of all.
 
 use super::context::Context;
+use super::groups;
 use super::openapi::{
     BODY_ERRORS, MEDIA_TYPES, authenticated, content, example_of, examples, finding, projection, schema_name,
 };
 use super::request::resource_type;
 use super::response::{json, message};
 use super::search::{Page, Search};
-use super::{groups, users};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::group::Group;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
+use crate::domain::scim::{ResourceType, ScimError, ScimType, resource, urn};
 use crate::domain::sort::{Position, Sort};
 use crate::domain::user::User;
 use crate::http::body::JsonBody;
@@ -145,7 +145,10 @@ async fn find_all_by_index(
     }
     if types.groups {
         let users = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
-        let (start, rest) = (start.saturating_sub(users).max(1), count - found.resources.len());
+        // Groups follow only once there are no more users, of which a page can contain fewer than requested.
+        let is_last = start - 1 + found.resources.len() >= users;
+        let rest = if is_last { count - found.resources.len() } else { 0 };
+        let start = start.saturating_sub(users).max(1);
         let groups = find_of_type::<Group>(context, search, &Page::Index(start, rest)).await?;
         found.total = found.total.zip(groups.total).map(|(users, groups)| users + groups);
         found.resources.extend(groups.resources);
@@ -202,8 +205,8 @@ trait Listable: Resource {
 impl Listable for User {
     const KIND: ResourceType = ResourceType::User;
 
-    async fn render_page(context: &Context, users: Vec<Self>, projection: &Projection) -> Rendered {
-        users::render_page(context, &users, projection).await
+    async fn render_page(context: &Context, users: Vec<Self>, _: &Projection) -> Rendered {
+        Ok(users.iter().map(|user| resource::render_user(user, &context.view())).collect())
     }
 }
 
@@ -237,11 +240,11 @@ async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> R
     };
     // With a cursor, the total is included only when it is known without counting.
     let total = skip.is_some() || filter.is_none() && sort.by.is_indexed();
-    let source = source.to_owned().into();
-    let query =
-        Query { tenant: context.tenant(), filter, sort, after, skip, limit, total, source, of: PhantomData };
+    let (tenant, source, groups) =
+        (context.tenant(), source.to_owned().into(), projection.includes("groups"));
+    let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of: PhantomData };
     let origin = &context.caller().origin;
-    let ListPage { items, next, total } =
+    let ListPage { items, next, total, .. } =
         listing::list::<R>(&context.state().database, origin, query).await?;
     let resources = R::render_page(context, items, &projection).await?.into_iter();
     let resources = resources.map(|resource| projection.apply(resource).into()).collect();

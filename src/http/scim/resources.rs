@@ -7,7 +7,7 @@ use super::openapi::{
 use super::request::{Action, ResponseFields, Target, resource_type};
 use super::response::Outcome;
 use super::{groups, users};
-use crate::domain::condition::{Conditions, Tags};
+use crate::domain::condition::Conditions;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::body::JsonBody;
 use crate::http::headers::IdempotencyKey;
@@ -80,9 +80,8 @@ pub(super) async fn find(
     };
     let mut conditions = conditions.weakly();
     // The ETag does not cover values of other resources, so a match does not prove that the client's copy is current.
-    let by_tag = matches!(conditions.if_none_match, Some(Tags::List(_)));
-    if by_tag && outcome.contains_other_resources(&projection) {
-        conditions.if_none_match = None;
+    if outcome.contains_other_resources(&projection) {
+        conditions = conditions.ignoring_none_match_tags();
     }
     outcome.respond_to_get(&conditions)
 }

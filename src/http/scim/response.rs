@@ -86,7 +86,7 @@ impl Outcome {
     /// Whether the body contains values of other resources, which can change while this resource's version stays the same.
     pub(super) fn contains_other_resources(&self, projection: &Projection) -> bool {
         let attribute = |name: &str| self.body.as_ref().and_then(|body| body.get(name));
-        projection.includes("groups")
+        attribute("groups").is_some()
             || (attribute("members").is_some() && projection.includes_sub_attribute("members", "display"))
             || attribute(urn::ENTERPRISE_USER).is_some_and(|enterprise| enterprise.get("manager").is_some())
     }

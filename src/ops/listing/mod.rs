@@ -24,6 +24,7 @@ use crate::domain::origin::Origin;
 use crate::domain::schema::SortBy;
 use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::OpError;
+use crate::ops::members::{GroupsOf, WithGroups};
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use execution::Execution;
@@ -51,6 +52,8 @@ pub struct Query<R> {
     pub limit: usize,
     /// Whether to count all matching resources.
     pub total: bool,
+    /// Whether to read the groups of users. A page whose users are in more than 100,000 groups in total is shorter.
+    pub groups: bool,
     /// The source of the externalIds to which the filter refers.
     pub source: Source,
     /// The type of the resources.
@@ -62,6 +65,8 @@ pub struct Query<R> {
 pub struct ListPage<R> {
     /// The resources.
     pub items: Vec<R>,
+    /// The position of each resource.
+    pub positions: Vec<Position>,
     /// The position after which the next page starts; `None` on the last page.
     pub next: Option<Position>,
     /// The number of all matching resources, if requested.
@@ -70,7 +75,18 @@ pub struct ListPage<R> {
 
 impl<R> Default for ListPage<R> {
     fn default() -> Self {
-        Self { items: Vec::new(), next: None, total: None }
+        Self { items: Vec::new(), positions: Vec::new(), next: None, total: None }
+    }
+}
+
+impl<R> ListPage<R> {
+    /// Removes the resources after the first `count`, with which the next page then starts.
+    pub fn truncate(&mut self, count: usize) {
+        if count < self.items.len() {
+            self.items.truncate(count);
+            self.positions.truncate(count);
+            self.next = self.positions.last().cloned();
+        }
     }
 }
 
@@ -85,20 +101,49 @@ pub async fn list<R: Resource>(
 ) -> Result<ListPage<R>, OpError> {
     let query = Arc::new(query);
     if let Some(find) = FindUnique::for_query(&query) {
-        let found: Vec<_> = database.call(origin, find).await?.into_iter().collect();
-        let total = query.total.then_some(found.len() as i64);
-        let items = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();
-        return Ok(ListPage { items, next: None, total });
+        return find_unique(database, origin, &query, find).await;
     }
+    let mut page = read_page(database, origin, &query).await?;
+    if query.groups && !page.items.is_empty() {
+        let users = page.items.iter().map(R::id).collect();
+        let groups = database.call(origin, GroupsOf::page(query.tenant, users)).await?;
+        page.truncate(groups.len());
+        let users = page.items.iter_mut().filter_map(R::as_user);
+        users.zip(groups).for_each(|(user, groups)| user.groups = Some(groups));
+    }
+    Ok(page)
+}
+
+async fn find_unique<R: Resource>(
+    database: &Database,
+    origin: &Origin,
+    query: &Query<R>,
+    find: FindUnique<R>,
+) -> Result<ListPage<R>, OpError> {
+    let found = match query.groups {
+        true => database.call(origin, WithGroups { tenant: query.tenant, operation: find }).await?,
+        false => database.call(origin, find).await?,
+    };
+    let total = query.total.then_some(i64::from(found.is_some()));
+    let items: Vec<_> = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();
+    let positions = query.positions_of(&items);
+    Ok(ListPage { items, positions, next: None, total })
+}
+
+async fn read_page<R: Resource>(
+    database: &Database,
+    origin: &Origin,
+    query: &Arc<Query<R>>,
+) -> Result<ListPage<R>, OpError> {
     if query.filter.is_none() && query.sort.by.is_indexed() {
-        return database.call(origin, ReadPage(query)).await;
+        return database.call(origin, ReadPage(query.clone())).await;
     }
     let mut execution = Execution::start(database, origin);
-    match search(&execution, &query).await? {
+    match search(&execution, query).await? {
         Some(SearchResult::Page(page)) => Ok(page),
-        Some(SearchResult::Candidates(ids)) => search::check_candidates(&mut execution, &query, &ids).await,
-        None if query.sort.by.is_indexed() => count_and_scan(&mut execution, &query).await,
-        None => sort::sort(&mut execution, &query).await,
+        Some(SearchResult::Candidates(ids)) => search::check_candidates(&mut execution, query, &ids).await,
+        None if query.sort.by.is_indexed() => count_and_scan(&mut execution, query).await,
+        None => sort::sort(&mut execution, query).await,
     }
 }
 
@@ -158,9 +203,10 @@ impl<R: Resource> Operation for ReadPage<R> {
         let more = items.len() > query.limit;
         items.truncate(query.limit);
         R::fill_computed(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
-        let next = items.last().filter(|_| more).map(|item| query.sort.position(item));
+        let positions = query.positions_of(&items);
+        let next = positions.last().filter(|_| more).cloned();
         let total = query.total.then(|| count_all::<R>(tx, query.tenant)).transpose()?;
-        Ok(ListPage { items, next, total })
+        Ok(ListPage { items, positions, next, total })
     }
 }
 
@@ -185,6 +231,11 @@ impl<R: Resource> Query<R> {
         let number = |count| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
         statement.sql(" LIMIT ").value(number(limit)).sql(" OFFSET ").value(number(skip));
         R::load(connection, statement, None)
+    }
+
+    /// The positions of resources in an order that has an index.
+    fn positions_of(&self, items: &[R]) -> Vec<Position> {
+        items.iter().map(|item| self.sort.position(item)).collect()
     }
 
     /// The number of resources in a segment.

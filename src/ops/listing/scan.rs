@@ -46,6 +46,8 @@ pub(super) async fn scan<R: Resource>(
             let skipped = skip.min(items.len());
             skip -= skipped;
             page.items.extend(items.into_iter().skip(skipped));
+            page.positions
+                .extend(query.positions_of(page.items.get(page.positions.len()..).unwrap_or_default()));
             reached = end.clone().or(last).or(reached);
             match end {
                 Some(end) => segment.after = Some(end),

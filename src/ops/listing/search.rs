@@ -118,11 +118,14 @@ impl<R: Resource> Query<R> {
         positions.drain(..self.skip.unwrap_or(0).min(positions.len()));
         let more = positions.len() > self.limit;
         positions.truncate(self.limit);
+        let next = positions.last().filter(|_| more).cloned();
         let ids: Vec<_> = positions.iter().map(|position| position.id).collect();
         let mut items = self.load_matching(tx, &ids)?;
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
         R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
-        Ok(ListPage { items, next: positions.pop().filter(|_| more), total })
+        // A resource that was deleted or changed in between is not on the page.
+        positions.retain(|position| items.iter().any(|item| item.id() == position.id));
+        Ok(ListPage { items, positions, next, total })
     }
 
     /// The resources with these ids that still match the filter, in any order.

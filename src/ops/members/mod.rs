@@ -6,13 +6,15 @@
 
 mod edit;
 mod locked_groups;
+mod of_users;
 mod pages;
 mod store;
 mod unpaged;
 
 pub(super) use edit::{MemberDiff, PreparedEdit};
+pub use of_users::{GroupsOf, HasUser, WithGroups};
 pub use pages::{Find, List, ListGroups};
-pub use unpaged::{AllMembers, GroupNames, GroupsWithMembers};
+pub use unpaged::{AllMembers, GroupsWithMembers};
 
 use crate::db::rows::NewMemberRow;
 use crate::db::{Class, Operation, Tx};

@@ -1,15 +1,11 @@
-//! Reads all members of groups, and the names of all groups of users.
+//! Reads all members of groups.
 
 use super::pages::{MemberRow, Members, load_groups, member, of_group};
-use crate::db::sql::{Fragment, Statement};
-use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
-use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
-use crate::ops::{IDS_PER_STATEMENT, OpError};
+use crate::ops::OpError;
 use diesel::QueryResult;
-use diesel::sql_types::Text;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -71,44 +67,4 @@ fn all_members(connection: &mut Connection, tenant: Uuid, group: Uuid) -> QueryR
     statement.sql(" ORDER BY members.user_id");
     let rows: Vec<MemberRow> = connection.load(Members::of(statement))?;
     Ok(rows.into_iter().map(member).collect())
-}
-
-/// Reads the names of all groups of users.
-#[derive(Debug)]
-pub struct GroupNames {
-    /// The tenant of the users.
-    pub tenant: Uuid,
-    /// The ids of the users, at most a page.
-    pub users: Vec<Uuid>,
-    /// The maximum total number of memberships, above which the operation returns [`OpError::Refused`].
-    pub max_groups: usize,
-}
-
-impl Operation for GroupNames {
-    /// For each user with groups, their ids and displayNames in id order.
-    type Output = BTreeMap<Uuid, Vec<(Uuid, String)>>;
-    type Error = OpError;
-    const CLASS: Class = Class::Page;
-
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
-        let mut names: Self::Output = BTreeMap::new();
-        let mut left = self.max_groups;
-        for users in self.users.chunks(IDS_PER_STATEMENT) {
-            let mut statement = Fragment::of(
-                "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \
-                 WHERE groups.tenant_id = members.tenant_id AND groups.id = members.group_id) FROM members \
-                 WHERE members.tenant_id = ",
-            );
-            statement.value(Value::Id(self.tenant)).sql(" AND members.user_id").is_one_of(users);
-            statement.sql(" ORDER BY members.user_id, members.group_id");
-            let rows: Vec<(Uid, Uid, String)> =
-                tx.load_first(Statement::<(Id, Id, Text)>::of(statement), left.saturating_add(1))?;
-            left =
-                left.checked_sub(rows.len()).ok_or(OpError::Refused("the users are in too many groups"))?;
-            for (Uid(user), Uid(group), name) in rows {
-                names.entry(user).or_default().push((group, name));
-            }
-        }
-        Ok(names)
-    }
 }

@@ -94,6 +94,10 @@ impl Resource for User {
         Ok(())
     }
 
+    fn as_user(&mut self) -> Option<&mut User> {
+        Some(self)
+    }
+
     fn complete_replacement(&self, mut draft: Draft) -> Draft {
         if !draft.has_active {
             draft.attributes.active = self.attributes.active;

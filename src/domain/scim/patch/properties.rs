@@ -138,7 +138,7 @@ proptest! {
     fn requests_without_value_filters_are_idempotent(
         user in users(), operations in vec(unfiltered_operation(), 1..6), profile in profiles(),
     ) {
-        let rendered = render_user(&user, None, &VIEW);
+        let rendered = render_user(&user, &VIEW);
         if let Ok(once) = apply(ResourceType::User, &rendered, &operations, profile) {
             let twice = apply(ResourceType::User, &once.resource, &operations, profile);
             prop_assert_eq!(twice.as_ref(), Ok(&once));
@@ -154,7 +154,7 @@ proptest! {
     fn results_are_deterministic_and_operations_apply_in_order(
         user in users(), operations in vec(any_operation(), 1..6), profile in profiles(),
     ) {
-        let rendered = render_user(&user, None, &VIEW);
+        let rendered = render_user(&user, &VIEW);
         let together = apply(ResourceType::User, &rendered, &operations, profile);
         prop_assert_eq!(&together, &apply(ResourceType::User, &rendered, &operations, profile));
         let mut step = Ok(rendered);

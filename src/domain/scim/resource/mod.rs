@@ -9,7 +9,7 @@ mod tests_groups;
 mod user;
 
 pub use group::{patch_group, preserve_native_of_group, read_group, render_group};
-pub use user::{UserGroup, patch_user, preserve_native, read_user, render_user};
+pub use user::{patch_user, preserve_native, read_user, render_user};
 
 use super::ResourceType;
 use crate::domain::change::Stamp;

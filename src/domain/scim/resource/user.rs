@@ -6,15 +6,11 @@ use crate::domain::document::compact;
 use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::{Profile, ResourceType, ScimError, urn};
-use crate::domain::user::{Draft, Enterprise, User, WriteMode};
+use crate::domain::user::{Draft, Enterprise, User, UserGroup, WriteMode};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
-/// The id and display name of a group that a user is a member of.
-pub type UserGroup = (Uuid, String);
-
-/// Renders a user. Unassigned attributes are omitted, and `groups` is present only when it is passed and not empty.
-pub fn render_user(user: &User, groups: Option<&[UserGroup]>, view: &View<'_>) -> Map<String, Value> {
+/// Renders a user. Unassigned attributes are omitted, and `groups` is present only if the groups were read.
+pub fn render_user(user: &User, view: &View<'_>) -> Map<String, Value> {
     let mut resource = compact(&user.attributes);
     for native in ["custom", "extensions", "enterprise"] {
         resource.remove(native);
@@ -24,7 +20,7 @@ pub fn render_user(user: &User, groups: Option<&[UserGroup]>, view: &View<'_>) -
     if !enterprise.is_empty() {
         resource.insert(urn::ENTERPRISE_USER.to_owned(), enterprise.into());
     }
-    if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
+    if let Some(groups) = user.groups.as_ref().filter(|groups| !groups.is_empty()) {
         let groups = groups.iter().map(|group| render_membership(group, view)).collect();
         resource.insert("groups".to_owned(), groups);
     }
@@ -49,7 +45,7 @@ fn render_enterprise(enterprise: &Enterprise, view: &View<'_>) -> Map<String, Va
     rendered
 }
 
-fn render_membership((id, display_name): &UserGroup, view: &View<'_>) -> Value {
+fn render_membership(UserGroup { id, display_name }: &UserGroup, view: &View<'_>) -> Value {
     let id = id.to_string();
     let location = view.location(ResourceType::Group, &id);
     json!({ "value": id, "$ref": location, "display": display_name, "type": "direct" })
@@ -89,7 +85,7 @@ pub fn patch_user(
     operations: &[Operation],
     profile: Profile,
 ) -> Result<Draft, ScimError> {
-    let before = render_user(user, None, view);
+    let before = render_user(user, view);
     let after = patch::apply(ResourceType::User, &before, operations, profile)?.resource;
     if after == before {
         let external_id = user.external_ids.get(view.source).cloned();

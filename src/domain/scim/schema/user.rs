@@ -56,10 +56,7 @@ fn groups() -> Definition {
             .canonical(&["direct"]),
     ];
     let description = "The groups that the user is a member of. To change them, change the groups' members.";
-    Definition::complex("groups", description, sub_attributes)
-        .multi_valued()
-        .read_only()
-        .returned(Returned::Request)
+    Definition::complex("groups", description, sub_attributes).multi_valued().read_only()
 }
 
 /// Derives a definition from the native attribute at `path`.

@@ -1,6 +1,6 @@
 //! The schemas of users and groups, derived from the tables of attributes.
 
-use super::builders::{array, described, id, integer, nullable_text, text, time, version};
+use super::builders::{array, described, id, integer, nullable_text, object, text, time, version};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::schema::Schema;
 use serde_json::{Map, Value, json};
@@ -21,15 +21,32 @@ fn add_names(prefix: &str, attributes: &[Attribute], names: &mut Vec<String>) {
 }
 
 /// An object in a response, which always has all of its fields.
-pub(super) fn complete(attributes: &[Attribute]) -> Value {
+fn complete(attributes: &[Attribute]) -> Value {
     let required: Vec<_> = attributes.iter().map(|attribute| attribute.name).collect();
     json!({ "type": "object", "properties": response_properties(attributes), "required": required })
+}
+
+/// A resource in a response.
+pub(super) fn resource(schema: &Schema) -> Value {
+    let mut resource = complete(schema.attributes);
+    if let Some(Value::Object(properties)) = resource.get_mut("properties") {
+        properties.extend(included(schema));
+    }
+    resource
+}
+
+/// The property that `include=groups` adds to users.
+fn included(schema: &Schema) -> Option<(String, Value)> {
+    let groups = || array(object([("id", id()), ("displayName", text())]));
+    let described = || described(groups(), "The groups of the user. Present only with `include=groups`.");
+    (schema.plural == "users").then(|| ("groups".to_owned(), described()))
 }
 
 /// A resource after a projection, which can remove sub-attributes at any depth.
 pub(super) fn projected(schema: &Schema) -> Value {
     let mut properties = response_properties(schema.attributes);
     properties.values_mut().for_each(require_nothing);
+    properties.extend(included(schema));
     json!({
         "description": "The attributes selected by `attributes` or `excludedAttributes`, and `id`.",
         "type": "object",
@@ -106,7 +123,8 @@ pub(super) fn request_body(schema: &Schema, write: Write) -> Value {
     };
     let properties =
         schema.attributes.iter().map(|attribute| (attribute.name.to_owned(), property(attribute)));
-    let properties: Map<String, Value> = properties.collect();
+    let read_only = included(schema).map(|(name, _)| (name, ignored_value()));
+    let properties: Map<String, Value> = properties.chain(read_only).collect();
     let required = if write == Write::Patch { json!([]) } else { json!([required]) };
     let meaning = match write {
         Write::New => "A null value means that the attribute is absent.",

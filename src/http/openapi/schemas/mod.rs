@@ -9,7 +9,7 @@ pub(in crate::http) use attributes::{Write, ignored_value, key_text, request_pro
 pub(in crate::http) use builders::{reference, time};
 
 use crate::domain::schema::{GROUPS, Schema, USERS};
-use attributes::{complete, projected, request_body};
+use attributes::{projected, request_body, resource};
 use builders::page;
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ fn of_resource(name: &str, schema: &Schema) -> [(String, Value); 6] {
     let projected_name = format!("Projected{name}");
     let item = json!({ "anyOf": [reference(name), reference(&projected_name)] });
     [
-        (name.to_owned(), complete(schema.attributes)),
+        (name.to_owned(), resource(schema)),
         (projected_name, projected(schema)),
         (format!("New{name}"), request_body(schema, Write::New)),
         (format!("{name}Replacement"), request_body(schema, Write::Replacement)),

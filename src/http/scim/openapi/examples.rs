@@ -34,7 +34,7 @@ pub(in crate::http::scim) fn new_user() -> Value {
 /// The response to `GET /scim/v2/Users/{id}`.
 pub(in crate::http::scim) fn user() -> Value {
     let draft = resource::read_user(new_user(), &VIEW, Profile::Strict);
-    draft.map_or(Value::Null, |draft| resource::render_user(&native::user_of(draft), None, &VIEW).into())
+    draft.map_or(Value::Null, |draft| resource::render_user(&native::user_of(draft), &VIEW).into())
 }
 
 /// The body of `POST /scim/v2/Groups`, and of PUT.

@@ -1,0 +1,170 @@
+//! Reads the groups of users.
+
+use crate::db::sql::{Fragment, Statement};
+use crate::db::types::{Id, Uid};
+use crate::db::{Class, Connection, Operation, Tx};
+use crate::domain::filter::Value;
+use crate::domain::user::{User, UserGroup};
+use crate::ops::resource::Resource;
+use crate::ops::{OpError, Results};
+use diesel::QueryResult;
+use diesel::sql_types::Text;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The maximum number of groups that the users of a page or a batch are in together, unless there is only one user.
+const MAX_GROUPS: usize = 100_000;
+
+/// Reads the groups of the users of a page, with one statement.
+#[derive(Debug)]
+pub struct GroupsOf {
+    /// The tenant of the users.
+    pub tenant: Uuid,
+    /// The ids of the users, in the order of the page.
+    pub users: Vec<Uuid>,
+    /// The maximum total number of groups. The groups of the first user are read in any case.
+    pub max_groups: usize,
+}
+
+impl GroupsOf {
+    /// Reads at most 100,000 groups.
+    #[must_use]
+    pub fn page(tenant: Uuid, users: Vec<Uuid>) -> Self {
+        Self { tenant, users, max_groups: MAX_GROUPS }
+    }
+}
+
+impl Operation for GroupsOf {
+    /// The groups of each user, in the order of the users. There are fewer entries than users if the users are in too many
+    /// groups.
+    type Output = Vec<Vec<UserGroup>>;
+    type Error = OpError;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
+        Ok(groups_of(tx, self.tenant, &self.users, self.max_groups)?)
+    }
+}
+
+/// An operation on users that also reads their groups. With a second operation, each request would wait in the queue twice.
+#[derive(Debug)]
+pub struct WithGroups<O> {
+    /// The tenant of the users.
+    pub tenant: Uuid,
+    /// The operation whose output the groups are added to.
+    pub operation: O,
+}
+
+impl<O> Operation for WithGroups<O>
+where
+    O: Operation<Error = OpError>,
+    O::Output: HasUser,
+{
+    type Output = O::Output;
+    type Error = OpError;
+    const CLASS: Class = O::CLASS;
+    const MAX_BATCH: usize = O::MAX_BATCH;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, OpError> {
+        let mut output = self.operation.run(tx)?;
+        if let Some(user) = output.user() {
+            user.groups = groups_of(tx, self.tenant, &[user.id], MAX_GROUPS)?.pop();
+        }
+        Ok(output)
+    }
+
+    /// Reads the groups with one statement per tenant. If there are too many, each call runs alone.
+    fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
+        let operations: Vec<&O> = calls.iter().map(|call| &call.operation).collect();
+        let mut results = O::run_batch(&operations, tx)?;
+        let mut by_tenant: BTreeMap<Uuid, Vec<&mut User>> = BTreeMap::new();
+        for (call, output) in calls.iter().zip(&mut results) {
+            if let Some(user) = output.as_mut().ok().and_then(HasUser::user) {
+                by_tenant.entry(call.tenant).or_default().push(user);
+            }
+        }
+        for (tenant, users) in by_tenant {
+            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+            let groups = groups_of(tx, tenant, &ids, MAX_GROUPS)?;
+            if groups.len() < users.len() {
+                return Err(OpError::retry("the users of the batch are in too many groups"));
+            }
+            users.into_iter().zip(groups).for_each(|(user, groups)| user.groups = Some(groups));
+        }
+        Ok(results)
+    }
+}
+
+/// An output that can contain a user.
+pub trait HasUser: Send + 'static {
+    /// The user, if there is one.
+    fn user(&mut self) -> Option<&mut User>;
+}
+
+impl<R: Resource> HasUser for R {
+    fn user(&mut self) -> Option<&mut User> {
+        self.as_user()
+    }
+}
+
+impl<R: Resource> HasUser for Option<R> {
+    fn user(&mut self) -> Option<&mut User> {
+        self.as_mut().and_then(R::as_user)
+    }
+}
+
+impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
+    fn user(&mut self) -> Option<&mut User> {
+        self.as_mut().ok().and_then(R::as_user)
+    }
+}
+
+/// The groups of users, in the order of the users, who may occur several times. Ends before the user with whom there would
+/// be more than `max` groups, but not before the first.
+fn groups_of(
+    connection: &mut Connection,
+    tenant: Uuid,
+    users: &[Uuid],
+    max: usize,
+) -> QueryResult<Vec<Vec<UserGroup>>> {
+    let limit = if users.len() > 1 { max } else { usize::MAX };
+    if let Some(found) = load(connection, tenant, users, limit)? {
+        return Ok(users.iter().map(|user| found.get(user).cloned().unwrap_or_default()).collect());
+    }
+    let (mut groups, mut left): (Vec<Vec<UserGroup>>, _) = (Vec::new(), max);
+    for user in users {
+        let limit = if groups.is_empty() { usize::MAX } else { left };
+        let Some(mut found) = load(connection, tenant, &[*user], limit)? else { break };
+        let found = found.remove(user).unwrap_or_default();
+        left = left.saturating_sub(found.len());
+        groups.push(found);
+    }
+    Ok(groups)
+}
+
+/// The groups of users, by user, in the order of their ids; `None` if there are more than `limit`. A subquery looks up the
+/// names, because an engine could execute a join by scanning all groups.
+fn load(
+    connection: &mut Connection,
+    tenant: Uuid,
+    users: &[Uuid],
+    limit: usize,
+) -> QueryResult<Option<BTreeMap<Uuid, Vec<UserGroup>>>> {
+    let mut statement = Fragment::of(
+        "SELECT members.user_id, members.group_id, (SELECT groups.display_name FROM groups \
+         WHERE groups.tenant_id = members.tenant_id AND groups.id = members.group_id) FROM members \
+         WHERE members.tenant_id = ",
+    );
+    statement.value(Value::Id(tenant)).sql(" AND members.user_id").is_one_of(users);
+    statement.sql(" ORDER BY members.user_id, members.group_id");
+    let rows: Vec<(Uid, Uid, String)> =
+        connection.load_first(Statement::<(Id, Id, Text)>::of(statement), limit.saturating_add(1))?;
+    if rows.len() > limit {
+        return Ok(None);
+    }
+    let mut groups: BTreeMap<Uuid, Vec<UserGroup>> = BTreeMap::new();
+    for (Uid(user), Uid(id), display_name) in rows {
+        groups.entry(user).or_default().push(UserGroup { id, display_name });
+    }
+    Ok(Some(groups))
+}
