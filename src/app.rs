@@ -11,7 +11,7 @@ use crate::error::AppError;
 use crate::http::State;
 use crate::http::server::{self, Limits};
 use crate::ops::keys::OperatorExists;
-use crate::tasks::{retention, uses};
+use crate::tasks::{erasures, retention, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::io::IsTerminal;
@@ -97,7 +97,11 @@ impl App {
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
         let retention = retention::run(self.state.database.clone(), self.state.clock.clone());
-        let tasks = [actix_web::rt::spawn(retention), actix_web::rt::spawn(uses::run(self.state.clone()))];
+        let tasks = [
+            actix_web::rt::spawn(retention),
+            actix_web::rt::spawn(erasures::run(self.state.clone())),
+            actix_web::rt::spawn(uses::run(self.state.clone())),
+        ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();
         tasks.iter().for_each(|task| task.abort());

@@ -141,6 +141,22 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Bool, Text};
+    use crate::db::types::Id;
+
+    erasures (tenant_id, user_id) {
+        tenant_id -> Id,
+        user_id -> Id,
+        version -> BigInt,
+        time -> BigInt,
+        actor_type -> Text,
+        actor_id -> Text,
+        request_id -> Text,
+        redacted -> Bool,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::db::types::Id;
 

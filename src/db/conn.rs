@@ -60,8 +60,10 @@ impl Connection {
             }
             DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
                 let mut connection = SqliteConnection::establish(text)?;
+                // secure_delete: deleted values are overwritten in the file. Without it, even moving a row, as a migration
+                // may do, would leave a copy of its values.
                 connection
-                    .batch_execute("PRAGMA busy_timeout = 5000")
+                    .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON")
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(Self::Sqlite(connection))
             }
@@ -237,10 +239,10 @@ const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
 /// users, and scan all of them.
 const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
-/// FULL: a commit is on disk before the response is sent. secure_delete: deleted values are overwritten in the file.
+/// FULL: a commit is on disk before the response is sent.
 /// temp_store: no temporary files, so the rest of the file system can be read-only.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-    PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;";
+    PRAGMA temp_store = MEMORY;";
 
 /// Retries for a few seconds while an attempt fails because another process makes the same change.
 pub(super) fn retry_contention(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {

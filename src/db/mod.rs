@@ -17,6 +17,7 @@ pub mod table;
 mod transaction;
 pub mod types;
 mod url;
+mod wal;
 
 pub use conn::{Connection, Dialect};
 pub use error::{CallError, DbError};
@@ -49,6 +50,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
 
     /// The isolation level on PostgreSQL. SQLite transactions are always serializable.
     const ISOLATION: Isolation = Isolation::ReadCommitted;
+
+    /// Whether a write runs in a transaction. Without one, it must not record changes.
+    const IN_TRANSACTION: bool = true;
 
     /// The maximum number of calls of this operation in one batch.
     const MAX_BATCH: usize = 1;

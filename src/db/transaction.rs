@@ -6,7 +6,6 @@ use super::history;
 use super::{Class, Isolation, Operation, Results};
 use crate::domain::change::Change;
 use crate::domain::origin::Origin;
-use diesel::prelude::*;
 use std::ops::{Deref, DerefMut};
 
 /// The connection that an operation uses. Writes run in a transaction on it.
@@ -18,13 +17,11 @@ pub struct Tx<'a> {
     call: usize,
     /// The recorded changes, each with the index of its call.
     changes: Vec<(usize, Change)>,
-    /// Whether to truncate SQLite's write-ahead log after the commit.
-    truncate_wal: bool,
 }
 
 impl<'a> Tx<'a> {
     fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
-        Self { connection, origins, call: 0, changes: Vec::new(), truncate_wal: false }
+        Self { connection, origins, call: 0, changes: Vec::new() }
     }
 
     /// The connection, for engine-specific statements.
@@ -65,10 +62,13 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Requests that SQLite's write-ahead log be truncated after the commit. Otherwise, erased values remain in it until
-    /// the log is overwritten.
-    pub fn truncate_wal(&mut self) {
-        self.truncate_wal = true;
+    /// The origin of the current call.
+    ///
+    /// # Errors
+    /// [`DbError::Internal`] outside a call.
+    pub fn origin(&self) -> Result<&'a Origin, DbError> {
+        let no_origin = || DbError::Internal("there is no current call".to_owned());
+        self.origins.get(self.call).copied().ok_or_else(no_origin)
     }
 
     /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the
@@ -139,25 +139,21 @@ pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::
         .collect()
 }
 
-/// Runs writes in a transaction, and reads without one.
+/// Runs writes in a transaction, with the declared exceptions, and reads without one.
 pub(super) fn attempt<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
     origins: &[&Origin],
 ) -> Results<O::Output, O::Error> {
-    if O::CLASS != Class::Write {
+    if O::CLASS != Class::Write || !O::IN_TRANSACTION {
         return results(operations, &mut Tx::new(connection, origins));
     }
     begin(connection, O::ISOLATION)?;
     let mut tx = Tx::new(connection, origins);
     let output = results(operations, &mut tx).and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
-    let truncate_log = tx.truncate_wal;
     match output {
         Ok(output) => {
             commit(connection)?;
-            if truncate_log && let Connection::Sqlite(_) = connection {
-                truncate_wal(connection);
-            }
             Ok(output)
         }
         Err(error) => {
@@ -176,25 +172,6 @@ fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Outpu
     match results.len() == operations.len() {
         true => Ok(results),
         false => Err(DbError::Internal("not every call has a result".to_owned()).into()),
-    }
-}
-
-#[derive(QueryableByName)]
-struct Checkpoint {
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    busy: i32,
-}
-
-/// Truncates SQLite's write-ahead log. Waits for readers up to the busy timeout.
-fn truncate_wal(connection: &mut Connection) {
-    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
-    let done: QueryResult<Checkpoint> = connection.get(checkpoint);
-    match done {
-        Ok(Checkpoint { busy: 0 }) => {}
-        Ok(_) => log::warn!(
-            "erased values remain in the write-ahead log because a reader still uses it; repeat the erasure"
-        ),
-        Err(error) => log::warn!("erased values remain in the write-ahead log: {error}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The origin of an operation: the caller and the request.
 
-use derive_more::Display;
+use derive_more::{Display, FromStr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub struct Actor {
 }
 
 /// The kinds of callers, with the stable names that changes record.
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Display, FromStr, PartialEq, Eq, Hash)]
 #[display(rename_all = "lowercase")]
 pub enum ActorKind {
     /// The key from the settings.

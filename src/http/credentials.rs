@@ -227,7 +227,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
 }
 
 /// Calls a function when it is dropped.
-struct OnDrop<F: FnMut()>(F);
+pub(super) struct OnDrop<F: FnMut()>(pub(super) F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {

@@ -12,6 +12,7 @@ use crate::domain::key::AdminKey;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The state of a running server.
 pub struct State {
@@ -33,6 +34,8 @@ pub struct State {
     pub public_url: String,
     /// The base URL of SCIM, without a trailing slash. It is never derived from a request.
     pub scim_url: String,
+    /// Notified when a request may have left an erasure incomplete.
+    pub incomplete_erasures: Notify,
     pub(super) readiness: Readiness,
     pub(super) in_flight: Arc<InFlight>,
     stopping: AtomicBool,
@@ -51,6 +54,7 @@ impl State {
             deadline: settings.request_deadline,
             scim_url: format!("{public_url}{SCIM_BASE}"),
             public_url,
+            incomplete_erasures: Notify::new(),
             readiness: Readiness::default(),
             in_flight: Arc::new(InFlight::new(settings.unread_limit)),
             stopping: AtomicBool::new(false),

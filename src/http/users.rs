@@ -1,6 +1,7 @@
 //! `/users`.
 
 use super::context::{Admin, Context, Writer};
+use super::credentials::OnDrop;
 use super::extractor::extractor;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
@@ -12,14 +13,16 @@ use crate::db::Operation;
 use crate::domain::body::WriteMode;
 use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
+use crate::domain::key::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
 use crate::ops::OpError;
-use crate::ops::users::{Create, Delete, Erase, RedactHistory};
-use actix_web::HttpRequest;
+use crate::ops::users::{Create, Delete, Erase, Redact, Remaining, TruncateLog};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::Value;
 use std::marker::PhantomData;
+use std::time::Duration;
 use uuid::Uuid;
 
 impl Native for User {
@@ -59,18 +62,49 @@ pub(super) async fn delete(
     let (tenant, now) = (context.tenant(), context.now());
     match erasure {
         None => context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?,
-        Some(context) => {
-            context.call(Erase { tenant, id, conditions, now }).await?;
-            // If a call fails, a repeat of the request continues with the rows that are left.
-            while context.call(RedactHistory { tenant, id }).await? {}
-        }
+        Some(context) => return erase(&context, id, conditions).await,
     }
     Ok(no_content())
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
-    User::DOCS.resource.delete("Delete a user", &["erase"])
+    let accepted = "The user was deleted. The server completes the erasure in the background.";
+    User::DOCS.resource.delete("Delete a user", &["erase"]).response(202, accepted, &[], None)
 }
+
+/// Deletes a user and removes its values. Once the user is deleted, the background task completes what fails here.
+async fn erase(context: &Context<Admin>, id: Uuid, conditions: Conditions) -> Response {
+    // The task is also notified if the request is cancelled.
+    let _notify = OnDrop(|| context.state().incomplete_erasures.notify_one());
+    let erase = Erase { tenant: context.tenant(), id, conditions, now: context.now() };
+    let remaining = context.call(erase).await?;
+    Ok(match complete(context, id, remaining).await {
+        Ok(true) => no_content(),
+        _ => HttpResponse::Accepted().finish(),
+    })
+}
+
+/// Continues an erasure. Returns whether it is complete.
+async fn complete(context: &Context<Admin>, id: Uuid, mut remaining: Remaining) -> Result<bool, Problem> {
+    while remaining == Remaining::Changes {
+        context.check_key(Role::Admin).await?;
+        let redact = Redact { tenant: context.tenant(), id, now: context.now() };
+        remaining = context.call(redact).await?;
+    }
+    if remaining == Remaining::Nothing {
+        return Ok(true);
+    }
+    for pause in PAUSES {
+        if context.call(TruncateLog).await? {
+            return Ok(true);
+        }
+        tokio::time::sleep(pause).await;
+    }
+    Ok(context.call(TruncateLog).await?)
+}
+
+/// Pauses between attempts to truncate SQLite's log, so that ordinary reads can end.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 
 /// The parameter `erase`, which only admins may send.
 pub(super) struct Erasure(Option<Context<Admin>>);

@@ -5,6 +5,7 @@ mod backup;
 mod cluster;
 mod commit;
 mod env_example;
+mod erasures;
 mod health;
 mod idempotent_creates;
 mod keys;

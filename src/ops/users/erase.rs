@@ -1,19 +1,36 @@
 //! Erases users: deletes them and removes their values from the history and from stored responses.
+//!
+//! A history can be too long for one short transaction. Until an erasure is complete, it has a row in `erasures`, so that
+//! it continues after a restart and in a restored backup. `user.erased` is recorded in the transaction that removes the
+//! last value. On SQLite, the row remains until the write-ahead log, which may still contain values, is truncated.
 
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, Operation, Tx};
+use crate::db::{Class, Dialect, Operation, Tx};
 use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
+use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::ops::OpError;
 use crate::ops::resource::{self, Resource};
-use crate::schema::{changes, heads, idempotency};
+use crate::schema::{changes, erasures, heads, idempotency};
 use diesel::prelude::*;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// Deletes a user, if it exists, and records the erasure. [`RedactHistory`] removes the user's values from the history.
+/// What remains to be done for an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remaining {
+    /// Changes may contain values, which [`Redact`] removes.
+    Changes,
+    /// SQLite's write-ahead log may contain values, which [`TruncateLog`] removes.
+    Log,
+    /// No value is left.
+    Nothing,
+}
+
+/// Deletes a user, if it exists, and begins to remove its values.
 #[derive(Debug)]
 pub struct Erase {
     /// The tenant of the user.
@@ -26,39 +43,70 @@ pub struct Erase {
     pub now: Timestamp,
 }
 
+/// The changes of a user.
+macro_rules! history {
+    ($user:expr) => {
+        changes::table.filter(
+            changes::tenant_id
+                .eq(Uid($user.tenant))
+                .and(changes::resource_id.eq(Uid($user.id)))
+                .and(changes::resource.eq("user")),
+        )
+    };
+}
+
 impl Operation for Erase {
-    type Output = ();
+    type Output = Remaining;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        tx.truncate_wal();
-        let deleted = self.delete(tx)?;
-        self.remove_responses(tx)?;
-        let last = self.last_change(tx)?;
-        let (version, time) = match (deleted, last) {
-            (Some(deleted), _) => deleted,
-            (None, Some((kind, _))) if kind == ChangeKind::USER_ERASED.name() => return Ok(()),
-            (None, Some((_, version))) => (version, self.now),
-            (None, None) => return Err(OpError::NotFound),
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
+        let last = match self.delete(tx)? {
+            Some(deleted) => deleted,
+            None => self.last_change(tx)?.ok_or(OpError::NotFound)?,
         };
-        tx.record(Change::user_erased(self.tenant, Stamp { id: self.id, version, time }));
-        Ok(())
+        self.begin(tx, last)?;
+        self.remove_responses(tx)?;
+        Redact { tenant: self.tenant, id: self.id, now: self.now }.run(tx)
     }
 }
 
 impl Erase {
     /// Deletes the user. Returns its last version and the time of the deletion, or `None` if it does not exist.
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<Option<(i64, Timestamp)>, OpError> {
+    fn delete(&self, tx: &mut Tx<'_>) -> Result<Option<Stamp>, OpError> {
         let user: User = match resource::lock(tx, self.tenant, self.id, &self.conditions) {
             Err(OpError::NotFound) => return Ok(None),
             user => user?,
         };
         user.delete(tx, self.tenant, self.now)?;
         let deleted = Change::deleted(self.tenant, &user, self.now);
-        let (version, time) = (deleted.version, deleted.time);
+        let stamp = Stamp { id: self.id, version: deleted.version, time: deleted.time };
         tx.record(Change { before: None, erased: true, ..deleted });
-        Ok(Some((version, time)))
+        Ok(Some(stamp))
+    }
+
+    /// The version and time of the user's last change.
+    fn last_change(&self, tx: &mut Tx<'_>) -> QueryResult<Option<Stamp>> {
+        let last = history!(self).order(changes::revision.desc()).select((changes::version, changes::time));
+        let last: Option<(i64, i64)> = tx.optional(last.limit(1))?;
+        Ok(last.map(|(version, time)| Stamp { id: self.id, version, time: time.into() }))
+    }
+
+    /// Inserts the row of the erasure, unless there is one. Waits for a concurrent erasure of the same user.
+    fn begin(&self, tx: &mut Tx<'_>, last: Stamp) -> Result<(), OpError> {
+        let origin = tx.origin()?;
+        let insert = diesel::insert_into(erasures::table).values((
+            erasures::tenant_id.eq(Uid(self.tenant)),
+            erasures::user_id.eq(Uid(self.id)),
+            erasures::version.eq(last.version),
+            erasures::time.eq(i64::from(last.time)),
+            erasures::actor_type.eq(origin.actor.kind.to_string()),
+            erasures::actor_id.eq(&*origin.actor.id),
+            erasures::request_id.eq(&*origin.request_id),
+            erasures::redacted.eq(false),
+        ));
+        tx.execute(insert.on_conflict_do_nothing())?;
+        Ok(())
     }
 
     /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
@@ -73,53 +121,163 @@ impl Erase {
         tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
         Ok(())
     }
-
-    /// The type and version of the user's last change. The head row is locked first, so that only one of two concurrent
-    /// erasures is recorded. The user's own row, which other writes lock before the head row, may no longer exist.
-    fn last_change(&self, tx: &mut Tx<'_>) -> QueryResult<Option<(String, i64)>> {
-        let tenant = Uid(self.tenant);
-        tx.lock::<i64>(heads::table.find(tenant).select(heads::revision))?;
-        let history = changes::table
-            .filter(changes::tenant_id.eq(tenant).and(changes::resource_id.eq(Uid(self.id))))
-            .filter(changes::resource.eq("user"));
-        tx.optional(
-            history.order(changes::revision.desc()).select((changes::kind, changes::version)).limit(1),
-        )
-    }
 }
 
-/// Removes an erased user's values from its history, a limited number of changes per call because a history can be long.
+/// Continues an erasure: removes the user's values from some changes, because a history can be long. Records the
+/// erasure when no value is left.
 #[derive(Debug)]
-pub struct RedactHistory {
+pub struct Redact {
     /// The tenant of the user.
     pub tenant: Uuid,
     /// The id of the user.
     pub id: Uuid,
+    /// The time of the change that records the erasure.
+    pub now: Timestamp,
 }
 
-/// The number of changes that one call redacts.
-const REDACTED_PER_CALL: i64 = 500;
+/// The maximum number of changes that one call redacts is the product of these two.
+const CHANGES_PER_STATEMENT: i64 = 25;
+const STATEMENTS_PER_CALL: usize = 20;
+/// The time after which a call redacts no further changes. A change with a large user takes much longer than others.
+const REDACTION_TIME: Duration = Duration::from_millis(50);
 
-impl Operation for RedactHistory {
-    /// Whether changes may remain.
-    type Output = bool;
+/// An erasure that is not complete.
+#[derive(Queryable)]
+struct Row {
+    version: i64,
+    time: i64,
+    redacted: bool,
+}
+
+impl Operation for Redact {
+    type Output = Remaining;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
-        let of_user = changes::tenant_id.eq(Uid(self.tenant)).and(changes::resource_id.eq(Uid(self.id)));
-        let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
-        let history = changes::table.filter(of_user.and(changes::resource.eq("user")).and(has_values));
-        let revisions = history.order(changes::revision).select(changes::revision).limit(REDACTED_PER_CALL);
-        let revisions: Vec<i64> = tx.load(revisions)?;
-        let Some(last) = revisions.last() else { return Ok(false) };
-        let redaction = diesel::update(history.filter(changes::revision.le(last))).set((
-            changes::before.eq(None::<Json<Value>>),
-            changes::after.eq(None::<Json<Value>>),
-            changes::erased.eq(true),
-        ));
-        tx.execute(redaction)?;
-        tx.truncate_wal();
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
+        let columns = (erasures::version, erasures::time, erasures::redacted);
+        let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select(columns);
+        match tx.lock(row).optional()? {
+            None => Ok(Remaining::Nothing),
+            Some(Row { redacted: true, .. }) => Ok(Remaining::Log),
+            Some(_) if self.redact(tx)? => Ok(Remaining::Changes),
+            Some(row) => self.finish(tx, &row),
+        }
+    }
+}
+
+impl Redact {
+    /// Redacts changes, the oldest first. Returns whether others may have values.
+    fn redact(&self, tx: &mut Tx<'_>) -> QueryResult<bool> {
+        let until = Instant::now() + REDACTION_TIME;
+        let mut redacted = 0;
+        for _ in 0..STATEMENTS_PER_CALL {
+            let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
+            let history = history!(self).filter(has_values).filter(changes::revision.gt(redacted));
+            let next = history.order(changes::revision).select(changes::revision);
+            let next: Vec<i64> = tx.load(next.limit(CHANGES_PER_STATEMENT))?;
+            let Some(last) = next.last() else { return Ok(false) };
+            tx.execute(diesel::update(history.filter(changes::revision.le(last))).set((
+                changes::before.eq(None::<Json<Value>>),
+                changes::after.eq(None::<Json<Value>>),
+                changes::erased.eq(true),
+            )))?;
+            redacted = *last;
+            if Instant::now() >= until {
+                break;
+            }
+        }
         Ok(true)
+    }
+
+    /// Records the erasure, unless a previous one of the same user is recorded. If the tenant has been deleted, so has
+    /// its history.
+    fn finish(&self, tx: &mut Tx<'_>, row: &Row) -> Result<Remaining, OpError> {
+        let head = tx.lock::<i64>(heads::table.find(Uid(self.tenant)).select(heads::revision)).optional()?;
+        let last = history!(self).order(changes::revision.desc()).select(changes::kind).limit(1);
+        let last: Option<String> = tx.optional(last)?;
+        if head.is_some() && last.is_none_or(|kind| kind != ChangeKind::USER_ERASED.name()) {
+            let time = self.now.max(row.time.into());
+            tx.record(Change::user_erased(self.tenant, Stamp { id: self.id, version: row.version, time }));
+        }
+        let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
+        match tx.dialect() {
+            Dialect::Postgres => {
+                tx.execute(diesel::delete(row))?;
+                Ok(Remaining::Nothing)
+            }
+            Dialect::Sqlite => {
+                tx.execute(diesel::update(row).set(erasures::redacted.eq(true)))?;
+                Ok(Remaining::Log)
+            }
+        }
+    }
+}
+
+/// Truncates SQLite's write-ahead log, which completes the erasures whose changes are all redacted.
+#[derive(Debug)]
+pub struct TruncateLog;
+
+impl Operation for TruncateLog {
+    /// Whether the log was truncated. It cannot be while a reader uses it.
+    type Output = bool;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+    /// SQLite does not truncate its log in a transaction.
+    const IN_TRANSACTION: bool = false;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
+        let truncated = tx.truncate_log()?;
+        if truncated {
+            // SQLite has a single writer, so no erasure was redacted after the log was truncated.
+            tx.execute(diesel::delete(erasures::table.filter(erasures::redacted)))?;
+        }
+        Ok(truncated)
+    }
+}
+
+/// Finds the next incomplete erasure in the order of tenant and user ids.
+#[derive(Debug)]
+pub struct NextErasure {
+    /// The tenant and the user of the previous erasure; nil for the first.
+    pub after: (Uuid, Uuid),
+}
+
+/// An erasure that is not complete.
+#[derive(Debug)]
+pub struct Incomplete {
+    /// The tenant of the user.
+    pub tenant: Uuid,
+    /// The id of the user.
+    pub id: Uuid,
+    /// The caller that requested the erasure.
+    pub origin: Origin,
+}
+
+impl Operation for NextErasure {
+    type Output = Option<Incomplete>;
+    type Error = OpError;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Incomplete>, OpError> {
+        let (tenant, user) = (Uid(self.after.0), Uid(self.after.1));
+        let in_tenant = erasures::tenant_id.eq(tenant).and(erasures::user_id.gt(user));
+        let next = erasures::table
+            .filter(erasures::tenant_id.gt(tenant).or(in_tenant))
+            .order((erasures::tenant_id, erasures::user_id))
+            .select((
+                erasures::tenant_id,
+                erasures::user_id,
+                erasures::actor_type,
+                erasures::actor_id,
+                erasures::request_id,
+            ))
+            .limit(1);
+        let next: Option<(Uid, Uid, String, String, String)> = tx.optional(next)?;
+        Ok(next.map(|(Uid(tenant), Uid(id), kind, actor, request_id)| {
+            let kind = kind.parse().unwrap_or(ActorKind::Server);
+            let actor = Actor { kind, id: actor.into() };
+            Incomplete { tenant, id, origin: Origin { actor, request_id: request_id.into(), deadline: None } }
+        }))
     }
 }

@@ -5,7 +5,7 @@ mod erase;
 mod insert;
 mod store;
 
-pub use erase::{Erase, RedactHistory};
+pub use erase::{Erase, Incomplete, NextErasure, Redact, Remaining, TruncateLog};
 
 use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;

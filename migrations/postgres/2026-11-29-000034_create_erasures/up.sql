@@ -1,0 +1,13 @@
+-- Erasures of users that are not complete, with the origin of the request and the user's last version and time. Once
+-- `redacted`, only SQLite's write-ahead log can still contain values.
+CREATE TABLE erasures (
+    tenant_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    version bigint NOT NULL,
+    time bigint NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text NOT NULL,
+    request_id text NOT NULL,
+    redacted boolean NOT NULL,
+    PRIMARY KEY (tenant_id, user_id)
+);

@@ -1,0 +1,13 @@
+-- Erasures of users that are not complete, with the origin of the request and the user's last version and time. Once
+-- `redacted`, only the write-ahead log can still contain values.
+CREATE TABLE erasures (
+    tenant_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    actor_type TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    redacted INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, user_id)
+) STRICT, WITHOUT ROWID;

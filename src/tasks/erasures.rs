@@ -1,0 +1,70 @@
+//! Completes erasures of users that their requests could not complete.
+
+use crate::clock::Clock;
+use crate::db::{Database, DbError};
+use crate::domain::origin::Origin;
+use crate::http::State;
+use crate::ops::OpError;
+use crate::ops::users::{Incomplete, NextErasure, Redact, Remaining, TruncateLog};
+use actix_web::web;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Pause while no erasure is known to be incomplete. Another server may have left one behind.
+const PAUSE: Duration = Duration::from_secs(60);
+/// Pauses after an erasure could not be completed. Each is twice as long as the previous one.
+const SHORTEST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// Completes erasures until the database stops. A request that leaves one incomplete notifies the task.
+pub async fn run(state: web::Data<State>) {
+    let (mut retry, mut reported) = (SHORTEST_RETRY, String::new());
+    loop {
+        match complete_all(&state.database, &state.clock).await {
+            Ok(()) => {
+                (retry, reported) = (SHORTEST_RETRY, String::new());
+                drop(tokio::time::timeout(PAUSE, state.incomplete_erasures.notified()).await);
+            }
+            Err(OpError::Database(DbError::Stopping)) => return,
+            Err(error) => {
+                let reason = error.to_string();
+                // The reason can persist for hours, so it is logged only when it changes.
+                if reason != reported {
+                    log::warn!("an erasure is incomplete and will be continued: {reason}");
+                    reported = reason;
+                }
+                tokio::time::sleep(retry).await;
+                retry = (retry * 2).min(LONGEST_RETRY);
+            }
+        }
+    }
+}
+
+/// Completes every erasure that can be completed.
+///
+/// # Errors
+/// The reason why an erasure is still incomplete.
+async fn complete_all(database: &Database, clock: &Clock) -> Result<(), OpError> {
+    let (mut after, mut result, mut log_remains) = ((Uuid::nil(), Uuid::nil()), Ok(()), false);
+    while let Some(erasure) = database.call(&Origin::server(), NextErasure { after }).await? {
+        after = (erasure.tenant, erasure.id);
+        match redact(database, clock, erasure).await {
+            Ok(remaining) => log_remains |= remaining == Remaining::Log,
+            Err(error) => result = Err(error),
+        }
+    }
+    if log_remains && !database.call(&Origin::server(), TruncateLog).await? {
+        return Err(DbError::Busy("a reader uses SQLite's write-ahead log".to_owned()).into());
+    }
+    result
+}
+
+async fn redact(database: &Database, clock: &Clock, erasure: Incomplete) -> Result<Remaining, OpError> {
+    let Incomplete { tenant, id, origin } = erasure;
+    loop {
+        match database.call(&origin, Redact { tenant, id, now: clock.now() }).await? {
+            Remaining::Changes => {}
+            remaining => return Ok(remaining),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Erasures that their request cannot complete: the response is 202, and a background task completes them.
+
+use crate::support::block_on;
+use crate::support::command::{roster, run};
+use crate::support::database::{Database, on_both_engines};
+use crate::support::http::{Client, Response};
+use crate::support::server::Server;
+use crate::support::sql::Sql;
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+on_both_engines!(Database: an_erasure_is_completed_after_a_kill, erasures_of_a_deleted_tenant_end);
+
+/// Part of every value that an erasure must remove.
+const SECRET: &str = "7f3a9c";
+
+/// Time limit for the background task.
+const LIMIT: Duration = Duration::from_secs(30);
+
+const INCOMPLETE: &str = "SELECT count(*) AS number FROM erasures";
+const ERASED: &str = "SELECT count(*) AS number FROM changes WHERE type = 'user.erased'";
+const WITH_VALUES: &str = "SELECT count(*) AS number FROM changes \
+                           WHERE CAST(before AS text) LIKE '%7f3a9c%' OR CAST(after AS text) LIKE '%7f3a9c%'";
+
+/// Creates a user and adds this many updates to its history. Returns the user's path.
+async fn create(client: &Client, sql: &mut Sql, updates: usize) -> String {
+    let body = json!({ "userName": SECRET, "custom": { "note": SECRET.repeat(20) } });
+    let user = client.post("/users", &body).send().await.expect(201).json();
+    sql.execute(&format!(
+        "INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
+         version, before, after, erased) \
+         WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {updates}) \
+         SELECT tenant_id, revision + n, time, actor_type, actor_id, request_id, 'user.updated', resource, resource_id, \
+         version, after, after, erased FROM changes CROSS JOIN s; \
+         UPDATE heads SET revision = revision + {updates}"
+    ));
+    format!("/users/{}", user["id"].as_str().expect("the user has an id"))
+}
+
+async fn erase(client: &Client, path: &str) -> Response {
+    client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure").send().await
+}
+
+/// Checks that the erasure is recorded once, as a change by its caller, and that no change has values.
+async fn check_complete(client: &Client, sql: &mut Sql, path: &str) {
+    let changes = format!("/changes?type=user.erased&resource={}", path.trim_start_matches("/users/"));
+    let change = client.get(&changes).send().await.expect(200).json()["items"][0].clone();
+    let origin = (&change["actor"]["id"], &change["requestId"]);
+    assert_eq!(
+        (origin, &change["version"]),
+        ((&json!("admin"), &json!("the-erasure")), &json!(2)),
+        "{change}"
+    );
+    assert_eq!((sql.number(ERASED), sql.number(WITH_VALUES), sql.number(INCOMPLETE)), (1, 0, 0));
+    client.get(path).send().await.expect(404);
+    erase(client, path).await.expect(204);
+    assert_eq!(sql.number(ERASED), 1);
+}
+
+/// Whether any file of a SQLite database contains the secret.
+fn files_contain_secret(file: &Path) -> bool {
+    let contains = |path: &str| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+    };
+    let file = file.display();
+    contains(&file.to_string()) || contains(&format!("{file}-wal"))
+}
+
+/// A lock on one of the later changes of the user. The erasure has been committed in part when it reaches this change.
+#[test]
+fn a_locked_change_delays_only_the_erasure() {
+    let database = Database::postgres();
+    let server = Server::builder(&database.url()).env("ROSTER_REQUEST_DEADLINE", "1s").start();
+    let (client, mut sql, mut holder) = (Client::new(&server), database.sql(), database.sql());
+    block_on(async {
+        let path = create(&client, &mut sql, 600).await;
+        holder.execute("BEGIN; SELECT revision FROM changes WHERE revision = 590 FOR UPDATE");
+        let accepted = erase(&client, &path).await.expect(202);
+        assert_eq!(accepted.text(), "");
+        client.get(&path).send().await.expect(404);
+        assert_eq!((sql.number(ERASED), sql.number(INCOMPLETE)), (0, 1));
+        client.post("/users", &json!({ "userName": "ada" })).send().await.expect(201);
+        holder.execute("ROLLBACK");
+        sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+        check_complete(&client, &mut sql, &path).await;
+    });
+}
+
+/// The values remain in the write-ahead log while a reader uses it.
+#[test]
+fn an_open_reader_delays_only_the_erasure() {
+    let database = Database::sqlite();
+    let file = database.file().expect("SQLite has a file");
+    // A request that waited for the reader would wait for half of the deadline.
+    let start = || Server::builder(&database.url()).env("ROSTER_REQUEST_DEADLINE", "10m").start();
+    let mut server = start();
+    block_on(async {
+        let (mut client, mut sql, mut reader) = (Client::new(&server), database.sql(), database.sql());
+        let path = create(&client, &mut sql, 10).await;
+        reader.execute("BEGIN; SELECT count(*) FROM users");
+        for name in ["ada", "bob"] {
+            erase(&client, &path).await.expect(202);
+            client.post("/users", &json!({ "userName": name })).send().await.expect(201);
+        }
+        assert!(files_contain_secret(&file), "the reader does not keep the values");
+        assert_eq!((sql.number(ERASED), sql.number(WITH_VALUES), sql.number(INCOMPLETE)), (1, 0, 1));
+        server.kill();
+        server = start();
+        client = Client::new(&server);
+        erase(&client, &path).await.expect(202);
+        reader.execute("ROLLBACK");
+        sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+        assert!(!files_contain_secret(&file));
+        erase(&client, &path).await.expect(204);
+    });
+}
+
+/// Also checks that a backup between the kill and the completion contains no values next to `user.erased`, and that a
+/// server completes the erasure in the backup.
+fn an_erasure_is_completed_after_a_kill(database: &Database) {
+    let mut server = Server::builder(&database.url()).start();
+    let mut sql = database.sql();
+    let path = block_on(async {
+        let client = Client::new(&server);
+        let path = create(&client, &mut sql, 5_000).await;
+        let request = client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure");
+        let erasing = tokio::spawn(async move { request.try_send().await });
+        sql.wait_for_number(INCOMPLETE, 1, LIMIT);
+        server.kill();
+        drop(erasing.await);
+        path
+    });
+    assert_eq!((sql.number(ERASED), sql.number(INCOMPLETE)), (0, 1), "the erasure was not interrupted");
+    assert!(sql.number(WITH_VALUES) > 0);
+    let copies = tempfile::tempdir().expect("the temporary directory is created");
+    let copy = database.file().map(|_| copies.path().join("copy.db"));
+    if let Some(copy) = &copy {
+        let mut backup = roster(copies.path());
+        run(backup.arg("backup").arg(copy).env("DATABASE_URL", database.url()), LIMIT).expect_success();
+    }
+    check_completion(&database.url(), database.file().as_deref(), &path);
+    if let Some(copy) = copy {
+        assert!(files_contain_secret(&copy));
+        check_completion(&format!("sqlite://{}", copy.display()), Some(&copy), &path);
+    }
+}
+
+/// Checks that a new server completes the erasure.
+fn check_completion(url: &str, file: Option<&Path>, path: &str) {
+    let server = Server::builder(url).start();
+    let mut sql = Sql::open(url);
+    sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+    block_on(check_complete(&Client::new(&server), &mut sql, path));
+    assert!(!file.is_some_and(files_contain_secret));
+}
+
+/// Backups keep the write-ahead log open, so the erasure ends after the last one.
+#[test]
+fn no_backup_contains_values_next_to_the_erasure() {
+    let (database, copies) =
+        (Database::sqlite(), tempfile::tempdir().expect("the temporary directory is created"));
+    let server = Server::builder(&database.url()).start();
+    let (client, mut sql) = (Client::new(&server), database.sql());
+    block_on(async {
+        let path = create(&client, &mut sql, 5_000).await;
+        let request = client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure");
+        let erasing = tokio::spawn(async move { request.send().await });
+        let mut states = Vec::new();
+        while !erasing.is_finished() {
+            let file = copies.path().join(format!("{}.db", states.len()));
+            run(roster(copies.path()).arg("backup").arg(&file).env("DATABASE_URL", database.url()), LIMIT)
+                .expect_success();
+            let mut copy = Sql::open(&format!("sqlite://{}", file.display()));
+            states.push((copy.number(ERASED), copy.number(WITH_VALUES)));
+        }
+        assert!(states.iter().all(|(erased, values)| *erased == 0 || *values == 0), "{states:?}");
+        let response = erasing.await.expect("the request does not panic");
+        assert!(matches!(response.code(), 202 | 204), "{}", response.text());
+        sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+        check_complete(&client, &mut sql, &path).await;
+    });
+}
+
+/// The tenant of an incomplete erasure is deleted with its history, so the erasure cannot be recorded.
+fn erasures_of_a_deleted_tenant_end(database: &Database) {
+    let mut server = Server::builder(&database.url()).start();
+    let mut sql = database.sql();
+    block_on(create(&Client::new(&server), &mut sql, 1));
+    server.stop(LIMIT);
+    // The id of a user serves as the id of a tenant that does not exist.
+    sql.execute(
+        "INSERT INTO erasures (tenant_id, user_id, version, time, actor_type, actor_id, request_id, redacted) \
+         SELECT id, id, 2, 0, 'key', 'x', 'y', redacted FROM users CROSS JOIN (SELECT 1 = 0 AS redacted) AS no",
+    );
+    let server = Server::builder(&database.url()).start();
+    sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+    assert!(!server.log().contains("incomplete"), "{}", server.log());
+    assert_eq!(sql.number(ERASED), 0);
+}
