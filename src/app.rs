@@ -56,6 +56,9 @@ impl App {
         // This comes first, because process 1, as in a container, ignores signals that have no handler.
         let mut signals = Signals::watch()
             .map_err(|error| AppError::new(format!("cannot install signal handlers: {error}")))?;
+        let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
+        // A busy port is detected before anything is changed. Clients can connect once the server is ready.
+        let socket = settings.listen.bind().map_err(cannot_listen)?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
         let preparing = settings.clone();
         tokio::select! {
@@ -69,12 +72,11 @@ impl App {
                 std::process::exit(1);
             }
         }
-        let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
-        let listener = std::net::TcpListener::bind(settings.listen).map_err(cannot_listen)?;
+        let listener = socket.listen().map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let public_url = settings.public_url_at(address);
         warn_about_public_url(&settings, address, &public_url);
-        if settings.admin_key.is_none() {
+        if settings.admin_keys().is_none() {
             create_first_key(&database, &clock).await;
         }
         let state = web::Data::new(State::new(database, clock, &settings, public_url));

@@ -1,9 +1,13 @@
 //! The settings, in order of precedence: command-line flag, environment, `.env` in the working directory, default.
 
 use crate::db::{DatabaseUrl, Options};
-use crate::domain::key::AdminKey;
+use crate::domain::key::AdminKeys;
+use crate::listen::ListenAddress;
 use clap::{Args, ValueEnum};
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Writer actors on PostgreSQL: one works while the other's transaction commits. A third does not help.
@@ -18,14 +22,19 @@ pub struct Settings {
     #[arg(default_value = "sqlite://roster.db", hide_env_values = true)]
     pub database_url: DatabaseUrl,
 
-    /// IP address and port to listen on; port 0 selects a free port
-    #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN")]
-    #[arg(default_value = "127.0.0.1:3000", value_parser = address)]
-    pub listen: SocketAddr,
+    /// IP address or host name, and port to listen on; port 0 selects a free port
+    #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: ListenAddress,
 
-    /// Fixed key with the role operator: at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =
+    /// Fixed key with the role operator: at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =; during a rotation, two keys
+    /// separated by a space
     #[arg(long, env = "ROSTER_ADMIN_KEY", value_name = "ROSTER_ADMIN_KEY", hide_env_values = true)]
-    pub admin_key: Option<AdminKey>,
+    pub admin_key: Option<AdminKeys>,
+
+    /// File with the value of ROSTER_ADMIN_KEY, such as a mounted secret; it is read at startup
+    #[arg(long, env = "ROSTER_ADMIN_KEY_FILE", value_name = "ROSTER_ADMIN_KEY_FILE")]
+    #[arg(value_parser = admin_keys_in_file)]
+    pub admin_key_file: Option<AdminKeys>,
 
     /// Base URL at which clients reach the server; derived from the listen address if not set
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "ROSTER_PUBLIC_URL", value_parser = public_url)]
@@ -111,22 +120,38 @@ impl Settings {
             queue: self.queue_size,
             deadline: self.request_deadline,
             slow: self.slow_operation,
+            wal: true,
         }
+    }
+
+    /// The keys of `ROSTER_ADMIN_KEY` or `ROSTER_ADMIN_KEY_FILE`.
+    pub fn admin_keys(&self) -> Option<&AdminKeys> {
+        self.admin_key.as_ref().or(self.admin_key_file.as_ref())
     }
 
     /// The base URL for clients of a server that listens on `bound`.
     pub fn public_url_at(&self, bound: SocketAddr) -> String {
-        let from_address = || match bound.ip().is_unspecified() {
-            true => format!("http://localhost:{}", bound.port()),
-            false => format!("http://{bound}"),
-        };
-        self.public_url.clone().unwrap_or_else(from_address)
+        self.public_url.clone().unwrap_or_else(|| local_url(bound))
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "must be an IP address and a port, such as 127.0.0.1:3000 or [::]:3000".to_owned())
+/// The base URL for clients on the machine of a server that listens on `bound`.
+fn local_url(bound: SocketAddr) -> String {
+    match bound.ip().is_unspecified() {
+        true => format!("http://localhost:{}", bound.port()),
+        false => format!("http://{bound}"),
+    }
+}
+
+/// Reads keys from a file, of which only the first 4 KiB are read.
+fn admin_keys_in_file(path: &str) -> Result<AdminKeys, String> {
+    if path.is_empty() {
+        return Err("must be the path of a file with one key, or with two keys on separate lines".to_owned());
+    }
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
+    read.map_err(|error| format!("cannot be read: {error}"))?;
+    text.parse().map_err(|error| format!("is a file whose content {error}"))
 }
 
 fn public_url(text: &str) -> Result<String, String> {
@@ -141,7 +166,14 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "must be a duration such as 500ms, 8s or 2m".to_owned())
+    let invalid = |_| format!("must be a duration such as 500ms, 8s or 2m{}", missing_unit(text));
+    humantime::parse_duration(text).map_err(invalid)
+}
+
+/// A hint for a duration that is only a number.
+fn missing_unit(text: &str) -> String {
+    text.parse::<u32>()
+        .map_or_else(|_| String::new(), |seconds| format!("; for {seconds} seconds, write {seconds}s"))
 }
 
 fn attempts(text: &str) -> Result<u32, String> {
@@ -149,15 +181,20 @@ fn attempts(text: &str) -> Result<u32, String> {
 }
 
 fn send_timeout(text: &str) -> Result<Duration, String> {
-    let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
-    let timeout = duration(text).ok().filter(|timeout| allowed.contains(timeout));
-    timeout.ok_or_else(|| "must be a duration from 100ms to 1h".to_owned())
+    duration_within(text, Duration::from_millis(100)..=Duration::from_secs(3600), "100ms to 1h")
 }
 
 fn deadline(text: &str) -> Result<Duration, String> {
-    let allowed = Duration::from_millis(100)..=Duration::from_secs(600);
-    let deadline = duration(text).ok().filter(|deadline| allowed.contains(deadline));
-    deadline.ok_or_else(|| "must be a duration from 100ms to 10m".to_owned())
+    duration_within(text, Duration::from_millis(100)..=Duration::from_secs(600), "100ms to 10m")
+}
+
+fn duration_within(
+    text: &str,
+    allowed: RangeInclusive<Duration>,
+    described: &str,
+) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).ok().filter(|duration| allowed.contains(duration));
+    duration.ok_or_else(|| format!("must be a duration from {described}{}", missing_unit(text)))
 }
 
 fn whole<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {

@@ -74,6 +74,7 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod http;
+pub mod listen;
 mod logging;
 pub mod ops;
 pub mod schema;

@@ -2,26 +2,53 @@
 
 use crate::clock::Clock;
 use crate::config::LogFormat;
-use env_logger::{Builder, Env};
-use log::Record;
+use env_logger::Builder;
 use log::kv::{Error, Key, Value, VisitSource};
+use log::{Level, Record};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
-/// Starts logging. Without a `format`, logs text on a terminal and JSON elsewhere.
-pub(crate) fn start(format: Option<LogFormat>) {
+/// The level that is logged if `RUST_LOG` is not set.
+const DEFAULT_FILTER: &str = "info";
+
+/// The format of log lines: as set, or text on a terminal and JSON elsewhere.
+pub(crate) fn format(set: Option<LogFormat>) -> LogFormat {
     let on_terminal = io::stderr().is_terminal();
-    let default = if on_terminal { LogFormat::Text } else { LogFormat::Json };
-    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
-    if format.unwrap_or(default) == LogFormat::Json {
+    set.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json })
+}
+
+/// Starts logging. The filter is the value of `RUST_LOG`.
+pub(crate) fn start(format: LogFormat, filter: Option<&str>) {
+    let mut builder = Builder::new();
+    builder.parse_filters(filter.unwrap_or(DEFAULT_FILTER));
+    if format == LogFormat::Json {
         let clock = Clock::system();
-        builder.format(move |out, record| {
-            serde_json::to_writer(&mut *out, &JsonLine { record, clock: &clock })?;
-            writeln!(out)
-        });
+        builder.format(move |out, record| write_json(out, record, &clock));
     }
     // Tests call this more than once; the first logger stays.
     drop(builder.try_init());
+}
+
+/// Writes the error that ends the program, on one line and whatever the filter is. The messages of libpq and clap have
+/// several lines.
+pub(crate) fn write_fatal(format: LogFormat, message: &str) {
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut out = io::stderr().lock();
+    let mut record = Record::builder();
+    record.level(Level::Error).target("roster");
+    let written = match format {
+        LogFormat::Text => writeln!(out, "roster: {message}"),
+        LogFormat::Json => {
+            write_json(&mut out, &record.args(format_args!("{message}")).build(), &Clock::system())
+        }
+    };
+    // If stderr is closed, there is no way to report the error.
+    drop(written);
+}
+
+fn write_json(mut out: impl Write, record: &Record<'_>, clock: &Clock) -> io::Result<()> {
+    serde_json::to_writer(&mut out, &JsonLine { record, clock })?;
+    writeln!(out)
 }
 
 /// A log record that serializes without intermediate values, because every request logs one.

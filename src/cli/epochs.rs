@@ -1,6 +1,7 @@
 //! `roster epoch`: manages the epochs of the change feeds, directly in the database.
 
-use super::{print, with_database};
+use super::database::with_database;
+use super::print;
 use crate::config::Settings;
 use crate::console::origin;
 use crate::db::Database;
@@ -19,15 +20,12 @@ pub(super) enum EpochCommand {
 /// Number of tenants per transaction.
 const BATCH: usize = 500;
 
-/// Runs the command. It does not create a missing database, which could not have followers.
+/// Runs the command.
 pub(super) fn run(settings: &Settings, command: EpochCommand) -> Result<(), AppError> {
     let EpochCommand::Renew = command;
-    if settings.database_url.is_missing() {
-        return Err(AppError::new(format!("the database {} does not exist", settings.database_url)));
-    }
-    let renewed = with_database(settings, renew).map_err(|error| {
-        AppError::new(format!("not all epochs were renewed; repeat the command: {error}"))
-    })?;
+    let incomplete =
+        |error| AppError::new(format!("not all epochs were renewed; repeat the command: {error}"));
+    let renewed = with_database(settings, async |database| renew(database).await.map_err(incomplete))?;
     print(&format!("{renewed} renewed\n"));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `roster key`: manages keys directly in the database.
 
-use super::{print, with_database};
+use super::database::with_database;
+use super::print;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::console::{create_key, origin};
@@ -34,8 +35,11 @@ pub(super) enum KeyCommand {
         #[arg(long)]
         name: Option<String>,
         /// Lifetime, for example 90d; without it, the key does not expire
-        #[arg(long, value_parser = humantime::parse_duration)]
+        #[arg(long, value_parser = lifetime)]
         expires: Option<Duration>,
+        /// Creates the database if it does not exist, and applies pending migrations
+        #[arg(long)]
+        init: bool,
     },
     /// Lists keys without their secrets
     List {
@@ -52,15 +56,26 @@ pub(super) enum KeyCommand {
 
 /// Runs the command.
 pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppError> {
-    if settings.migrate_on_start {
-        migrate::run(&settings.database_url).map_err(AppError::new)?;
+    let url = &settings.database_url;
+    match command {
+        KeyCommand::Create { init: true, .. } => drop(migrate::run(url).map_err(AppError::new)?),
+        KeyCommand::Create { .. } if url.is_missing() => {
+            return Err(AppError::new(format!(
+                "the database {url} does not exist: add `--init` to create it"
+            )));
+        }
+        _ => {}
     }
     with_database(settings, async |database| execute(database, command).await)
 }
 
+fn lifetime(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "must be a duration with a unit, such as 12h or 90d")
+}
+
 async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppError> {
     match command {
-        KeyCommand::Create { role, tenant, name, expires } => {
+        KeyCommand::Create { role, tenant, name, expires, init: _ } => {
             let now = Clock::system().now();
             let expires_at = expires.map(|lifetime| now.plus(lifetime));
             let tenant = tenant_named(database, tenant).await?;

@@ -118,6 +118,8 @@ pub struct Options {
     pub deadline: Duration,
     /// The duration from which a call is logged as slow.
     pub slow: Duration,
+    /// Whether to switch a SQLite file to WAL mode, which is permanent.
+    pub wal: bool,
 }
 
 impl Options {
@@ -156,7 +158,8 @@ impl Database {
     /// The engine's error when the database cannot be reached.
     pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
         let actor_pool = |class, actors| Arc::new(ActorPool::start(options, class, actors));
-        let first = Connection::first(&options.url)?;
+        let first =
+            if options.wal { Connection::first(&options.url) } else { Connection::open(&options.url) }?;
         let writers = if let DatabaseUrl::Postgres(_) = options.url { options.writers } else { 1 };
         let write = actor_pool(Class::Write, writers);
         let inner = match options.url {

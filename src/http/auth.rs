@@ -80,7 +80,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         Some(wait) => Problem::throttled(wait),
     };
     let token = bearer(request.headers()).ok_or_else(failed)?;
-    if state.admin_key.as_ref().is_some_and(|key| key.matches(token)) {
+    if state.admin_keys.as_ref().is_some_and(|keys| keys.contain(token)) {
         return Ok(Caller {
             tenant: DEFAULT_TENANT,
             origin: origin(request, Actor { kind: ActorKind::Admin, id: "admin".into() }),

@@ -8,7 +8,7 @@ use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::db::Database;
-use crate::domain::key::AdminKey;
+use crate::domain::key::AdminKeys;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub struct State {
     pub database: Database,
     /// The source of the current time.
     pub clock: Clock,
-    /// `ROSTER_ADMIN_KEY`, if it is set.
-    pub admin_key: Option<AdminKey>,
+    /// The keys of `ROSTER_ADMIN_KEY`, if it is set.
+    pub admin_keys: Option<AdminKeys>,
     /// The cache of keys, tokens and tenant names.
     pub credentials: Credentials,
     /// The failed authentication attempts of each client address.
@@ -49,7 +49,7 @@ impl State {
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
             database,
             clock,
-            admin_key: settings.admin_key.clone(),
+            admin_keys: settings.admin_keys().cloned(),
             body_limit: settings.body_limit,
             deadline: settings.request_deadline,
             scim_url: format!("{public_url}{SCIM_BASE}"),

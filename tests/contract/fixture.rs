@@ -103,6 +103,7 @@ impl TestDatabase {
             queue: 1024,
             deadline: Duration::from_secs(10),
             slow: Duration::from_secs(1),
+            wal: true,
         };
         change(&mut options);
         let database = Database::start(&options).unwrap();

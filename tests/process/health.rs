@@ -50,6 +50,15 @@ fn a_server_on_all_ipv6_addresses_is_healthy() {
 }
 
 #[test]
+fn a_server_can_listen_on_a_host_name() {
+    let database = Database::sqlite();
+    let server = Server::builder(&database.url()).env("ROSTER_LISTEN", "localhost:0").start();
+    // Clients that do not resolve the name use 127.0.0.1.
+    assert_eq!(server.base(), format!("http://127.0.0.1:{}", port(&server)));
+    health(&format!("localhost:{}", port(&server))).expect_success();
+}
+
+#[test]
 fn a_closed_port_is_unhealthy() {
     let closed = TcpListener::bind("127.0.0.1:0")
         .expect("a port is free")

@@ -3,7 +3,7 @@
 use crate::support::api::{Api, Engine};
 use crate::support::block_on;
 use crate::support::command::{CommandOutput, roster, run};
-use crate::support::database::{Database, on_both_engines};
+use crate::support::database::{Database, migrate, on_both_engines};
 use crate::support::http::Client;
 use crate::support::raw::{RawConnection, json_request};
 use crate::support::server::{ADMIN_KEY, Server};
@@ -50,7 +50,7 @@ async fn create_key(admin: &Client, role: &str) -> (String, String) {
 
 fn the_command_creates_lists_and_revokes_keys(database: &Database) {
     // The command also works before the first start of a server, when there are no tables.
-    let arguments = ["create", "--role", "operator", "--name", "CI", "--expires", "90d"];
+    let arguments = ["create", "--init", "--role", "operator", "--name", "CI", "--expires", "90d"];
     let created = key(database, &arguments).expect_success();
     let secret = created.stdout.strip_suffix('\n').expect("the output is one line").to_owned();
     let id = secret.split('_').nth(1).expect("the secret contains the id").to_owned();
@@ -82,6 +82,7 @@ fn the_command_creates_lists_and_revokes_keys(database: &Database) {
 }
 
 fn invalid_arguments_cause_an_error(database: &Database) {
+    migrate(&database.url());
     let unknown = "018f0000-0000-7000-8000-000000000001";
     let output = key(database, &["revoke", unknown]).expect_code(1);
     assert!(output.error_line().contains(unknown), "{output:#?}");
@@ -200,6 +201,36 @@ fn another_server_refuses_a_revoked_or_expired_key_within_two_seconds() {
             assert_eq!(status(&other, "/users").await, 401);
         }
     });
+}
+
+/// A key file can contain the old and the new key during a rotation.
+#[test]
+fn the_admin_key_can_come_from_a_file_and_be_rotated() {
+    let (database, directory) = (Database::sqlite(), tempfile::tempdir().expect("the directory is created"));
+    let file = directory.path().join("key");
+    let path = file.to_str().expect("the path is UTF-8");
+    let [old, new] = ["old-key-", "new-key-"].map(|start| format!("{start:0<32}"));
+    for (content, accepted) in [
+        (format!("{old}\n"), [200, 401]),
+        (format!("{new}\n{old}\n"), [200, 200]),
+        (format!(" {new} "), [401, 200]),
+    ] {
+        std::fs::write(&file, content).expect("the file is written");
+        let builder = Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY");
+        let server = builder.env("ROSTER_ADMIN_KEY_FILE", path).start();
+        let clients = [&old, &new].map(|key| Client::new_with_key(&server, key));
+        let statuses = clients.each_ref().map(|client| block_on(status(client, "/tenants")));
+        assert_eq!(statuses, accepted);
+        assert!(!server.log().contains("-key-0"), "{}", server.log());
+    }
+    let output =
+        run(roster(directory.path()).env("ROSTER_ADMIN_KEY", &old).env("ROSTER_ADMIN_KEY_FILE", path), LIMIT);
+    let output = output.expect_code(2);
+    let line = output.error_line();
+    assert!(
+        line.contains("either ROSTER_ADMIN_KEY or ROSTER_ADMIN_KEY_FILE") && !line.contains("-key-"),
+        "{line}"
+    );
 }
 
 /// A server does not read the key from the database for each request: it uses the cached key until it expires.

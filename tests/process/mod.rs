@@ -3,6 +3,7 @@
 mod access_log;
 mod backup;
 mod cluster;
+mod commands;
 mod commit;
 mod env_example;
 mod erasures;

@@ -1,12 +1,12 @@
 //! The sources of settings, and the errors for invalid values.
 
+use crate::process::startup::check_format;
 use crate::support::command::{roster, run};
 use crate::support::file_names;
 use clap::CommandFactory;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -28,14 +28,13 @@ struct Setting {
     accepted: &'static [&'static str],
 }
 
-const DURATIONS: &[&str] = &["", "8", "soon", "-1s", "1 fortnight", "NaNs"];
+const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 17] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
         invalid: &[
-            "",
             "roster.db",
             "sqlite://",
             "mysql://user:s3cr3t-w0rd@localhost/roster",
@@ -46,15 +45,14 @@ const SETTINGS: [Setting; 16] = [
     },
     Setting {
         name: "ROSTER_LISTEN",
-        valid: "127.0.0.1:1",
-        invalid: &["", "3000", "localhost:3000", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:3000"],
+        valid: "192.0.2.1:1",
+        invalid: &["3000", "localhost", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:3000"],
         accepted: &["an IP address and a port", "127.0.0.1:3000"],
     },
     Setting {
         name: "ROSTER_ADMIN_KEY",
         valid: "0123456789abcdefghijklmnopqrstuv",
         invalid: &[
-            "",
             "s3cr3t-w0rd",
             "s3cr3t-w0rd-one-less-than-enoug",
             "s3cr3t-w0rd with spaces in it, long enough",
@@ -64,10 +62,16 @@ const SETTINGS: [Setting; 16] = [
         accepted: &["at least 32 characters", "A-Z a-z 0-9 - . _ ~ + / ="],
     },
     Setting {
+        name: "ROSTER_ADMIN_KEY_FILE",
+        // A file with a UUID.
+        valid: "/proc/sys/kernel/random/boot_id",
+        invalid: &["/no/such/file", "/", "/dev/null", "/proc/self/exe"],
+        accepted: &[],
+    },
+    Setting {
         name: "ROSTER_PUBLIC_URL",
         valid: "https://roster.example.com/base",
         invalid: &[
-            "",
             "roster.example.com",
             "ftp://roster.example.com",
             "https://",
@@ -78,13 +82,13 @@ const SETTINGS: [Setting; 16] = [
     Setting {
         name: "ROSTER_MIGRATE_ON_START",
         valid: "false",
-        invalid: &["", "maybe", "2"],
+        invalid: &["maybe", "2"],
         accepted: &["true, false"],
     },
     Setting {
         name: "ROSTER_LOG_FORMAT",
         valid: "text",
-        invalid: &["", "xml", "jsonl"],
+        invalid: &["xml", "jsonl"],
         accepted: &["text, json"],
     },
     Setting {
@@ -97,43 +101,43 @@ const SETTINGS: [Setting; 16] = [
     Setting {
         name: "ROSTER_DATABASE_READERS",
         valid: "3",
-        invalid: &["", "0", "65", "-1", "two", "1.5"],
+        invalid: &["0", "65", "-1", "two", "1.5"],
         accepted: &["a whole number from 1 to 64"],
     },
     Setting {
         name: "ROSTER_QUEUE_SIZE",
         valid: "3",
-        invalid: &["", "0", "1000001", "-1", "many", "99999999999999999999999"],
+        invalid: &["0", "1000001", "-1", "many", "99999999999999999999999"],
         accepted: &["a whole number from 1 to 1000000"],
     },
     Setting {
         name: "ROSTER_BODY_LIMIT",
         valid: "65536",
-        invalid: &["", "0", "1023", "67108865", "1MiB"],
+        invalid: &["0", "1023", "67108865", "1MiB"],
         accepted: &["a whole number from 1024 to 67108864"],
     },
     Setting {
         name: "ROSTER_UNREAD_LIMIT",
         valid: "2000000",
-        invalid: &["", "0", "1048575", "128MiB"],
+        invalid: &["0", "1048575", "128MiB"],
         accepted: &["a whole number from 1048576"],
     },
     Setting {
         name: "ROSTER_SEND_TIMEOUT",
         valid: "1m",
-        invalid: &["", "99ms", "2h", "30", "soon"],
+        invalid: &["99ms", "2h", "30", "soon"],
         accepted: &["a duration from 100ms to 1h"],
     },
     Setting {
         name: "ROSTER_REQUEST_DEADLINE",
         valid: "1m",
-        invalid: &["", "99ms", "601s", "8", "soon"],
+        invalid: &["99ms", "601s", "8", "soon"],
         accepted: &["a duration from 100ms to 10m"],
     },
     Setting {
         name: "ROSTER_FAILED_ATTEMPTS",
         valid: "0",
-        invalid: &["", "-1", "many", "4294967296"],
+        invalid: &["-1", "many", "4294967296"],
         accepted: &["a whole number from 0 to 4294967295"],
     },
     Setting {
@@ -158,8 +162,15 @@ pub(crate) fn command_line_settings() -> BTreeMap<String, (String, Option<String
     settings.collect()
 }
 
-/// A working directory for a command that reads all settings and changes nothing.
+/// The settings whose values can contain secrets, which errors do not show.
+const CONFIDENTIAL: [&str; 2] = ["DATABASE_URL", "ROSTER_ADMIN_KEY"];
+
+/// A working directory for a command that reads all settings and changes nothing: a server that cannot listen, because its
+/// address belongs to another machine.
 struct Workspace(TempDir);
+
+/// The exit code of the command if all settings are valid.
+const VALID: i32 = 1;
 
 impl Workspace {
     fn new() -> Self {
@@ -175,9 +186,10 @@ impl Workspace {
         fs::write(self.path().join(".env"), format!("{name}='{value}'\n")).expect(".env is written");
     }
 
-    fn command(&self) -> Command {
+    /// The command, without a value of this setting in its environment.
+    fn command(&self, setting: &str) -> Command {
         let mut command = roster(self.path());
-        command.args(["migrate", "--status"]);
+        command.arg("serve").env("ROSTER_LISTEN", "192.0.2.1:3000").env_remove(setting);
         command
     }
 }
@@ -193,6 +205,10 @@ fn check_refused(setting: &Setting, value: &str, command: &mut Command) {
         assert!(line.contains(words), "the error lacks {words:?}: {context}");
     }
     assert!(!line.contains(SECRET), "the error contains a secret: {context}");
+    if !CONFIDENTIAL.contains(&setting.name) && !value.is_empty() {
+        let shown = format!("'{}'", value.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(line.contains(&shown), "the error does not show the value: {context}");
+    }
     assert_eq!(output.stdout, "", "{context}");
 }
 
@@ -211,7 +227,8 @@ fn every_setting_has_test_values() {
 fn valid_values_are_accepted() {
     for setting in &SETTINGS {
         let workspace = Workspace::new();
-        run(workspace.command().env(setting.name, setting.valid), LIMIT).expect_success();
+        let output = run(workspace.command(setting.name).env(setting.name, setting.valid), LIMIT);
+        assert!(output.expect_code(VALID).error_line().contains("cannot listen"), "{}", setting.name);
     }
 }
 
@@ -223,15 +240,16 @@ macro_rules! invalid_values {
             let setting = setting($name);
             for value in setting.invalid {
                 let workspace = Workspace::new();
-                check_refused(setting, value, workspace.command().env(setting.name, value));
-                // `serve` reports the same error before it does anything else.
-                let mut serve = roster(workspace.path());
-                check_refused(setting, value, serve.env(setting.name, value));
+                let command = || workspace.command(setting.name);
+                check_refused(setting, value, command().env(setting.name, value));
                 let flag = format!("{}={value}", command_line_settings()[setting.name].0);
-                check_refused(setting, value, workspace.command().arg(flag));
+                check_refused(setting, value, command().arg(flag));
                 workspace.dotenv(setting.name, value);
-                check_refused(setting, value, &mut workspace.command());
+                check_refused(setting, value, &mut command());
             }
+            let workspace = Workspace::new();
+            let empty = format!("{}=", command_line_settings()[setting.name].0);
+            check_refused(setting, "", workspace.command(setting.name).arg(empty));
         }
     )*};
 }
@@ -243,6 +261,7 @@ mod invalid {
         database_url = "DATABASE_URL";
         listen = "ROSTER_LISTEN";
         admin_key = "ROSTER_ADMIN_KEY";
+        admin_key_file = "ROSTER_ADMIN_KEY_FILE";
         public_url = "ROSTER_PUBLIC_URL";
         migrate_on_start = "ROSTER_MIGRATE_ON_START";
         log_format = "ROSTER_LOG_FORMAT";
@@ -261,7 +280,7 @@ mod invalid {
 fn values_that_are_not_utf_8_cause_an_error() {
     for setting in &SETTINGS {
         let workspace = Workspace::new();
-        let mut command = workspace.command();
+        let mut command = workspace.command(setting.name);
         let output =
             run(command.env(setting.name, OsStr::from_bytes(b"s3cr3t-w0rd-\xff")), LIMIT).expect_code(2);
         assert!(output.error_line().contains(setting.name), "{}: {output:#?}", setting.name);
@@ -273,7 +292,8 @@ fn values_that_are_not_utf_8_cause_an_error() {
 fn an_error_about_a_value_with_line_breaks_is_one_line() {
     let workspace = Workspace::new();
     let value = "127.0.0.1\n\n:3000";
-    check_refused(setting("ROSTER_LISTEN"), value, workspace.command().env("ROSTER_LISTEN", value));
+    let mut command = workspace.command("ROSTER_LISTEN");
+    check_refused(setting("ROSTER_LISTEN"), value, command.env("ROSTER_LISTEN", value));
 }
 
 #[test]
@@ -288,24 +308,98 @@ fn flags_override_the_environment_and_the_environment_overrides_dotenv() {
             let output = run(command, LIMIT);
             assert_eq!(output.code, Some(code), "{name}: {sources}: {output:#?}");
         };
+        let command = || workspace.command(name);
         workspace.dotenv(name, invalid);
-        check(&mut workspace.command(), 2, "invalid .env");
-        check(workspace.command().env(name, valid), 0, "invalid .env, valid variable");
-        check(workspace.command().arg(flag(valid)), 0, "invalid .env, valid flag");
-        check(
-            workspace.command().env(name, invalid).arg(flag(valid)),
-            0,
-            "invalid .env and variable, valid flag",
-        );
+        check(&mut command(), 2, "invalid .env");
+        check(command().env(name, valid), VALID, "invalid .env, valid variable");
+        check(command().arg(flag(valid)), VALID, "invalid .env, valid flag");
+        check(command().env(name, invalid).arg(flag(valid)), VALID, "invalid .env and variable, valid flag");
+        check(command().env(name, ""), 2, "invalid .env, empty variable");
         workspace.dotenv(name, valid);
-        check(&mut workspace.command(), 0, "valid .env");
-        check(workspace.command().env(name, invalid), 2, "valid .env, invalid variable");
-        check(
-            workspace.command().env(name, valid).arg(flag(invalid)),
-            2,
-            "valid .env and variable, invalid flag",
-        );
+        check(&mut command(), VALID, "valid .env");
+        check(command().env(name, ""), VALID, "valid .env, empty variable");
+        check(command().env(name, invalid), 2, "valid .env, invalid variable");
+        check(command().env(name, valid).arg(flag(invalid)), 2, "valid .env and variable, invalid flag");
     }
+}
+
+#[test]
+fn an_empty_value_counts_as_unset() {
+    for setting in SETTINGS.iter().filter(|setting| setting.name != "ROSTER_LISTEN") {
+        for in_dotenv in [false, true] {
+            let workspace = Workspace::new();
+            let mut command = workspace.command(setting.name);
+            if in_dotenv {
+                workspace.dotenv(setting.name, "");
+            } else {
+                command.env(setting.name, "");
+            }
+            let output = run(&mut command, LIMIT).expect_code(VALID);
+            assert!(output.error_line().contains("cannot listen"), "{}: {output:#?}", setting.name);
+        }
+    }
+}
+
+#[test]
+fn errors_name_the_line_of_dotenv() {
+    let workspace = Workspace::new();
+    let error = |content: &str| {
+        fs::write(workspace.path().join(".env"), content).expect(".env is written");
+        run(&mut workspace.command("ROSTER_QUEUE_SIZE"), LIMIT).expect_code(2).error_line().to_owned()
+    };
+    let many = error("# Settings\n\nROSTER_QUEUE_SIZE=\nexport ROSTER_QUEUE_SIZE = many # comment\n");
+    assert!(many.contains("ROSTER_QUEUE_SIZE in line 4 of .env: 'many' must be"), "{many}");
+    let malformed = error("\u{feff}ROSTER_QUEUE_SIZE=1\nROSTER_BODY_LIMIT='1\n");
+    assert!(malformed.contains("line 2"), "{malformed}");
+}
+
+#[test]
+fn a_number_without_a_unit_causes_a_hint() {
+    for name in ["ROSTER_DRAIN_DELAY", "ROSTER_REQUEST_DEADLINE"] {
+        let workspace = Workspace::new();
+        let output = run(workspace.command(name).env(name, "10"), LIMIT).expect_code(2);
+        assert!(output.error_line().contains("write 10s"), "{output:#?}");
+    }
+    let output =
+        run(roster(Path::new("/")).args(["key", "create", "--role", "reader", "--expires", "90"]), LIMIT);
+    assert!(output.expect_code(2).error_line().contains("such as 12h or 90d"));
+}
+
+/// A command reads only the settings that its help lists.
+#[test]
+fn invalid_settings_do_not_affect_commands_that_do_not_use_them() {
+    let workspace = Workspace::new();
+    let mut command = roster(workspace.path());
+    run(command.args(["migrate", "--status"]).env("ROSTER_QUEUE_SIZE", "many"), LIMIT).expect_success();
+    let mut command = roster(workspace.path());
+    run(command.arg("openapi").env("DATABASE_URL", "many"), LIMIT).expect_success();
+}
+
+/// The warnings of a command that succeeds.
+fn warnings(command: &mut Command) -> Vec<String> {
+    let output = run(command.args(["migrate", "--status"]).env("ROSTER_LOG_FORMAT", "text"), LIMIT);
+    output.expect_success().stderr.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn unknown_names_cause_a_warning() {
+    let workspace = Workspace::new();
+    fs::write(workspace.path().join(".env"), "\nROSTER_LISTNE=x\n").expect(".env is written");
+    let mut command = roster(workspace.path());
+    command.env("ROSTER_OTHER", SECRET).env("ROSTER_LISTEN", "127.0.0.1:0").env("OTHER", "x");
+    let lines = warnings(command.env("ROSTER_PORT", "tcp://10.0.0.1:3000"));
+    let [other, listen] = &lines[..] else { panic!("expected two warnings: {lines:#?}") };
+    assert!(other.contains("WARN") && other.contains("ROSTER_OTHER in the environment"), "{other}");
+    assert!(!other.contains(SECRET) && !other.contains("did you mean"), "{other}");
+    assert!(listen.contains("ROSTER_LISTNE in line 2 of .env"), "{listen}");
+    assert!(listen.contains("did you mean ROSTER_LISTEN?"), "{listen}");
+}
+
+#[test]
+fn known_names_cause_no_warning() {
+    let mut command = roster(Path::new("/"));
+    command.envs(SETTINGS.iter().map(|setting| (setting.name, setting.valid)));
+    assert_eq!(warnings(&mut command), Vec::<String>::new());
 }
 
 /// The names of the database files in a directory.
@@ -364,20 +458,16 @@ fn dotenv_in_a_parent_directory_is_not_read() {
 
 #[test]
 fn rust_log_is_read_from_dotenv() {
-    // A start that logs some lines and then fails, because its port is in use.
     let lines = |filter: Option<&str>| {
         let workspace = Workspace::new();
         if let Some(filter) = filter {
             workspace.dotenv("RUST_LOG", filter);
         }
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let listen = listener.local_addr().expect("the socket has an address").to_string();
-        let output =
-            run(roster(workspace.path()).arg("serve").env("ROSTER_LISTEN", listen), LIMIT).expect_code(1);
-        output.stderr.lines().count()
+        // An empty value counts as unset.
+        warnings(roster(workspace.path()).env("ROSTER_UNKNOWN", "x").env("RUST_LOG", "")).len()
     };
-    assert_eq!(lines(Some("off")), 1);
-    assert!(lines(None) > 1);
+    assert_eq!(lines(Some("off")), 0);
+    assert_eq!(lines(None), 1);
 }
 
 /// The invalid part may be a secret.
@@ -390,7 +480,7 @@ fn an_error_in_dotenv_is_reported_without_its_content() {
     ] {
         let workspace = Workspace::new();
         fs::write(workspace.path().join(".env"), &content).expect(".env is written");
-        let output = run(&mut workspace.command(), LIMIT).expect_code(2);
+        let output = run(&mut workspace.command(""), LIMIT).expect_code(2);
         assert!(output.error_line().contains(".env"), "{output:#?}");
         assert!(!output.stderr.contains(SECRET), "{content:?}: {output:#?}");
     }
@@ -400,7 +490,7 @@ fn an_error_in_dotenv_is_reported_without_its_content() {
 fn an_unreadable_dotenv_causes_an_error() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path().join(".env")).expect("the directory is created");
-    let output = run(&mut workspace.command(), LIMIT).expect_code(2);
+    let output = run(&mut workspace.command(""), LIMIT).expect_code(2);
     assert!(output.error_line().contains(".env"), "{output:#?}");
 }
 
@@ -414,18 +504,37 @@ fn version_prints_the_package_version() {
 }
 
 #[test]
-fn help_lists_every_setting_with_its_default() {
-    for arguments in [&["--help"][..], &["serve", "--help"], &["migrate", "--help"], &["health", "--help"]] {
-        let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_success();
+fn help_lists_the_settings_that_the_command_uses() {
+    let all: Vec<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+    let database = vec!["DATABASE_URL", "ROSTER_LOG_FORMAT"];
+    for (command, used) in [
+        ("", all.clone()),
+        ("serve", all),
+        ("migrate", database.clone()),
+        ("key", database.clone()),
+        ("key create", database.clone()),
+        ("epoch renew", database.clone()),
+        ("backup", database),
+        ("health", vec!["ROSTER_LISTEN", "ROSTER_LOG_FORMAT"]),
+        ("openapi", vec!["ROSTER_LOG_FORMAT"]),
+    ] {
+        let arguments = command.split_whitespace().chain(["--help"]);
+        let help = run(roster(Path::new("/")).args(arguments), LIMIT).expect_success().stdout;
         for (name, (flag, default)) in command_line_settings() {
+            let named = ["=", "]"].map(|end| format!("[env: {name}{end}"));
             let sections =
-                output.stdout.split("\n      --").filter(|text| text.contains(&format!("[env: {name}")));
-            let [section] = sections.collect::<Vec<_>>()[..] else {
-                panic!("{name} is not listed exactly once in the help of {arguments:?}: {}", output.stdout);
-            };
-            assert!(section.starts_with(flag.trim_start_matches('-')), "{section}");
-            if let Some(default) = default {
-                assert!(section.contains(&format!("[default: {default}]")), "{section}");
+                help.split("\n      --").filter(|text| named.iter().any(|name| text.contains(name)));
+            let sections: Vec<_> = sections.collect();
+            assert_eq!(
+                sections.len(),
+                usize::from(used.contains(&name.as_str())),
+                "{command} {name}: {help}"
+            );
+            for section in sections {
+                assert!(section.starts_with(flag.trim_start_matches('-')), "{section}");
+                if let Some(default) = &default {
+                    assert!(section.contains(&format!("[default: {default}]")), "{section}");
+                }
             }
         }
     }
@@ -444,8 +553,13 @@ fn help_does_not_show_values_from_the_environment() {
 
 #[test]
 fn invalid_arguments_cause_a_one_line_error() {
-    for arguments in [&["bogus"][..], &["--bogus"], &["serve", "more"], &["migrate", "--status", "--check"]] {
-        let output = run(roster(Path::new("/")).args(arguments), LIMIT).expect_code(2);
-        assert!(output.error_line().starts_with("roster: "), "{output:#?}");
+    for arguments in
+        [&["bogus"][..], &["--bogus"], &["key"], &["serve", "more"], &["migrate", "--status", "--check"]]
+    {
+        for format in ["text", "json"] {
+            let mut command = roster(Path::new("/"));
+            let output = run(command.args(arguments).env("ROSTER_LOG_FORMAT", format), LIMIT).expect_code(2);
+            check_format(output.error_line(), format);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use crate::support::command::{CommandOutput, roster, run};
 use crate::support::database::Database;
 use crate::support::{file_names, percent_encoded};
+use serde_json::Value;
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
@@ -39,6 +40,7 @@ impl Start {
             let output = self.run(format);
             assert!(output.code.is_some_and(|code| code != 0), "{output:#?}");
             let line = output.error_line();
+            check_format(line, format);
             for word in words {
                 assert!(line.contains(word), "the error of {} lacks {word:?}: {line}", self.command);
             }
@@ -58,6 +60,17 @@ impl Start {
     }
 }
 
+/// Checks that an error has the format of log lines.
+#[track_caller]
+pub(crate) fn check_format(line: &str, format: &str) {
+    if format == "text" {
+        return assert!(line.starts_with("roster: "), "{line}");
+    }
+    let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    assert_eq!((&line["level"], &line["target"]), (&"ERROR".into(), &"roster".into()), "{line}");
+    assert!(line["message"].is_string() && line["time"].is_string(), "{line}");
+}
+
 /// Checks the errors of all commands for an unusable database.
 #[track_caller]
 fn check_commands(url: &str, words: &[&str]) {
@@ -73,8 +86,15 @@ fn a_port_in_use_is_reported() {
     for database in [Database::sqlite(), Database::postgres()] {
         let start = Start { listen: listen.clone(), ..Start::new("serve", &database.url()) };
         start.check_error(&["cannot listen", &listen, "in use"]);
+        // The port is checked first.
+        match database.file() {
+            Some(file) => assert!(!file.exists(), "the database was created"),
+            None => assert_eq!(database.sql().number(TABLES), 0, "the database was migrated"),
+        }
     }
 }
+
+const TABLES: &str = "SELECT count(*) AS number FROM pg_tables WHERE schemaname = 'public'";
 
 #[test]
 fn an_address_of_another_machine_is_reported() {

@@ -18,37 +18,46 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
-/// The hash of `ROSTER_ADMIN_KEY`. The key itself is not kept in memory.
+/// The hashes of the keys in `ROSTER_ADMIN_KEY`: one, or two during a rotation. The keys themselves are not kept in memory.
 #[derive(Clone)]
-pub struct AdminKey([u8; 32]);
+pub struct AdminKeys(Vec<[u8; 32]>);
 
-impl AdminKey {
-    /// Whether `secret` is the key, compared in constant time.
+impl AdminKeys {
+    /// Whether `secret` is one of the keys, compared in constant time.
     #[must_use]
-    pub fn matches(&self, secret: &[u8]) -> bool {
+    pub fn contain(&self, secret: &[u8]) -> bool {
         let hash: [u8; 32] = Sha256::digest(secret).into();
-        self.0.ct_eq(&hash).into()
+        self.0.iter().fold(Choice::from(0), |found, key| found | key.ct_eq(&hash)).into()
     }
 }
 
-impl FromStr for AdminKey {
+impl FromStr for AdminKeys {
     type Err = String;
 
+    /// Reads keys that are separated by whitespace, which no key contains.
     fn from_str(text: &str) -> Result<Self, String> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-        if text.len() < 32 || !text.bytes().all(allowed) {
-            return Err("must have at least 32 characters, all from A-Z a-z 0-9 - . _ ~ + / =".to_owned());
+        let keys: Vec<_> = text.split_whitespace().collect();
+        if keys.is_empty()
+            || keys.len() > 2
+            || !keys.iter().all(|key| key.len() >= 32 && key.bytes().all(allowed))
+        {
+            return Err(
+                "must be one key, or two keys separated by a space, each of at least 32 characters from \
+                        A-Z a-z 0-9 - . _ ~ + / ="
+                    .to_owned(),
+            );
         }
-        Ok(Self(Sha256::digest(text).into()))
+        Ok(Self(keys.into_iter().map(|key| Sha256::digest(key).into()).collect()))
     }
 }
 
-impl fmt::Debug for AdminKey {
+impl fmt::Debug for AdminKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AdminKey(…)")
+        f.write_str("AdminKeys(…)")
     }
 }
 
@@ -178,18 +187,30 @@ impl FromStr for Role {
 
 #[cfg(test)]
 mod tests {
-    use super::AdminKey;
+    use super::AdminKeys;
 
     #[test]
     fn admin_keys_are_long_and_use_token_characters() {
-        let key: AdminKey = "0123456789abcdefghijklmnopqr-._~+/=".parse().unwrap();
-        assert!(key.matches(b"0123456789abcdefghijklmnopqr-._~+/="));
-        assert!(!key.matches(b"0123456789abcdefghijklmnopqr-._~+/"));
-        assert_eq!(format!("{key:?}"), "AdminKey(…)");
+        let key: AdminKeys = "0123456789abcdefghijklmnopqr-._~+/=".parse().unwrap();
+        assert!(key.contain(b"0123456789abcdefghijklmnopqr-._~+/="));
+        assert!(!key.contain(b"0123456789abcdefghijklmnopqr-._~+/"));
+        assert_eq!(format!("{key:?}"), "AdminKeys(…)");
         for bad in
-            ["", "too-short", "thirty-two characters with a space!!", "ünïcode-ünïcode-ünïcode-ünïcode"]
+            ["", " ", "too-short", "thirty-two characters with a space!!", "ünïcode-ünïcode-ünïcode-ünïcode"]
         {
-            assert!(bad.parse::<AdminKey>().is_err(), "{bad}");
+            assert!(bad.parse::<AdminKeys>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn two_admin_keys_can_be_valid_at_once() {
+        let [old, new, other] = ["a", "b", "c"].map(|letter| letter.repeat(32));
+        for text in [format!("{old} {new}"), format!("\n{old}\r\n{new}\n")] {
+            let keys: AdminKeys = text.parse().unwrap();
+            assert!(keys.contain(old.as_bytes()) && keys.contain(new.as_bytes()));
+            assert!(!keys.contain(other.as_bytes()) && !keys.contain(text.as_bytes()));
+        }
+        assert!(format!("{old} {new} {other}").parse::<AdminKeys>().is_err());
+        assert!(format!("{old} short").parse::<AdminKeys>().is_err());
     }
 }

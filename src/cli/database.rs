@@ -1,0 +1,44 @@
+//! The database as commands use it: they neither create nor migrate it.
+
+use crate::config::Settings;
+use crate::db::{Database, DatabaseUrl, Options, migrate};
+use crate::error::AppError;
+
+/// Runs `work` with the existing database and closes the database afterwards.
+///
+/// # Errors
+/// A one-line message if the database does not exist, has pending migrations or cannot be reached; otherwise, the error of
+/// `work`.
+pub(super) fn with_database<T>(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&Database) -> Result<T, AppError>,
+) -> Result<T, AppError> {
+    check(&settings.database_url)?;
+    actix_web::rt::System::new().block_on(async {
+        let options = Options { wal: false, ..settings.database() };
+        let database = Database::start(&options).map_err(|error| {
+            AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
+        })?;
+        let done = work(&database).await;
+        database.close().await;
+        done
+    })
+}
+
+/// Checks that the database exists and has no pending migrations.
+fn check(url: &DatabaseUrl) -> Result<(), AppError> {
+    if let DatabaseUrl::Memory(_) = url {
+        return Err(AppError::new(format!("the database {url} does not exist outside its own server")));
+    }
+    if url.is_missing() {
+        return Err(AppError::new(format!(
+            "the database {url} does not exist: create it with `roster migrate`"
+        )));
+    }
+    match migrate::status(url).map_err(AppError::new)?.pending.len() {
+        0 => Ok(()),
+        pending => Err(AppError::new(format!(
+            "the database {url} has pending migrations ({pending}): apply them with `roster migrate`"
+        ))),
+    }
+}

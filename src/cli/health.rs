@@ -1,0 +1,56 @@
+//! `roster health`: queries `/readyz` of the server on this machine.
+
+use crate::error::AppError;
+use crate::listen::ListenAddress;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Time limit for connecting and for the response.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs the command.
+///
+/// # Errors
+/// If the server is not ready or cannot be reached.
+pub(super) fn run(listen: &ListenAddress) -> Result<(), AppError> {
+    match readiness(listen) {
+        Ok(status) if status.starts_with("HTTP/1.1 200 ") => Ok(()),
+        Ok(status) => Err(AppError::new(format!("not ready: {status}"))),
+        Err(error) => Err(AppError::new(format!("cannot reach the server at {listen}: {error}"))),
+    }
+}
+
+/// The status line of the response.
+fn readiness(listen: &ListenAddress) -> io::Result<String> {
+    let mut stream = connect(&listen.resolve()?)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.write_all(
+        format!("GET /readyz HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut response = String::new();
+    stream.take(64 * 1024).read_to_string(&mut response)?;
+    Ok(response.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Connects to the first address on which a server listens.
+fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut failed = io::Error::other("the name has no address");
+    for address in addresses {
+        match TcpStream::connect_timeout(&on_this_machine(*address), TIMEOUT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// The loopback address for a server that listens on all addresses.
+fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback =
+            if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        address.set_ip(loopback);
+    }
+    address
+}
