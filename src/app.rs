@@ -1,20 +1,15 @@
 //! The lifecycle of the server. `main` and the tests run the same [`App`].
 
 use crate::clock::Clock;
-use crate::config::Settings;
-use crate::console;
+use crate::config::{Settings, local_url};
 use crate::db::{Connection, Database, DatabaseUrl, migrate};
-use crate::domain::DEFAULT_TENANT;
-use crate::domain::key::{Draft, Role};
-use crate::domain::origin::Origin;
 use crate::error::AppError;
+use crate::first_key;
 use crate::http::State;
 use crate::http::server::{self, Limits};
-use crate::ops::keys::OperatorExists;
 use crate::tasks::{erasures, retention, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -76,12 +71,12 @@ impl App {
         let address = listener.local_addr().map_err(cannot_listen)?;
         let public_url = settings.public_url_at(address);
         warn_about_public_url(&settings, address, &public_url);
-        if settings.admin_keys().is_none() {
-            create_first_key(&database, &clock).await;
-        }
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
         let server = server::serve(state.clone(), listener, limits(&settings)).map_err(cannot_listen)?;
         log::info!("listening on http://{address}");
+        if settings.admin_keys().is_none() {
+            first_key::create(&state.database, &state.clock, &local_url(address)).await;
+        }
         Ok(Self { server, address, state, settings, signals })
     }
 
@@ -161,24 +156,6 @@ fn cannot_connect(settings: &Settings) -> impl FnOnce(diesel::ConnectionError) -
 fn warn_about_public_url(settings: &Settings, address: SocketAddr, public_url: &str) {
     if settings.public_url.is_none() && address.ip().is_unspecified() {
         log::warn!("ROSTER_PUBLIC_URL is not set: clients on other machines cannot reach {public_url}");
-    }
-}
-
-/// Creates and prints the first operator key on a terminal; elsewhere, logs how to create one.
-async fn create_first_key(database: &Database, clock: &Clock) {
-    if !matches!(database.call(&Origin::server(), OperatorExists).await, Ok(false)) {
-        return;
-    }
-    if !std::io::stdout().is_terminal() {
-        log::warn!(
-            "no valid operator key exists: run `roster key create --role operator`, or set ROSTER_ADMIN_KEY"
-        );
-        return;
-    }
-    let draft = Draft { name: Some("first".to_owned()), role: Role::Operator, expires_at: None };
-    match console::create_key(database, DEFAULT_TENANT, draft, clock.now()).await {
-        Ok(secret) => println!("Created an operator key. It is not shown again: {}", secret.reveal()),
-        Err(error) => log::error!("cannot create the first key: {error}"),
     }
 }
 

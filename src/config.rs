@@ -136,7 +136,7 @@ impl Settings {
 }
 
 /// The base URL for clients on the machine of a server that listens on `bound`.
-fn local_url(bound: SocketAddr) -> String {
+pub(crate) fn local_url(bound: SocketAddr) -> String {
     match bound.ip().is_unspecified() {
         true => format!("http://localhost:{}", bound.port()),
         false => format!("http://{bound}"),

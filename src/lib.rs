@@ -73,6 +73,7 @@ mod console;
 pub mod db;
 pub mod domain;
 pub mod error;
+mod first_key;
 pub mod http;
 pub mod listen;
 mod logging;

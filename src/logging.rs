@@ -8,8 +8,9 @@ use log::{Level, Record};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
-/// The level that is logged if `RUST_LOG` is not set.
-const DEFAULT_FILTER: &str = "info";
+/// The levels that are logged if `RUST_LOG` is not set. The lines of the HTTP server about its start and stop only repeat
+/// those of Roster.
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
 /// The format of log lines: as set, or text on a terminal and JSON elsewhere.
 pub(crate) fn format(set: Option<LogFormat>) -> LogFormat {

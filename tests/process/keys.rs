@@ -2,7 +2,7 @@
 
 use crate::support::api::{Api, Engine};
 use crate::support::block_on;
-use crate::support::command::{CommandOutput, roster, run};
+use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
 use crate::support::database::{Database, migrate, on_both_engines};
 use crate::support::http::Client;
 use crate::support::raw::{RawConnection, json_request};
@@ -95,18 +95,39 @@ fn invalid_arguments_cause_an_error(database: &Database) {
 }
 
 /// The `script` command provides the terminal.
+fn start_on_terminal(database: &Database) -> Server {
+    let command = format!("DATABASE_URL='{}' script -qec roster /dev/null >&2", database.url());
+    let server = Server::from_shell_command(&command).spawn();
+    server.wait_for_log("listening on", LIMIT);
+    server
+}
+
+fn stop(mut server: Server) -> String {
+    server.signal("TERM");
+    server.wait(LIMIT);
+    server.log()
+}
+
+/// The commands that the server shows work while it runs.
 fn the_first_key_is_shown_once_on_a_terminal(database: &Database) {
-    let start_on_terminal = || {
-        let command = format!("DATABASE_URL='{}' script -qec roster /dev/null >&2", database.url());
-        let mut server = Server::from_shell_command(&command).spawn();
-        server.wait_for_log("listening on", LIMIT);
-        server.signal("TERM");
-        server.wait(LIMIT);
-        server.log()
-    };
-    let shown = start_on_terminal();
+    let first = start_on_terminal(database);
+    first.wait_for_log("/docs", LIMIT);
+    let shown = first.log();
+    let is_command = |line: &&str| ["export ", "curl "].iter().any(|name| line.starts_with(name));
+    let commands: Vec<_> = shown.lines().map(str::trim).filter(is_command).collect();
+    assert_eq!(commands.len(), 2, "{shown}");
+    let script = format!("{}\ncurl --fail --silent --output /dev/null \"$URL/docs\"", commands.join("\n"));
+    let mut shell = in_empty_environment("bash", Path::new("/"));
+    let output = run(shell.args(["-euc", &script]), LIMIT).expect_success();
+    let users: Value = serde_json::from_str(&output.stdout).expect("the response is JSON");
+    assert_eq!(users["items"], json!([]));
+    let shown = stop(first);
+    for lines_of_libraries in ["actix", "workers"] {
+        assert!(!shown.contains(lines_of_libraries), "{shown}");
+    }
     let secret = shown.split_whitespace().find(|word| word.starts_with("rst_")).expect(&shown).to_owned();
-    assert!(!start_on_terminal().contains("rst_"), "the second start shows a key");
+    assert!(shown.contains(&format!("│ {secret} │")), "{shown}");
+    assert!(!stop(start_on_terminal(database)).contains("rst_"), "the second start shows a key");
     let server = Server::builder(&database.url()).unset("ROSTER_ADMIN_KEY").start();
     assert_eq!(block_on(status(&Client::new_with_key(&server, &secret), "/tenants")), 200);
     assert!(!server.log().contains("rst_"), "a start without a terminal shows a key");
