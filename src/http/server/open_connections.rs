@@ -103,6 +103,7 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn is_closing(registration: &Registration) -> bool {
         registration.entry.closing.load(Ordering::Acquire)
@@ -110,7 +111,9 @@ mod tests {
 
     #[test]
     fn only_the_connections_that_have_been_idle_for_longest_are_closed() {
-        let connections = Arc::new(OpenConnections::new(64));
+        let mut connections = OpenConnections::new(64);
+        connections.started -= Duration::from_secs(1);
+        let connections = Arc::new(connections);
         let open: Vec<_> = (0..64).map(|_| connections.open()).collect();
         assert!(!open.iter().any(is_closing));
         for (index, registration) in open.iter().enumerate() {
