@@ -7,7 +7,7 @@ use roster::http::problem;
 use std::collections::BTreeSet;
 
 /// The cells of the table whose header begins with this cell.
-fn rows(page: &str, header: &str) -> Vec<Vec<String>> {
+pub(crate) fn rows(page: &str, header: &str) -> Vec<Vec<String>> {
     let (_, table) = page.split_once(&format!("\n| {header} |")).expect("the page has the table");
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let cells = |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
@@ -15,7 +15,7 @@ fn rows(page: &str, header: &str) -> Vec<Vec<String>> {
 }
 
 /// The code spans of a cell.
-fn code_spans(cell: &str) -> impl Iterator<Item = String> {
+pub(crate) fn code_spans(cell: &str) -> impl Iterator<Item = String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned)
 }
 

@@ -11,6 +11,7 @@ mod okta;
 mod operations;
 mod pages;
 mod production;
+mod provider_errors;
 mod proxy;
 mod readme;
 mod scim;
