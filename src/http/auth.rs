@@ -8,6 +8,7 @@ use super::state::State;
 use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::scim::Profile;
+use crate::domain::time::Timestamp;
 use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -29,6 +30,8 @@ pub(super) struct Caller {
     pub(super) source: Source,
     /// The strictness with which the caller's SCIM requests are validated.
     pub(super) profile: Profile,
+    /// When the key or token expires; `None` means never.
+    pub(super) expires_at: Option<Timestamp>,
     /// The secret of the key or token; none for `ROSTER_ADMIN_KEY`.
     secret: Option<Secret>,
 }
@@ -40,9 +43,20 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
     if let Ok(Some(tenant)) = named {
         caller.tenant = tenant;
     }
-    // The log names the caller even if the header is refused.
+    let permitted = check_path(request, &caller);
+    // The log names the caller even if the request is refused.
     request.extensions_mut().insert(caller);
-    named.map(drop)
+    named.map(drop).and(permitted)
+}
+
+/// Checks that a connection's token is used for SCIM, or to ask whose token it is.
+fn check_path(request: &ServiceRequest, caller: &Caller) -> Result<(), Problem> {
+    let is_token = caller.origin.actor.kind == ActorKind::Connection;
+    if !is_token || Api::of(request.path()) == Api::Scim || request.path() == "/me" {
+        return Ok(());
+    }
+    let is_path = request.match_pattern().is_some();
+    Err(if is_path { Problem::token_outside_scim() } else { Problem::no_such_path_for_token() })
 }
 
 /// Checks the key again once the body has arrived. In the meantime, the key may have expired, been revoked, or been given a
@@ -87,6 +101,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
             role: Role::Operator,
             source: NATIVE_SOURCE.into(),
             profile: Profile::default(),
+            expires_at: None,
             secret: None,
         });
     }
@@ -103,13 +118,10 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     };
     let now = state.clock.now();
     let credential = credential.filter(|credential| credential.is_active(now)).ok_or_else(failed)?;
-    if credential.is_token() && Api::of(request.path()) != Api::Scim {
-        return Err(Problem::no_valid_key());
-    }
     state.credentials.used(credential.id, now);
-    let Credential { tenant, role, profile, .. } = *credential;
-    let origin = origin(request, credential.actor.clone());
-    Ok(Caller { tenant, origin, role, source: credential.source.clone(), profile, secret: Some(secret) })
+    let Credential { tenant, role, profile, expires_at, .. } = *credential;
+    let (origin, source) = (origin(request, credential.actor.clone()), credential.source.clone());
+    Ok(Caller { tenant, origin, role, source, profile, expires_at, secret: Some(secret) })
 }
 
 fn origin(request: &ServiceRequest, actor: Actor) -> Origin {

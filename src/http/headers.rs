@@ -86,6 +86,20 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
+/// Whether the client is a browser, or another client that prefers HTML to JSON. Media ranges such as `*/*` count for both,
+/// so they do not matter.
+pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
+    let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
+    let quality = |essence: &str| {
+        let mut ranges = text.split(',').map(|range| range.split(';').map(str::trim));
+        let range =
+            ranges.find_map(|mut range| range.next()?.eq_ignore_ascii_case(essence).then_some(range))?;
+        let mut qualities = range.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
+        Some(qualities.next().unwrap_or(1.0_f32))
+    };
+    quality("text/html").unwrap_or(0.0) > quality("application/json").unwrap_or(0.0)
+}
+
 /// Whether the client accepts JSON. It does when `Accept` is absent, or when the most specific matching range has a quality
 /// above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` means `*/*`, and a quality that cannot be
 /// read counts as 1.

@@ -1,42 +1,10 @@
-//! The start page and the probes. They need no key.
+//! The probes. They need no key.
 
 use super::openapi::OperationDocs;
-use super::params::NoQuery;
 use super::problem::Problem;
 use super::state::State;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use std::collections::BTreeMap;
-
-/// The links of the start page.
-const LINKS: [(&str, &str); 6] = [
-    ("docs", "/docs"),
-    ("groups", "/groups"),
-    ("livez", "/livez"),
-    ("openapi", "/openapi.json"),
-    ("readyz", "/readyz"),
-    ("users", "/users"),
-];
-
-/// `GET /`: name, version and links.
-pub(super) async fn index(_: NoQuery, state: web::Data<State>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "name": "roster",
-        "version": env!("CARGO_PKG_VERSION"),
-        "url": state.public_url,
-        "links": LINKS.into_iter().collect::<BTreeMap<_, _>>(),
-    }))
-}
-
-pub(super) fn index_docs() -> OperationDocs {
-    let links: BTreeMap<_, _> = LINKS.into_iter().collect();
-    let version = env!("CARGO_PKG_VERSION");
-    let example =
-        json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
-    OperationDocs::public("getService", "service", "Get the name, version and links of the service", &[])
-        .json(200, "Name, version and links.", &[], "Service", &example)
-        .errors(&[400, 500])
-}
 
 /// `GET /livez`: whether the process responds.
 pub(super) async fn live() -> HttpResponse {

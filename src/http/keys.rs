@@ -5,11 +5,11 @@ use super::context::{Admin, Context};
 use super::credentials::Stale;
 use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples};
 use super::params::NoQuery;
-use super::problem::Problem;
 use super::records::Served;
 use super::response::{Response, etag, new_secret};
 use super::state::State;
 use crate::domain::key::{Draft, Key};
+use crate::ops::OpError;
 use crate::ops::keys::{Create, Fixed, Scope};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, ETAG, LOCATION};
@@ -48,9 +48,7 @@ struct NewKey<'k> {
 pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
     if draft.role > context.caller().role {
-        let detail =
-            format!("This key's role does not permit creating a key with the role `{}`.", draft.role);
-        return Err(Problem::forbidden(detail));
+        return Err(OpError::Forbidden(draft.role).into());
     }
     let (id, tenant) = (Uuid::now_v7(), context.tenant());
     let secret = new_secret(id)?;

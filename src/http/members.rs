@@ -122,6 +122,6 @@ extractor!(NoVersion);
 impl NoVersion {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let is_allowed = Conditions::of(request)?.allow_write_without_version();
-        is_allowed.then_some(Self).ok_or_else(Problem::version_mismatch)
+        is_allowed.then_some(Self).ok_or_else(|| Problem::version_mismatch(None))
     }
 }

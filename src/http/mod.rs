@@ -18,6 +18,7 @@ mod headers;
 mod health;
 mod in_flight;
 mod keys;
+mod me;
 mod members;
 mod observe;
 mod openapi;
@@ -32,7 +33,9 @@ mod resources;
 mod response;
 mod scim;
 pub mod server;
+mod start_page;
 mod state;
+mod suggestion;
 mod tenants;
 mod users;
 
@@ -60,7 +63,7 @@ fn urls() -> impl Iterator<Item = Url> {
 
 fn service_urls() -> Vec<Url> {
     vec![
-        url("/", [get(health::index).docs(health::index_docs)]),
+        url("/", [get(start_page::index).docs(start_page::index_docs)]),
         url(
             "/livez",
             [get(health::live).docs(|| health::live_docs("getLiveness", "Check that the process responds"))],
@@ -71,6 +74,7 @@ fn service_urls() -> Vec<Url> {
         url("/openapi.json", [get(openapi_json).compressed().docs(openapi_docs)]),
         url("/docs", [get(docs::page).docs(docs::page_docs)]),
         url("/docs/{file}", [get(docs::file).compressed().docs(docs::file_docs)]),
+        url("/me", [get(me::me).docs(me::me_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
     ]
 }

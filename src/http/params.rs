@@ -3,6 +3,7 @@
 use super::extractor::extractor;
 use super::problem::{Problem, sentence};
 use super::resources::Native;
+use super::suggestion::suggestion;
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
 use crate::domain::projection::{AttributeSet, Projection};
@@ -25,6 +26,10 @@ pub(super) struct Params {
     all: Vec<(String, String)>,
     /// The parameters that the handler has not taken yet.
     left: BTreeMap<String, String>,
+    /// The names of the parameters that the handler takes.
+    known: Vec<&'static str>,
+    /// The schema of the resources that the handler can filter.
+    schema: Option<&'static Schema>,
 }
 
 extractor!(Params);
@@ -51,11 +56,12 @@ impl Params {
                 )));
             }
         }
-        Ok(Self { all, left })
+        Ok(Self { all, left, known: Vec::new(), schema: None })
     }
 
     /// Takes a parameter.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(super) fn take(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
         self.left.remove(name)
     }
 
@@ -67,12 +73,12 @@ impl Params {
     }
 
     /// Takes a revision, which defaults to 0.
-    pub(super) fn revision(&mut self, name: &str) -> Result<i64, Problem> {
+    pub(super) fn revision(&mut self, name: &'static str) -> Result<i64, Problem> {
         Ok(self.number(name, 0)?.unwrap_or(0))
     }
 
     /// Takes a whole number of at least `least`. A number that overflows counts as the largest one.
-    fn number(&mut self, name: &str, least: i64) -> Result<Option<i64>, Problem> {
+    fn number(&mut self, name: &'static str, least: i64) -> Result<Option<i64>, Problem> {
         let Some(text) = self.take(name) else { return Ok(None) };
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = is_number.then(|| text.parse().unwrap_or(i64::MAX)).filter(|number| *number >= least);
@@ -83,6 +89,7 @@ impl Params {
 
     /// Takes `filter`: the parsed filter and its text.
     pub(super) fn filter(&mut self, schema: &'static Schema) -> Result<(Option<Filter>, String), Problem> {
+        self.schema = Some(schema);
         let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
         match Filter::parse(&text, schema, Vocabulary::Native) {
             Ok(filter) => Ok((Some(filter), text)),
@@ -139,7 +146,7 @@ impl Params {
     }
 
     /// Takes a parameter whose only value is `value`. Returns whether it is present.
-    pub(super) fn flag(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+    pub(super) fn flag(&mut self, name: &'static str, value: &str) -> Result<bool, Problem> {
         match self.take(name) {
             None => Ok(false),
             Some(text) if text == value => Ok(true),
@@ -158,12 +165,11 @@ impl Params {
 
     /// Refuses the first parameter that was not taken.
     pub(super) fn finish(&self) -> Result<(), Problem> {
-        match self.left.keys().next() {
-            None => Ok(()),
-            Some(name) => {
-                Err(Problem::invalid_parameter(format!("The parameter `{name:.100}` is not supported here.")))
-            }
-        }
+        let Some(name) = self.left.keys().next() else { return Ok(()) };
+        let suggestion = suggestion(name, &self.known, self.schema).map(|text| format!(" {text}"));
+        let suggestion = suggestion.unwrap_or_default();
+        let detail = format!("The parameter `{name:.100}` is not supported here.{suggestion}");
+        Err(Problem::invalid_parameter(detail))
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) fn read_response(
     representation: &impl Serialize,
 ) -> Response {
     if !conditions.allow_read(version) {
-        return Err(Problem::version_mismatch());
+        return Err(Problem::version_mismatch(Some(version)));
     }
     let status = if conditions.not_modified(version) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);

@@ -2,6 +2,7 @@
 
 use crate::db::{CallError, DbError};
 use crate::domain::fields::FieldError;
+use crate::domain::key::Role;
 use derive_more::{Display, Error};
 use diesel::result::Error as DieselError;
 
@@ -11,9 +12,10 @@ pub enum OpError {
     /// The tenant has no such resource.
     #[display("not found")]
     NotFound,
-    /// The resource's version does not satisfy the conditions.
+    /// The resource's version, which is given if there is a resource, does not satisfy the conditions.
     #[display("the resource has another version")]
-    PreconditionFailed,
+    #[error(ignore)]
+    PreconditionFailed(#[error(not(source))] Option<i64>),
     /// Another resource has the same value of an attribute that must be unique.
     #[display("{attribute} belongs to another resource")]
     #[error(ignore)]
@@ -27,9 +29,9 @@ pub enum OpError {
     #[display("invalid")]
     #[error(ignore)]
     Invalid(#[error(not(source))] Vec<FieldError>),
-    /// The caller's role does not permit the operation.
-    #[display("forbidden")]
-    Forbidden,
+    /// The operation requires this role.
+    #[display("the operation requires the role {_0}")]
+    Forbidden(#[error(not(source))] Role),
     /// The state of the resource does not permit the operation. The text gives the reason.
     #[display("{_0}")]
     Refused(#[error(not(source))] &'static str),

@@ -95,7 +95,7 @@ impl Record for Key {
     }
 
     fn authorize(scope: Scope, draft: &Draft) -> Result<(), OpError> {
-        if draft.role > scope.role { Err(OpError::Forbidden) } else { Ok(()) }
+        if draft.role > scope.role { Err(OpError::Forbidden(draft.role)) } else { Ok(()) }
     }
 
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {

@@ -110,8 +110,9 @@ pub(super) fn lock<R: Record>(
 ) -> Result<R, OpError> {
     let record = R::from_row(tx.lock(R::by_id(scope, id))?)?;
     R::authorize(scope, &record.draft())?;
-    let is_allowed = conditions.allow_write(record.stamp().version);
-    if is_allowed { Ok(record) } else { Err(OpError::PreconditionFailed) }
+    let version = record.stamp().version;
+    let is_allowed = conditions.allow_write(version);
+    if is_allowed { Ok(record) } else { Err(OpError::PreconditionFailed(Some(version))) }
 }
 
 /// Creates a record.

@@ -170,8 +170,9 @@ pub(super) fn lock<R: Resource>(
 ) -> Result<R, OpError> {
     let row: R::Row = tx.lock(R::by_id(tenant, id))?;
     let resource: R = row.into();
-    let is_allowed = conditions.allow_write(resource.stamp().version);
-    if is_allowed { Ok(resource) } else { Err(OpError::PreconditionFailed) }
+    let version = resource.stamp().version;
+    let is_allowed = conditions.allow_write(version);
+    if is_allowed { Ok(resource) } else { Err(OpError::PreconditionFailed(Some(version))) }
 }
 
 /// Writes new values of a resource, which are computed from the stored resource.

@@ -9,7 +9,8 @@ use reqwest::Method;
 use serde_json::json;
 
 engine_tests! {
-    the_start_page_links_to_every_list
+    the_start_page_links_to_every_top_level_path
+    a_browser_receives_a_page_with_the_same_links
     probes_require_no_key
     probes_support_head_and_options
     probes_reject_other_methods
@@ -19,13 +20,48 @@ engine_tests! {
 
 const PUBLIC: [&str; 5] = ["/", "/livez", "/healthz", "/health", "/readyz"];
 
-async fn the_start_page_links_to_every_list(api: Api) {
+async fn the_start_page_links_to_every_top_level_path(api: Api) {
     let response = Client::anonymous(&api.server).get("/").send().await.expect(200);
     let body = response.json();
     assert_eq!((&body["name"], &body["version"]), (&json!("roster"), &json!(env!("CARGO_PKG_VERSION"))));
     assert_eq!(body["links"]["users"], "/users");
     for link in body["links"].as_object().expect("links").values() {
         api.client.get(link.as_str().expect("a link is a string")).send().await.expect(200);
+    }
+}
+
+async fn a_browser_receives_a_page_with_the_same_links(api: Api) {
+    let anonymous = Client::anonymous(&api.server);
+    let get = async |accept: &str| anonymous.get("/").accept(accept).send().await.expect(200);
+    let json = get("*/*").await;
+    let links = json.json()["links"].as_object().expect("links").clone();
+    for accept in [
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "application/json;q=0.5, text/html;q=0.6",
+        "TEXT/HTML",
+    ] {
+        let page = get(accept).await;
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"), "{accept}");
+        assert_eq!(page.header("vary"), Some("Accept"));
+        assert!(
+            page.header("content-security-policy")
+                .is_some_and(|policy| policy.starts_with("default-src 'none';"))
+        );
+        let text = page.text();
+        for link in links.values() {
+            let path = link.as_str().expect("a string").trim_start_matches('/');
+            assert!(text.contains(&format!("<a href=\"{path}\">")), "{path}: {text}");
+        }
+        assert!(!text.contains("://") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+    }
+    for accept in [
+        "application/json",
+        "application/json, text/html",
+        "text/html;q=0",
+        "text/html;q=0.1, application/json",
+        "image/png",
+    ] {
+        assert_eq!(get(accept).await.json(), json.json(), "{accept}");
     }
 }
 

@@ -17,6 +17,7 @@ engine_tests! {
     preconditions_apply_to_deletions
     preconditions_on_a_missing_user_fail
     an_empty_change_keeps_the_etag
+    a_failed_precondition_returns_the_current_etag
 }
 
 /// Sends PUT, PATCH and DELETE of a user with a header.
@@ -163,4 +164,31 @@ async fn an_empty_change_keeps_the_etag(api: Api) {
         let patch = api.client.patch(&path(&user), &json!({ "userName": "ada" })).header("if-match", "\"1\"");
         assert_eq!(patch.send().await.expect(200).json(), user);
     }
+}
+
+/// A client can then repeat the request without reading the resource, if it knows what it overwrites.
+async fn a_failed_precondition_returns_the_current_etag(api: Api) {
+    let user = api.patch(&api.create_named("ada").await, &json!({ "title": "2" })).await;
+    let mut responses = writes(&api, &user, "if-match", "\"1\"").await.to_vec();
+    responses.push(api.client.get(&path(&user)).header("if-match", "\"1\"").send().await);
+    responses.extend(writes(&api, &user, "if-none-match", "*").await);
+    let key = api.client.post("/keys", &json!({ "role": "reader" })).send().await.expect(201).json();
+    let key_path = format!("/keys/{}", key["id"].as_str().expect("an id"));
+    api.client.patch(&key_path, &json!({ "name": "2" })).send().await.expect(200);
+    responses.push(api.client.delete(&key_path).header("if-match", "\"1\"").send().await);
+    for response in &responses {
+        let problem = assert_problem(response, 412, "precondition-failed");
+        assert_eq!(response.header("etag"), Some("\"2\""), "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("(2)")), "{problem}");
+    }
+    // A membership has no version.
+    let group = api.client.post("/groups", &json!({ "displayName": "a" })).send().await.expect(201).json();
+    let member = format!(
+        "/groups/{}/members/{}",
+        group["id"].as_str().expect("an id"),
+        user["id"].as_str().expect("an id")
+    );
+    let response = api.client.put(&member, &json!(null)).header("if-match", "\"1\"").send().await;
+    assert_problem(&response, 412, "precondition-failed");
+    assert_eq!(response.header("etag"), None);
 }

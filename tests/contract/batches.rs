@@ -159,7 +159,7 @@ async fn a_batch_of_patches_rejects_only_the_invalid_ones(db: &TestDatabase) {
         _ => patch(user.id, json!({"title": format!("t{call}"), "emails": [{"value": format!("{call}@x")}]})),
     });
     let results = call_queued(db, patches.collect()).await;
-    assert_eq!(results[10], Err(OpError::PreconditionFailed));
+    assert_eq!(results[10], Err(OpError::PreconditionFailed(Some(1))));
     assert!(matches!(results[20], Err(OpError::Invalid(_))));
     assert_eq!((&results[30], &results[60]), (&Err(OpError::NotFound), &Err(OpError::NotFound)));
     assert_eq!(results[40], Err(conflict("userName", "U041")));

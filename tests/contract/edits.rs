@@ -227,8 +227,8 @@ async fn preconditions_are_checked_before_the_edit(db: &TestDatabase) {
     let added = users[2];
     let invalid = |version| edit_if(if_match(version), &group, json!({"displayName": ""}), |_| {});
     let valid = |version| edit_if(if_match(version), &group, json!({}), move |members| members.add([added]));
-    assert_eq!(db.call(invalid(1)).await, Err(OpError::PreconditionFailed));
-    assert_eq!(db.call(valid(1)).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(invalid(1)).await, Err(OpError::PreconditionFailed(Some(2))));
+    assert_eq!(db.call(valid(1)).await, Err(OpError::PreconditionFailed(Some(2))));
     assert_eq!(db.call(invalid(2)).await.unwrap().unwrap_err()[0].code, "blank");
     assert_eq!(members_and_version(db, &group).await, (users[..2].to_vec(), 2));
     db.call(valid(2)).await.unwrap().unwrap();

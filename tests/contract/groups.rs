@@ -143,10 +143,10 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
     let (id, conditions) = (group.id, if_match(2));
     let body = json!({"displayName": "x"});
     let replace = Update { conditions: conditions.clone(), ..replace(id, body.clone()) };
-    assert_eq!(db.call(replace).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(replace).await, Err(OpError::PreconditionFailed(Some(1))));
     let patch = Update { conditions: conditions.clone(), ..patch(id, body) };
-    assert_eq!(db.call(patch).await, Err(OpError::PreconditionFailed));
-    assert_eq!(db.call(Delete { conditions, ..delete(id) }).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(patch).await, Err(OpError::PreconditionFailed(Some(1))));
+    assert_eq!(db.call(Delete { conditions, ..delete(id) }).await, Err(OpError::PreconditionFailed(Some(1))));
     assert_eq!(db.call(find(id)).await, Ok(group));
 }
 

@@ -80,7 +80,7 @@ async fn a_refused_edit_changes_nothing(db: &TestDatabase) {
 async fn preconditions_are_checked_before_the_function_runs(db: &TestDatabase) {
     let user = create(db, "ada").await;
     let panicking = |conditions, id| edit_if(conditions, id, |_| panic!("the function runs"));
-    assert_eq!(db.call(panicking(if_match(7), user.id)).await, Err(OpError::PreconditionFailed));
+    assert_eq!(db.call(panicking(if_match(7), user.id)).await, Err(OpError::PreconditionFailed(Some(1))));
     assert_eq!(db.call(panicking(Conditions::default(), Uuid::now_v7())).await, Err(OpError::NotFound));
     assert_eq!(db.call(find(user.id)).await, Ok(user.clone()));
     let edited = db.call(edit_if(if_match(1), user.id, |_| json!({"title": "b"}))).await.unwrap().unwrap();

@@ -221,9 +221,9 @@ async fn stale_conditions_refuse_every_write(db: &TestDatabase) {
     assert_eq!(
         writes,
         (
-            Err(OpError::PreconditionFailed),
-            Err(OpError::PreconditionFailed),
-            Err(OpError::PreconditionFailed)
+            Err(OpError::PreconditionFailed(Some(1))),
+            Err(OpError::PreconditionFailed(Some(1))),
+            Err(OpError::PreconditionFailed(Some(1)))
         )
     );
     assert_eq!(db.call(find(id)).await, Ok(user));

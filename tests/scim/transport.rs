@@ -42,7 +42,8 @@ async fn versions_are_weak_etags(scim: Scim) {
         }
         let name = json!({"userName": "x", "displayName": "x"});
         let put = if at.starts_with("/Users") { name.clone() } else { json!({"displayName": "x"}) };
-        scim.send_with("PUT", &at, &put, &[("if-match", "W/\"1\"")]).await.expect(412);
+        let stale = scim.send_with("PUT", &at, &put, &[("if-match", "W/\"1\"")]).await.expect(412);
+        assert_eq!(stale.header("etag"), Some("W/\"4\""));
         scim.send_with("DELETE", &at, &Value::Null, &[("if-match", "W/\"1\"")]).await.expect(412);
         scim.send_with("DELETE", &at, &Value::Null, &[("if-match", "W/\"4\"")]).await.expect(204);
     }

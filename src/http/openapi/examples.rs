@@ -122,6 +122,13 @@ pub(in crate::http) fn key() -> Map<String, Value> {
     })
 }
 
+pub(in crate::http) fn me() -> Value {
+    let key = key();
+    let tenant = json!({ "id": DEFAULT_TENANT, "name": "default" });
+    json!({ "type": "key", "id": key.get("id"), "name": key.get("name"), "tenant": tenant, "role": key.get("role"),
+        "expiresAt": key.get("expiresAt") })
+}
+
 /// The body of `POST /keys`.
 pub(in crate::http) fn new_key() -> Value {
     json!({ "role": "writer", "name": "billing", "expiresAt": "2027-01-02T03:04:05Z" })

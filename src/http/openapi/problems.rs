@@ -7,6 +7,7 @@ use crate::domain::cursor::InvalidCursor;
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
 use crate::domain::json;
+use crate::domain::key::Role;
 use crate::domain::schema::{USERS, Vocabulary};
 use crate::http::problem::{Problem, sentence};
 use crate::ops::OpError;
@@ -70,9 +71,9 @@ pub(in crate::http) fn common() -> Vec<Problem> {
     ];
     let database_errors = [
         OpError::Uncountable,
-        OpError::Forbidden,
+        OpError::Forbidden(Role::Operator),
         OpError::NotFound,
-        OpError::PreconditionFailed,
+        OpError::PreconditionFailed(Some(3)),
         OpError::KeyReused,
         OpError::Database(DbError::Internal(String::new())),
         OpError::Database(DbError::Overloaded),

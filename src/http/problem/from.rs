@@ -24,11 +24,11 @@ impl From<OpError> for Problem {
                 let detail = format!("This value of `{attribute}` belongs to another resource.");
                 Self { errors, ..Self::conflict(detail) }
             }
-            OpError::PreconditionFailed => Self::version_mismatch(),
+            OpError::PreconditionFailed(version) => Self::version_mismatch(version),
             OpError::Invalid(errors) => Self::invalid_fields(errors),
-            OpError::Forbidden => {
-                Self::forbidden("This key's role does not permit managing a key with a higher role.")
-            }
+            OpError::Forbidden(role) => Self::forbidden(format!(
+                "This key's role does not permit managing a key with a higher role (requires `{role}`)."
+            )),
             OpError::Refused(detail) => Self::conflict(sentence(detail)),
             OpError::KeyReused => Self::idempotency_key_reused(
                 "The `Idempotency-Key` was already used with a different body. Send another key.",

@@ -6,6 +6,7 @@ mod render;
 
 pub(super) use log::LoggedProblem;
 
+use super::api::SCIM_BASE;
 use crate::domain::fields::FieldError;
 use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
@@ -26,6 +27,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     span: Option<Box<Span>>,
+    /// The current version of the resource, which is its ETag.
+    version: Option<i64>,
     /// The SCIM error type, if it does not follow from the code.
     scim_type: Option<ScimType>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -80,7 +83,8 @@ impl Problem {
     /// A problem of any status. Every 503 tells the client to retry after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
-        let problem = Self { status, code, detail, errors, span: None, scim_type: None, headers };
+        let problem =
+            Self { status, code, detail, errors, span: None, version: None, scim_type: None, headers };
         match status {
             StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "1"),
             _ => problem,
@@ -90,6 +94,17 @@ impl Problem {
     pub(super) fn no_valid_key() -> Self {
         let detail = "The request has no valid key. Send `Authorization: Bearer <key>`.";
         Self::unauthorized(detail).with(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    pub(super) fn token_outside_scim() -> Self {
+        let detail = format!("A connection's token works only under `{SCIM_BASE}`. Send a key.");
+        Self::unauthorized(detail).with(WWW_AUTHENTICATE, "Bearer")
+    }
+
+    pub(super) fn no_such_path_for_token() -> Self {
+        Self::not_found(format!(
+            "There is no endpoint at this path. A connection's token works only under `{SCIM_BASE}`."
+        ))
     }
 
     pub(super) fn insufficient_role(required: Role) -> Self {
@@ -130,10 +145,13 @@ impl Problem {
         Self { span: Some(Box::new(*span)), ..Self::gone(detail) }
     }
 
-    pub(super) fn version_mismatch() -> Self {
-        Self::precondition_failed(
-            "The version of the resource does not satisfy `If-Match` or `If-None-Match`. Read the resource again.",
-        )
+    /// Contains the current version, if the resource has one.
+    pub(super) fn version_mismatch(version: Option<i64>) -> Self {
+        let current = version.map_or_else(String::new, |version| format!(" ({version})"));
+        let detail = format!(
+            "The version of the resource{current} does not satisfy `If-Match` or `If-None-Match`. Read the resource again."
+        );
+        Self { version, ..Self::precondition_failed(detail) }
     }
 
     pub(super) fn body_exceeds(limit: usize) -> Self {

@@ -2,11 +2,13 @@
 
 use super::Problem;
 use crate::domain::fields::FieldError;
+use crate::domain::scim::resource;
 use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::http::api::Api;
+use crate::http::response::etag;
 use crate::ops::changes::Span;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::Map;
@@ -17,6 +19,13 @@ impl Problem {
         let mut response = self.error_response();
         let media_type = HeaderValue::from_static(api.error_media_type());
         response.headers_mut().insert(CONTENT_TYPE, media_type);
+        let tag = self.version.map(|version| match api {
+            Api::Native => etag(version),
+            Api::Scim => resource::etag(version),
+        });
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+            response.headers_mut().insert(ETAG, tag);
+        }
         let body = match api {
             Api::Native => serde_json::to_string(&self.body(request_id)),
             Api::Scim => {

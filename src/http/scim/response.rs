@@ -55,7 +55,7 @@ impl Outcome {
     pub(super) fn respond_to_get(self, conditions: &Conditions) -> Result<HttpResponse, Problem> {
         let version = self.version.unwrap_or_default();
         if !conditions.allow_read(version) {
-            return Err(Problem::version_mismatch());
+            return Err(Problem::version_mismatch(Some(version)));
         }
         if conditions.not_modified(version) {
             return Ok(Self { status: StatusCode::NOT_MODIFIED, body: None, ..self }.respond());

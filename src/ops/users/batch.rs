@@ -68,7 +68,7 @@ fn rewrite_one<V: Values<Resource = User>>(
         return Ok(Err(OpError::retry("the user is locked or does not exist")));
     };
     if !rewrite.conditions.allow_write(user.version) {
-        return Ok(Err(OpError::PreconditionFailed));
+        return Ok(Err(OpError::PreconditionFailed(Some(user.version))));
     }
     let draft = match rewrite.values.draft(user) {
         Ok(draft) => draft,

@@ -7,10 +7,11 @@ use super::builders::{
 };
 use crate::domain::change::ChangeKind;
 use crate::domain::key::Role;
+use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 28] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -21,6 +22,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 28] {
         ("KeyPatch", key_body(&[])),
         ("KeyPage", page(reference("Key"))),
         ("Role", json!({ "type": "string", "enum": roles() })),
+        ("Me", me()),
         ("Connection", connection()),
         ("NewConnection", connection_body(&["name"])),
         ("ConnectionPatch", connection_body(&[])),
@@ -70,6 +72,18 @@ fn key() -> Value {
                 "The time of the last use, accurate to about a minute. It does not change the ETag.",
             ),
         ),
+    ])
+}
+
+fn me() -> Value {
+    let kinds = [ActorKind::Key, ActorKind::Connection, ActorKind::Admin].map(|kind| kind.to_string());
+    object([
+        ("type", json!({ "type": "string", "enum": kinds })),
+        ("id", described(text(), "The id of the key or connection, or `admin` for `ROSTER_ADMIN_KEY`.")),
+        ("name", nullable_text()),
+        ("tenant", object([("id", id()), ("name", text())])),
+        ("role", reference("Role")),
+        ("expiresAt", nullable_time()),
     ])
 }
 

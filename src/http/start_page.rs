@@ -1,0 +1,68 @@
+//! `/`: the name, version and links of the service, as JSON or, for a browser, as a page. It needs no key.
+
+use super::headers::prefers_html;
+use super::openapi::OperationDocs;
+use super::params::NoQuery;
+use super::state::State;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY, VARY};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Every path that does not belong to another one, with the name of its link.
+const LINKS: [(&str, &str); 12] = [
+    ("changes", "/changes"),
+    ("connections", "/connections"),
+    ("docs", "/docs"),
+    ("groups", "/groups"),
+    ("keys", "/keys"),
+    ("livez", "/livez"),
+    ("me", "/me"),
+    ("openapi", "/openapi.json"),
+    ("readyz", "/readyz"),
+    ("scim", "/scim/v2"),
+    ("tenants", "/tenants"),
+    ("users", "/users"),
+];
+
+/// The page has no styles and no scripts, so it may load nothing.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `GET /`
+pub(super) async fn index(_: NoQuery, request: HttpRequest, state: web::Data<State>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((VARY, "Accept"));
+    if prefers_html(request.headers()) {
+        response
+            .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((REFERRER_POLICY, "no-referrer"));
+        return response.insert_header(ContentType::html()).body(page());
+    }
+    response.json(json!({
+        "name": "roster",
+        "version": env!("CARGO_PKG_VERSION"),
+        "url": state.public_url,
+        "links": LINKS.into_iter().collect::<BTreeMap<_, _>>(),
+    }))
+}
+
+/// The page. Its links are relative, so that they work behind a proxy that adds a prefix.
+fn page() -> String {
+    let link = |(name, path): (&str, &str)| {
+        let relative = path.trim_start_matches('/');
+        format!("      <li><a href=\"{relative}\">{path}</a> ({name})</li>\n")
+    };
+    let links: String = LINKS.into_iter().map(link).collect();
+    include_str!("start_page.html").replace("VERSION", env!("CARGO_PKG_VERSION")).replace("LINKS", &links)
+}
+
+pub(super) fn index_docs() -> OperationDocs {
+    let links: BTreeMap<_, _> = LINKS.into_iter().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    let example =
+        json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });
+    OperationDocs::public("getService", "service", "Get the name, version and links of the service", &[])
+        .describe("If `Accept` prefers `text/html`, the response is a page with the same links.")
+        .json(200, "Name, version and links.", &[], "Service", &example)
+        .errors(&[400, 500])
+}
