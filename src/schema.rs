@@ -152,6 +152,7 @@ table! {
         actor_type -> Text,
         actor_id -> Text,
         request_id -> Text,
+        responses_through -> BigInt,
         redacted -> Bool,
     }
 }

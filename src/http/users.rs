@@ -86,7 +86,7 @@ async fn erase(context: &Context<Admin>, id: Uuid, conditions: Conditions) -> Re
 
 /// Continues an erasure. Returns whether it is complete.
 async fn complete(context: &Context<Admin>, id: Uuid, mut remaining: Remaining) -> Result<bool, Problem> {
-    while remaining == Remaining::Changes {
+    while remaining == Remaining::Values {
         context.check_key(Role::Admin).await?;
         let redact = Redact { tenant: context.tenant(), id, now: context.now() };
         remaining = context.call(redact).await?;

@@ -63,7 +63,7 @@ async fn redact(database: &Database, clock: &Clock, erasure: Incomplete) -> Resu
     let Incomplete { tenant, id, origin } = erasure;
     loop {
         match database.call(&origin, Redact { tenant, id, now: clock.now() }).await? {
-            Remaining::Changes => {}
+            Remaining::Values => {}
             remaining => return Ok(remaining),
         }
     }

@@ -318,9 +318,9 @@ fn a_long_history_is_redacted_in_several_calls() {
             };
             let redact =
                 || db.call(Redact { tenant: DEFAULT_TENANT, id: user.id, now: Timestamp::from(NOON - 1) });
-            assert_eq!(db.call(erase()).await, Ok(Remaining::Changes));
+            assert_eq!(db.call(erase()).await, Ok(Remaining::Values));
             let mut remaining = db.call(erase()).await;
-            while remaining == Ok(Remaining::Changes) {
+            while remaining == Ok(Remaining::Values) {
                 remaining = redact().await;
             }
             if engine == Engine::Sqlite {

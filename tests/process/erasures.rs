@@ -192,8 +192,8 @@ fn erasures_of_a_deleted_tenant_end(database: &Database) {
     server.stop(LIMIT);
     // The id of a user serves as the id of a tenant that does not exist.
     sql.execute(
-        "INSERT INTO erasures (tenant_id, user_id, version, time, actor_type, actor_id, request_id, redacted) \
-         SELECT id, id, 2, 0, 'key', 'x', 'y', redacted FROM users CROSS JOIN (SELECT 1 = 0 AS redacted) AS no",
+        "INSERT INTO erasures (tenant_id, user_id, version, time, actor_type, actor_id, request_id, \
+         responses_through, redacted) SELECT id, id, 2, 0, 'key', 'x', 'y', 0, redacted FROM users CROSS JOIN (SELECT 1 = 0 AS redacted) AS no",
     );
     let server = Server::builder(&database.url()).start();
     sql.wait_for_number(INCOMPLETE, 0, LIMIT);

@@ -1,5 +1,5 @@
--- Erasures of users that are not complete, with the origin of the request and the user's last version and time. Once
--- `redacted`, only the write-ahead log can still contain values.
+-- Erasures of users that are not complete, with the origin of the request and the user's last version and time. Stored
+-- responses have been searched up to the `created_at` in `responses_through`. Once `redacted`, only the write-ahead log can still contain values.
 CREATE TABLE erasures (
     tenant_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
@@ -8,6 +8,7 @@ CREATE TABLE erasures (
     actor_type TEXT NOT NULL,
     actor_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
+    responses_through INTEGER NOT NULL,
     redacted INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, user_id)
 ) STRICT, WITHOUT ROWID;

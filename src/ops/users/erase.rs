@@ -22,8 +22,8 @@ use uuid::Uuid;
 /// What remains to be done for an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
-    /// Changes may contain values, which [`Redact`] removes.
-    Changes,
+    /// Changes or stored responses may contain values, which [`Redact`] removes.
+    Values,
     /// SQLite's write-ahead log may contain values, which [`TruncateLog`] removes.
     Log,
     /// No value is left.
@@ -66,7 +66,6 @@ impl Operation for Erase {
             None => self.last_change(tx)?.ok_or(OpError::NotFound)?,
         };
         self.begin(tx, last)?;
-        self.remove_responses(tx)?;
         Redact { tenant: self.tenant, id: self.id, now: self.now }.run(tx)
     }
 }
@@ -103,28 +102,16 @@ impl Erase {
             erasures::actor_type.eq(origin.actor.kind.to_string()),
             erasures::actor_id.eq(&*origin.actor.id),
             erasures::request_id.eq(&*origin.request_id),
+            erasures::responses_through.eq(i64::MIN),
             erasures::redacted.eq(false),
         ));
         tx.execute(insert.on_conflict_do_nothing())?;
         Ok(())
     }
-
-    /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
-    /// contain its name as the name of a manager.
-    fn remove_responses(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
-        let text = self.id.to_string();
-        let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
-        let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
-        let responses = idempotency::table
-            .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
-            .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
-        tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
-        Ok(())
-    }
 }
 
-/// Continues an erasure: removes the user's values from some changes, because a history can be long. Records the
-/// erasure when no value is left.
+/// Continues an erasure: removes the user's values from some stored responses and changes, because there can be many.
+/// Records the erasure when no value is left.
 #[derive(Debug)]
 pub struct Redact {
     /// The tenant of the user.
@@ -138,14 +125,17 @@ pub struct Redact {
 /// The maximum number of changes that one call redacts is the product of these two.
 const CHANGES_PER_STATEMENT: i64 = 25;
 const STATEMENTS_PER_CALL: usize = 20;
-/// The time after which a call redacts no further changes. A change with a large user takes much longer than others.
-const REDACTION_TIME: Duration = Duration::from_millis(50);
+/// The number of stored responses that one statement searches for the user.
+const RESPONSES_PER_STATEMENT: i64 = 1_000;
+/// The time after which a call begins no further statement of the same kind. Large values take much longer than others.
+const TIME_PER_CALL: Duration = Duration::from_millis(50);
 
 /// An erasure that is not complete.
 #[derive(Queryable)]
 struct Row {
     version: i64,
     time: i64,
+    responses_through: i64,
     redacted: bool,
 }
 
@@ -155,21 +145,49 @@ impl Operation for Redact {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
-        let columns = (erasures::version, erasures::time, erasures::redacted);
+        let columns = (erasures::version, erasures::time, erasures::responses_through, erasures::redacted);
         let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select(columns);
-        match tx.lock(row).optional()? {
-            None => Ok(Remaining::Nothing),
-            Some(Row { redacted: true, .. }) => Ok(Remaining::Log),
-            Some(_) if self.redact(tx)? => Ok(Remaining::Changes),
-            Some(row) => self.finish(tx, &row),
-        }
+        let row: Row = match tx.lock(row).optional()? {
+            None => return Ok(Remaining::Nothing),
+            Some(Row { redacted: true, .. }) => return Ok(Remaining::Log),
+            Some(row) => row,
+        };
+        let until = Instant::now() + TIME_PER_CALL;
+        let values_remain =
+            self.remove_responses(tx, row.responses_through, until)? | self.redact(tx, until)?;
+        if values_remain { Ok(Remaining::Values) } else { self.finish(tx, &row) }
     }
 }
 
 impl Redact {
+    /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
+    /// contain its name as the name of a manager. Begins with the oldest after `through`. Returns whether others may
+    /// contain it.
+    fn remove_responses(&self, tx: &mut Tx<'_>, mut through: i64, until: Instant) -> QueryResult<bool> {
+        let text = self.id.to_string();
+        let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
+        loop {
+            let later = idempotency::table.filter(idempotency::created_at.gt(through));
+            let next = later.order(idempotency::created_at).select(idempotency::created_at);
+            let next: Vec<i64> = tx.load(next.limit(RESPONSES_PER_STATEMENT))?;
+            let Some(last) = next.last() else { return Ok(false) };
+            let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
+            let responses = later
+                .filter(idempotency::created_at.le(last))
+                .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
+                .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
+            tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
+            through = *last;
+            if Instant::now() >= until {
+                let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
+                tx.execute(diesel::update(row).set(erasures::responses_through.eq(through)))?;
+                return Ok(true);
+            }
+        }
+    }
+
     /// Redacts changes, the oldest first. Returns whether others may have values.
-    fn redact(&self, tx: &mut Tx<'_>) -> QueryResult<bool> {
-        let until = Instant::now() + REDACTION_TIME;
+    fn redact(&self, tx: &mut Tx<'_>, until: Instant) -> QueryResult<bool> {
         let mut redacted = 0;
         for _ in 0..STATEMENTS_PER_CALL {
             let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
