@@ -41,8 +41,10 @@ const TYPE_SEGMENT: &str = "{type:Users|Groups}";
 /// The path of the entry that serves a request. It names the SCIM resource type instead of [`TYPE_SEGMENT`].
 pub(super) fn route_of(request: &HttpRequest) -> Option<String> {
     let pattern = request.match_pattern()?;
-    let kind = request.match_info().get("type").filter(|_| pattern.contains(TYPE_SEGMENT));
-    Some(kind.map_or_else(|| pattern.clone(), |kind| pattern.replace(TYPE_SEGMENT, kind)))
+    Some(match request.match_info().get("type") {
+        Some(kind) => pattern.replace(TYPE_SEGMENT, kind),
+        None => pattern,
+    })
 }
 
 pub(super) fn url<const N: usize>(path: impl Into<String>, endpoints: [Endpoint; N]) -> Url {

@@ -166,6 +166,17 @@ async fn no_line_contains_a_value_of_an_attribute() {
 }
 
 #[tokio::test]
+async fn a_request_cannot_forge_a_line() {
+    let api = Api::start(Engine::Sqlite, &[("ROSTER_LOG_FORMAT", "text")]);
+    for path in ["/users?x%0aforged=1", "/users?x%0d%0aforged%1b[2J=1", "/scim/v2/Users?filter=x%0aforged"] {
+        api.client.get(path).header("x-request-id", "sent").send().await.expect(400);
+        api.server.wait_for_log("request_id=sent", LIMIT);
+    }
+    let log = api.server.log();
+    assert!(!log.lines().any(|line| line.starts_with("forged")) && !log.contains('\u{1b}'), "{log:?}");
+}
+
+#[tokio::test]
 async fn repeated_invalid_keys_cause_one_warning_per_address() {
     let api = start();
     for (last, attempts) in [(1, 20), (2, 1)] {

@@ -2,6 +2,9 @@
 
 use super::Problem;
 
+/// The maximum length of a logged detail, in characters.
+const MAX_LENGTH: usize = 300;
+
 /// The code of a problem, and its first detail without values of attributes, which may be personal data.
 pub(in crate::http) struct LoggedProblem {
     pub(in crate::http) code: String,
@@ -22,7 +25,9 @@ impl Problem {
         }
         // SCIM errors list invalid attributes in one detail.
         let first = detail.split("; ").next().unwrap_or_default();
-        LoggedProblem { code, detail: first.to_owned() }
+        // The name of a parameter can contain line breaks, which would forge lines of the text format.
+        let printable = first.chars().filter(|letter| !letter.is_control());
+        LoggedProblem { code, detail: printable.take(MAX_LENGTH).collect() }
     }
 }
 
