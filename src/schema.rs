@@ -14,11 +14,12 @@ table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        unique_emails -> Bool,
     }
 }
 
 table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Bool};
     use crate::db::types::Id;
 
     heads (tenant_id) {
@@ -27,6 +28,7 @@ table! {
         revision -> BigInt,
         users -> BigInt,
         groups -> BigInt,
+        unique_values -> Bool,
     }
 }
 

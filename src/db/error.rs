@@ -2,6 +2,7 @@
 
 use derive_more::{Display, Error};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use uuid::Uuid;
 
 /// The error of an operation, as the database actors see it.
 pub trait CallError: std::fmt::Debug + From<DbError> + Send + 'static {
@@ -19,6 +20,18 @@ pub enum DbError {
     /// A unique constraint was violated. On both engines, the value is the constraint's name in PostgreSQL.
     #[display("the unique constraint {_0} was violated")]
     UniqueViolation(#[error(not(source))] &'static str),
+    /// The tenant requires the values of an attribute to be unique, and another resource has the value. The transaction was
+    /// rolled back.
+    #[display("{attribute} belongs to {owner}")]
+    #[error(ignore)]
+    Taken {
+        /// The attribute's name in the native API.
+        attribute: &'static str,
+        /// The value of the attribute.
+        value: String,
+        /// The id of the other resource.
+        owner: Uuid,
+    },
     /// The queue is full. Nothing was done.
     #[display("too many operations are waiting")]
     Overloaded,

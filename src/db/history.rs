@@ -4,11 +4,13 @@ use super::conn::Connection;
 use super::error::DbError;
 use super::sql::{Fragment, Statement};
 use super::types::{Json, Uid};
+use super::unique;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::filter::Value;
 use crate::domain::origin::Origin;
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use serde::Serialize;
 use serde_json::Map;
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use uuid::Uuid;
 
 /// Assigns the next revisions of each tenant to its changes and inserts them. Each change comes with the index of its
 /// call, which is also the index of its origin. Locks the head rows in the order of tenant ids. If a head row is
-/// missing, the tenant does not exist.
+/// missing, the tenant does not exist. Then checks the values that the tenant requires to be unique.
 pub(super) fn insert(
     connection: &mut Connection,
     origins: &[&Origin],
@@ -29,10 +31,13 @@ pub(super) fn insert(
         let changes = by_tenant.entry(change.tenant).or_default();
         changes.push(NewChange::new(origin, changes.len(), change));
     }
-    for (tenant, changes) in by_tenant {
-        match connection {
+    for (tenant, mut changes) in by_tenant {
+        let has_rules = match connection {
             Connection::Postgres(c) => append_in_one_statement(c, tenant, &changes)?,
-            Connection::Sqlite(c) => append(c, tenant, changes)?,
+            Connection::Sqlite(c) => append(c, tenant, &mut changes)?,
+        };
+        if has_rules {
+            unique::check(connection, tenant, &changes)?;
         }
     }
     Ok(())
@@ -57,21 +62,22 @@ fn growth(changes: &[NewChange<'_>], created: ChangeKind, deleted: ChangeKind) -
     changes.iter().map(step).sum()
 }
 
-fn append(c: &mut SqliteConnection, tenant: Uuid, changes: Vec<NewChange<'_>>) -> Result<(), DbError> {
+/// Returns whether the tenant may require unique values.
+fn append(c: &mut SqliteConnection, tenant: Uuid, changes: &mut [NewChange<'_>]) -> Result<bool, DbError> {
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-    let newest: i64 = diesel::update(heads::table.find(Uid(tenant)))
+    let (newest, has_rules): (i64, bool) = diesel::update(heads::table.find(Uid(tenant)))
         .set((
             heads::revision.eq(heads::revision + count),
-            heads::users.eq(heads::users + user_growth(&changes)),
-            heads::groups.eq(heads::groups + group_growth(&changes)),
+            heads::users.eq(heads::users + user_growth(changes)),
+            heads::groups.eq(heads::groups + group_growth(changes)),
         ))
-        .returning(heads::revision)
+        .returning((heads::revision, heads::unique_values))
         .get_result(c)?;
-    for mut change in changes {
+    for change in changes {
         change.revision += newest - count;
-        diesel::insert_into(changes::table).values(&change).execute(c)?;
+        diesel::insert_into(changes::table).values(&*change).execute(c)?;
     }
-    Ok(())
+    Ok(has_rules)
 }
 
 /// Does the same as [`append`] in one statement, because other servers wait for the head row until the commit.
@@ -79,7 +85,7 @@ fn append_in_one_statement(
     c: &mut PgConnection,
     tenant: Uuid,
     changes: &[NewChange<'_>],
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     let mut statement = Fragment::default();
     statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
@@ -88,20 +94,22 @@ fn append_in_one_statement(
     statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
     statement.sql(
-        " AS previous) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
+        " AS previous, unique_values) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
          resource_id, member_id, version, before, after, erased) SELECT tenant_id, previous + revision, time, actor_type, \
          actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased FROM head, ",
     );
     statement.rows("changes", changes)?;
-    match Statement::<()>::of(statement).execute(c)? {
-        inserted if inserted == changes.len() => Ok(()),
+    statement.sql(" RETURNING (SELECT unique_values FROM head)");
+    let inserted: Vec<bool> = Statement::<Bool>::of(statement).load(c)?;
+    match inserted.first() {
+        Some(has_rules) if inserted.len() == changes.len() => Ok(*has_rules),
         _ => Err(DbError::NoRow),
     }
 }
 
 #[derive(Insertable, Serialize)]
 #[diesel(table_name = changes)]
-struct NewChange<'a> {
+pub(super) struct NewChange<'a> {
     tenant_id: Uid,
     /// The revision, which is relative to the head row's revision until that is known.
     revision: i64,
@@ -111,12 +119,12 @@ struct NewChange<'a> {
     request_id: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
-    resource: &'static str,
-    resource_id: Uid,
+    pub(super) resource: &'static str,
+    pub(super) resource_id: Uid,
     member_id: Option<Uid>,
     version: i64,
     before: Option<Json<Map<String, serde_json::Value>>>,
-    after: Option<Json<Map<String, serde_json::Value>>>,
+    pub(super) after: Option<Json<Map<String, serde_json::Value>>>,
     erased: bool,
 }
 

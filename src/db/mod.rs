@@ -16,6 +16,7 @@ pub mod sql;
 pub mod table;
 mod transaction;
 pub mod types;
+pub mod unique;
 mod url;
 mod wal;
 

@@ -22,6 +22,8 @@ pub struct Tenant {
     pub name: String,
     /// Whether the displayNames of groups must be unique.
     pub unique_group_names: bool,
+    /// Whether no two users may have the same e-mail address.
+    pub unique_emails: bool,
     /// The number of changes; also the ETag.
     pub version: i64,
     pub created_at: Timestamp,
@@ -34,6 +36,40 @@ pub struct Tenant {
 pub struct Draft {
     pub name: String,
     pub unique_group_names: bool,
+    pub unique_emails: bool,
+}
+
+/// A value that several resources have, although the tenant should require it to be unique.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Duplicate {
+    /// The attribute, in the native API.
+    pub attribute: &'static str,
+    /// The value, folded.
+    pub value: String,
+    /// The number of resources that have the value.
+    pub count: i64,
+    /// The ids of these resources, at most [`Duplicate::MAX_IDS`].
+    pub ids: Vec<Uuid>,
+}
+
+/// The values that prevent a tenant from requiring unique values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Duplicates {
+    /// The first values, at most [`Duplicates::MAX_LISTED`].
+    pub conflicts: Vec<Duplicate>,
+    /// The number of all such values.
+    pub conflict_count: i64,
+}
+
+impl Duplicate {
+    /// The maximum number of ids in the list of a value.
+    pub const MAX_IDS: usize = 10;
+}
+
+impl Duplicates {
+    /// The maximum number of values in the list.
+    pub const MAX_LISTED: usize = 100;
 }
 
 /// Changes to tenants are recorded in the history of the default tenant.
@@ -45,6 +81,7 @@ impl Auditable for Tenant {
         attributes([
             ("name", self.name.as_str().into()),
             ("uniqueGroupNames", self.unique_group_names.into()),
+            ("uniqueEmails", self.unique_emails.into()),
         ])
     }
 
@@ -56,11 +93,20 @@ impl Auditable for Tenant {
 impl Tenant {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
-        Draft { name: self.name.clone(), unique_group_names: self.unique_group_names }
+        Draft {
+            name: self.name.clone(),
+            unique_group_names: self.unique_group_names,
+            unique_emails: self.unique_emails,
+        }
     }
 }
 
 impl Draft {
+    /// Whether each of the rules about unique values applies.
+    pub fn unique_rules(&self) -> [bool; 2] {
+        [self.unique_emails, self.unique_group_names]
+    }
+
     /// Reads a new tenant and ignores its read-only fields.
     ///
     /// # Errors
@@ -87,6 +133,7 @@ fn read(body: Value, before: Option<&Tenant>) -> Result<Draft, Vec<FieldError>> 
         Draft {
             name: read_name(fields, before),
             unique_group_names: fields.boolean("uniqueGroupNames").unwrap_or(false),
+            unique_emails: fields.boolean("uniqueEmails").unwrap_or(false),
         }
     })
 }

@@ -3,8 +3,10 @@
 use crate::db::{CallError, DbError};
 use crate::domain::fields::FieldError;
 use crate::domain::key::Role;
+use crate::domain::tenant::Duplicates;
 use derive_more::{Display, Error};
 use diesel::result::Error as DieselError;
+use uuid::Uuid;
 
 /// An error of an operation.
 #[derive(Clone, Debug, Display, Error, PartialEq)]
@@ -24,7 +26,13 @@ pub enum OpError {
         attribute: &'static str,
         /// The value of the attribute.
         value: String,
+        /// The id of the other resource, if it is known.
+        existing: Option<Uuid>,
     },
+    /// Values that should become unique are not.
+    #[display("some values are not unique")]
+    #[error(ignore)]
+    NotUnique(#[error(not(source))] Box<Duplicates>),
     /// The write would make the resource invalid.
     #[display("invalid")]
     #[error(ignore)]
@@ -49,6 +57,9 @@ impl From<DbError> for OpError {
     fn from(error: DbError) -> Self {
         match error {
             DbError::NoRow => Self::NotFound,
+            DbError::Taken { attribute, value, owner } => {
+                Self::Conflict { attribute, value, existing: Some(owner) }
+            }
             error => Self::Database(error),
         }
     }
@@ -87,6 +98,10 @@ impl OpError {
         conflict: impl FnOnce(&'static str) -> Option<(&'static str, String)>,
     ) -> Self {
         let Self::Database(DbError::UniqueViolation(constraint)) = self else { return self };
-        conflict(constraint).map_or(self, |(attribute, value)| Self::Conflict { attribute, value })
+        conflict(constraint).map_or(self, |(attribute, value)| Self::Conflict {
+            attribute,
+            value,
+            existing: None,
+        })
     }
 }

@@ -3,10 +3,11 @@
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::query::{Lockable, Select};
 use crate::db::types::Uid;
+use crate::db::unique::{self, UniqueRule};
 use crate::db::{Class, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::fields::FieldError;
-use crate::domain::tenant::{Draft, Tenant};
+use crate::domain::tenant::{Draft, Duplicates, Tenant};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::records::{self, Record};
@@ -20,7 +21,7 @@ impl Record for Tenant {
     type Draft = Draft;
     /// The epoch of the history.
     type Fixed = Uuid;
-    type Row = (Uid, String, bool, i64, i64, i64);
+    type Row = (Uid, String, bool, i64, i64, i64, bool);
 
     fn by_id((): (), id: Uuid) -> impl Lockable<'static, Self::Row> {
         tenants::table.find(Uid(id))
@@ -35,13 +36,15 @@ impl Record for Tenant {
     }
 
     fn from_row(row: Self::Row) -> Result<Self, OpError> {
-        let (Uid(id), name, unique_group_names, version, created_at, updated_at) = row;
+        let (Uid(id), name, unique_group_names, version, created_at, updated_at, unique_emails) = row;
         let (created_at, updated_at) = (created_at.into(), updated_at.into());
-        Ok(Self { id, name, unique_group_names, version, created_at, updated_at })
+        Ok(Self { id, name, unique_group_names, unique_emails, version, created_at, updated_at })
     }
 
-    fn new(id: Uuid, _: &Uuid, Draft { name, unique_group_names }: Draft, now: Timestamp) -> Self {
-        Self { id, name, unique_group_names, version: 1, created_at: now, updated_at: now }
+    fn new(id: Uuid, _: &Uuid, draft: Draft, now: Timestamp) -> Self {
+        let Draft { name, unique_group_names, unique_emails } = draft;
+        let (created_at, updated_at) = (now, now);
+        Self { id, name, unique_group_names, unique_emails, version: 1, created_at, updated_at }
     }
 
     fn insert(&self, epoch: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -52,6 +55,7 @@ impl Record for Tenant {
             tenants::version.eq(self.version),
             tenants::created_at.eq(i64::from(self.created_at)),
             tenants::updated_at.eq(i64::from(self.updated_at)),
+            tenants::unique_emails.eq(self.unique_emails),
         ));
         tx.execute(insert).map_err(|error| name_conflict(error, self))?;
         tx.execute(diesel::insert_into(heads::table).values((
@@ -60,6 +64,7 @@ impl Record for Tenant {
             heads::revision.eq(0),
             heads::users.eq(0),
             heads::groups.eq(0),
+            heads::unique_values.eq(self.draft().unique_rules().contains(&true)),
         )))?;
         Ok(())
     }
@@ -77,8 +82,9 @@ impl Record for Tenant {
         Draft::patch(self, patch)
     }
 
-    fn with(&self, Draft { name, unique_group_names }: Draft, version: i64, updated_at: Timestamp) -> Self {
-        Self { name, unique_group_names, version, updated_at, ..self.clone() }
+    fn with(&self, draft: Draft, version: i64, updated_at: Timestamp) -> Self {
+        let Draft { name, unique_group_names, unique_emails } = draft;
+        Self { name, unique_group_names, unique_emails, version, updated_at, ..self.clone() }
     }
 
     fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
@@ -86,10 +92,9 @@ impl Record for Tenant {
             return Err(OpError::Refused("the tenant `default` cannot be renamed"));
         }
         lock_head(tx, DEFAULT_TENANT)?;
-        if draft.unique_group_names != before.unique_group_names && lock_head(tx, before.id)?.groups > 0 {
-            return Err(OpError::Refused(
-                "uniqueGroupNames can be changed only while the tenant has no groups",
-            ));
+        let (old, new) = (before.draft().unique_rules(), draft.unique_rules());
+        if old != new {
+            change_rules(tx, before.id, old, new)?;
         }
         Ok(())
     }
@@ -98,6 +103,7 @@ impl Record for Tenant {
         let update = diesel::update(tenants::table.find(Uid(self.id))).set((
             tenants::name.eq(&self.name),
             tenants::unique_group_names.eq(self.unique_group_names),
+            tenants::unique_emails.eq(self.unique_emails),
             tenants::version.eq(self.version),
             tenants::updated_at.eq(i64::from(self.updated_at)),
         ));
@@ -208,6 +214,40 @@ impl Operation for NextHistory {
         let tenant: Option<Uid> = tx.optional(tenant)?;
         Ok(Some((id, tenant.is_some())))
     }
+}
+
+/// Prepares a change of the rules about unique values. The tenant's head row is locked, so no write of the tenant commits
+/// before the rules have changed: those before are visible here, and those after are checked.
+fn change_rules(tx: &mut Tx<'_>, tenant: Uuid, old: [bool; 2], new: [bool; 2]) -> Result<(), OpError> {
+    lock_head(tx, tenant)?;
+    let mut found = Duplicates::default();
+    for (rule, applies) in [unique::EMAILS, unique::GROUP_NAMES].iter().zip(old.into_iter().zip(new)) {
+        if applies == (false, true) {
+            find_duplicates(tx, tenant, rule, &mut found)?;
+        }
+    }
+    if found.conflict_count > 0 {
+        return Err(OpError::NotUnique(Box::new(found)));
+    }
+    let update = diesel::update(heads::table.find(Uid(tenant)));
+    tx.execute(update.set(heads::unique_values.eq(new.contains(&true))))?;
+    Ok(())
+}
+
+fn find_duplicates(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    rule: &UniqueRule,
+    found: &mut Duplicates,
+) -> Result<(), OpError> {
+    let limit = Duplicates::MAX_LISTED.saturating_sub(found.conflicts.len());
+    let duplicates = rule.duplicates(tx, tenant, limit)?;
+    found.conflict_count += match duplicates.len() {
+        listed if listed < limit => i64::try_from(listed).unwrap_or(i64::MAX),
+        _ => rule.count_duplicates(tx, tenant)?,
+    };
+    found.conflicts.extend(duplicates);
+    Ok(())
 }
 
 /// The error of a write: an [`OpError::Conflict`] if another tenant has the name.

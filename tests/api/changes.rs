@@ -143,7 +143,7 @@ async fn tenant_changes_have_every_field(api: Api) {
     let expected = json!({
         "revision": 2, "time": tenant["createdAt"], "actor": actor, "requestId": "one",
         "type": "tenant.created", "resource": "tenant", "id": tenant["id"], "version": 1, "before": null,
-        "after": { "name": "acme", "uniqueGroupNames": false },
+        "after": { "name": "acme", "uniqueGroupNames": false, "uniqueEmails": false },
     });
     assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({ "name": "acme", "uniqueGroupNames": true });
@@ -160,7 +160,7 @@ async fn tenant_changes_have_every_field(api: Api) {
     let expected = json!({
         "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "tenant.deleted",
         "resource": "tenant", "id": tenant["id"], "version": 3,
-        "before": { "name": "acme", "uniqueGroupNames": true }, "after": null,
+        "before": { "name": "acme", "uniqueGroupNames": true, "uniqueEmails": false }, "after": null,
     });
     assert_eq!(row, expected);
     assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");

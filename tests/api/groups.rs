@@ -7,7 +7,8 @@ use crate::api::group_helpers::{
     members_path,
 };
 use crate::api::problem::{
-    assert_invalid, assert_problem, assert_state_conflict, assert_taken, check_preconditions,
+    assert_invalid, assert_not_unique, assert_problem, assert_state_conflict, assert_taken, assert_taken_by,
+    check_preconditions,
 };
 use crate::api::query::items;
 use crate::support::api::{Api, count_with_status, expect_one_success, send_concurrently, text};
@@ -20,7 +21,7 @@ engine_tests! {
     fields_are_validated
     names_are_not_unique_by_default
     names_are_unique_if_the_tenant_requires_it
-    unique_group_names_can_change_only_without_groups
+    unique_group_names_can_be_enabled_only_without_conflicts
     unique_group_names_hold_under_concurrent_creates
     external_ids_are_unique
     a_replacement_clears_absent_fields
@@ -165,27 +166,34 @@ async fn names_are_unique_if_the_tenant_requires_it(api: Api) {
     create_named_group(&api.client, "new").await;
 }
 
-async fn unique_group_names_can_change_only_without_groups(api: Api) {
+async fn unique_group_names_can_be_enabled_only_without_conflicts(api: Api) {
     let tenant = create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
     let unique =
         |unique: bool| api.client.patch(&tenant_path(&tenant), &json!({ "uniqueGroupNames": unique }));
-    let group = create_named_group(&acme, "a").await;
-    assert_state_conflict(&unique(true).send().await);
-    create_named_group(&acme, "A").await;
-    let second = &get(&acme, "/groups").await["items"][1];
-    for group in [&group, second] {
-        assert_state_conflict(&unique(true).send().await);
-        acme.delete(&group_path(group)).send().await.expect(204);
-    }
+    let first = create_named_group(&acme, "Straße").await;
+    let second = create_named_group(&acme, "STRASSE").await;
+    let third = create_named_group(&acme, "c").await;
+    let conflict = json!([{
+        "attribute": "displayName", "value": "strasse", "count": 2, "ids": [first["id"], second["id"]],
+    }]);
+    assert_eq!(assert_not_unique(&unique(true).send().await), (conflict.clone(), 1));
+    assert_eq!(get(&api.client, &tenant_path(&tenant)).await, tenant);
+    acme.patch(&group_path(&second), &json!({ "displayName": "b" })).send().await.expect(200);
     unique(true).send().await.expect(200);
-    let group = create_named_group(&acme, "a").await;
-    assert_taken(&acme.post("/groups", &json!({ "displayName": "A" })).send().await, "displayName");
-    assert_state_conflict(&unique(false).send().await);
-    acme.delete(&group_path(&group)).send().await.expect(204);
+    // Names from before and after the change are taken.
+    for (name, owner) in [("strasse", &first), ("B", &second), ("C", &third)] {
+        let body = json!({ "displayName": name });
+        assert_taken_by(&acme.post("/groups", &body).send().await, "displayName", owner);
+        let other = if *owner == first { &second } else { &first };
+        assert_taken_by(&acme.patch(&group_path(other), &body).send().await, "displayName", owner);
+        assert_taken_by(&acme.put(&group_path(other), &body).send().await, "displayName", owner);
+    }
+    let own = json!({ "displayName": "strasse" });
+    acme.patch(&group_path(&first), &own).send().await.expect(200);
     unique(false).send().await.expect(200);
-    create_named_group(&acme, "a").await;
-    create_named_group(&acme, "A").await;
+    acme.patch(&group_path(&second), &own).send().await.expect(200);
+    assert_eq!(assert_not_unique(&unique(true).send().await), (conflict, 1));
 }
 
 /// Groups with one name are created while the tenant makes names unique: either that fails, or one group is created.

@@ -87,6 +87,7 @@ mod sorts;
 mod suggestions;
 mod tenant_isolation;
 mod tenants;
+mod unique_emails;
 mod users_create;
 mod users_delete;
 mod users_groups;

@@ -44,7 +44,9 @@ fn check_problem(response: &Response, status: u16, code: &str, additional: &[&st
     assert!(response.header("cache-control").is_some(), "{:?}", response.headers);
     assert!(status == 412 || response.header("etag").is_none(), "{:?}", response.headers);
     let body = response.json();
-    let members: BTreeSet<_> = body.as_object().expect("a problem is an object").keys().collect();
+    // A conflict also names the other resource, where it is known.
+    let members = body.as_object().expect("a problem is an object").keys();
+    let members: BTreeSet<_> = members.filter(|name| *name != "existingId").collect();
     let expected: Vec<_> = MEMBERS.iter().chain(additional).map(|name| (*name).to_owned()).collect();
     assert_eq!(members, expected.iter().collect(), "{body}");
     assert_eq!(body["type"], "about:blank", "{body}");
@@ -91,6 +93,20 @@ pub(crate) fn assert_taken(response: &Response, attribute: &str) {
         (&errors[0]["pointer"], &errors[0]["code"]),
         (&json!(format!("/{attribute}")), &json!("taken"))
     );
+}
+
+/// Checks that a response is 409 because the value of an attribute belongs to this resource.
+#[track_caller]
+pub(crate) fn assert_taken_by(response: &Response, attribute: &str, owner: &Value) {
+    assert_taken(response, attribute);
+    assert_eq!(response.json()["existingId"], owner["id"], "{}", response.text());
+}
+
+/// Checks that a response is 409 because values are not unique. Returns the listed conflicts and the number of all.
+#[track_caller]
+pub(crate) fn assert_not_unique(response: &Response) -> (Value, u64) {
+    let body = check_problem(response, 409, "conflict", &["conflicts", "conflictCount"]);
+    (body["conflicts"].clone(), body["conflictCount"].as_u64().expect("a number"))
 }
 
 /// Checks that all responses with status 409 report a conflict on the attribute.

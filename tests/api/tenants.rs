@@ -45,7 +45,7 @@ async fn the_default_tenant_exists(api: Api) {
     let list = get(&api.client, "/tenants").await;
     let tenant = list["items"][0].clone();
     let expected = json!({
-        "id": DEFAULT, "name": "default", "uniqueGroupNames": false, "version": 1,
+        "id": DEFAULT, "name": "default", "uniqueGroupNames": false, "uniqueEmails": false, "version": 1,
         "createdAt": tenant["createdAt"], "updatedAt": tenant["createdAt"],
     });
     assert_eq!(list, json!({ "items": [expected] }));
@@ -61,7 +61,8 @@ async fn a_name_is_sufficient(api: Api) {
         let response = post(&api, body).await.expect(201);
         let tenant = response.json();
         let expected = json!({
-            "id": tenant["id"], "name": name, "uniqueGroupNames": unique.unwrap_or(false), "version": 1,
+            "id": tenant["id"], "name": name, "uniqueGroupNames": unique.unwrap_or(false),
+            "uniqueEmails": false, "version": 1,
             "createdAt": tenant["createdAt"], "updatedAt": tenant["createdAt"],
         });
         assert_eq!(tenant, expected);
@@ -99,10 +100,13 @@ async fn names_are_lowercase_letters_digits_and_hyphens(api: Api) {
 async fn fields_are_validated(api: Api) {
     assert_invalid(&post(&api, json!({})).await, &[("/name", "required")]);
     assert_invalid(&post(&api, json!({ "name": null })).await, &[("/name", "required")]);
-    let all = json!({ "name": 1, "uniqueGroupNames": "true", "Name": "x", "users": [], "role": "admin" });
+    let all = json!({
+        "name": 1, "uniqueGroupNames": "true", "uniqueEmails": 1, "Name": "x", "users": [], "role": "admin",
+    });
     let errors = [
         ("/name", "wrong-type"),
         ("/uniqueGroupNames", "wrong-type"),
+        ("/uniqueEmails", "wrong-type"),
         ("/Name", "unknown-field"),
         ("/users", "unknown-field"),
         ("/role", "unknown-field"),

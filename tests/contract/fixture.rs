@@ -203,5 +203,5 @@ pub(crate) fn if_match(version: i64) -> Conditions {
 
 /// The error of a write whose unique value belongs to another resource.
 pub(crate) fn conflict(attribute: &'static str, value: &str) -> OpError {
-    OpError::Conflict { attribute, value: value.to_owned() }
+    OpError::Conflict { attribute, value: value.to_owned(), existing: None }
 }

@@ -165,7 +165,7 @@ async fn an_external_id_is_unique_until_it_is_released(db: &TestDatabase) {
 
 async fn group_names_are_unique_only_if_the_tenant_requires_it(db: &TestDatabase) {
     let taken = |name| Err(conflict("displayName", name));
-    let draft = tenant::Draft { name: "acme".to_owned(), unique_group_names: true };
+    let draft = tenant::Draft { name: "acme".to_owned(), unique_group_names: true, unique_emails: false };
     let (id, epoch) = (Uuid::now_v7(), Uuid::new_v4());
     let tenant = db.call(tenants::Create { id, fixed: epoch, draft, now: NOON.into() }).await.unwrap().id;
     let create = |name: &str| Create { tenant, ..new_group(json!({ "displayName": name })) };

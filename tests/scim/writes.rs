@@ -21,6 +21,7 @@ profile_tests! {
     passwords_are_neither_stored_nor_returned
     values_are_stored_as_sent
     group_names_are_unique_if_the_tenant_requires_it
+    emails_are_unique_if_the_tenant_requires_it
 }
 
 async fn a_created_resource_is_returned_in_full(scim: Scim) {
@@ -233,4 +234,24 @@ async fn group_names_are_unique_if_the_tenant_requires_it(scim: Scim) {
     }
     let rename = patch_op(json!([{"op": "replace", "value": taken}]));
     unique.expect_error((409, "uniqueness"), "PATCH", &path(&other), rename).await;
+}
+
+async fn emails_are_unique_if_the_tenant_requires_it(scim: Scim) {
+    let Scim { api, .. } = scim;
+    let tenant = json!({"name": "acme", "uniqueEmails": true});
+    api.client.post("/tenants", &tenant).send().await.expect(201);
+    let unique = Scim { client: api.client.in_tenant("acme"), api, adds_schemas: true };
+    let ada = unique.create("/Users", json!({"userName": "ada", "emails": [{"value": "a@x"}]})).await;
+    let bob = unique.create("/Users", json!({"userName": "bob"})).await;
+    let taken = json!({"userName": "bob", "emails": [{"value": "b@x"}, {"value": "A@x"}]});
+    let mut of_eve = taken.clone();
+    of_eve["userName"] = json!("eve");
+    let add = patch_op(json!([{"op": "add", "path": "emails", "value": taken["emails"]}]));
+    for (method, at, body) in
+        [("POST", "/Users".to_owned(), of_eve), ("PUT", path(&bob), taken), ("PATCH", path(&bob), add)]
+    {
+        let detail = unique.expect_error((409, "uniqueness"), method, &at, body).await;
+        let id = ada["id"].as_str().expect("an id");
+        assert!(detail.contains("emails") && detail.contains("A@x") && detail.contains(id), "{detail}");
+    }
 }

@@ -186,6 +186,7 @@ pub(in crate::http) fn tenant() -> Value {
         id: id(TENANT),
         name: "acme".to_owned(),
         unique_group_names: false,
+        unique_emails: false,
         version: 1,
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),

@@ -1,6 +1,6 @@
 //! An example of each problem. Where possible, the code that responds with a problem also creates its example.
 
-use super::examples::{EPOCH, id};
+use super::examples::{EPOCH, MANAGER, USER, id};
 use crate::db::DbError;
 use crate::domain::condition::InvalidTags;
 use crate::domain::cursor::InvalidCursor;
@@ -9,6 +9,7 @@ use crate::domain::filter::Filter;
 use crate::domain::json;
 use crate::domain::key::Role;
 use crate::domain::schema::{USERS, Vocabulary};
+use crate::domain::tenant::{Duplicate, Duplicates};
 use crate::http::problem::{Problem, sentence};
 use crate::ops::OpError;
 use crate::ops::changes::Span;
@@ -40,9 +41,17 @@ pub(super) fn native() -> Vec<Problem> {
         unsupported_media_type(&["application/json"]),
         Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
     ];
+    let shared = Duplicate {
+        attribute: "emails",
+        value: "ada@example.com".to_owned(),
+        count: 2,
+        ids: vec![id(USER), id(MANAGER)],
+    };
+    let duplicates = Duplicates { conflicts: vec![shared], conflict_count: 1 };
     let database_errors = [
-        OpError::Conflict { attribute: "userName", value: String::new() },
+        OpError::Conflict { attribute: "userName", value: String::new(), existing: Some(id(USER)) },
         OpError::Refused("the tenant has users or groups"),
+        OpError::NotUnique(Box::new(duplicates)),
         OpError::Invalid(invalid),
     ];
     problems.extend(database_errors.into_iter().map(Problem::from));

@@ -1,6 +1,6 @@
 //! The problems for the errors of operations and of SCIM.
 
-use super::{Problem, sentence};
+use super::{Extension, Problem, sentence};
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
 use crate::domain::scim::ScimError;
@@ -18,12 +18,14 @@ impl From<OpError> for Problem {
     fn from(error: OpError) -> Self {
         match error {
             OpError::NotFound => Self::no_such_resource(),
-            OpError::Conflict { attribute, .. } => {
+            OpError::Conflict { attribute, existing, .. } => {
                 let errors =
                     vec![FieldError::new(format!("/{attribute}"), "taken", "belongs to another resource")];
                 let detail = format!("This value of `{attribute}` belongs to another resource.");
-                Self { errors, ..Self::conflict(detail) }
+                let more = existing.map(|id| Box::new(Extension::Existing { existing_id: id }));
+                Self { errors, more, ..Self::conflict(detail) }
             }
+            OpError::NotUnique(duplicates) => Self::not_unique(*duplicates),
             OpError::PreconditionFailed(version) => Self::version_mismatch(version),
             OpError::Invalid(errors) => Self::invalid_fields(errors),
             OpError::Forbidden(role) => Self::forbidden(format!(
@@ -63,7 +65,7 @@ impl From<DbError> for Problem {
                 "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \
                  read the resource.",
             ),
-            DbError::UniqueViolation(_) | DbError::Internal(_) => Self::defect(),
+            DbError::UniqueViolation(_) | DbError::Taken { .. } | DbError::Internal(_) => Self::defect(),
         }
     }
 }

@@ -11,12 +11,15 @@ use crate::domain::fields::FieldError;
 use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
 use crate::domain::scim::ScimType;
+use crate::domain::tenant::Duplicates;
 use crate::ops::changes::Span;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// The reason why a request failed. The outermost middleware writes the body of the response, because only the
 /// middleware knows the request id.
@@ -26,12 +29,25 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    span: Option<Box<Span>>,
+    more: Option<Box<Extension>>,
     /// The current version of the resource, which is its ETag.
     version: Option<i64>,
     /// The SCIM error type, if it does not follow from the code.
     scim_type: Option<ScimType>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Members of a problem that depend on its kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Extension {
+    /// The available range of revisions.
+    Span(Span),
+    /// The resource that has the value.
+    #[serde(rename_all = "camelCase")]
+    Existing { existing_id: Uuid },
+    /// The values that are not unique.
+    Duplicates(Duplicates),
 }
 
 /// Defines a constructor for each code, and the list of all codes.
@@ -83,8 +99,8 @@ impl Problem {
     /// A problem of any status. Every 503 tells the client to retry after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
-        let problem =
-            Self { status, code, detail, errors, span: None, version: None, scim_type: None, headers };
+        let (more, version, scim_type) = (None, None, None);
+        let problem = Self { status, code, detail, errors, more, version, scim_type, headers };
         match status {
             StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "1"),
             _ => problem,
@@ -142,7 +158,13 @@ impl Problem {
     pub(super) fn feed_gone(span: &Span) -> Self {
         let detail = "The changes after this revision are no longer retained or do not exist. Read the current state \
                       again, and follow the changes from `head`.";
-        Self { span: Some(Box::new(*span)), ..Self::gone(detail) }
+        Self { more: Some(Box::new(Extension::Span(*span))), ..Self::gone(detail) }
+    }
+
+    pub(super) fn not_unique(duplicates: Duplicates) -> Self {
+        let detail = "Several resources have the same values; see `conflicts`. Change or delete all but one of them, and \
+                      repeat the request.";
+        Self { more: Some(Box::new(Extension::Duplicates(duplicates))), ..Self::conflict(detail) }
     }
 
     /// Contains the current version, if the resource has one.

@@ -1,12 +1,11 @@
 //! The representation of problems.
 
-use super::Problem;
+use super::{Extension, Problem};
 use crate::domain::fields::FieldError;
 use crate::domain::scim::resource;
 use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::http::api::Api;
 use crate::http::response::etag;
-use crate::ops::changes::Span;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -50,7 +49,7 @@ impl Problem {
             code: self.code,
             request_id,
             errors: &self.errors,
-            span: self.span.as_deref(),
+            more: self.more.as_deref(),
         }
     }
 
@@ -88,5 +87,5 @@ struct Body<'p> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'p [FieldError],
     #[serde(flatten)]
-    span: Option<&'p Span>,
+    more: Option<&'p Extension>,
 }

@@ -77,14 +77,15 @@ where
 /// Translates the error of a write. A conflict names the value (RFC 7644, section 3.12).
 fn write_error(error: OpError) -> Problem {
     match error {
-        OpError::Conflict { attribute, value } => conflict(attribute, &value),
+        OpError::Conflict { attribute, value, existing } => conflict(attribute, &value, existing),
         error => error.into(),
     }
 }
 
 /// The error for a value that another user has.
-pub(super) fn conflict(attribute: &str, value: &str) -> Problem {
-    ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by another user.")).into()
+pub(super) fn conflict(attribute: &str, value: &str, existing: Option<Uuid>) -> Problem {
+    let owner = existing.map_or_else(|| "another user".to_owned(), |id| format!("the user {id}"));
+    ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by {owner}.")).into()
 }
 
 fn outcome(context: &Context, status: StatusCode, user: &User, projection: &Projection) -> Outcome {

@@ -165,6 +165,7 @@ fn tenant() -> Value {
         ("id", id()),
         ("name", text()),
         ("uniqueGroupNames", json!({ "type": "boolean" })),
+        ("uniqueEmails", json!({ "type": "boolean" })),
         ("version", version()),
         ("createdAt", time()),
         ("updatedAt", time()),
@@ -175,8 +176,13 @@ fn tenant_body(required: &[&str]) -> Value {
     let is_patch = required.is_empty();
     let id = if is_patch { json!({ "type": ["string", "null"], "format": "uuid" }) } else { json!({}) };
     let name = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,63}$", "not": { "const": "default" } });
-    let unique = json!({ "type": ["boolean", "null"], "default": false });
-    let properties = [("id", id), ("name", name), ("uniqueGroupNames", unique)];
+    let unique = |what: &str| {
+        let description = format!("Whether {what}, ignoring case. Enabling it returns 409 if some do.");
+        json!({ "type": ["boolean", "null"], "default": false, "description": description })
+    };
+    let names = unique("no two groups may have the same `displayName`");
+    let emails = unique("no two users may have an e-mail address in common");
+    let properties = [("id", id), ("name", name), ("uniqueGroupNames", names), ("uniqueEmails", emails)];
     body(properties, &["version", "createdAt", "updatedAt"], required)
 }
 
@@ -228,12 +234,25 @@ fn problem(codes: &[&str]) -> Value {
             "code": { "type": "string", "examples": codes },
             "requestId": text(),
             "errors": array(reference("FieldError")),
+            "existingId": described(id(), "With `conflict`: the id of the resource that has the value."),
+            "conflicts": described(array(duplicate()), "With `conflict`: the first 100 values that are not unique."),
+            "conflictCount": described(integer(), "With `conflict`: the number of values that are not unique."),
             "earliest": described(integer(), "With `gone`: the oldest retained revision."),
             "head": described(integer(), "With `gone`: the newest revision."),
             "epoch": described(id(), "With `gone`: the identifier of the history of revisions."),
         },
         "required": ["type", "title", "status", "detail", "code", "requestId"],
     })
+}
+
+/// A value that should become unique.
+fn duplicate() -> Value {
+    object([
+        ("attribute", text()),
+        ("value", described(text(), "The value in lower case (case-folded).")),
+        ("count", described(integer(), "The number of resources that have the value.")),
+        ("ids", described(array(id()), "The ids of the first ten of these resources.")),
+    ])
 }
 
 fn field_error() -> Value {

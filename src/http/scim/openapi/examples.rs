@@ -116,7 +116,7 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
             .map_or_else(|error| invalid_filter(&error).into(), problems::no_error),
         ScimType::InvalidCursor.error(sentence(InvalidCursor)).into(),
         invalid_count().into(),
-        conflict("userName", "ada"),
+        conflict("userName", "ada", None),
         unsupported_filter().into(),
         problems::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];

@@ -1,0 +1,1 @@
+ALTER TABLE tenants ADD COLUMN unique_emails boolean NOT NULL DEFAULT false;

@@ -1,0 +1,3 @@
+-- Whether the tenant may require unique values. Each write reads it with the head row that it updates anyway, so that
+-- only the writes of such tenants need another statement.
+ALTER TABLE heads ADD COLUMN unique_values boolean NOT NULL DEFAULT false;

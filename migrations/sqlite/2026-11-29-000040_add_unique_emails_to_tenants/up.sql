@@ -1,0 +1,1 @@
+ALTER TABLE tenants ADD COLUMN unique_emails INTEGER NOT NULL DEFAULT 0;
