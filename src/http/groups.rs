@@ -18,6 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete};
 use crate::ops::members::ListGroups;
+use crate::ops::resource::UniqueKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::marker::PhantomData;
@@ -29,6 +30,7 @@ impl Native for Group {
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "Group", tag: "groups", example: examples::group },
         query: ["groupFilter", "groupSort"],
+        matched: "groupMatch",
         projection: ["groupAttributes", "groupExcludedAttributes"],
         include: ("include", &[]),
         new: examples::new_group,
@@ -36,6 +38,8 @@ impl Native for Group {
         patch: || json!({ "displayName": "Engineers" }),
         links: &["listMembers", "addMembers"],
     };
+
+    const MATCHED: &'static [UniqueKey] = &[UniqueKey::ExternalId];
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)

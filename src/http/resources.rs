@@ -3,11 +3,13 @@
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
 use super::endpoint::{self, Endpoint, Url, get, post, put, url};
+use super::extractor::extractor;
 use super::headers::{IdempotencyKey, Prefer};
 use super::openapi::{OperationDocs, ResourceDocs, reference};
 use super::pages::page_response;
 use super::params::{Fields, Include, NoQuery, Params};
 use super::path::{PathId, Target};
+use super::problem::Problem;
 use super::response::{Projected, Response, call_once, http_response, read_response, stored_response};
 use crate::db::Operation;
 use crate::domain::NATIVE_SOURCE;
@@ -20,7 +22,9 @@ use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::{self, Query};
 use crate::ops::members::WithGroups;
-use crate::ops::resource::{Find, NewValues, Resource, Rewrite};
+use crate::ops::resource::{Find, NewValues, Resource, Rewrite, UniqueKey};
+use crate::ops::upsert::{Upsert, Upserted};
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use serde::Serialize;
@@ -35,6 +39,8 @@ pub(super) trait Native: Resource {
     const HAS_GROUPS: bool;
     /// The parts of the OpenAPI document that differ between the types.
     const DOCS: Docs;
+    /// The attributes that `PUT` without an id can match.
+    const MATCHED: &'static [UniqueKey];
     fn representation(&self) -> impl Serialize;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
@@ -50,6 +56,8 @@ pub(super) struct Docs {
     pub(super) resource: ResourceDocs,
     /// The parameters for the filter and the order of a list.
     pub(super) query: [&'static str; 2],
+    /// The parameter for the attribute that PUT without an id matches.
+    pub(super) matched: &'static str,
     /// The parameters of the projection.
     pub(super) projection: [&'static str; 2],
     /// The parameters `include` of a list and of a single resource.
@@ -68,10 +76,11 @@ pub(super) struct Docs {
 pub(super) fn urls<R: Native>(delete: Endpoint) -> [Url; 2] {
     let list = get(list::<R>).compressed().docs(list_docs::<R>);
     let create = post(create::<R>).docs(create_docs::<R>);
+    let upsert = put(upsert::<R>).docs(upsert_docs::<R>);
     let find = get(find::<R>).docs(find_docs::<R>);
     let patch = endpoint::patch(patch::<R>).docs(|| R::DOCS.resource.patch(&(R::DOCS.patch)()));
     let replace = put(replace::<R>).docs(replace_docs::<R>);
-    [url(R::PATH, [list, create]), url(format!("{}/{{id}}", R::PATH), [find, patch, replace, delete])]
+    [url(R::PATH, [list, create, upsert]), url(format!("{}/{{id}}", R::PATH), [find, patch, replace, delete])]
 }
 
 /// `POST /users`, `POST /groups`
@@ -85,19 +94,81 @@ async fn create<R: Native>(
     let request = context.idempotent(R::PATH, key, || body.hash());
     let draft = body.read(|value| R::draft(value, WriteMode::Create))?;
     let create = R::create(context.tenant(), draft, context.now());
-    let response = move |resource: &R| {
-        let mut response = write_response(StatusCode::CREATED, resource, prefer);
-        response.headers.push((LOCATION.to_string(), format!("{}/{}", R::PATH, resource.id())));
-        response
-    };
+    let response = move |resource: &R| created_response(resource, prefer);
     call_once(&context, request, create, response).await
 }
 
 fn create_docs<R: Native>() -> OperationDocs {
-    let ResourceDocs { name, .. } = R::DOCS.resource;
-    let links = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{name}"));
-    let links: Vec<_> = links.iter().map(String::as_str).chain(R::DOCS.links.iter().copied()).collect();
-    R::DOCS.resource.create(&["Idempotency-Key", "Prefer"], &(R::DOCS.new)(), &links).errors(&[409])
+    let parameters = ["Idempotency-Key", "Prefer"];
+    R::DOCS.resource.create(&parameters, &(R::DOCS.new)(), &links::<R>()).errors(&[409])
+}
+
+/// The operations that take the id of a new resource.
+fn links<R: Native>() -> Vec<String> {
+    let links = ["get", "replace", "patch", "delete"].map(|verb| format!("{verb}{}", R::DOCS.resource.name));
+    links.into_iter().chain(R::DOCS.links.iter().map(|link| (*link).to_owned())).collect()
+}
+
+/// `PUT /users?match=…`, `PUT /groups?match=…`
+async fn upsert<R: Native>(
+    context: Context<Writer>,
+    conditions: Conditions,
+    prefer: Prefer,
+    Match(key, _): Match<R>,
+    body: JsonBody,
+) -> Response {
+    let (expected_id, value, draft) = body.read(|body| read_upsert::<R>(body, key))?;
+    let (tenant, id, now) = (context.tenant(), Uuid::now_v7(), context.now());
+    let upsert = Upsert::<R> { tenant, id, expected_id, key, value, draft, conditions, now };
+    Ok(http_response(match context.call(upsert).await? {
+        Upserted::Created(resource) => created_response(&resource, prefer),
+        Upserted::Replaced(resource) => write_response(StatusCode::OK, &resource, prefer),
+    }))
+}
+
+/// Reads the id, the value of the key, and the draft of an upsert.
+fn read_upsert<R: Native>(
+    body: Value,
+    key: UniqueKey,
+) -> Result<(Option<String>, String, R::Draft), Vec<FieldError>> {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (id, is_absent) = (text("id"), body.get(key.attribute()).is_none_or(Value::is_null));
+    let required =
+        || FieldError::new(format!("/{}", key.attribute()), "required", "is required to match by it");
+    match R::draft(body, WriteMode::Create) {
+        Ok(draft) => match R::unique_value_of(&draft, key) {
+            Some(value) => Ok((id, value, draft)),
+            None => Err(vec![required()]),
+        },
+        Err(mut errors) => {
+            if is_absent && key != UniqueKey::UserName {
+                errors.push(required());
+            }
+            Err(errors)
+        }
+    }
+}
+
+/// The parameter `match`: the attribute that identifies the resource.
+struct Match<R>(UniqueKey, PhantomData<R>);
+
+extractor!(Match<R: Native>);
+
+impl<R: Native> Match<R> {
+    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let mut params = Params::of(request)?;
+        let text = params.take("match");
+        params.finish()?;
+        let key = R::MATCHED.iter().find(|key| text.as_deref() == Some(key.attribute()));
+        key.map(|key| Self(*key, PhantomData)).ok_or_else(|| {
+            let names: Vec<_> = R::MATCHED.iter().map(|key| format!("`{}`", key.attribute())).collect();
+            Problem::invalid_parameter(format!("`match` is required and must be {}.", names.join(" or ")))
+        })
+    }
+}
+
+fn upsert_docs<R: Native>() -> OperationDocs {
+    R::DOCS.resource.upsert(R::DOCS.matched, &(R::DOCS.new)(), &links::<R>())
 }
 
 /// `GET /users/{id}`, `GET /groups/{id}`
@@ -196,6 +267,12 @@ async fn update<R: Native>(
     let update = Rewrite { tenant: context.tenant(), id, values, conditions, now: context.now() };
     let resource = context.call(update).await?;
     Ok(http_response(write_response(StatusCode::OK, &resource, prefer)))
+}
+
+fn created_response<R: Native>(resource: &R, prefer: Prefer) -> StoredResponse {
+    let mut response = write_response(StatusCode::CREATED, resource, prefer);
+    response.headers.push((LOCATION.to_string(), format!("{}/{}", R::PATH, resource.id())));
+    response
 }
 
 fn write_response<R: Native>(status: StatusCode, resource: &R, prefer: Prefer) -> StoredResponse {

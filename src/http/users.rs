@@ -17,6 +17,7 @@ use crate::domain::key::Role;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Representation, User};
 use crate::ops::OpError;
+use crate::ops::resource::UniqueKey;
 use crate::ops::users::{Create, Delete, Erase, Redact, Remaining, TruncateLog};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -31,6 +32,7 @@ impl Native for User {
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "User", tag: "users", example: examples::user },
         query: ["filter", "sort"],
+        matched: "match",
         projection: ["attributes", "excludedAttributes"],
         include: ("includeInUsers", &["includeInUser"]),
         new: examples::new_user,
@@ -38,6 +40,8 @@ impl Native for User {
         patch: examples::user_patch,
         links: &[],
     };
+
+    const MATCHED: &'static [UniqueKey] = &[UniqueKey::ExternalId, UniqueKey::UserName];
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)

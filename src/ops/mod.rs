@@ -13,6 +13,7 @@ pub mod members;
 pub mod records;
 pub mod resource;
 pub mod tenants;
+pub mod upsert;
 pub mod users;
 pub mod write_then_read;
 

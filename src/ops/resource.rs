@@ -29,6 +29,17 @@ pub enum UniqueKey {
     ExternalId,
 }
 
+impl UniqueKey {
+    /// The attribute's name in the native API.
+    #[must_use]
+    pub fn attribute(self) -> &'static str {
+        match self {
+            Self::UserName => "userName",
+            Self::ExternalId => "externalId",
+        }
+    }
+}
+
 /// A resource with its own table and lists: a user or a group.
 pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
     /// The attributes.
@@ -46,6 +57,9 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     /// The value of a unique key, folded if the key is compared case-insensitively. `source` is the source of an
     /// externalId.
     fn unique_value(&self, key: UniqueKey, source: &str) -> Option<String>;
+
+    /// The value of a unique key in a draft, as [`Resource::unique_value`] returns it once the draft is written.
+    fn unique_value_of(draft: &Self::Draft, key: UniqueKey) -> Option<String>;
 
     /// The attribute that a unique constraint protects, and the value that another resource already has. `before` is the
     /// resource before the write, if it existed.
@@ -81,6 +95,18 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     fn as_user(&mut self) -> Option<&mut User> {
         None
     }
+
+    /// Inserts a new resource and records the change.
+    ///
+    /// # Errors
+    /// [`OpError::Conflict`] if a unique value belongs to another resource.
+    fn insert(
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        id: Uuid,
+        draft: Self::Draft,
+        now: Timestamp,
+    ) -> Result<Self, OpError>;
 
     /// Adds the current values that a replacement keeps because it does not set them.
     fn complete_replacement(&self, draft: Self::Draft) -> Self::Draft;

@@ -88,6 +88,7 @@ mod suggestions;
 mod tenant_isolation;
 mod tenants;
 mod unique_emails;
+mod upserts;
 mod users_create;
 mod users_delete;
 mod users_groups;

@@ -174,7 +174,7 @@ async fn unique_emails_hold_under_concurrent_writes(api: Api) {
         })
         .await;
         let succeeded = count_with_status(&responses, 200) + count_with_status(&responses, 201);
-        assert_eq!((succeeded, count_with_status(&responses, 409)), (1, 15), "{responses:?}");
+        assert_eq!((succeeded, count_with_status(&responses, 409)), (1, 15));
         assert_conflicts(&responses, "emails");
         let filter = format!("/users?filter=emails.value%20eq%20%22{address}%22");
         assert_eq!(get(&acme, &filter).await["items"].as_array().map(Vec::len), Some(1));

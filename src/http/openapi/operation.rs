@@ -116,11 +116,11 @@ impl OperationDocs {
     }
 
     /// Links from the resource in a response to the operations that take its id.
-    pub(in crate::http) fn links(mut self, status: u16, operations: &[&str]) -> Self {
-        let link = |id: &&str| {
-            ((*id).to_owned(), json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } }))
+    pub(in crate::http) fn links(mut self, status: u16, operations: &[impl AsRef<str>]) -> Self {
+        let link = |id: &str| {
+            (id.to_owned(), json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } }))
         };
-        let links: Map<_, _> = operations.iter().map(link).collect();
+        let links: Map<_, _> = operations.iter().map(|id| link(id.as_ref())).collect();
         if let Some(Value::Object(response)) = self.responses.get_mut(&status.to_string()) {
             response.insert("links".to_owned(), links.into());
         }

@@ -15,9 +15,18 @@ type Parameter = (String, Value);
 
 /// The parameters of the native API, by the names of their components.
 pub(super) fn all() -> Map<String, Value> {
-    let of_users =
-        filter_and_projection(&USERS, "user", "emails.value ew \"@example.com\" and active eq true");
-    let of_groups = filter_and_projection(&GROUPS, "group", "displayName sw \"eng\" and memberCount gt 0");
+    let of_users = filter_and_projection(
+        &USERS,
+        "user",
+        "emails.value ew \"@example.com\" and active eq true",
+        &["externalId", "userName"],
+    );
+    let of_groups = filter_and_projection(
+        &GROUPS,
+        "group",
+        "displayName sw \"eng\" and memberCount gt 0",
+        &["externalId"],
+    );
     // The parameters for groups have the same names as those for users, but name other attributes.
     let of_groups = of_groups.map(|(name, parameter)| {
         let (first, rest) = name.split_at(1);
@@ -37,7 +46,7 @@ fn of_paths() -> [Parameter; 4] {
 }
 
 /// The parameters that depend on the attributes of a type.
-fn filter_and_projection(schema: &Schema, noun: &str, example: &str) -> [Parameter; 4] {
+fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[&str]) -> [Parameter; 5] {
     let format = format!("{noun}-filter");
     let filter = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
     let about_filter =
@@ -60,6 +69,11 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str) -> [Paramet
         query("sort", sort, "The sort order. A leading `-` means descending. `id` is the order of creation."),
         listed("attributes", names.clone(), about_attributes),
         listed("excludedAttributes", names, "Returns all attributes except these."),
+        required(query(
+            "match",
+            json!({ "type": "string", "enum": matched }),
+            "The attribute whose value in the body identifies the resource.",
+        )),
     ]
 }
 
@@ -183,6 +197,13 @@ pub(in crate::http) fn path(name: &str, schema: Value, description: &str) -> Par
 
 pub(in crate::http) fn query(name: &str, schema: Value, description: &str) -> Parameter {
     parameter("query", name, schema, description)
+}
+
+fn required((name, mut parameter): Parameter) -> Parameter {
+    if let Some(parameter) = parameter.as_object_mut() {
+        parameter.insert("required".to_owned(), true.into());
+    }
+    (name, parameter)
 }
 
 /// A query parameter with comma-separated values.

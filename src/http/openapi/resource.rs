@@ -38,7 +38,12 @@ impl ResourceDocs {
     }
 
     /// The operation that creates a resource. Its response may be stored with an idempotency key.
-    pub(in crate::http) fn create(&self, parameters: &[&str], body: &Value, links: &[&str]) -> OperationDocs {
+    pub(in crate::http) fn create(
+        &self,
+        parameters: &[&str],
+        body: &Value,
+        links: &[impl AsRef<str>],
+    ) -> OperationDocs {
         let replayed: &[_] =
             if parameters.contains(&"Idempotency-Key") { &["Idempotency-Replayed"] } else { &[] };
         let headers = [&["Location", "ETag", "Preference-Applied"][..], replayed].concat();
@@ -50,6 +55,25 @@ impl ResourceDocs {
             .links(201, links)
             .errors(&BODY)
             .errors(&[504])
+    }
+
+    /// The operation that replaces the resource with a unique value, or creates it.
+    pub(in crate::http) fn upsert(
+        &self,
+        matched: &str,
+        body: &Value,
+        links: &[impl AsRef<str>],
+    ) -> OperationDocs {
+        let (noun, headers) = (self.noun(), ["Location", "ETag", "Preference-Applied"]);
+        let parameters = [matched, "If-Match", "If-None-Match", "Prefer"];
+        let operation = self.operation("upsert", &format!("Create or replace a {noun}"), &parameters).describe(
+            "Replaces the resource that has the value that the body gives to the attribute `match`. If there is none, creates \
+             it, unless the request has `If-Match`. With `If-None-Match: *`, an existing resource is not replaced.",
+        );
+        let operation = operation.body(JSON, &format!("New{}", self.name), body);
+        self.update(operation)
+            .json(201, &format!("The new {noun}."), &headers, self.name, &(self.example)())
+            .links(201, links)
     }
 
     pub(in crate::http) fn get(&self, parameters: &[&str]) -> OperationDocs {

@@ -1,15 +1,17 @@
 //! The statements that read and write groups by their ids.
 
+use super::Create;
 use crate::db::lock::{ForKeyShare, Lock as _};
 use crate::db::query::Lockable;
 use crate::db::rows::{GroupColumns, GroupRow, NewGroupRow, group_columns, group_external_id_rows};
 use crate::db::sql::Fragment;
 use crate::db::table::{self, Table};
 use crate::db::types::Uid;
-use crate::db::{Connection, Tx};
+use crate::db::{Connection, Operation as _, Tx};
 use crate::domain::change::Change;
 use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group};
+use crate::domain::member::MembershipEdit;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
@@ -32,6 +34,13 @@ impl Resource for Group {
         match key {
             UniqueKey::UserName => None,
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
+        }
+    }
+
+    fn unique_value_of(draft: &Draft, key: UniqueKey) -> Option<String> {
+        match key {
+            UniqueKey::UserName => None,
+            UniqueKey::ExternalId => draft.external_id.clone(),
         }
     }
 
@@ -81,6 +90,16 @@ impl Resource for Group {
         _: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
     ) -> Result<(), OpError> {
         Ok(())
+    }
+
+    fn insert(
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        id: Uuid,
+        draft: Draft,
+        now: Timestamp,
+    ) -> Result<Self, OpError> {
+        Create { tenant, id, draft, members: MembershipEdit::default(), now }.run(tx)
     }
 
     fn complete_replacement(&self, draft: Draft) -> Draft {

@@ -31,7 +31,7 @@ use execution::Execution;
 use search::{Search, SearchResult};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use unique::FindUnique;
+pub use unique::FindUnique;
 use uuid::Uuid;
 
 /// A list query.

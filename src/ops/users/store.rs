@@ -1,12 +1,12 @@
 //! The statements that read and write users by their ids.
 
-use super::{batch, insert};
+use super::{Create, batch, insert};
 use crate::db::query::Lockable;
 use crate::db::rows::{NewUserRow, UserColumns, UserRow, user_columns};
 use crate::db::sql::Fragment;
 use crate::db::table::{self, Table};
 use crate::db::types::Uid;
-use crate::db::{Connection, Tx};
+use crate::db::{Connection, Operation as _, Tx};
 use crate::domain::casefold::casefold;
 use crate::domain::change::Change;
 use crate::domain::fields::FieldError;
@@ -34,6 +34,13 @@ impl Resource for User {
         match key {
             UniqueKey::UserName => Some(casefold(&self.attributes.user_name)),
             UniqueKey::ExternalId => self.external_ids.get(source).cloned(),
+        }
+    }
+
+    fn unique_value_of(draft: &Draft, key: UniqueKey) -> Option<String> {
+        match key {
+            UniqueKey::UserName => Some(casefold(&draft.attributes.user_name)),
+            UniqueKey::ExternalId => draft.external_id.clone(),
         }
     }
 
@@ -96,6 +103,16 @@ impl Resource for User {
 
     fn as_user(&mut self) -> Option<&mut User> {
         Some(self)
+    }
+
+    fn insert(
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        id: Uuid,
+        draft: Draft,
+        now: Timestamp,
+    ) -> Result<Self, OpError> {
+        Create { tenant, id, draft, now }.run(tx)
     }
 
     fn complete_replacement(&self, mut draft: Draft) -> Draft {
