@@ -2,6 +2,7 @@
 
 mod actor;
 pub mod backup;
+pub mod budget;
 mod conn;
 mod error;
 pub mod filter_sql;

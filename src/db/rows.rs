@@ -1,6 +1,7 @@
 //! The rows of the tables, and their conversions from and to domain values.
 
-use super::types::{Json, Uid};
+use super::budget::StoredSize;
+use super::types::{Json, Measured, Uid};
 use crate::domain::attribute::{GROUP, USER};
 use crate::domain::casefold::casefold;
 use crate::domain::document::{compact, folded};
@@ -23,7 +24,7 @@ pub struct UserRow {
     user_name: String,
     display_name: Option<String>,
     active: bool,
-    document: Json<StoredDocument<Attributes>>,
+    document: Measured<StoredDocument<Attributes>>,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -45,9 +46,15 @@ pub struct StoredDocument<A> {
     external_ids: BTreeMap<String, String>,
 }
 
+impl StoredSize for UserRow {
+    fn stored_size(&self) -> usize {
+        self.document.stored_size()
+    }
+}
+
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let StoredDocument { attributes, external_ids } = row.document.0;
+        let StoredDocument { attributes, external_ids } = row.document.value;
         Self {
             id: row.id.0,
             attributes: Attributes {
@@ -165,7 +172,7 @@ pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalI
 pub struct GroupRow {
     id: Uid,
     display_name: String,
-    document: Json<StoredDocument<group::Attributes>>,
+    document: Measured<StoredDocument<group::Attributes>>,
     member_count: i64,
     version: i64,
     created_at: i64,
@@ -179,9 +186,15 @@ pub(crate) fn group_columns() -> GroupColumns {
     <GroupRow as Selectable<Pg>>::construct_selection()
 }
 
+impl StoredSize for GroupRow {
+    fn stored_size(&self) -> usize {
+        self.document.stored_size()
+    }
+}
+
 impl From<GroupRow> for Group {
     fn from(row: GroupRow) -> Self {
-        let StoredDocument { attributes, external_ids } = row.document.0;
+        let StoredDocument { attributes, external_ids } = row.document.value;
         Self {
             id: row.id.0,
             attributes: group::Attributes { display_name: row.display_name, ..attributes },

@@ -198,7 +198,7 @@ impl<ST: 'static> Statement<ST> {
 
     /// Appends a bound LIMIT.
     #[must_use]
-    pub(super) fn limited(mut self, limit: usize) -> Self {
+    pub fn limited(mut self, limit: usize) -> Self {
         let limit = Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX));
         self.fragment.sql(" LIMIT ").value(limit);
         self

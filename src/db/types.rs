@@ -39,6 +39,15 @@ pub struct Uid(pub Uuid);
 #[diesel(sql_type = Searched)]
 pub struct Json<T: Debug>(pub T);
 
+/// A [`Document`] with the size of its text, in bytes.
+#[derive(FromSqlRow, Debug)]
+pub struct Measured<T: Debug> {
+    /// The document.
+    pub value: T,
+    /// The size.
+    pub bytes: usize,
+}
+
 /// The version number with which the binary format of `jsonb` begins.
 const JSONB_VERSION: u8 = 1;
 
@@ -71,6 +80,20 @@ impl ToSql<Id, Sqlite> for Uid {
 impl<T: DeserializeOwned + Debug> FromSql<Document, Pg> for Json<T> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         Ok(Self(serde_json::from_slice(value.as_bytes())?))
+    }
+}
+
+impl<T: DeserializeOwned + Debug> FromSql<Document, Pg> for Measured<T> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let bytes = value.as_bytes().len();
+        Ok(Self { value: serde_json::from_slice(value.as_bytes())?, bytes })
+    }
+}
+
+impl<T: DeserializeOwned + Debug> FromSql<Document, Sqlite> for Measured<T> {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let text = value.read_text();
+        Ok(Self { value: serde_json::from_str(text)?, bytes: text.len() })
     }
 }
 

@@ -2,20 +2,20 @@
 
 use super::context::{Context, Reader};
 use super::openapi::{OperationDocs, examples};
+use super::pages::PageItems;
 use super::params::Params;
 use super::problem::Problem;
 use super::response::Response;
-use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
+use crate::domain::change::{ChangeKind, ResourceKind};
 use crate::domain::key::Role;
 use crate::domain::parse_id;
-use crate::ops::changes::{Read, Resource};
+use crate::ops::changes::{Feed, Read, Resource};
 use actix_web::HttpResponse;
 use serde::Serialize;
 use uuid::Uuid;
 
 #[derive(Serialize)]
-struct FeedBody {
-    items: Vec<ChangeRecord>,
+struct FeedRest {
     next: i64,
     head: i64,
     epoch: Uuid,
@@ -30,14 +30,19 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
     params.finish()?;
     let read = Read { tenant: context.tenant(), after, limit, types, resource, admin };
     match context.call(read).await? {
-        Ok(feed) => Ok(HttpResponse::Ok().json(FeedBody {
-            items: feed.changes,
-            next: feed.next,
-            head: feed.span.head,
-            epoch: feed.span.epoch,
-        })),
+        Ok(feed) => respond(&feed),
         Err(span) => Err(Problem::feed_gone(&span)),
     }
+}
+
+fn respond(feed: &Feed) -> Response {
+    let mut items = PageItems::default();
+    let count = items.extend(&feed.changes)?;
+    let last = feed.changes.get(..count).and_then(<[_]>::last).filter(|_| count < feed.changes.len());
+    let next = last.map_or(feed.next, |change_record| change_record.revision);
+    let body =
+        items.into_object("items", &FeedRest { next, head: feed.span.head, epoch: feed.span.epoch })?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 
 pub(super) fn read_docs() -> OperationDocs {

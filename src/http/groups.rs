@@ -75,7 +75,7 @@ pub(super) async fn list_of_user(
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
     let page = context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?;
     let represent = |group| Projected { whole: Representation::from(group), projection: &projection };
-    Ok(list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, represent))
+    list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, represent)
 }
 
 pub(super) fn list_of_user_docs() -> OperationDocs {

@@ -19,7 +19,7 @@ use actix_web::{HttpRequest, HttpResponse};
 pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
     let list = IdList::of(params, List::new(context.tenant(), &["members", &group.to_string()]))?;
     let page = context.call(members::List { tenant: context.tenant(), group, page: list.page }).await?;
-    Ok(list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member))
+    list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member)
 }
 
 pub(super) fn list_docs() -> OperationDocs {

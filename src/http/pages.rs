@@ -2,8 +2,9 @@
 
 use super::params::Params;
 use super::problem::Problem;
+use super::response::Response;
 use crate::domain::cursor::List;
-use crate::ops::{Page, PageQuery};
+use crate::ops::{PAGE_BYTES, Page, PageQuery};
 use actix_web::HttpResponse;
 use actix_web::http::header::LINK;
 use serde::Serialize;
@@ -31,17 +32,88 @@ impl IdList {
         page: &'p Page<T>,
         id: impl FnOnce(&T) -> Uuid,
         represent: impl Fn(&'p T) -> S,
-    ) -> HttpResponse {
-        let next = page.items.last().filter(|_| page.more).map(|item| self.list.id_cursor(id(item)));
-        let items: Vec<S> = page.items.iter().map(represent).collect();
-        page_response(path, &self.params, &items, next, page.total)
+    ) -> Response {
+        let mut items = PageItems::default();
+        let count = items.extend(page.items.iter().map(represent))?;
+        let more = page.more || count < page.items.len();
+        let last = page.items.get(..count).and_then(<[T]>::last).filter(|_| more);
+        page_response(path, &self.params, items, last.map(|item| self.list.id_cursor(id(item))), page.total)
     }
+}
+
+/// The items of a page as JSON. They are serialized one by one, so that a page is never larger than permitted.
+#[derive(Default)]
+pub(super) struct PageItems {
+    /// The elements of the array, separated by commas.
+    json: Vec<u8>,
+    count: usize,
+}
+
+/// The maximum size of the items. The rest of a page is small.
+const MAX_ITEMS: usize = PAGE_BYTES - 10_000;
+
+impl PageItems {
+    /// Appends items until the page is full, and returns the number of items that were appended. The first item of a page
+    /// can have any size.
+    pub(super) fn extend(
+        &mut self,
+        items: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<usize, Problem> {
+        self.extend_to(MAX_ITEMS, items)
+    }
+
+    /// Appends items without a limit.
+    pub(super) fn extend_whole(
+        &mut self,
+        items: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<usize, Problem> {
+        self.extend_to(usize::MAX, items)
+    }
+
+    fn extend_to(
+        &mut self,
+        limit: usize,
+        items: impl IntoIterator<Item = impl Serialize>,
+    ) -> Result<usize, Problem> {
+        let before = self.count;
+        for item in items {
+            let end = self.json.len();
+            if self.count > 0 {
+                self.json.push(b',');
+            }
+            serde_json::to_writer(&mut self.json, &item).map_err(|error| not_serializable(&error))?;
+            if self.json.len() > limit && self.count > 0 {
+                self.json.truncate(end);
+                break;
+            }
+            self.count += 1;
+        }
+        Ok(self.count - before)
+    }
+
+    /// The number of items.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// An object with the array of items as its first member, followed by the members of `rest`.
+    pub(super) fn into_object(self, name: &str, rest: &impl Serialize) -> Result<Vec<u8>, Problem> {
+        let rest = serde_json::to_string(rest).map_err(|error| not_serializable(&error))?;
+        let members = rest.strip_prefix('{').unwrap_or("}");
+        let separator = if members == "}" { "" } else { "," };
+        let start = format!("{{\"{name}\":[");
+        Ok([start.as_bytes(), &self.json, b"]", separator.as_bytes(), members.as_bytes()].concat())
+    }
+}
+
+fn not_serializable(error: &serde_json::Error) -> Problem {
+    log::error!("a response cannot be serialized: {error}");
+    Problem::defect()
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PageBody<'p, T> {
-    items: &'p [T],
+struct PageRest {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,18 +121,53 @@ struct PageBody<'p, T> {
 }
 
 /// A page of the list at `path`, with a link to the next page.
-pub(super) fn page_response<T: Serialize>(
+pub(super) fn page_response(
     path: &str,
     params: &Params,
-    items: &[T],
+    items: PageItems,
     next_cursor: Option<String>,
     total: Option<i64>,
-) -> HttpResponse {
+) -> Response {
     let mut response = HttpResponse::Ok();
     let next = next_cursor.as_ref().map(|cursor| params.next(path, cursor));
     // Many proxies refuse a response with a longer header. The body has the cursor as well.
     if let Some(next) = next.filter(|next| next.len() <= 4096) {
         response.insert_header((LINK, format!("<{next}>; rel=\"next\"")));
     }
-    response.json(PageBody { items, next_cursor, total })
+    let body = items.into_object("items", &PageRest { next_cursor, total })?;
+    Ok(response.content_type("application/json").body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Items of about a quarter of a page.
+    fn quarters(count: usize) -> Vec<String> {
+        vec!["x".repeat(PAGE_BYTES / 4); count]
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_large_but_not_before_its_first_item() {
+        let mut items = PageItems::default();
+        assert_eq!(items.extend(quarters(2)).ok(), Some(2));
+        assert_eq!(items.extend(quarters(2)).ok(), Some(1));
+        assert_eq!(items.extend_whole(quarters(2)).ok(), Some(2));
+        assert_eq!(items.count(), 5);
+        let mut single = PageItems::default();
+        assert_eq!(single.extend([quarters(8), quarters(1)]).ok(), Some(1));
+    }
+
+    #[test]
+    fn items_are_the_first_member_of_the_object() {
+        let object = |items: Vec<i32>, rest: serde_json::Value| {
+            let mut all = PageItems::default();
+            assert_eq!(all.extend(&items).ok(), Some(items.len()));
+            String::from_utf8(all.into_object("items", &rest).ok().unwrap()).unwrap()
+        };
+        assert_eq!(object(vec![], json!({})), r#"{"items":[]}"#);
+        assert_eq!(object(vec![1, 2], json!({})), r#"{"items":[1,2]}"#);
+        assert_eq!(object(vec![1], json!({"total": 1})), r#"{"items":[1],"total":1}"#);
+    }
 }

@@ -60,7 +60,7 @@ async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response
     let list = IdList::of(params, List::new(R::tenant(&context), &[R::DOCS.tag]))?;
     let page = context.call(records::List::<R> { scope: R::scope(&context), page: list.page }).await?;
     let state = context.state();
-    Ok(list.respond(R::PATH, &page, |record| record.stamp().id, |record| record.representation(state)))
+    list.respond(R::PATH, &page, |record| record.stamp().id, |record| record.representation(state))
 }
 
 /// `GET /keys/{id}`, `GET /connections/{id}`, `GET /tenants/{id}`

@@ -6,7 +6,7 @@ use super::endpoint::{self, Endpoint, Url, get, post, put, url};
 use super::extractor::extractor;
 use super::headers::{IdempotencyKey, Prefer};
 use super::openapi::{OperationDocs, ResourceDocs, reference};
-use super::pages::page_response;
+use super::pages::{PageItems, page_response};
 use super::params::{Fields, Include, NoQuery, Params};
 use super::path::{PathId, Target};
 use super::problem::Problem;
@@ -212,11 +212,13 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
     let (tenant, source) = (context.tenant(), NATIVE_SOURCE.into());
     let query =
         Query { tenant, filter, sort, after, skip: None, limit, total, groups, source, of: PhantomData };
-    let page = listing::list::<R>(&context.state().database, &context.caller().origin, query).await?;
-    let next_cursor = page.next.map(|after| list.cursor(&after));
+    let mut page = listing::list::<R>(&context.state().database, &context.caller().origin, query).await?;
+    let mut items = PageItems::default();
     let whole = page.items.iter().map(R::representation);
-    let items: Vec<_> = whole.map(|whole| Projected { whole, projection: &projection }).collect();
-    Ok(page_response(R::PATH, &params, &items, next_cursor, page.total))
+    let count = items.extend(whole.map(|whole| Projected { whole, projection: &projection }))?;
+    page.truncate(count);
+    let next_cursor = page.next.map(|after| list.cursor(&after));
+    page_response(R::PATH, &params, items, next_cursor, page.total)
 }
 
 fn list_docs<R: Native>() -> OperationDocs {

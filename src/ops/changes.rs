@@ -1,13 +1,14 @@
 //! Operations on the change feed.
 
+use crate::db::budget::{Budget, StoredSize};
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
-use crate::db::types::{Json, Uid};
+use crate::db::types::{Measured, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
-use crate::ops::OpError;
+use crate::ops::{OpError, PAGE_BYTES};
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
 use serde::Serialize;
@@ -81,10 +82,13 @@ impl Operation for Read {
             Some(Resource::One(_)) => span.head,
             _ => span.head.min(self.after.saturating_add(WINDOW)),
         };
-        let changes = self.changes(tx, last)?;
-        let full = changes.len() == self.limit;
-        let next = changes.last().filter(|_| full).map_or(last, |change_record| change_record.revision);
-        Ok(Ok(Feed { changes, next, span }))
+        let Loaded { mut changes, mut end } = self.changes(tx, last)?;
+        changes.retain(|change_record| change_record.revision <= end.unwrap_or(last));
+        if changes.len() >= self.limit {
+            changes.truncate(self.limit);
+            end = changes.last().map(|change_record| change_record.revision);
+        }
+        Ok(Ok(Feed { changes, next: end.unwrap_or(last), span }))
     }
 }
 
@@ -99,27 +103,41 @@ type ChangeRow = (
     Uid,
     Option<Uid>,
     i64,
-    Option<Json<Map<String, serde_json::Value>>>,
-    Option<Json<Map<String, serde_json::Value>>>,
+    Option<Measured<Map<String, serde_json::Value>>>,
+    Option<Measured<Map<String, serde_json::Value>>>,
     bool,
 );
 
+impl StoredSize for ChangeRow {
+    fn stored_size(&self) -> usize {
+        [&self.10, &self.11].into_iter().flatten().map(StoredSize::stored_size).sum()
+    }
+}
+
+/// Changes in the order of their revisions.
+struct Loaded {
+    changes: Vec<ChangeRecord>,
+    /// The revision at which the read ended because the changes fill a page; `None` if it was not shortened.
+    end: Option<i64>,
+}
+
 impl Read {
-    fn changes(&self, connection: &mut Connection, last: i64) -> QueryResult<Vec<ChangeRecord>> {
+    fn changes(&self, connection: &mut Connection, last: i64) -> QueryResult<Loaded> {
         let Some(Resource::One(id)) = self.resource else {
             return self.load_changes(connection, last, self.condition());
         };
         // The changes of a user include those of its memberships. Each column has its own index, and no row has the id in
         // both.
-        let mut changes = Vec::new();
+        let mut all = Loaded { changes: Vec::new(), end: None };
         for column in ["changes.resource_id", "changes.member_id"] {
             let mut condition = self.condition();
             condition.sql(" AND ").sql(column).sql(" = ").value(Value::Id(id));
-            changes.extend(self.load_changes(connection, last, condition)?);
+            let Loaded { changes, end } = self.load_changes(connection, last, condition)?;
+            all.changes.extend(changes);
+            all.end = all.end.into_iter().chain(end).min();
         }
-        changes.sort_by_key(|change_record| change_record.revision);
-        changes.truncate(self.limit);
-        Ok(changes)
+        all.changes.sort_by_key(|change_record| change_record.revision);
+        Ok(all)
     }
 
     fn load_changes(
@@ -127,7 +145,7 @@ impl Read {
         connection: &mut Connection,
         last: i64,
         condition: Fragment,
-    ) -> QueryResult<Vec<ChangeRecord>> {
+    ) -> QueryResult<Loaded> {
         let range = changes::revision.gt(self.after).and(changes::revision.le(last));
         let query = changes::table
             .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(condition))
@@ -148,8 +166,11 @@ impl Read {
                 changes::after,
                 changes::erased,
             ));
-        let rows: Vec<ChangeRow> = connection.load(query)?;
-        Ok(rows.into_iter().map(change_record).collect())
+        let mut budget = Budget::of(PAGE_BYTES);
+        let rows: Vec<ChangeRow> = connection.load_within(query, self.limit, &mut budget)?;
+        let changes: Vec<_> = rows.into_iter().map(change_record).collect();
+        let end = changes.last().filter(|_| budget.is_spent()).map(|change_record| change_record.revision);
+        Ok(Loaded { changes, end })
     }
 
     fn condition(&self) -> Fragment {
@@ -197,8 +218,8 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         id: id.0,
         member: member.map(|Uid(id)| id),
         version,
-        before: before.map(|Json(map)| map),
-        after: after.map(|Json(map)| map),
+        before: before.map(|document| document.value),
+        after: after.map(|document| document.value),
         erased,
     }
 }

@@ -27,6 +27,10 @@ type Results<T> = crate::db::Results<T, OpError>;
 /// The maximum number of calls in a batch. A larger batch would gain little and delay the results of its first calls.
 const MAX_BATCH: usize = 200;
 
+/// The maximum size of a page, in bytes. Operations read documents of at most this total size, and the representation of a
+/// page ends before it would be larger, but not before its first item.
+pub const PAGE_BYTES: usize = 4_000_000;
+
 /// The size of the chunks in which long lists of ids are looked up: few enough ids that no engine prefers to scan the
 /// table, whatever its statistics.
 const IDS_PER_STATEMENT: usize = 100;

@@ -1,9 +1,10 @@
 //! The operations that users and groups share.
 
+use crate::db::budget::{Budget, StoredSize};
 use crate::db::query::{Lockable, Select};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::Table;
-use crate::db::{Class, Connection, Operation, Tx, run_each};
+use crate::db::{Class, Connection, Dialect, Operation, Tx, run_each};
 use crate::domain::change::{Auditable, Change};
 use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
@@ -14,6 +15,8 @@ use crate::domain::user::User;
 use crate::ops::by_tenant::load_by_tenant;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
+use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
+use diesel::query_dsl::LoadQuery;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -68,12 +71,17 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     /// Selects the resource with this id.
     fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row>;
 
-    /// Loads the resources of a statement that selects rows of the table, at most `limit` if given.
+    /// Loads the resources of a statement that selects rows of the table, at most `limit` if given, until the budget is
+    /// spent.
     ///
     /// # Errors
     /// The engine's error.
-    fn load(connection: &mut Connection, statement: Fragment, limit: Option<usize>)
-    -> QueryResult<Vec<Self>>;
+    fn load(
+        connection: &mut Connection,
+        statement: Fragment,
+        limit: Option<usize>,
+        budget: &mut Budget,
+    ) -> QueryResult<Vec<Self>>;
 
     /// Loads the resources with these ids that exist, in any order.
     ///
@@ -323,19 +331,21 @@ pub(super) fn new_external_id(
     after.iter().find(is_new).map(|(_, id)| id.clone()).unwrap_or_default()
 }
 
-/// Loads the resources of a statement, at most `limit` if given.
-pub(super) fn load_rows<ST: 'static, Row: Into<R> + 'static, R>(
+/// Loads the resources of a statement, at most `limit` if given, until the budget is spent.
+pub(super) fn load_rows<ST: 'static, Row: Into<R> + StoredSize + 'static, R>(
     connection: &mut Connection,
     statement: Fragment,
     limit: Option<usize>,
+    budget: &mut Budget,
 ) -> QueryResult<Vec<R>>
 where
-    Statement<ST>: Select<'static, Row>,
+    Statement<ST>: Select<'static, Row> + LoadQuery<'static, PgConnection, Row, PgRowByRowLoadingMode>,
 {
     let statement = Statement::<ST>::of(statement);
-    let rows: Vec<Row> = match limit {
-        Some(limit) => connection.load_first(statement, limit)?,
-        None => connection.load(statement)?,
+    let statement = match (limit, connection.dialect()) {
+        (Some(limit), Dialect::Postgres) => statement.limited(limit),
+        _ => statement,
     };
+    let rows: Vec<Row> = connection.load_within(statement, limit.unwrap_or(usize::MAX), budget)?;
     Ok(rows.into_iter().map(Into::into).collect())
 }

@@ -74,6 +74,7 @@ mod members;
 mod members_changes;
 mod merge_patch;
 mod numbers;
+mod page_size;
 mod paths;
 mod preconditions;
 mod problem;

@@ -17,7 +17,7 @@ use crate::ops::groups::{Create, Delete, Edit, Find};
 use crate::ops::members::{AllMembers, GroupsWithMembers};
 use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -139,23 +139,22 @@ async fn with_members(
     context.call(GroupsWithMembers { tenant: context.tenant(), groups, max_members }).await
 }
 
-/// Renders the groups of a page, with their members if the projection includes them.
+/// Loads the members of the groups of a page if the projection includes them. A group that no longer exists is left out.
 ///
 /// # Errors
 /// `tooMany` when the groups have more than 100,000 members in total. A shorter page would make clients that page by index
 /// skip groups.
-pub(super) async fn render_page(
+pub(super) async fn load_members(
     context: &Context,
     groups: Vec<Group>,
     projection: &Projection,
-) -> Result<Vec<Map<String, Value>>, Problem> {
-    let view = context.view();
-    if !projection.includes("members") {
-        return Ok(groups.iter().map(|group| resource::render_group(group, None, &view)).collect());
+) -> Result<Vec<(Group, Option<Vec<Member>>)>, Problem> {
+    if !projection.includes("members") || groups.is_empty() {
+        return Ok(groups.into_iter().map(|group| (group, None)).collect());
     }
     let ids = groups.iter().map(|group| group.id);
     let mut found =
         with_members(context, ids.collect(), MAX_MEMBERS).await.map_err(|error| too_many(error, TOO_MANY))?;
     let found = groups.iter().filter_map(|group| found.remove(&group.id));
-    Ok(found.map(|(group, members)| resource::render_group(&group, Some(&members), &view)).collect())
+    Ok(found.map(|(group, members)| (group, Some(members))).collect())
 }

@@ -6,22 +6,27 @@ use super::openapi::{
     BODY_ERRORS, MEDIA_TYPES, authenticated, content, example_of, examples, finding, projection, schema_name,
 };
 use super::request::resource_type;
-use super::response::{json, message};
+use super::response::message;
 use super::search::{Page, Search};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::group::Group;
+use crate::domain::member::Member;
 use crate::domain::scim::projection::Projection;
+use crate::domain::scim::resource::View;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, resource, urn};
 use crate::domain::sort::{Position, Sort};
 use crate::domain::user::User;
+use crate::http::api::SCIM_JSON;
 use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
+use crate::http::pages::PageItems;
 use crate::http::problem::{Problem, sentence};
-use crate::ops::listing::{self, ListPage, Query};
+use crate::ops::listing::{self, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
 use std::marker::PhantomData;
+use uuid::Uuid;
 
 /// `GET /Users`, `GET /Groups`
 pub(super) async fn list(context: Context, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -58,10 +63,10 @@ pub(super) fn search_docs(kind: ResourceType) -> OperationDocs {
 async fn respond(context: &Context, kind: ResourceType, search: &Search) -> Result<HttpResponse, Problem> {
     let page = search.page()?;
     let found = match kind {
-        ResourceType::User => find::<User>(context, search, &page).await?,
-        ResourceType::Group => find::<Group>(context, search, &page).await?,
+        ResourceType::User => find::<User>(context, search, &page, PageItems::default()).await?,
+        ResourceType::Group => find::<Group>(context, search, &page, PageItems::default()).await?,
     };
-    Ok(json(&list_response(&page, found)))
+    list_response(&page, found)
 }
 
 /// `GET /`: all resources (RFC 7644, section 3.4.2.1).
@@ -112,7 +117,7 @@ async fn respond_all(context: &Context, search: &Search) -> Result<HttpResponse,
             find_all_by_cursor(context, search, cursor.as_deref(), *count, types).await?
         }
     };
-    Ok(json(&list_response(&page, found)))
+    list_response(&page, found)
 }
 
 /// The resource types that a search of all types covers.
@@ -141,17 +146,17 @@ async fn find_all_by_index(
 ) -> Result<Found, Problem> {
     let mut found = Found { total: Some(0), ..Found::default() };
     if types.users {
-        found = find_of_type::<User>(context, search, &Page::Index(start, count)).await?;
+        found = find_of_type::<User>(context, search, &Page::Index(start, count), found.resources).await?;
     }
     if types.groups {
         let users = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
         // Groups follow only once there are no more users, of which a page can contain fewer than requested.
-        let is_last = start - 1 + found.resources.len() >= users;
-        let rest = if is_last { count - found.resources.len() } else { 0 };
-        let start = start.saturating_sub(users).max(1);
-        let groups = find_of_type::<Group>(context, search, &Page::Index(start, rest)).await?;
-        found.total = found.total.zip(groups.total).map(|(users, groups)| users + groups);
-        found.resources.extend(groups.resources);
+        let is_last = start - 1 + found.resources.count() >= users;
+        let rest = if is_last { count - found.resources.count() } else { 0 };
+        let page = Page::Index(start.saturating_sub(users).max(1), rest);
+        let groups = find_of_type::<Group>(context, search, &page, found.resources).await?;
+        let total = found.total.zip(groups.total).map(|(users, groups)| users + groups);
+        found = Found { total, ..groups };
     }
     Ok(found)
 }
@@ -170,12 +175,13 @@ async fn find_all_by_cursor(
         Some(cursor) => cursor.strip_prefix(GROUPS_PREFIX).map(|cursor| Some(cursor.to_owned())),
     };
     if let Some(cursor) = in_groups {
-        let found = find_of_type::<Group>(context, search, &Page::Cursor(cursor, count)).await?;
+        let page = Page::Cursor(cursor, count);
+        let found = find_of_type::<Group>(context, search, &page, PageItems::default()).await?;
         let next = found.next.map(|next| format!("{GROUPS_PREFIX}{next}"));
         return Ok(Found { next, total: None, ..found });
     }
     let page = Page::Cursor(cursor.map(str::to_owned), count);
-    let found = find_of_type::<User>(context, search, &page).await?;
+    let found = find_of_type::<User>(context, search, &page, PageItems::default()).await?;
     let next = found.next.or(types.groups.then(|| FIRST_GROUP.to_owned()));
     Ok(Found { next, total: None, ..found })
 }
@@ -188,33 +194,64 @@ const GROUPS_PREFIX: &str = "groups.";
 /// A page of rendered resources.
 #[derive(Default)]
 struct Found {
-    resources: Vec<Value>,
+    resources: PageItems,
     total: Option<i64>,
     next: Option<String>,
 }
 
-type Rendered = Result<Vec<Map<String, Value>>, Problem>;
-
 trait Listable: Resource {
     const KIND: ResourceType;
+    /// A resource with the values of other resources that its representation contains.
+    type Loaded;
 
-    /// Renders a page of resources, and loads the values of other resources that the projection includes.
-    async fn render_page(context: &Context, resources: Vec<Self>, projection: &Projection) -> Rendered;
+    /// Loads the values of other resources that the projection includes.
+    async fn load_related(
+        context: &Context,
+        resources: Vec<Self>,
+        projection: &Projection,
+    ) -> Result<Vec<Self::Loaded>, Problem>;
+
+    fn render(loaded: &Self::Loaded, view: &View<'_>) -> Map<String, Value>;
+
+    fn id_of(loaded: &Self::Loaded) -> Uuid;
 }
 
 impl Listable for User {
     const KIND: ResourceType = ResourceType::User;
+    type Loaded = Self;
 
-    async fn render_page(context: &Context, users: Vec<Self>, _: &Projection) -> Rendered {
-        Ok(users.iter().map(|user| resource::render_user(user, &context.view())).collect())
+    /// The query has already loaded the groups.
+    async fn load_related(_: &Context, users: Vec<Self>, _: &Projection) -> Result<Vec<Self>, Problem> {
+        Ok(users)
+    }
+
+    fn render(user: &Self, view: &View<'_>) -> Map<String, Value> {
+        resource::render_user(user, view)
+    }
+
+    fn id_of(user: &Self) -> Uuid {
+        user.id
     }
 }
 
 impl Listable for Group {
     const KIND: ResourceType = ResourceType::Group;
+    type Loaded = (Self, Option<Vec<Member>>);
 
-    async fn render_page(context: &Context, groups: Vec<Self>, projection: &Projection) -> Rendered {
-        groups::render_page(context, groups, projection).await
+    async fn load_related(
+        context: &Context,
+        groups: Vec<Self>,
+        projection: &Projection,
+    ) -> Result<Vec<Self::Loaded>, Problem> {
+        groups::load_members(context, groups, projection).await
+    }
+
+    fn render((group, members): &Self::Loaded, view: &View<'_>) -> Map<String, Value> {
+        resource::render_group(group, members.as_deref(), view)
+    }
+
+    fn id_of((group, _): &Self::Loaded) -> Uuid {
+        group.id
     }
 }
 
@@ -223,11 +260,18 @@ async fn find_of_type<R: Listable>(
     context: &Context,
     search: &Search,
     page: &Page,
+    found: PageItems,
 ) -> Result<Found, Problem> {
-    find::<R>(context, &search.for_type(R::KIND), page).await
+    find::<R>(context, &search.for_type(R::KIND), page, found).await
 }
 
-async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> Result<Found, Problem> {
+/// Finds resources and adds them to those already found.
+async fn find<R: Listable>(
+    context: &Context,
+    search: &Search,
+    page: &Page,
+    mut found: PageItems,
+) -> Result<Found, Problem> {
     let (filter, sort) = (search.filter(R::SCHEMA, context.profile())?, search.sort(R::SCHEMA)?);
     let projection = search.projection(R::KIND)?;
     let source = context.view().source;
@@ -244,11 +288,17 @@ async fn find<R: Listable>(context: &Context, search: &Search, page: &Page) -> R
         (context.tenant(), source.to_owned().into(), projection.includes("groups"));
     let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of: PhantomData };
     let origin = &context.caller().origin;
-    let ListPage { items, next, total, .. } =
-        listing::list::<R>(&context.state().database, origin, query).await?;
-    let resources = R::render_page(context, items, &projection).await?.into_iter();
-    let resources = resources.map(|resource| projection.apply(resource).into()).collect();
-    Ok(Found { resources, total, next: next.map(|next| list.cursor(&next)) })
+    let mut page = listing::list::<R>(&context.state().database, origin, query).await?;
+    let loaded = R::load_related(context, std::mem::take(&mut page.items), &projection).await?;
+    let (view, has_members) = (context.view(), projection.includes("members"));
+    let rendered = loaded.iter().map(|loaded| projection.apply(R::render(loaded, &view)));
+    // A client that pages by index could skip groups after a short page, as many advance by `count`.
+    let count =
+        if skip.is_some() && has_members { found.extend_whole(rendered)? } else { found.extend(rendered)? };
+    if let Some(last) = loaded.get(..count).and_then(<[_]>::last).filter(|_| count < loaded.len()) {
+        page.end_after(R::id_of(last));
+    }
+    Ok(Found { resources: found, total: page.total, next: page.next.map(|next| list.cursor(&next)) })
 }
 
 fn position(list: List, cursor: &str, sort: Sort) -> Result<Position, ScimError> {
@@ -257,13 +307,14 @@ fn position(list: List, cursor: &str, sort: Sort) -> Result<Position, ScimError>
 }
 
 /// A ListResponse (RFC 7644, section 3.4.2; RFC 9865, section 2).
-fn list_response(page: &Page, found: Found) -> Map<String, Value> {
-    let count = found.resources.len();
+fn list_response(page: &Page, found: Found) -> Result<HttpResponse, Problem> {
     let total = found.total.map(|total| ("totalResults", total.into()));
     let position = match page {
         Page::Index(start, _) => Some(("startIndex", (*start).into())),
         Page::Cursor(..) => found.next.map(|next| ("nextCursor", next.into())),
     };
-    let resources = [("itemsPerPage", count.into()), ("Resources", found.resources.into())];
-    message(urn::LIST, total.into_iter().chain(position).chain(resources))
+    let count = ("itemsPerPage", found.resources.count().into());
+    let rest = message(urn::LIST, total.into_iter().chain(position).chain([count]));
+    let body = found.resources.into_object("Resources", &rest)?;
+    Ok(HttpResponse::Ok().content_type(SCIM_JSON).body(body))
 }

@@ -1,6 +1,7 @@
 //! The statements that read and write groups by their ids.
 
 use super::Create;
+use crate::db::budget::Budget;
 use crate::db::lock::{ForKeyShare, Lock as _};
 use crate::db::query::Lockable;
 use crate::db::rows::{GroupColumns, GroupRow, NewGroupRow, group_columns, group_external_id_rows};
@@ -63,8 +64,9 @@ impl Resource for Group {
         connection: &mut Connection,
         statement: Fragment,
         limit: Option<usize>,
+        budget: &mut Budget,
     ) -> QueryResult<Vec<Self>> {
-        load_rows::<SqlTypeOf<GroupColumns>, GroupRow, _>(connection, statement, limit)
+        load_rows::<SqlTypeOf<GroupColumns>, GroupRow, _>(connection, statement, limit, budget)
     }
 
     fn load_by_ids(

@@ -14,6 +14,7 @@ mod sort;
 pub mod unique;
 
 use super::resource::Resource;
+use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Database, Operation, Tx};
@@ -23,8 +24,8 @@ use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
 use crate::domain::schema::SortBy;
 use crate::domain::sort::{Position, Segment, Sort};
-use crate::ops::OpError;
 use crate::ops::members::{GroupsOf, WithGroups};
+use crate::ops::{OpError, PAGE_BYTES};
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use execution::Execution;
@@ -87,6 +88,11 @@ impl<R> ListPage<R> {
             self.positions.truncate(count);
             self.next = self.positions.last().cloned();
         }
+    }
+
+    /// Makes the next page start after the resource with this id.
+    pub fn end_after(&mut self, id: Uuid) {
+        self.next = self.positions.iter().find(|position| position.id == id).cloned();
     }
 }
 
@@ -184,23 +190,23 @@ impl<R: Resource> Operation for ReadPage<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<R>, OpError> {
         let Self(query) = self;
-        let mut items = Vec::new();
+        let (mut items, mut budget) = (Vec::new(), Budget::of(PAGE_BYTES));
         let mut skip = query.skip.unwrap_or(0);
         for segment in query.sort.segments(query.after.clone()) {
             // One resource more than requested shows whether another page follows.
             let wanted = query.limit + 1 - items.len();
-            let found = query.items(tx, &segment, skip, wanted)?;
+            let found = query.items(tx, &segment, skip, wanted, &mut budget)?;
             if found.is_empty() && skip > 0 {
                 skip = skip.saturating_sub(query.count(tx, &segment)?);
             } else {
                 skip = 0;
             }
             items.extend(found);
-            if items.len() > query.limit {
+            if items.len() > query.limit || budget.is_spent() {
                 break;
             }
         }
-        let more = items.len() > query.limit;
+        let more = items.len() > query.limit || budget.is_spent();
         items.truncate(query.limit);
         R::fill_computed(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
         let positions = query.positions_of(&items);
@@ -211,13 +217,14 @@ impl<R: Resource> Operation for ReadPage<R> {
 }
 
 impl<R: Resource> Query<R> {
-    /// The matching resources of a segment, at most `limit`, after skipping `skip` of them.
+    /// The matching resources of a segment, at most `limit`, after skipping `skip` of them, until the budget is spent.
     fn items(
         &self,
         connection: &mut Connection,
         segment: &Segment,
         skip: usize,
         limit: usize,
+        budget: &mut Budget,
     ) -> QueryResult<Vec<R>> {
         let mut condition = sort_sql::condition(segment, R::TABLE);
         if self.filter.is_some() {
@@ -226,11 +233,11 @@ impl<R: Resource> Query<R> {
         let mut statement = self.select(&Fragment::of(R::TABLE.row), &condition);
         statement.sql(" ORDER BY ").append(&sort_sql::order(segment, R::TABLE));
         if skip == 0 {
-            return R::load(connection, statement, Some(limit));
+            return R::load(connection, statement, Some(limit), budget);
         }
         let number = |count| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
         statement.sql(" LIMIT ").value(number(limit)).sql(" OFFSET ").value(number(skip));
-        R::load(connection, statement, None)
+        R::load(connection, statement, None, budget)
     }
 
     /// The positions of resources in an order that has an index.

@@ -2,12 +2,13 @@
 
 use super::execution::Execution;
 use super::{ListPage, Query};
+use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::{Connection, DbError, Tx, filter_sql, sort_sql};
 use crate::domain::filter::{Filter, Test, Value};
 use crate::domain::sort::{Position, Segment, Sort};
-use crate::ops::OpError;
 use crate::ops::resource::Resource;
+use crate::ops::{OpError, PAGE_BYTES};
 use diesel::QueryResult;
 use diesel::sql_types::BigInt;
 use std::sync::Arc;
@@ -22,19 +23,21 @@ pub(super) async fn scan<R: Resource>(
     if query.limit == 0 {
         return Ok(page);
     }
-    let mut skip = query.skip.unwrap_or(0);
+    let (mut skip, mut budget) = (query.skip.unwrap_or(0), Budget::of(PAGE_BYTES));
     // The position that the scan has reached, after which the next page starts.
     let mut reached = None;
     for mut segment in query.sort.segments(query.after.clone()) {
         loop {
-            if page.items.len() == query.limit {
+            if page.items.len() == query.limit || budget.is_spent() {
                 return Ok(ListPage { next: reached, ..page });
             }
             if reached.is_some() && execution.is_out_of_time() {
                 return short_page(execution, query, page, reached);
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
-            let (items, end) = match read_window(execution, query, &segment, wanted).await {
+            // What is skipped does not count.
+            let of_window = if skip > 0 { Budget::of(PAGE_BYTES) } else { budget };
+            let (items, end, spent) = match read_window(execution, query, &segment, wanted, of_window).await {
                 Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed))
                     if reached.is_some() =>
                 {
@@ -45,6 +48,9 @@ pub(super) async fn scan<R: Resource>(
             let last = items.last().map(|item| query.sort.position(item));
             let skipped = skip.min(items.len());
             skip -= skipped;
+            if skipped < items.len() {
+                budget.spend(spent.spent() - of_window.spent());
+            }
             page.items.extend(items.into_iter().skip(skipped));
             page.positions
                 .extend(query.positions_of(page.items.get(page.positions.len()..).unwrap_or_default()));
@@ -69,16 +75,21 @@ fn short_page<R>(
     if query.skip.is_some() { Err(execution.timeout_error()) } else { Ok(ListPage { next, ..page }) }
 }
 
+/// The resources of a window, the position where the read ended, unless that is the end of the segment, and the budget
+/// afterwards.
+type Window<R> = (Vec<R>, Option<Position>, Budget);
+
 /// Reads a window. If its statement times out, reads a window of one row instead.
 async fn read_window<R: Resource>(
     execution: &mut Execution<'_>,
     query: &Arc<Query<R>>,
     segment: &Segment,
     limit: usize,
-) -> Result<(Vec<R>, Option<Position>), OpError> {
+    budget: Budget,
+) -> Result<Window<R>, OpError> {
     loop {
         let (query, segment, rows) = (query.clone(), segment.clone(), execution.window);
-        let step = move |tx: &mut Tx<'_>| query.window(tx, &segment, rows, limit);
+        let step = move |tx: &mut Tx<'_>| query.window(tx, &segment, rows, limit, budget);
         match execution.scan_window(step).await {
             Err(OpError::Database(DbError::Busy(_))) if rows > 1 => execution.window = 1,
             window => return window,
@@ -106,24 +117,24 @@ pub(super) async fn count<R: Resource>(
 }
 
 impl<R: Resource> Query<R> {
-    /// Reads up to `limit` matching resources from a window of `rows` rows. Also returns the position where the read
-    /// ended, unless that is the end of the segment.
+    /// Reads up to `limit` matching resources from a window of `rows` rows, until the budget is spent.
     fn window(
         &self,
         tx: &mut Tx<'_>,
         segment: &Segment,
         rows: usize,
         limit: usize,
-    ) -> Result<(Vec<R>, Option<Position>), OpError> {
+        mut budget: Budget,
+    ) -> Result<Window<R>, OpError> {
         let mut end = self.window_end(tx, segment, rows)?;
         let window = Segment { through: end.clone(), ..segment.clone() };
-        let mut items = self.items(tx, &window, 0, limit.saturating_add(1))?;
-        if items.len() > limit {
+        let mut items = self.items(tx, &window, 0, limit.saturating_add(1), &mut budget)?;
+        if items.len() > limit || budget.is_spent() {
             items.truncate(limit);
             end = items.last().map(|item| self.sort.position(item));
         }
         R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
-        Ok((items, end))
+        Ok((items, end, budget))
     }
 
     /// Counts the matching resources in a window of `rows` rows in id order. Also returns the position where the window

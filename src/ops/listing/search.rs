@@ -3,15 +3,15 @@
 
 use super::execution::Execution;
 use super::{ListPage, Query};
+use crate::db::budget::Budget;
 use crate::db::filter_sql::{AccessPath, IndexRange};
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::sort::Position;
-use crate::ops::IDS_PER_STATEMENT;
-use crate::ops::OpError;
 use crate::ops::resource::Resource;
+use crate::ops::{IDS_PER_STATEMENT, OpError, PAGE_BYTES};
 use diesel::QueryResult;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -118,9 +118,11 @@ impl<R: Resource> Query<R> {
         positions.drain(..self.skip.unwrap_or(0).min(positions.len()));
         let more = positions.len() > self.limit;
         positions.truncate(self.limit);
-        let next = positions.last().filter(|_| more).cloned();
         let ids: Vec<_> = positions.iter().map(|position| position.id).collect();
-        let mut items = self.load_matching(tx, &ids)?;
+        let (mut items, read) = self.load_matching(tx, &ids)?;
+        let more = more || read < ids.len();
+        positions.truncate(read);
+        let next = positions.last().filter(|_| more).cloned();
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
         R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
         // A resource that was deleted or changed in between is not on the page.
@@ -128,14 +130,20 @@ impl<R: Resource> Query<R> {
         Ok(ListPage { items, positions, next, total })
     }
 
-    /// The resources with these ids that still match the filter, in any order.
-    fn load_matching(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<R>> {
-        let mut items = Vec::with_capacity(ids.len());
+    /// The resources with these ids that still match the filter, in any order. Once they fill a page, the remaining ids are
+    /// not read. Also returns the number of ids that were read.
+    fn load_matching(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<(Vec<R>, usize)> {
+        let (mut items, mut size, mut read) = (Vec::with_capacity(ids.len()), Budget::unlimited(), 0);
         for ids in ids.chunks(IDS_PER_STATEMENT) {
             let condition = self.matches_one_of(connection, ids);
-            items.extend(R::load(connection, self.select(&Fragment::of(R::TABLE.row), &condition), None)?);
+            let statement = self.select(&Fragment::of(R::TABLE.row), &condition);
+            items.extend(R::load(connection, statement, Some(ids.len()), &mut size)?);
+            read += ids.len();
+            if size.spent() >= PAGE_BYTES {
+                break;
+            }
         }
-        Ok(items)
+        Ok((items, read))
     }
 
     /// The condition that a resource has one of these ids and matches the filter.

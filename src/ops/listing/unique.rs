@@ -1,6 +1,7 @@
 //! Finds a resource by a unique value. Most filters are lookups of this kind.
 
 use super::Query;
+use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::table::ExternalIds;
 use crate::db::types::{Id, Uid};
@@ -113,7 +114,9 @@ fn load_by_user_names<R: Resource>(
     select.sql(R::TABLE.row).sql(" FROM ").sql(R::TABLE.name);
     select.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(tenant));
     select.sql(" AND ").sql(column);
-    load_by_texts(connection, &select, names, |connection, statement| R::load(connection, statement, None))
+    load_by_texts(connection, &select, names, |connection, statement| {
+        R::load(connection, statement, None, &mut Budget::unlimited())
+    })
 }
 
 fn ids_by_external_ids<R: Resource>(

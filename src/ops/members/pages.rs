@@ -1,14 +1,14 @@
 //! Reads the members of a group and the groups of a user, in pages in id order.
 
+use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
 use crate::domain::group::Group;
 use crate::domain::member::Member;
-use crate::domain::sort::Sorted;
 use crate::ops::resource::Resource;
-use crate::ops::{IDS_PER_STATEMENT, OpError, Page, PageQuery};
+use crate::ops::{IDS_PER_STATEMENT, OpError, PAGE_BYTES, Page, PageQuery};
 use crate::schema::{groups, members, users};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -111,10 +111,11 @@ impl Operation for ListGroups {
             let user = users::table.find((Uid(self.tenant), Uid(self.user))).select(users::id);
             let _: Uid = tx.get(user)?;
             let ids = self.ids(tx)?;
-            let mut groups = load_groups(tx, self.tenant, &ids)?;
-            groups.sort_unstable_by_key(Group::id);
+            let groups = self.groups(tx, &ids)?;
             let total = self.page.total.then(|| self.count(tx)).transpose()?;
-            Ok(self.page.page(groups, total))
+            let is_short = groups.len() < ids.len();
+            let page = self.page.page(groups, total);
+            Ok(Page { more: page.more || is_short, ..page })
         })
     }
 }
@@ -130,6 +131,22 @@ impl ListGroups {
             .sql(" ORDER BY members.group_id");
         let ids: Vec<Uid> = connection.load_first(Statement::<Id>::of(statement), self.page.read_limit())?;
         Ok(ids.into_iter().map(|Uid(id)| id).collect())
+    }
+
+    /// The groups with these ids, which are in order. There are fewer if they would not fit on a page.
+    fn groups(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Group>> {
+        let (mut groups, mut budget) = (Vec::with_capacity(ids.len()), Budget::of(PAGE_BYTES));
+        for ids in ids.chunks(IDS_PER_STATEMENT) {
+            if budget.is_spent() {
+                break;
+            }
+            let mut statement = Fragment::of("SELECT ");
+            statement.sql(Group::TABLE.row).sql(" FROM groups WHERE groups.tenant_id = ");
+            statement.value(Value::Id(self.tenant)).sql(" AND groups.id").is_one_of(ids);
+            statement.sql(" ORDER BY groups.id");
+            groups.extend(Group::load(connection, statement, Some(ids.len()), &mut budget)?);
+        }
+        Ok(groups)
     }
 
     fn count(&self, connection: &mut Connection) -> QueryResult<i64> {

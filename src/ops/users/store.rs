@@ -1,6 +1,7 @@
 //! The statements that read and write users by their ids.
 
 use super::{Create, batch, insert};
+use crate::db::budget::Budget;
 use crate::db::query::Lockable;
 use crate::db::rows::{NewUserRow, UserColumns, UserRow, user_columns};
 use crate::db::sql::Fragment;
@@ -63,8 +64,9 @@ impl Resource for User {
         connection: &mut Connection,
         statement: Fragment,
         limit: Option<usize>,
+        budget: &mut Budget,
     ) -> QueryResult<Vec<Self>> {
-        load_rows::<SqlTypeOf<UserColumns>, UserRow, _>(connection, statement, limit)
+        load_rows::<SqlTypeOf<UserColumns>, UserRow, _>(connection, statement, limit, budget)
     }
 
     fn load_by_ids(
