@@ -4,6 +4,7 @@
 //! the same.
 
 use super::conn::Dialect;
+use super::custom_sql;
 use super::sql::Fragment;
 use super::table::{ExternalIds, Index, IndexedColumn, Selectivity, Table};
 use crate::domain::filter::{Filter, Path, Test, Value};
@@ -81,6 +82,10 @@ impl Writer<'_> {
                 self.out.sql(")");
             }
             Filter::Is(path, test) => self.test(path, test, row),
+            Filter::Custom { path, test } => {
+                let (document, dialect) = (self.table.document, self.dialect);
+                self.out.append(&custom_sql::matches(path, test, document, dialect));
+            }
         }
     }
 
@@ -202,7 +207,10 @@ fn id_as_text(column: &str, dialect: Dialect) -> String {
 }
 
 /// The bounds of a range, as comparison operators with values.
-fn ends<'v>(from: &'v Bound<Value>, to: &'v Bound<Value>) -> impl Iterator<Item = (&'static str, &'v Value)> {
+pub(super) fn ends<'v>(
+    from: &'v Bound<Value>,
+    to: &'v Bound<Value>,
+) -> impl Iterator<Item = (&'static str, &'v Value)> {
     let from = match from {
         Included(value) => Some((" >= ", value)),
         Excluded(value) => Some((" > ", value)),

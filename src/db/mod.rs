@@ -4,6 +4,7 @@ mod actor;
 pub mod backup;
 pub mod budget;
 mod conn;
+mod custom_sql;
 mod error;
 pub mod filter_sql;
 mod history;

@@ -7,7 +7,7 @@ use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Text};
 use diesel::sqlite::Sqlite;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -27,6 +27,7 @@ enum Part {
     Sql(Cow<'static, str>),
     Text(String),
     Integer(i64),
+    Float(f64),
     Boolean(bool),
     Id(Uid),
     Ids(Set<Uid>),
@@ -70,6 +71,12 @@ impl Fragment {
             Value::Boolean(truth) => Part::Boolean(truth),
             Value::Id(id) => Part::Id(Uid(id)),
         });
+        self
+    }
+
+    /// Appends a bound 64-bit floating-point number.
+    pub fn float(&mut self, number: f64) -> &mut Self {
+        self.parts.push(Part::Float(number));
         self
     }
 
@@ -134,6 +141,7 @@ macro_rules! fragment_on {
                         Part::Sql(sql) => $out.push_sql(sql),
                         Part::Text(text) => $out.push_bind_param::<Text, _>(text)?,
                         Part::Integer(number) => $out.push_bind_param::<BigInt, _>(number)?,
+                        Part::Float(number) => $out.push_bind_param::<Double, _>(number)?,
                         Part::Boolean(truth) => $out.push_bind_param::<Bool, _>(truth)?,
                         Part::Id(id) => $out.push_bind_param::<Id, _>(id)?,
                         Part::Ids($ids) => $write_ids,

@@ -5,6 +5,7 @@
 //! `ROSTER_ORACLE_USERS` sets the number of users, and `ROSTER_ORACLE_SEED` selects other users and filters.
 
 mod attribute;
+mod custom;
 mod filter;
 mod generate;
 mod grid;
@@ -91,5 +92,6 @@ on_both_engines! {
     every_attribute_accepts_its_operators = property::check_each, Settings::few_users;
     random_filters_are_correct_with_many_users = property::check_random, Settings::many_users;
     every_scim_order_is_that_of_the_oracle = scim_sorts::check_each, Settings::few_users;
+    random_filters_on_custom_find_what_the_evaluator_finds = custom::check_random, Settings::from_env;
     invalid_filters_receive_a_position = invalid_filters::check_responses, Settings::from_env;
 }

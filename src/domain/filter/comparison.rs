@@ -2,12 +2,13 @@
 
 use super::operand::{Mismatch, Operand, Operator, present, test};
 use super::scanner::{Scanner, Token, TokenKind};
-use super::{Filter, InvalidFilter, Path, TERM_LIMIT, all_of};
+use super::{CustomTest, Filter, InvalidFilter, Path, TERM_LIMIT, all_of, custom, not};
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::casefold::casefold;
 use crate::domain::excerpt;
-use crate::domain::json::parse_boolean;
+use crate::domain::json::{self, parse_boolean};
 use crate::domain::schema::{Schema, Vocabulary};
+use serde_json::{Number, Value};
 
 /// The accepted spellings of booleans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +99,49 @@ impl<'t> Terms<'t> {
         Ok(())
     }
 
-    /// Parses an operator and its operand.
-    pub(super) fn comparison(&mut self, target: &Target) -> Result<Comparison, InvalidFilter> {
+    /// Parses a comparison with a value in `custom`. `None` if the next name is not that of such a value.
+    pub(super) fn custom(&mut self, scope: Scope) -> Result<Option<Filter>, InvalidFilter> {
+        let (Scope::Resource, Vocabulary::Native, TokenKind::Word(name)) =
+            (scope, self.vocabulary, &self.scanner.peek().kind)
+        else {
+            return Ok(None);
+        };
+        let Some(path) = custom::path(name) else { return Ok(None) };
+        let at = self.scanner.take()?.at;
+        self.count_term(at)?;
+        let (operator_at, operator) = self.operator()?;
+        let Some((operator, negated)) = operator else {
+            return Ok(Some(Filter::Custom { path, test: CustomTest::Present }));
+        };
+        let (operand_at, operand) = self.operand()?;
+        let (test, negated) = match (operator, operand) {
+            (Operator::Eq, Operand::Null) => (CustomTest::Present, !negated),
+            (operator, operand) => {
+                let test = custom::test(operator, &operand).map_err(|mismatch| match mismatch {
+                    Mismatch::Operator(detail) => self.scanner.error(operator_at, detail),
+                    Mismatch::Target(detail) | Mismatch::Operand(detail) => {
+                        self.scanner.error(operand_at, detail)
+                    }
+                })?;
+                (test, negated)
+            }
+        };
+        let filter = Filter::Custom { path, test };
+        Ok(Some(if negated { not(filter) } else { filter }))
+    }
+
+    fn count_term(&mut self, at: usize) -> Result<(), InvalidFilter> {
         self.count += 1;
         if self.count > TERM_LIMIT {
             let detail = format!("a filter must have at most {TERM_LIMIT} terms");
-            return Err(self.scanner.error(target.at, detail));
+            return Err(self.scanner.error(at, detail));
         }
+        Ok(())
+    }
+
+    /// Parses an operator and its operand.
+    pub(super) fn comparison(&mut self, target: &Target) -> Result<Comparison, InvalidFilter> {
+        self.count_term(target.at)?;
         let (operator_at, operator) = self.operator()?;
         let Some((operator, negated)) = operator else {
             return Ok(Comparison { filter: target.present(), negated: false });
@@ -184,7 +221,7 @@ impl<'t> Terms<'t> {
             TokenKind::Word("true") => Some(Operand::Boolean(true)),
             TokenKind::Word("false") => Some(Operand::Boolean(false)),
             TokenKind::Word("null") => Some(Operand::Null),
-            TokenKind::Word(word) => serde_json::from_str(word).ok().map(Operand::Number),
+            TokenKind::Word(word) => parse_number(word).map(Operand::Number),
             _ => None,
         };
         let expected = "a string in double quotes, a number, true, false or null";
@@ -194,6 +231,14 @@ impl<'t> Terms<'t> {
 
     pub(super) fn unknown(&self, at: usize, name: &str, of: &str) -> InvalidFilter {
         self.scanner.error(at, format!("'{}' is not an attribute of {of}", excerpt(name)))
+    }
+}
+
+/// Parses a JSON number. Floats that equal an integer become that integer, as in stored documents.
+fn parse_number(word: &str) -> Option<Number> {
+    match json::parse(word.as_bytes()) {
+        Ok(Value::Number(number)) => Some(number),
+        _ => None,
     }
 }
 

@@ -16,6 +16,8 @@ impl Filter {
                 let elements = object.get(list).and_then(Json::as_array);
                 elements.is_some_and(|elements| elements.iter().any(|element| test.matches(element)))
             }
+            // `custom` belongs to resources, and only parts of lists are filtered in memory.
+            Self::Custom { .. } => false,
             Self::Is(path, test) => {
                 let value = path.iter().try_fold(object, |value, name| value.get(name));
                 value.is_some_and(|value| test.matches(value))

@@ -1,6 +1,7 @@
 //! Filters (RFC 7644, section 3.4.2.2) as trees of typed comparisons.
 
 mod comparison;
+mod custom;
 mod ids;
 mod matches;
 mod operand;
@@ -11,6 +12,7 @@ mod tests;
 
 pub use super::attribute::Path;
 pub use comparison::Booleans;
+pub use custom::{CustomTest, NumberOrder};
 pub use parse::ValueFilter;
 
 use derive_more::{Display, Error};
@@ -35,6 +37,13 @@ pub enum Filter {
     },
     /// There is a value at the path, and it passes the test.
     Is(Path, Test),
+    /// A value in the free-form JSON of `custom` passes the test.
+    Custom {
+        /// The names that lead to the value, from the outermost. They are the caller's.
+        path: Vec<String>,
+        /// The condition on the value.
+        test: CustomTest,
+    },
 }
 
 /// A condition on a value in its stored form: strings are case-folded unless their attribute is exact.

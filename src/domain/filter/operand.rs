@@ -37,7 +37,7 @@ impl Operator {
         matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
     }
 
-    fn is_substring(self) -> bool {
+    pub(super) fn is_substring(self) -> bool {
         matches!(self, Self::Co | Self::Sw | Self::Ew)
     }
 }
@@ -132,7 +132,7 @@ fn compare_id(operator: Operator, text: &str) -> Test {
     }
 }
 
-fn compare_string(operator: Operator, text: String) -> Test {
+pub(super) fn compare_string(operator: Operator, text: String) -> Test {
     let value = Value::Text;
     match operator {
         Operator::Eq => Test::Equal(value(text)),

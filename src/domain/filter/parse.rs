@@ -128,6 +128,9 @@ impl<'t> Parser<'t> {
 
     /// Parses a comparison or a value path.
     fn term(&mut self, scope: Scope) -> Result<Filter, InvalidFilter> {
+        if let Some(filter) = self.terms.custom(scope)? {
+            return Ok(filter);
+        }
         let target = self.terms.target(scope)?;
         if self.terms.scanner.peek().kind == TokenKind::Bracket('[') {
             return self.value_path(scope, &target);
