@@ -5,6 +5,7 @@ use super::auth::Caller;
 use super::endpoint::route_of;
 use super::problem::LoggedProblem;
 use super::request_id::visible;
+use super::scim::RequestNotes;
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderName;
@@ -39,6 +40,8 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     if let Some(LoggedProblem { code, detail }) = of_response.get() {
         fields.extend([("code", Value::from(code.as_str())), ("detail", Value::from(detail.as_str()))]);
     }
+    let notes = of_request.get::<RequestNotes>().filter(|notes| !notes.is_empty());
+    fields.extend(notes.map(|notes| ("scim_notes", Value::from_display(notes))));
     let traceparent = visible(request.headers(), &HeaderName::from_static("traceparent"));
     fields.extend(traceparent.map(|value| ("traceparent", Value::from(value))));
     let mut record = Record::builder();

@@ -75,11 +75,6 @@ impl<R: Right> Context<R> {
         Ok(Self { caller: caller.clone(), state: state.clone(), right: PhantomData })
     }
 
-    /// The same request with only the right to read.
-    pub(super) fn for_reading(self) -> Context<Reader> {
-        Context { caller: self.caller, state: self.state, right: PhantomData }
-    }
-
     /// Checks the key again. During a long request, it may expire, be revoked, or be given a lower role.
     ///
     /// # Errors

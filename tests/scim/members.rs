@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 // `connections` tests which of these operations a strict connection rejects.
 engine_tests! {
     members_are_removed_in_every_form
+    members_without_a_value_and_unknown_fields_of_members_are_ignored
 }
 
 profile_tests! {
@@ -71,11 +72,22 @@ async fn members_are_added_in_every_form(scim: Scim) {
         json!([{"value": id}, {"value": "00000000-0000-7000-8000-000000000000"}]),
         json!([{"value": id}, {"value": "nobody"}]),
         json!([{"value": id}, {"value": group["id"], "type": "Group"}]),
-        json!([{"value": id}, {"display": "x"}]),
     ] {
         let add = patch_op(json!([{"op": "add", "path": "members", "value": value}]));
         scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
         assert_eq!(scim.get(&path(&group)).await, group, "no member is added");
+    }
+}
+
+async fn members_without_a_value_and_unknown_fields_of_members_are_ignored(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let member = json!({"value": ada["id"], "userName": "ada", "displayName": "Ada", "operation": "add"});
+    let group = json!({"displayName": "Poets", "members": [member, {"display": "x"}, {"value": ""}, ""]});
+    let group = scim.create("/Groups", group).await;
+    assert_eq!(scim.members(&group).await, [text(&ada["id"])]);
+    for value in [json!([{"value": ""}]), json!(""), json!([""])] {
+        scim.patch(204, &path(&group), json!([{"op": "remove", "path": "members", "value": value}])).await;
+        assert_eq!(scim.members(&group).await, [text(&ada["id"])], "{value}");
     }
 }
 

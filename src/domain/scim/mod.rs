@@ -6,10 +6,12 @@
 pub mod discovery;
 pub mod error;
 mod field_errors;
+mod intent;
 mod normalize;
 pub mod patch;
 mod path;
 pub mod projection;
+pub mod reading;
 pub mod resource;
 mod resource_type;
 pub mod schema;
@@ -17,6 +19,7 @@ pub mod schema;
 pub use error::{ScimError, ScimType};
 pub use field_errors::from_field_errors;
 pub use path::boolean_syntax;
+pub use reading::Reading;
 pub use resource_type::ResourceType;
 
 use derive_more::Display;
@@ -28,11 +31,12 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 #[display(rename_all = "lowercase")]
 pub enum Profile {
-    /// Accepts the deviations of large identity providers: `"active":"True"` is a boolean, a body may omit `schemas`, and a
-    /// PATCH whose value filter matches nothing adds the element that the filter describes, or removes nothing.
+    /// Does what identity providers mean, and notes what it ignores: unknown and read-only attributes are ignored, `""`
+    /// means no value, values are converted to the type of their attribute, a body may omit `schemas`, and a PATCH whose
+    /// value filter matches nothing adds the element that the filter describes, or removes nothing.
     #[default]
     Lenient,
-    /// Follows the RFCs to the letter.
+    /// Refuses what the RFCs do not permit.
     Strict,
 }
 

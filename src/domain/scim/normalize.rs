@@ -3,10 +3,10 @@
 //! shapes that identity providers send converted.
 
 use super::error::describe;
+use super::reading::NoteCode;
 use super::schema::{Definition, Mutability, Type};
-use super::{Profile, ScimError, ScimType};
+use super::{Reading, ScimError, ScimType, intent};
 use crate::domain::excerpt;
-use crate::domain::json::parse_boolean;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
@@ -14,23 +14,50 @@ use std::collections::HashSet;
 pub(super) fn value(
     definition: &Definition,
     input: Value,
-    profile: Profile,
+    reading: &Reading,
     path: &str,
 ) -> Result<Option<Value>, ScimError> {
+    let input = intent::value(definition, input, reading, path);
     if definition.multi_valued {
-        let mut items = elements(definition, input, profile, path)?;
+        let mut items = elements(definition, input, reading, path);
         // An element without any assigned sub-attribute is itself unassigned.
         items.retain(|item| item.as_object().is_none_or(|element| !element.is_empty()));
+        if reading.is_lenient() {
+            retain_elements(definition, &mut items, &[], reading);
+        }
         return Ok((!items.is_empty()).then(|| items.into()));
     }
     match (definition.kind, input) {
         (_, Value::Null) => Ok(None),
         (_, Value::Array(items)) if items.is_empty() => Ok(None),
         (Type::Complex, input) => {
-            let object = complex(definition, input, profile, path)?;
+            let object = complex(definition, input, reading, path)?;
             Ok((!object.is_empty()).then(|| object.into()))
         }
-        (_, input) => simple(definition, input, profile, path).map(Some),
+        (_, input) => simple(definition, input, path).map(Some),
+    }
+}
+
+/// Drops the elements of a list that lack the value that they need, except those that are also in `before`.
+pub(super) fn retain_elements(
+    definition: &Definition,
+    items: &mut Vec<Value>,
+    before: &[Value],
+    reading: &Reading,
+) {
+    let count = items.len();
+    items.retain(|item| has_value(definition, item) || before.contains(item));
+    if items.len() < count {
+        reading.note(NoteCode::NoValue, definition.name);
+    }
+}
+
+/// Whether an element has a `value` or, if elements have none, anything besides `type` and `primary`.
+fn has_value(definition: &Definition, item: &Value) -> bool {
+    let names = || item.as_object().into_iter().flat_map(|element| element.keys());
+    match definition.sub_attribute("value") {
+        Some(_) => names().any(|name| name == "value"),
+        None => names().any(|name| name != "type" && name != "primary"),
     }
 }
 
@@ -39,48 +66,47 @@ pub(super) fn is_unassigned(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// Normalizes the elements of a multi-valued attribute. A value that is not a list counts as a list of one.
-pub(super) fn elements(
-    definition: &Definition,
-    input: Value,
-    profile: Profile,
-    path: &str,
-) -> Result<Vec<Value>, ScimError> {
-    let items = match input {
+/// Normalizes the elements of a multi-valued attribute. A value that is not a list counts as a list of one. The errors of
+/// elements are recorded in `reading`.
+pub(super) fn elements(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Vec<Value> {
+    let items = match intent::value(definition, input, reading, path) {
         Value::Null => Vec::new(),
         Value::Array(items) => items,
         single => vec![single],
     };
     let normalize = |item| match definition.kind {
-        Type::Complex => Ok(complex(definition, item, profile, path)?.into()),
-        _ => simple(definition, item, profile, path),
+        Type::Complex => Ok(complex(definition, item, reading, path)?.into()),
+        _ => simple(definition, item, path),
     };
-    items.into_iter().filter(|item| !item.is_null()).map(normalize).collect()
+    let items = items.into_iter().map(|item| intent::element(definition, item, reading, path));
+    items.filter(|item| !item.is_null()).filter_map(|item| reading.check(normalize(item))).collect()
 }
 
-/// Normalizes a complex value to its assigned, writable sub-attributes.
+/// Normalizes a complex value to its assigned, writable sub-attributes. Their errors are recorded in `reading`.
 fn complex(
     definition: &Definition,
     input: Value,
-    profile: Profile,
+    reading: &Reading,
     path: &str,
 ) -> Result<Map<String, Value>, ScimError> {
     let mut normalized = Map::new();
     for (name, inner) in object(definition, input, path)? {
-        let sub_attribute = sub_attribute(definition, &name, path)?;
+        let Some(Some(sub_attribute)) = reading.check(sub_attribute(definition, &name, reading, path)) else {
+            continue;
+        };
         if sub_attribute.mutability == Mutability::ReadOnly {
             continue;
         }
         let path = format!("{path}.{}", sub_attribute.name);
-        if let Some(inner) = value(sub_attribute, inner, profile, &path)? {
+        if let Some(Some(inner)) = reading.check(value(sub_attribute, inner, reading, &path)) {
             normalized.insert(sub_attribute.name.to_owned(), inner);
         }
     }
     Ok(normalized)
 }
 
-/// Converts a complex value to an object. A string becomes the sub-attribute `value`, and a list of one is unwrapped, since
-/// Entra ID sends managers in these forms.
+/// Converts a complex value to an object. A string becomes the sub-attribute `value`, since Entra ID sends managers in this
+/// form.
 pub(super) fn object(
     definition: &Definition,
     input: Value,
@@ -94,31 +120,27 @@ pub(super) fn object(
         Value::String(_) if definition.sub_attribute("value").is_some() => {
             Ok(Map::from_iter([("value".to_owned(), input)]))
         }
-        Value::Array(mut items) if !definition.multi_valued && items.len() == 1 => {
-            object(definition, items.pop().unwrap_or_default(), path)
-        }
         other => Err(wrong_type(path, "an object", &other)),
     }
 }
 
-/// Finds a sub-attribute by its name, ignoring case.
+/// Finds a sub-attribute by its name, ignoring case; `None` for an unknown one that is ignored.
 pub(super) fn sub_attribute<'d>(
     definition: &'d Definition,
     name: &str,
+    reading: &Reading,
     path: &str,
-) -> Result<&'d Definition, ScimError> {
-    definition.sub_attribute(name).ok_or_else(|| unknown_attribute(&format!("{path}.{name}")))
+) -> Result<Option<&'d Definition>, ScimError> {
+    match definition.sub_attribute(name) {
+        Some(found) => Ok(Some(found)),
+        None => reading.unknown(&format!("{path}.{name}")).map(|()| None),
+    }
 }
 
-fn simple(definition: &Definition, input: Value, profile: Profile, path: &str) -> Result<Value, ScimError> {
+fn simple(definition: &Definition, input: Value, path: &str) -> Result<Value, ScimError> {
     match (definition.kind, input) {
         (Type::Boolean, Value::Bool(value)) => Ok(value.into()),
-        (Type::Boolean, input) => {
-            // Entra ID sends booleans as strings.
-            let text = input.as_str().filter(|_| profile == Profile::Lenient);
-            let boolean = text.and_then(parse_boolean).map(Value::from);
-            boolean.ok_or_else(|| wrong_type(path, "true or false", &input))
-        }
+        (Type::Boolean, input) => Err(wrong_type(path, "true or false", &input)),
         (Type::Integer, Value::Number(number)) => Ok(number.into()),
         (Type::Integer, other) => Err(wrong_type(path, "a number", &other)),
         (_, Value::String(text)) => Ok(text.into()),
@@ -154,12 +176,21 @@ fn wrong_type(path: &str, expected: &str, found: &Value) -> ScimError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::scim::Profile;
     use crate::domain::scim::schema::{ENTERPRISE_USER, USER};
     use serde_json::json;
 
     fn normalize(name: &str, input: Value, profile: Profile) -> Result<Option<Value>, ScimError> {
         let definition = USER.attribute(name).or_else(|| ENTERPRISE_USER.attribute(name)).unwrap();
-        value(definition, input, profile, name)
+        let reading = Reading::new(profile);
+        let value = value(definition, input, &reading, name);
+        reading.finish(value)
+    }
+
+    fn notes(name: &str, input: Value) -> String {
+        let reading = Reading::new(Profile::Lenient);
+        value(USER.attribute(name).unwrap(), input, &reading, name).unwrap();
+        reading.into_notes().to_string()
     }
 
     fn lenient(name: &str, input: Value) -> Option<Value> {
@@ -191,7 +222,8 @@ mod tests {
             let error = normalize("active", text.into(), Profile::Strict).unwrap_err();
             assert_eq!(error.scim_type, Some(ScimType::InvalidValue));
         }
-        for other in [json!("yes"), json!(""), json!(1), json!({})] {
+        assert_eq!(lenient("active", json!("")), None);
+        for other in [json!("yes"), json!(1), json!({})] {
             let error = normalize("active", other, Profile::Lenient).unwrap_err();
             assert_eq!(error.scim_type, Some(ScimType::InvalidValue));
             assert!(error.detail.starts_with("active must be true or false, not "), "{error}");
@@ -208,8 +240,13 @@ mod tests {
             json!([{"value": "271", "$ref": "../Users/271"}]),
             json!({"VALUE": "271", "displayName": "x"}),
             json!(["271"]),
+            json!(271),
+            json!("{\"value\": 271}"),
         ] {
             assert_eq!(lenient("manager", input), Some(json!({"value": "271"})));
+        }
+        for input in [json!([{"value": "271"}]), json!(271), json!({"value": 271})] {
+            assert!(normalize("manager", input.clone(), Profile::Strict).is_err(), "{input}");
         }
         assert!(normalize("manager", json!([{"value": "1"}, {"value": "2"}]), Profile::Lenient).is_err());
     }
@@ -228,10 +265,81 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_sub_attribute_is_named_in_the_error() {
-        let error = normalize("emails", json!([{"vlaue": null}]), Profile::Lenient).unwrap_err();
+    fn an_unknown_sub_attribute_is_noted_or_named_in_the_error() {
+        let email = json!([{"value": "a@x", "operation": "add"}]);
+        assert_eq!(lenient("emails", email.clone()), Some(json!([{"value": "a@x"}])));
+        assert_eq!(notes("emails", email.clone()), "unknown-attribute emails.operation");
+        let error = normalize("emails", email, Profile::Strict).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax));
-        assert!(error.detail.contains("'emails.vlaue'"), "{error}");
+        assert!(error.detail.contains("'emails.operation'"), "{error}");
+    }
+
+    #[test]
+    fn lenient_reads_an_empty_string_as_no_value() {
+        for (name, input) in [
+            ("title", json!("")),
+            ("title", json!([""])),
+            ("name", json!("")),
+            ("name", json!({"givenName": "", "familyName": [""]})),
+            ("emails", json!("")),
+            ("emails", json!([""])),
+            ("emails", json!([{"value": "", "type": "work", "primary": true}])),
+            ("emails", json!([{"type": "work", "display": "no value"}])),
+            ("addresses", json!([{"type": "work", "locality": "", "primary": "True"}])),
+            ("manager", json!({"value": ""})),
+            ("password", json!("")),
+        ] {
+            assert_eq!(lenient(name, input.clone()), None, "{name} {input}");
+        }
+        let emails = json!([{"value": "a@x", "type": "", "primary": ""}, {"value": ""}]);
+        assert_eq!(lenient("emails", emails), Some(json!([{"value": "a@x"}])));
+        assert_eq!(lenient("userName", json!("")), Some(json!("")), "a required attribute must not be blank");
+        assert_eq!(notes("title", json!("")), "no-value title");
+        // An empty string is a string (RFC 7643, section 2.3.1).
+        assert_eq!(normalize("title", json!(""), Profile::Strict), Ok(Some(json!(""))));
+    }
+
+    #[test]
+    fn lenient_converts_wrapped_values_json_text_and_numbers() {
+        for (name, input, expected) in [
+            ("title", json!(["x"]), json!("x")),
+            ("title", json!([["x"]]), json!("x")),
+            ("title", json!(7), json!("7")),
+            ("title", json!(1.5), json!("1.5")),
+            ("title", json!("{\"a\": 1}"), json!("{\"a\": 1}")),
+            ("active", json!(["False"]), json!(false)),
+            ("name", json!([{"givenName": "A"}]), json!({"givenName": "A"})),
+            ("name", json!("{\"givenName\":\"A\"}"), json!({"givenName": "A"})),
+            ("emails", json!("[{\"value\":\"a@x\"}]"), json!([{"value": "a@x"}])),
+            (
+                "emails",
+                json!(["{\"value\":\"a@x\"}", [{"value": ["b@x"]}]]),
+                json!([{"value": "a@x"}, {"value": "b@x"}]),
+            ),
+            ("phoneNumbers", json!([{"value": 44}, 45]), json!([{"value": "44"}, {"value": "45"}])),
+            ("roles", json!("[not JSON"), json!([{"value": "[not JSON"}])),
+        ] {
+            assert_eq!(lenient(name, input.clone()), Some(expected.clone()), "{name} {input}");
+            // Strict reads a string as the value of an element.
+            let is_json = input == expected || ["emails", "roles"].contains(&name);
+            assert!(is_json || normalize(name, input.clone(), Profile::Strict).is_err(), "{name} {input}");
+        }
+        assert_eq!(notes("title", json!([7])), "converted title");
+        for input in [json!(["a", "b"]), json!(true), json!({"a": 1})] {
+            assert!(normalize("title", input.clone(), Profile::Lenient).is_err(), "{input}");
+        }
+        // The text must be storable.
+        assert!(normalize("name", json!("{\"givenName\":\"a\\u0000\"}"), Profile::Lenient).is_err());
+    }
+
+    #[test]
+    fn every_invalid_sub_attribute_is_reported() {
+        let error =
+            normalize("name", json!({"givenName": true, "familyName": {}}), Profile::Lenient).unwrap_err();
+        assert!(
+            error.detail.contains("name.givenName") && error.detail.contains("name.familyName"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -244,8 +352,9 @@ mod tests {
     #[test]
     fn errors_never_contain_a_password() {
         for input in [json!(7_654_321), json!(["7654321"]), json!({"7654321": 1})] {
-            let error = normalize("password", input, Profile::Lenient).unwrap_err();
+            let error = normalize("password", input.clone(), Profile::Strict).unwrap_err();
             assert!(!error.detail.contains("7654321"), "{error}");
+            assert!(!notes("password", json!([input["none"]])).contains("7654321"));
         }
     }
 }

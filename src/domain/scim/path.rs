@@ -16,6 +16,8 @@ pub(super) enum Path<'t> {
     Extension(&'static Schema),
     /// An extension without a schema in Roster, or an attribute of one.
     UnknownExtension(UnknownExtensionPath),
+    /// An attribute or a sub-attribute that no schema defines.
+    Unknown,
 }
 
 /// A path to an attribute of a known schema.
@@ -46,7 +48,8 @@ impl<'t> Path<'t> {
     /// value filter may be strings.
     ///
     /// # Errors
-    /// `invalidPath`, or `invalidFilter` when the value filter is invalid.
+    /// `invalidPath`, `invalidFilter` when the value filter is invalid, or `mutability` when it is in a path to a read-only
+    /// attribute in strict.
     pub(super) fn parse(
         text: &'t str,
         kind: ResourceType,
@@ -98,8 +101,13 @@ fn parse_attribute<'t>(
     profile: Profile,
 ) -> Result<Path<'t>, ScimError> {
     let name = text.split(['.', '[']).next().unwrap_or_default();
-    let (extension, attribute) = find_attribute(kind, extension, name).ok_or_else(|| no_attribute(text))?;
+    let Some((extension, attribute)) = find_attribute(kind, extension, name) else {
+        return Ok(Path::Unknown);
+    };
     let rest = text.strip_prefix(name).unwrap_or_default();
+    if rest.starts_with('[') && attribute.mutability == Mutability::ReadOnly {
+        return read_only_with_filter(extension, attribute, profile);
+    }
     let (value_filter, rest) = if rest.starts_with('[') {
         let value_filter = parse_value_filter(attribute, text, rest, profile)?;
         let rest = value_filter.rest;
@@ -108,11 +116,26 @@ fn parse_attribute<'t>(
         (None, rest)
     };
     let sub_attribute = match rest.strip_prefix('.') {
-        Some(name) => Some(attribute.sub_attribute(name).ok_or_else(|| no_attribute(text))?),
+        Some(name) => match attribute.sub_attribute(name) {
+            Some(sub_attribute) => Some(sub_attribute),
+            None => return Ok(Path::Unknown),
+        },
         None if rest.is_empty() => None,
         None => return Err(invalid_path(text, "has text after its closing bracket")),
     };
     Ok(Path::Attribute(AttributePath { extension, attribute, value_filter, sub_attribute }))
+}
+
+/// A path with a value filter to a read-only attribute. The lenient profile ignores it, so the filter is not parsed.
+fn read_only_with_filter(
+    extension: Option<&'static Schema>,
+    attribute: &'static Definition,
+    profile: Profile,
+) -> Result<Path<'static>, ScimError> {
+    if profile == Profile::Strict {
+        return Err(ScimType::Mutability.error(format!("{} is read-only.", attribute.name)));
+    }
+    Ok(Path::Attribute(AttributePath { extension, attribute, value_filter: None, sub_attribute: None }))
 }
 
 /// Finds an attribute by its name, and the extension that defines it.
@@ -138,9 +161,6 @@ fn parse_value_filter<'t>(
     rest: &'t str,
     profile: Profile,
 ) -> Result<ValueFilter<'t>, ScimError> {
-    if attribute.mutability == Mutability::ReadOnly {
-        return Err(ScimType::Mutability.error(format!("{} is read-only.", attribute.name)));
-    }
     let list = attribute.attribute.filter(|_| attribute.multi_valued);
     let list = list.ok_or_else(|| {
         invalid_path(text, "has a filter in brackets, but the attribute is not multi-valued")
@@ -165,7 +185,7 @@ pub fn boolean_syntax(profile: Profile) -> Booleans {
 fn parse_unknown_urn(text: &str, value_is_object: bool) -> Result<Path<'static>, ScimError> {
     let core = text.split_at_checked(urn::CORE.len());
     if core.is_some_and(|(head, _)| head.eq_ignore_ascii_case(urn::CORE)) {
-        return Err(no_attribute(text));
+        return Ok(Path::Unknown);
     }
     let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at).collect();
     let version = text.split(':').collect::<Vec<_>>().iter().rposition(|segment| is_version(segment));
@@ -197,7 +217,8 @@ fn unknown_extension(text: &str, urn: &str, rest: &str) -> Result<Path<'static>,
     Ok(Path::UnknownExtension(UnknownExtensionPath { urn: urn.to_owned(), names }))
 }
 
-fn no_attribute(text: &str) -> ScimError {
+/// The error for a path that names an attribute that no schema defines.
+pub(super) fn no_attribute(text: &str) -> ScimError {
     unknown_attribute(text).with_type(ScimType::InvalidPath)
 }
 
@@ -213,7 +234,10 @@ mod tests {
 
     fn parse(text: &str) -> Result<Path<'_>, ScimError> {
         let resource = json!({"urn:x:acme:1.0:User": {"badge": 1}, "userName": "ada"});
-        Path::parse(text, ResourceType::User, resource.as_object().unwrap(), false, Profile::Strict)
+        match Path::parse(text, ResourceType::User, resource.as_object().unwrap(), false, Profile::Strict) {
+            Ok(Path::Unknown) => Err(no_attribute(text)),
+            parsed => parsed,
+        }
     }
 
     /// A path in the case of the schemas.
@@ -226,6 +250,7 @@ mod tests {
             }
             Path::Extension(extension) => extension.id.to_owned(),
             Path::UnknownExtension(path) => format!("{} {}", path.urn, path.names.join(".")),
+            Path::Unknown => unreachable!("parse reports it as an error"),
         }
     }
 

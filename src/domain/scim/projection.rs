@@ -2,7 +2,7 @@
 
 use super::path::{AttributePath, Path};
 use super::schema::{COMMON, Returned};
-use super::{Profile, ResourceType, ScimError, ScimType};
+use super::{Profile, Reading, ResourceType, ScimError, ScimType};
 use crate::domain::excerpt;
 use serde_json::{Map, Value};
 
@@ -37,17 +37,18 @@ impl Projection {
         Self { kind, selection: Selection::Default }
     }
 
-    /// Parses the comma-separated names of `attributes` and `excludedAttributes`.
+    /// Parses the comma-separated names of `attributes` and `excludedAttributes`. Unknown names are ignored in lenient.
     ///
     /// # Errors
-    /// `invalidSyntax` when a name is unknown; `invalidValue` when both parameters are present or one has more than 100
-    /// names.
+    /// `invalidSyntax` when a name is invalid or, in strict, unknown; `invalidValue` when both parameters are present or one
+    /// has more than 100 names.
     pub fn parse(
         kind: ResourceType,
         attributes: Option<&str>,
         excluded: Option<&str>,
+        reading: &Reading,
     ) -> Result<Self, ScimError> {
-        let selection = match (key_paths(kind, attributes)?, key_paths(kind, excluded)?) {
+        let selection = match (key_paths(kind, attributes, reading)?, key_paths(kind, excluded, reading)?) {
             (None, None) => Selection::Default,
             (Some(only), None) => Selection::Only(only),
             (None, Some(except)) => Selection::Except(except),
@@ -71,6 +72,11 @@ impl Projection {
             return Err(ScimType::InvalidValue.error(detail));
         }
         Ok(names().collect())
+    }
+
+    /// Whether a name, which may be invalid, belongs to the resource type or to an extension.
+    pub fn knows(kind: ResourceType, name: &str) -> bool {
+        !matches!(parse_name(kind, name), Ok(Path::Unknown))
     }
 
     /// Whether the response can contain the attribute or a part of it. If not, its value need not be loaded.
@@ -121,18 +127,26 @@ impl Projection {
 }
 
 /// Parses a parameter; `None` when it names nothing.
-fn key_paths(kind: ResourceType, text: Option<&str>) -> Result<Option<Vec<KeyPath>>, ScimError> {
+fn key_paths(
+    kind: ResourceType,
+    text: Option<&str>,
+    reading: &Reading,
+) -> Result<Option<Vec<KeyPath>>, ScimError> {
     let names = Projection::names(text.unwrap_or_default())?;
     let paths: Vec<Vec<KeyPath>> =
-        names.into_iter().map(|name| key_paths_of(kind, name)).collect::<Result<_, _>>()?;
+        names.into_iter().map(|name| key_paths_of(kind, name, reading)).collect::<Result<_, _>>()?;
     Ok((!paths.is_empty()).then(|| paths.concat()))
 }
 
-/// The key path of a name, or both key paths of a name that is ambiguous.
-fn key_paths_of(kind: ResourceType, name: &str) -> Result<Vec<KeyPath>, ScimError> {
-    let path = Path::parse(name, kind, &Map::new(), false, Profile::Strict)
-        .map_err(|error| error.with_type(ScimType::InvalidSyntax))?;
-    match path {
+fn parse_name(kind: ResourceType, name: &str) -> Result<Path<'_>, ScimError> {
+    Path::parse(name, kind, &Map::new(), false, Profile::Strict)
+        .map_err(|error| error.with_type(ScimType::InvalidSyntax))
+}
+
+/// The key path of a name, or both key paths of a name that is ambiguous; none for an unknown name that is ignored.
+fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec<KeyPath>, ScimError> {
+    match parse_name(kind, name)? {
+        Path::Unknown => reading.unknown(name).map(|()| Vec::new()),
         Path::Attribute(AttributePath { extension, attribute, value_filter: None, sub_attribute }) => {
             let keys = extension.map(|extension| extension.id).into_iter();
             let keys = keys.chain([attribute.name]).chain(sub_attribute.map(|inner| inner.name));
@@ -190,7 +204,7 @@ mod tests {
     use serde_json::json;
 
     fn parse(attributes: Option<&str>, excluded: Option<&str>) -> Result<Projection, ScimError> {
-        Projection::parse(ResourceType::User, attributes, excluded)
+        Projection::parse(ResourceType::User, attributes, excluded, &Reading::new(Profile::Strict))
     }
 
     fn ada() -> Map<String, Value> {
@@ -271,9 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn lenient_ignores_and_notes_unknown_names() {
+        let reading = Reading::new(Profile::Lenient);
+        let parse =
+            |attributes, excluded| Projection::parse(ResourceType::User, attributes, excluded, &reading);
+        let selected = parse(Some("employeeType,title, name.initials"), None).unwrap().apply(ada());
+        assert_eq!(selected.keys().collect::<Vec<_>>(), ["id", "schemas"]);
+        assert_eq!(parse(Some("nope"), None).unwrap().apply(ada()), selected, "it selects nothing");
+        assert_eq!(parse(None, Some("nope")).unwrap().apply(ada()), ada());
+        assert!(parse(Some("emails[type pr]"), None).is_err(), "it is not a name");
+        let notes = "unknown-attribute employeeType, unknown-attribute name.initials, unknown-attribute nope";
+        assert_eq!(reading.into_notes().to_string(), notes);
+    }
+
+    #[test]
     fn members_are_included_only_where_the_response_can_contain_them() {
-        let group =
-            |attributes, excluded| Projection::parse(ResourceType::Group, attributes, excluded).unwrap();
+        let reading = Reading::new(Profile::Strict);
+        let group = |attributes, excluded| {
+            Projection::parse(ResourceType::Group, attributes, excluded, &reading).unwrap()
+        };
         assert!(!group(None, Some("MEMBERS")).includes("members"));
         assert!(!group(Some("id"), None).includes("members"));
         assert!(group(Some("members.value"), None).includes("members"));

@@ -3,26 +3,60 @@
 use super::response::Outcome;
 use crate::db::Operation;
 use crate::domain::idempotency::Request;
+use crate::domain::scim::reading::Notes;
 use crate::domain::scim::resource::View;
-use crate::domain::scim::{Profile, ResourceType};
+use crate::domain::scim::{Profile, Reading, ResourceType};
 use crate::http::context::{self, Reader, Writer};
 use crate::http::extractor::extractor;
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::idempotency::Idempotent;
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage, HttpRequest};
+use std::fmt;
 use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// The context of a SCIM request whose caller may read: the native context with the caller's view of resources.
 #[derive(Clone)]
-pub(super) struct Context(context::Context<Reader>);
+pub(super) struct Context {
+    context: context::Context<Reader>,
+    notes: RequestNotes,
+}
+
+/// The notes on what the lenient profile ignored or converted in a request. The log line contains them.
+#[derive(Clone, Default)]
+pub(in crate::http) struct RequestNotes(Arc<Mutex<Notes>>);
+
+impl fmt::Display for RequestNotes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.lock().map_or(Ok(()), |notes| notes.fmt(f))
+    }
+}
+
+impl RequestNotes {
+    pub(in crate::http) fn is_empty(&self) -> bool {
+        self.0.lock().map_or(true, |notes| notes.is_empty())
+    }
+}
 
 extractor!(Context);
 
 impl Context {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        context::Context::of(request).map(Self)
+        let context = context::Context::of(request)?;
+        let notes = request.extensions_mut().get_or_insert_with(RequestNotes::default).clone();
+        Ok(Self { context, notes })
+    }
+
+    /// Reads a part of the request, and keeps the notes on it.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Reading) -> T) -> T {
+        let reading = Reading::new(self.profile());
+        let result = read(&reading);
+        if let Ok(mut notes) = self.notes.0.lock() {
+            notes.add(reading.into_notes());
+        }
+        result
     }
 
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
@@ -56,7 +90,7 @@ impl Deref for Context {
     type Target = context::Context<Reader>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
+        &self.context
     }
 }
 
@@ -67,6 +101,7 @@ extractor!(WriteContext);
 
 impl WriteContext {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        context::Context::<Writer>::of(request).map(|context| Self(Context(context.for_reading())))
+        context::Context::<Writer>::of(request)?;
+        Context::of(request).map(Self)
     }
 }

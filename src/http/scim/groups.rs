@@ -29,7 +29,7 @@ const TOO_MANY: &str = "The groups on this page have more than 100,000 members i
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
-    let (draft, ids) = resource::read_group(body, &context.view(), context.profile())?;
+    let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading))?;
     let name = draft.attributes.display_name.clone();
     let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
@@ -55,7 +55,8 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
 
 /// Replaces a group. A body without `members` removes all members, since PUT clears absent attributes.
 pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {
-    let (draft, ids) = resource::read_group(body, &target.context.view(), target.context.profile())?;
+    let context = &target.context;
+    let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading))?;
     let mut members = MembershipEdit::default();
     members.remove_all();
     members.add(ids.unwrap_or_default());
@@ -68,8 +69,9 @@ pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Prob
 /// Patches a group. The response contains the group only if the client requests attributes: it may have many members.
 pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
     let (context, has_body) = (target.context.clone(), target.fields.are_requested);
-    let patched =
-        move |group: &Group| resource::patch_group(group, &context.view(), &operations, context.profile());
+    let patched = move |group: &Group| {
+        context.read(|reading| resource::patch_group(group, &context.view(), &operations, reading))
+    };
     edit(target, None, has_body, patched).await
 }
 

@@ -109,7 +109,7 @@ async fn respond_all(context: &Context, search: &Search) -> Result<HttpResponse,
         return Err(ScimType::InvalidValue.error(detail).into());
     }
     let types = matching_types(context, search)?;
-    search.check_names()?;
+    context.read(|reading| search.check_names(reading))?;
     let page = search.page()?;
     let found = match &page {
         Page::Index(start, count) => find_all_by_index(context, search, *start, *count, types).await?,
@@ -273,7 +273,7 @@ async fn find<R: Listable>(
     mut found: PageItems,
 ) -> Result<Found, Problem> {
     let (filter, sort) = (search.filter(R::SCHEMA, context.profile())?, search.sort(R::SCHEMA)?);
-    let projection = search.projection(R::KIND)?;
+    let projection = context.read(|reading| search.projection(R::KIND, reading))?;
     let source = context.view().source;
     let parts = ["scim", R::SCHEMA.plural, &sort.to_string(), search.filter_text(), source];
     let list = List::new(context.tenant(), &parts);

@@ -14,6 +14,7 @@ mod response;
 mod search;
 mod users;
 
+pub(super) use context::RequestNotes;
 pub(super) use openapi::components;
 
 use super::endpoint::{Url, delete, get, patch, post, put, url};

@@ -32,7 +32,7 @@ impl Target {
         let WriteContext(context) = WriteContext::of(request)?;
         let conditions = Conditions::of(request)?.weakly();
         let PathId(id) = PathId::of(request)?;
-        let fields = ResponseFields::of(request)?;
+        let fields = ResponseFields::of(request, &context)?;
         Ok(Self { context, kind: resource_type(request), id, conditions, fields })
     }
 }
@@ -58,9 +58,9 @@ pub(super) struct ResponseFields {
 
 impl ResponseFields {
     /// Reads `attributes` and `excludedAttributes` of the query.
-    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest, context: &Context) -> Result<Self, Problem> {
         let search = Search::from_query(request)?;
-        let projection = search.projection(resource_type(request))?;
+        let projection = context.read(|reading| search.projection(resource_type(request), reading))?;
         Ok(Self { projection, are_requested: search.has_attributes() })
     }
 }

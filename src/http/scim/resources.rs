@@ -49,7 +49,7 @@ pub(super) async fn create(
     };
     let key = context.idempotent(path, key, || body.hash());
     let action = Action::Create(key, body.read(Ok)?);
-    let fields = ResponseFields::of(&request)?;
+    let fields = ResponseFields::of(&request, &context)?;
     let target = Target { context, kind, id: Uuid::now_v7(), conditions: Conditions::default(), fields };
     perform(target, action).await.map(Outcome::respond)
 }
@@ -73,7 +73,7 @@ pub(super) async fn find(
     conditions: Conditions,
     PathId(id): PathId,
 ) -> Result<HttpResponse, Problem> {
-    let ResponseFields { projection, .. } = ResponseFields::of(&request)?;
+    let ResponseFields { projection, .. } = ResponseFields::of(&request, &context)?;
     let outcome = match resource_type(&request) {
         ResourceType::User => users::find(&context, id, &projection).await?,
         ResourceType::Group => groups::find(&context, id, &projection).await?,

@@ -5,7 +5,9 @@ use super::limits::{DEFAULT_COUNT, MAX_COUNT};
 use crate::domain::filter::{Filter, InvalidFilter};
 use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn};
+use crate::domain::scim::{
+    Profile, Reading, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn,
+};
 use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
@@ -101,14 +103,14 @@ impl Search {
         })
     }
 
-    pub(super) fn projection(&self, kind: ResourceType) -> Result<Projection, ScimError> {
-        Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref())
+    pub(super) fn projection(&self, kind: ResourceType, reading: &Reading) -> Result<Projection, ScimError> {
+        Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref(), reading)
     }
 
     /// The part of a search of all types that concerns one type: attributes that the type lacks are left out.
     pub(super) fn for_type(&self, kind: ResourceType) -> Self {
         let known = |names: &String| {
-            let known = split_names(names).filter(|name| Projection::parse(kind, Some(name), None).is_ok());
+            let known = split_names(names).filter(|name| Projection::knows(kind, name));
             known.collect::<Vec<_>>().join(",")
         };
         // `id` is always returned, so it represents an empty selection.
@@ -121,13 +123,13 @@ impl Search {
         }
     }
 
-    /// Returns an error when too many attributes are named, or one that no resource type has.
-    pub(super) fn check_names(&self) -> Result<(), ScimError> {
+    /// Ignores attributes that no resource type has. Returns an error when too many attributes are named and, in strict,
+    /// for each unknown one.
+    pub(super) fn check_names(&self, reading: &Reading) -> Result<(), ScimError> {
         for names in self.attributes.iter().chain(&self.excluded) {
             for name in Projection::names(names)? {
-                let parsed = ResourceType::ALL.map(|kind| Projection::parse(kind, Some(name), None));
-                if let [Err(error), Err(_)] = parsed {
-                    return Err(error);
+                if !ResourceType::ALL.into_iter().any(|kind| Projection::knows(kind, name)) {
+                    reading.unknown(name)?;
                 }
             }
         }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
-    let draft = resource::read_user(body, &context.view(), context.profile())?;
+    let draft = context.read(|reading| resource::read_user(body, &context.view(), reading))?;
     let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
     let captured = context.clone();
     // A new user is in no group, so there are no groups to read.
@@ -34,14 +34,16 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
 }
 
 pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {
-    let draft = resource::read_user(body, &target.context.view(), target.context.profile())?;
+    let context = &target.context;
+    let draft = context.read(|reading| resource::read_user(body, &context.view(), reading))?;
     edit(target, move |user: &User| Ok(resource::preserve_native(draft.clone(), user))).await
 }
 
 pub(super) async fn patch(target: Target, operations: Vec<patch::Operation>) -> Result<Outcome, Problem> {
     let context = target.context.clone();
-    let patched =
-        move |user: &User| resource::patch_user(user, &context.view(), &operations, context.profile());
+    let patched = move |user: &User| {
+        context.read(|reading| resource::patch_user(user, &context.view(), &operations, reading))
+    };
     edit(target, patched).await
 }
 

@@ -3,7 +3,8 @@
 use super::list;
 use super::selection::Selection;
 use super::target::Target;
-use super::{Op, Profile, ScimError};
+use super::{Op, Reading, ScimError};
+use crate::domain::scim::intent;
 use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::path::AttributePath;
 use crate::domain::scim::schema::{Mutability, Type};
@@ -15,10 +16,10 @@ pub(super) fn apply(
     path: &AttributePath<'_>,
     op: Op,
     value: Option<&Value>,
-    profile: Profile,
+    reading: &Reading,
 ) -> Result<(), ScimError> {
     let name = path.name();
-    let target_of = |attribute| Target { attribute, path: &name, appends: op == Op::Add, profile };
+    let target_of = |attribute| Target { attribute, path: &name, appends: op == Op::Add, reading };
     let target = target_of(path.attribute);
     match (&path.value_filter, path.sub_attribute, value.filter(|_| op != Op::Remove)) {
         (Some(filter), sub_attribute, written) => {
@@ -39,14 +40,15 @@ pub(super) fn apply(
 }
 
 /// Writes an attribute. Sub-attributes of a complex attribute that the value does not contain stay unchanged (RFC 7644,
-/// section 3.5.2.3).
+/// section 3.5.2.3). The errors of sub-attributes are recorded in the target's `reading`.
 pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
-    let Target { attribute, path, profile, .. } = target;
+    let Target { attribute, path, reading, .. } = target;
+    let value = intent::value(attribute, value, reading, path);
     if attribute.multi_valued {
         return list::write(map, target, value);
     }
     if attribute.kind != Type::Complex || is_unassigned(&value) {
-        return match normalize::value(attribute, value, profile, path)? {
+        return match normalize::value(attribute, value, reading, path)? {
             Some(value) => {
                 map.insert(attribute.name.to_owned(), value);
                 Ok(())
@@ -57,11 +59,11 @@ pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Val
     let object = normalize::object(attribute, value, path)?;
     inside(map, attribute.name, |inner| {
         for (name, value) in object {
-            let sub_attribute = normalize::sub_attribute(attribute, &name, path)?;
-            if sub_attribute.mutability != Mutability::ReadOnly {
-                let path = format!("{path}.{}", sub_attribute.name);
-                write(inner, Target { attribute: sub_attribute, path: &path, ..target }, value)?;
-            }
+            let found = reading.check(normalize::sub_attribute(attribute, &name, reading, path)).flatten();
+            let writable = found.filter(|found| found.mutability != Mutability::ReadOnly);
+            let Some(sub_attribute) = writable else { continue };
+            let path = format!("{path}.{}", sub_attribute.name);
+            reading.check(write(inner, Target { attribute: sub_attribute, path: &path, ..target }, value));
         }
         Ok(())
     })

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 /// Adds elements to a list, or replaces its elements.
 pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
-    let elements = normalize::elements(target.attribute, value, target.profile, target.path)?;
+    let elements = normalize::elements(target.attribute, value, target.reading, target.path);
     if elements.is_empty() && !target.appends {
         return target.unassign(map);
     }
@@ -29,7 +29,7 @@ pub(super) fn remove_values(
     target: Target<'_>,
     value: Value,
 ) -> Result<(), ScimError> {
-    let values = normalize::elements(target.attribute, value, target.profile, target.path)?;
+    let values = normalize::elements(target.attribute, value, target.reading, target.path);
     let mut list = List::take(map, target.attribute);
     let removed: HashSet<String> = values.iter().map(|value| match_key(&list.folded(value))).collect();
     let stays = |item: &Value| {
@@ -38,7 +38,7 @@ pub(super) fn remove_values(
             && !item.get("value").is_some_and(|value| removed.contains(&value.to_string()))
     };
     let rest: Vec<Value> = list.items.iter().filter(|item| stays(item)).cloned().collect();
-    if rest.len() == list.items.len() && !removed.is_empty() && target.profile == Profile::Strict {
+    if rest.len() == list.items.len() && !removed.is_empty() && target.reading.profile() == Profile::Strict {
         return Err(no_target(target.path));
     }
     list.items = rest;

@@ -1,14 +1,15 @@
 //! Operations on the members of a group. They are translated into a [`MembershipEdit`], the changes to member rows, so that
 //! their cost does not depend on the size of the group.
 
-use super::{Op, Profile, ScimError, ScimType, require_value};
+use super::{Op, Profile, Reading, ScimError, ScimType, require_value};
 use crate::domain::filter::{Filter, Test, Value as FilterValue};
 use crate::domain::member::MembershipEdit;
 use crate::domain::parse_id;
 use crate::domain::scim::error::describe;
 use crate::domain::scim::normalize;
 use crate::domain::scim::path::AttributePath;
-use crate::domain::scim::schema::Definition;
+use crate::domain::scim::reading::NoteCode;
+use crate::domain::scim::schema::{Definition, Mutability};
 use serde_json::Value;
 use std::collections::HashSet;
 use uuid::Uuid;
@@ -18,10 +19,13 @@ pub(super) fn apply(
     path: &AttributePath<'_>,
     op: Op,
     value: Option<&Value>,
-    profile: Profile,
+    reading: &Reading,
     membership: &mut MembershipEdit,
 ) -> Result<(), ScimError> {
-    let members = path.attribute;
+    let (members, profile) = (path.attribute, reading.profile());
+    if path.sub_attribute.is_some_and(|inner| inner.mutability == Mutability::ReadOnly) {
+        return reading.read_only(&path.name());
+    }
     if path.sub_attribute.is_some() || (path.value_filter.is_some() && op != Op::Remove) {
         let detail = "Members cannot be changed. Remove the member and add another one.";
         return Err(ScimType::Mutability.error(detail));
@@ -34,15 +38,15 @@ pub(super) fn apply(
         (Op::Remove, None) => match value.filter(|value| !value.is_null()) {
             None => membership.remove_all(),
             Some(value) => {
-                let names = names(members, value.clone(), profile)?;
+                let names = names(members, value.clone(), reading);
                 if !names.is_empty() {
                     remove(&names, profile, membership)?;
                 }
             }
         },
-        (Op::Add, _) => membership.add(ids(members, require_value(value, "members")?.clone(), profile)?),
+        (Op::Add, _) => membership.add(ids(members, require_value(value, "members")?.clone(), reading)),
         (Op::Replace, _) => {
-            let ids = ids(members, require_value(value, "members")?.clone(), profile)?;
+            let ids = ids(members, require_value(value, "members")?.clone(), reading);
             membership.remove_all();
             membership.add(ids);
         }
@@ -50,47 +54,42 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Reads the ids of new members, without duplicates, from a body or an operation.
-///
-/// # Errors
-/// `invalidValue` when an element is not a reference to a user.
-pub(in crate::domain::scim) fn ids(
-    members: &Definition,
-    value: Value,
-    profile: Profile,
-) -> Result<Vec<Uuid>, ScimError> {
+/// Reads the ids of new members, without duplicates, from a body or an operation. An error is recorded in `reading` for each
+/// element that is not a reference to a user.
+pub(in crate::domain::scim) fn ids(members: &Definition, value: Value, reading: &Reading) -> Vec<Uuid> {
     let mut seen = HashSet::new();
-    let mut ids = Vec::new();
-    for name in names(members, value, profile)? {
-        let id = parse_id(&name);
-        let id = id.ok_or_else(|| {
+    let ids = names(members, value, reading).into_iter().filter_map(|name| {
+        reading.check(parse_id(&name).ok_or_else(|| {
             invalid(format!("members.value ({}) is not the id of a user.", describe(&name.into())))
-        })?;
-        if seen.insert(id) {
-            ids.push(id);
-        }
-    }
-    Ok(ids)
+        }))
+    });
+    ids.filter(|id| seen.insert(*id)).collect()
 }
 
 /// The texts that identify members, which need not be valid ids.
-fn names(members: &Definition, value: Value, profile: Profile) -> Result<Vec<String>, ScimError> {
-    let elements = normalize::elements(members, value, profile, members.name)?;
-    elements.into_iter().map(|element| name(&element)).collect()
+fn names(members: &Definition, value: Value, reading: &Reading) -> Vec<String> {
+    let elements = normalize::elements(members, value, reading, members.name);
+    elements.iter().filter_map(|element| reading.check(name(element, reading)).flatten()).collect()
 }
 
-/// The `value` of an element, or else the last segment of its `$ref`.
-fn name(element: &Value) -> Result<String, ScimError> {
+/// The `value` of an element, or else the last segment of its `$ref`. An element with neither is dropped in lenient.
+fn name(element: &Value, reading: &Reading) -> Result<Option<String>, ScimError> {
     match element.get("type").and_then(Value::as_str) {
         Some(kind) if !kind.eq_ignore_ascii_case("User") => {
             return Err(invalid(format!("members.type must be User, not {}.", describe(&kind.into()))));
         }
         _ => {}
     }
-    let text = |name| element.get(name).and_then(Value::as_str);
+    let text = |name| element.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     let from_uri = || text("$ref")?.rsplit('/').next();
-    let name = text("value").or_else(from_uri).map(str::to_owned);
-    name.ok_or_else(|| invalid("Each element of members must have a value."))
+    match text("value").or_else(from_uri) {
+        Some(name) => Ok(Some(name.to_owned())),
+        None if reading.is_lenient() => {
+            reading.note(NoteCode::NoValue, "members.value");
+            Ok(None)
+        }
+        None => Err(invalid("Each element of members must have a value.")),
+    }
 }
 
 /// Removes members. A name that is not a valid id cannot be a member: the lenient profile ignores it.

@@ -19,8 +19,10 @@ mod unknown_extension;
 pub(super) use members::ids as member_ids;
 pub use request::{Op, Operation, read};
 
-use super::normalize::{self, is_unassigned, reject_duplicate_names, unknown_attribute};
-use super::path::{AttributePath, Path};
+use super::intent;
+use super::normalize::{self, is_unassigned, reject_duplicate_names};
+use super::path::{AttributePath, Path, no_attribute};
+use super::reading::Reading;
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
 use crate::domain::member::MembershipEdit;
@@ -43,35 +45,38 @@ const BYTE_BUDGET: usize = 64 * 1024;
 /// An operation on a list reads the whole list. It is charged one byte of the budget for this many bytes of the list.
 const LIST_BYTES_PER_CHARGE: usize = 64;
 
-/// Applies operations to a resource as [`resource`](super::resource) renders it without members.
-///
-/// # Errors
-/// The error of the first operation that fails.
+/// Applies operations to a resource as [`resource`](super::resource) renders it without members. The errors are recorded in
+/// `reading`; if there are any, the result is meaningless.
 pub fn apply(
     kind: ResourceType,
     resource: &Map<String, Value>,
     operations: &[Operation],
-    profile: Profile,
-) -> Result<Patched, ScimError> {
+    reading: &Reading,
+) -> Patched {
     let patched = Patched { resource: resource.clone(), members: MembershipEdit::default() };
-    let mut patch = Patch { kind, profile, patched, budget: BYTE_BUDGET };
-    operations.iter().try_for_each(|operation| patch.apply(operation))?;
-    Ok(patch.patched)
+    let mut patch = Patch { kind, reading, patched, budget: BYTE_BUDGET };
+    for operation in operations.iter().take_while(|_| !reading.is_full()) {
+        reading.check(patch.apply(operation));
+    }
+    if reading.is_lenient() {
+        patch.drop_elements_without_value(resource);
+    }
+    patch.patched
 }
 
-struct Patch {
+struct Patch<'r> {
     kind: ResourceType,
-    profile: Profile,
+    reading: &'r Reading,
     patched: Patched,
     /// The bytes that further operations may use.
     budget: usize,
 }
 
-impl Patch {
+impl Patch<'_> {
     fn apply(&mut self, operation: &Operation) -> Result<(), ScimError> {
         let Operation { op, path, value } = operation;
         match (path, op) {
-            (Some(path), _) => self.apply_at(*op, path, value.as_ref()),
+            (Some(path), _) => self.apply_at(*op, path, value.as_ref(), Naming::Path),
             (None, Op::Remove) => Err(ScimType::NoTarget.error("A remove operation must have a path.")),
             (None, _) => self.apply_without_path(*op, require_value(value.as_ref(), "the resource")?),
         }
@@ -79,47 +84,58 @@ impl Patch {
 
     /// Applies an operation whose value is an object of attributes. As Entra ID sends them, its keys can be full paths.
     fn apply_without_path(&mut self, op: Op, value: &Value) -> Result<(), ScimError> {
-        let Value::Object(map) = value else {
+        let Value::Object(map) = intent::object(value.clone(), self.reading, "value") else {
             let detail = "The value of an operation without a path must be an object.";
             return Err(ScimType::InvalidValue.error(detail));
         };
-        reject_duplicate_names(map, "the value")?;
-        map.iter().try_for_each(|(name, value)| {
-            // The client sent no path, so an unknown key is a syntax error.
-            self.apply_at(op, name, Some(value)).map_err(|error| match error.scim_type {
+        reject_duplicate_names(&map, "the value")?;
+        for (name, value) in map.iter().take_while(|_| !self.reading.is_full()) {
+            // The client sent no path, so an invalid key is a syntax error.
+            let applied = self.apply_at(op, name, Some(value), Naming::Key);
+            self.reading.check(applied.map_err(|error| match error.scim_type {
                 Some(ScimType::InvalidPath) => error.with_type(ScimType::InvalidSyntax),
                 _ => error,
-            })
-        })
+            }));
+        }
+        Ok(())
     }
 
-    fn apply_at(&mut self, op: Op, path: &str, value: Option<&Value>) -> Result<(), ScimError> {
+    fn apply_at(
+        &mut self,
+        op: Op,
+        path: &str,
+        value: Option<&Value>,
+        naming: Naming,
+    ) -> Result<(), ScimError> {
         let is_object = value.is_some_and(Value::is_object);
-        let parsed = Path::parse(path, self.kind, &self.patched.resource, is_object, self.profile)?;
+        let profile = self.reading.profile();
+        let parsed = Path::parse(path, self.kind, &self.patched.resource, is_object, profile)?;
         if let Path::Attribute(path) = &parsed
             && path.attribute.name == "members"
         {
-            return members::apply(path, op, value, self.profile, &mut self.patched.members);
+            return members::apply(path, op, value, self.reading, &mut self.patched.members);
         }
         self.charge(16 + path.len() + value.map_or(0, json_size))?;
         match parsed {
             Path::Attribute(path) => self.attribute(op, &path, value),
             Path::Extension(extension) => self.extension(op, extension, value),
             Path::UnknownExtension(path) => {
-                unknown_extension::apply(&mut self.patched.resource, &path, op, value)
+                unknown_extension::apply(&mut self.patched.resource, &path, op, value, self.reading)
             }
+            Path::Unknown if naming == Naming::Key => self.reading.unknown(path),
+            Path::Unknown => Err(no_attribute(path)),
         }
     }
 
     /// Charges the budget, which bounds the cost of a request.
     fn charge(&mut self, bytes: usize) -> Result<(), ScimError> {
         let budget = self.budget.checked_sub(bytes);
-        self.budget = budget.ok_or_else(|| {
+        self.budget = budget.unwrap_or(0);
+        budget.map(drop).ok_or_else(|| {
             let detail = "The operations on attributes exceed 64 KiB in total, where each operation on a list also \
                           counts 1/64 of the list's size. Split the request.";
             ScimType::InvalidValue.error(detail)
-        })?;
-        Ok(())
+        })
     }
 
     fn attribute(
@@ -134,12 +150,12 @@ impl Patch {
             Mutability::WriteOnly if op == Op::Remove => return Ok(()),
             Mutability::WriteOnly => {
                 let value = require_value(value, &name)?.clone();
-                return normalize::value(path.attribute, value, self.profile, &name).map(drop);
+                return normalize::value(path.attribute, value, self.reading, &name).map(drop);
             }
             _ => {}
         }
         if path.sub_attribute.is_some_and(|inner| inner.mutability == Mutability::ReadOnly) {
-            return Err(read_only_error(&name));
+            return self.reading.read_only(&name);
         }
         if path.attribute.multi_valued && path.sub_attribute.is_some() && path.value_filter.is_none() {
             // The RFC has no paths to a sub-attribute of all elements, and repeating such an operation after adding
@@ -155,15 +171,16 @@ impl Patch {
             self.charge(list.map_or(0, json_size) / LIST_BYTES_PER_CHARGE)?;
         }
         let value = if op == Op::Remove { value } else { Some(require_value(value, &name)?) };
-        let profile = self.profile;
-        self.in_schema(path.extension, |map| attribute::apply(map, path, op, value, profile))
+        let reading = self.reading;
+        self.in_schema(path.extension, |map| attribute::apply(map, path, op, value, reading))
     }
 
-    /// Accepts a read-only attribute when the value is unchanged, and any value of `schemas`, which is computed.
+    /// Accepts a read-only attribute when the value is unchanged, and any value of `schemas`, which is computed. Other values
+    /// are ignored and noted in lenient.
     fn read_only(&self, op: Op, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
         let (name, writes) = (path.attribute.name, op != Op::Remove && path.sub_attribute.is_none());
         let unchanged = value.is_some() && self.patched.resource.get(name) == value;
-        if writes && (unchanged || name == "schemas") { Ok(()) } else { Err(read_only_error(&path.name())) }
+        if writes && (unchanged || name == "schemas") { Ok(()) } else { self.reading.read_only(&path.name()) }
     }
 
     /// Treats an extension like a complex attribute: attributes that the value does not contain stay unchanged.
@@ -173,23 +190,44 @@ impl Patch {
         extension: &'static Schema,
         value: Option<&Value>,
     ) -> Result<(), ScimError> {
-        if op == Op::Remove || is_unassigned(require_value(value, extension.id)?) {
+        let value = match op {
+            Op::Remove => Value::Null,
+            _ => intent::object(require_value(value, extension.id)?.clone(), self.reading, extension.id),
+        };
+        if is_unassigned(&value) {
             self.patched.resource.remove(extension.id);
             return Ok(());
         }
-        let Some(Value::Object(values)) = value else {
+        let Value::Object(values) = value else {
             return Err(ScimType::InvalidValue.error(format!("{} must be an object.", extension.id)));
         };
-        reject_duplicate_names(values, extension.id)?;
+        reject_duplicate_names(&values, extension.id)?;
         for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
-            let attribute = extension.attribute(name);
-            let attribute =
-                attribute.ok_or_else(|| unknown_attribute(&format!("{}:{name}", extension.id)))?;
-            let extension = Some(extension);
-            let path = AttributePath { extension, attribute, value_filter: None, sub_attribute: None };
-            self.attribute(op, &path, Some(value))?;
+            let written = match extension.attribute(name) {
+                None => self.reading.unknown(&format!("{}:{name}", extension.id)),
+                Some(attribute) => {
+                    let extension = Some(extension);
+                    let path =
+                        AttributePath { extension, attribute, value_filter: None, sub_attribute: None };
+                    self.attribute(op, &path, Some(value))
+                }
+            };
+            self.reading.check(written);
         }
         Ok(())
+    }
+
+    /// Drops elements that the request added or changed and that lack the value that they need.
+    fn drop_elements_without_value(&mut self, before: &Map<String, Value>) {
+        let lists = self.kind.schema().attributes.iter().filter(|attribute| attribute.multi_valued);
+        for list in lists {
+            let Some(Value::Array(items)) = self.patched.resource.get_mut(list.name) else { continue };
+            let before = before.get(list.name).and_then(Value::as_array);
+            normalize::retain_elements(list, items, before.map_or(&[], Vec::as_slice), self.reading);
+            if items.is_empty() {
+                self.patched.resource.remove(list.name);
+            }
+        }
     }
 
     /// Writes attributes of the core schema, or of an extension inside its object.
@@ -205,13 +243,18 @@ impl Patch {
     }
 }
 
+/// The way in which a client names an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// The path of an operation.
+    Path,
+    /// A key of a value without a path.
+    Key,
+}
+
 /// The value of an `add` or `replace`. It can be null but not absent.
 fn require_value<'v>(value: Option<&'v Value>, name: &str) -> Result<&'v Value, ScimError> {
     value.ok_or_else(|| ScimType::InvalidValue.error(format!("The operation on {name} must have a value.")))
-}
-
-fn read_only_error(name: &str) -> ScimError {
-    ScimType::Mutability.error(format!("{name} is read-only."))
 }
 
 /// The approximate size of a value in JSON, in bytes.

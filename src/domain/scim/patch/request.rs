@@ -47,7 +47,7 @@ pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
     check_message(schemas.as_ref(), urn::PATCH, profile)?;
     match operations {
         Some(Value::Array(operations)) if !operations.is_empty() => {
-            operations.into_iter().map(operation).collect()
+            operations.into_iter().map(|input| operation(input, profile)).collect()
         }
         _ => Err(invalid_syntax("Operations must be a list with at least one operation.")),
     }
@@ -55,14 +55,14 @@ pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
 
 /// Parses an operation. Unknown members are refused, because one could be a misspelt `value`, whose absence has a different
 /// meaning.
-fn operation(input: Value) -> Result<Operation, ScimError> {
+fn operation(input: Value, profile: Profile) -> Result<Operation, ScimError> {
     let Value::Object(map) = input else { return Err(invalid_syntax("An operation must be an object.")) };
     reject_duplicate_names(&map, "an operation")?;
     let (mut op, mut path, mut value) = (None, None, None);
     for (name, input) in map {
         match name.to_ascii_lowercase().as_str() {
             "op" => op = Some(read_op(&input)?),
-            "path" => path = read_path(input)?,
+            "path" => path = read_path(input, profile)?,
             "value" => value = Some(input),
             "name" => {}
             _ => {
@@ -83,9 +83,10 @@ fn read_op(input: &Value) -> Result<Op, ScimError> {
     op.ok_or_else(|| invalid_syntax(format!("op must be add, replace or remove, not {}.", describe(input))))
 }
 
-fn read_path(input: Value) -> Result<Option<String>, ScimError> {
+fn read_path(input: Value, profile: Profile) -> Result<Option<String>, ScimError> {
     match input {
         Value::Null => Ok(None),
+        Value::String(path) if path.is_empty() && profile == Profile::Lenient => Ok(None),
         Value::String(path) => Ok(Some(path)),
         other => {
             let detail = format!("path must be a string, not {}.", describe(&other));

@@ -5,7 +5,7 @@ use super::target::Target;
 use super::{Profile, ScimError, ScimType};
 use crate::domain::casefold::casefold;
 use crate::domain::filter::{Filter, Test, Value as FilterValue, ValueFilter};
-use crate::domain::scim::normalize::{self, is_unassigned};
+use crate::domain::scim::normalize;
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ impl<'s> Selection<'s> {
             None => None,
         };
         match (self.matching.is_empty(), sub_attribute, value) {
-            (true, _, _) if self.target.profile == Profile::Strict => {
+            (true, _, _) if self.target.reading.profile() == Profile::Strict => {
                 return Err(no_target(self.target.path));
             }
             (true, _, None) => {}
@@ -67,14 +67,11 @@ impl<'s> Selection<'s> {
         sub_attribute: Option<&'static Definition>,
         value: &Value,
     ) -> Result<Option<Value>, ScimError> {
-        let Target { attribute, path, profile, .. } = self.target;
+        let Target { attribute, path, reading, .. } = self.target;
         if let Some(sub_attribute) = sub_attribute {
-            return normalize::value(sub_attribute, value.clone(), profile, path);
+            return normalize::value(sub_attribute, value.clone(), reading, path);
         }
-        if is_unassigned(value) {
-            return Ok(None);
-        }
-        let mut elements = normalize::elements(attribute, value.clone(), profile, path)?;
+        let mut elements = normalize::elements(attribute, value.clone(), reading, path);
         match (elements.pop(), elements.is_empty()) {
             (element, true) => Ok(element),
             _ => Err(ScimType::InvalidValue.error(format!("{path} must be a single value."))),

@@ -1,6 +1,6 @@
 //! The attribute that an operation writes.
 
-use super::{Profile, ScimError, ScimType};
+use super::{Reading, ScimError, ScimType};
 use crate::domain::scim::schema::Definition;
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ pub(super) struct Target<'p> {
     pub(super) path: &'p str,
     /// Whether existing elements of a list stay, as with `add`.
     pub(super) appends: bool,
-    pub(super) profile: Profile,
+    pub(super) reading: &'p Reading,
 }
 
 impl Target<'_> {

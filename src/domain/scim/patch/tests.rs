@@ -24,8 +24,28 @@ fn parsed(operations: Value) -> Vec<Operation> {
     read(json!({"schemas": [urn::PATCH], "Operations": operations}), Profile::Strict).unwrap()
 }
 
+/// Applies operations, and returns their errors.
+pub(super) fn apply_in(
+    kind: ResourceType,
+    resource: &Map<String, Value>,
+    operations: &[Operation],
+    profile: Profile,
+) -> Result<Patched, ScimError> {
+    let reading = Reading::new(profile);
+    let patched = apply(kind, resource, operations, &reading);
+    reading.finish(Ok(patched))
+}
+
+/// The notes on lenient operations, which must be valid.
+fn notes(operations: Value) -> String {
+    let reading = Reading::new(Profile::Lenient);
+    let patched = apply(ResourceType::User, &ada(), &parsed(operations), &reading);
+    reading.finish(Ok(patched)).unwrap();
+    reading.into_notes().to_string()
+}
+
 pub(super) fn patched(operations: Value, profile: Profile) -> Result<Map<String, Value>, ScimError> {
-    let patched = apply(ResourceType::User, &ada(), &parsed(operations), profile)?;
+    let patched = apply_in(ResourceType::User, &ada(), &parsed(operations), profile)?;
     assert_eq!(patched.members, MembershipEdit::default());
     Ok(patched.resource)
 }
@@ -65,12 +85,19 @@ fn a_value_without_a_path_is_an_object_of_attributes() {
     assert_eq!(changes(json!([{"op": "replace", "value": {"active": "False"}}])), json!({"active": false}));
     let own_id = json!([{"op": "replace", "value": {"id": "i", "displayName": "Ada"}}]);
     assert_eq!(changes(own_id), json!({"displayName": "Ada"}));
-    for profile in [Profile::Lenient, Profile::Strict] {
-        let other_id = json!([{"op": "replace", "value": {"id": "j", "displayName": "Ada"}}]);
-        assert_eq!(refusal(other_id, profile), ScimType::Mutability);
-    }
-    for value in [json!("x"), json!([{"active": false}]), json!(null)] {
+    let other_id = json!([{"op": "replace", "value": {"id": "j", "displayName": "Ada"}}]);
+    assert_eq!(changes(other_id.clone()), json!({"displayName": "Ada"}));
+    assert_eq!(notes(other_id.clone()), "read-only id");
+    assert_eq!(refusal(other_id, Profile::Strict), ScimType::Mutability);
+    for value in [json!("x"), json!([1, 2]), json!(null), json!("")] {
         assert_eq!(refusal(json!([{"op": "add", "value": value}]), Profile::Lenient), ScimType::InvalidValue);
+    }
+    // Keycloak sends JSON text.
+    for value in [json!([{"active": false}]), json!("{\"active\":false}"), json!("[{\"active\":\"False\"}]")]
+    {
+        let operations = json!([{"op": "replace", "value": value}]);
+        assert_eq!(changes(operations.clone()), json!({"active": false}), "{operations}");
+        assert_eq!(refusal(operations, Profile::Strict), ScimType::InvalidValue);
     }
     let schemas = json!([{"op": "add", "value": {"schemas": [urn::USER], "title": "x"}}]);
     assert_eq!(changes(schemas), json!({"title": "x"}));
@@ -128,16 +155,29 @@ fn remove_unassigns_attributes_but_not_required_or_read_only_ones() {
     assert_eq!(changes(remove(urn::ENTERPRISE_USER)), json!({(urn::ENTERPRISE_USER): null}));
     for profile in [Profile::Lenient, Profile::Strict] {
         assert_eq!(refusal(json!([{"op": "remove"}]), profile), ScimType::NoTarget);
-        for path in ["userName", "id", "meta", "meta.version", "schemas", "groups", "groups[value eq \"g\"]"]
-        {
-            assert_eq!(refusal(remove(path), profile), ScimType::Mutability, "{path}");
-        }
-        for path in ["userName", "meta.version", "groups"] {
-            assert_eq!(refusal(replace(path, json!(null)), profile), ScimType::Mutability, "{path}");
-        }
+        assert_eq!(refusal(remove("userName"), profile), ScimType::Mutability);
+        assert_eq!(refusal(replace("userName", json!(null)), profile), ScimType::Mutability);
     }
+}
+
+#[test]
+fn lenient_ignores_and_notes_read_only_attributes() {
     let groups = json!([{"op": "add", "value": {"groups": [{"value": "g"}]}}]);
-    assert_eq!(refusal(groups, Profile::Lenient), ScimType::Mutability);
+    let manager = format!("{}:manager.displayName", urn::ENTERPRISE_USER);
+    let mut requests = vec![(groups, "groups"), (remove("manager.displayName"), &manager)];
+    requests.extend(["id", "meta", "meta.version", "schemas", "groups"].map(|path| (remove(path), path)));
+    requests.push((remove("groups[value eq \"g\"]"), "groups"));
+    requests.push((replace("groups", json!(null)), "groups"));
+    requests.push((replace("meta.version", json!("x")), "meta.version"));
+    for (operations, name) in requests {
+        assert_eq!(changes(operations.clone()), json!({}), "{operations}");
+        assert_eq!(notes(operations.clone()), format!("read-only {name}"), "{operations}");
+        assert_eq!(refusal(operations, Profile::Strict), ScimType::Mutability);
+    }
+    let mut whole = ada();
+    whole.insert("active".to_owned(), false.into());
+    whole.insert("groups".to_owned(), json!([{"value": "g"}]));
+    assert_eq!(changes(json!([{"op": "replace", "value": whole}])), json!({"active": false}));
 }
 
 #[test]
@@ -157,7 +197,6 @@ fn a_manager_is_accepted_in_every_form_that_clients_send() {
     }
     assert_eq!(changes(replace("manager.value", json!("271"))), expected);
     assert_eq!(changes(remove("manager")), json!({(urn::ENTERPRISE_USER): {"department": "d"}}));
-    assert_eq!(refusal(replace("manager.displayName", json!("x")), Profile::Lenient), ScimType::Mutability);
 }
 
 #[test]
@@ -167,7 +206,7 @@ fn a_failing_operation_fails_the_request() {
         {"op": "replace", "path": "nope", "value": "x"},
     ]);
     let before = ada();
-    let after = apply(ResourceType::User, &before, &parsed(operations), Profile::Lenient);
+    let after = apply_in(ResourceType::User, &before, &parsed(operations), Profile::Lenient);
     assert_eq!(after.unwrap_err().scim_type, Some(ScimType::InvalidPath));
     assert_eq!(before, ada());
 }
@@ -189,25 +228,72 @@ fn a_password_is_accepted_and_discarded() {
     assert_eq!(changes(replace("password", json!("secret"))), json!({}));
     assert_eq!(changes(json!([{"op": "add", "value": {"password": "secret"}}])), json!({}));
     assert_eq!(changes(remove("password")), json!({}));
-    assert_eq!(refusal(replace("password", json!(1)), Profile::Lenient), ScimType::InvalidValue);
+    assert_eq!(refusal(replace("password", json!(1)), Profile::Strict), ScimType::InvalidValue);
 }
 
 #[test]
-fn unknown_attributes_are_named_in_the_error() {
-    for profile in [Profile::Lenient, Profile::Strict] {
-        for value in [
-            json!({"tilte": null}),
-            json!({"name.nope": "x"}),
-            json!({"name": {"nope": null}}),
-            json!({"emails": [{"vlaue": "x"}]}),
-            json!({(urn::ENTERPRISE_USER): {"nope": 1}}),
-            json!({"urn:ietf:params:scim:schemas:core:2.0:User:nope": 1}),
-        ] {
-            let error = patched(json!([{"op": "add", "value": value}]), profile).unwrap_err();
-            assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax), "{value}");
-            assert!(["nope'", "tilte'", "vlaue'"].iter().any(|name| error.detail.contains(name)), "{error}");
-        }
+fn unknown_attributes_are_noted_or_named_in_the_error() {
+    for value in [
+        json!({"tilte": null}),
+        json!({"name.nope": "x"}),
+        json!({"name": {"nope": null}}),
+        json!({"emails": [{"value": "a@x", "type": "work", "vlaue": "x"}]}),
+        json!({(urn::ENTERPRISE_USER): {"nope": 1}}),
+        json!({"urn:ietf:params:scim:schemas:core:2.0:User:nope": 1}),
+        json!({"urn:ietf:params:scim:schemas:core:2.0:Group:nope": 1}),
+    ] {
+        let operations = json!([{"op": "add", "value": value}]);
+        let error = patched(operations.clone(), Profile::Strict).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax), "{value}");
+        assert!(["nope'", "tilte'", "vlaue'"].iter().any(|name| error.detail.contains(name)), "{error}");
+        assert_eq!(changes(operations.clone()), json!({}), "{value}");
+        assert!(notes(operations).starts_with("unknown-attribute "), "{value}");
     }
+    let leaver = json!([{"op": "replace", "value": {"active": false, "employeeType": "left"}}]);
+    assert_eq!(changes(leaver), json!({"active": false}));
+    for profile in [Profile::Lenient, Profile::Strict] {
+        assert_eq!(refusal(replace("employeeType", json!("x")), profile), ScimType::InvalidPath);
+        assert_eq!(refusal(replace("emails[nope eq \"x\"]", json!("x")), profile), ScimType::InvalidFilter);
+    }
+}
+
+#[test]
+fn lenient_reads_an_empty_string_as_no_value() {
+    let blank = |path: &str| changes(replace(path, json!("")));
+    assert_eq!(blank("title"), json!({"title": null}));
+    assert_eq!(blank("externalId"), json!({"externalId": null}));
+    assert_eq!(blank("name.givenName"), json!({"name": {"familyName": "Lovelace"}}));
+    assert_eq!(blank("name"), json!({"name": null}));
+    assert_eq!(blank("manager"), json!({(urn::ENTERPRISE_USER): {"department": "d"}}));
+    assert_eq!(blank("manager.value"), json!({(urn::ENTERPRISE_USER): {"department": "d"}}));
+    assert_eq!(blank(urn::ENTERPRISE_USER), json!({(urn::ENTERPRISE_USER): null}));
+    assert_eq!(blank("emails"), json!({"emails": null}));
+    assert_eq!(blank("emails[type eq \"other\"].value"), json!({}));
+    assert_eq!(blank("addresses[type eq \"work\"].country"), json!({"addresses": null}));
+    let home = json!([{"value": "h@x", "type": "home", "primary": false}]);
+    assert_eq!(blank("emails[type eq \"work\"].value"), json!({"emails": home}));
+    assert_eq!(changes(add("emails", json!([{"value": "", "type": "other"}]))), json!({}));
+    assert_eq!(
+        changes(replace("emails", json!([{"value": "h@x", "type": "home"}, ""]))),
+        json!({"emails": home})
+    );
+    let without_path = json!([{"op": "add", "path": "", "value": {"title": "", "name.familyName": ""}}]);
+    let operations = read(json!({"Operations": without_path}), Profile::Lenient).unwrap();
+    let patched = apply_in(ResourceType::User, &ada(), &operations, Profile::Lenient).unwrap().resource;
+    assert_eq!((patched.get("title"), &patched["name"]), (None, &json!({"givenName": "Ada"})));
+    assert_eq!(refusal(replace("active", json!("")), Profile::Lenient), ScimType::Mutability);
+    let title = replace("title", json!(""));
+    assert_eq!(super::tests::patched(title, Profile::Strict).unwrap()["title"], "");
+}
+
+#[test]
+fn all_errors_of_a_request_are_reported() {
+    let operations = json!([
+        {"op": "replace", "value": {"active": "maybe", "title": true}}, {"op": "replace", "path": "nope", "value": 1},
+    ]);
+    let error = patched(operations, Profile::Lenient).unwrap_err();
+    assert_eq!(error.scim_type, Some(ScimType::InvalidValue));
+    assert!(["active", "title", "nope"].iter().all(|name| error.detail.contains(name)), "{error}");
 }
 
 #[test]

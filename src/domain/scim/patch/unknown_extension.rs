@@ -1,6 +1,7 @@
 //! Operations on extensions without a schema in Roster. Their values are stored as sent.
 
-use super::{Op, ScimError, ScimType, require_value};
+use super::{Op, Reading, ScimError, ScimType, require_value};
+use crate::domain::scim::intent;
 use crate::domain::scim::normalize::is_unassigned;
 use crate::domain::scim::path::UnknownExtensionPath;
 use serde_json::{Map, Value};
@@ -14,12 +15,17 @@ pub(super) fn apply(
     path: &UnknownExtensionPath,
     op: Op,
     value: Option<&Value>,
+    reading: &Reading,
 ) -> Result<(), ScimError> {
     if op == Op::Remove {
         remove(resource, &path.urn, &path.names, value);
         return Ok(());
     }
     let value = require_value(value, &path.urn)?;
+    let value = &match path.names.as_slice() {
+        [] => intent::object(value.clone(), reading, &path.urn),
+        _ => value.clone(),
+    };
     if path.names.is_empty() && !value.is_object() && !is_unassigned(value) {
         return Err(ScimType::InvalidValue.error(format!("{} must be an object.", path.urn)));
     }

@@ -3,72 +3,98 @@
 use crate::domain::excerpt;
 use crate::domain::fields::FieldError;
 use crate::domain::scim::from_field_errors;
-use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names, unknown_attribute};
+use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names};
 use crate::domain::scim::patch::member_ids;
-use crate::domain::scim::resource_type::is_urn;
+use crate::domain::scim::resource_type::{is_urn, split_urn};
 use crate::domain::scim::schema::{Definition, Mutability, Schema};
-use crate::domain::scim::{Profile, ResourceType, ScimError, ScimType};
+use crate::domain::scim::urn::CORE;
+use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, ScimType, intent};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// A body in the native vocabulary.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Body {
     /// The attributes under their native names. Their values have the right types but are not validated otherwise.
     pub(super) native: Map<String, Value>,
     /// The members of a group; `None` when the body does not contain `members`.
     pub(super) members: Option<Vec<Uuid>>,
+    /// The names of the attributes whose values are invalid.
+    invalid: Vec<&'static str>,
 }
 
-/// Translates a body. Names are case-insensitive. Read-only attributes, passwords and unassigned values are left out.
+/// Translates a body. Names are case-insensitive. Read-only attributes, passwords and unassigned values are left out. The
+/// errors of attributes are recorded in `reading`: `invalidSyntax` for one that no schema defines, unless it is ignored, and
+/// `invalidValue` for a value of the wrong type.
 ///
 /// # Errors
-/// `invalidSyntax` for an attribute that no schema defines, and `invalidValue` for a value of the wrong type.
-pub(super) fn read(kind: ResourceType, body: Value, profile: Profile) -> Result<Body, ScimError> {
-    let Value::Object(map) = body else {
+/// `invalidSyntax` for a body that is not an object of attributes.
+pub(super) fn read(kind: ResourceType, body: Value, reading: &Reading) -> Result<Body, ScimError> {
+    let Value::Object(map) = intent::object(body, reading, "the body") else {
         return Err(ScimType::InvalidSyntax.error("The body must be an object."));
     };
     reject_duplicate_names(&map, "the body")?;
-    check_schemas(kind, &map, profile)?;
-    let body = Body { native: Map::new(), members: None };
-    let mut reader = Reader { profile, body, unknown_extensions: Map::new() };
+    check_schemas(kind, &map, reading.profile())?;
+    let mut reader = Reader { kind, reading, body: Body::default(), unknown_extensions: Map::new() };
     for (name, value) in map {
-        match (kind.attribute(&name), kind.extension(&name)) {
-            (Some(attribute), _) => reader.attribute(attribute, value)?,
-            (None, Some(extension)) => reader.extension(extension, value)?,
-            (None, None) if is_urn(&name) => reader.unknown_extension(name, value)?,
-            (None, None) => return Err(unknown_attribute(&name)),
-        }
+        let read = reader.member(&name, value);
+        reading.check(read);
     }
     Ok(reader.finish())
 }
 
-/// Validates a native body with the rules of the native API, and reports errors in SCIM's vocabulary.
-pub(super) fn validate<D>(
-    native: Map<String, Value>,
-    read: impl FnOnce(Value) -> Result<D, Vec<FieldError>>,
-) -> Result<D, ScimError> {
-    read(native.clone().into()).map_err(|errors| from_field_errors(&errors, &native))
+impl Body {
+    /// Validates the native body with the rules of the native API, and reports all errors in SCIM's vocabulary.
+    pub(super) fn validate<D>(
+        self,
+        reading: &Reading,
+        read: impl FnOnce(Value) -> Result<D, Vec<FieldError>>,
+    ) -> Result<D, ScimError> {
+        let mut errors = match read(self.native.clone().into()) {
+            Ok(draft) => return reading.finish(Ok(draft)),
+            Err(errors) => errors,
+        };
+        // A required attribute with an invalid value is not missing.
+        let is_invalid =
+            |error: &FieldError| self.invalid.iter().any(|name| error.pointer == format!("/{name}"));
+        errors.retain(|error| error.code != "required" || !is_invalid(error));
+        match errors.as_slice() {
+            [] => Err(reading.error()),
+            errors => reading.finish(Err(from_field_errors(errors, &self.native))),
+        }
+    }
 }
 
-struct Reader {
-    profile: Profile,
+struct Reader<'r> {
+    kind: ResourceType,
+    reading: &'r Reading,
     body: Body,
     /// Extensions without a schema in Roster, by URN.
     unknown_extensions: Map<String, Value>,
 }
 
-impl Reader {
-    fn attribute(&mut self, attribute: &Definition, value: Value) -> Result<(), ScimError> {
+impl Reader<'_> {
+    /// Reads a member of the body.
+    fn member(&mut self, name: &str, value: Value) -> Result<(), ScimError> {
+        match (self.kind.attribute(name), self.kind.extension(name)) {
+            (Some(attribute), _) => self.attribute(attribute, value),
+            (None, Some(extension)) => self.extension(extension, value),
+            (None, None) if is_urn(name) => self.urn(name, value),
+            (None, None) => self.reading.unknown(name),
+        }
+    }
+
+    fn attribute(&mut self, attribute: &'static Definition, value: Value) -> Result<(), ScimError> {
         let name = attribute.name;
         if attribute.mutability == Mutability::ReadOnly {
             return Ok(());
         }
         if name == "members" {
-            self.body.members = Some(member_ids(attribute, value, self.profile)?);
+            self.body.members = Some(member_ids(attribute, value, self.reading));
             return Ok(());
         }
-        let value = normalize::value(attribute, value, self.profile, name)?;
+        let value = normalize::value(attribute, value, self.reading, name);
+        let value = value.inspect_err(|_| self.body.invalid.push(name))?;
         if attribute.mutability != Mutability::WriteOnly {
             self.body.native.extend(value.map(|value| (name.to_owned(), value)));
         }
@@ -77,35 +103,67 @@ impl Reader {
 
     /// The enterprise extension is the only known one. The native API has it as an object.
     fn extension(&mut self, extension: &'static Schema, value: Value) -> Result<(), ScimError> {
-        let values = match value {
+        let values = match intent::object(value, self.reading, extension.id) {
             value if is_unassigned(&value) => return Ok(()),
             Value::Object(values) => values,
             _ => return Err(not_an_object(extension.id)),
         };
         reject_duplicate_names(&values, extension.id)?;
-        let mut native = Map::new();
-        for (name, value) in values {
-            // Some clients repeat `schemas` inside the extension.
-            if name.eq_ignore_ascii_case("schemas") {
-                continue;
-            }
-            let path = || format!("{}:{name}", extension.id);
-            let attribute = extension.attribute(&name).ok_or_else(|| unknown_attribute(&path()))?;
-            let value = normalize::value(attribute, value, self.profile, &path())?;
-            native.extend(value.map(|value| (attribute.name.to_owned(), value)));
+        let mut native = match self.body.native.remove("enterprise") {
+            Some(Value::Object(native)) => native,
+            _ => Map::new(),
+        };
+        // Some clients repeat `schemas` inside the extension.
+        for (name, value) in values.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
+            let path = format!("{}:{name}", extension.id);
+            let read = match extension.attribute(&name) {
+                None => self.reading.unknown(&path).map(|()| None),
+                Some(attribute) => normalize::value(attribute, value, self.reading, &path)
+                    .map(|value| Some((attribute.name.to_owned(), value?))),
+            };
+            native.extend(self.reading.check(read).flatten());
         }
         self.body.native.insert("enterprise".to_owned(), native.into());
         Ok(())
     }
 
-    fn unknown_extension(&mut self, urn: String, value: Value) -> Result<(), ScimError> {
+    /// Reads a member whose name is a URN or starts with one. The lenient profile accepts an attribute under its full name,
+    /// and the attributes of the core schema under its URN.
+    fn urn(&mut self, name: &str, value: Value) -> Result<(), ScimError> {
+        let split = split_urn(name, self.kind.urns()).filter(|_| self.reading.is_lenient());
+        let Some((urn, attribute)) = split else { return self.unknown_extension(name, value) };
+        match (self.kind.extension(urn), attribute) {
+            (Some(extension), attribute) => {
+                self.extension(extension, Map::from_iter([(attribute.to_owned(), value)]).into())
+            }
+            (None, "") => {
+                let Value::Object(values) = intent::object(value, self.reading, urn) else {
+                    return Err(not_an_object(urn));
+                };
+                for (name, value) in values.into_iter().filter(|(name, _)| !is_urn(name)) {
+                    let read = self.member(&name, value);
+                    self.reading.check(read);
+                }
+                Ok(())
+            }
+            (None, attribute) => self.member(attribute, value),
+        }
+    }
+
+    fn unknown_extension(&mut self, urn: &str, value: Value) -> Result<(), ScimError> {
+        let value = intent::object(value, self.reading, urn);
         if is_unassigned(&value) {
             return Ok(());
         }
-        if !value.is_object() {
-            return Err(not_an_object(&urn));
+        let is_core = urn.to_ascii_lowercase().starts_with(CORE);
+        if self.reading.is_lenient() && (is_core || !value.is_object()) {
+            return self.reading.unknown(urn);
         }
-        self.unknown_extensions.extend(assigned(&value).map(|attributes| (urn, attributes.into())));
+        if !value.is_object() {
+            return Err(not_an_object(urn));
+        }
+        let assigned = assigned(&value).map(|attributes| (urn.to_owned(), attributes.into()));
+        self.unknown_extensions.extend(assigned);
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! Groups (RFC 7643, section 4.2).
 
-use super::{View, body, insert_common, insert_extensions};
+use super::body::{self, Body};
+use super::{View, insert_common, insert_extensions};
 use crate::domain::change::Auditable;
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::{Member, MembershipEdit};
 use crate::domain::scim::patch::{self, Operation, Patched};
-use crate::domain::scim::{Profile, ResourceType, ScimError};
+use crate::domain::scim::{Profile, Reading, ResourceType, ScimError};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -36,14 +37,15 @@ fn render_member(member: &Member, view: &View<'_>) -> Value {
 /// Reads a group from the body of a POST or PUT, and the ids of its members; `None` when the body has no `members`.
 ///
 /// # Errors
-/// `invalidSyntax` for an unknown attribute, `invalidValue` for an invalid value.
+/// `invalidSyntax` for an unknown attribute that is not ignored, `invalidValue` for invalid values.
 pub fn read_group(
     body: Value,
     view: &View<'_>,
-    profile: Profile,
+    reading: &Reading,
 ) -> Result<(Draft, Option<Vec<Uuid>>), ScimError> {
-    let body = body::read(ResourceType::Group, body, profile)?;
-    Ok((draft(body.native, view)?, body.members))
+    let mut body = body::read(ResourceType::Group, body, reading)?;
+    let members = body.members.take();
+    Ok((draft(body, view, reading)?, members))
 }
 
 /// Copies the attributes that SCIM cannot express from the stored group into its replacement.
@@ -56,25 +58,27 @@ pub fn preserve_native_of_group(mut draft: Draft, group: &Group) -> Draft {
 /// Applies a PATCH to a group. If no attribute changes, the draft equals the stored group.
 ///
 /// # Errors
-/// The error of the first operation that fails, or `invalidValue` if the resulting group is invalid.
+/// The errors of all operations, with the type of the first one, and `invalidValue` if the resulting group is invalid.
 pub fn patch_group(
     group: &Group,
     view: &View<'_>,
     operations: &[Operation],
-    profile: Profile,
+    reading: &Reading,
 ) -> Result<(Draft, MembershipEdit), ScimError> {
     let before = render_group(group, None, view);
-    let Patched { resource, members } = patch::apply(ResourceType::Group, &before, operations, profile)?;
+    let Patched { resource, members } = patch::apply(ResourceType::Group, &before, operations, reading);
     if resource == before {
+        reading.finish(Ok(()))?;
         let external_id = group.external_ids.get(view.source).cloned();
         let source = view.source.to_owned().into();
         return Ok((Draft { attributes: group.attributes.clone(), external_id, source }, members));
     }
-    let native = body::read(ResourceType::Group, resource.into(), profile)?.native;
-    Ok((preserve_native_of_group(draft(native, view)?, group), members))
+    // The values are normalized already.
+    let body = body::read(ResourceType::Group, resource.into(), &Reading::new(Profile::Strict))?;
+    Ok((preserve_native_of_group(draft(body, view, reading)?, group), members))
 }
 
-fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
-    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
+fn draft(body: Body, view: &View<'_>, reading: &Reading) -> Result<Draft, ScimError> {
+    let draft = body.validate(reading, |native| Draft::read(native, WriteMode::Create))?;
     Ok(Draft { source: view.source.to_owned().into(), ..draft })
 }

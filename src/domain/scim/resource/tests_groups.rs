@@ -4,7 +4,7 @@ use super::tests::{ID, VIEW};
 use super::*;
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::Member;
-use crate::domain::scim::{Profile, ScimType, urn};
+use crate::domain::scim::{Profile, Reading, ScimType, urn};
 use uuid::Uuid;
 
 fn poets() -> Group {
@@ -44,14 +44,14 @@ fn a_group_is_rendered_with_its_members() {
 fn a_rendered_group_can_be_sent_back_unchanged() {
     let members = [member(ID, Some("Ada")), member(Uuid::nil(), None)];
     let rendered = render_group(&poets(), Some(&members), &VIEW);
-    let (draft, members) = read_group(rendered.into(), &VIEW, Profile::Strict).unwrap();
+    let (draft, members) = read_group(rendered.into(), &VIEW, &Reading::new(Profile::Strict)).unwrap();
     assert_eq!(members, Some(vec![ID, Uuid::nil()]));
     assert_eq!(poets().with(preserve_native_of_group(draft, &poets())), poets());
 }
 
 #[test]
 fn members_are_optional_in_a_body_and_must_be_user_ids() {
-    let read = |body| read_group(body, &VIEW, Profile::Lenient);
+    let read = |body| read_group(body, &VIEW, &Reading::new(Profile::Lenient));
     assert_eq!(read(json!({"displayName": "Poets"})).unwrap().1, None);
     let error = read(json!({"displayName": "Poets", "members": [{"value": "nobody"}]})).unwrap_err();
     assert_eq!(error.scim_type, Some(ScimType::InvalidValue));

@@ -1,11 +1,12 @@
 //! Users (RFC 7643, sections 4.1 and 4.3).
 
-use super::{View, body, insert_common, insert_extensions};
+use super::body::{self, Body};
+use super::{View, insert_common, insert_extensions};
 use crate::domain::change::Auditable;
 use crate::domain::document::compact;
 use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
-use crate::domain::scim::{Profile, ResourceType, ScimError, urn};
+use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, urn};
 use crate::domain::user::{Draft, Enterprise, User, UserGroup, WriteMode};
 use serde_json::{Map, Value, json};
 
@@ -54,13 +55,13 @@ fn render_membership(UserGroup { id, display_name }: &UserGroup, view: &View<'_>
 /// Reads a user from the body of a POST or PUT. For a PUT, [`preserve_native`] completes the draft.
 ///
 /// # Errors
-/// `invalidSyntax` for an unknown attribute, `invalidValue` for an invalid value.
-pub fn read_user(body: Value, view: &View<'_>, profile: Profile) -> Result<Draft, ScimError> {
-    draft(body::read(ResourceType::User, body, profile)?.native, view)
+/// `invalidSyntax` for an unknown attribute that is not ignored, `invalidValue` for invalid values.
+pub fn read_user(body: Value, view: &View<'_>, reading: &Reading) -> Result<Draft, ScimError> {
+    draft(body::read(ResourceType::User, body, reading)?, view, reading)
 }
 
-fn draft(native: Map<String, Value>, view: &View<'_>) -> Result<Draft, ScimError> {
-    let draft = body::validate(native, |native| Draft::read(native, WriteMode::Create))?;
+fn draft(body: Body, view: &View<'_>, reading: &Reading) -> Result<Draft, ScimError> {
+    let draft = body.validate(reading, |native| Draft::read(native, WriteMode::Create))?;
     Ok(Draft { source: view.source.to_owned().into(), ..draft })
 }
 
@@ -78,21 +79,23 @@ pub fn preserve_native(mut draft: Draft, user: &User) -> Draft {
 /// Applies a PATCH to a user. If nothing changes, the draft equals the stored user.
 ///
 /// # Errors
-/// The error of the first operation that fails, or `invalidValue` if the resulting user is invalid.
+/// The errors of all operations, with the type of the first one, and `invalidValue` if the resulting user is invalid.
 pub fn patch_user(
     user: &User,
     view: &View<'_>,
     operations: &[Operation],
-    profile: Profile,
+    reading: &Reading,
 ) -> Result<Draft, ScimError> {
     let before = render_user(user, view);
-    let after = patch::apply(ResourceType::User, &before, operations, profile)?.resource;
+    let after = patch::apply(ResourceType::User, &before, operations, reading).resource;
     if after == before {
+        reading.finish(Ok(()))?;
         let external_id = user.external_ids.get(view.source).cloned();
         let source = view.source.to_owned().into();
         return Ok(Draft { attributes: user.attributes.clone(), external_id, source, has_active: true });
     }
-    let mut native = body::read(ResourceType::User, after.into(), profile)?.native;
-    native.insert("custom".to_owned(), user.attributes.custom.clone().into());
-    draft(native, view)
+    // The values are normalized already. Lenient would also convert those that the request does not change.
+    let mut body = body::read(ResourceType::User, after.into(), &Reading::new(Profile::Strict))?;
+    body.native.insert("custom".to_owned(), user.attributes.custom.clone().into());
+    draft(body, view, reading)
 }

@@ -139,7 +139,7 @@ fn attributes_have_the_characteristics_of_the_rfc() {
         (&USER, "password", "mutability", json!("writeOnly")),
         (&USER, "password", "returned", json!("never")),
         (&USER, "groups", "mutability", json!("readOnly")),
-        (&USER, "groups", "returned", json!("request")),
+        (&USER, "groups", "returned", json!("default")),
         (&USER, "groups.value", "mutability", json!("readOnly")),
         (&GROUP, "members.$ref", "mutability", json!("immutable")),
         (&GROUP, "members.$ref", "referenceTypes", json!(["User"])),

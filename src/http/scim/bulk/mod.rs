@@ -176,7 +176,7 @@ impl<'c> Bulk<'c> {
         let if_match = if_match.map_err(|error| ScimType::InvalidValue.error(format!("version {error}.")))?;
         let conditions = Conditions { if_match, if_none_match: None }.weakly();
         // The result contains no attributes, so none need be loaded.
-        let projection = Projection::parse(kind, Some("id"), None)?;
+        let projection = self.context.read(|reading| Projection::parse(kind, Some("id"), None, reading))?;
         let fields = ResponseFields { projection, are_requested: false };
         perform(Target { context: self.context.clone(), kind, id, conditions, fields }, action).await
     }

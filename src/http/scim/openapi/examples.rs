@@ -5,7 +5,7 @@ use crate::domain::filter::Filter;
 use crate::domain::schema::{USERS, Vocabulary};
 use crate::domain::scim::discovery::service_provider_config;
 use crate::domain::scim::resource::{self, View};
-use crate::domain::scim::{Profile, ResourceType, ScimType, patch as patching, urn};
+use crate::domain::scim::{Profile, Reading, ResourceType, ScimType, patch as patching, urn};
 use crate::http::openapi::{examples as native, problems};
 use crate::http::problem::{Problem, sentence};
 use crate::http::scim::limits::limits;
@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 
 /// The view of a connection.
 const VIEW: View<'_> = View { base: native::SCIM_URL, source: native::CONNECTION };
+
+fn strict() -> Reading {
+    Reading::new(Profile::Strict)
+}
 
 /// The body of `POST /scim/v2/Users`, and of PUT.
 pub(in crate::http::scim) fn new_user() -> Value {
@@ -33,7 +37,7 @@ pub(in crate::http::scim) fn new_user() -> Value {
 
 /// The response to `GET /scim/v2/Users/{id}`.
 pub(in crate::http::scim) fn user() -> Value {
-    let draft = resource::read_user(new_user(), &VIEW, Profile::Strict);
+    let draft = resource::read_user(new_user(), &VIEW, &strict());
     draft.map_or(Value::Null, |draft| resource::render_user(&native::user_of(draft), &VIEW).into())
 }
 
@@ -44,7 +48,7 @@ pub(in crate::http::scim) fn new_group() -> Value {
 
 /// The response to `GET /scim/v2/Groups/{id}`.
 pub(in crate::http::scim) fn group() -> Value {
-    let read = resource::read_group(new_group(), &VIEW, Profile::Strict);
+    let read = resource::read_group(new_group(), &VIEW, &strict());
     read.map_or(Value::Null, |(draft, _)| {
         resource::render_group(&native::group_of(draft), Some(&[native::ada()]), &VIEW).into()
     })
@@ -101,13 +105,16 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
     let Value::Object(user) = user() else { return Vec::new() };
     let patched = |operation: Value| {
         let body = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
-        let patched = patching::read(body, Profile::Strict)
-            .and_then(|operations| patching::apply(ResourceType::User, &user, &operations, Profile::Strict));
+        let patched = patching::read(body, Profile::Strict).and_then(|operations| {
+            let reading = strict();
+            let patched = patching::apply(ResourceType::User, &user, &operations, &reading);
+            reading.finish(Ok(patched))
+        });
         patched.map_or_else(Problem::from, problems::no_error)
     };
     let unknown = json!({ "schemas": [urn::USER], "userName": "ada", "nickname2": "Ada" });
     let mut all = vec![
-        resource::read_user(unknown, &VIEW, Profile::Strict).map_or_else(Problem::from, problems::no_error),
+        resource::read_user(unknown, &VIEW, &strict()).map_or_else(Problem::from, problems::no_error),
         patched(json!({ "op": "remove", "path": "emails[type eq \"home\"]" })),
         patched(json!({ "op": "remove", "path": "active" })),
         patched(json!({ "op": "replace", "path": "emails.type", "value": "work" })),

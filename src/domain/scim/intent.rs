@@ -1,0 +1,92 @@
+//! Converts values to those that clients mean, in the lenient profile.
+
+use super::reading::{NoteCode, Reading};
+use super::schema::{Definition, Type};
+use crate::domain::json::{self, parse_boolean};
+use crate::domain::unstorable::unstorable;
+use serde_json::Value;
+
+/// The intended value of an attribute. A value in a list of one, JSON text, a boolean as a string and a number instead of a
+/// string are converted. An empty string means no value unless the attribute is required.
+pub(super) fn value(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Value {
+    if definition.multi_valued {
+        list(input, reading, path)
+    } else {
+        element(definition, input, reading, path)
+    }
+}
+
+/// The intended value of a single-valued attribute, or of an element of a multi-valued one.
+pub(super) fn element(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Value {
+    if !reading.is_lenient() {
+        return input;
+    }
+    let is_object = definition.kind == Type::Complex;
+    let accepts_text = match definition.kind {
+        Type::Complex => definition.sub_attribute("value").is_some(),
+        kind => !matches!(kind, Type::Boolean | Type::Integer),
+    };
+    match unwrapped(input, is_object, reading, path) {
+        Value::String(text) if text.is_empty() && !definition.required => no_value(reading, path),
+        Value::String(text) if definition.kind == Type::Boolean => match parse_boolean(&text) {
+            Some(boolean) => converted(boolean.into(), reading, path),
+            None => text.into(),
+        },
+        Value::Number(number) if accepts_text => converted(number.to_string().into(), reading, path),
+        other => other,
+    }
+}
+
+/// The intended value of an extension, or of an operation without a path: an object.
+pub(super) fn object(input: Value, reading: &Reading, path: &str) -> Value {
+    if !reading.is_lenient() {
+        return input;
+    }
+    match unwrapped(input, true, reading, path) {
+        Value::String(text) if text.is_empty() => no_value(reading, path),
+        other => other,
+    }
+}
+
+fn list(input: Value, reading: &Reading, path: &str) -> Value {
+    match input {
+        Value::String(text) if reading.is_lenient() && text.is_empty() => no_value(reading, path),
+        Value::String(text) if reading.is_lenient() => match parse(&text) {
+            Some(parsed) => converted(parsed, reading, path),
+            None => text.into(),
+        },
+        other => other,
+    }
+}
+
+/// Takes a value out of lists of one and, if it should be an object, out of JSON text.
+fn unwrapped(input: Value, is_object: bool, reading: &Reading, path: &str) -> Value {
+    let inner = match input {
+        Value::Array(mut items) if items.len() == 1 => items.pop().unwrap_or_default(),
+        Value::String(text) if is_object => match parse(&text) {
+            Some(parsed) => parsed,
+            None => return text.into(),
+        },
+        other => return other,
+    };
+    unwrapped(converted(inner, reading, path), is_object, reading, path)
+}
+
+/// Parses an object or a list from text. Its values must be storable, like those of a body.
+fn parse(text: &str) -> Option<Value> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let value = json::parse(text.as_bytes()).ok()?;
+    unstorable(&value, text.as_bytes()).is_empty().then_some(value)
+}
+
+fn converted(value: Value, reading: &Reading, path: &str) -> Value {
+    reading.note(NoteCode::Converted, path);
+    value
+}
+
+fn no_value(reading: &Reading, path: &str) -> Value {
+    reading.note(NoteCode::NoValue, path);
+    Value::Null
+}

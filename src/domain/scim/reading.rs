@@ -1,0 +1,194 @@
+//! The reading of one request: how strict it is, what was ignored or converted, and what is invalid.
+
+use super::normalize::unknown_attribute;
+use super::{Profile, ScimError, ScimType};
+use derive_more::Display;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Collects the notes and the errors of a request while it is read, so that a response reports all of them at once.
+#[derive(Debug)]
+pub struct Reading {
+    profile: Profile,
+    notes: RefCell<Notes>,
+    errors: RefCell<Vec<ScimError>>,
+}
+
+/// What the lenient profile tolerated: at most 20 notes, without duplicates. They contain names but no values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes(BTreeSet<Note>);
+
+/// A part of a request that was ignored or converted.
+#[derive(Clone, Debug, Display, PartialEq, Eq, PartialOrd, Ord)]
+#[display("{code} {name}")]
+pub struct Note {
+    /// The kind of deviation.
+    pub code: NoteCode,
+    /// The name of the attribute: at most 128 characters, without control characters.
+    pub name: String,
+}
+
+/// The kinds of deviations that the lenient profile tolerates. Their names are stable.
+#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord)]
+#[display(rename_all = "kebab-case")]
+pub enum NoteCode {
+    /// An attribute that no schema defines was ignored.
+    UnknownAttribute,
+    /// A write of a read-only attribute was ignored.
+    ReadOnly,
+    /// An empty string was read as no value, or a list element without its value was dropped.
+    NoValue,
+    /// A value was converted to the type of its attribute.
+    Converted,
+}
+
+/// The maximum number of notes on a request.
+const MAX_NOTES: usize = 20;
+/// The maximum length of a name in a note, in characters.
+const MAX_NAME: usize = 128;
+/// The maximum number of errors that a response reports.
+const MAX_ERRORS: usize = 10;
+
+impl Notes {
+    /// Adds notes, up to the maximum number.
+    pub fn add(&mut self, notes: Self) {
+        let rest = MAX_NOTES.saturating_sub(self.0.len());
+        let new: Vec<_> = notes.0.into_iter().filter(|note| !self.0.contains(note)).take(rest).collect();
+        self.0.extend(new);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let notes: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&notes.join(", "))
+    }
+}
+
+impl Reading {
+    /// Begins to read a request.
+    pub fn new(profile: Profile) -> Self {
+        Self { profile, notes: RefCell::default(), errors: RefCell::default() }
+    }
+
+    /// The strictness.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    pub(super) fn is_lenient(&self) -> bool {
+        self.profile == Profile::Lenient
+    }
+
+    /// The notes so far.
+    pub fn into_notes(self) -> Notes {
+        self.notes.into_inner()
+    }
+
+    pub(super) fn note(&self, code: NoteCode, name: &str) {
+        let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let name = name.chars().take(MAX_NAME).map(visible).collect();
+        self.notes.borrow_mut().add(Notes(BTreeSet::from([Note { code, name }])));
+    }
+
+    /// Ignores and notes an attribute that no schema defines.
+    ///
+    /// # Errors
+    /// `invalidSyntax` in strict.
+    pub fn unknown(&self, name: &str) -> Result<(), ScimError> {
+        if !self.is_lenient() {
+            return Err(unknown_attribute(name));
+        }
+        self.note(NoteCode::UnknownAttribute, name);
+        Ok(())
+    }
+
+    /// Ignores and notes a write of a read-only attribute. In strict, it is an error.
+    pub(super) fn read_only(&self, name: &str) -> Result<(), ScimError> {
+        if !self.is_lenient() {
+            return Err(ScimType::Mutability.error(format!("{name} is read-only.")));
+        }
+        self.note(NoteCode::ReadOnly, name);
+        Ok(())
+    }
+
+    /// Records the error of a part, so that the other parts can still be read.
+    pub(super) fn check<T>(&self, part: Result<T, ScimError>) -> Option<T> {
+        part.map_err(|error| {
+            let mut errors = self.errors.borrow_mut();
+            if errors.len() < MAX_ERRORS && !errors.contains(&error) {
+                errors.push(error);
+            }
+        })
+        .ok()
+    }
+
+    /// Whether no further errors would be reported.
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.borrow().len() >= MAX_ERRORS
+    }
+
+    /// Returns what was read, unless a part of it is invalid.
+    ///
+    /// # Errors
+    /// One error with the details of all errors and the type of the first.
+    pub fn finish<T>(&self, read: Result<T, ScimError>) -> Result<T, ScimError> {
+        let read = self.check(read).filter(|_| self.errors.borrow().is_empty());
+        read.ok_or_else(|| self.error())
+    }
+
+    /// The recorded errors as one.
+    pub(super) fn error(&self) -> ScimError {
+        let errors = self.errors.borrow();
+        match errors.as_slice() {
+            [] => ScimType::InvalidValue.error("The request is invalid."),
+            [error] => error.clone(),
+            [first, ..] => {
+                let details = errors.iter().map(|error| error.detail.trim_end_matches('.'));
+                let detail = details.collect::<Vec<_>>().join("; ") + ".";
+                ScimError { detail, ..first.clone() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_bounded_and_contain_no_control_characters() {
+        let reading = Reading::new(Profile::Lenient);
+        for n in 0..100 {
+            reading.unknown(&format!("a\n{n}{}", "x".repeat(1_000))).unwrap();
+            reading.unknown("same").unwrap();
+        }
+        let text = reading.into_notes().to_string();
+        assert_eq!(text.matches("unknown-attribute").count(), MAX_NOTES);
+        assert_eq!(text.matches("unknown-attribute same").count(), 1);
+        assert!(text.len() < MAX_NOTES * (MAX_NAME + 24) && !text.contains(char::is_control), "{text}");
+    }
+
+    #[test]
+    fn all_errors_are_reported_at_once() {
+        let reading = Reading::new(Profile::Strict);
+        assert_eq!(reading.finish(Ok(7)), Ok(7));
+        let error = reading.unknown("nope").unwrap_err();
+        reading.check::<()>(Err(error.clone()));
+        assert_eq!(reading.finish(Ok(7)), Err(error));
+        let error = reading.finish::<()>(Err(ScimType::InvalidValue.error("title is wrong"))).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax));
+        assert_eq!(error.detail, "No schema defines the attribute 'nope'; title is wrong.");
+        for n in 0..100 {
+            reading.check::<()>(Err(ScimType::InvalidValue.error(n.to_string())));
+        }
+        assert!(reading.is_full());
+        assert_eq!(reading.finish(Ok(())).unwrap_err().detail.matches(';').count(), MAX_ERRORS - 1);
+    }
+}
