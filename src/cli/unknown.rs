@@ -2,11 +2,9 @@
 
 use super::parse::settings;
 use super::sources::{Place, Sources, Variable};
-use strsim::damerau_levenshtein;
+use crate::domain::similar::closest;
 
 const PREFIX: &str = "ROSTER_";
-/// The largest number of typing errors with which a name is recognized.
-const MAX_DISTANCE: usize = 3;
 
 /// Logs a warning for each unknown variable whose name begins with `ROSTER_`.
 pub(super) fn warn(sources: &Sources) {
@@ -19,17 +17,11 @@ pub(super) fn warn(sources: &Sources) {
 }
 
 fn warning(name: &str, place: Place, known: &[String]) -> String {
-    let hint = closest(name, known).map_or_else(
+    let hint = closest(name, known.iter().map(String::as_str)).map_or_else(
         || "`roster --help` lists the settings".to_owned(),
         |closest| format!("did you mean {closest}?"),
     );
     format!("{name} {place} is not a setting and has no effect: {hint}")
-}
-
-fn closest<'k>(name: &str, known: &'k [String]) -> Option<&'k str> {
-    let distances = known.iter().map(|known| (damerau_levenshtein(name, known), known));
-    let (distance, closest) = distances.min()?;
-    (distance <= MAX_DISTANCE).then_some(closest)
 }
 
 /// Kubernetes sets variables such as `ROSTER_SERVICE_HOST`, `ROSTER_PORT` and `ROSTER_PORT_3000_TCP` for a service whose
@@ -59,7 +51,7 @@ mod tests {
             ("ROSTER_TOOLS", None),
             ("ROSTER_", None),
         ] {
-            assert_eq!(closest(name, &known), expected, "{name}");
+            assert_eq!(closest(name, known.iter().map(String::as_str)), expected, "{name}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::schema::{Schema, Vocabulary};
-use strsim::damerau_levenshtein;
+use crate::domain::similar::closest;
 
 /// The length up to which names are compared, in bytes.
 const MAX_LENGTH: usize = 40;
@@ -16,11 +16,7 @@ pub(super) fn suggestion(name: &str, known: &[&str], schema: Option<&'static Sch
     if let Some(filter) = schema.and_then(|schema| filter_by(schema, name)) {
         return Some(format!("To search, use `filter={filter}`."));
     }
-    let name = name.to_ascii_lowercase();
-    let distance = |known: &&str| damerau_levenshtein(&name, &known.to_ascii_lowercase());
-    let is_close = |known: &&str| distance(known) <= known.len().div_ceil(3).min(3);
-    let closest = known.iter().copied().filter(is_close).min_by_key(distance)?;
-    Some(format!("Did you mean `{closest}`?"))
+    closest(name, known.iter().copied()).map(|closest| format!("Did you mean `{closest}`?"))
 }
 
 /// A filter by the attribute with this name. The name may be in the singular, in another case, or without the name of the
