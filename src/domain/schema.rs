@@ -89,6 +89,15 @@ impl Vocabulary {
         self.find_among(schema.attributes, schema, &name.to_ascii_lowercase())
     }
 
+    /// The name of an attribute, without the attributes that contain it in the native vocabulary.
+    pub fn name_of(self, attribute: &Attribute) -> &'static str {
+        match (self, attribute.name) {
+            (Self::Scim, "createdAt") => "meta.created",
+            (Self::Scim, "updatedAt") => "meta.lastModified",
+            (_, name) => name,
+        }
+    }
+
     /// Like [`find`](Self::find), including the attributes that only filters may name.
     pub fn find_filterable(self, schema: &Schema, name: &str) -> Option<Vec<&'static Attribute>> {
         let name = name.to_ascii_lowercase();

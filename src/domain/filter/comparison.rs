@@ -193,7 +193,7 @@ impl<'t> Terms<'t> {
         if matches!(attribute.kind, Kind::Urns) {
             return self.has_schema(operator, &operand);
         }
-        let test = test(attribute, operator, &operand)?;
+        let test = test(attribute, self.vocabulary.name_of(attribute), operator, &operand)?;
         Ok(match attribute.kind {
             Kind::Constant(value) if test.matches(&casefold(value).into()) => Filter::All(Vec::new()),
             Kind::Constant(_) => Filter::Any(Vec::new()),

@@ -49,8 +49,13 @@ pub(super) enum Mismatch {
     Operand(String),
 }
 
-pub(super) fn test(attribute: &Attribute, operator: Operator, operand: &Operand) -> Result<Test, Mismatch> {
-    let name = attribute.name;
+/// The test of an attribute's values. `name` is the name of the attribute in errors.
+pub(super) fn test(
+    attribute: &Attribute,
+    name: &str,
+    operator: Operator,
+    operand: &Operand,
+) -> Result<Test, Mismatch> {
     let refuse =
         |operators: &str| Mismatch::Operator(format!("{name} can only be compared with {operators}"));
     let wrong = |expected: &str| Mismatch::Operand(format!("{name} must be compared with {expected}"));
