@@ -91,7 +91,7 @@ impl Connection {
         Q: Select<'static, U> + LoadQuery<'static, PgConnection, U, PgRowByRowLoadingMode> + 'static,
     {
         match self {
-            Self::Postgres(c) if limit <= ROWS_AT_ONCE => {
+            Self::Postgres(c) if limit <= ROWS_AT_ONCE || budget.limit == usize::MAX => {
                 budget.collect(query.load_iter::<U, DefaultLoadingMode>(c)?, limit)
             }
             Self::Postgres(c) => budget.collect(query.load_iter::<U, PgRowByRowLoadingMode>(c)?, limit),

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 each_engine!(
     a_created_user_is_found_with_its_attributes,
+    a_page_is_read_until_its_documents_fill_it,
     missing_users_are_not_found,
     users_of_other_tenants_are_not_found,
     user_names_are_unique_ignoring_case_and_unicode_form,
@@ -79,6 +80,29 @@ async fn pages_by_offset_work_in_every_order(db: &TestDatabase) {
             let names: Vec<_> = found.items.iter().map(|user| user.attributes.user_name.as_str()).collect();
             let rest: Vec<_> = expected.into_iter().skip(skip).take(2).collect();
             assert_eq!((names, found.total), (rest, Some(3)), "{path:?} {skip}");
+        }
+    }
+}
+
+/// 67 documents of 60,000 characters exceed 4 MB.
+async fn a_page_is_read_until_its_documents_fill_it(db: &TestDatabase) {
+    let title = "x".repeat(60_000);
+    for number in 10..80 {
+        db.create_user(json!({"userName": format!("u{number}"), "title": title})).await.unwrap();
+    }
+    let by_name = Sort { descending: true, ..Sort::parse("userName", &USERS).unwrap() };
+    for filter in [None, Some("title sw \"x\"")] {
+        let filter = filter.map(|text| Filter::parse(text, &USERS, Vocabulary::Native).unwrap());
+        for (sort, skip) in [(Sort::default(), None), (by_name, None), (Sort::default(), Some(1))] {
+            let query = Query { filter: filter.clone(), sort, skip, ..query(500) };
+            let page = db.list(query.clone()).await.unwrap();
+            // The window with the skipped user counts as a whole.
+            let count = if query.filter.is_some() && skip.is_some() { 66 } else { 67 };
+            assert_eq!((page.items.len(), page.positions.len()), (count, count), "{filter:?} {sort}");
+            assert_eq!(page.next, page.positions.last().cloned());
+            let rest = db.list(Query { after: page.next, skip: None, ..query }).await.unwrap();
+            let left = 70 - skip.unwrap_or(0) - count;
+            assert_eq!((rest.items.len(), rest.next), (left, None), "{filter:?} {sort}");
         }
     }
 }

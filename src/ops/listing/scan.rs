@@ -35,7 +35,7 @@ pub(super) async fn scan<R: Resource>(
                 return short_page(execution, query, page, reached);
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
-            // What is skipped does not count.
+            // A window whose resources are all skipped does not count towards the size of the page.
             let of_window = if skip > 0 { Budget::of(PAGE_BYTES) } else { budget };
             let (items, end, spent) = match read_window(execution, query, &segment, wanted, of_window).await {
                 Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed))
