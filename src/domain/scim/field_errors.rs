@@ -37,9 +37,19 @@ fn tokens(pointer: &str) -> impl Iterator<Item = String> {
     pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
 }
 
-/// The SCIM name of the native field that a pointer refers to; empty for the body itself.
+/// The SCIM name of the field that a pointer into a native or SCIM body refers to; empty for the body itself.
 fn scim_name(pointer: &str) -> String {
-    let mut tokens = tokens(pointer).filter(|token| token.parse::<usize>().is_err());
+    let names: Vec<_> = tokens(pointer).filter(|token| token.parse::<usize>().is_err()).collect();
+    // The attributes of a PATCH are in the values of its operations.
+    let names = match names.as_slice() {
+        [operations, value, rest @ ..]
+            if operations == "Operations" && value == "value" && !rest.is_empty() =>
+        {
+            rest
+        }
+        names => names,
+    };
+    let mut tokens = names.iter().cloned();
     let top = match tokens.next().as_deref() {
         Some("enterprise") => urn::ENTERPRISE_USER.to_owned(),
         Some("extensions") => tokens.next().unwrap_or_default(),
@@ -66,6 +76,8 @@ mod tests {
             ("/emails/0/value", "emails.value (\"nobody\") is wrong"),
             ("/title", "title (7) is wrong"),
             ("/userName", "userName is wrong"),
+            ("/Operations/0/value/name/givenName", "name.givenName is wrong"),
+            ("/Operations/0/value", "Operations.value is wrong"),
             ("/extensions/urn:x~1y:z/a", "urn:x/y:z:a (an object) is wrong"),
             (
                 "/enterprise/manager/value",
