@@ -12,7 +12,7 @@ use r2d2::{Pool, PooledConnection};
 use std::any::{Any, TypeId, type_name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -68,7 +68,8 @@ pub(super) struct Worker {
     pool: Pool<Manager>,
     class: Class,
     connection: Option<PooledConnection<Manager>>,
-    refuse_until: Option<Instant>,
+    /// Until when calls are refused, and the reason.
+    refuse_until: Option<(Instant, DbError)>,
     slow: Duration,
     /// Dropped with the actor. A SyncArbiter never joins its threads, so this is how [`super::Database::close`] learns
     /// that they have ended.
@@ -81,14 +82,15 @@ impl Worker {
     }
 
     /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
-    /// unless the COMMIT may have succeeded.
+    /// unless the COMMIT may have succeeded. If the batch could not begin, none of its calls could.
     fn run_calls<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, O::Error>> {
         let mut results = match self.run(&calls.iter().collect::<Vec<_>>()) {
             Ok(results) => results,
             Err(error) => match error.database() {
                 _ if calls.len() == 1 => return vec![Err(error)],
-                Some(unknown @ DbError::OutcomeUnknown(_)) => {
-                    return calls.iter().map(|_| Err(unknown.clone().into())).collect();
+                Some(unknown @ DbError::OutcomeUnknown(_)) => return all(calls, unknown),
+                Some(failure) if !calls.iter().any(|call| call.ticket.has_started()) => {
+                    return all(calls, failure);
                 }
                 failure => {
                     log::debug!(
@@ -129,14 +131,12 @@ impl Worker {
     }
 
     fn try_to_run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
-        let operations: Vec<_> = calls.iter().map(|call| &call.operation).collect();
-        let origins: Vec<_> = calls.iter().map(|call| &call.origin).collect();
         let deadline = calls.iter().map(|call| call.deadline).max();
         let mut reconnected = false;
         let once = || {
             let connection = self.connection()?;
             connection.discard_stale_plans();
-            let results = attempt(&mut connection.connection, &operations, &origins);
+            let results = attempt(&mut connection.connection, calls);
             if let Err(error) = &results
                 && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
             {
@@ -166,15 +166,15 @@ impl Worker {
     }
 
     fn connect(&mut self) -> Result<PooledConnection<Manager>, DbError> {
-        if self.refuse_until.is_some_and(|until| Instant::now() < until) {
-            return Err(DbError::Unavailable("no connection could be made".to_owned()));
+        if let Some((until, reason)) = &self.refuse_until
+            && Instant::now() < *until
+        {
+            return Err(reason.clone());
         }
-        let connection = self.pool.get().map_err(|error| {
-            self.refuse_until = Some(Instant::now() + REFUSE_FOR);
-            DbError::Unavailable(error.to_string())
-        })?;
-        self.refuse_until = None;
-        Ok(connection)
+        let connected = self.pool.get().map_err(|error| DbError::Unavailable(error.to_string()));
+        self.refuse_until =
+            connected.as_ref().err().map(|error| (Instant::now() + REFUSE_FOR, error.clone()));
+        connected
     }
 
     /// Discards the connection. The pool closes it, and the next operation opens another.
@@ -200,13 +200,35 @@ impl Drop for Worker {
     }
 }
 
-/// Claimed once, either by the actor that starts a call or by the caller that abandons it.
+/// Whether a call has started. The actor that starts it and the caller that gives up settle this between them.
 #[derive(Clone, Default)]
-pub(super) struct Ticket(Arc<AtomicBool>);
+pub(super) struct Ticket(Arc<AtomicU8>);
 
 impl Ticket {
-    pub(super) fn claim(&self) -> bool {
-        !self.0.swap(true, Ordering::AcqRel)
+    const WAITING: u8 = 0;
+    const STARTED: u8 = 1;
+    const ABANDONED: u8 = 2;
+
+    /// Starts the call, unless its caller has given up. A call that runs again has already started.
+    pub(super) fn start(&self) -> bool {
+        self.settle(Self::STARTED) == Self::STARTED
+    }
+
+    /// Gives up, unless the call has started.
+    pub(super) fn abandon(&self) -> bool {
+        self.settle(Self::ABANDONED) == Self::ABANDONED
+    }
+
+    fn has_started(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::STARTED
+    }
+
+    /// Settles a waiting call, and returns how it is settled.
+    fn settle(&self, outcome: u8) -> u8 {
+        match self.0.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => outcome,
+            Err(settled) => settled,
+        }
     }
 }
 
@@ -240,13 +262,9 @@ impl<O: Operation> Job for Call<O> {
         if calls.is_empty() {
             return;
         }
-        // Calls are claimed only after connecting. A caller that gives up before then learns that nothing was done.
-        let connected = worker.connection().map(drop);
-        calls.retain(|call| call.ticket.claim());
-        let results = match connected {
-            Ok(()) if calls.is_empty() => return,
+        let results = match worker.connection().map(drop) {
             Ok(()) => worker.run_calls(&calls),
-            Err(error) => calls.iter().map(|_| Err(error.clone().into())).collect(),
+            Err(error) => all(&calls, &error),
         };
         for (call, result) in calls.into_iter().zip(results) {
             call.report(started, worker.slow, result.as_ref().err().and_then(CallError::database));
@@ -270,10 +288,15 @@ impl<O: Operation> Call<O> {
     }
 }
 
+/// The same error for every call.
+fn all<O: Operation>(calls: &[Call<O>], error: &DbError) -> Vec<Result<O::Output, O::Error>> {
+    calls.iter().map(|_| Err(error.clone().into())).collect()
+}
+
 /// Whether the connection is unusable after this error.
 fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
     match error {
-        DbError::Unavailable(_) | DbError::OutcomeUnknown(_) => true,
+        DbError::Unavailable(_) | DbError::DiskFailed(_) | DbError::OutcomeUnknown(_) => true,
         DbError::Internal(_) => connection.batch_execute("SELECT 1").is_err(),
         _ => false,
     }

@@ -104,8 +104,8 @@ impl Connection {
         let language = setting("lc_messages")?;
         if !["C", "POSIX", "en"].iter().any(|prefix| language.starts_with(prefix)) && !language.is_empty() {
             warnings.push(format!(
-                "lc_messages is {language} in PostgreSQL: unless it is English, lock and statement timeouts return 500 \
-                 instead of 503"
+                "lc_messages is {language} in PostgreSQL: unless it is English, timeouts, canceled statements and a full \
+                 disk return 500 instead of 503"
             ));
         }
         Ok(warnings)

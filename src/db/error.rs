@@ -41,10 +41,19 @@ pub enum DbError {
     /// The deadline passed before the operation started, or while a read was running. Nothing was done.
     #[display("the deadline passed")]
     DeadlinePassed,
-    /// The database cannot be reached or its disk is full. Nothing was done.
-    #[display("the database is not available: {_0}")]
+    /// The database cannot be reached, or accepts no writes. Nothing was done.
+    #[display("the database is unavailable: {_0}")]
     Unavailable(#[error(not(source))] String),
-    /// A lock or a statement timed out. Nothing was done.
+    /// The database has no space to write to. Nothing was done.
+    #[display("the disk of the database is full: {_0}")]
+    DiskFull(#[error(not(source))] String),
+    /// The database cannot read from or write to its disk. Nothing was done.
+    #[display("the disk of the database failed: {_0}")]
+    DiskFailed(#[error(not(source))] String),
+    /// Another session held a lock for too long. Nothing was done.
+    #[display("the database is locked: {_0}")]
+    Locked(#[error(not(source))] String),
+    /// A statement timed out, was canceled, or lacked memory. Nothing was done.
     #[display("the database is busy: {_0}")]
     Busy(#[error(not(source))] String),
     /// A conflict with a concurrent transaction (SQLSTATE 40001). Nothing was done, and the call is retried.
@@ -82,22 +91,51 @@ fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInform
     }
 }
 
-/// Classifies errors that Diesel reports only as text.
+/// Texts that occur in the messages of temporary failures, with their class. The first match counts. Diesel reports
+/// neither SQLSTATE nor SQLite's result code. SQLite's messages are always English; [`super::Connection::open`] selects
+/// English for those of PostgreSQL.
+const TEMPORARY: [(&str, Classify); 26] = [
+    // SQLITE_BUSY and SQLITE_LOCKED; SQLSTATE 55P03 and 40P01.
+    ("database is locked", DbError::Locked),
+    ("table is locked", DbError::Locked),
+    ("lock timeout", DbError::Locked),
+    ("could not obtain lock", DbError::Locked),
+    ("deadlock detected", DbError::Serialization),
+    // 57014, 53200, 53400 and 53000. Shared memory can lack space, too.
+    ("canceling statement", DbError::Busy),
+    ("out of memory", DbError::Busy),
+    ("shared memory", DbError::Busy),
+    ("temp_file_limit", DbError::Busy),
+    ("no unpinned buffers", DbError::Busy),
+    ("file descriptors", DbError::Busy),
+    // SQLITE_FULL; 53100.
+    ("disk is full", DbError::DiskFull),
+    ("No space left on device", DbError::DiskFull),
+    ("Disk quota exceeded", DbError::DiskFull),
+    ("disk full", DbError::DiskFull),
+    // SQLITE_IOERR; 58030.
+    ("disk I/O error", DbError::DiskFailed),
+    ("Input/output error", DbError::DiskFailed),
+    // SQLITE_CANTOPEN and SQLITE_READONLY.
+    ("unable to open database file", DbError::Unavailable),
+    ("attempt to write a readonly database", DbError::Unavailable),
+    // 57P01 to 57P05, 25P03 and 53300. The database is "starting up", "shutting down" or "in recovery mode".
+    ("terminating connection", DbError::Unavailable),
+    ("the database system is", DbError::Unavailable),
+    ("shutting down", DbError::Unavailable),
+    ("during recovery", DbError::Unavailable),
+    ("too many clients", DbError::Unavailable),
+    ("too many connections", DbError::Unavailable),
+    ("connection slots", DbError::Unavailable),
+];
+
+/// Creates an error of a class from its message.
+type Classify = fn(String) -> DbError;
+
 fn from_message(message: String) -> DbError {
-    let says = |text: &str| message.contains(text);
-    if says("deadlock detected") {
-        DbError::Serialization(message)
-    } else if says("lock timeout") || says("statement timeout") || says("database is locked") {
-        DbError::Busy(message)
-    } else if says("terminating connection")
-        || says("shutting down")
-        || says("disk is full")
-        || says("No space left on device")
-        || says("during recovery")
-    {
-        DbError::Unavailable(message)
-    } else {
-        DbError::Internal(message)
+    match TEMPORARY.iter().find(|(text, _)| message.contains(text)) {
+        Some((_, class)) => class(message),
+        None => DbError::Internal(message),
     }
 }
 
@@ -135,9 +173,9 @@ impl DbError {
         let text = self.to_string();
         match self {
             Self::Serialization(_) => self,
-            Self::Unavailable(_) if alive && text.contains("disk is full") => self,
-            Self::Unavailable(_) | Self::OutcomeUnknown(_) => Self::OutcomeUnknown(text),
-            other if alive && !text.contains("I/O error") => other,
+            // SQLite may have written the whole transaction before the failure.
+            Self::Unavailable(_) | Self::DiskFailed(_) => Self::OutcomeUnknown(text),
+            other if alive => other,
             _ => Self::OutcomeUnknown(text),
         }
     }
@@ -153,20 +191,25 @@ mod tests {
             let information = Box::new(text.to_owned());
             DbError::from(DieselError::DatabaseError(DatabaseErrorKind::Unknown, information))
         };
-        for text in [
-            "cannot set transaction read-write mode during recovery",
-            "terminating connection due to administrator command",
-            "the database system is shutting down",
-            "could not extend file \"base/1\": No space left on device",
-            "database or disk is full",
+        for (text, class) in [
+            ("cannot set transaction read-write mode during recovery", DbError::Unavailable as Classify),
+            ("terminating connection due to administrator command", DbError::Unavailable),
+            ("the database system is shutting down", DbError::Unavailable),
+            ("could not extend file \"base/1\": No space left on device", DbError::DiskFull),
+            ("database or disk is full", DbError::DiskFull),
+            ("could not read block 7 in file \"base/1\": Input/output error", DbError::DiskFailed),
+            ("deadlock detected", DbError::Serialization),
+            ("canceling statement due to lock timeout", DbError::Locked),
+            ("canceling statement due to statement timeout", DbError::Busy),
+            (
+                "could not resize shared memory segment \"/PostgreSQL.1\": No space left on device",
+                DbError::Busy,
+            ),
+            ("database is locked", DbError::Locked),
+            ("relation \"users\" does not exist", DbError::Internal),
         ] {
-            assert!(matches!(classify(text), DbError::Unavailable(_)), "{text}");
+            assert_eq!(classify(text), class(text.to_owned()));
         }
-        assert!(matches!(classify("deadlock detected"), DbError::Serialization(_)));
-        for text in ["canceling statement due to lock timeout", "database is locked"] {
-            assert!(matches!(classify(text), DbError::Busy(_)), "{text}");
-        }
-        assert!(matches!(classify("relation \"users\" does not exist"), DbError::Internal(_)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod budget;
 mod conn;
 mod custom_sql;
 mod error;
+mod failures;
 pub mod filter_sql;
 mod history;
 pub mod lock;
@@ -31,6 +32,7 @@ use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
 use actor::{Call, DatabaseActor, Drain, Job, Ticket, Worker};
 use conn::Manager;
+use failures::Failures;
 use queue::Queue;
 use r2d2::Pool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -143,6 +145,7 @@ struct Inner {
     scan: Arc<ActorPool>,
     write: Arc<ActorPool>,
     deadline: Duration,
+    failures: Failures,
     /// Keeps an in-memory database alive: it is deleted with its last connection.
     _anchor: Option<Mutex<Connection>>,
 }
@@ -172,6 +175,7 @@ impl Database {
                 scan: write.clone(),
                 write,
                 deadline: options.deadline,
+                failures: Failures::default(),
                 _anchor: Some(Mutex::new(first)),
             },
             _ => Inner {
@@ -180,6 +184,7 @@ impl Database {
                 scan: actor_pool(Class::Scan, 1),
                 write,
                 deadline: options.deadline,
+                failures: Failures::default(),
                 _anchor: None,
             },
         };
@@ -206,6 +211,20 @@ impl Database {
         operation: O,
         deadline: Instant,
     ) -> Result<O::Output, O::Error> {
+        let result = self.queue(origin, operation, deadline).await;
+        if let Err(error) = &result {
+            self.0.failures.log::<O>(origin, error.database());
+        }
+        result
+    }
+
+    /// Queues a call and waits for its result.
+    async fn queue<O: Operation>(
+        &self,
+        origin: &Origin,
+        operation: O,
+        deadline: Instant,
+    ) -> Result<O::Output, O::Error> {
         let (reply, result) = oneshot::channel();
         let queued = Instant::now();
         if queued >= deadline {
@@ -218,7 +237,7 @@ impl Database {
         match tokio::time::timeout_at(deadline.into(), result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_not_started)) => Err(DbError::DeadlinePassed.into()),
-            Err(_late) if O::CLASS != Class::Write || abandon.0.claim() => {
+            Err(_late) if O::CLASS != Class::Write || abandon.0.abandon() => {
                 Err(DbError::DeadlinePassed.into())
             }
             Err(_late) => {
@@ -299,26 +318,16 @@ fn connection_pool(options: &Options, class: Class, actors: usize) -> Pool<Manag
         .idle_timeout(None)
         .max_lifetime(None)
         .connection_timeout(Duration::from_secs(1))
-        .error_handler(Box::new(LogOneLine))
+        // The refused calls log the reason.
+        .error_handler(Box::new(r2d2::NopErrorHandler))
         .build_unchecked(Manager { url: options.url.clone(), class, statement_timeout })
 }
 
-/// Logs a connection error, which spans several lines in libpq, on one line.
-#[derive(Debug)]
-struct LogOneLine;
-
-impl r2d2::HandleError<diesel::ConnectionError> for LogOneLine {
-    fn handle_error(&self, error: diesel::ConnectionError) {
-        let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        log::error!("cannot connect to the database: {text}");
-    }
-}
-
-/// Claims the ticket when the caller drops the call, so that no actor starts it.
+/// Abandons the call when its caller drops it, so that no actor starts it.
 struct AbandonOnDrop(Ticket);
 
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
-        self.0.claim();
+        self.0.abandon();
     }
 }

@@ -1,5 +1,6 @@
 //! Runs operations once, on one connection.
 
+use super::actor::Call;
 use super::conn::{Connection, Dialect};
 use super::error::{CallError, DbError};
 use super::history;
@@ -139,18 +140,40 @@ pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::
         .collect()
 }
 
-/// Runs writes in a transaction, with the declared exceptions, and reads without one.
+/// Runs writes in a transaction, with the declared exceptions, and reads without one. Calls start after BEGIN, which waits
+/// for SQLite's lock. Those whose callers have given up by then are left out.
 pub(super) fn attempt<O: Operation>(
+    connection: &mut Connection,
+    calls: &[&Call<O>],
+) -> Results<O::Output, O::Error> {
+    if in_transaction::<O>() {
+        begin(connection, O::ISOLATION)?;
+    }
+    let started: Vec<_> = calls.iter().map(|call| call.ticket.start()).collect();
+    let kept = || calls.iter().zip(&started).filter_map(|(call, started)| started.then_some(*call));
+    let operations: Vec<_> = kept().map(|call| &call.operation).collect();
+    let origins: Vec<_> = kept().map(|call| &call.origin).collect();
+    let mut results = run_started(connection, &operations, &origins)?.into_iter();
+    let result = |started| if started { results.next() } else { Some(Err(DbError::DeadlinePassed.into())) };
+    Ok(started.into_iter().filter_map(result).collect())
+}
+
+fn in_transaction<O: Operation>() -> bool {
+    O::CLASS == Class::Write && O::IN_TRANSACTION
+}
+
+/// Runs the operations of the calls that have started, and ends the transaction of writes.
+fn run_started<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
     origins: &[&Origin],
 ) -> Results<O::Output, O::Error> {
-    if O::CLASS != Class::Write || !O::IN_TRANSACTION {
-        return results(operations, &mut Tx::new(connection, origins));
-    }
-    begin(connection, O::ISOLATION)?;
     let mut tx = Tx::new(connection, origins);
-    let output = results(operations, &mut tx).and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
+    let output = results(operations, &mut tx);
+    if !in_transaction::<O>() {
+        return output;
+    }
+    let output = output.and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
     match output {
         Ok(output) => {
             commit(connection)?;
@@ -165,8 +188,10 @@ pub(super) fn attempt<O: Operation>(
 
 /// Runs the operations and returns a result for each. If there is only one, its error is the error of the batch.
 fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Output, O::Error> {
-    if let [operation] = operations {
-        return Ok(vec![Ok(operation.run(tx)?)]);
+    match operations {
+        [] => return Ok(Vec::new()),
+        [operation] => return Ok(vec![Ok(operation.run(tx)?)]),
+        _ => {}
     }
     let results = O::run_batch(operations, tx)?;
     match results.len() == operations.len() {
@@ -184,12 +209,13 @@ fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbErro
     Ok(connection.begin(sql)?)
 }
 
-/// Rolls back to the innermost savepoint, or rolls back the transaction if there is none, because of an error.
+/// Rolls back to the innermost savepoint, or rolls back the transaction if there is none, because of an error. If the
+/// engine caused the error, it may have rolled back already.
 fn rollback(connection: &mut Connection, cause: Option<&DbError>) -> Result<(), DbError> {
-    connection.rollback().map_err(|error| {
-        let cause = cause.map(|cause| format!("{cause}; ")).unwrap_or_default();
-        DbError::Unavailable(format!("{cause}the rollback failed: {error}"))
-    })
+    match connection.rollback() {
+        Err(error) if cause.is_none() => Err(DbError::Unavailable(format!("the rollback failed: {error}"))),
+        _ => Ok(()),
+    }
 }
 
 fn commit(connection: &mut Connection) -> Result<(), DbError> {

@@ -1,5 +1,6 @@
 //! The readiness check for `/readyz`.
 
+use super::problem::cause;
 use crate::db::{Class, Database, DbError};
 use crate::domain::origin::Origin;
 use crate::ops::health::{CanWrite, PendingMigrations};
@@ -43,7 +44,7 @@ async fn check(database: &Database) -> Result<(), &'static str> {
     match read {
         Ok(Ok(0)) => {}
         Ok(Ok(_)) => return Err("Database migrations are pending. Run `roster migrate`."),
-        Ok(Err(error)) if !is_busy(&error) => return Err("The database cannot be read."),
+        Ok(Err(error)) if !is_busy(&error) => return Err(cause(&error)),
         _ => {
             // An overloaded server stays ready: removing it from the load balancer would only move the load to the
             // others. It is overloaded, not stuck, as long as calls finish.
@@ -54,11 +55,11 @@ async fn check(database: &Database) -> Result<(), &'static str> {
         }
     }
     match write {
-        Ok(Err(error)) if !is_busy(&error) => Err("The database cannot be written to."),
+        Ok(Err(error)) if !is_busy(&error) => Err(cause(&error)),
         _ => Ok(()),
     }
 }
 
 fn is_busy(error: &DbError) -> bool {
-    matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Busy(_))
+    matches!(error, DbError::Overloaded | DbError::DeadlinePassed | DbError::Locked(_) | DbError::Busy(_))
 }

@@ -2,10 +2,11 @@
 
 use crate::support::block_on;
 use crate::support::database::{Database, Lock, on_both_engines};
-use crate::support::http::Client;
+use crate::support::http::{Client, Request};
 use crate::support::server::Server;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -26,6 +27,7 @@ fn a_write_gives_up_after_half_its_deadline(database: &Database) {
         let expected = DEADLINE / 2 - Duration::from_millis(100)..DEADLINE / 2 + MARGIN;
         assert!(expected.contains(&took), "{took:?}");
         assert_eq!(refused.json()["code"], "database-busy", "{}", refused.text());
+        assert!(refused.text().contains("Another session has locked the data."), "{}", refused.text());
         assert!(refused.header("retry-after").is_some());
         // Reads do not wait.
         assert_eq!(client.get(&path).send().await.expect(200).json()["title"], Value::Null);
@@ -55,6 +57,39 @@ async fn a_waiting_write_does_not_delay_the_readiness_probe() {
     patching.await.expect("the request does not panic");
     assert!(took < MARGIN, "/readyz took {took:?}");
     ready.expect(200);
+}
+
+/// None of the writes behind the first one starts, and neither does the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_wait_for_a_locked_sqlite_file_are_refused() {
+    let database = Database::sqlite();
+    let server = start(&database.url());
+    let client = Client::new(&server);
+    let (id, path) = create(&client, "ada").await;
+    let lock = database.lock(&id);
+    // Some are of one kind and form batches; others wait behind them.
+    let requests = (0..24).map(|number| match number % 3 {
+        0 => client.patch(&path, &json!({ "title": "lost" })),
+        1 => client.post("/groups", &json!({ "displayName": number.to_string() })),
+        _ => client.post("/users", &json!({ "userName": number.to_string() })),
+    });
+    let send = |request: Request| async move { request.send().await };
+    let start = Instant::now();
+    let refused = requests.map(send).collect::<JoinSet<_>>().join_all().await;
+    assert!(start.elapsed() < DEADLINE + MARGIN, "{:?}", start.elapsed());
+    for response in refused {
+        let code = response.expect(503).json()["code"].clone();
+        assert!(code == "database-busy" || code == "deadline-passed", "{code}");
+    }
+    server.wait_for_log("the database is locked", MARGIN);
+    lock.release();
+    client.patch(&path, &json!({ "nickName": "later" })).send().await.expect(200);
+    check_changes(&database, &id, &["user.created 1", "user.updated 2"]);
+    assert_eq!(
+        database.sql().number("SELECT revision AS number FROM heads"),
+        2,
+        "a refused write took effect"
+    );
 }
 
 /// The head row orders all commits of a tenant.

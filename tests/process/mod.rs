@@ -17,6 +17,7 @@ mod open_files;
 mod openapi;
 mod outage;
 mod proxy;
+mod refusals;
 mod retention;
 mod secrets;
 mod settings;

@@ -55,17 +55,34 @@ impl From<DbError> for Problem {
             DbError::DeadlinePassed => Self::deadline_passed(
                 "The deadline passed before the request was processed. Nothing was done; retry later.",
             ),
-            DbError::Unavailable(_) => {
-                Self::database_unavailable("The database is unavailable. Nothing was done; retry later.")
+            DbError::Unavailable(_) | DbError::DiskFull(_) | DbError::DiskFailed(_) => {
+                Self::database_unavailable(retry_later(&error))
             }
-            DbError::Busy(_) | DbError::Serialization(_) => Self::database_busy(
-                "The database was too busy to complete the request. Nothing was done; retry later.",
-            ),
+            DbError::Locked(_) | DbError::Busy(_) | DbError::Serialization(_) => {
+                Self::database_busy(retry_later(&error))
+            }
             DbError::OutcomeUnknown(_) => Self::outcome_unknown(
                 "The write may or may not have been committed. Repeat the request with the same `Idempotency-Key`, or \
                  read the resource.",
             ),
             DbError::UniqueViolation(_) | DbError::Taken { .. } | DbError::Internal(_) => Self::defect(),
         }
+    }
+}
+
+/// The detail of a response that refuses a request.
+fn retry_later(error: &DbError) -> String {
+    format!("{} Nothing was done; retry later.", cause(error))
+}
+
+/// The reason why the database refuses requests, without internal details.
+pub(in crate::http) fn cause(error: &DbError) -> &'static str {
+    match error {
+        DbError::DiskFull(_) => "The disk of the database is full.",
+        DbError::DiskFailed(_) => "The database cannot read from or write to its disk.",
+        DbError::Locked(_) => "Another session has locked the data.",
+        DbError::Busy(_) | DbError::Serialization(_) => "The database was too busy to complete the request.",
+        DbError::Unavailable(_) => "The database cannot be reached or accepts no writes.",
+        _ => "The database cannot be used.",
     }
 }

@@ -21,6 +21,8 @@ use std::fmt;
 use std::time::Duration;
 use uuid::Uuid;
 
+pub(super) use from::cause;
+
 /// The reason why a request failed. The outermost middleware writes the body of the response, because only the
 /// middleware knows the request id.
 #[derive(Clone, Debug, PartialEq)]

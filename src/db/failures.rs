@@ -1,0 +1,83 @@
+//! Logs why calls fail without a fault of their caller or of Roster.
+
+use super::Operation;
+use super::error::DbError;
+use crate::domain::origin::Origin;
+use std::any::type_name;
+use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The shortest time between two lines about the same cause.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The causes of failures that were logged, so that an outage does not fill the log.
+#[derive(Default)]
+pub(super) struct Failures(Mutex<HashMap<Discriminant<DbError>, Logged>>);
+
+/// The last line about a cause.
+struct Logged {
+    at: Instant,
+    /// The number of failures since then.
+    since: u64,
+}
+
+impl Failures {
+    /// Logs the reason for a response with the status 503 or 504.
+    pub(super) fn log<O: Operation>(&self, origin: &Origin, error: Option<&DbError>) {
+        let Some(error) = error.filter(|error| is_outage(error)) else { return };
+        if let Some(since) = self.count(error, Instant::now()) {
+            let (operation, request_id) = (type_name::<O>(), &*origin.request_id);
+            let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            log::warn!(operation, request_id, unlogged = since; "an operation failed: {reason}");
+        }
+    }
+
+    /// Counts a failure. If it must be logged, returns how many with the same cause were not.
+    fn count(&self, error: &DbError, now: Instant) -> Option<u64> {
+        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(logged) = causes.get_mut(&discriminant(error)) else {
+            causes.insert(discriminant(error), Logged { at: now, since: 0 });
+            return Some(0);
+        };
+        if now < logged.at + INTERVAL {
+            logged.since += 1;
+            return None;
+        }
+        logged.at = now;
+        Some(std::mem::take(&mut logged.since))
+    }
+}
+
+/// Whether the database, its disk or the load caused the error. The check of the files logs that they were replaced.
+fn is_outage(error: &DbError) -> bool {
+    matches!(
+        error,
+        DbError::Overloaded
+            | DbError::DeadlinePassed
+            | DbError::Unavailable(_)
+            | DbError::DiskFull(_)
+            | DbError::DiskFailed(_)
+            | DbError::Locked(_)
+            | DbError::Busy(_)
+            | DbError::Serialization(_)
+            | DbError::OutcomeUnknown(_)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_is_logged_once_a_second() {
+        let (failures, now) = (Failures::default(), Instant::now());
+        let full = |text: &str| DbError::DiskFull(text.to_owned());
+        assert_eq!(failures.count(&full("a"), now), Some(0));
+        assert_eq!(failures.count(&full("b"), now), None);
+        assert_eq!(failures.count(&DbError::Overloaded, now), Some(0));
+        assert_eq!(failures.count(&full("c"), now + INTERVAL), Some(1));
+        assert_eq!(failures.count(&full("d"), now + INTERVAL), None);
+    }
+}
