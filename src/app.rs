@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::{Settings, local_url};
-use crate::db::{Connection, Database, DatabaseUrl, migrate};
+use crate::db::{self, Connection, Database, DatabaseUrl, ServerLock, migrate};
 use crate::error::AppError;
 use crate::first_key;
 use crate::http::State;
@@ -21,6 +21,8 @@ pub struct App {
     state: web::Data<State>,
     settings: Settings,
     signals: Signals,
+    /// Excludes a second server on a SQLite file, until this one has closed it.
+    _lock: ServerLock,
 }
 
 /// The signals that stop the server.
@@ -54,7 +56,9 @@ impl App {
         let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
         // A busy port is detected before anything is changed. Clients can connect once the server is ready.
         let socket = settings.listen.bind().map_err(cannot_listen)?;
+        db::create(&settings.database_url).map_err(AppError::new)?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
+        let lock = ServerLock::acquire(&settings.database_url).map_err(AppError::new)?;
         let preparing = settings.clone();
         tokio::select! {
             prepared = web::block(move || prepare(&preparing)) => {
@@ -77,7 +81,7 @@ impl App {
         if settings.admin_keys().is_none() {
             first_key::create(&state.database, &state.clock, &local_url(address)).await;
         }
-        Ok(Self { server, address, state, settings, signals })
+        Ok(Self { server, address, state, settings, signals, _lock: lock })
     }
 
     /// The address that the server listens on.

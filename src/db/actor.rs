@@ -2,6 +2,7 @@
 
 use super::conn::{Manager, Pooled};
 use super::error::{CallError, DbError};
+use super::file::OpenFiles;
 use super::queue::{Batch, Batchable, Queue};
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
@@ -67,6 +68,8 @@ pub(super) trait Job: Batchable + Any + Send {
 pub(super) struct Worker {
     pool: Pool<Manager>,
     class: Class,
+    /// The files of a SQLite database.
+    files: Option<Arc<OpenFiles>>,
     connection: Option<PooledConnection<Manager>>,
     /// Until when calls are refused, and the reason.
     refuse_until: Option<(Instant, DbError)>,
@@ -77,8 +80,14 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(pool: Pool<Manager>, class: Class, slow: Duration, alive: mpsc::Sender<()>) -> Self {
-        Self { pool, class, connection: None, refuse_until: None, slow, _alive: alive }
+    pub(super) fn new(
+        pool: Pool<Manager>,
+        files: Option<Arc<OpenFiles>>,
+        class: Class,
+        slow: Duration,
+        alive: mpsc::Sender<()>,
+    ) -> Self {
+        Self { pool, class, files, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
     /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
@@ -142,6 +151,10 @@ impl Worker {
             {
                 self.discard();
             }
+            if results.is_ok() && O::CLASS == Class::Write {
+                // A write to files that were deleted meanwhile is lost.
+                self.check_files().map_err(|error| DbError::OutcomeUnknown(error.to_string()))?;
+            }
             results
         };
         let retry = |error: &O::Error| match error.database() {
@@ -155,6 +168,11 @@ impl Worker {
             .with_max_times(SERIALIZATION_RETRIES)
             .with_jitter();
         once.retry(pauses).sleep(std::thread::sleep).when(retry).call()
+    }
+
+    /// Checks that the files of a SQLite database are those that the connections use.
+    fn check_files(&self) -> Result<(), DbError> {
+        self.files.as_ref().map_or(Ok(()), |files| files.check())
     }
 
     fn connection(&mut self) -> Result<&mut Pooled, DbError> {
@@ -262,7 +280,7 @@ impl<O: Operation> Job for Call<O> {
         if calls.is_empty() {
             return;
         }
-        let results = match worker.connection().map(drop) {
+        let results = match worker.check_files().and_then(|()| worker.connection().map(drop)) {
             Ok(()) => worker.run_calls(&calls),
             Err(error) => all(&calls, &error),
         };

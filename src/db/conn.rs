@@ -1,6 +1,7 @@
 //! A connection to either engine, and the r2d2 manager that opens it.
 
 use super::Class;
+use super::file::OpenFiles;
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -8,6 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl as _};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 #[diesel::declare_sql_function]
@@ -44,22 +46,23 @@ macro_rules! on_engine {
 pub(super) use on_engine;
 
 impl Connection {
-    /// Opens a connection with default settings.
+    /// Opens a connection with default settings. Does not create a SQLite file.
     ///
     /// # Errors
     /// The engine's error. It does not contain the URL, which may contain a password.
     pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        let to_open = url.to_open();
         match url {
-            DatabaseUrl::Postgres(text) => {
+            DatabaseUrl::Postgres(_) => {
                 // If libpq initialized OpenSSL first, OpenSSL would free its state at exit while threads still use it.
                 openssl_sys::init();
-                let mut connection = PgConnection::establish(text)?;
+                let mut connection = PgConnection::establish(&to_open)?;
                 // Diesel reports some errors only as text. If the setting cannot be changed, Roster warns at startup.
                 drop(connection.batch_execute(ENGLISH_MESSAGES));
                 Ok(Self::Postgres(connection))
             }
-            DatabaseUrl::Sqlite(text) | DatabaseUrl::Memory(text) => {
-                let mut connection = SqliteConnection::establish(text)?;
+            DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory(_) => {
+                let mut connection = SqliteConnection::establish(&to_open)?;
                 // secure_delete: deleted values are overwritten in the file. Without it, even moving a row, as a migration
                 // may do, would leave a copy of its values.
                 connection
@@ -70,16 +73,17 @@ impl Connection {
         }
     }
 
-    /// Opens the first connection at startup. Switches a SQLite file to WAL mode, which is permanent. An in-memory
-    /// database exists as long as this connection is open.
+    /// Opens the first connection at startup. Switches a SQLite file to WAL mode, which is permanent. The write-ahead log
+    /// or an in-memory database exists as long as this connection is open.
     ///
     /// # Errors
-    /// The engine's error when the database cannot be reached or created.
+    /// The engine's error when the database cannot be reached or does not exist.
     pub(super) fn first(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         let mut connection = Self::open(url)?;
         if let DatabaseUrl::Sqlite(_) = url {
             // When two processes switch the same file at once, SQLite rejects one of them immediately.
             retry_contention(|| connection.batch_execute("PRAGMA journal_mode = WAL"))
+                .and_then(|()| connection.batch_execute(OPEN_FILES))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         Ok(connection)
@@ -153,6 +157,8 @@ impl Connection {
 #[derive(Clone, Debug)]
 pub(super) struct Manager {
     pub(super) url: DatabaseUrl,
+    /// The files of a SQLite database.
+    pub(super) files: Option<Arc<OpenFiles>>,
     /// The class of operations that its connections run.
     pub(super) class: Class,
     /// The timeout of a statement. The timeout of a lock is half as long.
@@ -196,6 +202,7 @@ impl r2d2::ManageConnection for Manager {
         if !settings.is_empty() {
             connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
+        self.check_files(&mut connection)?;
         Ok(Pooled { connection, broken: false, plans_discarded: Instant::now() })
     }
 
@@ -209,6 +216,13 @@ impl r2d2::ManageConnection for Manager {
 }
 
 impl Manager {
+    /// Checks that the connection has opened the files that the server uses.
+    fn check_files(&self, connection: &mut Connection) -> Result<(), ConnectionError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        connection.batch_execute(OPEN_FILES).map_err(ConnectionError::CouldntSetupConfiguration)?;
+        files.check().map_err(|error| ConnectionError::BadConnection(error.to_string()))
+    }
+
     fn settings(&self) -> String {
         let statement = self.statement_timeout.as_millis();
         let lock = statement / 2;
@@ -243,6 +257,9 @@ const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = 
 /// temp_store: no temporary files, so the rest of the file system can be read-only.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA temp_store = MEMORY;";
+
+/// SQLite opens the files when it first reads.
+const OPEN_FILES: &str = "SELECT count(*) FROM sqlite_schema";
 
 /// Retries for a few seconds while an attempt fails because another process makes the same change.
 pub(super) fn retry_contention(attempt: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {

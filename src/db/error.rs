@@ -50,6 +50,9 @@ pub enum DbError {
     /// The database cannot read from or write to its disk. Nothing was done.
     #[display("the disk of the database failed: {_0}")]
     DiskFailed(#[error(not(source))] String),
+    /// The SQLite file was deleted or replaced. Nothing was done.
+    #[display("{_0}")]
+    FileReplaced(#[error(not(source))] String),
     /// Another session held a lock for too long. Nothing was done.
     #[display("the database is locked: {_0}")]
     Locked(#[error(not(source))] String),

@@ -1,7 +1,7 @@
 //! The embedded migrations, applied by one process at a time.
 
 use super::conn::{SQLITE_SETTINGS, retry_contention};
-use super::{Connection, DatabaseUrl, DbError};
+use super::{Connection, DatabaseUrl, DbError, file};
 use derive_more::{Display, Error};
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -39,12 +39,13 @@ pub struct Status {
     pub pending: Vec<String>,
 }
 
-/// Applies the pending migrations under a lock, and returns their number.
+/// Applies the pending migrations under a lock, and returns their number. Creates a SQLite file that does not exist.
 ///
 /// # Errors
-/// Fails when the database cannot be reached or a migration fails. That migration and those after it are then not
+/// Fails when the database cannot be reached or created, or a migration fails. That migration and those after it are then not
 /// applied.
 pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
+    file::create(url).map_err(|error| MigrationError(error.to_string()))?;
     let mut connection = open(url)?;
     if status_of(&mut connection)?.pending.is_empty() {
         return Ok(0);

@@ -7,6 +7,7 @@ mod conn;
 mod custom_sql;
 mod error;
 mod failures;
+mod file;
 pub mod filter_sql;
 mod history;
 pub mod lock;
@@ -25,6 +26,7 @@ mod wal;
 
 pub use conn::{Connection, Dialect};
 pub use error::{CallError, DbError};
+pub use file::{ServerLock, create};
 pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
 
@@ -32,7 +34,9 @@ use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
 use actor::{Call, DatabaseActor, Drain, Job, Ticket, Worker};
 use conn::Manager;
+use diesel::ConnectionError;
 use failures::Failures;
+use file::OpenFiles;
 use queue::Queue;
 use r2d2::Pool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,7 +127,7 @@ pub struct Options {
     pub deadline: Duration,
     /// The duration from which a call is logged as slow.
     pub slow: Duration,
-    /// Whether to switch a SQLite file to WAL mode, which is permanent.
+    /// Whether to switch a SQLite file to WAL mode, which is permanent, and to check that the file is not replaced.
     pub wal: bool,
 }
 
@@ -146,8 +150,8 @@ struct Inner {
     write: Arc<ActorPool>,
     deadline: Duration,
     failures: Failures,
-    /// Keeps an in-memory database alive: it is deleted with its last connection.
-    _anchor: Option<Mutex<Connection>>,
+    /// Keeps an in-memory database or the write-ahead log of a file alive: it is deleted with the last connection.
+    anchor: Mutex<Option<Connection>>,
 }
 
 /// The queue and the actors of one class.
@@ -158,37 +162,27 @@ struct ActorPool {
 }
 
 impl Database {
-    /// Starts the actors, which connect when they first run an operation. Requires a running actix `System`.
+    /// Starts the actors, which connect when they first run an operation. Requires a running actix `System`. Does not
+    /// create a SQLite file; see [`create`].
     ///
     /// # Errors
-    /// The engine's error when the database cannot be reached.
-    pub fn start(options: &Options) -> Result<Self, diesel::ConnectionError> {
-        let actor_pool = |class, actors| Arc::new(ActorPool::start(options, class, actors));
+    /// The engine's error when the database cannot be reached or does not exist.
+    pub fn start(options: &Options) -> Result<Self, ConnectionError> {
         let first =
             if options.wal { Connection::first(&options.url) } else { Connection::open(&options.url) }?;
-        let writers = if let DatabaseUrl::Postgres(_) = options.url { options.writers } else { 1 };
-        let write = actor_pool(Class::Write, writers);
-        let inner = match options.url {
-            DatabaseUrl::Memory(_) => Inner {
-                read: write.clone(),
-                page: write.clone(),
-                scan: write.clone(),
-                write,
-                deadline: options.deadline,
-                failures: Failures::default(),
-                _anchor: Some(Mutex::new(first)),
-            },
-            _ => Inner {
-                read: actor_pool(Class::Read, options.readers),
-                page: actor_pool(Class::Page, options.readers),
-                scan: actor_pool(Class::Scan, 1),
-                write,
-                deadline: options.deadline,
-                failures: Failures::default(),
-                _anchor: None,
-            },
+        let files = if options.wal { OpenFiles::of(&options.url) } else { Ok(None) };
+        let files = files.map_err(|error| ConnectionError::BadConnection(error.to_string()))?.map(Arc::new);
+        let actor_pool = |class, actors| Arc::new(ActorPool::start(options, files.clone(), class, actors));
+        let is_postgres = matches!(options.url, DatabaseUrl::Postgres(_));
+        let write = actor_pool(Class::Write, if is_postgres { options.writers } else { 1 });
+        let [read, page, scan] = match options.url {
+            DatabaseUrl::Memory(_) => [(); 3].map(|()| write.clone()),
+            _ => [(Class::Read, options.readers), (Class::Page, options.readers), (Class::Scan, 1)]
+                .map(|(class, actors)| actor_pool(class, actors)),
         };
-        Ok(Self(Arc::new(inner)))
+        let anchor = Mutex::new((!is_postgres).then_some(first));
+        let (deadline, failures) = (options.deadline, Failures::default());
+        Ok(Self(Arc::new(Inner { read, page, scan, write, deadline, failures, anchor })))
     }
 
     /// Runs an operation on behalf of `origin`, whose deadline applies.
@@ -260,9 +254,11 @@ impl Database {
 
     /// Runs the waiting calls and closes all connections, those of the writers last.
     pub async fn close(&self) {
-        for pool in [&self.0.read, &self.0.page, &self.0.scan, &self.0.write] {
+        for pool in [&self.0.read, &self.0.page, &self.0.scan] {
             pool.close().await;
         }
+        drop(self.0.anchor.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.0.write.close().await;
     }
 
     fn actor_pool(&self, class: Class) -> &ActorPool {
@@ -276,14 +272,16 @@ impl Database {
 }
 
 impl ActorPool {
-    fn start(options: &Options, class: Class, actors: usize) -> Self {
-        let pool = connection_pool(options, class, actors);
+    fn start(options: &Options, files: Option<Arc<OpenFiles>>, class: Class, actors: usize) -> Self {
+        let statement_timeout = options.deadline;
+        let manager = Manager { url: options.url.clone(), files: files.clone(), class, statement_timeout };
+        let pool = connection_pool(manager, actors);
         let queue = Arc::new(Queue::new(options.queue, actors));
         let (sender, alive) = mpsc::channel(1);
         let (slow, in_actors) = (options.slow, queue.clone());
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), class, slow, sender.clone()),
+            worker: Worker::new(pool.clone(), files.clone(), class, slow, sender.clone()),
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
@@ -309,8 +307,7 @@ impl ActorPool {
 }
 
 /// An r2d2 pool with one connection per actor. Each actor keeps its connection.
-fn connection_pool(options: &Options, class: Class, actors: usize) -> Pool<Manager> {
-    let statement_timeout = options.deadline;
+fn connection_pool(manager: Manager, actors: usize) -> Pool<Manager> {
     Pool::builder()
         .max_size(u32::try_from(actors).unwrap_or(u32::MAX))
         .min_idle(Some(0))
@@ -320,7 +317,7 @@ fn connection_pool(options: &Options, class: Class, actors: usize) -> Pool<Manag
         .connection_timeout(Duration::from_secs(1))
         // The refused calls log the reason.
         .error_handler(Box::new(r2d2::NopErrorHandler))
-        .build_unchecked(Manager { url: options.url.clone(), class, statement_timeout })
+        .build_unchecked(manager)
 }
 
 /// Abandons the call when its caller drops it, so that no actor starts it.

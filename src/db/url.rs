@@ -1,6 +1,7 @@
 //! The database URL.
 
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
@@ -83,14 +84,40 @@ fn sqlite_file(url: &str) -> PathBuf {
     OsString::from_vec(percent_decode_str(path).collect()).into()
 }
 
+/// The URL of a SQLite file, with which SQLite opens the file but does not create it. The URL can set another mode.
+fn without_creating(url: &str) -> String {
+    let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
+    match url.split_once('?') {
+        Some((_, query)) if query.split('&').any(|part| part.starts_with("mode=")) => url.to_owned(),
+        Some(_) => format!("{url}&mode=rw"),
+        None => format!("{url}?mode=rw"),
+    }
+}
+
 impl DatabaseUrl {
-    /// Whether opening the URL would create a new database: a SQLite file that does not exist, or an in-memory database.
+    /// Whether there is no database yet: a SQLite file that does not exist, or an in-memory database.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Postgres(_) => false,
             Self::Sqlite(url) => matches!(sqlite_file(url).try_exists(), Ok(false)),
             Self::Memory(_) => true,
+        }
+    }
+
+    /// The file of a SQLite database.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite(url) => Some(sqlite_file(url)),
+            Self::Postgres(_) | Self::Memory(_) => None,
+        }
+    }
+
+    /// The URL that Diesel opens. It may contain a password.
+    pub(super) fn to_open(&self) -> Cow<'_, str> {
+        match self {
+            Self::Postgres(url) | Self::Memory(url) => url.into(),
+            Self::Sqlite(url) => without_creating(url).into(),
         }
     }
 }
@@ -148,6 +175,17 @@ mod tests {
             ("sqlite://a.db#b", "a.db"),
         ] {
             assert_eq!(sqlite_file(url), Path::new(file), "{url}");
+        }
+    }
+
+    #[test]
+    fn opening_a_sqlite_url_creates_no_file() {
+        for (url, opened) in [
+            ("sqlite://roster.db", "sqlite://roster.db?mode=rw"),
+            ("sqlite://a.db?vfs=unix#b", "sqlite://a.db?vfs=unix&mode=rw"),
+            ("sqlite://a.db?mode=ro", "sqlite://a.db?mode=ro"),
+        ] {
+            assert_eq!(url.parse::<DatabaseUrl>().unwrap().to_open(), opened);
         }
     }
 

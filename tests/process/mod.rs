@@ -22,6 +22,7 @@ mod retention;
 mod secrets;
 mod settings;
 mod slow_readers;
+mod sqlite_files;
 mod startup;
 mod stop;
 mod warnings;

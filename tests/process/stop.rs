@@ -87,7 +87,10 @@ fn check_database_is_closed(database: &Database) {
     let Some(file) = database.file() else {
         return database.sql().wait_for_number(CONNECTIONS, 0, Duration::from_secs(2));
     };
-    assert_eq!(file_names(file.parent().expect("the file is in a directory")), ["roster.db"]);
+    assert_eq!(
+        file_names(file.parent().expect("the file is in a directory")),
+        ["roster.db", "roster.db.lock"]
+    );
     let bytes = fs::read(&file).expect("the database can be read");
     let contains = bytes.windows(TITLE.len()).any(|window| window == TITLE.as_bytes());
     assert!(contains, "the write is not in the file");

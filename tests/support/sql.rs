@@ -30,6 +30,7 @@ impl Sql {
             false => url.to_owned(),
         };
         let parsed: DatabaseUrl = url.parse().expect("a database URL");
+        roster::db::create(&parsed).expect("the file exists or is created");
         Self(Connection::open(&parsed).unwrap_or_else(|error| panic!("cannot open {parsed}: {error}")))
     }
 

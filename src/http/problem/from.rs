@@ -55,9 +55,10 @@ impl From<DbError> for Problem {
             DbError::DeadlinePassed => Self::deadline_passed(
                 "The deadline passed before the request was processed. Nothing was done; retry later.",
             ),
-            DbError::Unavailable(_) | DbError::DiskFull(_) | DbError::DiskFailed(_) => {
-                Self::database_unavailable(retry_later(&error))
-            }
+            DbError::Unavailable(_)
+            | DbError::DiskFull(_)
+            | DbError::DiskFailed(_)
+            | DbError::FileReplaced(_) => Self::database_unavailable(retry_later(&error)),
             DbError::Locked(_) | DbError::Busy(_) | DbError::Serialization(_) => {
                 Self::database_busy(retry_later(&error))
             }
@@ -80,6 +81,7 @@ pub(in crate::http) fn cause(error: &DbError) -> &'static str {
     match error {
         DbError::DiskFull(_) => "The disk of the database is full.",
         DbError::DiskFailed(_) => "The database cannot read from or write to its disk.",
+        DbError::FileReplaced(_) => "The database file was deleted or replaced while the server was running.",
         DbError::Locked(_) => "Another session has locked the data.",
         DbError::Busy(_) | DbError::Serialization(_) => "The database was too busy to complete the request.",
         DbError::Unavailable(_) => "The database cannot be reached or accepts no writes.",
