@@ -6,6 +6,7 @@ use crate::domain::origin::Origin;
 use crate::ops::health::{CanWrite, PendingMigrations};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 /// The time for which a result is reused, so that the probes of many load balancers cause only one check.
 const CACHE_TIME: Duration = Duration::from_secs(1);
@@ -32,16 +33,13 @@ impl Readiness {
     }
 }
 
-/// Checks that the database can be read and written and has no pending migrations. A write that only waits, for a lock
+/// Checks that the database has no pending migrations and can be read and written. A write that only waits, for a lock
 /// or in the queue, does not make the server unready while reads succeed.
 async fn check(database: &Database) -> Result<(), &'static str> {
     let origin = Origin::server();
     let finished = database.finished(Class::Read);
     let timeout = tokio::time::sleep(TIMEOUT);
-    let read = tokio::time::timeout(TIMEOUT, database.call(&origin, PendingMigrations));
-    let write = tokio::time::timeout(TIMEOUT, database.call(&origin, CanWrite));
-    let (read, write) = tokio::join!(read, write);
-    match read {
+    match tokio::time::timeout(TIMEOUT, database.call(&origin, PendingMigrations)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(_)) => return Err("Database migrations are pending. Run `roster migrate`."),
         Ok(Err(error)) if !is_busy(&error) => return Err(cause(&error)),
@@ -54,7 +52,8 @@ async fn check(database: &Database) -> Result<(), &'static str> {
             }
         }
     }
-    match write {
+    let write = CanWrite { id: Uuid::now_v7() };
+    match tokio::time::timeout(TIMEOUT, database.call(&origin, write)).await {
         Ok(Err(error)) if !is_busy(&error) => Err(cause(&error)),
         _ => Ok(()),
     }

@@ -7,6 +7,7 @@ mod commands;
 mod commit;
 mod env_example;
 mod erasures;
+mod full_disk;
 mod health;
 mod idempotent_creates;
 mod keys;
