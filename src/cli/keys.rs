@@ -79,7 +79,7 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
             let now = Clock::system().now();
             let expires_at = expires.map(|lifetime| now.plus(lifetime));
             let tenant = tenant_named(database, tenant).await?;
-            let draft = draft(name, role, expires_at)?;
+            let draft = draft(name, role, expires_at, now)?;
             let secret = create_key(database, tenant, draft, now).await?;
             writeln!(std::io::stdout(), "{}", secret.reveal()).map_err(|error| {
                 AppError::new(format!("cannot print the secret; revoke the key {}: {error}", secret.id()))
@@ -100,9 +100,14 @@ async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppErro
 }
 
 /// Validates the arguments with the rules of `POST /keys`.
-fn draft(name: Option<String>, role: Role, expires_at: Option<Timestamp>) -> Result<Draft, AppError> {
+fn draft(
+    name: Option<String>,
+    role: Role,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Draft, AppError> {
     let body = json!({ "name": name, "role": role.to_string(), "expiresAt": expires_at });
-    Draft::read(body).map_err(|errors| {
+    Draft::read(body, now).map_err(|errors| {
         let errors: Vec<_> =
             errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
         AppError::new(errors.join(", "))
@@ -117,7 +122,7 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
     let mut names = HashMap::new();
     let mut after = None;
     print(
-        "ID                                    ROLE      TENANT            CREATED                      EXPIRES                      LAST USED                    NAME\n",
+        "ID                                    ROLE      TENANT            CREATED                      EXPIRES                      LAST USED                    REVOKED                      NAME\n",
     );
     loop {
         let scope = keys::Scope { tenant, role: Role::Operator };
@@ -144,9 +149,13 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
 fn line(key: &Key, tenant: &str) -> String {
     let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
     let (created, expires, used) = (key.created_at, time(key.expires_at), time(key.last_used_at));
+    let revoked = time(key.revoked_at);
     let name = key.name.as_deref().unwrap_or("-").escape_debug();
     let role = key.role.to_string();
-    format!("{}  {role:<8}  {tenant:<16}  {created:<27}  {expires:<27}  {used:<27}  {name}\n", key.id)
+    format!(
+        "{}  {role:<8}  {tenant:<16}  {created:<27}  {expires:<27}  {used:<27}  {revoked:<27}  {name}\n",
+        key.id
+    )
 }
 
 async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {

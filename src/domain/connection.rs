@@ -2,6 +2,7 @@
 
 use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
 use super::fields::{FieldError, Fields};
+use super::key::read_expiry;
 use super::merge_patch::apply_patch;
 use super::scim::Profile;
 use super::time::Timestamp;
@@ -49,10 +50,12 @@ pub struct Token {
     pub created_at: Timestamp,
     /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<Timestamp>,
+    /// The time of the revocation, if the token is revoked.
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// The maximum number of active tokens of a connection: one in use, and its replacement during a rotation.
-pub const MAX_ACTIVE_TOKENS: usize = 2;
+pub const MAX_ACTIVE_TOKENS: i64 = 2;
 
 impl Auditable for Connection {
     const KINDS: [ChangeKind; 3] =
@@ -98,11 +101,6 @@ impl Token {
         let expires_at = self.expires_at.map(Timestamp::rfc3339);
         attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
     }
-
-    /// Whether the token has not expired.
-    pub fn is_active(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expiry| expiry > now)
-    }
 }
 
 impl Draft {
@@ -135,12 +133,12 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
     profile.unwrap_or_default()
 }
 
-/// Reads the body of a request for a new token. Returns the time of expiry, if any.
+/// Reads the body of a request for a new token. Returns the time of expiry, if any, which must be after `now`.
 ///
 /// # Errors
 /// A [`FieldError`] for each invalid field.
-pub fn read_token(body: Value) -> Result<Option<Timestamp>, Vec<FieldError>> {
-    Fields::read(body, |fields| fields.time("expiresAt"))
+pub fn read_token(body: Value, now: Timestamp) -> Result<Option<Timestamp>, Vec<FieldError>> {
+    Fields::read(body, |fields| read_expiry(fields, None, now))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 21] = [
+pub const CODES: [&str; 22] = [
     "required",
     "wrong-type",
     "blank",
@@ -40,6 +40,7 @@ pub const CODES: [&str; 21] = [
     "unknown-role",
     "unknown-profile",
     "invalid-time",
+    "in-the-past",
     "invalid-name",
     "reserved",
 ];

@@ -5,12 +5,14 @@ use super::context::{Admin, Context};
 use super::credentials::Stale;
 use super::headers::Prefer;
 use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples};
-use super::params::NoQuery;
+use super::pages::IdList;
+use super::params::{NoQuery, Params};
 use super::path::{PathId, PathIds};
 use super::records::{Served, created};
 use super::response::{Response, new_secret, no_content};
 use super::state::State;
 use crate::domain::connection::{self, Connection, Draft, Token};
+use crate::domain::cursor::List;
 use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
@@ -82,7 +84,7 @@ pub(super) async fn create_token(
     PathId(connection): PathId,
     body: JsonBody,
 ) -> Response {
-    let expires_at = body.read(connection::read_token)?;
+    let expires_at = body.read(|body| connection::read_token(body, context.now()))?;
     let (id, tenant) = (Uuid::now_v7(), context.tenant());
     let secret = new_secret(id)?;
     let (hash, now) = (secret.hash(), context.now());
@@ -105,19 +107,26 @@ pub(super) fn create_token_docs() -> OperationDocs {
 }
 
 /// `GET /connections/{id}/tokens`
-pub(super) async fn list_tokens(context: Context<Admin>, _: NoQuery, PathId(connection): PathId) -> Response {
-    let tokens = context.call(ListTokens { tenant: context.tenant(), connection }).await?;
-    Ok(HttpResponse::Ok().json(json!({ "items": tokens })))
+pub(super) async fn list_tokens(
+    context: Context<Admin>,
+    PathId(connection): PathId,
+    params: Params,
+) -> Response {
+    let tenant = context.tenant();
+    let list = IdList::of(params, List::new(tenant, &["tokens", &connection.to_string()]))?;
+    let page = context.call(ListTokens { tenant, connection, page: list.page }).await?;
+    let path = format!("/connections/{connection}/tokens");
+    list.respond(&path, &page, |token| token.id, |token| token)
 }
 
 pub(super) fn list_tokens_docs() -> OperationDocs {
-    let example = json!({ "items": [examples::token()] });
-    OperationDocs::keyed("listTokens", "connections", "List the tokens of a connection", &["id"]).json(
+    let parameters = ["id", "limit", "cursor", "include"];
+    OperationDocs::keyed("listTokens", "connections", "List the tokens of a connection", &parameters).json(
         200,
-        "All tokens of the connection.",
-        &[],
-        "Tokens",
-        &example,
+        "A page of tokens, in the order of their creation. Revoked tokens stay listed for 90 days.",
+        &["Link"],
+        "TokenPage",
+        &examples::page("tokens", examples::token().into()),
     )
 }
 
@@ -135,6 +144,6 @@ pub(super) async fn delete_token(
 
 pub(super) fn delete_token_docs() -> OperationDocs {
     OperationDocs::keyed("deleteToken", "connections", "Revoke a token", &["id", "tokenId"])
-        .response(204, "The token was revoked.", &[], None)
+        .response(204, "The token is revoked. It stays listed with `revokedAt` for 90 days.", &[], None)
         .errors(&[504])
 }

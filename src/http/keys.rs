@@ -46,7 +46,7 @@ struct NewKey<'k> {
 
 /// `POST /keys`
 pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) -> Response {
-    let draft = body.read(Draft::read)?;
+    let draft = body.read(|body| Draft::read(body, context.now()))?;
     if draft.role > context.caller().role {
         return Err(OpError::Forbidden(draft.role).into());
     }
@@ -73,5 +73,8 @@ pub(super) fn create_docs() -> OperationDocs {
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
-    Key::DOCS.delete("Revoke a key", &[]).response(204, "The key was revoked.", &[], None)
+    let operation = Key::DOCS.delete("Revoke a key", &[]).describe(
+        "The key stays listed with `revokedAt` for 90 days. Revoking it again has no effect, and changing it returns 409.",
+    );
+    operation.response(204, "The key is revoked.", &[], None)
 }

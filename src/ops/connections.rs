@@ -10,8 +10,8 @@ use crate::domain::fields::FieldError;
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
-use crate::ops::OpError;
 use crate::ops::records::{self, Record};
+use crate::ops::{OpError, Page, PageQuery};
 use crate::schema::{connection_tokens, connections};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -82,7 +82,7 @@ impl Record for Connection {
         self.draft()
     }
 
-    fn patched(&self, patch: &Value) -> Result<Draft, Vec<FieldError>> {
+    fn patched(&self, patch: &Value, _: Timestamp) -> Result<Draft, Vec<FieldError>> {
         Draft::patch(self, patch)
     }
 
@@ -102,14 +102,14 @@ impl Record for Connection {
     }
 
     /// Deletes the connection and its tokens. The externalIds that it has set are kept.
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+    fn delete(&self, tx: &mut Tx<'_>, _: Timestamp) -> Result<bool, OpError> {
         tx.execute(diesel::delete(of_connection!(self.tenant, self.id)))?;
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
-        Ok(())
+        Ok(true)
     }
 }
 
-type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>);
+type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>, Option<i64>);
 
 const TOKEN_COLUMNS: (
     connection_tokens::id,
@@ -117,21 +117,25 @@ const TOKEN_COLUMNS: (
     connection_tokens::expires_at,
     connection_tokens::created_at,
     connection_tokens::last_used_at,
+    connection_tokens::revoked_at,
 ) = (
     connection_tokens::id,
     connection_tokens::connection_id,
     connection_tokens::expires_at,
     connection_tokens::created_at,
     connection_tokens::last_used_at,
+    connection_tokens::revoked_at,
 );
 
-fn token((Uid(id), Uid(connection), expires_at, created_at, last_used_at): TokenRow) -> Token {
+fn token(row: TokenRow) -> Token {
+    let (Uid(id), Uid(connection), expires_at, created_at, last_used_at, revoked_at) = row;
     Token {
         id,
         connection,
         expires_at: expires_at.map(Timestamp::from),
         created_at: created_at.into(),
         last_used_at: last_used_at.map(Timestamp::from),
+        revoked_at: revoked_at.map(Timestamp::from),
     }
 }
 
@@ -162,12 +166,12 @@ impl Operation for CreateToken {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
         let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
-        let live = tokens(tx, self.tenant, self.connection)?;
-        if live.iter().filter(|token| token.is_active(self.now)).count() >= MAX_ACTIVE_TOKENS {
+        if self.count_active(tx)? >= MAX_ACTIVE_TOKENS {
             return Err(OpError::Refused("the connection already has two active tokens: revoke one first"));
         }
         let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
-        let created = Token { id, connection, expires_at, created_at: self.now, last_used_at: None };
+        let (last_used_at, revoked_at) = (None, None);
+        let created = Token { id, connection, expires_at, created_at: self.now, last_used_at, revoked_at };
         let insert = diesel::insert_into(connection_tokens::table).values((
             connection_tokens::id.eq(Uid(id)),
             connection_tokens::tenant_id.eq(Uid(self.tenant)),
@@ -182,27 +186,49 @@ impl Operation for CreateToken {
     }
 }
 
-/// Reads the tokens of a connection, in id order.
+impl CreateToken {
+    /// The number of tokens of the connection that are neither revoked nor expired.
+    fn count_active(&self, tx: &mut Tx<'_>) -> QueryResult<i64> {
+        let is_valid = connection_tokens::expires_at
+            .is_null()
+            .or(connection_tokens::expires_at.gt(Some(i64::from(self.now))));
+        let tokens = of_connection!(self.tenant, self.connection);
+        tx.get(tokens.filter(connection_tokens::revoked_at.is_null()).filter(is_valid).count())
+    }
+}
+
+/// Reads a page of the tokens of a connection.
 #[derive(Debug)]
 pub struct ListTokens {
     /// The tenant of the connection.
     pub tenant: Uuid,
     /// The id of the connection.
     pub connection: Uuid,
+    /// The page to read.
+    pub page: PageQuery,
 }
 
 impl Operation for ListTokens {
-    type Output = Vec<Token>;
+    type Output = Page<Token>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Token>, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Page<Token>, OpError> {
         records::find::<Connection>(tx, self.tenant, self.connection)?;
-        tokens(tx, self.tenant, self.connection)
+        let limit = i64::try_from(self.page.read_limit()).unwrap_or(i64::MAX);
+        let tokens = of_connection!(self.tenant, self.connection)
+            .filter(connection_tokens::id.gt(Uid(self.page.start())))
+            .order(connection_tokens::id)
+            .limit(limit)
+            .select(TOKEN_COLUMNS);
+        let rows: Vec<TokenRow> = tx.load(tokens)?;
+        let all = of_connection!(self.tenant, self.connection).count();
+        let total = self.page.total.then(|| tx.get(all)).transpose()?;
+        Ok(self.page.page(rows.into_iter().map(token).collect(), total))
     }
 }
 
-/// Revokes a token permanently.
+/// Revokes a token permanently. Has no effect if the token is already revoked.
 #[derive(Debug)]
 pub struct DeleteToken {
     /// The tenant of the connection.
@@ -222,16 +248,23 @@ impl Operation for DeleteToken {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
-        let tokens = tokens(tx, self.tenant, self.connection)?;
-        let revoked = tokens.iter().find(|token| token.id == self.id).ok_or(OpError::NotFound)?;
-        let row = connection_tokens::table.find(Uid(self.id));
-        tx.execute(diesel::delete(row))?;
-        tx.record(Change::token_deleted(&owner, revoked, self.now));
+        let query =
+            of_connection!(self.tenant, self.connection).filter(connection_tokens::id.eq(Uid(self.id)));
+        let row: TokenRow = tx.get(query.select(TOKEN_COLUMNS))?;
+        let token = token(row);
+        if token.revoked_at.is_some() {
+            return Ok(());
+        }
+        tx.execute(diesel::update(connection_tokens::table.find(Uid(self.id))).set((
+            connection_tokens::secret_hash.eq(SecretHash::REVOKED.as_slice()),
+            connection_tokens::revoked_at.eq(Some(i64::from(self.now))),
+        )))?;
+        tx.record(Change::token_deleted(&owner, &token, self.now));
         Ok(())
     }
 }
 
-/// Finds a token in any tenant, with its connection and the hash of its secret, to authenticate a caller.
+/// Finds a token that is not revoked, in any tenant, with its connection and the hash of its secret, to authenticate a caller.
 #[derive(Debug)]
 pub struct Identify {
     /// The id of the token.
@@ -245,7 +278,8 @@ impl Operation for Identify {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let columns = (TOKEN_COLUMNS, connection_tokens::tenant_id, connection_tokens::secret_hash);
-        let query = connection_tokens::table.find(Uid(self.id)).select(columns);
+        let row = connection_tokens::table.find(Uid(self.id));
+        let query = row.filter(connection_tokens::revoked_at.is_null()).select(columns);
         let row: Option<(TokenRow, Uid, Vec<u8>)> = tx.optional(query)?;
         let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
         let token = token(row);
@@ -257,10 +291,4 @@ impl Operation for Identify {
             found => Ok(Some((token, found?, hash))),
         }
     }
-}
-
-fn tokens(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<Vec<Token>, OpError> {
-    let query = of_connection!(tenant, id).order(connection_tokens::id).select(TOKEN_COLUMNS);
-    let rows: Vec<TokenRow> = tx.load(query)?;
-    Ok(rows.into_iter().map(token).collect())
 }

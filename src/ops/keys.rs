@@ -13,6 +13,7 @@ use crate::ops::records::{self, Record};
 use crate::schema::{connection_tokens, keys};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The keys that a caller can reach.
@@ -59,8 +60,9 @@ impl Record for Key {
 
     fn new(id: Uuid, fixed: &Fixed, Draft { name, role, expires_at }: Draft, now: Timestamp) -> Self {
         let (created_at, updated_at) = (now, now);
-        let tenant = fixed.tenant;
-        Self { id, tenant, name, role, expires_at, version: 1, created_at, updated_at, last_used_at: None }
+        let (tenant, last_used_at, revoked_at) = (fixed.tenant, None, None);
+        let version = 1;
+        Self { id, tenant, name, role, expires_at, version, created_at, updated_at, last_used_at, revoked_at }
     }
 
     fn insert(&self, fixed: &Fixed, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -86,8 +88,8 @@ impl Record for Key {
         self.draft()
     }
 
-    fn patched(&self, patch: &serde_json::Value) -> Result<Draft, Vec<FieldError>> {
-        Draft::patch(self, patch)
+    fn patched(&self, patch: &serde_json::Value, now: Timestamp) -> Result<Draft, Vec<FieldError>> {
+        Draft::patch(self, patch, now)
     }
 
     fn with(&self, Draft { name, role, expires_at }: Draft, version: i64, updated_at: Timestamp) -> Self {
@@ -96,6 +98,10 @@ impl Record for Key {
 
     fn authorize(scope: Scope, draft: &Draft) -> Result<(), OpError> {
         if draft.role > scope.role { Err(OpError::Forbidden(draft.role)) } else { Ok(()) }
+    }
+
+    fn prepare_update(_: &mut Tx<'_>, before: &Self, _: &Draft) -> Result<(), OpError> {
+        if before.revoked_at.is_some() { Err(OpError::Refused("the key is revoked")) } else { Ok(()) }
     }
 
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -109,9 +115,19 @@ impl Record for Key {
         Ok(())
     }
 
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        tx.execute(diesel::delete(keys::table.find(Uid(self.id))))?;
-        Ok(())
+    /// Revokes the key. [`DeleteRevoked`] deletes it later.
+    fn delete(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, OpError> {
+        if self.revoked_at.is_some() {
+            return Ok(false);
+        }
+        let time = i64::from(now.after(self.updated_at));
+        tx.execute(diesel::update(keys::table.find(Uid(self.id))).set((
+            keys::secret_hash.eq(SecretHash::REVOKED.as_slice()),
+            keys::revoked_at.eq(Some(time)),
+            keys::version.eq(self.version + 1),
+            keys::updated_at.eq(time),
+        )))?;
+        Ok(true)
     }
 }
 
@@ -128,6 +144,7 @@ pub struct KeyRow {
     updated_at: i64,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
+    revoked_at: Option<i64>,
 }
 
 /// The columns of a [`KeyRow`]. They are the same on both engines.
@@ -151,6 +168,7 @@ impl TryFrom<KeyRow> for Key {
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),
             last_used_at: row.last_used_at.map(Timestamp::from),
+            revoked_at: row.revoked_at.map(Timestamp::from),
         })
     }
 }
@@ -167,7 +185,7 @@ pub struct Fixed {
     pub hash: SecretHash,
 }
 
-/// Finds a key in any tenant, with the hash of its secret, to authenticate a caller.
+/// Finds a key that is not revoked, in any tenant, with the hash of its secret, to authenticate a caller.
 #[derive(Debug)]
 pub struct Identify {
     /// The id of the key.
@@ -180,7 +198,8 @@ impl Operation for Identify {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
-        let query = keys::table.find(Uid(self.id)).select((key_columns(), keys::secret_hash));
+        let key = keys::table.find(Uid(self.id)).filter(keys::revoked_at.is_null());
+        let query = key.select((key_columns(), keys::secret_hash));
         let row: Option<(KeyRow, Vec<u8>)> = tx.optional(query)?;
         let Some((row, hash)) = row else { return Ok(None) };
         let hash = SecretHash::from_bytes(&hash)
@@ -189,7 +208,7 @@ impl Operation for Identify {
     }
 }
 
-/// Whether an operator key exists, in any tenant.
+/// Whether an operator key that is not revoked exists, in any tenant.
 #[derive(Debug)]
 pub struct OperatorExists;
 
@@ -199,9 +218,35 @@ impl Operation for OperatorExists {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<bool, OpError> {
-        let query = keys::table.filter(keys::role.eq(Role::Operator.to_string())).select(keys::id);
-        let found: Option<Uid> = tx.optional(query.limit(1))?;
+        let operators = keys::role.eq(Role::Operator.to_string()).and(keys::revoked_at.is_null());
+        let query = keys::table.filter(operators).select(keys::id).limit(1);
+        let found: Option<Uid> = tx.optional(query)?;
         Ok(found.is_some())
+    }
+}
+
+/// Deletes the keys and connection tokens that were revoked more than [`REVOKED_RETENTION`] ago.
+#[derive(Debug)]
+pub struct DeleteRevoked {
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// How long revoked keys and tokens stay listed.
+pub const REVOKED_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+impl Operation for DeleteRevoked {
+    type Output = ();
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let retention = i64::try_from(REVOKED_RETENTION.as_micros()).unwrap_or(i64::MAX);
+        let before = Some(i64::from(self.now) - retention);
+        tx.execute(diesel::delete(keys::table.filter(keys::revoked_at.lt(before))))?;
+        let tokens = connection_tokens::table.filter(connection_tokens::revoked_at.lt(before));
+        tx.execute(diesel::delete(tokens))?;
+        Ok(())
     }
 }
 

@@ -56,7 +56,7 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// One [`FieldError`] for each field that the patch would make invalid.
-    fn patched(&self, patch: &Value) -> Result<Self::Draft, Vec<FieldError>>;
+    fn patched(&self, patch: &Value, now: Timestamp) -> Result<Self::Draft, Vec<FieldError>>;
 
     /// The next version, with the values of a draft.
     fn with(&self, draft: Self::Draft, version: i64, updated_at: Timestamp) -> Self;
@@ -83,11 +83,11 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// [`OpError::Conflict`] if a unique value belongs to another record.
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError>;
 
-    /// Deletes the row, and all rows that belong to the record.
+    /// Deletes the record at `now`, and all rows that belong to it. Returns `false` if it was deleted before.
     ///
     /// # Errors
     /// [`OpError::Refused`] if the state does not permit it.
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError>;
+    fn delete(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, OpError>;
 }
 
 /// Reads a record.
@@ -200,7 +200,7 @@ impl<R: Record> Operation for Patch<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
         let before: R = lock(tx, self.scope, self.id, &self.conditions)?;
-        let draft = before.patched(&self.patch).map_err(OpError::Invalid)?;
+        let draft = before.patched(&self.patch, self.now).map_err(OpError::Invalid)?;
         R::authorize(self.scope, &draft)?;
         if draft == before.draft() {
             return Ok(before);
@@ -231,8 +231,9 @@ impl<R: Record> Operation for Delete<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let record: R = lock(tx, self.scope, self.id, &self.conditions)?;
-        record.delete(tx)?;
-        tx.record(Change::deleted(record.history(), &record, self.now));
+        if record.delete(tx, self.now)? {
+            tx.record(Change::deleted(record.history(), &record, self.now));
+        }
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ impl Record for Tenant {
         self.draft()
     }
 
-    fn patched(&self, patch: &Value) -> Result<Draft, Vec<FieldError>> {
+    fn patched(&self, patch: &Value, _: Timestamp) -> Result<Draft, Vec<FieldError>> {
         Draft::patch(self, patch)
     }
 
@@ -112,7 +112,7 @@ impl Record for Tenant {
     }
 
     /// Deletes a tenant without users and groups, and its keys and connections. [`Purge`] deletes the rest.
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+    fn delete(&self, tx: &mut Tx<'_>, _: Timestamp) -> Result<bool, OpError> {
         if self.id == DEFAULT_TENANT {
             return Err(OpError::Refused("the tenant `default` cannot be deleted"));
         }
@@ -131,7 +131,7 @@ impl Record for Tenant {
         tx.execute(diesel::delete(connection_tokens::table.filter(connection_tokens::tenant_id.eq(id))))?;
         tx.execute(diesel::delete(heads::table.find(id)))?;
         tx.execute(diesel::delete(tenants::table.find(id)))?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -1,10 +1,11 @@
-//! Deletes expired rows and the remaining rows of deleted tenants.
+//! Deletes expired rows, keys revoked long ago, and the remaining rows of deleted tenants.
 
 use crate::clock::Clock;
 use crate::db::{Database, DbError};
 use crate::domain::origin::Origin;
 use crate::ops::OpError;
 use crate::ops::idempotency::DeleteExpired;
+use crate::ops::keys::DeleteRevoked;
 use crate::ops::tenants::{NextHistory, Purge};
 use std::time::Duration;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// Rows per transaction, few enough that other writes do not wait long.
 const BATCH: u32 = 500;
 
-/// Deletes expired idempotency records, and the rows left by tenant deletions that were interrupted. Runs until the
+/// Deletes expired idempotency records, keys and tokens that were revoked long ago, and the rows left by tenant deletions that were interrupted. Runs until the
 /// database stops.
 pub async fn run(database: Database, clock: Clock) {
     loop {
@@ -24,6 +25,10 @@ pub async fn run(database: Database, clock: Clock) {
             Ok(_) => {}
             Err(OpError::Database(DbError::Stopping)) => return,
             Err(error) => log::warn!("cannot delete expired idempotency records: {error}"),
+        }
+        let revoked = DeleteRevoked { now: clock.now() };
+        if let Err(error) = database.call(&Origin::server(), revoked).await {
+            log::warn!("cannot delete revoked keys and tokens: {error}");
         }
         if let Err(error) = purge(&database).await {
             log::warn!("cannot delete the rows of deleted tenants: {error}");

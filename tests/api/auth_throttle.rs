@@ -1,6 +1,8 @@
 //! Throttling of failed authentication attempts per client address.
 
-use crate::api::callers::{client_with_key, client_with_role, create_key, get, key_path};
+use crate::api::callers::{
+    client_with_key, client_with_role, create_expired_key, create_key, get, key_path, soon,
+};
 use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, count_with_status, send_concurrently, text};
 use crate::support::http::{Client, Response};
@@ -86,8 +88,7 @@ async fn zero_disables_the_limit(api: Api) {
 async fn every_invalid_credential_counts_as_an_attempt(mut api: Api) {
     let revoked = create_key(&api.client, &json!({ "role": "reader" })).await;
     api.client.delete(&key_path(&revoked)).send().await.expect(204);
-    let past = json!({ "role": "reader", "expiresAt": "2020-01-01T00:00:00Z" });
-    let expired = create_key(&api.client, &past).await;
+    let expired = create_expired_key(&api, "reader").await;
     // A SQLite file has only one server.
     api.server.kill();
     let invalid = [
@@ -210,11 +211,9 @@ async fn a_key_that_becomes_invalid_is_throttled(api: Api) {
         let target = key_path(key);
         match index {
             0 => api.client.delete(&target).send().await.expect(204),
-            _ => {
-                let past = json!({ "expiresAt": "2020-01-01T00:00:00Z" });
-                api.client.patch(&target, &past).send().await.expect(200)
-            }
+            _ => api.client.patch(&target, &json!({ "expiresAt": soon() })).send().await.expect(200),
         };
+        while client.get("/users").send().await.code() == 200 {}
         assert_too_many(&client.get("/users").send().await);
     }
 }

@@ -1,13 +1,29 @@
 //! Helpers that create keys, tenants and users as any caller in any tenant.
 
-use crate::support::api::text;
+use crate::support::api::{Api, text};
 use crate::support::http::{Client, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Creates a key and returns it with its secret.
 pub(crate) async fn create_key(client: &Client, body: &Value) -> Value {
     client.post("/keys", body).send().await.expect(201).json()
+}
+
+/// Creates a key and lets it expire. The API refuses a key that has already expired.
+pub(crate) async fn create_expired_key(api: &Api, role: &str) -> Value {
+    let key = create_key(&api.client, &json!({ "role": role, "name": "expired" })).await;
+    api.sql().execute("UPDATE keys SET expires_at = 1577836800000000 WHERE name = 'expired'");
+    key
+}
+
+/// A time in the near future.
+pub(crate) fn soon() -> String {
+    let time = OffsetDateTime::now_utc() + Duration::from_millis(200);
+    time.format(&Rfc3339).expect("a time of this century")
 }
 
 /// The same client with a key that [`create_key`] returned.

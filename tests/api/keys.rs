@@ -3,8 +3,8 @@
 use crate::api::callers::{client_with_key, create_key, get, key_path};
 use crate::api::fixture::with_field;
 use crate::api::problem::{
-    assert_all_rejected, assert_invalid, assert_invalid_fields, assert_problem, check_preconditions,
-    check_queries_rejected,
+    assert_all_rejected, assert_invalid, assert_invalid_fields, assert_problem, assert_state_conflict,
+    check_preconditions, check_queries_rejected,
 };
 use crate::api::query::{follow_links, items};
 use crate::support::api::{Api, text};
@@ -26,7 +26,8 @@ engine_tests! {
     an_empty_patch_changes_nothing
     preconditions_apply
     minimal_responses_have_no_body
-    a_key_can_be_deleted_once
+    a_revoked_key_stays_listed
+    a_revoked_key_cannot_be_changed
     malformed_and_oversized_bodies_are_rejected
     keys_are_listed_in_creation_order
     pages_are_linked_by_cursors
@@ -47,7 +48,7 @@ async fn a_role_is_sufficient(api: Api) {
         let key = response.json();
         let expected = json!({
             "id": key["id"], "name": null, "role": role, "expiresAt": null, "createdAt": key["createdAt"],
-            "lastUsedAt": null, "secret": key["secret"],
+            "lastUsedAt": null, "revokedAt": null, "secret": key["secret"],
         });
         assert_eq!(key, expected);
         assert_eq!(response.header("location"), Some(key_path(&key).as_str()));
@@ -75,7 +76,6 @@ async fn every_attribute_is_returned(api: Api) {
         ("2040-01-02T03:04:05.678901+00:00", "2040-01-02T03:04:05.678901Z"),
         ("2040-01-02T03:04:05+02:30", "2040-01-02T00:34:05.000000Z"),
         ("2039-12-31T23:00:00.5-01:00", "2040-01-01T00:00:00.500000Z"),
-        ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.000000Z"),
         // A time without an offset is in UTC.
         ("2040-01-02T03:04:05.5", "2040-01-02T03:04:05.500000Z"),
     ] {
@@ -142,8 +142,7 @@ fn writable_fields(key: &Value) -> [&Value; 3] {
 }
 
 async fn server_assigned_fields_are_ignored(api: Api) {
-    let assigned =
-        json!({ "id": 7, "createdAt": "x", "lastUsedAt": [], "secret": { "a": 1 }, "role": "reader" });
+    let assigned = json!({ "id": 7, "createdAt": "x", "lastUsedAt": [], "revokedAt": 1, "secret": { "a": 1 }, "role": "reader" });
     let key = create_key(&api.client, &assigned).await;
     assert_eq!((&key["lastUsedAt"], text(&key["id"]).len()), (&Value::Null, 36));
     let patch =
@@ -173,6 +172,10 @@ async fn fields_are_validated(api: Api) {
     for time in MALFORMED_TIMES {
         assert_invalid_fields(&post(json!({ "role": "reader", "expiresAt": time })).await, &["/expiresAt"]);
     }
+    for time in PAST_TIMES {
+        let body = json!({ "role": "reader", "expiresAt": time });
+        assert_invalid(&post(body).await, &[("/expiresAt", "in-the-past")]);
+    }
     let long = json!({ "role": "reader", "name": "x".repeat(257) });
     assert_invalid(&post(long).await, &[("/name", "too-long")]);
     assert_invalid_fields(&post(json!({ "role": "reader", "name": "a\0b" })).await, &["/name"]);
@@ -198,6 +201,8 @@ const MALFORMED_TIMES: [&str; 9] = [
     "2040-01-01T00:00:00+2:00",
 ];
 
+const PAST_TIMES: [&str; 2] = ["1970-01-01T00:00:00Z", "2020-06-01T12:00:00+05:30"];
+
 async fn patches_are_validated(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader", "name": "ci" })).await;
     let patch = async |body: Value| api.client.patch(&key_path(&key), &body).send().await;
@@ -207,6 +212,9 @@ async fn patches_are_validated(api: Api) {
     assert_invalid(&patch(json!({ "name": 1 })).await, &[("/name", "wrong-type")]);
     for time in MALFORMED_TIMES {
         assert_invalid_fields(&patch(json!({ "expiresAt": time })).await, &["/expiresAt"]);
+    }
+    for time in PAST_TIMES {
+        assert_invalid(&patch(json!({ "expiresAt": time })).await, &[("/expiresAt", "in-the-past")]);
     }
     for value in [json!(1), json!(null), json!({})] {
         assert_invalid(&patch(json!({ "foo": value })).await, &[("/foo", "unknown-field")]);
@@ -278,18 +286,43 @@ async fn minimal_responses_have_no_body(api: Api) {
     assert_eq!(get(&api.client, &key_path(&key)).await["name"], "x");
 }
 
-async fn a_key_can_be_deleted_once(api: Api) {
+async fn a_revoked_key_stays_listed(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "reader" })).await;
-    let others = [create_key(&api.client, &json!({ "role": "reader" })).await];
+    let other = create_key(&api.client, &json!({ "role": "reader" })).await;
     let target = key_path(&key);
     let response = api.client.delete(&target).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
+    let found = api.client.get(&target).send().await.expect(200);
+    let revoked = with_field(&without_secret(&key), "revokedAt", found.json()["revokedAt"].clone());
+    assert_eq!((found.json(), found.header("etag")), (revoked.clone(), Some("\"2\"")));
+    assert!(text(&revoked["revokedAt"]) > text(&key["createdAt"]), "{revoked}");
+    // Revoking the key again has no effect.
+    let feed = get(&api.client, "/changes").await;
     for _ in 0..2 {
-        assert_problem(&api.client.get(&target).send().await, 404, "not-found");
-        assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
-        assert_problem(&api.client.patch(&target, &json!({ "name": "x" })).send().await, 404, "not-found");
+        api.client.delete(&target).send().await.expect(204);
+        assert_problem(
+            &api.client.delete(&target).header("if-match", "\"1\"").send().await,
+            412,
+            "precondition-failed",
+        );
     }
-    assert_eq!(get(&api.client, "/keys").await, json!({ "items": others.map(|key| without_secret(&key)) }));
+    assert_eq!(get(&api.client, "/changes").await["items"], feed["items"]);
+    assert_eq!(get(&api.client, "/keys").await, json!({ "items": [revoked, without_secret(&other)] }));
+}
+
+async fn a_revoked_key_cannot_be_changed(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let target = key_path(&key);
+    api.client.delete(&target).send().await.expect(204);
+    let revoked = get(&api.client, &target).await;
+    for patch in
+        [json!({ "name": "x" }), json!({ "role": "admin" }), json!({ "expiresAt": "2040-01-01T00:00:00Z" })]
+    {
+        assert_state_conflict(&api.client.patch(&target, &patch).send().await);
+    }
+    // `revokedAt` is read-only.
+    api.client.patch(&target, &json!({ "revokedAt": null })).send().await.expect(200);
+    assert_eq!(get(&api.client, &target).await, revoked);
 }
 
 async fn malformed_and_oversized_bodies_are_rejected(api: Api) {
@@ -331,8 +364,9 @@ async fn keys_are_listed_in_creation_order(api: Api) {
     api.client.patch(&key_path(&keys[3]), &json!({ "name": "aaa" })).send().await.expect(200);
     keys[3]["name"] = json!("aaa");
     assert_eq!(get(&api.client, "/keys").await, json!({ "items": keys }));
-    api.client.delete(&key_path(&keys.remove(5))).send().await.expect(204);
-    assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": keys, "total": 11 }));
+    api.client.delete(&key_path(&keys[5])).send().await.expect(204);
+    keys[5]["revokedAt"] = get(&api.client, &key_path(&keys[5])).await["revokedAt"].clone();
+    assert_eq!(get(&api.client, "/keys?include=total").await, json!({ "items": keys, "total": 12 }));
 }
 
 async fn pages_are_linked_by_cursors(api: Api) {

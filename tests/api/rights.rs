@@ -1,6 +1,8 @@
 //! The rights of every kind of caller, in one table of all endpoints.
 
-use crate::api::callers::{client_with_key, client_with_role, create_key, create_tenant, key_path};
+use crate::api::callers::{
+    client_with_key, client_with_role, create_expired_key, create_key, create_tenant, key_path,
+};
 use crate::api::group_helpers::{add_members, create_named_group};
 use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, text};
@@ -123,11 +125,10 @@ async fn callers(api: &Api) -> Vec<Caller> {
 
 /// Callers without a valid key.
 async fn unauthenticated_callers(api: &Api) -> Vec<Caller> {
-    let key = async |body: Value| client_with_key(&api.client, &create_key(&api.client, &body).await);
     let revoked = create_key(&api.client, &json!({ "role": "operator" })).await;
     client_with_key(&api.client, &revoked).get("/users").send().await.expect(200);
     api.client.delete(&key_path(&revoked)).send().await.expect(204);
-    let expired = key(json!({ "role": "operator", "expiresAt": "2020-01-01T00:00:00Z" })).await;
+    let expired = client_with_key(&api.client, &create_expired_key(api, "operator").await);
     let caller = |name, client| Caller { kind: Kind::Unauthenticated, name, client };
     vec![
         caller("no key", Client::anonymous(&api.server)),

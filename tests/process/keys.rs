@@ -10,6 +10,8 @@ use crate::support::server::{ADMIN_KEY, Server};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -77,6 +79,11 @@ fn the_command_creates_lists_and_revokes_keys(database: &Database) {
         let revoked = key(database, &["revoke", &id]).expect_success();
         assert_eq!((revoked.stdout.as_str(), revoked.stderr.as_str()), ("", ""));
         wait_for_refusal(&client).await;
+        let listed = key(database, &["list"]).expect_success().stdout;
+        let line = listed.lines().find(|line| line.starts_with(&id)).expect("a revoked key stays listed");
+        let heading = listed.lines().next().and_then(|heading| heading.find("REVOKED")).expect("a heading");
+        assert!(line[heading..].starts_with("20"), "{line}");
+        key(database, &["revoke", &id]).expect_success();
     });
     assert!(!server.log().contains(&secret[41..]));
 }
@@ -88,6 +95,8 @@ fn invalid_arguments_cause_an_error(database: &Database) {
     assert!(output.error_line().contains(unknown), "{output:#?}");
     let output = key(database, &["create", "--role", "reader", "--tenant", "nobody"]).expect_code(1);
     assert!(output.error_line().contains("nobody"), "{output:#?}");
+    let expired = ["create", "--role", "reader", "--expires", "0s"];
+    assert!(key(database, &expired).expect_code(1).error_line().contains("/expiresAt must be in the future"));
     for arguments in [["create", "--role", "king"], ["create", "--role", ""], ["revoke", "--id", "x"]] {
         let output = key(database, &arguments).expect_code(2);
         assert_eq!(output.stdout, "");
@@ -207,16 +216,23 @@ fn another_server_refuses_a_revoked_or_expired_key_within_two_seconds() {
     let [here, there] = [(); 2].map(|()| Server::builder(&database.url()).start());
     block_on(async {
         let admin = Client::new(&here);
-        for patch in [None, Some(json!({ "expiresAt": "2020-01-01T00:00:00Z" }))] {
+        for expires in [false, true] {
             let (id, secret) = create_key(&admin, "reader").await;
             let (client, other) =
                 (Client::new_with_key(&here, &secret), Client::new_with_key(&there, &secret));
             assert_eq!((status(&client, "/users").await, status(&other, "/users").await), (200, 200));
             let path = format!("/keys/{id}");
-            match &patch {
-                None => admin.delete(&path).send().await.expect(204),
-                Some(patch) => admin.patch(&path, patch).send().await.expect(200),
+            match expires {
+                false => admin.delete(&path).send().await.expect(204),
+                true => {
+                    let soon = OffsetDateTime::now_utc() + Duration::from_millis(200);
+                    let soon = soon.format(&Rfc3339).expect("a time of this century");
+                    admin.patch(&path, &json!({ "expiresAt": soon })).send().await.expect(200)
+                }
             };
+            if expires {
+                wait_for_refusal(&client).await;
+            }
             assert_eq!(status(&client, "/users").await, 401, "the same server refuses the key at once");
             wait_for_refusal(&other).await;
             assert_eq!(status(&other, "/users").await, 401);

@@ -12,6 +12,7 @@ on_both_engines! {
     Database:
     expired_idempotent_responses_are_deleted,
     remaining_rows_of_a_deleted_tenant_are_deleted,
+    keys_and_tokens_are_deleted_90_days_after_their_revocation,
 }
 
 /// A day and a minute in microseconds.
@@ -56,6 +57,40 @@ fn remaining_rows_of_a_deleted_tenant_are_deleted(database: &Database) {
     for table in ["changes", "idempotency"] {
         let count = format!("SELECT count(*) AS number FROM {table}");
         sql.wait_for_number(&count, 1, Duration::from_secs(20));
+    }
+}
+
+fn keys_and_tokens_are_deleted_90_days_after_their_revocation(database: &Database) {
+    let mut server = Server::builder(&database.url()).start();
+    block_on(async {
+        let client = Client::new(&server);
+        let connection = client.post("/connections", &json!({ "name": "Okta" })).send().await.expect(201);
+        let tokens = format!("/connections/{}/tokens", connection.json()["id"].as_str().expect("an id"));
+        for _ in 0..3 {
+            for (list, body) in [("/keys", json!({ "role": "reader" })), (&*tokens, json!({}))] {
+                let created = client.post(list, &body).send().await.expect(201).json();
+                let target = format!("{list}/{}", created["id"].as_str().expect("an id"));
+                client.delete(&target).send().await.expect(204);
+            }
+        }
+        client.post("/keys", &json!({ "role": "reader" })).send().await.expect(201);
+    });
+    server.stop(Duration::from_secs(10));
+    let mut sql = database.sql();
+    for (table, left) in [("keys", 2), ("connection_tokens", 1)] {
+        // One was revoked more than 90 days ago, one a minute less, and one now.
+        for (rows, microseconds) in [(1, 7_776_060_000_000_u64), (2, 7_775_940_000_000)] {
+            sql.execute(&format!(
+                "UPDATE {table} SET revoked_at = revoked_at - {microseconds} WHERE id IN \
+                 (SELECT id FROM {table} WHERE revoked_at IS NOT NULL ORDER BY id LIMIT {rows})"
+            ));
+        }
+        assert_eq!(sql.number(&format!("SELECT count(*) AS number FROM {table}")), left + 2);
+    }
+    let _server = Server::builder(&database.url()).start();
+    for (table, left) in [("keys", 3), ("connection_tokens", 2)] {
+        let count = format!("SELECT count(*) AS number FROM {table}");
+        sql.wait_for_number(&count, left, Duration::from_secs(20));
     }
 }
 

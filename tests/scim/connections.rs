@@ -53,10 +53,16 @@ async fn tokens_are_created_listed_and_revoked(scim: Scim) {
     scim.get("/Users").await;
     let first = format!("{tokens}/{}", text(&listed["items"][0]["id"]));
     admin.delete(&first).send().await.expect(204);
-    admin.delete(&first).send().await.expect(404);
+    admin.delete(&first).send().await.expect(204);
+    let revoked = admin.get(&tokens).send().await.expect(200).json();
+    assert!(revoked["items"][0]["revokedAt"].is_string() && revoked["items"][1]["revokedAt"].is_null());
     scim.expect_error((401, ""), "GET", "/Users", Value::Null).await;
-    admin.post(&tokens, &json!({"expiresAt": "2001-01-01T00:00:00Z"})).send().await.expect(201);
+    admin.post(&tokens, &json!({"expiresAt": "2001-01-01T00:00:00Z"})).send().await.expect(422);
     admin.post(&tokens, &json!({"expiresAt": null})).send().await.expect(201);
+    let page = admin.get(&format!("{tokens}?limit=2&include=total")).send().await.expect(200).json();
+    assert_eq!((page["items"].as_array().map(Vec::len), &page["total"]), (Some(2), &json!(3)));
+    let next = format!("{tokens}?limit=2&cursor={}", text(&page["nextCursor"]));
+    assert_eq!(admin.get(&next).send().await.expect(200).json()["items"].as_array().map(Vec::len), Some(1));
     let scim = Scim { client: admin.with_key(text(&second["secret"])), ..scim };
     scim.get("/Users").await;
     admin.delete(&format!("/connections/{}", text(&connection["id"]))).send().await.expect(204);

@@ -3,7 +3,7 @@
 mod read;
 mod secret;
 
-pub use read::Draft;
+pub use read::{Draft, read_expiry};
 pub use secret::{Secret, SecretHash};
 
 use super::change::{Auditable, ChangeKind, Stamp, attributes};
@@ -83,6 +83,8 @@ pub struct Key {
     pub updated_at: Timestamp,
     /// The time of the last use, accurate to a minute.
     pub last_used_at: Option<Timestamp>,
+    /// The time of the revocation, if the key is revoked.
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl Auditable for Key {

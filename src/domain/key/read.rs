@@ -16,28 +16,42 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads a key and ignores its read-only fields.
+    /// Reads a new key and ignores its read-only fields. The key must not have expired at `now`.
     ///
     /// # Errors
     /// A [`FieldError`] for each invalid field.
-    pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
-        Fields::read(body, |fields| {
-            fields.ignore(&["id", "createdAt", "lastUsedAt", "secret"]);
-            Self {
-                name: fields.key_string("name"),
-                role: read_role(fields).unwrap_or(Role::Reader),
-                expires_at: fields.time("expiresAt"),
-            }
-        })
+    pub fn read(body: Value, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        read(body, None, now)
     }
 
-    /// Applies a merge patch (RFC 7396) to a key.
+    /// Applies a merge patch (RFC 7396) to a key. A new time of expiry must be after `now`.
     ///
     /// # Errors
     /// A [`FieldError`] for each field that the patch would make invalid.
-    pub fn patch(key: &Key, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        apply_patch(key, patch, Self::read)
+    pub fn patch(key: &Key, patch: &Value, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        apply_patch(key, patch, |merged| read(merged, key.expires_at, now))
     }
+}
+
+/// Reads a key. A new time of expiry must be in the future.
+fn read(body: Value, expiry: Option<Timestamp>, now: Timestamp) -> Result<Draft, Vec<FieldError>> {
+    Fields::read(body, |fields| {
+        fields.ignore(&["id", "createdAt", "lastUsedAt", "revokedAt", "secret"]);
+        Draft {
+            name: fields.key_string("name"),
+            role: read_role(fields).unwrap_or(Role::Reader),
+            expires_at: read_expiry(fields, expiry, now),
+        }
+    })
+}
+
+/// Takes `expiresAt`, which must be in the future unless it equals the current `expiry`.
+pub fn read_expiry(fields: &mut Fields<'_>, expiry: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let expires_at = fields.time("expiresAt");
+    if expires_at != expiry && expires_at.is_some_and(|time| time <= now) {
+        fields.error("expiresAt", "in-the-past", "must be in the future");
+    }
+    expires_at
 }
 
 /// The role; `None` after an error.

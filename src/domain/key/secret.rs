@@ -80,6 +80,9 @@ fn checksum(text: &str) -> String {
 }
 
 impl SecretHash {
+    /// The stored hash of a revoked key or token, which no secret has.
+    pub const REVOKED: [u8; 32] = [0; 32];
+
     /// Restores a stored hash; `None` unless there are 32 bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

@@ -119,6 +119,7 @@ pub(in crate::http) fn key() -> Map<String, Value> {
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
         last_used_at: Some(Timestamp::from(UPDATED)),
+        revoked_at: None,
     })
 }
 
@@ -169,6 +170,7 @@ pub(in crate::http) fn token() -> Map<String, Value> {
         expires_at: Some(Timestamp::from(CREATED + 31_536_000_000_000)),
         created_at: Timestamp::from(CREATED),
         last_used_at: None,
+        revoked_at: None,
     })
 }
 

@@ -31,7 +31,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
         ("Token", token()),
         ("TokenWithSecret", token_with_secret()),
         ("NewToken", token_body()),
-        ("Tokens", object([("items", array(reference("Token")))])),
+        ("TokenPage", page(reference("Token"))),
         ("Tenant", tenant()),
         ("NewTenant", tenant_body(&["name"])),
         ("TenantPatch", tenant_body(&[])),
@@ -72,6 +72,7 @@ fn key() -> Value {
                 "The time of the last use, accurate to about a minute. It does not change the ETag.",
             ),
         ),
+        ("revokedAt", revoked_at()),
     ])
 }
 
@@ -98,11 +99,11 @@ fn key_body(required: &[&str]) -> Value {
     let secret = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
     let writable =
         [("name", name), ("role", reference("Role")), ("expiresAt", expires_at()), ("secret", secret)];
-    body(writable, &["id", "createdAt", "lastUsedAt"], required)
+    body(writable, &["id", "createdAt", "lastUsedAt", "revokedAt"], required)
 }
 
 fn expires_at() -> Value {
-    described(nullable_time(), "The time of expiry; null means that it does not expire.")
+    described(nullable_time(), "The time of expiry, in the future; null means that it does not expire.")
 }
 
 /// A body with these properties and with read-only ones, which are accepted and ignored.
@@ -148,7 +149,12 @@ fn token() -> Value {
         ("expiresAt", nullable_time()),
         ("createdAt", time()),
         ("lastUsedAt", described(nullable_time(), "The time of the last use, accurate to about a minute.")),
+        ("revokedAt", revoked_at()),
     ])
+}
+
+fn revoked_at() -> Value {
+    described(nullable_time(), "The time of the revocation; null unless the key or token is revoked.")
 }
 
 fn token_with_secret() -> Value {
