@@ -44,6 +44,13 @@ pub fn read_user_ids(body: Value) -> Result<Vec<Uuid>, Vec<FieldError>> {
     })
 }
 
+/// The valid ids of a `userIds` body, with their indexes; none if there are too many.
+pub fn valid_user_ids(body: &Value) -> Vec<(usize, Uuid)> {
+    let items = body.get("userIds").and_then(Value::as_array);
+    let items = items.filter(|items| items.len() <= USER_LIMIT).into_iter().flatten().enumerate();
+    items.filter_map(|(index, item)| Some((index, parse_id(item.as_str()?)?))).collect()
+}
+
 fn read_ids(items: &[Value], fields: &mut Fields<'_>) -> Vec<Uuid> {
     let mut ids = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {

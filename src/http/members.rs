@@ -11,9 +11,11 @@ use super::problem::Problem;
 use super::response::{Response, no_content};
 use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
-use crate::domain::member::read_user_ids;
-use crate::ops::members::{self, Add, Find, Put, Remove};
+use crate::domain::fields::FieldError;
+use crate::domain::member::{read_user_ids, unknown_users, valid_user_ids};
+use crate::ops::members::{self, Add, Find, FindUsers, Put, Remove};
 use actix_web::{HttpRequest, HttpResponse};
+use uuid::Uuid;
 
 /// `GET /groups/{id}/members`
 pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
@@ -40,9 +42,26 @@ pub(super) async fn add(
     PathId(group): PathId,
     body: JsonBody,
 ) -> Response {
-    let users = body.read(read_user_ids)?;
+    let (valid, read) = body.read(|body| Ok((valid_user_ids(&body), read_user_ids(body))))?;
+    let users = match read {
+        Ok(users) => users,
+        Err(errors) => return Err(all_invalid(&context, valid, errors).await?),
+    };
     context.call(Add { tenant: context.tenant(), group, users, now: context.now() }).await?;
     Ok(no_content())
+}
+
+/// The problem of a list with malformed ids. It also names the ids that belong to no user.
+async fn all_invalid(
+    context: &Context<Writer>,
+    valid: Vec<(usize, Uuid)>,
+    mut errors: Vec<FieldError>,
+) -> Result<Problem, Problem> {
+    let (indexes, users): (Vec<_>, Vec<_>) = valid.into_iter().unzip();
+    let existing = context.call(FindUsers { tenant: context.tenant(), users: users.clone() }).await?;
+    let unknown = indexes.into_iter().zip(users).filter(|(_, user)| !existing.contains(user));
+    errors.extend(unknown_users(unknown.map(|(index, _)| index)));
+    Ok(Problem::invalid_fields(errors))
 }
 
 pub(super) fn add_docs() -> OperationDocs {

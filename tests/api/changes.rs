@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 engine_tests! {
+    changes_have_external_ids_in_place_of_external_id
     a_new_feed_is_empty
     a_page_is_private_and_has_no_etag
     user_changes_have_every_field
@@ -475,4 +476,19 @@ async fn the_feed_survives_a_kill(api: Api) {
     assert_eq!(get(&api.client, "/changes").await["epoch"], epoch);
     create_user(&api.client, &json!({ "userName": "late" })).await;
     assert_eq!(follow(&api.client, 30, "").await[0]["revision"], 31);
+}
+
+async fn changes_have_external_ids_in_place_of_external_id(api: Api) {
+    let user = api.create(&json!({ "userName": "ada", "externalId": "7" })).await;
+    api.patch(&user, &json!({ "externalId": "8" })).await;
+    api.client.delete(&path(&user)).send().await.expect(204);
+    let feed = get(&api.client, "/changes").await;
+    let ids = |index: usize, side: &str| {
+        let values = &feed["items"][index][side];
+        assert!(values.get("externalId").is_none(), "{values}");
+        values["externalIds"].clone()
+    };
+    assert_eq!(ids(0, "after"), json!({ "native": "7" }));
+    assert_eq!((ids(1, "before"), ids(1, "after")), (json!({ "native": "7" }), json!({ "native": "8" })));
+    assert_eq!(ids(2, "before"), json!({ "native": "8" }));
 }

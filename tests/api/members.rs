@@ -128,7 +128,8 @@ async fn bodies_are_validated(api: Api) {
     assert_invalid(&post(json!([user["id"]])).await, &[("", "wrong-type")]);
     let id = text(&user["id"]);
     let several = json!({
-        "userIds": [id, 1, "x", id.replace('-', ""), null, { "value": id }, format!(" {id}")], "members": [],
+        "userIds": [id, 1, "x", id.replace('-', ""), null, { "value": id }, format!(" {id}"), Uuid::now_v7()],
+        "members": [],
     });
     let errors = [
         ("/userIds/1", "wrong-type"),
@@ -137,6 +138,7 @@ async fn bodies_are_validated(api: Api) {
         ("/userIds/4", "wrong-type"),
         ("/userIds/5", "wrong-type"),
         ("/userIds/6", "unknown-user"),
+        ("/userIds/7", "unknown-user"),
         ("/members", "unknown-field"),
     ];
     assert_invalid(&post(several).await, &errors);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 engine_tests! {
     members_are_removed_in_every_form
     members_without_a_value_and_unknown_fields_of_members_are_ignored
+    a_new_group_and_its_members_are_recorded_in_revision_order
 }
 
 profile_tests! {
@@ -16,6 +17,28 @@ profile_tests! {
     deleted_resources_return_404
     a_list_with_too_many_members_is_rejected
     concurrent_member_patches_lose_no_member
+}
+
+/// The rows have the same version, so a follower must apply them by revision.
+async fn a_new_group_and_its_members_are_recorded_in_revision_order(scim: Scim) {
+    let users = create_users(&scim, &["a", "b"]).await;
+    let group = scim.create_group("Poets", &users.iter().collect::<Vec<_>>()).await;
+    let feed = scim.api.client.get("/changes?after=2").send().await.expect(200).json();
+    let rows = feed["items"].as_array().expect("a list").iter();
+    let rows: Vec<_> = rows
+        .map(|row| {
+            let id = if row["resource"] == "group" { &row["id"] } else { &row["groupId"] };
+            json!([row["revision"], row["type"], id, row["userId"], row["version"], row["time"]])
+        })
+        .collect();
+    let time = &feed["items"][0]["time"];
+    let row = |revision: u64, kind: &str, user: &Value| json!([revision, kind, group["id"], user, 1, time]);
+    let expected = [
+        row(3, "group.created", &Value::Null),
+        row(4, "member.added", &users[0]["id"]),
+        row(5, "member.added", &users[1]["id"]),
+    ];
+    assert_eq!(rows, expected);
 }
 
 /// Creates users with these names.

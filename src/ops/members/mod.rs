@@ -68,6 +68,25 @@ impl Operation for Add {
     }
 }
 
+/// Returns which of these users exist.
+#[derive(Debug)]
+pub struct FindUsers {
+    /// The tenant of the users.
+    pub tenant: Uuid,
+    /// The ids of the users, at most 1,000.
+    pub users: Vec<Uuid>,
+}
+
+impl Operation for FindUsers {
+    type Output = HashSet<Uuid>;
+    type Error = OpError;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<HashSet<Uuid>, OpError> {
+        Ok(store::find_users(tx, self.users.iter().map(|user| (self.tenant, *user)))?)
+    }
+}
+
 /// Adds one user to a group, unless the user is already a member.
 #[derive(Debug)]
 pub struct Put {

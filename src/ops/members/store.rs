@@ -57,6 +57,24 @@ pub(super) fn lock_users(
     Ok(existing)
 }
 
+/// Returns the users that exist, without locking them.
+pub(super) fn find_users(
+    connection: &mut Connection,
+    ids: impl Iterator<Item = QualifiedId>,
+) -> QueryResult<HashSet<Uuid>> {
+    let mut existing = HashSet::new();
+    for (tenant, ids) in chunks(ids) {
+        let all = |ids: Vec<Uid>| {
+            let rows = users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids));
+            users::table.filter(rows).select(users::id)
+        };
+        let one = |id| users::table.find((Uid(tenant), id)).select(users::id);
+        let found: Vec<Uid> = connection.load_ids(ids, all, one)?;
+        existing.extend(found.into_iter().map(|Uid(id)| id));
+    }
+    Ok(existing)
+}
+
 /// The users who are not members of a group.
 pub(super) fn non_members(
     connection: &mut Connection,

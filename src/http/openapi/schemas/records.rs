@@ -193,11 +193,14 @@ fn tenant_body(required: &[&str]) -> Value {
 }
 
 fn change() -> Value {
-    let values = json!({ "type": ["object", "null"] });
+    let values = json!({
+        "type": ["object", "null"],
+        "description": "The full value of each changed attribute, with `externalIds` in place of `externalId`.",
+    });
     let of_member = || described(id(), "Present instead of `id` in changes to members.");
     let version = "The version of the resource after the change; for a member, the version of its group.";
     json!({
-        "description": "One change to one resource. Clients should ignore types that they do not know.",
+        "description": "One change to one resource. Clients should apply changes in the order of `revision`, and ignore types that they do not know.",
         "type": "object",
         "properties": {
             "revision": { "type": "integer", "format": "int64", "minimum": 1 },
