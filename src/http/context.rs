@@ -7,10 +7,16 @@ use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
 use crate::db::Operation;
+use crate::domain::filter::Filter;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
+use crate::domain::schema::Vocabulary;
+use crate::domain::sort::Sort;
 use crate::domain::time::Timestamp;
+use crate::ops::OpError;
+use crate::ops::listing::{self, Query};
+use crate::ops::resource::Resource;
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -87,6 +93,43 @@ impl<R: Right> Context<R> {
     /// Runs an operation on behalf of the caller.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         self.state.database.call(&self.caller.origin, operation).await
+    }
+
+    /// Runs a write of a resource. If a unique value belongs to another resource, which every caller who may write may also
+    /// read, the error contains that resource's id.
+    pub(super) async fn write<T: Resource, O: Operation<Error = OpError>>(
+        &self,
+        operation: O,
+    ) -> Result<O::Output, OpError> {
+        match self.call(operation).await {
+            Err(OpError::Conflict { attribute, value, existing: None }) => {
+                let existing = self.owner::<T>(attribute, &value).await;
+                Err(OpError::Conflict { attribute, value, existing })
+            }
+            result => result,
+        }
+    }
+
+    /// The id of the resource that has a unique value, unless it was changed in the meantime.
+    async fn owner<T: Resource>(&self, attribute: &str, value: &str) -> Option<Uuid> {
+        let filter = format!("{attribute} eq {}", serde_json::Value::from(value));
+        let filter = Some(Filter::parse(&filter, T::SCHEMA, Vocabulary::Native).ok()?);
+        let (tenant, source, of) = (self.tenant(), self.caller.source.clone(), PhantomData::<T>);
+        let (sort, limit) = (Sort::default(), 1);
+        let query = Query {
+            tenant,
+            filter,
+            sort,
+            after: None,
+            skip: None,
+            limit,
+            total: false,
+            groups: false,
+            source,
+            of,
+        };
+        let found = listing::list(&self.state.database, &self.caller.origin, query).await.ok()?;
+        found.items.first().map(|found| found.stamp().id)
     }
 
     /// The identity of a POST request to `path`, if the request has an idempotency key.

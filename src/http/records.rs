@@ -12,6 +12,7 @@ use super::path::Target;
 use super::response::{Response, http_response, no_content, read_response, stored_response};
 use super::state::State;
 use crate::domain::cursor::List;
+use crate::ops::OpError;
 use crate::ops::records::{self, Delete, Find, Patch, Record};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -35,6 +36,10 @@ pub(super) trait Served: Record {
     }
     /// The records that the caller can access.
     fn scope(context: &Context<Self::Right>) -> Self::Scope;
+    /// The error of a write, with the id of the existing record if there is a conflict.
+    async fn explain(_: &Context<Self::Right>, error: OpError) -> OpError {
+        error
+    }
     /// The cached credentials that a write to a record makes stale.
     fn stale(id: Uuid) -> Stale;
 }
@@ -79,7 +84,10 @@ async fn patch<R: Served>(
     let patch = body.read(Ok)?;
     let patch = Patch::<R> { scope: R::scope(&context), id, patch, conditions, now: context.now() };
     let patch = context.call(patch);
-    let record = context.state().credentials.invalidating(R::stale(id), patch).await?;
+    let record = match context.state().credentials.invalidating(R::stale(id), patch).await {
+        Err(error) => return Err(R::explain(&context, error).await.into()),
+        Ok(record) => record,
+    };
     let representation = record.representation(context.state());
     Ok(http_response(stored_response(StatusCode::OK, record.stamp(), &representation, prefer)))
 }

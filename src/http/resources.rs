@@ -95,7 +95,7 @@ async fn create<R: Native>(
     let draft = body.read(|value| R::draft(value, WriteMode::Create))?;
     let create = R::create(context.tenant(), draft, context.now());
     let response = move |resource: &R| created_response(resource, prefer);
-    call_once(&context, request, create, response).await
+    call_once::<R, _, _>(&context, request, create, response).await
 }
 
 fn create_docs<R: Native>() -> OperationDocs {
@@ -120,7 +120,7 @@ async fn upsert<R: Native>(
     let (expected_id, value, draft) = body.read(|body| read_upsert::<R>(body, key))?;
     let (tenant, id, now) = (context.tenant(), Uuid::now_v7(), context.now());
     let upsert = Upsert::<R> { tenant, id, expected_id, key, value, draft, conditions, now };
-    Ok(http_response(match context.call(upsert).await? {
+    Ok(http_response(match context.write::<R, _>(upsert).await? {
         Upserted::Created(resource) => created_response(&resource, prefer),
         Upserted::Replaced(resource) => write_response(StatusCode::OK, &resource, prefer),
     }))
@@ -267,7 +267,7 @@ async fn update<R: Native>(
     prefer: Prefer,
 ) -> Response {
     let update = Rewrite { tenant: context.tenant(), id, values, conditions, now: context.now() };
-    let resource = context.call(update).await?;
+    let resource = context.write::<R, _>(update).await?;
     Ok(http_response(write_response(StatusCode::OK, &resource, prefer)))
 }
 

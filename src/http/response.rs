@@ -12,6 +12,7 @@ use crate::domain::key::Secret;
 use crate::domain::projection::Projection;
 use crate::ops::OpError;
 use crate::ops::idempotency::{Idempotent, IdempotentResponse};
+use crate::ops::resource::Resource;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue};
@@ -26,18 +27,18 @@ pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("ide
 
 /// Runs a write and responds to it. If the request has an idempotency key that was used before, the stored response is
 /// replayed instead.
-pub(super) async fn call_once<R: Right, O: Operation<Error = OpError>>(
+pub(super) async fn call_once<T: Resource, R: Right, O: Operation<Error = OpError>>(
     context: &Context<R>,
     request: Option<Request>,
     operation: O,
     response: impl Fn(&O::Output) -> StoredResponse + Send + Sync + 'static,
 ) -> Response {
     let Some(request) = request else {
-        let output = context.call(operation).await?;
+        let output = context.write::<T, _>(operation).await?;
         return Ok(http_response(response(&output)));
     };
     let idempotent = Idempotent { request, operation, respond: Box::new(response) };
-    let IdempotentResponse { response, replayed } = context.call(idempotent).await?;
+    let IdempotentResponse { response, replayed } = context.write::<T, _>(idempotent).await?;
     let mut response = http_response(response);
     if replayed {
         response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));

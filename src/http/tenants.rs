@@ -11,7 +11,8 @@ use super::records::{self, Served, created};
 use super::response::Response;
 use super::state::State;
 use crate::domain::tenant::{Draft, Tenant};
-use crate::ops::tenants::{Create, Purge};
+use crate::ops::OpError;
+use crate::ops::tenants::{Create, FindByName, Purge};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,6 +34,12 @@ impl Served for Tenant {
 
     fn scope(_: &Context<Operator>) {}
 
+    async fn explain(context: &Context<Operator>, error: OpError) -> OpError {
+        let OpError::Conflict { attribute, value, existing: None } = error else { return error };
+        let existing = context.call(FindByName { name: value.clone() }).await.ok().flatten();
+        OpError::Conflict { attribute, value, existing }
+    }
+
     fn stale(_: Uuid) -> Stale {
         Stale::All
     }
@@ -48,7 +55,10 @@ pub(super) async fn create(
     let draft = body.read(Draft::read)?;
     let epoch = Uuid::new_v4();
     let create = Create { id: Uuid::now_v7(), fixed: epoch, draft, now: context.now() };
-    Ok(created(&context, &context.call(create).await?, prefer))
+    match context.call(create).await {
+        Ok(tenant) => Ok(created(&context, &tenant, prefer)),
+        Err(error) => Err(Tenant::explain(&context, error).await.into()),
+    }
 }
 
 pub(super) fn create_docs() -> OperationDocs {

@@ -55,6 +55,7 @@ mod docs;
 mod encodings;
 mod erasure;
 mod errors;
+mod existing_ids;
 mod feed_helpers;
 mod filters;
 mod filters_invalid;

@@ -21,7 +21,10 @@ impl From<OpError> for Problem {
             OpError::Conflict { attribute, existing, .. } => {
                 let errors =
                     vec![FieldError::new(format!("/{attribute}"), "taken", "belongs to another resource")];
-                let detail = format!("This value of `{attribute}` belongs to another resource.");
+                let detail = match existing {
+                    Some(id) => format!("This value of `{attribute}` belongs to the resource {id}."),
+                    None => format!("This value of `{attribute}` belongs to another resource."),
+                };
                 let more = existing.map(|id| Box::new(Extension::Existing { existing_id: id }));
                 Self { errors, more, ..Self::conflict(detail) }
             }

@@ -11,6 +11,7 @@ use crate::http::extractor::extractor;
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::idempotency::Idempotent;
+use crate::ops::resource::Resource;
 use actix_web::{HttpMessage, HttpRequest};
 use std::fmt;
 use std::ops::Deref;
@@ -60,15 +61,15 @@ impl Context {
     }
 
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
-    pub(super) async fn create<O: Operation<Error = OpError>>(
+    pub(super) async fn create<T: Resource, O: Operation<Error = OpError>>(
         &self,
         (id, key): (Uuid, Option<Request>),
         operation: O,
         render: impl Fn(&O::Output) -> Outcome + Send + Sync + 'static,
     ) -> Result<Outcome, OpError> {
-        let Some(request) = key else { return Ok(render(&self.call(operation).await?)) };
+        let Some(request) = key else { return Ok(render(&self.write::<T, _>(operation).await?)) };
         let respond = move |output: &O::Output| render(output).into_stored(id);
-        self.call(Idempotent { request, operation, respond: Box::new(respond) })
+        self.write::<T, _>(Idempotent { request, operation, respond: Box::new(respond) })
             .await
             .map(Outcome::from_stored)
     }

@@ -39,7 +39,10 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
         outcome(&captured, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
     };
-    context.create((id, key), create, render).await.map_err(|error| write_error(error, Some(&name)))
+    context
+        .create::<Group, _>((id, key), create, render)
+        .await
+        .map_err(|error| write_error(error, Some(&name)))
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
@@ -100,7 +103,7 @@ async fn edit(
 ) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
     let edit = then_read_members(&context, id, edit, has_body && fields.projection.includes("members"));
-    let (group, members) = context.call(edit).await.map_err(|error| write_error(error, name))?;
+    let (group, members) = context.write::<Group, _>(edit).await.map_err(|error| write_error(error, name))?;
     let group = group?;
     if has_body {
         return Ok(outcome(&context, StatusCode::OK, &group, members.as_deref(), &fields.projection));
@@ -112,8 +115,9 @@ async fn edit(
 /// Translates the error of a write. `name` is the new display name, where it is known.
 fn write_error(error: OpError, name: Option<&str>) -> Problem {
     match (error, name) {
-        (OpError::Conflict { attribute: "displayName", .. }, Some(name)) => {
-            let detail = format!("displayName ({name:?}) is already in use by another group.");
+        (OpError::Conflict { attribute: "displayName", existing, .. }, Some(name)) => {
+            let owner = existing.map_or_else(|| "another group".to_owned(), |id| format!("the group {id}"));
+            let detail = format!("displayName ({name:?}) is already in use by {owner}.");
             ScimType::Uniqueness.error(detail).into()
         }
         (OpError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),

@@ -25,7 +25,7 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let captured = context.clone();
     // A new user is in no group, so there are no groups to read.
     let render = move |user: &User| outcome(&captured, StatusCode::CREATED, user, &fields.projection);
-    context.create((id, key), operation, render).await.map_err(write_error)
+    context.create::<User, _>((id, key), operation, render).await.map_err(write_error)
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
@@ -71,8 +71,8 @@ where
     O::Output: HasUser,
 {
     match projection.includes("groups") {
-        true => context.call(WithGroups { tenant: context.tenant(), operation }).await,
-        false => context.call(operation).await,
+        true => context.write::<User, _>(WithGroups { tenant: context.tenant(), operation }).await,
+        false => context.write::<User, _>(operation).await,
     }
 }
 

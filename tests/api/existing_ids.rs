@@ -1,0 +1,103 @@
+//! The error for a unique value that is taken contains the id of the resource that has it.
+
+use crate::api::callers::{client_with_role, create_tenant, create_user, tenant_path};
+use crate::api::problem::assert_taken;
+use crate::support::api::{Api, path, text};
+use crate::support::http::{Client, Response};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+engine_tests! {
+    a_conflict_names_the_existing_user
+    a_conflict_names_the_existing_group
+    a_conflict_names_the_existing_tenant
+    a_scim_conflict_names_the_existing_resource
+}
+
+#[track_caller]
+fn assert_names(response: &Response, attribute: &str, existing: &Value) {
+    assert_taken(response, attribute);
+    let problem = response.json();
+    assert_eq!(problem["existingId"], existing["id"], "{problem}");
+    assert!(text(&problem["detail"]).contains(text(&existing["id"])), "{problem}");
+}
+
+async fn a_conflict_names_the_existing_user(api: Api) {
+    let ada = api.create(&json!({ "userName": "Ada", "externalId": "7" })).await;
+    let bob = api.create_named("bob").await;
+    let writer = client_with_role(&api.client, "writer").await;
+    for (attribute, body) in [
+        ("userName", json!({ "userName": "ADA" })),
+        ("externalId", json!({ "userName": "bob", "externalId": "7" })),
+    ] {
+        let mut new = body.clone();
+        if attribute == "externalId" {
+            new["userName"] = json!("eve");
+        }
+        assert_names(&writer.post("/users", &new).send().await, attribute, &ada);
+        let keyed = writer.post("/users", &new).header("idempotency-key", attribute);
+        assert_names(&keyed.send().await, attribute, &ada);
+        assert_names(&writer.put(&path(&bob), &body).send().await, attribute, &ada);
+        assert_names(&writer.patch(&path(&bob), &body).send().await, attribute, &ada);
+    }
+    // Another tenant's user is never named.
+    create_tenant(&api.client, "other").await;
+    let other = api.client.in_tenant("other");
+    let own = create_user(&other, &json!({ "userName": "ada" })).await;
+    assert_names(&other.post("/users", &json!({ "userName": "ada" })).send().await, "userName", &own);
+}
+
+async fn a_conflict_names_the_existing_group(api: Api) {
+    let body = json!({ "name": "unique", "uniqueGroupNames": true });
+    api.client.post("/tenants", &body).send().await.expect(201);
+    let client = api.client.in_tenant("unique");
+    let create = async |body: Value| client.post("/groups", &body).send().await;
+    let poets = create(json!({ "displayName": "Poets", "externalId": "7" })).await.expect(201).json();
+    let others = create(json!({ "displayName": "Others" })).await.expect(201).json();
+    assert_names(&create(json!({ "displayName": "POETS" })).await, "displayName", &poets);
+    assert_names(&create(json!({ "displayName": "x", "externalId": "7" })).await, "externalId", &poets);
+    let others = format!("/groups/{}", text(&others["id"]));
+    assert_names(
+        &client.patch(&others, &json!({ "displayName": "poets" })).send().await,
+        "displayName",
+        &poets,
+    );
+}
+
+async fn a_conflict_names_the_existing_tenant(api: Api) {
+    let (acme, other) = (create_tenant(&api.client, "acme").await, create_tenant(&api.client, "other").await);
+    let name = json!({ "name": "acme" });
+    assert_names(&api.client.post("/tenants", &name).send().await, "name", &acme);
+    assert_names(&api.client.patch(&tenant_path(&other), &name).send().await, "name", &acme);
+}
+
+async fn scim(client: &Client, method: Method, path: &str, body: &Value) -> Value {
+    let request = client.request(method, &format!("/scim/v2{path}"));
+    request.body("application/scim+json", body.to_string()).send().await.json()
+}
+
+async fn a_scim_conflict_names_the_existing_resource(api: Api) {
+    let tenant = json!({ "name": "unique", "uniqueGroupNames": true });
+    api.client.post("/tenants", &tenant).send().await.expect(201);
+    let client = api.client.in_tenant("unique");
+    let connection = client.post("/connections", &json!({ "name": "Okta" })).send().await.expect(201).json();
+    let tokens = format!("/connections/{}/tokens", text(&connection["id"]));
+    let token = client.post(&tokens, &json!({})).send().await.expect(201).json();
+    let client = api.client.with_key(text(&token["secret"]));
+    let ada = scim(&client, Method::POST, "/Users", &json!({ "userName": "ada", "externalId": "7" })).await;
+    let bob = scim(&client, Method::POST, "/Users", &json!({ "userName": "bob" })).await;
+    let group =
+        scim(&client, Method::POST, "/Groups", &json!({ "displayName": "a", "externalId": "7" })).await;
+    let bob = format!("/Users/{}", text(&bob["id"]));
+    for (method, path, body, existing) in [
+        (Method::POST, "/Users", json!({ "userName": "ADA" }), &ada),
+        (Method::POST, "/Users", json!({ "userName": "eve", "externalId": "7" }), &ada),
+        (Method::PUT, &bob, json!({ "userName": "ada" }), &ada),
+        (Method::POST, "/Groups", json!({ "displayName": "A" }), &group),
+        (Method::POST, "/Groups", json!({ "displayName": "b", "externalId": "7" }), &group),
+    ] {
+        let error = scim(&client, method, path, &body).await;
+        assert_eq!((&error["status"], &error["scimType"]), (&json!("409"), &json!("uniqueness")), "{error}");
+        assert!(text(&error["detail"]).contains(text(&existing["id"])), "{error}");
+    }
+}
