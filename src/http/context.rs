@@ -15,7 +15,7 @@ use crate::domain::schema::Vocabulary;
 use crate::domain::sort::Sort;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::listing::{self, Query};
+use crate::ops::listing::{self, ListPage, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
@@ -130,6 +130,13 @@ impl<R: Right> Context<R> {
         };
         let found = listing::list(&self.state.database, &self.caller.origin, query).await.ok()?;
         found.items.first().map(|found| found.stamp().id)
+    }
+
+    /// Lists resources. A scan can take seconds, so the key is checked again before the result is used.
+    pub(super) async fn list<T: Resource>(&self, query: Query<T>) -> Result<ListPage<T>, Problem> {
+        let page = listing::list(&self.state.database, &self.caller.origin, query).await?;
+        self.check_key(R::ROLE).await?;
+        Ok(page)
     }
 
     /// The identity of a POST request to `path`, if the request has an idempotency key.

@@ -20,7 +20,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::listing::{self, Query};
+use crate::ops::listing::Query;
 use crate::ops::members::WithGroups;
 use crate::ops::resource::{Find, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
@@ -212,7 +212,7 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
     let (tenant, source) = (context.tenant(), NATIVE_SOURCE.into());
     let query =
         Query { tenant, filter, sort, after, skip: None, limit, total, groups, source, of: PhantomData };
-    let mut page = listing::list::<R>(&context.state().database, &context.caller().origin, query).await?;
+    let mut page = context.list::<R>(query).await?;
     let mut items = PageItems::default();
     let whole = page.items.iter().map(R::representation);
     let count = items.extend(whole.map(|whole| Projected { whole, projection: &projection }))?;

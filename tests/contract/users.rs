@@ -328,7 +328,7 @@ fn users_with_many_emails_do_not_hide_other_users() {
 /// A user with more changes than one call redacts is erased a second time after the first call.
 #[test]
 fn a_long_history_is_redacted_in_several_calls() {
-    for engine in [Engine::Sqlite, Engine::Postgres] {
+    for engine in [Engine::Sqlite, Engine::Memory, Engine::Postgres] {
         run(engine, async |db| {
             let user = db.create_user(json!({"userName": "ada"})).await.unwrap();
             for n in 0..600 {
@@ -347,7 +347,7 @@ fn a_long_history_is_redacted_in_several_calls() {
             while remaining == Ok(Remaining::Values) {
                 remaining = redact().await;
             }
-            if engine == Engine::Sqlite {
+            if engine != Engine::Postgres {
                 assert_eq!((remaining, redact().await), (Ok(Remaining::Log), Ok(Remaining::Log)));
                 assert_eq!(db.call(TruncateLog).await, Ok(true));
             } else {

@@ -270,6 +270,23 @@ fn the_admin_key_can_come_from_a_file_and_be_rotated() {
     );
 }
 
+/// A scan can take seconds. Here, it waits for a lock on the table.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_not_sent_after_the_key_was_revoked() {
+    let api = Api::start(Engine::Postgres, &[]);
+    for path in ["/users", "/scim/v2/Users"] {
+        let (id, secret) = create_key(&api.client, "reader").await;
+        let (mut holder, mut watcher) = (api.sql(), api.sql());
+        holder.execute("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+        let list = api.client.with_key(&secret).get(&format!("{path}?filter=title%20pr"));
+        let listing = tokio::spawn(async move { list.send().await });
+        watcher.wait_for_lock_waiters(1);
+        api.client.delete(&format!("/keys/{id}")).send().await.expect(204);
+        holder.execute("ROLLBACK");
+        assert_eq!(listing.await.expect("the request does not panic").code(), 401, "{path}");
+    }
+}
+
 /// A server does not read the key from the database for each request: it uses the cached key until it expires.
 #[tokio::test]
 async fn a_cached_key_works_while_the_table_is_unavailable() {

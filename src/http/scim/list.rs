@@ -21,7 +21,7 @@ use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
 use crate::http::pages::PageItems;
 use crate::http::problem::{Problem, sentence};
-use crate::ops::listing::{self, Query};
+use crate::ops::listing::Query;
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
@@ -287,8 +287,7 @@ async fn find<R: Listable>(
     let (tenant, source, groups) =
         (context.tenant(), source.to_owned().into(), projection.includes("groups"));
     let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of: PhantomData };
-    let origin = &context.caller().origin;
-    let mut page = listing::list::<R>(&context.state().database, origin, query).await?;
+    let mut page = context.list::<R>(query).await?;
     let loaded = R::load_related(context, std::mem::take(&mut page.items), &projection).await?;
     let (view, has_members) = (context.view(), projection.includes("members"));
     let rendered = loaded.iter().map(|loaded| projection.apply(R::render(loaded, &view)));

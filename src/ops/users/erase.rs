@@ -153,37 +153,47 @@ impl Operation for Redact {
             Some(row) => row,
         };
         let until = Instant::now() + TIME_PER_CALL;
-        let values_remain =
-            self.remove_responses(tx, row.responses_through, until)? | self.redact(tx, until)?;
+        let values_remain = self.remove_responses(tx, &row, until)? | self.redact(tx, until)?;
         if values_remain { Ok(Remaining::Values) } else { self.finish(tx, &row) }
     }
 }
 
 impl Redact {
     /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
-    /// contain its name as the name of a manager. Begins with the oldest after `through`. Returns whether others may
-    /// contain it.
-    fn remove_responses(&self, tx: &mut Tx<'_>, mut through: i64, until: Instant) -> QueryResult<bool> {
+    /// contain its name as the name of a manager. Begins with the oldest that the row says has not been searched. Returns
+    /// whether others may contain the id.
+    fn remove_responses(&self, tx: &mut Tx<'_>, row: &Row, until: Instant) -> QueryResult<bool> {
+        let mut through = row.responses_through;
+        let more = loop {
+            let Some(last) = self.remove_next_responses(tx, through)? else { break false };
+            through = last;
+            if Instant::now() >= until {
+                break true;
+            }
+        };
+        if through > row.responses_through {
+            let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
+            tx.execute(diesel::update(row).set(erasures::responses_through.eq(through)))?;
+        }
+        Ok(more)
+    }
+
+    /// Searches the next responses created after `through`. Returns when the last of them was created, or `None` if there
+    /// are none.
+    fn remove_next_responses(&self, tx: &mut Tx<'_>, through: i64) -> QueryResult<Option<i64>> {
+        let later = idempotency::table.filter(idempotency::created_at.gt(through));
+        let next = later.order(idempotency::created_at).select(idempotency::created_at);
+        let next: Vec<i64> = tx.load(next.limit(RESPONSES_PER_STATEMENT))?;
+        let Some(last) = next.last() else { return Ok(None) };
         let text = self.id.to_string();
         let contains = |text: &str| idempotency::body.like(format!("%{text}%"));
-        loop {
-            let later = idempotency::table.filter(idempotency::created_at.gt(through));
-            let next = later.order(idempotency::created_at).select(idempotency::created_at);
-            let next: Vec<i64> = tx.load(next.limit(RESPONSES_PER_STATEMENT))?;
-            let Some(last) = next.last() else { return Ok(false) };
-            let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
-            let responses = later
-                .filter(idempotency::created_at.le(last))
-                .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
-                .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
-            tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
-            through = *last;
-            if Instant::now() >= until {
-                let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
-                tx.execute(diesel::update(row).set(erasures::responses_through.eq(through)))?;
-                return Ok(true);
-            }
-        }
+        let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
+        let responses = later
+            .filter(idempotency::created_at.le(last))
+            .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
+            .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
+        tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
+        Ok(Some(*last))
     }
 
     /// Redacts changes, the oldest first. Returns whether others may have values.
