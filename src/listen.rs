@@ -46,22 +46,28 @@ impl ListenAddress {
     /// Binds the first address that can be bound, without accepting connections yet.
     ///
     /// # Errors
-    /// If no address can be bound, for example because its port is in use.
+    /// If no address can be bound, or the port of one is in use.
     pub fn bind(&self) -> io::Result<BoundSocket> {
-        let mut failed = io::Error::other("the name has no address");
-        for address in self.resolve()? {
-            match bind(address) {
-                Ok(socket) => return Ok(socket),
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+        bind_first(&self.resolve()?)
     }
 }
 
 /// A socket that is bound to its port, which is therefore known not to be in use.
 #[derive(Debug)]
 pub struct BoundSocket(TcpSocket);
+
+/// Binds the first address that this machine has. A port in use is an error: on another address, clients that use the
+/// first one would reach another server.
+fn bind_first(addresses: &[SocketAddr]) -> io::Result<BoundSocket> {
+    let mut failed = io::Error::other("the host name does not resolve to any address");
+    for address in addresses {
+        match bind(*address) {
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => failed = error,
+            bound => return bound,
+        }
+    }
+    Err(failed)
+}
 
 fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -83,7 +89,7 @@ impl BoundSocket {
 
 #[cfg(test)]
 mod tests {
-    use super::ListenAddress;
+    use super::*;
 
     #[test]
     fn host_names_and_ip_addresses_are_accepted() {
@@ -103,5 +109,16 @@ mod tests {
     fn ipv4_comes_first() {
         let addresses = "localhost:80".parse::<ListenAddress>().unwrap().resolve().unwrap();
         assert!(addresses.first().is_some_and(|address| address.is_ipv4()), "{addresses:?}");
+    }
+
+    #[test]
+    fn an_address_is_skipped_only_if_the_machine_does_not_have_it() {
+        let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
+        let own: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        assert!(bind_first(&[foreign, own]).is_ok());
+        assert_eq!(bind_first(&[foreign]).unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
+        let listener = std::net::TcpListener::bind(own).unwrap();
+        let in_use = listener.local_addr().unwrap();
+        assert_eq!(bind_first(&[in_use, own]).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     }
 }
