@@ -30,14 +30,14 @@ pub(super) struct InFlight {
 #[derive(Default)]
 struct Sizes {
     total: usize,
-    /// The sizes for each caller.
-    callers: HashMap<Actor, usize>,
+    /// The sizes for each caller. Requests without a key count as those of one caller.
+    callers: HashMap<Option<Actor>, usize>,
 }
 
 /// The share of a response in [`InFlight`] until it is dropped.
 struct Reservation {
     in_flight: Arc<InFlight>,
-    caller: Actor,
+    caller: Option<Actor>,
     size: usize,
 }
 
@@ -48,7 +48,7 @@ impl InFlight {
 
     /// Counts a response. Returns `None` if it may be refused and exceeds the limit, of which one caller can use half. A
     /// response is never refused while it would be the only one.
-    fn reserve(self: &Arc<Self>, caller: Actor, size: usize, refusable: bool) -> Option<Reservation> {
+    fn reserve(self: &Arc<Self>, caller: Option<Actor>, size: usize, refusable: bool) -> Option<Reservation> {
         let mut sizes = self.lock();
         let of_caller = sizes.callers.get(&caller).copied().unwrap_or_default();
         let exceeds = |current: usize, limit: usize| current > 0 && current.saturating_add(size) > limit;
@@ -118,7 +118,7 @@ pub(super) fn count(response: ServiceResponse) -> ServiceResponse {
     };
     let caller = request.extensions().get::<Caller>().map(|caller| caller.origin.actor.clone());
     let state = request.app_data::<web::Data<State>>();
-    let (Some(caller), Some(state)) = (caller, state) else {
+    let Some(state) = state else {
         return ServiceResponse::new(request, response.set_body(BoxBody::new(whole)));
     };
     let refusable = request.method() == Method::GET || request.path().ends_with("/.search");

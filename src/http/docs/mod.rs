@@ -4,6 +4,7 @@ use super::api::TrailingSlash;
 use super::openapi::{DOCS_FILES, OperationDocs};
 use super::problem::Problem;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 use std::borrow::Cow;
@@ -49,10 +50,14 @@ pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
     let known = || serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten();
     let file = DOCS_FILES.contains(&name).then(known).flatten();
     let file = file.ok_or_else(Problem::no_such_path)?;
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))
         .content_type(file.content_type)
-        .body(file.bytes.into_owned()))
+        .body(bytes))
 }
 
 pub(super) fn file_docs() -> OperationDocs {

@@ -46,9 +46,10 @@ pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> 
     let address = listener.local_addr()?;
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let most = open_files::raise_limit().saturating_sub(limits.reserved_files);
-    let per_worker = (most / workers).clamp(1, MAX_CONNECTIONS_PER_WORKER);
+    let per_worker = (most / workers).clamp(2, MAX_CONNECTIONS_PER_WORKER);
     // A worker that has `per_worker` connections accepts no more, so idle connections are closed before that.
-    let connections = Arc::new(OpenConnections::new(per_worker * workers - per_worker * workers / 8));
+    let capacity = per_worker * workers;
+    let connections = Arc::new(OpenConnections::new(capacity - (capacity / 8).max(1)));
     let builder = Server::build()
         .workers(workers)
         .disable_signals()
