@@ -225,28 +225,34 @@ impl Operation for OperatorExists {
     }
 }
 
-/// Deletes the keys and connection tokens that were revoked more than [`REVOKED_RETENTION`] ago.
+/// Deletes keys and connection tokens that were revoked more than [`REVOKED_RETENTION`] ago.
 #[derive(Debug)]
 pub struct DeleteRevoked {
     /// The current time.
     pub now: Timestamp,
+    /// The maximum number of keys to delete, and of tokens.
+    pub limit: u32,
 }
 
 /// How long revoked keys and tokens stay listed.
 pub const REVOKED_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 impl Operation for DeleteRevoked {
-    type Output = ();
+    /// The number of deleted keys or that of deleted tokens, whichever is larger.
+    type Output = usize;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<usize, OpError> {
         let retention = i64::try_from(REVOKED_RETENTION.as_micros()).unwrap_or(i64::MAX);
-        let before = Some(i64::from(self.now) - retention);
-        tx.execute(diesel::delete(keys::table.filter(keys::revoked_at.lt(before))))?;
-        let tokens = connection_tokens::table.filter(connection_tokens::revoked_at.lt(before));
-        tx.execute(diesel::delete(tokens))?;
-        Ok(())
+        let before = i64::from(self.now) - retention;
+        let delete = |table: &str| {
+            diesel::sql_query(format!(
+                "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE revoked_at < {before} LIMIT {limit})",
+                limit = self.limit
+            ))
+        };
+        Ok(tx.execute(delete("keys"))?.max(tx.execute(delete("connection_tokens"))?))
     }
 }
 

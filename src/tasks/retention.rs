@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// Rows per transaction, few enough that other writes do not wait long.
 const BATCH: u32 = 500;
 
-/// Deletes expired idempotency records, keys and tokens that were revoked long ago, and the rows left by tenant deletions that were interrupted. Runs until the
-/// database stops.
+/// Deletes expired idempotency records, keys and tokens that were revoked long ago, and the rows left by interrupted
+/// tenant deletions. Runs until the database stops.
 pub async fn run(database: Database, clock: Clock) {
     loop {
         let expired = DeleteExpired { now: clock.now(), limit: BATCH };
@@ -26,9 +26,11 @@ pub async fn run(database: Database, clock: Clock) {
             Err(OpError::Database(DbError::Stopping)) => return,
             Err(error) => log::warn!("cannot delete expired idempotency records: {error}"),
         }
-        let revoked = DeleteRevoked { now: clock.now() };
-        if let Err(error) = database.call(&Origin::server(), revoked).await {
-            log::warn!("cannot delete revoked keys and tokens: {error}");
+        let revoked = DeleteRevoked { now: clock.now(), limit: BATCH };
+        match database.call(&Origin::server(), revoked).await {
+            Ok(removed) if removed >= BATCH as usize => continue,
+            Ok(_) => {}
+            Err(error) => log::warn!("cannot delete revoked keys and tokens: {error}"),
         }
         if let Err(error) = purge(&database).await {
             log::warn!("cannot delete the rows of deleted tenants: {error}");
