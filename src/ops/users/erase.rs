@@ -125,8 +125,8 @@ pub struct Redact {
 /// The maximum number of changes that one call redacts is the product of these two.
 const CHANGES_PER_STATEMENT: i64 = 25;
 const STATEMENTS_PER_CALL: usize = 20;
-/// The number of stored responses that one statement searches for the user.
-const RESPONSES_PER_STATEMENT: i64 = 1_000;
+/// The number of stored responses that one statement searches for the user. A response can be several megabytes long.
+const RESPONSES_PER_STATEMENT: i64 = 50;
 /// The time after which a call begins no further statement of the same kind. Large values take much longer than others.
 const TIME_PER_CALL: Duration = Duration::from_millis(50);
 
