@@ -141,6 +141,7 @@ fn is_secret(setting: &Arg, value: &str) -> bool {
             let path = value.split_once(':').map_or(value, |(_, path)| path);
             !path.bytes().all(is_harmless)
         }
+        "public_url" => value.contains('@'),
         _ => false,
     }
 }
