@@ -16,15 +16,15 @@ use std::time::Duration;
 
 const PAGE: &str = "docs/production.md";
 
-/// Creates a key, and sends requests through the reverse proxy.
+/// Generates an operator key, and sends requests through the reverse proxy.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let [create_key, requests] = commands else { panic!("{commands:#?}") };
-    let output = workspace.shell().run(create_key);
-    let secret = output.lines().last().expect("the secret is printed");
-    assert!(secret.starts_with("rst_"), "{output}");
-    let server = workspace.server().start();
+    let path = workspace.shell().run(&format!("{create_key}\nrealpath admin-key"));
+    let server =
+        workspace.server().unset("ROSTER_ADMIN_KEY").env("ROSTER_ADMIN_KEY_FILE", path.trim()).start();
+    let secret = fs::read_to_string(path.trim()).expect("the file can be read");
     let proxy = Proxy::start(&server);
-    let shell = workspace.shell_with(&server).env("CURL_HOME", proxy.curl_home()).env("KEY", secret);
+    let shell = workspace.shell_with(&server).env("CURL_HOME", proxy.curl_home()).env("KEY", secret.trim());
     let users = shell.json_values(requests);
     assert_eq!((users.len(), &users[0]["userName"]), (1, &"proxied".into()));
 }
