@@ -4,6 +4,7 @@ use crate::docs::pages::blocks_in;
 use crate::support::command::{in_empty_environment, run};
 use crate::support::server::Server;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
@@ -50,7 +51,8 @@ impl Proxy {
 
     fn wait_for_socket(&mut self) {
         let since = Instant::now();
-        while !self.socket().exists() {
+        // The socket exists before nginx listens on it.
+        while UnixStream::connect(self.socket()).is_err() {
             let ended = self.process.try_wait().expect("the process is a child");
             assert!(ended.is_none() && since.elapsed() < LIMIT, "nginx does not listen: {ended:?}");
             thread::sleep(Duration::from_millis(5));

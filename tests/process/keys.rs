@@ -105,14 +105,16 @@ fn invalid_arguments_cause_an_error(database: &Database) {
 
 /// The `script` command provides the terminal.
 fn start_on_terminal(database: &Database) -> Server {
-    let command = format!("DATABASE_URL='{}' script -qec roster /dev/null >&2", database.url());
+    let command = format!("DATABASE_URL='{}' script -qec 'exec roster' /dev/null >&2", database.url());
     let server = Server::from_shell_command(&command).spawn();
     server.wait_for_log("listening on", LIMIT);
     server
 }
 
+/// Stops the server inside `script`, which ends after it. If `script` were stopped, the server could still hold its lock.
 fn stop(mut server: Server) -> String {
-    server.signal("TERM");
+    let mut stop = in_empty_environment("pkill", Path::new("/"));
+    run(stop.args(["-TERM", "-P", &server.pid().to_string()]), LIMIT).expect_success();
     server.wait(LIMIT);
     server.log()
 }
