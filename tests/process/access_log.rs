@@ -3,6 +3,7 @@
 use crate::support::api::{Api, Engine, text};
 use crate::support::http::{Client, Request};
 use crate::support::server::{ADMIN_KEY, Server};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -116,7 +117,8 @@ async fn no_line_contains_a_value_of_an_attribute() {
     };
     let scim_patch = |operation: Value| {
         let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation] });
-        client.patch(&format!("/scim/v2{}", path.replace("users", "Users")), &body)
+        let path = format!("/scim/v2{}", path.replace("users", "Users"));
+        client.request(Method::PATCH, &path).body("application/scim+json", body.to_string())
     };
     let long = format!("{VALUE}{}", "x".repeat(300));
     let quoted = format!("it's \"{VALUE}\" o' {VALUE}");
@@ -138,6 +140,10 @@ async fn no_line_contains_a_value_of_an_attribute() {
         scim_patch(json!({ "op": "replace", "path": format!("emails[value eq \"{quoted}\"]"), "value": {} })),
         scim_patch(json!({ "op": "remove", "path": format!("emails[value eq \"{VALUE}\" zz") })),
         scim_patch(json!({ "op": VALUE, "path": "title", "value": "x" })),
+        scim_patch(json!({ "op": "add", "value": { format!("emails[value eq \"{VALUE}\"].nope"): 1 } })),
+        scim_patch(json!({ "op": "add", "value": { format!("nope[value eq \"a, {VALUE}\"].nope"): 1 } })),
+        client.get(&format!("/scim/v2/Users?attributes=nope[value%20eq%20%22a,{VALUE},%22],title")),
+        client.get(&format!("/scim/v2/?excludedAttributes=nope[value%20eq%20%22{VALUE}%22]")),
     ];
     for value in [VALUE, &long, &quoted, "\u{0}marker-7391"] {
         for name in ["emails", "name", "photos", "addresses", "active", "externalId", "displayName"] {

@@ -65,13 +65,23 @@ impl Projection {
     /// # Errors
     /// `invalidValue` when there are more than 100 names.
     pub fn names(text: &str) -> Result<Vec<&str>, ScimError> {
-        let names = || text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names = || Self::split(text);
         if names().nth(MAX_NAMES).is_some() {
             let detail =
                 format!("attributes and excludedAttributes can each name at most {MAX_NAMES} attributes.");
             return Err(ScimType::InvalidValue.error(detail));
         }
         Ok(names().collect())
+    }
+
+    /// The names between commas. A comma in a value filter does not end a name.
+    pub fn split(text: &str) -> impl Iterator<Item = &str> {
+        let mut in_filter = false;
+        let ends_name = move |c| {
+            in_filter = c == '[' || in_filter && c != ']';
+            c == ',' && !in_filter
+        };
+        text.split(ends_name).map(str::trim).filter(|name| !name.is_empty())
     }
 
     /// Whether a name, which may be invalid, belongs to the resource type or to an extension.

@@ -25,7 +25,7 @@ pub struct Notes(BTreeSet<Note>);
 pub struct Note {
     /// The kind of deviation.
     pub code: NoteCode,
-    /// The name of the attribute: at most 128 characters, without control characters.
+    /// The name of the attribute: at most 128 characters, without a value filter or control characters.
     pub name: String,
 }
 
@@ -93,6 +93,8 @@ impl Reading {
 
     pub(super) fn note(&self, code: NoteCode, name: &str) {
         let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        // A value filter contains values.
+        let name = name.split('[').next().unwrap_or_default();
         let name = name.chars().take(MAX_NAME).map(visible).collect();
         self.notes.borrow_mut().add(Notes(BTreeSet::from([Note { code, name }])));
     }

@@ -110,7 +110,7 @@ impl Search {
     /// The part of a search of all types that concerns one type: attributes that the type lacks are left out.
     pub(super) fn for_type(&self, kind: ResourceType) -> Self {
         let known = |names: &String| {
-            let known = split_names(names).filter(|name| Projection::knows(kind, name));
+            let known = Projection::split(names).filter(|name| Projection::knows(kind, name));
             known.collect::<Vec<_>>().join(",")
         };
         // `id` is always returned, so it represents an empty selection.
@@ -211,11 +211,6 @@ pub(super) fn invalid_filter(error: &InvalidFilter) -> ScimError {
 
 pub(super) fn invalid_count() -> ScimError {
     ScimType::InvalidCount.error("With a cursor, count must be at least 1.")
-}
-
-/// Splits comma-separated names.
-fn split_names(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 const NAMES: [&str; 8] =
