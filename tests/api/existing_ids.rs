@@ -88,16 +88,29 @@ async fn a_scim_conflict_names_the_existing_resource(api: Api) {
     let bob = scim(&client, Method::POST, "/Users", &json!({ "userName": "bob" })).await;
     let group =
         scim(&client, Method::POST, "/Groups", &json!({ "displayName": "a", "externalId": "7" })).await;
+    let other = scim(&client, Method::POST, "/Groups", &json!({ "displayName": "other" })).await;
     let bob = format!("/Users/{}", text(&bob["id"]));
+    let other = format!("/Groups/{}", text(&other["id"]));
+    let patch = |value: Value| json!({ "Operations": [{ "op": "replace", "value": value }] });
     for (method, path, body, existing) in [
         (Method::POST, "/Users", json!({ "userName": "ADA" }), &ada),
         (Method::POST, "/Users", json!({ "userName": "eve", "externalId": "7" }), &ada),
         (Method::PUT, &bob, json!({ "userName": "ada" }), &ada),
         (Method::POST, "/Groups", json!({ "displayName": "A" }), &group),
         (Method::POST, "/Groups", json!({ "displayName": "b", "externalId": "7" }), &group),
+        (Method::PUT, &other, json!({ "displayName": "A" }), &group),
+        (Method::PUT, &other, json!({ "displayName": "other", "externalId": "7" }), &group),
+        (Method::PATCH, &other, patch(json!({ "displayName": "A" })), &group),
+        (Method::PATCH, &other, patch(json!({ "externalId": "7" })), &group),
+        (Method::PATCH, &bob, patch(json!({ "userName": "ADA" })), &ada),
+        (Method::PATCH, &bob, patch(json!({ "externalId": "7" })), &ada),
     ] {
         let error = scim(&client, method, path, &body).await;
         assert_eq!((&error["status"], &error["scimType"]), (&json!("409"), &json!("uniqueness")), "{error}");
         assert!(text(&error["detail"]).contains(text(&existing["id"])), "{error}");
+        let detail = text(&error["detail"]);
+        let value =
+            ["(\"7\")", "(\"A\")", "(\"ADA\")", "(\"ada\")"].iter().find(|value| detail.contains(*value));
+        assert!(value.is_some(), "{error}");
     }
 }

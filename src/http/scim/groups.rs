@@ -4,7 +4,7 @@
 use super::context::Context;
 use super::limits::too_many;
 use super::request::Target;
-use super::response::Outcome;
+use super::response::{Outcome, conflict};
 use crate::domain::group::{Draft, Group};
 use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, MembershipEdit};
@@ -30,7 +30,6 @@ const TOO_MANY: &str = "The groups on this page have more than 100,000 members i
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
     let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading))?;
-    let name = draft.attributes.display_name.clone();
     let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
@@ -39,10 +38,7 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
         outcome(&captured, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
     };
-    context
-        .create::<Group, _>((id, key), create, render)
-        .await
-        .map_err(|error| write_error(error, Some(&name)))
+    context.create::<Group, _>((id, key), create, render).await.map_err(write_error)
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
@@ -63,10 +59,9 @@ pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Prob
     let mut members = MembershipEdit::default();
     members.remove_all();
     members.add(ids.unwrap_or_default());
-    let name = draft.attributes.display_name.clone();
     let replaced =
         move |group: &Group| Ok((resource::preserve_native_of_group(draft.clone(), group), members.clone()));
-    edit(target, Some(&name), true, replaced).await
+    edit(target, true, replaced).await
 }
 
 /// Patches a group. The response contains the group only if the client requests attributes: it may have many members.
@@ -75,7 +70,7 @@ pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<
     let patched = move |group: &Group| {
         context.read(|reading| resource::patch_group(group, &context.view(), &operations, reading))
     };
-    edit(target, None, has_body, patched).await
+    edit(target, has_body, patched).await
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
@@ -97,13 +92,12 @@ fn then_read_members<W>(
 /// Rewrites a group and its members with a pure function of the stored group, in one transaction.
 async fn edit(
     Target { context, id, conditions, fields, .. }: Target,
-    name: Option<&str>,
     has_body: bool,
     edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
     let edit = then_read_members(&context, id, edit, has_body && fields.projection.includes("members"));
-    let (group, members) = context.write::<Group, _>(edit).await.map_err(|error| write_error(error, name))?;
+    let (group, members) = context.write::<Group, _>(edit).await.map_err(write_error)?;
     let group = group?;
     if has_body {
         return Ok(outcome(&context, StatusCode::OK, &group, members.as_deref(), &fields.projection));
@@ -112,16 +106,12 @@ async fn edit(
     Ok(Outcome { status: StatusCode::NO_CONTENT, version, location, body: None, replayed: false })
 }
 
-/// Translates the error of a write. `name` is the new display name, where it is known.
-fn write_error(error: OpError, name: Option<&str>) -> Problem {
-    match (error, name) {
-        (OpError::Conflict { attribute: "displayName", existing, .. }, Some(name)) => {
-            let owner = existing.map_or_else(|| "another group".to_owned(), |id| format!("the group {id}"));
-            let detail = format!("displayName ({name:?}) is already in use by {owner}.");
-            ScimType::Uniqueness.error(detail).into()
-        }
-        (OpError::Refused(detail), _) => ScimType::NoTarget.error(detail).into(),
-        (error, _) => error.into(),
+/// Translates the error of a write. A conflict names the value (RFC 7644, section 3.12).
+fn write_error(error: OpError) -> Problem {
+    match error {
+        OpError::Conflict { attribute, value, existing } => conflict("group", attribute, &value, existing),
+        OpError::Refused(detail) => ScimType::NoTarget.error(detail).into(),
+        error => error.into(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::idempotency::StoredResponse;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
-use crate::domain::scim::urn;
+use crate::domain::scim::{ScimType, urn};
 use crate::http::api::SCIM_JSON;
 use crate::http::problem::Problem;
 use crate::http::response::IDEMPOTENCY_REPLAYED;
@@ -111,4 +111,10 @@ pub(super) fn message(
 ) -> Map<String, Value> {
     let schemas = ("schemas", Value::from(vec![urn]));
     [schemas].into_iter().chain(members).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The error for a value that another resource of this kind has.
+pub(super) fn conflict(kind: &str, attribute: &str, value: &str, existing: Option<Uuid>) -> Problem {
+    let owner = existing.map_or_else(|| format!("another {kind}"), |id| format!("the {kind} {id}"));
+    ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by {owner}.")).into()
 }

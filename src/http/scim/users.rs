@@ -2,12 +2,12 @@
 
 use super::context::Context;
 use super::request::Target;
-use super::response::Outcome;
+use super::response::{Outcome, conflict};
 use crate::db::Operation;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::patch;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
+use crate::domain::scim::{ResourceType, ScimError, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
@@ -79,15 +79,9 @@ where
 /// Translates the error of a write. A conflict names the value (RFC 7644, section 3.12).
 fn write_error(error: OpError) -> Problem {
     match error {
-        OpError::Conflict { attribute, value, existing } => conflict(attribute, &value, existing),
+        OpError::Conflict { attribute, value, existing } => conflict("user", attribute, &value, existing),
         error => error.into(),
     }
-}
-
-/// The error for a value that another user has.
-pub(super) fn conflict(attribute: &str, value: &str, existing: Option<Uuid>) -> Problem {
-    let owner = existing.map_or_else(|| "another user".to_owned(), |id| format!("the user {id}"));
-    ScimType::Uniqueness.error(format!("{attribute} ({value:?}) is already in use by {owner}.")).into()
 }
 
 fn outcome(context: &Context, status: StatusCode, user: &User, projection: &Projection) -> Outcome {

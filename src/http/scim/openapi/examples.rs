@@ -9,9 +9,9 @@ use crate::domain::scim::{Profile, Reading, ResourceType, ScimType, patch as pat
 use crate::http::openapi::{examples as native, problems};
 use crate::http::problem::{Problem, sentence};
 use crate::http::scim::limits::limits;
+use crate::http::scim::response::conflict;
 use crate::http::scim::response::list_of;
 use crate::http::scim::search::{invalid_count, invalid_filter, unsupported_filter};
-use crate::http::scim::users::conflict;
 use serde_json::{Value, json};
 
 /// The view of a connection.
@@ -123,7 +123,7 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
             .map_or_else(|error| invalid_filter(&error).into(), problems::no_error),
         ScimType::InvalidCursor.error(sentence(InvalidCursor)).into(),
         invalid_count().into(),
-        conflict("userName", "ada", None),
+        conflict("user", "userName", "ada", None),
         unsupported_filter().into(),
         problems::unsupported_media_type(&["application/scim+json", "application/json"]),
     ];
