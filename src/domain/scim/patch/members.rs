@@ -81,7 +81,7 @@ fn name(element: &Value, reading: &Reading) -> Result<Option<String>, ScimError>
         _ => {}
     }
     let text = |name| element.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
-    let from_uri = || text("$ref")?.rsplit('/').next();
+    let from_uri = || text("$ref")?.trim_end_matches('/').rsplit('/').next();
     match text("value").or_else(from_uri) {
         Some(name) => Ok(Some(name.to_owned())),
         None if reading.is_lenient() => {

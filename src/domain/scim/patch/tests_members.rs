@@ -114,6 +114,7 @@ fn members_can_be_added_in_every_form_that_clients_send() {
         json!(A),
         json!([{"value": A, "type": "User", "display": "x", "$ref": "../Users/a"}]),
         json!([{"$ref": format!("../Users/{A}")}]),
+        json!([{"$ref": format!("https://example.com/Users/{A}/")}]),
         json!([{"value": A, "type": null, "display": null}, {"Value": A, "TYPE": "user"}]),
     ] {
         assert_eq!(changes(on_members("add", value.clone())), added, "{value}");
