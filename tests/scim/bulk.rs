@@ -12,6 +12,7 @@ profile_tests! {
     failed_bulk_operations_do_not_affect_the_others
     bulk_paths_may_have_extra_slashes
     bulk_accepts_fail_on_errors_0
+    a_bulk_post_without_a_bulk_id_fails_alone
     bulk_enforces_limits_and_rejects_malformed_requests
 }
 
@@ -140,6 +141,22 @@ async fn bulk_accepts_fail_on_errors_0(scim: Scim) {
     assert!(text(&results[0]["response"]["detail"]).contains("Request id: "), "{results:?}");
 }
 
+async fn a_bulk_post_without_a_bulk_id_fails_alone(scim: Scim) {
+    let results = run_bulk(
+        &scim,
+        bulk(json!([
+            {"method": "POST", "path": "/Users", "data": {"userName": "ada"}},
+            {"method": "POST", "path": "/Users", "bulkId": "", "data": {"userName": "ada"}},
+            {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": "bob"}},
+        ])),
+    )
+    .await;
+    let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
+    assert_eq!(statuses, ["400", "400", "201"], "{results:?}");
+    assert!(text(&results[0]["response"]["detail"]).contains("bulkId"), "{results:?}");
+    assert_eq!(scim.find("Users", "userName pr").await, ["bob"]);
+}
+
 async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
     let config = scim.get("/ServiceProviderConfig").await;
     assert_eq!(config["bulk"], json!({"supported": true, "maxOperations": 1000, "maxPayloadSize": 1048576}));
@@ -151,7 +168,6 @@ async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
     for request in [
         json!([]),
         json!({"Operations": {}}),
-        bulk(json!([{"method": "POST", "path": "/Users", "data": {}}])),
         bulk(json!([{"path": "/Users"}])),
         json!({"Operations": [], "failOnErrors": -1}),
     ] {

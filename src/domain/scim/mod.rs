@@ -40,7 +40,7 @@ pub enum Profile {
     Strict,
 }
 
-/// Checks the `schemas` of a message. In the lenient profile, they may be absent.
+/// Checks the `schemas` of a message. In the lenient profile, they may be absent or empty, or a string.
 ///
 /// # Errors
 /// `invalidSyntax` when `schemas` does not contain the message's URN.
@@ -48,6 +48,8 @@ pub fn check_message(schemas: Option<&Value>, urn: &str, profile: Profile) -> Re
     let matches = |schema: &Value| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn));
     match schemas {
         None | Some(Value::Null) if profile == Profile::Lenient => Ok(()),
+        Some(Value::Array(urns)) if urns.is_empty() && profile == Profile::Lenient => Ok(()),
+        Some(urn) if matches(urn) && profile == Profile::Lenient => Ok(()),
         Some(Value::Array(urns)) if urns.iter().any(matches) => Ok(()),
         _ => Err(ScimType::InvalidSyntax.error(format!("schemas must be [\"{urn}\"]."))),
     }

@@ -74,7 +74,7 @@ impl Search {
                     search.text(known).map(|text| text.replace(joined));
                 }
                 value if search.number(known).is_some() => {
-                    let integer = value.as_i64().ok_or_else(|| not_an_integer(known))?;
+                    let integer = integer(&value, profile).ok_or_else(|| not_an_integer(known))?;
                     search.number(known).map(|number| number.replace(integer));
                 }
                 _ => {}
@@ -232,12 +232,22 @@ fn join_names(parameter: &str, value: Value) -> Result<String, ScimError> {
 
 /// Parses an integer. A number outside the range of `i64` becomes the nearest one inside.
 fn parse_number(parameter: &str, text: &str) -> Result<i64, ScimError> {
+    parse_digits(text).ok_or_else(|| not_an_integer(parameter))
+}
+
+fn parse_digits(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(not_an_integer(parameter));
-    }
     let nearest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
-    Ok(text.parse().unwrap_or(nearest))
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_integer.then(|| text.parse().unwrap_or(nearest))
+}
+
+/// An integer in a body. In lenient, it may be a string.
+pub(super) fn integer(value: &Value, profile: Profile) -> Option<i64> {
+    match value {
+        Value::String(text) if profile == Profile::Lenient => parse_digits(text),
+        value => value.as_i64(),
+    }
 }
 
 fn not_an_integer(parameter: &str) -> ScimError {

@@ -28,7 +28,8 @@ pub enum Op {
     Remove,
 }
 
-/// Parses the body of a PATCH. Member names and the values of `op` are case-insensitive.
+/// Parses the body of a PATCH. Member names and the values of `op` are case-insensitive. Lenient accepts a single operation
+/// that is not in a list.
 ///
 /// # Errors
 /// `invalidSyntax`, or `invalidPath` when a path is not a string.
@@ -48,6 +49,9 @@ pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> 
     match operations {
         Some(Value::Array(operations)) if !operations.is_empty() => {
             operations.into_iter().map(|input| operation(input, profile)).collect()
+        }
+        Some(single @ Value::Object(_)) if profile == Profile::Lenient => {
+            Ok(vec![operation(single, profile)?])
         }
         _ => Err(invalid_syntax("Operations must be a list with at least one operation.")),
     }

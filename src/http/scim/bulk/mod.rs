@@ -63,9 +63,8 @@ impl<'c> Bulk<'c> {
         let mut created = HashMap::new();
         let posts = operations.iter().enumerate().filter(|(_, operation)| operation.method == "POST");
         for (index, operation) in posts {
-            let Some(bulk_id) = operation.bulk_id.clone().filter(|id| !id.is_empty()) else {
-                return Err(missing_bulk_id());
-            };
+            // An operation without one gets its own error when it runs.
+            let Some(bulk_id) = operation.bulk_id.clone().filter(|id| !id.is_empty()) else { continue };
             if created.insert(bulk_id.clone(), (index, Uuid::now_v7())).is_some() {
                 return Err(invalid_syntax(format!(
                     "The bulkId {bulk_id:?} is used by more than one operation."

@@ -2,6 +2,7 @@
 
 use crate::domain::scim::{Profile, ScimError, ScimType, check_message, urn};
 use crate::http::scim::limits::MAX_OPERATIONS;
+use crate::http::scim::search::integer;
 use serde_json::{Map, Value};
 
 /// An operation as the client sent it, with its method in upper case.
@@ -22,7 +23,7 @@ pub(super) fn read(body: Value, profile: Profile) -> Result<(Vec<Operation>, usi
     let fail_on_errors = match map.remove("failonerrors").unwrap_or_default() {
         Value::Null => usize::MAX,
         number => {
-            let limit = number.as_u64().and_then(|number| usize::try_from(number).ok());
+            let limit = integer(&number, profile).and_then(|number| usize::try_from(number).ok());
             match limit.ok_or_else(|| invalid_syntax("failOnErrors must be an integer of at least 0."))? {
                 // A client that sends 0 does not mean that the whole request should fail.
                 0 if profile == Profile::Lenient => usize::MAX,
