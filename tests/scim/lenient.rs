@@ -13,6 +13,7 @@ engine_tests! {
     a_path_less_value_can_be_json_text
     empty_strings_mean_no_value_in_every_write
     values_are_converted_to_the_type_of_their_attribute
+    messages_are_accepted_in_the_forms_that_clients_send
     strict_refuses_what_lenient_tolerates
 }
 
@@ -155,6 +156,43 @@ async fn values_are_converted_to_the_type_of_their_attribute(scim: Scim) {
     );
 }
 
+async fn messages_are_accepted_in_the_forms_that_clients_send(scim: Scim) {
+    let message = |name: &str| format!("urn:ietf:params:scim:api:messages:2.0:{name}");
+    for (n, [user, search, bulk, patch]) in [
+        [
+            json!(USER),
+            json!(message("SearchRequest")),
+            json!(message("BulkRequest")),
+            json!(message("PatchOp")),
+        ],
+        [json!([]), json!([]), json!([]), json!([])],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ada =
+            scim.call(201, "POST", "/Users", json!({"schemas": user, "userName": format!("a{n}")})).await;
+        let operation = json!({"op": "add", "path": "title", "value": "x"});
+        let patch = json!({"schemas": patch, "Operations": operation});
+        assert_eq!(scim.call(200, "PATCH", &path(&ada), patch).await["title"], "x");
+        let search = json!({"schemas": search, "count": "1", "startIndex": "1"});
+        for at in ["/Users/.search", "/.search"] {
+            assert_eq!(scim.call(200, "POST", at, search.clone()).await["itemsPerPage"], 1, "{at}");
+        }
+        let fail = json!({"method": "DELETE", "path": "/Users/x"});
+        let bulk = json!({"schemas": bulk, "failOnErrors": "1", "Operations": [fail, fail]});
+        let done = scim.call(200, "POST", "/Bulk", bulk).await;
+        assert_eq!(done["Operations"].as_array().map(Vec::len), Some(1), "{done}");
+    }
+    for (at, body) in [
+        ("/Users/.search", json!({"schemas": USER})),
+        ("/Bulk", json!({"schemas": [], "failOnErrors": "x", "Operations": []})),
+    ] {
+        scim.expect_error((400, "invalidSyntax"), "POST", at, body).await;
+    }
+    scim.expect_error((400, "invalidValue"), "POST", "/.search", json!({"count": "ten"})).await;
+}
+
 async fn strict_refuses_what_lenient_tolerates(scim: Scim) {
     let (_, client) = connect(&scim, "Strict", "strict").await;
     let scim = Scim { client, adds_schemas: true, ..scim };
@@ -184,6 +222,15 @@ async fn strict_refuses_what_lenient_tolerates(scim: Scim) {
         scim.expect_error((400, "invalidSyntax"), "GET", &format!("/Users?{query}"), Value::Null).await;
     }
     scim.expect_error((400, "invalidSyntax"), "POST", "/.search", json!({"attributes": ["nope"]})).await;
+    scim.expect_error((400, "invalidValue"), "POST", "/.search", json!({"count": "1"})).await;
+    for (method, at, body) in [
+        ("POST", "/Users", json!({"schemas": USER, "userName": "b"})),
+        ("POST", "/.search", json!({"schemas": []})),
+        ("POST", "/Bulk", json!({"Operations": [], "failOnErrors": "1"})),
+        ("PATCH", &path(&ada), patch_op(json!({"op": "add", "path": "title", "value": "x"}))),
+    ] {
+        scim.expect_error((400, "invalidSyntax"), method, at, body).await;
+    }
     assert_eq!(scim.get(&path(&ada)).await, ada);
 }
 
@@ -235,6 +282,21 @@ fn the_log_names_what_was_ignored_without_values() {
         scim.send_with("PATCH", &path(&ada), &remove, &[("x-request-id", "noted-2")]).await.expect(200);
         let line = scim.api.server.wait_for_log("noted-2", Duration::from_secs(10));
         assert!(line.contains("\"scim_notes\":\"read-only groups\""), "{line}");
+        let body = json!({
+            "schemas": [USER], "id": ada["id"], "userName": "ada", "groups": [],
+            (ENTERPRISE): {"manager": {"value": "7", "displayName": "hidden-value"}},
+        });
+        let patch = patch_op(json!([{"op": "add", "value": {(ENTERPRISE): body[ENTERPRISE]}}]));
+        let name = format!("read-only {ENTERPRISE}:manager.displayName");
+        for (id, method, body, notes) in [
+            ("noted-3", "PUT", body, format!("read-only id, {name}")),
+            ("noted-4", "PATCH", patch, name.clone()),
+        ] {
+            scim.send_with(method, &path(&ada), &body, &[("x-request-id", id)]).await.expect(200);
+            let line = scim.api.server.wait_for_log(id, Duration::from_secs(10));
+            let line: Value = serde_json::from_str(&line).expect("a JSON line");
+            assert_eq!(line["scim_notes"], notes);
+        }
         assert!(!scim.api.server.log().contains("hidden-value"));
     });
 }

@@ -94,10 +94,11 @@ fn complex(
         let Some(Some(sub_attribute)) = reading.check(sub_attribute(definition, &name, reading, path)) else {
             continue;
         };
+        let path = format!("{path}.{}", sub_attribute.name);
         if sub_attribute.mutability == Mutability::ReadOnly {
+            reading.ignored_read_only(&path, &inner);
             continue;
         }
-        let path = format!("{path}.{}", sub_attribute.name);
         if let Some(Some(inner)) = reading.check(value(sub_attribute, inner, reading, &path)) {
             normalized.insert(sub_attribute.name.to_owned(), inner);
         }

@@ -1,8 +1,9 @@
 //! The reading of one request: how strict it is, what was ignored or converted, and what is invalid.
 
-use super::normalize::unknown_attribute;
+use super::normalize::{is_unassigned, unknown_attribute};
 use super::{Profile, ScimError, ScimType};
 use derive_more::Display;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -118,6 +119,13 @@ impl Reading {
         }
         self.note(NoteCode::ReadOnly, name);
         Ok(())
+    }
+
+    /// Notes a read-only attribute that a body may contain but that is ignored (RFC 7644, section 3.3).
+    pub(super) fn ignored_read_only(&self, name: &str, value: &Value) {
+        if self.is_lenient() && !is_unassigned(value) {
+            self.note(NoteCode::ReadOnly, name);
+        }
     }
 
     /// Records the error of a part, so that the other parts can still be read.

@@ -7,6 +7,7 @@ use super::{Op, Reading, ScimError};
 use crate::domain::scim::intent;
 use crate::domain::scim::normalize::{self, is_unassigned};
 use crate::domain::scim::path::AttributePath;
+use crate::domain::scim::reading::NoteCode;
 use crate::domain::scim::schema::{Mutability, Type};
 use serde_json::{Map, Value};
 
@@ -40,7 +41,8 @@ pub(super) fn apply(
 }
 
 /// Writes an attribute. Sub-attributes of a complex attribute that the value does not contain stay unchanged (RFC 7644,
-/// section 3.5.2.3). The errors of sub-attributes are recorded in the target's `reading`.
+/// section 3.5.2.3). In lenient, `active` without a value keeps its value, as in PUT. The errors of sub-attributes are recorded
+/// in the target's `reading`.
 pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Value) -> Result<(), ScimError> {
     let Target { attribute, path, reading, .. } = target;
     let value = intent::value(attribute, value, reading, path);
@@ -53,6 +55,10 @@ pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Val
                 map.insert(attribute.name.to_owned(), value);
                 Ok(())
             }
+            None if attribute.is_always_assigned() && !attribute.required && reading.is_lenient() => {
+                reading.note(NoteCode::NoValue, path);
+                Ok(())
+            }
             None => target.unassign(map),
         };
     }
@@ -60,9 +66,12 @@ pub(super) fn write(map: &mut Map<String, Value>, target: Target<'_>, value: Val
     inside(map, attribute.name, |inner| {
         for (name, value) in object {
             let found = reading.check(normalize::sub_attribute(attribute, &name, reading, path)).flatten();
-            let writable = found.filter(|found| found.mutability != Mutability::ReadOnly);
-            let Some(sub_attribute) = writable else { continue };
+            let Some(sub_attribute) = found else { continue };
             let path = format!("{path}.{}", sub_attribute.name);
+            if sub_attribute.mutability == Mutability::ReadOnly {
+                reading.ignored_read_only(&path, &value);
+                continue;
+            }
             reading.check(write(inner, Target { attribute: sub_attribute, path: &path, ..target }, value));
         }
         Ok(())

@@ -281,7 +281,6 @@ fn lenient_reads_an_empty_string_as_no_value() {
     let operations = read(json!({"Operations": without_path}), Profile::Lenient).unwrap();
     let patched = apply_in(ResourceType::User, &ada(), &operations, Profile::Lenient).unwrap().resource;
     assert_eq!((patched.get("title"), &patched["name"]), (None, &json!({"givenName": "Ada"})));
-    assert_eq!(refusal(replace("active", json!("")), Profile::Lenient), ScimType::Mutability);
     let title = replace("title", json!(""));
     assert_eq!(super::tests::patched(title, Profile::Strict).unwrap()["title"], "");
 }
@@ -340,8 +339,19 @@ fn extensions_of_unknown_urns_are_stored() {
 fn active_cannot_be_removed() {
     for profile in [Profile::Lenient, Profile::Strict] {
         assert_eq!(refusal(remove("active"), profile), ScimType::Mutability);
-        assert_eq!(refusal(replace("active", json!(null)), profile), ScimType::Mutability);
-        let without_path = json!([{"op": "replace", "value": {"active": null}}]);
-        assert_eq!(refusal(without_path, profile), ScimType::Mutability);
+    }
+    for (op, none) in
+        [("add", json!(null)), ("replace", json!([])), ("replace", json!("")), ("add", json!([""]))]
+    {
+        for operation in
+            [json!({"op": op, "path": "active", "value": none}), json!({"op": op, "value": {"active": none}})]
+        {
+            let title = json!({"op": "add", "value": {"title": "x"}});
+            let operations = json!([{"op": "replace", "path": "active", "value": false}, operation, title]);
+            assert_eq!(changes(operations.clone()), json!({"active": false, "title": "x"}), "{operations}");
+            assert!(notes(operations.clone()).contains("no-value active"), "{operations}");
+            assert!(patched(operations.clone(), Profile::Strict).is_err(), "{operations}");
+        }
+        assert_eq!(refusal(replace("userName", json!(null)), Profile::Lenient), ScimType::Mutability);
     }
 }

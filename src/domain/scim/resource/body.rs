@@ -10,6 +10,7 @@ use crate::domain::scim::schema::{Definition, Mutability, Schema};
 use crate::domain::scim::urn::CORE;
 use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, ScimType, intent};
 use serde_json::{Map, Value};
+use std::slice;
 use uuid::Uuid;
 
 /// A body in the native vocabulary.
@@ -87,6 +88,9 @@ impl Reader<'_> {
     fn attribute(&mut self, attribute: &'static Definition, value: Value) -> Result<(), ScimError> {
         let name = attribute.name;
         if attribute.mutability == Mutability::ReadOnly {
+            if name != "schemas" {
+                self.reading.ignored_read_only(name, &value);
+            }
             return Ok(());
         }
         if name == "members" {
@@ -188,6 +192,7 @@ fn check_schemas(kind: ResourceType, map: &Map<String, Value>, profile: Profile)
     let urns: &[Value] = match schemas.map(|(_, value)| value) {
         None | Some(Value::Null) => &[],
         Some(Value::Array(urns)) if urns.iter().all(Value::is_string) => urns,
+        Some(urn @ Value::String(_)) if profile == Profile::Lenient => slice::from_ref(urn),
         Some(_) => return Err(ScimType::InvalidSyntax.error("schemas must be a list of URNs.")),
     };
     let core = kind.schema().id;
