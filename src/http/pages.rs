@@ -8,6 +8,7 @@ use crate::ops::{PAGE_BYTES, Page, PageQuery};
 use actix_web::HttpResponse;
 use actix_web::http::header::LINK;
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The query of a list that is sorted by id.
@@ -47,6 +48,8 @@ pub(super) struct PageItems {
     /// The elements of the array, separated by commas.
     json: Vec<u8>,
     count: usize,
+    /// The size of the parts that do not count towards the size of the page, in bytes.
+    uncounted: usize,
 }
 
 /// The maximum size of the items. The rest of a page is small.
@@ -59,7 +62,16 @@ impl PageItems {
         &mut self,
         items: impl IntoIterator<Item = impl Serialize>,
     ) -> Result<usize, Problem> {
-        self.extend_to(MAX_ITEMS, items)
+        self.extend_to(MAX_ITEMS, items, |_| None)
+    }
+
+    /// Like [`Self::extend`], but the part of an item that `part` returns does not count towards the size of the page.
+    pub(super) fn extend_without<T: Serialize>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        part: impl Fn(&T) -> Option<&Value>,
+    ) -> Result<usize, Problem> {
+        self.extend_to(MAX_ITEMS, items, part)
     }
 
     /// Appends items without a limit.
@@ -67,22 +79,24 @@ impl PageItems {
         &mut self,
         items: impl IntoIterator<Item = impl Serialize>,
     ) -> Result<usize, Problem> {
-        self.extend_to(usize::MAX, items)
+        self.extend_to(usize::MAX, items, |_| None)
     }
 
-    fn extend_to(
+    fn extend_to<T: Serialize>(
         &mut self,
         limit: usize,
-        items: impl IntoIterator<Item = impl Serialize>,
+        items: impl IntoIterator<Item = T>,
+        part: impl Fn(&T) -> Option<&Value>,
     ) -> Result<usize, Problem> {
         let before = self.count;
         for item in items {
             let end = self.json.len();
+            self.uncounted += part(&item).map_or(0, |part| part.to_string().len());
             if self.count > 0 {
                 self.json.push(b',');
             }
             serde_json::to_writer(&mut self.json, &item).map_err(|error| not_serializable(&error))?;
-            if self.json.len() > limit && self.count > 0 {
+            if self.json.len().saturating_sub(self.uncounted) > limit && self.count > 0 {
                 self.json.truncate(end);
                 break;
             }
@@ -155,6 +169,9 @@ mod tests {
         assert_eq!(items.extend(quarters(2)).ok(), Some(1));
         assert_eq!(items.extend_whole(quarters(2)).ok(), Some(2));
         assert_eq!(items.count(), 5);
+        let mut partly = PageItems::default();
+        let items = vec![json!({ "large": quarters(2), "small": quarters(1) }); 4];
+        assert_eq!(partly.extend_without(items, |item| item.get("large")).ok(), Some(3));
         let mut single = PageItems::default();
         assert_eq!(single.extend([quarters(8), quarters(1)]).ok(), Some(1));
     }

@@ -1,7 +1,7 @@
 //! The size of pages: at most 4 MB, and at least one item.
 
 use crate::api::callers::get;
-use crate::api::group_helpers::{add_members, create_group};
+use crate::api::group_helpers::{add_members, create_group, create_users};
 use crate::api::query::{items, users_target};
 use crate::support::api::{Api, path, send_concurrently, text};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ engine_tests! {
     pages_of_a_users_groups_are_limited
     pages_of_changes_are_limited
     scim_pages_are_limited
+    groups_do_not_shorten_scim_pages_by_index
 }
 
 /// The maximum size of a page, in bytes.
@@ -167,4 +168,22 @@ async fn scim_pages_are_limited(api: Api) {
         start = found + 1;
     }
     assert_eq!(found, COUNT + 1);
+}
+
+/// The groups of the users on a page are larger than the limit, which applies only to pages by cursor.
+async fn groups_do_not_shorten_scim_pages_by_index(api: Api) {
+    let users = create_users(&api.client, 70).await;
+    let display_name = "\u{20ac}".repeat(250);
+    for _ in 0..70 {
+        let group = create_group(&api.client, &json!({ "displayName": display_name })).await;
+        add_members(&api.client, &group, &users).await;
+    }
+    let page = async |query| {
+        let response = api.client.get(&format!("/scim/v2/Users?{query}")).send().await.expect(200);
+        (response.json()["itemsPerPage"].clone(), response.text().len())
+    };
+    let (count, size) = page("startIndex=1").await;
+    assert!(count == 70 && size > MAX, "{count} users, {size} bytes");
+    let (count, size) = page("cursor=").await;
+    assert!(count.as_u64() < Some(70) && size <= MAX, "{count} users, {size} bytes");
 }
