@@ -291,9 +291,12 @@ async fn find<R: Listable>(
     let loaded = R::load_related(context, std::mem::take(&mut page.items), &projection).await?;
     let (view, has_members) = (context.view(), projection.includes("members"));
     let rendered = loaded.iter().map(|loaded| projection.apply(R::render(loaded, &view)));
-    // A client that pages by index could skip groups after a short page, as many advance by `count`.
-    let count =
-        if skip.is_some() && has_members { found.extend_whole(rendered)? } else { found.extend(rendered)? };
+    // A client that pages by index could skip resources after a short page, as many advance by `count`.
+    let count = match skip {
+        Some(_) if has_members => found.extend_whole(rendered)?,
+        Some(_) => found.extend_without(rendered, |resource| resource.get("groups"))?,
+        None => found.extend(rendered)?,
+    };
     if let Some(last) = loaded.get(..count).and_then(<[_]>::last).filter(|_| count < loaded.len()) {
         page.end_after(R::id_of(last));
     }
