@@ -56,9 +56,16 @@ fn scim_name(pointer: &str) -> String {
         Some(top) => top.to_owned(),
         None => return String::new(),
     };
-    let inner: Vec<String> = tokens.collect();
+    let inner: Vec<String> = tokens.map(quoted_unless_name).collect();
     let separator = if top.contains(':') { ":" } else { "." };
     if inner.is_empty() { top } else { format!("{top}{separator}{}", inner.join(".")) }
+}
+
+/// A member's name, in quotes if it is not an attribute name (RFC 7643, section 2.1).
+fn quoted_unless_name(name: String) -> String {
+    let is_name =
+        name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '$' | '-' | '_'));
+    if is_name { name } else { Value::from(name).to_string() }
 }
 
 #[cfg(test)]
@@ -79,6 +86,7 @@ mod tests {
             ("/Operations/0/value/name/givenName", "name.givenName is wrong"),
             ("/Operations/0/value", "Operations.value is wrong"),
             ("/extensions/urn:x~1y:z/a", "urn:x/y:z:a (an object) is wrong"),
+            ("/extensions/urn:x~1y:z/a@b", "urn:x/y:z:\"a@b\" is wrong"),
             (
                 "/enterprise/manager/value",
                 "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value (true) is wrong",

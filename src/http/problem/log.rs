@@ -16,7 +16,7 @@ impl Problem {
     pub(in crate::http) fn logged(&self) -> LoggedProblem {
         let code = self.scim_type.map_or_else(|| self.code.to_owned(), |scim_type| scim_type.to_string());
         let detail = match self.errors.first() {
-            Some(error) => format!("{} {}", error.pointer, error.detail),
+            Some(error) => format!("{} {}", without_names(&error.pointer), error.detail),
             None => self.detail.clone(),
         };
         let mut detail = without_quotations(&detail);
@@ -29,6 +29,21 @@ impl Problem {
         let printable = first.chars().filter(|letter| !letter.is_control());
         LoggedProblem { code, detail: printable.take(MAX_LENGTH).collect() }
     }
+}
+
+/// A pointer without the names in `custom` and in extensions, which the client chose. They are parts of the value, except the
+/// URN of an extension.
+fn without_names(pointer: &str) -> String {
+    let segments: Vec<_> = pointer.split('/').collect();
+    let is_extension = |segment: &&str| segment.starts_with("urn:") && !segment.starts_with("urn:ietf:");
+    let kept = match segments.as_slice() {
+        ["", "extensions", urn, ..] if urn.starts_with("urn:") => 3,
+        ["", "custom" | "extensions", ..] => 2,
+        // The value of an operation of a SCIM PATCH can be that of an extension.
+        ["", "Operations", ..] => 4,
+        names => names.iter().position(is_extension).map_or(names.len(), |index| index + 1),
+    };
+    segments.into_iter().take(kept).collect::<Vec<_>>().join("/")
 }
 
 /// Replaces quotations with `…`. Details quote the values that they contain: in JSON's double quotes, or in single quotes,
@@ -96,6 +111,24 @@ mod tests {
             (r#"cut "secret"#, r#"cut "…""#),
         ] {
             assert_eq!(without_quotations(detail), expected);
+        }
+    }
+
+    #[test]
+    fn names_in_free_form_values_are_removed() {
+        for (pointer, expected) in [
+            ("/custom/ada@example.com/x", "/custom"),
+            ("/custom", "/custom"),
+            ("/extensions/urn:x~1y:z/ada@example.com", "/extensions/urn:x~1y:z"),
+            ("/extensions/urn:x~1y:z", "/extensions/urn:x~1y:z"),
+            ("/extensions/ada@example.com", "/extensions"),
+            ("/urn:x:y/ada@example.com", "/urn:x:y"),
+            ("/Operations/0/value/ada@example.com", "/Operations/0/value"),
+            ("/emails/0/value", "/emails/0/value"),
+            ("/customs/x", "/customs/x"),
+            ("", ""),
+        ] {
+            assert_eq!(without_names(pointer), expected);
         }
     }
 
