@@ -1,6 +1,7 @@
 //! The entries of the tables of URLs. An endpoint consists of a handler and its description in the OpenAPI document, so
 //! that neither is registered without the other.
 
+use super::api::SCIM_BASE;
 use super::in_flight::count_uncompressed;
 use super::openapi::OperationDocs;
 use super::problem::Problem;
@@ -40,11 +41,9 @@ const TYPE_SEGMENT: &str = "{type:Users|Groups}";
 
 /// The path of the entry that serves a request. It names the SCIM resource type instead of [`TYPE_SEGMENT`].
 pub(super) fn route_of(request: &HttpRequest) -> Option<String> {
-    let pattern = request.match_pattern()?;
-    Some(match request.match_info().get("type") {
-        Some(kind) => pattern.replace(TYPE_SEGMENT, kind),
-        None => pattern,
-    })
+    // A request that was refused before it was routed has no parameters, so the path is used.
+    let segment = request.path().strip_prefix(SCIM_BASE).and_then(|below| below.split('/').nth(1));
+    Some(request.match_pattern()?.replace(TYPE_SEGMENT, segment.unwrap_or_default()))
 }
 
 pub(super) fn url<const N: usize>(path: impl Into<String>, endpoints: [Endpoint; N]) -> Url {
