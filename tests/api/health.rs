@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 use reqwest::Method;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 engine_tests! {
     the_start_page_links_to_every_top_level_path
@@ -25,8 +26,27 @@ async fn the_start_page_links_to_every_top_level_path(api: Api) {
     let body = response.json();
     assert_eq!((&body["name"], &body["version"]), (&json!("roster"), &json!(env!("CARGO_PKG_VERSION"))));
     assert_eq!(body["links"]["users"], "/users");
-    for link in body["links"].as_object().expect("links").values() {
-        api.client.get(link.as_str().expect("a link is a string")).send().await.expect(200);
+    let links = body["links"].as_object().expect("links").values();
+    let links: BTreeSet<_> =
+        links.map(|link| link.as_str().expect("a link is a string").to_owned()).collect();
+    for link in &links {
+        api.client.get(link).send().await.expect(200);
+    }
+    let document = api.client.get("/openapi.json").send().await.expect(200).json();
+    let paths = document["paths"].as_object().expect("paths").keys();
+    let mut expected: BTreeSet<_> = paths.map(|path| top_level(path)).collect();
+    for not_linked in ["/", "/health", "/healthz"] {
+        assert!(expected.remove(not_linked), "{not_linked}");
+    }
+    assert_eq!(links, expected);
+}
+
+/// The first segment of a path, or the base path of SCIM.
+fn top_level(path: &str) -> String {
+    if path.starts_with("/scim/v2") {
+        "/scim/v2".into()
+    } else {
+        path.split('/').take(2).collect::<Vec<_>>().join("/")
     }
 }
 
