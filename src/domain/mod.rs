@@ -39,7 +39,7 @@ pub const NATIVE_SOURCE: &str = "native";
 pub type Source = std::borrow::Cow<'static, str>;
 
 /// The first 100 characters of a text from the client, for use in an error detail.
-fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(100).collect()
 }
 

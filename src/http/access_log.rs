@@ -1,11 +1,11 @@
 //! The log line of each request.
 
 use super::api::is_public;
-use super::auth::Caller;
+use super::auth::{Caller, RefusedCaller};
 use super::endpoint::route_of;
 use super::problem::LoggedProblem;
 use super::request_id::visible;
-use super::scim::RequestNotes;
+use super::scim::{FailedOperations, RequestNotes};
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::header::HeaderName;
@@ -16,8 +16,10 @@ use std::time::Instant;
 /// Logs a request with its response. A request that was refused before its caller was known has no caller and no tenant.
 pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
     let request = response.request();
-    // Probes arrive every second and would fill the log.
-    let level = if is_public(request.path()) { Level::Debug } else { Level::Info };
+    // Probes arrive every second and would fill the log, also while the server is not ready.
+    let status = response.status();
+    let failed = (status.is_client_error() || status.is_server_error()) && request.path() != "/readyz";
+    let level = if is_public(request.path()) && !failed { Level::Debug } else { Level::Info };
     if !log::log_enabled!(level) {
         return;
     }
@@ -26,16 +28,21 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     let mut fields = vec![
         ("method", Value::from(request.method().as_str())),
         ("route", Value::from(route.as_deref().unwrap_or("-"))),
-        ("status", Value::from(response.status().as_u16())),
+        ("status", Value::from(status.as_u16())),
         ("duration_ms", Value::from(duration_ms)),
         ("request_id", Value::from(request_id)),
     ];
     fields.extend(address.as_ref().map(|address| ("client_address", Value::from_display(address))));
     let (of_request, of_response) = (request.extensions(), response.response().extensions());
-    if let Some(Caller { tenant, origin, .. }) = of_request.get() {
+    let caller = of_request.get().map(|Caller { tenant, origin, .. }| (tenant, &origin.actor));
+    let refused = || of_request.get().map(|RefusedCaller { tenant, actor }| (tenant, actor));
+    if let Some((tenant, actor)) = caller.or_else(refused) {
         fields.push(("tenant", Value::from_display(tenant)));
-        fields.push(("caller_type", Value::from_display(&origin.actor.kind)));
-        fields.push(("caller_id", Value::from(&*origin.actor.id)));
+        fields.push(("caller_type", Value::from_display(&actor.kind)));
+        fields.push(("caller_id", Value::from(&*actor.id)));
+    }
+    if let Some(FailedOperations(count)) = of_response.get() {
+        fields.push(("failed", Value::from(*count)));
     }
     if let Some(LoggedProblem { code, detail }) = of_response.get() {
         fields.extend([("code", Value::from(code.as_str())), ("detail", Value::from(detail.as_str()))]);

@@ -36,6 +36,12 @@ pub(super) struct Caller {
     secret: Option<Secret>,
 }
 
+/// The owner of a key or token that has expired. Only the log names it.
+pub(super) struct RefusedCaller {
+    pub(super) tenant: Uuid,
+    pub(super) actor: Actor,
+}
+
 /// Authenticates the caller and stores it in the request's extensions.
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let mut caller = identify(request, state).await?;
@@ -117,7 +123,12 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         },
     };
     let now = state.clock.now();
-    let credential = credential.filter(|credential| credential.is_active(now)).ok_or_else(failed)?;
+    let credential = credential.ok_or_else(failed)?;
+    if !credential.is_active(now) {
+        let (tenant, actor) = (credential.tenant, credential.actor.clone());
+        request.extensions_mut().insert(RefusedCaller { tenant, actor });
+        return Err(failed());
+    }
     state.credentials.used(credential.id, now);
     let Credential { tenant, role, profile, expires_at, .. } = *credential;
     let (origin, source) = (origin(request, credential.actor.clone()), credential.source.clone());

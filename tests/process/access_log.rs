@@ -7,6 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -63,8 +65,21 @@ async fn lines_name_the_tenant_and_the_caller() {
     let expected =
         json!({ "tenant": acme["id"], "caller_type": "connection", "caller_id": connection["id"] });
     check(&line_of(&api, with(&token).get("/scim/v2/Users"), 200).await, &expected);
+    let patch =
+        |time: OffsetDateTime| json!({ "expiresAt": time.format(&Rfc3339).expect("a time of this century") });
+    let soon = patch(OffsetDateTime::now_utc() + Duration::from_millis(200));
+    in_acme.patch(&format!("/keys/{}", text(&key["id"])), &soon).send().await.expect(200);
+    while with(&key).get("/users").send().await.code() == 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let expected =
+        json!({ "tenant": acme["id"], "caller_type": "key", "caller_id": key["id"], "code": "unauthorized" });
+    check(&line_of(&api, with(&key).get("/users"), 401).await, &expected);
+    let wrong = format!("{}x", text(&key["secret"]));
     let nobody = json!({ "tenant": null, "caller_type": null, "caller_id": null, "code": "unauthorized" });
-    check(&line_of(&api, Client::anonymous(&api.server).get("/users"), 401).await, &nobody);
+    for client in [Client::anonymous(&api.server), api.client.with_key(&wrong)] {
+        check(&line_of(&api, client.get("/users"), 401).await, &nobody);
+    }
 }
 
 #[tokio::test]
@@ -78,6 +93,11 @@ async fn scim_routes_name_the_resource_type() {
         (&format!("/scim/v2/Groups/{unknown}"), 404, "/scim/v2/Groups/{id}"),
     ] {
         assert_eq!(line_of(&api, api.client.get(path), status).await["route"], route);
+    }
+    for (path, route) in [("/scim/v2/Users", "/scim/v2/Users"), ("/scim/v2/Groups/x", "/scim/v2/Groups/{id}")]
+    {
+        let refused = Client::anonymous(&api.server).get(path);
+        assert_eq!(line_of(&api, refused, 401).await["route"], route);
     }
     let search = api.client.post("/scim/v2/Groups/.search", &json!({ "filter": "x" }));
     assert_eq!(line_of(&api, search, 400).await["route"], "/scim/v2/Groups/.search");
@@ -100,6 +120,48 @@ async fn lines_of_errors_have_the_code_and_the_first_detail() {
         assert_eq!(line["code"], code, "{line}");
         assert!(text(&line["detail"]).contains(words), "{line}");
     }
+}
+
+#[tokio::test]
+async fn lines_of_bulk_requests_count_the_operations_that_failed() {
+    let api = start();
+    let bulk = |operations: Value| {
+        let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"];
+        api.client.post("/scim/v2/Bulk", &json!({ "schemas": schemas, "Operations": operations }))
+    };
+    let post = |name: &str| {
+        let data = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name });
+        json!({ "method": "POST", "path": "/Users", "bulkId": name, "data": data })
+    };
+    let delete = |path: &str| json!({ "method": "DELETE", "path": path });
+    let line = line_of(&api, bulk(json!([post("a")])), 200).await;
+    check(&line, &json!({ "failed": null, "code": null, "detail": null }));
+    let again = json!({ "method": "POST", "path": "/Users", "bulkId": "x", "data": post("a")["data"] });
+    let line = line_of(&api, bulk(json!([post("b"), again, delete("/nothing")])), 200).await;
+    check(&line, &json!({ "failed": 2, "code": "uniqueness" }));
+    for (operation, code, words) in [
+        (delete(&format!("/{VALUE}")), "scim", "No resource has the path"),
+        (delete(&format!("/Users/bulkId:{VALUE}")), "invalidValue", "does not refer to a resource"),
+        (json!({ "method": VALUE, "path": "/Users" }), "scim", "does not support"),
+    ] {
+        let line = line_of(&api, bulk(json!([operation])), 200).await;
+        check(&line, &json!({ "failed": 1, "code": code }));
+        assert!(text(&line["detail"]).contains(words), "{line}");
+        assert!(!line.to_string().contains(VALUE), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn errors_on_public_paths_are_logged() {
+    let api = start();
+    let anonymous = Client::anonymous(&api.server);
+    for (path, status) in [("/livez", 200), ("/docs", 200), ("/scim/v2/Schemas", 200), ("/readyz", 200)] {
+        anonymous.get(path).header("x-request-id", "not-logged").send().await.expect(status);
+    }
+    for (path, status) in [("/scim/v2/Schemas?filter=x", 403), ("/?x", 400), ("/docs/nothing", 404)] {
+        assert_eq!(line_of(&api, anonymous.get(path), status).await["level"], "INFO", "{path}");
+    }
+    assert!(!api.server.log().contains("not-logged"));
 }
 
 /// Each request puts the value where another error can quote it.
@@ -152,6 +214,18 @@ async fn no_line_contains_a_value_of_an_attribute() {
             requests.push(scim_user(name, json!([{ "value": value }])));
         }
         requests.push(client.post("/groups", &json!({ "displayName": value, "members": value })));
+        let named = json!({ format!("{value}@example.com"): "\u{0}" });
+        for (name, free_form) in [
+            ("custom", named.clone()),
+            ("extensions", named.clone()),
+            ("extensions", json!({ "urn:example:x": named })),
+        ] {
+            requests.push(client.post("/users", &json!({ "userName": "x", name: free_form })));
+            requests.push(client.patch(&path, &json!({ name: free_form })));
+        }
+        requests.push(scim_user("urn:example:x", named.clone()));
+        requests.push(scim_patch(json!({ "op": "add", "path": "urn:example:x", "value": named })));
+        requests.push(scim_patch(json!({ "op": "add", "value": { "urn:example:x": named } })));
     }
     for name in ["emails", "name", "title", "externalId", "active"] {
         requests.push(scim_user(name, NUMBER.into()));

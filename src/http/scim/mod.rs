@@ -14,6 +14,7 @@ mod response;
 mod search;
 mod users;
 
+pub(super) use bulk::FailedOperations;
 pub(super) use context::RequestNotes;
 pub(super) use openapi::components;
 

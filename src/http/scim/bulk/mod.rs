@@ -10,6 +10,7 @@ use super::request::{Action, ResponseFields, Target};
 use super::resources::perform;
 use super::response::{Outcome, json, message};
 use crate::domain::condition::{Conditions, Tags};
+use crate::domain::excerpt;
 use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::domain::scim::projection::Projection;
@@ -17,12 +18,12 @@ use crate::domain::scim::resource::etag;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
 use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
-use crate::http::problem::Problem;
+use crate::http::problem::{LoggedProblem, Problem};
 use actix_web::HttpResponse;
 use references::{PREFIX, resolve_text, resolve_value};
 use request::{Operation, invalid_syntax};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// `POST /Bulk`
@@ -31,9 +32,20 @@ pub(super) async fn bulk(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let (operations, fail_on_errors) = request::read(body.read(Ok)?, context.profile())?;
-    let results = Bulk::new(&context, operations)?.run(fail_on_errors).await;
-    Ok(json(&message(urn::BULK_RESPONSE, [("Operations", results.into())])))
+    let mut bulk = Bulk::new(&context, operations)?;
+    let results = bulk.run(fail_on_errors).await;
+    let mut response = json(&message(urn::BULK_RESPONSE, [("Operations", results.into())]));
+    let count = bulk.failed.len();
+    if let Some((_, first)) = bulk.failed.pop_first() {
+        let mut extensions = response.extensions_mut();
+        extensions.insert(FailedOperations(count));
+        extensions.insert(first);
+    }
+    Ok(response)
 }
+
+/// The number of operations that failed in a bulk request, for its log line. The status of the response is 200 nevertheless.
+pub(in crate::http) struct FailedOperations(pub(in crate::http) usize);
 
 pub(super) fn bulk_docs() -> OperationDocs {
     let response = content("ScimBulkResponse", &examples::bulk_response());
@@ -54,8 +66,8 @@ struct Bulk<'c> {
     operations: Vec<Operation>,
     /// By bulkId: the index of the operation that creates a resource, and the resource's id.
     created: HashMap<String, (usize, Uuid)>,
-    /// The indices of the operations that failed.
-    failed: HashSet<usize>,
+    /// By index: the operations that failed, with what the log says about them.
+    failed: BTreeMap<usize, LoggedProblem>,
 }
 
 impl<'c> Bulk<'c> {
@@ -71,11 +83,11 @@ impl<'c> Bulk<'c> {
                 )));
             }
         }
-        Ok(Self { context, operations, created, failed: HashSet::new() })
+        Ok(Self { context, operations, created, failed: BTreeMap::new() })
     }
 
     /// Runs operations until `fail_on_errors` of them have failed. Returns the results in the order of the request.
-    async fn run(mut self, fail_on_errors: usize) -> Vec<Value> {
+    async fn run(&mut self, fail_on_errors: usize) -> Vec<Value> {
         let mut results = BTreeMap::new();
         let references: Vec<_> = self.operations.iter().map(|operation| self.references(operation)).collect();
         for index in references::order(&references) {
@@ -83,11 +95,9 @@ impl<'c> Bulk<'c> {
                 break;
             }
             if let Some(operation) = self.operations.get(index) {
-                let (result, succeeded) = self.run_one(index, operation).await;
+                let (result, problem) = self.run_one(index, operation).await;
                 results.insert(index, result);
-                if !succeeded {
-                    self.failed.insert(index);
-                }
+                self.failed.extend(problem.map(|problem| (index, problem.logged())));
             }
         }
         results.into_values().map(Value::from).collect()
@@ -100,8 +110,8 @@ impl<'c> Bulk<'c> {
         bulk_ids.filter_map(|bulk_id| self.created.get(bulk_id)).map(|(index, _)| *index).collect()
     }
 
-    /// Runs an operation. Returns its result, and whether it succeeded.
-    async fn run_one(&self, index: usize, operation: &Operation) -> (Map<String, Value>, bool) {
+    /// Runs an operation. Returns its result, and the problem if it failed.
+    async fn run_one(&self, index: usize, operation: &Operation) -> (Map<String, Value>, Option<Problem>) {
         let Operation { method, bulk_id, .. } = operation;
         let mut result = Map::from_iter([("method".to_owned(), method.clone().into())]);
         result.extend(bulk_id.clone().map(|id| ("bulkId".to_owned(), id.into())));
@@ -114,21 +124,21 @@ impl<'c> Bulk<'c> {
             (Ok(()), Err(error)) => Err(error.into()),
             (Err(problem), _) => Err(problem),
         };
-        let (status, succeeded) = match outcome {
+        let (status, problem) = match outcome {
             Ok(Outcome { status, version, location, .. }) => {
                 result.insert("location".to_owned(), location.into());
                 result.extend(version.map(|version| ("version".to_owned(), etag(version).into())));
-                (status.as_u16(), true)
+                (status.as_u16(), None)
             }
             Err(problem) => {
                 let id = &self.context.caller().origin.request_id;
                 let error = problem.scim_error().with_request_id(id);
                 result.insert("response".to_owned(), error.body().into());
-                (error.status, false)
+                (error.status, Some(problem))
             }
         };
         result.insert("status".to_owned(), status.to_string().into());
-        (result, succeeded)
+        (result, problem)
     }
 
     /// The resource type and the id in an operation's path.
@@ -167,7 +177,8 @@ impl<'c> Bulk<'c> {
             ("PATCH", Some(id)) => (id, Action::Patch(data)),
             ("DELETE", Some(id)) => (id, Action::Delete),
             (method, _) => {
-                let detail = format!("The path {:.100} does not support {method:.20}.", operation.path);
+                let (path, method) = (excerpt(&operation.path), excerpt(method));
+                let detail = format!("The path {path:?} does not support {method:?}.");
                 return Err(ScimError::of_status(405, detail).into());
             }
         };
@@ -182,10 +193,10 @@ impl<'c> Bulk<'c> {
 
     /// The id of the resource that the operation with this bulkId creates, unless the operation failed.
     fn created_id(&self, bulk_id: &str) -> Result<String, ScimError> {
-        let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains(index));
+        let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains_key(index));
         created.map(|(_, id)| id.to_string()).ok_or_else(|| {
-            let detail =
-                format!("{PREFIX}{bulk_id:.100} does not refer to a resource that this request creates.");
+            let reference = format!("{PREFIX}{bulk_id:.100}");
+            let detail = format!("{reference:?} does not refer to a resource that this request creates.");
             ScimType::InvalidValue.error(detail)
         })
     }
