@@ -21,7 +21,7 @@ pub struct App {
     state: web::Data<State>,
     settings: Settings,
     signals: Signals,
-    /// Excludes a second server on a SQLite file, until this one has closed it.
+    /// Prevents a second server from using the SQLite file until this server has closed it.
     _lock: ServerLock,
 }
 
@@ -132,7 +132,7 @@ fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The number of files that the process may open besides the connections of clients and those to the database.
+/// The number of files that the process may need in addition to client and database connections.
 const OTHER_FILES: usize = 64;
 
 /// Applies or checks migrations, and logs warnings about unsafe database settings.

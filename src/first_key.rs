@@ -10,8 +10,8 @@ use crate::error::AppError;
 use crate::ops::keys::OperatorExists;
 use std::io::{IsTerminal, Write};
 
-/// Creates and shows an operator key on a terminal, unless there is one; elsewhere, logs how to create one. `url` is the
-/// server's address for clients on this machine.
+/// If no operator key exists, creates and shows one when running on a terminal, and otherwise logs how to create one.
+/// `url` is the server's address for clients on this machine.
 pub(crate) async fn create(database: &Database, clock: &Clock, url: &str) {
     if !matches!(database.call(&Origin::server(), OperatorExists).await, Ok(false)) {
         return;
@@ -34,7 +34,7 @@ async fn create_and_show(database: &Database, clock: &Clock, url: &str) -> Resul
         .map_err(|error| AppError::new(format!("cannot show the key {}: {error}", secret.id())))
 }
 
-/// The key in a frame, and the first commands for a second terminal.
+/// The text that shows the key in a frame, followed by the first commands to try in a second terminal.
 fn introduction(secret: &Secret, url: &str) -> String {
     let key = secret.reveal();
     let title = "Your operator key. It has full access and is not shown again:";

@@ -52,7 +52,7 @@ impl ListenAddress {
     }
 }
 
-/// A socket that is bound to its port, which is therefore known not to be in use.
+/// A socket that is bound to its port but does not accept connections yet.
 #[derive(Debug)]
 pub struct BoundSocket(TcpSocket);
 
@@ -71,7 +71,7 @@ fn bind_first(addresses: &[SocketAddr]) -> io::Result<BoundSocket> {
 
 fn bind(address: SocketAddr) -> io::Result<BoundSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Otherwise, the port could not be used for a minute after a restart.
+    // Without this option, the port could not be bound for about a minute after a restart.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(BoundSocket(socket))

@@ -8,11 +8,11 @@ use log::{Level, Record};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
-/// The levels that are logged if `RUST_LOG` is not set. The lines of the HTTP server about its start and stop only repeat
-/// those of Roster.
+/// The levels that are logged if `RUST_LOG` is not set. The HTTP server's own lines about starting and stopping only
+/// repeat those of Roster.
 const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
-/// The format of log lines: as set, or text on a terminal and JSON elsewhere.
+/// The format of log lines: the setting, or otherwise text on a terminal and JSON elsewhere.
 pub(crate) fn format(set: Option<LogFormat>) -> LogFormat {
     let on_terminal = io::stderr().is_terminal();
     set.unwrap_or(if on_terminal { LogFormat::Text } else { LogFormat::Json })
@@ -30,7 +30,7 @@ pub(crate) fn start(format: LogFormat, filter: Option<&str>) {
     drop(builder.try_init());
 }
 
-/// Writes the error that ends the program, on one line and whatever the filter is. The messages of libpq and clap have
+/// Writes the error that ends the program on one line, regardless of the filter. Messages of libpq and clap can have
 /// several lines.
 pub(crate) fn write_fatal(format: LogFormat, message: &str) {
     let message = message.split_whitespace().collect::<Vec<_>>().join(" ");

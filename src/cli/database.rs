@@ -1,4 +1,4 @@
-//! The database as commands use it: they neither create nor migrate it.
+//! Access to an existing database for commands that neither create nor migrate it.
 
 use crate::config::Settings;
 use crate::db::{Database, DatabaseUrl, Options, migrate};
@@ -7,8 +7,8 @@ use crate::error::AppError;
 /// Runs `work` with the existing database and closes the database afterwards.
 ///
 /// # Errors
-/// A one-line message if the database does not exist, has pending migrations or cannot be reached; otherwise, the error of
-/// `work`.
+/// A one-line message if the database does not exist, has pending migrations or cannot be reached. Also returns the
+/// error of `work`.
 pub(super) fn with_database<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(&Database) -> Result<T, AppError>,

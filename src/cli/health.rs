@@ -45,7 +45,7 @@ fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     Err(failed)
 }
 
-/// The loopback address for a server that listens on all addresses.
+/// Replaces the address of a server that listens on all addresses with the loopback address.
 fn on_this_machine(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         let loopback =

@@ -1,4 +1,4 @@
-//! Reads the command line, and adds the settings of the environment and of `.env` to it.
+//! Parses the command line together with settings from the environment and `.env`.
 
 use super::Cli;
 use super::sources::Sources;
@@ -10,9 +10,9 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 use std::error::Error;
 use std::ffi::OsString;
 
-/// Why the command line was not parsed.
+/// The reason why the command line was not parsed.
 pub(super) enum Stop {
-    /// The text that `--help` or `--version` requested.
+    /// The output of `--help` or `--version`.
     Print(Box<clap::Error>),
     /// The one-line description of an error.
     Fail(String),
@@ -28,8 +28,8 @@ fn uses(command: Option<&str>, setting: &str) -> bool {
     }
 }
 
-/// The command, with global settings, which are accepted before and after a subcommand. The help of a subcommand lists only
-/// the settings that the subcommand uses; it ignores the others.
+/// The command, with global settings, which are accepted before and after a subcommand. The help of a subcommand lists
+/// only the settings that the subcommand uses; the subcommand ignores the others.
 fn command(environment: bool) -> Command {
     let command = Cli::command().mut_args(|argument| {
         let argument = argument.global(true);
@@ -51,11 +51,11 @@ pub(super) fn settings() -> Vec<(Arg, String)> {
     command.get_arguments().filter_map(named).collect()
 }
 
-/// Parses the arguments. The variables of the settings that the command uses, and that have no flag, are added to the
-/// arguments as flags.
+/// Parses the arguments. Environment variables of settings that the command uses are added to the arguments as flags,
+/// unless the arguments already contain the flag.
 pub(super) fn parse(arguments: &[OsString], sources: &Sources) -> Result<Cli, Stop> {
     let flags = match command(false).try_get_matches_from(arguments) {
-        // This help lacks the names of the environment variables.
+        // clap's own help would not show the names of the environment variables.
         Err(error) if !error.use_stderr() => {
             let help = command(true).try_get_matches_from(arguments).err();
             return Err(Stop::Print(Box::new(help.unwrap_or(error))));
@@ -75,7 +75,7 @@ pub(super) fn parse(arguments: &[OsString], sources: &Sources) -> Result<Cli, St
     Ok(cli)
 }
 
-/// The variables of settings as flags.
+/// The environment variables of settings, as flags.
 fn variables(flags: &ArgMatches, sources: &Sources) -> Result<Vec<String>, String> {
     let mut added = Vec::new();
     for (setting, name) in settings() {
@@ -92,7 +92,7 @@ fn variables(flags: &ArgMatches, sources: &Sources) -> Result<Vec<String>, Strin
     Ok(added)
 }
 
-/// The format of errors. It is needed even if the arguments or the settings are invalid.
+/// The format in which errors are written, determined even if the arguments or settings are invalid.
 pub(super) fn log_format(arguments: &[OsString], sources: &Sources) -> Option<LogFormat> {
     let mut words = arguments.iter().filter_map(|argument| argument.to_str());
     let flag =
@@ -132,7 +132,7 @@ fn explain(error: &clap::Error, sources: Option<&Sources>) -> String {
     }
 }
 
-/// Whether an invalid value of a setting may contain a secret. A database URL that is only a path cannot.
+/// Whether an invalid value of a setting may contain a secret. A database URL with only a path contains none.
 fn is_secret(setting: &Arg, value: &str) -> bool {
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"./_-".contains(&byte);
     match setting.get_id().as_str() {

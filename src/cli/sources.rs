@@ -5,13 +5,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The variables of the environment and of `.env`. An empty value counts as unset.
+/// The variables in the environment and in `.env`. A variable with an empty value counts as unset.
 #[derive(Default)]
 pub(super) struct Sources {
     variables: Vec<Variable>,
 }
 
-/// A variable with a value that is not empty.
+/// A variable whose value is not empty.
 pub(super) struct Variable {
     pub(super) name: String,
     /// `None` if the value is not UTF-8.
@@ -29,7 +29,7 @@ pub(super) enum Place {
 }
 
 impl Sources {
-    /// The variables of the environment.
+    /// Reads the variables of the environment.
     pub(super) fn of_environment() -> Self {
         let variables =
             std::env::vars_os().filter(|(_, value)| !value.is_empty()).filter_map(|(name, value)| {
@@ -39,10 +39,10 @@ impl Sources {
         Self { variables: variables.collect() }
     }
 
-    /// Adds the variables of `.env`, and also sets them in the environment, for libraries such as libpq.
+    /// Adds the variables in `.env`, and also sets them in the environment for libraries such as libpq.
     ///
     /// # Errors
-    /// If there is a file that cannot be read. The error does not include the content of a line, which may be a secret.
+    /// If the file exists but cannot be read. The error does not include the content of a line, which may be a secret.
     pub(super) fn add_dotenv(&mut self, path: &Path) -> Result<(), String> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -60,12 +60,12 @@ impl Sources {
         dotenvy::from_read(text.as_bytes()).map_err(unreadable)
     }
 
-    /// The value of a variable with the highest precedence.
+    /// The variable with this name that takes precedence.
     pub(super) fn get(&self, name: &str) -> Option<&Variable> {
         self.all().find(|variable| variable.name == name)
     }
 
-    /// All variables, those of the environment first.
+    /// All variables, starting with those of the environment.
     pub(super) fn all(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter()
     }
@@ -76,7 +76,7 @@ fn line_number(text: &str, condition: impl Fn(&str) -> bool) -> usize {
     text.lines().position(condition).map_or(0, |index| index + 1)
 }
 
-/// The name to which a line assigns a value that is not empty.
+/// The name of the variable to which a line assigns a non-empty value.
 fn assigned_name(line: &str) -> Option<&str> {
     let (name, _) = line.split_once('=').filter(|(_, value)| !value.trim().is_empty())?;
     Some(name.trim_start().trim_start_matches("export ").trim())

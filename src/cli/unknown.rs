@@ -1,4 +1,4 @@
-//! Warnings about variables that look like settings but are none, for example because of a typing error.
+//! Warnings about variables that look like settings but are not, for example because of a typo.
 
 use super::parse::settings;
 use super::sources::{Place, Sources, Variable};
@@ -24,8 +24,8 @@ fn warning(name: &str, place: Place, known: &[String]) -> String {
     format!("{name} {place} is not a setting and has no effect: {hint}")
 }
 
-/// Kubernetes sets variables such as `ROSTER_SERVICE_HOST`, `ROSTER_PORT` and `ROSTER_PORT_3000_TCP` for a service whose
-/// name begins with `roster`.
+/// Whether Kubernetes sets the variable: it sets variables such as `ROSTER_SERVICE_HOST`, `ROSTER_PORT` and
+/// `ROSTER_PORT_3000_TCP` for a service whose name begins with `roster`.
 fn is_set_by_kubernetes(Variable { name, value, .. }: &Variable) -> bool {
     let is_url = || value.as_ref().is_some_and(|value| value.contains("://"));
     let port =

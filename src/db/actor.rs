@@ -71,7 +71,7 @@ pub(super) struct Worker {
     /// The files of a SQLite database.
     files: Option<Arc<OpenFiles>>,
     connection: Option<PooledConnection<Manager>>,
-    /// Until when calls are refused, and the reason.
+    /// The time until which calls are refused, and the reason.
     refuse_until: Option<(Instant, DbError)>,
     slow: Duration,
     /// Dropped with the actor. A SyncArbiter never joins its threads, so this is how [`super::Database::close`] learns
@@ -91,7 +91,7 @@ impl Worker {
     }
 
     /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
-    /// unless the COMMIT may have succeeded. If the batch could not begin, none of its calls could.
+    /// unless the COMMIT may have succeeded. If BEGIN fails, every call fails with the same error.
     fn run_calls<O: Operation>(&mut self, calls: &[Call<O>]) -> Vec<Result<O::Output, O::Error>> {
         let mut results = match self.run(&calls.iter().collect::<Vec<_>>()) {
             Ok(results) => results,
@@ -152,7 +152,7 @@ impl Worker {
                 self.discard();
             }
             if results.is_ok() && O::CLASS == Class::Write {
-                // A write to files that were deleted meanwhile is lost.
+                // If the files were deleted during the calls, their writes are lost.
                 self.check_files().map_err(|error| DbError::OutcomeUnknown(error.to_string()))?;
             }
             results
@@ -170,7 +170,7 @@ impl Worker {
         once.retry(pauses).sleep(std::thread::sleep).when(retry).call()
     }
 
-    /// Checks that the files of a SQLite database are those that the connections use.
+    /// Checks that the paths of a SQLite database still lead to the files that the connections have opened.
     fn check_files(&self) -> Result<(), DbError> {
         self.files.as_ref().map_or(Ok(()), |files| files.check())
     }
@@ -218,7 +218,7 @@ impl Drop for Worker {
     }
 }
 
-/// Whether a call has started. The actor that starts it and the caller that gives up settle this between them.
+/// Whether a call has started or its caller has given up. Whichever happens first is final.
 #[derive(Clone, Default)]
 pub(super) struct Ticket(Arc<AtomicU8>);
 
@@ -227,12 +227,13 @@ impl Ticket {
     const STARTED: u8 = 1;
     const ABANDONED: u8 = 2;
 
-    /// Starts the call, unless its caller has given up. A call that runs again has already started.
+    /// Records that the call starts, unless its caller has given up. Returns whether the call may run; a call that runs
+    /// again may.
     pub(super) fn start(&self) -> bool {
         self.settle(Self::STARTED) == Self::STARTED
     }
 
-    /// Gives up, unless the call has started.
+    /// Records that the caller gives up, unless the call has started. Returns whether the call is abandoned.
     pub(super) fn abandon(&self) -> bool {
         self.settle(Self::ABANDONED) == Self::ABANDONED
     }
@@ -241,7 +242,7 @@ impl Ticket {
         self.0.load(Ordering::Acquire) == Self::STARTED
     }
 
-    /// Settles a waiting call, and returns how it is settled.
+    /// Sets the state of a call that is still waiting, and returns the resulting state.
     fn settle(&self, outcome: u8) -> u8 {
         match self.0.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => outcome,
@@ -306,7 +307,7 @@ impl<O: Operation> Call<O> {
     }
 }
 
-/// The same error for every call.
+/// The results of calls that all fail with this error.
 fn all<O: Operation>(calls: &[Call<O>], error: &DbError) -> Vec<Result<O::Output, O::Error>> {
     calls.iter().map(|_| Err(error.clone().into())).collect()
 }

@@ -1,4 +1,5 @@
-//! Reads rows until their documents reach a total size, so that no page of large documents fills the memory.
+//! Limits the total size of the documents that a query reads, so that a page of large documents does not exhaust
+//! memory.
 
 use super::conn::Connection;
 use super::query::Select;
@@ -9,7 +10,8 @@ use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::query_dsl::LoadQuery;
 use std::fmt::Debug;
 
-/// The number of documents, of about 64 KiB at most, that PostgreSQL may send at once. Longer results are read row by row.
+/// The maximum number of documents, each of about 64 KiB at most, that PostgreSQL may send at once. Longer results are
+/// read row by row.
 const ROWS_AT_ONCE: usize = 128;
 
 /// The total size of the documents that may be read, in bytes.
@@ -38,25 +40,25 @@ impl Budget {
         Self { limit, spent: 0 }
     }
 
-    /// A budget that is never spent.
+    /// A budget without a limit.
     #[must_use]
     pub fn unlimited() -> Self {
         Self::of(usize::MAX)
     }
 
-    /// The size of the documents that were read.
+    /// The total size, in bytes, of the documents that have been read.
     #[must_use]
     pub fn spent(self) -> usize {
         self.spent
     }
 
-    /// Whether the limit is reached. The row that reaches it is still read.
+    /// Whether the limit has been reached. The row that reaches the limit is part of the result.
     #[must_use]
     pub fn is_spent(self) -> bool {
         self.spent >= self.limit
     }
 
-    /// Counts documents of this total size.
+    /// Adds this many bytes to the size of the documents that have been read.
     pub fn spend(&mut self, bytes: usize) {
         self.spent = self.spent.saturating_add(bytes);
     }

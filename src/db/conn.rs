@@ -216,7 +216,7 @@ impl r2d2::ManageConnection for Manager {
 }
 
 impl Manager {
-    /// Checks that the connection has opened the files that the server uses.
+    /// Checks that the connection has opened the same files as the server's other connections.
     fn check_files(&self, connection: &mut Connection) -> Result<(), ConnectionError> {
         let Some(files) = &self.files else { return Ok(()) };
         connection.batch_execute(OPEN_FILES).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -253,12 +253,12 @@ const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
 /// users, and scan all of them.
 const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
-/// FULL: a commit is on disk before the response is sent.
-/// temp_store: no temporary files, so the rest of the file system can be read-only.
+/// `synchronous = FULL`: a commit is on disk before the response is sent. `temp_store = MEMORY`: SQLite creates no
+/// temporary files, so the rest of the file system can be read-only.
 pub(super) const SQLITE_SETTINGS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA temp_store = MEMORY;";
 
-/// SQLite opens the files when it first reads.
+/// SQLite opens the files only when a statement first reads them.
 const OPEN_FILES: &str = "SELECT count(*) FROM sqlite_schema";
 
 /// Retries for a few seconds while an attempt fails because another process makes the same change.

@@ -1,4 +1,5 @@
-//! Translates comparisons with values in `custom` to SQL. They read the document as it was sent, which has no index.
+//! Translates comparisons with values in `custom` to SQL. The comparisons read the stored document, which no index
+//! covers.
 //!
 //! The JSON text of a stored value is exactly the text that `serde_json` writes, so equal scalars have equal texts.
 
@@ -7,7 +8,7 @@ use super::filter_sql::ends;
 use super::sql::Fragment;
 use crate::domain::filter::{CustomTest, NumberOrder, Test, Value};
 
-/// The condition that a value in `custom` passes the test. The names in the path are the caller's.
+/// The condition that a value in `custom` passes the test. The names in the path come from the request.
 pub(super) fn matches(
     path: &[String],
     test: &CustomTest,
@@ -46,7 +47,7 @@ fn append_value(out: &mut Fragment, path: &[String], document: &'static str, dia
     out.sql(")");
 }
 
-/// The elements of a list, or any other value alone, as the table `element`, followed by WHERE.
+/// The table `element`, followed by WHERE. It contains the elements if the value is a list, otherwise the value itself.
 fn append_elements(out: &mut Fragment, path: &[String], document: &'static str, dialect: Dialect) {
     match dialect {
         Dialect::Postgres => {
@@ -107,8 +108,8 @@ fn append_equal(out: &mut Fragment, text: &str, document: &'static str, dialect:
     out.sql(" = ").value(Value::Text(text.to_owned()));
 }
 
-/// A condition on an element of a type. PostgreSQL evaluates the condition only if the type is right, because converting
-/// another value would fail.
+/// A condition on an element of a type. PostgreSQL evaluates the condition only for values of this type, because
+/// converting another value would fail.
 fn append_typed(
     out: &mut Fragment,
     dialect: Dialect,
@@ -126,7 +127,7 @@ fn append_typed(
     out.sql(" END");
 }
 
-/// A number, in the precision of all numbers that are compared by order.
+/// The value as a 64-bit floating-point number, as which numbers are ordered.
 fn append_number(out: &mut Fragment, dialect: Dialect) {
     out.sql(match dialect {
         Dialect::Postgres => "(element.value #>> '{}')::double precision",

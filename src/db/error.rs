@@ -94,9 +94,9 @@ fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInform
     }
 }
 
-/// Texts that occur in the messages of temporary failures, with their class. The first match counts. Diesel reports
-/// neither SQLSTATE nor SQLite's result code. SQLite's messages are always English; [`super::Connection::open`] selects
-/// English for those of PostgreSQL.
+/// Texts that occur in the messages of temporary failures, each with the class of the error. The first match determines
+/// the class. Diesel reports neither SQLSTATE nor SQLite's result code. SQLite's messages are always English;
+/// [`super::Connection::open`] selects English for those of PostgreSQL.
 const TEMPORARY: [(&str, Classify); 26] = [
     // SQLITE_BUSY and SQLITE_LOCKED; SQLSTATE 55P03 and 40P01.
     ("database is locked", DbError::Locked),
@@ -132,7 +132,7 @@ const TEMPORARY: [(&str, Classify); 26] = [
     ("connection slots", DbError::Unavailable),
 ];
 
-/// Creates an error of a class from its message.
+/// A constructor of an error of one class from the message.
 type Classify = fn(String) -> DbError;
 
 fn from_message(message: String) -> DbError {

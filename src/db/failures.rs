@@ -1,4 +1,4 @@
-//! Logs why calls fail without a fault of their caller or of Roster.
+//! Logs why calls fail if neither the caller nor a defect in Roster is the cause.
 
 use super::Operation;
 use super::error::DbError;
@@ -9,22 +9,22 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The shortest time between two lines about the same cause.
+/// The minimum time between two log lines about the same cause.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The causes of failures that were logged, so that an outage does not fill the log.
+/// The causes that were logged and when, so that an outage does not flood the log.
 #[derive(Default)]
 pub(super) struct Failures(Mutex<HashMap<Discriminant<DbError>, Logged>>);
 
-/// The last line about a cause.
+/// The last log line about a cause.
 struct Logged {
     at: Instant,
-    /// The number of failures since then.
+    /// The number of failures with this cause since that line.
     since: u64,
 }
 
 impl Failures {
-    /// Logs the reason for a response with the status 503 or 504.
+    /// Logs the error if it causes a response with status 503 or 504, at most once per interval.
     pub(super) fn log<O: Operation>(&self, origin: &Origin, error: Option<&DbError>) {
         let Some(error) = error.filter(|error| is_outage(error)) else { return };
         if let Some(since) = self.count(error, Instant::now()) {
@@ -34,7 +34,7 @@ impl Failures {
         }
     }
 
-    /// Counts a failure. If it must be logged, returns how many with the same cause were not.
+    /// Counts a failure. If the failure must be logged, returns the number of unlogged failures with the same cause.
     fn count(&self, error: &DbError, now: Instant) -> Option<u64> {
         let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(logged) = causes.get_mut(&discriminant(error)) else {
@@ -50,7 +50,8 @@ impl Failures {
     }
 }
 
-/// Whether the database, its disk or the load caused the error. The check of the files logs that they were replaced.
+/// Whether the database, its disk or the load caused the error. A replaced database file is not included, because
+/// `OpenFiles::check` logs it.
 fn is_outage(error: &DbError) -> bool {
     matches!(
         error,

@@ -123,7 +123,7 @@ pub struct Options {
     pub writers: usize,
     /// The maximum number of waiting calls per class.
     pub queue: usize,
-    /// The maximum duration of a call, including the time in the queue, unless its origin has a deadline.
+    /// The maximum duration of a call, including the time in the queue, if its origin has no deadline.
     pub deadline: Duration,
     /// The duration from which a call is logged as slow.
     pub slow: Duration,
@@ -150,7 +150,7 @@ struct Inner {
     write: Arc<ActorPool>,
     deadline: Duration,
     failures: Failures,
-    /// Keeps an in-memory database or the write-ahead log of a file alive: it is deleted with the last connection.
+    /// Keeps the in-memory database or the write-ahead log, which SQLite deletes when the last connection closes.
     anchor: Mutex<Option<Connection>>,
 }
 
@@ -162,8 +162,8 @@ struct ActorPool {
 }
 
 impl Database {
-    /// Starts the actors, which connect when they first run an operation. Requires a running actix `System`. Does not
-    /// create a SQLite file; see [`create`].
+    /// Starts the actors, which connect when they first run an operation. Requires a running actix `System`. A SQLite
+    /// file must already exist; [`create`] creates it.
     ///
     /// # Errors
     /// The engine's error when the database cannot be reached or does not exist.
@@ -240,7 +240,7 @@ impl Database {
         }
     }
 
-    /// The deadline of a call that `origin` makes now.
+    /// The deadline of a call that is made now on behalf of `origin`.
     #[must_use]
     pub fn deadline(&self, origin: &Origin) -> Instant {
         origin.deadline.unwrap_or_else(|| Instant::now() + self.0.deadline)
@@ -315,12 +315,12 @@ fn connection_pool(manager: Manager, actors: usize) -> Pool<Manager> {
         .idle_timeout(None)
         .max_lifetime(None)
         .connection_timeout(Duration::from_secs(1))
-        // The refused calls log the reason.
+        // The calls that fail as a result log the error.
         .error_handler(Box::new(r2d2::NopErrorHandler))
         .build_unchecked(manager)
 }
 
-/// Abandons the call when its caller drops it, so that no actor starts it.
+/// Abandons a call when the caller's future is dropped, so that no actor starts it.
 struct AbandonOnDrop(Ticket);
 
 impl Drop for AbandonOnDrop {

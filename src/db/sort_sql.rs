@@ -85,8 +85,8 @@ pub fn position(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fr
     out
 }
 
-/// The text of a sub-attribute in the primary element of a list, otherwise in the first. (The names in a path are Roster's
-/// own, never the caller's.) On SQLite, `->` yields Booleans as text, like `->>` on PostgreSQL.
+/// The text of a sub-attribute in the primary element of a list, otherwise in the first. (The names in a path are
+/// constants, never values from a request.) On SQLite, `->` yields Booleans as text, like `->>` on PostgreSQL.
 fn element_text(path: &[&str], table: &Table, dialect: Dialect) -> Fragment {
     let [list, part] = path else { return Fragment::of("NULL") };
     let folded = table.folded;

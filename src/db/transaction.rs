@@ -140,8 +140,8 @@ pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::
         .collect()
 }
 
-/// Runs writes in a transaction, with the declared exceptions, and reads without one. Calls start after BEGIN, which waits
-/// for SQLite's lock. Those whose callers have given up by then are left out.
+/// Runs writes in a transaction, with the declared exceptions, and reads without one. Calls start after BEGIN, which
+/// waits for SQLite's lock. Calls whose callers have given up by then are skipped.
 pub(super) fn attempt<O: Operation>(
     connection: &mut Connection,
     calls: &[&Call<O>],

@@ -44,7 +44,7 @@ pub struct Json<T: Debug>(pub T);
 pub struct Measured<T: Debug> {
     /// The document.
     pub value: T,
-    /// The size.
+    /// The size of its text, in bytes.
     pub bytes: usize,
 }
 

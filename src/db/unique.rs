@@ -1,8 +1,8 @@
-//! The rules of a tenant that values are unique among its users or groups.
+//! The uniqueness settings of a tenant, which require values to be unique among its users or groups.
 //!
-//! A write is checked while it holds the tenant's head row. Every other write of the tenant is then either committed, and
-//! its values are visible, or still has to wait for the head row and is checked later. Two concurrent writes therefore
-//! cannot store the same value, on one server or many.
+//! A write is checked while it holds the tenant's head row. Every other write of the tenant has then either been
+//! committed, so that its values are visible, or must still wait for the head row and is checked later. Two concurrent
+//! writes therefore cannot store the same value, even on different servers.
 
 use super::conn::Connection;
 use super::error::DbError;
@@ -19,14 +19,14 @@ use uuid::Uuid;
 /// A rule that no two resources of a tenant have the same value of an attribute.
 #[derive(Debug)]
 pub struct UniqueRule {
-    /// The kind of resource, as in changes.
+    /// The kind of the resource, as named in changes.
     resource: &'static str,
-    /// The attribute, in the native API.
+    /// The name of the attribute in the native API.
     attribute: &'static str,
     /// The column of `tenants` that enables the rule.
     setting: &'static str,
     table: &'static str,
-    /// The column with the folded values.
+    /// The column with the case-folded values.
     key: &'static str,
     /// The column with the id of the resource.
     id: &'static str,
@@ -52,7 +52,7 @@ pub const GROUP_NAMES: UniqueRule = UniqueRule {
     id: "id",
 };
 
-/// Checks the values that the changes of a tenant have written. The tenant's head row must be locked.
+/// Checks the values that the recorded changes of a tenant contain. The tenant's head row must be locked.
 pub(super) fn check(
     connection: &mut Connection,
     tenant: Uuid,
@@ -73,7 +73,7 @@ pub(super) fn check(
 }
 
 impl UniqueRule {
-    /// The values that a change has written.
+    /// The values in `after` of a change that must be unique.
     fn texts<'c>(&self, change: &'c NewChange<'_>) -> Vec<&'c str> {
         match change.after.as_ref().and_then(|after| after.0.get(self.attribute)) {
             Some(serde_json::Value::String(text)) => vec![text],
@@ -84,7 +84,7 @@ impl UniqueRule {
         }
     }
 
-    /// A value of one of these resources that another resource also has, with the id of the latter.
+    /// A value that one of these resources shares with another resource, and the id of the other resource.
     fn find_conflict(
         &self,
         connection: &mut Connection,
@@ -95,7 +95,7 @@ impl UniqueRule {
             return Ok(None);
         }
         let Self { setting, table, key, id, .. } = self;
-        // CROSS JOIN makes SQLite read the written rows first.
+        // CROSS JOIN makes SQLite start with the rows of the written resources.
         let mut statement = Fragment::default();
         statement
             .sql(format!(
@@ -142,7 +142,7 @@ impl UniqueRule {
         connection.get(Statement::<BigInt>::of(statement))
     }
 
-    /// Selects the folded values that several resources have, each with the number of resources.
+    /// Selects the case-folded values that several resources have, each with the number of those resources.
     fn duplicate_keys(&self, tenant: Uuid) -> Fragment {
         let Self { table, key, id, .. } = self;
         let mut statement = Fragment::default();
@@ -153,7 +153,7 @@ impl UniqueRule {
         statement
     }
 
-    /// The ids of the first resources that have a folded value.
+    /// The ids of the first resources that have a case-folded value.
     fn owners(&self, connection: &mut Connection, tenant: Uuid, value: &str) -> QueryResult<Vec<Uuid>> {
         let Self { table, key, id, .. } = self;
         let mut statement = Fragment::default();

@@ -84,7 +84,7 @@ fn sqlite_file(url: &str) -> PathBuf {
     OsString::from_vec(percent_decode_str(path).collect()).into()
 }
 
-/// The URL of a SQLite file, with which SQLite opens the file but does not create it. The URL can set another mode.
+/// The URL of a SQLite file with `mode=rw`, so that SQLite does not create the file, unless the URL sets another mode.
 fn without_creating(url: &str) -> String {
     let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
     match url.split_once('?') {

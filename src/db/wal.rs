@@ -4,8 +4,8 @@ use super::Connection;
 use diesel::sql_types::Integer;
 use diesel::{QueryResult, QueryableByName, sql_query};
 
-/// The maximum time, in milliseconds, that truncating the log waits for readers. It lets short reads end. A reader that
-/// keeps the log open longer must not keep the writer waiting.
+/// The maximum time, in milliseconds, to wait for readers before truncating the log. Short reads finish within this
+/// time; longer ones must not delay the writer.
 const MAX_WAIT: i32 = 20;
 
 #[derive(QueryableByName)]
@@ -21,8 +21,8 @@ struct Checkpoint {
 }
 
 impl Connection {
-    /// Copies SQLite's write-ahead log to the database file and truncates it, which must not happen in a transaction.
-    /// Returns whether this succeeded: it does not while a reader uses the log. PostgreSQL has no such log.
+    /// Copies SQLite's write-ahead log to the database file and truncates the log. Must not be called in a transaction.
+    /// Returns `false` if a reader still uses the log. On PostgreSQL, does nothing and returns `true`.
     ///
     /// # Errors
     /// The engine's error.

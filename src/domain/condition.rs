@@ -64,7 +64,7 @@ impl Conditions {
         self
     }
 
-    /// Ignores tags in `If-None-Match`, for a response with values that can change while the version stays the same. `*`
+    /// Ignores tags in `If-None-Match`, for a response that contains values which can change without a new version. `*`
     /// still matches.
     #[must_use]
     pub fn ignoring_none_match_tags(mut self) -> Self {

@@ -133,7 +133,7 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
     profile.unwrap_or_default()
 }
 
-/// Reads the body of a request for a new token. Returns the time of expiry, if any, which must be after `now`.
+/// Reads the body of a request for a new token. Returns the expiry time, if there is one. It must be after `now`.
 ///
 /// # Errors
 /// A [`FieldError`] for each invalid field.

@@ -44,7 +44,7 @@ pub fn read_user_ids(body: Value) -> Result<Vec<Uuid>, Vec<FieldError>> {
     })
 }
 
-/// The valid ids of a `userIds` body, with their indexes; none if there are too many.
+/// The valid ids in a `userIds` body, with their indexes. Empty if the body contains too many ids.
 pub fn valid_user_ids(body: &Value) -> Vec<(usize, Uuid)> {
     let items = body.get("userIds").and_then(Value::as_array);
     let items = items.filter(|items| items.len() <= USER_LIMIT).into_iter().flatten().enumerate();

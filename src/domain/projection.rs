@@ -58,7 +58,7 @@ impl AttributeSet {
         names.split(',').map(str::trim).map(path).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The set with another attribute.
+    /// Adds an attribute to the set.
     #[must_use]
     pub fn with(mut self, name: &str) -> Self {
         self.0.insert(name.to_owned());

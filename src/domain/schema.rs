@@ -40,10 +40,11 @@ pub enum SortBy {
     CreatedAt,
     /// The time of the last change.
     UpdatedAt,
-    /// Another attribute with a single value, case-folded unless it is exact. No index provides this order.
+    /// Any other single-valued attribute, case-folded unless it is case-sensitive. No index provides this order.
     Other(&'static Path),
-    /// A sub-attribute of a list, given by the names of both: that of the primary element, otherwise of the first (RFC 7644,
-    /// section 3.4.2.3). No index provides this order.
+    /// A sub-attribute of a list, as the names of the list and the sub-attribute. Resources are sorted by its value in
+    /// the primary element, or in the first element if none is primary (RFC 7644, section 3.4.2.3). No index provides
+    /// this order.
     Element(&'static Path),
 }
 
@@ -89,7 +90,8 @@ impl Vocabulary {
         self.find_among(schema.attributes, schema, &name.to_ascii_lowercase())
     }
 
-    /// The name of an attribute, without the attributes that contain it in the native vocabulary.
+    /// The name of an attribute in this vocabulary, without the names of the attributes that contain it, except `meta`
+    /// in SCIM.
     pub fn name_of(self, attribute: &Attribute) -> &'static str {
         match (self, attribute.name) {
             (Self::Scim, "createdAt") => "meta.created",

@@ -31,9 +31,9 @@ static COMPARABLE: LazyLock<Comparable> = LazyLock::new(|| {
 /// Paths of attributes. [`SortBy`] refers to them.
 #[derive(Default)]
 struct Comparable {
-    /// Those with a single value.
+    /// Single-valued attributes.
     single: Vec<Path>,
-    /// The sub-attributes of lists.
+    /// Sub-attributes of lists.
     in_lists: Vec<Path>,
 }
 
@@ -103,8 +103,8 @@ impl Sort {
         Ok(Self { by, descending, optional: schema.optional_sorts.contains(&by) })
     }
 
-    /// The order by the attribute with this SCIM name; `None` unless the attribute is comparable. A list or an object
-    /// stands for its sub-attribute `value`, as in filters.
+    /// The order by the attribute with this SCIM name; `None` unless the attribute is comparable. As in filters, the
+    /// name of a list or an object means its sub-attribute `value`.
     pub fn by_scim(schema: &'static Schema, name: &str, descending: bool) -> Option<Self> {
         let chain = Vocabulary::Scim.find(schema, name)?;
         let value = chain.last().and_then(|attribute| attribute.part("value"));

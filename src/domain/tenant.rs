@@ -39,12 +39,12 @@ pub struct Draft {
     pub unique_emails: bool,
 }
 
-/// A value that several resources have, although the tenant should require it to be unique.
+/// A value that several resources have, which prevents a uniqueness setting from being enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Duplicate {
-    /// The attribute, in the native API.
+    /// The name of the attribute in the native API.
     pub attribute: &'static str,
-    /// The value, folded.
+    /// The case-folded value.
     pub value: String,
     /// The number of resources that have the value.
     pub count: i64,
@@ -52,7 +52,7 @@ pub struct Duplicate {
     pub ids: Vec<Uuid>,
 }
 
-/// The values that prevent a tenant from requiring unique values.
+/// The values that prevent a uniqueness setting of a tenant from being enabled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Duplicates {
@@ -63,12 +63,12 @@ pub struct Duplicates {
 }
 
 impl Duplicate {
-    /// The maximum number of ids in the list of a value.
+    /// The maximum number of ids that are listed for a value.
     pub const MAX_IDS: usize = 10;
 }
 
 impl Duplicates {
-    /// The maximum number of values in the list.
+    /// The maximum number of values that are listed.
     pub const MAX_LISTED: usize = 100;
 }
 
@@ -102,7 +102,7 @@ impl Tenant {
 }
 
 impl Draft {
-    /// Whether each of the rules about unique values applies.
+    /// Whether `uniqueEmails` and `uniqueGroupNames` are enabled, in this order.
     pub fn unique_rules(&self) -> [bool; 2] {
         [self.unique_emails, self.unique_group_names]
     }

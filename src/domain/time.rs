@@ -18,8 +18,8 @@ const YEAR_10000: u64 = 253_402_300_800_000_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Parses an RFC 3339 time, which is in UTC if it has no offset, and truncates it to microseconds. `None` for years
-    /// outside 1 to 9999 in UTC.
+    /// Parses an RFC 3339 time (UTC if it has no offset) and truncates it to microseconds. `None` for years outside 1
+    /// to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
         let is_representable =
             |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
@@ -56,7 +56,7 @@ impl Timestamp {
     }
 }
 
-/// Parses an RFC 3339 time. A time without an offset is in UTC.
+/// Parses an RFC 3339 time. A time without an offset is read as UTC.
 pub(super) fn parse_rfc3339(text: &str) -> Option<OffsetDateTime> {
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     parse(text).or_else(|| parse(&format!("{text}Z")))

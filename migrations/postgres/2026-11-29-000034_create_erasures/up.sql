@@ -1,5 +1,6 @@
--- Erasures of users that are not complete, with the origin of the request and the user's last version and time. Stored
--- responses have been searched up to the `created_at` in `responses_through`. Once `redacted`, only SQLite's write-ahead log can still contain values.
+-- Incomplete erasures of users, with the origin of the request and the user's last version and time. Stored responses
+-- with a `created_at` up to `responses_through` have been searched. Once `redacted` is set, only SQLite's write-ahead
+-- log can still contain values.
 CREATE TABLE erasures (
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,

@@ -1,2 +1,2 @@
--- PostgreSQL collects its own statistics. See the migration for SQLite.
+-- PostgreSQL collects its own statistics. The migration of the same name for SQLite adds some.
 SELECT 1;

@@ -1,2 +1,2 @@
--- Like describe_keys, for the table added since.
+-- Adds statistics for the table `erasures`, for the reason given in the migration describe_keys.
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('erasures', 'erasures', '1000 1000 1');

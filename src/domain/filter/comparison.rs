@@ -99,7 +99,7 @@ impl<'t> Terms<'t> {
         Ok(())
     }
 
-    /// Parses a comparison with a value in `custom`. `None` if the next name is not that of such a value.
+    /// Parses a comparison with a value in `custom`. Returns `None` unless the next token is the name of such a value.
     pub(super) fn custom(&mut self, scope: Scope) -> Result<Option<Filter>, InvalidFilter> {
         let (Scope::Resource, Vocabulary::Native, TokenKind::Word(name)) =
             (scope, self.vocabulary, &self.scanner.peek().kind)
@@ -234,7 +234,7 @@ impl<'t> Terms<'t> {
     }
 }
 
-/// Parses a JSON number. Floats that equal an integer become that integer, as in stored documents.
+/// Parses a JSON number. A float that equals an integer becomes that integer, as in stored documents.
 fn parse_number(word: &str) -> Option<Number> {
     match json::parse(word.as_bytes()) {
         Ok(Value::Number(number)) => Some(number),

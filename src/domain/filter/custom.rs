@@ -1,28 +1,29 @@
-//! Comparisons with values in `custom`, whose types are those of JSON.
+//! Comparisons with values in `custom`, which can have any JSON type.
 
 use super::Test;
 use super::operand::{Mismatch, Operand, Operator, compare_string};
 use serde_json::Number;
 
-/// A condition on a value in `custom`, or on an element of a list there. Values of another JSON type do not pass.
+/// A condition on a value in `custom`, or on an element of a list in `custom`. Values of another JSON type than the
+/// operand never pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CustomTest {
-    /// The value is not null, `""`, `[]` or `{}`.
+    /// The value exists and is not null, `""`, `[]` or `{}`.
     Present,
     /// The value is the scalar with this JSON text.
     Equal(String),
     /// The value is a string that passes the test. Strings are compared exactly.
     Text(Test),
-    /// The value is a number in this order.
+    /// The value is a number with this order relative to the operand.
     Number(NumberOrder),
 }
 
-/// The order of a number relative to another. Both are compared as 64-bit floating-point numbers.
+/// A comparison of a number with an operand, both as 64-bit floating-point numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberOrder {
     /// Whether the number must be greater, rather than less.
     pub is_greater: bool,
-    /// The JSON text of the operand if an equal number passes as well.
+    /// The JSON text of the operand if an equal number also passes.
     pub or_equal: Option<String>,
     /// The number to compare with.
     pub operand: f64,
@@ -55,7 +56,8 @@ fn json_text(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Splits the name of a value in `custom` into the names that lead to it. `None` if it is not such a name.
+/// Splits the name of a value in `custom` into the names that lead to it. Returns `None` if the name does not refer to
+/// a value in `custom`.
 pub(super) fn path(name: &str) -> Option<Vec<String>> {
     let (top, inside) = name.split_once('.')?;
     let is_expressible =

@@ -39,7 +39,7 @@ pub enum Filter {
     Is(Path, Test),
     /// A value in the free-form JSON of `custom` passes the test.
     Custom {
-        /// The names that lead to the value, from the outermost. They are the caller's.
+        /// The names that lead to the value, starting with the outermost. They come from the request.
         path: Vec<String>,
         /// The condition on the value.
         test: CustomTest,

@@ -24,7 +24,7 @@ impl Draft {
         read(body, None, now)
     }
 
-    /// Applies a merge patch (RFC 7396) to a key. A new time of expiry must be after `now`.
+    /// Applies a merge patch (RFC 7396) to a key. A new expiry time must be after `now`.
     ///
     /// # Errors
     /// A [`FieldError`] for each field that the patch would make invalid.
@@ -33,7 +33,7 @@ impl Draft {
     }
 }
 
-/// Reads a key. A new time of expiry must be in the future.
+/// Reads a key. A new expiry time must be in the future.
 fn read(body: Value, expiry: Option<Timestamp>, now: Timestamp) -> Result<Draft, Vec<FieldError>> {
     Fields::read(body, |fields| {
         fields.ignore(&["id", "createdAt", "lastUsedAt", "revokedAt", "secret"]);

@@ -80,7 +80,7 @@ fn checksum(text: &str) -> String {
 }
 
 impl SecretHash {
-    /// The stored hash of a revoked key or token, which no secret has.
+    /// The hash that is stored for a revoked key or token. No secret has this hash.
     pub const REVOKED: [u8; 32] = [0; 32];
 
     /// Restores a stored hash; `None` unless there are 32 bytes.

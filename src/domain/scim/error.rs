@@ -77,7 +77,8 @@ impl ScimError {
         scim_type.error(self.detail)
     }
 
-    /// Adds the request id to the detail, because administrators of identity providers see nothing else of a response.
+    /// Adds the request id to the detail, because the detail is the only part of a response that identity providers
+    /// show to administrators.
     #[must_use]
     pub fn with_request_id(self, id: &str) -> Self {
         let detail = self.detail.strip_suffix('.').unwrap_or(&self.detail);

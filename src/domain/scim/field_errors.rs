@@ -40,7 +40,7 @@ fn tokens(pointer: &str) -> impl Iterator<Item = String> {
 /// The SCIM name of the field that a pointer into a native or SCIM body refers to; empty for the body itself.
 fn scim_name(pointer: &str) -> String {
     let names: Vec<_> = tokens(pointer).filter(|token| token.parse::<usize>().is_err()).collect();
-    // The attributes of a PATCH are in the values of its operations.
+    // In a PATCH, the attributes are inside the values of operations.
     let names = match names.as_slice() {
         [operations, value, rest @ ..]
             if operations == "Operations" && value == "value" && !rest.is_empty() =>

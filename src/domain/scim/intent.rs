@@ -1,4 +1,4 @@
-//! Converts values to those that clients mean, in the lenient profile.
+//! Converts values of unexpected types to the types of their attributes, in the lenient profile.
 
 use super::reading::{NoteCode, Reading};
 use super::schema::{Definition, Type};
@@ -6,8 +6,8 @@ use crate::domain::json::{self, parse_boolean};
 use crate::domain::unstorable::unstorable;
 use serde_json::Value;
 
-/// The intended value of an attribute. A value in a list of one, JSON text, a boolean as a string and a number instead of a
-/// string are converted. An empty string means no value unless the attribute is required.
+/// Converts the value of an attribute. A list with one element, JSON text, a boolean as a string, and a number instead
+/// of a string are converted. An empty string becomes null unless the attribute is required.
 pub(super) fn value(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Value {
     if definition.multi_valued {
         list(input, reading, path)
@@ -16,7 +16,7 @@ pub(super) fn value(definition: &Definition, input: Value, reading: &Reading, pa
     }
 }
 
-/// The intended value of a single-valued attribute, or of an element of a multi-valued one.
+/// Converts the value of a single-valued attribute, or an element of a multi-valued attribute.
 pub(super) fn element(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Value {
     if !reading.is_lenient() {
         return input;
@@ -37,7 +37,7 @@ pub(super) fn element(definition: &Definition, input: Value, reading: &Reading, 
     }
 }
 
-/// The intended value of an extension, or of an operation without a path: an object.
+/// Converts the value of an extension, or of an operation without a path. Both should be objects.
 pub(super) fn object(input: Value, reading: &Reading, path: &str) -> Value {
     if !reading.is_lenient() {
         return input;
@@ -59,7 +59,8 @@ fn list(input: Value, reading: &Reading, path: &str) -> Value {
     }
 }
 
-/// Takes a value out of lists of one and, if it should be an object, out of JSON text.
+/// Replaces a list that has one element with this element and, if the value should be an object, JSON text with the
+/// parsed value.
 fn unwrapped(input: Value, is_object: bool, reading: &Reading, path: &str) -> Value {
     let inner = match input {
         Value::Array(mut items) if items.len() == 1 => items.pop().unwrap_or_default(),
@@ -72,7 +73,7 @@ fn unwrapped(input: Value, is_object: bool, reading: &Reading, path: &str) -> Va
     unwrapped(converted(inner, reading, path), is_object, reading, path)
 }
 
-/// Parses an object or a list from text. Its values must be storable, like those of a body.
+/// Parses an object or a list from text. Returns `None` if the text contains a value that cannot be stored.
 fn parse(text: &str) -> Option<Value> {
     if !text.trim_start().starts_with(['{', '[']) {
         return None;

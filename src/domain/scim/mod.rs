@@ -31,9 +31,10 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 #[display(rename_all = "lowercase")]
 pub enum Profile {
-    /// Does what identity providers mean, and notes what it ignores: unknown and read-only attributes are ignored, `""`
-    /// means no value, values are converted to the type of their attribute, a body may omit `schemas`, and a PATCH whose
-    /// value filter matches nothing adds the element that the filter describes, or removes nothing.
+    /// Accepts common deviations of identity providers, and notes most of them: unknown and read-only attributes are
+    /// ignored, `""` is treated as no value, values are converted to the type of their attribute, a body may omit
+    /// `schemas`, and a PATCH whose value filter matches nothing adds the element that the filter describes, or removes
+    /// nothing.
     #[default]
     Lenient,
     /// Refuses what the RFCs do not permit.

@@ -38,7 +38,7 @@ pub(super) fn value(
     }
 }
 
-/// Drops the elements of a list that lack the value that they need, except those that are also in `before`.
+/// Drops the elements of a list that have no value (see `has_value`), except elements that are also in `before`.
 pub(super) fn retain_elements(
     definition: &Definition,
     items: &mut Vec<Value>,
@@ -52,7 +52,8 @@ pub(super) fn retain_elements(
     }
 }
 
-/// Whether an element has a `value` or, if elements have none, anything besides `type` and `primary`.
+/// Whether an element has a `value` or, if the attribute has no sub-attribute `value`, anything besides `type` and
+/// `primary`.
 fn has_value(definition: &Definition, item: &Value) -> bool {
     let names = || item.as_object().into_iter().flat_map(|element| element.keys());
     match definition.sub_attribute("value") {
@@ -66,8 +67,8 @@ pub(super) fn is_unassigned(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// Normalizes the elements of a multi-valued attribute. A value that is not a list counts as a list of one. The errors of
-/// elements are recorded in `reading`.
+/// Normalizes the elements of a multi-valued attribute. A value that is not a list is treated as a list with one
+/// element. The errors of elements are recorded in `reading`.
 pub(super) fn elements(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Vec<Value> {
     let items = match intent::value(definition, input, reading, path) {
         Value::Null => Vec::new(),
@@ -82,7 +83,8 @@ pub(super) fn elements(definition: &Definition, input: Value, reading: &Reading,
     items.filter(|item| !item.is_null()).filter_map(|item| reading.check(normalize(item))).collect()
 }
 
-/// Normalizes a complex value to its assigned, writable sub-attributes. Their errors are recorded in `reading`.
+/// Normalizes a complex value to its assigned, writable sub-attributes. Errors in sub-attributes are recorded in
+/// `reading`.
 fn complex(
     definition: &Definition,
     input: Value,
@@ -125,7 +127,7 @@ pub(super) fn object(
     }
 }
 
-/// Finds a sub-attribute by its name, ignoring case; `None` for an unknown one that is ignored.
+/// Finds a sub-attribute by its name, ignoring case. Returns `None` for an unknown sub-attribute that is ignored.
 pub(super) fn sub_attribute<'d>(
     definition: &'d Definition,
     name: &str,
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(lenient("emails", emails), Some(json!([{"value": "a@x"}])));
         assert_eq!(lenient("userName", json!("")), Some(json!("")), "a required attribute must not be blank");
         assert_eq!(notes("title", json!("")), "no-value title");
-        // An empty string is a string (RFC 7643, section 2.3.1).
+        // The strict profile keeps an empty string, which is a value (RFC 7643, section 2.3.1).
         assert_eq!(normalize("title", json!(""), Profile::Strict), Ok(Some(json!(""))));
     }
 
@@ -321,7 +323,7 @@ mod tests {
             ("roles", json!("[not JSON"), json!([{"value": "[not JSON"}])),
         ] {
             assert_eq!(lenient(name, input.clone()), Some(expected.clone()), "{name} {input}");
-            // Strict reads a string as the value of an element.
+            // The strict profile reads a string as the `value` of an element.
             let is_json = input == expected || ["emails", "roles"].contains(&name);
             assert!(is_json || normalize(name, input.clone(), Profile::Strict).is_err(), "{name} {input}");
         }
@@ -329,7 +331,7 @@ mod tests {
         for input in [json!(["a", "b"]), json!(true), json!({"a": 1})] {
             assert!(normalize("title", input.clone(), Profile::Lenient).is_err(), "{input}");
         }
-        // The text must be storable.
+        // The parsed values must be storable.
         assert!(normalize("name", json!("{\"givenName\":\"a\\u0000\"}"), Profile::Lenient).is_err());
     }
 

@@ -48,8 +48,8 @@ impl<'t> Path<'t> {
     /// value filter may be strings.
     ///
     /// # Errors
-    /// `invalidPath`, `invalidFilter` when the value filter is invalid, or `mutability` when it is in a path to a read-only
-    /// attribute in strict.
+    /// `invalidPath`; `invalidFilter` when the value filter is invalid; `mutability` when a path to a read-only
+    /// attribute has a value filter, in the strict profile.
     pub(super) fn parse(
         text: &'t str,
         kind: ResourceType,
@@ -126,7 +126,8 @@ fn parse_attribute<'t>(
     Ok(Path::Attribute(AttributePath { extension, attribute, value_filter, sub_attribute }))
 }
 
-/// A path with a value filter to a read-only attribute. The lenient profile ignores it, so the filter is not parsed.
+/// A path with a value filter to a read-only attribute. The lenient profile ignores operations on such a path, so the
+/// filter is not parsed.
 fn read_only_with_filter(
     extension: Option<&'static Schema>,
     attribute: &'static Definition,

@@ -37,11 +37,12 @@ impl Projection {
         Self { kind, selection: Selection::Default }
     }
 
-    /// Parses the comma-separated names of `attributes` and `excludedAttributes`. Unknown names are ignored in lenient.
+    /// Parses the comma-separated names of `attributes` and `excludedAttributes`. In the lenient profile, unknown names
+    /// are ignored.
     ///
     /// # Errors
-    /// `invalidSyntax` when a name is invalid or, in strict, unknown; `invalidValue` when both parameters are present or one
-    /// has more than 100 names.
+    /// `invalidSyntax` when a name is invalid or, in the strict profile, unknown; `invalidValue` when both parameters
+    /// are present or one of them has more than 100 names.
     pub fn parse(
         kind: ResourceType,
         attributes: Option<&str>,
@@ -153,7 +154,7 @@ fn parse_name(kind: ResourceType, name: &str) -> Result<Path<'_>, ScimError> {
         .map_err(|error| error.with_type(ScimType::InvalidSyntax))
 }
 
-/// The key path of a name, or both key paths of a name that is ambiguous; none for an unknown name that is ignored.
+/// The key path of a name, or both key paths if the name is ambiguous. Empty if the name is unknown and ignored.
 fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec<KeyPath>, ScimError> {
     match parse_name(kind, name)? {
         Path::Unknown => reading.unknown(name).map(|()| Vec::new()),

@@ -1,4 +1,4 @@
-//! The reading of one request: how strict it is, what was ignored or converted, and what is invalid.
+//! The state of reading one request: its profile, what has been ignored or converted, and which parts are invalid.
 
 use super::normalize::{is_unassigned, unknown_attribute};
 use super::{Profile, ScimError, ScimType};
@@ -16,7 +16,8 @@ pub struct Reading {
     errors: RefCell<Vec<ScimError>>,
 }
 
-/// What the lenient profile tolerated: at most 20 notes, without duplicates. They contain names but no values.
+/// The notes on what the lenient profile ignored or converted: at most 20, without duplicates. They contain names but
+/// no values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes(BTreeSet<Note>);
 
@@ -38,7 +39,7 @@ pub enum NoteCode {
     UnknownAttribute,
     /// A write of a read-only attribute was ignored.
     ReadOnly,
-    /// An empty string was read as no value, or a list element without its value was dropped.
+    /// An empty string was treated as no value, or a list element without a value was dropped.
     NoValue,
     /// A value was converted to the type of its attribute.
     Converted,
@@ -59,7 +60,7 @@ impl Notes {
         self.0.extend(new);
     }
 
-    /// Whether there are none.
+    /// Whether there are no notes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -78,7 +79,7 @@ impl Reading {
         Self { profile, notes: RefCell::default(), errors: RefCell::default() }
     }
 
-    /// The strictness.
+    /// The profile that applies to the request.
     pub fn profile(&self) -> Profile {
         self.profile
     }
@@ -103,7 +104,7 @@ impl Reading {
     /// Ignores and notes an attribute that no schema defines.
     ///
     /// # Errors
-    /// `invalidSyntax` in strict.
+    /// `invalidSyntax` in the strict profile.
     pub fn unknown(&self, name: &str) -> Result<(), ScimError> {
         if !self.is_lenient() {
             return Err(unknown_attribute(name));
@@ -112,7 +113,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Ignores and notes a write of a read-only attribute. In strict, it is an error.
+    /// Ignores and notes a write of a read-only attribute. In the strict profile, returns the error `mutability`.
     pub(super) fn read_only(&self, name: &str) -> Result<(), ScimError> {
         if !self.is_lenient() {
             return Err(ScimType::Mutability.error(format!("{name} is read-only.")));
@@ -139,21 +140,21 @@ impl Reading {
         .ok()
     }
 
-    /// Whether no further errors would be reported.
+    /// Whether the maximum number of errors has been recorded.
     pub(super) fn is_full(&self) -> bool {
         self.errors.borrow().len() >= MAX_ERRORS
     }
 
-    /// Returns what was read, unless a part of it is invalid.
+    /// Returns the result of the reading, unless any error was recorded.
     ///
     /// # Errors
-    /// One error with the details of all errors and the type of the first.
+    /// One error with the details of all recorded errors and the type of the first one.
     pub fn finish<T>(&self, read: Result<T, ScimError>) -> Result<T, ScimError> {
         let read = self.check(read).filter(|_| self.errors.borrow().is_empty());
         read.ok_or_else(|| self.error())
     }
 
-    /// The recorded errors as one.
+    /// Combines the recorded errors into one.
     pub(super) fn error(&self) -> ScimError {
         let errors = self.errors.borrow();
         match errors.as_slice() {

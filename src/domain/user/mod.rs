@@ -27,8 +27,8 @@ pub struct User {
     /// A version 7 UUID, so the order of ids is the order of creation.
     pub id: Uuid,
     pub attributes: Attributes,
-    /// The groups, in the order of their ids. They are read only for responses that include them and never stored; `None`
-    /// until they are read.
+    /// The groups, in the order of their ids. They are loaded only for responses that include them, and are not part of
+    /// the stored document. `None` if they have not been loaded.
     pub groups: Option<Vec<UserGroup>>,
     /// The externalIds by source.
     pub external_ids: BTreeMap<String, String>,

@@ -72,7 +72,8 @@ fn names(members: &Definition, value: Value, reading: &Reading) -> Vec<String> {
     elements.iter().filter_map(|element| reading.check(name(element, reading)).flatten()).collect()
 }
 
-/// The `value` of an element, or else the last segment of its `$ref`. An element with neither is dropped in lenient.
+/// The `value` of an element, or else the last segment of its `$ref`. In the lenient profile, an element with neither
+/// is dropped.
 fn name(element: &Value, reading: &Reading) -> Result<Option<String>, ScimError> {
     match element.get("type").and_then(Value::as_str) {
         Some(kind) if !kind.eq_ignore_ascii_case("User") => {

@@ -45,8 +45,8 @@ const BYTE_BUDGET: usize = 64 * 1024;
 /// An operation on a list reads the whole list. It is charged one byte of the budget for this many bytes of the list.
 const LIST_BYTES_PER_CHARGE: usize = 64;
 
-/// Applies operations to a resource as [`resource`](super::resource) renders it without members. The errors are recorded in
-/// `reading`; if there are any, the result is meaningless.
+/// Applies operations to a resource as [`resource`](super::resource) renders it without members. Errors are recorded in
+/// `reading`; if there are any, the result must not be used.
 pub fn apply(
     kind: ResourceType,
     resource: &Map<String, Value>,
@@ -175,8 +175,8 @@ impl Patch<'_> {
         self.in_schema(path.extension, |map| attribute::apply(map, path, op, value, reading))
     }
 
-    /// Accepts a read-only attribute when the value is unchanged, and any value of `schemas`, which is computed. Other values
-    /// are ignored and noted in lenient.
+    /// Accepts a read-only attribute when the value is unchanged, and any value of `schemas`, which is computed. In the
+    /// lenient profile, other values are ignored and noted.
     fn read_only(&self, op: Op, path: &AttributePath<'_>, value: Option<&Value>) -> Result<(), ScimError> {
         let (name, writes) = (path.attribute.name, op != Op::Remove && path.sub_attribute.is_none());
         let unchanged = value.is_some() && self.patched.resource.get(name) == value;
@@ -217,7 +217,7 @@ impl Patch<'_> {
         Ok(())
     }
 
-    /// Drops elements that the request added or changed and that lack the value that they need.
+    /// Drops list elements that the request added or changed and that have no value.
     fn drop_elements_without_value(&mut self, before: &Map<String, Value>) {
         let lists = self.kind.schema().attributes.iter().filter(|attribute| attribute.multi_valued);
         for list in lists {
@@ -243,7 +243,7 @@ impl Patch<'_> {
     }
 }
 
-/// The way in which a client names an attribute.
+/// How a client names an attribute.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {
     /// The path of an operation.

@@ -158,7 +158,7 @@ proptest! {
         let rendered = render_user(&user, &VIEW);
         let together = apply_in(ResourceType::User, &rendered, &operations, profile);
         prop_assert_eq!(&together, &apply_in(ResourceType::User, &rendered, &operations, profile));
-        // In lenient, elements without a value are dropped only after the last operation.
+        // In the lenient profile, elements without a value are dropped only after the last operation.
         if profile == Profile::Strict {
             let step = operations.iter().try_fold(rendered, |resource, operation| {
                 let operation = std::slice::from_ref(operation);

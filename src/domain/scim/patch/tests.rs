@@ -24,7 +24,7 @@ fn parsed(operations: Value) -> Vec<Operation> {
     read(json!({"schemas": [urn::PATCH], "Operations": operations}), Profile::Strict).unwrap()
 }
 
-/// Applies operations, and returns their errors.
+/// Applies operations, and returns the patched resource or the combined error.
 pub(super) fn apply_in(
     kind: ResourceType,
     resource: &Map<String, Value>,
@@ -36,7 +36,7 @@ pub(super) fn apply_in(
     reading.finish(Ok(patched))
 }
 
-/// The notes on lenient operations, which must be valid.
+/// Applies operations in the lenient profile, which must succeed, and returns the notes.
 fn notes(operations: Value) -> String {
     let reading = Reading::new(Profile::Lenient);
     let patched = apply(ResourceType::User, &ada(), &parsed(operations), &reading);

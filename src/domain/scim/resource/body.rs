@@ -24,9 +24,9 @@ pub(super) struct Body {
     invalid: Vec<&'static str>,
 }
 
-/// Translates a body. Names are case-insensitive. Read-only attributes, passwords and unassigned values are left out. The
-/// errors of attributes are recorded in `reading`: `invalidSyntax` for one that no schema defines, unless it is ignored, and
-/// `invalidValue` for a value of the wrong type.
+/// Translates a body. Names are case-insensitive. Read-only attributes, passwords and unassigned values are left out.
+/// Errors in attributes are recorded in `reading`: `invalidSyntax` for an attribute that no schema defines, unless it
+/// is ignored, and `invalidValue` for a value of the wrong type.
 ///
 /// # Errors
 /// `invalidSyntax` for a body that is not an object of attributes.
@@ -45,7 +45,7 @@ pub(super) fn read(kind: ResourceType, body: Value, reading: &Reading) -> Result
 }
 
 impl Body {
-    /// Validates the native body with the rules of the native API, and reports all errors in SCIM's vocabulary.
+    /// Validates the native body with the rules of the native API, and reports all errors with SCIM names.
     pub(super) fn validate<D>(
         self,
         reading: &Reading,
@@ -55,7 +55,7 @@ impl Body {
             Ok(draft) => return reading.finish(Ok(draft)),
             Err(errors) => errors,
         };
-        // A required attribute with an invalid value is not missing.
+        // A required attribute with an invalid value must not also be reported as missing.
         let is_invalid =
             |error: &FieldError| self.invalid.iter().any(|name| error.pointer == format!("/{name}"));
         errors.retain(|error| error.code != "required" || !is_invalid(error));

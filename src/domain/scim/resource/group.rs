@@ -58,7 +58,8 @@ pub fn preserve_native_of_group(mut draft: Draft, group: &Group) -> Draft {
 /// Applies a PATCH to a group. If no attribute changes, the draft equals the stored group.
 ///
 /// # Errors
-/// The errors of all operations, with the type of the first one, and `invalidValue` if the resulting group is invalid.
+/// One error with the details of all errors in operations and the type of the first, or `invalidValue` if the resulting
+/// group is invalid.
 pub fn patch_group(
     group: &Group,
     view: &View<'_>,
@@ -73,7 +74,7 @@ pub fn patch_group(
         let source = view.source.to_owned().into();
         return Ok((Draft { attributes: group.attributes.clone(), external_id, source }, members));
     }
-    // The values are normalized already.
+    // The values are already normalized.
     let body = body::read(ResourceType::Group, resource.into(), &Reading::new(Profile::Strict))?;
     Ok((preserve_native_of_group(draft(body, view, reading)?, group), members))
 }

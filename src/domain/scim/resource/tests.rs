@@ -298,7 +298,7 @@ proptest! {
         prop_assert_eq!(draft.external_id.as_deref(), Some("o"));
         let mut expected = user.attributes.clone();
         if !strict {
-            // An empty string means no value.
+            // An empty string is treated as no value.
             let body = serde_json::to_value(&expected).unwrap().to_string();
             prop_assume!(!body.contains(":\"\"") && !body.contains("\"value\":null") && !body.contains("\"locality\":null"));
         }

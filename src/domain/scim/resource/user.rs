@@ -79,7 +79,8 @@ pub fn preserve_native(mut draft: Draft, user: &User) -> Draft {
 /// Applies a PATCH to a user. If nothing changes, the draft equals the stored user.
 ///
 /// # Errors
-/// The errors of all operations, with the type of the first one, and `invalidValue` if the resulting user is invalid.
+/// One error with the details of all errors in operations and the type of the first, or `invalidValue` if the resulting
+/// user is invalid.
 pub fn patch_user(
     user: &User,
     view: &View<'_>,
@@ -94,7 +95,8 @@ pub fn patch_user(
         let source = view.source.to_owned().into();
         return Ok(Draft { attributes: user.attributes.clone(), external_id, source, has_active: true });
     }
-    // The values are normalized already. Lenient would also convert those that the request does not change.
+    // The values are already normalized. The lenient profile would also convert values that the request does not
+    // change.
     let mut body = body::read(ResourceType::User, after.into(), &Reading::new(Profile::Strict))?;
     body.native.insert("custom".to_owned(), user.attributes.custom.clone().into());
     draft(body, view, reading)
