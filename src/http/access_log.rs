@@ -13,7 +13,8 @@ use log::kv::Value;
 use log::{Level, Record};
 use std::time::Instant;
 
-/// Logs a request with its response. A request that was refused before its caller was known has no caller and no tenant.
+/// Logs a request with its response. The line has no caller and no tenant if the request was refused before its caller
+/// was known.
 pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
     let request = response.request();
     // Probes arrive every second and would fill the log, also while the server is not ready.

@@ -60,12 +60,12 @@ pub(super) fn is_public(path: &str) -> bool {
         || discovery().is_some_and(|name| DISCOVERY.contains(&name))
 }
 
-/// Marks a request whose path ended with a slash, which changes how a browser resolves relative URLs.
+/// Marks a request whose path ended with a slash. The slash changes how a browser resolves relative URLs.
 #[derive(Clone, Copy)]
 pub(super) struct TrailingSlash;
 
-/// Rewrites the path of a request to its normal form, which the table of URLs has: without duplicate and trailing slashes
-/// and, below `/scim/v2`, with the names in the table's case, because some clients send `/scim/v2//Users` or
+/// Rewrites the path of a request to its normal form, as in the table of URLs: without duplicate and trailing slashes
+/// and, below `/scim/v2`, with the case of names in that table. Some clients send `/scim/v2//Users` or
 /// `/scim/v2/users`.
 pub(super) fn normalize_path(request: &mut ServiceRequest) {
     let Some(path) = normalized(request.path()) else { return };
@@ -84,13 +84,13 @@ pub(super) fn normalize_path(request: &mut ServiceRequest) {
     }
 }
 
-/// The normal form of a path, if it differs. Percent-encoded characters stay as they are.
+/// The normal form of a path, or `None` if the path already has it. Percent-encoded characters stay as they are.
 fn normalized(path: &str) -> Option<String> {
     let collapsed = collapsed(path);
     in_table_case(collapsed.as_deref().unwrap_or(path)).or(collapsed)
 }
 
-/// The path without duplicate and trailing slashes, if it has any.
+/// The path without duplicate and trailing slashes, or `None` if there are none to remove.
 fn collapsed(path: &str) -> Option<String> {
     let has_extra = path.contains("//") || (path.len() > 1 && path.ends_with('/'));
     has_extra.then(|| {
@@ -99,7 +99,7 @@ fn collapsed(path: &str) -> Option<String> {
     })
 }
 
-/// A SCIM path with the names in the case of the table, if it differs.
+/// A SCIM path with the case of names in the table of URLs, or `None` if it already has that case.
 fn in_table_case(path: &str) -> Option<String> {
     let (base, below) = path.split_at_checked(SCIM_BASE.len())?;
     if !base.eq_ignore_ascii_case(SCIM_BASE) {

@@ -50,12 +50,12 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
         caller.tenant = tenant;
     }
     let permitted = check_path(request, &caller);
-    // The log names the caller even if the request is refused.
+    // The access log must name the caller even if the request is refused.
     request.extensions_mut().insert(caller);
     named.map(drop).and(permitted)
 }
 
-/// Checks that a connection's token is used for SCIM, or to ask whose token it is.
+/// Checks that a connection's token is used only for SCIM and for `/me`.
 fn check_path(request: &ServiceRequest, caller: &Caller) -> Result<(), Problem> {
     let is_token = caller.origin.actor.kind == ActorKind::Connection;
     if !is_token || Api::of(request.path()) == Api::Scim || request.path() == "/me" {
@@ -74,7 +74,7 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
 }
 
 impl Caller {
-    /// The role that the key has now. It may have changed since the request arrived.
+    /// The current role of the key. The role may have changed since the request arrived.
     ///
     /// # Errors
     /// 401 when the key has expired or been revoked.

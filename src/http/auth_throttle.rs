@@ -31,7 +31,7 @@ impl AuthThrottle {
         (self.limit > 0 && *count >= self.limit).then_some(remaining)
     }
 
-    /// Counts a failed attempt, and logs the first one of each address in a minute. Returns the time to wait if the attempt
+    /// Counts a failed attempt, and logs the first one per address and minute. Returns the time to wait if the attempt
     /// exceeds the limit.
     pub(super) fn fail(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let (count, remaining) = self.count(address, now);

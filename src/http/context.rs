@@ -95,8 +95,8 @@ impl<R: Right> Context<R> {
         self.state.database.call(&self.caller.origin, operation).await
     }
 
-    /// Runs a write of a resource. If a unique value belongs to another resource, which every caller who may write may also
-    /// read, the error contains that resource's id.
+    /// Runs a write of a resource. If a unique value belongs to another resource, the error contains that resource's
+    /// id; every caller that may write may also read it.
     pub(super) async fn write<T: Resource, O: Operation<Error = OpError>>(
         &self,
         operation: O,
@@ -110,7 +110,8 @@ impl<R: Right> Context<R> {
         }
     }
 
-    /// The id of the resource that has a unique value, unless it was changed in the meantime.
+    /// The id of the resource that has a unique value, or `None` if no resource has the value any more or the lookup
+    /// fails.
     async fn owner<T: Resource>(&self, attribute: &str, value: &str) -> Option<Uuid> {
         let filter = format!("{attribute} eq {}", serde_json::Value::from(value));
         let filter = Some(Filter::parse(&filter, T::SCHEMA, Vocabulary::Native).ok()?);
@@ -132,7 +133,7 @@ impl<R: Right> Context<R> {
         found.items.first().map(|found| found.stamp().id)
     }
 
-    /// Lists resources. A scan can take seconds, so the key is checked again before the result is used.
+    /// Lists resources. A scan can take seconds, so the key is checked again before the result is returned.
     pub(super) async fn list<T: Resource>(&self, query: Query<T>) -> Result<ListPage<T>, Problem> {
         let page = listing::list(&self.state.database, &self.caller.origin, query).await?;
         self.check_key(R::ROLE).await?;

@@ -60,7 +60,7 @@ impl Credentials {
         self.keys.get_expired(&secret.id()).is_some_and(|found| verified(found, secret).is_some())
     }
 
-    /// The credential of a secret, read from the database before the deadline of a request.
+    /// Reads the credential of a secret from the database before the request's deadline.
     pub(super) async fn load(
         &self,
         secret: &Secret,

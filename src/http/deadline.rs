@@ -1,4 +1,4 @@
-//! The deadline of a request, which its body and all of its database calls share.
+//! The deadline of a request, which applies to receiving its body and to all of its database calls.
 
 use actix_web::HttpMessage;
 use std::time::Instant;

@@ -86,8 +86,8 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether the client is a browser, or another client that prefers HTML to JSON. Media ranges such as `*/*` count for both,
-/// so they do not matter.
+/// Whether the client is a browser, or another client that prefers HTML to JSON. Media ranges such as `*/*` match both
+/// types equally, so they are ignored.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
     let quality = |essence: &str| {
@@ -100,9 +100,9 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     quality("text/html").unwrap_or(0.0) > quality("application/json").unwrap_or(0.0)
 }
 
-/// Whether the client accepts JSON. It does when `Accept` is absent, or when the most specific matching range has a quality
-/// above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` means `*/*`, and a quality that cannot be
-/// read counts as 1.
+/// Whether the client accepts JSON. This is the case when `Accept` is absent, or when the most specific matching range
+/// has a quality above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` is treated as `*/*`.
+/// A quality value that cannot be parsed counts as 1.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
     let ranges = text.split(',').map(str::trim).filter(|range| !range.is_empty());

@@ -1,4 +1,4 @@
-//! The responses that clients have not read yet. Their total size is limited.
+//! Limits the total size of the responses that clients have not read yet.
 
 use super::auth::Caller;
 use super::problem::Problem;
@@ -16,13 +16,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-/// The size up to which responses are not counted, in bytes. They are always sent. The size is also that of the parts in
-/// which a larger response is given to the connection.
+/// The size in bytes up to which responses are not counted and are always sent. It is also the size of the parts in
+/// which a larger response is passed to the connection.
 const SMALL: usize = 32 * 1024;
 
-/// The sizes of the responses that are being sent.
+/// The total size of the responses that are being sent.
 pub(super) struct InFlight {
-    /// The largest total size in bytes.
+    /// The maximum total size, in bytes.
     limit: usize,
     sizes: Mutex<Sizes>,
 }
@@ -34,7 +34,7 @@ struct Sizes {
     callers: HashMap<Option<Actor>, usize>,
 }
 
-/// The share of a response in [`InFlight`] until it is dropped.
+/// The size of one response that is counted in [`InFlight`] until this value is dropped.
 struct Reservation {
     in_flight: Arc<InFlight>,
     caller: Option<Actor>,
@@ -46,8 +46,8 @@ impl InFlight {
         Self { limit, sizes: Mutex::default() }
     }
 
-    /// Counts a response. Returns `None` if it may be refused and exceeds the limit, of which one caller can use half. A
-    /// response is never refused while it would be the only one.
+    /// Counts a response. Returns `None` if the response is refusable and would exceed the limit in total, or half of
+    /// it for its caller. A limit never refuses the only response that it applies to, whatever its size.
     fn reserve(self: &Arc<Self>, caller: Option<Actor>, size: usize, refusable: bool) -> Option<Reservation> {
         let mut sizes = self.lock();
         let of_caller = sizes.callers.get(&caller).copied().unwrap_or_default();
@@ -78,7 +78,7 @@ impl Drop for Reservation {
     }
 }
 
-/// A body that is counted until the connection has taken all of it, or is closed.
+/// A body that is counted until the connection has finished or is closed.
 struct CountedBody {
     left: Bytes,
     reservation: Reservation,
@@ -91,14 +91,14 @@ impl MessageBody for CountedBody {
         BodySize::Sized(self.reservation.size as u64)
     }
 
-    /// The connection asks for the next part when it has sent the previous one.
+    /// Returns the next part. The connection requests it after it has sent the previous one.
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
         let length = self.left.len().min(SMALL);
         Poll::Ready((length > 0).then(|| Ok(self.left.split_to(length))))
     }
 }
 
-/// The middleware of routes whose responses may be compressed: counts them before they are compressed.
+/// The middleware of routes whose responses may be compressed. It counts responses before they are compressed.
 pub(super) async fn count_uncompressed(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -106,8 +106,8 @@ pub(super) async fn count_uncompressed(
     Ok(count(next.call(request).await?.map_into_boxed_body()))
 }
 
-/// Counts a response until it is sent. If it exceeds the limit, it is replaced by a 503, unless the request may have written:
-/// the 503 would say that nothing was done.
+/// Counts a response until it is sent. If the response exceeds the limit, a 503 replaces it, unless the request may
+/// have been a write: a 503 means that nothing was done.
 pub(super) fn count(response: ServiceResponse) -> ServiceResponse {
     let (request, response) = response.into_parts();
     let (response, body) = response.into_parts();

@@ -41,7 +41,7 @@ pub(super) async fn me(context: Context<Reader>, _: NoQuery) -> Response {
     let caller = context.caller();
     let Actor { kind, id } = &caller.origin.actor;
     let name = match name(&context, *kind, id).await {
-        // The key was revoked in the meantime.
+        // The key or token was revoked after the request was authenticated.
         Err(OpError::NotFound) => return Err(Problem::no_valid_key()),
         name => name?,
     };

@@ -51,7 +51,7 @@ pub(super) async fn add(
     Ok(no_content())
 }
 
-/// The problem of a list with malformed ids. It also names the ids that belong to no user.
+/// The problem for a list with malformed ids. It also names the valid ids that belong to no user.
 async fn all_invalid(
     context: &Context<Writer>,
     valid: Vec<(usize, Uuid)>,

@@ -42,7 +42,8 @@ impl IdList {
     }
 }
 
-/// The items of a page as JSON. They are serialized one by one, so that a page is never larger than permitted.
+/// The items of a page as JSON. They are serialized one by one, so that the page can end before it exceeds its maximum
+/// size.
 #[derive(Default)]
 pub(super) struct PageItems {
     /// The elements of the array, separated by commas.
@@ -52,7 +53,7 @@ pub(super) struct PageItems {
     uncounted: usize,
 }
 
-/// The maximum size of the items. The rest of a page is small.
+/// The maximum size of the items, in bytes. It leaves room for the other members of a page, which are small.
 const MAX_ITEMS: usize = PAGE_BYTES - 10_000;
 
 impl PageItems {

@@ -128,7 +128,7 @@ impl Params {
         Ok(Include { total: included.contains(&"total"), groups: included.contains(&"groups") })
     }
 
-    /// Takes `attributes` or `excludedAttributes`. Neither affects groups that `include` adds.
+    /// Takes `attributes` or `excludedAttributes`. Neither affects the groups that `include` adds.
     pub(super) fn projection(&mut self, schema: &Schema, groups: bool) -> Result<Projection, Problem> {
         let parts = |text: String| {
             let parts = AttributeSet::parse(&text, schema, Vocabulary::Native);

@@ -33,8 +33,8 @@ impl Readiness {
     }
 }
 
-/// Checks that the database has no pending migrations and can be read and written. A write that only waits, for a lock
-/// or in the queue, does not make the server unready while reads succeed.
+/// Checks that the database has no pending migrations and can be read and written. A write that is still waiting for a
+/// lock or in the queue does not make the server unready while reads succeed.
 async fn check(database: &Database) -> Result<(), &'static str> {
     let origin = Origin::server();
     let finished = database.finished(Class::Read);

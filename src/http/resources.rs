@@ -126,7 +126,7 @@ async fn upsert<R: Native>(
     }))
 }
 
-/// Reads the id, the value of the key, and the draft of an upsert.
+/// Reads the id, the value of the unique key, and the draft from the body of an upsert.
 fn read_upsert<R: Native>(
     body: Value,
     key: UniqueKey,
@@ -184,7 +184,7 @@ async fn find<R: Native>(
         false => context.call(find).await?,
     };
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
-    // The groups can change while the version stays the same.
+    // The groups can change without a new version of the user.
     let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
     read_response(&conditions, resource.stamp().version, &projected)
 }

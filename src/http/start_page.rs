@@ -1,4 +1,5 @@
-//! `/`: the name, version and links of the service, as JSON or, for a browser, as a page. It needs no key.
+//! `/`: the name, version and links of the service, as JSON or, for browsers, as an HTML page. The path requires no
+//! key.
 
 use super::headers::prefers_html;
 use super::openapi::OperationDocs;
@@ -9,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Every path that does not belong to another one, with the name of its link.
+/// The top-level paths, each with the name of its link.
 const LINKS: [(&str, &str); 12] = [
     ("changes", "/changes"),
     ("connections", "/connections"),
@@ -25,7 +26,7 @@ const LINKS: [(&str, &str); 12] = [
     ("users", "/users"),
 ];
 
-/// The page has no styles and no scripts, so it may load nothing.
+/// The page has no styles and no scripts, so the policy does not allow it to load anything.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /`
@@ -46,7 +47,7 @@ pub(super) async fn index(_: NoQuery, request: HttpRequest, state: web::Data<Sta
     }))
 }
 
-/// The page. Its links are relative, so that they work behind a proxy that adds a prefix.
+/// The HTML page. Its links are relative, so that they work behind a proxy that adds a prefix.
 fn page() -> String {
     let link = |(name, path): (&str, &str)| {
         let relative = path.trim_start_matches('/');

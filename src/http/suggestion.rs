@@ -4,11 +4,11 @@ use crate::domain::attribute::{Attribute, Kind};
 use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::similar::closest;
 
-/// The length up to which names are compared, in bytes.
+/// The maximum length of a name for which a suggestion is made, in bytes.
 const MAX_LENGTH: usize = 40;
 
-/// A sentence that says which parameter the client may have meant: a filter, if the list of this schema has one, or the
-/// parameter with the most similar name.
+/// A sentence that suggests a filter, if resources with this schema can be filtered by `name`, or otherwise the known
+/// parameter with the most similar name. `None` if there is neither.
 pub(super) fn suggestion(name: &str, known: &[&str], schema: Option<&'static Schema>) -> Option<String> {
     if name.len() > MAX_LENGTH {
         return None;

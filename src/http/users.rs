@@ -76,7 +76,8 @@ pub(super) fn delete_docs() -> OperationDocs {
     User::DOCS.resource.delete("Delete a user", &["erase"]).response(202, accepted, &[], None)
 }
 
-/// Deletes a user and removes its values. Once the user is deleted, the background task completes what fails here.
+/// Deletes a user and removes its values. If removing the values fails or takes too long after the user is deleted, the
+/// background task completes it.
 async fn erase(context: &Context<Admin>, id: Uuid, conditions: Conditions) -> Response {
     // The task is also notified if the request is cancelled.
     let _notify = OnDrop(|| context.state().incomplete_erasures.notify_one());
@@ -107,7 +108,7 @@ async fn complete(context: &Context<Admin>, id: Uuid, mut remaining: Remaining) 
     Ok(context.call(TruncateLog).await?)
 }
 
-/// Pauses between attempts to truncate SQLite's log, so that ordinary reads can end.
+/// Pauses between attempts to truncate SQLite's log, so that short reads can finish.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 
 /// The parameter `erase`, which only admins may send.

@@ -117,7 +117,7 @@ impl StoredSize for ChangeRow {
 /// Changes in the order of their revisions.
 struct Loaded {
     changes: Vec<ChangeRecord>,
-    /// The revision at which the read ended because the changes fill a page; `None` if it was not shortened.
+    /// The revision after which the read ended because the changes filled a page; `None` if the read was not cut short.
     end: Option<i64>,
 }
 

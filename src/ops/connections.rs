@@ -264,7 +264,8 @@ impl Operation for DeleteToken {
     }
 }
 
-/// Finds a token that is not revoked, in any tenant, with its connection and the hash of its secret, to authenticate a caller.
+/// Finds a token that is not revoked, in any tenant, to authenticate a caller. Also returns its connection and the hash
+/// of its secret.
 #[derive(Debug)]
 pub struct Identify {
     /// The id of the token.

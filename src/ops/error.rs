@@ -14,7 +14,7 @@ pub enum OpError {
     /// The tenant has no such resource.
     #[display("not found")]
     NotFound,
-    /// The resource's version, which is given if there is a resource, does not satisfy the conditions.
+    /// The conditions are not satisfied. Contains the resource's version if the resource exists.
     #[display("the resource has another version")]
     #[error(ignore)]
     PreconditionFailed(#[error(not(source))] Option<i64>),
@@ -26,10 +26,10 @@ pub enum OpError {
         attribute: &'static str,
         /// The value of the attribute.
         value: String,
-        /// The id of the other resource, if it is known.
+        /// The id of the resource that has the value, if the id is known.
         existing: Option<Uuid>,
     },
-    /// Values that should become unique are not.
+    /// Duplicate values prevent a uniqueness setting from being enabled.
     #[display("some values are not unique")]
     #[error(ignore)]
     NotUnique(#[error(not(source))] Box<Duplicates>),

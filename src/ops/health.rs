@@ -20,15 +20,16 @@ impl Operation for PendingMigrations {
     }
 }
 
-/// Commits the insertion and deletion of a row, through a writer. No smaller write proves that SQLite can write: it may
-/// fit into a page that exists, and a rollback never reaches the disk.
+/// Inserts and deletes a row in a transaction that is committed, through a writer. A smaller write would not prove that
+/// SQLite can write, because it may fit into an existing page. Nor would a rolled back transaction, which never reaches
+/// the disk.
 #[derive(Debug)]
 pub struct CanWrite {
-    /// Distinguishes the row from those of other servers.
+    /// An id that distinguishes the row from the rows of other servers.
     pub id: Uuid,
 }
 
-/// The size of the row: the limit of a user.
+/// The size of the row in bytes, which is the maximum size of a user.
 const ROW_BYTES: usize = 64 * 1024;
 
 impl Operation for CanWrite {

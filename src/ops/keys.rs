@@ -115,7 +115,7 @@ impl Record for Key {
         Ok(())
     }
 
-    /// Revokes the key. [`DeleteRevoked`] deletes it later.
+    /// Revokes the key. [`DeleteRevoked`] later deletes its row.
     fn delete(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, OpError> {
         if self.revoked_at.is_some() {
             return Ok(false);
@@ -185,7 +185,7 @@ pub struct Fixed {
     pub hash: SecretHash,
 }
 
-/// Finds a key that is not revoked, in any tenant, with the hash of its secret, to authenticate a caller.
+/// Finds a key that is not revoked, in any tenant, to authenticate a caller. Also returns the hash of its secret.
 #[derive(Debug)]
 pub struct Identify {
     /// The id of the key.
@@ -234,7 +234,7 @@ pub struct DeleteRevoked {
     pub limit: u32,
 }
 
-/// How long revoked keys and tokens stay listed.
+/// The time for which revoked keys and tokens remain in lists.
 pub const REVOKED_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 impl Operation for DeleteRevoked {

@@ -27,8 +27,8 @@ type Results<T> = crate::db::Results<T, OpError>;
 /// The maximum number of calls in a batch. A larger batch would gain little and delay the results of its first calls.
 const MAX_BATCH: usize = 200;
 
-/// The maximum size of a page, in bytes. Operations read documents of at most this total size, and the representation of a
-/// page ends before it would be larger, but not before its first item.
+/// The maximum size of a page, in bytes. Operations stop reading documents when their total size reaches it, and a
+/// response contains only as many items as fit, but always the first one.
 pub const PAGE_BYTES: usize = 4_000_000;
 
 /// The size of the chunks in which long lists of ids are looked up: few enough ids that no engine prefers to scan the

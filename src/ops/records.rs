@@ -83,7 +83,8 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
     /// [`OpError::Conflict`] if a unique value belongs to another record.
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError>;
 
-    /// Deletes the record at `now`, and all rows that belong to it. Returns `false` if it was deleted before.
+    /// Deletes the record, and all rows that belong to it, with the time `now`. Returns `false` if the record was
+    /// already deleted.
     ///
     /// # Errors
     /// [`OpError::Refused`] if the state does not permit it.

@@ -216,8 +216,9 @@ impl Operation for NextHistory {
     }
 }
 
-/// Prepares a change of the rules about unique values. The tenant's head row is locked, so no write of the tenant commits
-/// before the rules have changed: those before are visible here, and those after are checked.
+/// Prepares a change of the tenant's uniqueness settings. The tenant's head row is locked, so none of the tenant's
+/// other writes can commit before the settings have changed: earlier writes are visible here, and later writes are
+/// checked.
 fn change_rules(tx: &mut Tx<'_>, tenant: Uuid, old: [bool; 2], new: [bool; 2]) -> Result<(), OpError> {
     lock_head(tx, tenant)?;
     let mut found = Duplicates::default();

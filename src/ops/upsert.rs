@@ -1,4 +1,4 @@
-//! Replaces a resource that is identified by a unique value, or creates it.
+//! Replaces the resource that has a given unique value, or creates one.
 
 use crate::db::{Class, Operation, Tx};
 use crate::domain::condition::Conditions;
@@ -11,23 +11,24 @@ use crate::ops::resource::{self, Resource, UniqueKey};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-/// Replaces the resource that has a value of a unique key, or creates one with that value. Of several concurrent calls
-/// with one value, exactly one creates the resource.
+/// Replaces the resource that has the given value of a unique key, or creates a resource with that value. Of several
+/// concurrent calls with the same value, at most one creates the resource.
 #[derive(Debug)]
 pub struct Upsert<R: Resource> {
     /// The tenant of the resource.
     pub tenant: Uuid,
-    /// The id of the resource, if it is created.
+    /// The id for the resource if it is created.
     pub id: Uuid,
-    /// The id that the caller expects an existing resource to have, if any. Another id is an [`OpError::Invalid`].
+    /// The id that an existing resource must have, if the body contains one. If the ids differ, the call returns
+    /// [`OpError::Invalid`].
     pub expected_id: Option<String>,
-    /// The unique key. The source of an externalId is native.
+    /// The unique key. For `externalId`, only the value of the native source is compared.
     pub key: UniqueKey,
     /// The value of the key in `draft`, folded if the key is compared case-insensitively.
     pub value: String,
     /// The new values.
     pub draft: R::Draft,
-    /// The conditions. No resource satisfies `If-Match` if none exists.
+    /// The conditions of the request. If no resource exists, `If-Match` is not satisfied.
     pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
@@ -89,7 +90,7 @@ impl<R: Resource> Upsert<R> {
         }
         let insert = |tx: &mut Tx<'_>| R::insert(tx, self.tenant, self.id, self.draft.clone(), self.now);
         match tx.savepoint(insert)? {
-            // The conflict can be with a concurrent call that has created the resource, on any of its unique values.
+            // The conflict, on any unique value, can be with a concurrent call that has just created the same resource.
             Err(OpError::Conflict { .. }) if self.find(tx)?.is_some() => {
                 Err(OpError::retry("the resource was created concurrently"))
             }

@@ -1,4 +1,4 @@
-//! Completes erasures of users that their requests could not complete.
+//! Completes the erasures of users that requests have left incomplete.
 
 use crate::clock::Clock;
 use crate::db::{Database, DbError};
@@ -10,9 +10,9 @@ use actix_web::web;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Pause while no erasure is known to be incomplete. Another server may have left one behind.
+/// The pause while no erasure is known to be incomplete. Another server may have left an incomplete one.
 const PAUSE: Duration = Duration::from_secs(60);
-/// Pauses after an erasure could not be completed. Each is twice as long as the previous one.
+/// The pauses after an erasure could not be completed. Each is twice as long as the previous one.
 const SHORTEST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 

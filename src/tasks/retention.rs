@@ -1,4 +1,5 @@
-//! Deletes expired rows, keys revoked long ago, and the remaining rows of deleted tenants.
+//! Deletes expired idempotency records, keys and tokens after their retention period, and the remaining rows of deleted
+//! tenants.
 
 use crate::clock::Clock;
 use crate::db::{Database, DbError};

@@ -22,7 +22,7 @@ const START: &str = "start.js";
 /// `GET /docs`
 pub(super) async fn page(request: HttpRequest) -> HttpResponse {
     let page = include_str!("page.html");
-    // Relative to `/docs/`, the directory of the files is the current one.
+    // If the path is `/docs/`, relative URLs already start in the directory of the files.
     let page = match request.extensions().get::<TrailingSlash>() {
         Some(_) => page.replace("\"docs/", "\"").into(),
         None => Cow::Borrowed(page),

@@ -57,7 +57,7 @@ impl ResourceDocs {
             .errors(&[504])
     }
 
-    /// The operation that replaces the resource with a unique value, or creates it.
+    /// The operation that replaces the resource that has a given unique value, or creates it.
     pub(in crate::http) fn upsert(
         &self,
         matched: &str,

@@ -1,4 +1,4 @@
-//! What the log says about a problem.
+//! The code and detail of a problem, for the log.
 
 use super::Problem;
 
@@ -12,7 +12,7 @@ pub(in crate::http) struct LoggedProblem {
 }
 
 impl Problem {
-    /// The code is the type of a SCIM error if there is one.
+    /// The code of the problem, or the `scimType` of a SCIM error.
     pub(in crate::http) fn logged(&self) -> LoggedProblem {
         let code = self.scim_type.map_or_else(|| self.code.to_owned(), |scim_type| scim_type.to_string());
         let detail = match self.errors.first() {
@@ -65,7 +65,7 @@ fn without_quotations(detail: &str) -> String {
     kept
 }
 
-/// Replaces numbers with `…`, except positions and limits. SCIM errors do not quote values that are numbers.
+/// Replaces numbers with `…`, except positions and limits. SCIM errors do not quote numeric values.
 fn without_numbers(detail: &str) -> String {
     let mut previous = "";
     let words = detail.split(' ').map(|word| {

@@ -45,7 +45,7 @@ pub struct Problem {
 enum Extension {
     /// The available range of revisions.
     Span(Span),
-    /// The resource that has the value.
+    /// The id of the resource that has the value.
     #[serde(rename_all = "camelCase")]
     Existing { existing_id: Uuid },
     /// The values that are not unique.

@@ -25,7 +25,7 @@ pub(super) struct Context {
     notes: RequestNotes,
 }
 
-/// The notes on what the lenient profile ignored or converted in a request. The log line contains them.
+/// The notes on what the lenient profile ignored or converted in a request. They are part of the request's log line.
 #[derive(Clone, Default)]
 pub(in crate::http) struct RequestNotes(Arc<Mutex<Notes>>);
 

@@ -150,7 +150,7 @@ async fn find_all_by_index(
     }
     if types.groups {
         let users = usize::try_from(found.total.unwrap_or(0)).unwrap_or(0);
-        // Groups follow only once there are no more users, of which a page can contain fewer than requested.
+        // Groups follow only after the last user. A page can contain fewer users than requested even if there are more.
         let is_last = start - 1 + found.resources.count() >= users;
         let rest = if is_last { count - found.resources.count() } else { 0 };
         let page = Page::Index(start.saturating_sub(users).max(1), rest);
@@ -201,7 +201,7 @@ struct Found {
 
 trait Listable: Resource {
     const KIND: ResourceType;
-    /// A resource with the values of other resources that its representation contains.
+    /// A resource, with the values of other resources that its representation includes.
     type Loaded;
 
     /// Loads the values of other resources that the projection includes.

@@ -123,8 +123,8 @@ impl Search {
         }
     }
 
-    /// Ignores attributes that no resource type has. Returns an error when too many attributes are named and, in strict,
-    /// for each unknown one.
+    /// Ignores attributes that no resource type has. Returns an error when too many attributes are named and, in the
+    /// strict profile, when an attribute is unknown.
     pub(super) fn check_names(&self, reading: &Reading) -> Result<(), ScimError> {
         for names in self.attributes.iter().chain(&self.excluded) {
             for name in Projection::names(names)? {

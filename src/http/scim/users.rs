@@ -64,7 +64,7 @@ async fn edit(
     Ok(outcome(&context, StatusCode::OK, &user?, &fields.projection))
 }
 
-/// Runs an operation on a user, and reads the user's groups with it unless the projection leaves them out.
+/// Runs an operation on a user, and reads the user's groups in the same call unless the projection excludes them.
 async fn call<O>(context: &Context, operation: O, projection: &Projection) -> Result<O::Output, OpError>
 where
     O: Operation<Error = OpError>,

@@ -1,5 +1,5 @@
-//! A client's connection, which is closed when the client does not read, or when it is idle and there are too many
-//! connections.
+//! A client's connection. It is closed when the client does not read a response, or when the connection is idle and
+//! there are too many connections.
 
 use super::open_connections::Registration;
 use actix_web::rt::net::TcpStream;
@@ -14,7 +14,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     registration: Registration,
     send_timeout: Duration,
-    /// Set while the client reads nothing of a response.
+    /// The timeout for a client that does not read. Set while nothing can be written to the connection.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Whether a part of a request has been received since a part of a response was sent.
     receiving: bool,
@@ -26,20 +26,21 @@ impl Connection {
         Self { stream, registration, send_timeout, stalled: None, receiving: false }
     }
 
-    /// The end of the wait for a client that does not read.
+    /// Waits until the timeout for a client that does not read has passed, and returns the resulting error.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.send_timeout)));
         ready!(stalled.as_mut().poll(context));
         let client = self.stream.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
         log::info!(client; "the client does not read its response: closing the connection");
-        // Otherwise, the kernel would keep what the client has not read. If this fails, it does.
+        // Discards the data that the kernel has buffered for the client. If this fails, the kernel keeps the data for
+        // some time.
         let _ = self.stream.set_zero_linger();
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 }
 
-/// Makes the kernel close the connection if the client does not read what the kernel has buffered, which can be all of a
-/// response. Only Linux can do this.
+/// Makes the kernel close the connection if the client does not read the data that the kernel has buffered, which can
+/// be an entire response. Only Linux supports this.
 fn close_unread(stream: &TcpStream, timeout: Duration) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, timeout.as_millis() as u32) {
@@ -50,8 +51,8 @@ fn close_unread(stream: &TcpStream, timeout: Duration) {
 }
 
 impl AsyncRead for Connection {
-    /// Reports the end of the stream when the connection must close, so that a request that is being processed is finished
-    /// first.
+    /// Returns the end of the stream when the connection must close. A request that is being processed is therefore
+    /// finished first.
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -62,7 +63,8 @@ impl AsyncRead for Connection {
         if read.is_pending() && self.registration.is_closing(context) {
             return Poll::Ready(Ok(()));
         }
-        // A client that sends a request slowly must not seem active.
+        // Only the first part of a request counts as activity, so that a client cannot appear active by sending a
+        // request slowly.
         if buffer.filled().len() > before && !std::mem::replace(&mut self.receiving, true) {
             self.registration.touch();
         }

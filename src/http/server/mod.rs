@@ -24,21 +24,21 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const FIRST_REQUEST: Duration = Duration::from_secs(5);
 /// The time within which a connection must close.
 const DISCONNECT: Duration = Duration::from_secs(1);
-/// The largest number of open connections for each worker thread.
+/// The maximum number of open connections per worker thread.
 const MAX_CONNECTIONS_PER_WORKER: usize = 25_000;
 
 /// The limits of a [`Server`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The time after which a connection is closed if its client reads nothing of a response.
+    /// The time after which a connection is closed if its client does not read any part of a response.
     pub send_timeout: Duration,
-    /// The time that accepted requests are given to finish at shutdown, rounded up to whole seconds.
+    /// The time within which accepted requests must finish at shutdown, rounded up to whole seconds.
     pub shutdown_timeout: Duration,
     /// The number of open files that the rest of the process may need.
     pub reserved_files: usize,
 }
 
-/// Starts to serve requests to a listener.
+/// Starts serving the requests that arrive at a listener.
 ///
 /// # Errors
 /// If the listener has been closed.

@@ -1,4 +1,4 @@
-//! The open connections of the process. When there are too many, the ones that have been idle for longest are closed.
+//! The open connections of the process. When there are too many, those that have been idle the longest are closed.
 
 use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Instant;
 
-/// When there are too many connections, this part of them is closed at once, so that the search for idle connections
-/// costs little per new connection.
+/// When there are too many connections, `limit / CLOSED_AT_ONCE` idle ones are closed at once, so that the search for
+/// idle connections runs only for a few of the new connections.
 const CLOSED_AT_ONCE: usize = 16;
 
 /// The open connections.
@@ -35,7 +35,7 @@ struct Entry {
     reader: AtomicWaker,
 }
 
-/// A connection in [`OpenConnections`] until it is dropped.
+/// The entry of a connection in [`OpenConnections`], which is removed when this value is dropped.
 pub(super) struct Registration {
     connections: Arc<OpenConnections>,
     id: u64,
@@ -68,7 +68,7 @@ impl OpenConnections {
     }
 }
 
-/// Asks the connections that have been idle for longest to close, so that fewer than `limit` remain.
+/// Asks the connections that have been idle the longest to close, so that fewer than `limit` connections remain.
 fn close_idle<'e>(entries: impl Iterator<Item = &'e Arc<Entry>>, limit: usize) {
     let mut entries: Vec<_> = entries.filter(|entry| !entry.closing.load(Ordering::Acquire)).collect();
     let Some(excess) = (entries.len() + 1).checked_sub(limit).filter(|excess| *excess > 0) else { return };
@@ -87,7 +87,7 @@ impl Registration {
         self.entry.active.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Whether the connection must close. If not, the task is woken when it must.
+    /// Whether the connection must close. The task of `context` is woken when this becomes true.
     pub(super) fn is_closing(&self, context: &Context<'_>) -> bool {
         self.entry.reader.register(context.waker());
         self.entry.closing.load(Ordering::Acquire)
@@ -125,7 +125,7 @@ mod tests {
         };
         assert_eq!(closing(&open), [32, 33, 34, 35]);
         assert!(!is_closing(&new));
-        // Those that are asked to close count no longer.
+        // Connections that have been asked to close are no longer counted.
         let more = [connections.open(), connections.open(), connections.open()];
         assert_eq!((closing(&open).len(), closing(&more).len()), (4, 0));
         let last = connections.open();

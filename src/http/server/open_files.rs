@@ -1,8 +1,8 @@
-//! The limit on open files, of which every connection needs one.
+//! The process's limit on open files. Every connection needs one file.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit of the process to the hard limit, and returns the limit.
+/// Raises the soft limit of the process to the hard limit, and returns the resulting limit.
 pub(super) fn raise_limit() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });

@@ -189,9 +189,9 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group)
     Ok(())
 }
 
-/// Whether the tenant requires unique group names. [`crate::db::unique`] checks them at the commit. The unique key is
-/// written for the previous release, which relies on it and can run next to this one. The lock prevents a change of the
-/// setting until the commit.
+/// Whether the tenant requires unique group names. [`crate::db::unique`] checks the names at the commit.
+/// `unique_name_key` is written only for servers of the previous release, which rely on it and can run at the same
+/// time. The lock prevents the setting from changing before the commit.
 fn requires_unique_names(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
     let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
     connection.get(ForKeyShare::on(query))

@@ -64,8 +64,8 @@ impl<'d> Execution<'d> {
         Ok(output)
     }
 
-    /// Whether half of the time until the deadline has passed. The other half is reserved for the calls that complete
-    /// the page.
+    /// Whether half of the time until the deadline has passed. The rest of the time is reserved for the calls that
+    /// complete the page.
     pub(super) fn is_out_of_time(&self) -> bool {
         self.started.elapsed() >= self.deadline.saturating_duration_since(self.started) / 2
     }

@@ -53,7 +53,8 @@ pub struct Query<R> {
     pub limit: usize,
     /// Whether to count all matching resources.
     pub total: bool,
-    /// Whether to read the groups of users. A page whose users are in more than 100,000 groups in total is shorter.
+    /// Whether to read the groups of users. If the users of a page are in more than 100,000 groups in total, the page
+    /// is shortened.
     pub groups: bool,
     /// The source of the externalIds to which the filter refers.
     pub source: Source,
@@ -81,7 +82,7 @@ impl<R> Default for ListPage<R> {
 }
 
 impl<R> ListPage<R> {
-    /// Removes the resources after the first `count`, with which the next page then starts.
+    /// Removes the resources after the first `count`. The next page starts with the removed resources.
     pub fn truncate(&mut self, count: usize) {
         if count < self.items.len() {
             self.items.truncate(count);

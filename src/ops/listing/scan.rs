@@ -35,7 +35,7 @@ pub(super) async fn scan<R: Resource>(
                 return short_page(execution, query, page, reached);
             }
             let wanted = skip.saturating_add(query.limit - page.items.len());
-            // A window whose resources are all skipped does not count towards the size of the page.
+            // If all resources of a window are skipped, the window does not count towards the size of the page.
             let of_window = if skip > 0 { Budget::of(PAGE_BYTES) } else { budget };
             let (items, end, spent) = match read_window(execution, query, &segment, wanted, of_window).await {
                 Err(OpError::Database(DbError::Overloaded | DbError::DeadlinePassed))
@@ -75,8 +75,8 @@ fn short_page<R>(
     if query.skip.is_some() { Err(execution.timeout_error()) } else { Ok(ListPage { next, ..page }) }
 }
 
-/// The resources of a window, the position where the read ended, unless that is the end of the segment, and the budget
-/// afterwards.
+/// The matching resources of a window, the position where the read ended (`None` at the end of the segment), and the
+/// remaining budget.
 type Window<R> = (Vec<R>, Option<Position>, Budget);
 
 /// Reads a window. If its statement times out, reads a window of one row instead.

@@ -125,7 +125,7 @@ impl<R: Resource> Query<R> {
         let next = positions.last().filter(|_| more).cloned();
         items.sort_by_cached_key(|item| ids.iter().position(|id| *id == item.id()));
         R::fill_computed(tx, items.iter_mut().map(|item| (self.tenant, item)))?;
-        // A resource that was deleted or changed in between is not on the page.
+        // A resource that was deleted, or no longer matches, since its id was read is not on the page.
         positions.retain(|position| items.iter().any(|item| item.id() == position.id));
         Ok(ListPage { items, positions, next, total })
     }

@@ -12,17 +12,17 @@ use diesel::sql_types::Text;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The maximum number of groups that the users of a page or a batch are in together, unless there is only one user.
+/// The maximum total number of groups of the users of a page or a batch. A single user can have more.
 const MAX_GROUPS: usize = 100_000;
 
-/// Reads the groups of the users of a page, with one statement.
+/// Reads the groups of the users of a page with one statement.
 #[derive(Debug)]
 pub struct GroupsOf {
     /// The tenant of the users.
     pub tenant: Uuid,
     /// The ids of the users, in the order of the page.
     pub users: Vec<Uuid>,
-    /// The maximum total number of groups. The groups of the first user are read in any case.
+    /// The maximum total number of groups. All groups of the first user are read, even if there are more.
     pub max_groups: usize,
 }
 
@@ -35,8 +35,8 @@ impl GroupsOf {
 }
 
 impl Operation for GroupsOf {
-    /// The groups of each user, in the order of the users. There are fewer entries than users if the users are in too many
-    /// groups.
+    /// The groups of each user, in the order of the users. There are fewer entries than users if the users have too
+    /// many groups.
     type Output = Vec<Vec<UserGroup>>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
@@ -46,12 +46,13 @@ impl Operation for GroupsOf {
     }
 }
 
-/// An operation on users that also reads their groups. With a second operation, each request would wait in the queue twice.
+/// Runs an operation on users and reads their groups in the same call. With a second call, each request would wait in
+/// the queue twice.
 #[derive(Debug)]
 pub struct WithGroups<O> {
     /// The tenant of the users.
     pub tenant: Uuid,
-    /// The operation whose output the groups are added to.
+    /// The operation to whose output the groups are added.
     pub operation: O,
 }
 
@@ -73,7 +74,8 @@ where
         Ok(output)
     }
 
-    /// Reads the groups with one statement per tenant. If there are too many, each call runs alone.
+    /// Reads the groups with one statement per tenant. If there are too many groups, the batch fails and each call runs
+    /// alone.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
         let operations: Vec<&O> = calls.iter().map(|call| &call.operation).collect();
         let mut results = O::run_batch(&operations, tx)?;
@@ -119,8 +121,8 @@ impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
     }
 }
 
-/// The groups of users, in the order of the users, who may occur several times. Ends before the user with whom there would
-/// be more than `max` groups, but not before the first.
+/// The groups of users, in the order of the users, which may contain duplicates. Ends before the user whose groups
+/// would exceed the total of `max`, but always includes the first user.
 fn groups_of(
     connection: &mut Connection,
     tenant: Uuid,
@@ -142,8 +144,8 @@ fn groups_of(
     Ok(groups)
 }
 
-/// The groups of users, by user, in the order of their ids; `None` if there are more than `limit`. A subquery looks up the
-/// names, because an engine could execute a join by scanning all groups.
+/// The groups of users, by user, in the order of their ids; `None` if there are more than `limit`. The names are read
+/// with a subquery, because an engine could execute a join by scanning all groups.
 fn load(
     connection: &mut Connection,
     tenant: Uuid,

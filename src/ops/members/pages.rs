@@ -133,7 +133,7 @@ impl ListGroups {
         Ok(ids.into_iter().map(|Uid(id)| id).collect())
     }
 
-    /// The groups with these ids, which are in order. There are fewer if they would not fit on a page.
+    /// The groups with these sorted ids. Ends early if the groups fill a page.
     fn groups(&self, connection: &mut Connection, ids: &[Uuid]) -> QueryResult<Vec<Group>> {
         let (mut groups, mut budget) = (Vec::with_capacity(ids.len()), Budget::of(PAGE_BYTES));
         for ids in ids.chunks(IDS_PER_STATEMENT) {

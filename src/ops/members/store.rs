@@ -57,7 +57,7 @@ pub(super) fn lock_users(
     Ok(existing)
 }
 
-/// Returns the users that exist, without locking them.
+/// Returns the ids of the users that exist, without locking the users.
 pub(super) fn find_users(
     connection: &mut Connection,
     ids: impl Iterator<Item = QualifiedId>,

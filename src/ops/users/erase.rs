@@ -1,8 +1,9 @@
 //! Erases users: deletes them and removes their values from the history and from stored responses.
 //!
-//! A history can be too long for one short transaction. Until an erasure is complete, it has a row in `erasures`, so that
-//! it continues after a restart and in a restored backup. `user.erased` is recorded in the transaction that removes the
-//! last value. On SQLite, the row remains until the write-ahead log, which may still contain values, is truncated.
+//! A user's history can be too long for one short transaction. Until an erasure is complete, it has a row in
+//! `erasures`, so that the erasure continues after a restart and in a restored backup. `user.erased` is recorded in the
+//! transaction that removes the last value. On SQLite, the row remains until the write-ahead log, which may still
+//! contain values, is truncated.
 
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Dialect, Operation, Tx};
@@ -19,7 +20,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// What remains to be done for an erasure.
+/// The part of an erasure that remains to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
     /// Changes or stored responses may contain values, which [`Redact`] removes.
@@ -30,7 +31,7 @@ pub enum Remaining {
     Nothing,
 }
 
-/// Deletes a user, if it exists, and begins to remove its values.
+/// Deletes a user, if it exists, and starts removing the user's values.
 #[derive(Debug)]
 pub struct Erase {
     /// The tenant of the user.
@@ -91,7 +92,7 @@ impl Erase {
         Ok(last.map(|(version, time)| Stamp { id: self.id, version, time: time.into() }))
     }
 
-    /// Inserts the row of the erasure, unless there is one. Waits for a concurrent erasure of the same user.
+    /// Inserts the row of the erasure, unless it exists. Waits for a concurrent erasure of the same user.
     fn begin(&self, tx: &mut Tx<'_>, last: Stamp) -> Result<(), OpError> {
         let origin = tx.origin()?;
         let insert = diesel::insert_into(erasures::table).values((
@@ -110,8 +111,8 @@ impl Erase {
     }
 }
 
-/// Continues an erasure: removes the user's values from some stored responses and changes, because there can be many.
-/// Records the erasure when no value is left.
+/// Continues an erasure: removes the user's values from a limited number of stored responses and changes. Records the
+/// erasure once no value is left.
 #[derive(Debug)]
 pub struct Redact {
     /// The tenant of the user.
@@ -159,9 +160,9 @@ impl Operation for Redact {
 }
 
 impl Redact {
-    /// Removes the bodies of stored responses about the user, and of those that contain its id, because they may also
-    /// contain its name as the name of a manager. Begins with the oldest that the row says has not been searched. Returns
-    /// whether others may contain the id.
+    /// Removes the bodies of stored responses about the user, and of responses that contain the user's id, because
+    /// these may also contain the user's name as the name of a manager. Starts with the oldest response that has not
+    /// been searched according to the row. Returns whether responses remain to be searched.
     fn remove_responses(&self, tx: &mut Tx<'_>, row: &Row, until: Instant) -> QueryResult<bool> {
         let mut through = row.responses_through;
         let more = loop {
@@ -178,8 +179,8 @@ impl Redact {
         Ok(more)
     }
 
-    /// Searches the next responses created after `through`. Returns when the last of them was created, or `None` if there
-    /// are none.
+    /// Searches the next responses created after `through`. Returns the creation time of the last of these, or `None`
+    /// if there are none.
     fn remove_next_responses(&self, tx: &mut Tx<'_>, through: i64) -> QueryResult<Option<i64>> {
         let later = idempotency::table.filter(idempotency::created_at.gt(through));
         let next = later.order(idempotency::created_at).select(idempotency::created_at);
@@ -196,7 +197,7 @@ impl Redact {
         Ok(Some(*last))
     }
 
-    /// Redacts changes, the oldest first. Returns whether others may have values.
+    /// Redacts the oldest changes that have values. Returns whether more changes may have values.
     fn redact(&self, tx: &mut Tx<'_>, until: Instant) -> QueryResult<bool> {
         let mut redacted = 0;
         for _ in 0..STATEMENTS_PER_CALL {
@@ -218,8 +219,8 @@ impl Redact {
         Ok(true)
     }
 
-    /// Records the erasure, unless a previous one of the same user is recorded. If the tenant has been deleted, so has
-    /// its history.
+    /// Records the erasure, unless a previous erasure of the same user is already recorded. If the tenant has been
+    /// deleted, its history has been deleted too.
     fn finish(&self, tx: &mut Tx<'_>, row: &Row) -> Result<Remaining, OpError> {
         let head = tx.lock::<i64>(heads::table.find(Uid(self.tenant)).select(heads::revision)).optional()?;
         let last = history!(self).order(changes::revision.desc()).select(changes::kind).limit(1);
@@ -247,7 +248,7 @@ impl Redact {
 pub struct TruncateLog;
 
 impl Operation for TruncateLog {
-    /// Whether the log was truncated. It cannot be while a reader uses it.
+    /// Whether the log was truncated. It cannot be truncated while a reader uses it.
     type Output = bool;
     type Error = OpError;
     const CLASS: Class = Class::Write;

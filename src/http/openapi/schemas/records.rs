@@ -254,7 +254,7 @@ fn problem(codes: &[&str]) -> Value {
     })
 }
 
-/// A value that should become unique.
+/// A duplicate value that prevents a uniqueness setting from being enabled.
 fn duplicate() -> Value {
     object([
         ("attribute", text()),

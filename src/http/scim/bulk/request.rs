@@ -25,9 +25,9 @@ pub(super) fn read(body: Value, profile: Profile) -> Result<(Vec<Operation>, usi
         number => {
             let limit = integer(&number, profile).and_then(|number| usize::try_from(number).ok());
             match limit.ok_or_else(|| invalid_syntax("failOnErrors must be an integer of at least 0."))? {
-                // A client that sends 0 does not mean that the whole request should fail.
+                // Clients that send 0 do not intend the request to stop at the first error.
                 0 if profile == Profile::Lenient => usize::MAX,
-                // No error is accepted, so the first one ends the request (RFC 7644, section 3.7).
+                // 0 errors are accepted, so the first error ends the request (RFC 7644, section 3.7).
                 limit => limit.max(1),
             }
         }
