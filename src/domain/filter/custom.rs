@@ -59,11 +59,10 @@ fn json_text(value: &impl serde::Serialize) -> String {
 /// Splits the name of a value in `custom` into the names that lead to it. Returns `None` if the name does not refer to
 /// a value in `custom`.
 pub(super) fn path(name: &str) -> Option<Vec<String>> {
-    let (top, inside) = name.split_once('.')?;
+    let (_, inside) = name.split_once('.').filter(|(top, _)| top.eq_ignore_ascii_case("custom"))?;
     let is_expressible =
         |name: &str| !name.is_empty() && !name.contains(|c: char| c == '\\' || c.is_control());
-    let names: Vec<_> = inside.split('.').map(str::to_owned).collect();
-    (top.eq_ignore_ascii_case("custom") && names.iter().all(|name| is_expressible(name))).then_some(names)
+    inside.split('.').map(|name| is_expressible(name).then(|| name.to_owned())).collect()
 }
 
 #[cfg(test)]
