@@ -37,7 +37,7 @@ const SITUATIONS: [(&str, &str); 26] = [
     ("400", "that no schema defines"),
     ("400", "attribute is not in the schema"),
     ("400", "type in a target has no quotes"),
-    ("400", "`active` is removed"),
+    ("400", "removes `active`"),
     ("400", "clears `active`"),
     ("400 `noTarget`", "profile `strict`"),
     ("400", "too many members"),
@@ -136,7 +136,7 @@ impl Provider {
                 let path = "emails[type eq work].value";
                 self.patch(&self.lenient, json!({ "op": "replace", "path": path, "value": "a@b" })).await
             }
-            "`active` is removed" | "clears `active`" => {
+            "removes `active`" | "clears `active`" => {
                 self.patch(&self.strict, json!({ "op": "remove", "path": "active" })).await
             }
             "profile `strict`" => {
