@@ -2,7 +2,7 @@
 
 use crate::api::callers::get;
 use crate::api::group_helpers::{add_members, create_named_group, create_users, group_path};
-use crate::api::problem::check_queries_rejected;
+use crate::api::problem::{assert_invalid, check_queries_rejected};
 use crate::api::query::items;
 use crate::support::api::{Api, path};
 use serde_json::{Value, json};
@@ -75,7 +75,12 @@ async fn included_groups_can_be_sent_back(api: Api) {
     copy["userName"] = json!("copy");
     let created = api.client.post("/users", &copy).send().await.expect(201).json();
     assert_eq!(get(&api.client, &format!("{}?include=groups", path(&created))).await["groups"], json!([]));
-    api.client.patch(&path(&user), &json!({ "groups": [] })).send().await.expect(200);
+    for groups in [json!([]), json!(null)] {
+        api.client.patch(&path(&user), &json!({ "groups": groups })).send().await.expect(200);
+    }
+    let group = get(&api.client, "/groups").await["items"][0].clone();
+    let refused = api.client.patch(&group_path(&group), &json!({ "groups": null })).send().await;
+    assert_invalid(&refused, &[("/groups", "unknown-field")]);
     assert_eq!(get(&api.client, &format!("{}?include=groups", path(&user))).await, user);
 }
 

@@ -56,9 +56,9 @@ impl Draft {
     /// # Errors
     /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(user: &User, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        apply_patch(&Representation::from(user), patch, |merged| {
-            Self::read(merged, WriteMode::Patch(user.id))
-        })
+        // A client may send back a user that it read with its groups.
+        let representation = Representation { groups: Some(&[]), ..Representation::from(user) };
+        apply_patch(&representation, patch, |merged| Self::read(merged, WriteMode::Patch(user.id)))
     }
 }
 
