@@ -123,7 +123,8 @@ const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// The limits of the HTTP server.
 fn limits(settings: &Settings) -> Limits {
-    // A connection to SQLite opens up to four files, including temporary ones.
+    // A connection to SQLite opens up to four files: the database, the write-ahead log, the shared memory and a journal. A
+    // connection to PostgreSQL opens one.
     let reserved_files = OTHER_FILES + 4 * settings.database().connections();
     Limits {
         send_timeout: settings.send_timeout,

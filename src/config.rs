@@ -74,13 +74,13 @@ pub struct Settings {
     #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
-    /// Maximum total size in bytes of responses that clients have not read yet; one caller can use half of it, and larger
-    /// lists are refused with 503
+    /// Maximum total size in bytes of responses that clients have not read yet; one caller can use half of it, and reads
+    /// that would exceed it are refused with 503
     #[arg(long, env = "ROSTER_UNREAD_LIMIT", value_name = "ROSTER_UNREAD_LIMIT")]
     #[arg(default_value = "134217728", value_parser = whole::<{ 1024 * 1024 }, { usize::MAX / 2 }>)]
     pub unread_limit: usize,
 
-    /// Time after which a connection is closed if its client reads nothing of a response
+    /// Time after which a connection is closed if its client stops reading a response
     #[arg(long, env = "ROSTER_SEND_TIMEOUT", value_name = "ROSTER_SEND_TIMEOUT")]
     #[arg(default_value = "30s", value_parser = send_timeout)]
     pub send_timeout: Duration,
