@@ -2,36 +2,47 @@
 //! there are too many connections.
 
 use super::open_connections::Registration;
+use super::send_time::SendTime;
 use actix_web::rt::net::TcpStream;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep_until};
 
 pub(super) struct Connection {
     stream: TcpStream,
     registration: Registration,
-    send_timeout: Duration,
-    /// The timeout for a client that does not read. Set while nothing can be written to the connection.
+    send_time: SendTime,
+    /// Ends when the connection must be closed. Set while nothing can be written to the connection.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Whether a part of a request has been received since a part of a response was sent.
     receiving: bool,
 }
 
+/// The size of the kernel's buffer for data that the client has not received, in bytes. Linux uses twice as much. Without
+/// a limit, it buffers up to 4 MB per connection, which no limit on the memory of the process covers.
+const SEND_BUFFER: usize = 256 * 1024;
+
 impl Connection {
     pub(super) fn new(stream: TcpStream, registration: Registration, send_timeout: Duration) -> Self {
+        if let Err(error) = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER) {
+            log::debug!("cannot limit the send buffer of a connection: {error}");
+        }
         close_unread(&stream, send_timeout);
-        Self { stream, registration, send_timeout, stalled: None, receiving: false }
+        let send_time = SendTime::new(send_timeout);
+        Self { stream, registration, send_time, stalled: None, receiving: false }
     }
 
-    /// Waits until the timeout for a client that does not read has passed, and returns the resulting error.
+    /// Waits until the client has used up its time to read, and returns the resulting error.
     fn poll_stalled(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(self.send_timeout)));
+        let Self { stalled, send_time, .. } = self;
+        let stalled =
+            stalled.get_or_insert_with(|| Box::pin(sleep_until(send_time.wait(Instant::now()).into())));
         ready!(stalled.as_mut().poll(context));
         let client = self.stream.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-        log::info!(client; "the client does not read its response: closing the connection");
+        log::info!(client; "the client does not read its response fast enough: closing the connection");
         // Discards the data that the kernel has buffered for the client. If this fails, the kernel keeps the data for
         // some time.
         let _ = self.stream.set_zero_linger();
@@ -81,6 +92,9 @@ impl AsyncWrite for Connection {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if written.is_pending() {
             return self.poll_stalled(context).map(Err);
+        }
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.send_time.sent(bytes, Instant::now());
         }
         (self.stalled, self.receiving) = (None, false);
         self.registration.touch();

@@ -3,6 +3,7 @@
 mod connection;
 mod open_connections;
 mod open_files;
+mod send_time;
 
 use super::State;
 use actix_http::HttpServiceBuilder;
@@ -30,7 +31,7 @@ const MAX_CONNECTIONS_PER_WORKER: usize = 25_000;
 /// The limits of a [`Server`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The time after which a connection is closed if its client does not read any part of a response.
+    /// The time after which a connection is closed if its client does not read.
     pub send_timeout: Duration,
     /// The time within which accepted requests must finish at shutdown, rounded up to whole seconds.
     pub shutdown_timeout: Duration,
