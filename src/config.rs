@@ -3,6 +3,7 @@
 use crate::db::{DatabaseUrl, Options};
 use crate::domain::key::AdminKeys;
 use crate::listen::ListenAddress;
+use crate::ops::PAGE_BYTES;
 use clap::{Args, ValueEnum};
 use std::fs::File;
 use std::io::Read;
@@ -74,13 +75,14 @@ pub struct Settings {
     #[arg(default_value = "1048576", value_parser = whole::<1024, { 64 * 1024 * 1024 }>)]
     pub body_limit: usize,
 
-    /// Maximum total size in bytes of responses that clients have not read yet; one caller can use half of it, and reads
-    /// that would exceed it are refused with 503
+    /// Maximum total size in bytes of responses that clients have not read yet; one tenant can use three quarters of it,
+    /// and one caller half; requests beyond it are refused with 503
     #[arg(long, env = "ROSTER_UNREAD_LIMIT", value_name = "ROSTER_UNREAD_LIMIT")]
     #[arg(default_value = "134217728", value_parser = whole::<{ 1024 * 1024 }, { usize::MAX / 2 }>)]
     pub unread_limit: usize,
 
-    /// Time after which a connection is closed if its client stops reading a response
+    /// Time after which a connection is closed if its client does not read a response, or reads fewer than 10,000 bytes
+    /// per second on average
     #[arg(long, env = "ROSTER_SEND_TIMEOUT", value_name = "ROSTER_SEND_TIMEOUT")]
     #[arg(default_value = "30s", value_parser = send_timeout)]
     pub send_timeout: Duration,
@@ -118,6 +120,7 @@ impl Settings {
             readers: self.database_readers,
             writers: WRITERS,
             queue: self.queue_size,
+            large_results: (self.unread_limit / 4 / PAGE_BYTES).max(2 * self.database_readers),
             deadline: self.request_deadline,
             slow: self.slow_operation,
             wal: true,

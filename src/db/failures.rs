@@ -1,6 +1,5 @@
 //! Logs why calls fail if neither the caller nor a defect in Roster is the cause.
 
-use super::Operation;
 use super::error::DbError;
 use crate::domain::origin::Origin;
 use std::any::type_name;
@@ -25,7 +24,7 @@ struct Logged {
 
 impl Failures {
     /// Logs the error if it causes a response with status 503 or 504, at most once per interval.
-    pub(super) fn log<O: Operation>(&self, origin: &Origin, error: Option<&DbError>) {
+    pub(super) fn log<O>(&self, origin: &Origin, error: Option<&DbError>) {
         let Some(error) = error.filter(|error| is_outage(error)) else { return };
         if let Some(since) = self.count(error, Instant::now()) {
             let (operation, request_id) = (type_name::<O>(), &*origin.request_id);

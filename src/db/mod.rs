@@ -12,6 +12,7 @@ pub mod filter_sql;
 mod history;
 pub mod lock;
 pub mod migrate;
+mod permits;
 pub mod query;
 mod queue;
 pub mod rows;
@@ -27,6 +28,7 @@ mod wal;
 pub use conn::{Connection, Dialect};
 pub use error::{CallError, DbError};
 pub use file::{ServerLock, create};
+pub use permits::Permit;
 pub use transaction::{Tx, run_each};
 pub use url::DatabaseUrl;
 
@@ -37,6 +39,7 @@ use conn::Manager;
 use diesel::ConnectionError;
 use failures::Failures;
 use file::OpenFiles;
+use permits::Permits;
 use queue::Queue;
 use r2d2::Pool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -123,6 +126,8 @@ pub struct Options {
     pub writers: usize,
     /// The maximum number of waiting calls per class.
     pub queue: usize,
+    /// The maximum number of large results in memory per class, each of about one page.
+    pub large_results: usize,
     /// The maximum duration of a call, including the time in the queue, if its origin has no deadline.
     pub deadline: Duration,
     /// The duration from which a call is logged as slow.
@@ -159,6 +164,7 @@ struct ActorPool {
     queue: Arc<Queue<dyn Job>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
+    permits: Permits,
 }
 
 impl Database {
@@ -240,6 +246,24 @@ impl Database {
         }
     }
 
+    /// Waits for a permit to hold a large result of an operation of this class, unless the permit `held` suffices.
+    /// Otherwise, that permit is released first, because requests that wait while they hold permits could block each other.
+    ///
+    /// # Errors
+    /// [`DbError::Overloaded`] if too many requests are waiting, or [`DbError::DeadlinePassed`].
+    pub async fn permit(
+        &self,
+        origin: &Origin,
+        class: Class,
+        held: Option<Permit>,
+    ) -> Result<Permit, DbError> {
+        if let Some(held) = held.filter(|held| held.suffices(class)) {
+            return Ok(held);
+        }
+        let permit = self.actor_pool(class).permits.acquire(class, self.deadline(origin)).await;
+        permit.inspect_err(|error| self.0.failures.log::<Permit>(origin, Some(error)))
+    }
+
     /// The deadline of a call that is made now on behalf of `origin`.
     #[must_use]
     pub fn deadline(&self, origin: &Origin) -> Instant {
@@ -285,7 +309,8 @@ impl ActorPool {
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
-        Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into() }
+        let permits = Permits::new(options.large_results, options.queue);
+        Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into(), permits }
     }
 
     fn push(&self, job: Box<dyn Job>) -> Result<(), DbError> {

@@ -29,6 +29,7 @@ pub(super) async fn read(context: Context<Reader>, mut params: Params) -> Respon
     let resource = params.take("resource").map(|text| resource(&text)).transpose()?;
     params.finish()?;
     let read = Read { tenant: context.tenant(), after, limit, types, resource, admin };
+    let _permit = context.permit_to_read().await?;
     match context.call(read).await? {
         Ok(feed) => respond(&feed),
         Err(span) => Err(Problem::feed_gone(&span)),

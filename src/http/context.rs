@@ -6,7 +6,7 @@ use super::extractor::extractor;
 use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
-use crate::db::Operation;
+use crate::db::{Class, DbError, Operation, Permit};
 use crate::domain::filter::Filter;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
@@ -129,15 +129,41 @@ impl<R: Right> Context<R> {
             source,
             of,
         };
-        let found = listing::list(&self.state.database, &self.caller.origin, query).await.ok()?;
+        let found = listing::list(&self.state.database, &self.caller.origin, query, &mut None).await.ok()?;
         found.items.first().map(|found| found.stamp().id)
     }
 
-    /// Lists resources. A scan can take seconds, so the key is checked again before the result is returned.
-    pub(super) async fn list<T: Resource>(&self, query: Query<T>) -> Result<ListPage<T>, Problem> {
-        let page = listing::list(&self.state.database, &self.caller.origin, query).await?;
+    /// Lists resources. The permit must be held until the response has been built. A scan can take seconds, so the key is
+    /// checked again before the result is returned.
+    pub(super) async fn list<T: Resource>(
+        &self,
+        query: Query<T>,
+        permit: &mut Option<Permit>,
+    ) -> Result<ListPage<T>, Problem> {
+        let page = listing::list(&self.state.database, &self.caller.origin, query, permit).await?;
         self.check_key(R::ROLE).await?;
         Ok(page)
+    }
+
+    /// Waits for a permit to read a large result with an operation of class [`Class::Page`]. It must be held until the
+    /// response has been built.
+    pub(super) async fn permit_to_read(&self) -> Result<Permit, DbError> {
+        self.permit(Class::Page).await
+    }
+
+    /// Like [`Self::permit_to_read`], for a write whose response is large.
+    ///
+    /// # Errors
+    /// 503 if the caller has too many unread responses.
+    pub(super) async fn permit_to_write(&self) -> Result<Permit, Problem> {
+        let permit = self.permit(Class::Write).await?;
+        // Other responses to the caller may have been sent in the meantime.
+        self.state.in_flight.check(Some(&self.caller))?;
+        Ok(permit)
+    }
+
+    async fn permit(&self, class: Class) -> Result<Permit, DbError> {
+        self.state.database.permit(&self.caller.origin, class, None).await
     }
 
     /// The identity of a POST request to `path`, if the request has an idempotency key.

@@ -73,6 +73,7 @@ pub(super) async fn list_of_user(
 ) -> Response {
     let projection = params.projection(&GROUPS, false)?;
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
+    let _permit = context.permit_to_read().await?;
     let page = context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?;
     let represent = |group| Projected { whole: Representation::from(group), projection: &projection };
     list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, represent)

@@ -6,15 +6,15 @@ use super::state::State;
 use crate::domain::origin::Actor;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use uuid::Uuid;
 
 /// The size in bytes up to which responses are not counted and are always sent. It is also the size of the parts in
 /// which a larger response is passed to the connection.
@@ -24,20 +24,26 @@ const SMALL: usize = 32 * 1024;
 pub(super) struct InFlight {
     /// The maximum total size, in bytes.
     limit: usize,
-    sizes: Mutex<Sizes>,
+    sizes: Mutex<HashMap<Scope, usize>>,
 }
 
-#[derive(Default)]
-struct Sizes {
-    total: usize,
-    /// The sizes for each caller. Requests without a key count as those of one caller.
-    callers: HashMap<Option<Actor>, usize>,
+/// A set of responses whose total size is limited. Every response belongs to several.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Scope {
+    /// All responses.
+    All,
+    /// The responses to requests without a key.
+    Anonymous,
+    /// The responses to requests that act in a tenant.
+    Tenant(Uuid),
+    /// The responses to requests of a caller.
+    Caller(Actor),
 }
 
 /// The size of one response that is counted in [`InFlight`] until this value is dropped.
 struct Reservation {
     in_flight: Arc<InFlight>,
-    caller: Option<Actor>,
+    scopes: Vec<Scope>,
     size: usize,
 }
 
@@ -46,33 +52,75 @@ impl InFlight {
         Self { limit, sizes: Mutex::default() }
     }
 
-    /// Counts a response. Returns `None` if the response is refusable and would exceed the limit in total, or half of
-    /// it for its caller. A limit never refuses the only response that it applies to, whatever its size.
-    fn reserve(self: &Arc<Self>, caller: Option<Actor>, size: usize, refusable: bool) -> Option<Reservation> {
-        let mut sizes = self.lock();
-        let of_caller = sizes.callers.get(&caller).copied().unwrap_or_default();
-        let exceeds = |current: usize, limit: usize| current > 0 && current.saturating_add(size) > limit;
-        if refusable && (exceeds(sizes.total, self.limit) || exceeds(of_caller, self.limit / 2)) {
-            return None;
+    /// The maximum total size of the responses in a scope, in bytes.
+    fn limit(&self, scope: &Scope) -> usize {
+        match scope {
+            Scope::All => self.limit,
+            Scope::Tenant(_) => self.limit / 4 * 3,
+            Scope::Anonymous | Scope::Caller(_) => self.limit / 2,
         }
-        sizes.total += size;
-        sizes.callers.insert(caller.clone(), of_caller + size);
-        Some(Reservation { in_flight: self.clone(), caller, size })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Sizes> {
+    /// Checks that a write may start. Its response will be sent whatever its size is.
+    ///
+    /// # Errors
+    /// 503 if a limit that applies to the caller has been reached.
+    pub(super) fn check(&self, caller: Option<&Caller>) -> Result<(), Problem> {
+        let sizes = self.lock();
+        if sizes.is_empty() {
+            return Ok(());
+        }
+        let is_reached =
+            |scope: &Scope| sizes.get(scope).is_some_and(|current| *current >= self.limit(scope));
+        if scopes(caller).iter().any(is_reached) { Err(Problem::too_much_unread()) } else { Ok(()) }
+    }
+
+    /// Counts a response. Returns `None` if the response is refusable and would exceed a limit that applies to the
+    /// caller. A limit never refuses the only response that it applies to, whatever its size.
+    fn reserve(
+        self: &Arc<Self>,
+        caller: Option<&Caller>,
+        size: usize,
+        refusable: bool,
+    ) -> Option<Reservation> {
+        let (mut sizes, scopes) = (self.lock(), scopes(caller));
+        let exceeds = |scope: &Scope| {
+            let current = sizes.get(scope).copied().unwrap_or_default();
+            current > 0 && current.saturating_add(size) > self.limit(scope)
+        };
+        if refusable && scopes.iter().any(exceeds) {
+            return None;
+        }
+        for scope in &scopes {
+            *sizes.entry(scope.clone()).or_default() += size;
+        }
+        Some(Reservation { in_flight: self.clone(), scopes, size })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, usize>> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The scopes of the responses to a caller.
+fn scopes(caller: Option<&Caller>) -> Vec<Scope> {
+    match caller {
+        None => vec![Scope::All, Scope::Anonymous],
+        Some(Caller { tenant, origin, .. }) => {
+            vec![Scope::All, Scope::Tenant(*tenant), Scope::Caller(origin.actor.clone())]
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut sizes = self.in_flight.lock();
-        sizes.total -= self.size;
-        if let Some(of_caller) = sizes.callers.get_mut(&self.caller) {
-            *of_caller -= self.size;
-            if *of_caller == 0 {
-                sizes.callers.remove(&self.caller);
+        for scope in &self.scopes {
+            if let Some(current) = sizes.get_mut(scope) {
+                *current -= self.size;
+                if *current == 0 {
+                    sizes.remove(scope);
+                }
             }
         }
     }
@@ -106,8 +154,20 @@ pub(super) async fn count_uncompressed(
     Ok(count(next.call(request).await?.map_into_boxed_body()))
 }
 
-/// Counts a response until it is sent. If the response exceeds the limit, a 503 replaces it, unless the request may
-/// have been a write: a 503 means that nothing was done.
+/// Checks that a request may start. A read always may, because its response can still be refused.
+///
+/// # Errors
+/// 503 if the request is a write and the caller has too many unread responses.
+pub(super) fn check(request: &HttpRequest, state: &State) -> Result<(), Problem> {
+    if is_read(request) { Ok(()) } else { state.in_flight.check(request.extensions().get::<Caller>()) }
+}
+
+fn is_read(request: &HttpRequest) -> bool {
+    request.method().is_safe() || request.path().ends_with("/.search")
+}
+
+/// Counts a response until it is sent. If the response to a read exceeds a limit, a 503 replaces it. The response to a
+/// write is always sent, because a 503 means that nothing was done.
 pub(super) fn count(response: ServiceResponse) -> ServiceResponse {
     let (request, response) = response.into_parts();
     let (response, body) = response.into_parts();
@@ -116,13 +176,11 @@ pub(super) fn count(response: ServiceResponse) -> ServiceResponse {
         Ok(bytes) => return ServiceResponse::new(request, response.set_body(BoxBody::new(bytes))),
         Err(body) => return ServiceResponse::new(request, response.set_body(body)),
     };
-    let caller = request.extensions().get::<Caller>().map(|caller| caller.origin.actor.clone());
-    let state = request.app_data::<web::Data<State>>();
-    let Some(state) = state else {
+    let Some(state) = request.app_data::<web::Data<State>>() else {
         return ServiceResponse::new(request, response.set_body(BoxBody::new(whole)));
     };
-    let refusable = request.method() == Method::GET || request.path().ends_with("/.search");
-    match state.in_flight.reserve(caller, whole.len(), refusable) {
+    let (caller, refusable) = (request.extensions().get::<Caller>().cloned(), is_read(&request));
+    match state.in_flight.reserve(caller.as_ref(), whole.len(), refusable) {
         Some(reservation) => {
             let body = BoxBody::new(CountedBody { left: whole, reservation });
             ServiceResponse::new(request, response.set_body(body))

@@ -20,6 +20,7 @@ use uuid::Uuid;
 /// `GET /groups/{id}/members`
 pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
     let list = IdList::of(params, List::new(context.tenant(), &["members", &group.to_string()]))?;
+    let _permit = context.permit_to_read().await?;
     let page = context.call(members::List { tenant: context.tenant(), group, page: list.page }).await?;
     list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member)
 }

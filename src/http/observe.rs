@@ -5,7 +5,7 @@ use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
 use super::headers::{accepts_json, remove_unsatisfiable_encodings};
-use super::in_flight::count;
+use super::in_flight::{self, count};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::state::State;
@@ -56,7 +56,10 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::no_valid_key)?;
     authenticate(request, state).await?;
     let is_acceptable = Api::of(request.path()) == Api::Scim || accepts_json(request.headers());
-    if is_acceptable { Ok(()) } else { Err(Problem::not_json()) }
+    if !is_acceptable {
+        return Err(Problem::not_json());
+    }
+    in_flight::check(request.request(), state)
 }
 
 /// Renders an error response, whether it comes from a handler or from the framework.

@@ -3,6 +3,7 @@
 use super::params::Params;
 use super::problem::Problem;
 use super::response::Response;
+use crate::db::Permit;
 use crate::domain::cursor::List;
 use crate::ops::{PAGE_BYTES, Page, PageQuery};
 use actix_web::HttpResponse;
@@ -51,6 +52,8 @@ pub(super) struct PageItems {
     count: usize,
     /// The size of the parts that do not count towards the size of the page, in bytes.
     uncounted: usize,
+    /// The permit to hold the items in memory, if they came from a list query.
+    pub(super) permit: Option<Permit>,
 }
 
 /// The maximum size of the items, in bytes. It leaves room for the other members of a page, which are small.

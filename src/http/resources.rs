@@ -212,7 +212,8 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
     let (tenant, source) = (context.tenant(), NATIVE_SOURCE.into());
     let query =
         Query { tenant, filter, sort, after, skip: None, limit, total, groups, source, of: PhantomData };
-    let mut page = context.list::<R>(query).await?;
+    let mut permit = None;
+    let mut page = context.list::<R>(query, &mut permit).await?;
     let mut items = PageItems::default();
     let whole = page.items.iter().map(R::representation);
     let count = items.extend(whole.map(|whole| Projected { whole, projection: &projection }))?;

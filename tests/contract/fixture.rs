@@ -101,6 +101,7 @@ impl TestDatabase {
             // A single writer, so that a test can hold up all writes by occupying it.
             writers: 1,
             queue: 1024,
+            large_results: 8,
             deadline: Duration::from_secs(10),
             slow: Duration::from_secs(1),
             wal: true,
@@ -132,7 +133,7 @@ impl TestDatabase {
     }
 
     pub(crate) async fn list<R: Resource>(&self, query: Query<R>) -> Result<ListPage<R>, OpError> {
-        listing::list(&self.database, &origin("test"), query).await
+        listing::list(&self.database, &origin("test"), query, &mut None).await
     }
 
     /// All pages of a list from the query's position on.

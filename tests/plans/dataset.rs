@@ -25,8 +25,16 @@ const COLUMNS: &str = "tenant_id, id, user_name, user_name_key, display_name, di
 /// Opens a database whose operations have this deadline.
 pub(crate) fn open(url: &str, deadline: Duration) -> Database {
     let slow = Duration::from_secs(60);
-    let options =
-        Options { url: url.parse().unwrap(), readers: 2, writers: 2, queue: 64, deadline, slow, wal: true };
+    let options = Options {
+        url: url.parse().unwrap(),
+        readers: 2,
+        writers: 2,
+        queue: 64,
+        large_results: 8,
+        deadline,
+        slow,
+        wal: true,
+    };
     Database::start(&options).unwrap()
 }
 

@@ -253,7 +253,7 @@ async fn check_short_deadlines(url: &str) {
     let mut query = query::<User>(Some(r#"name.familyName eq "family 004321""#), "id");
     let (mut found, mut pages) = (0, 0);
     loop {
-        match listing::list(&database, &Origin::server(), query.clone()).await {
+        match listing::list(&database, &Origin::server(), query.clone(), &mut None).await {
             Ok(page) => {
                 found += page.items.len();
                 pages += 1;
@@ -268,7 +268,9 @@ async fn check_short_deadlines(url: &str) {
     }
     assert_eq!(found, 20);
     assert!(pages > 1, "the list had only {pages} page");
-    let counted = listing::list(&database, &Origin::server(), Query { total: true, ..query }).await.map(drop);
+    let counted = listing::list(&database, &Origin::server(), Query { total: true, ..query }, &mut None)
+        .await
+        .map(drop);
     assert!(
         matches!(
             counted,
@@ -303,7 +305,7 @@ pub(crate) async fn plan(database: &Database, statement: &str) -> Vec<String> {
 }
 
 async fn list(database: &Database, query: &Query<User>) -> ListPage<User> {
-    listing::list(database, &Origin::server(), query.clone()).await.unwrap()
+    listing::list(database, &Origin::server(), query.clone(), &mut None).await.unwrap()
 }
 
 /// The last page of several runs, and the median of their times. A debug build, whose times mean little, runs once.

@@ -172,7 +172,8 @@ async fn count_found<R: Resource>(
     is_allowed: impl Fn(&str) -> bool,
 ) -> usize {
     take_statements();
-    let page = listing::list(database, &Origin::server(), query::<R>(Some(filter), sort)).await.unwrap();
+    let page =
+        listing::list(database, &Origin::server(), query::<R>(Some(filter), sort), &mut None).await.unwrap();
     for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_allowed(step)), "{statement}\n{plan:#?}");

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+use tokio::net::TcpSocket;
 
 /// Time limit of each read and write.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,7 +72,20 @@ pub(crate) fn send_raw(address: SocketAddr, request: &str) -> RawResponse {
 
 impl RawConnection {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::on(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// A connection for which the kernel buffers only a few kilobytes that the client has not read.
+    pub(crate) async fn connect_with_small_buffer(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket is created");
+        socket.set_recv_buffer_size(4096).expect("the option can be set");
+        let stream = socket.connect(address).await.expect("the server listens");
+        let stream = stream.into_std().expect("the socket is open");
+        stream.set_nonblocking(false).expect("the option can be set");
+        Self::on(stream)
+    }
+
+    fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(TIMEOUT)).expect("the timeout is valid");
         stream.set_write_timeout(Some(TIMEOUT)).expect("the timeout is valid");
         stream.set_nodelay(true).expect("the option can be set");
@@ -97,6 +111,15 @@ impl RawConnection {
     pub(crate) fn wait_for_response(&self) {
         let peeked = self.stream.peek(&mut [0]).expect("the connection is open");
         assert_eq!(peeked, 1, "the server closed the connection");
+    }
+
+    /// Waits for the status of the next response, and reads no more than that.
+    pub(crate) fn receive_status(&mut self) -> u16 {
+        let mut start = [0; 12];
+        self.stream.read_exact(&mut start).expect("the server responds");
+        let code =
+            str::from_utf8(&start).ok().and_then(|start| start.strip_prefix("HTTP/1.1 ")?.parse().ok());
+        code.unwrap_or_else(|| panic!("not a status line: {start:?}"))
     }
 
     /// Waits for the next response. Returns `None` if the server closes the connection instead.

@@ -33,7 +33,9 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
     let mut members = MembershipEdit::default();
     members.add(ids.unwrap_or_default());
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
-    let create = then_read_members(&context, id, create, fields.projection.includes("members"));
+    let reads = fields.projection.includes("members");
+    let create = then_read_members(&context, id, create, reads);
+    let _permit = if reads { Some(context.permit_to_write().await?) } else { None };
     let captured = context.clone();
     let render = move |(group, members): &(Group, Option<Vec<Member>>)| {
         outcome(&captured, StatusCode::CREATED, group, members.as_deref(), &fields.projection)
@@ -44,7 +46,9 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
     let mut group = context.call(Find { tenant: context.tenant(), id, of: PhantomData }).await?;
     let mut members = None;
+    let _permit;
     if projection.includes("members") && group.member_count > 0 {
+        _permit = context.permit_to_read().await?;
         let found = with_members(context, vec![id], i64::MAX).await?.remove(&id);
         let (current, all) = found.ok_or(OpError::NotFound)?;
         (group, members) = (current, Some(all));
@@ -96,7 +100,9 @@ async fn edit(
     edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
-    let edit = then_read_members(&context, id, edit, has_body && fields.projection.includes("members"));
+    let reads = has_body && fields.projection.includes("members");
+    let edit = then_read_members(&context, id, edit, reads);
+    let _permit = if reads { Some(context.permit_to_write().await?) } else { None };
     let (group, members) = context.write::<Group, _>(edit).await.map_err(write_error)?;
     let group = group?;
     if has_body {

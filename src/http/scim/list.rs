@@ -287,7 +287,7 @@ async fn find<R: Listable>(
     let (tenant, source, groups) =
         (context.tenant(), source.to_owned().into(), projection.includes("groups"));
     let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of: PhantomData };
-    let mut page = context.list::<R>(query).await?;
+    let mut page = context.list::<R>(query, &mut found.permit).await?;
     let loaded = R::load_related(context, std::mem::take(&mut page.items), &projection).await?;
     let (view, has_members) = (context.view(), projection.includes("members"));
     let rendered = loaded.iter().map(|loaded| projection.apply(R::render(loaded, &view)));

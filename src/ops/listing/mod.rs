@@ -17,7 +17,7 @@ use super::resource::Resource;
 use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
-use crate::db::{Class, Connection, Database, Operation, Tx};
+use crate::db::{Class, Connection, Database, Operation, Permit, Tx};
 use crate::db::{filter_sql, sort_sql};
 use crate::domain::Source;
 use crate::domain::filter::{Filter, Value};
@@ -97,7 +97,7 @@ impl<R> ListPage<R> {
     }
 }
 
-/// Lists resources.
+/// Lists resources. Unless `permit` already suffices, it is set to the permit to hold the page in memory.
 ///
 /// # Errors
 /// [`OpError::Uncountable`] if the matching resources cannot be counted or sorted within half of the deadline.
@@ -105,12 +105,13 @@ pub async fn list<R: Resource>(
     database: &Database,
     origin: &Origin,
     query: Query<R>,
+    permit: &mut Option<Permit>,
 ) -> Result<ListPage<R>, OpError> {
     let query = Arc::new(query);
     if let Some(find) = FindUnique::for_query(&query) {
         return find_unique(database, origin, &query, find).await;
     }
-    let mut page = read_page(database, origin, &query).await?;
+    let mut page = read_page(database, origin, &query, permit).await?;
     if query.groups && !page.items.is_empty() {
         let users = page.items.iter().map(R::id).collect();
         let groups = database.call(origin, GroupsOf::page(query.tenant, users)).await?;
@@ -141,14 +142,22 @@ async fn read_page<R: Resource>(
     database: &Database,
     origin: &Origin,
     query: &Arc<Query<R>>,
+    permit: &mut Option<Permit>,
 ) -> Result<ListPage<R>, OpError> {
+    *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
     if query.filter.is_none() && query.sort.by.is_indexed() {
         return database.call(origin, ReadPage(query.clone())).await;
     }
     let mut execution = Execution::start(database, origin);
-    match search(&execution, query).await? {
-        Some(SearchResult::Page(page)) => Ok(page),
-        Some(SearchResult::Candidates(ids)) => search::check_candidates(&mut execution, query, &ids).await,
+    let found = match search(&execution, query).await? {
+        Some(SearchResult::Page(page)) => return Ok(page),
+        Some(SearchResult::Candidates(ids)) => Some(ids),
+        None => None,
+    };
+    // A scan can take seconds, and page reads must not wait for it.
+    *permit = Some(database.permit(origin, Class::Scan, permit.take()).await?);
+    match found {
+        Some(ids) => search::check_candidates(&mut execution, query, &ids).await,
         None if query.sort.by.is_indexed() => count_and_scan(&mut execution, query).await,
         None => sort::sort(&mut execution, query).await,
     }
