@@ -36,6 +36,10 @@ pub(super) trait Served: Record {
     }
     /// The records that the caller can access.
     fn scope(context: &Context<Self::Right>) -> Self::Scope;
+    /// Checks a patch before it is run, to avoid a long transaction that would then fail.
+    async fn check_patch(_: &Context<Self::Right>, _: &Patch<Self>) -> Result<(), OpError> {
+        Ok(())
+    }
     /// The error of a write, with the id of the existing record if there is a conflict.
     async fn explain(_: &Context<Self::Right>, error: OpError) -> OpError {
         error
@@ -83,6 +87,7 @@ async fn patch<R: Served>(
 ) -> Response {
     let patch = body.read(Ok)?;
     let patch = Patch::<R> { scope: R::scope(&context), id, patch, conditions, now: context.now() };
+    R::check_patch(&context, &patch).await?;
     let patch = context.call(patch);
     let record = match context.state().credentials.invalidating(R::stale(id), patch).await {
         Err(error) => return Err(R::explain(&context, error).await.into()),

@@ -12,7 +12,8 @@ use super::response::Response;
 use super::state::State;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::ops::OpError;
-use crate::ops::tenants::{Create, FindByName, Purge};
+use crate::ops::records::Patch;
+use crate::ops::tenants::{CheckPatch, Create, FindByName, Purge};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -33,6 +34,10 @@ impl Served for Tenant {
     }
 
     fn scope(_: &Context<Operator>) {}
+
+    async fn check_patch(context: &Context<Operator>, patch: &Patch<Self>) -> Result<(), OpError> {
+        context.call(CheckPatch(patch.clone())).await
+    }
 
     async fn explain(context: &Context<Operator>, error: OpError) -> OpError {
         let OpError::Conflict { attribute, value, existing: None } = error else { return error };

@@ -110,10 +110,19 @@ pub(super) fn lock<R: Record>(
     conditions: &Conditions,
 ) -> Result<R, OpError> {
     let record = R::from_row(tx.lock(R::by_id(scope, id))?)?;
+    check(&record, scope, conditions)?;
+    Ok(record)
+}
+
+/// Checks that the scope and the conditions permit writing a record.
+///
+/// # Errors
+/// [`OpError::Forbidden`] or [`OpError::PreconditionFailed`].
+pub(super) fn check<R: Record>(record: &R, scope: R::Scope, conditions: &Conditions) -> Result<(), OpError> {
     R::authorize(scope, &record.draft())?;
     let version = record.stamp().version;
     let is_allowed = conditions.allow_write(version);
-    if is_allowed { Ok(record) } else { Err(OpError::PreconditionFailed(Some(version))) }
+    if is_allowed { Ok(()) } else { Err(OpError::PreconditionFailed(Some(version))) }
 }
 
 /// Creates a record.
@@ -184,7 +193,7 @@ impl<R: Record> Operation for List<R> {
 }
 
 /// Applies a JSON Merge Patch (RFC 7396) to a record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Patch<R: Record> {
     pub scope: R::Scope,
@@ -201,8 +210,7 @@ impl<R: Record> Operation for Patch<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
         let before: R = lock(tx, self.scope, self.id, &self.conditions)?;
-        let draft = before.patched(&self.patch, self.now).map_err(OpError::Invalid)?;
-        R::authorize(self.scope, &draft)?;
+        let draft = self.draft(&before)?;
         if draft == before.draft() {
             return Ok(before);
         }
@@ -212,6 +220,18 @@ impl<R: Record> Operation for Patch<R> {
         after.update(tx)?;
         tx.record(Change::updated(before.history(), &before, &after));
         Ok(after)
+    }
+}
+
+impl<R: Record> Patch<R> {
+    /// The values that the patch would write.
+    ///
+    /// # Errors
+    /// [`OpError::Invalid`] or [`OpError::Forbidden`].
+    pub(super) fn draft(&self, before: &R) -> Result<R::Draft, OpError> {
+        let draft = before.patched(&self.patch, self.now).map_err(OpError::Invalid)?;
+        R::authorize(self.scope, &draft)?;
+        Ok(draft)
     }
 }
 

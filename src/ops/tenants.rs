@@ -94,7 +94,12 @@ impl Record for Tenant {
         lock_head(tx, DEFAULT_TENANT)?;
         let (old, new) = (before.draft().unique_rules(), draft.unique_rules());
         if old != new {
-            change_rules(tx, before.id, old, new)?;
+            // Locked before the search, so that none of the tenant's other writes can commit before the settings have
+            // changed: earlier writes are visible to the search, and later writes are checked.
+            lock_head(tx, before.id)?;
+            search_duplicates(tx, before.id, old, new)?;
+            let update = diesel::update(heads::table.find(Uid(before.id)));
+            tx.execute(update.set(heads::unique_values.eq(new.contains(&true))))?;
         }
         Ok(())
     }
@@ -216,23 +221,34 @@ impl Operation for NextHistory {
     }
 }
 
-/// Prepares a change of the tenant's uniqueness settings. The tenant's head row is locked, so none of the tenant's
-/// other writes can commit before the settings have changed: earlier writes are visible here, and later writes are
-/// checked.
-fn change_rules(tx: &mut Tx<'_>, tenant: Uuid, old: [bool; 2], new: [bool; 2]) -> Result<(), OpError> {
-    lock_head(tx, tenant)?;
+/// Checks whether a patch of a tenant can enable uniqueness settings. The patch repeats the search for duplicates while
+/// other writes wait, so this search comes first: it blocks no write, however many duplicates it finds.
+#[derive(Debug)]
+pub struct CheckPatch(pub records::Patch<Tenant>);
+
+impl Operation for CheckPatch {
+    type Output = ();
+    type Error = OpError;
+    const CLASS: Class = Class::Scan;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        let before: Tenant = records::find(tx, (), self.0.id)?;
+        records::check(&before, (), &self.0.conditions)?;
+        let draft = self.0.draft(&before)?;
+        let (old, new) = (before.draft().unique_rules(), draft.unique_rules());
+        tx.in_snapshot(|tx| search_duplicates(tx, before.id, old, new))
+    }
+}
+
+/// Searches for values that prevent the uniqueness settings from being changed from `old` to `new`.
+fn search_duplicates(tx: &mut Tx<'_>, tenant: Uuid, old: [bool; 2], new: [bool; 2]) -> Result<(), OpError> {
     let mut found = Duplicates::default();
     for (rule, applies) in [unique::EMAILS, unique::GROUP_NAMES].iter().zip(old.into_iter().zip(new)) {
         if applies == (false, true) {
             find_duplicates(tx, tenant, rule, &mut found)?;
         }
     }
-    if found.conflict_count > 0 {
-        return Err(OpError::NotUnique(Box::new(found)));
-    }
-    let update = diesel::update(heads::table.find(Uid(tenant)));
-    tx.execute(update.set(heads::unique_values.eq(new.contains(&true))))?;
-    Ok(())
+    if found.conflict_count > 0 { Err(OpError::NotUnique(Box::new(found))) } else { Ok(()) }
 }
 
 fn find_duplicates(

@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 engine_tests! {
     emails_are_unique_if_the_tenant_requires_it
+    upserts_and_bulk_operations_name_the_user_with_the_address
     an_address_is_free_again_once_its_user_no_longer_has_it
     the_rule_can_be_enabled_only_without_conflicts
     conflicts_are_listed_up_to_a_limit
+    a_search_that_finds_conflicts_waits_for_no_lock
     the_rules_can_be_enabled_together
     unique_emails_hold_while_the_rule_is_enabled
     unique_emails_hold_under_concurrent_writes
@@ -57,6 +59,43 @@ async fn emails_are_unique_if_the_tenant_requires_it(api: Api) {
     // Other tenants are not affected.
     api.create(&with_emails("ada", &["ada@x.com"])).await;
     api.create(&with_emails("bob", &["ada@x.com"])).await;
+}
+
+async fn upserts_and_bulk_operations_name_the_user_with_the_address(api: Api) {
+    let acme = strict_tenant(&api).await;
+    let ada = create_user(&acme, &with_emails("ada", &["ada@x.com"])).await;
+    let bob =
+        create_user(&acme, &with_field(&with_emails("bob", &["bob@x.com"]), "externalId", json!("b"))).await;
+    for (by, body) in [
+        ("userName", with_emails("eve", &["ADA@x.com"])),
+        ("userName", with_emails("bob", &["ADA@x.com"])),
+        ("externalId", with_field(&with_emails("eve", &["ADA@x.com"]), "externalId", json!("e"))),
+        ("externalId", with_field(&with_emails("bob", &["ADA@x.com"]), "externalId", json!("b"))),
+    ] {
+        let upsert = acme.put(&format!("/users?match={by}"), &body).send().await;
+        assert_taken_by(&upsert, "emails", &ada);
+    }
+    let scim_path = format!("/Users/{}", text(&bob["id"]));
+    let shared = with_emails("bob", &["ADA@x.com"]);
+    let patch = json!({ "Operations": [{ "op": "add", "path": "emails", "value": shared["emails"] }] });
+    let operations = json!([
+        { "method": "POST", "path": "/Users", "bulkId": "1", "data": with_emails("eve", &["ada@x.com"]) },
+        { "method": "PUT", "path": scim_path, "data": shared },
+        { "method": "PATCH", "path": scim_path, "data": patch },
+        { "method": "POST", "path": "/Users", "bulkId": "2", "data": with_emails("carol", &["new@x.com"]) },
+        { "method": "POST", "path": "/Users", "bulkId": "3", "data": with_emails("eve", &["NEW@x.com"]) },
+    ]);
+    let bulk =
+        acme.post("/scim/v2/Bulk", &json!({ "Operations": operations })).send().await.expect(200).json();
+    let carol = get(&acme, "/users?filter=userName%20eq%20%22carol%22").await["items"][0].clone();
+    let owners = [Some(&ada), Some(&ada), Some(&ada), None, Some(&carol)];
+    for (result, owner) in bulk["Operations"].as_array().expect("a list").iter().zip(owners) {
+        let Some(owner) = owner else { continue };
+        let error = (&result["status"], &result["response"]["scimType"]);
+        assert_eq!(error, (&json!("409"), &json!("uniqueness")), "{result}");
+        assert!(text(&result["response"]["detail"]).contains(text(&owner["id"])), "{result}");
+    }
+    assert_eq!(get(&acme, "/users").await["items"], json!([ada, bob, carol]));
 }
 
 async fn an_address_is_free_again_once_its_user_no_longer_has_it(api: Api) {
@@ -116,6 +155,29 @@ async fn conflicts_are_listed_up_to_a_limit(api: Api) {
     assert!(conflicts[1..].iter().all(|conflict| conflict["count"] == 2 && ids(conflict) == 2));
 }
 
+/// Other writes never wait for such a search, because it needs none of the locks that writes need.
+async fn a_search_that_finds_conflicts_waits_for_no_lock(api: Api) {
+    let tenant = create_tenant(&api.client, "acme").await;
+    let acme = api.client.in_tenant("acme");
+    for name in ["ada", "bob"] {
+        create_user(&acme, &with_emails(name, &["a@x"])).await;
+        acme.post("/groups", &json!({ "displayName": "Poets" })).send().await.expect(201);
+    }
+    let mut writer = api.sql();
+    writer.execute(match api.engine {
+        Engine::Sqlite => "BEGIN IMMEDIATE",
+        Engine::Postgres => {
+            "BEGIN; SELECT revision FROM heads FOR UPDATE; SELECT version FROM tenants FOR UPDATE"
+        }
+    });
+    for setting in ["uniqueEmails", "uniqueGroupNames"] {
+        let refused = api.client.patch(&tenant_path(&tenant), &json!({ setting: true })).send().await;
+        assert_eq!(assert_not_unique(&refused).1, 1);
+    }
+    writer.execute("ROLLBACK");
+    assert_eq!(get(&api.client, &tenant_path(&tenant)).await, tenant);
+}
+
 async fn the_rules_can_be_enabled_together(api: Api) {
     let tenant = create_tenant(&api.client, "acme").await;
     let acme = api.client.in_tenant("acme");
@@ -134,15 +196,24 @@ async fn the_rules_can_be_enabled_together(api: Api) {
     assert_eq!(assert_not_unique(&refused), (expected, 2));
 }
 
+/// A second server on PostgreSQL, and a client of it. On SQLite, which has only one server, another client of that server.
+fn second_client(api: &Api) -> (Option<Server>, Client) {
+    let server = (api.engine == Engine::Postgres).then(|| Server::builder(&api.database_url()).start());
+    let client = server.as_ref().map_or_else(|| api.client.clone(), Client::new);
+    (server, client)
+}
+
 /// Users with one address are created while the tenant makes addresses unique: either that fails, or one user is created.
 async fn unique_emails_hold_while_the_rule_is_enabled(api: Api) {
+    let (_second, other) = second_client(&api);
     for round in 0..8 {
         let name = format!("t{round}");
         let tenant = create_tenant(&api.client, &name).await;
         let own = api.client.in_tenant(&name);
+        let clients = [&own, &other.in_tenant(&name)];
         let responses = send_concurrently(9, |index| match index {
             _ if index == round => enable(&api, &tenant, true),
-            _ => own.post("/users", &with_emails(&format!("user{index}"), &["a@x"])),
+            _ => clients[index % 2].post("/users", &with_emails(&format!("user{index}"), &["a@x"])),
         })
         .await;
         let (created, is_unique) =
@@ -154,11 +225,10 @@ async fn unique_emails_hold_while_the_rule_is_enabled(api: Api) {
     }
 }
 
-/// On PostgreSQL, the writes go to two servers.
 async fn unique_emails_hold_under_concurrent_writes(api: Api) {
     let acme = strict_tenant(&api).await;
-    let second = (api.engine == Engine::Postgres).then(|| Server::builder(&api.database_url()).start());
-    let other = second.as_ref().map_or_else(|| acme.clone(), |server| Client::new(server).in_tenant("acme"));
+    let (_second, other) = second_client(&api);
+    let other = other.in_tenant("acme");
     let mut users = Vec::new();
     for index in 0..8 {
         users.push(create_user(&acme, &with_emails(&format!("user{index}"), &[])).await);
