@@ -1,9 +1,11 @@
 //! `/Me` and `/Bulk` (RFC 7644, sections 3.11 and 3.7).
 
-use crate::scim::client::{ENTERPRISE, ERROR, Scim, path};
+use crate::scim::client::{ENTERPRISE, ERROR, Scim, connect, path, tokens_path};
 use crate::support::api::{Api, text};
+use crate::support::http::Client;
+use roster::domain::time::Timestamp;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 profile_tests! {
     me_returns_501
@@ -18,6 +20,9 @@ profile_tests! {
 
 engine_tests! {
     bulk_operations_after_a_revocation_are_refused
+    bulk_operations_after_an_expiry_are_refused
+    bulk_operations_after_a_token_is_revoked_are_refused
+    bulk_operations_after_a_connection_is_deleted_are_refused
     bulk_operations_after_a_role_change_are_refused
     bulk_operations_share_the_deadline_of_the_request
 }
@@ -176,28 +181,57 @@ async fn bulk_enforces_limits_and_rejects_malformed_requests(scim: Scim) {
 }
 
 async fn bulk_operations_after_a_revocation_are_refused(scim: Scim) {
-    let key = create_writer_key(&scim).await;
-    let revoke = scim.api.client.delete(&format!("/keys/{}", text(&key["id"])));
-    interrupt_bulk(&scim, &key, "401", async || drop(revoke.send().await.expect(204))).await;
+    let (key, client) = create_writer_key(&scim).await;
+    let revoke = scim.api.client.delete(&key);
+    interrupt_bulk(&scim, &client, "401", async || drop(revoke.send().await.expect(204))).await;
+}
+
+async fn bulk_operations_after_an_expiry_are_refused(scim: Scim) {
+    let (key, client) = create_writer_key(&scim).await;
+    let expire = async || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set").as_micros();
+        let end = Timestamp::from(i64::try_from(now).expect("a time") + 50_000).rfc3339();
+        scim.api.client.patch(&key, &json!({"expiresAt": end})).send().await.expect(200);
+        while client.get("/me").send().await.code() != 401 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    interrupt_bulk(&scim, &client, "401", expire).await;
+}
+
+async fn bulk_operations_after_a_token_is_revoked_are_refused(scim: Scim) {
+    let (connection, client) = connect(&scim, "Okta", "lenient").await;
+    let tokens = tokens_path(&connection);
+    let token = scim.api.client.get(&tokens).send().await.expect(200).json()["items"][0]["id"].clone();
+    let revoke = scim.api.client.delete(&format!("{tokens}/{}", text(&token)));
+    interrupt_bulk(&scim, &client, "401", async || drop(revoke.send().await.expect(204))).await;
+}
+
+async fn bulk_operations_after_a_connection_is_deleted_are_refused(scim: Scim) {
+    let (connection, client) = connect(&scim, "Okta", "lenient").await;
+    let delete = scim.api.client.delete(&format!("/connections/{}", text(&connection["id"])));
+    interrupt_bulk(&scim, &client, "401", async || drop(delete.send().await.expect(204))).await;
 }
 
 async fn bulk_operations_after_a_role_change_are_refused(scim: Scim) {
-    let key = create_writer_key(&scim).await;
-    let lower = scim.api.client.patch(&format!("/keys/{}", text(&key["id"])), &json!({"role": "reader"}));
-    interrupt_bulk(&scim, &key, "403", async || drop(lower.send().await.expect(200))).await;
+    let (key, client) = create_writer_key(&scim).await;
+    let lower = scim.api.client.patch(&key, &json!({"role": "reader"}));
+    interrupt_bulk(&scim, &client, "403", async || drop(lower.send().await.expect(200))).await;
 }
 
-async fn create_writer_key(scim: &Scim) -> Value {
-    scim.api.client.post("/keys", &json!({"role": "writer"})).send().await.expect(201).json()
+/// Creates a key. Returns its path and a client that uses it.
+async fn create_writer_key(scim: &Scim) -> (String, Client) {
+    let key = scim.api.client.post("/keys", &json!({"role": "writer"})).send().await.expect(201).json();
+    (format!("/keys/{}", text(&key["id"])), scim.api.client.with_key(text(&key["secret"])))
 }
 
-/// Changes a key while it runs a bulk request, and checks that all later operations have this status.
-async fn interrupt_bulk(scim: &Scim, key: &Value, status: &str, change: impl AsyncFnOnce()) {
+/// Changes the client's key or token while it runs a bulk request, and checks that all later operations have this status.
+async fn interrupt_bulk(scim: &Scim, client: &Client, status: &str, change: impl AsyncFnOnce()) {
     const OPERATIONS: usize = 1_000;
     let create = |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": {"userName": n.to_string()}});
     let request = bulk((0..OPERATIONS).map(create).collect());
     let admin = &scim.api.client;
-    let request = admin.with_key(text(&key["secret"])).post("/scim/v2/Bulk", &request);
+    let request = client.post("/scim/v2/Bulk", &request);
     let running = tokio::spawn(async move { request.send().await.expect(200).json() });
     while scim.api.page("").await["items"] == json!([]) {
         tokio::time::sleep(Duration::from_millis(1)).await;
