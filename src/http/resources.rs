@@ -93,9 +93,10 @@ async fn create<R: Native>(
 ) -> Response {
     let request = context.idempotent(R::PATH, key, || body.hash());
     let draft = body.read(|value| R::draft(value, WriteMode::Create))?;
+    let named = R::named_users(&draft);
     let create = R::create(context.tenant(), draft, context.now());
     let response = move |resource: &R| created_response(resource, prefer);
-    call_once::<R, _, _>(&context, request, create, response).await
+    call_once::<R, _, _>(&context, (request, named), create, response).await
 }
 
 fn create_docs<R: Native>() -> OperationDocs {

@@ -26,10 +26,10 @@ pub(super) type Response = Result<HttpResponse, Problem>;
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Runs a write and responds to it. If the request has an idempotency key that was used before, the stored response is
-/// replayed instead.
+/// replayed instead. `users` are the other users whose values the response can contain.
 pub(super) async fn call_once<T: Resource, R: Right, O: Operation<Error = OpError>>(
     context: &Context<R>,
-    request: Option<Request>,
+    (request, users): (Option<Request>, Vec<Uuid>),
     operation: O,
     response: impl Fn(&O::Output) -> StoredResponse + Send + Sync + 'static,
 ) -> Response {
@@ -37,7 +37,7 @@ pub(super) async fn call_once<T: Resource, R: Right, O: Operation<Error = OpErro
         let output = context.write::<T, _>(operation).await?;
         return Ok(http_response(response(&output)));
     };
-    let idempotent = Idempotent { request, operation, respond: Box::new(response) };
+    let idempotent = Idempotent { request, users, operation, respond: Box::new(response) };
     let IdempotentResponse { response, replayed } = context.write::<T, _>(idempotent).await?;
     let mut response = http_response(response);
     if replayed {

@@ -1,14 +1,16 @@
 //! Operations that run once per Idempotency-Key.
 
 use crate::db::types::Uid;
-use crate::db::{Class, Operation, Tx};
+use crate::db::{Class, Operation, Tx, run_each};
 use crate::domain::idempotency::{BodyHash, RETENTION, Request, StoredResponse};
 use crate::domain::time::Timestamp;
-use crate::ops::OpError;
+use crate::ops::members::{self, OnLocked};
+use crate::ops::{OpError, Results};
 use crate::schema::idempotency;
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::upsert::excluded;
+use uuid::Uuid;
 
 /// Runs an operation, unless a response to the same request is stored, which is then returned instead.
 ///
@@ -17,6 +19,8 @@ use diesel::upsert::excluded;
 pub struct Idempotent<O: Operation> {
     /// The request, with its key and its scope.
     pub request: Request,
+    /// The users whose values the response can contain, except those that the operation creates or locks itself.
+    pub users: Vec<Uuid>,
     /// The operation to run.
     pub operation: O,
     /// Creates the response to store.
@@ -42,6 +46,7 @@ impl<O: Operation<Error = OpError>> Operation for Idempotent<O> {
     const MAX_BATCH: usize = O::MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<IdempotentResponse, OpError> {
+        lock_users(tx, &[self])?;
         if !claim(tx, &self.request)? {
             return Ok(IdempotentResponse { response: stored_response(tx, &self.request)?, replayed: true });
         }
@@ -49,6 +54,20 @@ impl<O: Operation<Error = OpError>> Operation for Idempotent<O> {
         store(tx, &self.request, &response)?;
         Ok(IdempotentResponse { response, replayed: false })
     }
+
+    /// Locks the users of all calls first, because users are locked in the order of their ids.
+    fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<IdempotentResponse> {
+        lock_users(tx, calls)?;
+        run_each(calls, tx)
+    }
+}
+
+/// Locks the users whose values the responses can contain. A concurrent erasure of one of them either waits and then finds
+/// the stored response, or is committed before the user's values are read.
+fn lock_users<O: Operation>(tx: &mut Tx<'_>, calls: &[&Idempotent<O>]) -> Result<(), OpError> {
+    let users = calls.iter().flat_map(|call| call.users.iter().map(|id| (call.request.tenant, *id)));
+    members::lock_users(tx, users, OnLocked::Wait)?;
+    Ok(())
 }
 
 /// Deletes responses whose retention time has passed.
@@ -175,6 +194,6 @@ fn stored_response(tx: &mut Tx<'_>, request: &Request) -> Result<StoredResponse,
         return Err(OpError::KeyReused);
     }
     let headers = serde_json::from_str(&headers).map_err(OpError::internal)?;
-    let resource = resource.map_or(uuid::Uuid::nil(), |Uid(id)| id);
+    let resource = resource.map_or(Uuid::nil(), |Uid(id)| id);
     Ok(StoredResponse { status: status.unsigned_abs(), headers, body, resource })
 }

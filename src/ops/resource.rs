@@ -104,6 +104,11 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
         None
     }
 
+    /// The other users whose values are part of a resource that is created from a draft.
+    fn named_users(_: &Self::Draft) -> Vec<Uuid> {
+        Vec::new()
+    }
+
     /// Inserts a new resource and records the change.
     ///
     /// # Errors

@@ -232,7 +232,13 @@ async fn retries_with_an_idempotency_key_in_a_batch_are_carried_out_once(db: &Te
             _ => call,
         };
         let body = json!({"userName": name.to_string()});
-        Idempotent { request: request(call, &body), operation: new_user(body), respond: Box::new(respond) }
+        let users = Vec::new();
+        Idempotent {
+            request: request(call, &body),
+            users,
+            operation: new_user(body),
+            respond: Box::new(respond),
+        }
     };
     let results = call_queued(db, (0..CALLS).map(once).collect()).await;
     for pair in results[..TAKEN].chunks(2) {

@@ -45,7 +45,8 @@ fn once(request: Request, user_name: &str) -> Idempotent<Create> {
         body: Some(user.attributes.user_name.clone()),
         resource: user.id,
     };
-    Idempotent { request, operation: new_user(json!({ "userName": user_name })), respond: Box::new(respond) }
+    let (users, operation) = (Vec::new(), new_user(json!({ "userName": user_name })));
+    Idempotent { request, users, operation, respond: Box::new(respond) }
 }
 
 /// Calls `once` and returns the name of the user in the response, and whether the response was replayed.

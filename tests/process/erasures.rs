@@ -1,5 +1,6 @@
 //! Erasures that their request cannot complete: the response is 202, and a background task completes them.
 
+use crate::process::writers::Writers;
 use crate::support::block_on;
 use crate::support::command::{roster, run};
 use crate::support::database::{Database, on_both_engines};
@@ -10,8 +11,14 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
-on_both_engines!(Database: an_erasure_is_completed_after_a_kill, erasures_of_a_deleted_tenant_end);
+on_both_engines! {
+    Database:
+    an_erasure_is_completed_after_a_kill,
+    no_response_denies_an_erasure_that_took_place,
+    erasures_of_a_deleted_tenant_end,
+}
 
 /// Part of every value that an erasure must remove.
 const SECRET: &str = "7f3a9c";
@@ -86,6 +93,76 @@ fn a_locked_change_delays_only_the_erasure() {
         holder.execute("ROLLBACK");
         sql.wait_for_number(INCOMPLETE, 0, LIMIT);
         check_complete(&client, &mut sql, &path).await;
+    });
+}
+
+/// The task completes the erasure as a change by the key that requested it.
+#[test]
+fn a_request_stops_erasing_when_its_key_is_revoked() {
+    let database = Database::postgres();
+    let server = Server::builder(&database.url()).start();
+    let (admin, mut sql, mut holder) = (Client::new(&server), database.sql(), database.sql());
+    block_on(async {
+        let path = create(&admin, &mut sql, 1_500).await;
+        let key = admin.post("/keys", &json!({ "role": "admin" })).send().await.expect(201).json();
+        let [id, secret] = ["id", "secret"].map(|name| key[name].as_str().expect("a string"));
+        holder.execute("BEGIN; SELECT revision FROM changes WHERE revision = 590 FOR UPDATE");
+        let request = admin.with_key(secret).delete(&format!("{path}?erase=true"));
+        let erasing = tokio::spawn(async move { request.send().await });
+        sql.wait_for_lock_waiters(1);
+        admin.delete(&format!("/keys/{id}")).send().await.expect(204);
+        holder.execute("ROLLBACK");
+        erasing.await.expect("the request does not panic").expect(202);
+        sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+        let erased = admin.get("/changes?type=user.erased").send().await.expect(200).json();
+        assert_eq!(
+            (&erased["items"][0]["actor"]["id"], sql.number(WITH_VALUES)),
+            (&key["id"], 0),
+            "{erased}"
+        );
+    });
+}
+
+/// The erasure and the creation of a user with that manager overlap: both wait for the tenant's head row, or one waits for
+/// the other.
+#[test]
+fn no_response_stored_during_an_erasure_names_the_user() {
+    let database = Database::postgres();
+    let server = Server::builder(&database.url()).start();
+    let (client, mut sql, mut holder) = (Client::new(&server), database.sql(), database.sql());
+    block_on(async {
+        for (round, (path, is_first)) in
+            [("/users", true), ("/users", false), ("/scim/v2/Users", true), ("/scim/v2/Users", false)]
+                .into_iter()
+                .enumerate()
+        {
+            let manager = json!({ "userName": format!("manager{round}"), "displayName": SECRET });
+            let manager = client.post("/users", &manager).send().await.expect(201).json()["id"].clone();
+            let extension = match path {
+                "/users" => "enterprise",
+                _ => "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            };
+            let user =
+                json!({ "userName": format!("user{round}"), extension: { "manager": { "value": manager } } });
+            let create = client.post(path, &user).header("idempotency-key", &round.to_string());
+            let manager = manager.as_str().expect("the user has an id");
+            let erase = client.delete(&format!("/users/{manager}?erase=true"));
+            let requests = if is_first { [create, erase] } else { [erase, create] };
+            holder.execute("BEGIN; SELECT revision FROM heads FOR UPDATE");
+            let mut running = Vec::new();
+            for request in requests {
+                running.push(tokio::spawn(async move { request.send().await }));
+                sql.wait_for_lock_waiters(i64::try_from(running.len()).expect("a small number"));
+            }
+            holder.execute("ROLLBACK");
+            for request in running {
+                let response = request.await.expect("the request does not panic");
+                assert!(matches!(response.code(), 201 | 204), "{}", response.text());
+            }
+            let named = format!("SELECT count(*) AS number FROM idempotency WHERE body LIKE '%{SECRET}%'");
+            assert_eq!(sql.number(&named), 0, "{path}, creation first: {is_first}");
+        }
+        assert_eq!(sql.number("SELECT count(*) AS number FROM idempotency"), 4);
     });
 }
 
@@ -182,6 +259,57 @@ fn no_backup_contains_values_next_to_the_erasure() {
         sql.wait_for_number(INCOMPLETE, 0, LIMIT);
         check_complete(&client, &mut sql, &path).await;
     });
+}
+
+/// The queue is so short that most requests are refused. 503 means that the user still exists.
+fn no_response_denies_an_erasure_that_took_place(database: &Database) {
+    const USERS: usize = 24;
+    let server = Server::builder(&database.url()).env("ROSTER_QUEUE_SIZE", "4").start();
+    let (client, mut sql) = (Client::new(&server), database.sql());
+    block_on(async {
+        let mut paths = Vec::new();
+        for number in 0..USERS {
+            let body = json!({ "userName": format!("{number}-{SECRET}") });
+            let user = client.post("/users", &body).send().await.expect(201).json();
+            paths.push(format!("/users/{}", user["id"].as_str().expect("the user has an id")));
+        }
+        // Each erasure consists of several calls.
+        sql.execute(&format!(
+            "INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
+             resource_id, version, before, after, erased) \
+             WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 600) \
+             SELECT tenant_id, revision + n * {USERS}, time, actor_type, actor_id, request_id, 'user.updated', resource, \
+             resource_id, version, after, after, erased FROM changes CROSS JOIN s; \
+             UPDATE heads SET revision = 601 * {USERS}"
+        ));
+        let writers = Writers::start(client.clone(), USERS, LIMIT);
+        let erasures: JoinSet<_> =
+            paths.into_iter().map(|path| erase_until_gone(client.clone(), path)).collect();
+        let refused: usize = erasures.join_all().await.into_iter().sum();
+        assert!(refused > 0, "no erasure was refused");
+        writers.stop_and_check(&mut sql).await;
+        sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+        let users = i64::try_from(USERS).expect("a small number");
+        assert_eq!((sql.number(ERASED), sql.number(WITH_VALUES)), (users, 0));
+    });
+}
+
+/// Repeats an erasure until it succeeds. Returns the number of refusals, after each of which the user must exist.
+async fn erase_until_gone(client: Client, path: String) -> usize {
+    for refused in 0.. {
+        match erase(&client, &path).await.code() {
+            202 | 204 => return refused,
+            503 => {}
+            other => panic!("{other}"),
+        }
+        let found = async || client.get(&path).send().await.code();
+        let mut code = found().await;
+        while code == 503 {
+            code = found().await;
+        }
+        assert_eq!(code, 200, "the erasure was refused, but the user is gone");
+    }
+    0
 }
 
 /// The tenant of an incomplete erasure is deleted with its history, so the erasure cannot be recorded.

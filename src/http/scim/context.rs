@@ -61,15 +61,17 @@ impl Context {
     }
 
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.
+    /// `users` are the other users whose values the response can contain.
     pub(super) async fn create<T: Resource, O: Operation<Error = OpError>>(
         &self,
         (id, key): (Uuid, Option<Request>),
+        users: Vec<Uuid>,
         operation: O,
         render: impl Fn(&O::Output) -> Outcome + Send + Sync + 'static,
     ) -> Result<Outcome, OpError> {
         let Some(request) = key else { return Ok(render(&self.write::<T, _>(operation).await?)) };
         let respond = move |output: &O::Output| render(output).into_stored(id);
-        self.write::<T, _>(Idempotent { request, operation, respond: Box::new(respond) })
+        self.write::<T, _>(Idempotent { request, users, operation, respond: Box::new(respond) })
             .await
             .map(Outcome::from_stored)
     }

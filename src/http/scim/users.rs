@@ -12,6 +12,7 @@ use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::members::{HasUser, WithGroups};
+use crate::ops::resource::Resource as _;
 use crate::ops::users::{Create, Delete, Edit, EditFunction, Find};
 use actix_web::http::StatusCode;
 use serde_json::Value;
@@ -21,11 +22,12 @@ use uuid::Uuid;
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
     let draft = context.read(|reading| resource::read_user(body, &context.view(), reading))?;
+    let manager = User::named_users(&draft);
     let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
     let captured = context.clone();
     // A new user is in no group, so there are no groups to read.
     let render = move |user: &User| outcome(&captured, StatusCode::CREATED, user, &fields.projection);
-    context.create::<User, _>((id, key), operation, render).await.map_err(write_error)
+    context.create::<User, _>((id, key), manager, operation, render).await.map_err(write_error)
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {

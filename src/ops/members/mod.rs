@@ -14,6 +14,7 @@ mod unpaged;
 pub(super) use edit::{MemberDiff, PreparedEdit};
 pub use of_users::{GroupsOf, HasUser, WithGroups};
 pub use pages::{Find, List, ListGroups};
+pub(super) use store::{OnLocked, lock_users};
 pub use unpaged::{AllMembers, GroupsWithMembers};
 
 use crate::db::rows::NewMemberRow;
@@ -26,7 +27,6 @@ use crate::ops::{MAX_BATCH, OpError, Results};
 use locked_groups::LockedGroups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
-use store::OnLocked;
 use uuid::Uuid;
 
 /// Adds users to a group, all or none. Users who are already members are skipped.

@@ -28,7 +28,7 @@ pub(super) fn chunks(ids: impl Iterator<Item = QualifiedId>) -> Vec<(Uuid, Vec<U
 
 /// How to treat rows that other transactions have locked. It makes no difference on SQLite, which has a single writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OnLocked {
+pub(in crate::ops) enum OnLocked {
     /// Wait for them.
     Wait,
     /// Skip them, as if they did not exist.
@@ -36,7 +36,7 @@ pub(super) enum OnLocked {
 }
 
 /// Returns the users that exist, and locks them against deletion.
-pub(super) fn lock_users(
+pub(in crate::ops) fn lock_users(
     connection: &mut Connection,
     ids: impl Iterator<Item = QualifiedId>,
     on_locked: OnLocked,

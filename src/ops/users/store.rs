@@ -107,6 +107,12 @@ impl Resource for User {
         Some(self)
     }
 
+    /// The manager, because `manager.displayName` is part of the user.
+    fn named_users(draft: &Draft) -> Vec<Uuid> {
+        let manager = draft.attributes.enterprise.manager.as_ref();
+        manager.and_then(|manager| parse_id(&manager.value)).into_iter().collect()
+    }
+
     fn insert(
         tx: &mut Tx<'_>,
         tenant: Uuid,
