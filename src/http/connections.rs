@@ -68,7 +68,8 @@ pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
-    Connection::DOCS.create(&["Prefer"], &body, &links).describe("A new connection has no tokens.")
+    let operation = Connection::DOCS.create(&["Prefer"], &body, &links);
+    operation.describe("A new connection has no tokens. Names are unique within the tenant.").errors(&[409])
 }
 
 pub(super) fn delete_docs() -> OperationDocs {

@@ -12,7 +12,7 @@ use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
 use crate::ops::records::{self, Record};
 use crate::ops::{OpError, Page, PageQuery};
-use crate::schema::{connection_tokens, connections};
+use crate::schema::{connection_tokens, connections, heads};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
@@ -71,7 +71,7 @@ impl Record for Connection {
             connections::created_at.eq(i64::from(self.created_at)),
             connections::updated_at.eq(i64::from(self.updated_at)),
         )))?;
-        Ok(())
+        check_name(tx, self.tenant, self.id, &self.name)
     }
 
     fn history(&self) -> Uuid {
@@ -88,6 +88,10 @@ impl Record for Connection {
 
     fn with(&self, Draft { name, profile }: Draft, version: i64, updated_at: Timestamp) -> Self {
         Self { name, profile, version, updated_at, ..self.clone() }
+    }
+
+    fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
+        if draft.name == before.name { Ok(()) } else { check_name(tx, before.tenant, before.id, &draft.name) }
     }
 
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -107,6 +111,19 @@ impl Record for Connection {
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
         Ok(true)
     }
+}
+
+/// Checks that no other connection of the tenant has this name. This first locks the tenant's head row, so that every other
+/// write of a name either is committed and visible or must wait. A unique index could not be created, because releases
+/// without this check permitted duplicates.
+fn check_name(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, name: &str) -> Result<(), OpError> {
+    tx.lock::<i64>(heads::table.find(Uid(tenant)).select(heads::revision))?;
+    let others = connections::tenant_id.eq(Uid(tenant)).and(connections::id.ne(Uid(id)));
+    let query = connections::table.filter(others).filter(connections::name.eq(name)).order(connections::id);
+    let existing: Option<Uid> = tx.optional(query.select(connections::id).limit(1))?;
+    existing.map_or(Ok(()), |Uid(existing)| {
+        Err(OpError::Conflict { attribute: "name", value: name.to_owned(), existing: Some(existing) })
+    })
 }
 
 type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>, Option<i64>);

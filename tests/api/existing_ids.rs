@@ -2,7 +2,7 @@
 
 use crate::api::callers::{client_with_role, create_tenant, create_user, tenant_path};
 use crate::api::problem::assert_taken;
-use crate::support::api::{Api, path, text};
+use crate::support::api::{Api, expect_one_success, path, send_concurrently, text};
 use crate::support::http::{Client, Response};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -11,6 +11,8 @@ engine_tests! {
     a_conflict_names_the_existing_user
     a_conflict_names_the_existing_group
     a_conflict_names_the_existing_tenant
+    a_conflict_names_the_existing_connection
+    concurrent_creations_produce_one_connection_per_name
     a_scim_conflict_names_the_existing_resource
 }
 
@@ -69,6 +71,43 @@ async fn a_conflict_names_the_existing_tenant(api: Api) {
     let name = json!({ "name": "acme" });
     assert_names(&api.client.post("/tenants", &name).send().await, "name", &acme);
     assert_names(&api.client.patch(&tenant_path(&other), &name).send().await, "name", &acme);
+}
+
+async fn a_conflict_names_the_existing_connection(api: Api) {
+    let create = async |client: &Client, name: &str| {
+        client.post("/connections", &json!({ "name": name })).send().await
+    };
+    let okta = create(&api.client, "Okta").await.expect(201).json();
+    let entra = create(&api.client, "Entra").await.expect(201).json();
+    let rename = async |connection: &Value, patch: Value| {
+        api.client.patch(&format!("/connections/{}", text(&connection["id"])), &patch).send().await
+    };
+    assert_names(&create(&api.client, "Okta").await, "name", &okta);
+    assert_names(&rename(&entra, json!({ "name": "Okta" })).await, "name", &okta);
+    rename(&okta, json!({ "name": "Okta", "profile": "strict" })).await.expect(200);
+    // Another tenant can have a connection with that name.
+    create_tenant(&api.client, "other").await;
+    create(&api.client.in_tenant("other"), "Okta").await.expect(201);
+    // Releases without this check permitted connections with equal names. They can be changed, and be renamed.
+    api.sql().execute("UPDATE connections SET name = 'Okta' WHERE name = 'Entra'");
+    rename(&entra, json!({ "profile": "strict" })).await.expect(200);
+    assert_names(&create(&api.client, "Okta").await, "name", &okta);
+    rename(&okta, json!({ "name": "Okta 2" })).await.expect(200);
+    assert_names(&rename(&okta, json!({ "name": "Okta" })).await, "name", &entra);
+    api.client.delete(&format!("/connections/{}", text(&entra["id"]))).send().await.expect(204);
+    rename(&okta, json!({ "name": "Okta" })).await.expect(200);
+}
+
+/// On PostgreSQL, the creations run in several transactions at the same time.
+async fn concurrent_creations_produce_one_connection_per_name(api: Api) {
+    for round in 0..4 {
+        let body = json!({ "name": format!("Okta {round}") });
+        let responses = send_concurrently(8, |_| api.client.post("/connections", &body)).await;
+        let created = expect_one_success(&responses, 201, 409).json();
+        for refused in responses.iter().filter(|response| response.code() == 409) {
+            assert_names(refused, "name", &created);
+        }
+    }
 }
 
 async fn scim(client: &Client, method: Method, path: &str, body: &Value) -> Value {
