@@ -7,13 +7,17 @@ use super::headers::Prefer;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::NoQuery;
 use super::path::Target;
+use super::problem::Problem;
 use super::records::{self, Served, created};
 use super::response::Response;
 use super::state::State;
+use crate::domain::key::Role;
 use crate::domain::tenant::{Draft, Tenant};
 use crate::ops::OpError;
 use crate::ops::records::Patch;
 use crate::ops::tenants::{CheckPatch, Create, FindByName, Purge};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -75,15 +79,30 @@ pub(super) fn create_docs() -> OperationDocs {
 /// `DELETE /tenants/{id}`
 pub(super) async fn delete(context: Context<Operator>, target: Target) -> Response {
     let id = target.id;
-    let response = records::delete::<Tenant>(context.clone(), target).await?;
-    // The tenant is deleted. The retention task removes the rows that are left if a call fails here.
-    while let Ok(true) = context.call(Purge { id }).await {}
-    Ok(response)
+    let deleted = records::delete::<Tenant>(context.clone(), target).await;
+    // If an earlier request deleted the tenant but not all of its rows, this one continues.
+    if deleted.as_ref().is_err_and(|problem| problem.status_code() != StatusCode::NOT_FOUND) {
+        return deleted;
+    }
+    match (deleted, purge(&context, id).await) {
+        (Ok(_), Err(_)) => Ok(HttpResponse::Accepted().finish()),
+        (deleted, _) => deleted,
+    }
+}
+
+/// Deletes the remaining rows of a deleted tenant. If this fails, the retention task deletes them.
+async fn purge(context: &Context<Operator>, id: Uuid) -> Result<(), Problem> {
+    while context.call(Purge { id }).await? {
+        context.check_key(Role::Operator).await?;
+    }
+    Ok(())
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
+    let accepted = "The tenant was deleted. The server deletes its remaining changes in the background.";
     Tenant::DOCS
         .delete("Delete an empty tenant", &[])
+        .response(202, accepted, &[], None)
         .describe(
             "Also deletes the tenant's keys, connections, stored responses and changes. If the tenant has users or \
              groups, the response is 409.",

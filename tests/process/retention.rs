@@ -12,6 +12,7 @@ on_both_engines! {
     Database:
     expired_idempotent_responses_are_deleted,
     remaining_rows_of_a_deleted_tenant_are_deleted,
+    a_deletion_of_a_tenant_is_completed_after_a_kill,
     keys_and_tokens_are_deleted_90_days_after_their_revocation,
 }
 
@@ -58,6 +59,58 @@ fn remaining_rows_of_a_deleted_tenant_are_deleted(database: &Database) {
         let count = format!("SELECT count(*) AS number FROM {table}");
         sql.wait_for_number(&count, 1, Duration::from_secs(20));
     }
+}
+
+/// The number of changes without a tenant.
+const LEFT: &str = "SELECT count(*) AS number FROM changes WHERE tenant_id NOT IN (SELECT id FROM tenants)";
+
+/// Creates a tenant and adds this many changes to its history. Returns the tenant's path.
+async fn create_tenant(client: &Client, sql: &mut Sql, changes: usize) -> String {
+    let tenant = client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201).json();
+    client.in_tenant("acme").post("/keys", &json!({ "role": "reader" })).send().await.expect(201);
+    sql.execute(&format!(
+        "INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
+         version, before, after, erased) \
+         WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {changes}) \
+         SELECT tenant_id, revision + n, time, actor_type, actor_id, request_id, type, resource, resource_id, \
+         version, before, after, erased FROM changes CROSS JOIN s WHERE type = 'key.created'"
+    ));
+    format!("/tenants/{}", tenant["id"].as_str().expect("the tenant has an id"))
+}
+
+fn a_deletion_of_a_tenant_is_completed_after_a_kill(database: &Database) {
+    let mut server = Server::builder(&database.url()).start();
+    let mut sql = database.sql();
+    block_on(async {
+        let client = Client::new(&server);
+        let delete = client.delete(&create_tenant(&client, &mut sql, 20_000).await);
+        let deleting = tokio::spawn(async move { delete.try_send().await });
+        let tenants = "SELECT count(*) AS number FROM tenants";
+        sql.wait_for_number(tenants, 1, Duration::from_secs(20));
+        server.kill();
+        drop(deleting.await);
+    });
+    assert!(sql.number(LEFT) > 0, "the deletion was not interrupted");
+    let _server = Server::builder(&database.url()).start();
+    sql.wait_for_number(LEFT, 0, Duration::from_secs(20));
+}
+
+/// The lock on the changes delays only the last part of the deletion.
+#[test]
+fn a_deletion_of_a_tenant_that_is_not_complete_returns_202() {
+    let database = Database::postgres();
+    let server = Server::builder(&database.url()).env("ROSTER_REQUEST_DEADLINE", "1s").start();
+    let (client, mut sql, mut holder) = (Client::new(&server), database.sql(), database.sql());
+    block_on(async {
+        let path = create_tenant(&client, &mut sql, 10).await;
+        holder.execute("BEGIN; SELECT revision FROM changes WHERE type = 'key.created' FOR UPDATE");
+        assert_eq!(client.delete(&path).send().await.expect(202).text(), "");
+        client.get(&path).send().await.expect(404);
+        assert_eq!(sql.number(LEFT), 11);
+        holder.execute("ROLLBACK");
+        client.delete(&path).send().await.expect(404);
+        assert_eq!(sql.number(LEFT), 0, "the second request continues the deletion");
+    });
 }
 
 fn keys_and_tokens_are_deleted_90_days_after_their_revocation(database: &Database) {
