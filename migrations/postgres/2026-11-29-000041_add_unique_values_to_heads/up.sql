@@ -1,3 +1,3 @@
--- Whether the tenant may require unique values. Each write reads this column with the head row that it updates anyway,
--- so that only writes of such tenants need an additional statement.
+-- Whether the values that the tenant writes are checked for uniqueness. Each write reads this column with the head row,
+-- which it updates anyway, so only the writes of such tenants need an additional statement.
 ALTER TABLE heads ADD COLUMN unique_values boolean NOT NULL DEFAULT false;

@@ -1,2 +1,2 @@
--- Adds statistics for the table `erasures`, for the reason given in the migration describe_keys.
+-- Adds statistics for the table `erasures`; the migration describe_keys gives the reason.
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('erasures', 'erasures', '1000 1000 1');
