@@ -27,7 +27,7 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: ListenAddress,
 
-    /// Fixed key with the role operator: at least 32 characters of A-Z a-z 0-9 - . _ ~ + / =; during a rotation, two keys
+    /// Fixed key with the role operator: at least 32 characters from A-Z a-z 0-9 - . _ ~ + / =; during a rotation, two keys
     /// separated by a space
     #[arg(long, env = "ROSTER_ADMIN_KEY", value_name = "ROSTER_ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<AdminKeys>,
@@ -65,7 +65,8 @@ pub struct Settings {
     #[arg(default_value = "2", value_parser = whole::<1, 64>)]
     pub database_readers: usize,
 
-    /// Maximum number of waiting database operations per class; more are refused with 503
+    /// Maximum number of waiting database operations per class (single rows, pages, scans, writes); more are refused with
+    /// 503
     #[arg(long, env = "ROSTER_QUEUE_SIZE", value_name = "ROSTER_QUEUE_SIZE")]
     #[arg(default_value = "1024", value_parser = whole::<1, 1_000_000>)]
     pub queue_size: usize,
@@ -97,7 +98,8 @@ pub struct Settings {
     #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
 
-    /// Time after which a database operation is logged as slow, including the time in its queue
+    /// Time, including the time in the queue, after which a database operation is logged as slow; 0s logs every
+    /// operation
     #[arg(long, env = "ROSTER_SLOW_OPERATION", value_name = "ROSTER_SLOW_OPERATION")]
     #[arg(default_value = "1s", value_parser = duration)]
     pub slow_operation: Duration,

@@ -28,7 +28,9 @@ pub(super) fn with_database<T>(
 /// Checks that the database exists and has no pending migrations.
 fn check(url: &DatabaseUrl) -> Result<(), AppError> {
     if let DatabaseUrl::Memory(_) = url {
-        return Err(AppError::new(format!("the database {url} does not exist outside its own server")));
+        return Err(AppError::new(format!(
+            "the database {url} does not exist outside the server that created it"
+        )));
     }
     if url.is_missing() {
         return Err(AppError::new(format!(

@@ -26,7 +26,7 @@ pub(super) fn run(settings: &Settings, command: EpochCommand) -> Result<(), AppE
     let incomplete =
         |error| AppError::new(format!("not all epochs were renewed; repeat the command: {error}"));
     let renewed = with_database(settings, async |database| renew(database).await.map_err(incomplete))?;
-    print(&format!("{renewed} renewed\n"));
+    print(&format!("epochs renewed: {renewed}\n"));
     Ok(())
 }
 

@@ -107,7 +107,7 @@ impl Cli {
             Some(Command::Openapi) => print(&format!("{:#}\n", openapi_document())),
             Some(Command::Backup { file }) => {
                 let bytes = backup::run(&self.settings.database_url, &file).map_err(AppError::new)?;
-                print(&format!("{bytes} bytes\n"));
+                print(&format!("bytes written: {bytes}\n"));
             }
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
@@ -127,7 +127,7 @@ fn report_migrations(
 ) -> Result<ExitCode, migrate::MigrationError> {
     if !status && !check {
         let applied = migrate::run(url)?;
-        print(&format!("{applied} applied\n"));
+        print(&format!("migrations applied: {applied}\n"));
         return Ok(ExitCode::SUCCESS);
     }
     let state = migrate::status(url)?;

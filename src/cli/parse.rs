@@ -121,7 +121,7 @@ fn explain(error: &clap::Error, sources: Option<&Sources>) -> String {
     match (error.kind(), error.source(), error.get(ContextKind::ValidValue)) {
         (ErrorKind::ValueValidation, Some(source), _) => format!("{subject}: {value} {source}"),
         (ErrorKind::InvalidValue, _, Some(values)) => format!("{subject}: {value} must be one of {values}"),
-        (ErrorKind::InvalidUtf8, ..) => "an argument must be UTF-8".to_owned(),
+        (ErrorKind::InvalidUtf8, ..) => "every argument must be UTF-8".to_owned(),
         (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, ..) => {
             "a subcommand is missing; `--help` lists the subcommands".to_owned()
         }

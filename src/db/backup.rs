@@ -24,12 +24,12 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
     match url {
         DatabaseUrl::Postgres(_) => {
             return Err(BackupError(
-                "roster copies only SQLite databases; use pg_dump for PostgreSQL".to_owned(),
+                "`roster backup` copies only SQLite databases; use pg_dump for PostgreSQL".to_owned(),
             ));
         }
         DatabaseUrl::Memory(_) => {
             return Err(BackupError(
-                "an in-memory database cannot be copied: only its own server can read it".to_owned(),
+                "an in-memory database cannot be copied, because only its server can read it".to_owned(),
             ));
         }
         DatabaseUrl::Sqlite(_) if url.is_missing() => {
@@ -40,7 +40,10 @@ pub fn run(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError> {
     // SQLite reads a name that begins with `file:` as a URI. An absolute path never does.
     let file = std::path::absolute(file).map_err(cannot("resolve", file))?;
     if fs::symlink_metadata(&file).is_ok() {
-        return Err(BackupError(format!("{} already exists", file.display())));
+        return Err(BackupError(format!(
+            "{} already exists; write the backup to a new file",
+            file.display()
+        )));
     }
     let partial = PartialFile::create(&file)?;
     copy(url, &partial.0)?;
@@ -69,7 +72,8 @@ impl PartialFile {
         match created {
             Ok(_) => Ok(Self(path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(BackupError(format!(
-                "{} exists: another backup is writing it, or a killed backup left it behind",
+                "{} exists, because another backup is writing it or a backup was killed: if no backup is running, \
+                 delete it",
                 path.display()
             ))),
             Err(error) => Err(cannot("create", &path)(error)),

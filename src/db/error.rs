@@ -60,7 +60,7 @@ pub enum DbError {
     #[display("the database is busy: {_0}")]
     Busy(#[error(not(source))] String),
     /// A conflict with a concurrent transaction (SQLSTATE 40001). Nothing was done, and the call is retried.
-    #[display("could not serialize: {_0}")]
+    #[display("the transaction could not be serialized: {_0}")]
     Serialization(#[error(not(source))] String),
     /// A write started, and it is unknown whether it was committed.
     #[display("the outcome is unknown: {_0}")]

@@ -52,7 +52,7 @@ impl ServerLock {
         match lock.try_lock() {
             Ok(()) => Ok(Self { _file: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(FileError(format!(
-                "another server uses the database {url}; a SQLite database permits one"
+                "another server uses the database {url}, and only one server can use a SQLite database"
             ))),
             Err(TryLockError::Error(error)) => Err(cannot(&path, error)),
         }

@@ -44,7 +44,7 @@ pub(super) fn check_id(fields: &mut Fields<'_>, mode: WriteMode) {
         return fields.ignore(&["id"]);
     };
     if fields.string("id").is_some_and(|text| parse_id(&text) != Some(id)) {
-        fields.error("id", "read-only", "must be absent or the id in the path");
+        fields.error("id", "read-only", "must be absent or equal the id in the path");
     }
 }
 
@@ -65,11 +65,11 @@ pub(super) fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
         let at = format!("extensions/{}", pointer_token(urn));
         let lower = urn.to_ascii_lowercase();
         if !lower.starts_with("urn:") || lower.len() < 7 {
-            fields.error_at(&at, "invalid-urn", "must have a URN as its key");
+            fields.error_at(&at, "invalid-urn", "must have a URN as its name");
         } else if lower.starts_with("urn:ietf:params:scim:schemas:core:")
             || lower == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"
         {
-            let detail = "is a built-in schema; use the fields for its attributes instead";
+            let detail = "is a built-in schema; use the resource's own fields for its attributes";
             fields.error_at(&at, "known-schema", detail);
         } else if !value.is_object() {
             fields.error_at(&at, "wrong-type", "must be an object");

@@ -21,7 +21,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn uses_full_folding_and_composes() {
+    fn folding_is_full_and_composes() {
         assert_eq!(casefold("STRASSE"), casefold("Straße"));
         assert_eq!(casefold("ΜΆΪΟΣ"), casefold("μάϊος"));
         assert_eq!(casefold("e\u{301}"), "\u{e9}");
@@ -40,13 +40,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_idempotent(text in any::<String>()) {
+        fn folding_is_idempotent(text in any::<String>()) {
             let once = casefold(&text);
             prop_assert_eq!(casefold(&once), once);
         }
 
         #[test]
-        fn ignores_case_and_composition(text in any::<String>()) {
+        fn folding_ignores_case_and_composition(text in any::<String>()) {
             let nfd = icu_normalizer::DecomposingNormalizer::new_nfd();
             prop_assert_eq!(casefold(&nfd.normalize(&text)), casefold(&text));
         }

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_text_that_is_not_a_list_of_tags() {
+    fn text_that_is_not_a_list_of_tags_is_rejected() {
         for text in ["", "3", "\"3", "\"3\" \"4\"", "w/\"3\"", ","] {
             assert_eq!(Tags::parse(text), Err(InvalidTags), "{text}");
         }

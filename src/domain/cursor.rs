@@ -13,7 +13,9 @@ pub struct List([u8; BINDING]);
 
 /// The error for a token that is not a cursor, is damaged, or belongs to another list.
 #[derive(Clone, Copy, Debug, Display, Error, PartialEq, Eq)]
-#[display("the cursor does not belong to this list")]
+#[display(
+    "the cursor is damaged or belongs to a list with another filter, sort or tenant; request the first page again"
+)]
 pub struct InvalidCursor;
 
 const FORMAT: u8 = 1;

@@ -76,7 +76,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn folds_case_insensitive_strings_and_omits_absent_values() {
+    fn case_insensitive_strings_are_folded_and_absent_values_are_omitted() {
         let attributes = Attributes {
             user_name: "ADA".to_owned(),
             profile_url: Some("https://X".to_owned()),

@@ -147,7 +147,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn rejects_text_that_is_not_json() {
+    fn text_that_is_not_json_is_rejected() {
         for text in ["", "{", "{} {}", "{'a':1}", "[1,]", "NaN", "\"\\ud800\"", "\u{feff}{}"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn rejects_duplicate_keys_at_any_depth() {
+    fn duplicate_keys_are_rejected_at_any_depth() {
         let error = parse(br#"{"a":[{"b":1,"\u0062":2}]}"#).unwrap_err();
         assert!(error.to_string().contains("duplicate key \"b\""), "{error}");
     }
 
     #[test]
-    fn reports_numbers_beyond_the_range_of_floats() {
+    fn numbers_beyond_the_range_of_floats_are_reported() {
         let text = format!("[{}]", "9".repeat(400));
         assert!(matches!(parse(text.as_bytes()), Err(JsonError::OutOfRange(_))));
         assert!(matches!(parse(b"[1e999]"), Err(JsonError::OutOfRange(_))));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn measures_depth() {
+    fn depth_counts_nested_objects_and_lists() {
         assert_eq!(depth(&json!(1)), 0);
         assert_eq!(depth(&json!({})), 1);
         assert_eq!(depth(&json!({"a": [{"b": 1}]})), 3);
@@ -185,7 +185,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn preserves_every_float(number in any::<f64>().prop_filter("finite", |n| n.is_finite())) {
+        fn every_float_is_preserved(number in any::<f64>().prop_filter("finite", |n| n.is_finite())) {
             let text = serde_json::to_string(&number).unwrap();
             prop_assert_eq!(parse(text.as_bytes()).unwrap().as_f64(), Some(number));
         }

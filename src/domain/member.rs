@@ -219,13 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn reads_ids_in_order() {
+    fn ids_are_read_in_order() {
         let ids = [Uuid::max(), Uuid::nil(), Uuid::max()];
         assert_eq!(read_user_ids(json!({ "userIds": ids })), Ok(ids.to_vec()));
     }
 
     #[test]
-    fn reports_every_error_with_its_pointer() {
+    fn every_error_is_reported_with_its_pointer() {
         assert_eq!(errors(json!([])), wrong("", "wrong-type"));
         assert_eq!(errors(json!({})), wrong("/userIds", "required"));
         assert_eq!(errors(json!({"userIds": []})), wrong("/userIds", "required"));

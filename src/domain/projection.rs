@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn includes_only_named_attributes() {
+    fn only_named_attributes_are_included() {
         let only = |names| shown(Projection::Include, names);
         assert_eq!(only("USERNAME"), json!({"id": "i", "userName": "ada"}));
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn excludes_named_attributes() {
+    fn named_attributes_are_excluded() {
         let without = |names| shown(Projection::Exclude, names);
         let all = without("id");
         assert_eq!(all["id"], "i");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_unknown_names() {
+    fn unknown_names_are_rejected() {
         for name in ["", "title,", "x", "name.x", "title.x", "customs", "emails.value.x", ".custom"] {
             assert!(AttributeSet::parse(name, &USERS, Vocabulary::Native).is_err(), "{name}");
         }

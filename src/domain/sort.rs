@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parses_names_with_a_direction() {
+    fn names_are_parsed_with_a_direction() {
         let sort = |by, descending, optional| Ok(Sort { by, descending, optional });
         assert_eq!(Sort::parse("id", &USERS), sort(SortBy::Id, false, false));
         assert_eq!(Sort::parse("-USERNAME", &USERS), sort(SortBy::UserName, true, false));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scim_list_or_object_stands_for_its_value() {
+    fn a_scim_list_or_object_is_sorted_by_its_value() {
         let by = |name: &str| Sort::by_scim(&USERS, name, true).map(|sort| sort.to_string());
         for (name, expected) in [
             ("emails", Some("-emails.value")),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn resources_without_a_key_form_their_own_segment() {
+    fn resources_without_a_sort_key_are_in_a_segment_of_their_own() {
         let missing = |text: &str, after: Option<Position>| {
             let segments = Sort::parse(text, &USERS).unwrap().segments(after);
             segments.iter().map(|segment| (segment.missing, segment.after.is_some())).collect::<Vec<_>>()

@@ -79,7 +79,7 @@ mod tests {
     use super::Timestamp;
 
     #[test]
-    fn renders_six_fractional_digits_in_utc() {
+    fn times_are_rendered_in_utc_with_six_fractional_digits() {
         assert_eq!(Timestamp::from(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp::from(1_767_323_045_678_901).to_string(), "2026-01-02T03:04:05.678901Z");
         assert_eq!(Timestamp::from(-1).to_string(), "1969-12-31T23:59:59.999999Z");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn is_always_later_than_the_previous_time() {
+    fn after_never_returns_the_previous_time_or_an_earlier_one() {
         let (early, late) = (Timestamp::from(5), Timestamp::from(9));
         assert_eq!(early.after(late), Timestamp::from(10));
         assert_eq!(late.after(early), late);

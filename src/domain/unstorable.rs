@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_integers_beyond_64_bits() {
+    fn integers_beyond_64_bits_are_reported() {
         assert_eq!(pointers(r#"{"a":{"b":[0,18446744073709551616]}}"#), ["/a/b/1"]);
         assert_eq!(pointers(r#"{"a":-9223372036854775809}"#), ["/a"]);
         for exact in ["18446744073709551615", "-9223372036854775808", "1e300", "9007199254740993"] {
@@ -111,13 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn reports_nul_in_strings_and_keys() {
+    fn nul_is_reported_in_strings_and_keys() {
         assert_eq!(pointers(r#"{"a/b":"x\u0000"}"#), ["/a~1b"]);
         assert_eq!(pointers(r#"{"a":{"\u0000":1}}"#), ["/a"]);
     }
 
     #[test]
-    fn limits_the_number_of_errors_and_the_length_of_pointers() {
+    fn the_number_of_errors_and_the_length_of_pointers_are_limited() {
         let key = "k".repeat(100_000);
         let text = format!(r#"{{"a":{{"{key}":[{}]}}}}"#, vec![r#""\u0000""#; 5_000].join(","));
         let pointers = pointers(&text);
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_panics(bytes in any::<Vec<u8>>()) {
+        fn arbitrary_json_does_not_panic(bytes in any::<Vec<u8>>()) {
             if let Ok(value) = parse(&bytes) {
                 drop(unstorable(&value, &bytes));
             }

@@ -37,7 +37,7 @@ impl AuthThrottle {
         let (count, remaining) = self.count(address, now);
         if count == 1 {
             log::warn!(client_address:% = address;
-                "authentication failed; repeated failures of an address are logged once a minute");
+                "authentication failed; further failures from an address are logged once a minute");
         }
         (self.limit > 0 && count > self.limit).then_some(remaining)
     }

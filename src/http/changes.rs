@@ -58,7 +58,7 @@ pub(super) fn read_docs() -> OperationDocs {
 fn types(text: &str, admin: bool) -> Result<Vec<ChangeKind>, Problem> {
     let parse = |name: &str| {
         ChangeKind::from_name(name).ok_or_else(|| {
-            Problem::invalid_parameter(format!("The change type `{name:.100}` does not exist."))
+            Problem::invalid_parameter(format!("`type` names an unknown change type, `{name:.100}`."))
         })
     };
     let types = text.split(',').map(parse).collect::<Result<Vec<_>, _>>()?;

@@ -134,8 +134,9 @@ fn read_upsert<R: Native>(
 ) -> Result<(Option<String>, String, R::Draft), Vec<FieldError>> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let (id, is_absent) = (text("id"), body.get(key.attribute()).is_none_or(Value::is_null));
-    let required =
-        || FieldError::new(format!("/{}", key.attribute()), "required", "is required to match by it");
+    let required = || {
+        FieldError::new(format!("/{}", key.attribute()), "required", "is required because `match` names it")
+    };
     match R::draft(body, WriteMode::Create) {
         Ok(draft) => match R::unique_value_of(&draft, key) {
             Some(value) => Ok((id, value, draft)),

@@ -15,7 +15,7 @@ pub enum OpError {
     #[display("not found")]
     NotFound,
     /// The conditions are not satisfied. Contains the resource's version if the resource exists.
-    #[display("the resource has another version")]
+    #[display("the version of the resource does not satisfy the conditions")]
     #[error(ignore)]
     PreconditionFailed(#[error(not(source))] Option<i64>),
     /// Another resource has the same value of an attribute that must be unique.
@@ -30,7 +30,7 @@ pub enum OpError {
         existing: Option<Uuid>,
     },
     /// Duplicate values prevent a uniqueness setting from being enabled.
-    #[display("some values are not unique")]
+    #[display("several resources have the same values")]
     #[error(ignore)]
     NotUnique(#[error(not(source))] Box<Duplicates>),
     /// The write would make the resource invalid.
@@ -44,10 +44,10 @@ pub enum OpError {
     #[display("{_0}")]
     Refused(#[error(not(source))] &'static str),
     /// The Idempotency-Key was used before with a different body.
-    #[display("the Idempotency-Key belongs to another request")]
+    #[display("the Idempotency-Key was already used with a different body")]
     KeyReused,
     /// The resources that match a filter cannot be counted or sorted in time.
-    #[display("too many resources to count")]
+    #[display("the results cannot be counted or sorted in time")]
     Uncountable,
     /// The database failed, or did not run the call.
     Database(DbError),

@@ -101,7 +101,11 @@ impl Record for Key {
     }
 
     fn prepare_update(_: &mut Tx<'_>, before: &Self, _: &Draft) -> Result<(), OpError> {
-        if before.revoked_at.is_some() { Err(OpError::Refused("the key is revoked")) } else { Ok(()) }
+        if before.revoked_at.is_some() {
+            Err(OpError::Refused("a revoked key cannot be changed; create a new key"))
+        } else {
+            Ok(())
+        }
     }
 
     fn update(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {

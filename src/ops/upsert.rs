@@ -75,7 +75,7 @@ impl<R: Resource> Upsert<R> {
             return Err(OpError::PreconditionFailed(Some(version)));
         }
         if self.expected_id.as_ref().is_some_and(|id| parse_id(id) != Some(stored.id())) {
-            let detail = "must be absent or the id of the resource that has this value";
+            let detail = "must be absent or equal the id of the resource that `match` finds";
             return Err(OpError::Invalid(vec![FieldError::new("/id", "read-only", detail)]));
         }
         let draft = stored.complete_replacement(self.draft.clone());

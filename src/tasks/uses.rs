@@ -1,4 +1,4 @@
-//! Periodically stores when keys were last used.
+//! Periodically stores the times at which keys were last used.
 
 use crate::http::State;
 use actix_web::web;
@@ -18,6 +18,6 @@ pub async fn run(state: web::Data<State>) {
 /// Stores the collected uses.
 pub async fn write(state: &State) {
     if let Err(error) = state.credentials.write_uses().await {
-        log::warn!("cannot store when keys were last used: {error}");
+        log::warn!("cannot store the times at which keys were last used: {error}");
     }
 }

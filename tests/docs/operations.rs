@@ -18,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     };
     let output = workspace.shell().run(&format!("{diesel}\n{migrate}"));
     assert!(
-        output.contains("\n0 applied\n") && !output.contains("pending"),
+        output.contains("\nmigrations applied: 0\n") && !output.contains("pending"),
         "diesel left pending migrations: {output}"
     );
 
@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
             workspace.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url()))
         }
     };
-    assert_eq!(output, "1 renewed\n");
+    assert_eq!(output, "epochs renewed: 1\n");
     let server = Server::builder(&url).start();
     let restored = State::read(&server);
     assert_eq!((&restored.users, &restored.head), (&in_backup.users, &in_backup.head));

@@ -21,7 +21,7 @@ fn a_newer_database_is_ready(workspace: &Workspace) {
     workspace.roster(&["migrate", "--check"]).expect_success();
     let (applied, pending) = workspace.status();
     assert_eq!((applied.len(), pending.len()), (versions().len() + 1, 0));
-    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "migrations applied: 0\n");
     get(&workspace.server().start(), "/readyz").expect(200);
     get(&workspace.server().env("ROSTER_MIGRATE_ON_START", "false").start(), "/readyz").expect(200);
 }

@@ -118,7 +118,7 @@ fn roster_has_nothing_to_apply_after_diesel(workspace: &Workspace) {
     workspace.diesel(&["run"]).expect_success();
     let schema = workspace.schema();
     workspace.roster(&["migrate", "--check"]).expect_success();
-    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "migrations applied: 0\n");
     assert_eq!(workspace.schema(), schema);
     workspace.serve();
     assert_eq!(workspace.schema(), schema);
@@ -128,7 +128,7 @@ fn roster_continues_where_diesel_stopped(workspace: &Workspace) {
     workspace.diesel(&["run"]).expect_success();
     let schema = workspace.schema();
     workspace.diesel(&["revert", "-n", "9"]).expect_success();
-    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "9 applied\n");
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "migrations applied: 9\n");
     assert_eq!(workspace.schema(), schema);
 }
 
@@ -179,10 +179,10 @@ fn a_failed_migration_keeps_the_ones_before_it(workspace: &Workspace) {
 fn a_second_migrate_applies_nothing(workspace: &Workspace) {
     assert_eq!(
         workspace.roster(&["migrate"]).expect_success().stdout,
-        format!("{} applied\n", versions().len())
+        format!("migrations applied: {}\n", versions().len())
     );
     let schema = workspace.schema();
-    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "0 applied\n");
+    assert_eq!(workspace.roster(&["migrate"]).expect_success().stdout, "migrations applied: 0\n");
     assert_eq!(workspace.schema(), schema);
 }
 
@@ -216,5 +216,9 @@ fn roster_migrate_waits_for_another_process_on_postgres() {
         migrate.join().expect("the thread does not panic")
     });
     assert_eq!(workspace.applied(), versions());
-    assert_eq!(output.expect_success().stdout, "0 applied\n", "the other process has applied all migrations");
+    assert_eq!(
+        output.expect_success().stdout,
+        "migrations applied: 0\n",
+        "the other process has applied all migrations"
+    );
 }

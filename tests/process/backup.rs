@@ -60,7 +60,7 @@ fn a_copy_made_during_writes_contains_every_acknowledged_write() {
                 let start = Instant::now();
                 let output = backup(&url, &file).expect_success();
                 let size = fs::metadata(&file).expect("the copy exists").len();
-                assert_eq!(output.stdout, format!("{size} bytes\n"));
+                assert_eq!(output.stdout, format!("bytes written: {size}\n"));
                 (start, file)
             });
             backups.push(copy.await.expect("the copy is made"));
@@ -168,7 +168,7 @@ fn a_restored_copy_has_the_old_state_and_a_new_epoch() {
         drop(fs::remove_file(format!("{}{suffix}", file.display())));
     }
     fs::rename(&copy, &file).expect("the copy replaces the database");
-    assert_eq!(renew_epochs(&url).expect_success().stdout, "2 renewed\n");
+    assert_eq!(renew_epochs(&url).expect_success().stdout, "epochs renewed: 2\n");
 
     let mut server = Server::builder(&url).start();
     block_on(async {
@@ -316,7 +316,7 @@ fn clients_see_a_renewed_epoch_at_once(database: &Database) {
             [default.epoch, acme.epoch]
         };
         let before = epochs().await;
-        assert_eq!(renew_epochs(&database.url()).expect_success().stdout, "2 renewed\n");
+        assert_eq!(renew_epochs(&database.url()).expect_success().stdout, "epochs renewed: 2\n");
         let after = epochs().await;
         let names: BTreeSet<_> = before.iter().chain(&after).map(ToString::to_string).collect();
         assert_eq!(names.len(), 4, "{before:?} {after:?}");

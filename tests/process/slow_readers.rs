@@ -31,7 +31,7 @@ async fn prepare(api: &Api) -> String {
         api.client.post("/users", &large_user(index)).send().await.expect(201);
     }
     let key = api.client.post("/keys", &json!({ "role": "reader" })).send().await.expect(201);
-    key.json()["secret"].as_str().expect("a secret").to_owned()
+    key.json()["secret"].as_str().expect("the secret is a string").to_owned()
 }
 
 /// Connects clients that send requests and do not read.
@@ -74,7 +74,7 @@ fn unread_responses_use_limited_memory_and_others_are_served() {
         for page in PAGES {
             let refused = wait_for_status(&reader, page, 503).await;
             assert_eq!(refused.header("retry-after"), Some("1"), "{page}");
-            assert!(refused.text().contains("have not read"), "{}", refused.text());
+            assert!(refused.text().contains("have not read their earlier responses"), "{}", refused.text());
         }
         // Small responses, writes and other callers are not affected.
         reader.get("/users?limit=1").send().await.expect(200);

@@ -25,7 +25,7 @@ profile_tests! {
     filter_precedence_is_not_then_and_then_or
     invalid_filters_are_rejected_and_name_the_cause
     times_in_filters_are_compared_as_instants
-    present_means_a_non_empty_value
+    pr_requires_a_non_empty_value
     filters_are_limited_in_size_depth_and_terms
     attributes_and_excluded_attributes_select_the_result
     a_membership_is_found_by_group_and_member
@@ -247,11 +247,11 @@ async fn times_in_filters_are_compared_as_instants(scim: Scim) {
     }
 }
 
-async fn present_means_a_non_empty_value(scim: Scim) {
+async fn pr_requires_a_non_empty_value(scim: Scim) {
     for (name, title) in [("a", json!("x")), ("b", json!("")), ("c", Value::Null)] {
         scim.create("/Users", json!({"userName": name, "title": title})).await;
     }
-    check_filters(&scim, "Users", "present_means_a_non_empty_value", &[]).await;
+    check_filters(&scim, "Users", "pr_requires_a_non_empty_value", &[]).await;
 }
 
 async fn filters_are_limited_in_size_depth_and_terms(scim: Scim) {
@@ -293,8 +293,9 @@ async fn attributes_and_excluded_attributes_select_the_result(scim: Scim) {
         .create("/Users", json!({"userName": "ada", "name": {"givenName": "Ada", "familyName": "L"}}))
         .await;
     let poets = scim.create_group("Poets", &[&ada]).await;
-    let keys =
-        |resource: &Value| resource.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let keys = |resource: &Value| {
+        resource.as_object().expect("the value is an object").keys().cloned().collect::<Vec<_>>()
+    };
     for (query, expected) in [
         ("attributes=userName", &["id", "schemas", "userName"][..]),
         ("attributes=NAME.givenname", &["id", "name", "schemas"]),
@@ -398,7 +399,7 @@ async fn search_requests_return_lists(scim: Scim) {
     let projected = scim
         .call(200, "POST", "/.search", json!({"attributes": ["name", "displayName"], "startIndex": 2}))
         .await;
-    let keys = |n: usize| projected["Resources"][n].as_object().expect("an object").len();
+    let keys = |n: usize| projected["Resources"][n].as_object().expect("the value is an object").len();
     assert_eq!((keys(0), keys(1)), (2, 3), "{projected}");
     scim.expect_error((400, "invalidFilter"), "POST", "/.search", json!({"filter": "nope pr"})).await;
     scim.expect_error((400, "invalidValue"), "POST", "/.search", json!({"sortBy": "userName"})).await;
@@ -518,7 +519,7 @@ async fn discovery_needs_no_token_and_rejects_filters(scim: Scim) {
     for (path, count) in [("/Schemas", 6), ("/ResourceTypes", 2)] {
         let list = anonymous.get(path).await;
         assert_eq!((&list["schemas"], &list["totalResults"]), (&json!([LIST]), &json!(count)));
-        for resource in list["Resources"].as_array().expect("Resources") {
+        for resource in list["Resources"].as_array().expect("the response has Resources") {
             let at = format!("{path}/{}", text(&resource["id"]));
             assert_eq!(&anonymous.get(&at).await, resource);
             assert!(text(&resource["meta"]["location"]).ends_with(&format!("/scim/v2{at}")));

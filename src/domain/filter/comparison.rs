@@ -150,7 +150,7 @@ impl<'t> Terms<'t> {
         if operand == Operand::Null {
             return match operator {
                 Operator::Eq => Ok(Comparison { filter: target.present(), negated: !negated }),
-                _ => Err(self.scanner.error(operand_at, "null can only be compared with eq and ne")),
+                _ => Err(self.scanner.error(operand_at, "null supports only the operators eq and ne")),
             };
         }
         let filter = self.compare(target, operator, operand).map_err(|mismatch| match mismatch {
@@ -204,7 +204,7 @@ impl<'t> Terms<'t> {
     /// The filter for resources to which a schema applies. Other extensions are not indexed, so their URNs are rejected.
     fn has_schema(&self, operator: Operator, operand: &Operand) -> Result<Filter, Mismatch> {
         if operator != Operator::Eq {
-            return Err(Mismatch::Operator("schemas can only be compared with eq, ne and pr".to_owned()));
+            return Err(Mismatch::Operator("schemas supports only the operators eq, ne and pr".to_owned()));
         }
         let Operand::Text(urn) = operand else {
             return Err(Mismatch::Operand("schemas must be compared with a string".to_owned()));

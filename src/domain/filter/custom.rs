@@ -32,7 +32,7 @@ pub struct NumberOrder {
 /// The test for an operator and an operand other than null.
 pub(super) fn test(operator: Operator, operand: &Operand) -> Result<CustomTest, Mismatch> {
     let refuse = |what: &str, operators: &str| {
-        Err(Mismatch::Operator(format!("{what} can only be compared with {operators}")))
+        Err(Mismatch::Operator(format!("{what} supports only the operators {operators}")))
     };
     match (operand, operator) {
         (Operand::Text(text), Operator::Eq) => Ok(CustomTest::Equal(json_text(text))),
@@ -41,7 +41,8 @@ pub(super) fn test(operator: Operator, operand: &Operand) -> Result<CustomTest, 
         (Operand::Number(_), _) if operator.is_substring() => refuse("a number", "eq, ne, gt, ge, lt and le"),
         (Operand::Number(number), _) => Ok(CustomTest::Number(number_order(operator, number))),
         (Operand::Boolean(value), Operator::Eq) => Ok(CustomTest::Equal(json_text(value))),
-        _ => refuse("true, false and null", "eq and ne"),
+        (Operand::Boolean(_), _) => refuse("a boolean", "eq and ne"),
+        (Operand::Null, _) => refuse("null", "eq and ne"),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn test(
     operand: &Operand,
 ) -> Result<Test, Mismatch> {
     let refuse =
-        |operators: &str| Mismatch::Operator(format!("{name} can only be compared with {operators}"));
+        |operators: &str| Mismatch::Operator(format!("{name} supports only the operators {operators}"));
     let wrong = |expected: &str| Mismatch::Operand(format!("{name} must be compared with {expected}"));
     match (&attribute.kind, operand) {
         (Kind::Boolean, _) if operator != Operator::Eq => Err(refuse("eq, ne and pr")),

@@ -46,7 +46,7 @@ fn a_patch_changes_only_the_fields_it_names() {
 }
 
 #[test]
-fn reports_every_error_with_its_pointer() {
+fn every_error_is_reported_with_its_pointer() {
     let body = json!({
         "id": "x", "externalId": 1, "custom": [], "extensions": {"nope": {}, "urn:a:b": 1}, "members": [],
         "userName": "x",

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn lenient_converts_strings_to_booleans() {
+    fn the_lenient_profile_converts_strings_to_booleans() {
         for (text, value) in [("True", true), ("False", false), ("true", true), ("FALSE", false)] {
             assert_eq!(lenient("active", text.into()), Some(value.into()));
             let error = normalize("active", text.into(), Profile::Strict).unwrap_err();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn lenient_reads_an_empty_string_as_no_value() {
+    fn the_lenient_profile_reads_an_empty_string_as_no_value() {
         for (name, input) in [
             ("title", json!("")),
             ("title", json!([""])),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn lenient_converts_wrapped_values_json_text_and_numbers() {
+    fn the_lenient_profile_converts_wrapped_values_json_text_and_numbers() {
         for (name, input, expected) in [
             ("title", json!(["x"]), json!("x")),
             ("title", json!([["x"]]), json!("x")),

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn lenient_ignores_and_notes_unknown_names() {
+    fn the_lenient_profile_ignores_and_notes_unknown_names() {
         let reading = Reading::new(Profile::Lenient);
         let parse =
             |attributes, excluded| Projection::parse(ResourceType::User, attributes, excluded, &reading);
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_a_user_are_included_unless_they_are_left_out() {
+    fn groups_of_a_user_are_included_unless_they_are_excluded() {
         assert!(Projection::by_default(ResourceType::User).includes("groups"));
         assert!(parse(None, Some("title")).unwrap().includes("groups"));
         assert!(!parse(None, Some("Groups")).unwrap().includes("groups"));

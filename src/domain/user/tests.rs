@@ -142,7 +142,7 @@ fn removing_an_unknown_field_is_an_error() {
 }
 
 #[test]
-fn reports_every_error_with_its_pointer() {
+fn every_error_is_reported_with_its_pointer() {
     let body = json!({
         "active": "yes", "name": {"givenName": 1, "x": 1}, "emails": [{"value": "@"}, 7, {"y/z": 1}],
         "roles": {}, "enterprise": {"manager": "m"}, "custom": [], "extensions": {"nope": {}, "urn:a:b": 1},

@@ -67,8 +67,9 @@ impl ResourceDocs {
         let (noun, headers) = (self.noun(), ["Location", "ETag", "Preference-Applied"]);
         let parameters = [matched, "If-Match", "If-None-Match", "Prefer"];
         let operation = self.operation("upsert", &format!("Create or replace a {noun}"), &parameters).describe(
-            "Replaces the resource that has the value that the body gives to the attribute `match`. If there is none, creates \
-             it, unless the request has `If-Match`. With `If-None-Match: *`, an existing resource is not replaced.",
+            "`match` names an attribute. Replaces the resource in which this attribute has the value given in the body. If \
+             there is none, the request creates a resource, unless it has `If-Match` (412). With `If-None-Match: *`, an \
+             existing resource is not replaced (412).",
         );
         let operation = operation.body(JSON, &format!("New{}", self.name), body);
         self.update(operation)

@@ -36,7 +36,7 @@ impl From<OpError> for Problem {
             )),
             OpError::Refused(detail) => Self::conflict(sentence(detail)),
             OpError::KeyReused => Self::idempotency_key_reused(
-                "The `Idempotency-Key` was already used with a different body. Send another key.",
+                "This `Idempotency-Key` was already used with a different body. Send a new `Idempotency-Key`.",
             ),
             OpError::Uncountable => Self::uncountable(
                 "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \

@@ -154,7 +154,7 @@ impl Problem {
     }
 
     pub(super) fn body_timeout() -> Self {
-        Self::request_timeout("The body was not received in time.")
+        Self::request_timeout("The body was not received in time. Send the request again.")
     }
 
     pub(super) fn feed_gone(span: &Span) -> Self {
@@ -221,7 +221,8 @@ impl Problem {
 
     pub(super) fn too_much_unread() -> Self {
         Self::overloaded(
-            "Clients have not read the responses that were sent to them. Nothing was done; retry later.",
+            "Clients have not read their earlier responses, whose total size is limited. Nothing was done; read all \
+             responses, and retry later.",
         )
     }
 
@@ -233,9 +234,11 @@ impl Problem {
                 Self::not_acceptable("`Accept-Encoding` excludes every encoding that the server supports.")
             }
             StatusCode::PAYLOAD_TOO_LARGE => Self::body_too_large("The body is too large."),
-            StatusCode::REQUEST_TIMEOUT => Self::request_timeout("The request was not received in time."),
+            StatusCode::REQUEST_TIMEOUT => {
+                Self::request_timeout("The request was not received in time. Send it again.")
+            }
             status if status.is_client_error() => {
-                Self { status, ..Self::invalid_header("The request could not be understood.") }
+                Self { status, ..Self::invalid_header("The server could not parse the request.") }
             }
             _ => Self::defect(),
         }

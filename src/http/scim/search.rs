@@ -242,7 +242,7 @@ fn parse_digits(text: &str) -> Option<i64> {
     is_integer.then(|| text.parse().unwrap_or(nearest))
 }
 
-/// An integer in a body. In lenient, it may be a string.
+/// An integer in a body. In the profile `lenient`, it may be a string.
 pub(super) fn integer(value: &Value, profile: Profile) -> Option<i64> {
     match value {
         Value::String(text) if profile == Profile::Lenient => parse_digits(text),

@@ -119,7 +119,7 @@ fn read_only_attributes_in_a_body_are_ignored() {
 }
 
 #[test]
-fn schemas_may_contain_unknown_urns_and_strict_requires_the_core_schema() {
+fn schemas_may_contain_unknown_urns_and_the_strict_profile_requires_the_core_schema() {
     let entra = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group";
     for profile in [Profile::Lenient, Profile::Strict] {
         assert!(

@@ -103,7 +103,7 @@ fn key_body(required: &[&str]) -> Value {
 }
 
 fn expires_at() -> Value {
-    described(nullable_time(), "The time of expiry, in the future; null means that it does not expire.")
+    described(nullable_time(), "The expiry time, which must be in the future; null means no expiry.")
 }
 
 /// A body with these properties and with read-only ones, which are accepted and ignored.
@@ -183,7 +183,8 @@ fn tenant_body(required: &[&str]) -> Value {
     let id = if is_patch { json!({ "type": ["string", "null"], "format": "uuid" }) } else { json!({}) };
     let name = json!({ "type": "string", "pattern": "^[a-z0-9-]{1,63}$", "not": { "const": "default" } });
     let unique = |what: &str| {
-        let description = format!("Whether {what}, ignoring case. Enabling it returns 409 if some do.");
+        let description =
+            format!("Whether {what}, ignoring case. Enabling this returns 409 if duplicates exist.");
         json!({ "type": ["boolean", "null"], "default": false, "description": description })
     };
     let names = unique("no two groups may have the same `displayName`");

@@ -104,8 +104,8 @@ pub(super) fn bulk_request() -> Value {
             "failOnErrors": {
                 "type": ["integer", "null"],
                 "minimum": 0,
-                "description": "The number of errors after which the remaining operations do not run. 0 means 1, but in \
-                                the profile `lenient`, all operations run.",
+                "description": "The number of errors after which the remaining operations do not run. 0 counts as 1; in \
+                                the profile `lenient`, it counts as absent, so all operations run.",
             },
             "Operations": { "type": "array", "maxItems": MAX_OPERATIONS, "items": operation },
         },
