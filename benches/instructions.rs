@@ -21,7 +21,7 @@ const FILTERS: [&str; 2] = [
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [name, times] => measure(name, times.parse().expect("a number of times")),
+        [name, times] => measure(name, times.parse().expect("the second argument is a number")),
         _ => println!("filter read patch representation"),
     }
 }
@@ -36,15 +36,15 @@ fn measure(name: &str, times: usize) {
             "filter" => {
                 for text in FILTERS {
                     let filter = Filter::parse(black_box(text), &USERS, Vocabulary::Native);
-                    black_box(filter.expect("a filter"));
+                    black_box(filter.expect("the filter is valid"));
                 }
             }
             "read" => {
                 let value: Value = serde_json::from_str(black_box(&body)).expect("JSON");
-                black_box(Draft::read(value, WriteMode::Create).expect("a user"));
+                black_box(Draft::read(value, WriteMode::Create).expect("the user is valid"));
             }
             "patch" => {
-                let draft = Draft::patch(black_box(&user), black_box(&patch)).expect("a patch");
+                let draft = Draft::patch(black_box(&user), black_box(&patch)).expect("the patch is valid");
                 black_box(user.with(draft));
             }
             "representation" => {
@@ -76,7 +76,7 @@ fn body() -> String {
 
 fn user() -> User {
     let value = serde_json::from_str(&body()).expect("JSON");
-    let draft = Draft::read(value, WriteMode::Create).expect("a user");
+    let draft = Draft::read(value, WriteMode::Create).expect("the user is valid");
     User {
         groups: None,
         id: Uuid::from_u128(1),

@@ -23,7 +23,7 @@ pub(crate) async fn create_expired_key(api: &Api, role: &str) -> Value {
 /// A time in the near future.
 pub(crate) fn soon() -> String {
     let time = OffsetDateTime::now_utc() + Duration::from_millis(200);
-    time.format(&Rfc3339).expect("a time of this century")
+    time.format(&Rfc3339).expect("the time can be formatted")
 }
 
 /// The same client with a key that [`create_key`] returned.

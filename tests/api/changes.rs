@@ -60,7 +60,7 @@ async fn a_page_is_private_and_has_no_etag(api: Api) {
 
 /// The newest change.
 async fn last_change(client: &Client) -> Value {
-    follow(client, 0, "").await.pop().expect("a change")
+    follow(client, 0, "").await.pop().expect("the feed has a change")
 }
 
 async fn user_changes_have_every_field(api: Api) {
@@ -201,7 +201,7 @@ async fn changes_name_their_actor_and_request(api: Api) {
     let created = create_key(&client, &json!({ "role": "writer" })).await;
     let response =
         client_with_key(&client, &created).post("/users", &json!({ "userName": "ada" })).send().await;
-    let request_id = response.header("x-request-id").expect("a request id").to_owned();
+    let request_id = response.header("x-request-id").expect("the response has the header").to_owned();
     let rows = follow(&api.client, 0, "").await;
     let actors: Vec<_> = rows.iter().map(|row| row["actor"].clone()).collect();
     let key = |key: &Value| json!({ "type": "key", "id": key["id"] });
@@ -340,7 +340,7 @@ async fn readers_and_writers_see_no_key_or_tenant_changes(api: Api) {
         }
         let page = page(client, 0, "&limit=500").await;
         assert_eq!((number(&page["next"]), number(&page["head"])), (head, head));
-        let key = rows.iter().find(|row| row["resource"] == "key").expect("a key");
+        let key = rows.iter().find(|row| row["resource"] == "key").expect("the feed has a change of a key");
         for hidden in ["key", "tenant", text(&key["id"])] {
             let found = follow(client, 0, &format!("&resource={hidden}")).await;
             assert_eq!(found, Vec::<Value>::new(), "{hidden}");
@@ -446,7 +446,7 @@ async fn deleted_revisions_are_gone(api: Api) {
         api.sql().execute(&format!("DELETE FROM changes WHERE revision < {earliest}"));
         assert_gone(&api.client, "0", earliest, 30).await;
         assert_gone(&api.client, &(earliest - 2).to_string(), earliest, 30).await;
-        let index = usize::try_from(earliest).expect("a small number") - 1;
+        let index = usize::try_from(earliest).expect("the number is small") - 1;
         assert_eq!(follow(&api.client, earliest - 1, "&limit=4").await, rows[index..]);
     }
     // `after` defaults to 0, which is gone as well.

@@ -14,7 +14,7 @@ async fn the_page_loads_only_local_files(api: Api) {
     let client = Client::anonymous(&api.server);
     let page = client.get("/docs").send().await.expect(200);
     assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    let policy = page.header("content-security-policy").expect("a policy");
+    let policy = page.header("content-security-policy").expect("the response has the header");
     let directives: Vec<_> = policy.split("; ").collect();
     assert!(directives.contains(&"default-src 'none'"), "{policy}");
     assert!(directives.contains(&"script-src 'self'"), "{policy}");
@@ -26,7 +26,7 @@ async fn the_page_loads_only_local_files(api: Api) {
     for file in loaded {
         let response = client.get(&format!("/{file}")).send().await.expect(200);
         assert!(!response.bytes.is_empty(), "{file}");
-        let kind = response.header("content-type").expect("a type");
+        let kind = response.header("content-type").expect("the response has the header");
         let expected = match file.rsplit('.').next() {
             Some("css") => "text/css",
             Some("js") => "text/javascript",

@@ -23,14 +23,14 @@ type Encode = fn(&[u8]) -> Vec<u8>;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("writing to memory");
-    encoder.finish().expect("writing to memory")
+    encoder.write_all(bytes).expect("writing to memory succeeds");
+    encoder.finish().expect("writing to memory succeeds")
 }
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("writing to memory");
-    encoder.finish().expect("writing to memory")
+    encoder.write_all(bytes).expect("writing to memory succeeds");
+    encoder.finish().expect("writing to memory succeeds")
 }
 
 /// A Zstandard frame of raw blocks (RFC 8878, section 3.1.1), which do not compress.
@@ -39,7 +39,9 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut blocks = bytes.chunks(100_000).peekable();
     while let Some(block) = blocks.next() {
         let last = u32::from(blocks.peek().is_none());
-        frame.extend(&(last | u32::try_from(block.len()).expect("a small block") << 3).to_le_bytes()[..3]);
+        frame.extend(
+            &(last | u32::try_from(block.len()).expect("the block is small") << 3).to_le_bytes()[..3],
+        );
         frame.extend(block);
     }
     frame
@@ -110,8 +112,8 @@ async fn corrupt_bodies_are_rejected(api: Api) {
     let at = bad_sum.len() - 6;
     bad_sum[at] ^= 0xff;
     let mut raw = DeflateEncoder::new(Vec::new(), Compression::best());
-    raw.write_all(&body).expect("writing to memory");
-    let raw = raw.finish().expect("writing to memory");
+    raw.write_all(&body).expect("writing to memory succeeds");
+    let raw = raw.finish().expect("writing to memory succeeds");
     let whole = gzip(&body);
     let cases = [
         ("gzip", body.clone()),

@@ -272,7 +272,7 @@ async fn erasure_requires_the_admin_role(api: Api) {
     for user in [&user, &deleted] {
         let client = client_with_key(&api.client, &admin);
         erase(&client, user).await.expect(204);
-        let change = history(&client, user).await.pop().expect("a change");
+        let change = history(&client, user).await.pop().expect("the feed has a change");
         assert_eq!((&change["type"], &change["actor"]["id"]), (&json!("user.erased"), &admin["id"]));
     }
 }

@@ -31,7 +31,7 @@ engine_tests! {
 const TABLE: &str = include_str!("errors.txt");
 
 fn method(name: &str) -> Method {
-    Method::from_bytes(name.as_bytes()).expect("a method")
+    Method::from_bytes(name.as_bytes()).expect("the method is valid")
 }
 
 async fn unsupported_methods_return_405_with_allow(api: Api) {
@@ -63,7 +63,7 @@ fn sorted(list: &str) -> Vec<String> {
 
 #[track_caller]
 fn allowed(response: &Response) -> Vec<String> {
-    sorted(response.header("allow").expect("Allow"))
+    sorted(response.header("allow").expect("the response has the header"))
 }
 
 async fn options_lists_the_methods(api: Api) {
@@ -346,9 +346,17 @@ async fn request_ids_are_accepted_or_generated(api: Api) {
     let mut generated = Vec::new();
     for id in ["", "a b", " a\tb", "é", &too_long] {
         let response = get("/users", id).await.expect(200);
-        generated.push(response.header("x-request-id").expect("an id").to_owned());
+        generated.push(response.header("x-request-id").expect("the response has the header").to_owned());
     }
-    generated.push(api.client.get("/users").send().await.header("x-request-id").expect("an id").to_owned());
+    generated.push(
+        api.client
+            .get("/users")
+            .send()
+            .await
+            .header("x-request-id")
+            .expect("the response has the header")
+            .to_owned(),
+    );
     for id in &generated {
         assert!((1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()), "{id}");
     }

@@ -57,7 +57,7 @@ pub(crate) fn recorded_attributes(user: &Value) -> Value {
 pub(crate) fn replay(rows: &[Value]) -> BTreeMap<String, Value> {
     let mut users: BTreeMap<String, Value> = BTreeMap::new();
     for row in rows.iter().filter(|row| row["resource"] == "user") {
-        let id = row["id"].as_str().expect("an id").to_owned();
+        let id = row["id"].as_str().expect("the id is a string").to_owned();
         match row["type"].as_str() {
             Some("user.created") => {
                 let before = users.insert(id, state(&row["after"], row));
@@ -84,7 +84,7 @@ fn state(recorded_attributes: &Value, row: &Value) -> Value {
 /// The attributes after an update, whose values before it must equal the current ones.
 fn updated(recorded_attributes: &Value, row: &Value) -> Value {
     let (before, after) = (row["before"].as_object(), row["after"].as_object());
-    let (before, after) = (before.expect("an object"), after.expect("an object"));
+    let (before, after) = (before.expect("the value is an object"), after.expect("the value is an object"));
     assert!(!after.is_empty() && before.keys().eq(after.keys()), "{row}");
     let mut recorded_attributes = recorded_attributes.clone();
     for (name, value) in after {
@@ -99,7 +99,7 @@ fn updated(recorded_attributes: &Value, row: &Value) -> Value {
 pub(crate) fn states(users: &[Value]) -> BTreeMap<String, Value> {
     let state = |user: &Value| {
         let state = json!({ "recorded_attributes": recorded_attributes(user), "version": user["version"], "updatedAt": user["updatedAt"] });
-        (user["id"].as_str().expect("an id").to_owned(), state)
+        (user["id"].as_str().expect("the id is a string").to_owned(), state)
     };
     users.iter().map(state).collect()
 }

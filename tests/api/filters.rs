@@ -10,7 +10,7 @@ engine_tests! {
     names_can_have_a_schema_urn
     plus_signs_mean_spaces
     head_accepts_filters
-    filters_see_every_write
+    filters_reflect_every_write
     sparse_matches_are_found_with_every_page_size
     filters_can_have_a_hundred_terms
 }
@@ -131,7 +131,7 @@ async fn head_accepts_filters(api: Api) {
     }
 }
 
-async fn filters_see_every_write(api: Api) {
+async fn filters_reflect_every_write(api: Api) {
     let created = create_people(&api).await;
     let by_email = r#"emails.value eq "new@x.com""#;
     let cases = [by_email, r#"userName eq "renamed""#, r#"displayName sw "new""#, r#"externalId eq "n""#];

@@ -54,7 +54,7 @@ fn position(detail: &str) -> Option<usize> {
 
 /// Sends a filter without its mark, and checks that the error names the marked position and one of the words.
 async fn check_rejected(api: &Api, marked: &str, words: &[&str]) {
-    let (before, after) = marked.split_once(POSITION).expect("a mark");
+    let (before, after) = marked.split_once(POSITION).expect("the filter has a mark");
     let response = list_filtered(api, &format!("{before}{after}")).await;
     assert_eq!(response.code(), 400, "{marked}: {}", response.text());
     let body = assert_problem(&response, 400, "invalid-filter");

@@ -252,8 +252,8 @@ async fn times_are_compared_as_instants(api: Api) {
     let second = moment(&created[1], "createdAt");
     let offsets = [(0, 0), (5, 30), (-11, 0), (14, 0), (-3, -30)];
     for (hours, minutes) in offsets {
-        let offset = UtcOffset::from_hms(hours, minutes, 0).expect("an offset");
-        let time = second.to_offset(offset).format(&Rfc3339).expect("a time of this century");
+        let offset = UtcOffset::from_hms(hours, minutes, 0).expect("the offset is valid");
+        let time = second.to_offset(offset).format(&Rfc3339).expect("the time can be formatted");
         let cases = section_with_values(TABLE, "times_are_compared_as_instants", &[("{time}", &time)]);
         check_terms(&api, &["createdAt"], &cases).await;
     }

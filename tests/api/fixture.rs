@@ -84,7 +84,7 @@ pub(crate) fn full_user(user_name: &str) -> Value {
         "extensions": { "urn:example:params:scim:schemas:badge:1.0:User": { "colour": "red", "level": null } },
     });
     let lists = lists();
-    body.as_object_mut().expect("an object").extend(lists);
+    body.as_object_mut().expect("the value is an object").extend(lists);
     body
 }
 
@@ -127,14 +127,14 @@ fn lists() -> Map<String, Value> {
             },
         ],
     });
-    lists.as_object().expect("an object").clone()
+    lists.as_object().expect("the value is an object").clone()
 }
 
 /// The user that a response to `body` must show, with the id and times of `response`.
 pub(crate) fn expected_user(body: &Value, version: u64, response: &Value) -> Value {
     let mut expected = minimal_user("");
     let members = body.as_object().expect("a body is an object").clone();
-    expected.as_object_mut().expect("an object").extend(members);
+    expected.as_object_mut().expect("the value is an object").extend(members);
     for added in ["id", "createdAt", "updatedAt"] {
         expected[added] = response[added].clone();
     }

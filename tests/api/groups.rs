@@ -15,7 +15,7 @@ use crate::support::api::{Api, count_with_status, expect_one_success, send_concu
 use serde_json::{Value, json};
 
 engine_tests! {
-    a_display_name_is_sufficient
+    a_group_needs_only_a_display_name
     values_are_returned_as_sent
     server_assigned_fields_are_ignored
     fields_are_validated
@@ -60,7 +60,7 @@ fn expected_group(body: &Value, response: &Value) -> Value {
     group
 }
 
-async fn a_display_name_is_sufficient(api: Api) {
+async fn a_group_needs_only_a_display_name(api: Api) {
     let body = json!({ "displayName": "Engineers" });
     let response = api.client.post("/groups", &body).send().await.expect(201);
     let group = response.json();
@@ -303,7 +303,7 @@ async fn minimal_responses_have_no_body(api: Api) {
         minimal(api.client.post("/groups", &json!({ "displayName": "a" }))).send().await.expect(201);
     assert_eq!((created.text().as_str(), created.header("etag")), ("", Some("\"1\"")));
     assert_eq!(created.header("preference-applied"), Some("return=minimal"));
-    let target = created.header("location").expect("a location");
+    let target = created.header("location").expect("the response has the header");
     let put = minimal(api.client.put(target, &json!({ "displayName": "b" }))).send().await.expect(204);
     assert_eq!((put.text().as_str(), put.header("etag")), ("", Some("\"2\"")));
     let patch = minimal(api.client.patch(target, &json!({ "displayName": "c" }))).send().await.expect(204);
@@ -318,7 +318,7 @@ async fn a_repeated_creation_returns_the_first_response(api: Api) {
     let body = json!({ "displayName": "a" });
     let first = post("/groups", &body).await.expect(201);
     assert_eq!(first.header("idempotency-replayed"), None);
-    let target = first.header("location").expect("a location");
+    let target = first.header("location").expect("the response has the header");
     api.client.patch(target, &json!({ "displayName": "b" })).send().await.expect(200);
     let again = post("/groups", &body).await.expect(201);
     assert_eq!((again.text(), again.header("idempotency-replayed")), (first.text(), Some("true")));

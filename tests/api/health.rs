@@ -26,14 +26,14 @@ async fn the_start_page_links_to_every_top_level_path(api: Api) {
     let body = response.json();
     assert_eq!((&body["name"], &body["version"]), (&json!("roster"), &json!(env!("CARGO_PKG_VERSION"))));
     assert_eq!(body["links"]["users"], "/users");
-    let links = body["links"].as_object().expect("links").values();
+    let links = body["links"].as_object().expect("the start page has links").values();
     let links: BTreeSet<_> =
         links.map(|link| link.as_str().expect("a link is a string").to_owned()).collect();
     for link in &links {
         api.client.get(link).send().await.expect(200);
     }
     let document = api.client.get("/openapi.json").send().await.expect(200).json();
-    let paths = document["paths"].as_object().expect("paths").keys();
+    let paths = document["paths"].as_object().expect("the document has paths").keys();
     let mut expected: BTreeSet<_> = paths.map(|path| top_level(path)).collect();
     for not_linked in ["/", "/health", "/healthz"] {
         assert!(expected.remove(not_linked), "{not_linked}");
@@ -54,7 +54,7 @@ async fn a_browser_receives_a_page_with_the_same_links(api: Api) {
     let anonymous = Client::anonymous(&api.server);
     let get = async |accept: &str| anonymous.get("/").accept(accept).send().await.expect(200);
     let json = get("*/*").await;
-    let links = json.json()["links"].as_object().expect("links").clone();
+    let links = json.json()["links"].as_object().expect("the start page has links").clone();
     for accept in [
         "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
         "application/json;q=0.5, text/html;q=0.6",
@@ -69,7 +69,7 @@ async fn a_browser_receives_a_page_with_the_same_links(api: Api) {
         );
         let text = page.text();
         for link in links.values() {
-            let path = link.as_str().expect("a string").trim_start_matches('/');
+            let path = link.as_str().expect("the value is a string").trim_start_matches('/');
             assert!(text.contains(&format!("<a href=\"{path}\">")), "{path}: {text}");
         }
         assert!(!text.contains("://") && text.contains(env!("CARGO_PKG_VERSION")), "{text}");
@@ -152,10 +152,12 @@ async fn migrations_of_a_newer_release_are_tolerated(api: Api) {
     let sql = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')";
     let url = api.database_url();
     match api.engine {
-        Engine::Postgres => PgConnection::establish(&url).expect("a connection").batch_execute(sql),
+        Engine::Postgres => {
+            PgConnection::establish(&url).expect("the database accepts the connection").batch_execute(sql)
+        }
         Engine::Sqlite => {
             let path = url.trim_start_matches("sqlite://");
-            SqliteConnection::establish(path).expect("a connection").batch_execute(sql)
+            SqliteConnection::establish(path).expect("the database accepts the connection").batch_execute(sql)
         }
     }
     .expect("the table of migrations");

@@ -98,7 +98,7 @@ async fn a_retry_has_its_own_request_id(api: Api) {
     assert_eq!(second.header("x-request-id"), Some("second"));
     let third = create_with_key(&api, "k", &body).send().await;
     assert_replayed(&third, &first);
-    let id = third.header("x-request-id").expect("a request id");
+    let id = third.header("x-request-id").expect("the response has the header");
     assert!(!["first", "second", ""].contains(&id), "{id}");
     // The change names the request that caused it.
     assert_eq!(sql(&api).lines("SELECT request_id AS line FROM changes"), ["first"]);
@@ -153,10 +153,10 @@ async fn equivalent_bodies_are_the_same_request(api: Api) {
     let typed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
     assert_replayed(&typed.body("application/json; charset=utf-8", body).send().await, &first);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(body.as_bytes()).expect("writing to memory");
+    encoder.write_all(body.as_bytes()).expect("writing to memory succeeds");
     let packed = api.client.request(Method::POST, "/users").header("idempotency-key", "k");
     let packed = packed.header("content-encoding", "gzip");
-    let packed = packed.body("application/json", encoder.finish().expect("writing to memory"));
+    let packed = packed.body("application/json", encoder.finish().expect("writing to memory succeeds"));
     assert_replayed(&packed.send().await, &first);
     assert_eq!(row_counts(&api), (1, 1, 1));
 }
@@ -170,7 +170,7 @@ async fn valid_keys_are_accepted(api: Api) {
         let first = assert_created(create_with_key(&api, key, &body).send().await);
         assert_replayed(&create_with_key(&api, key, &body).send().await, &first);
     }
-    let count = i64::try_from(keys.len()).expect("a small number");
+    let count = i64::try_from(keys.len()).expect("the number is small");
     assert_eq!(row_counts(&api), (count, count, count));
 }
 
@@ -258,7 +258,7 @@ async fn minimal_responses_are_replayed_unchanged(api: Api) {
     assert_eq!(first.header("etag"), Some("\"1\""));
     assert_replayed(&minimal().send().await, &first);
     assert_replayed(&create_with_key(&api, "k", &body).send().await, &first);
-    let location = first.header("location").expect("a location");
+    let location = first.header("location").expect("the response has the header");
     assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
     assert_eq!(row_counts(&api), (1, 1, 1));
 }

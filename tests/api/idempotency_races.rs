@@ -71,7 +71,7 @@ fn assert_one_creation(responses: &[Response]) -> Value {
 fn check_counts(api: &Api, users: usize, changes: usize) {
     let mut sql = Sql::open(&api.database_url());
     let mut count = |table: &str| sql.number(&format!("SELECT count(*) AS number FROM {table}"));
-    let expected = [users, changes].map(|number| i64::try_from(number).expect("a small number"));
+    let expected = [users, changes].map(|number| i64::try_from(number).expect("the number is small"));
     assert_eq!([count("users"), count("changes")], expected);
 }
 

@@ -51,13 +51,14 @@ async fn only_the_exact_secret_is_accepted(api: Api) {
         create_key(&api.client, &json!({ "role": "reader" })).await,
     ];
     let valid = text(&one["secret"]);
-    let (head, tail) = valid.rsplit_once('_').expect("an underscore");
-    let (other_head, other_tail) = text(&other["secret"]).rsplit_once('_').expect("an underscore");
+    let (head, tail) = valid.rsplit_once('_').expect("the secret contains an underscore");
+    let (other_head, other_tail) =
+        text(&other["secret"]).rsplit_once('_').expect("the secret contains an underscore");
     let mut invalid: Vec<String> = (0..valid.len())
         .map(|at| {
             let mut bytes = valid.as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'a' { b'b' } else { b'a' };
-            String::from_utf8(bytes).expect("ASCII")
+            String::from_utf8(bytes).expect("the bytes are ASCII")
         })
         .collect();
     invalid.extend([
@@ -106,7 +107,7 @@ async fn keys_can_be_rotated_without_downtime(api: Api) {
     }
     let keys = get(&live, "/keys?include=total").await;
     assert_eq!(keys["total"], 4);
-    let items = keys["items"].as_array().expect("a list").iter();
+    let items = keys["items"].as_array().expect("the value is a list").iter();
     let active: Vec<_> = items.filter(|key| key["revokedAt"].is_null()).map(|key| &key["id"]).collect();
     assert_eq!(active, [&key["id"]]);
 }
@@ -145,7 +146,7 @@ async fn an_expired_key_is_rejected(api: Api) {
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).expect("a time of this century")
+    time.format(&Rfc3339).expect("the time can be formatted")
 }
 
 /// Sends requests until a key is rejected, and checks that it is valid before `end` and invalid after.
@@ -342,7 +343,7 @@ async fn the_secret_is_never_stored_or_logged(api: Api) {
     let key = create_key(&api.client, &json!({ "role": "admin", "name": "ci" })).await;
     let client = client_with_key(&api.client, &key);
     send_mixed_requests(&client, &key).await;
-    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("an underscore");
+    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("the secret contains an underscore");
     let mut responses = Vec::new();
     for target in ["/keys", "/changes", "/users", "/tenants", &key_path(&key)] {
         responses.push(api.client.get(target).send().await.expect(200).text());

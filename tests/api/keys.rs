@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 engine_tests! {
-    a_role_is_sufficient
+    a_key_needs_only_a_role
     every_attribute_is_returned
     secrets_have_a_fixed_format_and_are_unique
     only_the_creation_response_contains_the_secret
@@ -38,11 +38,11 @@ engine_tests! {
 /// A created key as GET returns it.
 fn without_secret(created: &Value) -> Value {
     let mut key = created.clone();
-    key.as_object_mut().expect("a key is an object").remove("secret").expect("a secret");
+    key.as_object_mut().expect("a key is an object").remove("secret").expect("the key has a secret");
     key
 }
 
-async fn a_role_is_sufficient(api: Api) {
+async fn a_key_needs_only_a_role(api: Api) {
     for role in ["reader", "writer", "admin", "operator"] {
         let response = api.client.post("/keys", &json!({ "role": role })).send().await.expect(201);
         let key = response.json();
@@ -116,7 +116,7 @@ async fn only_the_creation_response_contains_the_secret(api: Api) {
         api.client.patch(&target, &key).send().await.expect(200),
         api.client.delete(&target).send().await.expect(204),
     ];
-    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("an underscore");
+    let (_, secret) = text(&key["secret"]).rsplit_once('_').expect("the secret contains an underscore");
     for response in responses {
         assert!(
             !response.text().contains(secret) && !response.text().contains("\"secret\""),

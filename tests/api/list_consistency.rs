@@ -46,7 +46,7 @@ impl UserTracker {
     /// Records that a deletion is about to be requested.
     fn record_deletion(&self, id: &str) {
         let now = self.now();
-        self.lifetimes().get_mut(id).expect("a recorded user").1 = now;
+        self.lifetimes().get_mut(id).expect("the user is recorded").1 = now;
     }
 
     /// The users that existed from before `start` until after `end`.
@@ -86,7 +86,7 @@ async fn list_ids(client: &Client, limit: usize) -> Vec<String> {
     let mut target = format!("/users?limit={limit}");
     loop {
         let page = client.get(&target).send().await.expect(200).json();
-        let items = page["items"].as_array().expect("a list");
+        let items = page["items"].as_array().expect("the value is a list");
         assert!(items.len() <= limit, "{} of {limit}", items.len());
         ids.extend(items.iter().map(|user| text(&user["id"]).to_owned()));
         let Some(cursor) = page.get("nextCursor") else { return ids };

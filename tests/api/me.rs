@@ -7,10 +7,10 @@ use crate::support::http::Client;
 use serde_json::{Value, json};
 
 engine_tests! {
-    a_key_learns_what_it_is
-    an_operator_learns_which_tenant_it_acts_in
-    a_token_learns_which_connection_it_belongs_to
-    a_token_is_told_where_it_works
+    me_returns_the_calling_key
+    me_returns_the_tenant_that_an_operator_acts_in
+    me_returns_the_connection_of_a_token
+    errors_outside_scim_say_where_a_token_works
 }
 
 /// The time of expiry of keys and tokens.
@@ -20,7 +20,7 @@ async fn me(client: &Client) -> Value {
     client.get("/me").send().await.expect(200).json()
 }
 
-async fn a_key_learns_what_it_is(api: Api) {
+async fn me_returns_the_calling_key(api: Api) {
     let tenant = me(&api.client).await["tenant"].clone();
     assert_eq!(
         me(&api.client).await,
@@ -40,7 +40,7 @@ async fn a_key_learns_what_it_is(api: Api) {
     }
 }
 
-async fn an_operator_learns_which_tenant_it_acts_in(api: Api) {
+async fn me_returns_the_tenant_that_an_operator_acts_in(api: Api) {
     let acme = create_tenant(&api.client, "acme").await;
     let tenant = json!({ "id": acme["id"], "name": "acme" });
     assert_eq!(me(&api.client.in_tenant("acme")).await["tenant"], tenant);
@@ -61,7 +61,7 @@ async fn connect(api: &Api) -> (Value, Client) {
     (connection, client_with_key(&api.client, &token))
 }
 
-async fn a_token_learns_which_connection_it_belongs_to(api: Api) {
+async fn me_returns_the_connection_of_a_token(api: Api) {
     let (connection, client) = connect(&api).await;
     let tenant = me(&api.client).await["tenant"].clone();
     let expected = json!({ "type": "connection", "id": connection["id"], "name": "Okta", "tenant": tenant,
@@ -72,7 +72,7 @@ async fn a_token_learns_which_connection_it_belongs_to(api: Api) {
 }
 
 /// The refusals do not count as failed attempts.
-async fn a_token_is_told_where_it_works(api: Api) {
+async fn errors_outside_scim_say_where_a_token_works(api: Api) {
     let api = Api::start(api.engine, &[("ROSTER_FAILED_ATTEMPTS", "2")]);
     let (_, client) = connect(&api).await;
     for _ in 0..3 {

@@ -28,7 +28,7 @@ fn actor() -> Value {
 }
 
 async fn last_change(api: &Api) -> Value {
-    follow(&api.client, 0, "").await.pop().expect("a change")
+    follow(&api.client, 0, "").await.pop().expect("the feed has a change")
 }
 
 async fn group_changes_have_every_field(api: Api) {
@@ -252,12 +252,12 @@ impl Replica {
                 assert_eq!(self.groups.insert(id("id"), (name, version)), None, "{row}");
             }
             "group.updated" => {
-                let group = self.groups.get_mut(&id("id")).expect("a group");
+                let group = self.groups.get_mut(&id("id")).expect("the group was created before");
                 assert_eq!(version, group.1 + 1, "{row}");
                 *group = (row["after"]["displayName"].clone(), version);
             }
             "group.deleted" => {
-                let (_, last_change) = self.groups.remove(&id("id")).expect("a group");
+                let (_, last_change) = self.groups.remove(&id("id")).expect("the group was created before");
                 assert_eq!(version, last_change + 1, "{row}");
                 self.members.retain(|(group, _)| *group != id("id"));
             }
@@ -276,7 +276,7 @@ impl Replica {
 
     /// Changes of one request have the same version.
     fn set_version(&mut self, group: &str, version: u64) {
-        let last_change = &mut self.groups.get_mut(group).expect("a group").1;
+        let last_change = &mut self.groups.get_mut(group).expect("the group was created before").1;
         assert!(version == *last_change || version == *last_change + 1, "{version} after {last_change}");
         *last_change = version;
     }

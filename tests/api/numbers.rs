@@ -28,7 +28,7 @@ async fn post(api: &Api, number: &str) -> Response {
 fn number_text(response: &Response) -> String {
     let text = response.text();
     let from = text.find(r#""n":["#).unwrap_or_else(|| panic!("{text}")) + 5;
-    let length = text[from..].find(']').expect("a list ends");
+    let length = text[from..].find(']').expect("the list ends");
     text[from..from + length].to_owned()
 }
 
@@ -122,12 +122,12 @@ async fn floats_are_returned_with_equal_value(api: Api) {
         "-1e17",
         "3.141592653589793238462643383279",
     ] {
-        let expected: f64 = number.parse().expect("a float");
+        let expected: f64 = number.parse().expect("the text is a float");
         let created = post(&api, number).await.expect(201);
         let user = created.json();
         let found = api.client.get(&path(&user)).send().await.expect(200);
         for response in [&created, &found] {
-            let read: f64 = number_text(response).parse().expect("a number");
+            let read: f64 = number_text(response).parse().expect("the text is a number");
             assert_eq!(read, expected, "{number} came back as {}", number_text(response));
         }
         for repeat in 0..2 {
@@ -152,7 +152,7 @@ async fn numbers_and_strings_are_distinct(api: Api) {
     let request = api.client.request(Method::POST, "/users").body("application/json", body);
     let user = request.send().await.expect(201).json();
     let kinds: Vec<_> =
-        user["custom"]["n"].as_array().expect("a list").iter().map(Value::is_string).collect();
+        user["custom"]["n"].as_array().expect("the value is a list").iter().map(Value::is_string).collect();
     assert_eq!(kinds, [false, true, false, true, false, true, false, true]);
     assert_eq!(api.read(&user).await, user);
 }

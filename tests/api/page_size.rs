@@ -109,12 +109,14 @@ async fn pages_of_changes_are_limited(api: Api) {
                 api.client.get(&format!("/changes?limit=500&after={after}{query}")).send().await.expect(200);
             assert!(response.text().len() <= MAX, "{}", response.text().len());
             let page = response.json();
-            let found: Vec<_> =
-                items(&page).iter().map(|row| row["revision"].as_i64().expect("a number")).collect();
+            let found: Vec<_> = items(&page)
+                .iter()
+                .map(|row| row["revision"].as_i64().expect("the value is a number"))
+                .collect();
             let is_short = page["next"] != page["head"];
             assert!(!is_short || found.last() == page["next"].as_i64().as_ref(), "{page}");
             revisions.extend(found);
-            after = page["next"].as_i64().expect("a number");
+            after = page["next"].as_i64().expect("the value is a number");
             if !is_short {
                 break;
             }
@@ -135,7 +137,7 @@ async fn scim_pages_are_limited(api: Api) {
             let response = api.client.get(&target).send().await.expect(200);
             assert!(response.text().len() <= MAX, "{}", response.text().len());
             let page = response.json();
-            let resources = page["Resources"].as_array().expect("Resources");
+            let resources = page["Resources"].as_array().expect("the response has Resources");
             assert_eq!(
                 (&page["itemsPerPage"], &page["totalResults"]),
                 (&json!(resources.len()), &json!(COUNT))
@@ -151,7 +153,11 @@ async fn scim_pages_are_limited(api: Api) {
             assert!(response.text().len() <= MAX, "{}", response.text().len());
             let page = response.json();
             found.extend(
-                page["Resources"].as_array().expect("Resources").iter().map(|user| user["id"].clone()),
+                page["Resources"]
+                    .as_array()
+                    .expect("the response has Resources")
+                    .iter()
+                    .map(|user| user["id"].clone()),
             );
             let Some(next) = page["nextCursor"].as_str() else { break };
             next.clone_into(&mut cursor);
@@ -163,7 +169,7 @@ async fn scim_pages_are_limited(api: Api) {
     while found <= COUNT {
         let search = json!({ "count": 500, "startIndex": start });
         let page = api.client.post("/scim/v2/.search", &search).send().await.expect(200).json();
-        found += page["Resources"].as_array().expect("Resources").len();
+        found += page["Resources"].as_array().expect("the response has Resources").len();
         assert!(page["itemsPerPage"].as_u64() > Some(0), "{page}");
         start = found + 1;
     }

@@ -22,7 +22,7 @@ async fn duplicate_and_trailing_slashes_are_ignored(api: Api) {
     let grace = api.client.post("/users/", &json!({ "userName": "grace" })).send().await.expect(201);
     assert_eq!(grace.header("location"), Some(format!("/users/{}", text(&grace.json()["id"])).as_str()));
     let page = api.client.get("//users/?limit=1").send().await.expect(200);
-    let link = page.header("link").expect("a next page");
+    let link = page.header("link").expect("the page has a link to the next one");
     assert!(link.starts_with("</users?limit=1&cursor="), "{link}");
     for path in ["//", "/livez/", "//readyz", "/docs/", "/openapi.json/", "/changes/", "/scim/v2//Users/"] {
         api.client.get(path).send().await.expect(200);

@@ -173,7 +173,7 @@ async fn a_failed_precondition_returns_the_current_etag(api: Api) {
     responses.push(api.client.get(&path(&user)).header("if-match", "\"1\"").send().await);
     responses.extend(writes(&api, &user, "if-none-match", "*").await);
     let key = api.client.post("/keys", &json!({ "role": "reader" })).send().await.expect(201).json();
-    let key_path = format!("/keys/{}", key["id"].as_str().expect("an id"));
+    let key_path = format!("/keys/{}", key["id"].as_str().expect("the id is a string"));
     api.client.patch(&key_path, &json!({ "name": "2" })).send().await.expect(200);
     responses.push(api.client.delete(&key_path).header("if-match", "\"1\"").send().await);
     for response in &responses {
@@ -185,8 +185,8 @@ async fn a_failed_precondition_returns_the_current_etag(api: Api) {
     let group = api.client.post("/groups", &json!({ "displayName": "a" })).send().await.expect(201).json();
     let member = format!(
         "/groups/{}/members/{}",
-        group["id"].as_str().expect("an id"),
-        user["id"].as_str().expect("an id")
+        group["id"].as_str().expect("the id is a string"),
+        user["id"].as_str().expect("the id is a string")
     );
     let response = api.client.put(&member, &json!(null)).header("if-match", "\"1\"").send().await;
     assert_problem(&response, 412, "precondition-failed");

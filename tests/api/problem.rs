@@ -62,7 +62,7 @@ fn check_problem(response: &Response, status: u16, code: &str, additional: &[&st
 #[track_caller]
 pub(crate) fn invalid_fields(response: &Response) -> Vec<(String, String)> {
     let body = assert_problem(response, 422, "invalid");
-    let part = |error: &Value, name: &str| error[name].as_str().expect("a string").to_owned();
+    let part = |error: &Value, name: &str| error[name].as_str().expect("the value is a string").to_owned();
     let errors = body["errors"].as_array().expect("errors is a list");
     for error in errors {
         assert_eq!(error.as_object().map(|members| members.len()), Some(3), "{error}");
@@ -106,7 +106,7 @@ pub(crate) fn assert_taken_by(response: &Response, attribute: &str, owner: &Valu
 #[track_caller]
 pub(crate) fn assert_not_unique(response: &Response) -> (Value, u64) {
     let body = check_problem(response, 409, "conflict", &["conflicts", "conflictCount"]);
-    (body["conflicts"].clone(), body["conflictCount"].as_u64().expect("a number"))
+    (body["conflicts"].clone(), body["conflictCount"].as_u64().expect("the value is a number"))
 }
 
 /// Checks that all responses with status 409 report a conflict on the attribute.

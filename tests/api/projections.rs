@@ -43,7 +43,7 @@ async fn get_projected(api: &Api, user: &Value, name: &str, value: &str) -> Valu
     let single = api.client.get(&projected(&path(user), name, value)).send().await;
     assert_eq!(single.code(), 200, "{name}={value}: {}", single.text());
     let list = api.client.get(&projected("/users", name, value)).send().await.expect(200).json();
-    let items = list["items"].as_array().expect("a list");
+    let items = list["items"].as_array().expect("the value is a list");
     let found = items.iter().find(|item| item["id"] == user["id"]).expect("the user is in the list");
     assert_eq!(found, &single.json(), "{name}={value}");
     found.clone()
@@ -68,7 +68,7 @@ async fn check_without(api: &Api, user: &Value, excluded: &str, pointers: &[&str
 /// Removes a member, which must exist.
 #[track_caller]
 fn remove(value: &mut Value, pointer: &str) {
-    let (parent, name) = pointer.rsplit_once('/').expect("a JSON pointer");
+    let (parent, name) = pointer.rsplit_once('/').expect("the pointer contains a slash");
     let members = value.pointer_mut(parent).and_then(Value::as_object_mut);
     let removed = members.and_then(|members| members.remove(name));
     assert!(removed.is_some(), "nothing at {pointer}");
@@ -77,7 +77,7 @@ fn remove(value: &mut Value, pointer: &str) {
 async fn attributes_selects_whole_attributes(api: Api) {
     let user = api.create(&full_user("ada")).await;
     api.create_named("other").await;
-    for name in user.as_object().expect("an object").keys() {
+    for name in user.as_object().expect("the value is an object").keys() {
         check(&api, &user, name, json!({ name: user[name] })).await;
     }
     let some = json!({ "userName": "ada", "emails": user["emails"], "version": 1 });
@@ -123,7 +123,7 @@ async fn attributes_selects_sub_attributes_of_lists(api: Api) {
         let of = |email: &Value| {
             names.iter().map(|name| ((*name).to_owned(), email[name].clone())).collect::<Value>()
         };
-        json!({ "emails": user["emails"].as_array().expect("a list").iter().map(of).collect::<Vec<_>>() })
+        json!({ "emails": user["emails"].as_array().expect("the value is a list").iter().map(of).collect::<Vec<_>>() })
     };
     check(&api, &user, "emails.value", emails(&["value"])).await;
     check(&api, &user, "emails.value,emails.type", emails(&["value", "type"])).await;
@@ -142,7 +142,7 @@ async fn attributes_selects_sub_attributes_of_lists(api: Api) {
 
 async fn excluded_attributes_removes_whole_attributes(api: Api) {
     let user = api.create(&full_user("ada")).await;
-    for name in user.as_object().expect("an object").keys().filter(|name| *name != "id") {
+    for name in user.as_object().expect("the value is an object").keys().filter(|name| *name != "id") {
         check_without(&api, &user, name, &[&format!("/{name}")]).await;
     }
     for list in ["emails,custom,userName", " emails, custom ,userName"] {

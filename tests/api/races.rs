@@ -134,7 +134,7 @@ async fn concurrent_creates_of_many_names_succeed_once_each(api: Api) {
     .await;
     assert_eq!((count_with_status(&responses, 201), count_with_status(&responses, 409)), (40, 160));
     let page = api.page("?include=total").await;
-    let items = page["items"].as_array().expect("a list");
+    let items = page["items"].as_array().expect("the value is a list");
     let names: BTreeSet<_> = items.iter().map(|user| user["userName"].to_string()).collect();
     assert_eq!((names.len(), &page["total"]), (40, &json!(40)));
 }
@@ -187,7 +187,7 @@ async fn mixed_concurrent_writes_keep_names_unique(api: Api) {
             assert!(matches!(response.code(), 201 | 409), "{}", response.text());
         }
         let page = api.page("").await;
-        targets.extend(page["items"].as_array().expect("a list").iter().map(path));
+        targets.extend(page["items"].as_array().expect("the value is a list").iter().map(path));
         let responses = send_concurrently(REQUESTS, |index| {
             mixed_request(&api.client, &targets, index * 31 + round * 17)
         });
@@ -195,7 +195,7 @@ async fn mixed_concurrent_writes_keep_names_unique(api: Api) {
             assert!(matches!(response.code(), 200 | 201 | 204 | 404 | 409), "{}", response.text());
         }
         let page = api.page("?include=total").await;
-        let users = page["items"].as_array().expect("a list");
+        let users = page["items"].as_array().expect("the value is a list");
         let names: BTreeSet<_> = users.iter().map(|user| user["userName"].to_string()).collect();
         assert_eq!((names.len(), &page["total"]), (users.len(), &json!(users.len())), "{page}");
     }

@@ -62,7 +62,7 @@ async fn a_stalled_body_times_out(api: Api) {
     let began = Instant::now();
     connection.send(post_head(1_000).as_bytes());
     connection.send(br#"{"userName":"ada""#);
-    let response = connection.receive().expect("a response");
+    let response = connection.receive().expect("the server responds");
     response.assert_problem(408, "request-timeout");
     assert!((300..5_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     assert!(connection.is_closed_cleanly());
@@ -76,7 +76,7 @@ async fn a_slow_body_is_read(api: Api) {
         connection.send(&[byte]);
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
-    let response = connection.receive().expect("a response");
+    let response = connection.receive().expect("the server responds");
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
 }
 
@@ -95,14 +95,14 @@ async fn responses_to_pipelined_requests_are_in_order(api: Api) {
     connection.send(all.as_bytes());
     for index in 0..20 {
         for _ in 0..2 {
-            let response = connection.receive().expect("a response");
+            let response = connection.receive().expect("the server responds");
             assert_eq!((response.status, &response.json()["title"]), (200, &json!(index.to_string())));
             assert_eq!(response.header("etag"), Some(format!("\"{}\"", index + 2).as_str()));
         }
     }
-    connection.receive().expect("a response").assert_problem(404, "not-found");
-    assert_eq!(connection.receive().expect("a response").status, 204);
-    assert_eq!(connection.receive().expect("a response").status, 204);
+    connection.receive().expect("the server responds").assert_problem(404, "not-found");
+    assert_eq!(connection.receive().expect("the server responds").status, 204);
+    assert_eq!(connection.receive().expect("the server responds").status, 204);
     assert!(connection.is_closed_cleanly());
 }
 
@@ -111,15 +111,16 @@ async fn expect_100_continue_is_supported(api: Api) {
     let expecting = post_head(body.len()).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
     let mut connection = RawConnection::connect(api.address());
     connection.send(expecting.as_bytes());
-    assert_eq!(connection.receive().expect("a response").status, 100);
+    assert_eq!(connection.receive().expect("the server responds").status, 100);
     connection.send(body.as_bytes());
-    let response = connection.receive().expect("a response");
+    let response = connection.receive().expect("the server responds");
     assert_eq!((response.status, &response.json()["userName"]), (201, &json!("ada")));
     // A body that is sent without waiting is accepted as well.
     connection.send(expecting.as_bytes());
     connection.send(body.as_bytes());
-    let response = connection.receive().expect("a response");
-    let response = if response.status == 100 { connection.receive().expect("a response") } else { response };
+    let response = connection.receive().expect("the server responds");
+    let response =
+        if response.status == 100 { connection.receive().expect("the server responds") } else { response };
     response.assert_problem(409, "conflict");
 }
 
@@ -261,7 +262,7 @@ async fn http_1_0_is_supported(api: Api) {
         request_head("GET", &path(&user)).replace("HTTP/1.1", "HTTP/1.0").replace("Host: roster\r\n", "");
     let mut connection = RawConnection::connect(api.address());
     connection.send(format!("{request}\r\n").as_bytes());
-    let response = connection.receive().expect("a response");
+    let response = connection.receive().expect("the server responds");
     assert_eq!((response.status, response.json()), (200, user));
     assert!(connection.is_closed_cleanly());
 }

@@ -33,9 +33,9 @@ struct Endpoint {
 impl Endpoint {
     fn parse(line: &'static str) -> Self {
         let mut columns = line.split_whitespace();
-        let mut next = || columns.next().expect("a column");
+        let mut next = || columns.next().expect("the row has another column");
         let (method, path) = (next(), next());
-        let statuses = [(); 7].map(|()| next().parse().expect("a status"));
+        let statuses = [(); 7].map(|()| next().parse().expect("the column is a status"));
         Self { method, path, statuses, body: columns.next().unwrap_or_default() }
     }
 }
@@ -193,7 +193,7 @@ async fn cases(api: &Api, endpoint: &Endpoint, kind: Kind) -> Vec<Case> {
     let &Endpoint { method, path, body, statuses } = endpoint;
     let status = statuses[kind as usize];
     let case = |target: String, body: String, status: u16| Case {
-        method: Method::from_bytes(method.as_bytes()).expect("a method"),
+        method: Method::from_bytes(method.as_bytes()).expect("the method is valid"),
         target,
         body: body.replace("{new}", &Uuid::now_v7().to_string()),
         status,
@@ -355,7 +355,7 @@ async fn other_methods_return_405_for_every_caller(api: Api) {
                 continue;
             }
             for Caller { kind, client, .. } in &callers {
-                let method = Method::from_bytes(name.as_bytes()).expect("a method");
+                let method = Method::from_bytes(name.as_bytes()).expect("the method is valid");
                 let response = client.request(method, &path).send().await;
                 if *kind == Kind::Unauthenticated && !is_public(&path) {
                     assert_unauthorized(&response);
@@ -438,7 +438,8 @@ fn pattern(path: &str) -> String {
 async fn the_table_covers_every_link(api: Api) {
     let start = api.client.get("/").send().await.expect(200).json();
     let table = methods();
-    let links: BTreeSet<_> = start["links"].as_object().expect("links").values().map(text).collect();
+    let links: BTreeSet<_> =
+        start["links"].as_object().expect("the start page has links").values().map(text).collect();
     // tests/scim covers SCIM.
     let is_covered = |link: &&str| table.contains_key(*link) || *link == "/scim/v2";
     assert!(links.iter().all(is_covered), "{links:?}");

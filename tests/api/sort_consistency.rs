@@ -96,7 +96,7 @@ impl UserTracker {
     /// Records that a deletion is about to be requested.
     fn record_deletion(&self, user: &Value) {
         let now = self.now();
-        self.lifetimes().get_mut(text(&user["id"])).expect("a recorded user").deleted = now;
+        self.lifetimes().get_mut(text(&user["id"])).expect("the user is recorded").deleted = now;
     }
 
     /// The users that existed from before `start` until after `end` and kept their position in an order.
@@ -111,7 +111,7 @@ impl UserTracker {
 
 /// A letter that differs from round to round.
 fn letter(round: usize) -> char {
-    char::from(b'a' + u8::try_from(round * 7 % 26).expect("a letter"))
+    char::from(b'a' + u8::try_from(round * 7 % 26).expect("the number is less than 26"))
 }
 
 /// A name that is often equal to others and often absent.

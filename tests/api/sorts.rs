@@ -16,7 +16,7 @@ engine_tests! {
     a_cursor_belongs_to_one_filter
     other_parameters_can_change_between_pages
     sorting_does_not_require_the_sorted_attribute_to_be_selected
-    cursors_outlive_their_user
+    cursors_stay_valid_after_their_user_is_deleted
     links_preserve_every_parameter
     the_total_counts_only_matching_users
     the_last_match_ends_pagination
@@ -300,7 +300,8 @@ async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) 
         for projection in [("attributes", "id"), ("excludedAttributes", "userName,displayName")] {
             let found = list_users(&api.client, &[("sort", sort), projection, ("limit", "3")]).await;
             let name = |projected: &Value| {
-                let user = created.iter().find(|user| user["id"] == projected["id"]).expect("a created user");
+                let user =
+                    created.iter().find(|user| user["id"] == projected["id"]).expect("the user was created");
                 text(&user["userName"]).to_owned()
             };
             assert_eq!(found.iter().map(name).collect::<Vec<_>>(), expected, "{sort} {projection:?}");
@@ -309,12 +310,12 @@ async fn sorting_does_not_require_the_sorted_attribute_to_be_selected(api: Api) 
 }
 
 /// A page continues after the last user of the previous one even if that user was deleted.
-async fn cursors_outlive_their_user(api: Api) {
+async fn cursors_stay_valid_after_their_user_is_deleted(api: Api) {
     let created = create_people(&api).await;
     let sort = ("sort", "displayName");
     let first_cursor = cursor(&api, &[sort, ("limit", "3")]).await;
     for name in ["ADA", "B-b", "zoe"] {
-        let user = created.iter().find(|user| user["userName"] == name).expect("a created user");
+        let user = created.iter().find(|user| user["userName"] == name).expect("the user was created");
         api.client.delete(&path(user)).send().await.expect(204);
     }
     let api = api.restart();
@@ -323,7 +324,7 @@ async fn cursors_outlive_their_user(api: Api) {
     assert_eq!(names(items(&page)), BY_DISPLAY_NAME[4..]);
     // The same applies to users without a sort value.
     let first_cursor = cursor(&api, &[sort, ("limit", "6")]).await;
-    let user = created.iter().find(|user| user["userName"] == "Émile").expect("a created user");
+    let user = created.iter().find(|user| user["userName"] == "Émile").expect("the user was created");
     api.client.delete(&path(user)).send().await.expect(204);
     let page =
         api.client.get(&users_target(&[sort, ("cursor", &first_cursor)])).send().await.expect(200).json();

@@ -36,7 +36,8 @@ async fn unknown_parameters_suggest_a_filter_or_a_similar_name(api: Api) {
     }
     for target in ["/users?colour=red", "/livez?x", &format!("{one}?x"), "/me?x"] {
         let response = api.client.get(target).send().await;
-        let detail = serde_json::from_slice::<Value>(&response.bytes).expect("JSON")["detail"].to_string();
+        let detail =
+            serde_json::from_slice::<Value>(&response.bytes).expect("the body is JSON")["detail"].to_string();
         assert!(!detail.contains("mean") && !detail.contains("search"), "{target}: {detail}");
     }
 }

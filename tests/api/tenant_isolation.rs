@@ -46,7 +46,10 @@ async fn create_tenants(api: &Api) -> Tenants {
         users.push(create_user(&admin, &full_user("ada")).await);
         admins.push(admin);
     }
-    Tenants { admins: admins.try_into().expect("two tenants"), users: users.try_into().expect("two tenants") }
+    Tenants {
+        admins: admins.try_into().expect("there are two tenants"),
+        users: users.try_into().expect("there are two tenants"),
+    }
 }
 
 async fn equal_users_can_exist_in_both_tenants(api: Api) {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 engine_tests! {
     the_default_tenant_exists
-    a_name_is_sufficient
+    a_tenant_needs_only_a_name
     names_are_lowercase_letters_digits_and_hyphens
     fields_are_validated
     names_are_unique
@@ -52,7 +52,7 @@ async fn the_default_tenant_exists(api: Api) {
     assert_eq!(get(&api.client, &tenant_path(&tenant)).await, tenant);
 }
 
-async fn a_name_is_sufficient(api: Api) {
+async fn a_tenant_needs_only_a_name(api: Api) {
     for (name, unique) in [("acme", None), ("beta", Some(false)), ("gamma", Some(true))] {
         let mut body = json!({ "name": name });
         if let Some(unique) = unique {
@@ -205,7 +205,7 @@ async fn preconditions_apply(api: Api) {
     let created = api.client.post("/tenants", &json!({ "name": "acme" })).header("prefer", "return=minimal");
     let created = created.send().await.expect(201);
     assert_eq!((created.text().as_str(), created.header("etag")), ("", Some("\"1\"")));
-    let location = created.header("location").expect("a location");
+    let location = created.header("location").expect("the response has the header");
     assert_eq!(get(&api.client, location).await["name"], "acme");
     api.client.delete(&target).header("if-match", "\"2\"").send().await.expect(204);
     assert_problem(&api.client.get(&target).send().await, 404, "not-found");
@@ -253,7 +253,7 @@ async fn tenants_are_listed_in_creation_order(api: Api) {
         create_tenant(&api.client, &names[index + 1]).await;
     }
     let of_page = |page: &Value| -> Vec<String> {
-        let items = page["items"].as_array().expect("a list").iter();
+        let items = page["items"].as_array().expect("the value is a list").iter();
         items.map(|tenant| text(&tenant["name"]).to_owned()).collect()
     };
     assert_eq!(of_page(&get(&api.client, "/tenants").await), names[..50]);

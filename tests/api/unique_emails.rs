@@ -144,13 +144,13 @@ async fn conflicts_are_listed_up_to_a_limit(api: Api) {
     .await;
     assert_eq!(count_with_status(&users, 201), 218);
     let (conflicts, count) = assert_not_unique(&enable(&api, &tenant, true).send().await);
-    let conflicts = conflicts.as_array().expect("a list").clone();
+    let conflicts = conflicts.as_array().expect("the value is a list").clone();
     assert_eq!((conflicts.len(), count), (100, 104));
     let values: Vec<_> = conflicts.iter().map(|conflict| text(&conflict["value"])).collect();
     let expected: Vec<_> =
         ["a@x".to_owned()].into_iter().chain((6..105).map(|index| format!("b{index:03}@x"))).collect();
     assert_eq!(values, expected);
-    let ids = |conflict: &Value| conflict["ids"].as_array().expect("a list").len();
+    let ids = |conflict: &Value| conflict["ids"].as_array().expect("the value is a list").len();
     assert_eq!((&conflicts[0]["count"], ids(&conflicts[0])), (&json!(12), 10));
     assert!(conflicts[1..].iter().all(|conflict| conflict["count"] == 2 && ids(conflict) == 2));
 }

@@ -52,7 +52,8 @@ async fn an_upsert_creates_a_user_and_then_replaces_it(api: Api) {
         assert_eq!((&replaced.json()["id"], replaced.header("location")), (&user["id"], None));
         assert_eq!(replaced.header("etag"), Some("\"2\""));
     }
-    let types: Vec<_> = get(&api.client, "/changes").await["items"].as_array().expect("a list").clone();
+    let types: Vec<_> =
+        get(&api.client, "/changes").await["items"].as_array().expect("the value is a list").clone();
     let types: Vec<_> = types.iter().map(|change| text(&change["type"])).collect();
     assert_eq!(types, ["user.created", "user.updated"]);
 }
@@ -196,8 +197,10 @@ async fn concurrent_upserts_create_one_user(api: Api) {
         let statuses = (count_with_status(&responses, 201), count_with_status(&responses, 200));
         assert_eq!(statuses, (1, 15));
         assert_eq!(total(&api).await, round + 1);
-        let mut versions: Vec<_> =
-            responses.iter().map(|response| response.json()["version"].as_u64().expect("a number")).collect();
+        let mut versions: Vec<_> = responses
+            .iter()
+            .map(|response| response.json()["version"].as_u64().expect("the value is a number"))
+            .collect();
         versions.sort_unstable();
         assert_eq!(versions, (1..=16).collect::<Vec<_>>());
     }

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 engine_tests! {
-    a_user_name_is_sufficient
+    a_user_needs_only_a_user_name
     every_attribute_is_returned
     the_response_has_the_documented_headers
     the_server_assigns_the_id_and_times
@@ -31,7 +31,7 @@ engine_tests! {
     conflicts_name_the_attribute
 }
 
-async fn a_user_name_is_sufficient(api: Api) {
+async fn a_user_needs_only_a_user_name(api: Api) {
     let user = api.create(&json!({ "userName": "ada" })).await;
     let mut expected = minimal_user("ada");
     for added in ["id", "createdAt", "updatedAt"] {
@@ -59,7 +59,12 @@ async fn the_response_has_the_documented_headers(api: Api) {
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(response.header("preference-applied"), None);
     assert_eq!(response.header("content-encoding"), None);
-    let found = api.client.get(response.header("location").expect("a location")).send().await.expect(200);
+    let found = api
+        .client
+        .get(response.header("location").expect("the response has the header"))
+        .send()
+        .await
+        .expect(200);
     assert_eq!(found.json(), user);
 }
 
@@ -67,7 +72,7 @@ async fn the_server_assigns_the_id_and_times(api: Api) {
     let before = OffsetDateTime::now_utc() - std::time::Duration::from_micros(1);
     let user = api.create_named("ada").await;
     let after = OffsetDateTime::now_utc();
-    let id = Uuid::parse_str(text(&user["id"])).expect("a UUID");
+    let id = Uuid::parse_str(text(&user["id"])).expect("the id is a UUID");
     assert_eq!((id.get_version_num(), id.to_string().as_str()), (7, text(&user["id"])));
     assert_eq!(user["createdAt"], user["updatedAt"]);
     let created_at = text(&user["createdAt"]);
@@ -100,7 +105,7 @@ async fn list_elements_have_every_sub_attribute(api: Api) {
 
 async fn null_means_absent(api: Api) {
     let mut nulls = minimal_user("ada");
-    for (name, value) in nulls.as_object_mut().expect("an object") {
+    for (name, value) in nulls.as_object_mut().expect("the value is an object") {
         if name != "userName" {
             *value = Value::Null;
         }
@@ -173,7 +178,8 @@ async fn unknown_fields_are_reported_at_every_depth(api: Api) {
 
 async fn wrong_types_are_reported(api: Api) {
     let full = full_user("ada");
-    let strings = full.as_object().expect("an object").iter().filter(|(_, value)| value.is_string());
+    let strings =
+        full.as_object().expect("the value is an object").iter().filter(|(_, value)| value.is_string());
     let strings: Vec<_> = strings.map(|(name, _)| name).collect();
     assert_eq!(strings.len(), 10, "{strings:?}");
     for name in strings {
@@ -292,7 +298,7 @@ async fn equal_list_elements_are_merged(api: Api) {
     assert_eq!(user["emails"], emails);
     let ims = json!([value(None, None, Some("same"), true), value(None, None, Some("other"), false)]);
     assert_eq!(user["ims"], ims);
-    let addresses = user["addresses"].as_array().expect("a list");
+    let addresses = user["addresses"].as_array().expect("the value is a list");
     let primaries: Vec<_> = addresses.iter().map(|address| (&address["type"], &address["primary"])).collect();
     assert_eq!(primaries, [(&json!(null), &json!(true)), (&json!("home"), &json!(false))]);
 }
@@ -318,7 +324,7 @@ async fn minimal_responses_have_no_body(api: Api) {
     assert_eq!(response.header("preference-applied"), Some("return=minimal"));
     assert_eq!(response.header("etag"), Some("\"1\""));
     assert_eq!(response.header("content-type"), None);
-    let location = response.header("location").expect("a location");
+    let location = response.header("location").expect("the response has the header");
     assert_eq!(api.client.get(location).send().await.expect(200).json()["userName"], "ada");
     let body = json!({ "userName": "grace" });
     let request = api.client.post("/users", &body).header("prefer", "return=representation");

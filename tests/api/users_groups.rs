@@ -11,7 +11,7 @@ engine_tests! {
     groups_are_included_on_request
     a_projection_does_not_affect_included_groups
     included_groups_can_be_sent_back
-    a_tag_does_not_cover_included_groups
+    a_version_in_if_none_match_has_no_effect_with_included_groups
     include_accepts_only_known_names
 }
 
@@ -25,7 +25,7 @@ async fn users_in_groups(api: &Api) -> [Value; 2] {
     let shown = |index: usize| json!({ "id": groups["items"][index]["id"], "displayName": groups["items"][index]["displayName"] });
     users[0]["groups"] = json!([shown(0), shown(1)]);
     users[1]["groups"] = json!([shown(0)]);
-    users.try_into().expect("two users")
+    users.try_into().expect("there are two users")
 }
 
 async fn groups_are_included_on_request(api: Api) {
@@ -85,7 +85,7 @@ async fn included_groups_can_be_sent_back(api: Api) {
 }
 
 /// A group can be renamed while the user's version stays the same.
-async fn a_tag_does_not_cover_included_groups(api: Api) {
+async fn a_version_in_if_none_match_has_no_effect_with_included_groups(api: Api) {
     let [user, _] = users_in_groups(&api).await;
     let group = get(&api.client, "/groups").await["items"][0].clone();
     api.client.patch(&group_path(&group), &json!({ "displayName": "Bards" })).send().await.expect(200);

@@ -17,12 +17,17 @@ engine_tests! {
     large_limits_are_capped
     the_total_is_exact
     invalid_cursors_are_rejected
-    cursors_outlive_their_user_and_the_server
+    cursors_stay_valid_after_a_deletion_and_a_restart
     unknown_parameters_are_rejected
 }
 
 fn names(page: &Value) -> Vec<&str> {
-    page["items"].as_array().expect("a list").iter().map(|user| text(&user["userName"])).collect()
+    page["items"]
+        .as_array()
+        .expect("the value is a list")
+        .iter()
+        .map(|user| text(&user["userName"]))
+        .collect()
 }
 
 async fn create_users(api: &Api, count: usize) -> Vec<String> {
@@ -117,7 +122,7 @@ async fn the_total_is_exact(api: Api) {
     }
     let page = api.page("").await;
     assert_eq!(page.get("total"), None);
-    for (deleted, user) in page["items"].as_array().expect("a list").iter().enumerate() {
+    for (deleted, user) in page["items"].as_array().expect("the value is a list").iter().enumerate() {
         api.client.delete(&path(user)).send().await.expect(204);
         api.client.delete(&path(user)).send().await.expect(404);
         assert_eq!(api.page("?include=total").await["total"], 4 - deleted);
@@ -137,7 +142,7 @@ async fn invalid_cursors_are_rejected(api: Api) {
     let damaged = (0..valid.len()).map(|at| {
         let mut bytes = valid.as_bytes().to_vec();
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-        String::from_utf8(bytes).expect("ASCII")
+        String::from_utf8(bytes).expect("the bytes are ASCII")
     });
     let mut invalid: Vec<String> = damaged.collect();
     invalid.extend(["", "garbage", "0", "../..", "\0", "é", "%", "AAAA"].map(str::to_owned));
@@ -149,7 +154,7 @@ async fn invalid_cursors_are_rejected(api: Api) {
     }
 }
 
-async fn cursors_outlive_their_user_and_the_server(api: Api) {
+async fn cursors_stay_valid_after_a_deletion_and_a_restart(api: Api) {
     let created = create_users(&api, 4).await;
     let page = api.page("?limit=2").await;
     api.client.delete(&path(&page["items"][1])).send().await.expect(204);

@@ -39,7 +39,7 @@ async fn each_attribute_can_be_patched_alone(api: Api) {
     let user = api.create_named("ada").await;
     let body = without_nulls(&full_user("grace"));
     let mut expected = json!({ "userName": "ada" });
-    for (index, (name, value)) in body.as_object().expect("an object").iter().enumerate() {
+    for (index, (name, value)) in body.as_object().expect("the value is an object").iter().enumerate() {
         expected[name] = value.clone();
         let patched = api.patch(&user, &json!({ name: value })).await;
         assert_eq!(patched, expected_user(&expected, index as u64 + 2, &patched), "{name}");
@@ -50,10 +50,10 @@ async fn each_attribute_can_be_patched_alone(api: Api) {
 async fn null_removes_an_attribute(api: Api) {
     let user = api.create(&full_user("ada")).await;
     let mut expected = full_user("ada");
-    let names: Vec<_> = expected.as_object().expect("an object").keys().cloned().collect();
+    let names: Vec<_> = expected.as_object().expect("the value is an object").keys().cloned().collect();
     let removable = names.iter().filter(|name| !["userName", "active"].contains(&name.as_str()));
     for (index, name) in removable.enumerate() {
-        expected.as_object_mut().expect("an object").remove(name);
+        expected.as_object_mut().expect("the value is an object").remove(name);
         let patched = api.patch(&user, &json!({ name: null })).await;
         assert_eq!(patched, expected_user(&expected, index as u64 + 2, &patched), "{name}");
     }
@@ -130,9 +130,9 @@ async fn a_returned_user_can_be_sent_as_a_patch(api: Api) {
 /// A body without the nulls in `custom` and `extensions`, because null removes a member in a patch.
 fn without_nulls(body: &Value) -> Value {
     let mut body = body.clone();
-    body["custom"].as_object_mut().expect("an object").remove("none");
+    body["custom"].as_object_mut().expect("the value is an object").remove("none");
     let extension = &mut body["extensions"]["urn:example:params:scim:schemas:badge:1.0:User"];
-    extension.as_object_mut().expect("an object").remove("level");
+    extension.as_object_mut().expect("the value is an object").remove("level");
     body
 }
 

@@ -116,7 +116,7 @@ async fn values_are_returned_as_sent(api: Api) {
     body["emails"][0]["display"] = json!(special);
     body["emails"][0]["value"] = json!("Ada+Tag@EXAMPLE.com");
     let user = api.create(&body).await;
-    for name in body.as_object().expect("an object").keys() {
+    for name in body.as_object().expect("the value is an object").keys() {
         assert_eq!(user[name], body[name], "{name}");
     }
     assert_eq!(api.read(&user).await, user);
@@ -249,7 +249,10 @@ async fn nul_is_rejected_everywhere(api: Api) {
         ("/extensions", json!({ "extensions": { "urn:x:y\0": {} } })),
     ] {
         let mut complete = with_field(&json!({ "userName": "grace" }), "userName", json!("grace"));
-        complete.as_object_mut().expect("an object").extend(body.as_object().expect("an object").clone());
+        complete
+            .as_object_mut()
+            .expect("the value is an object")
+            .extend(body.as_object().expect("the value is an object").clone());
         assert_invalid(&post(&api, &complete).await, &[(pointer, "unstorable")]);
         assert_invalid(&api.client.put(&path(&user), &complete).send().await, &[(pointer, "unstorable")]);
         assert_invalid(&api.client.patch(&path(&user), &body).send().await, &[(pointer, "unstorable")]);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 each_engine!(
-    calls_share_the_deadline_of_their_origin,
+    calls_share_the_deadline_of_their_request,
     writes_continue_after_panicking_operations,
     an_abandoned_call_is_not_started,
     queued_calls_complete_before_close_returns,
@@ -102,7 +102,7 @@ fn deadline_errors_distinguish_calls_that_never_started() {
 }
 
 /// Hazard 3: the deadline belongs to a request, which can make several calls.
-async fn calls_share_the_deadline_of_their_origin(db: &TestDatabase) {
+async fn calls_share_the_deadline_of_their_request(db: &TestDatabase) {
     let runs = Arc::new(AtomicUsize::new(0));
     let before = Origin { deadline: Some(Instant::now() + Duration::from_secs(30)), ..origin("before") };
     db.database.call(&before, CountRuns(runs.clone())).await.unwrap();

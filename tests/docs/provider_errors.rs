@@ -93,7 +93,7 @@ impl Provider {
                 if types.is_empty() { vec![""] } else { types.iter().map(String::as_str).collect() }
             {
                 let response = self.produce(words, scim_type).await;
-                let found = serde_json::from_slice::<Value>(&response.bytes).expect("a JSON body");
+                let found = serde_json::from_slice::<Value>(&response.bytes).expect("the body is JSON");
                 assert_eq!(
                     (response.code().to_string().as_str(), found["scimType"].as_str().unwrap_or_default()),
                     (status, scim_type),
@@ -205,7 +205,7 @@ impl Provider {
     async fn with_expired_token(&self) -> Response {
         let soon = SystemTime::now() + Duration::from_millis(300);
         let soon = soon.duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_micros();
-        let soon = Timestamp::from(i64::try_from(soon).expect("a time"));
+        let soon = Timestamp::from(i64::try_from(soon).expect("the time is in range"));
         let (path, client) = self.create_token(&json!({ "expiresAt": soon.rfc3339() })).await;
         let mut response = get(&client, "/Users").await;
         while response.code() == 200 {
@@ -258,7 +258,7 @@ async fn overloaded() -> Response {
         async move { post(&client, "/Users", &body).await }
     };
     let mut writes: JoinSet<_> = (0..8).map(write).collect();
-    let first = writes.join_next().await.expect("a write").expect("no panic");
+    let first = writes.join_next().await.expect("a write finishes").expect("the write does not panic");
     lock.execute("ROLLBACK");
     first
 }

@@ -23,7 +23,7 @@ fn postgres() {
 
 fn run_twice_in_random_order(workspace: &Workspace) {
     let seed = std::env::var("ROSTER_DOCS_SEED")
-        .map_or_else(|_| time_seed(), |text| text.parse().expect("a number"));
+        .map_or_else(|_| time_seed(), |text| text.parse().expect("the seed is a number"));
     let mut pages = [PAGES, PAGES].concat();
     pages.shuffle(&mut XorShiftRng::seed_from_u64(seed));
     eprintln!("ROSTER_DOCS_SEED={seed}: {pages:?}");

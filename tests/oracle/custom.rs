@@ -158,7 +158,7 @@ impl Case {
         let filter = self.tree.print();
         let target = format!("/users?limit=500&filter={}", percent_encoded(&filter));
         let page = self.client.get(&target).send().await.expect(200).json();
-        let found: Vec<_> = page["items"].as_array().expect("a list").iter().collect();
+        let found: Vec<_> = page["items"].as_array().expect("the value is a list").iter().collect();
         let expected: Vec<_> = self.users.iter().filter(|user| self.tree.holds(user)).collect();
         if found == expected {
             return Ok(found.len());

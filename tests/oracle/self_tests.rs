@@ -124,7 +124,10 @@ const TABLE: &str = include_str!("self_tests.txt");
 fn terms_find_the_documented_users() {
     for (filter, expected) in section(TABLE, "terms_find_the_documented_users") {
         let mut parts = filter.splitn(3, ' ');
-        let (name, operator) = (parts.next().expect("an attribute"), parts.next().expect("an operator"));
+        let (name, operator) = (
+            parts.next().expect("the term has an attribute"),
+            parts.next().expect("the term has an operator"),
+        );
         let operand: Value =
             parts.next().map_or(Value::Null, |json| json.parse().expect("the operand is JSON"));
         assert_eq!(found(&filter_on(name, operator, operand)), expected, "{filter}");

@@ -65,8 +65,7 @@ async fn lines_name_the_tenant_and_the_caller() {
     let expected =
         json!({ "tenant": acme["id"], "caller_type": "connection", "caller_id": connection["id"] });
     check(&line_of(&api, with(&token).get("/scim/v2/Users"), 200).await, &expected);
-    let patch =
-        |time: OffsetDateTime| json!({ "expiresAt": time.format(&Rfc3339).expect("a time of this century") });
+    let patch = |time: OffsetDateTime| json!({ "expiresAt": time.format(&Rfc3339).expect("the time can be formatted") });
     let soon = patch(OffsetDateTime::now_utc() + Duration::from_millis(200));
     in_acme.patch(&format!("/keys/{}", text(&key["id"])), &soon).send().await.expect(200);
     while with(&key).get("/users").send().await.code() == 200 {

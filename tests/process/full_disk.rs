@@ -76,7 +76,7 @@ async fn check_repeated_failures_are_not_logged(server: &Server, client: &Client
 
 /// A limit on the size of files makes writes fail, and can be lifted again.
 #[tokio::test(flavor = "multi_thread")]
-async fn readiness_follows_the_ability_to_write() {
+async fn readiness_reflects_whether_the_database_is_writable() {
     let database = Database::sqlite();
     let settings = format!("DATABASE_URL='{}' ROSTER_ADMIN_KEY='{ADMIN_KEY}'", database.url());
     let server = Server::from_shell_command(&format!("--ignore-signal=XFSZ {settings} roster")).start();

@@ -80,14 +80,14 @@ fn a_stopping_server_is_unhealthy() {
 }
 
 #[test]
-fn a_silent_server_is_unhealthy() {
+fn an_unresponsive_server_is_unhealthy() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let output = health(&silent.local_addr().expect("the socket has an address").to_string()).expect_code(1);
     assert!(!output.error_line().is_empty());
 }
 
 #[test]
-fn other_servers_are_unhealthy() {
+fn servers_other_than_roster_are_unhealthy() {
     for response in ["", "SSH-2.0-OpenSSH_9.9\r\n", "HTTP/1.1 404 Not Found\r\n\r\n"] {
         let other = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let listen = other.local_addr().expect("the socket has an address").to_string();

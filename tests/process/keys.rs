@@ -81,7 +81,11 @@ fn the_command_creates_lists_and_revokes_keys(database: &Database) {
         wait_for_refusal(&client).await;
         let listed = key(database, &["list"]).expect_success().stdout;
         let line = listed.lines().find(|line| line.starts_with(&id)).expect("a revoked key stays listed");
-        let heading = listed.lines().next().and_then(|heading| heading.find("REVOKED")).expect("a heading");
+        let heading = listed
+            .lines()
+            .next()
+            .and_then(|heading| heading.find("REVOKED"))
+            .expect("the list has the heading");
         assert!(line[heading..].starts_with("20"), "{line}");
         key(database, &["revoke", &id]).expect_success();
     });
@@ -228,7 +232,7 @@ fn another_server_refuses_a_revoked_or_expired_key_within_two_seconds() {
                 false => admin.delete(&path).send().await.expect(204),
                 true => {
                     let soon = OffsetDateTime::now_utc() + Duration::from_millis(200);
-                    let soon = soon.format(&Rfc3339).expect("a time of this century");
+                    let soon = soon.format(&Rfc3339).expect("the time can be formatted");
                     admin.patch(&path, &json!({ "expiresAt": soon })).send().await.expect(200)
                 }
             };
@@ -322,8 +326,12 @@ async fn a_key_revoked_before_the_body_arrives_is_refused() {
         connection.receive().expect("the server responds").assert_problem(401, "unauthorized");
     }
     let keys = admin.get("/keys").send().await.expect(200).json()["items"].clone();
-    let revoked: Vec<_> =
-        keys.as_array().expect("a list").iter().map(|key| key["revokedAt"].is_string()).collect();
+    let revoked: Vec<_> = keys
+        .as_array()
+        .expect("the value is a list")
+        .iter()
+        .map(|key| key["revokedAt"].is_string())
+        .collect();
     assert_eq!(revoked, [true, true], "only the keys of the test exist: {keys}");
     assert_eq!(admin.get("/users").send().await.expect(200).json()["items"], json!([]));
 }

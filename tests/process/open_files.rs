@@ -8,9 +8,15 @@ use std::fs;
 /// The soft limit and the hard limit of a process.
 fn limits(server: &Server) -> (String, String) {
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).expect("the process runs");
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("the limit");
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .expect("the file contains the limit");
     let mut columns = line.split_whitespace().map(str::to_owned);
-    (columns.next().expect("the soft limit"), columns.next().expect("the hard limit"))
+    (
+        columns.next().expect("the line contains the soft limit"),
+        columns.next().expect("the line contains the hard limit"),
+    )
 }
 
 #[test]
@@ -27,7 +33,7 @@ fn idle_connections_are_closed_before_the_files_are_exhausted() {
     let mut busy = RawConnection::connect(server.address());
     let ask = |connection: &mut RawConnection, path: &str| {
         connection.send(raw_request("GET", path).as_bytes());
-        assert_eq!(connection.receive().expect("a response").status, 200);
+        assert_eq!(connection.receive().expect("the server responds").status, 200);
     };
     let mut idle: Vec<_> = (0..400)
         .map(|_| {
@@ -39,7 +45,7 @@ fn idle_connections_are_closed_before_the_files_are_exhausted() {
         .collect();
     let (oldest, newest) = (idle.swap_remove(0), idle.pop());
     assert!({ oldest }.is_closed_cleanly());
-    ask(&mut newest.expect("a connection"), "/livez");
+    ask(&mut newest.expect("a connection was opened"), "/livez");
     ask(&mut busy, "/readyz");
     assert!(!server.log().contains("Error accepting"), "{}", server.log());
 }
@@ -51,6 +57,6 @@ fn connections_that_send_nothing_are_closed_before_the_files_are_exhausted() {
     let _silent: Vec<_> = (0..400).map(|_| RawConnection::connect(server.address())).collect();
     let mut connection = RawConnection::connect(server.address());
     connection.send(raw_request("GET", "/livez").as_bytes());
-    assert_eq!(connection.receive().expect("a response").status, 200);
+    assert_eq!(connection.receive().expect("the server responds").status, 200);
     assert!(!server.log().contains("Error accepting"), "{}", server.log());
 }

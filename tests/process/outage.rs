@@ -148,7 +148,7 @@ async fn a_database_crash_loses_no_acknowledged_write() {
 
 /// The network drops packets: no connection breaks, and no response arrives.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_meet_their_deadline_while_the_database_is_silent() {
+async fn requests_meet_their_deadline_while_the_database_is_unresponsive() {
     let server = ProxiedServer::start(&[("ROSTER_REQUEST_DEADLINE", "2s")]);
     let client = &server.client;
     let path = create(client).await;
@@ -177,7 +177,7 @@ async fn requests_meet_their_deadline_while_the_database_is_silent() {
 
 /// A load balancer must not send requests to a server whose database is silent, although this resembles an overload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_with_a_silent_database_is_not_ready() {
+async fn a_server_with_an_unresponsive_database_is_not_ready() {
     // With a single reader, the probe's connection is already open when the database becomes silent.
     let settings = [("ROSTER_REQUEST_DEADLINE", "1s"), ("ROSTER_DATABASE_READERS", "1")];
     let server = ProxiedServer::start(&settings);

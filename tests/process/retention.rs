@@ -118,11 +118,12 @@ fn keys_and_tokens_are_deleted_90_days_after_their_revocation(database: &Databas
     block_on(async {
         let client = Client::new(&server);
         let connection = client.post("/connections", &json!({ "name": "Okta" })).send().await.expect(201);
-        let tokens = format!("/connections/{}/tokens", connection.json()["id"].as_str().expect("an id"));
+        let tokens =
+            format!("/connections/{}/tokens", connection.json()["id"].as_str().expect("the id is a string"));
         for _ in 0..3 {
             for (list, body) in [("/keys", json!({ "role": "reader" })), (&*tokens, json!({}))] {
                 let created = client.post(list, &body).send().await.expect(201).json();
-                let target = format!("{list}/{}", created["id"].as_str().expect("an id"));
+                let target = format!("{list}/{}", created["id"].as_str().expect("the id is a string"));
                 client.delete(&target).send().await.expect(204);
             }
         }

@@ -86,7 +86,7 @@ fn check_secrets(log: &str, secrets: &[&str]) {
 
 /// The server logs why it can no longer connect.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_database_is_logged_without_the_password() {
+async fn a_failed_reconnection_is_logged_without_the_password() {
     let database = Database::postgres();
     let role = Role::create(&database);
     let server = Server::builder(&role.url(&database)).env("RUST_LOG", "trace").start();

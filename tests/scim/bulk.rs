@@ -41,7 +41,7 @@ fn bulk(operations: Value) -> Value {
 async fn run_bulk(scim: &Scim, request: Value) -> Vec<Value> {
     let response = scim.call(200, "POST", "/Bulk", request).await;
     assert_eq!(response["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:BulkResponse"]));
-    response["Operations"].as_array().cloned().expect("Operations")
+    response["Operations"].as_array().cloned().expect("the response has Operations")
 }
 
 async fn bulk_ids_resolve_forward_and_circular_references(scim: Scim) {
@@ -64,7 +64,9 @@ async fn bulk_ids_resolve_forward_and_circular_references(scim: Scim) {
         (&results[0]["bulkId"], &results[0]["version"], &results[3]["version"]),
         (&json!("g"), &json!("W/\"1\""), &json!("W/\"2\""))
     );
-    let id = |n: usize| text(&results[n]["location"]).rsplit('/').next().expect("an id").to_owned();
+    let id = |n: usize| {
+        text(&results[n]["location"]).rsplit('/').next().expect("the location ends with an id").to_owned()
+    };
     let poets = scim.get(&format!("/Groups/{}", id(0))).await;
     assert_eq!(scim.members(&poets).await, [id(2)]);
     let bob = scim.get(&format!("/Users/{}", id(2))).await;
@@ -85,7 +87,9 @@ async fn bulk_ids_in_paths_resolve_forward_references(scim: Scim) {
     .await;
     let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
     assert_eq!(statuses, ["204", "201", "201", "201", "201"], "{results:?}");
-    let id = |n: usize| text(&results[n]["location"]).rsplit('/').next().expect("an id").to_owned();
+    let id = |n: usize| {
+        text(&results[n]["location"]).rsplit('/').next().expect("the location ends with an id").to_owned()
+    };
     let poets = scim.get(&format!("/Groups/{}", id(1))).await;
     assert_eq!((scim.members(&poets).await, &poets["displayName"]), (vec![id(4)], &json!("\"bulkId\" a")));
 }
@@ -132,7 +136,7 @@ async fn bulk_paths_may_have_extra_slashes(scim: Scim) {
     assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("201"), &json!("204")), "{results:?}");
 }
 
-/// Lenient treats 0 as absent. In strict, the first error ends the request.
+/// The lenient profile treats 0 as absent. In the strict profile, the first error ends the request.
 async fn bulk_accepts_fail_on_errors_0(scim: Scim) {
     let mut request = bulk(json!([
         {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"userName": ""}},
@@ -239,13 +243,13 @@ async fn interrupt_bulk(scim: &Scim, client: &Client, status: &str, change: impl
     change().await;
     let head = admin.get("/changes?limit=1").send().await.expect(200).json()["head"].clone();
     let response = running.await.expect("the request does not panic");
-    let results = response["Operations"].as_array().expect("Operations");
+    let results = response["Operations"].as_array().expect("the response has Operations");
     let refused =
         results.iter().position(|one| one["status"] != "201").expect("the request outlasts the change");
     assert_eq!(results.len(), OPERATIONS);
     assert!(results[refused..].iter().all(|one| one["status"] == status), "{:?}", results[refused]);
     let later = admin.get(&format!("/changes?after={head}")).send().await.expect(200).json();
-    let later = later["items"].as_array().expect("items");
+    let later = later["items"].as_array().expect("the page has items");
     assert!(
         later.len() <= 1,
         "only the operation that was already running can still be committed: {later:?}"

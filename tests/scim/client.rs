@@ -88,7 +88,7 @@ impl Scim {
         body: &Value,
         headers: &[(&str, &str)],
     ) -> Response {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let method = Method::from_bytes(method.as_bytes()).expect("the method is valid");
         let body = &if self.adds_schemas { with_schemas(path, body) } else { body.clone() };
         let mut request = self.client.request(method, &format!("/scim/v2{path}"));
         if !body.is_null() {
@@ -183,7 +183,7 @@ fn check(response: &Response) {
         assert_eq!(error["schemas"], json!([ERROR]));
         assert_eq!(error["status"], response.code().to_string());
         let detail = text(&error["detail"]);
-        let id = response.header("x-request-id").expect("a request id");
+        let id = response.header("x-request-id").expect("the response has the header");
         assert!(detail.ends_with(&format!(". Request id: {id}.")), "{detail}");
     }
 }
@@ -205,7 +205,7 @@ pub(crate) fn filter_path(kind: &str, filter: &str) -> String {
 
 /// The names of the resources in a list: `userName`, `displayName` or, without either, `id`.
 pub(crate) fn names(list: &Value) -> Vec<String> {
-    let resources = list["Resources"].as_array().expect("Resources");
+    let resources = list["Resources"].as_array().expect("the response has Resources");
     let name = |resource: &Value| {
         let name = resource.get("userName").or_else(|| resource.get("displayName"));
         text(name.unwrap_or(&resource["id"])).to_owned()

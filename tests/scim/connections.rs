@@ -94,8 +94,12 @@ async fn connection_changes_are_visible_only_to_admins(scim: Scim) {
     admin.delete(&format!("{}/{}", tokens_path(&connection), text(&token["id"]))).send().await.expect(204);
     admin.delete(&at).send().await.expect(204);
     let feed = admin.get("/changes").send().await.expect(200).json();
-    let types: Vec<_> =
-        feed["items"].as_array().expect("items").iter().map(|change| text(&change["type"])).collect();
+    let types: Vec<_> = feed["items"]
+        .as_array()
+        .expect("the page has items")
+        .iter()
+        .map(|change| text(&change["type"]))
+        .collect();
     let expected = ["created", "tokenCreated", "updated", "tokenDeleted", "deleted"];
     assert_eq!(types, expected.map(|kind| format!("connection.{kind}")));
     assert_eq!(feed["items"][1]["after"], json!({"tokenId": token["id"], "expiresAt": null}));

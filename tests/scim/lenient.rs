@@ -14,7 +14,7 @@ engine_tests! {
     empty_strings_mean_no_value_in_every_write
     values_are_converted_to_the_type_of_their_attribute
     messages_are_accepted_in_the_forms_that_clients_send
-    strict_refuses_what_lenient_tolerates
+    the_strict_profile_refuses_what_the_lenient_profile_accepts
 }
 
 profile_tests! {
@@ -41,7 +41,7 @@ async fn unknown_attributes_in_bodies_and_projections_are_ignored(scim: Scim) {
     assert_eq!(scim.call(200, "PUT", &path(&ada), body).await, ada);
     let shown = scim.get(&format!("{}?attributes=favouriteColour,name.initials,userName", path(&ada))).await;
     assert_eq!(
-        shown.as_object().expect("an object").keys().collect::<Vec<_>>(),
+        shown.as_object().expect("the value is an object").keys().collect::<Vec<_>>(),
         ["id", "schemas", "userName"]
     );
     assert_eq!(scim.get(&format!("{}?excludedAttributes=nope", path(&ada))).await, ada);
@@ -93,7 +93,7 @@ async fn empty_strings_mean_no_value_in_every_write(scim: Scim) {
         })
     };
     let ada = scim.create("/Users", blank("ada")).await;
-    let keys: Vec<_> = ada.as_object().expect("an object").keys().collect();
+    let keys: Vec<_> = ada.as_object().expect("the value is an object").keys().collect();
     assert_eq!(keys, ["active", "id", "meta", "name", "schemas", "userName"]);
     assert_eq!((&ada["name"], &ada["active"]), (&json!({"familyName": "L"}), &json!(true)));
     let bob = scim.create("/Users", blank("bob")).await;
@@ -116,7 +116,7 @@ async fn empty_strings_mean_no_value_in_every_write(scim: Scim) {
     ] {
         scim.call(200, "PUT", &path(&bob), full.clone()).await;
         let blanked = scim.call(200, method, &path(&bob), body.clone()).await;
-        let keys: Vec<_> = blanked.as_object().expect("an object").keys().collect();
+        let keys: Vec<_> = blanked.as_object().expect("the value is an object").keys().collect();
         assert_eq!(keys, ["active", "id", "meta", "schemas", "userName"], "{method} {body}");
     }
     scim.expect_error((400, "invalidValue"), "POST", "/Users", json!({"userName": ""})).await;
@@ -193,7 +193,7 @@ async fn messages_are_accepted_in_the_forms_that_clients_send(scim: Scim) {
     scim.expect_error((400, "invalidValue"), "POST", "/.search", json!({"count": "ten"})).await;
 }
 
-async fn strict_refuses_what_lenient_tolerates(scim: Scim) {
+async fn the_strict_profile_refuses_what_the_lenient_profile_accepts(scim: Scim) {
     let (_, client) = connect(&scim, "Strict", "strict").await;
     let scim = Scim { client, adds_schemas: true, ..scim };
     let ada = scim.create_user("ada").await;
@@ -273,7 +273,7 @@ fn the_log_names_what_was_ignored_without_values() {
         let ada =
             scim.send_with("POST", "/Users", &body, &[("x-request-id", "noted-1")]).await.expect(201).json();
         let line = scim.api.server.wait_for_log("noted-1", Duration::from_secs(10));
-        let line: Value = serde_json::from_str(&line).expect("a JSON line");
+        let line: Value = serde_json::from_str(&line).expect("the line is JSON");
         assert_eq!(
             line["scim_notes"],
             "unknown-attribute employeeType, unknown-attribute name.initials, no-value title"
@@ -294,7 +294,7 @@ fn the_log_names_what_was_ignored_without_values() {
         ] {
             scim.send_with(method, &path(&ada), &body, &[("x-request-id", id)]).await.expect(200);
             let line = scim.api.server.wait_for_log(id, Duration::from_secs(10));
-            let line: Value = serde_json::from_str(&line).expect("a JSON line");
+            let line: Value = serde_json::from_str(&line).expect("the line is JSON");
             assert_eq!(line["scim_notes"], notes);
         }
         assert!(!scim.api.server.log().contains("hidden-value"));

@@ -24,7 +24,7 @@ async fn a_new_group_and_its_members_are_recorded_in_revision_order(scim: Scim) 
     let users = create_users(&scim, &["a", "b"]).await;
     let group = scim.create_group("Poets", &users.iter().collect::<Vec<_>>()).await;
     let feed = scim.api.client.get("/changes?after=2").send().await.expect(200).json();
-    let rows = feed["items"].as_array().expect("a list").iter();
+    let rows = feed["items"].as_array().expect("the value is a list").iter();
     let rows: Vec<_> = rows
         .map(|row| {
             let id = if row["resource"] == "group" { &row["id"] } else { &row["groupId"] };
@@ -120,7 +120,7 @@ async fn one_patch_changes_hundreds_of_members(scim: Scim) {
     scim.call(200, "POST", "/Bulk", json!({ "Operations": operations })).await;
     let users = scim.get("/Users?count=500&attributes=id").await["Resources"].clone();
     let group = scim.create_group("Poets", &[]).await;
-    let users = users.as_array().expect("Resources");
+    let users = users.as_array().expect("the response has Resources");
     let adds: Vec<_> = users
         .iter()
         .map(|user| json!({"op": "Add", "path": "members", "value": [{"value": user["id"]}]}))

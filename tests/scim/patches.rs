@@ -66,7 +66,7 @@ async fn a_value_path_replaces_one_element_or_adds_it(scim: Scim) {
     let replace = |kind: &str, value: &str| json!([{"op": "replace", "path": format!("emails[type eq \"{kind}\"].value"), "value": value}]);
     let patched = scim.patch(200, &path(&ada), replace("work", "b@x")).await;
     let values = |user: &Value| {
-        let emails = user["emails"].as_array().expect("emails").iter();
+        let emails = user["emails"].as_array().expect("the user has emails").iter();
         emails.map(|email| format!("{} {}", text(&email["type"]), text(&email["value"]))).collect::<Vec<_>>()
     };
     assert_eq!(values(&patched), ["work b@x", "home h@x"]);
@@ -95,7 +95,7 @@ async fn setting_a_primary_value_clears_the_previous_one(scim: Scim) {
     let primaries = |user: &Value| {
         user["emails"]
             .as_array()
-            .expect("emails")
+            .expect("the user has emails")
             .iter()
             .map(|one| one["primary"] == true)
             .collect::<Vec<_>>()
@@ -203,7 +203,7 @@ async fn a_patch_is_atomic(scim: Scim) {
     let feed = scim.client.get("/changes?after=2").send().await.expect(200).json();
     let changes: Vec<_> = feed["items"]
         .as_array()
-        .expect("items")
+        .expect("the page has items")
         .iter()
         .map(|change| {
             (

@@ -12,7 +12,7 @@ profile_tests! {
     representations_with_computed_names_ignore_if_none_match
     every_response_has_the_scim_media_type
     accept_headers_never_cause_406
-    a_body_without_a_media_type_is_json_in_lenient
+    a_body_without_a_media_type_is_json_in_the_lenient_profile
     duplicate_and_trailing_slashes_do_not_change_a_path
     errors_name_the_attribute_and_the_value
     malformed_bodies_paths_and_urls_have_distinct_errors
@@ -150,7 +150,7 @@ async fn accept_headers_never_cause_406(scim: Scim) {
     }
 }
 
-async fn a_body_without_a_media_type_is_json_in_lenient(scim: Scim) {
+async fn a_body_without_a_media_type_is_json_in_the_lenient_profile(scim: Scim) {
     let body = json!({"schemas": [USER], "userName": "ada"}).to_string();
     let request = scim.client.request(reqwest::Method::POST, "/scim/v2/Users");
     let response = request.body_without_content_type(body.clone()).send().await;
@@ -259,9 +259,11 @@ async fn groups_of_a_user_are_returned_by_default(scim: Scim) {
     let list = scim.get("/users?attributes=userName,groups.display").await;
     assert_eq!(list["Resources"][0]["groups"], json!([{"display": "Poets"}]));
     assert!(list["Resources"][1].get("groups").is_none(), "{bob}");
-    let groups =
-        scim.get("/Schemas").await["Resources"][0]["attributes"].as_array().cloned().expect("attributes");
-    let groups = groups.into_iter().find(|one| one["name"] == "groups").expect("groups");
+    let groups = scim.get("/Schemas").await["Resources"][0]["attributes"]
+        .as_array()
+        .cloned()
+        .expect("the schema has attributes");
+    let groups = groups.into_iter().find(|one| one["name"] == "groups").expect("the schema has groups");
     assert_eq!((&groups["mutability"], &groups["returned"]), (&json!("readOnly"), &json!("default")));
     assert_eq!(scim.get("/GROUPS").await["totalResults"], 1);
     let upper = scim.client.get("/SCIM/V2/USERS").send().await.expect(200);

@@ -31,7 +31,7 @@ async fn a_created_resource_is_returned_in_full(scim: Scim) {
     ] {
         let response = scim.send("POST", &format!("/{kind}"), &body).await.expect(201);
         let created = response.json();
-        for (name, value) in body.as_object().expect("an object") {
+        for (name, value) in body.as_object().expect("the value is an object") {
             assert_eq!(&created[name], value);
         }
         let meta = &created["meta"];
@@ -118,7 +118,7 @@ async fn null_and_empty_lists_mean_unassigned(scim: Scim) {
     let ada = scim.create("/Users", body).await;
     let lists = json!({"userName": "bob", (ENTERPRISE): [], "urn:x:acme:1.0:User": [], "emails": [{}, {"type": null}]});
     for user in [ada, scim.create("/Users", lists).await] {
-        let keys: Vec<_> = user.as_object().expect("an object").keys().collect();
+        let keys: Vec<_> = user.as_object().expect("the value is an object").keys().collect();
         assert_eq!(keys, ["active", "id", "meta", "schemas", "userName"]);
     }
 }
@@ -143,7 +143,7 @@ async fn a_replacement_clears_absent_attributes(scim: Scim) {
     scim.api.client.patch(&native, &json!({"custom": {"own": 1}})).send().await.expect(200);
     let put = json!({"userName": "Ada", "id": "ignored", "meta": {}, "groups": [{"value": "x"}]});
     let put = scim.call(200, "PUT", &path(&ada), put).await;
-    let keys: Vec<_> = put.as_object().expect("an object").keys().collect();
+    let keys: Vec<_> = put.as_object().expect("the value is an object").keys().collect();
     assert_eq!(keys, ["active", "id", "meta", "schemas", "userName"]);
     assert_eq!((&put["active"], &put["id"], &put["userName"]), (&json!(false), &ada["id"], &json!("Ada")));
     let native = scim.api.client.get(&native).send().await.expect(200).json();
@@ -251,7 +251,7 @@ async fn emails_are_unique_if_the_tenant_requires_it(scim: Scim) {
         [("POST", "/Users".to_owned(), of_eve), ("PUT", path(&bob), taken), ("PATCH", path(&bob), add)]
     {
         let detail = unique.expect_error((409, "uniqueness"), method, &at, body).await;
-        let id = ada["id"].as_str().expect("an id");
+        let id = ada["id"].as_str().expect("the id is a string");
         assert!(detail.contains("emails") && detail.contains("A@x") && detail.contains(id), "{detail}");
     }
 }

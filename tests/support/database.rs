@@ -105,7 +105,8 @@ impl Database {
 
 /// Applies all migrations to an empty database.
 pub(crate) fn migrate(url: &str) {
-    roster::db::migrate::run(&url.parse().expect("a database URL")).expect("the migrations are applied");
+    roster::db::migrate::run(&url.parse().expect("the URL is a database URL"))
+        .expect("the migrations are applied");
 }
 
 /// A lock that is held until it is released or dropped.

@@ -29,7 +29,7 @@ impl Sql {
             true => format!("{url}{separator}application_name=test"),
             false => url.to_owned(),
         };
-        let parsed: DatabaseUrl = url.parse().expect("a database URL");
+        let parsed: DatabaseUrl = url.parse().expect("the URL is a database URL");
         roster::db::create(&parsed).expect("the file exists or is created");
         Self(Connection::open(&parsed).unwrap_or_else(|error| panic!("cannot open {parsed}: {error}")))
     }

@@ -13,7 +13,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn create() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir().expect("the temporary directory is created");
         Self { directory }
     }
 
