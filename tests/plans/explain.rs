@@ -10,11 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The separator that Diesel prints between a statement and its values.
 const BINDS: &str = " -- binds: ";
 
-static RECORDED: Mutex<Recorded> = Mutex::new(Recorded { url: String::new(), statements: Vec::new() });
+static RECORDED: Mutex<Recorded> = Mutex::new(Recorded { place: String::new(), statements: Vec::new() });
 
 /// The statements of one database. Other tests of the process use other databases.
 struct Recorded {
-    url: String,
+    /// The part of the URL between the scheme and the parameters. Roster opens the database with other parameters.
+    place: String,
     statements: Vec<String>,
 }
 
@@ -24,13 +25,21 @@ fn recorded() -> MutexGuard<'static, Recorded> {
 
 /// Records every statement, with its values, on the connections that are opened to `url` from now on.
 pub(crate) fn record(url: &str) {
-    *recorded() = Recorded { url: url.to_owned(), statements: Vec::new() };
+    let place = url.rsplit("://").next().and_then(|rest| rest.split('?').next()).unwrap().to_owned();
+    *recorded() = Recorded { place, statements: Vec::new() };
     diesel::connection::set_default_instrumentation(|| Some(Box::<Recorder>::default())).unwrap();
 }
 
-/// Takes the statements recorded since the last call.
+/// Forgets the statements recorded so far.
+pub(crate) fn forget_statements() {
+    recorded().statements.clear();
+}
+
+/// Takes the statements recorded since the last call. There must be some: a test of no plans would always pass.
 pub(crate) fn take_statements() -> Vec<String> {
-    std::mem::take(&mut recorded().statements)
+    let statements = std::mem::take(&mut recorded().statements);
+    assert!(!statements.is_empty(), "no statement was recorded");
+    statements
 }
 
 /// Records the statements of one connection.
@@ -42,9 +51,8 @@ struct Recorder {
 impl Instrumentation for Recorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            // Diesel opens a SQLite file by its path, which is the end of the URL.
             InstrumentationEvent::StartEstablishConnection { url, .. } => {
-                self.records = recorded().url.ends_with(url);
+                self.records = url.contains(&recorded().place);
             }
             InstrumentationEvent::StartQuery { query, .. } if self.records => {
                 let statement = query.to_string();

@@ -1,7 +1,7 @@
 //! The query plan of each filter and order.
 
 use crate::plans::dataset::{FIRST_CREATED, create_users, open};
-use crate::plans::explain::{Explain, record, take_statements};
+use crate::plans::explain::{Explain, forget_statements, record, take_statements};
 use crate::plans::members;
 use crate::support::api::ORDERS;
 use crate::support::{postgres, sqlite};
@@ -162,7 +162,7 @@ async fn check_index_use(database: &Database, case: &Indexed) {
     assert_eq!(counted.total, i64::try_from(case.count).ok(), "{}", case.filter);
     assert_eq!(found, case.count.min(50), "{}", case.filter);
 
-    take_statements();
+    forget_statements();
     list(database, &query(Some(&case.filter), "id")).await;
     let statements = take_statements();
     for statement in &statements {
@@ -195,7 +195,7 @@ async fn check_sorted_by_index(database: &Database, sort: &str) {
     let mut query = query::<User>(None, sort);
     let (page, took) = timed(database, &query).await;
     for _ in 0..3 {
-        take_statements();
+        forget_statements();
         let page = list(database, &query).await;
         assert_eq!(page.items.len(), 50, "{sort}");
         for statement in take_statements() {
@@ -214,7 +214,7 @@ async fn check_bounded_scan(database: &Database, sort: &str, filter: &str) {
     let query = query(Some(filter), sort);
     let (page, took) = timed(database, &query).await;
     assert_eq!(page.items.len(), 50, "{filter}");
-    take_statements();
+    forget_statements();
     list(database, &query).await;
     let statements = take_statements();
     let windows = statements.iter().filter(|statement| statement.contains("OFFSET")).count();
@@ -228,7 +228,7 @@ async fn check_scan(database: &Database, filter: &str, count: usize) {
     let mut query = query(Some(filter), "id");
     query.limit = 500;
     let (first, took) = timed(database, &query).await;
-    take_statements();
+    forget_statements();
     list(database, &query).await;
     for statement in take_statements() {
         let plan = plan(database, &statement).await;
