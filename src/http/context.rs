@@ -125,7 +125,7 @@ impl<R: Right> Context<R> {
             skip: None,
             limit,
             total: false,
-            groups: false,
+            max_groups: None,
             source,
             of,
         };

@@ -21,7 +21,7 @@ use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::Query;
-use crate::ops::members::WithGroups;
+use crate::ops::members::{MAX_GROUPS, WithGroups};
 use crate::ops::resource::{Find, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
@@ -182,7 +182,10 @@ async fn find<R: Native>(
 ) -> Response {
     let find = Find { tenant: context.tenant(), id, of: PhantomData };
     let resource: R = match fields.groups {
-        true => context.call(WithGroups { tenant: context.tenant(), operation: find }).await?,
+        true => {
+            let (tenant, max_groups) = (context.tenant(), MAX_GROUPS);
+            context.call(WithGroups { tenant, operation: find, max_groups }).await?
+        }
         false => context.call(find).await?,
     };
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
@@ -211,9 +214,9 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
     let list = List::new(context.tenant(), &[R::SCHEMA.plural, &sort.to_string(), &filter_text]);
     let after = params.cursor(list, sort)?;
     params.finish()?;
-    let (tenant, source) = (context.tenant(), NATIVE_SOURCE.into());
+    let (tenant, source, max_groups) = (context.tenant(), NATIVE_SOURCE.into(), groups.then_some(MAX_GROUPS));
     let query =
-        Query { tenant, filter, sort, after, skip: None, limit, total, groups, source, of: PhantomData };
+        Query { tenant, filter, sort, after, skip: None, limit, total, max_groups, source, of: PhantomData };
     let mut permit = None;
     let mut page = context.list::<R>(query, &mut permit).await?;
     let mut items = PageItems::default();

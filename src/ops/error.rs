@@ -49,6 +49,9 @@ pub enum OpError {
     /// The resources that match a filter cannot be counted or sorted in time.
     #[display("the results cannot be counted or sorted in time")]
     Uncountable,
+    /// The user is in too many groups to return them.
+    #[display("too many groups to return")]
+    TooManyGroups,
     /// The database failed, or did not run the call.
     Database(DbError),
 }

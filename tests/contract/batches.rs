@@ -1,6 +1,8 @@
 //! Batches of queued calls: each call has its own result, and a failing call does not affect the others.
 
+use crate::contract::edits::{edit, group_with_all_but_last, shown};
 use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, if_match, new_user, origin, run_with};
+use crate::contract::members::create_group;
 use crate::contract::probes::{
     Failure, RecordBatchSize, RecordUnbatched, WRITE, call_queued, call_queued_with_failure, occupy,
     succeeded,
@@ -16,6 +18,7 @@ use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::idempotency::{Idempotent, IdempotentResponse};
 use roster::ops::listing::unique::FindUnique;
+use roster::ops::members::WithGroups;
 use roster::ops::resource::UniqueKey;
 use roster::ops::users::{Create, Find, Update};
 use serde_json::{Value, json};
@@ -42,6 +45,7 @@ each_engine!(
     late_and_abandoned_calls_do_not_join_a_batch,
     a_batch_of_finds_returns_each_caller_its_user,
     a_batch_of_name_lookups_returns_each_caller_its_user,
+    a_user_in_too_many_groups_can_be_edited_but_not_read_with_them,
 );
 
 fn one_reader(options: &mut Options) {
@@ -368,4 +372,27 @@ fn commits(url: &str) -> usize {
     let (page, salt) = (number(8) as usize, &log[16..24]);
     let frames = (32..log.len()).step_by(24 + page);
     frames.filter(|at| number(at + 4) != 0 && log[at + 8..at + 16] == *salt).count()
+}
+
+/// The queued calls form a batch, which is split because the users are in too many groups together.
+async fn a_user_in_too_many_groups_can_be_edited_but_not_read_with_them(db: &TestDatabase) {
+    let (group, users) = group_with_all_but_last(db, 3).await;
+    let (other, first) = (create_group(db, "B").await, users[0]);
+    db.call(edit(&other, json!({}), move |members| members.add([first]))).await.unwrap().unwrap();
+    let (tenant, max_groups) = (DEFAULT_TENANT, 1);
+    let read = |id: &Uuid| WithGroups { tenant, operation: find(*id), max_groups };
+    let found = call_queued(db, users.iter().map(read).collect()).await;
+    let groups = |user: Result<User, OpError>| user.map(|user| user.groups);
+    assert_eq!(
+        found.into_iter().map(groups).collect::<Vec<_>>(),
+        [Err(OpError::TooManyGroups), Ok(Some(vec![shown(&group)])), Ok(Some(vec![]))]
+    );
+    let deactivate = |id: &Uuid| patch(*id, json!({ "active": false }));
+    let write = |id: &Uuid| WithGroups { tenant, operation: deactivate(id), max_groups };
+    let patched = call_queued(db, users.iter().map(write).collect()).await;
+    assert!(patched.iter().all(|user| user.as_ref().is_ok_and(|user| !user.attributes.active)));
+    assert_eq!(
+        patched.into_iter().map(groups).collect::<Vec<_>>(),
+        [Ok(None), Ok(Some(vec![shown(&group)])), Ok(Some(vec![]))]
+    );
 }

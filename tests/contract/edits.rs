@@ -1,6 +1,6 @@
 //! Operations that write a group and its members in one step, or read them in one step.
 
-use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, if_match, new_group, run};
+use crate::contract::fixture::{Engine, NOON, TestDatabase, conflict, if_match, new_group, origin, run};
 use crate::contract::groups::find;
 use crate::contract::members::{
     add, create_group, create_users, ids, members_and_version, put, remove, summaries,
@@ -18,6 +18,7 @@ use roster::domain::user::{self, Attributes, User, UserGroup};
 use roster::domain::{DEFAULT_TENANT, NATIVE_SOURCE};
 use roster::ops::OpError;
 use roster::ops::groups::{Create, Edit};
+use roster::ops::listing::{self, Query};
 use roster::ops::members::{AllMembers, GroupsOf, GroupsWithMembers, WithGroups};
 use roster::ops::resource::Rewrite;
 use roster::ops::users::EditFunction;
@@ -41,6 +42,7 @@ each_engine!(
     a_write_and_its_read_back_share_a_transaction,
     groups_are_read_for_several_users,
     users_are_read_and_edited_together_with_their_groups,
+    a_page_with_too_many_groups_is_shorter,
 );
 
 /// Patches a group and changes its members.
@@ -76,7 +78,7 @@ fn replace_with(list: &[Uuid]) -> impl Fn(&mut MembershipEdit) + Send + Sync + u
 }
 
 /// The ids of new users in ascending order, and a group that contains all of them but the last.
-async fn group_with_all_but_last(db: &TestDatabase, count: usize) -> (Group, Vec<Uuid>) {
+pub(crate) async fn group_with_all_but_last(db: &TestDatabase, count: usize) -> (Group, Vec<Uuid>) {
     let (group, users) = (create_group(db, "a").await, create_users(db, count).await);
     db.call(add(&group, &users[..count - 1])).await.unwrap();
     (group, ids(&users))
@@ -342,7 +344,7 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
 
     // Two concurrent edits, which may form a batch.
     let both = ["x", "y"].map(|name| {
-        let groups = GroupsOf::page(DEFAULT_TENANT, vec![added]);
+        let groups = GroupsOf { tenant: DEFAULT_TENANT, users: vec![added], max_groups: 1 };
         db.call(WriteThenRead { write: new_group(json!({ "displayName": name })), read: Some(groups) })
     });
     for written in join_all(both).await {
@@ -352,7 +354,7 @@ async fn a_write_and_its_read_back_share_a_transaction(db: &TestDatabase) {
 }
 
 /// A group as its members show it.
-fn shown(group: &Group) -> UserGroup {
+pub(crate) fn shown(group: &Group) -> UserGroup {
     UserGroup { id: group.id, display_name: group.attributes.display_name.clone() }
 }
 
@@ -365,10 +367,9 @@ async fn groups_are_read_for_several_users(db: &TestDatabase) {
     let groups = |max_groups| GroupsOf { tenant: DEFAULT_TENANT, users: with_unknown.clone(), max_groups };
     let expected = [vec![shown(&group), shown(&other)], vec![shown(&group)], vec![], vec![]];
     assert_eq!(db.call(groups(3)).await.unwrap(), expected);
-    for max_groups in [0, 2] {
-        assert_eq!(db.call(groups(max_groups)).await.unwrap(), expected[..1], "the first user is complete");
-    }
-    let other_tenant = GroupsOf::page(Uuid::now_v7(), users);
+    assert_eq!(db.call(groups(2)).await.unwrap(), expected[..1]);
+    assert!(db.call(groups(1)).await.unwrap().is_empty());
+    let other_tenant = GroupsOf { tenant: Uuid::now_v7(), users, max_groups: 0 };
     assert!(db.call(other_tenant).await.unwrap().iter().all(Vec::is_empty));
 }
 
@@ -377,7 +378,7 @@ async fn users_are_read_and_edited_together_with_their_groups(db: &TestDatabase)
     let (group, users) = group_with_all_but_last(db, 3).await;
     let expected = [Some(vec![shown(&group)]), Some(vec![shown(&group)]), Some(vec![])];
     let tenant = DEFAULT_TENANT;
-    let find = |id: Uuid| WithGroups { tenant, operation: users::find(id) };
+    let find = |id: Uuid| WithGroups { tenant, operation: users::find(id), max_groups: 1 };
     let found =
         join_all([users.clone(), users.clone()].concat().into_iter().map(|id| db.call(find(id)))).await;
     let groups: Vec<_> = found.into_iter().map(|user| user.unwrap().groups).collect();
@@ -393,9 +394,26 @@ async fn users_are_read_and_edited_together_with_their_groups(db: &TestDatabase)
     let edits = users.iter().map(|id| {
         let (conditions, now) = (Conditions::default(), Timestamp::from(NOON + 1));
         let values = EditFunction(title);
-        db.call(WithGroups { tenant, operation: Rewrite { tenant, id: *id, values, conditions, now } })
+        let operation = Rewrite { tenant, id: *id, values, conditions, now };
+        db.call(WithGroups { tenant, operation, max_groups: 1 })
     });
     let edited: Vec<_> = join_all(edits).await.into_iter().map(|user| user.unwrap().unwrap()).collect();
     assert!(edited.iter().all(|user| user.version == 2 && user.attributes.title.as_deref() == Some("t")));
     assert_eq!(edited.into_iter().map(|user| user.groups).collect::<Vec<_>>(), expected);
+}
+
+async fn a_page_with_too_many_groups_is_shorter(db: &TestDatabase) {
+    let (_, users) = group_with_all_but_last(db, 4).await;
+    for skip in [None, Some(0)] {
+        let page = |max_groups| {
+            let query = Query { skip, max_groups: Some(max_groups), ..users::query(4) };
+            async { listing::list(&db.database, &origin("list"), query, &mut None).await }
+        };
+        for (max_groups, count) in [(1, 1), (2, 2), (3, 4)] {
+            let page = page(max_groups).await.unwrap();
+            assert_eq!(page.items.iter().map(|user| user.id).collect::<Vec<_>>(), users[..count]);
+            assert_eq!(page.next.map(|next| next.id), (count < 4).then(|| users[count - 1]));
+        }
+        assert_eq!(page(0).await, Err(OpError::TooManyGroups));
+    }
 }

@@ -73,7 +73,7 @@ fn query(filter: Option<&str>, sort: &str) -> Query<Group> {
         skip: None,
         limit: 2,
         total: true,
-        groups: false,
+        max_groups: None,
         source,
         of: PhantomData,
     }

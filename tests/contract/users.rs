@@ -273,7 +273,7 @@ pub(crate) fn find(id: Uuid) -> Find {
 }
 
 /// A list of all users in id order.
-fn query(limit: usize) -> Query<User> {
+pub(crate) fn query(limit: usize) -> Query<User> {
     Query {
         tenant: DEFAULT_TENANT,
         filter: None,
@@ -282,7 +282,7 @@ fn query(limit: usize) -> Query<User> {
         skip: None,
         limit,
         total: false,
-        groups: false,
+        max_groups: None,
         source: NATIVE_SOURCE.into(),
         of: PhantomData,
     }

@@ -293,7 +293,7 @@ pub(crate) fn query<R: Resource>(filter: Option<&str>, sort: &str) -> Query<R> {
         after: None,
         limit: 50,
         total: false,
-        groups: false,
+        max_groups: None,
         skip: None,
         source: roster::domain::NATIVE_SOURCE.into(),
         of: PhantomData,

@@ -10,7 +10,7 @@ use roster::domain::member::MembershipEdit;
 use roster::domain::origin::Origin;
 use roster::domain::user::User;
 use roster::ops::listing;
-use roster::ops::members::{Add, Find, GroupsOf, List, ListGroups, Put, Remove};
+use roster::ops::members::{Add, Find, GroupsOf, List, ListGroups, MAX_GROUPS, Put, Remove};
 use roster::ops::resource::Resource;
 use roster::ops::{PageQuery, groups, users};
 use serde_json::json;
@@ -138,12 +138,18 @@ async fn check_lists(database: &Database, groups: [Uuid; 2]) {
     let page = PageQuery { after: None, limit, total: false };
     check_narrow(database, ListGroups { tenant, user: user(500), page }).await;
     forget_statements();
-    let of_users = GroupsOf::page(tenant, (500..550).map(user).collect());
+    let of_users = GroupsOf { tenant, users: (500..550).map(user).collect(), max_groups: MAX_GROUPS };
     assert_eq!(database.call(&Origin::server(), of_users).await.unwrap().len(), 50);
     for statement in take_statements() {
         let plan = plan(database, &statement).await;
         assert!(plan.iter().all(|step| is_narrow(step)), "{statement}\n{plan:#?}");
     }
+    forget_statements();
+    let with_groups = listing::Query { max_groups: Some(MAX_GROUPS), ..query::<User>(None, "id") };
+    let page = listing::list(database, &Origin::server(), with_groups, &mut None).await.unwrap();
+    assert!(page.items.iter().all(|user| user.groups.is_some()));
+    let statements = take_statements();
+    assert_eq!(statements.iter().filter(|text| text.contains("FROM members")).count(), 1, "{statements:#?}");
     let few = format!("groups.value eq \"{}\"", groups[1]);
     assert_eq!(count_found::<User>(database, &few, "id", is_narrow).await, 10);
     assert_eq!(count_found::<User>(database, &few, "-userName", is_narrow).await, 10);

@@ -42,6 +42,10 @@ impl From<OpError> for Problem {
                 "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \
                  `cursor`), or filter and sort by an indexed attribute.",
             ),
+            OpError::TooManyGroups => Self::uncountable(
+                "A user is in more than 100,000 groups, which cannot be returned. Leave out `include=groups` (in SCIM, \
+                 send `excludedAttributes=groups`).",
+            ),
             OpError::Database(error) => error.into(),
         }
     }

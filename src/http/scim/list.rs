@@ -22,6 +22,7 @@ use crate::http::openapi::OperationDocs;
 use crate::http::pages::PageItems;
 use crate::http::problem::{Problem, sentence};
 use crate::ops::listing::Query;
+use crate::ops::members::MAX_GROUPS;
 use crate::ops::resource::Resource;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
@@ -284,9 +285,10 @@ async fn find<R: Listable>(
     };
     // With a cursor, the total is included only when it is known without counting.
     let total = skip.is_some() || filter.is_none() && sort.by.is_indexed();
-    let (tenant, source, groups) =
-        (context.tenant(), source.to_owned().into(), projection.includes("groups"));
-    let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of: PhantomData };
+    let (tenant, source) = (context.tenant(), source.to_owned().into());
+    let max_groups = projection.includes("groups").then_some(MAX_GROUPS);
+    let query =
+        Query { tenant, filter, sort, after, skip, limit, total, max_groups, source, of: PhantomData };
     let mut page = context.list::<R>(query, &mut found.permit).await?;
     let loaded = R::load_related(context, std::mem::take(&mut page.items), &projection).await?;
     let (view, has_members) = (context.view(), projection.includes("members"));

@@ -11,7 +11,7 @@ use crate::domain::scim::{ResourceType, ScimError, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
-use crate::ops::members::{HasUser, WithGroups};
+use crate::ops::members::{HasUser, MAX_GROUPS, WithGroups};
 use crate::ops::resource::Resource as _;
 use crate::ops::users::{Create, Delete, Edit, EditFunction, Find};
 use actix_web::http::StatusCode;
@@ -73,7 +73,10 @@ where
     O::Output: HasUser,
 {
     match projection.includes("groups") {
-        true => context.write::<User, _>(WithGroups { tenant: context.tenant(), operation }).await,
+        true => {
+            let (tenant, max_groups) = (context.tenant(), MAX_GROUPS);
+            context.write::<User, _>(WithGroups { tenant, operation, max_groups }).await
+        }
         false => context.write::<User, _>(operation).await,
     }
 }

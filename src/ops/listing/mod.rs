@@ -53,9 +53,9 @@ pub struct Query<R> {
     pub limit: usize,
     /// Whether to count all matching resources.
     pub total: bool,
-    /// Whether to read the groups of users. If the users of a page are in more than 100,000 groups in total, the page
-    /// is shortened.
-    pub groups: bool,
+    /// If the groups of users are to be read: their maximum total number. If the users of a page are in more groups, the
+    /// page is shortened.
+    pub max_groups: Option<usize>,
     /// The source of the externalIds to which the filter refers.
     pub source: Source,
     /// The type of the resources.
@@ -101,6 +101,7 @@ impl<R> ListPage<R> {
 ///
 /// # Errors
 /// [`OpError::Uncountable`] if the matching resources cannot be counted or sorted within half of the deadline.
+/// [`OpError::TooManyGroups`] if the first user of the page is in too many groups.
 pub async fn list<R: Resource>(
     database: &Database,
     origin: &Origin,
@@ -112,9 +113,14 @@ pub async fn list<R: Resource>(
         return find_unique(database, origin, &query, find).await;
     }
     let mut page = read_page(database, origin, &query, permit).await?;
-    if query.groups && !page.items.is_empty() {
+    if let Some(max_groups) = query.max_groups
+        && !page.items.is_empty()
+    {
         let users = page.items.iter().map(R::id).collect();
-        let groups = database.call(origin, GroupsOf::page(query.tenant, users)).await?;
+        let groups = database.call(origin, GroupsOf { tenant: query.tenant, users, max_groups }).await?;
+        if groups.is_empty() {
+            return Err(OpError::TooManyGroups);
+        }
         page.truncate(groups.len());
         let users = page.items.iter_mut().filter_map(R::as_user);
         users.zip(groups).for_each(|(user, groups)| user.groups = Some(groups));
@@ -128,9 +134,12 @@ async fn find_unique<R: Resource>(
     query: &Query<R>,
     find: FindUnique<R>,
 ) -> Result<ListPage<R>, OpError> {
-    let found = match query.groups {
-        true => database.call(origin, WithGroups { tenant: query.tenant, operation: find }).await?,
-        false => database.call(origin, find).await?,
+    let found = match query.max_groups {
+        Some(max_groups) => {
+            let find = WithGroups { tenant: query.tenant, operation: find, max_groups };
+            database.call(origin, find).await?
+        }
+        None => database.call(origin, find).await?,
     };
     let total = query.total.then_some(i64::from(found.is_some()));
     let items: Vec<_> = found.into_iter().skip(query.skip.unwrap_or(0)).take(query.limit).collect();

@@ -76,8 +76,8 @@ mod tests {
     /// The number of positions that remain of the first `count`.
     fn kept(skip: usize, count: usize) -> Result<usize, OpError> {
         let (tenant, filter, sort, after, source) = (Uuid::nil(), None, Sort::default(), None, "".into());
-        let (skip, limit, total, groups, of) = (Some(skip), 10, true, false, PhantomData::<User>);
-        let query = Query { tenant, filter, sort, after, skip, limit, total, groups, source, of };
+        let (skip, limit, total, max_groups, of) = (Some(skip), 10, true, None, PhantomData::<User>);
+        let query = Query { tenant, filter, sort, after, skip, limit, total, max_groups, source, of };
         let mut positions: Vec<_> =
             (0..count).map(|n| Position { key: None, id: Uuid::from_u128(n as u128) }).collect();
         query.keep_first(&mut positions).map(|()| positions.len())

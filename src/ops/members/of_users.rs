@@ -12,8 +12,8 @@ use diesel::sql_types::Text;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// The maximum total number of groups of the users of a page or a batch. A single user can have more.
-const MAX_GROUPS: usize = 100_000;
+/// The maximum total number of groups of the users in a response.
+pub const MAX_GROUPS: usize = 100_000;
 
 /// Reads the groups of the users of a page with one statement.
 #[derive(Debug)]
@@ -22,16 +22,8 @@ pub struct GroupsOf {
     pub tenant: Uuid,
     /// The ids of the users, in the order of the page.
     pub users: Vec<Uuid>,
-    /// The maximum total number of groups. All groups of the first user are read, even if there are more.
+    /// The maximum total number of groups.
     pub max_groups: usize,
-}
-
-impl GroupsOf {
-    /// Reads at most 100,000 groups.
-    #[must_use]
-    pub fn page(tenant: Uuid, users: Vec<Uuid>) -> Self {
-        Self { tenant, users, max_groups: MAX_GROUPS }
-    }
 }
 
 impl Operation for GroupsOf {
@@ -54,6 +46,9 @@ pub struct WithGroups<O> {
     pub tenant: Uuid,
     /// The operation to whose output the groups are added.
     pub operation: O,
+    /// The maximum number of groups. If the user is in more, a read returns [`OpError::TooManyGroups`]. A write succeeds
+    /// and its output contains no groups, so that a user can be deactivated regardless of the number of its groups.
+    pub max_groups: usize,
 }
 
 impl<O> Operation for WithGroups<O>
@@ -69,7 +64,10 @@ where
     fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, OpError> {
         let mut output = self.operation.run(tx)?;
         if let Some(user) = output.user() {
-            user.groups = groups_of(tx, self.tenant, &[user.id], MAX_GROUPS)?.pop();
+            user.groups = groups_of(tx, self.tenant, &[user.id], self.max_groups)?.pop();
+            if user.groups.is_none() && O::CLASS != Class::Write {
+                return Err(OpError::TooManyGroups);
+            }
         }
         Ok(output)
     }
@@ -80,6 +78,7 @@ where
         let operations: Vec<&O> = calls.iter().map(|call| &call.operation).collect();
         let mut results = O::run_batch(&operations, tx)?;
         let mut by_tenant: BTreeMap<Uuid, Vec<&mut User>> = BTreeMap::new();
+        let max_groups = calls.iter().map(|call| call.max_groups).min().unwrap_or(0);
         for (call, output) in calls.iter().zip(&mut results) {
             if let Some(user) = output.as_mut().ok().and_then(HasUser::user) {
                 by_tenant.entry(call.tenant).or_default().push(user);
@@ -87,7 +86,7 @@ where
         }
         for (tenant, users) in by_tenant {
             let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let groups = groups_of(tx, tenant, &ids, MAX_GROUPS)?;
+            let groups = groups_of(tx, tenant, &ids, max_groups)?;
             if groups.len() < users.len() {
                 return Err(OpError::retry("the users of the batch are in too many groups"));
             }
@@ -122,21 +121,22 @@ impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
 }
 
 /// The groups of users, in the order of the users, which may contain duplicates. Ends before the user whose groups
-/// would exceed the total of `max`, but always includes the first user.
+/// would exceed the total of `max`.
 fn groups_of(
     connection: &mut Connection,
     tenant: Uuid,
     users: &[Uuid],
     max: usize,
 ) -> QueryResult<Vec<Vec<UserGroup>>> {
-    let limit = if users.len() > 1 { max } else { usize::MAX };
-    if let Some(found) = load(connection, tenant, users, limit)? {
+    if let Some(found) = load(connection, tenant, users, max)? {
         return Ok(users.iter().map(|user| found.get(user).cloned().unwrap_or_default()).collect());
     }
     let (mut groups, mut left): (Vec<Vec<UserGroup>>, _) = (Vec::new(), max);
+    if users.len() == 1 {
+        return Ok(groups);
+    }
     for user in users {
-        let limit = if groups.is_empty() { usize::MAX } else { left };
-        let Some(mut found) = load(connection, tenant, &[*user], limit)? else { break };
+        let Some(mut found) = load(connection, tenant, &[*user], left)? else { break };
         let found = found.remove(user).unwrap_or_default();
         left = left.saturating_sub(found.len());
         groups.push(found);
