@@ -74,7 +74,7 @@ pub fn unknown_users(indexes: impl IntoIterator<Item = usize>) -> Vec<FieldError
 
 /// The errors for members in a SCIM body that do not exist, by their ids.
 pub fn unknown_members<'i>(ids: impl IntoIterator<Item = &'i Uuid>) -> Vec<FieldError> {
-    let error = |id| FieldError::new("/members", UNKNOWN, format!("{id} {NO_USER}"));
+    let error = |id| FieldError::new("/members/value", UNKNOWN, format!("(\"{id}\") {NO_USER}"));
     ids.into_iter().map(error).collect()
 }
 

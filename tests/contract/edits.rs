@@ -180,7 +180,7 @@ async fn an_unknown_member_rejects_the_whole_edit(db: &TestDatabase) {
     let invalid = edit(&group, name.clone(), move |members| members.add([added, unknown]));
     let Err(OpError::Invalid(errors)) = db.call(invalid).await else { panic!("one user is unknown") };
     let [error] = &errors[..] else { panic!("{errors:?}") };
-    assert_eq!((error.pointer.as_str(), error.code), ("/members", "unknown-user"));
+    assert_eq!((error.pointer.as_str(), error.code), ("/members/value", "unknown-user"));
     assert!(error.detail.contains(&unknown.to_string()));
 
     let mut members = MembershipEdit::default();

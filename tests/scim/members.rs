@@ -1,6 +1,6 @@
 //! Members of groups, and deletion (RFC 7644, sections 3.5.2 and 3.6).
 
-use crate::scim::client::{Scim, patch_op, path};
+use crate::scim::client::{GROUP, Scim, patch_op, path};
 use crate::support::api::{count_with_status, send_concurrently, text};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ engine_tests! {
 
 profile_tests! {
     members_are_added_in_every_form
+    all_invalid_members_are_reported_at_once
     one_patch_changes_hundreds_of_members
     deleted_resources_return_404
     a_list_with_too_many_members_is_rejected
@@ -100,6 +101,38 @@ async fn members_are_added_in_every_form(scim: Scim) {
         scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
         assert_eq!(scim.get(&path(&group)).await, group, "no member is added");
     }
+}
+
+async fn all_invalid_members_are_reported_at_once(scim: Scim) {
+    let (ada, group) = (scim.create_user("ada").await, scim.create_group("Poets", &[]).await);
+    let unknown = ["00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"];
+    let values: Vec<_> = ["nobody", unknown[0], text(&ada["id"]), "no one", unknown[1]]
+        .iter()
+        .map(|id| json!({"value": id}))
+        .collect();
+    let invalid = json!({"schemas": [GROUP], "members": values});
+    let add = json!({"op": "add", "path": "members", "value": values});
+    let names = ["nobody", "no one", unknown[0], unknown[1]];
+    for (method, target, body, others) in [
+        ("POST", "/Groups", invalid.clone(), vec!["displayName"]),
+        ("PUT", &path(&group), invalid, vec!["displayName"]),
+        ("PATCH", &path(&group), patch_op(json!([add])), vec![]),
+        (
+            "PATCH",
+            &path(&group),
+            patch_op(json!([{"op": "replace", "path": "displayName", "value": {}}, add])),
+            vec!["displayName"],
+        ),
+    ] {
+        let detail = scim.expect_error((400, "invalidValue"), method, target, body).await;
+        assert!(names.iter().chain(&others).all(|name| detail.contains(name)), "{method}: {detail}");
+        assert!(!detail.contains(text(&ada["id"])), "{detail}");
+    }
+    let many: Vec<_> = (0..25).map(|n| json!({"value": format!("x{n}")})).collect();
+    let add = patch_op(json!([{"op": "add", "path": "members", "value": many}]));
+    let detail = scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
+    assert!(detail.contains("(\"x9\") is not the id of a user; and 15 more errors."), "{detail}");
+    assert_eq!(scim.get(&path(&group)).await, group);
 }
 
 async fn members_without_a_value_and_unknown_fields_of_members_are_ignored(scim: Scim) {

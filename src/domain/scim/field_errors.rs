@@ -1,17 +1,20 @@
 //! Translates the field errors of a native body into errors about the SCIM body that it was made from.
 
 use super::error::describe;
-use super::{ScimError, ScimType, urn};
+use super::{Errors, ScimError, ScimType, urn};
 use crate::domain::fields::FieldError;
 use serde_json::{Map, Value};
 
-/// The maximum number of field errors in one `detail`.
-const MAX_REPORTED: usize = 10;
+/// Combines the field errors into one `invalidValue` error; `None` if there are no errors.
+pub fn from_field_errors(fields: &[FieldError]) -> Option<ScimError> {
+    let mut errors = Errors::default();
+    errors.extend(fields.iter().map(|error| from_field_error(error, &Map::new())));
+    errors.combine()
+}
 
-/// Combines the field errors of a native body into one `invalidValue` error.
-pub fn from_field_errors(errors: &[FieldError], native: &Map<String, Value>) -> ScimError {
-    let sentences = errors.iter().take(MAX_REPORTED).map(|error| sentence(error, native));
-    ScimType::InvalidValue.error(sentences.collect::<Vec<_>>().join("; "))
+/// Translates a field error of a native body.
+pub(super) fn from_field_error(error: &FieldError, native: &Map<String, Value>) -> ScimError {
+    ScimType::InvalidValue.error(sentence(error, native))
 }
 
 fn sentence(error: &FieldError, native: &Map<String, Value>) -> String {
@@ -93,8 +96,8 @@ mod tests {
             ),
             ("", "is wrong"),
         ] {
-            let errors = [FieldError::new(pointer, "wrong-type", "is wrong")];
-            assert_eq!(from_field_errors(&errors, native.as_object().unwrap()).detail, detail);
+            let error = FieldError::new(pointer, "wrong-type", "is wrong");
+            assert_eq!(from_field_error(&error, native.as_object().unwrap()).detail, detail);
         }
     }
 }

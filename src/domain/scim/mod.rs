@@ -5,6 +5,7 @@
 
 pub mod discovery;
 pub mod error;
+mod errors;
 mod field_errors;
 mod intent;
 mod normalize;
@@ -17,6 +18,7 @@ mod resource_type;
 pub mod schema;
 
 pub use error::{ScimError, ScimType};
+pub use errors::Errors;
 pub use field_errors::from_field_errors;
 pub use path::boolean_syntax;
 pub use reading::Reading;

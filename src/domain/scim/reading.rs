@@ -1,7 +1,7 @@
 //! The state of reading one request: its profile, what has been ignored or converted, and which parts are invalid.
 
 use super::normalize::{is_unassigned, unknown_attribute};
-use super::{Profile, ScimError, ScimType};
+use super::{Errors, Profile, ScimError, ScimType};
 use derive_more::Display;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Reading {
     profile: Profile,
     notes: RefCell<Notes>,
-    errors: RefCell<Vec<ScimError>>,
+    errors: RefCell<Errors>,
 }
 
 /// The notes on what the lenient profile ignored or converted: at most 20, without duplicates. They contain names but
@@ -49,8 +49,6 @@ pub enum NoteCode {
 const MAX_NOTES: usize = 20;
 /// The maximum length of a name in a note, in characters.
 const MAX_NAME: usize = 128;
-/// The maximum number of errors that a response reports.
-const MAX_ERRORS: usize = 10;
 
 impl Notes {
     /// Adds notes, up to the maximum number.
@@ -131,41 +129,26 @@ impl Reading {
 
     /// Records the error of a part, so that the other parts can still be read.
     pub(super) fn check<T>(&self, part: Result<T, ScimError>) -> Option<T> {
-        part.map_err(|error| {
-            let mut errors = self.errors.borrow_mut();
-            if errors.len() < MAX_ERRORS && !errors.contains(&error) {
-                errors.push(error);
-            }
-        })
-        .ok()
+        part.map_err(|error| self.record(error)).ok()
     }
 
-    /// Whether the maximum number of errors has been recorded.
-    pub(super) fn is_full(&self) -> bool {
-        self.errors.borrow().len() >= MAX_ERRORS
+    pub(super) fn record(&self, error: ScimError) {
+        self.errors.borrow_mut().add(error);
     }
 
     /// Returns the result of the reading, unless any error was recorded.
     ///
     /// # Errors
-    /// One error with the details of all recorded errors and the type of the first one.
+    /// The combined errors.
     pub fn finish<T>(&self, read: Result<T, ScimError>) -> Result<T, ScimError> {
         let read = self.check(read).filter(|_| self.errors.borrow().is_empty());
         read.ok_or_else(|| self.error())
     }
 
-    /// Combines the recorded errors into one.
+    /// The combined errors.
     pub(super) fn error(&self) -> ScimError {
-        let errors = self.errors.borrow();
-        match errors.as_slice() {
-            [] => ScimType::InvalidValue.error("The request is invalid."),
-            [error] => error.clone(),
-            [first, ..] => {
-                let details = errors.iter().map(|error| error.detail.trim_end_matches('.'));
-                let detail = details.collect::<Vec<_>>().join("; ") + ".";
-                ScimError { detail, ..first.clone() }
-            }
-        }
+        let combined = self.errors.borrow().combine();
+        combined.unwrap_or_else(|| ScimType::InvalidValue.error("The request is invalid."))
     }
 }
 
@@ -196,10 +179,5 @@ mod tests {
         let error = reading.finish::<()>(Err(ScimType::InvalidValue.error("title is wrong"))).unwrap_err();
         assert_eq!(error.scim_type, Some(ScimType::InvalidSyntax));
         assert_eq!(error.detail, "No schema defines the attribute 'nope'; title is wrong.");
-        for n in 0..100 {
-            reading.check::<()>(Err(ScimType::InvalidValue.error(n.to_string())));
-        }
-        assert!(reading.is_full());
-        assert_eq!(reading.finish(Ok(())).unwrap_err().detail.matches(';').count(), MAX_ERRORS - 1);
     }
 }

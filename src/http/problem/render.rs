@@ -10,7 +10,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use serde_json::Map;
 
 impl Problem {
     /// The response of an API (RFC 9457; for SCIM, RFC 7644, section 3.12).
@@ -65,8 +64,8 @@ impl Problem {
             _ => None,
         });
         match scim_type {
-            Some(ScimType::InvalidValue) if !self.errors.is_empty() => {
-                from_field_errors(&self.errors, &Map::new())
+            Some(scim_type @ ScimType::InvalidValue) => {
+                from_field_errors(&self.errors).unwrap_or_else(|| scim_type.error(self.detail.clone()))
             }
             Some(scim_type) => scim_type.error(self.detail.clone()),
             None => ScimError::of_status(self.status.as_u16(), self.detail.clone()),

@@ -7,19 +7,20 @@ use super::request::Target;
 use super::response::{Outcome, conflict};
 use crate::domain::group::{Draft, Group};
 use crate::domain::idempotency::Request;
-use crate::domain::member::{Member, MembershipEdit};
-use crate::domain::scim::patch::Operation;
+use crate::domain::member::{Member, MembershipEdit, unknown_members};
+use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{ResourceType, ScimError, ScimType, resource};
+use crate::domain::scim::{Errors, ResourceType, ScimError, ScimType, from_field_errors, resource};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete, Edit, Find};
-use crate::ops::members::{AllMembers, GroupsWithMembers};
+use crate::ops::members::{AllMembers, FindUsers, GroupsWithMembers};
 use crate::ops::write_then_read::WriteThenRead;
 use actix_web::http::StatusCode;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The maximum total number of members of the groups on a page.
@@ -29,9 +30,9 @@ const TOO_MANY: &str = "The groups on this page have more than 100,000 members i
 
 pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
-    let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading))?;
+    let (draft, ids) = read(&context, body).await?;
     let mut members = MembershipEdit::default();
-    members.add(ids.unwrap_or_default());
+    members.add(ids);
     let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
     let reads = fields.projection.includes("members");
     let create = then_read_members(&context, id, create, reads);
@@ -59,23 +60,51 @@ pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -
 
 /// Replaces a group. A body without `members` removes all members, since PUT clears absent attributes.
 pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {
-    let context = &target.context;
-    let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading))?;
+    let (draft, ids) = read(&target.context, body).await?;
     let mut members = MembershipEdit::default();
     members.remove_all();
-    members.add(ids.unwrap_or_default());
+    members.add(ids);
     let replaced =
         move |group: &Group| Ok((resource::preserve_native_of_group(draft.clone(), group), members.clone()));
-    edit(target, true, replaced).await
+    edit(target, true, &[], replaced).await
+}
+
+/// Reads the body of a group and the ids of its members.
+async fn read(context: &Context, body: Value) -> Result<(Draft, Vec<Uuid>), Problem> {
+    let (draft, ids) = context.read(|reading| resource::read_group(body, &context.view(), reading));
+    match draft {
+        Ok(draft) => Ok((draft, ids)),
+        Err(error) => Err(with_unknown_members(context, error, ids).await?),
+    }
+}
+
+/// The problem for an invalid request. It also names the members that it would add and that do not exist, which the
+/// database reports only for a request that is otherwise valid.
+async fn with_unknown_members(
+    context: &Context,
+    error: ScimError,
+    mut users: Vec<Uuid>,
+) -> Result<Problem, Problem> {
+    if users.is_empty() {
+        return Ok(error.into());
+    }
+    users.truncate(FindUsers::MAX);
+    let found = context.call(FindUsers { tenant: context.tenant(), users: users.clone() }).await?;
+    users.retain(|user| !found.contains(user));
+    let mut errors = Errors::default();
+    errors.extend([error.clone()].into_iter().chain(from_field_errors(&unknown_members(&users))));
+    Ok(errors.combine().unwrap_or(error).into())
 }
 
 /// Patches a group. The response contains the group only if the client requests attributes: it may have many members.
 pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<Outcome, Problem> {
     let (context, has_body) = (target.context.clone(), target.fields.are_requested);
+    let operations: Arc<[_]> = operations.into();
+    let captured = Arc::clone(&operations);
     let patched = move |group: &Group| {
-        context.read(|reading| resource::patch_group(group, &context.view(), &operations, reading))
+        context.read(|reading| resource::patch_group(group, &context.view(), &captured, reading))
     };
-    edit(target, has_body, patched).await
+    edit(target, has_body, &operations, patched).await
 }
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
@@ -94,10 +123,12 @@ fn then_read_members<W>(
     WriteThenRead { write, read: reads.then(|| AllMembers { tenant: context.tenant(), group }) }
 }
 
-/// Rewrites a group and its members with a pure function of the stored group, in one transaction.
+/// Rewrites a group and its members with a pure function of the stored group, in one transaction. `operations` are
+/// those of a PATCH.
 async fn edit(
     Target { context, id, conditions, fields, .. }: Target,
     has_body: bool,
+    operations: &[Operation],
     edit: impl Fn(&Group) -> Result<(Draft, MembershipEdit), ScimError> + Send + Sync + 'static,
 ) -> Result<Outcome, Problem> {
     let edit = Edit { tenant: context.tenant(), id, edit, conditions, now: context.now() };
@@ -105,7 +136,13 @@ async fn edit(
     let edit = then_read_members(&context, id, edit, reads);
     let _permit = if reads { Some(context.permit_to_write().await?) } else { None };
     let (group, members) = context.write::<Group, _>(edit).await.map_err(write_error)?;
-    let group = group?;
+    let group = match group {
+        Ok(group) => group,
+        Err(error) => {
+            let added = patch::added_members(operations).into_iter().collect();
+            return Err(with_unknown_members(&context, error, added).await?);
+        }
+    };
     if has_body {
         return Ok(outcome(&context, StatusCode::OK, &group, members.as_deref(), &fields.projection));
     }

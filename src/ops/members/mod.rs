@@ -73,8 +73,13 @@ impl Operation for Add {
 pub struct FindUsers {
     /// The tenant of the users.
     pub tenant: Uuid,
-    /// The ids of the users, at most 1,000.
+    /// The ids of the users, at most [`MAX`](Self::MAX).
     pub users: Vec<Uuid>,
+}
+
+impl FindUsers {
+    /// The maximum number of users.
+    pub const MAX: usize = 1_000;
 }
 
 impl Operation for FindUsers {

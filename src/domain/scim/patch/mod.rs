@@ -28,6 +28,8 @@ use super::{Profile, ResourceType, ScimError, ScimType};
 use crate::domain::member::MembershipEdit;
 use attribute::inside;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// The result of a PATCH.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,13 +57,19 @@ pub fn apply(
 ) -> Patched {
     let patched = Patched { resource: resource.clone(), members: MembershipEdit::default() };
     let mut patch = Patch { kind, reading, patched, budget: BYTE_BUDGET };
-    for operation in operations.iter().take_while(|_| !reading.is_full()) {
+    for operation in operations {
         reading.check(patch.apply(operation));
     }
     if reading.is_lenient() {
         patch.drop_elements_without_value(resource);
     }
     patch.patched
+}
+
+/// The users that operations on a group add as members.
+pub fn added_members(operations: &[Operation]) -> BTreeSet<Uuid> {
+    let reading = Reading::new(Profile::Lenient);
+    apply(ResourceType::Group, &Map::new(), operations, &reading).members.added().clone()
 }
 
 struct Patch<'r> {
@@ -89,7 +97,7 @@ impl Patch<'_> {
             return Err(ScimType::InvalidValue.error(detail));
         };
         reject_duplicate_names(&map, "the value")?;
-        for (name, value) in map.iter().take_while(|_| !self.reading.is_full()) {
+        for (name, value) in &map {
             // The client sent no path, so an invalid key is a syntax error.
             let applied = self.apply_at(op, name, Some(value), Naming::Key);
             self.reading.check(applied.map_err(|error| match error.scim_type {

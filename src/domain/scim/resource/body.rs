@@ -2,7 +2,7 @@
 
 use crate::domain::excerpt;
 use crate::domain::fields::FieldError;
-use crate::domain::scim::from_field_errors;
+use crate::domain::scim::field_errors::from_field_error;
 use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names};
 use crate::domain::scim::patch::member_ids;
 use crate::domain::scim::resource_type::{is_urn, split_urn};
@@ -18,8 +18,8 @@ use uuid::Uuid;
 pub(super) struct Body {
     /// The attributes under their native names. Their values have the right types but are not validated otherwise.
     pub(super) native: Map<String, Value>,
-    /// The members of a group; `None` when the body does not contain `members`.
-    pub(super) members: Option<Vec<Uuid>>,
+    /// The valid ids of the members of a group.
+    pub(super) members: Vec<Uuid>,
     /// The names of the attributes whose values are invalid.
     invalid: Vec<&'static str>,
 }
@@ -59,10 +59,8 @@ impl Body {
         let is_invalid =
             |error: &FieldError| self.invalid.iter().any(|name| error.pointer == format!("/{name}"));
         errors.retain(|error| error.code != "required" || !is_invalid(error));
-        match errors.as_slice() {
-            [] => Err(reading.error()),
-            errors => reading.finish(Err(from_field_errors(errors, &self.native))),
-        }
+        errors.iter().for_each(|error| reading.record(from_field_error(error, &self.native)));
+        Err(reading.error())
     }
 }
 
@@ -94,7 +92,7 @@ impl Reader<'_> {
             return Ok(());
         }
         if name == "members" {
-            self.body.members = Some(member_ids(attribute, value, self.reading));
+            self.body.members = member_ids(attribute, value, self.reading);
             return Ok(());
         }
         let value = normalize::value(attribute, value, self.reading, name);

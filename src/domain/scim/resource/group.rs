@@ -34,18 +34,18 @@ fn render_member(member: &Member, view: &View<'_>) -> Value {
     rendered
 }
 
-/// Reads a group from the body of a POST or PUT, and the ids of its members; `None` when the body has no `members`.
+/// Reads a group from the body of a POST or PUT, and the valid ids of its members, even if other parts are invalid.
 ///
 /// # Errors
 /// `invalidSyntax` for an unknown attribute that is not ignored, `invalidValue` for invalid values.
-pub fn read_group(
-    body: Value,
-    view: &View<'_>,
-    reading: &Reading,
-) -> Result<(Draft, Option<Vec<Uuid>>), ScimError> {
-    let mut body = body::read(ResourceType::Group, body, reading)?;
-    let members = body.members.take();
-    Ok((draft(body, view, reading)?, members))
+pub fn read_group(body: Value, view: &View<'_>, reading: &Reading) -> (Result<Draft, ScimError>, Vec<Uuid>) {
+    match body::read(ResourceType::Group, body, reading) {
+        Err(error) => (Err(error), Vec::new()),
+        Ok(mut body) => {
+            let members = std::mem::take(&mut body.members);
+            (draft(body, view, reading), members)
+        }
+    }
 }
 
 /// Copies the attributes that SCIM cannot express from the stored group into its replacement.

@@ -48,8 +48,8 @@ pub(in crate::http::scim) fn new_group() -> Value {
 
 /// The response to `GET /scim/v2/Groups/{id}`.
 pub(in crate::http::scim) fn group() -> Value {
-    let read = resource::read_group(new_group(), &VIEW, &strict());
-    read.map_or(Value::Null, |(draft, _)| {
+    let (draft, _) = resource::read_group(new_group(), &VIEW, &strict());
+    draft.map_or(Value::Null, |draft| {
         resource::render_group(&native::group_of(draft), Some(&[native::ada()]), &VIEW).into()
     })
 }
