@@ -1,7 +1,7 @@
 //! What identity providers really send: the lenient profile does what they mean and notes what it ignores; the strict profile
 //! refuses it.
 
-use crate::scim::client::{ENTERPRISE, Scim, USER, connect, patch_op, path};
+use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, connect, patch_op, path};
 use crate::support::api::{Engine, run_with, text};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -10,6 +10,9 @@ engine_tests! {
     a_leaver_is_deactivated_despite_unknown_attributes
     unknown_attributes_in_bodies_and_projections_are_ignored
     a_user_can_be_sent_back_as_it_was_read
+    attributes_of_the_core_schema_can_be_inside_its_urn
+    unusable_names_do_not_keep_a_leaver_active
+    a_dropped_element_does_not_become_primary
     a_path_less_value_can_be_json_text
     empty_strings_mean_no_value_in_every_write
     values_are_converted_to_the_type_of_their_attribute
@@ -30,10 +33,69 @@ async fn a_leaver_is_deactivated_despite_unknown_attributes(scim: Scim) {
     assert_eq!((&left["active"], &left["emails"][0]["value"]), (&json!(false), &json!("a@x")));
 }
 
+async fn attributes_of_the_core_schema_can_be_inside_its_urn(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let inner = json!({"active": false, "title": "z", "nope": 1});
+    for operation in [
+        json!({"op": "replace", "value": {(USER): inner}}),
+        json!({"op": "add", "value": {(USER): inner.to_string()}}),
+        json!({"op": "add", "path": USER, "value": inner}),
+    ] {
+        scim.patch(200, &path(&ada), json!([{"op": "replace", "value": {"active": true, "title": "a"}}]))
+            .await;
+        let patched = scim.patch(200, &path(&ada), json!([operation])).await;
+        assert_eq!((&patched["active"], &patched["title"]), (&json!(false), &json!("z")), "{operation}");
+    }
+    let group = scim.create_group("Poets", &[]).await;
+    let rename = json!([{"op": "replace", "value": {(GROUP): {"displayName": "Mathematicians"}}}]);
+    scim.patch(204, &path(&group), rename).await;
+    let group = scim.get(&path(&group)).await;
+    assert_eq!(group["displayName"], "Mathematicians");
+    let shown = scim.get(&format!("{}?attributes={GROUP}", path(&group))).await;
+    assert_eq!(shown["displayName"], "Mathematicians");
+}
+
+/// POST and PUT ignore these names.
+async fn unusable_names_do_not_keep_a_leaver_active(scim: Scim) {
+    for (name, value) in [
+        ("urn:scim:schemas:extension:enterprise:1.0:department", json!("x")),
+        ("urn:mycorp:ext:1.0:badge", json!(7)),
+        ("urn:okta:acme:1.0:user:custom:badge", json!("x")),
+        (&format!("{ENTERPRISE}.department"), json!("x")),
+        ("urn:ietf:params:scim:schemas:core:2.0:Nope", json!({"a": 1})),
+        ("emails.value", json!("a@x")),
+        ("nope[type eq \"work\"].value", json!("x")),
+    ] {
+        let body = json!({"userName": name, (name): value});
+        let user = scim.create("/Users", body).await;
+        let left = json!([{"op": "replace", "value": {"active": false, (name): value}}]);
+        let left = scim.patch(200, &path(&user), left).await;
+        assert_eq!((&left["active"], left.get(name)), (&json!(false), None), "{name}");
+    }
+    let enterprise = json!({(ENTERPRISE): {"department": "d"}});
+    let group = json!({"displayName": "Poets", (ENTERPRISE): enterprise[ENTERPRISE]});
+    let group = scim.create("/Groups", group).await;
+    assert!(group.get(ENTERPRISE).is_none());
+    scim.patch(204, &path(&group), json!([{"op": "add", "value": enterprise}])).await;
+}
+
+async fn a_dropped_element_does_not_become_primary(scim: Scim) {
+    let work = json!({"type": "work", "value": "a@x", "primary": true});
+    let ada = scim.create("/Users", json!({"userName": "ada", "emails": [work]})).await;
+    for operation in [
+        json!({"op": "add", "path": "emails", "value": {"type": "home", "value": "", "primary": true}}),
+        json!({"op": "add", "path": "emails[type eq \"home\"].primary", "value": true}),
+        json!({"op": "replace", "path": "emails[type eq \"home\"].primary", "value": "True"}),
+    ] {
+        let patched = scim.patch(200, &path(&ada), json!([operation])).await;
+        assert_eq!(patched["emails"], ada["emails"], "{operation}");
+    }
+}
+
 async fn unknown_attributes_in_bodies_and_projections_are_ignored(scim: Scim) {
     let body = json!({
         "userName": "ada", "favouriteColour": "red", "name": {"givenName": "Ada", "initials": "A"},
-        (ENTERPRISE): {"department": "d", "badge": 7},
+        (ENTERPRISE): {"department": "d", "badge": 7}, "name.initials": "A",
     });
     let ada = scim.create("/Users", body.clone()).await;
     assert_eq!((&ada["name"], &ada[ENTERPRISE]), (&json!({"givenName": "Ada"}), &json!({"department": "d"})));
@@ -86,9 +148,9 @@ async fn a_path_less_value_can_be_json_text(scim: Scim) {
 async fn empty_strings_mean_no_value_in_every_write(scim: Scim) {
     let blank = |name: &str| {
         json!({
-            "userName": name, "externalId": "", "title": "", "displayName": "", "active": "", "profileUrl": "",
+            "userName": name, "externalId": "", "title": " ", "displayName": "\t", "active": "", "profileUrl": "",
             "name": {"givenName": "", "familyName": "L"}, "emails": [{"value": "", "type": "work"}, ""],
-            "addresses": [{"type": "work", "locality": ""}], "phoneNumbers": "", "roles": [""],
+            "addresses": [{"type": "work", "locality": "  "}], "phoneNumbers": "", "roles": [" "],
             (ENTERPRISE): {"department": "", "manager": {"value": ""}},
         })
     };
@@ -105,7 +167,7 @@ async fn empty_strings_mean_no_value_in_every_write(scim: Scim) {
             "PATCH",
             patch_op(json!([{"op": "replace", "value": {"externalId": "", "title": "", "emails": [""]}}])),
         ),
-        ("PATCH", patch_op(json!([{"op": "add", "value": {"externalId": "", "title": "", (work): ""}}]))),
+        ("PATCH", patch_op(json!([{"op": "add", "value": {"externalId": " ", "title": "", (work): " "}}]))),
         (
             "PATCH",
             patch_op(json!([
@@ -129,14 +191,17 @@ async fn values_are_converted_to_the_type_of_their_attribute(scim: Scim) {
     let body = json!({
         "userName": ["ada"], "active": ["False"], "externalId": 7, "name": [{"givenName": "Ada"}],
         "emails": json!([{"value": "a@x"}]).to_string(), "phoneNumbers": [{"value": 4420, "type": ["work"]}],
-        (ENTERPRISE): [{"employeeNumber": 42, "manager": 271}],
+        (ENTERPRISE): [{"employeeNumber": 42, "manager": 271}], "name.familyName": "L", "title": " ",
     });
     let ada = scim.create("/Users", body).await;
     assert_eq!(
         (&ada["userName"], &ada["active"], &ada["externalId"]),
         (&json!("ada"), &json!(false), &json!("7"))
     );
-    assert_eq!((&ada["name"]["givenName"], &ada["emails"][0]["value"]), (&json!("Ada"), &json!("a@x")));
+    assert_eq!(ada["name"], json!({"givenName": "Ada", "familyName": "L"}));
+    assert_eq!((&ada["emails"][0]["value"], ada.get("title")), (&json!("a@x"), None));
+    let work = format!("{}?attributes=phoneNumbers[type%20eq%20%22work%22].value", path(&ada));
+    assert_eq!(scim.get(&work).await["phoneNumbers"], json!([{"value": "4420"}]));
     assert_eq!(
         (&ada["phoneNumbers"][0]["value"], &ada["phoneNumbers"][0]["type"]),
         (&json!("4420"), &json!("work"))
@@ -206,6 +271,10 @@ async fn the_strict_profile_refuses_what_the_lenient_profile_accepts(scim: Scim)
         (json!({"userName": 7}), "invalidValue"),
         (json!({"userName": "b", "name": [{"givenName": "B"}]}), "invalidValue"),
         (json!({"userName": "b", "name": "{\"givenName\":\"B\"}"}), "invalidValue"),
+        (json!({"userName": "b", "roles": ["{\"value\":\"admin\"}"]}), "invalidValue"),
+        (json!({"userName": "b", "emails": "[{\"value\":\"b@x\"}]"}), "invalidValue"),
+        (json!({"userName": "b", (ENTERPRISE): {"manager": "{\"value\":\"7\"}"}}), "invalidValue"),
+        (json!({"userName": "b", "name.givenName": "B"}), "invalidSyntax"),
     ] {
         scim.expect_error((400, scim_type), "POST", "/Users", body).await;
     }
@@ -215,11 +284,20 @@ async fn the_strict_profile_refuses_what_the_lenient_profile_accepts(scim: Scim)
         (json!({"op": "remove", "path": "groups"}), "mutability"),
         (json!({"op": "replace", "value": "{\"active\":false}"}), "invalidValue"),
         (json!({"op": "replace", "path": "title", "value": ["x"]}), "invalidValue"),
+        (json!({"op": "add", "path": "emails", "value": "[{\"value\":\"a@x\"}]"}), "invalidValue"),
+        (json!({"op": "replace", "value": {(USER): {"active": false}}}), "invalidSyntax"),
+        (json!({"op": "replace", "path": USER, "value": {"active": false}}), "invalidPath"),
+        (json!({"op": "replace", "value": {"urn:x:ext:1.0:badge": "x"}}), "invalidValue"),
+        (json!({"op": "replace", "value": {"emails.value": "a@x"}}), "invalidSyntax"),
     ] {
         scim.expect_error((400, scim_type), "PATCH", &path(&ada), patch_op(json!([operation]))).await;
     }
-    for query in ["attributes=nope", "excludedAttributes=nope"] {
-        scim.expect_error((400, "invalidSyntax"), "GET", &format!("/Users?{query}"), Value::Null).await;
+    for query in
+        ["attributes=nope,nah", "excludedAttributes=nope,nah", "attributes=emails[nope%20pr],nope,nah"]
+    {
+        let users = format!("/Users?{query}");
+        let detail = scim.expect_error((400, "invalidSyntax"), "GET", &users, Value::Null).await;
+        assert!(detail.contains("nope") && detail.contains("nah"), "{detail}");
     }
     scim.expect_error((400, "invalidSyntax"), "POST", "/.search", json!({"attributes": ["nope"]})).await;
     scim.expect_error((400, "invalidValue"), "POST", "/.search", json!({"count": "1"})).await;

@@ -14,6 +14,7 @@ engine_tests! {
 profile_tests! {
     members_are_added_in_every_form
     all_invalid_members_are_reported_at_once
+    a_member_can_be_replaced_by_itself
     one_patch_changes_hundreds_of_members
     deleted_resources_return_404
     a_list_with_too_many_members_is_rejected
@@ -100,6 +101,20 @@ async fn members_are_added_in_every_form(scim: Scim) {
         let add = patch_op(json!([{"op": "add", "path": "members", "value": value}]));
         scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), add).await;
         assert_eq!(scim.get(&path(&group)).await, group, "no member is added");
+    }
+}
+
+async fn a_member_can_be_replaced_by_itself(scim: Scim) {
+    let (ada, bob) = (scim.create_user("ada").await, scim.create_user("bob").await);
+    let group = scim.create_group("Poets", &[&ada]).await;
+    let at = format!("members[value eq \"{}\"]", text(&ada["id"]));
+    for (at, value) in [(at.clone(), json!({"value": ada["id"]})), (format!("{at}.value"), ada["id"].clone())]
+    {
+        let replace = |value: &Value| json!([{"op": "replace", "path": at, "value": value}]);
+        scim.patch(204, &path(&group), replace(&value)).await;
+        let other = patch_op(replace(&bob["id"]));
+        scim.expect_error((400, "mutability"), "PATCH", &path(&group), other).await;
+        assert_eq!(scim.members(&group).await, [text(&ada["id"])]);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::unstorable::unstorable;
 use serde_json::Value;
 
 /// Converts the value of an attribute. A list with one element, JSON text, a boolean as a string, and a number instead
-/// of a string are converted. An empty string becomes null unless the attribute is required.
+/// of a string are converted. A blank string becomes null unless the attribute is required.
 pub(super) fn value(definition: &Definition, input: Value, reading: &Reading, path: &str) -> Value {
     if definition.multi_valued {
         list(input, reading, path)
@@ -27,7 +27,7 @@ pub(super) fn element(definition: &Definition, input: Value, reading: &Reading, 
         kind => !matches!(kind, Type::Boolean | Type::Integer),
     };
     match unwrapped(input, is_object, reading, path) {
-        Value::String(text) if text.is_empty() && !definition.required => no_value(reading, path),
+        Value::String(text) if is_blank(&text) && !definition.required => no_value(reading, path),
         Value::String(text) if definition.kind == Type::Boolean => match parse_boolean(&text) {
             Some(boolean) => converted(boolean.into(), reading, path),
             None => text.into(),
@@ -43,14 +43,14 @@ pub(super) fn object(input: Value, reading: &Reading, path: &str) -> Value {
         return input;
     }
     match unwrapped(input, true, reading, path) {
-        Value::String(text) if text.is_empty() => no_value(reading, path),
+        Value::String(text) if is_blank(&text) => no_value(reading, path),
         other => other,
     }
 }
 
 fn list(input: Value, reading: &Reading, path: &str) -> Value {
     match input {
-        Value::String(text) if reading.is_lenient() && text.is_empty() => no_value(reading, path),
+        Value::String(text) if reading.is_lenient() && is_blank(&text) => no_value(reading, path),
         Value::String(text) if reading.is_lenient() => match parse(&text) {
             Some(parsed) => converted(parsed, reading, path),
             None => text.into(),
@@ -71,6 +71,16 @@ fn unwrapped(input: Value, is_object: bool, reading: &Reading, path: &str) -> Va
         other => return other,
     };
     unwrapped(converted(inner, reading, path), is_object, reading, path)
+}
+
+/// Whether a text means no value.
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+/// Whether a text is an object or a list in JSON.
+pub(super) fn is_json(text: &str) -> bool {
+    parse(text).is_some()
 }
 
 /// Parses an object or a list from text. Returns `None` if the text contains a value that cannot be stored.

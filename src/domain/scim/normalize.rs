@@ -120,8 +120,9 @@ pub(super) fn object(
             reject_duplicate_names(&map, path)?;
             Ok(map)
         }
-        Value::String(_) if definition.sub_attribute("value").is_some() => {
-            Ok(Map::from_iter([("value".to_owned(), input)]))
+        // JSON text that remains is not a value: the strict profile does not convert it.
+        Value::String(text) if definition.sub_attribute("value").is_some() && !intent::is_json(&text) => {
+            Ok(Map::from_iter([("value".to_owned(), text.into())]))
         }
         other => Err(wrong_type(path, "an object", &other)),
     }

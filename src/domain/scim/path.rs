@@ -1,7 +1,7 @@
 //! The paths of PATCH operations (RFC 7644, section 3.5.2, figure 7).
 
 use super::normalize::unknown_attribute;
-use super::resource_type::{is_urn, split_urn};
+use super::resource_type::{is_built_in, is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType, urn};
 use crate::domain::excerpt;
@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 pub(super) enum Path<'t> {
     /// An attribute or a sub-attribute.
     Attribute(AttributePath<'t>),
+    /// All attributes of the core schema.
+    Core,
     /// All attributes of a known extension.
     Extension(&'static Schema),
     /// An extension without a schema in Roster, or an attribute of one.
@@ -65,6 +67,7 @@ impl<'t> Path<'t> {
             urns.extend(resource.keys().map(String::as_str).filter(|name| is_urn(name)));
         }
         match split_urn(text, urns) {
+            Some((urn, "")) if urn.eq_ignore_ascii_case(kind.schema().id) => Ok(Self::Core),
             Some((urn, rest)) if urn.eq_ignore_ascii_case(kind.schema().id) => {
                 parse_attribute(kind, None, rest, profile)
             }
@@ -184,8 +187,7 @@ pub fn boolean_syntax(profile: Profile) -> Booleans {
 /// which an attribute can follow. Where a URN has no version, the type of the value decides whether the path names an
 /// extension or an attribute of one.
 fn parse_unknown_urn(text: &str, value_is_object: bool) -> Result<Path<'static>, ScimError> {
-    let core = text.split_at_checked(urn::CORE.len());
-    if core.is_some_and(|(head, _)| head.eq_ignore_ascii_case(urn::CORE)) {
+    if is_built_in(text) {
         return Ok(Path::Unknown);
     }
     let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at).collect();
@@ -249,6 +251,7 @@ mod tests {
                     path.value_filter.as_ref().map_or(String::new(), |found| format!(" {:?}", found.strings));
                 path.name() + &value_filter
             }
+            Path::Core => urn::USER.to_owned(),
             Path::Extension(extension) => extension.id.to_owned(),
             Path::UnknownExtension(path) => format!("{} {}", path.urn, path.names.join(".")),
             Path::Unknown => unreachable!("parse reports it as an error"),
@@ -311,7 +314,6 @@ mod tests {
             "title[value pr]",
             "userName ",
             "members",
-            "urn:ietf:params:scim:schemas:core:2.0:User",
             "urn:ietf:params:scim:schemas:core:2.0:Group:displayName",
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:nope",
             "urn:x:acme:1.0:User:a.b.c",

@@ -2,7 +2,7 @@
 
 use super::path::{AttributePath, Path};
 use super::schema::{COMMON, Returned};
-use super::{Profile, Reading, ResourceType, ScimError, ScimType};
+use super::{Errors, Profile, Reading, ResourceType, ScimError, ScimType};
 use crate::domain::excerpt;
 use serde_json::{Map, Value};
 
@@ -144,9 +144,14 @@ fn key_paths(
     reading: &Reading,
 ) -> Result<Option<Vec<KeyPath>>, ScimError> {
     let names = Projection::names(text.unwrap_or_default())?;
-    let paths: Vec<Vec<KeyPath>> =
-        names.into_iter().map(|name| key_paths_of(kind, name, reading)).collect::<Result<_, _>>()?;
-    Ok((!paths.is_empty()).then(|| paths.concat()))
+    let (mut paths, mut errors) = (Vec::new(), Errors::default());
+    for name in &names {
+        match key_paths_of(kind, name, reading) {
+            Ok(found) => paths.extend(found),
+            Err(error) => errors.add(error),
+        }
+    }
+    errors.combine().map_or_else(|| Ok((!names.is_empty()).then_some(paths)), Err)
 }
 
 fn parse_name(kind: ResourceType, name: &str) -> Result<Path<'_>, ScimError> {
@@ -158,7 +163,13 @@ fn parse_name(kind: ResourceType, name: &str) -> Result<Path<'_>, ScimError> {
 fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec<KeyPath>, ScimError> {
     match parse_name(kind, name)? {
         Path::Unknown => reading.unknown(name).map(|()| Vec::new()),
-        Path::Attribute(AttributePath { extension, attribute, value_filter: None, sub_attribute }) => {
+        Path::Core => Ok(kind.schema().attributes.iter().map(|inner| vec![inner.name.to_owned()]).collect()),
+        Path::Attribute(AttributePath { value_filter: Some(_), .. }) if !reading.is_lenient() => {
+            let detail = format!("'{}' is not an attribute name.", excerpt(name));
+            Err(ScimType::InvalidSyntax.error(detail))
+        }
+        // The lenient profile ignores a value filter.
+        Path::Attribute(AttributePath { extension, attribute, sub_attribute, .. }) => {
             let keys = extension.map(|extension| extension.id).into_iter();
             let keys = keys.chain([attribute.name]).chain(sub_attribute.map(|inner| inner.name));
             Ok(vec![keys.map(str::to_owned).collect()])
@@ -168,10 +179,6 @@ fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec
         Path::UnknownExtension(path) => {
             let keys = [path.urn].into_iter().chain(path.names).collect();
             Ok(vec![vec![name.to_owned()], keys])
-        }
-        Path::Attribute(_) => {
-            let detail = format!("'{}' is not an attribute name.", excerpt(name));
-            Err(ScimType::InvalidSyntax.error(detail))
         }
     }
 }
@@ -304,7 +311,9 @@ mod tests {
         assert_eq!(selected.keys().collect::<Vec<_>>(), ["id", "schemas"]);
         assert_eq!(parse(Some("nope"), None).unwrap().apply(ada()), selected, "it selects nothing");
         assert_eq!(parse(None, Some("nope")).unwrap().apply(ada()), ada());
-        assert!(parse(Some("emails[type pr]"), None).is_err(), "it is not a name");
+        let emails = parse(Some("emails[type pr].type"), None).unwrap().apply(ada());
+        assert_eq!(emails["emails"], json!([{"type": "work"}, {"type": "home"}]));
+        assert!(parse(Some("emails[nope pr]"), None).is_err(), "the filter is invalid");
         let notes = "unknown-attribute employeeType, unknown-attribute name.initials, unknown-attribute nope";
         assert_eq!(reading.into_notes().to_string(), notes);
     }

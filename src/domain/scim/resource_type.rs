@@ -82,6 +82,12 @@ pub(super) fn split_urn<'n, 'u>(
     urns.into_iter().filter_map(split).max_by_key(|(urn, _)| urn.len())
 }
 
+/// Whether a URN, which an attribute can follow, names a schema of RFC 7643.
+pub(super) fn is_built_in(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.starts_with(urn::CORE) || text.starts_with(&urn::ENTERPRISE_USER.to_ascii_lowercase())
+}
+
 /// Whether a name is a URN or is prefixed by one.
 pub(super) fn is_urn(name: &str) -> bool {
     name.split_at_checked(4).is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("urn:"))

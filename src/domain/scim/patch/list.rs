@@ -125,13 +125,8 @@ impl List {
         }
     }
 
-    /// An element in the form that is used for comparison.
     pub(super) fn folded(&self, element: &Value) -> Value {
-        let mut folded = element.clone();
-        if let Some(attribute) = self.attribute.attribute {
-            fold_value(&mut folded, &attribute.kind);
-        }
-        folded
+        folded(self.attribute, element)
     }
 
     pub(super) fn items_at(
@@ -143,8 +138,32 @@ impl List {
     }
 }
 
+/// An element in the form that is used for comparison.
+fn folded(definition: &Definition, element: &Value) -> Value {
+    let mut folded = element.clone();
+    if let Some(attribute) = definition.attribute {
+        fold_value(&mut folded, &attribute.kind);
+    }
+    folded
+}
+
 pub(super) fn is_primary(element: &Map<String, Value>) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
+}
+
+/// Whether a list has a primary element.
+pub(super) fn has_primary(items: &[Value]) -> bool {
+    items.iter().filter_map(Value::as_object).any(is_primary)
+}
+
+/// Makes the element that was primary in `before` primary again, if it is still in the list.
+pub(super) fn restore_primary(attribute: &'static Definition, items: &mut [Value], before: &[Value]) {
+    let folded = |item: &Value| identity(&folded(attribute, item));
+    let primary = before.iter().find(|item| item.as_object().is_some_and(is_primary)).map(folded);
+    let same = items.iter_mut().find(|item| primary.as_ref() == Some(&folded(item)));
+    if let Some(Value::Object(item)) = same {
+        item.insert("primary".to_owned(), true.into());
+    }
 }
 
 /// The sub-attributes of an element.

@@ -26,6 +26,9 @@ pub(super) fn apply(
     if path.sub_attribute.is_some_and(|inner| inner.mutability == Mutability::ReadOnly) {
         return reading.read_only(&path.name());
     }
+    if op != Op::Remove && keeps_value(path, value, reading) {
+        return Ok(());
+    }
     if path.sub_attribute.is_some() || (path.value_filter.is_some() && op != Op::Remove) {
         let detail = "Members cannot be changed. Remove the member and add another one.";
         return Err(ScimType::Mutability.error(detail));
@@ -52,6 +55,17 @@ pub(super) fn apply(
         }
     }
     Ok(())
+}
+
+/// Whether an operation writes to the selected member the value that it already has (RFC 7644, section 3.5.2).
+fn keeps_value(path: &AttributePath<'_>, value: Option<&Value>, reading: &Reading) -> bool {
+    let selected = path.value_filter.as_ref().and_then(|filter| selected(&filter.filter));
+    match (selected, value) {
+        (Some(Selected::These(selected)), Some(value)) => {
+            !selected.is_empty() && names(path.attribute, value.clone(), reading) == selected
+        }
+        _ => false,
+    }
 }
 
 /// Reads the ids of new members, without duplicates, from a body or an operation. An error is recorded in `reading` for each

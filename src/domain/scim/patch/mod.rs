@@ -98,11 +98,13 @@ impl Patch<'_> {
         };
         reject_duplicate_names(&map, "the value")?;
         for (name, value) in &map {
-            // The client sent no path, so an invalid key is a syntax error.
+            // The client sent no path, so the lenient profile ignores an invalid key, as it does in the body of a POST.
+            // In the strict profile, the key is a syntax error.
             let applied = self.apply_at(op, name, Some(value), Naming::Key);
-            self.reading.check(applied.map_err(|error| match error.scim_type {
-                Some(ScimType::InvalidPath) => error.with_type(ScimType::InvalidSyntax),
-                _ => error,
+            self.reading.check(applied.or_else(|error| match error.scim_type {
+                Some(ScimType::InvalidPath) if self.reading.is_lenient() => self.reading.unknown(name),
+                Some(ScimType::InvalidPath) => Err(error.with_type(ScimType::InvalidSyntax)),
+                _ => Err(error),
             }));
         }
         Ok(())
@@ -126,9 +128,14 @@ impl Patch<'_> {
         self.charge(16 + path.len() + value.map_or(0, json_size))?;
         match parsed {
             Path::Attribute(path) => self.attribute(op, &path, value),
+            Path::Core if op == Op::Remove || !self.reading.is_lenient() => Err(no_attribute(path)),
+            Path::Core => self.apply_without_path(op, require_value(value, path)?),
             Path::Extension(extension) => self.extension(op, extension, value),
-            Path::UnknownExtension(path) => {
-                unknown_extension::apply(&mut self.patched.resource, &path, op, value, self.reading)
+            Path::UnknownExtension(extension) => {
+                let resource = &mut self.patched.resource;
+                let written = unknown_extension::apply(resource, &extension, op, value, self.reading);
+                let is_ignored = naming == Naming::Key && self.reading.is_lenient();
+                written.or_else(|error| if is_ignored { self.reading.unknown(path) } else { Err(error) })
             }
             Path::Unknown if naming == Naming::Key => self.reading.unknown(path),
             Path::Unknown => Err(no_attribute(path)),
@@ -225,15 +232,20 @@ impl Patch<'_> {
         Ok(())
     }
 
-    /// Drops list elements that the request added or changed and that have no value.
+    /// Drops list elements that the request added or changed and that have no value. If such an element had become
+    /// primary, the element that was primary before is primary again.
     fn drop_elements_without_value(&mut self, before: &Map<String, Value>) {
         let lists = self.kind.schema().attributes.iter().filter(|attribute| attribute.multi_valued);
-        for list in lists {
-            let Some(Value::Array(items)) = self.patched.resource.get_mut(list.name) else { continue };
-            let before = before.get(list.name).and_then(Value::as_array);
-            normalize::retain_elements(list, items, before.map_or(&[], Vec::as_slice), self.reading);
+        for definition in lists {
+            let Some(Value::Array(items)) = self.patched.resource.get_mut(definition.name) else { continue };
+            let before = before.get(definition.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let had_primary = list::has_primary(items);
+            normalize::retain_elements(definition, items, before, self.reading);
+            if had_primary && !list::has_primary(items) {
+                list::restore_primary(definition, items, before);
+            }
             if items.is_empty() {
-                self.patched.resource.remove(list.name);
+                self.patched.resource.remove(definition.name);
             }
         }
     }

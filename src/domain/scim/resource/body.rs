@@ -5,11 +5,10 @@ use crate::domain::fields::FieldError;
 use crate::domain::scim::field_errors::from_field_error;
 use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names};
 use crate::domain::scim::patch::member_ids;
-use crate::domain::scim::resource_type::{is_urn, split_urn};
+use crate::domain::scim::resource_type::{is_built_in, is_urn, split_urn};
 use crate::domain::scim::schema::{Definition, Mutability, Schema};
-use crate::domain::scim::urn::CORE;
 use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, ScimType, intent};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::slice;
 use uuid::Uuid;
 
@@ -79,8 +78,18 @@ impl Reader<'_> {
             (Some(attribute), _) => self.attribute(attribute, value),
             (None, Some(extension)) => self.extension(extension, value),
             (None, None) if is_urn(name) => self.urn(name, value),
-            (None, None) => self.reading.unknown(name),
+            (None, None) => match self.sub_attribute(name) {
+                Some((attribute, inner)) => self.attribute(attribute, json!({ (inner): value })),
+                None => self.reading.unknown(name),
+            },
         }
+    }
+
+    /// Splits a name such as `name.givenName`, as some clients flatten an object. The lenient profile accepts it.
+    fn sub_attribute<'n>(&self, name: &'n str) -> Option<(&'static Definition, &'n str)> {
+        let (outer, inner) = name.split_once('.').filter(|_| self.reading.is_lenient())?;
+        let attribute = self.kind.attribute(outer).filter(|attribute| !attribute.multi_valued)?;
+        attribute.sub_attribute(inner).map(|_| (attribute, inner))
     }
 
     fn attribute(&mut self, attribute: &'static Definition, value: Value) -> Result<(), ScimError> {
@@ -98,9 +107,17 @@ impl Reader<'_> {
         let value = normalize::value(attribute, value, self.reading, name);
         let value = value.inspect_err(|_| self.body.invalid.push(name))?;
         if attribute.mutability != Mutability::WriteOnly {
-            self.body.native.extend(value.map(|value| (name.to_owned(), value)));
+            self.insert(name, value);
         }
         Ok(())
+    }
+
+    /// Sub-attributes that are already present stay, since a client can send an object in parts.
+    fn insert(&mut self, name: &str, value: Option<Value>) {
+        match (self.body.native.get_mut(name), value) {
+            (Some(Value::Object(stored)), Some(Value::Object(parts))) => stored.extend(parts),
+            (_, value) => self.body.native.extend(value.map(|value| (name.to_owned(), value))),
+        }
     }
 
     /// The enterprise extension is the only known one. The native API has it as an object.
@@ -157,8 +174,7 @@ impl Reader<'_> {
         if is_unassigned(&value) {
             return Ok(());
         }
-        let is_core = urn.to_ascii_lowercase().starts_with(CORE);
-        if self.reading.is_lenient() && (is_core || !value.is_object()) {
+        if self.reading.is_lenient() && (is_built_in(urn) || !value.is_object()) {
             return self.reading.unknown(urn);
         }
         if !value.is_object() {
