@@ -57,8 +57,8 @@ impl App {
         // A busy port is detected before anything is changed. Clients can connect once the server is ready.
         let socket = settings.listen.bind().map_err(cannot_listen)?;
         db::create(&settings.database_url).map_err(AppError::new)?;
-        let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
         let lock = ServerLock::acquire(&settings.database_url).map_err(AppError::new)?;
+        let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
         let preparing = settings.clone();
         tokio::select! {
             prepared = web::block(move || prepare(&preparing)) => {

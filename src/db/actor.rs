@@ -210,6 +210,7 @@ impl Drop for Worker {
         if self.class == Class::Write
             && let Some(pooled) = &mut self.connection
             && matches!(pooled.connection, super::Connection::Sqlite(_))
+            && !self.files.as_ref().is_some_and(|files| files.is_memory_replaced())
             && let Err(error) = pooled.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
         {
             log::warn!("the final checkpoint failed and will be repeated at the next start: {error}");

@@ -1,7 +1,7 @@
 //! A connection to either engine, and the r2d2 manager that opens it.
 
 use super::Class;
-use super::file::OpenFiles;
+use super::file::{self, OpenFiles};
 use super::url::DatabaseUrl;
 use backon::{BlockingRetryable, ExponentialBuilder};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -49,8 +49,16 @@ impl Connection {
     /// Opens a connection with default settings. Does not create a SQLite file.
     ///
     /// # Errors
-    /// The engine's error. It does not contain the URL, which may contain a password.
+    /// The engine's error, or that the SQLite file has several hard links. It does not contain the URL, which may contain
+    /// a password.
     pub fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        file::check_links(url).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+        Self::open_again(url)
+    }
+
+    /// Opens a connection to a database that this process has already opened. A hard link that was added in the meantime
+    /// does no harm, because no other process can open it.
+    fn open_again(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         let to_open = url.to_open();
         match url {
             DatabaseUrl::Postgres(_) => {
@@ -197,7 +205,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectionError;
 
     fn connect(&self) -> Result<Pooled, ConnectionError> {
-        let mut connection = Connection::open(&self.url)?;
+        let mut connection = Connection::open_again(&self.url)?;
         let settings = self.settings();
         if !settings.is_empty() {
             connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;

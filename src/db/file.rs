@@ -5,7 +5,7 @@ use super::error::DbError;
 use super::url::DatabaseUrl;
 use derive_more::{Display, Error};
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,9 @@ pub fn create(url: &DatabaseUrl) -> Result<(), FileError> {
     created.map(drop).map_err(cannot)
 }
 
+/// The suffix of the lock file.
+const LOCK: &str = ".lock";
+
 /// The lock that a server holds on its SQLite database. The kernel releases the lock when the process ends, even after
 /// a crash.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ impl ServerLock {
         let Some(file) = url.file() else { return Ok(Self { _file: None }) };
         let cannot = |path: &Path, error| FileError(format!("cannot lock {}: {error}", path.display()));
         // The lock file must be the same whichever path leads to the database.
-        let path = with_suffix(&file.canonicalize().map_err(|error| cannot(&file, error))?, ".lock");
+        let path = with_suffix(&file.canonicalize().map_err(|error| cannot(&file, error))?, LOCK);
         // This must not be the database file: closing any descriptor of it would release SQLite's own locks on it.
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).clone();
         let lock = options.open(&path).map_err(|error| cannot(&path, error))?;
@@ -59,29 +62,51 @@ impl ServerLock {
     }
 }
 
-/// The files of an open SQLite database. As long as a connection is open, SQLite does not recreate the write-ahead log.
+/// Checks that the database has no other hard link. SQLite derives the path of the write-ahead log from the path of the
+/// database, so connections that open different links would not see each other's writes.
+pub(super) fn check_links(url: &DatabaseUrl) -> Result<(), FileError> {
+    let metadata = url.file().and_then(|path| fs::metadata(path).ok());
+    match metadata.filter(Metadata::is_file).map_or(1, |metadata| metadata.nlink()) {
+        0 | 1 => Ok(()),
+        links => Err(FileError(format!(
+            "the file has {links} hard links, and writes through one would be lost to the others; delete all but one"
+        ))),
+    }
+}
+
+/// The files of an open SQLite database. As long as a connection is open, SQLite does not recreate them.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
-    files: [(PathBuf, FileId); 2],
+    database: OpenFile,
+    log: OpenFile,
+    /// The memory that all processes share to find each other's writes. There is no such file if the URL selects a VFS
+    /// that permits only one process.
+    shared_memory: Option<OpenFile>,
+    /// The server's lock.
+    lock: Option<OpenFile>,
     /// Whether a log line has reported that a file is missing or was replaced.
     reported: AtomicBool,
 }
-
-/// The device and the inode of a file, which do not depend on its path.
-type FileId = (u64, u64);
 
 impl OpenFiles {
     /// The files of a database that a connection has already opened. `None` for databases other than SQLite files.
     pub(super) fn of(url: &DatabaseUrl) -> io::Result<Option<Self>> {
         let Some(path) = url.file() else { return Ok(None) };
-        let wal = with_suffix(&path.canonicalize()?, "-wal");
-        let files = [(file_id(&path)?, path), (file_id(&wal)?, wal)].map(|(id, path)| (path, id));
-        Ok(Some(Self { files, reported: AtomicBool::new(false) }))
+        let real_path = path.canonicalize()?;
+        let companion = |suffix| with_suffix(&real_path, suffix);
+        Ok(Some(Self {
+            database: OpenFile::at(path)?,
+            log: OpenFile::at(companion("-wal"))?,
+            shared_memory: OpenFile::if_exists(companion("-shm"))?,
+            lock: OpenFile::if_exists(companion(LOCK))?,
+            reported: AtomicBool::new(false),
+        }))
     }
 
     /// Checks that the paths still lead to the same files. Otherwise, writes would be lost.
     pub(super) fn check(&self) -> Result<(), DbError> {
-        let checked = self.files.iter().try_for_each(|(path, id)| check(path, *id));
+        let mut files = [&self.database, &self.log].into_iter().chain(&self.shared_memory).chain(&self.lock);
+        let checked = files.try_for_each(OpenFile::check);
         match &checked {
             Ok(()) => self.reported.store(false, Ordering::Relaxed),
             Err(error) if !self.reported.swap(true, Ordering::Relaxed) => log::error!("{error}"),
@@ -89,16 +114,45 @@ impl OpenFiles {
         }
         checked
     }
+
+    /// Whether another process has created new shared memory. Its writes are then unknown to this process, which must
+    /// not copy the log to the database any more.
+    pub(super) fn is_memory_replaced(&self) -> bool {
+        let is_replaced = |memory: &OpenFile| file_id(&memory.path).is_ok_and(|found| found != memory.id);
+        self.shared_memory.as_ref().is_some_and(is_replaced)
+    }
 }
 
-fn check(path: &Path, id: FileId) -> Result<(), DbError> {
-    let change = match file_id(path) {
-        Ok(found) if found == id => return Ok(()),
-        Ok(_) => "replaced",
-        Err(error) if error.kind() == ErrorKind::NotFound => "deleted",
-        Err(error) => return Err(DbError::Unavailable(format!("{}: {error}", path.display()))),
-    };
-    Err(DbError::FileReplaced(format!("{} was {change} while the server was running", path.display())))
+/// A file that must not be deleted or replaced. The checks do not open it: closing any descriptor of a file would release
+/// SQLite's own locks on it.
+#[derive(Debug)]
+struct OpenFile {
+    path: PathBuf,
+    id: FileId,
+}
+
+/// The device and the inode of a file, which do not depend on its path.
+type FileId = (u64, u64);
+
+impl OpenFile {
+    fn at(path: PathBuf) -> io::Result<Self> {
+        Ok(Self { id: file_id(&path)?, path })
+    }
+
+    fn if_exists(path: PathBuf) -> io::Result<Option<Self>> {
+        if path.try_exists()? { Self::at(path).map(Some) } else { Ok(None) }
+    }
+
+    fn check(&self) -> Result<(), DbError> {
+        let path = self.path.display();
+        let change = match file_id(&self.path) {
+            Ok(found) if found == self.id => return Ok(()),
+            Ok(_) => "replaced",
+            Err(error) if error.kind() == ErrorKind::NotFound => "deleted",
+            Err(error) => return Err(DbError::Unavailable(format!("{path}: {error}"))),
+        };
+        Err(DbError::FileReplaced(format!("{path} was {change} while the server was running")))
+    }
 }
 
 fn file_id(path: &Path) -> io::Result<FileId> {

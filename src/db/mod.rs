@@ -42,6 +42,7 @@ use file::OpenFiles;
 use permits::Permits;
 use queue::Queue;
 use r2d2::Pool;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -155,6 +156,8 @@ struct Inner {
     write: Arc<ActorPool>,
     deadline: Duration,
     failures: Failures,
+    /// The files of a SQLite database.
+    files: Option<Arc<OpenFiles>>,
     /// Keeps the in-memory database or the write-ahead log, which SQLite deletes when the last connection closes.
     anchor: Mutex<Option<Connection>>,
 }
@@ -188,7 +191,7 @@ impl Database {
         };
         let anchor = Mutex::new((!is_postgres).then_some(first));
         let (deadline, failures) = (options.deadline, Failures::default());
-        Ok(Self(Arc::new(Inner { read, page, scan, write, deadline, failures, anchor })))
+        Ok(Self(Arc::new(Inner { read, page, scan, write, deadline, failures, files, anchor })))
     }
 
     /// Runs an operation on behalf of `origin`, whose deadline applies.
@@ -281,7 +284,13 @@ impl Database {
         for pool in [&self.0.read, &self.0.page, &self.0.scan] {
             pool.close().await;
         }
-        drop(self.0.anchor.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let anchor = self.0.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.0.files.as_ref().is_some_and(|files| files.is_memory_replaced()) {
+            // When the last connection closes, SQLite copies the log to the database. The next server does this instead.
+            mem::forget(anchor);
+        } else {
+            drop(anchor);
+        }
         self.0.write.close().await;
     }
 

@@ -81,6 +81,36 @@ fn a_second_server_on_the_same_file_is_refused() {
     Server::builder(&database.url()).start();
 }
 
+/// Through another link, SQLite would use another write-ahead log.
+#[test]
+fn a_database_with_several_hard_links_is_refused() {
+    let database = Database::sqlite();
+    let server = Server::builder(&database.url()).start();
+    let directory = directory(&database);
+    let link = directory.join("link.db");
+    fs::hard_link(file(&database), &link).expect("the link is created");
+    for url in ["sqlite://roster.db", "sqlite://link.db"] {
+        for arguments in [
+            &["key", "create", "--role", "reader"][..],
+            &["key", "list"],
+            &["migrate"],
+            &["migrate", "--status"],
+            &["backup", "copy.db"],
+            &["epoch", "renew"],
+        ] {
+            let output = command(&directory, url, arguments).expect_code(1);
+            assert!(output.error_line().contains("the file has 2 hard links"), "{output:?}");
+        }
+    }
+    let output = command(&directory, "sqlite://link.db", &["serve"]).expect_code(1);
+    assert!(output.error_line().contains("the file has 2 hard links"), "{output:?}");
+    // The running server opens its connections when they are first needed.
+    block_on(create(&server, "ada")).expect(201);
+    fs::remove_file(&link).expect("the link is deleted");
+    assert_eq!(file_names(&directory), ["link.db.lock"].into_iter().chain(FILES).collect::<Vec<_>>());
+    command(&directory, "sqlite://roster.db", &["key", "list"]).expect_success();
+}
+
 #[test]
 fn commands_work_next_to_a_running_server() {
     let database = Database::sqlite();
@@ -219,6 +249,38 @@ async fn a_deleted_write_ahead_log_is_reported_and_loses_no_acknowledged_write()
     let api = api.restart_gracefully();
     api.client.get(&user).send().await.expect(200);
     assert_eq!(api.page("?include=total").await["total"], 1);
+}
+
+/// A command creates new shared memory, which the server does not use. Neither may overwrite the other's writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_shared_memory_is_reported_and_loses_no_acknowledged_write() {
+    let victim = Victim::start().await;
+    fs::remove_file(victim.path("-shm")).expect("the file is deleted");
+    victim.check_reads_are_refused().await;
+    let directory = victim.file.parent().expect("the file is in a directory");
+    let create = ["key", "create", "--role", "reader"];
+    let key = command(directory, "sqlite://roster.db", &create).expect_success().stdout;
+    victim.check_writes_are_refused().await;
+    victim.check_reads_are_refused().await;
+    victim.check_log("roster.db-shm was deleted");
+    let Victim { api, user, .. } = victim;
+    let api = api.restart_gracefully();
+    let reader = api.client.with_key(key.trim());
+    reader.get(&user).send().await.expect(200);
+    assert_eq!(api.page("?include=total").await["total"], 1);
+    let check = "SELECT count(*) AS number FROM pragma_integrity_check WHERE integrity_check = 'ok'";
+    assert_eq!(api.sql().number(check), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_lock_was_deleted_stops_serving() {
+    let victim = Victim::start().await;
+    victim.hide(".lock");
+    victim.check_reads_are_refused().await;
+    let other = Server::builder(&victim.api.database_url()).start();
+    create(&other, "bob").await.expect(201);
+    victim.check_writes_are_refused().await;
+    victim.check_log("roster.db.lock was deleted");
 }
 
 /// The connections that the server opens later do not create a file either.

@@ -88,7 +88,9 @@ pub(in crate::http) fn cause(error: &DbError) -> &'static str {
     match error {
         DbError::DiskFull(_) => "The disk of the database is full.",
         DbError::DiskFailed(_) => "The database cannot read from or write to its disk.",
-        DbError::FileReplaced(_) => "The database file was deleted or replaced while the server was running.",
+        DbError::FileReplaced(_) => {
+            "A file of the database was deleted or replaced while the server was running."
+        }
         DbError::Locked(_) => "Another session has locked the data.",
         DbError::Busy(_) | DbError::Serialization(_) => "The database was too busy to complete the request.",
         DbError::Unavailable(_) => "The database cannot be reached or accepts no writes.",
