@@ -57,17 +57,13 @@ impl Native for User {
 }
 
 /// `DELETE /users/{id}`
-pub(super) async fn delete(
-    context: Context<Writer>,
-    conditions: Conditions,
-    Erasure(erasure): Erasure,
-    PathId(id): PathId,
-) -> Response {
+pub(super) async fn delete(deletion: Deletion, conditions: Conditions, PathId(id): PathId) -> Response {
+    let context = match deletion {
+        Deletion::Erase(context) => return erase(&context, id, conditions).await,
+        Deletion::Delete(context) => context,
+    };
     let (tenant, now) = (context.tenant(), context.now());
-    match erasure {
-        None => context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?,
-        Some(context) => return erase(&context, id, conditions).await,
-    }
+    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(no_content())
 }
 
@@ -111,16 +107,23 @@ async fn complete(context: &Context<Admin>, id: Uuid, mut remaining: Remaining) 
 /// Pauses between attempts to truncate SQLite's log, so that short reads can finish.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 
-/// The parameter `erase`, which only admins may send.
-pub(super) struct Erasure(Option<Context<Admin>>);
+/// The right that a deletion requires, which depends on the parameter `erase`.
+pub(super) enum Deletion {
+    Delete(Context<Writer>),
+    Erase(Context<Admin>),
+}
 
-extractor!(Erasure);
+extractor!(Deletion);
 
-impl Erasure {
+impl Deletion {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut params = Params::of(request)?;
-        let erase = params.flag("erase", "true")?;
-        params.finish()?;
-        erase.then(|| Context::of(request)).transpose().map(Self)
+        let erase = params.flag("erase", "true");
+        // The role is checked before the parameters.
+        let deletion = match erase {
+            Ok(true) => Self::Erase(Context::of(request)?),
+            _ => Self::Delete(Context::of(request)?),
+        };
+        erase.and_then(|_| params.finish()).map(|()| deletion)
     }
 }

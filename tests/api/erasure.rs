@@ -265,7 +265,11 @@ async fn erasure_requires_the_admin_role(api: Api) {
         for target in [path(&user), path(&deleted), "/users/x".to_owned()] {
             let response = client.delete(&format!("{target}?erase=true")).send().await;
             assert_problem(&response, 403, "forbidden");
+            assert!(response.text().contains("(requires `admin`)"), "{role}: {}", response.text());
         }
+        let response = client.delete(&format!("{}?erase=yes", path(&user))).send().await;
+        let (status, code) = if role == "reader" { (403, "forbidden") } else { (400, "invalid-parameter") };
+        assert_problem(&response, status, code);
     }
     assert_eq!(follow(&api.client, 0, "").await[..rows.len()], rows);
     let admin = create_key(&api.client, &json!({ "role": "admin" })).await;
