@@ -71,6 +71,7 @@ pub(super) async fn list_of_user(
     PathId(user): PathId,
     mut params: Params,
 ) -> Response {
+    params.suggest_search(&GROUPS, format!("/groups?filter=members.value eq \"{user}\" and "));
     let projection = params.projection(&GROUPS, false)?;
     let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
     let _permit = context.permit_to_read().await?;

@@ -13,12 +13,14 @@ use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::member::{read_user_ids, unknown_users, valid_user_ids};
+use crate::domain::schema::USERS;
 use crate::ops::members::{self, Add, Find, FindUsers, Put, Remove};
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 /// `GET /groups/{id}/members`
-pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, params: Params) -> Response {
+pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, mut params: Params) -> Response {
+    params.suggest_search(&USERS, format!("/users?filter=groups.value eq \"{group}\" and "));
     let list = IdList::of(params, List::new(context.tenant(), &["members", &group.to_string()]))?;
     let _permit = context.permit_to_read().await?;
     let page = context.call(members::List { tenant: context.tenant(), group, page: list.page }).await?;

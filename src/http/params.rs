@@ -3,7 +3,7 @@
 use super::extractor::extractor;
 use super::problem::{Problem, sentence};
 use super::resources::Native;
-use super::suggestion::suggestion;
+use super::suggestion::{Search, suggestion};
 use crate::domain::cursor::{InvalidCursor, List};
 use crate::domain::filter::Filter;
 use crate::domain::projection::{AttributeSet, Projection};
@@ -28,8 +28,8 @@ pub(super) struct Params {
     left: BTreeMap<String, String>,
     /// The names of the parameters that the handler takes.
     known: Vec<&'static str>,
-    /// The schema of the resources that the handler can filter.
-    schema: Option<&'static Schema>,
+    /// The search that the error for an unknown parameter suggests.
+    search: Option<Search>,
 }
 
 extractor!(Params);
@@ -56,7 +56,7 @@ impl Params {
                 )));
             }
         }
-        Ok(Self { all, left, known: Vec::new(), schema: None })
+        Ok(Self { all, left, known: Vec::new(), search: None })
     }
 
     /// Takes a parameter.
@@ -89,12 +89,17 @@ impl Params {
 
     /// Takes `filter`: the parsed filter and its text.
     pub(super) fn filter(&mut self, schema: &'static Schema) -> Result<(Option<Filter>, String), Problem> {
-        self.schema = Some(schema);
+        self.suggest_search(schema, "filter=");
         let Some(text) = self.take("filter") else { return Ok((None, String::new())) };
         match Filter::parse(&text, schema, Vocabulary::Native) {
             Ok(filter) => Ok((Some(filter), text)),
             Err(error) => Err(Problem::filter(&error)),
         }
+    }
+
+    /// Sets the search that the error for an unknown parameter suggests. `prefix` is the text before the filter.
+    pub(super) fn suggest_search(&mut self, schema: &'static Schema, prefix: impl Into<String>) {
+        self.search = Some(Search { schema, prefix: prefix.into() });
     }
 
     /// Takes `sort`, which defaults to `id`.
@@ -166,7 +171,7 @@ impl Params {
     /// Refuses the first parameter that was not taken.
     pub(super) fn finish(&self) -> Result<(), Problem> {
         let Some(name) = self.left.keys().next() else { return Ok(()) };
-        let suggestion = suggestion(name, &self.known, self.schema).map(|text| format!(" {text}"));
+        let suggestion = suggestion(name, &self.known, self.search.as_ref()).map(|text| format!(" {text}"));
         let suggestion = suggestion.unwrap_or_default();
         let detail = format!("The parameter `{name:.100}` is not supported here.{suggestion}");
         Err(Problem::invalid_parameter(detail))
@@ -207,6 +212,7 @@ extractor!(Fields<R: Native>);
 impl<R: Native> Fields<R> {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut params = Params::of(request)?;
+        params.suggest_search(R::SCHEMA, format!("{}?filter=", R::PATH));
         let groups = R::HAS_GROUPS && params.include(&["groups"])?.groups;
         let projection = params.projection(R::SCHEMA, groups)?;
         params.finish().map(|()| Self { projection, groups, of: PhantomData })
