@@ -70,7 +70,10 @@ pub(super) fn run(settings: &Settings, command: KeyCommand) -> Result<(), AppErr
 }
 
 fn lifetime(text: &str) -> Result<Duration, &'static str> {
-    humantime::parse_duration(text).map_err(|_| "must be a duration with a unit, such as 12h or 90d")
+    match humantime::parse_duration(text) {
+        Ok(lifetime) if lifetime.is_zero() => Err("must be longer than 0 seconds"),
+        lifetime => lifetime.map_err(|_| "must be a duration with a unit, such as 12h or 90d"),
+    }
 }
 
 async fn execute(database: &Database, command: KeyCommand) -> Result<(), AppError> {
@@ -107,9 +110,13 @@ fn draft(
     now: Timestamp,
 ) -> Result<Draft, AppError> {
     let body = json!({ "name": name, "role": role.to_string(), "expiresAt": expires_at });
+    let option = |pointer: &str| match pointer {
+        "/expiresAt" => "--expires".to_owned(),
+        pointer => pointer.replacen('/', "--", 1),
+    };
     Draft::read(body, now).map_err(|errors| {
         let errors: Vec<_> =
-            errors.iter().map(|error| format!("{} {}", error.pointer, error.detail)).collect();
+            errors.iter().map(|error| format!("{} {}", option(&error.pointer), error.detail)).collect();
         AppError::new(errors.join(", "))
     })
 }

@@ -99,8 +99,13 @@ fn invalid_arguments_cause_an_error(database: &Database) {
     assert!(output.error_line().contains(unknown), "{output:#?}");
     let output = key(database, &["create", "--role", "reader", "--tenant", "nobody"]).expect_code(1);
     assert!(output.error_line().contains("nobody"), "{output:#?}");
-    let expired = ["create", "--role", "reader", "--expires", "0s"];
-    assert!(key(database, &expired).expect_code(1).error_line().contains("/expiresAt must be in the future"));
+    let expired = key(database, &["create", "--role", "reader", "--expires", "0d"]).expect_code(2);
+    assert!(
+        expired.error_line().contains("--expires") && expired.error_line().contains("0d"),
+        "{expired:#?}"
+    );
+    let long = key(database, &["create", "--role", "reader", "--name", &"x".repeat(10_000)]).expect_code(1);
+    assert!(long.error_line().contains("\"--name must"), "{long:#?}");
     for arguments in [["create", "--role", "king"], ["create", "--role", ""], ["revoke", "--id", "x"]] {
         let output = key(database, &arguments).expect_code(2);
         assert_eq!(output.stdout, "");
