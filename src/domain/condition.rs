@@ -42,12 +42,6 @@ impl Conditions {
         self.allow_read(version) && !self.not_modified(version)
     }
 
-    /// Whether the conditions permit writing a resource that has no version, and therefore no entity tag.
-    #[must_use]
-    pub fn allow_write_without_version(&self) -> bool {
-        !matches!(self.if_match, Some(Tags::List(_)))
-    }
-
     /// The condition that a resource has this version.
     pub fn version(version: i64) -> Self {
         let tag = Tag { weak: false, opaque: version.to_string() };
@@ -142,13 +136,6 @@ mod tests {
         assert!(!matching("W/\"3\"").allow_write(3));
         assert!(!matching("\"2\"").allow_write(3));
         assert!(!matching("\"a,b\"").allow_write(3));
-    }
-
-    #[test]
-    fn no_tag_matches_a_resource_without_a_version() {
-        assert!(Conditions::default().allow_write_without_version());
-        assert!(matching("*").allow_write_without_version());
-        assert!(!matching("\"0\"").allow_write_without_version());
     }
 
     #[test]

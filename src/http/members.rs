@@ -2,7 +2,6 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
-use super::extractor::extractor;
 use super::openapi::{BODY, JSON, OperationDocs, examples};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
@@ -15,7 +14,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::member::{read_user_ids, unknown_users, valid_user_ids};
 use crate::domain::schema::USERS;
 use crate::ops::members::{self, Add, Find, FindUsers, Put, Remove};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use uuid::Uuid;
 
 /// `GET /groups/{id}/members`
@@ -42,6 +41,7 @@ pub(super) fn list_docs() -> OperationDocs {
 pub(super) async fn add(
     context: Context<Writer>,
     _: NoQuery,
+    conditions: Conditions,
     PathId(group): PathId,
     body: JsonBody,
 ) -> Response {
@@ -50,7 +50,8 @@ pub(super) async fn add(
         Ok(users) => users,
         Err(errors) => return Err(all_invalid(&context, valid, errors).await?),
     };
-    context.call(Add { tenant: context.tenant(), group, users, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Add { tenant, group, users, conditions, now }).await?;
     Ok(no_content())
 }
 
@@ -68,12 +69,14 @@ async fn all_invalid(
 }
 
 pub(super) fn add_docs() -> OperationDocs {
-    operation("addMembers", "Add users to a group", &["id"])
-        .describe("Adds either all of the users or none. Users who are already members are accepted.")
+    write("addMembers", "Add users to a group", &["id"])
+        .describe(
+            "Adds either all of the users or none. Users who are already members are accepted. The conditions apply to \
+             the version of the group.",
+        )
         .body(JSON, "UserIds", &examples::user_ids())
         .response(204, "All of the users are members.", &[], None)
         .errors(&BODY)
-        .errors(&[504])
 }
 
 /// `GET /groups/{id}/members/{userId}`
@@ -96,10 +99,11 @@ pub(super) fn find_docs() -> OperationDocs {
 pub(super) async fn put(
     context: Context<Writer>,
     _: NoQuery,
-    _: NoVersion,
+    conditions: Conditions,
     PathIds(group, user): PathIds,
 ) -> Response {
-    context.call(Put { tenant: context.tenant(), group, user, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Put { tenant, group, user, conditions, now }).await?;
     Ok(no_content())
 }
 
@@ -111,10 +115,11 @@ pub(super) fn put_docs() -> OperationDocs {
 pub(super) async fn remove(
     context: Context<Writer>,
     _: NoQuery,
-    _: NoVersion,
+    conditions: Conditions,
     PathIds(group, user): PathIds,
 ) -> Response {
-    context.call(Remove { tenant: context.tenant(), group, user, now: context.now() }).await?;
+    let (tenant, now) = (context.tenant(), context.now());
+    context.call(Remove { tenant, group, user, conditions, now }).await?;
     Ok(no_content())
 }
 
@@ -127,23 +132,16 @@ pub(super) fn remove_docs() -> OperationDocs {
 }
 
 fn write_docs(id: &str, summary: &str, response: &str) -> OperationDocs {
-    operation(id, summary, &["id", "userId", "If-Match"])
+    write(id, summary, &["id", "userId"])
+        .describe("The conditions apply to the version of the group.")
         .response(204, response, &[], None)
-        .errors(&[412, 504])
+}
+
+/// The conditions apply to the version of the group, because a member has none.
+fn write(id: &str, summary: &str, path: &[&str]) -> OperationDocs {
+    operation(id, summary, &[path, &["If-Match", "If-None-Match"]].concat()).errors(&[412, 504])
 }
 
 fn operation(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
     OperationDocs::keyed(id, "groups", summary, parameters)
-}
-
-/// The conditions of a write to a member. A member has no version, so an entity tag in `If-Match` returns 412.
-pub(super) struct NoVersion;
-
-extractor!(NoVersion);
-
-impl NoVersion {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let is_allowed = Conditions::of(request)?.allow_write_without_version();
-        is_allowed.then_some(Self).ok_or_else(|| Problem::version_mismatch(None))
-    }
 }

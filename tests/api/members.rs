@@ -16,6 +16,7 @@ use uuid::Uuid;
 engine_tests! {
     users_are_added_and_listed
     a_single_member_can_be_put_read_and_removed
+    conditions_apply_to_the_version_of_the_group
     an_unknown_user_rejects_the_whole_request
     bodies_are_validated
     a_thousand_users_can_be_added_in_one_request
@@ -92,16 +93,46 @@ async fn a_single_member_can_be_put_read_and_removed(api: Api) {
     let head = api.client.request(Method::HEAD, &target).send().await.expect(200);
     assert_eq!(head.text(), "");
     put.send().await.expect(204);
-    for method in [Method::PUT, Method::DELETE] {
-        let guarded = api.client.request(method, &target).header("If-Match", "\"1\"").send().await;
-        assert_problem(&guarded, 412, "precondition-failed");
-    }
     assert_eq!(get(&api.client, &target).await, member);
     assert_eq!(counts(&api, &group).await, (json!(1), json!(2), 1));
     let response = api.client.delete(&target).send().await.expect(204);
     assert_eq!((response.text().as_str(), response.header("etag")), ("", None));
     assert_problem(&api.client.delete(&target).send().await, 404, "not-found");
     assert_eq!(counts(&api, &group).await, (json!(0), json!(3), 0));
+}
+
+async fn conditions_apply_to_the_version_of_the_group(api: Api) {
+    let group = create_named_group(&api.client, "a").await;
+    let users = create_users(&api.client, 2).await;
+    let target = member_path(&group, &users[0]);
+    let write = |method: &Method, name: &str, tag: &str| {
+        let request = match *method {
+            Method::POST => api.client.post(&members_path(&group), &user_ids_body(&users)),
+            _ => api.client.request(method.clone(), &target),
+        };
+        request.header(name, tag)
+    };
+    let writes = [(Method::PUT, "\"1\""), (Method::POST, "\"2\""), (Method::DELETE, "\"3\"")];
+    for (method, version) in &writes {
+        let weak = format!("W/{version}");
+        for (name, tag) in [
+            ("If-Match", "\"7\""),
+            ("If-Match", weak.as_str()),
+            ("If-None-Match", version),
+            ("If-None-Match", "*"),
+        ] {
+            let response = write(method, name, tag).send().await;
+            assert_problem(&response, 412, "precondition-failed");
+            assert_eq!(response.header("etag"), Some(*version), "{method} with {name}: {tag}");
+        }
+        assert_problem(&write(method, "If-Match", "1").send().await, 400, "invalid-header");
+        write(method, "If-Match", version).send().await.expect(204);
+    }
+    assert_eq!(member_names(&api.client, &group).await, ["u1"]);
+    api.client.delete(&group_path(&group)).send().await.expect(204);
+    for (method, _) in &writes {
+        assert_problem(&write(method, "If-Match", "*").send().await, 404, "not-found");
+    }
 }
 
 async fn an_unknown_user_rejects_the_whole_request(api: Api) {

@@ -181,14 +181,4 @@ async fn a_failed_precondition_returns_the_current_etag(api: Api) {
         assert_eq!(response.header("etag"), Some("\"2\""), "{problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("(2)")), "{problem}");
     }
-    // A membership has no version.
-    let group = api.client.post("/groups", &json!({ "displayName": "a" })).send().await.expect(201).json();
-    let member = format!(
-        "/groups/{}/members/{}",
-        group["id"].as_str().expect("the id is a string"),
-        user["id"].as_str().expect("the id is a string")
-    );
-    let response = api.client.put(&member, &json!(null)).header("if-match", "\"1\"").send().await;
-    assert_problem(&response, 412, "precondition-failed");
-    assert_eq!(response.header("etag"), None);
 }

@@ -1,7 +1,7 @@
 //! Concurrent additions and removals of members: each call has its own result, and no membership is lost.
 
 use crate::contract::edits::edit;
-use crate::contract::fixture::{Engine, TestDatabase, origin, run};
+use crate::contract::fixture::{Engine, TestDatabase, if_match, origin, run};
 use crate::contract::groups::delete as delete_group;
 use crate::contract::members::{add, create_group, create_users, ids, members_and_version, put, remove};
 use crate::contract::probes::{FAILING, Failure, call_queued, call_queued_with_failure, succeeded};
@@ -24,6 +24,7 @@ each_engine!(
     a_batch_of_single_additions_rejects_only_the_invalid_ones,
     a_batch_of_removals_rejects_only_the_invalid_ones,
     a_batch_of_bulk_additions_rejects_only_the_invalid_one,
+    of_a_batch_with_the_same_condition_one_call_succeeds,
     a_panic_fails_only_its_own_call,
     a_failed_statement_fails_only_its_own_call,
     a_batch_adds_or_removes_the_same_member_once,
@@ -100,6 +101,22 @@ async fn a_batch_of_removals_rejects_only_the_invalid_ones(db: &TestDatabase) {
     assert_eq!(members_and_version(db, &group).await, (remaining, 2 + 196));
     let expected = one_version_each(3, (0..CALLS).filter(|call| !invalid.contains(call)));
     assert_eq!(member_changes(&db.changes().await, &group)[CALLS..], expected);
+}
+
+/// Every call requires the version that only the first call finds.
+async fn of_a_batch_with_the_same_condition_one_call_succeeds(db: &TestDatabase) {
+    let users = create_users(db, 50).await;
+    let group = create_group(db, "a").await;
+    let puts = users.iter().map(|user| Put { conditions: if_match(1), ..put(&group, user) });
+    let results = call_queued(db, puts.collect()).await;
+    assert_eq!(results.iter().filter(|result| **result == Ok(())).count(), 1);
+    let mismatch = Err(OpError::PreconditionFailed(Some(2)));
+    assert_eq!(results.iter().filter(|result| **result == mismatch).count(), 49);
+    db.call(add(&group, &users)).await.unwrap();
+    let removals = users.iter().map(|user| Remove { conditions: if_match(3), ..remove(&group, user) });
+    let results = call_queued(db, removals.collect()).await;
+    assert_eq!(results.iter().filter(|result| **result == Ok(())).count(), 1);
+    assert_eq!(members_and_version(db, &group).await.1, 4);
 }
 
 /// Each of 50 calls adds the same ten users and one of its own.

@@ -5,6 +5,7 @@ use crate::contract::groups::{delete as delete_group, find as find_group};
 use crate::contract::users::delete as delete_user;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
+use roster::domain::condition::Conditions;
 use roster::domain::group::Group;
 use roster::domain::time::Timestamp;
 use roster::domain::user::User;
@@ -41,15 +42,33 @@ pub(crate) async fn create_group(db: &TestDatabase, name: &str) -> Group {
 
 pub(crate) fn add(group: &Group, users: &[User]) -> Add {
     let users = users.iter().map(|user| user.id).collect();
-    Add { tenant: DEFAULT_TENANT, group: group.id, users, now: NOON.into() }
+    Add {
+        tenant: DEFAULT_TENANT,
+        group: group.id,
+        users,
+        conditions: Conditions::default(),
+        now: NOON.into(),
+    }
 }
 
 pub(crate) fn put(group: &Group, user: &User) -> Put {
-    Put { tenant: DEFAULT_TENANT, group: group.id, user: user.id, now: NOON.into() }
+    Put {
+        tenant: DEFAULT_TENANT,
+        group: group.id,
+        user: user.id,
+        conditions: Conditions::default(),
+        now: NOON.into(),
+    }
 }
 
 pub(crate) fn remove(group: &Group, user: &User) -> Remove {
-    Remove { tenant: DEFAULT_TENANT, group: group.id, user: user.id, now: NOON.into() }
+    Remove {
+        tenant: DEFAULT_TENANT,
+        group: group.id,
+        user: user.id,
+        conditions: Conditions::default(),
+        now: NOON.into(),
+    }
 }
 
 fn list(group: &Group) -> List {

@@ -101,16 +101,17 @@ async fn check_narrow<O: Operation>(database: &Database, operation: O) -> Durati
 async fn costs(database: &Database, group: Uuid) -> [Duration; 5] {
     let (tenant, user_id, now) = (DEFAULT_TENANT, user(50), 0.into());
     let users = (60..90).map(user).collect();
+    let none = Conditions::default;
     let costs = [
-        check_narrow(database, Put { tenant, group, user: user_id, now }).await,
+        check_narrow(database, Put { tenant, group, user: user_id, conditions: none(), now }).await,
         check_narrow(database, Find { tenant, group, user: user_id }).await,
-        check_narrow(database, Remove { tenant, group, user: user_id, now }).await,
-        check_narrow(database, Add { tenant, group, users, now }).await,
+        check_narrow(database, Remove { tenant, group, user: user_id, conditions: none(), now }).await,
+        check_narrow(database, Add { tenant, group, users, conditions: none(), now }).await,
         check_narrow(database, swap(group, user(50), user(60))).await,
     ];
     check_narrow(database, swap(group, user(60), user(50))).await;
     for number in 60..90 {
-        check_narrow(database, Remove { tenant, group, user: user(number), now }).await;
+        check_narrow(database, Remove { tenant, group, user: user(number), conditions: none(), now }).await;
     }
     costs
 }

@@ -46,8 +46,9 @@ impl LockedGroups {
         Ok(Self(rows.into_iter().map(group).collect()))
     }
 
-    pub(super) fn contains(&self, id: QualifiedId) -> bool {
-        self.0.contains_key(&id)
+    /// The version of a group, or `None` if the group does not exist or its locked row was skipped.
+    pub(super) fn version(&self, id: QualifiedId) -> Option<i64> {
+        self.0.get(&id).map(|group| group.version)
     }
 
     /// Changes the number of members of a group. Returns its new version and time of update, or `None` if the number

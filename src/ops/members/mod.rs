@@ -20,6 +20,7 @@ pub use unpaged::{AllMembers, GroupsWithMembers};
 use crate::db::rows::NewMemberRow;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Change, Stamp};
+use crate::domain::condition::Conditions;
 use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
 use crate::ops::by_tenant::QualifiedId;
@@ -38,13 +39,16 @@ pub struct Add {
     pub group: Uuid,
     /// The ids of the users. [`OpError::Invalid`] names the indexes of those that do not exist.
     pub users: Vec<Uuid>,
+    /// The conditions that the version of the group must satisfy.
+    pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
 }
 
 impl Addition for Add {
     fn additions(&self) -> Additions<'_> {
-        Additions { group: (self.tenant, self.group), users: &self.users, now: self.now }
+        let group = (self.tenant, self.group);
+        Additions { group, users: &self.users, conditions: &self.conditions, now: self.now }
     }
 
     fn unknown_users(&self, indexes: Vec<usize>) -> OpError {
@@ -101,13 +105,17 @@ pub struct Put {
     pub group: Uuid,
     /// The id of the user.
     pub user: Uuid,
+    /// The conditions that the version of the group must satisfy.
+    pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
 }
 
 impl Addition for Put {
     fn additions(&self) -> Additions<'_> {
-        Additions { group: (self.tenant, self.group), users: slice::from_ref(&self.user), now: self.now }
+        let group = (self.tenant, self.group);
+        let users = slice::from_ref(&self.user);
+        Additions { group, users, conditions: &self.conditions, now: self.now }
     }
 
     fn unknown_users(&self, _: Vec<usize>) -> OpError {
@@ -139,6 +147,8 @@ pub struct Remove {
     pub group: Uuid,
     /// The id of the user.
     pub user: Uuid,
+    /// The conditions that the version of the group must satisfy.
+    pub conditions: Conditions,
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -165,10 +175,11 @@ trait Addition: Operation<Output = ()> {
     fn unknown_users(&self, indexes: Vec<usize>) -> OpError;
 }
 
-/// The users to add to a group, and the time.
+/// The users to add to a group, the conditions, and the time.
 struct Additions<'a> {
     group: QualifiedId,
     users: &'a [Uuid],
+    conditions: &'a Conditions,
     now: Timestamp,
 }
 
@@ -191,20 +202,18 @@ fn add_all<A: Addition>(calls: &[&A], tx: &mut Tx<'_>) -> Results<()> {
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
     let users = store::lock_users(tx, additions.iter().flat_map(Additions::user_ids), on_locked)?;
     let mut groups = lock_groups(tx, additions.iter().map(|additions| additions.group))?;
-    let check = |(call, additions)| {
-        check(call, additions, &users, &groups).map_err(|error| retry_if_skipped(error, on_locked))
-    };
+    let check = |(call, additions)| check(call, additions, &users, &groups, on_locked);
     let results: Vec<_> = calls.iter().copied().zip(&additions).map(check).collect();
     let accepted = || additions.iter().enumerate().zip(&results).filter(|(_, result)| result.is_ok());
     let mut rows = BTreeMap::new();
-    for ((_, Additions { group, users, now }), _) in accepted() {
+    for ((_, Additions { group, users, now, .. }), _) in accepted() {
         for user in *users {
             rows.entry((*group, *user)).or_insert_with(|| NewMemberRow::new(*group, *user, *now));
         }
     }
     let rows: Vec<_> = rows.into_values().collect();
     let mut added = store::insert(tx, &rows)?;
-    for ((call, Additions { group, users, now }), _) in accepted() {
+    for ((call, Additions { group, users, now, .. }), _) in accepted() {
         let users: Vec<_> = users.iter().copied().filter(|user| added.remove(&(*group, *user))).collect();
         tx.set_call(call);
         record(tx, &mut groups, *group, &users, 1, *now);
@@ -229,19 +238,34 @@ fn retry_if_skipped(error: OpError, on_locked: OnLocked) -> OpError {
     }
 }
 
-/// Checks that the group and the users of a call exist.
+/// Checks the group of a call, and that its users exist.
 fn check<A: Addition>(
     call: &A,
     additions: &Additions<'_>,
     users: &HashSet<QualifiedId>,
     groups: &LockedGroups,
+    on_locked: OnLocked,
 ) -> Result<(), OpError> {
-    if !groups.contains(additions.group) {
-        return Err(OpError::NotFound);
-    }
+    check_group(groups, additions.group, additions.conditions, on_locked)?;
     let unknown = additions.user_ids().enumerate().filter(|(_, id)| !users.contains(id));
     let unknown: Vec<_> = unknown.map(|(index, _)| index).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(call.unknown_users(unknown)) }
+    if unknown.is_empty() { Ok(()) } else { Err(retry_if_skipped(call.unknown_users(unknown), on_locked)) }
+}
+
+/// Checks that a group exists and that its version satisfies the conditions of a call. In a batch, other calls can change
+/// the version, so a call with conditions is retried alone.
+fn check_group(
+    groups: &LockedGroups,
+    group: QualifiedId,
+    conditions: &Conditions,
+    on_locked: OnLocked,
+) -> Result<(), OpError> {
+    let missing = || retry_if_skipped(OpError::NotFound, on_locked);
+    let version = groups.version(group).ok_or_else(missing)?;
+    if on_locked == OnLocked::Skip && *conditions != Conditions::default() {
+        return Err(OpError::retry("a call with conditions runs alone"));
+    }
+    if conditions.allow_write(version) { Ok(()) } else { Err(OpError::PreconditionFailed(Some(version))) }
 }
 
 /// Removes the members of several calls together, with few statements per group on PostgreSQL. A member that several
@@ -250,8 +274,10 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
     let group_of = |call: &Remove| (call.tenant, call.group);
     let on_locked = if calls.len() == 1 { OnLocked::Wait } else { OnLocked::Skip };
     let mut groups = lock_groups(tx, calls.iter().map(|call| group_of(call)))?;
+    let check = |call: &&Remove| check_group(&groups, group_of(call), &call.conditions, on_locked);
+    let checked: Vec<_> = calls.iter().map(check).collect();
     let mut by_group: BTreeMap<QualifiedId, BTreeSet<Uuid>> = BTreeMap::new();
-    for call in calls.iter().filter(|call| groups.contains(group_of(call))) {
+    for (call, _) in calls.iter().zip(&checked).filter(|(_, checked)| checked.is_ok()) {
         by_group.entry(group_of(call)).or_default().insert(call.user);
     }
     let mut removed = HashSet::new();
@@ -260,16 +286,15 @@ fn remove_all(calls: &[&Remove], tx: &mut Tx<'_>) -> Results<()> {
         removed.extend(users.into_iter().map(|user| (group, user)));
     }
     let mut results = Vec::with_capacity(calls.len());
-    for (index, call) in calls.iter().enumerate() {
+    for (index, (call, checked)) in calls.iter().zip(checked).enumerate() {
         let group = group_of(call);
-        if removed.remove(&(group, call.user)) {
+        let mut is_removed = || removed.remove(&(group, call.user)).then_some(()).ok_or(OpError::NotFound);
+        let result = checked.and_then(|()| is_removed());
+        if result.is_ok() {
             tx.set_call(index);
             record(tx, &mut groups, group, &[call.user], -1, call.now);
-            results.push(Ok(()));
-        } else {
-            let on_locked = if groups.contains(group) { OnLocked::Wait } else { on_locked };
-            results.push(Err(retry_if_skipped(OpError::NotFound, on_locked)));
         }
+        results.push(result);
     }
     groups.write(tx)?;
     Ok(results)
