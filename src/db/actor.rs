@@ -52,16 +52,17 @@ impl Handler<Drain> for DatabaseActor {
                 context.address().do_send(Drain);
             }
             let calls = 1 + others.len();
-            first.serve(others, &mut self.worker);
-            self.queue.finish(calls);
+            let succeeded = first.serve(others, &mut self.worker);
+            self.queue.finish(calls, succeeded);
         }
     }
 }
 
 /// A waiting call, independent of its operation's type.
 pub(super) trait Job: Batchable + Any + Send {
-    /// Runs the call, in a batch with others of its kind, and sends each caller its result.
-    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker);
+    /// Runs the call, in a batch with others of its kind, and sends each caller its result. Returns the number of calls
+    /// that succeeded.
+    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) -> usize;
 }
 
 /// An actor's connection and the state of its reconnection.
@@ -274,23 +275,25 @@ impl<O: Operation> Batchable for Call<O> {
 
 impl<O: Operation> Job for Call<O> {
     /// The one place where operations run.
-    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) {
+    fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) -> usize {
         let started = Instant::now();
         let others = others.into_iter().filter_map(|job| (job as Box<dyn Any>).downcast::<Self>().ok());
         let mut calls: Vec<Self> = std::iter::once(self).chain(others).map(|call| *call).collect();
         calls.retain(|call| started < call.deadline && !call.reply.is_closed());
         if calls.is_empty() {
-            return;
+            return 0;
         }
         let results = match worker.check_files().and_then(|()| worker.connection().map(drop)) {
             Ok(()) => worker.run_calls(&calls),
             Err(error) => all(&calls, &error),
         };
+        let succeeded = results.iter().filter(|result| result.is_ok()).count();
         for (call, result) in calls.into_iter().zip(results) {
             call.report(started, worker.slow, result.as_ref().err().and_then(CallError::database));
             // Sending fails if the caller no longer waits.
             drop(call.reply.send(result));
         }
+        succeeded
     }
 }
 

@@ -279,6 +279,12 @@ impl Database {
         self.actor_pool(class).queue.finished()
     }
 
+    /// The number of calls of a class that have succeeded.
+    #[must_use]
+    pub fn succeeded(&self, class: Class) -> u64 {
+        self.actor_pool(class).queue.succeeded()
+    }
+
     /// Runs the waiting calls and closes all connections, those of the writers last.
     pub async fn close(&self) {
         for pool in [&self.0.read, &self.0.page, &self.0.scan] {

@@ -52,13 +52,21 @@ struct State<J: ?Sized> {
     /// The number of active actors that wait for a notification.
     parked: usize,
     finished: u64,
+    succeeded: u64,
     closed: bool,
 }
 
 impl<J: Batchable + ?Sized> Queue<J> {
     pub(super) fn new(capacity: usize, actors: usize) -> Self {
-        let state =
-            State { waiting: VecDeque::new(), active: 0, polling: 0, parked: 0, finished: 0, closed: false };
+        let state = State {
+            waiting: VecDeque::new(),
+            active: 0,
+            polling: 0,
+            parked: 0,
+            finished: 0,
+            succeeded: 0,
+            closed: false,
+        };
         Self {
             state: Mutex::new(state),
             pushed: AtomicBool::default(),
@@ -147,14 +155,21 @@ impl<J: Batchable + ?Sized> Queue<J> {
         state
     }
 
-    /// Adds to the number of finished calls.
-    pub(super) fn finish(&self, calls: usize) {
-        self.state().finished += calls as u64;
+    /// Adds to the numbers of finished calls and of those that succeeded.
+    pub(super) fn finish(&self, calls: usize, succeeded: usize) {
+        let mut state = self.state();
+        state.finished += calls as u64;
+        state.succeeded += succeeded as u64;
     }
 
     /// The number of finished calls. While calls wait, it grows unless the actors are stuck.
     pub(super) fn finished(&self) -> u64 {
         self.state().finished
+    }
+
+    /// The number of calls that have succeeded.
+    pub(super) fn succeeded(&self) -> u64 {
+        self.state().succeeded
     }
 
     /// Rejects new calls. Waiting calls still run.

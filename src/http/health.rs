@@ -35,7 +35,7 @@ pub(super) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
 pub(super) fn ready_docs() -> OperationDocs {
     let summary = "Check that the server and its database can process requests";
     OperationDocs::public("getReadiness", "service", summary, &[])
-        .describe("The result is cached for one second. An overloaded server still counts as ready.")
+        .describe("The result is cached for one second. An overloaded server counts as ready as long as reads and writes finish.")
         .json(200, "The server is ready.", &[], "Status", &json!({ "status": "ready" }))
         .errors(&[500, 503])
 }

@@ -33,30 +33,50 @@ impl Readiness {
     }
 }
 
-/// Checks that the database has no pending migrations and can be read and written. A write that is still waiting for a
-/// lock or in the queue does not make the server unready while reads succeed.
+/// Checks that the database has no pending migrations and can be read and written.
 async fn check(database: &Database) -> Result<(), &'static str> {
-    let origin = Origin::server();
+    check_reads(database).await?;
+    check_writes(database).await
+}
+
+async fn check_reads(database: &Database) -> Result<(), &'static str> {
     let finished = database.finished(Class::Read);
     let timeout = tokio::time::sleep(TIMEOUT);
+    let origin = Origin::server();
     match tokio::time::timeout(TIMEOUT, database.call(&origin, PendingMigrations)).await {
-        Ok(Ok(0)) => {}
+        Ok(Ok(0)) => return Ok(()),
         Ok(Ok(_)) => return Err("Database migrations are pending. Run `roster migrate`."),
         Ok(Err(error)) if !is_busy(&error) => return Err(cause(&error)),
-        _ => {
-            // An overloaded server stays ready: removing it from the load balancer would only move the load to the
-            // others. It is overloaded, not stuck, as long as calls finish.
-            timeout.await;
-            if database.finished(Class::Read) == finished {
-                return Err("The database does not respond.");
-            }
-        }
+        _ => timeout.await,
     }
-    let write = CanWrite { id: Uuid::now_v7() };
+    // An overloaded server stays ready: removing it from the load balancer would only move the load to the others. It is
+    // overloaded, not stuck, as long as calls finish.
+    let is_stuck = database.finished(Class::Read) == finished;
+    if is_stuck { Err("The database does not respond.") } else { Ok(()) }
+}
+
+/// Writes a row. If the write does not finish in time, because of a lock or the load, another write of this server must
+/// have succeeded in the meantime.
+async fn check_writes(database: &Database) -> Result<(), &'static str> {
+    let succeeded = database.succeeded(Class::Write);
+    let timeout = tokio::time::sleep(TIMEOUT);
+    let (origin, write) = (Origin::server(), CanWrite { id: Uuid::now_v7(), content: page() });
     match tokio::time::timeout(TIMEOUT, database.call(&origin, write)).await {
-        Ok(Err(error)) if !is_busy(&error) => Err(cause(&error)),
-        _ => Ok(()),
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) if !is_busy(&error) => return Err(cause(&error)),
+        _ => timeout.await,
     }
+    let is_stuck = database.succeeded(Class::Write) == succeeded;
+    if is_stuck {
+        Err("The database does not accept writes: no row could be written within a second.")
+    } else {
+        Ok(())
+    }
+}
+
+/// Random text of 4 KiB.
+fn page() -> String {
+    (0..128).map(|_| Uuid::new_v4().simple().to_string()).collect()
 }
 
 fn is_busy(error: &DbError) -> bool {

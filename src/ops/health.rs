@@ -20,17 +20,16 @@ impl Operation for PendingMigrations {
     }
 }
 
-/// Inserts and deletes a row in a transaction that is committed, through a writer. A smaller write would not prove that
-/// SQLite can write, because it may fit into an existing page. Nor would a rolled back transaction, which never reaches
-/// the disk.
+/// Inserts and deletes a row of about a page in a transaction that is committed, through a writer. A smaller row would not
+/// prove that the tables can grow, because it may fit into an existing page. A rolled back transaction would prove
+/// nothing, because it never reaches the disk.
 #[derive(Debug)]
 pub struct CanWrite {
     /// An id that distinguishes the row from the rows of other servers.
     pub id: Uuid,
+    /// The content of the row. It must be incompressible, because PostgreSQL compresses large values.
+    pub content: String,
 }
-
-/// The size of the row in bytes, which is the maximum size of a user.
-const ROW_BYTES: usize = 64 * 1024;
 
 impl Operation for CanWrite {
     type Output = ();
@@ -49,7 +48,7 @@ impl Operation for CanWrite {
             dsl::body_hash.eq([].as_slice()),
             dsl::status.eq(0),
             dsl::headers.eq(""),
-            dsl::body.eq(" ".repeat(ROW_BYTES)),
+            dsl::body.eq(&self.content),
             dsl::created_at.eq(i64::MAX),
         );
         tx.execute(diesel::insert_into(dsl::idempotency).values(row))?;

@@ -5,6 +5,8 @@ use crate::support::database::{Database, Lock, on_both_engines};
 use crate::support::http::{Client, Request};
 use crate::support::server::Server;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -13,7 +15,12 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Additional time for a loaded machine.
 const MARGIN: Duration = Duration::from_millis(1500);
 
-on_both_engines!(Database: a_write_gives_up_after_half_its_deadline);
+on_both_engines! {
+    Database:
+    a_write_gives_up_after_half_its_deadline,
+    a_lock_that_prevents_all_writes_makes_the_server_unready,
+    an_overloaded_server_that_writes_stays_ready,
+}
 
 fn a_write_gives_up_after_half_its_deadline(database: &Database) {
     block_on(async {
@@ -57,6 +64,85 @@ async fn a_waiting_write_does_not_delay_the_readiness_probe() {
     patching.await.expect("the request does not panic");
     assert!(took < MARGIN, "/readyz took {took:?}");
     ready.expect(200);
+}
+
+fn a_lock_that_prevents_all_writes_makes_the_server_unready(database: &Database) {
+    block_on(async {
+        let server = start(&database.url());
+        let client = Client::new(&server);
+        client.get("/readyz").send().await.expect(200);
+        let mut holder = database.sql();
+        holder.execute(match database {
+            Database::Sqlite(_) => "BEGIN IMMEDIATE",
+            Database::Postgres(_) => "BEGIN; LOCK TABLE idempotency IN SHARE MODE",
+        });
+        let mut ready = client.get("/readyz").send().await;
+        while ready.code() == 200 {
+            ready = client.get("/readyz").send().await;
+        }
+        let detail = "The database does not accept writes: no row could be written within a second.";
+        assert_eq!(ready.expect(503).json()["detail"], detail);
+        holder.execute("ROLLBACK");
+        while client.get("/readyz").send().await.code() != 200 {}
+    });
+}
+
+/// Many writes wait in a short queue, which has no place for that of the probe.
+fn an_overloaded_server_that_writes_stays_ready(database: &Database) {
+    block_on(async {
+        let server = Server::builder(&database.url()).env("ROSTER_QUEUE_SIZE", "2").start();
+        let client = Client::new(&server);
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut writers = JoinSet::new();
+        for writer in 0..24 {
+            let (client, stop) = (client.clone(), stop.clone());
+            writers.spawn(async move {
+                let mut refused = 0;
+                for number in 0.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let user = json!({ "userName": format!("{writer}-{number}") });
+                    refused += usize::from(client.post("/users", &user).send().await.code() == 503);
+                }
+                refused
+            });
+        }
+        for _ in 0..2 {
+            client.get("/readyz").send().await.expect(200);
+            // The result is cached for a second.
+            tokio::time::sleep(Duration::from_millis(1010)).await;
+        }
+        stop.store(true, Ordering::Relaxed);
+        let refused = writers.join_all().await.into_iter().sum::<usize>();
+        assert!(refused > 0, "the server was not overloaded");
+    });
+}
+
+/// The lock timeout is longer than the time that remains after a wait in the queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_starts_late_gives_up_before_its_deadline() {
+    let database = Database::postgres();
+    let server = start(&database.url());
+    let client = Client::new(&server);
+    let users = [create(&client, "ada").await, create(&client, "bob").await];
+    let mut locks = users.each_ref().map(|(id, _)| database.lock(id));
+    let patch = |path: &str| client.patch(path, &json!({ "title": "rejected" }));
+    // One write for each of the two writers.
+    let mut running = JoinSet::new();
+    for ((_, path), lock) in users.iter().zip(&mut locks) {
+        let patch = patch(path);
+        running.spawn(async move { patch.send().await });
+        lock.wait_for_waiter();
+    }
+    let late = patch(&users[0].1).send().await.expect(503);
+    assert_eq!(late.json()["code"], "database-busy", "{}", late.text());
+    assert!(late.text().contains("Another session has locked the data."), "{}", late.text());
+    for response in running.join_all().await {
+        response.expect(503);
+    }
+    locks.into_iter().for_each(Lock::release);
+    check_changes(&database, &users[0].0, &["user.created 1"]);
 }
 
 /// None of the writes behind the first one starts, and neither does the first.
