@@ -146,7 +146,7 @@ impl Worker {
         let once = || {
             let connection = self.connection()?;
             connection.discard_stale_plans();
-            let results = attempt(&mut connection.connection, calls);
+            let results = attempt(connection, calls);
             if let Err(error) = &results
                 && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
             {

@@ -180,6 +180,8 @@ pub(super) struct Pooled {
     pub(super) broken: bool,
     /// When the plans of prepared statements were last discarded.
     plans_discarded: Instant,
+    /// How long a statement waits for a lock, if Roster has set this for a connection to PostgreSQL.
+    pub(super) lock_timeout: Option<Duration>,
 }
 
 /// How long a connection keeps the plans of prepared statements. PostgreSQL chooses a plan by the current size of a
@@ -211,7 +213,8 @@ impl r2d2::ManageConnection for Manager {
             connection.batch_execute(&settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
         }
         self.check_files(&mut connection)?;
-        Ok(Pooled { connection, broken: false, plans_discarded: Instant::now() })
+        let lock_timeout = self.sets("lock_timeout").then(|| self.lock_timeout());
+        Ok(Pooled { connection, broken: false, plans_discarded: Instant::now(), lock_timeout })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), ConnectionError> {
@@ -231,18 +234,27 @@ impl Manager {
         files.check().map_err(|error| ConnectionError::BadConnection(error.to_string()))
     }
 
+    fn lock_timeout(&self) -> Duration {
+        self.statement_timeout / 2
+    }
+
+    /// Whether Roster sets this PostgreSQL setting, because the URL does not.
+    fn sets(&self, name: &str) -> bool {
+        matches!(&self.url, DatabaseUrl::Postgres(text) if !text.contains(name))
+    }
+
     fn settings(&self) -> String {
         let statement = self.statement_timeout.as_millis();
-        let lock = statement / 2;
+        let lock = self.lock_timeout().as_millis();
         match &self.url {
-            DatabaseUrl::Postgres(text) => [
+            DatabaseUrl::Postgres(_) => [
                 ("statement_timeout", statement),
                 ("lock_timeout", lock),
                 // Otherwise, a Roster server that hangs during a write would block all others.
                 ("idle_in_transaction_session_timeout", statement),
             ]
             .iter()
-            .filter(|(name, _)| !text.contains(name))
+            .filter(|(name, _)| self.sets(name))
             .map(|(name, millis)| format!("SET {name} = {millis};"))
             .chain([PREFER_INDEXES.to_owned()])
             .collect(),

@@ -1,13 +1,14 @@
 //! Runs operations once, on one connection.
 
 use super::actor::Call;
-use super::conn::{Connection, Dialect};
+use super::conn::{Connection, Dialect, Pooled};
 use super::error::{CallError, DbError};
 use super::history;
 use super::{Class, Isolation, Operation, Results};
 use crate::domain::change::Change;
 use crate::domain::origin::Origin;
 use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
 
 /// The connection that an operation uses. Writes run in a transaction on it.
 pub struct Tx<'a> {
@@ -143,11 +144,13 @@ pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::
 /// Runs writes in a transaction, with the declared exceptions, and reads without one. Calls start after BEGIN, which
 /// waits for SQLite's lock. Calls whose callers have given up by then are skipped.
 pub(super) fn attempt<O: Operation>(
-    connection: &mut Connection,
+    Pooled { connection, lock_timeout, .. }: &mut Pooled,
     calls: &[&Call<O>],
 ) -> Results<O::Output, O::Error> {
     if in_transaction::<O>() {
-        begin(connection, O::ISOLATION)?;
+        let deadline = calls.iter().map(|call| call.deadline).min();
+        let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        begin(connection, O::ISOLATION, shorter_lock_timeout(*lock_timeout, remaining))?;
     }
     let started: Vec<_> = calls.iter().map(|call| call.ticket.start()).collect();
     let kept = || calls.iter().zip(&started).filter_map(|(call, started)| started.then_some(*call));
@@ -200,13 +203,30 @@ fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Outpu
     }
 }
 
-fn begin(connection: &mut Connection, isolation: Isolation) -> Result<(), DbError> {
+/// The lock timeout of a transaction with little remaining time: half of this time. Otherwise, its caller would give up
+/// first and not learn whether the write took effect. If enough time remains, the usual timeout applies.
+fn shorter_lock_timeout(usual: Option<Duration>, remaining: Option<Duration>) -> Option<Duration> {
+    let (usual, remaining) = usual.zip(remaining)?;
+    (remaining < usual * 3 / 2).then(|| (remaining / 2).max(MIN_LOCK_TIMEOUT))
+}
+
+/// Long enough for the short waits of concurrent writes. Under load, most writes start shortly before their deadlines.
+const MIN_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Begins a transaction. A lock timeout is set without another round trip.
+fn begin(
+    connection: &mut Connection,
+    isolation: Isolation,
+    lock_timeout: Option<Duration>,
+) -> Result<(), DbError> {
     let sql = match (connection.dialect(), isolation) {
         (Dialect::Sqlite, _) => "BEGIN IMMEDIATE",
         (Dialect::Postgres, Isolation::ReadCommitted) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         (Dialect::Postgres, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
     };
-    Ok(connection.begin(sql)?)
+    let with_timeout =
+        lock_timeout.map(|timeout| format!("{sql}; SET LOCAL lock_timeout = {}", timeout.as_millis()));
+    Ok(connection.begin(with_timeout.as_deref().unwrap_or(sql))?)
 }
 
 /// Rolls back to the innermost savepoint, or rolls back the transaction if there is none, because of an error. If the
