@@ -39,7 +39,7 @@ impl Sources {
         Self { variables: variables.collect() }
     }
 
-    /// Adds the variables in `.env`, and also sets them in the environment for libraries such as libpq.
+    /// Adds the variables in `.env`. Those that the environment lacks are also set there, for libraries such as libpq.
     ///
     /// # Errors
     /// If the file exists but cannot be read. The error does not include the content of a line, which may be a secret.
@@ -50,14 +50,19 @@ impl Sources {
         };
         let unreadable = |error| describe(&error, &text);
         let text = text.trim_start_matches('\u{feff}');
+        let mut missing = String::new();
         for pair in dotenvy::from_read_iter(text.as_bytes()) {
             let (name, value) = pair.map_err(unreadable)?;
             let place = Place::DotEnv(line_number(text, |line| assigned_name(line) == Some(&name)));
             if !value.is_empty() {
+                if self.get(&name).is_none() {
+                    missing += &assignment(&name, &value);
+                }
                 self.variables.push(Variable { name, value: Some(value), place });
             }
         }
-        dotenvy::from_read(text.as_bytes()).map_err(unreadable)
+        // Variables that exist with an empty value are overridden, because an empty value counts as unset.
+        dotenvy::from_read_override(missing.as_bytes()).map_err(unreadable)
     }
 
     /// The variable with this name that takes precedence.
@@ -69,6 +74,16 @@ impl Sources {
     pub(super) fn all(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter()
     }
+}
+
+/// A line of `.env` that assigns a value.
+fn assignment(name: &str, value: &str) -> String {
+    let escape = |c| match c {
+        '\n' => "\\n".to_owned(),
+        '\\' | '"' | '$' => format!("\\{c}"),
+        _ => String::from(c),
+    };
+    format!("{name}=\"{}\"\n", value.chars().map(escape).collect::<String>())
 }
 
 /// The number of the first line that satisfies the condition, or 0 if there is none.
@@ -91,7 +106,16 @@ fn describe(error: &dotenvy::Error, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::assigned_name;
+    use super::{assigned_name, assignment};
+
+    #[test]
+    fn assignments_preserve_values() {
+        for value in ["x", "a b", "'\"$HOME ${HOME}\\n#", "first\nsecond\r\n", "\u{20ac}=\t", "\\"] {
+            let line = assignment("NAME", value);
+            let read: Result<Vec<_>, _> = dotenvy::from_read_iter(line.as_bytes()).collect();
+            assert_eq!(read.ok(), Some(vec![("NAME".to_owned(), value.to_owned())]), "{line}");
+        }
+    }
 
     #[test]
     fn lines_assign_names() {
