@@ -21,13 +21,18 @@ pub(crate) fn format(set: Option<LogFormat>) -> LogFormat {
 /// Starts logging. The filter is the value of `RUST_LOG`.
 pub(crate) fn start(format: LogFormat, filter: Option<&str>) {
     let mut builder = Builder::new();
-    builder.parse_filters(filter.unwrap_or(DEFAULT_FILTER));
+    // The builder itself would report an invalid filter in another format.
+    let invalid = filter.and_then(|filter| env_filter::Builder::new().try_parse(filter).err());
+    builder.parse_filters(filter.filter(|_| invalid.is_none()).unwrap_or(DEFAULT_FILTER));
     if format == LogFormat::Json {
         let clock = Clock::system();
         builder.format(move |out, record| write_json(out, record, &clock));
     }
     // Tests call this more than once; the first logger stays.
     drop(builder.try_init());
+    if let Some(error) = invalid {
+        log::warn!("RUST_LOG is not a valid filter and has no effect: {error}");
+    }
 }
 
 /// Writes the error that ends the program on one line, regardless of the filter. Messages of libpq and clap can have
