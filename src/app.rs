@@ -56,7 +56,7 @@ impl App {
         let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
         // A busy port is detected before anything is changed. Clients can connect once the server is ready.
         let socket = settings.listen.bind().map_err(cannot_listen)?;
-        db::create(&settings.database_url).map_err(AppError::new)?;
+        create_database(&settings)?;
         let lock = ServerLock::acquire(&settings.database_url).map_err(AppError::new)?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
         let preparing = settings.clone();
@@ -135,6 +135,17 @@ fn limits(settings: &Settings) -> Limits {
 
 /// The number of files that the process may need in addition to client and database connections.
 const OTHER_FILES: usize = 64;
+
+/// Creates the file of a SQLite database that does not exist, unless the server may not apply migrations.
+fn create_database(settings: &Settings) -> Result<(), AppError> {
+    let url = &settings.database_url;
+    if !settings.migrate_on_start && url.is_missing() && !matches!(url, DatabaseUrl::Memory(_)) {
+        return Err(AppError::new(format!(
+            "the database {url} does not exist: create it with `roster migrate`"
+        )));
+    }
+    db::create(url).map_err(AppError::new)
+}
 
 /// Applies or checks migrations, and logs warnings about unsafe database settings.
 fn prepare(settings: &Settings) -> Result<(), AppError> {

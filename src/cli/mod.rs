@@ -108,6 +108,8 @@ impl Cli {
             Some(Command::Backup { file }) => {
                 let bytes = backup::run(&self.settings.database_url, &file).map_err(AppError::new)?;
                 print(&format!("bytes written: {bytes}\n"));
+                let state = migrate::status(&self.settings.database_url).map_err(AppError::new)?;
+                warn_about_pending(&state, &self.settings.database_url);
             }
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
@@ -135,7 +137,15 @@ fn report_migrations(
         versions.iter().map(|version| format!("{mark} {version}\n")).collect()
     };
     print(&(list("applied", &state.applied) + &list("pending", &state.pending)));
+    warn_about_pending(&state, url);
     Ok(if check && !state.pending.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn warn_about_pending(state: &migrate::Status, url: &DatabaseUrl) {
+    if !state.pending.is_empty() {
+        let pending = state.pending.len();
+        log::warn!("the database {url} has pending migrations ({pending}): apply them with `roster migrate`");
+    }
 }
 
 fn print(text: &str) {

@@ -5,6 +5,7 @@ use crate::migrations::workspace::{Workspace, get};
 use crate::support::database::on_both_engines;
 use crate::support::server::Server;
 use crate::support::sql::wait_until;
+use std::fs;
 use std::time::Duration;
 
 on_both_engines! {
@@ -27,6 +28,9 @@ fn a_newer_database_is_ready(workspace: &Workspace) {
 }
 
 fn an_empty_database_is_not_ready_until_it_is_migrated(workspace: &Workspace) {
+    if let Some(file) = workspace.url().strip_prefix("sqlite://") {
+        fs::write(file, "").expect("the file is created");
+    }
     let server = workspace.server().env("ROSTER_MIGRATE_ON_START", "false").start();
     check_not_ready(&server);
     assert_eq!(workspace.status(), (Vec::new(), versions()), "the server has migrated the database");

@@ -108,9 +108,27 @@ fn a_database_with_pending_migrations_can_be_copied() {
     let directory = tempfile::tempdir().expect("the directory is created");
     let copy = directory.path().join("copy.db");
     let copy = copy.to_str().expect("the path is UTF-8");
-    command(&database.url(), &["backup", copy]).expect_success();
+    for arguments in [&["backup", copy][..], &["migrate", "--status"]] {
+        let output = command(&database.url(), arguments).expect_success();
+        let line = output.error_line();
+        assert!(line.contains("pending migrations (1)") && line.contains("`roster migrate`"), "{line}");
+    }
     let output = command(&format!("sqlite://{copy}"), &["key", "list"]).expect_code(1);
     assert!(output.error_line().contains("pending migrations"), "{output:#?}");
+}
+
+#[test]
+fn a_server_that_may_not_migrate_creates_no_database() {
+    let directory = tempfile::tempdir().expect("the directory is created");
+    let mut serve = roster(directory.path());
+    serve.args(["serve", "--migrate-on-start=false"]).env("ROSTER_LISTEN", "127.0.0.1:0");
+    let output = run(&mut serve, LIMIT).expect_code(1);
+    let line = output.error_line();
+    assert!(
+        line.contains("sqlite://roster.db does not exist") && line.contains("`roster migrate`"),
+        "{line}"
+    );
+    assert_eq!(file_names(directory.path()), Vec::<String>::new());
 }
 
 /// Commands that only read change no byte of a SQLite database, not even its journal mode.

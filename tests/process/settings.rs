@@ -2,8 +2,10 @@
 
 use crate::process::startup::check_format;
 use crate::support::command::{roster, run};
-use crate::support::file_names;
+use crate::support::database::Database;
+use crate::support::{file_names, percent_encoded};
 use clap::CommandFactory;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -377,7 +379,7 @@ fn invalid_settings_do_not_affect_commands_that_do_not_use_them() {
 
 /// The warnings of a command that succeeds.
 fn warnings(command: &mut Command) -> Vec<String> {
-    let output = run(command.args(["migrate", "--status"]).env("ROSTER_LOG_FORMAT", "text"), LIMIT);
+    let output = run(command.arg("openapi").env("ROSTER_LOG_FORMAT", "text"), LIMIT);
     output.expect_success().stderr.lines().map(str::to_owned).collect()
 }
 
@@ -468,6 +470,40 @@ fn rust_log_is_read_from_dotenv() {
     };
     assert_eq!(lines(Some("off")), 0);
     assert_eq!(lines(None), 1);
+}
+
+#[test]
+fn an_invalid_rust_log_causes_a_warning_in_the_format_of_the_log() {
+    for filter in ["roster=loud", "info/(", "a=b=c"] {
+        let workspace = Workspace::new();
+        let mut command = roster(workspace.path());
+        command.arg("openapi").env("RUST_LOG", filter).env("ROSTER_LOG_FORMAT", "json");
+        let output = run(&mut command, LIMIT).expect_success();
+        let line: Value = serde_json::from_str(output.error_line()).expect("the line is JSON");
+        let message = line["message"].as_str().expect("the line has a message");
+        assert!(line["level"] == "WARN" && message.contains("RUST_LOG"), "{line}");
+    }
+}
+
+/// libpq reads the variable from the environment.
+#[test]
+fn dotenv_replaces_an_empty_variable_of_a_library() {
+    let database = Database::postgres();
+    let password = std::env::var("PGPASSWORD").expect("PGPASSWORD is set");
+    let in_url = format!(":{}@", percent_encoded(&password));
+    let url = database.url().replace(&in_url, "@");
+    assert_ne!(url, database.url());
+    let migrate = |variable: Option<&str>| {
+        let workspace = Workspace::new();
+        workspace.dotenv("PGPASSWORD", &password);
+        let mut command = roster(workspace.path());
+        command.args(["migrate", "--status"]).env("DATABASE_URL", &url);
+        command.envs(variable.map(|value| ("PGPASSWORD", value)));
+        run(&mut command, LIMIT)
+    };
+    migrate(None).expect_success();
+    migrate(Some("")).expect_success();
+    migrate(Some("wrong")).expect_code(1);
 }
 
 /// The invalid part may be a secret.
