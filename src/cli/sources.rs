@@ -1,8 +1,9 @@
 //! The values of settings in the environment and in `.env`.
 
 use derive_more::Display;
+use std::cell::Cell;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// The variables in the environment and in `.env`. A variable with an empty value counts as unset.
@@ -44,16 +45,18 @@ impl Sources {
     /// # Errors
     /// If the file exists but cannot be read. The error does not include the content of a line, which may be a secret.
     pub(super) fn add_dotenv(&mut self, path: &Path) -> Result<(), String> {
-        let text = match fs::read_to_string(path) {
+        let bytes = match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            text => text.map_err(|error| format!("cannot read .env: {error}"))?,
+            bytes => bytes.map_err(|error| format!("cannot read .env: {error}"))?,
         };
-        let unreadable = |error| describe(&error, &text);
-        let text = text.trim_start_matches('\u{feff}');
-        let mut missing = String::new();
-        for pair in dotenvy::from_read_iter(text.as_bytes()) {
-            let (name, value) = pair.map_err(unreadable)?;
-            let place = Place::DotEnv(line_number(text, |line| assigned_name(line) == Some(&name)));
+        let text = utf8(&bytes)?.trim_start_matches('\u{feff}');
+        let (read, mut missing) = (Cell::new(0), String::new());
+        let mut pairs = dotenvy::from_read_iter(Lines { rest: text.as_bytes(), read: &read });
+        loop {
+            let line = next_assignment(text, read.get());
+            let Some(pair) = pairs.next() else { break };
+            let (name, value) = pair.map_err(|error| describe(&error, line))?;
+            let place = Place::DotEnv(line);
             if !value.is_empty() {
                 if self.get(&name).is_none() {
                     missing += &assignment(&name, &value);
@@ -62,7 +65,8 @@ impl Sources {
             }
         }
         // Variables that exist with an empty value are overridden, because an empty value counts as unset.
-        dotenvy::from_read_override(missing.as_bytes()).map_err(unreadable)
+        dotenvy::from_read_override(missing.as_bytes())
+            .map_err(|_| "cannot set the variables in .env".to_owned())
     }
 
     /// The variable with this name that takes precedence.
@@ -86,27 +90,52 @@ fn assignment(name: &str, value: &str) -> String {
     format!("{name}=\"{}\"\n", value.chars().map(escape).collect::<String>())
 }
 
-/// The number of the first line that satisfies the condition, or 0 if there is none.
-fn line_number(text: &str, condition: impl Fn(&str) -> bool) -> usize {
-    text.lines().position(condition).map_or(0, |index| index + 1)
+fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.iter().take(error.valid_up_to());
+        let line = valid.filter(|byte| **byte == b'\n').count() + 1;
+        format!("cannot read .env: line {line} is not UTF-8")
+    })
 }
 
-/// The name of the variable to which a line assigns a non-empty value.
-fn assigned_name(line: &str) -> Option<&str> {
-    let (name, _) = line.split_once('=').filter(|(_, value)| !value.trim().is_empty())?;
-    Some(name.trim_start().trim_start_matches("export ").trim())
+/// The lines of a text. Each call of `read` returns at most one, so that a parser reads none before it needs it.
+struct Lines<'t> {
+    rest: &'t [u8],
+    /// The number of lines that have been read.
+    read: &'t Cell<usize>,
 }
 
-fn describe(error: &dotenvy::Error, text: &str) -> String {
-    let dotenvy::Error::LineParse(invalid, _) = error else { return format!("cannot read .env: {error}") };
-    let start = invalid.lines().next().unwrap_or_default().trim();
-    let number = line_number(text, |line| line.trim() == start);
-    format!("cannot read .env: line {number} does not have the form NAME=value or NAME='value'")
+impl Read for Lines<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let line = self.rest.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+        let size = line.len().min(buffer.len());
+        self.rest.read_exact(buffer.split_at_mut(size).0)?;
+        if size == line.len() {
+            self.read.set(self.read.get() + 1);
+        }
+        Ok(size)
+    }
+}
+
+/// The number of the first line after `read` lines that is neither blank nor a comment.
+fn next_assignment(text: &str, read: usize) -> usize {
+    let lines = text.lines().skip(read).map(str::trim_start);
+    read + 1 + lines.take_while(|line| line.is_empty() || line.starts_with('#')).count()
+}
+
+fn describe(error: &dotenvy::Error, line: usize) -> String {
+    match error {
+        dotenvy::Error::LineParse(..) => format!(
+            "cannot read .env: line {line} does not have the form NAME=value or NAME='value'; a value with spaces or \
+             special characters needs the quotes"
+        ),
+        _ => format!("cannot read .env: {error}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{assigned_name, assignment};
+    use super::assignment;
 
     #[test]
     fn assignments_preserve_values() {
@@ -114,18 +143,6 @@ mod tests {
             let line = assignment("NAME", value);
             let read: Result<Vec<_>, _> = dotenvy::from_read_iter(line.as_bytes()).collect();
             assert_eq!(read.ok(), Some(vec![("NAME".to_owned(), value.to_owned())]), "{line}");
-        }
-    }
-
-    #[test]
-    fn lines_assign_names() {
-        for (line, name) in [
-            ("ROSTER_LISTEN=x=y", Some("ROSTER_LISTEN")),
-            ("  export ROSTER_LISTEN = x", Some("ROSTER_LISTEN")),
-            ("ROSTER_LISTEN= ", None),
-            ("# comment", None),
-        ] {
-            assert_eq!(assigned_name(line), name);
         }
     }
 }

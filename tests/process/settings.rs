@@ -523,6 +523,32 @@ fn an_error_in_dotenv_is_reported_without_its_content() {
 }
 
 #[test]
+fn errors_in_dotenv_name_the_line() {
+    let multiline = "PGOPTIONS='a\n\n b'\n";
+    let key = "k".repeat(40);
+    for (content, line) in [
+        ("ROSTER_LISTEN=127.0.0.1:0\nROSTER_PUBLIC_URL=http://x y\n".to_owned(), 2),
+        (format!("# Keys\r\n\r\nROSTER_ADMIN_KEY={key} {key}\r\nROSTER_LISTEN=x"), 3),
+        (format!("{multiline}# x\n  export ROSTER_ADMIN_KEY={key} {key}"), 5),
+        (format!("{multiline}{multiline}=x"), 7),
+        ("ROSTER_LISTEN=x\n\nROSTER_PUBLIC_URL='a\n\nb\n".to_owned(), 3),
+        (format!("PGOPTIONS={}\nx", "x".repeat(20_000)), 2),
+        ("\u{feff}x\n".to_owned(), 1),
+        // Valid lines with invalid values.
+        (format!("{multiline}\nexport\tROSTER_QUEUE_SIZE=many\nROSTER_QUEUE_SIZE=1"), 5),
+    ] {
+        let workspace = Workspace::new();
+        fs::write(workspace.path().join(".env"), &content).expect(".env is written");
+        let output = run(roster(workspace.path()).arg("serve"), LIMIT).expect_code(2);
+        assert!(output.error_line().contains(&format!("line {line} ")), "{content:?}: {output:#?}");
+    }
+    let workspace = Workspace::new();
+    fs::write(workspace.path().join(".env"), b"ROSTER_LISTEN=x\n\n# \xe4\n").expect(".env is written");
+    let output = run(roster(workspace.path()).arg("serve"), LIMIT).expect_code(2);
+    assert!(output.error_line().contains("line 3 is not UTF-8"), "{output:#?}");
+}
+
+#[test]
 fn an_unreadable_dotenv_causes_an_error() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path().join(".env")).expect("the directory is created");
