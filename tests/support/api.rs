@@ -7,6 +7,7 @@ use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -59,7 +60,11 @@ impl Api {
 
     /// Starts a server on a new database without tables, with these settings as environment variables.
     pub(crate) fn start_on_empty_database(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        Self::start_on(Database::create(engine), engine, settings)
+        let database = Database::create(engine);
+        if let Some(file) = database.file() {
+            fs::write(file, "").expect("the file is created");
+        }
+        Self::start_on(database, engine, settings)
     }
 
     fn start_on(database: Database, engine: Engine, settings: &[(&str, &str)]) -> Self {
