@@ -73,9 +73,10 @@ pub(super) fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
             fields.error_at(&at, "known-schema", detail);
         } else if !value.is_object() {
             fields.error_at(&at, "wrong-type", "must be an object");
+        } else {
+            check_depth(fields, &at, json::depth(value));
         }
     }
-    check_depth(fields, "extensions", deepest(&extensions));
     extensions
 }
 
@@ -84,9 +85,9 @@ fn deepest(map: &Map<String, Value>) -> usize {
     map.values().map(json::depth).max().unwrap_or(0)
 }
 
-fn check_depth(fields: &mut Fields<'_>, name: &str, depth: usize) {
+fn check_depth(fields: &mut Fields<'_>, at: &str, depth: usize) {
     if depth > DEPTH_LIMIT {
-        fields.error(name, "too-deep", "must be nested at most 8 levels deep");
+        fields.error_at(at, "too-deep", "must be nested at most 8 levels deep");
     }
 }
 

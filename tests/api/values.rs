@@ -272,7 +272,7 @@ async fn patches_are_subject_to_the_same_limits(api: Api) {
         (json!({ "externalId": long }), "/externalId", "too-long"),
         (json!({ "emails": many }), "/emails", "too-many"),
         (json!({ "emails": [{ "value": "x" }] }), "/emails/0/value", "invalid-email"),
-        (json!({ "extensions": { "urn:x:y": { "a": nested(8) } } }), "/extensions", "too-deep"),
+        (json!({ "extensions": { "urn:x:y": { "a": nested(8) } } }), "/extensions/urn:x:y", "too-deep"),
     ] {
         let response = api.client.patch(&path(&user), &patch).send().await;
         assert_invalid(&response, &[(pointer, code)]);
