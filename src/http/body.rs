@@ -152,9 +152,22 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     let deadline = Deadline::of(request).unwrap_or_else(|| Instant::now() + state.deadline);
     match tokio::time::timeout_at(deadline.into(), bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(error))) => Err(Problem::malformed_body(format!("The body cannot be read: {error}."))),
+        Ok(Ok(Err(_))) => Err(unreadable(request)),
         Ok(Err(_exceeded)) => Err(too_large()),
         Err(_late) => Err(Problem::body_timeout()),
+    }
+}
+
+/// The error for a body that ends early or cannot be decompressed.
+fn unreadable(request: &HttpRequest) -> Problem {
+    let encoding = request.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    let known =
+        ENCODINGS.iter().find(|name| encoding.is_some_and(|encoding| name.eq_ignore_ascii_case(encoding)));
+    match known.filter(|name| **name != "identity") {
+        Some(name) => {
+            Problem::malformed_body(format!("The body is not valid {name} data, or it is incomplete."))
+        }
+        None => Problem::malformed_body("The body is incomplete."),
     }
 }
 

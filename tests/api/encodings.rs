@@ -136,6 +136,13 @@ async fn corrupt_bodies_are_rejected(api: Api) {
     for (encoding, bytes) in cases {
         let response = post(&api, encoding, bytes.clone()).send().await;
         assert_problem(&response, 400, "malformed-body");
+        let detail = response.json()["detail"].clone();
+        let expected = format!("The body is not valid {encoding} data, or it is incomplete.");
+        // The decoder of zstd returns the data that precedes the end, and so does that of gzip for an empty body.
+        let is_json_error =
+            detail.as_str().is_some_and(|detail| detail.starts_with("The body is not valid JSON: "));
+        let may_end_early = encoding == "zstd" || bytes.is_empty();
+        assert!(detail == expected || may_end_early && is_json_error, "{encoding} {bytes:?}: {detail}");
     }
     assert_eq!(api.page("").await["items"], json!([]));
 }
