@@ -213,6 +213,9 @@ pub static GROUPS: Schema = Schema {
     extension: None,
 };
 
+/// Every schema.
+pub static ALL: [&Schema; 2] = [&USERS, &GROUPS];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub fn unstorable(value: &Value, source: &[u8]) -> Vec<FieldError> {
                 "must not have a key that contains U+0000"
             }
             Value::Number(number) if overflow && is_huge(number) => {
-                "must be an integer of at most 64 bits, or be written with an exponent"
+                "is an integer beyond 64 bits, which would be rounded: send it as a string, or write it with an exponent"
             }
             _ => return,
         };

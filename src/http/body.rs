@@ -4,11 +4,13 @@ use super::api::Api;
 use super::auth::{Caller, reauthenticate};
 use super::deadline::Deadline;
 use super::problem::{Problem, sentence};
+use super::scim::RequestNotes;
 use super::state::State;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
-use crate::domain::scim::Profile;
+use crate::domain::scim::reading::NoteCode;
+use crate::domain::scim::{Profile, Reading};
 use crate::domain::unstorable::unstorable;
 use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::{Decompress, Payload};
@@ -92,6 +94,8 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = header.unwrap_or_default();
     if content_type.is_empty() && is_lenient_scim(request) {
+        let note = |reading: &Reading| reading.note(NoteCode::NoValue, CONTENT_TYPE.as_str());
+        RequestNotes::of(request).read(Profile::Lenient, note);
         return Ok(());
     }
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());

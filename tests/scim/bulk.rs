@@ -1,6 +1,6 @@
 //! `/Me` and `/Bulk` (RFC 7644, sections 3.11 and 3.7).
 
-use crate::scim::client::{ENTERPRISE, ERROR, Scim, connect, path, tokens_path};
+use crate::scim::client::{ENTERPRISE, ERROR, Scim, connect, filter_path, path, tokens_path};
 use crate::support::api::{Api, text};
 use crate::support::http::Client;
 use roster::domain::time::Timestamp;
@@ -12,6 +12,7 @@ profile_tests! {
     bulk_ids_resolve_forward_and_circular_references
     bulk_ids_in_paths_resolve_forward_references
     failed_bulk_operations_do_not_affect_the_others
+    only_members_and_managers_refer_to_other_operations
     bulk_paths_may_have_extra_slashes
     bulk_accepts_fail_on_errors_0
     a_bulk_post_without_a_bulk_id_fails_alone
@@ -92,6 +93,33 @@ async fn bulk_ids_in_paths_resolve_forward_references(scim: Scim) {
     };
     let poets = scim.get(&format!("/Groups/{}", id(1))).await;
     assert_eq!((scim.members(&poets).await, &poets["displayName"]), (vec![id(4)], &json!("\"bulkId\" a")));
+}
+
+async fn only_members_and_managers_refer_to_other_operations(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let group = |name: &str, member: Value| json!({"displayName": name, "members": [member]});
+    let results = run_bulk(&scim, bulk(json!([
+        {"method": "POST", "path": "/Groups", "bulkId": "g", "data":
+            group("bulkId:zzz", json!({"value": "bulkId:b", "display": "bulkId:zzz", "$ref": "bulkId:zzz"}))},
+        {"method": "POST", "path": "/Groups", "bulkId": "h", "data": group("h", json!({"$ref": "bulkId:b"}))},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {
+            "userName": "bob", "title": "bulkId: the plan", "nickName": "the \"bulkId:zzz\"",
+            "emails": [{"value": "b@x", "display": "bulkId:zzz"}], "urn:x:y:User": {"manager": "bulkId:zzz"}}},
+        {"method": "PATCH", "path": path(&ada), "data": {"Operations": [
+            {"op": "add", "path": "title", "value": "bulkId:zzz"}, {"op": "add", "path": "manager", "value": "bulkId:b"}]}},
+        {"method": "POST", "path": "/Groups", "bulkId": "i", "data": group("i", json!({"value": "bulkId:zzz"}))},
+    ])))
+    .await;
+    let statuses: Vec<_> = results.iter().map(|one| text(&one["status"])).collect();
+    assert_eq!(statuses, ["201", "201", "201", "200", "400"], "{results:?}");
+    let bob = text(&results[2]["location"]).rsplit('/').next().expect("an id");
+    let ada = scim.get(&path(&ada)).await;
+    assert_eq!((&ada["title"], &ada[ENTERPRISE]["manager"]["value"]), (&json!("bulkId:zzz"), &json!(bob)));
+    assert_eq!(scim.get(&format!("/Users/{bob}")).await["title"], "bulkId: the plan");
+    for name in ["bulkId:zzz", "h"] {
+        let group = scim.get(&filter_path("Groups", &format!("displayName eq \"{name}\""))).await;
+        assert_eq!(group["Resources"][0]["members"][0]["value"], bob, "{name}");
+    }
 }
 
 async fn failed_bulk_operations_do_not_affect_the_others(scim: Scim) {

@@ -354,7 +354,7 @@ fn the_log_names_what_was_ignored_without_values() {
         let line: Value = serde_json::from_str(&line).expect("the line is JSON");
         assert_eq!(
             line["scim_notes"],
-            "unknown-attribute employeeType, unknown-attribute name.initials, no-value title"
+            "unknown-attribute employeeType, unknown-attribute name.initials, no-value schemas, no-value title"
         );
         let remove = patch_op(json!([{"op": "remove", "path": "groups"}]));
         scim.send_with("PATCH", &path(&ada), &remove, &[("x-request-id", "noted-2")]).await.expect(200);

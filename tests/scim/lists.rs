@@ -31,6 +31,7 @@ profile_tests! {
     a_membership_is_found_by_group_and_member
     search_requests_return_lists
     the_root_lists_all_types
+    an_attribute_that_a_type_lacks_has_no_value_in_a_search_of_all_types
     every_simple_attribute_can_be_sorted_by
     lists_are_sorted_by_the_primary_value_otherwise_the_first
     long_sort_values_have_short_cursors
@@ -366,6 +367,37 @@ async fn the_root_lists_all_types(scim: Scim) {
     assert_eq!(names(&scim.get("").await), ["ada", "Poets"]);
     scim.expect_error((400, "invalidValue"), "GET", "?sortBy=id", Value::Null).await;
     scim.expect_error((405, ""), "POST", "", json!({})).await;
+}
+
+/// RFC 7644, section 3.4.2.1.
+async fn an_attribute_that_a_type_lacks_has_no_value_in_a_search_of_all_types(scim: Scim) {
+    let email = json!([{"value": "a@x", "type": "work"}]);
+    let ada =
+        scim.create("/Users", json!({"userName": "ada", "displayName": "Poets", "emails": email})).await;
+    let poets = scim.create_group("Poets", &[&ada]).await;
+    let values = [("{ada}", text(&ada["id"])), ("{poets}", text(&poets["id"]))];
+    for (filter, expected) in section_with_values(TABLE, "searches_of_all_types", &values) {
+        let found = scim.get(&filter_path("", &filter)).await;
+        let by_body = scim.call(200, "POST", "/.search", json!({"filter": filter})).await;
+        assert_eq!(found, by_body);
+        let found_names = names(&found);
+        assert_eq!(found["totalResults"], found_names.len(), "{filter}");
+        assert_eq!(found_names.join(" "), expected, "{filter}");
+        let (mut cursor, mut paged) = (json!(""), Vec::new());
+        while !cursor.is_null() {
+            let page = scim
+                .call(200, "POST", "/.search", json!({"filter": filter, "cursor": cursor, "count": 1}))
+                .await;
+            paged.extend(names(&page));
+            cursor = page["nextCursor"].clone();
+        }
+        assert_eq!(paged, found_names, "{filter}");
+    }
+    for (filter, cause) in section(TABLE, "invalid_filters_of_all_types") {
+        let detail =
+            scim.expect_error((400, "invalidFilter"), "GET", &filter_path("", filter), Value::Null).await;
+        assert!(detail.contains(cause), "{filter}: {detail}");
+    }
 }
 
 async fn search_requests_return_lists(scim: Scim) {

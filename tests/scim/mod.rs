@@ -38,6 +38,7 @@ mod large_lists;
 mod lenient;
 mod lists;
 mod members;
+mod messages;
 mod patches;
 mod transport;
 mod writes;

@@ -10,13 +10,28 @@ use crate::domain::json::{self, parse_boolean};
 use crate::domain::schema::{Schema, Vocabulary};
 use serde_json::{Number, Value};
 
-/// The accepted spellings of booleans.
+/// The accepted types of literals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Booleans {
-    /// `true` and `false`.
-    Json,
-    /// Also strings, in any case: Entra ID sends `primary eq "True"`.
-    OrStrings,
+pub enum Literals {
+    /// The type of the attribute.
+    Typed,
+    /// Also a string instead of a boolean, in any case, and a number instead of a string: Entra ID sends
+    /// `primary eq "True"`.
+    Converted,
+}
+
+/// The meaning of the names and literals in a filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Language {
+    /// The schema of the resources to which the filter applies.
+    pub schema: &'static Schema,
+    /// The schemas of other resources in the same search. Attributes that only these schemas have can be named; they have
+    /// no value (RFC 7644, section 3.4.2.1).
+    pub others: &'static [&'static Schema],
+    #[expect(missing_docs, reason = "the type documents it")]
+    pub vocabulary: Vocabulary,
+    #[expect(missing_docs, reason = "the type documents it")]
+    pub literals: Literals,
 }
 
 /// The meaning of names: attributes of the resource, or sub-attributes of a list's elements.
@@ -27,9 +42,13 @@ pub(super) enum Scope {
 }
 
 /// The attribute that a comparison names.
-pub(super) struct Target {
+pub(super) struct Target<'t> {
     /// The byte at which the name begins.
     pub(super) at: usize,
+    /// The name as it was sent.
+    pub(super) name: &'t str,
+    /// Whether only other resource types have the attribute.
+    pub(super) is_foreign: bool,
     pub(super) attribute: &'static Attribute,
     /// The list that contains the attribute, if any.
     pub(super) list: Option<&'static Attribute>,
@@ -46,44 +65,57 @@ pub(super) struct Comparison {
 
 pub(super) struct Terms<'t> {
     pub(super) scanner: Scanner<'t>,
-    schema: &'static Schema,
-    vocabulary: Vocabulary,
-    booleans: Booleans,
+    language: Language,
+    /// The names of the attributes whose operands were converted.
+    pub(super) converted: Vec<&'t str>,
     /// The number of comparisons so far.
     count: usize,
 }
 
 impl<'t> Terms<'t> {
-    pub(super) fn new(
-        text: &'t str,
-        schema: &'static Schema,
-        vocabulary: Vocabulary,
-        booleans: Booleans,
-    ) -> Result<Self, InvalidFilter> {
-        Ok(Self { scanner: Scanner::new(text)?, schema, vocabulary, booleans, count: 0 })
+    pub(super) fn new(text: &'t str, language: Language) -> Result<Self, InvalidFilter> {
+        Ok(Self { scanner: Scanner::new(text)?, language, converted: Vec::new(), count: 0 })
     }
 
     /// Parses the name of an attribute.
-    pub(super) fn target(&mut self, scope: Scope) -> Result<Target, InvalidFilter> {
+    pub(super) fn target(&mut self, scope: Scope) -> Result<Target<'t>, InvalidFilter> {
         let token = self.scanner.take()?;
         let TokenKind::Word(name) = token.kind else {
             return Err(self.scanner.expected("the name of an attribute", &token));
         };
-        let (chain, of) = match scope {
-            Scope::Resource => (self.vocabulary.find_filterable(self.schema, name), self.schema.plural),
-            Scope::Element(list) => (list.part(name).map(|part| vec![part]), list.name),
+        let found = match scope {
+            Scope::Resource => self.find(name),
+            Scope::Element(list) => list.part(name).map(|part| (vec![part], false)),
         };
-        let Some((attribute, chain)) = chain.as_deref().and_then(|chain| Some((*chain.last()?, chain)))
-        else {
-            return Err(self.unknown(token.at, name, of));
+        let (chain, is_foreign) = found.unwrap_or_default();
+        let [.., attribute] = chain[..] else {
+            return Err(match scope {
+                Scope::Resource => self.unknown(token.at, name, &self.resources()),
+                Scope::Element(list) => self.unknown(token.at, name, list.name),
+            });
         };
         self.check_comparable(token.at, attribute, name)?;
-        let (list, inner) = match chain {
+        let (list, inner) = match chain.as_slice() {
             [list @ Attribute { kind: Kind::List(_), .. }, inner @ ..] => (Some(*list), inner),
             inner => (None, inner),
         };
         let path = inner.iter().map(|attribute| attribute.name).collect();
-        Ok(Target { at: token.at, attribute, list, path })
+        Ok(Target { at: token.at, name, is_foreign, attribute, list, path })
+    }
+
+    /// Finds an attribute, preceded by the attributes that contain it, and whether only other resource types have it.
+    fn find(&self, name: &str) -> Option<(Vec<&'static Attribute>, bool)> {
+        let Language { schema, others, vocabulary, .. } = self.language;
+        let own = vocabulary.find_filterable(schema, name).map(|chain| (chain, false));
+        let foreign = || others.iter().find_map(|schema| vocabulary.find_filterable(schema, name));
+        own.or_else(|| foreign().map(|chain| (chain, true)))
+    }
+
+    /// The types of resources in the search, for errors.
+    fn resources(&self) -> String {
+        let Language { schema, others, .. } = self.language;
+        let others = others.iter().map(|other| other.plural).filter(|plural| *plural != schema.plural);
+        [schema.plural].into_iter().chain(others).collect::<Vec<_>>().join(" or ")
     }
 
     pub(super) fn check_comparable(
@@ -93,7 +125,7 @@ impl<'t> Terms<'t> {
         name: &str,
     ) -> Result<(), InvalidFilter> {
         if matches!(attribute.kind, Kind::Opaque) {
-            let detail = format!("{} cannot be filtered by {}", self.schema.plural, excerpt(name));
+            let detail = format!("{} cannot be filtered by {}", self.language.schema.plural, excerpt(name));
             return Err(self.scanner.error(at, detail));
         }
         Ok(())
@@ -102,7 +134,7 @@ impl<'t> Terms<'t> {
     /// Parses a comparison with a value in `custom`. Returns `None` unless the next token is the name of such a value.
     pub(super) fn custom(&mut self, scope: Scope) -> Result<Option<Filter>, InvalidFilter> {
         let (Scope::Resource, Vocabulary::Native, TokenKind::Word(name)) =
-            (scope, self.vocabulary, &self.scanner.peek().kind)
+            (scope, self.language.vocabulary, &self.scanner.peek().kind)
         else {
             return Ok(None);
         };
@@ -140,12 +172,13 @@ impl<'t> Terms<'t> {
     }
 
     /// Parses an operator and its operand.
-    pub(super) fn comparison(&mut self, target: &Target) -> Result<Comparison, InvalidFilter> {
+    pub(super) fn comparison(&mut self, target: &Target<'t>) -> Result<Comparison, InvalidFilter> {
         self.count_term(target.at)?;
         let (operator_at, operator) = self.operator()?;
         let Some((operator, negated)) = operator else {
             return Ok(Comparison { filter: target.present(), negated: false });
         };
+        let literal = self.scanner.peek().kind.word();
         let (operand_at, operand) = self.operand()?;
         if operand == Operand::Null {
             return match operator {
@@ -153,11 +186,12 @@ impl<'t> Terms<'t> {
                 _ => Err(self.scanner.error(operand_at, "null supports only the operators eq and ne")),
             };
         }
-        let filter = self.compare(target, operator, operand).map_err(|mismatch| match mismatch {
-            Mismatch::Target(detail) => self.scanner.error(target.at, detail),
-            Mismatch::Operator(detail) => self.scanner.error(operator_at, detail),
-            Mismatch::Operand(detail) => self.scanner.error(operand_at, detail),
-        })?;
+        let filter =
+            self.compare(target, operator, (operand, literal)).map_err(|mismatch| match mismatch {
+                Mismatch::Target(detail) => self.scanner.error(target.at, detail),
+                Mismatch::Operator(detail) => self.scanner.error(operator_at, detail),
+                Mismatch::Operand(detail) => self.scanner.error(operand_at, detail),
+            })?;
         Ok(Comparison { filter, negated })
     }
 
@@ -179,21 +213,26 @@ impl<'t> Terms<'t> {
 
     /// The filter for a comparison. Attributes that exist only in SCIM become a constant filter or one on other
     /// attributes.
-    fn compare(&self, target: &Target, operator: Operator, operand: Operand) -> Result<Filter, Mismatch> {
+    fn compare(
+        &mut self,
+        target: &Target<'t>,
+        operator: Operator,
+        (operand, literal): (Operand, &str),
+    ) -> Result<Filter, Mismatch> {
         let Some((path, attribute)) = target.value() else {
             let detail = format!("{} has no value; specify one of its sub-attributes", target.attribute.name);
             return Err(Mismatch::Target(detail));
         };
-        let operand = match (&attribute.kind, self.booleans, operand) {
-            (Kind::Boolean, Booleans::OrStrings, Operand::Text(text)) => {
-                parse_boolean(&text).map_or(Operand::Text(text), Operand::Boolean)
-            }
-            (.., operand) => operand,
+        let converted = match self.language.literals {
+            Literals::Typed => None,
+            Literals::Converted => convert(&attribute.kind, operator, &operand, literal),
         };
+        self.converted.extend(converted.is_some().then_some(target.name));
+        let operand = converted.unwrap_or(operand);
         if matches!(attribute.kind, Kind::Urns) {
             return self.has_schema(operator, &operand);
         }
-        let test = test(attribute, self.vocabulary.name_of(attribute), operator, &operand)?;
+        let test = test(attribute, self.language.vocabulary.name_of(attribute), operator, &operand)?;
         Ok(match attribute.kind {
             Kind::Constant(value) if test.matches(&casefold(value).into()) => Filter::All(Vec::new()),
             Kind::Constant(_) => Filter::Any(Vec::new()),
@@ -209,9 +248,19 @@ impl<'t> Terms<'t> {
         let Operand::Text(urn) = operand else {
             return Err(Mismatch::Operand("schemas must be compared with a string".to_owned()));
         };
-        let unknown = || format!("{} cannot be filtered by schemas other than their own", self.schema.plural);
-        let attributes = self.schema.of_urn(urn).ok_or_else(|| Mismatch::Operand(unknown()))?;
-        Ok(all_of(attributes.iter().map(|attribute| present(attribute, vec![attribute.name])).collect()))
+        let Language { schema, others, .. } = self.language;
+        match schema.of_urn(urn) {
+            Some(attributes) => {
+                let present = attributes.iter().map(|attribute| present(attribute, vec![attribute.name]));
+                Ok(all_of(present.collect()))
+            }
+            None if others.iter().any(|other| other.of_urn(urn).is_some()) => Ok(Filter::Any(Vec::new())),
+            None => {
+                let resources = self.resources();
+                let detail = format!("{resources} cannot be filtered by schemas other than their own");
+                Err(Mismatch::Operand(detail))
+            }
+        }
     }
 
     fn operand(&mut self) -> Result<(usize, Operand), InvalidFilter> {
@@ -242,7 +291,22 @@ fn parse_number(word: &str) -> Option<Number> {
     }
 }
 
-impl Target {
+/// Converts a string to the boolean, or a number to the string, that the attribute requires. `None` if there is nothing to
+/// convert. Numbers and strings have different orders, so a number is not converted for comparisons by order.
+fn convert(kind: &Kind, operator: Operator, operand: &Operand, literal: &str) -> Option<Operand> {
+    match (kind, operand) {
+        (Kind::Boolean, Operand::Text(text)) => parse_boolean(text).map(Operand::Boolean),
+        (Kind::Text | Kind::Exact | Kind::Id, Operand::Number(number)) if !operator.is_order() => {
+            let is_integer = literal.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+            // The parser rounds an integer beyond 64 bits.
+            let text = if is_integer { literal.to_owned() } else { number.to_string() };
+            Some(Operand::Text(text))
+        }
+        _ => None,
+    }
+}
+
+impl Target<'_> {
     /// The value that is compared: for a list or an object, its sub-attribute `value` (RFC 7644, section 3.4.2.2).
     fn value(&self) -> Option<(Path, &'static Attribute)> {
         match self.attribute.kind {

@@ -11,9 +11,9 @@ mod scanner;
 mod tests;
 
 pub use super::attribute::Path;
-pub use comparison::Booleans;
+pub use comparison::{Language, Literals};
 pub use custom::{CustomTest, NumberOrder};
-pub use parse::ValueFilter;
+pub use parse::{Parsed, ValueFilter};
 
 use derive_more::{Display, Error};
 use std::ops::Bound;
@@ -100,6 +100,17 @@ impl Filter {
             Self::Is(..) => true,
             Self::Element { test, .. } => matches!(**test, Self::Is(..)),
             _ => false,
+        }
+    }
+
+    /// Whether the filter matches nothing, whatever the values are.
+    pub fn matches_nothing(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().any(Self::matches_nothing),
+            Self::Any(parts) => parts.iter().all(Self::matches_nothing),
+            Self::Element { test, .. } => test.matches_nothing(),
+            Self::Is(_, test) => *test == Test::Never,
+            Self::Not(_) | Self::Custom { .. } => false,
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) enum Operand {
 }
 
 impl Operator {
-    fn is_order(self) -> bool {
+    pub(super) fn is_order(self) -> bool {
         matches!(self, Self::Gt | Self::Ge | Self::Lt | Self::Le)
     }
 

@@ -2,7 +2,7 @@
 //! accepts a sub-attribute and an operator after a value path, which Entra ID sends:
 //! `emails[type eq "work"].value eq "x"`.
 
-use super::comparison::{Booleans, Comparison, Scope, Target, Terms};
+use super::comparison::{Comparison, Language, Literals, Scope, Target, Terms};
 use super::scanner::{Scanner, Token, TokenKind};
 use super::{DEPTH_LIMIT, Filter, InvalidFilter, LENGTH_LIMIT, all_of, combine, not};
 use crate::domain::attribute::{Attribute, Kind};
@@ -14,23 +14,30 @@ impl Filter {
     /// # Errors
     /// The first error, with its position.
     pub fn parse(text: &str, schema: &'static Schema, vocabulary: Vocabulary) -> Result<Self, InvalidFilter> {
-        Self::parse_with(text, schema, vocabulary, Booleans::Json)
+        let language = Language { schema, others: &[], vocabulary, literals: Literals::Typed };
+        Parsed::parse(text, language).map(|parsed| parsed.filter)
     }
+}
 
-    /// Like [`parse`](Self::parse), with the given spelling of booleans.
+/// A filter, and what was converted to read it.
+#[derive(Debug)]
+pub struct Parsed<'t> {
+    #[expect(missing_docs, reason = "the name is self-explanatory")]
+    pub filter: Filter,
+    /// The names of the attributes whose operands were converted, as they were sent.
+    pub converted: Vec<&'t str>,
+}
+
+impl<'t> Parsed<'t> {
+    /// Parses a filter in the given language. A filter beyond the limits is rejected before anything else.
     ///
     /// # Errors
     /// The first error, with its position.
-    pub fn parse_with(
-        text: &str,
-        schema: &'static Schema,
-        vocabulary: Vocabulary,
-        booleans: Booleans,
-    ) -> Result<Self, InvalidFilter> {
-        let mut parser = Parser::new(text, schema, vocabulary, booleans)?;
+    pub fn parse(text: &'t str, language: Language) -> Result<Self, InvalidFilter> {
+        let mut parser = Parser::new(text, language)?;
         let filter = parser.any(Scope::Resource)?;
         match parser.terms.scanner.peek() {
-            Token { kind: TokenKind::End, .. } => Ok(filter),
+            Token { kind: TokenKind::End, .. } => Ok(Self { filter, converted: parser.terms.converted }),
             token => Err(parser.terms.scanner.expected("'and', 'or' or the end", token)),
         }
     }
@@ -43,6 +50,8 @@ pub struct ValueFilter<'t> {
     pub filter: Filter,
     /// The strings in the filter as they were sent, because the filter itself contains them case-folded.
     pub strings: Vec<String>,
+    /// The names of the sub-attributes whose operands were converted, as they were sent.
+    pub converted: Vec<&'t str>,
     /// The text after the brackets.
     pub rest: &'t str,
 }
@@ -52,11 +61,12 @@ impl<'t> ValueFilter<'t> {
     ///
     /// # Errors
     /// The first error, with its position.
-    pub fn parse(text: &'t str, list: &'static Attribute, booleans: Booleans) -> Result<Self, InvalidFilter> {
-        let mut parser = Parser::new(text, &USERS, Vocabulary::Scim, booleans)?;
+    pub fn parse(text: &'t str, list: &'static Attribute, literals: Literals) -> Result<Self, InvalidFilter> {
+        let language = Language { schema: &USERS, others: &[], vocabulary: Vocabulary::Scim, literals };
+        let mut parser = Parser::new(text, language)?;
         let filter = parser.within('[', ']', Scope::Element(list))?;
         let (brackets, rest) = text.split_at_checked(parser.terms.scanner.peek().at).unwrap_or((text, ""));
-        Ok(Self { filter, strings: Scanner::strings(brackets)?, rest })
+        Ok(Self { filter, strings: Scanner::strings(brackets)?, converted: parser.terms.converted, rest })
     }
 }
 
@@ -67,17 +77,12 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn new(
-        text: &'t str,
-        schema: &'static Schema,
-        vocabulary: Vocabulary,
-        booleans: Booleans,
-    ) -> Result<Self, InvalidFilter> {
+    fn new(text: &'t str, language: Language) -> Result<Self, InvalidFilter> {
         if text.len() > LENGTH_LIMIT {
             let position = text.char_indices().take_while(|(at, _)| *at < LENGTH_LIMIT).count() + 1;
             return Err(InvalidFilter { position, detail: "a filter must not exceed 4 KiB".to_owned() });
         }
-        Ok(Self { terms: Terms::new(text, schema, vocabulary, booleans)?, depth: 0 })
+        Ok(Self { terms: Terms::new(text, language)?, depth: 0 })
     }
 
     /// Parses operands of `or`, which has the lowest precedence.
@@ -140,11 +145,11 @@ impl<'t> Parser<'t> {
             Some(list) => element(list, filter),
             None => filter,
         };
-        Ok(if negated { not(filter) } else { filter })
+        Ok(own(&target, negated, filter))
     }
 
     /// Parses a value path, optionally followed by a sub-attribute and an operator.
-    fn value_path(&mut self, scope: Scope, target: &Target) -> Result<Filter, InvalidFilter> {
+    fn value_path(&mut self, scope: Scope, target: &Target<'t>) -> Result<Filter, InvalidFilter> {
         let list = target.attribute;
         if matches!(scope, Scope::Element(_)) || !matches!(list.kind, Kind::List(_)) {
             let detail = "'[' must follow the name of a list and must not be inside another '['";
@@ -152,17 +157,24 @@ impl<'t> Parser<'t> {
         }
         let inner = self.within('[', ']', Scope::Element(list))?;
         let Token { at, kind: TokenKind::Word(word) } = *self.terms.scanner.peek() else {
-            return Ok(element(list, inner));
+            return Ok(own(target, false, element(list, inner)));
         };
-        let Some(name) = word.strip_prefix('.') else { return Ok(element(list, inner)) };
+        let Some(name) = word.strip_prefix('.') else {
+            return Ok(own(target, false, element(list, inner)));
+        };
         self.terms.scanner.take()?;
         let Some(part) = list.part(name) else { return Err(self.terms.unknown(at, name, list.name)) };
         self.terms.check_comparable(at, part, &format!("{}.{name}", list.name))?;
-        let target = Target { at, attribute: part, list: None, path: vec![part.name] };
-        let Comparison { filter, negated } = self.terms.comparison(&target)?;
-        let filter = element(list, all_of(vec![inner, filter]));
-        Ok(if negated { not(filter) } else { filter })
+        let inner_target = Target { at, name, attribute: part, list: None, path: vec![part.name], ..*target };
+        let Comparison { filter, negated } = self.terms.comparison(&inner_target)?;
+        Ok(own(target, negated, element(list, all_of(vec![inner, filter]))))
     }
+}
+
+/// The filter for the values of a target, of which there are none if only other resource types have the attribute.
+fn own(target: &Target<'_>, negated: bool, filter: Filter) -> Filter {
+    let filter = if target.is_foreign { Filter::Any(Vec::new()) } else { filter };
+    if negated { not(filter) } else { filter }
 }
 
 fn element(list: &Attribute, test: Filter) -> Filter {

@@ -23,6 +23,13 @@ pub(super) enum TokenKind<'t> {
     End,
 }
 
+impl<'t> TokenKind<'t> {
+    /// The word, or an empty string for any other token.
+    pub(super) fn word(&self) -> &'t str {
+        if let Self::Word(word) = self { word } else { "" }
+    }
+}
+
 /// Yields the tokens of a filter, with one token of lookahead.
 pub(super) struct Scanner<'t> {
     text: &'t str,

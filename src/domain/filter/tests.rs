@@ -243,13 +243,13 @@ proptest! {
 fn a_value_filter_is_parsed_up_to_its_closing_bracket() {
     let emails = crate::domain::attribute::USER.iter().find(|attribute| attribute.name == "emails").unwrap();
     let text = r#"[type eq "Wo]rk" and value ew "@x"].value"#;
-    let value_filter = ValueFilter::parse(text, emails, Booleans::Json).unwrap();
+    let value_filter = ValueFilter::parse(text, emails, Literals::Typed).unwrap();
     assert_eq!(value_filter.strings, ["Wo]rk", "@x"]);
     assert_eq!(value_filter.rest, ".value");
     let test =
         Filter::All(vec![is(&["type"], equal("wo]rk")), is(&["value"], Test::EndsWith("@x".to_owned()))]);
     assert_eq!(value_filter.filter, test);
     for text in ["[", "[]", "[type eq \"a\"", "[emails.type pr]", "[type pr]\"", "[x pr]"] {
-        assert!(ValueFilter::parse(text, emails, Booleans::Json).is_err(), "{text}");
+        assert!(ValueFilter::parse(text, emails, Literals::Typed).is_err(), "{text}");
     }
 }

@@ -73,7 +73,8 @@ impl ScimError {
     }
 
     /// Replaces the detail error type and keeps the detail.
-    pub(super) fn with_type(self, scim_type: ScimType) -> Self {
+    #[must_use]
+    pub fn with_type(self, scim_type: ScimType) -> Self {
         scim_type.error(self.detail)
     }
 

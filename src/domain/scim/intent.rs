@@ -1,4 +1,5 @@
-//! Converts values of unexpected types to the types of their attributes, in the lenient profile.
+//! Converts values of unexpected types to the types of their attributes, or of the members of a message, in the lenient
+//! profile.
 
 use super::reading::{NoteCode, Reading};
 use super::schema::{Definition, Type};
@@ -37,8 +38,9 @@ pub(super) fn element(definition: &Definition, input: Value, reading: &Reading, 
     }
 }
 
-/// Converts the value of an extension, or of an operation without a path. Both should be objects.
-pub(super) fn object(input: Value, reading: &Reading, path: &str) -> Value {
+/// Converts a value that should be an object: a body, an operation, an extension, or the value of an operation without a
+/// path.
+pub fn object(input: Value, reading: &Reading, path: &str) -> Value {
     if !reading.is_lenient() {
         return input;
     }
@@ -48,7 +50,42 @@ pub(super) fn object(input: Value, reading: &Reading, path: &str) -> Value {
     }
 }
 
-fn list(input: Value, reading: &Reading, path: &str) -> Value {
+/// Converts the value of a member of a message that should be a string.
+pub(super) fn text(input: Value, reading: &Reading, name: &str) -> Value {
+    if !reading.is_lenient() {
+        return input;
+    }
+    match unwrapped(input, false, reading, name) {
+        Value::Number(number) => converted(number.to_string().into(), reading, name),
+        other => other,
+    }
+}
+
+/// Converts the value of a member of a message that should be an integer.
+pub(super) fn integer(input: Value, reading: &Reading, name: &str) -> Value {
+    if !reading.is_lenient() {
+        return input;
+    }
+    match unwrapped(input, false, reading, name) {
+        Value::String(text) if is_blank(&text) => no_value(reading, name),
+        Value::String(text) => match parse_integer(&text) {
+            Some(integer) => converted(integer.into(), reading, name),
+            None => text.into(),
+        },
+        other => other,
+    }
+}
+
+/// Parses an integer. A number outside the range of `i64` becomes the nearest one inside.
+pub fn parse_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let nearest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_integer.then(|| text.parse().unwrap_or(nearest))
+}
+
+/// Converts a value that should be a list. Its elements, or a single value, are converted separately.
+pub(super) fn list(input: Value, reading: &Reading, path: &str) -> Value {
     match input {
         Value::String(text) if reading.is_lenient() && is_blank(&text) => no_value(reading, path),
         Value::String(text) if reading.is_lenient() => match parse(&text) {

@@ -7,12 +7,14 @@ pub mod discovery;
 pub mod error;
 mod errors;
 mod field_errors;
-mod intent;
+pub mod intent;
+pub mod message;
 mod normalize;
 pub mod patch;
 mod path;
 pub mod projection;
 pub mod reading;
+pub mod references;
 pub mod resource;
 mod resource_type;
 pub mod schema;
@@ -20,13 +22,12 @@ pub mod schema;
 pub use error::{ScimError, ScimType};
 pub use errors::Errors;
 pub use field_errors::from_field_errors;
-pub use path::boolean_syntax;
 pub use reading::Reading;
 pub use resource_type::ResourceType;
 
+use crate::domain::filter::Literals;
 use derive_more::Display;
 use serde::Serialize;
-use serde_json::Value;
 
 /// The strictness of request validation. Rules that mention no profile apply to both.
 #[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Serialize)]
@@ -43,18 +44,13 @@ pub enum Profile {
     Strict,
 }
 
-/// Checks the `schemas` of a message. In the lenient profile, they may be absent or empty, or a string.
-///
-/// # Errors
-/// `invalidSyntax` when `schemas` does not contain the message's URN.
-pub fn check_message(schemas: Option<&Value>, urn: &str, profile: Profile) -> Result<(), ScimError> {
-    let matches = |schema: &Value| schema.as_str().is_some_and(|schema| schema.eq_ignore_ascii_case(urn));
-    match schemas {
-        None | Some(Value::Null) if profile == Profile::Lenient => Ok(()),
-        Some(Value::Array(urns)) if urns.is_empty() && profile == Profile::Lenient => Ok(()),
-        Some(urn) if matches(urn) && profile == Profile::Lenient => Ok(()),
-        Some(Value::Array(urns)) if urns.iter().any(matches) => Ok(()),
-        _ => Err(ScimType::InvalidSyntax.error(format!("schemas must be [\"{urn}\"]."))),
+impl Profile {
+    /// The types of literals that a filter may contain.
+    pub fn literals(self) -> Literals {
+        match self {
+            Self::Lenient => Literals::Converted,
+            Self::Strict => Literals::Typed,
+        }
     }
 }
 

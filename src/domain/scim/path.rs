@@ -5,7 +5,7 @@ use super::resource_type::{is_built_in, is_urn, split_urn};
 use super::schema::{Definition, Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType, urn};
 use crate::domain::excerpt;
-use crate::domain::filter::{Booleans, LENGTH_LIMIT, ValueFilter};
+use crate::domain::filter::{LENGTH_LIMIT, ValueFilter};
 use serde_json::{Map, Value};
 
 #[derive(Debug)]
@@ -169,18 +169,10 @@ fn parse_value_filter<'t>(
     let list = list.ok_or_else(|| {
         invalid_path(text, "has a filter in brackets, but the attribute is not multi-valued")
     })?;
-    ValueFilter::parse(rest, list, boolean_syntax(profile)).map_err(|mut error| {
+    ValueFilter::parse(rest, list, profile.literals()).map_err(|mut error| {
         error.position += text.chars().count() - rest.chars().count();
         ScimType::InvalidFilter.error(format!("The path '{}' is invalid at {error}.", excerpt(text)))
     })
-}
-
-/// The forms of boolean literals that a filter may contain.
-pub fn boolean_syntax(profile: Profile) -> Booleans {
-    match profile {
-        Profile::Lenient => Booleans::OrStrings,
-        Profile::Strict => Booleans::Json,
-    }
 }
 
 /// Parses a path with a URN that neither the schemas nor the resource contain. A SCIM URN ends with a version and a name,

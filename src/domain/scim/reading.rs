@@ -35,13 +35,13 @@ pub struct Note {
 #[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord)]
 #[display(rename_all = "kebab-case")]
 pub enum NoteCode {
-    /// An attribute that no schema defines was ignored.
+    /// An attribute, or a member of a message, that no schema defines was ignored.
     UnknownAttribute,
     /// A write of a read-only attribute was ignored.
     ReadOnly,
-    /// An empty string was treated as no value, or a list element without a value was dropped.
+    /// An empty string was treated as no value, a list element without a value was dropped, or a required value was absent.
     NoValue,
-    /// A value was converted to the type of its attribute.
+    /// A value was converted to the type of its attribute, or of its member of a message.
     Converted,
 }
 
@@ -82,7 +82,8 @@ impl Reading {
         self.profile
     }
 
-    pub(super) fn is_lenient(&self) -> bool {
+    /// Whether the profile is lenient.
+    pub fn is_lenient(&self) -> bool {
         self.profile == Profile::Lenient
     }
 
@@ -91,7 +92,8 @@ impl Reading {
         self.notes.into_inner()
     }
 
-    pub(super) fn note(&self, code: NoteCode, name: &str) {
+    /// Notes a deviation.
+    pub fn note(&self, code: NoteCode, name: &str) {
         let visible = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
         // A value filter contains values.
         let name = name.split('[').next().unwrap_or_default();

@@ -36,6 +36,21 @@ impl fmt::Display for RequestNotes {
 }
 
 impl RequestNotes {
+    /// The notes on a request.
+    pub(in crate::http) fn of(request: &HttpRequest) -> Self {
+        request.extensions_mut().get_or_insert_with(Self::default).clone()
+    }
+
+    /// Reads a part of the request, and keeps the notes on it.
+    pub(in crate::http) fn read<T>(&self, profile: Profile, read: impl FnOnce(&Reading) -> T) -> T {
+        let reading = Reading::new(profile);
+        let result = read(&reading);
+        if let Ok(mut notes) = self.0.lock() {
+            notes.add(reading.into_notes());
+        }
+        result
+    }
+
     pub(in crate::http) fn is_empty(&self) -> bool {
         self.0.lock().map_or(true, |notes| notes.is_empty())
     }
@@ -46,18 +61,12 @@ extractor!(Context);
 impl Context {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let context = context::Context::of(request)?;
-        let notes = request.extensions_mut().get_or_insert_with(RequestNotes::default).clone();
-        Ok(Self { context, notes })
+        Ok(Self { context, notes: RequestNotes::of(request) })
     }
 
     /// Reads a part of the request, and keeps the notes on it.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Reading) -> T) -> T {
-        let reading = Reading::new(self.profile());
-        let result = read(&reading);
-        if let Ok(mut notes) = self.notes.0.lock() {
-            notes.add(reading.into_notes());
-        }
-        result
+        self.notes.read(self.profile(), read)
     }
 
     /// Creates a resource and renders it. With an idempotency key, a repeated request returns the stored response.

@@ -50,7 +50,7 @@ pub(super) async fn search(
     request: HttpRequest,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let search = Search::from_body(body.read(Ok)?, context.profile())?;
+    let search = read(&context, body)?;
     respond(&context, resource_type(&request), &search).await
 }
 
@@ -59,6 +59,12 @@ pub(super) fn search_docs(kind: ResourceType) -> OperationDocs {
         .describe("Like GET, with the parameters in the body (RFC 7644, section 3.4.3).")
         .body(MEDIA_TYPES, &format!("{}Search", schema_name(kind)), &examples::search())
         .errors(&BODY_ERRORS)
+}
+
+/// Reads the parameters in a body.
+fn read(context: &Context, body: JsonBody) -> Result<Search, Problem> {
+    let body = body.read(Ok)?;
+    Ok(context.read(|reading| Search::from_body(body, reading))?)
 }
 
 async fn respond(context: &Context, kind: ResourceType, search: &Search) -> Result<HttpResponse, Problem> {
@@ -83,8 +89,7 @@ pub(super) fn list_all_docs() -> OperationDocs {
 
 /// `POST /.search`
 pub(super) async fn search_all(context: Context, body: JsonBody) -> Result<HttpResponse, Problem> {
-    let search = Search::from_body(body.read(Ok)?, context.profile())?;
-    respond_all(&context, &search).await
+    respond_all(&context, &read(&context, body)?).await
 }
 
 pub(super) fn search_all_docs() -> OperationDocs {
@@ -97,8 +102,8 @@ fn finding_all(id: &str, summary: &str, parameters: &[&str]) -> OperationDocs {
     let found = examples::list(ResourceType::ALL.map(example_of).into());
     authenticated(id, summary, parameters)
         .describe(
-            "Returns users first, then groups. A resource type that lacks an attribute of the filter has no matches. \
-             `sortBy` returns 400.",
+            "Returns users first, then groups. In the filter, an attribute that a resource type lacks has no value for \
+             that type (RFC 7644, section 3.4.2.1); an attribute that no type has returns 400, and so does `sortBy`.",
         )
         .response(200, "A page of resources.", &[], content("ScimResources", &found))
 }
@@ -121,21 +126,20 @@ async fn respond_all(context: &Context, search: &Search) -> Result<HttpResponse,
     list_response(&page, found)
 }
 
-/// The resource types that a search of all types covers.
+/// The resource types that can match the filter of a search of all types.
 #[derive(Clone, Copy)]
 struct Types {
     users: bool,
     groups: bool,
 }
 
-/// The types that have all attributes of the filter. The others have no matches.
 fn matching_types(context: &Context, search: &Search) -> Result<Types, ScimError> {
-    let users = search.filter(User::SCHEMA, context.profile());
-    let groups = search.filter(Group::SCHEMA, context.profile());
-    match (users, groups) {
-        (Err(error), Err(_)) => Err(error),
-        (users, groups) => Ok(Types { users: users.is_ok(), groups: groups.is_ok() }),
-    }
+    let can_match = |kind, schema| {
+        let filter = context.read(|reading| search.for_type(kind).filter(schema, reading))?;
+        Ok(!filter.is_some_and(|filter| filter.matches_nothing()))
+    };
+    let users = can_match(ResourceType::User, User::SCHEMA)?;
+    Ok(Types { users, groups: can_match(ResourceType::Group, Group::SCHEMA)? })
 }
 
 async fn find_all_by_index(
@@ -273,7 +277,8 @@ async fn find<R: Listable>(
     page: &Page,
     mut found: PageItems,
 ) -> Result<Found, Problem> {
-    let (filter, sort) = (search.filter(R::SCHEMA, context.profile())?, search.sort(R::SCHEMA)?);
+    let filter = context.read(|reading| search.filter(R::SCHEMA, reading))?;
+    let sort = search.sort(R::SCHEMA)?;
     let projection = context.read(|reading| search.projection(R::KIND, reading))?;
     let source = context.view().source;
     let parts = ["scim", R::SCHEMA.plural, &sort.to_string(), search.filter_text(), source];

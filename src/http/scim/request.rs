@@ -4,8 +4,8 @@ use super::context::{Context, WriteContext};
 use super::search::Search;
 use crate::domain::condition::Conditions;
 use crate::domain::idempotency;
-use crate::domain::scim::ResourceType;
 use crate::domain::scim::projection::Projection;
+use crate::domain::scim::{ResourceType, patch};
 use crate::http::extractor::extractor;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
@@ -44,7 +44,7 @@ pub(super) enum Action {
     /// RFC 7644, section 3.5.1.
     Replace(Value),
     /// RFC 7644, section 3.5.2.
-    Patch(Value),
+    Patch(Vec<patch::Operation>),
     /// RFC 7644, section 3.6.
     Delete,
 }

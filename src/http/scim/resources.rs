@@ -18,19 +18,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 pub(super) async fn perform(target: Target, action: Action) -> Result<Outcome, Problem> {
-    let profile = target.context.profile();
     match (target.kind, action) {
         (ResourceType::User, Action::Create(key, body)) => users::create(target, key, body).await,
         (ResourceType::User, Action::Replace(body)) => users::replace(target, body).await,
-        (ResourceType::User, Action::Patch(body)) => {
-            users::patch(target, patching::read(body, profile)?).await
-        }
+        (ResourceType::User, Action::Patch(operations)) => users::patch(target, operations).await,
         (ResourceType::User, Action::Delete) => users::delete(target).await,
         (ResourceType::Group, Action::Create(key, body)) => groups::create(target, key, body).await,
         (ResourceType::Group, Action::Replace(body)) => groups::replace(target, body).await,
-        (ResourceType::Group, Action::Patch(body)) => {
-            groups::patch(target, patching::read(body, profile)?).await
-        }
+        (ResourceType::Group, Action::Patch(operations)) => groups::patch(target, operations).await,
         (ResourceType::Group, Action::Delete) => groups::delete(target).await,
     }
 }
@@ -112,8 +107,9 @@ pub(super) fn replace_docs(kind: ResourceType) -> OperationDocs {
 
 /// `PATCH /Users/{id}`, `PATCH /Groups/{id}`
 pub(super) async fn patch(target: Target, body: JsonBody) -> Result<HttpResponse, Problem> {
-    let action = Action::Patch(body.read(Ok)?);
-    perform(target, action).await.map(Outcome::respond)
+    let body = body.read(Ok)?;
+    let operations = target.context.read(|reading| patching::read(body, reading))?;
+    perform(target, Action::Patch(operations)).await.map(Outcome::respond)
 }
 
 pub(super) fn patch_docs(kind: ResourceType) -> OperationDocs {

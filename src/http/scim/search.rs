@@ -2,12 +2,13 @@
 //! parameters are ignored.
 
 use super::limits::{DEFAULT_COUNT, MAX_COUNT};
-use crate::domain::filter::{Filter, InvalidFilter};
-use crate::domain::schema::{Schema, Vocabulary};
+use crate::domain::filter::{Filter, InvalidFilter, Language, Parsed};
+use crate::domain::schema::{self, Schema, Vocabulary};
+use crate::domain::scim::intent::parse_integer;
+use crate::domain::scim::message::Message;
 use crate::domain::scim::projection::Projection;
-use crate::domain::scim::{
-    Profile, Reading, ResourceType, ScimError, ScimType, boolean_syntax, check_message, urn,
-};
+use crate::domain::scim::reading::NoteCode;
+use crate::domain::scim::{Reading, ResourceType, ScimError, ScimType, urn};
 use crate::domain::sort::Sort;
 use crate::http::params::pairs;
 use crate::http::problem::Problem;
@@ -25,6 +26,8 @@ pub(super) struct Search {
     start_index: Option<i64>,
     count: Option<i64>,
     cursor: Option<String>,
+    /// The types in the search other than the one that is searched. The filter may name their attributes.
+    others: &'static [&'static Schema],
 }
 
 /// The position and maximum size of a page.
@@ -45,7 +48,7 @@ impl Search {
             }
             let Some(text) = search.text(&name) else {
                 let Some(number) = search.number(&name) else { continue };
-                *number = Some(parse_number(&name, &value)?);
+                *number = Some(parse_integer(&value).ok_or_else(|| not_an_integer(&name))?);
                 continue;
             };
             if text.replace(value).is_some() {
@@ -56,31 +59,29 @@ impl Search {
         Ok(search)
     }
 
-    /// Reads a SearchRequest. Its member names are case-insensitive.
-    pub(super) fn from_body(body: Value, profile: Profile) -> Result<Self, ScimError> {
-        let Value::Object(map) = body else {
-            return Err(ScimType::InvalidSyntax.error("The body must be an object."));
-        };
-        check_message(map.get("schemas"), urn::SEARCH, profile)?;
-        let mut search = Self::default();
-        for (name, value) in map {
-            let known = NAMES.iter().find(|known| known.eq_ignore_ascii_case(&name));
-            let known = known.copied().unwrap_or_default();
-            match value {
-                Value::Null => {}
-                Value::String(text) if text.is_empty() && known != "cursor" => {}
-                value if search.text(known).is_some() => {
-                    let joined = join_names(known, value)?;
-                    search.text(known).map(|text| text.replace(joined));
-                }
-                value if search.number(known).is_some() => {
-                    let integer = integer(&value, profile).ok_or_else(|| not_an_integer(known))?;
-                    search.number(known).map(|number| number.replace(integer));
-                }
-                _ => {}
-            }
-        }
+    /// Reads a SearchRequest. An empty string counts as absent, except that an empty cursor requests the first page.
+    pub(super) fn from_body(body: Value, reading: &Reading) -> Result<Self, ScimError> {
+        let mut message = Message::of_body(body, urn::SEARCH, reading)?;
+        let search =
+            Self::from_message(&mut message).map_err(|error| error.with_type(ScimType::InvalidValue))?;
+        message.ignore_rest();
         Ok(search)
+    }
+
+    fn from_message(message: &mut Message<'_>) -> Result<Self, ScimError> {
+        let mut text = |name: &str| Ok(message.text(name)?.filter(|text| !text.is_empty()));
+        let (filter, sort_by, sort_order) = (text("filter")?, text("sortBy")?, text("sortOrder")?);
+        Ok(Self {
+            attributes: message.names("attributes")?,
+            excluded: message.names("excludedAttributes")?,
+            filter,
+            sort_by,
+            sort_order,
+            start_index: message.integer("startIndex")?,
+            count: message.integer("count")?,
+            cursor: message.text_or_blank("cursor")?,
+            others: &[],
+        })
     }
 
     fn text(&mut self, name: &str) -> Option<&mut Option<String>> {
@@ -107,7 +108,8 @@ impl Search {
         Projection::parse(kind, self.attributes.as_deref(), self.excluded.as_deref(), reading)
     }
 
-    /// The part of a search of all types that concerns one type: attributes that the type lacks are left out.
+    /// The part of a search of all types that concerns one type. Attributes that the type lacks are not returned, and have
+    /// no value in the filter.
     pub(super) fn for_type(&self, kind: ResourceType) -> Self {
         let known = |names: &String| {
             let known = Projection::split(names).filter(|name| Projection::knows(kind, name));
@@ -119,6 +121,7 @@ impl Search {
         Self {
             attributes: attributes.map(known).map(or_id),
             excluded: self.excluded.as_ref().map(known),
+            others: &schema::ALL,
             ..self.clone()
         }
     }
@@ -144,11 +147,15 @@ impl Search {
     pub(super) fn filter(
         &self,
         schema: &'static Schema,
-        profile: Profile,
+        reading: &Reading,
     ) -> Result<Option<Filter>, ScimError> {
-        let parse =
-            |text: &String| Filter::parse_with(text, schema, Vocabulary::Scim, boolean_syntax(profile));
-        self.filter.as_ref().map(parse).transpose().map_err(|error| invalid_filter(&error))
+        let Some(text) = &self.filter else { return Ok(None) };
+        let (vocabulary, literals) = (Vocabulary::Scim, reading.profile().literals());
+        let language = Language { schema, others: self.others, vocabulary, literals };
+        let Parsed { filter, converted } =
+            Parsed::parse(text, language).map_err(|error| invalid_filter(&error))?;
+        converted.into_iter().for_each(|name| reading.note(NoteCode::Converted, name));
+        Ok(Some(filter))
     }
 
     pub(super) fn filter_text(&self) -> &str {
@@ -211,43 +218,6 @@ pub(super) fn invalid_filter(error: &InvalidFilter) -> ScimError {
 
 pub(super) fn invalid_count() -> ScimError {
     ScimType::InvalidCount.error("With a cursor, count must be at least 1.")
-}
-
-const NAMES: [&str; 8] =
-    ["attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"];
-
-/// Converts a string, or a list of strings, to comma-separated names.
-fn join_names(parameter: &str, value: Value) -> Result<String, ScimError> {
-    let wrong_type =
-        || ScimType::InvalidValue.error(format!("{parameter} must be a string or a list of strings."));
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Array(items) => {
-            let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            names.map(|names| names.join(",")).ok_or_else(wrong_type)
-        }
-        _ => Err(wrong_type()),
-    }
-}
-
-/// Parses an integer. A number outside the range of `i64` becomes the nearest one inside.
-fn parse_number(parameter: &str, text: &str) -> Result<i64, ScimError> {
-    parse_digits(text).ok_or_else(|| not_an_integer(parameter))
-}
-
-fn parse_digits(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let nearest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
-    let is_integer = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_integer.then(|| text.parse().unwrap_or(nearest))
-}
-
-/// An integer in a body. In the profile `lenient`, it may be a string.
-pub(super) fn integer(value: &Value, profile: Profile) -> Option<i64> {
-    match value {
-        Value::String(text) if profile == Profile::Lenient => parse_digits(text),
-        value => value.as_i64(),
-    }
 }
 
 fn not_an_integer(parameter: &str) -> ScimError {

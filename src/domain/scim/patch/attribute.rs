@@ -24,6 +24,9 @@ pub(super) fn apply(
     let target = target_of(path.attribute);
     match (&path.value_filter, path.sub_attribute, value.filter(|_| op != Op::Remove)) {
         (Some(filter), sub_attribute, written) => {
+            for converted in &filter.converted {
+                reading.note(NoteCode::Converted, &format!("{}.{converted}", path.attribute.name));
+            }
             Selection::take(map, target, filter).apply(sub_attribute, written)
         }
         (None, None, Some(value)) => write(map, target, value.clone()),

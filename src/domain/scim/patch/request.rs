@@ -2,8 +2,9 @@
 
 use crate::domain::excerpt;
 use crate::domain::scim::error::describe;
-use crate::domain::scim::normalize::reject_duplicate_names;
-use crate::domain::scim::{Profile, ScimError, ScimType, check_message, urn};
+use crate::domain::scim::message::Message;
+use crate::domain::scim::{Reading, ScimError, ScimType, urn};
+use crate::domain::similar::closest;
 use serde_json::Value;
 
 /// A PATCH operation as the client sent it.
@@ -28,75 +29,45 @@ pub enum Op {
     Remove,
 }
 
-/// Parses the body of a PATCH. Member names and the values of `op` are case-insensitive. Lenient accepts a single operation
-/// that is not in a list.
+/// Parses the body of a PATCH. Member names and the values of `op` are case-insensitive. Unknown members of the body are
+/// ignored, such as the resource's id.
 ///
 /// # Errors
 /// `invalidSyntax`, or `invalidPath` when a path is not a string.
-pub fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> {
-    let Value::Object(map) = body else { return Err(invalid_syntax("The body must be an object.")) };
-    reject_duplicate_names(&map, "the body")?;
-    let (mut schemas, mut operations) = (None, None);
-    for (name, value) in map {
-        match name.to_ascii_lowercase().as_str() {
-            "schemas" => schemas = Some(value),
-            "operations" => operations = Some(value),
-            // Identity providers send additional members, such as the resource's id.
-            _ => {}
-        }
+pub fn read(body: Value, reading: &Reading) -> Result<Vec<Operation>, ScimError> {
+    let mut message = Message::of_body(body, urn::PATCH, reading)?;
+    let operations = message.operations()?;
+    message.ignore_rest();
+    if operations.is_empty() {
+        return Err(invalid_syntax("Operations must be a list with at least one operation."));
     }
-    check_message(schemas.as_ref(), urn::PATCH, profile)?;
-    match operations {
-        Some(Value::Array(operations)) if !operations.is_empty() => {
-            operations.into_iter().map(|input| operation(input, profile)).collect()
-        }
-        Some(single @ Value::Object(_)) if profile == Profile::Lenient => {
-            Ok(vec![operation(single, profile)?])
-        }
-        _ => Err(invalid_syntax("Operations must be a list with at least one operation.")),
-    }
+    operations.into_iter().map(|input| operation(input, reading)).collect()
 }
 
-/// Parses an operation. Unknown members are refused, because one could be a misspelt `value`, whose absence has a different
-/// meaning.
-fn operation(input: Value, profile: Profile) -> Result<Operation, ScimError> {
-    let Value::Object(map) = input else { return Err(invalid_syntax("An operation must be an object.")) };
-    reject_duplicate_names(&map, "an operation")?;
-    let (mut op, mut path, mut value) = (None, None, None);
-    for (name, input) in map {
-        match name.to_ascii_lowercase().as_str() {
-            "op" => op = Some(read_op(&input)?),
-            "path" => path = read_path(input, profile)?,
-            "value" => value = Some(input),
-            "name" => {}
-            _ => {
-                let detail =
-                    format!("An operation can only have op, path and value, not '{}'.", excerpt(&name));
-                return Err(invalid_syntax(detail));
-            }
-        }
+fn operation(input: Value, reading: &Reading) -> Result<Operation, ScimError> {
+    let mut message = Message::of_operation(input, reading)?;
+    let op = message.text("op")?.ok_or_else(|| invalid_syntax("An operation must have an op."))?;
+    let op = op.parse().map_err(|_| {
+        let found = describe(&op.as_str().into());
+        invalid_syntax(format!("op must be add, replace or remove, not {found}."))
+    })?;
+    let path = message.text("path").map_err(|error| error.with_type(ScimType::InvalidPath))?;
+    let value = message.value("value");
+    // Identity providers send the name of the attribute.
+    message.value("name");
+    let must_refuse = |name: &&str| !reading.is_lenient() || value.is_none() && could_be_value(name, op);
+    if let Some(name) = message.rest().find(must_refuse) {
+        let detail = format!("An operation can only have op, path and value, not '{}'.", excerpt(name));
+        return Err(invalid_syntax(detail));
     }
-    match op {
-        Some(op) => Ok(Operation { op, path, value }),
-        None => Err(invalid_syntax("An operation must have an op.")),
-    }
+    message.ignore_rest();
+    Ok(Operation { op, path, value })
 }
 
-fn read_op(input: &Value) -> Result<Op, ScimError> {
-    let op = input.as_str().and_then(|text| text.parse().ok());
-    op.ok_or_else(|| invalid_syntax(format!("op must be add, replace or remove, not {}.", describe(input))))
-}
-
-fn read_path(input: Value, profile: Profile) -> Result<Option<String>, ScimError> {
-    match input {
-        Value::Null => Ok(None),
-        Value::String(path) if path.is_empty() && profile == Profile::Lenient => Ok(None),
-        Value::String(path) => Ok(Some(path)),
-        other => {
-            let detail = format!("path must be a string, not {}.", describe(&other));
-            Err(ScimType::InvalidPath.error(detail))
-        }
-    }
+/// Whether an unknown member of an operation without `value` could be a misspelt `value`. A `remove` needs no value, but
+/// the absence of a misspelt one would remove more than intended.
+fn could_be_value(name: &str, op: Op) -> bool {
+    op != Op::Remove || closest(name, ["value"]).is_some()
 }
 
 fn invalid_syntax(detail: impl Into<String>) -> ScimError {
@@ -106,7 +77,12 @@ fn invalid_syntax(detail: impl Into<String>) -> ScimError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::scim::Profile;
     use serde_json::json;
+
+    fn read(body: Value, profile: Profile) -> Result<Vec<Operation>, ScimError> {
+        super::read(body, &Reading::new(profile))
+    }
 
     fn body(operation: Value) -> Value {
         json!({"schemas": [urn::PATCH], "Operations": [operation]})
@@ -131,6 +107,27 @@ mod tests {
         assert_eq!(read(body, Profile::Strict).unwrap_err().scim_type, Some(ScimType::InvalidSyntax));
         let other = json!({"schemas": [urn::USER], "Operations": [{"op": "remove", "path": "title"}]});
         assert!(read(other, Profile::Lenient).is_err());
+    }
+
+    #[test]
+    fn lenient_ignores_other_members_of_an_operation_unless_one_could_be_the_value() {
+        let others =
+            json!({"op": "replace", "path": "title", "value": "x", "comment": "c", "type": "t", "$id": "1"});
+        let reading = Reading::new(Profile::Lenient);
+        assert!(super::read(body(others.clone()), &reading).is_ok());
+        let notes = "unknown-attribute $id, unknown-attribute comment, unknown-attribute type";
+        assert_eq!(reading.into_notes().to_string(), notes);
+        assert!(read(body(others), Profile::Strict).is_err());
+        assert!(
+            read(body(json!({"op": "remove", "path": "title", "comment": "c"})), Profile::Lenient).is_ok()
+        );
+        for refused in [
+            json!({"op": "replace", "path": "title", "comment": "c"}),
+            json!({"op": "add", "path": "title", "vlaue": "x"}),
+            json!({"op": "remove", "path": "members", "values": [{"value": "x"}]}),
+        ] {
+            assert!(read(body(refused.clone()), Profile::Lenient).is_err(), "{refused}");
+        }
     }
 
     #[test]

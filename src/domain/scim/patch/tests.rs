@@ -21,7 +21,8 @@ pub(super) fn ada() -> Map<String, Value> {
 }
 
 fn parsed(operations: Value) -> Vec<Operation> {
-    read(json!({"schemas": [urn::PATCH], "Operations": operations}), Profile::Strict).unwrap()
+    let body = json!({"schemas": [urn::PATCH], "Operations": operations});
+    read(body, &Reading::new(Profile::Strict)).unwrap()
 }
 
 /// Applies operations, and returns the patched resource or the combined error.
@@ -278,7 +279,7 @@ fn lenient_reads_an_empty_string_as_no_value() {
         json!({"emails": home})
     );
     let without_path = json!([{"op": "add", "path": "", "value": {"title": "", "name.familyName": ""}}]);
-    let operations = read(json!({"Operations": without_path}), Profile::Lenient).unwrap();
+    let operations = read(json!({"Operations": without_path}), &Reading::new(Profile::Lenient)).unwrap();
     let patched = apply_in(ResourceType::User, &ada(), &operations, Profile::Lenient).unwrap().resource;
     assert_eq!((patched.get("title"), &patched["name"]), (None, &json!({"givenName": "Ada"})));
     let title = replace("title", json!(""));

@@ -20,7 +20,12 @@ fn poets() -> Map<String, Value> {
 
 fn patched(operations: Value, profile: Profile) -> Result<Patched, ScimError> {
     let operations = json!({"schemas": [urn::PATCH], "Operations": operations});
-    apply_in(ResourceType::Group, &poets(), &read(operations, Profile::Strict).unwrap(), profile)
+    apply_in(
+        ResourceType::Group,
+        &poets(),
+        &read(operations, &Reading::new(Profile::Strict)).unwrap(),
+        profile,
+    )
 }
 
 /// The membership changes that result from steps, each with its name and the ids of users.

@@ -5,9 +5,10 @@ use crate::domain::fields::FieldError;
 use crate::domain::scim::field_errors::from_field_error;
 use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names};
 use crate::domain::scim::patch::member_ids;
+use crate::domain::scim::reading::NoteCode;
 use crate::domain::scim::resource_type::{is_built_in, is_urn, split_urn};
 use crate::domain::scim::schema::{Definition, Mutability, Schema};
-use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, ScimType, intent};
+use crate::domain::scim::{Reading, ResourceType, ScimError, ScimType, intent};
 use serde_json::{Map, Value, json};
 use std::slice;
 use uuid::Uuid;
@@ -34,7 +35,7 @@ pub(super) fn read(kind: ResourceType, body: Value, reading: &Reading) -> Result
         return Err(ScimType::InvalidSyntax.error("The body must be an object."));
     };
     reject_duplicate_names(&map, "the body")?;
-    check_schemas(kind, &map, reading.profile())?;
+    check_schemas(kind, &map, reading)?;
     let mut reader = Reader { kind, reading, body: Body::default(), unknown_extensions: Map::new() };
     for (name, value) in map {
         let read = reader.member(&name, value);
@@ -201,17 +202,23 @@ pub(super) fn assigned(extension: &Value) -> Option<Map<String, Value>> {
 }
 
 /// Checks `schemas`. Unknown URNs are accepted, since Entra ID sends one. The strict profile requires the core schema.
-fn check_schemas(kind: ResourceType, map: &Map<String, Value>, profile: Profile) -> Result<(), ScimError> {
+fn check_schemas(kind: ResourceType, map: &Map<String, Value>, reading: &Reading) -> Result<(), ScimError> {
     let schemas = map.iter().find(|(name, _)| name.eq_ignore_ascii_case("schemas"));
     let urns: &[Value] = match schemas.map(|(_, value)| value) {
         None | Some(Value::Null) => &[],
         Some(Value::Array(urns)) if urns.iter().all(Value::is_string) => urns,
-        Some(urn @ Value::String(_)) if profile == Profile::Lenient => slice::from_ref(urn),
+        Some(urn @ Value::String(_)) if reading.is_lenient() => {
+            reading.note(NoteCode::Converted, "schemas");
+            slice::from_ref(urn)
+        }
         Some(_) => return Err(ScimType::InvalidSyntax.error("schemas must be a list of URNs.")),
     };
     let core = kind.schema().id;
     let is_core = |urn: &Value| urn.as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(core));
-    if profile == Profile::Lenient || urns.iter().any(is_core) {
+    if reading.is_lenient() && urns.is_empty() {
+        reading.note(NoteCode::NoValue, "schemas");
+    }
+    if reading.is_lenient() || urns.iter().any(is_core) {
         return Ok(());
     }
     Err(ScimType::InvalidSyntax.error(format!("schemas must contain {core}.")))

@@ -20,8 +20,8 @@ use crate::http::body::JsonBody;
 use crate::http::openapi::OperationDocs;
 use crate::http::problem::{LoggedProblem, Problem};
 use actix_web::HttpResponse;
-use references::{PREFIX, resolve_text, resolve_value};
-use request::{Operation, invalid_syntax};
+use references::{PREFIX, resolve_text};
+use request::{Data, Operation, invalid_syntax};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -31,7 +31,8 @@ pub(super) async fn bulk(
     WriteContext(context): WriteContext,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let (operations, fail_on_errors) = request::read(body.read(Ok)?, context.profile())?;
+    let body = body.read(Ok)?;
+    let (operations, fail_on_errors) = context.read(|reading| request::read(body, reading))?;
     let mut bulk = Bulk::new(&context, operations)?;
     let results = bulk.run(fail_on_errors).await;
     let mut response = json(&message(urn::BULK_RESPONSE, [("Operations", results.into())]));
@@ -89,7 +90,7 @@ impl<'c> Bulk<'c> {
     /// Runs operations until `fail_on_errors` of them have failed. Returns the results in the order of the request.
     async fn run(&mut self, fail_on_errors: usize) -> Vec<Value> {
         let mut results = BTreeMap::new();
-        let references: Vec<_> = self.operations.iter().map(|operation| self.references(operation)).collect();
+        let references = self.references();
         for index in references::order(&references) {
             if self.failed.len() >= fail_on_errors {
                 break;
@@ -103,11 +104,17 @@ impl<'c> Bulk<'c> {
         results.into_values().map(Value::from).collect()
     }
 
-    /// The indices of the operations that create the resources to which an operation refers.
-    fn references(&self, operation: &Operation) -> Vec<usize> {
-        let in_path = operation.path.split('/').flat_map(references::of_text);
-        let bulk_ids = in_path.chain(references::of_value(&operation.data));
-        bulk_ids.filter_map(|bulk_id| self.created.get(bulk_id)).map(|(index, _)| *index).collect()
+    /// For each operation, the indices of the operations that create the resources to which it refers.
+    fn references(&mut self) -> Vec<Vec<usize>> {
+        let (created, profile) = (&self.created, self.context.profile());
+        let of_operation = |operation: &mut Operation| {
+            let Operation { path, data, .. } = operation;
+            let identifiers = resource_type(path).map(|kind| references::identifiers(kind, data, profile));
+            let in_data = identifiers.into_iter().flatten().flat_map(|text| references::of_text(text));
+            let bulk_ids = path.split('/').flat_map(references::of_text).chain(in_data);
+            bulk_ids.filter_map(|bulk_id| created.get(bulk_id)).map(|(index, _)| *index).collect()
+        };
+        self.operations.iter_mut().map(of_operation).collect()
     }
 
     /// Runs an operation. Returns its result, and the problem if it failed.
@@ -145,11 +152,8 @@ impl<'c> Bulk<'c> {
     fn resource(&self, operation: &Operation) -> Result<(ResourceType, Option<Uuid>), ScimError> {
         let path = &operation.path;
         let not_found = || ScimError::of_status(404, format!("No resource has the path {path:?}."));
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        let name = segments.next().unwrap_or_default();
-        let matches =
-            |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);
-        let kind = ResourceType::ALL.into_iter().find(matches).ok_or_else(not_found)?;
+        let kind = resource_type(path).ok_or_else(not_found)?;
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).skip(1);
         match (segments.next(), segments.next()) {
             (None, _) => Ok((kind, None)),
             (Some(id), None) => {
@@ -166,17 +170,20 @@ impl<'c> Bulk<'c> {
         operation: &Operation,
         (kind, id): (ResourceType, Option<Uuid>),
     ) -> Result<Outcome, Problem> {
-        let data = resolve_value(operation.data.clone(), &|bulk_id| self.created_id(bulk_id))?;
+        let mut data = operation.data.clone();
+        for text in references::identifiers(kind, &mut data, self.context.profile()) {
+            *text = resolve_text(text, &|bulk_id| self.created_id(bulk_id))?;
+        }
         let own = operation.bulk_id.as_ref().and_then(|bulk_id| self.created.get(bulk_id));
-        let (id, action) = match (operation.method.as_str(), id) {
-            ("POST", None) => match own {
+        let (id, action) = match (operation.method.as_str(), id, data) {
+            ("POST", None, Data::Body(data)) => match own {
                 Some((created, id)) if *created == index => (*id, Action::Create(None, data)),
                 _ => return Err(missing_bulk_id().into()),
             },
-            ("PUT", Some(id)) => (id, Action::Replace(data)),
-            ("PATCH", Some(id)) => (id, Action::Patch(data)),
-            ("DELETE", Some(id)) => (id, Action::Delete),
-            (method, _) => {
+            ("PUT", Some(id), Data::Body(data)) => (id, Action::Replace(data)),
+            ("PATCH", Some(id), Data::Patch(operations)) => (id, Action::Patch(operations?)),
+            ("DELETE", Some(id), _) => (id, Action::Delete),
+            (method, ..) => {
                 let (path, method) = (excerpt(&operation.path), excerpt(method));
                 let detail = format!("The path {path:?} does not support {method:?}.");
                 return Err(ScimError::of_status(405, detail).into());
@@ -200,6 +207,13 @@ impl<'c> Bulk<'c> {
             ScimType::InvalidValue.error(detail)
         })
     }
+}
+
+/// The resource type in an operation's path.
+fn resource_type(path: &str) -> Option<ResourceType> {
+    let name = path.split('/').find(|segment| !segment.is_empty())?;
+    let is_named = |kind: &ResourceType| kind.endpoint().trim_start_matches('/').eq_ignore_ascii_case(name);
+    ResourceType::ALL.into_iter().find(is_named)
 }
 
 fn missing_bulk_id() -> ScimError {

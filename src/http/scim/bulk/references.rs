@@ -1,8 +1,8 @@
 //! References between the operations of a bulk request: `bulkId:` followed by the bulkId of an operation that creates a
 //! resource (RFC 7644, section 3.7.2).
 
-use crate::domain::scim::ScimError;
-use serde_json::Value;
+use super::request::Data;
+use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, references};
 use std::collections::HashSet;
 
 pub(super) const PREFIX: &str = "bulkId:";
@@ -15,13 +15,14 @@ pub(super) fn of_text(text: &str) -> Vec<&str> {
     }
 }
 
-/// The bulkIds that the strings of a value refer to.
-pub(super) fn of_value(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => of_text(text),
-        Value::Array(items) => items.iter().flat_map(of_value).collect(),
-        Value::Object(map) => map.values().flat_map(of_value).collect(),
-        _ => Vec::new(),
+/// The strings in an operation's data that identify other resources, and can therefore contain references.
+pub(super) fn identifiers(kind: ResourceType, data: &mut Data, profile: Profile) -> Vec<&mut String> {
+    // What is converted is noted when the data is read.
+    let reading = Reading::new(profile);
+    match data {
+        Data::Body(body) => references::of_body(kind, body, &reading),
+        Data::Patch(Ok(operations)) => references::of_patch(kind, operations, &reading),
+        Data::Patch(Err(_)) => Vec::new(),
     }
 }
 
@@ -38,24 +39,6 @@ pub(super) fn resolve_text(
         _ => Ok(part.to_owned()),
     });
     Ok(parts.collect::<Result<Vec<_>, _>>()?.join("\""))
-}
-
-/// Replaces the references in the strings of a value with ids.
-pub(super) fn resolve_value(
-    value: Value,
-    id: &impl Fn(&str) -> Result<String, ScimError>,
-) -> Result<Value, ScimError> {
-    Ok(match value {
-        Value::String(text) => resolve_text(&text, id)?.into(),
-        Value::Array(items) => {
-            items.into_iter().map(|item| resolve_value(item, id)).collect::<Result<Vec<_>, _>>()?.into()
-        }
-        Value::Object(map) => {
-            let members = map.into_iter().map(|(name, value)| Ok((name, resolve_value(value, id)?)));
-            Value::Object(members.collect::<Result<_, ScimError>>()?)
-        }
-        other => other,
-    })
 }
 
 /// Sorts operations so that each comes after those that it refers to, given the indices of the latter. In a cycle, one

@@ -105,8 +105,8 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
     let Value::Object(user) = user() else { return Vec::new() };
     let patched = |operation: Value| {
         let body = json!({ "schemas": [urn::PATCH], "Operations": [operation] });
-        let patched = patching::read(body, Profile::Strict).and_then(|operations| {
-            let reading = strict();
+        let reading = strict();
+        let patched = patching::read(body, &reading).and_then(|operations| {
             let patched = patching::apply(ResourceType::User, &user, &operations, &reading);
             reading.finish(Ok(patched))
         });
