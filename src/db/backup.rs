@@ -1,11 +1,11 @@
 //! Copies a SQLite database while the server uses it.
 
 use super::conn::SQLITE_SETTINGS;
+use super::file::with_suffix;
 use super::{Connection, DatabaseUrl};
 use derive_more::{Display, Error};
 use diesel::sql_query;
 use diesel::sql_types::Text;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -98,12 +98,6 @@ impl Drop for PartialFile {
         drop(fs::remove_file(&self.0));
         drop(fs::remove_file(with_suffix(&self.0, "-journal")));
     }
-}
-
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = file.into();
-    name.push(suffix);
-    name.into()
 }
 
 fn cannot_copy<E: std::fmt::Display>(url: &DatabaseUrl) -> impl FnOnce(E) -> BackupError {

@@ -5,9 +5,9 @@ use super::error::DbError;
 use super::url::DatabaseUrl;
 use derive_more::{Display, Error};
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,17 +16,41 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[display("{_0}")]
 pub struct FileError(#[error(not(source))] String);
 
-/// Creates the file of a SQLite database, unless it exists. Only the file's owner can read it. SQLite creates its other
-/// files with the same mode. Connections never create a file, because it would replace a database that was deleted.
+/// Creates the file of a SQLite database, unless it exists. Only the owner of the file has access to it, and other
+/// accounts lose the access that the files of an existing database permit. SQLite creates its other files with the same
+/// mode. Connections never create a file, because it would replace a database that was deleted.
 ///
 /// # Errors
 /// Fails when the file cannot be created.
 pub fn create(url: &DatabaseUrl) -> Result<(), FileError> {
-    let Some(path) = url.file().filter(|_| url.is_missing()) else { return Ok(()) };
+    let Some(path) = url.file() else { return Ok(()) };
+    if !url.is_missing() {
+        restrict_access(&path);
+        return Ok(());
+    }
     let cannot = |error| FileError(format!("cannot create the database {}: {error}", path.display()));
     // Truncating would destroy a database that another process is creating at the same time.
     let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
     created.map(drop).map_err(cannot)
+}
+
+/// Removes the permissions that the files of a database grant to accounts other than the owner. The files are not opened:
+/// closing any descriptor of them would release SQLite's own locks.
+fn restrict_access(database: &Path) {
+    let Ok(database) = database.canonicalize() else { return };
+    for path in ["", "-wal", "-shm", LOCK].map(|suffix| with_suffix(&database, suffix)) {
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        let mode = metadata.permissions().mode();
+        if !metadata.is_file() || mode & 0o077 == 0 {
+            continue;
+        }
+        if let Err(error) = fs::set_permissions(&path, Permissions::from_mode(mode & 0o700)) {
+            log::warn!(
+                "other accounts may have access to {}: its mode cannot be changed: {error}",
+                path.display()
+            );
+        }
+    }
 }
 
 /// The suffix of the lock file.
@@ -159,7 +183,8 @@ fn file_id(path: &Path) -> io::Result<FileId> {
     fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
-fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+/// The path with a suffix after the file name.
+pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name: OsString = file.into();
     name.push(suffix);
     name.into()

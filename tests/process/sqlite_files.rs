@@ -55,15 +55,29 @@ fn only_the_owner_can_read_the_files_of_a_new_database() {
     }
 }
 
-/// An operator can let another account back up the files.
+/// Earlier releases created files that everyone can read. The files of a server that was killed are still there.
 #[test]
-fn the_mode_of_an_existing_database_is_kept() {
-    let database = Database::migrated(Engine::Sqlite);
-    fs::set_permissions(file(&database), fs::Permissions::from_mode(0o640)).expect("the mode is set");
-    let server = Server::builder(&database.url()).start();
+fn other_accounts_lose_access_to_the_files_of_an_existing_database() {
+    let database = Database::sqlite();
+    let start = || Server::builder(&database.url()).start();
+    let mut server = start();
     block_on(create(&server, "ada")).expect(201);
-    let expected = FILES.map(|name| (name.to_owned(), if name.ends_with("lock") { 0o600 } else { 0o640 }));
+    server.kill();
+    let permit = || {
+        for name in FILES {
+            let path = directory(&database).join(name);
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("the mode is set");
+        }
+    };
+    let expected = FILES.map(|name| (name.to_owned(), 0o600));
+    permit();
+    let server = start();
+    block_on(create(&server, "bob")).expect(201);
     assert_eq!(modes(&database), expected);
+    permit();
+    command(Path::new("/"), &database.url(), &["migrate"]).expect_success();
+    assert_eq!(modes(&database), expected);
+    block_on(create(&server, "eve")).expect(201);
 }
 
 #[test]
