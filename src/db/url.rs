@@ -84,14 +84,16 @@ fn sqlite_file(url: &str) -> PathBuf {
     OsString::from_vec(percent_decode_str(path).collect()).into()
 }
 
-/// The URL of a SQLite file with `mode=rw`, so that SQLite does not create the file, unless the URL sets another mode.
+/// The URL of a SQLite file with `mode=rw`, so that SQLite does not create the file. The mode comes first, because SQLite
+/// refuses any later mode that permits more. `mode=ro` remains in effect, and `mode=rwc` is removed.
 fn without_creating(url: &str) -> String {
     let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
-    match url.split_once('?') {
-        Some((_, query)) if query.split('&').any(|part| part.starts_with("mode=")) => url.to_owned(),
-        Some(_) => format!("{url}&mode=rw"),
-        None => format!("{url}?mode=rw"),
+    let (file, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut opened = format!("{file}?mode=rw");
+    for part in query.split('&').filter(|part| !part.is_empty() && *part != "mode=rwc") {
+        opened.extend(["&", part]);
     }
+    opened
 }
 
 impl DatabaseUrl {
@@ -182,8 +184,9 @@ mod tests {
     fn opening_a_sqlite_url_creates_no_file() {
         for (url, opened) in [
             ("sqlite://roster.db", "sqlite://roster.db?mode=rw"),
-            ("sqlite://a.db?vfs=unix#b", "sqlite://a.db?vfs=unix&mode=rw"),
-            ("sqlite://a.db?mode=ro", "sqlite://a.db?mode=ro"),
+            ("sqlite://a.db?vfs=unix#b", "sqlite://a.db?mode=rw&vfs=unix"),
+            ("sqlite://a.db?mode=ro", "sqlite://a.db?mode=rw&mode=ro"),
+            ("sqlite://a.db?mode=rwc&vfs=unix", "sqlite://a.db?mode=rw&vfs=unix"),
         ] {
             assert_eq!(url.parse::<DatabaseUrl>().unwrap().to_open(), opened);
         }

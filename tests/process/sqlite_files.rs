@@ -305,7 +305,7 @@ async fn a_server_whose_lock_was_deleted_stops_serving() {
 fn a_file_that_is_deleted_before_the_first_request_is_not_created_again() {
     let database = Database::sqlite();
     migrate(&database.url());
-    let server = Server::builder(&database.url()).start();
+    let server = Server::builder(&format!("{}?mode=rwc", database.url())).start();
     let hidden = directory(&database).join("hidden.db");
     fs::rename(file(&database), hidden).expect("the file is renamed");
     check_refused(&block_on(create(&server, "lost")));
