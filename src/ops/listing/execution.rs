@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Execution<'d> {
     database: &'d Database,
     origin: &'d Origin,
+    /// When the query arrived, before it waited for a permit.
+    arrived: Instant,
     started: Instant,
     deadline: Instant,
     /// The number of rows in the next window. Windows start small and grow as long as they are read quickly, so that
@@ -30,9 +32,10 @@ const FAST: Duration = Duration::from_millis(50);
 const SLOW: Duration = Duration::from_millis(250);
 
 impl<'d> Execution<'d> {
-    pub(super) fn start(database: &'d Database, origin: &'d Origin) -> Self {
+    pub(super) fn start(database: &'d Database, origin: &'d Origin, arrived: Instant) -> Self {
         let (started, deadline) = (Instant::now(), database.deadline(origin));
-        Self { database, origin, started, deadline, window: FIRST_WINDOW, run_time: Duration::ZERO }
+        let (window, run_time) = (FIRST_WINDOW, Duration::ZERO);
+        Self { database, origin, arrived, started, deadline, window, run_time }
     }
 
     /// Runs an operation before the deadline of the query.
@@ -75,9 +78,10 @@ impl<'d> Execution<'d> {
         if self.is_out_of_time() { Err(self.timeout_error()) } else { Ok(()) }
     }
 
-    /// The cause of a timeout: an overloaded database if the calls mostly waited in the queue, otherwise the filter.
+    /// The cause of a timeout: an overloaded database if the query mostly waited for a permit or in the queue, otherwise
+    /// the filter.
     pub(super) fn timeout_error(&self) -> OpError {
-        if self.run_time * 2 < self.started.elapsed() {
+        if self.run_time * 2 < self.arrived.elapsed() {
             DbError::Overloaded.into()
         } else {
             OpError::Uncountable
@@ -101,5 +105,34 @@ where
         let started = Instant::now();
         let output = (self.0)(tx)?;
         Ok((output, started.elapsed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Options;
+
+    #[actix_web::test]
+    async fn a_query_that_waited_for_a_permit_is_not_uncountable() {
+        let options = Options {
+            url: "sqlite://:memory:".parse().unwrap(),
+            readers: 1,
+            writers: 1,
+            queue: 1,
+            large_results: 1,
+            deadline: Duration::from_secs(10),
+            slow: Duration::from_secs(1),
+            wal: false,
+        };
+        let (database, origin) = (Database::start(&options).unwrap(), Origin::server());
+        let error = |waited| {
+            let mut execution = Execution::start(&database, &origin, Instant::now() - waited);
+            execution.run_time = Duration::from_secs(1);
+            execution.timeout_error()
+        };
+        assert_eq!(error(Duration::from_secs(9)), DbError::Overloaded.into());
+        assert_eq!(error(Duration::ZERO), OpError::Uncountable);
+        database.close().await;
     }
 }

@@ -32,6 +32,7 @@ use execution::Execution;
 use search::{Search, SearchResult};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 pub use unique::FindUnique;
 use uuid::Uuid;
 
@@ -46,8 +47,8 @@ pub struct Query<R> {
     pub sort: Sort,
     /// The position after which the page starts; `None` starts at the first resource.
     pub after: Option<Position>,
-    /// Number of results to skip, for index-based paging. The cost grows with the number, and no page but the last is
-    /// short.
+    /// The number of results to skip, for index-based paging. The cost grows with the number. Apart from the last page, a
+    /// page is short only if its resources or their groups would be too large, never because time runs out.
     pub skip: Option<usize>,
     /// The maximum number of resources on the page.
     pub limit: usize,
@@ -153,11 +154,12 @@ async fn read_page<R: Resource>(
     query: &Arc<Query<R>>,
     permit: &mut Option<Permit>,
 ) -> Result<ListPage<R>, OpError> {
+    let arrived = Instant::now();
     *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
     if query.filter.is_none() && query.sort.by.is_indexed() {
         return database.call(origin, ReadPage(query.clone())).await;
     }
-    let mut execution = Execution::start(database, origin);
+    let mut execution = Execution::start(database, origin, arrived);
     let found = match search(&execution, query).await? {
         Some(SearchResult::Page(page)) => return Ok(page),
         Some(SearchResult::Candidates(ids)) => Some(ids),
