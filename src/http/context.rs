@@ -7,15 +7,12 @@ use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
 use crate::db::{Class, DbError, Operation, Permit};
-use crate::domain::filter::Filter;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
-use crate::domain::schema::Vocabulary;
-use crate::domain::sort::Sort;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::listing::{self, ListPage, Query};
+use crate::ops::listing::{self, FindOwner, ListPage, Query};
 use crate::ops::resource::Resource;
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
@@ -86,8 +83,7 @@ impl<R: Right> Context<R> {
     /// # Errors
     /// 401 when the key is no longer valid, and 403 when its role is lower than `role`.
     pub(super) async fn check_key(&self, role: Role) -> Result<(), Problem> {
-        let current = self.caller.current_role(&self.state).await?;
-        if current >= role { Ok(()) } else { Err(Problem::insufficient_role(role)) }
+        self.caller.check_role(&self.state, role).await.map(drop)
     }
 
     /// Runs an operation on behalf of the caller.

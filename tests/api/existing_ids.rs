@@ -4,6 +4,7 @@ use crate::api::callers::{client_with_role, create_tenant, create_user, tenant_p
 use crate::api::problem::assert_taken;
 use crate::support::api::{Api, expect_one_success, path, send_concurrently, text};
 use crate::support::http::{Client, Response};
+use crate::support::server::Server;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -64,6 +65,24 @@ async fn a_conflict_names_the_existing_group(api: Api) {
         "displayName",
         &poets,
     );
+}
+
+/// All operations of an in-memory database share the permits to hold large results, and each write to a group through
+/// SCIM has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_conflicts_do_not_block_each_other() {
+    let server = Server::builder("sqlite://:memory:").start();
+    let client = Client::new(&server);
+    let tenant = json!({ "name": "unique", "uniqueGroupNames": true });
+    client.post("/tenants", &tenant).send().await.expect(201);
+    let client = client.in_tenant("unique");
+    let body = json!({ "displayName": "Poets" });
+    let poets = client.post("/scim/v2/Groups", &body).send().await.expect(201).json();
+    let refused = send_concurrently(32, |_| client.post("/scim/v2/Groups", &body)).await;
+    for refused in refused {
+        let error = refused.expect(409).json();
+        assert!(text(&error["detail"]).contains(text(&poets["id"])), "{error}");
+    }
 }
 
 async fn a_conflict_names_the_existing_tenant(api: Api) {

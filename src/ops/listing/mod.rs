@@ -33,7 +33,7 @@ use search::{Search, SearchResult};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
-pub use unique::FindUnique;
+pub use unique::{FindOwner, FindUnique};
 use uuid::Uuid;
 
 /// A list query.

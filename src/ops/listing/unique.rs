@@ -7,6 +7,7 @@ use crate::db::table::ExternalIds;
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::Source;
+use crate::domain::casefold::casefold;
 use crate::domain::filter::{Filter, Test, Value};
 use crate::ops::MAX_BATCH;
 use crate::ops::resource::{Resource, UniqueKey};
@@ -60,6 +61,41 @@ impl<R: Resource> Operation for FindUnique<R> {
     /// Looks up the values of each tenant, key and source together on PostgreSQL, and in one transaction on SQLite.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<Option<R>> {
         tx.in_sqlite_snapshot(|tx| find_all(calls, tx))
+    }
+}
+
+/// Finds the id of the resource that has this value of an attribute whose values are unique.
+#[derive(Debug)]
+pub struct FindOwner<R> {
+    /// The tenant of the resource.
+    pub tenant: Uuid,
+    /// The attribute's name in the native API.
+    pub attribute: &'static str,
+    /// The value, which is not folded.
+    pub value: String,
+    /// The source of the externalId.
+    pub source: Source,
+    /// The type of the resource.
+    pub of: PhantomData<R>,
+}
+
+impl<R: Resource> Operation for FindOwner<R> {
+    type Output = Option<Uuid>;
+    type Error = OpError;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Uuid>, OpError> {
+        if self.attribute == UniqueKey::ExternalId.attribute() {
+            let values = BTreeSet::from([self.value.clone()]);
+            return Ok(ids_by_external_ids::<R>(tx, self.tenant, &self.source, &values)?.pop_first());
+        }
+        let Some(column) = R::TABLE.column(self.attribute) else { return Ok(None) };
+        let mut select = Fragment::of("SELECT ");
+        select.sql(R::TABLE.id).sql(" FROM ").sql(R::TABLE.name);
+        select.sql(" WHERE ").sql(R::TABLE.tenant).sql(" = ").value(Value::Id(self.tenant));
+        select.sql(" AND ").sql(column).sql(" = ").value(Value::Text(casefold(&self.value)));
+        let ids: Vec<Uid> = tx.load_first(Statement::<Id>::of(select), 1)?;
+        Ok(ids.first().map(|Uid(id)| *id))
     }
 }
 
