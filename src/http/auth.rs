@@ -65,27 +65,46 @@ fn check_path(request: &ServiceRequest, caller: &Caller) -> Result<(), Problem> 
     Err(if is_path { Problem::token_outside_scim() } else { Problem::no_such_path_for_token() })
 }
 
+/// The lowest role that the handler of a request requires. It is stored in the request's extensions.
+pub(super) struct RequiredRole(Role);
+
+impl RequiredRole {
+    /// Records that the handler requires this role, in addition to others.
+    pub(super) fn raise(request: &HttpRequest, role: Role) {
+        let mut extensions = request.extensions_mut();
+        let Self(required) = extensions.get_or_insert_with(|| Self(role));
+        *required = role.max(*required);
+    }
+}
+
 /// Checks the key again once the body has arrived. In the meantime, the key may have expired, been revoked, or been given a
-/// lower role.
+/// role that is too low.
 pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Result<(), Problem> {
     let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::no_valid_key)?;
-    let role = caller.current_role(state).await?;
-    if role >= caller.role { Ok(()) } else { Err(Problem::no_valid_key()) }
+    let required = request.extensions().get::<RequiredRole>().map_or(caller.role, |RequiredRole(role)| *role);
+    caller.check_role(state, required).await.map(drop)
 }
 
 impl Caller {
-    /// The current role of the key. The role may have changed since the request arrived.
+    /// Returns the current role of the key, which may have changed since the request arrived.
     ///
     /// # Errors
-    /// 401 when the key has expired or been revoked.
-    pub(super) async fn current_role(&self, state: &State) -> Result<Role, Problem> {
+    /// 401 when the key has expired or been revoked, and 403 when its role is lower than `required`.
+    pub(super) async fn check_role(&self, state: &State, required: Role) -> Result<Role, Problem> {
         let Some(secret) = &self.secret else { return Ok(self.role) };
         let credential = match state.credentials.cached(secret) {
             Some(credential) => Some(credential),
             None => state.credentials.load(secret, self.origin.deadline).await?,
         };
         let credential = credential.filter(|credential| credential.is_active(state.clock.now()));
-        credential.map(|credential| credential.role).ok_or_else(Problem::no_valid_key)
+        let credential = credential.ok_or_else(Problem::no_valid_key)?;
+        // Only operators can act in a tenant other than that of their key.
+        let required = if credential.tenant == self.tenant { required } else { Role::Operator };
+        if credential.role < required {
+            Err(Problem::insufficient_role(required))
+        } else {
+            Ok(credential.role)
+        }
     }
 }
 

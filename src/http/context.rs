@@ -1,7 +1,7 @@
 //! Authenticated requests. Rights are types: a handler that writes takes a `Context<Writer>`, so it cannot run for a
 //! caller whose role does not permit writing.
 
-use super::auth::Caller;
+use super::auth::{Caller, RequiredRole};
 use super::extractor::extractor;
 use super::headers::IdempotencyKey;
 use super::problem::Problem;
@@ -69,13 +69,20 @@ impl<R: Right> Context<R> {
     /// # Errors
     /// 403 when the caller does not have the right.
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let extensions = request.extensions();
-        let caller = extensions.get::<Caller>().ok_or_else(Problem::no_valid_key)?;
+        let caller = request.extensions().get::<Caller>().cloned().ok_or_else(Problem::no_valid_key)?;
         if caller.role < R::ROLE {
             return Err(Problem::insufficient_role(R::ROLE));
         }
+        RequiredRole::raise(request, R::ROLE);
         let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::defect)?;
-        Ok(Self { caller: caller.clone(), state: state.clone(), right: PhantomData })
+        Ok(Self { caller, state: state.clone(), right: PhantomData })
+    }
+
+    /// The context with the current role of the key, for handlers that depend on the role itself. It may have changed
+    /// while the body arrived.
+    pub(super) async fn with_current_role(mut self) -> Result<Self, Problem> {
+        self.caller.role = self.caller.check_role(&self.state, R::ROLE).await?;
+        Ok(self)
     }
 
     /// Checks the key again. During a long request, it may expire, be revoked, or be given a lower role.
@@ -108,25 +115,10 @@ impl<R: Right> Context<R> {
 
     /// The id of the resource that has a unique value, or `None` if no resource has the value any more or the lookup
     /// fails.
-    async fn owner<T: Resource>(&self, attribute: &str, value: &str) -> Option<Uuid> {
-        let filter = format!("{attribute} eq {}", serde_json::Value::from(value));
-        let filter = Some(Filter::parse(&filter, T::SCHEMA, Vocabulary::Native).ok()?);
-        let (tenant, source, of) = (self.tenant(), self.caller.source.clone(), PhantomData::<T>);
-        let (sort, limit) = (Sort::default(), 1);
-        let query = Query {
-            tenant,
-            filter,
-            sort,
-            after: None,
-            skip: None,
-            limit,
-            total: false,
-            max_groups: None,
-            source,
-            of,
-        };
-        let found = listing::list(&self.state.database, &self.caller.origin, query, &mut None).await.ok()?;
-        found.items.first().map(|found| found.stamp().id)
+    async fn owner<T: Resource>(&self, attribute: &'static str, value: &str) -> Option<Uuid> {
+        let (tenant, value, source) = (self.tenant(), value.to_owned(), self.caller.source.clone());
+        let find = FindOwner::<T> { tenant, attribute, value, source, of: PhantomData };
+        self.call(find).await.ok().flatten()
     }
 
     /// Lists resources. The permit must be held until the response has been built. A scan can take seconds, so the key is

@@ -46,6 +46,7 @@ struct NewKey<'k> {
 
 /// `POST /keys`
 pub(super) async fn create(context: Context<Admin>, _: NoQuery, body: JsonBody) -> Response {
+    let context = context.with_current_role().await?;
     let draft = body.read(|body| Draft::read(body, context.now()))?;
     if draft.role > context.caller().role {
         return Err(OpError::Forbidden(draft.role).into());

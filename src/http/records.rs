@@ -85,6 +85,7 @@ async fn patch<R: Served>(
     prefer: Prefer,
     body: JsonBody,
 ) -> Response {
+    let context = context.with_current_role().await?;
     let patch = body.read(Ok)?;
     let patch = Patch::<R> { scope: R::scope(&context), id, patch, conditions, now: context.now() };
     R::check_patch(&context, &patch).await?;

@@ -6,6 +6,7 @@ use crate::api::callers::{
 use crate::api::problem::{assert_problem, assert_unauthorized};
 use crate::support::api::{Api, Engine, path, text};
 use crate::support::http::Client;
+use crate::support::raw::RawConnection;
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ engine_tests! {
     a_key_in_use_expires_on_time
     an_expiry_can_be_changed
     role_changes_apply_at_once
+    a_role_that_is_lowered_while_the_body_arrives_applies
     keys_cannot_grant_a_higher_role
     keys_cannot_modify_a_key_with_a_higher_role
     keys_act_in_their_own_tenant
@@ -217,6 +219,50 @@ async fn role_changes_apply_at_once(api: Api) {
     client.patch(&key_path(&own), &json!({ "role": "reader" })).send().await.expect(200);
     let back = client.patch(&key_path(&own), &json!({ "role": "admin" })).send().await;
     assert_problem(&back, 403, "forbidden");
+}
+
+/// Starts a request with the secret of a key, and returns once the server waits for the body.
+fn start_request(api: &Api, secret: &str, line: &str, header: &str, length: usize) -> RawConnection {
+    let mut connection = RawConnection::connect(api.address());
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: roster\r\nAuthorization: Bearer {secret}\r\n{header}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    );
+    connection.send(head.as_bytes());
+    assert_eq!(connection.receive().expect("the server responds").status, 100);
+    connection
+}
+
+/// A request continues if the new role still permits it.
+async fn a_role_that_is_lowered_while_the_body_arrives_applies(api: Api) {
+    create_tenant(&api.client, "acme").await;
+    let other = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let patch = format!("PATCH {}", key_path(&other));
+    let user = |name: &str| json!({ "userName": name });
+    for (old, new, line, header, body, status) in [
+        ("admin", "writer", "POST /users", "", user("ada"), 201),
+        ("writer", "reader", "POST /users", "", user("bob"), 403),
+        ("operator", "admin", "POST /keys", "", json!({ "role": "admin" }), 201),
+        ("operator", "admin", "POST /keys", "", json!({ "role": "operator" }), 403),
+        ("operator", "admin", &*patch, "", json!({ "role": "operator" }), 403),
+        ("operator", "admin", &*patch, "", json!({ "role": "admin" }), 200),
+        // Only operators can name a tenant.
+        ("operator", "admin", "POST /users", "Roster-Tenant: acme\r\n", user("eve"), 403),
+    ] {
+        let key = create_key(&api.client, &json!({ "role": old })).await;
+        assert!(is_accepted(&client_with_key(&api.client, &key)).await);
+        let body = body.to_string();
+        let mut connection = start_request(&api, text(&key["secret"]), line, header, body.len());
+        api.client.patch(&key_path(&key), &json!({ "role": new })).send().await.expect(200);
+        connection.send(body.as_bytes());
+        let response = connection.receive().expect("the server responds");
+        assert_eq!(response.status, status, "{line} {body}, {old} to {new}: {}", response.json());
+        if status == 403 {
+            response.assert_problem(403, "forbidden");
+        }
+    }
+    assert_eq!(api.page("?include=total").await["total"], 1);
+    assert_eq!(get(&api.client.in_tenant("acme"), "/users").await["items"], json!([]));
 }
 
 async fn keys_cannot_grant_a_higher_role(api: Api) {
