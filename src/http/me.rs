@@ -41,7 +41,7 @@ pub(super) async fn me(context: Context<Reader>, _: NoQuery) -> Response {
     let caller = context.caller();
     let Actor { kind, id } = &caller.origin.actor;
     let name = match name(&context, *kind, id).await {
-        // The key or token was revoked after the request was authenticated.
+        // The key was revoked, or the connection deleted, after the request was authenticated.
         Err(OpError::NotFound) => return Err(Problem::no_valid_key()),
         name => name?,
     };
@@ -70,7 +70,8 @@ async fn name(context: &Context<Reader>, kind: ActorKind, id: &str) -> Result<Op
     match kind {
         ActorKind::Key => {
             let scope = Scope { tenant: None, role: Role::Operator };
-            Ok(context.call(Find::<Key> { scope, id: id? }).await?.name)
+            let key = context.call(Find::<Key> { scope, id: id? }).await?;
+            if key.revoked_at.is_some() { Err(OpError::NotFound) } else { Ok(key.name) }
         }
         ActorKind::Connection => {
             let find = Find::<Connection> { scope: context.tenant(), id: id? };

@@ -10,6 +10,7 @@ engine_tests! {
     me_returns_the_calling_key
     me_returns_the_tenant_that_an_operator_acts_in
     me_returns_the_connection_of_a_token
+    me_refuses_a_key_that_another_server_has_revoked
     errors_outside_scim_say_where_a_token_works
 }
 
@@ -69,6 +70,15 @@ async fn me_returns_the_connection_of_a_token(api: Api) {
     assert_eq!(me(&client).await, expected);
     let users = client.get("/scim/v2/Me").send().await;
     assert_eq!(users.code(), 501, "{}", users.text());
+}
+
+/// This server still has the key in its cache.
+async fn me_refuses_a_key_that_another_server_has_revoked(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let client = client_with_key(&api.client, &key);
+    me(&client).await;
+    api.sql().execute("UPDATE keys SET revoked_at = created_at");
+    assert_unauthorized(&client.get("/me").send().await);
 }
 
 /// The refusals do not count as failed attempts.
