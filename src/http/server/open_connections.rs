@@ -49,7 +49,8 @@ impl OpenConnections {
 
     /// Adds a connection. If there are too many, asks idle ones to close.
     pub(super) fn open(self: &Arc<Self>) -> Registration {
-        let entry = Arc::new(Entry::default());
+        // Another thread may look for idle connections as soon as the entry is visible to it.
+        let entry = Arc::new(Entry { active: self.now().into(), ..Entry::default() });
         let mut open = self.lock();
         if open.entries.len() >= self.limit {
             close_idle(open.entries.values(), self.limit);
@@ -57,10 +58,12 @@ impl OpenConnections {
         let id = open.next_id;
         open.next_id += 1;
         open.entries.insert(id, entry.clone());
-        drop(open);
-        let registration = Registration { connections: self.clone(), id, entry };
-        registration.touch();
-        registration
+        Registration { connections: self.clone(), id, entry }
+    }
+
+    /// The number of milliseconds since the server started.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -83,8 +86,7 @@ fn close_idle<'e>(entries: impl Iterator<Item = &'e Arc<Entry>>, limit: usize) {
 impl Registration {
     /// Records that the connection is in use.
     pub(super) fn touch(&self) {
-        let milliseconds = self.connections.started.elapsed().as_millis();
-        self.entry.active.store(u64::try_from(milliseconds).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.entry.active.store(self.connections.now(), Ordering::Relaxed);
     }
 
     /// Whether the connection must close. The task of `context` is woken when this becomes true.
