@@ -90,39 +90,37 @@ fn is_key(bytes: &[u8]) -> bool {
 /// types equally, so they are ignored.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    let quality = |essence: &str| {
-        let mut ranges = text.split(',').map(|range| range.split(';').map(str::trim));
-        let range =
-            ranges.find_map(|mut range| range.next()?.eq_ignore_ascii_case(essence).then_some(range))?;
-        let mut qualities = range.filter_map(|parameter| parameter.strip_prefix("q=")?.parse().ok());
-        Some(qualities.next().unwrap_or(1.0_f32))
-    };
-    quality("text/html").unwrap_or(0.0) > quality("application/json").unwrap_or(0.0)
+    let quality_of =
+        |essence| media_ranges(&text).find(|(range, _)| range == essence).map_or(0.0, |(_, q)| q);
+    quality_of("text/html") > quality_of("application/json")
 }
 
 /// Whether the client accepts JSON. This is the case when `Accept` is absent, or when the most specific matching range
 /// has a quality above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` is treated as `*/*`.
-/// A quality value that cannot be parsed counts as 1.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    let ranges = text.split(',').map(str::trim).filter(|range| !range.is_empty());
-    let matching = ranges.clone().filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let specificity = match parts.next()?.to_ascii_lowercase().as_str() {
+    let matching = media_ranges(&text).filter_map(|(range, quality)| {
+        let specificity = match range.as_str() {
             "application/json" => 3,
             "application/*" => 2,
             "*/*" | "*" => 1,
             _ => return None,
         };
-        Some((specificity, !parts.any(is_zero_quality)))
+        Some((specificity, quality > 0.0))
     });
-    ranges.count() == 0
+    media_ranges(&text).next().is_none()
         || matching.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, wanted)| wanted)
 }
 
-fn is_zero_quality(parameter: &str) -> bool {
-    let quality = parameter.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
-    quality.is_some_and(|(_, quality)| quality.trim().parse() == Ok(0.0_f32))
+/// The media ranges of `Accept` in lower case, each with its quality. A quality that cannot be parsed counts as 1.
+fn media_ranges(text: &str) -> impl Iterator<Item = (String, f32)> {
+    text.split(',').filter(|range| !range.trim().is_empty()).map(|range| {
+        let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let mut parameters = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+        let quality = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+        let quality = quality.and_then(|(_, text)| text.trim().parse().ok());
+        (range.trim().to_ascii_lowercase(), quality.filter(|q| (0.0..=1.0).contains(q)).unwrap_or(1.0))
+    })
 }
 
 /// Removes an `Accept-Encoding` that excludes every encoding that the server supports, because SCIM never returns 406.
@@ -158,5 +156,22 @@ mod tests {
             assert_eq!(accepts_json(&headers), accepted, "{accept}");
         }
         assert!(accepts_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn html_is_preferred_only_with_a_higher_quality() {
+        for (accept, preferred) in [
+            ("text/html,application/xhtml+xml,*/*;q=0.8", true),
+            ("TEXT/HTML; Q = .9, application/json; q=0.8", true),
+            ("text/html; Q=.5, application/json", false),
+            ("text/html; q=.5, application/json; q=high", false),
+            ("text/html, application/json", false),
+            ("*/*", false),
+            ("text/html;q=0", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(prefers_html(&headers), preferred, "{accept}");
+        }
     }
 }
