@@ -2,7 +2,6 @@
 
 use super::error::DbError;
 use crate::domain::origin::Origin;
-use std::any::type_name;
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, PoisonError};
@@ -24,10 +23,10 @@ struct Logged {
 
 impl Failures {
     /// Logs the error if it causes a response with status 503 or 504, at most once per interval.
-    pub(super) fn log<O>(&self, origin: &Origin, error: Option<&DbError>) {
+    pub(super) fn log(&self, origin: &Origin, operation: &str, error: Option<&DbError>) {
         let Some(error) = error.filter(|error| is_outage(error)) else { return };
         if let Some(since) = self.count(error, Instant::now()) {
-            let (operation, request_id) = (type_name::<O>(), &*origin.request_id);
+            let request_id = &*origin.request_id;
             let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
             log::warn!(operation, request_id, unlogged = since; "an operation failed: {reason}");
         }

@@ -42,6 +42,7 @@ use file::OpenFiles;
 use permits::Permits;
 use queue::Queue;
 use r2d2::Pool;
+use std::any::type_name;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -216,7 +217,7 @@ impl Database {
     ) -> Result<O::Output, O::Error> {
         let result = self.queue(origin, operation, deadline).await;
         if let Err(error) = &result {
-            self.0.failures.log::<O>(origin, error.database());
+            self.0.failures.log(origin, type_name::<O>(), error.database());
         }
         result
     }
@@ -264,7 +265,9 @@ impl Database {
             return Ok(held);
         }
         let permit = self.actor_pool(class).permits.acquire(class, self.deadline(origin)).await;
-        permit.inspect_err(|error| self.0.failures.log::<Permit>(origin, Some(error)))
+        permit.inspect_err(|error| {
+            self.0.failures.log(origin, &format!("permit for a large result ({class})"), Some(error));
+        })
     }
 
     /// The deadline of a call that is made now on behalf of `origin`.
