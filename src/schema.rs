@@ -156,6 +156,7 @@ table! {
         request_id -> Text,
         responses_through -> BigInt,
         redacted -> Bool,
+        redacted_through -> BigInt,
     }
 }
 

@@ -212,6 +212,10 @@ fn an_erasure_is_completed_after_a_kill(database: &Database) {
     });
     assert_eq!((sql.number(ERASED), sql.number(INCOMPLETE)), (0, 1), "the erasure was not interrupted");
     assert!(sql.number(WITH_VALUES) > 0);
+    let last = "SELECT max(revision) AS number FROM changes WHERE erased AND type <> 'user.deleted'";
+    assert_eq!(sql.number("SELECT redacted_through AS number FROM erasures"), sql.number(last));
+    // This value shows that the completion does not search the redacted changes again.
+    sql.execute("UPDATE changes SET before = '{}' WHERE revision = 1");
     let copies = tempfile::tempdir().expect("the temporary directory is created");
     let copy = database.file().map(|_| copies.path().join("copy.db"));
     if let Some(copy) = &copy {
@@ -230,6 +234,7 @@ fn check_completion(url: &str, file: Option<&Path>, path: &str) {
     let server = Server::builder(url).start();
     let mut sql = Sql::open(url);
     sql.wait_for_number(INCOMPLETE, 0, LIMIT);
+    assert_eq!(sql.number("SELECT count(*) AS number FROM changes WHERE before IS NOT NULL"), 1);
     block_on(check_complete(&Client::new(&server), &mut sql, path));
     assert!(!file.is_some_and(files_contain_secret));
 }

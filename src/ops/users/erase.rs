@@ -137,6 +137,7 @@ struct Row {
     version: i64,
     time: i64,
     responses_through: i64,
+    redacted_through: i64,
     redacted: bool,
 }
 
@@ -146,16 +147,28 @@ impl Operation for Redact {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
-        let columns = (erasures::version, erasures::time, erasures::responses_through, erasures::redacted);
-        let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select(columns);
-        let row: Row = match tx.lock(row).optional()? {
+        let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select((
+            erasures::version,
+            erasures::time,
+            erasures::responses_through,
+            erasures::redacted_through,
+            erasures::redacted,
+        ));
+        let mut row: Row = match tx.lock(row).optional()? {
             None => return Ok(Remaining::Nothing),
             Some(Row { redacted: true, .. }) => return Ok(Remaining::Log),
             Some(row) => row,
         };
         let until = Instant::now() + TIME_PER_CALL;
-        let values_remain = self.remove_responses(tx, &row, until)? | self.redact(tx, until)?;
-        if values_remain { Ok(Remaining::Values) } else { self.finish(tx, &row) }
+        let values_remain = self.remove_responses(tx, &mut row, until)? | self.redact(tx, &mut row, until)?;
+        if !values_remain {
+            return self.finish(tx, &row);
+        }
+        tx.execute(diesel::update(erasures::table.find((Uid(self.tenant), Uid(self.id)))).set((
+            erasures::responses_through.eq(row.responses_through),
+            erasures::redacted_through.eq(row.redacted_through),
+        )))?;
+        Ok(Remaining::Values)
     }
 }
 
@@ -163,20 +176,14 @@ impl Redact {
     /// Removes the bodies of stored responses about the user, and of responses that contain the user's id, because
     /// these may also contain the user's name as the name of a manager. Starts with the oldest response that has not
     /// been searched according to the row. Returns whether responses remain to be searched.
-    fn remove_responses(&self, tx: &mut Tx<'_>, row: &Row, until: Instant) -> QueryResult<bool> {
-        let mut through = row.responses_through;
-        let more = loop {
-            let Some(last) = self.remove_next_responses(tx, through)? else { break false };
-            through = last;
+    fn remove_responses(&self, tx: &mut Tx<'_>, row: &mut Row, until: Instant) -> QueryResult<bool> {
+        while let Some(last) = self.remove_next_responses(tx, row.responses_through)? {
+            row.responses_through = last;
             if Instant::now() >= until {
-                break true;
+                return Ok(true);
             }
-        };
-        if through > row.responses_through {
-            let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
-            tx.execute(diesel::update(row).set(erasures::responses_through.eq(through)))?;
         }
-        Ok(more)
+        Ok(false)
     }
 
     /// Searches the next responses created after `through`. Returns the creation time of the last of these, or `None`
@@ -197,12 +204,13 @@ impl Redact {
         Ok(Some(*last))
     }
 
-    /// Redacts the oldest changes that have values. Returns whether more changes may have values.
-    fn redact(&self, tx: &mut Tx<'_>, until: Instant) -> QueryResult<bool> {
-        let mut redacted = 0;
+    /// Redacts the oldest changes that have values, beginning with the first one that has not been redacted according
+    /// to the row. Returns whether more changes may have values.
+    fn redact(&self, tx: &mut Tx<'_>, row: &mut Row, until: Instant) -> QueryResult<bool> {
         for _ in 0..STATEMENTS_PER_CALL {
             let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
-            let history = history!(self).filter(has_values).filter(changes::revision.gt(redacted));
+            let later = changes::revision.gt(row.redacted_through);
+            let history = history!(self).filter(has_values).filter(later);
             let next = history.order(changes::revision).select(changes::revision);
             let next: Vec<i64> = tx.load(next.limit(CHANGES_PER_STATEMENT))?;
             let Some(last) = next.last() else { return Ok(false) };
@@ -211,7 +219,7 @@ impl Redact {
                 changes::after.eq(None::<Json<Value>>),
                 changes::erased.eq(true),
             )))?;
-            redacted = *last;
+            row.redacted_through = *last;
             if Instant::now() >= until {
                 break;
             }

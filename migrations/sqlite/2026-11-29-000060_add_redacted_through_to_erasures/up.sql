@@ -1,0 +1,2 @@
+-- The user's changes up to this revision have been redacted, so that the next transaction begins after it.
+ALTER TABLE erasures ADD COLUMN redacted_through INTEGER NOT NULL DEFAULT 0;
