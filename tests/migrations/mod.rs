@@ -2,6 +2,7 @@
 //! migration can be reverted, `src/schema.rs` agrees with both databases, and concurrent starts are safe.
 
 mod concurrent_starts;
+mod data;
 mod directories;
 mod indexes;
 mod readiness;

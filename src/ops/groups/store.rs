@@ -189,9 +189,10 @@ fn insert_external_ids(connection: &mut Connection, tenant: Uuid, group: &Group)
     Ok(())
 }
 
-/// Whether the tenant requires unique group names. [`crate::db::unique`] checks the names at the commit.
-/// `unique_name_key` is written only for servers of the previous release, which rely on it and can run at the same
-/// time. The lock prevents the setting from changing before the commit.
+/// Whether the tenant requires unique group names. If it does, `unique_name_key` contains the name, and its unique index
+/// enforces the rule where [`crate::db::unique`] does not check the names at the commit: for the writes of servers of
+/// the previous release, which can run at the same time, and in tenants that such a server has created since the
+/// migration. The lock prevents the setting from changing before the commit.
 fn requires_unique_names(connection: &mut Connection, tenant: Uuid) -> QueryResult<bool> {
     let query = tenants::table.find(Uid(tenant)).select(tenants::unique_group_names);
     connection.get(ForKeyShare::on(query))

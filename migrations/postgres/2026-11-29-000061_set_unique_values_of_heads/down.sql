@@ -1,0 +1,2 @@
+-- The next migration to be reverted drops the column.
+SELECT 1;
