@@ -75,6 +75,38 @@ fn no_statement_searches_by_tenant_alone() {
     }
 }
 
+/// These statements run in the background or in an erasure, while other writes wait on SQLite.
+#[test]
+fn retention_and_erasure_search_by_their_indexes() {
+    let database = sqlite::Database::create();
+    let mut connection = migrated(&database);
+    for (statement, search) in [
+        ("SELECT id FROM keys WHERE revoked_at < 1", "keys_revoked_at (revoked_at<?)"),
+        (
+            "SELECT id FROM connection_tokens WHERE revoked_at < 1",
+            "connection_tokens_revoked_at (revoked_at<?)",
+        ),
+        (
+            "SELECT created_at FROM idempotency WHERE tenant_id = x'01' AND created_at > 1 ORDER BY created_at",
+            "idempotency_tenant_created_at (tenant_id=? AND created_at>?)",
+        ),
+        (
+            "UPDATE idempotency SET body = NULL WHERE tenant_id = x'01' AND created_at > 1 AND created_at <= 2 \
+             AND (resource_id = x'02' OR body LIKE '%a%')",
+            "idempotency_tenant_created_at (tenant_id=? AND created_at>? AND created_at<?)",
+        ),
+        (
+            "SELECT * FROM idempotency WHERE created_at <= 1 ORDER BY created_at",
+            "idempotency_created_at (created_at<?)",
+        ),
+    ] {
+        let steps: Vec<Step> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load(&mut connection).unwrap();
+        let details: Vec<_> = steps.iter().map(|step| step.detail.as_str()).collect();
+        assert!(details.len() == 1 && details[0].ends_with(search), "{statement}: {details:?}");
+    }
+}
+
 /// On an empty table, all indexes look equally good to PostgreSQL, and a cached plan fixes the choice. A foreign key
 /// check that uses the index on update times would then read the whole tenant.
 #[test]

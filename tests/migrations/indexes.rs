@@ -62,6 +62,8 @@ fn every_key_and_index_begins_with_the_tenant() {
         ("connection_tokens", "id"),
         // Retention deletes the old rows of all tenants.
         ("changes", "time"),
+        ("keys", "revoked_at"),
+        ("connection_tokens", "revoked_at"),
         ("idempotency", "created_at"),
     ]);
     for indexes in [postgres_indexes(), sqlite_indexes()] {

@@ -186,10 +186,11 @@ impl Redact {
         Ok(false)
     }
 
-    /// Searches the next responses created after `through`. Returns the creation time of the last of these, or `None`
+    /// Searches the tenant's next responses created after `through`. Returns the creation time of the last of these, or `None`
     /// if there are none.
     fn remove_next_responses(&self, tx: &mut Tx<'_>, through: i64) -> QueryResult<Option<i64>> {
-        let later = idempotency::table.filter(idempotency::created_at.gt(through));
+        let of_tenant = idempotency::table.filter(idempotency::tenant_id.eq(Uid(self.tenant)));
+        let later = of_tenant.filter(idempotency::created_at.gt(through));
         let next = later.order(idempotency::created_at).select(idempotency::created_at);
         let next: Vec<i64> = tx.load(next.limit(RESPONSES_PER_STATEMENT))?;
         let Some(last) = next.last() else { return Ok(None) };
@@ -198,7 +199,6 @@ impl Redact {
         let of_user = idempotency::resource_id.eq(Some(Uid(self.id)));
         let responses = later
             .filter(idempotency::created_at.le(last))
-            .filter(idempotency::tenant_id.eq(Uid(self.tenant)))
             .filter(of_user.or(contains(&text)).or(contains(&text.to_uppercase())));
         tx.execute(diesel::update(responses).set(idempotency::body.eq(None::<String>)))?;
         Ok(Some(*last))

@@ -1,0 +1,2 @@
+DROP INDEX connection_tokens_revoked_at;
+DROP INDEX keys_revoked_at;

@@ -1,0 +1,1 @@
+DROP INDEX idempotency_tenant_created_at;
