@@ -16,8 +16,10 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Completes erasures until the database stops. A request that leaves one incomplete notifies the task.
+/// Completes erasures once the database is migrated, until it stops. A request that leaves one incomplete notifies the
+/// task.
 pub async fn run(state: web::Data<State>) {
+    super::wait_for_migrations(&state.database).await;
     let (mut retry, mut reported) = (SHORTEST_RETRY, String::new());
     loop {
         match complete_all(&state.database, &state.clock).await {
@@ -25,13 +27,13 @@ pub async fn run(state: web::Data<State>) {
                 (retry, reported) = (SHORTEST_RETRY, String::new());
                 drop(tokio::time::timeout(PAUSE, state.incomplete_erasures.notified()).await);
             }
-            Err(OpError::Database(DbError::Stopping)) => return,
-            Err(error) => {
-                let reason = error.to_string();
-                // The reason can persist for hours, so it is logged only when it changes.
-                if reason != reported {
-                    log::warn!("an erasure is incomplete and will be continued: {reason}");
-                    reported = reason;
+            Err((_, OpError::Database(DbError::Stopping))) => return,
+            Err((consequence, error)) => {
+                let report = format!("{consequence}: {error}");
+                // The cause can persist for hours, so it is logged only when it changes.
+                if report != reported {
+                    log::warn!("{report}");
+                    reported = report;
                 }
                 tokio::time::sleep(retry).await;
                 retry = (retry * 2).min(LONGEST_RETRY);
@@ -40,23 +42,39 @@ pub async fn run(state: web::Data<State>) {
     }
 }
 
+/// The consequences of errors, as logged.
+const SEARCH_FAILED: &str = "cannot look for incomplete erasures";
+const INCOMPLETE: &str = "an erasure is incomplete and will be continued";
+
 /// Completes every erasure that can be completed.
 ///
 /// # Errors
-/// The reason why an erasure is still incomplete.
-async fn complete_all(database: &Database, clock: &Clock) -> Result<(), OpError> {
+/// The consequence and the error.
+async fn complete_all(database: &Database, clock: &Clock) -> Result<(), (&'static str, OpError)> {
     let (mut after, mut result, mut log_remains) = ((Uuid::nil(), Uuid::nil()), Ok(()), false);
-    while let Some(erasure) = database.call(&Origin::server(), NextErasure { after }).await? {
+    let next = async |after| {
+        let next = database.call(&Origin::server(), NextErasure { after }).await;
+        next.map_err(|error| (SEARCH_FAILED, error))
+    };
+    while let Some(erasure) = next(after).await? {
         after = (erasure.tenant, erasure.id);
         match redact(database, clock, erasure).await {
             Ok(remaining) => log_remains |= remaining == Remaining::Log,
-            Err(error) => result = Err(error),
+            Err(error) => result = Err((INCOMPLETE, error)),
         }
     }
-    if log_remains && !database.call(&Origin::server(), TruncateLog).await? {
-        return Err(DbError::Busy("a reader uses SQLite's write-ahead log".to_owned()).into());
+    if log_remains {
+        truncate_log(database).await.map_err(|error| (INCOMPLETE, error))?;
     }
     result
+}
+
+async fn truncate_log(database: &Database) -> Result<(), OpError> {
+    if database.call(&Origin::server(), TruncateLog).await? {
+        Ok(())
+    } else {
+        Err(DbError::Busy("a reader uses SQLite's write-ahead log".to_owned()).into())
+    }
 }
 
 async fn redact(database: &Database, clock: &Clock, erasure: Incomplete) -> Result<Remaining, OpError> {

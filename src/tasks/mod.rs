@@ -3,3 +3,18 @@
 pub mod erasures;
 pub mod retention;
 pub mod uses;
+
+use crate::db::Database;
+use crate::domain::origin::Origin;
+use crate::ops::health::PendingMigrations;
+use std::time::Duration;
+
+/// The pause between two checks for pending migrations.
+const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
+
+/// Waits until no migration of this release is pending. Until then, tables or columns may be missing.
+async fn wait_for_migrations(database: &Database) {
+    while !matches!(database.call(&Origin::server(), PendingMigrations).await, Ok(0)) {
+        tokio::time::sleep(MIGRATION_PAUSE).await;
+    }
+}

@@ -33,6 +33,7 @@ fn an_empty_database_is_not_ready_until_it_is_migrated(workspace: &Workspace) {
     }
     let server = workspace.server().env("ROSTER_MIGRATE_ON_START", "false").start();
     check_not_ready(&server);
+    assert!(!server.log().contains("ERROR"), "a task used a missing table: {}", server.log());
     assert_eq!(workspace.status(), (Vec::new(), versions()), "the server has migrated the database");
     workspace.migrate();
     wait_until(Duration::from_secs(5), "ready after `roster migrate`", || {

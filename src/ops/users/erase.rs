@@ -294,7 +294,7 @@ pub struct Incomplete {
 impl Operation for NextErasure {
     type Output = Option<Incomplete>;
     type Error = OpError;
-    const CLASS: Class = Class::Scan;
+    const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Incomplete>, OpError> {
         let (tenant, user) = (Uid(self.after.0), Uid(self.after.1));
