@@ -40,7 +40,12 @@ impl Served for Tenant {
     fn scope(_: &Context<Operator>) {}
 
     async fn check_patch(context: &Context<Operator>, patch: &Patch<Self>) -> Result<(), OpError> {
-        context.call(CheckPatch(patch.clone())).await
+        let enables = |setting| patch.patch.get(setting) == Some(&Value::Bool(true));
+        if enables("uniqueEmails") || enables("uniqueGroupNames") {
+            context.call(CheckPatch(patch.clone())).await
+        } else {
+            Ok(())
+        }
     }
 
     async fn explain(context: &Context<Operator>, error: OpError) -> OpError {

@@ -66,6 +66,26 @@ async fn a_waiting_write_does_not_delay_the_readiness_probe() {
     ready.expect(200);
 }
 
+/// The lock delays the search for conflicts, and with it all scans.
+#[tokio::test(flavor = "multi_thread")]
+async fn renaming_a_tenant_does_not_wait_for_scans() {
+    let database = Database::postgres();
+    let server = start(&database.url());
+    let (client, mut sql, mut holder) = (Client::new(&server), database.sql(), database.sql());
+    let mut paths = Vec::new();
+    for name in ["acme", "globex"] {
+        let tenant = client.post("/tenants", &json!({ "name": name })).send().await.expect(201).json();
+        paths.push(format!("/tenants/{}", tenant["id"].as_str().expect("the id is a string")));
+    }
+    holder.execute("BEGIN; LOCK TABLE user_emails");
+    let enable = client.patch(&paths[0], &json!({ "uniqueEmails": true }));
+    let enabling = tokio::spawn(async move { enable.send().await });
+    sql.wait_for_lock_waiters(1);
+    client.patch(&paths[1], &json!({ "name": "initech", "uniqueEmails": false })).send().await.expect(200);
+    holder.execute("ROLLBACK");
+    enabling.await.expect("the request does not panic");
+}
+
 fn a_lock_that_prevents_all_writes_makes_the_server_unready(database: &Database) {
     block_on(async {
         let server = start(&database.url());
