@@ -7,6 +7,7 @@ use crate::support::http::{Client, Response};
 use crate::support::server::Server;
 use crate::support::sql::wait_until;
 use crate::support::{block_on, file_names};
+use roster::db::Connection;
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -78,6 +79,16 @@ fn other_accounts_lose_access_to_the_files_of_an_existing_database() {
     command(Path::new("/"), &database.url(), &["migrate"]).expect_success();
     assert_eq!(modes(&database), expected);
     block_on(create(&server, "eve")).expect(201);
+}
+
+#[test]
+fn connections_create_no_file_in_any_mode() {
+    let database = Database::sqlite();
+    for query in ["", "?mode=ro", "?mode=rw", "?mode=rwc", "?m%6fde=rwc", "?mode=%72wc"] {
+        let url = format!("{}{query}", database.url()).parse().expect("the URL is valid");
+        assert!(Connection::open(&url).is_err(), "{url}");
+        assert!(!file(&database).exists(), "{url}");
+    }
 }
 
 #[test]
