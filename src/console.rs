@@ -28,8 +28,9 @@ pub(crate) async fn create_key(
     now: Timestamp,
 ) -> Result<Secret, AppError> {
     let id = Uuid::now_v7();
-    let secret =
-        Secret::generate(id).map_err(|error| AppError::new(format!("cannot get random bytes: {error}")))?;
+    let secret = Secret::generate(id).map_err(|error| {
+        AppError::new(format!("cannot read random bytes from the operating system: {error}"))
+    })?;
     let fixed = keys::Fixed { tenant, hash: secret.hash() };
     let create = keys::Create { id, fixed, draft, now };
     database.call(&origin(), create).await.map_err(AppError::new)?;

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn run(listen: &ListenAddress) -> Result<(), AppError> {
     match readiness(listen) {
         Ok(status) if status.starts_with("HTTP/1.1 200 ") => Ok(()),
-        Ok(status) => Err(AppError::new(format!("not ready: {status}"))),
+        Ok(status) => Err(AppError::new(format!("the server at {listen} is not ready: {status}"))),
         Err(error) => Err(AppError::new(format!("cannot reach the server at {listen}: {error}"))),
     }
 }

@@ -89,7 +89,7 @@ async fn upserts_and_bulk_operations_name_the_user_with_the_address(api: Api) {
         acme.post("/scim/v2/Bulk", &json!({ "Operations": operations })).send().await.expect(200).json();
     let carol = get(&acme, "/users?filter=userName%20eq%20%22carol%22").await["items"][0].clone();
     let owners = [Some(&ada), Some(&ada), Some(&ada), None, Some(&carol)];
-    for (result, owner) in bulk["Operations"].as_array().expect("a list").iter().zip(owners) {
+    for (result, owner) in bulk["Operations"].as_array().expect("the value is a list").iter().zip(owners) {
         let Some(owner) = owner else { continue };
         let error = (&result["status"], &result["response"]["scimType"]);
         assert_eq!(error, (&json!("409"), &json!("uniqueness")), "{result}");

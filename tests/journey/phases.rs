@@ -39,14 +39,14 @@ impl Journey {
         }
         self.wait_for_writes(&shared, u64::from(WRITERS)).await;
         for (name, limit) in
-            [("list, 500 per page, others write", Some(500)), ("list, 50 per page, others write", None)]
+            [("list, 500 per page, during writes", Some(500)), ("list, 50 per page, during writes", None)]
         {
             self.verify(name, limit, Some(new_from)).await;
         }
         shared.stop.store(true, Ordering::Relaxed);
         let results = writers.join_all().await;
         let written = shared.acknowledged.load(Ordering::Relaxed);
-        self.record_phase("writes by 8 clients meanwhile", written, since);
+        self.record_phase("writes by 8 clients during the lists", written, since);
         self.add_results(results).await;
     }
 

@@ -105,7 +105,7 @@ fn a_request_stops_erasing_when_its_key_is_revoked() {
     block_on(async {
         let path = create(&admin, &mut sql, 1_500).await;
         let key = admin.post("/keys", &json!({ "role": "admin" })).send().await.expect(201).json();
-        let [id, secret] = ["id", "secret"].map(|name| key[name].as_str().expect("a string"));
+        let [id, secret] = ["id", "secret"].map(|name| key[name].as_str().expect("the value is a string"));
         holder.execute("BEGIN; SELECT revision FROM changes WHERE revision = 590 FOR UPDATE");
         let request = admin.with_key(secret).delete(&format!("{path}?erase=true"));
         let erasing = tokio::spawn(async move { request.send().await });
@@ -152,7 +152,7 @@ fn no_response_stored_during_an_erasure_names_the_user() {
             let mut running = Vec::new();
             for request in requests {
                 running.push(tokio::spawn(async move { request.send().await }));
-                sql.wait_for_lock_waiters(i64::try_from(running.len()).expect("a small number"));
+                sql.wait_for_lock_waiters(i64::try_from(running.len()).expect("the number is small"));
             }
             holder.execute("ROLLBACK");
             for request in running {
@@ -294,7 +294,7 @@ fn no_response_denies_an_erasure_that_took_place(database: &Database) {
         assert!(refused > 0, "no erasure was refused");
         writers.stop_and_check(&mut sql).await;
         sql.wait_for_number(INCOMPLETE, 0, LIMIT);
-        let users = i64::try_from(USERS).expect("a small number");
+        let users = i64::try_from(USERS).expect("the number is small");
         assert_eq!((sql.number(ERASED), sql.number(WITH_VALUES)), (users, 0));
     });
 }

@@ -157,7 +157,7 @@ fn incompressible(seed: usize, length: usize) -> String {
     let mut state = seed as u64 + 1;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(b'0' + u8::try_from((state >> 33) % 64).expect("less than 64"))
+        char::from(b'0' + u8::try_from((state >> 33) % 64).expect("the number is less than 64"))
     };
     (0..length).map(|_| next()).collect()
 }
@@ -183,7 +183,7 @@ async fn create_large_group(api: &Api) -> String {
     let members: Vec<_> = created.into_iter().map(member).collect();
     let group = json!({ "displayName": "Poets", "members": members });
     let created = api.client.post("/scim/v2/Groups", &group).send().await.expect(201).json();
-    created["id"].as_str().expect("an id").to_owned()
+    created["id"].as_str().expect("the id is a string").to_owned()
 }
 
 /// Requests with large responses.
@@ -218,7 +218,7 @@ fn many_clients_that_do_not_read_use_limited_memory() {
         let mut keys = Vec::new();
         for role in ["reader", "writer"] {
             let key = api.client.post("/keys", &json!({ "role": role })).send().await.expect(201).json();
-            keys.push(key["secret"].as_str().expect("a secret").to_owned());
+            keys.push(key["secret"].as_str().expect("the secret is a string").to_owned());
         }
         let before = api.server.peak_memory();
         for request in large_reads(&group) {

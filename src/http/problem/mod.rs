@@ -110,7 +110,7 @@ impl Problem {
     }
 
     pub(super) fn no_valid_key() -> Self {
-        let detail = "The request has no valid key. Send `Authorization: Bearer <key>`.";
+        let detail = "The key or token is missing, unknown, expired or revoked. Send it as `Authorization: Bearer <key>`.";
         Self::unauthorized(detail).with(WWW_AUTHENTICATE, "Bearer")
     }
 
