@@ -55,9 +55,7 @@ fn commands_refuse_a_database_with_pending_migrations(database: &Database) {
 }
 
 fn commands_refuse_an_empty_database(database: &Database) {
-    if let Some(file) = database.file() {
-        fs::write(file, "").expect("the file is created");
-    }
+    database.create_file();
     for arguments in COMMANDS {
         let output = command(&database.url(), arguments).expect_code(1);
         assert!(output.error_line().contains("`roster migrate`"), "{output:#?}");

@@ -35,6 +35,7 @@ fn a_ready_server_is_healthy(database: &Database) {
 }
 
 fn a_server_with_pending_migrations_is_unhealthy(database: &Database) {
+    database.create_file();
     let server = Server::builder(&database.url()).env("ROSTER_MIGRATE_ON_START", "false").start();
     let output = health(&format!("127.0.0.1:{}", port(&server))).expect_code(1);
     let line = output.error_line();

@@ -7,7 +7,6 @@ use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::{Value, json};
-use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -61,9 +60,7 @@ impl Api {
     /// Starts a server on a new database without tables, with these settings as environment variables.
     pub(crate) fn start_on_empty_database(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let database = Database::create(engine);
-        if let Some(file) = database.file() {
-            fs::write(file, "").expect("the file is created");
-        }
+        database.create_file();
         Self::start_on(database, engine, settings)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::support::sql::Sql;
 use crate::support::{postgres, sqlite};
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,6 +88,13 @@ impl Database {
         match self {
             Self::Sqlite(database) => database.url().strip_prefix("sqlite://").map(PathBuf::from),
             Self::Postgres(_) => None,
+        }
+    }
+
+    /// Creates the empty file of SQLite, which a server that may not migrate does not create.
+    pub(crate) fn create_file(&self) {
+        if let Some(file) = self.file() {
+            fs::write(file, "").expect("the file is created");
         }
     }
 
