@@ -48,7 +48,9 @@ def memory(running):
 
 def reads_and_creates(bed):
     requests = workload.roster(bed.ids(), bed.file("cursors"))
-    return {workload.SCENARIOS[name]: workload.load(requests, name) for name in ("read", "create")}
+    loads = {workload.SCENARIOS[name]: workload.load(requests, name) for name in ("read", "create")}
+    scim = workload.scim("/scim/v2/Users", bed.ids(), workload.AUTHORIZED)
+    return {**loads, "read by id over SCIM": workload.load(scim, "read")}
 
 
 def patches(bed):

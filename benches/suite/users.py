@@ -6,6 +6,9 @@ from . import servers, workload
 
 # Users that Roster creates.
 TEMPLATES = 20
+# Each user is in GROUPS_OF_USER of the GROUPS groups.
+GROUPS = 30
+GROUPS_OF_USER = 3
 NAMES = ["Ada", "Grace", "Alan", "Barbara", "Edsger"]
 # Replaced by the number of a copy. As wide as `{n}`, so that all users have the same size.
 PLACEHOLDER = "0" * workload.NUMBER_WIDTH
@@ -43,11 +46,14 @@ def fill(databases, binary, name, count):
         for number in range(TEMPLATES):
             user = workload.user(NAMES[number % len(NAMES)], f"{number:02}")
             client.ask("POST", "/users", workload.compact(user).replace("{n}", PLACEHOLDER))
+        for number in range(GROUPS):
+            client.ask("POST", "/groups", workload.compact({"displayName": f"Department {number}"}))
     databases.execute(name, statements(SQLITE if databases.pid is None else POSTGRES, count // TEMPLATES))
 
 
 def statements(engine, copies):
-    """Copies the templates in every table but `changes`, removes them, and fills the table of the peers."""
+    """Copies the templates in every table but `changes`, removes them, adds the copies to groups, and fills the table of
+    the peers."""
     def copied(column, kind="text"):
         return f"CAST(replace(CAST({column} AS text), '{PLACEHOLDER}', {engine['number']}) AS {kind})"
 
@@ -73,6 +79,12 @@ def statements(engine, copies):
             JOIN user_external_ids AS x ON x.tenant_id = c.tenant_id AND x.user_id = c.template_id;
         DELETE FROM users WHERE id IN (SELECT template_id FROM copies);
         UPDATE heads SET users = {copies * TEMPLATES};
+        INSERT INTO members (tenant_id, group_id, user_id, added_at)
+            SELECT c.tenant_id, g.id, c.id, c.time FROM copies AS c
+            JOIN (SELECT tenant_id, id, row_number() OVER (ORDER BY id) - 1 AS number FROM groups) AS g
+                ON g.tenant_id = c.tenant_id AND (g.number + c.n) % {GROUPS // GROUPS_OF_USER} = 0;
+        UPDATE groups SET member_count = (SELECT count(*) FROM members
+            WHERE members.tenant_id = groups.tenant_id AND members.group_id = groups.id);
         DROP TABLE copies;
         {peer_users(**engine['types'])}
         {engine['after']}"""

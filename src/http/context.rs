@@ -11,8 +11,10 @@ use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::ops::OpError;
 use crate::ops::listing::{self, FindOwner, ListPage, Query};
+use crate::ops::members::{GroupsOf, MAX_GROUPS};
 use crate::ops::resource::Resource;
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
@@ -131,6 +133,22 @@ impl<R: Right> Context<R> {
         let page = listing::list(&self.state.database, &self.caller.origin, query, permit).await?;
         self.check_key(R::ROLE).await?;
         Ok(page)
+    }
+
+    /// Reads the groups of a user if there are too many to read them together with the user. The permit must be held until
+    /// the response has been built.
+    ///
+    /// # Errors
+    /// [`OpError::TooManyGroups`] if a response cannot contain them.
+    pub(super) async fn complete_groups(&self, user: &mut User) -> Result<Option<Permit>, OpError> {
+        if user.groups.is_some() {
+            return Ok(None);
+        }
+        let permit = self.permit_to_read().await?;
+        let (tenant, users, max_groups) = (self.tenant(), vec![user.id], MAX_GROUPS);
+        let groups = self.call(GroupsOf { tenant, users, max_groups }).await?.pop();
+        user.groups = Some(groups.ok_or(OpError::TooManyGroups)?);
+        Ok(Some(permit))
     }
 
     /// Waits for a permit to read a large result with an operation of class [`Class::Page`]. It must be held until the

@@ -21,7 +21,7 @@ use crate::domain::idempotency::StoredResponse;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::Query;
-use crate::ops::members::{MAX_GROUPS, WithGroups};
+use crate::ops::members::{FEW_GROUPS, MAX_GROUPS, WithGroups};
 use crate::ops::resource::{Find, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
@@ -181,12 +181,16 @@ async fn find<R: Native>(
     PathId(id): PathId,
 ) -> Response {
     let find = Find { tenant: context.tenant(), id, of: PhantomData };
-    let resource: R = match fields.groups {
+    let mut resource: R = match fields.groups {
         true => {
-            let (tenant, max_groups) = (context.tenant(), MAX_GROUPS);
+            let (tenant, max_groups) = (context.tenant(), FEW_GROUPS);
             context.call(WithGroups { tenant, operation: find, max_groups }).await?
         }
         false => context.call(find).await?,
+    };
+    let _permit = match resource.as_user() {
+        Some(user) if fields.groups => context.complete_groups(user).await?,
+        _ => None,
     };
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
     // The groups can change without a new version of the user.

@@ -78,7 +78,7 @@ mod numbers;
 mod page_size;
 mod paths;
 mod preconditions;
-mod problem;
+pub(crate) mod problem;
 mod projections;
 mod query;
 mod races;

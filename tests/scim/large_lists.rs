@@ -1,6 +1,7 @@
 //! Limits of lists that apply only to a large number of rows, which the tests insert with SQL.
 
-use crate::scim::client::{Scim, names};
+use crate::api::problem::assert_problem;
+use crate::scim::client::{Scim, names, path};
 use crate::support::api::{Api, Engine};
 use serde_json::{Value, json};
 
@@ -49,6 +50,26 @@ async fn users_in_too_many_groups_shorten_the_page(scim: Scim) {
     let shown = (&page["totalResults"], &page["itemsPerPage"], names(&page));
     assert_eq!(shown, (&json!(3), &json!(1), vec!["ada".to_owned()]));
     scim.expect_error((400, "tooMany"), "GET", "/Users?startIndex=2", Value::Null).await;
+
+    // Bob cannot be read with all groups, but he can be deactivated.
+    let bob = scim.get("/Users?filter=userName%20eq%20%22bob%22&excludedAttributes=groups").await;
+    let bob = path(&bob["Resources"][0]);
+    scim.expect_error((400, "tooMany"), "GET", &bob, Value::Null).await;
+    let native = bob.replace("/Users", "/users");
+    let response = scim.api.client.get(&format!("{native}?include=groups")).send().await;
+    assert_problem(&response, 400, "uncountable");
+    let deactivate = json!([{"op": "replace", "path": "active", "value": false}]);
+    let left = scim.patch(200, &bob, deactivate.clone()).await;
+    assert_eq!((&left["active"], left.get("groups")), (&json!(false), None));
+
+    // So many groups are not read together with the user.
+    sql.execute(
+        "DELETE FROM members WHERE group_id NOT IN (SELECT DISTINCT group_id FROM members ORDER BY group_id LIMIT 1001)",
+    );
+    let found = scim.get("/Users?filter=userName%20eq%20%22bob%22").await;
+    for user in [&found["Resources"][0], &scim.get(&bob).await, &scim.patch(200, &bob, deactivate).await] {
+        assert_eq!(user["groups"].as_array().map(Vec::len), Some(1001), "{}", user["userName"]);
+    }
 }
 
 async fn an_unindexed_sort_is_limited_to_100_000_positions(scim: Scim) {

@@ -11,7 +11,7 @@ use crate::domain::scim::{ResourceType, ScimError, resource};
 use crate::domain::user::{Draft, User};
 use crate::http::problem::Problem;
 use crate::ops::OpError;
-use crate::ops::members::{HasUser, MAX_GROUPS, WithGroups};
+use crate::ops::members::{FEW_GROUPS, HasUser, WithGroups};
 use crate::ops::resource::Resource as _;
 use crate::ops::users::{Create, Delete, Edit, EditFunction, Find};
 use actix_web::http::StatusCode;
@@ -31,7 +31,12 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
-    let user = call(context, Find { tenant: context.tenant(), id, of: PhantomData }, projection).await?;
+    let find = Find { tenant: context.tenant(), id, of: PhantomData };
+    let mut user = call(context, find, projection).await?;
+    let _permit = match projection.includes("groups") {
+        true => context.complete_groups(&mut user).await?,
+        false => None,
+    };
     Ok(outcome(context, StatusCode::OK, &user, projection))
 }
 
@@ -62,8 +67,13 @@ async fn edit(
 ) -> Result<Outcome, Problem> {
     let (tenant, now) = (context.tenant(), context.now());
     let write = Edit { tenant, id, values: EditFunction(edit), conditions, now };
-    let user = call(&context, write, &fields.projection).await.map_err(write_error)?;
-    Ok(outcome(&context, StatusCode::OK, &user?, &fields.projection))
+    let mut user = call(&context, write, &fields.projection).await.map_err(write_error)??;
+    let _permit = match fields.projection.includes("groups") {
+        // The write is committed, so it must not fail. If the groups cannot be read, the response does not contain them.
+        true => context.complete_groups(&mut user).await.ok(),
+        false => None,
+    };
+    Ok(outcome(&context, StatusCode::OK, &user, &fields.projection))
 }
 
 /// Runs an operation on a user, and reads the user's groups in the same call unless the projection excludes them.
@@ -74,7 +84,7 @@ where
 {
     match projection.includes("groups") {
         true => {
-            let (tenant, max_groups) = (context.tenant(), MAX_GROUPS);
+            let (tenant, max_groups) = (context.tenant(), FEW_GROUPS);
             context.write::<User, _>(WithGroups { tenant, operation, max_groups }).await
         }
         false => context.write::<User, _>(operation).await,

@@ -24,7 +24,7 @@ use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
 use crate::domain::schema::SortBy;
 use crate::domain::sort::{Position, Segment, Sort};
-use crate::ops::members::{GroupsOf, WithGroups};
+use crate::ops::members::{FEW_GROUPS, GroupsOf, WithGroups};
 use crate::ops::{OpError, PAGE_BYTES};
 use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -110,13 +110,14 @@ pub async fn list<R: Resource>(
     permit: &mut Option<Permit>,
 ) -> Result<ListPage<R>, OpError> {
     let query = Arc::new(query);
-    if let Some(find) = FindUnique::for_query(&query) {
-        return find_unique(database, origin, &query, find).await;
-    }
-    let mut page = read_page(database, origin, &query, permit).await?;
+    let mut page = match FindUnique::for_query(&query) {
+        Some(find) => find_unique(database, origin, &query, find).await?,
+        None => read_page(database, origin, &query, permit).await?,
+    };
     if let Some(max_groups) = query.max_groups
-        && !page.items.is_empty()
+        && page.items.iter_mut().filter_map(R::as_user).any(|user| user.groups.is_none())
     {
+        *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
         let users = page.items.iter().map(R::id).collect();
         let groups = database.call(origin, GroupsOf { tenant: query.tenant, users, max_groups }).await?;
         if groups.is_empty() {
@@ -137,6 +138,7 @@ async fn find_unique<R: Resource>(
 ) -> Result<ListPage<R>, OpError> {
     let found = match query.max_groups {
         Some(max_groups) => {
+            let max_groups = max_groups.min(FEW_GROUPS);
             let find = WithGroups { tenant: query.tenant, operation: find, max_groups };
             database.call(origin, find).await?
         }

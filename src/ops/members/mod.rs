@@ -12,7 +12,7 @@ mod store;
 mod unpaged;
 
 pub(super) use edit::{MemberDiff, PreparedEdit};
-pub use of_users::{GroupsOf, HasUser, MAX_GROUPS, WithGroups};
+pub use of_users::{FEW_GROUPS, GroupsOf, HasUser, MAX_GROUPS, WithGroups};
 pub use pages::{Find, List, ListGroups};
 pub(super) use store::{OnLocked, lock_users};
 pub use unpaged::{AllMembers, GroupsWithMembers};

@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 /// The maximum total number of groups of the users in a response.
 pub const MAX_GROUPS: usize = 100_000;
+/// The maximum number of groups of one user that are read together with the user. If there are more, only a call that has
+/// a permit for a large result reads them.
+pub const FEW_GROUPS: usize = 1_000;
 
 /// Reads the groups of the users of a page with one statement.
 #[derive(Debug)]
@@ -46,8 +49,7 @@ pub struct WithGroups<O> {
     pub tenant: Uuid,
     /// The operation to whose output the groups are added.
     pub operation: O,
-    /// The maximum number of groups. If the user is in more, a read returns [`OpError::TooManyGroups`]. A write succeeds
-    /// and its output contains no groups, so that a user can be deactivated regardless of the number of its groups.
+    /// The maximum number of groups of one user. If a user is in more, `groups` stays `None`.
     pub max_groups: usize,
 }
 
@@ -64,16 +66,12 @@ where
     fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, OpError> {
         let mut output = self.operation.run(tx)?;
         if let Some(user) = output.user() {
-            user.groups = groups_of(tx, self.tenant, &[user.id], self.max_groups)?.pop();
-            if user.groups.is_none() && O::CLASS != Class::Write {
-                return Err(OpError::TooManyGroups);
-            }
+            read_groups(tx, self.tenant, vec![user], self.max_groups)?;
         }
         Ok(output)
     }
 
-    /// Reads the groups with one statement per tenant. If there are too many groups, the batch fails and each call runs
-    /// alone.
+    /// Reads the groups with one statement per tenant.
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
         let operations: Vec<&O> = calls.iter().map(|call| &call.operation).collect();
         let mut results = O::run_batch(&operations, tx)?;
@@ -85,12 +83,7 @@ where
             }
         }
         for (tenant, users) in by_tenant {
-            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-            let groups = groups_of(tx, tenant, &ids, max_groups)?;
-            if groups.len() < users.len() {
-                return Err(OpError::retry("the users of the batch are in too many groups"));
-            }
-            users.into_iter().zip(groups).for_each(|(user, groups)| user.groups = Some(groups));
+            read_groups(tx, tenant, users, max_groups)?;
         }
         Ok(results)
     }
@@ -118,6 +111,28 @@ impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
     fn user(&mut self) -> Option<&mut User> {
         self.as_mut().ok().and_then(R::as_user)
     }
+}
+
+/// Reads the groups of users who are in at most `max` groups each: with one statement, or with one per user if they are
+/// in too many groups together.
+fn read_groups(
+    connection: &mut Connection,
+    tenant: Uuid,
+    users: Vec<&mut User>,
+    max: usize,
+) -> QueryResult<()> {
+    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    let together = load(connection, tenant, &ids, MAX_GROUPS)?;
+    for user in users {
+        let alone = match together {
+            Some(_) => None,
+            None => load(connection, tenant, &[user.id], max)?,
+        };
+        let found = together.as_ref().or(alone.as_ref());
+        let groups = found.map(|found| found.get(&user.id).map_or(&[][..], Vec::as_slice));
+        user.groups = groups.filter(|groups| groups.len() <= max).map(<[_]>::to_vec);
+    }
+    Ok(())
 }
 
 /// The groups of users, in the order of the users, which may contain duplicates. Ends before the user whose groups
