@@ -4,21 +4,21 @@ use super::body::{self, Body};
 use super::{View, insert_common, insert_extensions};
 use crate::domain::change::Auditable;
 use crate::domain::document::compact;
-use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, urn};
-use crate::domain::user::{Draft, Enterprise, User, UserGroup, WriteMode};
+use crate::domain::user::{Draft, Manager, User, UserGroup, WriteMode};
 use serde_json::{Map, Value, json};
 
 /// Renders a user. Unassigned attributes are omitted, and `groups` is present only if the groups were read.
 pub fn render_user(user: &User, view: &View<'_>) -> Map<String, Value> {
     let mut resource = compact(&user.attributes);
-    for native in ["custom", "extensions", "enterprise"] {
+    for native in ["custom", "extensions"] {
         resource.remove(native);
     }
     insert_extensions(&mut resource, &user.attributes.extensions);
-    let enterprise = render_enterprise(&user.attributes.enterprise, view);
-    if !enterprise.is_empty() {
+    if let Some(Value::Object(mut enterprise)) = resource.remove("enterprise") {
+        let manager = user.attributes.enterprise.manager.as_ref();
+        enterprise.extend(manager.map(|manager| ("manager".to_owned(), render_manager(manager, view))));
         resource.insert(urn::ENTERPRISE_USER.to_owned(), enterprise.into());
     }
     if let Some(groups) = user.groups.as_ref().filter(|groups| !groups.is_empty()) {
@@ -30,20 +30,15 @@ pub fn render_user(user: &User, view: &View<'_>) -> Map<String, Value> {
     resource
 }
 
-fn render_enterprise(enterprise: &Enterprise, view: &View<'_>) -> Map<String, Value> {
-    let mut rendered = to_map(enterprise);
-    if let Some(manager) = &enterprise.manager {
-        let mut value = Map::from_iter([("value".to_owned(), manager.value.clone().into())]);
-        if manager.exists {
-            value.insert("$ref".to_owned(), view.location(ResourceType::User, &manager.value).into());
-        }
-        if let Some(Some(name)) = &manager.display_name {
-            value.insert("displayName".to_owned(), name.clone().into());
-        }
-        rendered.insert("manager".to_owned(), value.into());
+fn render_manager(manager: &Manager, view: &View<'_>) -> Value {
+    let mut rendered = Map::from_iter([("value".to_owned(), manager.value.clone().into())]);
+    if manager.exists {
+        rendered.insert("$ref".to_owned(), view.location(ResourceType::User, &manager.value).into());
     }
-    rendered.retain(|_, value| !value.is_null());
-    rendered
+    if let Some(Some(name)) = &manager.display_name {
+        rendered.insert("displayName".to_owned(), name.clone().into());
+    }
+    rendered.into()
 }
 
 fn render_membership(UserGroup { id, display_name }: &UserGroup, view: &View<'_>) -> Value {
