@@ -203,15 +203,15 @@ fn results<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::Outpu
     }
 }
 
-/// The lock timeout of a transaction with little remaining time: half of this time. Otherwise, its caller would give up
+/// The lock timeout of a transaction with little remaining time: half of this time or more. Otherwise, its caller would give up
 /// first and not learn whether the write took effect. If enough time remains, the usual timeout applies.
 fn shorter_lock_timeout(usual: Option<Duration>, remaining: Option<Duration>) -> Option<Duration> {
     let (usual, remaining) = usual.zip(remaining)?;
-    (remaining < usual * 3 / 2).then(|| (remaining / 2).max(MIN_LOCK_TIMEOUT))
+    (remaining < usual * 3 / 2).then(|| (remaining / 2).max(SHORT_LOCK_TIMEOUT.min(remaining * 3 / 4)))
 }
 
 /// Long enough for the short waits of concurrent writes. Under load, most writes start shortly before their deadlines.
-const MIN_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Begins a transaction. A lock timeout is set without another round trip.
 fn begin(

@@ -297,5 +297,6 @@ async fn bulk_operations_share_the_deadline_of_the_request(scim: Scim) {
     let detail = "The deadline passed before the request was processed. Nothing was done; retry later.";
     let not_started = results.iter().filter(|one| text(&one["response"]["detail"]).starts_with(detail));
     assert!(not_started.clone().all(|one| one["status"] == "503"));
-    assert!(not_started.count() >= 17, "{results:?}");
+    // On PostgreSQL, each operation that starts waits for the lock during a part of the remaining time.
+    assert!(not_started.count() >= 8, "{results:?}");
 }
