@@ -244,6 +244,9 @@ fn the_log_notes_deviations_in_messages() {
         let search = |members: Value| message("SearchRequest", members);
         let user = json!({"schemas": [USER], "userName": "bob"});
         let patch = json!([{"op": "add", "path": "emails[primary eq \"true\"].value", "value": "b@x"}]);
+        let flattened =
+            json!({"schemas": [USER], "userName": "eve", "name.givenName": "E", (USER): {"title": "t"}});
+        let inside = json!({"op": "add", "value": {(USER): {"title": "t"}}});
         let filter = filter_path("Users", "active eq \"True\" and externalId eq 123");
         for (n, (method, at, body, notes)) in [
             ("POST", "/Users", json!({"userName": "cy"}), "no-value schemas"),
@@ -262,6 +265,14 @@ fn the_log_notes_deviations_in_messages() {
                 "unknown-attribute colour, converted count",
             ),
             ("GET", &filter, Value::Null, "converted active, converted externalId"),
+            (
+                "GET",
+                "/Users?attributes=emails%5Btype%20eq%20%22work%22%5D.value",
+                Value::Null,
+                "converted emails",
+            ),
+            ("POST", "/Users", flattened, &format!("converted name.givenName, converted {USER}")),
+            ("PATCH", &path(&ada), patch_op(json!([inside])), &format!("converted {USER}")),
             (
                 "POST",
                 "/Bulk",

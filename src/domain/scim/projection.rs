@@ -1,6 +1,7 @@
 //! The attributes that a response contains (RFC 7644, section 3.9).
 
 use super::path::{AttributePath, Path};
+use super::reading::NoteCode;
 use super::schema::{COMMON, Returned};
 use super::{Errors, Profile, Reading, ResourceType, ScimError, ScimType};
 use crate::domain::excerpt;
@@ -168,8 +169,10 @@ fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec
             let detail = format!("'{}' is not an attribute name.", excerpt(name));
             Err(ScimType::InvalidSyntax.error(detail))
         }
-        // The lenient profile ignores a value filter.
-        Path::Attribute(AttributePath { extension, attribute, sub_attribute, .. }) => {
+        Path::Attribute(AttributePath { extension, attribute, sub_attribute, value_filter }) => {
+            if value_filter.is_some() {
+                reading.note(NoteCode::Converted, name);
+            }
             let keys = extension.map(|extension| extension.id).into_iter();
             let keys = keys.chain([attribute.name]).chain(sub_attribute.map(|inner| inner.name));
             Ok(vec![keys.map(str::to_owned).collect()])
@@ -314,7 +317,7 @@ mod tests {
         let emails = parse(Some("emails[type pr].type"), None).unwrap().apply(ada());
         assert_eq!(emails["emails"], json!([{"type": "work"}, {"type": "home"}]));
         assert!(parse(Some("emails[nope pr]"), None).is_err(), "the filter is invalid");
-        let notes = "unknown-attribute employeeType, unknown-attribute name.initials, unknown-attribute nope";
+        let notes = "unknown-attribute employeeType, unknown-attribute name.initials, unknown-attribute nope, converted emails";
         assert_eq!(reading.into_notes().to_string(), notes);
     }
 

@@ -115,13 +115,14 @@ impl Problem {
     }
 
     pub(super) fn token_outside_scim() -> Self {
-        let detail = format!("A connection's token works only under `{SCIM_BASE}`. Send a key.");
+        let detail =
+            format!("A connection's token works only under `{SCIM_BASE}` and for `GET /me`. Send a key.");
         Self::unauthorized(detail).with(WWW_AUTHENTICATE, "Bearer")
     }
 
     pub(super) fn no_such_path_for_token() -> Self {
         Self::not_found(format!(
-            "There is no endpoint at this path. A connection's token works only under `{SCIM_BASE}`."
+            "There is no endpoint at this path. A connection's token works only under `{SCIM_BASE}` and for `GET /me`."
         ))
     }
 

@@ -22,7 +22,7 @@ pub use request::{Op, Operation, read};
 use super::intent;
 use super::normalize::{self, is_unassigned, reject_duplicate_names};
 use super::path::{AttributePath, Path, no_attribute};
-use super::reading::Reading;
+use super::reading::{NoteCode, Reading};
 use super::schema::{Mutability, Schema};
 use super::{Profile, ResourceType, ScimError, ScimType};
 use crate::domain::member::MembershipEdit;
@@ -129,7 +129,10 @@ impl Patch<'_> {
         match parsed {
             Path::Attribute(path) => self.attribute(op, &path, value),
             Path::Core if op == Op::Remove || !self.reading.is_lenient() => Err(no_attribute(path)),
-            Path::Core => self.apply_without_path(op, require_value(value, path)?),
+            Path::Core => {
+                self.reading.note(NoteCode::Converted, path);
+                self.apply_without_path(op, require_value(value, path)?)
+            }
             Path::Extension(extension) => self.extension(op, extension, value),
             Path::UnknownExtension(extension) => {
                 let resource = &mut self.patched.resource;

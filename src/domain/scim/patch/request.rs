@@ -57,7 +57,7 @@ fn operation(input: Value, reading: &Reading) -> Result<Operation, ScimError> {
     message.value("name");
     let must_refuse = |name: &&str| !reading.is_lenient() || value.is_none() && could_be_value(name, op);
     if let Some(name) = message.rest().find(must_refuse) {
-        let detail = format!("An operation can only have op, path and value, not '{}'.", excerpt(name));
+        let detail = format!("An operation can only have op, path, value and name, not '{}'.", excerpt(name));
         return Err(invalid_syntax(detail));
     }
     message.ignore_rest();

@@ -80,7 +80,10 @@ impl Reader<'_> {
             (None, Some(extension)) => self.extension(extension, value),
             (None, None) if is_urn(name) => self.urn(name, value),
             (None, None) => match self.sub_attribute(name) {
-                Some((attribute, inner)) => self.attribute(attribute, json!({ (inner): value })),
+                Some((attribute, inner)) => {
+                    self.reading.note(NoteCode::Converted, name);
+                    self.attribute(attribute, json!({ (inner): value }))
+                }
                 None => self.reading.unknown(name),
             },
         }
@@ -160,6 +163,7 @@ impl Reader<'_> {
                 let Value::Object(values) = intent::object(value, self.reading, urn) else {
                     return Err(not_an_object(urn));
                 };
+                self.reading.note(NoteCode::Converted, urn);
                 for (name, value) in values.into_iter().filter(|(name, _)| !is_urn(name)) {
                     let read = self.member(&name, value);
                     self.reading.check(read);
