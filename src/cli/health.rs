@@ -2,6 +2,7 @@
 
 use crate::error::AppError;
 use crate::listen::ListenAddress;
+use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -15,13 +16,24 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// If the server is not ready or cannot be reached.
 pub(super) fn run(listen: &ListenAddress) -> Result<(), AppError> {
     match readiness(listen) {
-        Ok(status) if status.starts_with("HTTP/1.1 200 ") => Ok(()),
-        Ok(status) => Err(AppError::new(format!("the server at {listen} is not ready: {status}"))),
+        Ok(response) if response.starts_with("HTTP/1.1 200 ") => Ok(()),
+        Ok(response) => {
+            Err(AppError::new(format!("the server at {listen} is not ready: {}", reason(&response))))
+        }
         Err(error) => Err(AppError::new(format!("cannot reach the server at {listen}: {error}"))),
     }
 }
 
-/// The status line of the response.
+/// The status line of a response, and the detail of its problem if there is one.
+fn reason(response: &str) -> String {
+    let status = response.lines().next().unwrap_or_default();
+    let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let problem: Option<Value> = serde_json::from_str(body).ok();
+    let detail = problem.as_ref().and_then(|problem| problem.get("detail")?.as_str());
+    detail.map_or_else(|| status.to_owned(), |detail| format!("{status}: {detail}"))
+}
+
+/// The response of `/readyz`.
 fn readiness(listen: &ListenAddress) -> io::Result<String> {
     let mut stream = connect(&listen.resolve()?)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -30,7 +42,7 @@ fn readiness(listen: &ListenAddress) -> io::Result<String> {
     )?;
     let mut response = String::new();
     stream.take(64 * 1024).read_to_string(&mut response)?;
-    Ok(response.lines().next().unwrap_or_default().to_owned())
+    Ok(response)
 }
 
 /// Connects to the first address on which a server listens.

@@ -212,9 +212,11 @@ impl Drop for Worker {
             && let Some(pooled) = &mut self.connection
             && matches!(pooled.connection, super::Connection::Sqlite(_))
             && !self.files.as_ref().is_some_and(|files| files.is_memory_replaced())
-            && let Err(error) = pooled.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
         {
-            log::warn!("the final checkpoint failed and will be repeated at the next start: {error}");
+            // If another process uses the database, such as a backup, the log stays, and the next start reads it.
+            if let Err(error) = pooled.connection.truncate_log() {
+                log::warn!("the final checkpoint failed and will be repeated at the next start: {error}");
+            }
         }
         self.discard();
     }

@@ -21,12 +21,19 @@ pub struct FileError(#[error(not(source))] String);
 /// mode. Connections never create a file, because it would replace a database that was deleted.
 ///
 /// # Errors
-/// Fails when the file cannot be created.
+/// Fails when the file cannot be created, or when only the write-ahead log of a deleted database is left.
 pub fn create(url: &DatabaseUrl) -> Result<(), FileError> {
     let Some(path) = url.file() else { return Ok(()) };
     if !url.is_missing() {
         restrict_access(&path);
         return Ok(());
+    }
+    let log = with_suffix(&path, "-wal");
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let (path, log) = (path.display(), log.display());
+        return Err(FileError(format!(
+            "the database {path} does not exist, but its write-ahead log does: restore {path}, or remove {log}"
+        )));
     }
     let cannot = |error| FileError(format!("cannot create the database {}: {error}", path.display()));
     // Truncating would destroy a database that another process is creating at the same time.

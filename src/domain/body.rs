@@ -5,7 +5,7 @@ use super::json::{self, pointer_token};
 use super::{Source, parse_id};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// The write for which a body is read.
@@ -61,10 +61,13 @@ pub(super) fn read_custom(fields: &mut Fields<'_>) -> Map<String, Value> {
 /// Takes `extensions`: SCIM extensions other than the enterprise extension, by URN.
 pub(super) fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
     let extensions = fields.raw_object("extensions");
+    let mut names = HashSet::new();
     for (urn, value) in &extensions {
         let at = format!("extensions/{}", pointer_token(urn));
         let lower = urn.to_ascii_lowercase();
-        if !lower.starts_with("urn:") || lower.len() < 7 {
+        if !names.insert(lower.clone()) {
+            fields.error_at(&at, "duplicate", "differs from another URN only in case");
+        } else if !lower.starts_with("urn:") || lower.len() < 7 {
             fields.error_at(&at, "invalid-urn", "must have a URN as its name");
         } else if lower.starts_with("urn:ietf:params:scim:schemas:core:")
             || lower == "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user"

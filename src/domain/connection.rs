@@ -138,7 +138,10 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
 /// # Errors
 /// A [`FieldError`] for each invalid field.
 pub fn read_token(body: Value, now: Timestamp) -> Result<Option<Timestamp>, Vec<FieldError>> {
-    Fields::read(body, |fields| read_expiry(fields, None, now))
+    Fields::read(body, |fields| {
+        fields.ignore(&["id", "url", "secret", "createdAt", "lastUsedAt", "revokedAt"]);
+        read_expiry(fields, None, now)
+    })
 }
 
 #[cfg(test)]

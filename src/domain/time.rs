@@ -21,8 +21,9 @@ impl Timestamp {
     /// Parses an RFC 3339 time (UTC if it has no offset) and truncates it to microseconds. `None` for years outside 1
     /// to 9999 in UTC.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_representable =
-            |time: &OffsetDateTime| (1..=9999).contains(&time.to_offset(time::UtcOffset::UTC).year());
+        let is_representable = |time: &OffsetDateTime| {
+            time.checked_to_offset(time::UtcOffset::UTC).is_some_and(|time| (1..=9999).contains(&time.year()))
+        };
         parse_rfc3339(text).filter(is_representable).map(Self::from)
     }
 
@@ -94,6 +95,12 @@ mod tests {
         assert_eq!(time, Some(1_767_323_045_678_901.into()));
         for text in ["2026-01-02T03:04:05.678901", "2026-01-02T05:04:05.678901+02:00"] {
             assert_eq!(Timestamp::parse(text), time, "{text}");
+        }
+        // The year in UTC would be 10000 or 0.
+        for text in
+            ["9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.9999999-00:01", "0001-01-01T00:00:00+01:00"]
+        {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
         }
         for text in ["2026-01-02", "2026-01-02T03:04:05+02", "2026-01-02T03:04:05ZZ", "03:04:05", ""] {
             assert_eq!(Timestamp::parse(text), None, "{text}");

@@ -86,30 +86,34 @@ fn is_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }
 
-/// Whether the client is a browser, or another client that prefers HTML to JSON. Media ranges such as `*/*` match both
-/// types equally, so they are ignored.
+/// Whether the client is a browser, or another client that prefers HTML to JSON. Of a range that matches both, such as
+/// `*/*`, a client that names HTML wants HTML.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    let quality_of =
-        |essence| media_ranges(&text).find(|(range, _)| range == essence).map_or(0.0, |(_, q)| q);
-    quality_of("text/html") > quality_of("application/json")
+    let html =
+        media_ranges(&text).find(|(range, _)| range == "text/html").map_or(0.0, |(_, quality)| quality);
+    html > quality_of_json(&text).unwrap_or_default()
 }
 
 /// Whether the client accepts JSON. This is the case when `Accept` is absent, or when the most specific matching range
 /// has a quality above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` is treated as `*/*`.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    let matching = media_ranges(&text).filter_map(|(range, quality)| {
+    media_ranges(&text).next().is_none() || quality_of_json(&text).is_some_and(|quality| quality > 0.0)
+}
+
+/// The quality of the most specific range that matches JSON.
+fn quality_of_json(text: &str) -> Option<f32> {
+    let matching = media_ranges(text).filter_map(|(range, quality)| {
         let specificity = match range.as_str() {
             "application/json" => 3,
             "application/*" => 2,
             "*/*" | "*" => 1,
             _ => return None,
         };
-        Some((specificity, quality > 0.0))
+        Some((specificity, quality))
     });
-    media_ranges(&text).next().is_none()
-        || matching.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, wanted)| wanted)
+    matching.max_by_key(|(specificity, _)| *specificity).map(|(_, quality)| quality)
 }
 
 /// The media ranges of `Accept` in lower case, each with its quality. A quality that cannot be parsed counts as 1.

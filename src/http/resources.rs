@@ -132,8 +132,12 @@ fn read_upsert<R: Native>(
     body: Value,
     key: UniqueKey,
 ) -> Result<(Option<String>, String, R::Draft), Vec<FieldError>> {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (id, is_absent) = (text("id"), body.get(key.attribute()).is_none_or(Value::is_null));
+    let id = match body.get("id") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(_) => return Err(vec![FieldError::new("/id", "wrong-type", "must be a string")]),
+    };
+    let is_absent = body.get(key.attribute()).is_none_or(Value::is_null);
     let required = || {
         FieldError::new(format!("/{}", key.attribute()), "required", "is required because `match` names it")
     };

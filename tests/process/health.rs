@@ -40,6 +40,7 @@ fn a_server_with_pending_migrations_is_unhealthy(database: &Database) {
     let output = health(&format!("127.0.0.1:{}", port(&server))).expect_code(1);
     let line = output.error_line();
     assert!(line.contains("not ready") && line.contains("503"), "{line}");
+    assert!(line.contains("Database migrations are pending."), "{line}");
 }
 
 #[test]

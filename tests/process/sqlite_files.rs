@@ -41,6 +41,24 @@ async fn create(server: &Server, name: &str) -> Response {
     Client::new(server).post("/users", &json!({ "userName": name })).send().await
 }
 
+/// The log of a deleted database can contain writes that are nowhere else.
+#[test]
+fn no_database_is_created_next_to_the_log_of_another_one() {
+    let database = Database::sqlite();
+    let mut server = Server::builder(&database.url()).start();
+    block_on(create(&server, "ada")).expect(201);
+    server.kill();
+    let (file, lost) = (file(&database), directory(&database).join("moved.db"));
+    fs::rename(&file, &lost).expect("the file is renamed");
+    for arguments in [&["migrate"][..], &["serve"], &["key", "create", "--init", "--role", "reader"]] {
+        let output = command(Path::new("/"), &database.url(), arguments).expect_code(1);
+        assert!(output.error_line().contains("its write-ahead log does"), "{output:#?}");
+    }
+    fs::rename(&lost, &file).expect("the file is renamed");
+    let server = Server::builder(&database.url()).start();
+    assert_eq!(block_on(Client::new(&server).get("/users").send()).json()["items"][0]["userName"], "ada");
+}
+
 const FILES: [&str; 4] = ["roster.db", "roster.db-shm", "roster.db-wal", "roster.db.lock"];
 
 #[test]

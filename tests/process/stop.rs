@@ -109,6 +109,20 @@ fn idle_connections_do_not_delay_the_exit(database: &Database) {
     assert!(idle.iter_mut().all(RawConnection::is_closed_cleanly));
 }
 
+/// The final checkpoint needs the log for itself, so it is left out.
+#[test]
+fn a_reader_in_another_process_does_not_delay_the_exit() {
+    let database = Database::sqlite();
+    let mut server = Server::builder(&database.url()).start();
+    let _ada = create(&server, "ada");
+    let mut reader = database.sql();
+    reader.execute("BEGIN; SELECT count(*) FROM users");
+    let _bob = create(&server, "bob");
+    server.stop(QUICK);
+    reader.execute("COMMIT");
+    assert_eq!(reader.number("SELECT count(*) AS number FROM users"), 2);
+}
+
 fn a_request_that_exceeds_the_shutdown_timeout_is_aborted(database: &Database) {
     let mut server = Server::builder(&database.url())
         .env("ROSTER_SHUTDOWN_TIMEOUT", "1s")

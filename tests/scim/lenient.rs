@@ -13,6 +13,8 @@ engine_tests! {
     attributes_of_the_core_schema_can_be_inside_its_urn
     unusable_names_do_not_keep_a_leaver_active
     a_dropped_element_does_not_become_primary
+    ignored_values_do_not_count_towards_the_limit_of_a_patch
+    attributes_under_several_names_are_refused
     a_path_less_value_can_be_json_text
     empty_strings_mean_no_value_in_every_write
     values_are_converted_to_the_type_of_their_attribute
@@ -90,6 +92,44 @@ async fn a_dropped_element_does_not_become_primary(scim: Scim) {
         let patched = scim.patch(200, &path(&ada), json!([operation])).await;
         assert_eq!(patched["emails"], ada["emails"], "{operation}");
     }
+    // A stored element without a value stays when another element becomes primary.
+    let body = json!({"userName": "bob", "phoneNumbers": [{"type": "work", "primary": true}]});
+    let bob = scim.api.client.post("/users", &body).send().await.expect(201).json();
+    let add = json!([{"op": "add", "path": "phoneNumbers", "value": {"value": "5", "primary": true}}]);
+    let patched = scim.patch(200, &format!("/Users/{}", text(&bob["id"])), add).await;
+    assert_eq!(patched["phoneNumbers"].as_array().map(Vec::len), Some(2), "{patched}");
+}
+
+async fn ignored_values_do_not_count_towards_the_limit_of_a_patch(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let long = "x".repeat(100_000);
+    let groups: Vec<_> = (0..1_000).map(|n| json!({"value": n.to_string(), "display": "Poets"})).collect();
+    let value = json!({
+        "active": false, "thumbnailPhoto": long, "password": long, "groups": groups, "meta": {"location": long},
+    });
+    let left = scim.patch(200, &path(&ada), json!([{"op": "replace", "value": value}])).await;
+    assert_eq!(left["active"], false);
+}
+
+async fn attributes_under_several_names_are_refused(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let inside = |name: &str, value: Value| json!({(USER): {(name): value}});
+    for (mut value, other) in [
+        (json!({"active": false}), inside("active", json!(true))),
+        (json!({"title": "a"}), json!({(format!("{USER}:title")): "b"})),
+        (json!({(ENTERPRISE): {"department": "a"}}), json!({(format!("{ENTERPRISE}:department")): "b"})),
+        (json!({"name.givenName": "a"}), inside("name.givenName", json!("b"))),
+    ] {
+        value.as_object_mut().expect("an object").extend(other.as_object().expect("an object").clone());
+        let patch = patch_op(json!([{"op": "replace", "value": value}]));
+        scim.expect_error((400, "invalidSyntax"), "PATCH", &path(&ada), patch).await;
+        value["userName"] = json!("bob");
+        scim.expect_error((400, "invalidSyntax"), "POST", "/Users", value).await;
+    }
+    let both = json!({"userName": "bob", "name": {"givenName": "B"}, "name.familyName": "L", (USER): {(ENTERPRISE): {"department": "d"}}});
+    let bob = scim.create("/Users", both).await;
+    assert_eq!(bob["name"], json!({"givenName": "B", "familyName": "L"}));
+    assert_eq!(bob[ENTERPRISE]["department"], "d");
 }
 
 async fn unknown_attributes_in_bodies_and_projections_are_ignored(scim: Scim) {

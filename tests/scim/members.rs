@@ -116,6 +116,21 @@ async fn a_member_can_be_replaced_by_itself(scim: Scim) {
         scim.expect_error((400, "mutability"), "PATCH", &path(&group), other).await;
         assert_eq!(scim.members(&group).await, [text(&ada["id"])]);
     }
+    // If the user is not a member yet, the lenient profile adds it, and the strict profile finds no target.
+    let group = scim.create_group("Painters", &[]).await;
+    let add = |id: &Value| {
+        let at = format!("members[value eq \"{}\"]", text(id));
+        json!([{"op": "add", "path": at, "value": {"value": id}}])
+    };
+    if scim.adds_schemas {
+        scim.expect_error((400, "noTarget"), "PATCH", &path(&group), patch_op(add(&ada["id"]))).await;
+        return;
+    }
+    scim.patch(204, &path(&group), add(&ada["id"])).await;
+    assert_eq!(scim.members(&group).await, [text(&ada["id"])]);
+    for unknown in [json!("nobody"), json!("00000000-0000-7000-8000-000000000001")] {
+        scim.expect_error((400, "invalidValue"), "PATCH", &path(&group), patch_op(add(&unknown))).await;
+    }
 }
 
 async fn all_invalid_members_are_reported_at_once(scim: Scim) {

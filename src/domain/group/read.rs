@@ -36,7 +36,7 @@ impl Draft {
             };
             fields.reject_unknown();
             if body::length(&compact(&attributes)) > SIZE_LIMIT {
-                fields.error_in_whole("too-large", "a group must not exceed 64 KiB of JSON");
+                fields.error_in_whole("too-large", "A group must not exceed 64 KiB of JSON");
             }
             Self { attributes, external_id, source: NATIVE_SOURCE.into() }
         })

@@ -46,10 +46,21 @@ pub(super) fn retain_elements(
     reading: &Reading,
 ) {
     let count = items.len();
-    items.retain(|item| has_value(definition, item) || before.contains(item));
+    let is_stored = |item: &Value| before.iter().any(|stored| equals_except_primary(stored, item));
+    items.retain(|item| has_value(definition, item) || is_stored(item));
     if items.len() < count {
         reading.note(NoteCode::NoValue, definition.name);
     }
+}
+
+/// Whether two elements are equal, except that only one of them may be primary: a new primary element changes the others.
+fn equals_except_primary(one: &Value, other: &Value) -> bool {
+    let parts = |element: &Value| {
+        let mut parts = element.clone();
+        parts.as_object_mut().map(|parts| parts.remove("primary"));
+        parts
+    };
+    parts(one) == parts(other)
 }
 
 /// Whether an element has a `value` or, if the attribute has no sub-attribute `value`, anything besides `type` and
@@ -161,11 +172,12 @@ pub(super) fn reject_duplicate_names(map: &Map<String, Value>, path: &str) -> Re
     let mut names = HashSet::new();
     match map.keys().find(|name| !names.insert(name.to_ascii_lowercase())) {
         None => Ok(()),
-        Some(duplicate) => {
-            let detail = format!("'{}' occurs more than once in {path}.", excerpt(duplicate));
-            Err(ScimType::InvalidSyntax.error(detail))
-        }
+        Some(duplicate) => Err(duplicate_name(duplicate, path)),
     }
+}
+
+pub(super) fn duplicate_name(name: &str, path: &str) -> ScimError {
+    ScimType::InvalidSyntax.error(format!("'{}' occurs more than once in {path}.", excerpt(name)))
 }
 
 /// The error for a name that no schema defines.

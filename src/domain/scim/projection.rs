@@ -50,7 +50,8 @@ impl Projection {
         excluded: Option<&str>,
         reading: &Reading,
     ) -> Result<Self, ScimError> {
-        let selection = match (key_paths(kind, attributes, reading)?, key_paths(kind, excluded, reading)?) {
+        let only = key_paths(kind, attributes, false, reading)?;
+        let selection = match (only, key_paths(kind, excluded, true, reading)?) {
             (None, None) => Selection::Default,
             (Some(only), None) => Selection::Only(only),
             (None, Some(except)) => Selection::Except(except),
@@ -142,12 +143,13 @@ impl Projection {
 fn key_paths(
     kind: ResourceType,
     text: Option<&str>,
+    excludes: bool,
     reading: &Reading,
 ) -> Result<Option<Vec<KeyPath>>, ScimError> {
     let names = Projection::names(text.unwrap_or_default())?;
     let (mut paths, mut errors) = (Vec::new(), Errors::default());
     for name in &names {
-        match key_paths_of(kind, name, reading) {
+        match key_paths_of(kind, name, excludes, reading) {
             Ok(found) => paths.extend(found),
             Err(error) => errors.add(error),
         }
@@ -161,13 +163,22 @@ fn parse_name(kind: ResourceType, name: &str) -> Result<Path<'_>, ScimError> {
 }
 
 /// The key path of a name, or both key paths if the name is ambiguous. Empty if the name is unknown and ignored.
-fn key_paths_of(kind: ResourceType, name: &str, reading: &Reading) -> Result<Vec<KeyPath>, ScimError> {
+fn key_paths_of(
+    kind: ResourceType,
+    name: &str,
+    excludes: bool,
+    reading: &Reading,
+) -> Result<Vec<KeyPath>, ScimError> {
     match parse_name(kind, name)? {
         Path::Unknown => reading.unknown(name).map(|()| Vec::new()),
         Path::Core => Ok(kind.schema().attributes.iter().map(|inner| vec![inner.name.to_owned()]).collect()),
         Path::Attribute(AttributePath { value_filter: Some(_), .. }) if !reading.is_lenient() => {
             let detail = format!("'{}' is not an attribute name.", excerpt(name));
             Err(ScimType::InvalidSyntax.error(detail))
+        }
+        // Without its filter, the name would exclude elements that the client wants.
+        Path::Attribute(AttributePath { value_filter: Some(_), .. }) if excludes => {
+            reading.unknown(name).map(|()| Vec::new())
         }
         Path::Attribute(AttributePath { extension, attribute, sub_attribute, value_filter }) => {
             if value_filter.is_some() {

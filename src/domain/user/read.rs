@@ -45,7 +45,7 @@ impl Draft {
             let attributes = read_attributes(fields, active.unwrap_or(true));
             fields.reject_unknown();
             if !is_small && body::length(&compact(&attributes)) > SIZE_LIMIT {
-                fields.error_in_whole("too-large", "a user must not exceed 64 KiB of JSON");
+                fields.error_in_whole("too-large", "A user must not exceed 64 KiB of JSON");
             }
             Self { attributes, external_id, source: NATIVE_SOURCE.into(), has_active: active.is_some() }
         })

@@ -59,7 +59,7 @@ impl<'m> PreparedEdit<'m> {
         let required = edit.required().iter().flatten().copied().collect();
         let missing = store::non_members(tx, group, &required)?;
         if edit.required().iter().any(|some| some.is_subset(&missing)) {
-            return Err(OpError::Refused("none of the users to be removed is a member"));
+            return Err(OpError::Refused("None of the users to be removed is a member"));
         }
         let removed = match edit.replaces_all() {
             true => store::delete_others(tx, group, edit.added())?,

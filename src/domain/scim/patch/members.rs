@@ -27,6 +27,12 @@ pub(super) fn apply(
         return reading.read_only(&path.name());
     }
     if op != Op::Remove && keeps_value(path, value, reading) {
+        let ids = ids(members, require_value(value, "members")?.clone(), reading);
+        // The lenient profile adds an element that no value filter matches.
+        match profile {
+            Profile::Lenient => membership.add(ids),
+            Profile::Strict => membership.require_any(ids),
+        }
         return Ok(());
     }
     if path.sub_attribute.is_some() || (path.value_filter.is_some() && op != Op::Remove) {

@@ -20,7 +20,7 @@ pub(super) use members::ids as member_ids;
 pub use request::{Op, Operation, read};
 
 use super::intent;
-use super::normalize::{self, is_unassigned, reject_duplicate_names};
+use super::normalize::{self, duplicate_name, is_unassigned, reject_duplicate_names};
 use super::path::{AttributePath, Path, no_attribute};
 use super::reading::{NoteCode, Reading};
 use super::schema::{Mutability, Schema};
@@ -28,7 +28,7 @@ use super::{Profile, ResourceType, ScimError, ScimType};
 use crate::domain::member::MembershipEdit;
 use attribute::inside;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 /// The result of a PATCH.
@@ -56,7 +56,7 @@ pub fn apply(
     reading: &Reading,
 ) -> Patched {
     let patched = Patched { resource: resource.clone(), members: MembershipEdit::default() };
-    let mut patch = Patch { kind, reading, patched, budget: BYTE_BUDGET };
+    let mut patch = Patch { kind, reading, patched, budget: BYTE_BUDGET, written: HashSet::new() };
     for operation in operations {
         reading.check(patch.apply(operation));
     }
@@ -78,11 +78,14 @@ struct Patch<'r> {
     patched: Patched,
     /// The bytes that further operations may use.
     budget: usize,
+    /// The attributes that the current operation has written. A client can send an attribute under several names.
+    written: HashSet<String>,
 }
 
 impl Patch<'_> {
     fn apply(&mut self, operation: &Operation) -> Result<(), ScimError> {
         let Operation { op, path, value } = operation;
+        self.written.clear();
         match (path, op) {
             (Some(path), _) => self.apply_at(*op, path, value.as_ref(), Naming::Path),
             (None, Op::Remove) => Err(ScimType::NoTarget.error("A remove operation must have a path.")),
@@ -125,7 +128,17 @@ impl Patch<'_> {
         {
             return members::apply(path, op, value, self.reading, &mut self.patched.members);
         }
-        self.charge(16 + path.len() + value.map_or(0, json_size))?;
+        let is_ignored = match &parsed {
+            Path::Attribute(path) => {
+                matches!(path.attribute.mutability, Mutability::ReadOnly | Mutability::WriteOnly)
+            }
+            // The attributes inside are charged one by one.
+            Path::Core => true,
+            Path::Unknown => true,
+            _ => false,
+        };
+        let value_size = value.filter(|_| !is_ignored).map_or(0, json_size);
+        self.charge(16 + path.len() + value_size)?;
         match parsed {
             Path::Attribute(path) => self.attribute(op, &path, value),
             Path::Core if op == Op::Remove || !self.reading.is_lenient() => Err(no_attribute(path)),
@@ -163,6 +176,9 @@ impl Patch<'_> {
         value: Option<&Value>,
     ) -> Result<(), ScimError> {
         let name = path.name();
+        if path.value_filter.is_none() && !self.written.insert(name.clone()) {
+            return Err(duplicate_name(&name, "the value"));
+        }
         match path.attribute.mutability {
             Mutability::ReadOnly => return self.read_only(op, path, value),
             Mutability::WriteOnly if op == Op::Remove => return Ok(()),

@@ -3,7 +3,7 @@
 use crate::domain::excerpt;
 use crate::domain::fields::FieldError;
 use crate::domain::scim::field_errors::from_field_error;
-use crate::domain::scim::normalize::{self, is_unassigned, reject_duplicate_names};
+use crate::domain::scim::normalize::{self, duplicate_name, is_unassigned, reject_duplicate_names};
 use crate::domain::scim::patch::member_ids;
 use crate::domain::scim::reading::NoteCode;
 use crate::domain::scim::resource_type::{is_built_in, is_urn, split_urn};
@@ -110,18 +110,24 @@ impl Reader<'_> {
         }
         let value = normalize::value(attribute, value, self.reading, name);
         let value = value.inspect_err(|_| self.body.invalid.push(name))?;
-        if attribute.mutability != Mutability::WriteOnly {
-            self.insert(name, value);
+        match value {
+            Some(value) if attribute.mutability != Mutability::WriteOnly => self.insert(name, value),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Sub-attributes that are already present stay, since a client can send an object in parts.
-    fn insert(&mut self, name: &str, value: Option<Value>) {
+    /// Inserts a value, or the parts of an object, which a client can send under several names.
+    fn insert(&mut self, name: &str, value: Value) -> Result<(), ScimError> {
         match (self.body.native.get_mut(name), value) {
-            (Some(Value::Object(stored)), Some(Value::Object(parts))) => stored.extend(parts),
-            (_, value) => self.body.native.extend(value.map(|value| (name.to_owned(), value))),
+            (None, value) => drop(self.body.native.insert(name.to_owned(), value)),
+            (Some(Value::Object(known)), Value::Object(parts))
+                if !parts.keys().any(|part| known.contains_key(part)) =>
+            {
+                known.extend(parts);
+            }
+            _ => return Err(duplicate_name(name, "the body")),
         }
+        Ok(())
     }
 
     /// The enterprise extension is the only known one. The native API has it as an object.
@@ -132,10 +138,7 @@ impl Reader<'_> {
             _ => return Err(not_an_object(extension.id)),
         };
         reject_duplicate_names(&values, extension.id)?;
-        let mut native = match self.body.native.remove("enterprise") {
-            Some(Value::Object(native)) => native,
-            _ => Map::new(),
-        };
+        let mut native = Map::new();
         // Some clients repeat `schemas` inside the extension.
         for (name, value) in values.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
             let path = format!("{}:{name}", extension.id);
@@ -146,8 +149,7 @@ impl Reader<'_> {
             };
             native.extend(self.reading.check(read).flatten());
         }
-        self.body.native.insert("enterprise".to_owned(), native.into());
-        Ok(())
+        self.insert("enterprise", native.into())
     }
 
     /// Reads a member whose name is a URN or starts with one. The lenient profile accepts an attribute under its full name,
@@ -164,7 +166,7 @@ impl Reader<'_> {
                     return Err(not_an_object(urn));
                 };
                 self.reading.note(NoteCode::Converted, urn);
-                for (name, value) in values.into_iter().filter(|(name, _)| !is_urn(name)) {
+                for (name, value) in values {
                     let read = self.member(&name, value);
                     self.reading.check(read);
                 }

@@ -229,7 +229,7 @@ fn errors_of_native_validation_use_scim_names() {
             "emails (a list) must have at most one primary value",
         ),
         (json!({"userName": true, "title": "x"}), "userName must be a string, not true."),
-        (json!({"userName": "a", "title": "x".repeat(70_000)}), "a user must not exceed 64 KiB"),
+        (json!({"userName": "a", "title": "x".repeat(70_000)}), "A user must not exceed 64 KiB"),
     ] {
         let error = refusal(body, Profile::Lenient);
         assert_eq!(error.scim_type, Some(ScimType::InvalidValue));
