@@ -7,7 +7,7 @@ use crate::error::AppError;
 use crate::first_key;
 use crate::http::State;
 use crate::http::server::{self, Limits};
-use crate::tasks::{erasures, retention, uses};
+use crate::tasks::{erasures, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::net::SocketAddr;
@@ -97,10 +97,12 @@ impl App {
         let delay = self.settings.drain_delay;
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
-        let retention = retention::run(self.state.database.clone(), self.state.clock.clone());
+        let (database, is_migrated) = (&self.state.database, self.settings.migrate_on_start);
+        let retention = retention::run(database.clone(), self.state.clock.clone());
+        let erasures = erasures::run(self.state.clone());
         let tasks = [
-            actix_web::rt::spawn(retention),
-            actix_web::rt::spawn(erasures::run(self.state.clone())),
+            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, retention)),
+            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, erasures)),
             actix_web::rt::spawn(uses::run(self.state.clone())),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));

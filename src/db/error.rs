@@ -53,9 +53,6 @@ pub enum DbError {
     /// The SQLite file was deleted or replaced. Nothing was done.
     #[display("{_0}")]
     FileReplaced(#[error(not(source))] String),
-    /// The database lacks a table or a column, for example because migrations are pending. Nothing was done.
-    #[display("the schema does not fit this release: {_0}")]
-    WrongSchema(#[error(not(source))] String),
     /// Another session held a lock for too long. Nothing was done.
     #[display("the database is locked: {_0}")]
     Locked(#[error(not(source))] String),
@@ -100,7 +97,7 @@ fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInform
 /// Texts that occur in the messages of temporary failures, each with the class of the error. The first match determines
 /// the class. Diesel reports neither SQLSTATE nor SQLite's result code. SQLite's messages are always English;
 /// [`super::Connection::open`] selects English for those of PostgreSQL.
-const TEMPORARY: [(&str, Classify); 30] = [
+const TEMPORARY: [(&str, Classify); 26] = [
     // SQLITE_BUSY and SQLITE_LOCKED; SQLSTATE 55P03 and 40P01.
     ("database is locked", DbError::Locked),
     ("table is locked", DbError::Locked),
@@ -133,11 +130,6 @@ const TEMPORARY: [(&str, Classify); 30] = [
     ("too many clients", DbError::Unavailable),
     ("too many connections", DbError::Unavailable),
     ("connection slots", DbError::Unavailable),
-    // SQLITE_ERROR; 42P01 and 42703.
-    ("no such table", DbError::WrongSchema),
-    ("no such column", DbError::WrongSchema),
-    ("has no column named", DbError::WrongSchema),
-    ("does not exist", DbError::WrongSchema),
 ];
 
 /// A constructor of an error of one class from the message.
@@ -217,9 +209,7 @@ mod tests {
                 DbError::Busy,
             ),
             ("database is locked", DbError::Locked),
-            ("relation \"users\" does not exist", DbError::WrongSchema),
-            ("no such table: users", DbError::WrongSchema),
-            ("syntax error", DbError::Internal),
+            ("relation \"users\" does not exist", DbError::Internal),
         ] {
             assert_eq!(classify(text), class(text.to_owned()));
         }

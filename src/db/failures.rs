@@ -58,7 +58,6 @@ fn is_outage(error: &DbError) -> bool {
             | DbError::Unavailable(_)
             | DbError::DiskFull(_)
             | DbError::DiskFailed(_)
-            | DbError::WrongSchema(_)
             | DbError::Locked(_)
             | DbError::Busy(_)
             | DbError::Serialization(_)

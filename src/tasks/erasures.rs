@@ -16,10 +16,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 const SHORTEST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
-/// Completes erasures once the database is migrated, until it stops. A request that leaves one incomplete notifies the
-/// task.
+/// Completes erasures until the database stops. A request that leaves one incomplete notifies the task.
 pub async fn run(state: web::Data<State>) {
-    super::wait_for_migrations(&state.database).await;
     let (mut retry, mut reported) = (SHORTEST_RETRY, String::new());
     loop {
         match complete_all(&state.database, &state.clock).await {

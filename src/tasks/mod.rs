@@ -12,9 +12,10 @@ use std::time::Duration;
 /// The pause between two checks for pending migrations.
 const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits until no migration of this release is pending. Until then, tables or columns may be missing.
-async fn wait_for_migrations(database: &Database) {
-    while !matches!(database.call(&Origin::server(), PendingMigrations).await, Ok(0)) {
+/// Runs a task once no migration of this release is pending. Until then, tables or columns may be missing.
+pub async fn run_once_migrated(database: Database, is_migrated: bool, task: impl Future<Output = ()>) {
+    while !is_migrated && !matches!(database.call(&Origin::server(), PendingMigrations).await, Ok(0)) {
         tokio::time::sleep(MIGRATION_PAUSE).await;
     }
+    task.await;
 }

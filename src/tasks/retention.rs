@@ -17,9 +17,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 const BATCH: u32 = 500;
 
 /// Deletes expired idempotency records, keys and tokens that were revoked long ago, and the rows left by interrupted
-/// tenant deletions. Runs once the database is migrated, until it stops.
+/// tenant deletions. Runs until the database stops.
 pub async fn run(database: Database, clock: Clock) {
-    super::wait_for_migrations(&database).await;
     loop {
         let expired = DeleteExpired { now: clock.now(), limit: BATCH };
         match database.call(&Origin::server(), expired).await {

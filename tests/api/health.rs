@@ -1,7 +1,7 @@
 //! The start page and the probes, which require no key.
 
 use crate::api::problem::assert_problem;
-use crate::support::api::{Api, Engine, text};
+use crate::support::api::{Api, Engine};
 use crate::support::http::{Client, Response};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
@@ -138,17 +138,6 @@ async fn pending_migrations_make_the_server_unready(api: Api) {
     anonymous.get("/livez").send().await.expect(200);
     assert_not_ready(&anonymous.get("/readyz").send().await);
     assert_eq!(anonymous.request(Method::HEAD, "/readyz").send().await.code(), 503);
-    for path in ["/users", "/users?filter=title%20eq%20%22x%22", "/changes", "/keys", "/scim/v2/Users"] {
-        let response = unmigrated.client.get(path).send().await;
-        assert_eq!(response.code(), 503, "{path}");
-        assert!(
-            text(&response.json()["detail"]).contains("Run `roster migrate`."),
-            "{path}: {}",
-            response.text()
-        );
-    }
-    let create = unmigrated.client.post("/users", &json!({"userName": "ada"})).send().await;
-    assert_problem(&create, 503, "database-unavailable");
     // The readiness result is cached for at most a second.
     crate::support::database::migrate(&unmigrated.database_url());
     let since = std::time::Instant::now();

@@ -60,6 +60,11 @@ impl ProxiedServer {
             builder = builder.env(name, value);
         }
         let server = builder.start();
+        // A transaction of a background task must not be mistaken for that of a request. The retention task ends its first
+        // round with this statement.
+        let retention = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() AND \
+                         application_name = 'roster' AND state = 'idle' AND query LIKE '%FROM \"changes\"%'";
+        database.sql().wait_for_number(retention, 1, Duration::from_secs(10));
         Self { client: Client::new(&server), _server: server, proxy, database }
     }
 }

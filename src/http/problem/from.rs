@@ -65,8 +65,7 @@ impl From<DbError> for Problem {
             DbError::Unavailable(_)
             | DbError::DiskFull(_)
             | DbError::DiskFailed(_)
-            | DbError::FileReplaced(_)
-            | DbError::WrongSchema(_) => Self::database_unavailable(retry_later(&error)),
+            | DbError::FileReplaced(_) => Self::database_unavailable(retry_later(&error)),
             DbError::Locked(_) | DbError::Busy(_) | DbError::Serialization(_) => {
                 Self::database_busy(retry_later(&error))
             }
@@ -92,7 +91,6 @@ pub(in crate::http) fn cause(error: &DbError) -> &'static str {
         DbError::FileReplaced(_) => {
             "A file of the database was deleted or replaced while the server was running."
         }
-        DbError::WrongSchema(_) => "The database schema does not fit this release. Run `roster migrate`.",
         DbError::Locked(_) => "Another session has locked the data.",
         DbError::Busy(_) | DbError::Serialization(_) => "The database was too busy to complete the request.",
         DbError::Unavailable(_) => "The database cannot be reached or accepts no writes.",

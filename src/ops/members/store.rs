@@ -148,11 +148,18 @@ pub(super) fn delete(
     let mut deleted: Vec<Uid> = Vec::new();
     for (_, users) in chunks(users.iter().map(|user| (tenant, *user))) {
         match connection {
-            Connection::Postgres(c) => {
-                let of_group = members::tenant_id.eq(Uid(tenant)).and(members::group_id.eq(Uid(group)));
-                let rows = members::table.filter(of_group.and(members::user_id.eq_any(users)));
-                deleted.extend(diesel::delete(rows).returning(members::user_id).load::<Uid>(c)?);
-            }
+            Connection::Postgres(c) => deleted.extend(match users.as_slice() {
+                // With `= ANY`, PostgreSQL may read all members of a group whose size it underestimates.
+                [user] => {
+                    let row = members::table.find((Uid(tenant), Uid(group), *user));
+                    diesel::delete(row).returning(members::user_id).load::<Uid>(c)?
+                }
+                users => {
+                    let of_group = members::tenant_id.eq(Uid(tenant)).and(members::group_id.eq(Uid(group)));
+                    let rows = members::table.filter(of_group.and(members::user_id.eq_any(users)));
+                    diesel::delete(rows).returning(members::user_id).load::<Uid>(c)?
+                }
+            }),
             Connection::Sqlite(c) => {
                 for user in users {
                     let row = members::table.find((Uid(tenant), Uid(group), user));
