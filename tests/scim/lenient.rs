@@ -1,4 +1,4 @@
-//! What identity providers really send: the lenient profile does what they mean and notes what it ignores; the strict profile
+//! What identity providers really send: the lenient profile accepts it and notes what it ignores; the strict profile
 //! refuses it.
 
 use crate::scim::client::{ENTERPRISE, GROUP, Scim, USER, connect, patch_op, path};

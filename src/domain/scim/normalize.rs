@@ -38,7 +38,8 @@ pub(super) fn value(
     }
 }
 
-/// Drops the elements of a list that have no value (see `has_value`), except elements that are also in `before`.
+/// Drops the elements of a list that have no value (see `has_value`), except elements that are also in `before`, where
+/// `primary` may differ.
 pub(super) fn retain_elements(
     definition: &Definition,
     items: &mut Vec<Value>,
@@ -46,21 +47,18 @@ pub(super) fn retain_elements(
     reading: &Reading,
 ) {
     let count = items.len();
-    let is_stored = |item: &Value| before.iter().any(|stored| equals_except_primary(stored, item));
-    items.retain(|item| has_value(definition, item) || is_stored(item));
+    // A new primary element changes `primary` of the others.
+    let before: Vec<Value> = before.iter().map(without_primary).collect();
+    items.retain(|item| has_value(definition, item) || before.contains(&without_primary(item)));
     if items.len() < count {
         reading.note(NoteCode::NoValue, definition.name);
     }
 }
 
-/// Whether two elements are equal, except that only one of them may be primary: a new primary element changes the others.
-fn equals_except_primary(one: &Value, other: &Value) -> bool {
-    let parts = |element: &Value| {
-        let mut parts = element.clone();
-        parts.as_object_mut().map(|parts| parts.remove("primary"));
-        parts
-    };
-    parts(one) == parts(other)
+fn without_primary(element: &Value) -> Value {
+    let mut element = element.clone();
+    element.as_object_mut().map(|parts| parts.remove("primary"));
+    element
 }
 
 /// Whether an element has a `value` or, if the attribute has no sub-attribute `value`, anything besides `type` and

@@ -128,17 +128,15 @@ impl Patch<'_> {
         {
             return members::apply(path, op, value, self.reading, &mut self.patched.members);
         }
-        let is_ignored = match &parsed {
+        let stored = match &parsed {
             Path::Attribute(path) => {
-                matches!(path.attribute.mutability, Mutability::ReadOnly | Mutability::WriteOnly)
+                !matches!(path.attribute.mutability, Mutability::ReadOnly | Mutability::WriteOnly)
             }
-            // The attributes inside are charged one by one.
-            Path::Core => true,
-            Path::Unknown => true,
-            _ => false,
+            // The attributes of the core schema are charged one by one.
+            Path::Core | Path::Unknown => false,
+            Path::Extension(_) | Path::UnknownExtension(_) => true,
         };
-        let value_size = value.filter(|_| !is_ignored).map_or(0, json_size);
-        self.charge(16 + path.len() + value_size)?;
+        self.charge(16 + path.len() + value.filter(|_| stored).map_or(0, json_size))?;
         match parsed {
             Path::Attribute(path) => self.attribute(op, &path, value),
             Path::Core if op == Op::Remove || !self.reading.is_lenient() => Err(no_attribute(path)),
