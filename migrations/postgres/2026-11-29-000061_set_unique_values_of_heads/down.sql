@@ -1,2 +1,2 @@
--- The next migration to be reverted drops the column.
+-- Reverting add_unique_values_to_heads drops the column.
 SELECT 1;
