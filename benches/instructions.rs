@@ -6,7 +6,7 @@
 use roster::domain::filter::Filter;
 use roster::domain::schema::{USERS, Vocabulary};
 use roster::domain::time::Timestamp;
-use roster::domain::user::{Draft, Representation, User, WriteMode};
+use roster::domain::user::{Draft, Representation, StoredUser, User, WriteMode, document};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -22,13 +22,14 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [name, times] => measure(name, times.parse().expect("the second argument is a number")),
-        _ => println!("filter read patch representation"),
+        _ => println!("filter read patch representation stored"),
     }
 }
 
 /// Runs a path. The setup takes the same number of instructions for any number of runs, so the guard subtracts it.
 fn measure(name: &str, times: usize) {
     let (body, user) = (body(), user());
+    let stored = stored(&user);
     let patch =
         json!({"title": "Countess", "emails": [{"value": "ada@example.com"}], "custom": {"a": null, "b": 2}});
     for _ in 0..times {
@@ -50,6 +51,11 @@ fn measure(name: &str, times: usize) {
             "representation" => {
                 let representation = Representation::from(black_box(&user));
                 black_box(serde_json::to_string(&representation).expect("JSON"));
+            }
+            "stored" => {
+                let mut out = Vec::with_capacity(2048);
+                black_box(&stored).write(&mut out).expect("the user is valid");
+                black_box(out);
             }
             _ => panic!("no path is named {name}"),
         }
@@ -85,5 +91,19 @@ fn user() -> User {
         version: 1,
         created_at: Timestamp::from(1_767_268_800_000_000),
         updated_at: Timestamp::from(1_767_268_800_000_000),
+    }
+}
+
+fn stored(user: &User) -> StoredUser {
+    StoredUser {
+        id: user.id,
+        user_name: user.attributes.user_name.clone(),
+        display_name: user.attributes.display_name.clone(),
+        active: user.attributes.active,
+        document: document(user).expect("JSON").get().to_owned(),
+        version: user.version,
+        created_at: user.created_at,
+        updated_at: user.updated_at,
+        manager_name: None,
     }
 }

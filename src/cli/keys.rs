@@ -154,7 +154,7 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
 }
 
 fn line(key: &Key, tenant: &str) -> String {
-    let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
+    let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
     let (created, expires, used) = (key.created_at, time(key.expires_at), time(key.last_used_at));
     let revoked = time(key.revoked_at);
     let name = key.name.as_deref().unwrap_or("-").escape_debug();

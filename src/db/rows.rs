@@ -1,17 +1,19 @@
 //! The rows of the tables, and their conversions from and to domain values.
 
 use super::budget::StoredSize;
-use super::types::{Json, Measured, Uid};
+use super::types::{Json, Measured, Text, Uid};
 use crate::domain::attribute::{GROUP, USER};
 use crate::domain::casefold::casefold;
 use crate::domain::document::{compact, folded};
 use crate::domain::group::{self, Group};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Attributes, User};
+use crate::domain::user::{self, StoredUser, User};
 use crate::schema::{group_external_ids, groups, members, user_emails, user_external_ids, users};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::result::Error::SerializationError;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -24,7 +26,7 @@ pub struct UserRow {
     user_name: String,
     display_name: Option<String>,
     active: bool,
-    document: Measured<StoredDocument<Attributes>>,
+    document: Text,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -37,37 +39,24 @@ pub(crate) fn user_columns() -> UserColumns {
     <UserRow as Selectable<Pg>>::construct_selection()
 }
 
-/// The document of a row, with the attributes that have no column. It includes all e-mails and externalIds, whose tables
-/// only serve as indexes.
-#[derive(Debug, Deserialize)]
-pub struct StoredDocument<A> {
-    attributes: A,
-    #[serde(rename = "externalIds")]
-    external_ids: BTreeMap<String, String>,
-}
-
 impl StoredSize for UserRow {
     fn stored_size(&self) -> usize {
-        self.document.stored_size()
+        self.document.0.len()
     }
 }
 
-impl From<UserRow> for User {
+impl From<UserRow> for StoredUser {
     fn from(row: UserRow) -> Self {
-        let StoredDocument { attributes, external_ids } = row.document.value;
         Self {
             id: row.id.0,
-            attributes: Attributes {
-                user_name: row.user_name,
-                display_name: row.display_name,
-                active: row.active,
-                ..attributes
-            },
-            groups: None,
-            external_ids,
+            user_name: row.user_name,
+            display_name: row.display_name,
+            active: row.active,
+            document: row.document.0,
             version: row.version,
             created_at: Timestamp::from(row.created_at),
             updated_at: Timestamp::from(row.updated_at),
+            manager_name: None,
         }
     }
 }
@@ -83,29 +72,18 @@ pub(crate) struct NewUserRow<'u> {
     display_name: Option<&'u str>,
     display_name_key: Option<String>,
     active: bool,
-    document: Json<NewDocument<'u>>,
+    document: Json<Box<RawValue>>,
     folded: Json<Map<String, Value>>,
     version: i64,
     created_at: i64,
     updated_at: i64,
 }
 
-#[derive(Debug, Serialize)]
-pub(crate) struct NewDocument<'u> {
-    attributes: Map<String, Value>,
-    #[serde(rename = "externalIds")]
-    external_ids: &'u BTreeMap<String, String>,
-}
-
 impl<'u> NewUserRow<'u> {
-    pub(crate) fn new(tenant_id: Uuid, user: &'u User) -> Self {
+    pub(crate) fn new(tenant_id: Uuid, user: &'u User) -> QueryResult<Self> {
         let attributes = &user.attributes;
-        let mut rest = compact(attributes);
-        let folded = folded(rest.clone(), USER);
-        for name in ["userName", "displayName", "active"] {
-            rest.remove(name);
-        }
-        Self {
+        let document = user::document(user).map_err(|error| SerializationError(Box::new(error)))?;
+        Ok(Self {
             tenant_id: Uid(tenant_id),
             id: Uid(user.id),
             user_name: &attributes.user_name,
@@ -113,12 +91,12 @@ impl<'u> NewUserRow<'u> {
             display_name: attributes.display_name.as_deref(),
             display_name_key: attributes.display_name.as_deref().map(casefold),
             active: attributes.active,
-            document: Json(NewDocument { attributes: rest, external_ids: &user.external_ids }),
-            folded: Json(folded),
+            document: Json(document),
+            folded: Json(folded(compact(attributes), USER)),
             version: user.version,
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
-        }
+        })
     }
 }
 
@@ -172,11 +150,20 @@ pub(crate) fn external_id_rows(tenant_id: Uuid, user: &User) -> Vec<NewExternalI
 pub struct GroupRow {
     id: Uid,
     display_name: String,
-    document: Measured<StoredDocument<group::Attributes>>,
+    document: Measured<StoredDocument>,
     member_count: i64,
     version: i64,
     created_at: i64,
     updated_at: i64,
+}
+
+/// The document of a row, with the attributes that have no column. It includes the externalIds, whose table only
+/// serves as an index.
+#[derive(Debug, Deserialize)]
+pub struct StoredDocument {
+    attributes: group::Attributes,
+    #[serde(rename = "externalIds")]
+    external_ids: BTreeMap<String, String>,
 }
 
 /// The columns of a [`GroupRow`]; [`super::table::GROUPS`] lists them as text. They are the same on both engines.
@@ -222,6 +209,13 @@ pub(crate) struct NewGroupRow<'g> {
     version: i64,
     created_at: i64,
     updated_at: i64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct NewDocument<'g> {
+    attributes: Map<String, Value>,
+    #[serde(rename = "externalIds")]
+    external_ids: &'g BTreeMap<String, String>,
 }
 
 impl<'g> NewGroupRow<'g> {

@@ -48,8 +48,24 @@ pub struct Measured<T: Debug> {
     pub bytes: usize,
 }
 
+/// The text of a [`Document`].
+#[derive(FromSqlRow, Debug)]
+pub struct Text(pub String);
+
 /// The version number with which the binary format of `jsonb` begins.
 const JSONB_VERSION: u8 = 1;
+
+impl FromSql<Document, Pg> for Text {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(str::from_utf8(value.as_bytes())?.to_owned()))
+    }
+}
+
+impl FromSql<Document, Sqlite> for Text {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(value.read_text().to_owned()))
+    }
+}
 
 impl FromSql<Id, Pg> for Uid {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {

@@ -117,8 +117,8 @@ const ENTERPRISE: &[Attribute] = &[
 /// The attributes of a user in the native API.
 pub const USER: &[Attribute] = &[
     of("id", Kind::Id),
-    text("userName"),
     of("externalId", Kind::Exact),
+    text("userName"),
     of("name", Kind::Object(NAME)),
     text("displayName"),
     text("nickName"),

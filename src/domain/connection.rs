@@ -98,7 +98,7 @@ impl Connection {
 
 impl Token {
     fn snapshot(&self) -> Map<String, Value> {
-        let expires_at = self.expires_at.map(Timestamp::rfc3339);
+        let expires_at = self.expires_at.map(|time| time.to_string());
         attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
     }
 }

@@ -20,6 +20,7 @@ pub mod origin;
 pub mod projection;
 pub mod schema;
 pub mod scim;
+pub mod shape;
 pub mod similar;
 pub mod sort;
 pub mod tenant;

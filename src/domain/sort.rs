@@ -1,7 +1,6 @@
 //! The orders in which resources are listed, and positions in them.
 
 use super::attribute::{Attribute, Kind, Path};
-use super::change::Auditable;
 use super::filter::Value;
 use super::schema::{GROUPS, Schema, SortBy, USERS, Vocabulary};
 use derive_more::Error;
@@ -81,11 +80,9 @@ pub struct Position {
 }
 
 /// A resource that can be sorted.
-pub trait Sorted: Auditable {
+pub trait Sorted {
     /// The id.
-    fn id(&self) -> Uuid {
-        self.stamp().id
-    }
+    fn id(&self) -> Uuid;
 
     /// The key of an indexed order; `None` for [`SortBy::Id`], which compares ids alone.
     fn key(&self, by: SortBy) -> Option<Value>;

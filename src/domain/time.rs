@@ -1,7 +1,8 @@
 //! Points in time, stored in microseconds and rendered as RFC 3339.
 
-use derive_more::{Display, From, Into};
+use derive_more::{From, Into};
 use serde::{Serialize, Serializer};
+use std::fmt;
 use std::time::{Duration, SystemTime};
 use time::format_description::{BorrowedFormatItem, well_known::Rfc3339};
 use time::{OffsetDateTime, macros::format_description};
@@ -13,8 +14,7 @@ const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
 const YEAR_10000: u64 = 253_402_300_800_000_000;
 
 /// A point in time, in microseconds since 1970-01-01T00:00:00Z. Rendered as `2026-01-02T03:04:05.678901Z` (RFC 3339).
-#[derive(Clone, Copy, Debug, Display, PartialEq, Eq, PartialOrd, Ord, From, Into)]
-#[display("{}", self.rfc3339())]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, From, Into)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -25,22 +25,6 @@ impl Timestamp {
             time.checked_to_offset(time::UtcOffset::UTC).is_some_and(|time| (1..=9999).contains(&time.year()))
         };
         parse_rfc3339(text).filter(is_representable).map(Self::from)
-    }
-
-    /// Renders the time in UTC, with six fractional digits.
-    pub fn rfc3339(self) -> String {
-        if let Ok(micros) = u64::try_from(self.0)
-            && micros < YEAR_10000
-        {
-            // `humantime` is several times faster than `time`, which matters because every response contains times. It
-            // does not support times before 1970.
-            let at = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
-            return humantime::format_rfc3339_micros(at).to_string();
-        }
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
-            .ok()
-            .and_then(|at| at.format(RFC3339_MICROS).ok())
-            .unwrap_or_else(|| "9999-12-31T23:59:59.999999Z".to_owned())
     }
 
     /// The time after a duration.
@@ -54,6 +38,23 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, previous: Self) -> Self {
         self.max(Self(previous.0 + 1))
+    }
+}
+
+/// Renders the time in UTC, with six fractional digits.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Ok(micros) = u64::try_from(self.0)
+            && micros < YEAR_10000
+        {
+            // `humantime` is several times faster than `time`, which matters because every response contains times. It
+            // does not support times before 1970.
+            let at = SystemTime::UNIX_EPOCH + Duration::from_micros(micros);
+            return humantime::format_rfc3339_micros(at).fmt(f);
+        }
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000).ok();
+        let text = at.and_then(|at| at.format(RFC3339_MICROS).ok());
+        f.write_str(text.as_deref().unwrap_or("9999-12-31T23:59:59.999999Z"))
     }
 }
 
@@ -71,7 +72,7 @@ impl From<OffsetDateTime> for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.rfc3339())
+        serializer.collect_str(self)
     }
 }
 

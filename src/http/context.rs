@@ -15,7 +15,7 @@ use crate::domain::user::User;
 use crate::ops::OpError;
 use crate::ops::listing::{self, FindOwner, ListPage, Query};
 use crate::ops::members::{GroupsOf, MAX_GROUPS};
-use crate::ops::resource::Resource;
+use crate::ops::resource::{Form, Resource};
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -131,6 +131,17 @@ impl<R: Right> Context<R> {
         permit: &mut Option<Permit>,
     ) -> Result<ListPage<T>, Problem> {
         let page = listing::list(&self.state.database, &self.caller.origin, query, permit).await?;
+        self.check_key(R::ROLE).await?;
+        Ok(page)
+    }
+
+    /// Lists all resources in another form. See [`Self::list`].
+    pub(super) async fn list_plain<F: Form>(
+        &self,
+        query: Query<F::Resource>,
+        permit: &mut Option<Permit>,
+    ) -> Result<ListPage<F>, Problem> {
+        let page = listing::list_plain(&self.state.database, &self.caller.origin, query, permit).await?;
         self.check_key(R::ROLE).await?;
         Ok(page)
     }

@@ -5,8 +5,8 @@ use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::pages::IdList;
 use super::params::Params;
 use super::path::{PathId, Target};
-use super::resources::{Docs, Native};
-use super::response::{Projected, Response, no_content};
+use super::resources::{Docs, Native, Write};
+use super::response::{Projected, Response, no_content, write_json};
 use crate::db::Operation;
 use crate::domain::body::WriteMode;
 use crate::domain::cursor::List;
@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 impl Native for Group {
     const PATH: &'static str = "/groups";
+    type Stored = Self;
     const HAS_GROUPS: bool = false;
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "Group", tag: "groups", example: examples::group },
@@ -51,6 +52,16 @@ impl Native for Group {
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
+    }
+}
+
+impl Write for Group {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        write_json(out, &self.representation())
     }
 }
 

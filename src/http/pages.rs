@@ -2,7 +2,7 @@
 
 use super::params::Params;
 use super::problem::Problem;
-use super::response::Response;
+use super::response::{Response, not_serializable, write_json};
 use crate::db::Permit;
 use crate::domain::cursor::List;
 use crate::ops::{PAGE_BYTES, Page, PageQuery};
@@ -66,7 +66,16 @@ impl PageItems {
         &mut self,
         items: impl IntoIterator<Item = impl Serialize>,
     ) -> Result<usize, Problem> {
-        self.extend_to(MAX_ITEMS, items, |_| None)
+        self.extend_to(MAX_ITEMS, items, write_json, |_| None)
+    }
+
+    /// Like [`Self::extend`], for items that `write` appends as JSON.
+    pub(super) fn extend_written<T>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut Vec<u8>, &T) -> serde_json::Result<()>,
+    ) -> Result<usize, Problem> {
+        self.extend_to(MAX_ITEMS, items, write, |_| None)
     }
 
     /// Like [`Self::extend`], but the part of an item that `part` returns does not count towards the size of the page.
@@ -75,7 +84,7 @@ impl PageItems {
         items: impl IntoIterator<Item = T>,
         part: impl Fn(&T) -> Option<&Value>,
     ) -> Result<usize, Problem> {
-        self.extend_to(MAX_ITEMS, items, part)
+        self.extend_to(MAX_ITEMS, items, write_json, part)
     }
 
     /// Appends items without a limit.
@@ -83,13 +92,14 @@ impl PageItems {
         &mut self,
         items: impl IntoIterator<Item = impl Serialize>,
     ) -> Result<usize, Problem> {
-        self.extend_to(usize::MAX, items, |_| None)
+        self.extend_to(usize::MAX, items, write_json, |_| None)
     }
 
-    fn extend_to<T: Serialize>(
+    fn extend_to<T>(
         &mut self,
         limit: usize,
         items: impl IntoIterator<Item = T>,
+        write: impl Fn(&mut Vec<u8>, &T) -> serde_json::Result<()>,
         part: impl Fn(&T) -> Option<&Value>,
     ) -> Result<usize, Problem> {
         let before = self.count;
@@ -99,7 +109,7 @@ impl PageItems {
             if self.count > 0 {
                 self.json.push(b',');
             }
-            serde_json::to_writer(&mut self.json, &item).map_err(|error| not_serializable(&error))?;
+            write(&mut self.json, &item).map_err(|error| not_serializable(&error))?;
             if self.json.len().saturating_sub(self.uncounted) > limit && self.count > 0 {
                 self.json.truncate(end);
                 break;
@@ -122,11 +132,6 @@ impl PageItems {
         let start = format!("{{\"{name}\":[");
         Ok([start.as_bytes(), &self.json, b"]", separator.as_bytes(), members.as_bytes()].concat())
     }
-}
-
-fn not_serializable(error: &serde_json::Error) -> Problem {
-    log::error!("a response cannot be serialized: {error}");
-    Problem::defect()
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use super::openapi::ResourceDocs;
 use super::pages::IdList;
 use super::params::Params;
 use super::path::Target;
-use super::response::{Response, http_response, no_content, read_response, stored_response};
+use super::response::{Response, http_response, no_content, read_response, stored_response, write_json};
 use super::state::State;
 use crate::domain::cursor::List;
 use crate::ops::OpError;
@@ -75,7 +75,8 @@ async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response
 /// `GET /keys/{id}`, `GET /connections/{id}`, `GET /tenants/{id}`
 async fn find<R: Served>(context: Context<R::Right>, target: Target) -> Response {
     let record = context.call(Find::<R> { scope: R::scope(&context), id: target.id }).await?;
-    read_response(&target.conditions, record.stamp().version, &record.representation(context.state()))
+    let representation = record.representation(context.state());
+    read_response(&target.conditions, record.stamp().version, |out| write_json(out, &representation))
 }
 
 /// `PATCH /keys/{id}`, `PATCH /connections/{id}`, `PATCH /tenants/{id}`

@@ -10,7 +10,9 @@ use super::pages::{PageItems, page_response};
 use super::params::{Fields, Include, NoQuery, Params};
 use super::path::{PathId, Target};
 use super::problem::Problem;
-use super::response::{Projected, Response, call_once, http_response, read_response, stored_response};
+use super::response::{
+    Projected, Response, call_once, http_response, read_response, stored_response, write_json,
+};
 use crate::db::Operation;
 use crate::domain::NATIVE_SOURCE;
 use crate::domain::body::{WriteMode, check_patch_size};
@@ -18,11 +20,12 @@ use crate::domain::condition::Conditions;
 use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::StoredResponse;
+use crate::domain::projection::Projection;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::Query;
 use crate::ops::members::{FEW_GROUPS, MAX_GROUPS, WithGroups};
-use crate::ops::resource::{Find, NewValues, Resource, Rewrite, UniqueKey};
+use crate::ops::resource::{Find, Form, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -35,6 +38,8 @@ use uuid::Uuid;
 /// Users and groups as the native API serves them.
 pub(super) trait Native: Resource {
     const PATH: &'static str;
+    /// The form in which whole resources are read.
+    type Stored: Form<Resource = Self> + Write;
     /// Whether `include` accepts `groups`.
     const HAS_GROUPS: bool;
     /// The parts of the OpenAPI document that differ between the types.
@@ -49,6 +54,17 @@ pub(super) trait Native: Resource {
         draft: Self::Draft,
         now: Timestamp,
     ) -> impl Operation<Output = Self, Error = OpError>;
+}
+
+/// A form of a resource that can be written as JSON without conversion to the resource.
+pub(super) trait Write {
+    fn version(&self) -> i64;
+
+    /// Appends the JSON of the whole resource, as [`Native::representation`] serializes it.
+    ///
+    /// # Errors
+    /// The stored resource is invalid.
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
 }
 
 /// The parts of the OpenAPI document that differ between users and groups.
@@ -184,6 +200,11 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
+    if !fields.groups && fields.projection == Projection::All {
+        let find = Find { tenant: context.tenant(), id, of: PhantomData::<R::Stored> };
+        let stored = context.call(find).await?;
+        return read_response(&conditions, stored.version(), |out| stored.write(out));
+    }
     let find = Find { tenant: context.tenant(), id, of: PhantomData };
     let mut resource: R = match fields.groups {
         true => {
@@ -199,7 +220,7 @@ async fn find<R: Native>(
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
     // The groups can change without a new version of the user.
     let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
-    read_response(&conditions, resource.stamp().version, &projected)
+    read_response(&conditions, resource.stamp().version, |out| write_json(out, &projected))
 }
 
 fn find_docs<R: Native>() -> OperationDocs {
@@ -225,14 +246,20 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
     let (tenant, source, max_groups) = (context.tenant(), NATIVE_SOURCE.into(), groups.then_some(MAX_GROUPS));
     let query =
         Query { tenant, filter, sort, after, skip: None, limit, total, max_groups, source, of: PhantomData };
-    let mut permit = None;
-    let mut page = context.list::<R>(query, &mut permit).await?;
-    let mut items = PageItems::default();
-    let whole = page.items.iter().map(R::representation);
-    let count = items.extend(whole.map(|whole| Projected { whole, projection: &projection }))?;
-    page.truncate(count);
-    let next_cursor = page.next.map(|after| list.cursor(&after));
-    page_response(R::PATH, &params, items, next_cursor, page.total)
+    let (mut permit, mut items) = (None, PageItems::default());
+    let (next, total) = if query.is_plain() && projection == Projection::All {
+        let mut page = context.list_plain::<R::Stored>(query, &mut permit).await?;
+        let count = items.extend_written(&page.items, |out, stored| stored.write(out))?;
+        page.truncate(count);
+        (page.next, page.total)
+    } else {
+        let mut page = context.list::<R>(query, &mut permit).await?;
+        let whole = page.items.iter().map(R::representation);
+        let count = items.extend(whole.map(|whole| Projected { whole, projection: &projection }))?;
+        page.truncate(count);
+        (page.next, page.total)
+    };
+    page_response(R::PATH, &params, items, next.map(|after| list.cursor(&after)), total)
 }
 
 fn list_docs<R: Native>() -> OperationDocs {

@@ -73,11 +73,11 @@ pub(super) fn http_response(stored: StoredResponse) -> HttpResponse {
     }
 }
 
-/// The response to a read: 200, 304 or 412, depending on the conditions.
+/// The response to a read: 200, 304 or 412, depending on the conditions. `write` appends the JSON of the resource.
 pub(super) fn read_response(
     conditions: &Conditions,
     version: i64,
-    representation: &impl Serialize,
+    write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
 ) -> Response {
     if !conditions.allow_read(version) {
         return Err(Problem::version_mismatch(Some(version)));
@@ -85,7 +85,25 @@ pub(super) fn read_response(
     let status = if conditions.not_modified(version) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     response.insert_header((ETAG, etag(version)));
-    Ok(if status == StatusCode::OK { response.json(representation) } else { response.finish() })
+    if status == StatusCode::NOT_MODIFIED {
+        return Ok(response.finish());
+    }
+    let mut body = Vec::with_capacity(USUAL_SIZE);
+    write(&mut body).map_err(|error| not_serializable(&error))?;
+    Ok(response.content_type("application/json").body(body))
+}
+
+/// The size in bytes that the response with a single resource seldom exceeds.
+const USUAL_SIZE: usize = 2048;
+
+/// Appends a value as JSON.
+pub(super) fn write_json(out: &mut Vec<u8>, value: &impl Serialize) -> serde_json::Result<()> {
+    serde_json::to_writer(out, value)
+}
+
+pub(super) fn not_serializable(error: &serde_json::Error) -> Problem {
+    log::error!("a response cannot be serialized: {error}");
+    Problem::defect()
 }
 
 pub(super) fn no_content() -> HttpResponse {

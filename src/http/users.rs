@@ -7,7 +7,7 @@ use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::params::Params;
 use super::path::PathId;
 use super::problem::Problem;
-use super::resources::{Docs, Native};
+use super::resources::{Docs, Native, Write};
 use super::response::{Response, no_content};
 use crate::db::Operation;
 use crate::domain::body::WriteMode;
@@ -15,7 +15,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
 use crate::domain::key::Role;
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Draft, Representation, User};
+use crate::domain::user::{Draft, Representation, StoredUser, User};
 use crate::ops::OpError;
 use crate::ops::resource::UniqueKey;
 use crate::ops::users::{Create, Delete, Erase, Redact, Remaining, TruncateLog};
@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 impl Native for User {
     const PATH: &'static str = "/users";
+    type Stored = StoredUser;
     const HAS_GROUPS: bool = true;
     const DOCS: Docs = Docs {
         resource: ResourceDocs { name: "User", tag: "users", example: examples::user },
@@ -53,6 +54,16 @@ impl Native for User {
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
         Create { tenant, id: Uuid::now_v7(), draft, now }
+    }
+}
+
+impl Write for StoredUser {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        self.write(out)
     }
 }
 

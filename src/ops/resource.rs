@@ -43,8 +43,29 @@ impl UniqueKey {
     }
 }
 
+/// A form in which resources are read: the resources themselves, or their stored text.
+pub trait Form: Sorted + Clone + Debug + Send + Sync + 'static {
+    /// The type of the resources.
+    type Resource: Resource;
+
+    /// Converts a row.
+    ///
+    /// # Errors
+    /// The document of the row is invalid.
+    fn from_row(row: <Self::Resource as Resource>::Row) -> QueryResult<Self>;
+
+    /// Fills in attributes that are computed instead of stored. Each resource is given with its tenant.
+    ///
+    /// # Errors
+    /// [`OpError::Database`].
+    fn fill_computed<'f>(
+        tx: &mut Tx<'_>,
+        forms: impl IntoIterator<Item = (Uuid, &'f mut Self)>,
+    ) -> Result<(), OpError>;
+}
+
 /// A resource with its own table and lists: a user or a group.
-pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync + 'static {
+pub trait Resource: Form<Resource = Self> + Auditable + PartialEq {
     /// The attributes.
     const SCHEMA: &'static Schema;
     /// The table.
@@ -53,7 +74,7 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     const MAX_REWRITES: usize = 1;
 
     /// A row of the table.
-    type Row: Into<Self> + 'static;
+    type Row: 'static;
     /// The writable values.
     type Draft: Clone + Debug + Send + Sync + 'static;
 
@@ -76,28 +97,22 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
     ///
     /// # Errors
     /// The engine's error.
-    fn load(
+    fn load<F: Form<Resource = Self>>(
         connection: &mut Connection,
         statement: Fragment,
         limit: Option<usize>,
         budget: &mut Budget,
-    ) -> QueryResult<Vec<Self>>;
+    ) -> QueryResult<Vec<F>>;
 
     /// Loads the resources with these ids that exist, in any order.
     ///
     /// # Errors
     /// The engine's error.
-    fn load_by_ids(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>)
-    -> QueryResult<Vec<Self>>;
-
-    /// Fills in attributes that are computed instead of stored. Each resource is given with its tenant.
-    ///
-    /// # Errors
-    /// [`OpError::Database`].
-    fn fill_computed<'r>(
-        tx: &mut Tx<'_>,
-        resources: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), OpError>;
+    fn load_by_ids<F: Form<Resource = Self>>(
+        connection: &mut Connection,
+        tenant: Uuid,
+        ids: &BTreeSet<Uuid>,
+    ) -> QueryResult<Vec<F>>;
 
     /// The resource as a user, if it is one.
     fn as_user(&mut self) -> Option<&mut User> {
@@ -162,33 +177,34 @@ pub trait Resource: Auditable + Sorted + Clone + Debug + PartialEq + Send + Sync
 
 /// Reads a resource.
 #[derive(Debug)]
-pub struct Find<R> {
+pub struct Find<F> {
     /// The tenant of the resource.
     pub tenant: Uuid,
     /// The id of the resource.
     pub id: Uuid,
-    /// The type of the resource.
-    pub of: PhantomData<R>,
+    /// The form in which the resource is read.
+    pub of: PhantomData<F>,
 }
 
-impl<R: Resource> Operation for Find<R> {
-    type Output = R;
+impl<F: Form> Operation for Find<F> {
+    type Output = F;
     type Error = OpError;
     const CLASS: Class = Class::Read;
     const MAX_BATCH: usize = MAX_BATCH;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<R, OpError> {
-        let mut resource = find(tx, self.tenant, self.id)?;
-        R::fill_computed(tx, [(self.tenant, &mut resource)])?;
-        Ok(resource)
+    fn run(&self, tx: &mut Tx<'_>) -> Result<F, OpError> {
+        let row = tx.get(F::Resource::by_id(self.tenant, self.id))?;
+        let mut form = F::from_row(row)?;
+        F::fill_computed(tx, [(self.tenant, &mut form)])?;
+        Ok(form)
     }
 
     /// Reads the resources with one statement per tenant on PostgreSQL, and in one transaction on SQLite.
-    fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<R> {
+    fn run_batch(finds: &[&Self], tx: &mut Tx<'_>) -> Results<F> {
         tx.in_sqlite_snapshot(|tx| {
             let ids = finds.iter().map(|find| (find.tenant, find.id));
-            let mut found = load_by_tenant(tx, ids.clone(), R::load_by_ids)?;
-            R::fill_computed(tx, found.iter_mut().map(|((tenant, _), resource)| (*tenant, resource)))?;
+            let mut found = load_by_tenant(tx, ids.clone(), F::Resource::load_by_ids::<F>)?;
+            F::fill_computed(tx, found.iter_mut().map(|((tenant, _), form)| (*tenant, form)))?;
             Ok(ids.map(|id| found.get(&id).cloned().ok_or(OpError::NotFound)).collect())
         })
     }
@@ -196,8 +212,7 @@ impl<R: Resource> Operation for Find<R> {
 
 /// Reads a resource, without its computed attributes.
 pub(super) fn find<R: Resource>(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid) -> Result<R, OpError> {
-    let row: R::Row = tx.get(R::by_id(tenant, id))?;
-    Ok(row.into())
+    Ok(R::from_row(tx.get(R::by_id(tenant, id))?)?)
 }
 
 /// Reads a resource, without its computed attributes, and locks it for writing.
@@ -207,8 +222,7 @@ pub(super) fn lock<R: Resource>(
     id: Uuid,
     conditions: &Conditions,
 ) -> Result<R, OpError> {
-    let row: R::Row = tx.lock(R::by_id(tenant, id))?;
-    let resource: R = row.into();
+    let resource = R::from_row(tx.lock(R::by_id(tenant, id))?)?;
     let version = resource.stamp().version;
     let is_allowed = conditions.allow_write(version);
     if is_allowed { Ok(resource) } else { Err(OpError::PreconditionFailed(Some(version))) }
@@ -337,13 +351,14 @@ pub(super) fn new_external_id(
 }
 
 /// Loads the resources of a statement, at most `limit` if given, until the budget is spent.
-pub(super) fn load_rows<ST: 'static, Row: Into<R> + StoredSize + 'static, R>(
+pub(super) fn load_rows<ST: 'static, Row: StoredSize + 'static, F: Form>(
     connection: &mut Connection,
     statement: Fragment,
     limit: Option<usize>,
     budget: &mut Budget,
-) -> QueryResult<Vec<R>>
+) -> QueryResult<Vec<F>>
 where
+    F::Resource: Resource<Row = Row>,
     Statement<ST>: Select<'static, Row> + LoadQuery<'static, PgConnection, Row, PgRowByRowLoadingMode>,
 {
     let statement = Statement::<ST>::of(statement);
@@ -352,5 +367,5 @@ where
         _ => statement,
     };
     let rows: Vec<Row> = connection.load_within(statement, limit.unwrap_or(usize::MAX), budget)?;
-    Ok(rows.into_iter().map(Into::into).collect())
+    rows.into_iter().map(F::from_row).collect()
 }

@@ -206,7 +206,7 @@ impl Provider {
         let soon = SystemTime::now() + Duration::from_millis(300);
         let soon = soon.duration_since(SystemTime::UNIX_EPOCH).expect("the clock is right").as_micros();
         let soon = Timestamp::from(i64::try_from(soon).expect("the time is in range"));
-        let (path, client) = self.create_token(&json!({ "expiresAt": soon.rfc3339() })).await;
+        let (path, client) = self.create_token(&json!({ "expiresAt": soon.to_string() })).await;
         let mut response = get(&client, "/Users").await;
         while response.code() == 200 {
             response = get(&client, "/Users").await;

@@ -45,7 +45,7 @@ struct Indexed {
 }
 
 fn indexed() -> Vec<Indexed> {
-    let at = |second: i64| Timestamp::from(FIRST_CREATED + second * 1_000_000).rfc3339();
+    let at = |second: i64| Timestamp::from(FIRST_CREATED + second * 1_000_000).to_string();
     let case = |filter: &str, indexes, count| Indexed { filter: filter.to_owned(), indexes, count };
     let name = r#"userName eq "ADA-00-001234@example.com""#;
     vec![

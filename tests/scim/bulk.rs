@@ -222,7 +222,7 @@ async fn bulk_operations_after_an_expiry_are_refused(scim: Scim) {
     let (key, client) = create_writer_key(&scim).await;
     let expire = async || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is set").as_micros();
-        let end = Timestamp::from(i64::try_from(now).expect("the time is in range") + 50_000).rfc3339();
+        let end = Timestamp::from(i64::try_from(now).expect("the time is in range") + 50_000).to_string();
         scim.api.client.patch(&key, &json!({"expiresAt": end})).send().await.expect(200);
         while client.get("/me").send().await.code() != 401 {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -87,6 +87,10 @@ impl Auditable for Group {
 }
 
 impl Sorted for Group {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
     fn key(&self, by: SortBy) -> Option<filter::Value> {
         match by {
             SortBy::Id | SortBy::UserName | SortBy::Other(_) | SortBy::Element(_) => None,

@@ -92,7 +92,7 @@ impl Auditable for Key {
         [ChangeKind::KEY_CREATED, ChangeKind::KEY_UPDATED, ChangeKind::KEY_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
-        let expires_at = self.expires_at.map(Timestamp::rfc3339);
+        let expires_at = self.expires_at.map(|time| time.to_string());
         attributes([
             ("name", self.name.clone().into()),
             ("role", self.role.to_string().into()),

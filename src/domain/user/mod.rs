@@ -1,11 +1,13 @@
 //! Users (RFC 7643, sections 4.1 and 4.3), with the native API's names.
 
 mod read;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 pub use super::body::WriteMode;
 pub use read::Draft;
+pub use stored::{StoredUser, document};
 
 use super::NATIVE_SOURCE;
 use super::body::write_external_id;
@@ -184,17 +186,30 @@ impl Auditable for User {
 }
 
 impl Sorted for User {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
     fn key(&self, by: SortBy) -> Option<filter::Value> {
-        match by {
-            SortBy::Id | SortBy::Other(_) | SortBy::Element(_) => None,
-            SortBy::UserName => Some(filter::Value::Text(casefold(&self.attributes.user_name))),
-            SortBy::DisplayName => {
-                let name = self.attributes.display_name.as_deref();
-                name.map(|name| filter::Value::Text(casefold(name)))
-            }
-            SortBy::CreatedAt => Some(filter::Value::Integer(self.created_at.into())),
-            SortBy::UpdatedAt => Some(filter::Value::Integer(self.updated_at.into())),
-        }
+        let Attributes { user_name, display_name, .. } = &self.attributes;
+        sort_key(by, user_name, display_name.as_deref(), [self.created_at, self.updated_at])
+    }
+}
+
+/// The sort key of a user. `times` are those of its creation and of its last change.
+fn sort_key(
+    by: SortBy,
+    user_name: &str,
+    display_name: Option<&str>,
+    times: [Timestamp; 2],
+) -> Option<filter::Value> {
+    let [created_at, updated_at] = times;
+    match by {
+        SortBy::Id | SortBy::Other(_) | SortBy::Element(_) => None,
+        SortBy::UserName => Some(filter::Value::Text(casefold(user_name))),
+        SortBy::DisplayName => display_name.map(|name| filter::Value::Text(casefold(name))),
+        SortBy::CreatedAt => Some(filter::Value::Integer(created_at.into())),
+        SortBy::UpdatedAt => Some(filter::Value::Integer(updated_at.into())),
     }
 }
 

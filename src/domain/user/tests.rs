@@ -52,7 +52,7 @@ fn custom() -> impl Strategy<Value = Value> {
 }
 
 /// Valid bodies, in which any optional field may be absent.
-fn body() -> impl Strategy<Value = Value> {
+pub(super) fn body() -> impl Strategy<Value = Value> {
     let names = (option::of(text()), option::of(text()));
     let enterprise = (option::of(text()), option::of(text()));
     (key(), option::of(key()), names, any::<Option<bool>>(), (emails(), values(), values()), enterprise, custom())
@@ -66,7 +66,7 @@ fn body() -> impl Strategy<Value = Value> {
         })
 }
 
-fn user(draft: Draft) -> User {
+pub(super) fn user(draft: Draft) -> User {
     User::new(Uuid::max(), draft, Timestamp::from(0))
 }
 

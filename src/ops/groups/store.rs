@@ -17,13 +17,29 @@ use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::members::MemberDiff;
-use crate::ops::resource::{Resource, UniqueKey, load_rows, new_external_id};
+use crate::ops::resource::{Form, Resource, UniqueKey, load_rows, new_external_id};
 use crate::schema::{group_external_ids, groups, members, tenants};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+impl Form for Group {
+    type Resource = Self;
+
+    fn from_row(row: GroupRow) -> QueryResult<Self> {
+        Ok(row.into())
+    }
+
+    /// Groups have no computed attributes.
+    fn fill_computed<'f>(
+        _: &mut Tx<'_>,
+        _: impl IntoIterator<Item = (Uuid, &'f mut Self)>,
+    ) -> Result<(), OpError> {
+        Ok(())
+    }
+}
 
 impl Resource for Group {
     const SCHEMA: &'static Schema = &schema::GROUPS;
@@ -60,20 +76,20 @@ impl Resource for Group {
         groups::table.find((Uid(tenant), Uid(id))).select(group_columns())
     }
 
-    fn load(
+    fn load<F: Form<Resource = Self>>(
         connection: &mut Connection,
         statement: Fragment,
         limit: Option<usize>,
         budget: &mut Budget,
-    ) -> QueryResult<Vec<Self>> {
+    ) -> QueryResult<Vec<F>> {
         load_rows::<SqlTypeOf<GroupColumns>, GroupRow, _>(connection, statement, limit, budget)
     }
 
-    fn load_by_ids(
+    fn load_by_ids<F: Form<Resource = Self>>(
         connection: &mut Connection,
         tenant: Uuid,
         ids: &BTreeSet<Uuid>,
-    ) -> QueryResult<Vec<Self>> {
+    ) -> QueryResult<Vec<F>> {
         let tenant = Uid(tenant);
         let rows: Vec<GroupRow> = connection.load_ids(
             ids.iter().copied().map(Uid),
@@ -83,15 +99,7 @@ impl Resource for Group {
             },
             |id| groups::table.find((tenant, id)).select(group_columns()),
         )?;
-        Ok(rows.into_iter().map(Self::from).collect())
-    }
-
-    /// Groups have no computed attributes.
-    fn fill_computed<'r>(
-        _: &mut Tx<'_>,
-        _: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), OpError> {
-        Ok(())
+        rows.into_iter().map(F::from_row).collect()
     }
 
     fn insert(

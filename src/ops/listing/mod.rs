@@ -13,7 +13,7 @@ mod search;
 mod sort;
 pub mod unique;
 
-use super::resource::Resource;
+use super::resource::{Form, Resource};
 use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
@@ -23,7 +23,7 @@ use crate::domain::Source;
 use crate::domain::filter::{Filter, Value};
 use crate::domain::origin::Origin;
 use crate::domain::schema::SortBy;
-use crate::domain::sort::{Position, Segment, Sort};
+use crate::domain::sort::{Position, Segment, Sort, Sorted};
 use crate::ops::members::{FEW_GROUPS, GroupsOf, WithGroups};
 use crate::ops::{OpError, PAGE_BYTES};
 use diesel::QueryResult;
@@ -159,7 +159,7 @@ async fn read_page<R: Resource>(
     let arrived = Instant::now();
     *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
     if query.filter.is_none() && query.sort.by.is_indexed() {
-        return database.call(origin, ReadPage(query.clone())).await;
+        return database.call(origin, ReadPage { query: query.clone(), of: PhantomData }).await;
     }
     let mut execution = Execution::start(database, origin, arrived);
     let found = match search(&execution, query).await? {
@@ -202,23 +202,40 @@ async fn count_and_scan<R: Resource>(
     Ok(ListPage { total, ..scan::scan(execution, query).await? })
 }
 
+/// Lists all resources in another form, in an order that has an index ([`Query::is_plain`]). See [`list`].
+///
+/// # Errors
+/// [`OpError::Database`].
+pub async fn list_plain<F: Form>(
+    database: &Database,
+    origin: &Origin,
+    query: Query<F::Resource>,
+    permit: &mut Option<Permit>,
+) -> Result<ListPage<F>, OpError> {
+    *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
+    database.call(origin, ReadPage { query: Arc::new(query), of: PhantomData }).await
+}
+
 /// Reads a page of all resources, in an order that has an index.
 #[derive(Debug)]
-struct ReadPage<R>(Arc<Query<R>>);
+struct ReadPage<F: Form> {
+    query: Arc<Query<F::Resource>>,
+    of: PhantomData<F>,
+}
 
-impl<R: Resource> Operation for ReadPage<R> {
-    type Output = ListPage<R>;
+impl<F: Form> Operation for ReadPage<F> {
+    type Output = ListPage<F>;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<R>, OpError> {
-        let Self(query) = self;
+    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<F>, OpError> {
+        let query = &self.query;
         let (mut items, mut budget) = (Vec::new(), Budget::of(PAGE_BYTES));
         let mut skip = query.skip.unwrap_or(0);
         for segment in query.sort.segments(query.after.clone()) {
             // One resource more than requested shows whether another page follows.
             let wanted = query.limit + 1 - items.len();
-            let found = query.items(tx, &segment, skip, wanted, &mut budget)?;
+            let found = query.items::<F>(tx, &segment, skip, wanted, &mut budget)?;
             if found.is_empty() && skip > 0 {
                 skip = skip.saturating_sub(query.count(tx, &segment)?);
             } else {
@@ -231,24 +248,30 @@ impl<R: Resource> Operation for ReadPage<R> {
         }
         let more = items.len() > query.limit || budget.is_spent();
         items.truncate(query.limit);
-        R::fill_computed(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
+        F::fill_computed(tx, items.iter_mut().map(|item| (query.tenant, item)))?;
         let positions = query.positions_of(&items);
         let next = positions.last().filter(|_| more).cloned();
-        let total = query.total.then(|| count_all::<R>(tx, query.tenant)).transpose()?;
+        let total = query.total.then(|| count_all::<F::Resource>(tx, query.tenant)).transpose()?;
         Ok(ListPage { items, positions, next, total })
     }
 }
 
 impl<R: Resource> Query<R> {
+    /// Whether the query lists all resources, without their groups, in an order that has an index.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.filter.is_none() && self.max_groups.is_none() && self.sort.by.is_indexed()
+    }
+
     /// The matching resources of a segment, at most `limit`, after skipping `skip` of them, until the budget is spent.
-    fn items(
+    fn items<F: Form<Resource = R>>(
         &self,
         connection: &mut Connection,
         segment: &Segment,
         skip: usize,
         limit: usize,
         budget: &mut Budget,
-    ) -> QueryResult<Vec<R>> {
+    ) -> QueryResult<Vec<F>> {
         let mut condition = sort_sql::condition(segment, R::TABLE);
         if self.filter.is_some() {
             condition.and_condition(&self.matches(connection)).unprepared();
@@ -264,7 +287,7 @@ impl<R: Resource> Query<R> {
     }
 
     /// The positions of resources in an order that has an index.
-    fn positions_of(&self, items: &[R]) -> Vec<Position> {
+    fn positions_of(&self, items: &[impl Sorted]) -> Vec<Position> {
         items.iter().map(|item| self.sort.position(item)).collect()
     }
 

@@ -5,7 +5,7 @@ use crate::db::types::Uid;
 use crate::db::{Connection, Tx, run_each};
 use crate::domain::user::User;
 use crate::ops::by_tenant::{QualifiedId, load_by_tenant};
-use crate::ops::resource::{Resource, Rewrite, Values};
+use crate::ops::resource::{Form as _, Resource, Rewrite, Values};
 use crate::ops::{OpError, Results};
 use crate::schema::users;
 use diesel::prelude::*;
@@ -54,7 +54,7 @@ fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> 
     let condition = users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids));
     let query = users::table.filter(condition).order(users::id).select(user_columns());
     let rows: Vec<UserRow> = query.for_update().skip_locked().load(c)?;
-    Ok(rows.into_iter().map(User::from).collect())
+    rows.into_iter().map(User::from_row).collect()
 }
 
 /// Rewrites one of the locked users. An error that concerns only this call and occurs before any write is returned as

@@ -24,7 +24,7 @@ fn insert_rows(connection: &mut Connection, tenant: Uuid, user: &User) -> Result
     if let Connection::Postgres(c) = connection {
         return insert_in_one_statement(c, &[(tenant, user)])?.check(user);
     }
-    let row = NewUserRow::new(tenant, user);
+    let row = NewUserRow::new(tenant, user)?;
     connection.execute(diesel::insert_into(users::table).values(&row))?;
     insert_emails(connection, tenant, user)?;
     Ok(insert_external_ids(connection, tenant, user)?)
@@ -104,7 +104,8 @@ impl Inserted {
 /// concurrent inserts cannot deadlock.
 fn insert_in_one_statement(c: &mut PgConnection, users: &[(Uuid, &User)]) -> Result<Inserted, OpError> {
     let each = || users.iter().copied();
-    let rows: Vec<_> = each().map(|(tenant, user)| NewUserRow::new(tenant, user)).collect();
+    let rows: Vec<NewUserRow<'_>> =
+        each().map(|(tenant, user)| NewUserRow::new(tenant, user)).collect::<QueryResult<_>>()?;
     let emails: Vec<_> = each().flat_map(|(tenant, user)| email_rows(tenant, user)).collect();
     let external_ids: Vec<_> = each().flat_map(|(tenant, user)| external_id_rows(tenant, user)).collect();
     let mut statement = Fragment::default();

@@ -11,7 +11,7 @@ use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
-use crate::ops::resource::{self, NewValues, Resource, Rewrite, Values};
+use crate::ops::resource::{self, Form as _, NewValues, Rewrite, Values};
 use crate::ops::{MAX_BATCH, OpError, Results};
 use uuid::Uuid;
 

@@ -14,15 +14,56 @@ use crate::domain::fields::FieldError;
 use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
-use crate::domain::user::{Draft, Manager, User};
-use crate::ops::resource::{Resource, Rewrite, UniqueKey, Values, load_rows, new_external_id};
+use crate::domain::user::{Draft, StoredUser, User};
+use crate::ops::resource::{Form, Resource, Rewrite, UniqueKey, Values, load_rows, new_external_id};
 use crate::ops::{MAX_BATCH, OpError, Results, members};
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::dsl::SqlTypeOf;
 use diesel::prelude::*;
+use diesel::result::Error::DeserializationError;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
+
+impl Form for User {
+    type Resource = Self;
+
+    fn from_row(row: UserRow) -> QueryResult<Self> {
+        StoredUser::from(row).try_into().map_err(|error| DeserializationError(Box::new(error)))
+    }
+
+    /// Fills in `manager.displayName` where a manager is a user of the same tenant.
+    fn fill_computed<'f>(
+        tx: &mut Tx<'_>,
+        users: impl IntoIterator<Item = (Uuid, &'f mut Self)>,
+    ) -> Result<(), OpError> {
+        let managed = users.into_iter().filter_map(|(tenant, user)| {
+            let manager = user.attributes.enterprise.manager.as_mut()?;
+            Some((tenant, parse_id(&manager.value), manager))
+        });
+        fill_manager_names(tx, managed, |manager, name| {
+            manager.exists = name.is_some();
+            manager.display_name = Some(name.flatten());
+        })
+    }
+}
+
+impl Form for StoredUser {
+    type Resource = User;
+
+    fn from_row(row: UserRow) -> QueryResult<Self> {
+        Ok(row.into())
+    }
+
+    fn fill_computed<'f>(
+        tx: &mut Tx<'_>,
+        users: impl IntoIterator<Item = (Uuid, &'f mut Self)>,
+    ) -> Result<(), OpError> {
+        let managed =
+            users.into_iter().filter_map(|(tenant, user)| Some((tenant, Some(user.manager()?), user)));
+        fill_manager_names(tx, managed, |user, name| user.manager_name = name)
+    }
+}
 
 impl Resource for User {
     const SCHEMA: &'static Schema = &schema::USERS;
@@ -60,20 +101,20 @@ impl Resource for User {
         users::table.find((Uid(tenant), Uid(id))).select(user_columns())
     }
 
-    fn load(
+    fn load<F: Form<Resource = Self>>(
         connection: &mut Connection,
         statement: Fragment,
         limit: Option<usize>,
         budget: &mut Budget,
-    ) -> QueryResult<Vec<Self>> {
+    ) -> QueryResult<Vec<F>> {
         load_rows::<SqlTypeOf<UserColumns>, UserRow, _>(connection, statement, limit, budget)
     }
 
-    fn load_by_ids(
+    fn load_by_ids<F: Form<Resource = Self>>(
         connection: &mut Connection,
         tenant: Uuid,
         ids: &BTreeSet<Uuid>,
-    ) -> QueryResult<Vec<Self>> {
+    ) -> QueryResult<Vec<F>> {
         let tenant = Uid(tenant);
         let rows: Vec<UserRow> = connection.load_ids(
             ids.iter().copied().map(Uid),
@@ -83,24 +124,7 @@ impl Resource for User {
             },
             |id| users::table.find((tenant, id)).select(user_columns()),
         )?;
-        Ok(rows.into_iter().map(Self::from).collect())
-    }
-
-    /// Fills in `manager.displayName` where a manager is a user of the same tenant.
-    fn fill_computed<'r>(
-        tx: &mut Tx<'_>,
-        users: impl IntoIterator<Item = (Uuid, &'r mut Self)>,
-    ) -> Result<(), OpError> {
-        let mut managers: BTreeMap<Uuid, Vec<&mut Manager>> = BTreeMap::new();
-        for (tenant, user) in users {
-            if let Some(manager) = &mut user.attributes.enterprise.manager {
-                managers.entry(tenant).or_default().push(manager);
-            }
-        }
-        for (tenant, managers) in managers {
-            fill_manager_names(tx, tenant, managers)?;
-        }
-        Ok(())
+        rows.into_iter().map(F::from_row).collect()
     }
 
     fn as_user(&mut self) -> Option<&mut User> {
@@ -161,7 +185,7 @@ impl Resource for User {
 }
 
 fn update(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<(), OpError> {
-    let row = NewUserRow::new(tenant, after);
+    let row = NewUserRow::new(tenant, after)?;
     tx.execute(diesel::update(users::table.find((Uid(tenant), Uid(after.id)))).set(&row))?;
     if before.attributes.emails != after.attributes.emails {
         let old = user_emails::table
@@ -179,13 +203,22 @@ fn update(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<
     Ok(())
 }
 
-fn fill_manager_names(tx: &mut Tx<'_>, tenant: Uuid, managers: Vec<&mut Manager>) -> QueryResult<()> {
-    let ids = managers.iter().filter_map(|manager| parse_id(&manager.value)).collect();
-    let names = display_names(tx, tenant, &ids)?;
-    for manager in managers {
-        let name = parse_id(&manager.value).and_then(|id| names.get(&Uid(id)).cloned());
-        manager.exists = name.is_some();
-        manager.display_name = Some(name.flatten());
+/// Looks up the displayNames of managers, each given with its tenant and, if it has one, its id. `fill` receives `None`
+/// for a manager who is not a user of the tenant.
+fn fill_manager_names<'m, T: 'm>(
+    tx: &mut Tx<'_>,
+    managers: impl Iterator<Item = (Uuid, Option<Uuid>, &'m mut T)>,
+    fill: impl Fn(&mut T, Option<Option<String>>),
+) -> Result<(), OpError> {
+    let mut by_tenant: BTreeMap<Uuid, Vec<(Option<Uuid>, &mut T)>> = BTreeMap::new();
+    for (tenant, id, manager) in managers {
+        by_tenant.entry(tenant).or_default().push((id, manager));
+    }
+    for (tenant, managers) in by_tenant {
+        let names = display_names(tx, tenant, &managers.iter().filter_map(|(id, _)| *id).collect())?;
+        for (id, manager) in managers {
+            fill(manager, id.and_then(|id| names.get(&Uid(id)).cloned()));
+        }
     }
     Ok(())
 }
