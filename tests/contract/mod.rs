@@ -5,6 +5,7 @@
 mod fixture;
 mod batches;
 mod changes;
+mod costs;
 mod edits;
 mod epochs;
 mod groups;

@@ -1,6 +1,6 @@
-//! Records the statements of a database's connections, and explains them.
+//! Explains the statements that Roster sends to a database.
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
+use crate::support::statements;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use roster::db::{Class, Connection, Operation, Tx};
@@ -10,61 +10,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The separator that Diesel prints between a statement and its values.
 const BINDS: &str = " -- binds: ";
 
-static RECORDED: Mutex<Recorded> = Mutex::new(Recorded { place: String::new(), statements: Vec::new() });
+/// The URL of the database whose statements are recorded. The tests of plans run one after another.
+static URL: Mutex<String> = Mutex::new(String::new());
 
-/// The statements of one database. Other tests of the process use other databases.
-struct Recorded {
-    /// The part of the URL between the scheme and the parameters. Roster opens the database with other parameters.
-    place: String,
-    statements: Vec<String>,
-}
-
-fn recorded() -> MutexGuard<'static, Recorded> {
-    RECORDED.lock().unwrap_or_else(PoisonError::into_inner)
+fn url() -> MutexGuard<'static, String> {
+    URL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Records every statement, with its values, on the connections that are opened to `url` from now on.
-pub(crate) fn record(url: &str) {
-    let place = url.rsplit("://").next().and_then(|rest| rest.split('?').next()).unwrap().to_owned();
-    *recorded() = Recorded { place, statements: Vec::new() };
-    diesel::connection::set_default_instrumentation(|| Some(Box::<Recorder>::default())).unwrap();
+pub(crate) fn record(of: &str) {
+    of.clone_into(&mut url());
+    statements::record(of);
 }
 
 /// Forgets the statements recorded so far.
 pub(crate) fn forget_statements() {
-    recorded().statements.clear();
+    statements::take(&url());
 }
 
 /// Takes the statements recorded since the last call. There must be some: a test of no plans would always pass.
 pub(crate) fn take_statements() -> Vec<String> {
-    let statements = std::mem::take(&mut recorded().statements);
+    let mut statements = statements::take(&url());
+    // Statements that begin or end a transaction have no plan, and a pool's health check has no values.
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+    let has_plan = |statement: &String| verbs.iter().any(|verb| statement.starts_with(verb));
+    statements.retain(|statement| has_plan(statement) && statement.contains(BINDS));
     assert!(!statements.is_empty(), "no statement was recorded");
     statements
-}
-
-/// Records the statements of one connection.
-#[derive(Default)]
-struct Recorder {
-    records: bool,
-}
-
-impl Instrumentation for Recorder {
-    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        match event {
-            InstrumentationEvent::StartEstablishConnection { url, .. } => {
-                self.records = url.contains(&recorded().place);
-            }
-            InstrumentationEvent::StartQuery { query, .. } if self.records => {
-                let statement = query.to_string();
-                // Statements that begin or end a transaction have no plan, and a pool's health check has no values.
-                let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-                if verbs.iter().any(|verb| statement.starts_with(verb)) && statement.contains(BINDS) {
-                    recorded().statements.push(statement);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 #[derive(QueryableByName)]

@@ -9,6 +9,7 @@ pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod sql;
 pub(crate) mod sqlite;
+pub(crate) mod statements;
 pub(crate) mod table;
 
 use std::path::Path;
