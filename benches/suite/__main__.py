@@ -12,10 +12,11 @@ from . import builds, machine
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
 from .report import TITLES, closed_table, report
+from .storage import storage
 from .testbed import BASE, open_testbed
 from .workload import CONSTANT, PEER, ROSTER
 
-PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "long": long}
+PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "storage": storage, "long": long}
 
 COMMANDS = """commands:
   (none)    measures everything and checks the targets
@@ -30,7 +31,9 @@ def arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch"], help="see below")
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
-    parser.add_argument("--engine", choices=TITLES, help="the engine to measure (default: both)")
+    parser.add_argument("--engine", choices=TITLES,
+                        help="the engine to measure; `network` is PostgreSQL as if on another machine, for the part "
+                             "`closed` (default: all; commands: sqlite and postgres)")
     parser.add_argument("--only", metavar="PART,…", type=parts, default=list(PHASES),
                         help=f"the parts to measure, of {','.join(PHASES)}")
     parser.add_argument("--rounds", type=int, default=5, help="rounds per measurement (%(default)s)")
@@ -38,8 +41,8 @@ def arguments():
     parser.add_argument("--users", type=int, default=100_000,
                         help="users in the database (%(default)s); `flat` also measures a tenth and ten times as many")
     parser.add_argument("--minutes", type=int, default=10, help="minutes of the part `long` (%(default)s)")
-    parser.add_argument("--connections", type=lambda text: list(map(int, text.split(","))), default=[1, 16, 64, 256],
-                        metavar="N,…", help="numbers of connections to measure (1,16,64,256)")
+    parser.add_argument("--connections", type=lambda text: list(map(int, text.split(","))),
+                        metavar="N,…", help="numbers of connections to measure (1,16,64,256; network: 1,64,256)")
     parser.add_argument("--server", metavar="NAME=URL", type=pair, action="append", default=[],
                         help="another running server; requires --describe")
     parser.add_argument("--describe", metavar="FILE", action="append", default=[],
@@ -88,7 +91,7 @@ def main():
     # Ends the run cleanly, like Ctrl-C: everything that was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit("stopped"))
-    engines = [options.engine] if options.engine else list(TITLES)
+    engines = [options.engine] if options.engine else ["sqlite", "postgres"]
     if options.command == "subset":
         options.users = min(options.users, 20_000)
         run(options, engines, subset)
@@ -96,6 +99,7 @@ def main():
         builds_of = {"builds": (builds.reads_and_creates, 256), "patch": (builds.patches, 64)}
         run(options, engines, lambda bed: builds.compare(bed, options.builds, *builds_of[options.command]))
     else:
+        engines = [engine for engine in TITLES if options.engine in (engine, None) and parts_of(engine, options)]
         run(options, engines, measure)
         missed = report(options.results / "results.json")
         if not options.is_full:
@@ -113,13 +117,17 @@ def measure(bed):
     """Saves the results after each part. Parts that were not measured keep their earlier results."""
     file = bed.options.results / "results.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    for name in [name for name in PHASES if name in bed.options.only]:
+    for name in parts_of(bed.engine, bed.options):
         measured = PHASES[name](bed)
         results = json.loads(file.read_text()) if file.exists() else {}
         own = results.setdefault(bed.engine, {"measured": {}})
         own[name] = measured
         own["measured"][name] = machine.describe(bed.databases, bed.options)
         file.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def parts_of(engine, options):
+    return [name for name in PHASES if name in options.only and (engine != "network" or name == "closed")]
 
 
 def subset(bed):

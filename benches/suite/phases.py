@@ -7,10 +7,12 @@ from statistics import median
 from . import servers, workload
 from .load import OPEN_CONNECTIONS, Contender, interleaved, throughput
 from .testbed import BASE
-from .workload import CONSTANT, FULL_SCHEMA, PEER, PIPELINED, ROSTER, SCIM, SCIM2_SERVER
+from .workload import CONSTANT, FULL_SCHEMA, LARGE_POOL, PEER, PIPELINED, ROSTER, SCIM, SCIM2_SERVER
 
 # The peer's pool sizes. For each scenario, the better one counts.
 POOLS = [5, 16]
+# The numbers of connections of the closed loop.
+CONNECTIONS = {"sqlite": [1, 16, 64, 256], "postgres": [1, 16, 64, 256], "network": [1, 64, 256]}
 # Rounds and seconds of the closed loop that chooses a pool or measures Roster's capacity.
 CALIBRATION = 2, 3
 # A round of the open loop is longer than one of the closed loop.
@@ -42,10 +44,12 @@ def closed(bed):
         time.sleep(1)
         memory = {name: {"idle": servers.memory(server.pid)[0]} for name, server in watched.items()}
         results = {"pools": {}, "groups": [], "memory": memory}
-        for scenario in workload.SCENARIOS:
+        if bed.engine == "network":
+            results["delays"] = bed.databases.measure_delays()
+        for scenario in scenarios(bed.engine):
             results["pools"][scenario] = better_pool(bed, pools, scenario)
             running[PEER] = pools[results["pools"][scenario]]
-            for connections in bed.options.connections:
+            for connections in bed.options.connections or CONNECTIONS[bed.engine]:
                 contenders = [bed.contender(name, running[name], scenario)
                               for name in participants(bed.engine, scenario, connections)]
                 contenders += [Contender(name, server, load) for name, server, requests in others
@@ -55,19 +59,25 @@ def closed(bed):
         return results
 
 
+def scenarios(engine):
+    """Over a network, a page differs from a read only in the bytes on their way."""
+    return [scenario for scenario in workload.SCENARIOS if engine != "network" or scenario != "page"]
+
+
 def start_servers(bed, stack):
     for copy in ["roster", "scim", "peers", "full_schema"]:
         bed.databases.copy(BASE, copy)
-    starting = {
-        ROSTER: bed.roster("roster"),
-        # A second process with its own database, so that only native requests affect the memory and rows of the first.
-        SCIM: bed.roster("scim"),
-        SCIM2_SERVER: bed.scim2_server(),
-        CONSTANT: bed.constant(),
-        FULL_SCHEMA: bed.axum_sqlx("full_schema", max(POOLS), "--full-schema"),
-    }
-    if bed.engine == "postgres":
+    starting = {ROSTER: bed.roster("roster")}
+    if bed.engine != "sqlite":
         starting[PIPELINED] = bed.axum_tokio_postgres("peers")
+    if bed.engine == "network":
+        starting[LARGE_POOL] = bed.axum_sqlx("peers", 64)
+    else:
+        # A second process with its own database, so that only native requests affect the memory and rows of the first.
+        starting[SCIM] = bed.roster("scim")
+        starting[SCIM2_SERVER] = bed.scim2_server()
+        starting[CONSTANT] = bed.constant()
+        starting[FULL_SCHEMA] = bed.axum_sqlx("full_schema", max(POOLS), "--full-schema")
     return {name: stack.enter_context(server) for name, server in starting.items()}
 
 
@@ -80,8 +90,10 @@ def described_servers(bed):
 def participants(engine, scenario, connections):
     """The servers to measure. Those without a target take part where they are most informative."""
     names = [ROSTER, PEER]
-    if engine == "postgres" and connections >= 64 and scenario != "mixed":
+    if engine != "sqlite" and connections >= 64 and scenario != "mixed":
         names.append(PIPELINED)
+    if engine == "network":
+        return names + ([LARGE_POOL] if connections >= 64 else [])
     if scenario == "read":
         names.append(CONSTANT)
     if scenario == "create" and connections in (1, 64):

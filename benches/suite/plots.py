@@ -4,11 +4,11 @@ from html import escape
 from math import log10
 
 from .spreads import spread
-from .workload import CONSTANT, FULL_SCHEMA, PEER, PIPELINED, ROSTER, SCENARIOS, SCIM, SCIM2_SERVER
+from .workload import CONSTANT, FULL_SCHEMA, LARGE_POOL, PEER, PIPELINED, ROSTER, SCENARIOS, SCIM, SCIM2_SERVER
 
 # Colours that also colour-blind readers can tell apart (Okabe and Ito). A server has the same colour everywhere.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#565656", "#e69f00", "#56b4e9", "#000000"]
-SERVERS = [ROSTER, PEER, CONSTANT, PIPELINED, FULL_SCHEMA, SCIM, SCIM2_SERVER]
+SERVERS = [ROSTER, PEER, CONSTANT, PIPELINED, FULL_SCHEMA, SCIM, SCIM2_SERVER, LARGE_POOL]
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 15, 35, 50
 
