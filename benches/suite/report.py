@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from . import plots, targets
+from .load import OPEN_CONNECTIONS
 from .spreads import ratio, short, spread, text
 from .workload import ROSTER, SCENARIOS
 
@@ -26,6 +27,7 @@ def report(file):
     """Returns the number of missed targets that are enforced."""
     engines = json.loads(file.read_text())
     checked = {engine: targets.check(engine, engines[engine]) for engine in TITLES if engine in engines}
+    print(f"\n## One server\n\n{server_table(engines)}")
     print(f"\n## Targets\n\n{target_table(checked)}")
     for engine in checked:
         results = engines[engine]
@@ -47,6 +49,22 @@ def table(header, rows):
     """The header is one string, with columns separated by ` | `."""
     rule = "|---" * len(header.split(" | ")) + "|"
     return "\n".join([f"| {header} |", rule, *(f"| {' | '.join(map(str, row))} |" for row in rows)]) + "\n"
+
+
+def server_table(engines):
+    """What Roster alone handles with 64 connections."""
+    closed = {engine: {group["scenario"]: group["servers"][ROSTER] for group in engines[engine]["closed"]["groups"]
+                       if group["connections"] == OPEN_CONNECTIONS}
+              for engine in TITLES if "closed" in engines.get(engine, {})}
+    header = " | ".join(["load", *(f"{TITLES[engine]}: requests/s | p50; p99 ms" for engine in closed)])
+    return table(header, [(title, *(cell for own in closed.values() for cell in server_cells(own.get(scenario))))
+                          for scenario, title in SCENARIOS.items()])
+
+
+def server_cells(rounds):
+    if not rounds:
+        return "", ""
+    return figure(rounds, "requests_per_second"), f"{middle(rounds, 'p50', 1000)}; {middle(rounds, 'p99', 1000)}"
 
 
 def target_table(checked):

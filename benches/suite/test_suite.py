@@ -62,6 +62,8 @@ class Report(unittest.TestCase):
         self.assertEqual(plots, ["network-p99.svg", "network-throughput.svg"]
                          + [f"sqlite-{name}.svg" for name in ("flat", "p99", "ten-minutes", "throughput")])
         for line in [
+            "| read by id | 30.0 (20.0–40.0) | 1.00; 2.00 | 25.0 | 1.00; 2.00 |",
+            "| page of 50 |  |  |  |  |",
             "| target | SQLite | required, goal | network | required, goal |",
             "| read by id, 64 connections: roster / axum-sqlx | 3.00 (2.00–4.00) | ≥ 2, 2.7: goal met | 2.50 | ≥ 2, 3: met |",
             "| read by id, 256 connections: roster / axum-sqlx | 1.90 (1.00–3.00) | ≥ 2, 2.7: **missed** |  |  |",
