@@ -13,8 +13,10 @@ pub(crate) struct Direction {
     chunks: VecDeque<(Instant, Vec<u8>)>,
     /// The bytes of all chunks.
     length: usize,
-    /// Whether the source may have more bytes.
+    /// Whether the source may have something to receive.
     readable: bool,
+    /// Whether the end of the stream has arrived, perhaps after bytes that have not been received.
+    hung_up: bool,
     /// The bytes of the first chunk that have been sent.
     sent: usize,
     /// When the end of the stream is due, if the source has closed it.
@@ -22,18 +24,26 @@ pub(crate) struct Direction {
 }
 
 impl Direction {
-    pub(crate) fn set_readable(&mut self) {
+    /// Notes that something has arrived from the source, perhaps including the end of the stream.
+    pub(crate) fn set_readable(&mut self, hung_up: bool) {
         self.readable = true;
+        self.hung_up |= hung_up;
     }
 
     /// Receives what has arrived, to be sent at the given time. Returns whether anything has arrived, including the end.
-    pub(crate) fn receive(&mut self, source: &mut impl Read, due: Instant) -> io::Result<bool> {
+    pub(crate) fn receive(
+        &mut self,
+        source: &mut impl Read,
+        buffer: &mut [u8],
+        due: Instant,
+    ) -> io::Result<bool> {
         let before = (self.length, self.end);
-        let mut buffer = [0; 64 * 1024];
         while self.readable && self.end.is_none() && self.length < LIMIT {
-            match source.read(&mut buffer) {
+            match source.read(buffer) {
                 Ok(0) => self.end = Some(due),
                 Ok(length) => {
+                    // If the source had less than a whole buffer, whatever arrives next is noted again.
+                    self.readable = length == buffer.len() || self.hung_up;
                     self.length += length;
                     self.chunks.push_back((due, buffer.get(..length).unwrap_or_default().to_vec()));
                 }
@@ -107,13 +117,17 @@ mod tests {
         Direction { readable: true, ..Direction::default() }
     }
 
+    fn receive(direction: &mut Direction, source: &mut impl Read, due: Instant) -> io::Result<bool> {
+        direction.receive(source, &mut [0; 64], due)
+    }
+
     #[test]
     fn nothing_is_sent_before_it_is_due() {
         let (start, millisecond) = (Instant::now(), Duration::from_millis(1));
         let (mut direction, mut target) = (readable(), Target { received: vec![], limit: 100 });
-        assert!(direction.receive(&mut Source(b"first"), start + millisecond).unwrap());
-        direction.set_readable();
-        assert!(direction.receive(&mut Source(b"second"), start + 2 * millisecond).unwrap());
+        assert!(receive(&mut direction, &mut Source(b"first"), start + millisecond).unwrap());
+        direction.set_readable(false);
+        assert!(receive(&mut direction, &mut Source(b"second"), start + 2 * millisecond).unwrap());
         for (micros, expected) in [(999, ""), (1000, "first"), (1999, "first"), (2000, "firstsecond")] {
             direction.send(&mut target, start + Duration::from_micros(micros)).unwrap();
             assert_eq!(target.received, expected.as_bytes(), "after {micros} µs");
@@ -124,7 +138,7 @@ mod tests {
     fn what_a_target_does_not_accept_is_sent_later() {
         let now = Instant::now();
         let (mut direction, mut target) = (readable(), Target { received: vec![], limit: 4 });
-        direction.receive(&mut Source(b"abcdefgh"), now).unwrap();
+        receive(&mut direction, &mut Source(b"abcdefgh"), now).unwrap();
         direction.send(&mut target, now).unwrap();
         assert_eq!(target.received, b"abcd");
         target.limit = 100;
@@ -136,7 +150,8 @@ mod tests {
     fn the_end_follows_the_last_byte() {
         let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(1));
         let (mut direction, mut target) = (readable(), Target { received: vec![], limit: 1 });
-        assert!(direction.receive(&mut io::Cursor::new(b"ab"), later).unwrap());
+        direction.set_readable(true);
+        assert!(receive(&mut direction, &mut io::Cursor::new(b"ab"), later).unwrap());
         direction.send(&mut target, later).unwrap();
         assert!(!direction.is_over(later), "one byte is left");
         target.limit = 2;
@@ -148,8 +163,8 @@ mod tests {
     fn the_bytes_on_their_way_are_bounded() {
         let (now, mut direction) = (Instant::now(), readable());
         let mut source = io::repeat(1);
-        assert!(direction.receive(&mut source, now).unwrap());
-        assert!(!direction.receive(&mut source, now).unwrap());
+        assert!(receive(&mut direction, &mut source, now).unwrap());
+        assert!(!receive(&mut direction, &mut source, now).unwrap());
         assert_eq!(direction.length, LIMIT);
     }
 }

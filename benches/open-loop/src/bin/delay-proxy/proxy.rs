@@ -12,10 +12,14 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-/// The listener among the registered sockets. Connections have the numbers that follow.
+/// The listener among the registered sockets. The sockets of a connection have twice its number, and one more.
 const LISTENER: u64 = 0;
+/// Everything that is due so soon is sent together, because each wait costs processor time.
+const TOGETHER: Duration = Duration::from_micros(20);
 /// The events of one wait.
 const EVENTS: usize = 256;
+/// The bytes of one read.
+const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct Proxy {
     listener: TcpListener,
@@ -26,6 +30,7 @@ pub(crate) struct Proxy {
     last: u64,
     /// The connections that will have something to send, and when. The delay is constant, so the first is due first.
     due: VecDeque<(Instant, u64)>,
+    buffer: Vec<u8>,
 }
 
 struct Connection {
@@ -39,8 +44,8 @@ impl Proxy {
     pub(crate) fn new(listener: TcpListener, upstream: SocketAddr, delay: Duration) -> Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
-        let (connections, due) = (HashMap::new(), VecDeque::new());
-        Ok(Self { listener, upstream, delay, epoll, connections, last: LISTENER, due })
+        let (connections, due, buffer) = (HashMap::new(), VecDeque::new(), vec![0; BUFFER]);
+        Ok(Self { listener, upstream, delay, epoll, connections, last: LISTENER, due, buffer })
     }
 
     /// Forwards until the process is killed.
@@ -57,7 +62,7 @@ impl Proxy {
             for event in &events {
                 match event.data.u64() {
                     LISTENER => self.accept()?,
-                    number => self.wake(number),
+                    socket => self.wake(socket, event.flags),
                 }
             }
             self.forward_due();
@@ -68,26 +73,30 @@ impl Proxy {
         let (client, _) = self.listener.accept()?;
         let server = TcpStream::connect(self.upstream)?;
         self.last += 1;
-        for socket in [&client, &server] {
+        for (socket, number) in [&client, &server].into_iter().zip(2 * self.last..) {
             socket.set_nodelay(true)?;
             socket.set_nonblocking(true)?;
             // Edge-triggered: an event means that something changed, so sockets are read until they are empty.
             let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-            epoll::add(&self.epoll, socket, EventData::new_u64(self.last), flags)?;
+            epoll::add(&self.epoll, socket, EventData::new_u64(number), flags)?;
         }
         let (requests, responses) = Default::default();
         self.connections.insert(self.last, Connection { client, server, requests, responses });
         Ok(())
     }
 
-    fn wake(&mut self, number: u64) {
-        self.connections.entry(number).and_modify(Connection::set_readable);
+    fn wake(&mut self, socket: u64, flags: EventFlags) {
+        let (number, is_client) = (socket / 2, socket.is_multiple_of(2));
+        let hung_up = flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        if let Some(Connection { requests, responses, .. }) = self.connections.get_mut(&number) {
+            if is_client { requests } else { responses }.set_readable(hung_up);
+        }
         self.forward(number);
     }
 
     fn forward_due(&mut self) {
         while let Some((due, number)) = self.due.front().copied()
-            && due <= Instant::now()
+            && due <= Instant::now() + TOGETHER
         {
             self.due.pop_front();
             self.forward(number);
@@ -99,24 +108,20 @@ impl Proxy {
         let Some(connection) = self.connections.get_mut(&number) else { return };
         let now = Instant::now();
         let due = now + self.delay;
-        match connection.forward(now, due) {
+        match connection.forward(&mut self.buffer, now + TOGETHER, due) {
             Ok(true) => self.due.push_back((due, number)),
-            Ok(false) if !connection.is_over(now) => {}
+            Ok(false) if !connection.is_over(now + TOGETHER) => {}
             _ => drop(self.connections.remove(&number)),
         }
     }
 }
 
 impl Connection {
-    fn set_readable(&mut self) {
-        self.requests.set_readable();
-        self.responses.set_readable();
-    }
-
     /// Returns whether anything has arrived.
-    fn forward(&mut self, now: Instant, due: Instant) -> io::Result<bool> {
-        let requests = forward(&mut self.requests, &self.client, &self.server, now, due)?;
-        Ok(forward(&mut self.responses, &self.server, &self.client, now, due)? || requests)
+    fn forward(&mut self, buffer: &mut [u8], now: Instant, due: Instant) -> io::Result<bool> {
+        let Self { client, server, requests, responses } = self;
+        let received = forward(requests, [client, server], buffer, [now, due])?;
+        Ok(forward(responses, [server, client], buffer, [now, due])? || received)
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -126,17 +131,16 @@ impl Connection {
 
 fn forward(
     direction: &mut Direction,
-    mut source: &TcpStream,
-    mut target: &TcpStream,
-    now: Instant,
-    due: Instant,
+    [mut source, mut target]: [&TcpStream; 2],
+    buffer: &mut [u8],
+    [now, due]: [Instant; 2],
 ) -> io::Result<bool> {
     direction.send(&mut target, now)?;
     if direction.is_over(now) {
         // Fails if the other side has closed the connection.
         let _ = target.shutdown(Shutdown::Write);
     }
-    direction.receive(&mut source, due)
+    direction.receive(&mut source, buffer, due)
 }
 
 #[cfg(test)]
@@ -184,6 +188,6 @@ mod tests {
         let began = Instant::now();
         stream.write_all(&[1]).unwrap();
         stream.read_exact(&mut byte).unwrap();
-        assert!(began.elapsed() >= 2 * DELAY);
+        assert!(began.elapsed() >= 2 * (DELAY - TOGETHER));
     }
 }
