@@ -7,6 +7,7 @@ use crate::error::AppError;
 use crate::first_key;
 use crate::http::State;
 use crate::http::server::{self, Limits};
+use crate::logging;
 use crate::tasks::{erasures, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
@@ -68,7 +69,7 @@ impl App {
                 // A normal return would wait for the preparing thread, which may be waiting for another server's
                 // migrations.
                 log::info!("{name} received during startup: exiting");
-                std::process::exit(1);
+                logging::exit(1);
             }
         }
         let listener = socket.listen().map_err(cannot_listen)?;
@@ -190,7 +191,7 @@ async fn stop_on_signal(
     actix_web::rt::spawn(async move {
         signals.next().await;
         log::warn!("second signal received: exiting immediately");
-        std::process::exit(1);
+        logging::exit(1);
     });
     tokio::time::sleep(drain_delay).await;
     server.stop(true).await;

@@ -72,13 +72,27 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    let code = run();
+    log::logger().flush();
+    code
+}
+
+fn run() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let mut sources = Sources::of_environment();
     let dotenv = sources.add_dotenv(Path::new(".env"));
     let format = logging::format(parse::log_format(&arguments, &sources));
-    logging::start(format, sources.get("RUST_LOG").and_then(|variable| variable.value.as_deref()));
+    let filter = sources.get("RUST_LOG").and_then(|variable| variable.value.as_deref());
+    let output = match logging::start(format, filter) {
+        Ok(output) => output,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "roster: cannot start the thread that writes the log: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    output.log_panics();
     let fail = |error: &str, code| {
-        logging::write_fatal(format, error);
+        output.write_fatal(error);
         ExitCode::from(code)
     };
     if let Err(error) = dotenv {

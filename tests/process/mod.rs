@@ -12,6 +12,7 @@ mod health;
 mod idempotent_creates;
 mod keys;
 mod locks;
+mod log_writer;
 mod logs;
 mod memory;
 mod open_files;

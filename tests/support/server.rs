@@ -58,17 +58,37 @@ impl Builder {
         server
     }
 
+    /// Starts the server, and reads its log only until it listens. Returns the pipe with the rest of the log.
+    pub(crate) fn start_with_unread_log(self) -> (Server, BufReader<ChildStderr>) {
+        let (mut server, stderr) = self.spawn_process();
+        let mut reader = BufReader::new(stderr);
+        let mut line = String::new();
+        while !line.contains(LISTENING) {
+            line.clear();
+            let length = reader.read_line(&mut line).expect("the log is UTF-8");
+            assert!(length > 0, "the server ended before it listened");
+        }
+        server.address = Some(address(&line));
+        server.log.end();
+        (server, reader)
+    }
+
     /// Starts the process without waiting, for servers that are expected to exit early.
-    pub(crate) fn spawn(mut self) -> Server {
+    pub(crate) fn spawn(self) -> Server {
+        let (server, stderr) = self.spawn_process();
+        let log = Arc::clone(&server.log);
+        thread::spawn(move || log.fill(stderr));
+        server
+    }
+
+    fn spawn_process(mut self) -> (Server, ChildStderr) {
         let directory = tempfile::tempdir().expect("the temporary directory is created");
         self.command.current_dir(directory.path());
         let started = Instant::now();
         let mut child = self.command.spawn().expect("the server process starts");
-        let log = Arc::new(Log::default());
         let stderr = child.stderr.take().expect("stderr is piped");
-        let writer = Arc::clone(&log);
-        thread::spawn(move || writer.fill(stderr));
-        Server { child, log, started, address: None, _directory: directory }
+        let log = Arc::new(Log::default());
+        (Server { child, log, started, address: None, _directory: directory }, stderr)
     }
 }
 
@@ -274,6 +294,10 @@ impl Log {
             self.changed.notify_all();
             line.clear();
         }
+        self.end();
+    }
+
+    fn end(&self) {
         self.lock().ended = true;
         self.changed.notify_all();
     }
