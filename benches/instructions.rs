@@ -105,5 +105,6 @@ fn stored(user: &User) -> StoredUser {
         created_at: user.created_at,
         updated_at: user.updated_at,
         manager_name: None,
+        groups: None,
     }
 }

@@ -57,6 +57,7 @@ impl From<UserRow> for StoredUser {
             created_at: Timestamp::from(row.created_at),
             updated_at: Timestamp::from(row.updated_at),
             manager_name: None,
+            groups: None,
         }
     }
 }

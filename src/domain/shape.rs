@@ -33,6 +33,26 @@ enum Content {
     List(Shape),
     /// The value is not part of the stored text: [`Columns`] writes the member.
     Column,
+    /// The stored text is left out.
+    Hidden,
+    /// An object with this member cannot be converted.
+    Unsupported,
+}
+
+/// The differences between a response and the attributes of the native API. Paths consist of the names of an attribute and
+/// of those that contain it, separated by dots.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// The paths of the attributes that are not part of the stored text.
+    pub columns: &'static [&'static str],
+    /// The paths of the attributes that are left out.
+    pub hidden: &'static [&'static str],
+    /// The paths of the attributes that prevent a conversion.
+    pub unsupported: &'static [&'static str],
+    /// The names of attributes in the response, by path.
+    pub names: &'static [(&'static str, &'static str)],
+    /// Whether absent attributes are left out, except booleans.
+    pub omits_absent: bool,
 }
 
 /// Writes the members of a response that are not part of the stored text.
@@ -43,22 +63,35 @@ pub trait Columns {
 }
 
 impl Shape {
-    /// The shape of an object with these attributes. Absent attributes are null, false, `[]` or `{}`. The attributes at
-    /// the paths `columns` are not part of the stored text.
-    pub fn of(attributes: &'static [Attribute], columns: &[&str]) -> Self {
-        Self::at("", attributes, columns)
+    /// The shape of an object with these attributes. Unless the rules omit them, absent attributes are null, false, `[]` or
+    /// an object of absent attributes.
+    pub fn of(attributes: &'static [Attribute], rules: &Rules) -> Self {
+        Self::at("", attributes, rules)
     }
 
-    fn at(path: &str, attributes: &'static [Attribute], columns: &[&str]) -> Self {
-        let member = |attribute: &'static Attribute| {
-            Member::of(format!("{path}{}", attribute.name), attribute, columns)
-        };
+    fn at(path: &str, attributes: &'static [Attribute], rules: &Rules) -> Self {
+        let member =
+            |attribute: &'static Attribute| Member::of(format!("{path}{}", attribute.name), attribute, rules);
         Self(attributes.iter().map(member).collect())
     }
 
-    /// Reads the stored form of an object and appends its form in a response. Returns `None`, after appending a part, if
-    /// the text is not in the form that [`Shape::compact`] returns.
-    pub fn expand(
+    /// Appends the object in a response whose stored form is `text`. Returns `None`, after appending a part, if the text is
+    /// not in the form that [`Shape::compact`] returns, or has an unsupported member.
+    pub fn expand(&self, text: &str, columns: &mut dyn Columns, out: &mut Vec<u8>) -> Option<()> {
+        let mut scanner = Scanner::of(text);
+        self.expand_object(&mut scanner, columns, out)?;
+        scanner.end()
+    }
+
+    /// Appends the stored form of an object, whose members must be in the order of the shape. Absent members are left
+    /// out, and so are columns. Returns `None`, after appending a part, if the text has another form.
+    pub fn compact(&self, text: &str, out: &mut Vec<u8>) -> Option<()> {
+        let mut scanner = Scanner::of(text);
+        self.compact_object(&mut scanner, out)?;
+        scanner.end()
+    }
+
+    fn expand_object(
         &self,
         scanner: &mut Scanner<'_>,
         columns: &mut dyn Columns,
@@ -78,14 +111,6 @@ impl Shape {
         members.for_each(|member| member.write_absent(columns, out));
         end_object(start, out);
         Some(())
-    }
-
-    /// Appends the stored form of an object, whose members must be in the order of the shape. Absent members are left
-    /// out, and so are columns. Returns `None`, after appending a part, if the text has another form.
-    pub fn compact(&self, text: &str, out: &mut Vec<u8>) -> Option<()> {
-        let mut scanner = Scanner::of(text);
-        self.compact_object(&mut scanner, out)?;
-        scanner.end()
     }
 
     fn compact_object(&self, scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Option<()> {
@@ -110,25 +135,32 @@ fn end_object(start: usize, out: &mut Vec<u8>) {
 }
 
 impl Member {
-    fn of(path: String, attribute: &'static Attribute, columns: &[&str]) -> Self {
-        let (name, parts) = (attribute.name, || Shape::at(&format!("{path}."), attribute.parts(), columns));
-        let key = format!(",\"{name}\":");
-        let (content, absent) = match attribute.kind {
-            _ if columns.contains(&path.as_str()) => (Content::Column, String::new()),
-            Kind::Object(_) if path == "enterprise.manager" => {
-                (Content::Object(parts()), format!("{key}null"))
-            }
-            Kind::Object(_) => {
-                let shape = parts();
-                let absent: String = shape.0.iter().map(|member| member.absent.as_str()).collect();
-                (Content::Object(shape), format!("{key}{{{}}}", absent.trim_start_matches(',')))
-            }
-            Kind::List(_) => (Content::List(parts()), format!("{key}[]")),
-            Kind::Opaque => (Content::Text, format!("{key}{{}}")),
-            Kind::Boolean => (Content::Text, format!("{key}false")),
-            _ => (Content::Text, format!("{key}null")),
+    fn of(path: String, attribute: &'static Attribute, rules: &Rules) -> Self {
+        let is_in = |paths: &[&str]| paths.contains(&path.as_str());
+        let parts = || Shape::at(&format!("{path}."), attribute.parts(), rules);
+        let renamed = rules.names.iter().find(|(known, _)| *known == path).map(|(_, name)| *name);
+        let key = format!(",\"{}\":", renamed.unwrap_or(attribute.name));
+        let content = match attribute.kind {
+            _ if is_in(rules.columns) => Content::Column,
+            _ if is_in(rules.hidden) => Content::Hidden,
+            _ if is_in(rules.unsupported) => Content::Unsupported,
+            Kind::Object(_) => Content::Object(parts()),
+            Kind::List(_) => Content::List(parts()),
+            _ => Content::Text,
         };
-        Self { name, path, key, absent, content }
+        let absent = match (&content, &attribute.kind) {
+            (Content::Column | Content::Hidden, _) => String::new(),
+            (_, Kind::Boolean) => format!("{key}false"),
+            _ if rules.omits_absent => String::new(),
+            (Content::Object(shape), _) if path != "enterprise.manager" => {
+                let absent: String = shape.0.iter().map(|member| member.absent.as_str()).collect();
+                format!("{key}{{{}}}", absent.trim_start_matches(','))
+            }
+            (Content::List(_), _) => format!("{key}[]"),
+            (_, Kind::Opaque) => format!("{key}{{}}"),
+            _ => format!("{key}null"),
+        };
+        Self { name: attribute.name, path, key, absent, content }
     }
 
     fn write_absent(&self, columns: &mut dyn Columns, out: &mut Vec<u8>) {
@@ -139,12 +171,17 @@ impl Member {
     }
 
     fn expand(&self, scanner: &mut Scanner<'_>, columns: &mut dyn Columns, out: &mut Vec<u8>) -> Option<()> {
+        if let Content::Hidden = self.content {
+            return scanner.value().map(drop);
+        }
         out.extend_from_slice(self.key.as_bytes());
         match &self.content {
             Content::Text => out.extend_from_slice(scanner.value()?.as_bytes()),
-            Content::Object(shape) => shape.expand(scanner, columns, out)?,
-            Content::List(shape) => list(scanner, out, |scanner, out| shape.expand(scanner, columns, out))?,
-            Content::Column => return None,
+            Content::Object(shape) => shape.expand_object(scanner, columns, out)?,
+            Content::List(shape) => {
+                list(scanner, out, |scanner, out| shape.expand_object(scanner, columns, out))?;
+            }
+            Content::Column | Content::Hidden | Content::Unsupported => return None,
         }
         Some(())
     }
@@ -154,7 +191,9 @@ impl Member {
         out.extend_from_slice(self.key.as_bytes());
         let value = out.len();
         match &self.content {
-            Content::Text | Content::Column => out.extend_from_slice(scanner.value()?.as_bytes()),
+            Content::Text | Content::Column | Content::Hidden | Content::Unsupported => {
+                out.extend_from_slice(scanner.value()?.as_bytes())
+            }
             Content::Object(shape) => match scanner.text("null") {
                 Some(()) => out.extend_from_slice(b"null"),
                 None => shape.compact_object(scanner, out)?,

@@ -11,11 +11,10 @@ use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
 use crate::ops::OpError;
 use crate::ops::listing::{self, FindOwner, ListPage, Query};
-use crate::ops::members::{GroupsOf, MAX_GROUPS};
-use crate::ops::resource::{Form, Resource};
+use crate::ops::members::{FEW_GROUPS, GroupsOf, MAX_GROUPS, WithGroups};
+use crate::ops::resource::{Find, Form, Resource};
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -151,15 +150,26 @@ impl<R: Right> Context<R> {
     ///
     /// # Errors
     /// [`OpError::TooManyGroups`] if a response cannot contain them.
-    pub(super) async fn complete_groups(&self, user: &mut User) -> Result<Option<Permit>, OpError> {
-        if user.groups.is_some() {
-            return Ok(None);
-        }
+    pub(super) async fn complete_groups<F: Form>(&self, form: &mut F) -> Result<Option<Permit>, OpError> {
+        let Some((user, of_user @ None)) = form.user_groups() else { return Ok(None) };
         let permit = self.permit_to_read().await?;
-        let (tenant, users, max_groups) = (self.tenant(), vec![user.id], MAX_GROUPS);
+        let (tenant, users, max_groups) = (self.tenant(), vec![user], MAX_GROUPS);
         let groups = self.call(GroupsOf { tenant, users, max_groups }).await?.pop();
-        user.groups = Some(groups.ok_or(OpError::TooManyGroups)?);
+        *of_user = Some(groups.ok_or(OpError::TooManyGroups)?);
         Ok(Some(permit))
+    }
+
+    /// Reads a resource, and its groups if it is a user and they are requested. The permit must be held until the response
+    /// has been built.
+    pub(super) async fn find<F: Form>(&self, id: Uuid, groups: bool) -> Result<(F, Option<Permit>), OpError> {
+        let (tenant, max_groups) = (self.tenant(), FEW_GROUPS);
+        let operation = Find { tenant, id, of: PhantomData::<F> };
+        if !groups {
+            return Ok((self.call(operation).await?, None));
+        }
+        let mut form = self.call(WithGroups { tenant, operation, max_groups }).await?;
+        let permit = self.complete_groups(&mut form).await?;
+        Ok((form, permit))
     }
 
     /// Waits for a permit to read a large result with an operation of class [`Class::Page`]. It must be held until the

@@ -24,8 +24,8 @@ use crate::domain::projection::Projection;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::listing::Query;
-use crate::ops::members::{FEW_GROUPS, MAX_GROUPS, WithGroups};
-use crate::ops::resource::{Find, Form, NewValues, Resource, Rewrite, UniqueKey};
+use crate::ops::members::MAX_GROUPS;
+use crate::ops::resource::{Form, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -200,26 +200,14 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
-    if !fields.groups && fields.projection == Projection::All {
-        let find = Find { tenant: context.tenant(), id, of: PhantomData::<R::Stored> };
-        let stored = context.call(find).await?;
-        return read_response(&conditions, stored.version(), |out| stored.write(out));
-    }
-    let find = Find { tenant: context.tenant(), id, of: PhantomData };
-    let mut resource: R = match fields.groups {
-        true => {
-            let (tenant, max_groups) = (context.tenant(), FEW_GROUPS);
-            context.call(WithGroups { tenant, operation: find, max_groups }).await?
-        }
-        false => context.call(find).await?,
-    };
-    let _permit = match resource.as_user() {
-        Some(user) if fields.groups => context.complete_groups(user).await?,
-        _ => None,
-    };
-    let projected = Projected { whole: resource.representation(), projection: &fields.projection };
     // The groups can change without a new version of the user.
     let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
+    if fields.projection == Projection::All {
+        let (stored, _permit) = context.find::<R::Stored>(id, fields.groups).await?;
+        return read_response(&conditions, stored.version(), |out| stored.write(out));
+    }
+    let (resource, _permit) = context.find::<R>(id, fields.groups).await?;
+    let projected = Projected { whole: resource.representation(), projection: &fields.projection };
     read_response(&conditions, resource.stamp().version, |out| write_json(out, &projected))
 }
 

@@ -79,18 +79,28 @@ pub(super) fn read_response(
     version: i64,
     write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
 ) -> Response {
+    conditional_response(conditions, version, (etag(version), "application/json"), write)
+}
+
+/// Like [`read_response`], with this ETag and this media type.
+pub(super) fn conditional_response(
+    conditions: &Conditions,
+    version: i64,
+    (etag, media_type): (String, &'static str),
+    write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+) -> Response {
     if !conditions.allow_read(version) {
         return Err(Problem::version_mismatch(Some(version)));
     }
     let status = if conditions.not_modified(version) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
-    response.insert_header((ETAG, etag(version)));
+    response.insert_header((ETAG, etag));
     if status == StatusCode::NOT_MODIFIED {
         return Ok(response.finish());
     }
     let mut body = Vec::with_capacity(USUAL_SIZE);
     write(&mut body).map_err(|error| not_serializable(&error))?;
-    Ok(response.content_type("application/json").body(body))
+    Ok(response.content_type(media_type).body(body))
 }
 
 /// The size in bytes that the response with a single resource seldom exceeds.

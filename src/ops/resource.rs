@@ -11,7 +11,7 @@ use crate::domain::fields::FieldError;
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
 use crate::domain::time::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::UserGroup;
 use crate::ops::by_tenant::load_by_tenant;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
@@ -62,7 +62,15 @@ pub trait Form: Sorted + Clone + Debug + Send + Sync + 'static {
         tx: &mut Tx<'_>,
         forms: impl IntoIterator<Item = (Uuid, &'f mut Self)>,
     ) -> Result<(), OpError>;
+
+    /// The id and the groups, if the resource is a user.
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        None
+    }
 }
+
+/// The id and the groups of a user; the groups are `None` until they are read.
+pub type UserGroups<'u> = (Uuid, &'u mut Option<Vec<UserGroup>>);
 
 /// A resource with its own table and lists: a user or a group.
 pub trait Resource: Form<Resource = Self> + Auditable + PartialEq {
@@ -113,11 +121,6 @@ pub trait Resource: Form<Resource = Self> + Auditable + PartialEq {
         tenant: Uuid,
         ids: &BTreeSet<Uuid>,
     ) -> QueryResult<Vec<F>>;
-
-    /// The resource as a user, if it is one.
-    fn as_user(&mut self) -> Option<&mut User> {
-        None
-    }
 
     /// The other users whose values are part of a resource that is created from a draft.
     fn named_users(_: &Self::Draft) -> Vec<Uuid> {

@@ -38,6 +38,11 @@ impl Projection {
         Self { kind, selection: Selection::Default }
     }
 
+    /// Whether the client has not selected any attributes.
+    pub fn is_default(&self) -> bool {
+        self.selection == Selection::Default
+    }
+
     /// Parses the comma-separated names of `attributes` and `excludedAttributes`. In the lenient profile, unknown names
     /// are ignored.
     ///

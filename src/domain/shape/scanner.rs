@@ -14,6 +14,11 @@ impl<'t> Scanner<'t> {
         self.0.is_empty().then_some(())
     }
 
+    /// The text that has not been read.
+    pub fn rest(&self) -> &'t str {
+        self.0
+    }
+
     /// Reads this text.
     pub fn text(&mut self, text: &str) -> Option<()> {
         self.0 = self.0.strip_prefix(text)?;

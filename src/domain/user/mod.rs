@@ -7,6 +7,7 @@ mod tests;
 
 pub use super::body::WriteMode;
 pub use read::Draft;
+pub(super) use stored::{COLUMNS, write_json};
 pub use stored::{StoredUser, document};
 
 use super::NATIVE_SOURCE;

@@ -1,11 +1,11 @@
 //! Users as they are stored, and the text of responses that contain whole users.
 
-use super::{Attributes, Representation, User, sort_key};
+use super::{Attributes, Representation, User, UserGroup, sort_key};
 use crate::domain::attribute::USER;
 use crate::domain::filter;
 use crate::domain::schema::SortBy;
 use crate::domain::shape::scanner::{Scanner, find};
-use crate::domain::shape::{Columns, Shape};
+use crate::domain::shape::{Columns, Rules, Shape};
 use crate::domain::sort::Sorted;
 use crate::domain::time::Timestamp;
 use crate::domain::{NATIVE_SOURCE, parse_id};
@@ -33,6 +33,8 @@ pub struct StoredUser {
     pub updated_at: Timestamp,
     /// The displayName of the manager; `None` unless the manager is a user of the tenant.
     pub manager_name: Option<Option<String>>,
+    /// The groups, if they have been loaded.
+    pub groups: Option<Vec<UserGroup>>,
 }
 
 /// The document of a stored user, as JSON.
@@ -49,7 +51,7 @@ const BEFORE_EXTERNAL_IDS: &str = "{\"externalIds\":";
 const BEFORE_ATTRIBUTES: &str = ",\"attributes\":";
 
 /// The attributes of a response that are not in the document, or not among its attributes.
-const COLUMNS: &[&str] = &[
+pub(in crate::domain) const COLUMNS: &[&str] = &[
     "id",
     "userName",
     "externalId",
@@ -62,7 +64,8 @@ const COLUMNS: &[&str] = &[
     "updatedAt",
 ];
 
-static RESPONSE: LazyLock<Shape> = LazyLock::new(|| Shape::of(USER, COLUMNS));
+static RESPONSE: LazyLock<Shape> =
+    LazyLock::new(|| Shape::of(USER, &Rules { columns: COLUMNS, ..Rules::default() }));
 
 /// The document of a user.
 ///
@@ -83,14 +86,31 @@ pub fn document(user: &User) -> Result<Box<RawValue>, Error> {
 }
 
 impl StoredUser {
-    /// The manager's id, if it has the form of one.
+    /// The id of the manager, if there is one and its value is an id.
     pub fn manager(&self) -> Option<Uuid> {
-        // Most documents need not be searched.
-        if !self.document.contains("\"manager\":") {
-            return None;
-        }
-        let id = find(&self.document, &["attributes", "enterprise", "manager", "value"])?;
-        parse_id(id.strip_prefix('"')?.strip_suffix('"')?)
+        parse_id(self.manager_value()?)
+    }
+
+    /// The value of the manager, with its escapes.
+    pub(in crate::domain) fn manager_value(&self) -> Option<&str> {
+        let value = self.find(&["attributes", "enterprise", "manager", "value"])?;
+        value.strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// Whether the user has a manager.
+    pub fn has_manager(&self) -> bool {
+        self.manager_value().is_some()
+    }
+
+    /// Whether the user has attributes of the enterprise extension.
+    pub(in crate::domain) fn has_enterprise(&self) -> bool {
+        self.find(&["attributes", "enterprise"]).is_some()
+    }
+
+    /// The text of the value at a path in the document.
+    fn find(&self, path: &[&str]) -> Option<&str> {
+        // Most documents have no enterprise extension and need not be searched.
+        self.document.contains("\"enterprise\":").then(|| find(&self.document, path))?
     }
 
     /// Appends the representation of the user, as [`Representation`] serializes it.
@@ -104,21 +124,34 @@ impl StoredUser {
         }
         // An earlier release wrote the document.
         out.truncate(start);
+        serde_json::to_writer(out, &Representation::from(&self.parse()?))
+    }
+
+    /// The user, with its computed attributes.
+    ///
+    /// # Errors
+    /// The document is not that of a user.
+    pub fn parse(&self) -> Result<User, Error> {
         let mut user = User::try_from(self.clone())?;
         if let Some(manager) = &mut user.attributes.enterprise.manager {
+            manager.exists = self.manager_name.is_some();
             manager.display_name = Some(self.manager_name.clone().flatten());
         }
-        serde_json::to_writer(out, &Representation::from(&user))
+        Ok(user)
     }
 
     fn expand(&self, out: &mut Vec<u8>) -> Option<()> {
-        let mut scanner = Scanner::of(&self.document);
-        scanner.text(BEFORE_EXTERNAL_IDS)?;
-        let mut values = Values { user: self, external_ids: scanner.value()? };
+        let (external_ids, attributes) = self.parts()?;
+        RESPONSE.expand(attributes, &mut Values { user: self, external_ids }, out)
+    }
+
+    /// The texts of the externalIds and of the attributes that have no column. `None` if an earlier release wrote the
+    /// document.
+    pub(in crate::domain) fn parts(&self) -> Option<(&str, &str)> {
+        let mut scanner = Scanner::of(self.document.strip_prefix(BEFORE_EXTERNAL_IDS)?.strip_suffix('}')?);
+        let external_ids = scanner.value()?;
         scanner.text(BEFORE_ATTRIBUTES)?;
-        RESPONSE.expand(&mut scanner, &mut values, out)?;
-        scanner.text("}")?;
-        scanner.end()
+        Some((external_ids, scanner.rest()))
     }
 }
 
@@ -132,7 +165,7 @@ impl TryFrom<StoredUser> for User {
         Ok(Self {
             id: stored.id,
             attributes: Attributes { user_name, display_name, active, ..attributes },
-            groups: None,
+            groups: stored.groups,
             external_ids,
             version: stored.version,
             created_at: stored.created_at,
@@ -171,7 +204,13 @@ impl Columns for Values<'_> {
             "displayName" => write_json(&user.display_name, out),
             "active" => write_json(&user.active, out),
             "enterprise.manager.displayName" => write_json(&user.manager_name.iter().flatten().next(), out),
-            "externalIds" => out.extend_from_slice(external_ids.as_bytes()),
+            "externalIds" => {
+                out.extend_from_slice(external_ids.as_bytes());
+                if let Some(groups) = &user.groups {
+                    out.extend_from_slice(b",\"groups\":");
+                    write_json(groups, out);
+                }
+            }
             "version" => write_json(&user.version, out),
             "createdAt" => write_text(&user.created_at, out),
             _ => write_text(&user.updated_at, out),
@@ -179,7 +218,7 @@ impl Columns for Values<'_> {
     }
 }
 
-fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
+pub(in crate::domain) fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
     // Writing a string, a number or a boolean to memory cannot fail.
     drop(serde_json::to_writer(out, value));
 }
@@ -187,6 +226,25 @@ fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
 /// Appends a text that needs no escapes.
 fn write_text(text: &impl Display, out: &mut Vec<u8>) {
     drop(write!(out, "\"{text}\""));
+}
+
+#[cfg(test)]
+impl StoredUser {
+    /// The user as it would be stored, without a manager's name.
+    pub(in crate::domain) fn of(user: &User) -> Self {
+        Self {
+            id: user.id,
+            user_name: user.attributes.user_name.clone(),
+            display_name: user.attributes.display_name.clone(),
+            active: user.attributes.active,
+            document: document(user).map(|document| document.get().to_owned()).unwrap_or_default(),
+            version: user.version,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            manager_name: None,
+            groups: user.groups.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -200,17 +258,7 @@ mod tests {
     use serde_json::json;
 
     fn stored(user: &User, document: String, manager_name: Option<Option<String>>) -> StoredUser {
-        StoredUser {
-            id: user.id,
-            user_name: user.attributes.user_name.clone(),
-            display_name: user.attributes.display_name.clone(),
-            active: user.attributes.active,
-            document,
-            version: user.version,
-            created_at: user.created_at,
-            updated_at: user.updated_at,
-            manager_name,
-        }
+        StoredUser { document, manager_name, ..StoredUser::of(user) }
     }
 
     /// The document as earlier releases wrote it.
@@ -234,10 +282,12 @@ mod tests {
             body in body(),
             external_ids in proptest::collection::btree_map("native|\\PC{1,9}", ".{1,9}", 0..3),
             name in option::of(option::of(".{1,9}")),
+            group in option::of(".{1,9}"),
         ) {
             let mut user = user(Draft::read(body, WriteMode::Create).unwrap());
             user.external_ids = external_ids;
-            let new = stored(&user, document(&user).unwrap().get().to_owned(), name.clone());
+            user.groups = group.map(|display_name| vec![UserGroup { id: user.id, display_name }]);
+            let new = stored(&user, StoredUser::of(&user).document, name.clone());
             prop_assert!(new.expand(&mut Vec::new()).is_some(), "{}", new.document);
             let old = stored(&user, sorted_document(&user), name.clone());
             prop_assert_eq!(&User::try_from(new.clone()).unwrap(), &user);
@@ -270,7 +320,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         let manager = |body: serde_json::Value| {
             let user = user(Draft::read(body, WriteMode::Create).unwrap());
-            stored(&user, document(&user).unwrap().get().to_owned(), None).manager()
+            stored(&user, StoredUser::of(&user).document, None).manager()
         };
         let named = json!({"manager": {"value": id}});
         assert_eq!(manager(json!({"userName": "a", "enterprise": named})), Some(id));

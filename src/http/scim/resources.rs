@@ -70,6 +70,9 @@ pub(super) async fn find(
 ) -> Result<HttpResponse, Problem> {
     let ResponseFields { projection, .. } = ResponseFields::of(&request, &context)?;
     let outcome = match resource_type(&request) {
+        ResourceType::User if projection.is_default() => {
+            return users::find_whole(&context, id, conditions.weakly()).await;
+        }
         ResourceType::User => users::find(&context, id, &projection).await?,
         ResourceType::Group => groups::find(&context, id, &projection).await?,
     };

@@ -4,16 +4,21 @@ use super::context::Context;
 use super::request::Target;
 use super::response::{Outcome, conflict};
 use crate::db::Operation;
+use crate::domain::condition::Conditions;
 use crate::domain::idempotency::Request;
 use crate::domain::scim::patch;
 use crate::domain::scim::projection::Projection;
+use crate::domain::scim::resource::etag;
 use crate::domain::scim::{ResourceType, ScimError, resource};
-use crate::domain::user::{Draft, User};
+use crate::domain::user::{Draft, StoredUser, User};
+use crate::http::api::SCIM_JSON;
 use crate::http::problem::Problem;
+use crate::http::response::conditional_response;
 use crate::ops::OpError;
 use crate::ops::members::{FEW_GROUPS, HasUser, WithGroups};
 use crate::ops::resource::Resource as _;
-use crate::ops::users::{Create, Delete, Edit, EditFunction, Find};
+use crate::ops::users::{Create, Delete, Edit, EditFunction};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde_json::Value;
 use std::marker::PhantomData;
@@ -31,13 +36,23 @@ pub(super) async fn create(target: Target, key: Option<Request>, body: Value) ->
 }
 
 pub(super) async fn find(context: &Context, id: Uuid, projection: &Projection) -> Result<Outcome, Problem> {
-    let find = Find { tenant: context.tenant(), id, of: PhantomData };
-    let mut user = call(context, find, projection).await?;
-    let _permit = match projection.includes("groups") {
-        true => context.complete_groups(&mut user).await?,
-        false => None,
-    };
+    let (user, _permit) = context.find(id, projection.includes("groups")).await?;
     Ok(outcome(context, StatusCode::OK, &user, projection))
+}
+
+/// Reads a user with all attributes that are returned by default.
+pub(super) async fn find_whole(
+    context: &Context,
+    id: Uuid,
+    conditions: Conditions,
+) -> Result<HttpResponse, Problem> {
+    let (user, _permit) = context.find::<StoredUser>(id, true).await?;
+    let names_others = user.has_manager() || user.groups.as_ref().is_some_and(|groups| !groups.is_empty());
+    // The ETag does not cover values of other resources, so a match does not prove that the client's copy is current.
+    let conditions = if names_others { conditions.ignoring_none_match_tags() } else { conditions };
+    let head = (etag(user.version), SCIM_JSON);
+    let write = |out: &mut Vec<u8>| resource::write_user(&user, &context.view(), out);
+    conditional_response(&conditions, user.version, head, write)
 }
 
 pub(super) async fn replace(target: Target, body: Value) -> Result<Outcome, Problem> {

@@ -115,7 +115,7 @@ pub async fn list<R: Resource>(
         None => read_page(database, origin, &query, permit).await?,
     };
     if let Some(max_groups) = query.max_groups
-        && page.items.iter_mut().filter_map(R::as_user).any(|user| user.groups.is_none())
+        && page.items.iter_mut().filter_map(R::user_groups).any(|(_, groups)| groups.is_none())
     {
         *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
         let users = page.items.iter().map(R::id).collect();
@@ -124,8 +124,8 @@ pub async fn list<R: Resource>(
             return Err(OpError::TooManyGroups);
         }
         page.truncate(groups.len());
-        let users = page.items.iter_mut().filter_map(R::as_user);
-        users.zip(groups).for_each(|(user, groups)| user.groups = Some(groups));
+        let users = page.items.iter_mut().filter_map(R::user_groups);
+        users.zip(groups).for_each(|((_, of_user), groups)| *of_user = Some(groups));
     }
     Ok(page)
 }

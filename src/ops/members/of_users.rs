@@ -4,8 +4,8 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::filter::Value;
-use crate::domain::user::{User, UserGroup};
-use crate::ops::resource::Resource;
+use crate::domain::user::UserGroup;
+use crate::ops::resource::{Form, UserGroups};
 use crate::ops::{OpError, Results};
 use diesel::QueryResult;
 use diesel::sql_types::Text;
@@ -65,7 +65,7 @@ where
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<O::Output, OpError> {
         let mut output = self.operation.run(tx)?;
-        if let Some(user) = output.user() {
+        if let Some(user) = output.user_groups() {
             read_groups(tx, self.tenant, vec![user], self.max_groups)?;
         }
         Ok(output)
@@ -75,10 +75,10 @@ where
     fn run_batch(calls: &[&Self], tx: &mut Tx<'_>) -> Results<O::Output> {
         let operations: Vec<&O> = calls.iter().map(|call| &call.operation).collect();
         let mut results = O::run_batch(&operations, tx)?;
-        let mut by_tenant: BTreeMap<Uuid, Vec<&mut User>> = BTreeMap::new();
+        let mut by_tenant: BTreeMap<Uuid, Vec<UserGroups<'_>>> = BTreeMap::new();
         let max_groups = calls.iter().map(|call| call.max_groups).min().unwrap_or(0);
         for (call, output) in calls.iter().zip(&mut results) {
-            if let Some(user) = output.as_mut().ok().and_then(HasUser::user) {
+            if let Some(user) = output.as_mut().ok().and_then(HasUser::user_groups) {
                 by_tenant.entry(call.tenant).or_default().push(user);
             }
         }
@@ -91,25 +91,25 @@ where
 
 /// An output that can contain a user.
 pub trait HasUser: Send + 'static {
-    /// The user, if there is one.
-    fn user(&mut self) -> Option<&mut User>;
+    /// The id and the groups of the user, if there is one.
+    fn user_groups(&mut self) -> Option<UserGroups<'_>>;
 }
 
-impl<R: Resource> HasUser for R {
-    fn user(&mut self) -> Option<&mut User> {
-        self.as_user()
+impl<F: Form> HasUser for F {
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        Form::user_groups(self)
     }
 }
 
-impl<R: Resource> HasUser for Option<R> {
-    fn user(&mut self) -> Option<&mut User> {
-        self.as_mut().and_then(R::as_user)
+impl<F: Form> HasUser for Option<F> {
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        self.as_mut().and_then(F::user_groups)
     }
 }
 
-impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
-    fn user(&mut self) -> Option<&mut User> {
-        self.as_mut().ok().and_then(R::as_user)
+impl<F: Form, E: Send + 'static> HasUser for Result<F, E> {
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        self.as_mut().ok().and_then(F::user_groups)
     }
 }
 
@@ -118,19 +118,19 @@ impl<R: Resource, E: Send + 'static> HasUser for Result<R, E> {
 fn read_groups(
     connection: &mut Connection,
     tenant: Uuid,
-    users: Vec<&mut User>,
+    users: Vec<UserGroups<'_>>,
     max: usize,
 ) -> QueryResult<()> {
-    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    let ids: Vec<_> = users.iter().map(|(id, _)| *id).collect();
     let together = load(connection, tenant, &ids, MAX_GROUPS)?;
-    for user in users {
+    for (user, of_user) in users {
         let alone = match together {
             Some(_) => None,
-            None => load(connection, tenant, &[user.id], max)?,
+            None => load(connection, tenant, &[user], max)?,
         };
         let found = together.as_ref().or(alone.as_ref());
-        let groups = found.map(|found| found.get(&user.id).map_or(&[][..], Vec::as_slice));
-        user.groups = groups.filter(|groups| groups.len() <= max).map(<[_]>::to_vec);
+        let groups = found.map(|found| found.get(&user).map_or(&[][..], Vec::as_slice));
+        *of_user = groups.filter(|groups| groups.len() <= max).map(<[_]>::to_vec);
     }
     Ok(())
 }

@@ -15,7 +15,9 @@ use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, StoredUser, User};
-use crate::ops::resource::{Form, Resource, Rewrite, UniqueKey, Values, load_rows, new_external_id};
+use crate::ops::resource::{
+    Form, Resource, Rewrite, UniqueKey, UserGroups, Values, load_rows, new_external_id,
+};
 use crate::ops::{MAX_BATCH, OpError, Results, members};
 use crate::schema::{user_emails, user_external_ids, users};
 use diesel::dsl::SqlTypeOf;
@@ -46,6 +48,10 @@ impl Form for User {
             manager.display_name = Some(name.flatten());
         })
     }
+
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        Some((self.id, &mut self.groups))
+    }
 }
 
 impl Form for StoredUser {
@@ -62,6 +68,10 @@ impl Form for StoredUser {
         let managed =
             users.into_iter().filter_map(|(tenant, user)| Some((tenant, Some(user.manager()?), user)));
         fill_manager_names(tx, managed, |user, name| user.manager_name = name)
+    }
+
+    fn user_groups(&mut self) -> Option<UserGroups<'_>> {
+        Some((self.id, &mut self.groups))
     }
 }
 
@@ -125,10 +135,6 @@ impl Resource for User {
             |id| users::table.find((tenant, id)).select(user_columns()),
         )?;
         rows.into_iter().map(F::from_row).collect()
-    }
-
-    fn as_user(&mut self) -> Option<&mut User> {
-        Some(self)
     }
 
     /// The manager, because `manager.displayName` is part of the user.

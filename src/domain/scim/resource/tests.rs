@@ -3,8 +3,9 @@
 use super::*;
 use crate::domain::scim::patch::{Op, Operation};
 use crate::domain::scim::{Profile, Reading, ScimError, ScimType, urn};
-use crate::domain::user::{Attributes, Draft, User, UserGroup, WriteMode};
+use crate::domain::user::{Attributes, Draft, StoredUser, User, UserGroup, WriteMode};
 use proptest::prelude::*;
+use serde_json::json;
 use uuid::Uuid;
 
 pub(super) const VIEW: View<'_> = View { base: "https://roster.example/scim/v2", source: "okta" };
@@ -316,6 +317,30 @@ proptest! {
         // Unassigned attributes of an extension are not rendered.
         expected.extensions = draft.attributes.extensions.clone();
         prop_assert_eq!(draft.attributes, expected);
+    }
+
+    #[test]
+    fn stored_text_gives_the_rendered_user(
+        user in users(),
+        extended in any::<bool>(),
+        manager in proptest::option::of(proptest::option::of("[a-c\"]{1,3}")),
+        group in proptest::option::of("[a-c\"]{1,3}"),
+    ) {
+        let mut user = user;
+        if !extended {
+            user.attributes.extensions.clear();
+        }
+        if let Some(of_user) = &mut user.attributes.enterprise.manager {
+            of_user.value = Uuid::from_u128(7).to_string().to_uppercase();
+            of_user.exists = manager.is_some();
+            of_user.display_name = Some(manager.clone().flatten());
+        }
+        user.groups = group.map(|display_name| vec![UserGroup { id: user.id, display_name }]);
+        let stored = StoredUser { manager_name: manager, ..StoredUser::of(&user) };
+        let mut written = Vec::new();
+        write_user(&stored, &VIEW, &mut written).unwrap();
+        let written: Value = serde_json::from_slice(&written).unwrap();
+        prop_assert_eq!(written, Value::from(render_user(&user, &VIEW)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::*;
 use crate::domain::group::{Draft, Group, WriteMode};
 use crate::domain::member::Member;
 use crate::domain::scim::{Profile, Reading, ScimType, urn};
+use serde_json::json;
 use uuid::Uuid;
 
 fn poets() -> Group {

@@ -1,13 +1,14 @@
 //! Users (RFC 7643, sections 4.1 and 4.3).
 
 use super::body::{self, Body};
-use super::{View, insert_common, insert_extensions};
+use super::{Membership, View, insert_common, insert_extensions};
 use crate::domain::change::Auditable;
 use crate::domain::document::compact;
+use crate::domain::json::to_map;
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::{Profile, Reading, ResourceType, ScimError, urn};
-use crate::domain::user::{Draft, Manager, User, UserGroup, WriteMode};
-use serde_json::{Map, Value, json};
+use crate::domain::user::{Draft, Manager, User, WriteMode};
+use serde_json::{Map, Value};
 
 /// Renders a user. Unassigned attributes are omitted, and `groups` is present only if the groups were read.
 pub fn render_user(user: &User, view: &View<'_>) -> Map<String, Value> {
@@ -22,7 +23,7 @@ pub fn render_user(user: &User, view: &View<'_>) -> Map<String, Value> {
         resource.insert(urn::ENTERPRISE_USER.to_owned(), enterprise.into());
     }
     if let Some(groups) = user.groups.as_ref().filter(|groups| !groups.is_empty()) {
-        let groups = groups.iter().map(|group| render_membership(group, view)).collect();
+        let groups = groups.iter().map(|group| Value::from(to_map(&Membership::of(group, view)))).collect();
         resource.insert("groups".to_owned(), groups);
     }
     let (kind, created) = (ResourceType::User, user.created_at);
@@ -39,12 +40,6 @@ fn render_manager(manager: &Manager, view: &View<'_>) -> Value {
         rendered.insert("displayName".to_owned(), name.clone().into());
     }
     rendered.into()
-}
-
-fn render_membership(UserGroup { id, display_name }: &UserGroup, view: &View<'_>) -> Value {
-    let id = id.to_string();
-    let location = view.location(ResourceType::Group, &id);
-    json!({ "value": id, "$ref": location, "display": display_name, "type": "direct" })
 }
 
 /// Reads a user from the body of a POST or PUT. For a PUT, [`preserve_native`] completes the draft.
