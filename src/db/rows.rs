@@ -84,6 +84,8 @@ impl<'u> NewUserRow<'u> {
     pub(crate) fn new(tenant_id: Uuid, user: &'u User) -> QueryResult<Self> {
         let attributes = &user.attributes;
         let document = user::document(user).map_err(|error| SerializationError(Box::new(error)))?;
+        let mut compared = compact(attributes);
+        compared.retain(|name, _| !["userName", "displayName", "active"].contains(&name.as_str()));
         Ok(Self {
             tenant_id: Uid(tenant_id),
             id: Uid(user.id),
@@ -93,7 +95,7 @@ impl<'u> NewUserRow<'u> {
             display_name_key: attributes.display_name.as_deref().map(casefold),
             active: attributes.active,
             document: Json(document),
-            folded: Json(folded(compact(attributes), USER)),
+            folded: Json(folded(compared, USER)),
             version: user.version,
             created_at: user.created_at.into(),
             updated_at: user.updated_at.into(),
@@ -223,8 +225,8 @@ impl<'g> NewGroupRow<'g> {
     /// `unique` indicates whether the tenant requires unique group names.
     pub(crate) fn new(tenant_id: Uuid, group: &'g Group, unique: bool) -> Self {
         let mut rest = compact(&group.attributes);
-        let folded = folded(rest.clone(), GROUP);
         rest.remove("displayName");
+        let folded = folded(rest.clone(), GROUP);
         let key = casefold(&group.attributes.display_name);
         Self {
             tenant_id: Uid(tenant_id),

@@ -7,8 +7,8 @@ use super::json::to_map;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The attributes that filters can compare, with case-insensitive strings folded. `compact`
-/// holds the attributes without absent values.
+/// The attributes that filters compare in the document rather than in a column, with case-insensitive strings folded.
+/// `compact` holds them without absent values.
 pub fn folded(mut compact: Map<String, Value>, attributes: &[Attribute]) -> Map<String, Value> {
     fold_parts(&mut compact, attributes);
     compact

@@ -1,5 +1,6 @@
 //! Domain types that are valid by construction. This module imports no other module of the crate.
 
+pub(crate) mod absent;
 pub mod attribute;
 pub mod body;
 pub mod casefold;

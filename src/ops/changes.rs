@@ -207,6 +207,11 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         after,
         erased,
     ) = row;
+    let known = ChangeKind::from_name(&kind);
+    let shown = |document: Measured<Map<String, serde_json::Value>>| match known {
+        Some(kind) => kind.shown(document.value),
+        None => document.value,
+    };
     ChangeRecord {
         revision,
         time: Timestamp::from(time),
@@ -218,8 +223,8 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         id: id.0,
         member: member.map(|Uid(id)| id),
         version,
-        before: before.map(|document| document.value),
-        after: after.map(|document| document.value),
+        before: before.map(shown),
+        after: after.map(shown),
         erased,
     }
 }

@@ -4,6 +4,7 @@ mod kind;
 
 pub use kind::{ChangeKind, ResourceKind};
 
+use super::absent;
 use super::json::to_map;
 use super::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -64,9 +65,9 @@ pub struct Change {
     pub version: i64,
     /// The new `updatedAt`; for a member, the group's.
     pub time: Timestamp,
-    /// The previous value of each top-level attribute that changed; `None` for a creation.
+    /// The previous value of each top-level attribute that changed, in stored form; `None` for a creation.
     pub before: Option<Map<String, Value>>,
-    /// The new value of each top-level attribute that changed; `None` for a deletion.
+    /// The new value of each top-level attribute that changed, in stored form; `None` for a deletion.
     pub after: Option<Map<String, Value>>,
     /// Whether an erasure removed the values.
     pub erased: bool,
@@ -125,7 +126,39 @@ impl Change {
         after: Option<Map<String, Value>>,
     ) -> Self {
         let Stamp { id, version, time } = stamp;
+        let stored = |values: Option<Map<String, Value>>| values.map(|values| kind.stored(values));
+        let (before, after) = (stored(before), stored(after));
         Self { tenant, kind, id, member: None, version, time, before, after, erased: false }
+    }
+}
+
+impl ChangeKind {
+    /// The attributes of a user or group without absent values. An update keeps each attribute that changed, because
+    /// null or an empty value shows that the attribute was removed or added.
+    #[must_use]
+    pub fn stored(self, mut attributes: Map<String, Value>) -> Map<String, Value> {
+        match self {
+            Self::USER_CREATED | Self::USER_DELETED => absent::remove(&mut attributes, &absent::USER),
+            Self::USER_UPDATED => absent::remove_inside(&mut attributes, &absent::USER),
+            Self::GROUP_CREATED | Self::GROUP_DELETED => absent::remove(&mut attributes, &absent::GROUP),
+            Self::GROUP_UPDATED => absent::remove_inside(&mut attributes, &absent::GROUP),
+            _ => {}
+        }
+        attributes
+    }
+
+    /// The attributes as the feed shows them: with the absent values that [`stored`](Self::stored) has removed. Attributes
+    /// that an earlier release has stored with absent values remain unchanged.
+    #[must_use]
+    pub fn shown(self, mut attributes: Map<String, Value>) -> Map<String, Value> {
+        match self {
+            Self::USER_CREATED | Self::USER_DELETED => absent::restore(&mut attributes, &absent::USER),
+            Self::USER_UPDATED => absent::restore_inside(&mut attributes, &absent::USER),
+            Self::GROUP_CREATED | Self::GROUP_DELETED => absent::restore(&mut attributes, &absent::GROUP),
+            Self::GROUP_UPDATED => absent::restore_inside(&mut attributes, &absent::GROUP),
+            _ => {}
+        }
+        attributes
     }
 }
 

@@ -1,6 +1,7 @@
 //! Round trips of bodies, and merge patches (RFC 7396).
 
 use super::{Draft, Group, Representation, WriteMode};
+use crate::domain::change::{Auditable, Change};
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -32,6 +33,26 @@ fn a_representation_can_be_sent_back() {
         let again = Draft::read(represented(&first), WriteMode::Replace(first.id)).unwrap();
         assert_eq!(first.with(again), first);
     }
+}
+
+#[test]
+fn changes_are_stored_without_absent_values_and_shown_with_them() {
+    for (body, stored) in
+        [(full_body(), None), (json!({"displayName": "a"}), Some(json!({"displayName": "a"})))]
+    {
+        let group = group(body);
+        let created = Change::created(Uuid::nil(), &group).after.unwrap();
+        let deleted = Change::deleted(Uuid::nil(), &group, Timestamp::from(1)).before.unwrap();
+        assert_eq!(created, deleted);
+        stored.into_iter().for_each(|stored| assert_eq!(Value::from(created.clone()), stored));
+        let [create, update, delete] = Group::KINDS;
+        assert_eq!([create.shown(created), delete.shown(deleted)], [group.snapshot(), group.snapshot()]);
+        assert_eq!(update.shown(group.snapshot()), group.snapshot());
+    }
+    let (before, after) = (group(full_body()), group(json!({"displayName": "a"})));
+    let updated = Change::updated(Uuid::nil(), &before, &after);
+    assert_eq!(updated.kind.shown(updated.before.unwrap()), before.snapshot());
+    assert_eq!(updated.kind.shown(updated.after.unwrap()), after.snapshot());
 }
 
 #[test]

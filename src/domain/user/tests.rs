@@ -1,6 +1,7 @@
 //! Round trips of bodies, and merge patches. tests/api/merge_patch.rs applies the examples of RFC 7396.
 
 use super::{Attributes, Draft, Representation, User, WriteMode};
+use crate::domain::change::{Auditable, Change, ChangeKind};
 use crate::domain::document::compact;
 use crate::domain::fields::FieldError;
 use crate::domain::time::Timestamp;
@@ -21,8 +22,8 @@ fn key() -> impl Strategy<Value = String> {
 fn values() -> impl Strategy<Value = Value> {
     let element = (option::of(key()), option::of(text()), option::of(text()));
     vec(element, 0..4).prop_map(|elements| {
-        let json = |(value, display, kind)| json!({"value": value, "display": display, "type": kind});
-        elements.into_iter().map(json).collect()
+        let json = |(index, (value, display, kind))| json!({"value": value, "display": display, "type": kind, "primary": index == 0});
+        elements.into_iter().enumerate().map(json).collect()
     })
 }
 
@@ -103,6 +104,30 @@ proptest! {
     }
 
     #[test]
+    fn changes_are_shown_with_absent_values(body in body(), other in body()) {
+        let user = |body| user(Draft::read(sent(body), WriteMode::Create).unwrap());
+        let (before, after) = (user(&body), user(&other));
+        let created = Change::created(Uuid::nil(), &before);
+        prop_assert_eq!(created.kind.shown(created.after.unwrap()), before.snapshot());
+        let deleted = Change::deleted(Uuid::nil(), &before, Timestamp::from(1));
+        prop_assert_eq!(deleted.kind.shown(deleted.before.unwrap()), before.snapshot());
+        let updated = Change::updated(Uuid::nil(), &before, &after);
+        for (values, shown, other) in [(updated.before, &before, &after), (updated.after, &after, &before)] {
+            let (mut expected, other) = (shown.snapshot(), other.snapshot());
+            expected.retain(|name, value| other[name] != *value);
+            prop_assert_eq!(updated.kind.shown(values.unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn changes_stored_with_absent_values_are_shown_unchanged(body in body()) {
+        let stored = user(Draft::read(sent(&body), WriteMode::Create).unwrap()).snapshot();
+        for kind in User::KINDS {
+            prop_assert_eq!(&kind.shown(stored.clone()), &stored);
+        }
+    }
+
+    #[test]
     fn an_empty_patch_and_a_patch_with_the_representation_change_nothing(body in body()) {
         let user = user(Draft::read(sent(&body), WriteMode::Create).unwrap());
         let unchanged = Draft::patch(&user, &json!({})).unwrap();
@@ -118,6 +143,24 @@ proptest! {
     fn arbitrary_json_does_not_panic(value in custom()) {
         drop(Draft::read(value, WriteMode::Create));
     }
+}
+
+#[test]
+fn changes_are_stored_without_absent_values() {
+    let user =
+        user(Draft::read(json!({"userName": "a", "emails": [{"value": "a@x"}]}), WriteMode::Create).unwrap());
+    let created = Change::created(Uuid::nil(), &user).after.unwrap();
+    assert_eq!(Value::from(created), json!({"userName": "a", "active": true, "emails": [{"value": "a@x"}]}),);
+    let patch = json!({"emails": null, "name": {"givenName": "A"}, "active": false});
+    let patched = user.with(Draft::patch(&user, &patch).unwrap());
+    let updated = Change::updated(Uuid::nil(), &user, &patched);
+    assert_eq!(updated.kind, ChangeKind::USER_UPDATED);
+    let before = json!({"active": true, "emails": [{"value": "a@x"}], "name": {}});
+    let after = json!({"active": false, "emails": [], "name": {"givenName": "A"}});
+    assert_eq!(
+        (updated.before.map(Value::from), updated.after.map(Value::from)),
+        (Some(before), Some(after))
+    );
 }
 
 #[test]
