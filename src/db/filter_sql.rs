@@ -6,8 +6,9 @@
 use super::conn::Dialect;
 use super::custom_sql;
 use super::sql::Fragment;
-use super::table::{ExternalIds, Index, IndexedColumn, Selectivity, Table};
-use crate::domain::filter::{Filter, Path, Test, Value};
+use super::table::{ExternalIds, Index, IndexedColumn, Selectivity, Serves, Table};
+use crate::domain::filter::{Filter, Path, Test, Value, ids_created};
+use crate::domain::schema::SortBy;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
 /// The condition that a row matches the filter. The `source` is that of the caller's externalIds.
@@ -19,6 +20,22 @@ pub fn matches(filter: &Filter, table: &Table, dialect: Dialect, source: &str) -
         writer.out.unprepared();
     }
     writer.out
+}
+
+/// A condition of all rows that match a part of a filter, if it is a range of the sort key.
+#[must_use]
+pub fn bounds(part: &Filter, by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Option<Fragment> {
+    let Filter::Is(path, test @ (Test::Equal(_) | Test::Within(..))) = part else { return None };
+    let by_id = matches!(by, SortBy::Id | SortBy::CreatedAt);
+    match path.as_slice() {
+        ["createdAt"] if by_id => {
+            let ids = Filter::Is(vec!["id"], ids_created(test)?);
+            Some(matches(&ids, table, dialect, source))
+        }
+        ["id"] if by_id => Some(matches(part, table, dialect, source)),
+        path if path == by.path() => Some(matches(part, table, dialect, source)),
+        _ => None,
+    }
 }
 
 /// The value at a path, as text that sorts by code points. For Booleans, false sorts before true.
@@ -274,8 +291,23 @@ impl Planner<'_> {
     fn index_range(&self, path: &Path, test: &Test, list: Option<&str>) -> Option<AccessPath> {
         let [attribute] = path.as_slice() else { return None };
         let matches = |index: &&Index| index.list == list && index.attribute == *attribute;
-        let Index { column, selectivity, .. } = self.table.indexes.iter().find(matches)?;
+        let Index { column, selectivity, serves, .. } = self.table.indexes.iter().find(matches)?;
         let mut condition = Fragment::default();
+        let of_id;
+        let test = match serves {
+            Serves::Values => test,
+            Serves::CreationTimes => {
+                of_id = ids_created(test)?;
+                &of_id
+            }
+            Serves::False(boolean) => {
+                let is_false = *test == Test::Equal(Value::Boolean(false));
+                // The index is used only if the condition is a constant.
+                condition.sql("NOT ").sql(*boolean);
+                let range = || vec![IndexRange { column: *column, condition, selectivity: *selectivity }];
+                return is_false.then(range);
+            }
+        };
         let selectivity = match test {
             Test::Never => return Some(Vec::new()),
             Test::Equal(value) => {

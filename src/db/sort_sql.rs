@@ -79,9 +79,9 @@ pub fn position(by: SortBy, table: &Table, dialect: Dialect, source: &str) -> Fr
         SortBy::UserName => column_or_id(by, table),
         _ => column_or_id(SortBy::DisplayName, table),
     };
-    let number = if by == SortBy::UpdatedAt { by } else { SortBy::CreatedAt };
+    let number = if by == SortBy::UpdatedAt { "updatedAt" } else { "createdAt" };
     let mut out = Fragment::of(table.id);
-    out.sql(", ").append(&text).sql(", ").append(&column_or_id(number, table));
+    out.sql(", ").append(&text).sql(", ").sql(table.column(number).unwrap_or(table.id));
     out
 }
 
@@ -112,10 +112,10 @@ fn column_or_id(by: SortBy, table: &Table) -> Fragment {
     Fragment::of(column(by, table).unwrap_or(table.id))
 }
 
-/// The column by which rows are sorted before the id.
+/// The column by which rows are sorted before the id. Rows in the order of their creation are sorted by id alone.
 fn column(by: SortBy, table: &Table) -> Option<&'static str> {
     match by.path() {
-        [name] if by != SortBy::Id => table.column(name),
+        [name] if !matches!(by, SortBy::Id | SortBy::CreatedAt) => table.column(name),
         _ => None,
     }
 }

@@ -12,6 +12,7 @@ pub mod document;
 pub mod fields;
 pub mod filter;
 pub mod group;
+pub mod id;
 pub mod idempotency;
 pub mod json;
 pub mod key;

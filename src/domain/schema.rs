@@ -36,7 +36,7 @@ pub enum SortBy {
     UserName,
     /// The case-folded displayName. Resources without one come last.
     DisplayName,
-    /// The time of creation.
+    /// The time of creation. This is the order of ids.
     CreatedAt,
     /// The time of the last change.
     UpdatedAt,

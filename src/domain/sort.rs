@@ -127,6 +127,8 @@ impl Sort {
     /// Compares two positions.
     pub fn compare(self, one: &Position, other: &Position) -> Ordering {
         let by_key = match (&one.key, &other.key) {
+            // The order of ids is the order of creation.
+            _ if self.by == SortBy::CreatedAt => Ordering::Equal,
             (Some(key), Some(other)) => key.cmp(other),
             // An absent key comes last.
             (key, other) => other.is_some().cmp(&key.is_some()),

@@ -33,6 +33,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// The time before a duration.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// This time, or the microsecond after `previous` if that is later. This makes the `updatedAt` of a
     /// resource increase even when two requests run in the reverse order of their arrival.
     #[must_use]

@@ -7,6 +7,7 @@ use super::headers::IdempotencyKey;
 use super::problem::Problem;
 use super::state::State;
 use crate::db::{Class, DbError, Operation, Permit};
+use crate::domain::id;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
@@ -229,4 +230,9 @@ impl<R: Right> Context<R> {
     pub(super) fn now(&self) -> Timestamp {
         self.state.clock.now()
     }
+}
+
+/// The id for a resource created at `now`.
+pub(super) fn new_id(now: Timestamp) -> Uuid {
+    id::created_at(now, Uuid::new_v4())
 }

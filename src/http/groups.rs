@@ -1,6 +1,6 @@
 //! `/groups`, and the groups of a user.
 
-use super::context::{Context, Reader, Writer};
+use super::context::{Context, Reader, Writer, new_id};
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::pages::IdList;
 use super::params::Params;
@@ -51,7 +51,7 @@ impl Native for Group {
     }
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
-        Create { tenant, id: Uuid::now_v7(), draft, members: MembershipEdit::default(), now }
+        Create { tenant, id: new_id(now), draft, members: MembershipEdit::default(), now }
     }
 }
 

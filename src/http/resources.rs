@@ -1,7 +1,7 @@
 //! The handlers that `/users` and `/groups` share.
 
 use super::body::JsonBody;
-use super::context::{Context, Reader, Writer};
+use super::context::{Context, Reader, Writer, new_id};
 use super::endpoint::{self, Endpoint, Url, get, post, put, url};
 use super::extractor::extractor;
 use super::headers::{IdempotencyKey, Prefer};
@@ -135,7 +135,8 @@ async fn upsert<R: Native>(
     body: JsonBody,
 ) -> Response {
     let (expected_id, value, draft) = body.read(|body| read_upsert::<R>(body, key))?;
-    let (tenant, id, now) = (context.tenant(), Uuid::now_v7(), context.now());
+    let (tenant, now) = (context.tenant(), context.now());
+    let id = new_id(now);
     let upsert = Upsert::<R> { tenant, id, expected_id, key, value, draft, conditions, now };
     Ok(http_response(match context.write::<R, _>(upsert).await? {
         Upserted::Created(resource) => created_response(&resource, prefer),

@@ -1,6 +1,6 @@
 //! `/users`.
 
-use super::context::{Admin, Context, Writer};
+use super::context::{Admin, Context, Writer, new_id};
 use super::credentials::OnDrop;
 use super::extractor::extractor;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
@@ -53,7 +53,7 @@ impl Native for User {
     }
 
     fn create(tenant: Uuid, draft: Draft, now: Timestamp) -> impl Operation<Output = Self, Error = OpError> {
-        Create { tenant, id: Uuid::now_v7(), draft, now }
+        Create { tenant, id: new_id(now), draft, now }
     }
 }
 

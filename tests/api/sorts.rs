@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 engine_tests! {
     every_order_works_in_both_directions
     equal_times_are_ordered_by_id
+    the_order_of_creation_is_the_order_of_ids
     orders_reflect_every_write
     sort_names_ignore_case
     invalid_orders_are_rejected
@@ -87,19 +88,35 @@ async fn every_order_works_in_both_directions(api: Api) {
 async fn equal_times_are_ordered_by_id(api: Api) {
     create_people(&api).await;
     let mut sql = crate::support::sql::Sql::open(&api.database_url());
-    for column in ["created_at", "updated_at"] {
-        sql.execute(&format!(
-            "UPDATE users SET {column} = (SELECT min({column}) FROM users) WHERE user_name IN ('zoe', 'Straf', 'B-b')"
-        ));
-        sql.execute(&format!(
-            "UPDATE users SET {column} = (SELECT min({column}) - 1 FROM users) WHERE user_name IN ('😀', 'adam')"
-        ));
-    }
+    sql.execute(
+        "UPDATE users SET updated_at = (SELECT min(updated_at) FROM users) WHERE user_name IN ('zoe', 'Straf', 'B-b')",
+    );
+    sql.execute(
+        "UPDATE users SET updated_at = (SELECT min(updated_at) - 1 FROM users) WHERE user_name IN ('😀', 'adam')",
+    );
     let all = list_users(&api.client, &[("limit", "500")]).await;
-    for attribute in ["createdAt", "updatedAt"] {
-        let expected = by_time(&all, attribute);
-        assert_eq!(expected[..5], ["😀", "adam", "zoe", "Straf", "B-b"]);
-        check_order(&api, attribute, &expected).await;
+    let expected = by_time(&all, "updatedAt");
+    assert_eq!(expected[..5], ["😀", "adam", "zoe", "Straf", "B-b"]);
+    check_order(&api, "updatedAt", &expected).await;
+}
+
+/// In the rows of earlier releases, the time in an id and `createdAt` differ. Cursors of such lists contain both.
+async fn the_order_of_creation_is_the_order_of_ids(api: Api) {
+    create_people(&api).await;
+    let mut sql = crate::support::sql::Sql::open(&api.database_url());
+    sql.execute(
+        "UPDATE users SET created_at = created_at - 100000000 WHERE user_name IN ('zoe', 'Straf', 'B-b')",
+    );
+    check_order(&api, "createdAt", &PEOPLE.map(|(name, _)| name)).await;
+    for filter in [r#"title eq null"#, r#"userName sw "" and active eq true"#] {
+        for sort in ["createdAt", "-createdAt"] {
+            let all = list_users(&api.client, &[("sort", sort), ("limit", "3"), ("filter", filter)]).await;
+            let mut expected = PEOPLE.map(|(name, _)| name);
+            if sort.starts_with('-') {
+                expected.reverse();
+            }
+            assert_eq!(names(&all), expected, "{filter}");
+        }
     }
 }
 

@@ -204,7 +204,7 @@ async fn groups_are_listed_in_every_order(db: &TestDatabase) {
     for (sort, expected) in [
         ("id", [0, 1, 2, 3, 4]),
         ("displayName", [1, 3, 0, 2, 4]),
-        ("createdAt", [1, 3, 0, 2, 4]),
+        ("createdAt", [0, 1, 2, 3, 4]),
         ("-updatedAt", [4, 2, 0, 3, 1]),
     ] {
         let expected = expected.map(|index: usize| groups[index]);

@@ -61,7 +61,6 @@ fn every_key_and_index_begins_with_the_tenant() {
         ("keys", "id"),
         ("connection_tokens", "id"),
         // Retention deletes the old rows of all tenants.
-        ("changes", "time"),
         ("keys", "revoked_at"),
         ("connection_tokens", "revoked_at"),
         ("idempotency", "created_at"),

@@ -2,6 +2,7 @@
 
 use roster::db::{Connection, Database, Options, migrate};
 use roster::domain::DEFAULT_TENANT;
+use roster::domain::id;
 use roster::domain::origin::Origin;
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, WriteMode};
@@ -16,6 +17,14 @@ const TEMPLATES: i64 = 20;
 const COPIES: i64 = 5_000;
 /// The `createdAt` of the first copy. Each further one is a second later.
 pub(crate) const FIRST_CREATED: i64 = 1_767_268_800_000_000;
+/// The copies of inactive templates are active before this one.
+const FIRST_INACTIVE: i64 = 70_020;
+/// The id of a copy. It contains the time of creation.
+pub(crate) fn user(number: i64) -> Uuid {
+    let random = Uuid::from_u128(0x8000_0000_0000_0000 + u128::try_from(number).unwrap());
+    id::created_at(Timestamp::from(FIRST_CREATED + number * 1_000_000), random)
+}
+
 /// The placeholder for the number of a copy.
 const NUMBER: &str = "000000";
 /// The columns of users that are copied, with other values in some of them.
@@ -78,7 +87,7 @@ fn copy_templates(connection: &mut Connection) {
         Connection::Postgres(_) => (
             format!("SELECT n FROM generate_series(1, {COPIES}) AS s (n)"),
             "lpad(n::text, 6, '0')",
-            "('018f00000000700080000000' || lpad(to_hex(n * 20 + t), 8, '0'))::uuid",
+            "(lpad(to_hex(1767268800000 + (n * 20 + t) * 1000), 12, '0') || '700080000000' || lpad(to_hex(n * 20 + t), 8, '0'))::uuid",
             "::text",
             "::json",
             "::jsonb",
@@ -88,7 +97,7 @@ fn copy_templates(connection: &mut Connection) {
                 "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {COPIES}) SELECT n FROM s"
             ),
             "printf('%06d', n)",
-            "unhex('018f00000000700080000000' || printf('%08x', n * 20 + t))",
+            "unhex(printf('%012x', 1767268800000 + (n * 20 + t) * 1000) || '700080000000' || printf('%08x', n * 20 + t))",
             "",
             "",
             "",
@@ -115,8 +124,10 @@ fn copy_templates(connection: &mut Connection) {
              SELECT c.tenant_id, x.source, {external_id}, c.id FROM copies AS c \
              JOIN user_external_ids AS x ON x.tenant_id = c.tenant_id AND x.user_id = c.template_id;
              DELETE FROM users WHERE created_at < {TEMPLATES};
+             UPDATE users SET active = (1 = 1) WHERE created_at < {first_inactive};
              UPDATE heads SET users = {users};
              DROP TABLE copies;",
+            first_inactive = FIRST_CREATED + FIRST_INACTIVE * 1_000_000,
             value_key = replaced("e.value_key", ""),
             external_id = replaced("x.external_id", ""),
             users = TEMPLATES * COPIES,

@@ -1,5 +1,6 @@
 //! Query plans of the operations on members: none of them reads the other members of the group.
 
+use crate::plans::dataset::user;
 use crate::plans::explain::{forget_statements, take_statements};
 use crate::plans::listing::{is_narrow, plan, query, reads_table};
 use roster::db::{Connection, Database, Operation};
@@ -12,16 +13,11 @@ use roster::domain::user::User;
 use roster::ops::listing;
 use roster::ops::members::{Add, Find, GroupsOf, List, ListGroups, MAX_GROUPS, Put, Remove};
 use roster::ops::resource::Resource;
-use roster::ops::{PageQuery, groups, users};
+use roster::ops::{PageQuery, changes, groups, users};
 use serde_json::json;
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
-
-/// The id of a user of [`crate::plans::dataset`].
-fn user(number: u128) -> Uuid {
-    Uuid::from_u128(0x018f_0000_0000_7000_8000_0000_0000_0000 + number)
-}
 
 /// Creates a group with all users but the first hundred, a group with ten, and many others, without which a scan of the
 /// groups would be a good plan.
@@ -68,6 +64,7 @@ pub(crate) async fn check_plans(database: &Database, connection: &mut Connection
         println!("group of 100,000: {:?}\ngroup of 10:      {:?}", costs[0], costs[1]);
         check_lists(database, groups).await;
     }
+    check_history(database).await;
     check_user_deletion(database).await;
 }
 
@@ -186,6 +183,23 @@ async fn count_found<R: Resource>(
         assert!(plan.iter().all(|step| is_allowed(step)), "{statement}\n{plan:#?}");
     }
     page.items.len()
+}
+
+/// Checks that the history of a user finds its own changes and those of its memberships by index.
+async fn check_history(database: &Database) {
+    let resource = Some(changes::Resource::One(user(50)));
+    let read =
+        changes::Read { tenant: DEFAULT_TENANT, after: 0, limit: 50, types: None, resource, admin: true };
+    forget_statements();
+    let feed = database.call(&Origin::server(), read).await.unwrap().expect("the revision exists");
+    assert!(feed.changes.iter().any(|change| change.member == Some(user(50))));
+    let statements = take_statements();
+    for (column, index) in [("resource_id", "changes_resource"), ("member_id", "changes_membership")] {
+        let condition = format!("changes.{column} = ");
+        let statement = statements.iter().find(|statement| statement.contains(&condition)).unwrap();
+        let plan = plan(database, statement).await;
+        assert!(plan.iter().any(|step| step.contains(index)), "{statement}\n{plan:#?}");
+    }
 }
 
 /// Checks that the deletion of a user finds its memberships by index.

@@ -1,6 +1,6 @@
 //! The table of groups.
 
-use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Table};
+use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Serves, Table};
 
 /// The table of groups.
 pub static GROUPS: Table = Table {
@@ -25,16 +25,25 @@ pub static GROUPS: Table = Table {
     indexes: &[
         own_column("id", "groups.id", Selectivity::Unique),
         own_column("displayName", "groups.display_name_key", Selectivity::Few),
-        own_column("createdAt", "groups.created_at", Selectivity::Few),
+        Index { serves: Serves::CreationTimes, ..own_column("createdAt", "groups.id", Selectivity::Few) },
         own_column("updatedAt", "groups.updated_at", Selectivity::Few),
-        Index { list: None, attribute: "externalId", column: EXTERNAL_IDS, selectivity: Selectivity::Unique },
-        Index { list: Some("members"), attribute: "value", column: MEMBERS, selectivity: Selectivity::Few },
+        index(None, "externalId", EXTERNAL_IDS, Selectivity::Unique),
+        index(Some("members"), "value", MEMBERS, Selectivity::Few),
     ],
 };
 
 const fn own_column(attribute: &'static str, key: &'static str, selectivity: Selectivity) -> Index {
     let column = IndexedColumn { table: "groups", tenant: "groups.tenant_id", id: "groups.id", key };
-    Index { list: None, attribute, column, selectivity }
+    index(None, attribute, column, selectivity)
+}
+
+const fn index(
+    list: Option<&'static str>,
+    attribute: &'static str,
+    column: IndexedColumn,
+    selectivity: Selectivity,
+) -> Index {
+    Index { list, attribute, column, selectivity, serves: Serves::Values }
 }
 
 const EXTERNAL_IDS: IndexedColumn = IndexedColumn {

@@ -64,6 +64,19 @@ pub struct Index {
     pub column: IndexedColumn,
     /// The selectivity of a comparison with one value.
     pub selectivity: Selectivity,
+    /// The tests that the index can serve.
+    pub serves: Serves,
+}
+
+/// The tests that an index can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// Comparisons with the values in the indexed column.
+    Values,
+    /// Comparisons with a time of creation. The indexed column contains ids, which contain that time.
+    CreationTimes,
+    /// A comparison of a Boolean column with false. A partial index contains the ids of such rows.
+    False(&'static str),
 }
 
 /// A column with an index on (tenant, column). It is in the resources' table or in a table that refers to them.
@@ -88,7 +101,7 @@ pub enum Selectivity {
     Few,
     /// Possibly many: a range of values, or a value that many resources share.
     Range,
-    /// Half of all resources.
+    /// Up to half of all resources.
     Half,
 }
 

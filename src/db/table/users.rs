@@ -1,6 +1,6 @@
 //! The table of users.
 
-use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Table};
+use super::{ExternalIds, Index, IndexedColumn, JoinTable, Selectivity, Serves, Table};
 
 /// The table of users.
 pub static USERS: Table = Table {
@@ -27,19 +27,31 @@ pub static USERS: Table = Table {
         own_column("id", "users.id", Selectivity::Unique),
         own_column("userName", "users.user_name_key", Selectivity::Unique),
         own_column("displayName", "users.display_name_key", Selectivity::Few),
-        own_column("createdAt", "users.created_at", Selectivity::Few),
+        Index { serves: Serves::CreationTimes, ..own_column("createdAt", "users.id", Selectivity::Few) },
         own_column("updatedAt", "users.updated_at", Selectivity::Few),
-        own_column("active", "users.active", Selectivity::Half),
-        Index { list: None, attribute: "externalId", column: EXTERNAL_IDS, selectivity: Selectivity::Unique },
-        Index { list: Some("emails"), attribute: "value", column: EMAILS, selectivity: Selectivity::Few },
+        Index {
+            serves: Serves::False("users.active"),
+            ..own_column("active", "users.id", Selectivity::Half)
+        },
+        index(None, "externalId", EXTERNAL_IDS, Selectivity::Unique),
+        index(Some("emails"), "value", EMAILS, Selectivity::Few),
         // A group can have many members.
-        Index { list: Some("groups"), attribute: "value", column: MEMBERS, selectivity: Selectivity::Range },
+        index(Some("groups"), "value", MEMBERS, Selectivity::Range),
     ],
 };
 
 const fn own_column(attribute: &'static str, key: &'static str, selectivity: Selectivity) -> Index {
     let column = IndexedColumn { table: "users", tenant: "users.tenant_id", id: "users.id", key };
-    Index { list: None, attribute, column, selectivity }
+    index(None, attribute, column, selectivity)
+}
+
+const fn index(
+    list: Option<&'static str>,
+    attribute: &'static str,
+    column: IndexedColumn,
+    selectivity: Selectivity,
+) -> Index {
+    Index { list, attribute, column, selectivity, serves: Serves::Values }
 }
 
 const EXTERNAL_IDS: IndexedColumn = IndexedColumn {

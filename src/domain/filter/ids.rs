@@ -1,7 +1,11 @@
-//! Compares ids as strings, in the form that clients see, which has the same order as the bytes of the ids.
+//! Compares ids as strings, in the form that clients see, which has the same order as the bytes of the ids. Ids also
+//! contain the time of creation.
 
 use super::{Test, Value};
+use crate::domain::id;
+use crate::domain::time::Timestamp;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The position of a text in the order of ids.
@@ -50,6 +54,38 @@ pub(super) fn starts_with(prefix: &str) -> Test {
     match position(prefix) {
         Position::At(id) | Position::Before(id) => within(Included(id), end),
         Position::End => Test::Never,
+    }
+}
+
+/// The largest difference between the time in an id and `createdAt`. They are equal, unless an earlier release created
+/// the resource: it took the two times one after the other. A bulk request could last for seconds between them, and the
+/// clock could be set.
+const MAX_DIFFERENCE: Duration = Duration::from_secs(300);
+
+/// A test that the id passes if `createdAt` passes the given test. It can also pass if `createdAt` does not.
+pub(crate) fn created(test: &Test) -> Option<Test> {
+    let first = |value: &Value| match value {
+        Value::Integer(time) => id::range_of(Timestamp::from(*time).minus(MAX_DIFFERENCE)).0,
+        _ => Uuid::nil(),
+    };
+    let last = |value: &Value| match value {
+        Value::Integer(time) => id::range_of(Timestamp::from(*time).plus(MAX_DIFFERENCE)).1,
+        _ => Uuid::max(),
+    };
+    match test {
+        Test::Equal(time) => Some(within(Included(first(time)), Included(last(time)))),
+        Test::Within(from, to) => {
+            let from = match from {
+                Included(time) | Excluded(time) => Included(first(time)),
+                Unbounded => Unbounded,
+            };
+            let to = match to {
+                Included(time) | Excluded(time) => Included(last(time)),
+                Unbounded => Unbounded,
+            };
+            Some(within(from, to))
+        }
+        _ => None,
     }
 }
 

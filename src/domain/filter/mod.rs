@@ -13,6 +13,7 @@ mod tests;
 pub use super::attribute::Path;
 pub use comparison::{Language, Literals};
 pub use custom::{CustomTest, NumberOrder};
+pub(crate) use ids::created as ids_created;
 pub use parse::{Parsed, ValueFilter};
 
 use derive_more::{Display, Error};

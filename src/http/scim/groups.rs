@@ -3,10 +3,9 @@
 
 use super::context::Context;
 use super::limits::too_many;
-use super::request::Target;
+use super::request::{Creation, Target};
 use super::response::{Outcome, conflict};
 use crate::domain::group::{Draft, Group};
-use crate::domain::idempotency::Request;
 use crate::domain::member::{Member, MembershipEdit, unknown_members};
 use crate::domain::scim::patch::{self, Operation};
 use crate::domain::scim::projection::Projection;
@@ -28,12 +27,13 @@ const MAX_MEMBERS: i64 = 100_000;
 const TOO_MANY: &str = "The groups on this page have more than 100,000 members in total. \
                         Add excludedAttributes=members, or request fewer groups.";
 
-pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
+pub(super) async fn create(target: Target, creation: Creation) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
+    let Creation { key, body, now } = creation;
     let (draft, ids) = read(&context, body).await?;
     let mut members = MembershipEdit::default();
     members.add(ids);
-    let create = Create { tenant: context.tenant(), id, draft, members, now: context.now() };
+    let create = Create { tenant: context.tenant(), id, draft, members, now };
     let reads = fields.projection.includes("members");
     let create = then_read_members(&context, id, create, reads);
     let _permit = if reads { Some(context.permit_to_write().await?) } else { None };

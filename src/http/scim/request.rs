@@ -6,6 +6,7 @@ use crate::domain::condition::Conditions;
 use crate::domain::idempotency;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::{ResourceType, patch};
+use crate::domain::time::Timestamp;
 use crate::http::extractor::extractor;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
@@ -37,10 +38,19 @@ impl Target {
     }
 }
 
+/// The values of a new resource.
+pub(super) struct Creation {
+    /// The `Idempotency-Key`, if the request has one.
+    pub(super) key: Option<idempotency::Request>,
+    pub(super) body: Value,
+    /// The time that the id of the target contains.
+    pub(super) now: Timestamp,
+}
+
 /// The method of a write, with its body.
 pub(super) enum Action {
     /// RFC 7644, section 3.3. A repeated request with the same idempotency key returns the first response.
-    Create(Option<idempotency::Request>, Value),
+    Create(Creation),
     /// RFC 7644, section 3.5.1.
     Replace(Value),
     /// RFC 7644, section 3.5.2.

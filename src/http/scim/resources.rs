@@ -4,26 +4,26 @@ use super::context::{Context, WriteContext};
 use super::openapi::{
     BODY_ERRORS, MEDIA_TYPES, about, content, example_of, examples, new_example_of, schema_name, showing,
 };
-use super::request::{Action, ResponseFields, Target, resource_type};
+use super::request::{Action, Creation, ResponseFields, Target, resource_type};
 use super::response::Outcome;
 use super::{groups, users};
 use crate::domain::condition::Conditions;
 use crate::domain::scim::{ResourceType, patch as patching};
 use crate::http::body::JsonBody;
+use crate::http::context::new_id;
 use crate::http::headers::IdempotencyKey;
 use crate::http::openapi::OperationDocs;
 use crate::http::path::PathId;
 use crate::http::problem::Problem;
 use actix_web::{HttpRequest, HttpResponse};
-use uuid::Uuid;
 
 pub(super) async fn perform(target: Target, action: Action) -> Result<Outcome, Problem> {
     match (target.kind, action) {
-        (ResourceType::User, Action::Create(key, body)) => users::create(target, key, body).await,
+        (ResourceType::User, Action::Create(creation)) => users::create(target, creation).await,
         (ResourceType::User, Action::Replace(body)) => users::replace(target, body).await,
         (ResourceType::User, Action::Patch(operations)) => users::patch(target, operations).await,
         (ResourceType::User, Action::Delete) => users::delete(target).await,
-        (ResourceType::Group, Action::Create(key, body)) => groups::create(target, key, body).await,
+        (ResourceType::Group, Action::Create(creation)) => groups::create(target, creation).await,
         (ResourceType::Group, Action::Replace(body)) => groups::replace(target, body).await,
         (ResourceType::Group, Action::Patch(operations)) => groups::patch(target, operations).await,
         (ResourceType::Group, Action::Delete) => groups::delete(target).await,
@@ -43,10 +43,11 @@ pub(super) async fn create(
         ResourceType::Group => "/scim/v2/Groups",
     };
     let key = context.idempotent(path, key, || body.hash());
-    let action = Action::Create(key, body.read(Ok)?);
+    let creation = Creation { key, body: body.read(Ok)?, now: context.now() };
+    let id = new_id(creation.now);
     let fields = ResponseFields::of(&request, &context)?;
-    let target = Target { context, kind, id: Uuid::now_v7(), conditions: Conditions::default(), fields };
-    perform(target, action).await.map(Outcome::respond)
+    let target = Target { context, kind, id, conditions: Conditions::default(), fields };
+    perform(target, Action::Create(creation)).await.map(Outcome::respond)
 }
 
 pub(super) fn create_docs(kind: ResourceType) -> OperationDocs {

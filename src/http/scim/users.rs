@@ -1,11 +1,10 @@
 //! Users.
 
 use super::context::Context;
-use super::request::Target;
+use super::request::{Creation, Target};
 use super::response::{Outcome, conflict};
 use crate::db::Operation;
 use crate::domain::condition::Conditions;
-use crate::domain::idempotency::Request;
 use crate::domain::scim::patch;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
@@ -24,11 +23,12 @@ use serde_json::Value;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
-pub(super) async fn create(target: Target, key: Option<Request>, body: Value) -> Result<Outcome, Problem> {
+pub(super) async fn create(target: Target, creation: Creation) -> Result<Outcome, Problem> {
     let Target { context, id, fields, .. } = target;
+    let Creation { key, body, now } = creation;
     let draft = context.read(|reading| resource::read_user(body, &context.view(), reading))?;
     let manager = User::named_users(&draft);
-    let operation = Create { tenant: context.tenant(), id, draft, now: context.now() };
+    let operation = Create { tenant: context.tenant(), id, draft, now };
     let captured = context.clone();
     // A new user is in no group, so there are no groups to read.
     let render = move |user: &User| outcome(&captured, StatusCode::CREATED, user, &fields.projection);

@@ -5,7 +5,7 @@ use super::{ListPage, Query};
 use crate::db::budget::Budget;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::{Connection, DbError, Tx, filter_sql, sort_sql};
-use crate::domain::filter::{Filter, Test, Value};
+use crate::domain::filter::{Filter, Value};
 use crate::domain::sort::{Position, Segment, Sort};
 use crate::ops::resource::Resource;
 use crate::ops::{OpError, PAGE_BYTES};
@@ -178,10 +178,8 @@ impl<R: Resource> Query<R> {
         let (table, by) = (R::TABLE, segment.sort.by);
         let mut condition = sort_sql::condition(segment, table);
         for part in self.filter.iter().flat_map(Filter::conjuncts) {
-            // A condition on the sort key itself bounds the index range.
-            if matches!(part, Filter::Is(path, Test::Equal(_) | Test::Within(..)) if *path == by.path()) {
-                let matches = filter_sql::matches(part, table, connection.dialect(), &self.source);
-                condition.and_condition(&matches).unprepared();
+            if let Some(bounds) = filter_sql::bounds(part, by, table, connection.dialect(), &self.source) {
+                condition.and_condition(&bounds).unprepared();
             }
         }
         let columns = sort_sql::position(by, table, connection.dialect(), &self.source);

@@ -6,7 +6,7 @@ mod request;
 
 use super::context::{Context, WriteContext};
 use super::openapi::{BODY_ERRORS, MEDIA_TYPES, authenticated, content, examples};
-use super::request::{Action, ResponseFields, Target};
+use super::request::{Action, Creation, ResponseFields, Target};
 use super::resources::perform;
 use super::response::{Outcome, json, message};
 use crate::domain::condition::{Conditions, Tags};
@@ -16,7 +16,9 @@ use crate::domain::parse_id;
 use crate::domain::scim::projection::Projection;
 use crate::domain::scim::resource::etag;
 use crate::domain::scim::{ResourceType, ScimError, ScimType, urn};
+use crate::domain::time::Timestamp;
 use crate::http::body::JsonBody;
+use crate::http::context::new_id;
 use crate::http::openapi::OperationDocs;
 use crate::http::problem::{LoggedProblem, Problem};
 use actix_web::HttpResponse;
@@ -61,24 +63,34 @@ pub(super) fn bulk_docs() -> OperationDocs {
         .errors(&BODY_ERRORS)
 }
 
+/// A resource that a bulk request creates. Its id is assigned first, because other operations can refer to it.
+struct Created {
+    /// The index of the operation.
+    index: usize,
+    id: Uuid,
+    now: Timestamp,
+}
+
 /// A bulk request in progress.
 struct Bulk<'c> {
     context: &'c Context,
     operations: Vec<Operation>,
-    /// By bulkId: the index of the operation that creates a resource, and the resource's id.
-    created: HashMap<String, (usize, Uuid)>,
+    /// By bulkId: the resource that an operation creates.
+    created: HashMap<String, Created>,
     /// By index: the operations that failed, with what the log says about them.
     failed: BTreeMap<usize, LoggedProblem>,
 }
 
 impl<'c> Bulk<'c> {
     fn new(context: &'c Context, operations: Vec<Operation>) -> Result<Self, ScimError> {
-        let mut created = HashMap::new();
+        let (mut created, mut now) = (HashMap::new(), context.now());
         let posts = operations.iter().enumerate().filter(|(_, operation)| operation.method == "POST");
         for (index, operation) in posts {
             // An operation without one gets its own error when it runs.
             let Some(bulk_id) = operation.bulk_id.clone().filter(|id| !id.is_empty()) else { continue };
-            if created.insert(bulk_id.clone(), (index, Uuid::now_v7())).is_some() {
+            // Lists in the order of creation have the order of the request.
+            now = context.now().after(now);
+            if created.insert(bulk_id.clone(), Created { index, id: new_id(now), now }).is_some() {
                 return Err(invalid_syntax(format!(
                     "The bulkId {bulk_id:?} is used by more than one operation."
                 )));
@@ -112,7 +124,7 @@ impl<'c> Bulk<'c> {
             let identifiers = resource_type(path).map(|kind| references::identifiers(kind, data, profile));
             let in_data = identifiers.into_iter().flatten().flat_map(|text| references::of_text(text));
             let bulk_ids = path.split('/').flat_map(references::of_text).chain(in_data);
-            bulk_ids.filter_map(|bulk_id| created.get(bulk_id)).map(|(index, _)| *index).collect()
+            bulk_ids.filter_map(|bulk_id| created.get(bulk_id)).map(|created| created.index).collect()
         };
         self.operations.iter_mut().map(of_operation).collect()
     }
@@ -177,7 +189,9 @@ impl<'c> Bulk<'c> {
         let own = operation.bulk_id.as_ref().and_then(|bulk_id| self.created.get(bulk_id));
         let (id, action) = match (operation.method.as_str(), id, data) {
             ("POST", None, Data::Body(data)) => match own {
-                Some((created, id)) if *created == index => (*id, Action::Create(None, data)),
+                Some(created) if created.index == index => {
+                    (created.id, Action::Create(Creation { key: None, body: data, now: created.now }))
+                }
                 _ => return Err(missing_bulk_id().into()),
             },
             ("PUT", Some(id), Data::Body(data)) => (id, Action::Replace(data)),
@@ -200,8 +214,8 @@ impl<'c> Bulk<'c> {
 
     /// The id of the resource that the operation with this bulkId creates, unless the operation failed.
     fn created_id(&self, bulk_id: &str) -> Result<String, ScimError> {
-        let created = self.created.get(bulk_id).filter(|(index, _)| !self.failed.contains_key(index));
-        created.map(|(_, id)| id.to_string()).ok_or_else(|| {
+        let created = self.created.get(bulk_id).filter(|created| !self.failed.contains_key(&created.index));
+        created.map(|created| created.id.to_string()).ok_or_else(|| {
             let reference = format!("{PREFIX}{bulk_id:.100}");
             let detail = format!("{reference:?} does not refer to a resource that this request creates.");
             ScimType::InvalidValue.error(detail)

@@ -1,0 +1,1 @@
+CREATE INDEX changes_time ON changes (time);

@@ -1,0 +1,2 @@
+-- No statement uses this index: changes are read by revision.
+DROP INDEX changes_time;

@@ -1,0 +1,1 @@
+CREATE INDEX changes_member ON changes (tenant_id, member_id, revision);

@@ -1,0 +1,1 @@
+CREATE INDEX users_created_at ON users (tenant_id, created_at, id);

@@ -1,0 +1,2 @@
+-- Ids contain the time of creation, so the primary key also serves filters and orders by created_at.
+DROP INDEX users_created_at;

@@ -1,0 +1,2 @@
+-- changes_membership replaces this index.
+DROP INDEX changes_member;

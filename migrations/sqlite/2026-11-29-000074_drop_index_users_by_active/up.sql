@@ -1,0 +1,2 @@
+-- users_inactive replaces this index.
+DROP INDEX users_active;
