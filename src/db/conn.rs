@@ -140,6 +140,13 @@ impl Connection {
         on_engine!(self, c => c.batch_execute(sql))
     }
 
+    /// Whether this is a connection to PostgreSQL that the server has not closed, as far as is known without a round trip.
+    pub(super) fn is_open_postgres(&mut self) -> bool {
+        let Self::Postgres(c) = self else { return false };
+        // The end of the stream follows the reason for closing, so it is found by the second read.
+        (0..2).all(|_| c.notifications_iter().all(|notification| notification.is_ok()))
+    }
+
     /// Begins a transaction with an engine-specific statement.
     pub(super) fn begin(&mut self, sql: &str) -> QueryResult<()> {
         on_engine!(self, c => AnsiTransactionManager::begin_transaction_sql(c, sql))

@@ -3,17 +3,19 @@
 use super::conn::Connection;
 use super::error::DbError;
 use super::sql::{Fragment, Statement};
-use super::types::{Json, Uid};
+use super::transaction::error_at_commit;
+use super::types::{Id, Json, Uid};
 use super::unique;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::filter::Value;
 use crate::domain::origin::Origin;
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::Bool;
 use serde::Serialize;
 use serde_json::Map;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// Assigns the next revisions of each tenant to its changes and inserts them. Each change comes with the index of its
@@ -24,14 +26,7 @@ pub(super) fn insert(
     origins: &[&Origin],
     changes: Vec<(usize, Change)>,
 ) -> Result<(), DbError> {
-    let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'_>>> = BTreeMap::new();
-    for (call, change) in changes {
-        let no_origin = || DbError::Internal("a change does not belong to a call".to_owned());
-        let origin = origins.get(call).ok_or_else(no_origin)?;
-        let changes = by_tenant.entry(change.tenant).or_default();
-        changes.push(NewChange::new(origin, changes.len(), change));
-    }
-    for (tenant, mut changes) in by_tenant {
+    for (tenant, mut changes) in by_tenant(origins, changes)? {
         let has_rules = match connection {
             Connection::Postgres(c) => append_in_one_statement(c, tenant, &changes)?,
             Connection::Sqlite(c) => append(c, tenant, &mut changes)?,
@@ -41,6 +36,21 @@ pub(super) fn insert(
         }
     }
     Ok(())
+}
+
+/// Groups changes by their tenants, and numbers those of each tenant.
+fn by_tenant<'o>(
+    origins: &[&'o Origin],
+    changes: Vec<(usize, Change)>,
+) -> Result<BTreeMap<Uuid, Vec<NewChange<'o>>>, DbError> {
+    let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'o>>> = BTreeMap::new();
+    for (call, change) in changes {
+        let no_origin = || DbError::Internal("a change does not belong to a call".to_owned());
+        let origin = origins.get(call).ok_or_else(no_origin)?;
+        let changes = by_tenant.entry(change.tenant).or_default();
+        changes.push(NewChange::new(origin, changes.len(), change));
+    }
+    Ok(by_tenant)
 }
 
 /// The number of users created by the changes, minus the number deleted.
@@ -93,11 +103,9 @@ fn append_in_one_statement(
     statement.sql(", groups = groups + ").value(Value::Integer(group_growth(changes)));
     statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
-    statement.sql(
-        " AS previous, unique_values) INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, \
-         resource_id, member_id, version, before, after, erased) SELECT tenant_id, previous + revision, time, actor_type, \
-         actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased FROM head, ",
-    );
+    statement.sql(" AS previous, unique_values)");
+    insert_rows(&mut statement, "previous + revision");
+    statement.sql("head, ");
     statement.rows("changes", changes)?;
     statement.sql(" RETURNING (SELECT unique_values FROM head)");
     let inserted: Vec<bool> = Statement::<Bool>::of(statement).load(c)?;
@@ -105,6 +113,59 @@ fn append_in_one_statement(
         Some(has_rules) if inserted.len() == changes.len() => Ok(*has_rules),
         _ => Err(DbError::NoRow),
     }
+}
+
+/// Inserts users and the changes that record their creation, in one statement outside a transaction. The statement must
+/// begin with `WITH new_users AS (…), new_external_ids AS (…)`, where the former returns the column `id` of the inserted
+/// users. Returns their ids, or `None` if nothing was done because several tenants, a unique value, the tenant's uniqueness settings or the
+/// session's settings require a transaction.
+///
+/// As in a transaction, the head row is locked last: its new values depend on all rows whose insertion may wait.
+pub(super) fn insert_with_users(
+    connection: &mut Connection,
+    origins: &[&Origin],
+    users: Fragment,
+    changes: Vec<(usize, Change)>,
+) -> Result<Option<HashSet<Uuid>>, DbError> {
+    let Connection::Postgres(c) = connection else { return Ok(None) };
+    let by_tenant = Vec::from_iter(by_tenant(origins, changes)?);
+    let [(tenant, changes)] = &*by_tenant else { return Ok(None) };
+    let mut statement = users;
+    statement.sql(
+        ", new AS (SELECT count(*) AS users FROM new_users), \
+         head AS (UPDATE heads SET revision = revision + (SELECT users FROM new), users = users + (SELECT users FROM new) \
+         WHERE (SELECT users FROM new) > 0 AND (SELECT count(*) FROM new_external_ids) >= 0 AND NOT unique_values \
+         AND tenant_id = ",
+    );
+    statement.value(Value::Id(*tenant)).sql(" RETURNING revision - (SELECT users FROM new) AS previous)");
+    // Without the head row, the revision is null, so the statement fails.
+    insert_rows(&mut statement, "(SELECT previous FROM head) + row_number() OVER (ORDER BY revision)");
+    statement.rows("changes", changes)?;
+    statement.sql(" WHERE resource_id IN (SELECT id FROM new_users) RETURNING resource_id");
+    match Statement::<Id>::of(statement).load::<Uid>(c) {
+        Ok(ids) if ids.is_empty() => Ok(None),
+        Ok(ids) => Ok(Some(ids.into_iter().map(|Uid(id)| id).collect())),
+        Err(DieselError::DatabaseError(kind, _)) if needs_transaction(&kind) => Ok(None),
+        Err(error) => Err(error_at_commit(connection, error)),
+    }
+}
+
+/// Whether the server has rejected a statement that can succeed in a transaction.
+fn needs_transaction(error: &DatabaseErrorKind) -> bool {
+    use DatabaseErrorKind::{NotNullViolation, ReadOnlyTransaction, UniqueViolation};
+    matches!(error, UniqueViolation | NotNullViolation | ReadOnlyTransaction)
+}
+
+/// Appends the insertion of changes with these revisions. The tables to select them from follow.
+fn insert_rows(statement: &mut Fragment, revision: &'static str) {
+    statement.sql(
+        " INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
+         member_id, version, before, after, erased) SELECT tenant_id, ",
+    );
+    statement.sql(revision).sql(
+        ", time, actor_type, actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased \
+         FROM ",
+    );
 }
 
 #[derive(Insertable, Serialize)]

@@ -68,6 +68,9 @@ pub trait Operation: Sized + Send + Sync + 'static {
     /// Whether a write runs in a transaction. Without one, it must not record changes.
     const IN_TRANSACTION: bool = true;
 
+    /// Whether [`run_in_one_statement`](Self::run_in_one_statement) is tried before a transaction on PostgreSQL.
+    const IN_ONE_STATEMENT: bool = false;
+
     /// The maximum number of calls of this operation in one batch.
     const MAX_BATCH: usize = 1;
 
@@ -85,10 +88,22 @@ pub trait Operation: Sized + Send + Sync + 'static {
     fn run_batch(operations: &[&Self], tx: &mut Tx<'_>) -> Results<Self::Output, Self::Error> {
         run_each(operations, tx)
     }
+
+    /// Runs a batch, or a single call, in one statement outside a transaction, to save the round trips for BEGIN and
+    /// COMMIT. Returns `None` if nothing was done and the operations need a transaction.
+    ///
+    /// # Errors
+    /// See [`Operation::run_batch`]. [`DbError::OutcomeUnknown`] if the connection is lost.
+    fn run_in_one_statement(_: &[&Self], _: &mut Tx<'_>) -> OptionalResults<Self::Output, Self::Error> {
+        Ok(None)
+    }
 }
 
 /// The results of a batch, in the order of its calls.
 pub type Results<T, E> = Result<Vec<Result<T, E>>, E>;
+
+/// The results of a batch, or `None` if it did not run.
+pub type OptionalResults<T, E> = Result<Option<Vec<Result<T, E>>>, E>;
 
 /// A class of operations. Each class has its own queue and actors, so that operations of one class
 /// do not wait for those of another.

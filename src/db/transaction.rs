@@ -4,11 +4,14 @@ use super::actor::Call;
 use super::conn::{Connection, Dialect, Pooled};
 use super::error::{CallError, DbError};
 use super::history;
-use super::{Class, Isolation, Operation, Results};
+use super::sql::Fragment;
+use super::{Class, Isolation, Operation, OptionalResults, Results};
 use crate::domain::change::Change;
 use crate::domain::origin::Origin;
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// The connection that an operation uses. Writes run in a transaction on it.
 pub struct Tx<'a> {
@@ -83,6 +86,16 @@ impl<'a> Tx<'a> {
         history::insert(self.connection, self.origins, std::mem::take(&mut self.changes))
     }
 
+    /// Completes a statement that inserts users, see [`history::insert_with_users`], with the recorded changes, and runs
+    /// it outside a transaction.
+    ///
+    /// # Errors
+    /// [`DbError::OutcomeUnknown`] if the connection is lost. After any other error, nothing was done.
+    pub fn insert_users_with_changes(&mut self, users: Fragment) -> Result<Option<HashSet<Uuid>>, DbError> {
+        let changes = std::mem::take(&mut self.changes);
+        history::insert_with_users(self.connection, self.origins, users, changes)
+    }
+
     /// Sets the call of the batch to which the next recorded changes belong.
     pub fn set_call(&mut self, call: usize) {
         self.call = call;
@@ -150,15 +163,35 @@ pub(super) fn attempt<O: Operation>(
     if in_transaction::<O>() {
         let deadline = calls.iter().map(|call| call.deadline).min();
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        begin(connection, O::ISOLATION, shorter_lock_timeout(*lock_timeout, remaining))?;
+        let lock_timeout = shorter_lock_timeout(*lock_timeout, remaining);
+        if O::IN_ONE_STATEMENT && lock_timeout.is_none() && connection.is_open_postgres() {
+            let run = |operations: &[&O], origins: &[&Origin]| {
+                O::run_in_one_statement(operations, &mut Tx::new(connection, origins))
+            };
+            if let Some(results) = start(calls, run)? {
+                return Ok(results);
+            }
+        }
+        begin(connection, O::ISOLATION, lock_timeout)?;
     }
+    let run = |operations: &[&O], origins: &[&Origin]| run_started(connection, operations, origins).map(Some);
+    Ok(start(calls, run)?.unwrap_or_default())
+}
+
+/// Starts calls and runs the operations of those whose callers have not given up. Returns a result for each call, or
+/// `None` if `run` does.
+fn start<O: Operation>(
+    calls: &[&Call<O>],
+    run: impl FnOnce(&[&O], &[&Origin]) -> OptionalResults<O::Output, O::Error>,
+) -> OptionalResults<O::Output, O::Error> {
     let started: Vec<_> = calls.iter().map(|call| call.ticket.start()).collect();
     let kept = || calls.iter().zip(&started).filter_map(|(call, started)| started.then_some(*call));
     let operations: Vec<_> = kept().map(|call| &call.operation).collect();
     let origins: Vec<_> = kept().map(|call| &call.origin).collect();
-    let mut results = run_started(connection, &operations, &origins)?.into_iter();
+    let Some(results) = run(&operations, &origins)? else { return Ok(None) };
+    let mut results = results.into_iter();
     let result = |started| if started { results.next() } else { Some(Err(DbError::DeadlinePassed.into())) };
-    Ok(started.into_iter().filter_map(result).collect())
+    Ok(Some(started.into_iter().filter_map(result).collect()))
 }
 
 fn in_transaction<O: Operation>() -> bool {
@@ -244,7 +277,12 @@ fn commit(connection: &mut Connection) -> Result<(), DbError> {
             diesel::result::Error::RollbackErrorOnCommit { commit_error, .. } => *commit_error,
             other => other,
         };
-        let alive = connection.batch_execute("SELECT 1").is_ok();
-        DbError::from(error).at_commit(alive)
+        error_at_commit(connection, error)
     })
+}
+
+/// The error of a statement that commits.
+pub(super) fn error_at_commit(connection: &mut Connection, error: diesel::result::Error) -> DbError {
+    let alive = connection.batch_execute("SELECT 1").is_ok();
+    DbError::from(error).at_commit(alive)
 }

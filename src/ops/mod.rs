@@ -24,6 +24,9 @@ use uuid::Uuid;
 /// The results of a batch.
 type Results<T> = crate::db::Results<T, OpError>;
 
+/// The results of a batch, or `None` if it did not run.
+type OptionalResults<T> = crate::db::OptionalResults<T, OpError>;
+
 /// The maximum number of calls in a batch. A larger batch would gain little and delay the results of its first calls.
 const MAX_BATCH: usize = 200;
 

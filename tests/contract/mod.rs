@@ -13,6 +13,7 @@ mod hazards;
 mod idempotency;
 mod member_batches;
 mod members;
+mod one_statement;
 mod plans;
 mod probes;
 mod retries;

@@ -12,7 +12,7 @@ use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
 use crate::ops::resource::{self, Form as _, NewValues, Rewrite, Values};
-use crate::ops::{MAX_BATCH, OpError, Results};
+use crate::ops::{MAX_BATCH, OpError, OptionalResults, Results};
 use uuid::Uuid;
 
 /// Creates a user.
@@ -38,6 +38,7 @@ impl Operation for Create {
     type Output = User;
     type Error = OpError;
     const CLASS: Class = Class::Write;
+    const IN_ONE_STATEMENT: bool = true;
     const MAX_BATCH: usize = MAX_BATCH;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
@@ -66,6 +67,10 @@ impl Operation for Create {
             created.filter_map(|(tenant, result)| Some((tenant, result.as_mut().ok()?))),
         )?;
         Ok(results)
+    }
+
+    fn run_in_one_statement(creates: &[&Self], tx: &mut Tx<'_>) -> OptionalResults<User> {
+        insert::insert_with_changes(tx, creates.iter().map(|create| (create.tenant, create.user())).collect())
     }
 }
 
