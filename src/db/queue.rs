@@ -51,6 +51,8 @@ struct State<J: ?Sized> {
     polling: usize,
     /// The number of active actors that wait for a notification.
     parked: usize,
+    /// Whether an actor has been woken, and no actor has looked for calls since.
+    waking: bool,
     finished: u64,
     succeeded: u64,
     closed: bool,
@@ -63,6 +65,7 @@ impl<J: Batchable + ?Sized> Queue<J> {
             active: 0,
             polling: 0,
             parked: 0,
+            waking: false,
             finished: 0,
             succeeded: 0,
             closed: false,
@@ -91,19 +94,21 @@ impl<J: Batchable + ?Sized> Queue<J> {
     }
 
     /// Notifies an active actor without work, if there is one. Otherwise, returns whether an idle actor must be woken.
+    /// One actor at a time is enough: it takes as many calls as it can run in a batch, and wakes another for the rest.
     fn notify_actor(&self, state: &mut State<J>) -> bool {
-        if state.polling > 0 {
+        if state.polling > 0 || state.waking {
             return false;
         }
-        if state.parked > 0 {
+        let is_parked = state.parked > 0;
+        if is_parked {
             self.work_available.notify_one();
+        } else if state.active < self.actors {
+            state.active += 1;
+        } else {
             return false;
         }
-        let wake = state.active < self.actors;
-        if wake {
-            state.active += 1;
-        }
-        wake
+        state.waking = true;
+        !is_parked
     }
 
     /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the
@@ -132,7 +137,10 @@ impl<J: Batchable + ?Sized> Queue<J> {
     /// actor first polls, which is faster than parking the thread. With several, polling would take processor time from
     /// them.
     fn wait_for_work(&self, was_alone: bool) -> MutexGuard<'_, State<J>> {
-        let idle = |state: &mut State<J>| state.waiting.is_empty() && !state.closed;
+        let idle = |state: &mut State<J>| {
+            state.waking = false;
+            state.waiting.is_empty() && !state.closed
+        };
         let mut state = self.state();
         if !idle(&mut state) {
             return state;
@@ -180,5 +188,55 @@ impl<J: Batchable + ?Sized> Queue<J> {
 
     fn state(&self) -> MutexGuard<'_, State<J>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call with the maximum size of its batch.
+    struct TestCall(usize);
+
+    impl Batchable for TestCall {
+        fn kind(&self) -> TypeId {
+            TypeId::of::<Self>()
+        }
+
+        fn max_batch(&self) -> usize {
+            self.0
+        }
+    }
+
+    /// Adds a call, and returns whether an idle actor must be woken.
+    fn push(queue: &Queue<TestCall>, max_batch: usize) -> bool {
+        queue.push(Box::new(TestCall(max_batch))).expect("the queue has space")
+    }
+
+    /// The number of calls in the next batch, and whether another actor must be woken.
+    fn next(queue: &Queue<TestCall>) -> (usize, bool) {
+        let batch = queue.next(false).expect("a call is waiting");
+        (1 + batch.others.len(), batch.wake)
+    }
+
+    #[test]
+    fn one_actor_is_woken_for_calls_that_fit_into_its_batch() {
+        let queue = Queue::new(10, 2);
+        assert_eq!([2; 3].map(|max| push(&queue, max)), [true, false, false]);
+        assert_eq!(next(&queue), (2, true));
+        assert_eq!(next(&queue), (1, false));
+    }
+
+    #[test]
+    fn a_call_wakes_another_actor_once_the_first_is_running() {
+        let queue = Queue::new(10, 2);
+        for expected in [true, true, false] {
+            assert_eq!(push(&queue, 1), expected);
+            if expected {
+                assert_eq!(next(&queue), (1, false));
+            }
+        }
+        // The third call waits for an actor to finish.
+        assert_eq!(next(&queue), (1, false));
     }
 }
