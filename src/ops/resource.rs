@@ -18,7 +18,7 @@ use diesel::QueryResult;
 use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::query_dsl::LoadQuery;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -208,7 +208,10 @@ impl<F: Form> Operation for Find<F> {
             let ids = finds.iter().map(|find| (find.tenant, find.id));
             let mut found = load_by_tenant(tx, ids.clone(), F::Resource::load_by_ids::<F>)?;
             F::fill_computed(tx, found.iter_mut().map(|((tenant, _), form)| (*tenant, form)))?;
-            Ok(ids.map(|id| found.get(&id).cloned().ok_or(OpError::NotFound)).collect())
+            // A resource that several calls read is copied for each.
+            let is_shared = ids.clone().collect::<HashSet<_>>().len() < finds.len();
+            let form = |id| if is_shared { found.get(&id).cloned() } else { found.remove(&id) };
+            Ok(ids.map(form).map(|form| form.ok_or(OpError::NotFound)).collect())
         })
     }
 }
