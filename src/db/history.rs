@@ -117,8 +117,8 @@ fn append_in_one_statement(
 
 /// Inserts users and the changes that record their creation, in one statement outside a transaction. The statement must
 /// begin with `WITH new_users AS (…), new_external_ids AS (…)`, where the former returns the column `id` of the inserted
-/// users. Returns their ids, or `None` if nothing was done because several tenants, a unique value, the tenant's
-/// uniqueness settings or the session's settings require a transaction.
+/// users. Returns their ids, or `None` if nothing was done because several tenants, a unique value, or the settings of
+/// the tenant or of the session require a transaction.
 ///
 /// As in a transaction, the head row is locked last: its new values depend on all rows whose insertion may wait.
 pub(super) fn insert_with_users(

@@ -86,8 +86,8 @@ impl<'a> Tx<'a> {
         history::insert(self.connection, self.origins, std::mem::take(&mut self.changes))
     }
 
-    /// Completes a statement that inserts users, see [`history::insert_with_users`], with the recorded changes, and runs
-    /// it outside a transaction.
+    /// Completes a statement that inserts users with the recorded changes, and runs it outside a transaction. Returns the
+    /// ids of the inserted users, or `None` if nothing was done and a transaction is needed.
     ///
     /// # Errors
     /// [`DbError::OutcomeUnknown`] if the connection is lost. After any other error, nothing was done.
