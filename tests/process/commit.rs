@@ -4,6 +4,7 @@ use crate::process::proxy::{BreakPoint, ProxiedServer, Side, proxy_tests};
 use crate::process::writers::{Outcome, check_history, outcome};
 use crate::support::http::Client;
 use futures_util::future::join_all;
+use roster::domain::DEFAULT_TENANT;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ impl ProxiedServer {
     fn user(&self, name: &str) -> Vec<String> {
         let query = "SELECT concat_ws(' ', version, document -> 'attributes' ->> 'title') AS line FROM users";
         self.database.sql().lines(&format!("{query} WHERE user_name = '{name}'"))
+    }
+
+    /// Makes the creation of a user take a transaction, because the tenant requires unique e-mail addresses.
+    async fn require_transactions(&self) {
+        let path = format!("/tenants/{DEFAULT_TENANT}");
+        self.client.patch(&path, &json!({ "uniqueEmails": true })).send().await.expect(200);
     }
 
     /// Creates the user that a write acts on, and returns its path.
@@ -58,7 +65,8 @@ async fn break_at_commit(side: Side) {
     for method in METHODS {
         let name = format!("user-of-{method}");
         let path = server.create(&name).await;
-        server.proxy.break_at(BreakPoint::Commit, side);
+        let point = if method == "POST" { BreakPoint::Creation } else { BreakPoint::Commit };
+        server.proxy.break_at(point, side);
         let transactions = server.proxy.transactions();
         let (outcome, problem) = write(&server.client, method, &name, &path).await;
         assert!(server.proxy.take_broken().is_some(), "{method} did not commit");
@@ -79,8 +87,14 @@ async fn break_at_commit(side: Side) {
 const CALLS: usize = 64;
 
 /// Breaks the commit of a batch of creations.
-async fn break_a_batch_at_commit(side: Side) {
+async fn break_a_batch_at_commit(side: Side, in_transaction: bool) {
     let server = ProxiedServer::start(&[]);
+    if in_transaction {
+        server.require_transactions().await;
+    }
+    // A statement is tried before each transaction.
+    let (point, first_transactions) =
+        if in_transaction { (BreakPoint::Commit, 5) } else { (BreakPoint::Creation, 3) };
     let (before, after) = before_and_after("POST");
     // The size of the batch that breaks depends on timing, so this repeats until it has several creations.
     for round in 0..50 {
@@ -88,10 +102,10 @@ async fn break_a_batch_at_commit(side: Side) {
         let transactions = server.proxy.transactions();
         let break_later = async {
             // The first transactions of the two writers contain only the first creations. The others queue meanwhile.
-            while server.proxy.transactions() < transactions + 3 {
+            while server.proxy.transactions() < transactions + first_transactions {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            server.proxy.break_at(BreakPoint::Commit, side);
+            server.proxy.break_at(point, side);
             std::future::pending::<()>().await;
         };
         let writes = join_all(names.iter().map(|name| write(&server.client, "POST", name, "")));
@@ -117,6 +131,7 @@ async fn break_a_batch_at_commit(side: Side) {
 /// Breaks a write at each message between the server and PostgreSQL in turn.
 async fn break_at_every_message(method: &str, side: Side) {
     let server = ProxiedServer::start(&[]);
+    server.require_transactions().await;
     let mut broken = Vec::new();
     for number in 0.. {
         let name = format!("user-{number}");
@@ -153,8 +168,11 @@ pub(crate) fn check_messages(broken: &[String]) {
 proxy_tests! {
     a_lost_commit_response_is_unknown_and_written_once = break_at_commit(Side::After);
     a_lost_commit_is_unknown_and_not_written = break_at_commit(Side::Before);
-    a_lost_commit_response_of_a_batch_is_unknown_and_written_once = break_a_batch_at_commit(Side::After);
-    a_lost_commit_of_a_batch_is_unknown_and_not_written = break_a_batch_at_commit(Side::Before);
+    a_lost_commit_response_of_a_batch_is_unknown_and_written_once = break_a_batch_at_commit(Side::After, true);
+    a_lost_commit_of_a_batch_is_unknown_and_not_written = break_a_batch_at_commit(Side::Before, true);
+    a_lost_response_to_a_batch_in_one_statement_is_unknown_and_written_once =
+        break_a_batch_at_commit(Side::After, false);
+    a_lost_batch_in_one_statement_is_unknown_and_not_written = break_a_batch_at_commit(Side::Before, false);
     a_creation_survives_a_break_before_any_message = break_at_every_message("POST", Side::Before);
     a_creation_survives_a_break_after_any_message = break_at_every_message("POST", Side::After);
     a_patch_survives_a_break_before_any_message = break_at_every_message("PATCH", Side::Before);

@@ -3,6 +3,7 @@
 use crate::support::database::Database;
 use crate::support::http::Client;
 use crate::support::server::Server;
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BreakPoint {
     Commit,
+    /// The end of a statement that creates users outside a transaction.
+    Creation,
     /// A message by its number within the transaction. BEGIN has the number 0.
     Message(usize),
 }
@@ -87,7 +90,7 @@ struct State {
     break_at: Option<(BreakPoint, Side)>,
     /// The message at which a connection broke.
     broken: Option<String>,
-    /// The number of transactions that have begun.
+    /// The number of transactions that have begun, and of statements that create users outside a transaction.
     transactions: u64,
     frozen: bool,
 }
@@ -123,7 +126,8 @@ impl Proxy {
         state.broken.take()
     }
 
-    /// The number of transactions that have begun through the proxy.
+    /// The number of transactions that have begun through the proxy, and of statements that create users outside a
+    /// transaction.
     pub(crate) fn transactions(&self) -> u64 {
         self.shared.state().transactions
     }
@@ -211,7 +215,7 @@ impl ProxiedConnection {
         // The startup message has no type byte.
         let startup = self.message(0)?;
         self.server.write_all(&startup)?;
-        let mut in_transaction = None;
+        let mut progress = Progress::default();
         loop {
             let message = match self.message(1) {
                 Ok(message) => message,
@@ -221,7 +225,7 @@ impl ProxiedConnection {
                 }
             };
             self.shared.wait_while_frozen();
-            match self.side(&message, &mut in_transaction) {
+            match self.side(&message, &mut progress) {
                 None => self.server.write_all(&message)?,
                 Some(Side::Before) => {
                     self.break_off();
@@ -268,19 +272,28 @@ impl ProxiedConnection {
     }
 
     /// The side of this message on which the connection has to break, if any.
-    fn side(&self, message: &[u8], in_transaction: &mut Option<usize>) -> Option<Side> {
+    fn side(&self, message: &[u8], progress: &mut Progress) -> Option<Side> {
         let text = text(message);
         let mut state = self.shared.state();
         if text.starts_with("Q BEGIN") {
-            *in_transaction = Some(0);
+            progress.in_transaction = Some(0);
+            state.transactions += 1;
+        }
+        if progress.begins_creation(&text) {
             state.transactions += 1;
         }
         let commit = text.starts_with("Q COMMIT");
-        let here = (*in_transaction).map(BreakPoint::Message);
-        *in_transaction =
-            in_transaction.filter(|_| !commit && !text.starts_with("Q ROLLBACK")).map(|n| n + 1);
+        let creation = progress.ends_creation(&text);
+        let here = progress.in_transaction.map(BreakPoint::Message);
+        let ends = commit || text.starts_with("Q ROLLBACK");
+        progress.in_transaction = progress.in_transaction.filter(|_| !ends).map(|n| n + 1);
         let (point, side) = state.break_at?;
-        if Some(point) == here || point == BreakPoint::Commit && commit {
+        let is_here = match point {
+            BreakPoint::Commit => commit,
+            BreakPoint::Creation => creation,
+            BreakPoint::Message(_) => Some(point) == here,
+        };
+        if is_here {
             state.break_at = None;
             state.broken = Some(text);
             return Some(side);
@@ -306,6 +319,35 @@ impl ProxiedConnection {
         // Either socket may already be closed.
         let _ = self.client.shutdown(Shutdown::Both);
         let _ = self.server.shutdown(Shutdown::Both);
+    }
+}
+
+/// What the client of a connection is doing.
+#[derive(Default)]
+struct Progress {
+    /// The number of messages since BEGIN, in a transaction.
+    in_transaction: Option<usize>,
+    /// The names of the prepared statements that create users outside a transaction.
+    creations: HashSet<String>,
+    /// Whether such a statement runs.
+    is_creating: bool,
+}
+
+impl Progress {
+    /// Whether a message starts a statement that creates users outside a transaction. Only such a statement updates a head
+    /// row together with the users.
+    fn begins_creation(&mut self, text: &str) -> bool {
+        let name = || text.split_whitespace().nth(1).unwrap_or_default().to_owned();
+        if text.starts_with("P ") && text.contains("INTO users") && text.contains("UPDATE heads") {
+            self.creations.insert(name());
+        }
+        self.is_creating |= text.starts_with("B ") && self.creations.contains(&name());
+        self.is_creating && text.starts_with("B ")
+    }
+
+    /// Whether a message ends such a statement, which then commits.
+    fn ends_creation(&mut self, text: &str) -> bool {
+        text.starts_with('S') && std::mem::take(&mut self.is_creating)
     }
 }
 
