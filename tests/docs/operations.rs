@@ -1,7 +1,9 @@
 //! docs/operations.md
 
+use crate::docs::pages::blocks_in;
 use crate::docs::workspace::{Engine, Workspace, count};
 use crate::support::block_on;
+use crate::support::database::Database;
 use crate::support::http::Client;
 use crate::support::server::Server;
 use serde_json::{Value, json};
@@ -50,6 +52,22 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     assert_ne!(restored.users, lost.users);
     assert_eq!(in_backup.epoch, lost.epoch);
     assert_ne!(restored.epoch, lost.epoch);
+}
+
+#[test]
+fn postgresql_accepts_the_settings() {
+    let [settings] = &blocks_in("sql", "docs/operations.md")[..] else {
+        panic!("the page has one block of SQL")
+    };
+    let database = Database::postgres();
+    let mut sql = database.sql();
+    for statement in settings.lines() {
+        sql.execute(statement);
+    }
+    for setting in settings.lines().filter_map(|line| line.strip_prefix("ALTER SYSTEM SET ")) {
+        let name = setting.split_once(' ').expect("the statement has a value").0;
+        sql.execute(&format!("ALTER SYSTEM RESET {name}"));
+    }
 }
 
 /// The contents of the database, as clients read them.

@@ -63,13 +63,13 @@ fn every_page_with_commands_is_run() {
 }
 
 /// A block in any other language could contain a command that no test runs. `tests/docs/production.rs` checks the
-/// configuration files.
+/// configuration files, and `tests/docs/operations.rs` the SQL.
 #[test]
 fn every_block_names_a_known_language() {
     for page in pages().into_iter().filter(|page| !RUN_ELSEWHERE.contains(&page.as_str())) {
         for Block { language, text } in blocks(&read(&page)) {
             assert!(
-                ["sh", "json", "text", "nginx", "ini", "yaml"].contains(&language.as_str()),
+                ["sh", "json", "text", "nginx", "ini", "yaml", "sql"].contains(&language.as_str()),
                 "{page}: unexpected language '{language}':\n{text}"
             );
         }
