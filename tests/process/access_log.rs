@@ -268,6 +268,9 @@ async fn repeated_invalid_keys_cause_one_warning_per_address() {
         // A request without a key is not an attempt.
         Client::anonymous(&api.server).get("/users").send().await.expect(401);
     }
+    // The line of a request is written after its warning.
+    api.client.get("/users").header("x-request-id", "last").send().await.expect(200);
+    api.server.wait_for_log("\"request_id\":\"last\"", LIMIT);
     assert_eq!(warnings(&api.server), ["127.0.0.1", "127.0.0.2"]);
 }
 
