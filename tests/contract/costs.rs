@@ -28,34 +28,58 @@ const BATCH: usize = 100;
 /// The totals of each unit.
 type Totals = Vec<(&'static str, i64)>;
 
-/// Updates the file if `UPDATE_COSTS` is set. Otherwise, fails if a cost exceeds the recorded one by a tenth.
+/// The maximum number of measurements. Background processes of the database can only add to the costs, so the lowest of
+/// several counts.
+const MEASUREMENTS: usize = 3;
+
+/// Updates the file if `UPDATE_COSTS` is set. Otherwise, fails if a cost exceeds the recorded one by a tenth in every
+/// measurement.
 #[test]
 fn writes_cost_no_more_than_recorded() {
-    let measured = [measure(Engine::Postgres), measure(Engine::Sqlite)].concat();
     let path = repository_root().join(FILE);
     if std::env::var_os("UPDATE_COSTS").is_some() {
-        return fs::write(path, measured).expect("the file can be written");
+        return fs::write(path, measure_all()).expect("the file can be written");
     }
-    let recorded = fs::read_to_string(path).unwrap();
-    let costs = |text: &str| -> Vec<(String, f64)> {
-        let split =
-            |line: &str| line.rsplit_once(' ').map(|(name, cost)| (name.to_owned(), cost.parse().unwrap()));
-        text.lines().filter_map(split).collect()
-    };
-    let (measured, recorded) = (costs(&measured), costs(&recorded));
+    let recorded = costs(&fs::read_to_string(path).unwrap());
+    let mut measured = costs(&measure_all());
+    for _ in 1..MEASUREMENTS {
+        if growth(&measured, &recorded).is_empty() {
+            break;
+        }
+        for ((_, lowest), (_, again)) in measured.iter_mut().zip(costs(&measure_all())) {
+            *lowest = lowest.min(again);
+        }
+    }
+    let grown = growth(&measured, &recorded);
+    assert!(
+        grown.is_empty(),
+        "costs grew by more than a tenth: reduce them, or run `UPDATE_COSTS=1 tests/run contract::costs` and justify \
+         the growth in the commit message:\n{grown}"
+    );
+}
+
+fn measure_all() -> String {
+    [measure(Engine::Postgres), measure(Engine::Sqlite)].concat()
+}
+
+/// The name of each cost, and its number.
+fn costs(text: &str) -> Vec<(String, f64)> {
+    let split =
+        |line: &str| line.rsplit_once(' ').map(|(name, cost)| (name.to_owned(), cost.parse().unwrap()));
+    text.lines().filter_map(split).collect()
+}
+
+/// The costs that exceed the recorded ones by more than a tenth, each on a line.
+fn growth(measured: &[(String, f64)], recorded: &[(String, f64)]) -> String {
     let mut grown = String::new();
-    for ((name, cost), (expected, before)) in measured.iter().zip(&recorded) {
+    for ((name, cost), (expected, before)) in measured.iter().zip(recorded) {
         assert_eq!(name, expected, "{FILE} lists other costs");
         if *cost > before * 1.1 {
             writeln!(grown, "{name} {cost}, was {before}").unwrap();
         }
     }
     assert_eq!(measured.len(), recorded.len(), "{FILE} lists other costs");
-    assert!(
-        grown.is_empty(),
-        "costs grew by more than a tenth: reduce them, or run `UPDATE_COSTS=1 tests/run contract::costs` and justify \
-         the growth in the commit message:\n{grown}"
-    );
+    grown
 }
 
 /// Measures each operation on one engine and returns the lines of the file.
@@ -178,10 +202,10 @@ impl Meter {
             return Self::Sqlite { sql, log };
         }
         // The slot keeps the log although other tests cause checkpoints.
-        let slot = format!("costs_{}", std::process::id());
-        sql.execute(&format!(
-            "CREATE EXTENSION pg_walinspect; SELECT pg_create_physical_replication_slot('{slot}', true, true)"
-        ));
+        sql.execute(
+            "CREATE EXTENSION pg_walinspect; \
+             SELECT pg_create_physical_replication_slot('costs_' || right(current_database(), 32), true, true)",
+        );
         Self::Postgres { sql, url: url.to_owned(), start: String::new() }
     }
 
