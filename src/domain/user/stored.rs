@@ -93,7 +93,7 @@ impl StoredUser {
 
     /// The value of the manager, with its escapes.
     pub(in crate::domain) fn manager_value(&self) -> Option<&str> {
-        let value = self.find(&["attributes", "enterprise", "manager", "value"])?;
+        let value = self.find("\"manager\":", &["attributes", "enterprise", "manager", "value"])?;
         value.strip_prefix('"')?.strip_suffix('"')
     }
 
@@ -104,13 +104,13 @@ impl StoredUser {
 
     /// Whether the user has attributes of the enterprise extension.
     pub(in crate::domain) fn has_enterprise(&self) -> bool {
-        self.find(&["attributes", "enterprise"]).is_some()
+        self.find("\"enterprise\":", &["attributes", "enterprise"]).is_some()
     }
 
-    /// The text of the value at a path in the document.
-    fn find(&self, path: &[&str]) -> Option<&str> {
-        // Most documents have no enterprise extension and need not be searched.
-        self.document.contains("\"enterprise\":").then(|| find(&self.document, path))?
+    /// The text of the value at a path in the document. `key` is a part of the path as it is written in the document. Most
+    /// documents do not contain it and need not be split into values.
+    fn find(&self, key: &str, path: &[&str]) -> Option<&str> {
+        self.document.contains(key).then(|| find(&self.document, path))?
     }
 
     /// Appends the representation of the user, as [`Representation`] serializes it.
