@@ -19,7 +19,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Bool};
+    use diesel::sql_types::{BigInt, Bool, Nullable};
     use crate::db::types::Id;
 
     heads (tenant_id) {
@@ -29,6 +29,8 @@ table! {
         users -> BigInt,
         groups -> BigInt,
         unique_values -> Bool,
+        digest -> Nullable<BigInt>,
+        digest_revision -> Nullable<BigInt>,
     }
 }
 
@@ -139,6 +141,7 @@ table! {
         before -> Nullable<Document>,
         after -> Nullable<Document>,
         erased -> Bool,
+        digest -> Nullable<BigInt>,
     }
 }
 

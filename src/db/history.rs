@@ -7,6 +7,7 @@ use super::transaction::error_at_commit;
 use super::types::{Id, Json, Uid};
 use super::unique;
 use crate::domain::change::{Change, ChangeKind};
+use crate::domain::digest::{Digest, Steps};
 use crate::domain::filter::Value;
 use crate::domain::origin::Origin;
 use crate::schema::{changes, heads};
@@ -21,6 +22,9 @@ use uuid::Uuid;
 /// Assigns the next revisions of each tenant to its changes and inserts them. Each change comes with the index of its
 /// call, which is also the index of its origin. Locks the head rows in the order of tenant ids. If a head row is
 /// missing, the tenant does not exist. Then checks the values that the tenant requires to be unique.
+///
+/// If the digest of the tenant is unknown, it remains so, and the changes have none: counting a large tenant would take too
+/// long while other writes wait. [`super::digests`] counts it.
 pub(super) fn insert(
     connection: &mut Connection,
     origins: &[&Origin],
@@ -43,14 +47,15 @@ fn by_tenant<'o>(
     origins: &[&'o Origin],
     changes: Vec<(usize, Change)>,
 ) -> Result<BTreeMap<Uuid, Vec<NewChange<'o>>>, DbError> {
-    let mut by_tenant: BTreeMap<Uuid, Vec<NewChange<'o>>> = BTreeMap::new();
+    let mut by_tenant: BTreeMap<Uuid, (Steps, Vec<NewChange<'o>>)> = BTreeMap::new();
     for (call, change) in changes {
         let no_origin = || DbError::Internal("a change does not belong to a call".to_owned());
         let origin = origins.get(call).ok_or_else(no_origin)?;
-        let changes = by_tenant.entry(change.tenant).or_default();
-        changes.push(NewChange::new(origin, changes.len(), change));
+        let (steps, changes) = by_tenant.entry(change.tenant).or_default();
+        let step = steps.next(&change);
+        changes.push(NewChange::new(origin, changes.len(), change, step));
     }
-    Ok(by_tenant)
+    Ok(by_tenant.into_iter().map(|(tenant, (_, changes))| (tenant, changes)).collect())
 }
 
 /// The number of users created by the changes, minus the number deleted.
@@ -74,19 +79,26 @@ fn growth(changes: &[NewChange<'_>], created: ChangeKind, deleted: ChangeKind) -
 
 /// Returns whether the tenant may require unique values.
 fn append(c: &mut SqliteConnection, tenant: Uuid, changes: &mut [NewChange<'_>]) -> Result<bool, DbError> {
-    let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
-    let (newest, has_rules): (i64, bool) = diesel::update(heads::table.find(Uid(tenant)))
-        .set((
-            heads::revision.eq(heads::revision + count),
-            heads::users.eq(heads::users + user_growth(changes)),
-            heads::groups.eq(heads::groups + group_growth(changes)),
-        ))
-        .returning((heads::revision, heads::unique_values))
-        .get_result(c)?;
-    for change in changes {
-        change.revision += newest - count;
+    let head = heads::table.find(Uid(tenant));
+    let columns = (heads::revision, heads::unique_values, heads::digest, heads::digest_revision);
+    let (previous, has_rules, digest, of): (i64, bool, Option<i64>, Option<i64>) =
+        head.select(columns).first(c)?;
+    let mut digest = digest.filter(|_| of == Some(previous));
+    for change in &mut *changes {
+        change.revision += previous;
+        digest = digest.zip(change.digest).map(|(before, step)| before ^ step);
+        change.digest = digest;
         diesel::insert_into(changes::table).values(&*change).execute(c)?;
     }
+    let newest = changes.last().map_or(previous, |change| change.revision);
+    let update = diesel::update(head).set((
+        heads::revision.eq(newest),
+        heads::users.eq(heads::users + user_growth(changes)),
+        heads::groups.eq(heads::groups + group_growth(changes)),
+        heads::digest.eq(digest),
+        heads::digest_revision.eq(newest),
+    ));
+    update.execute(c)?;
     Ok(has_rules)
 }
 
@@ -97,14 +109,19 @@ fn append_in_one_statement(
     changes: &[NewChange<'_>],
 ) -> Result<bool, DbError> {
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+    let steps = changes.iter().filter_map(|change| change.digest).fold(0, |all, step| all ^ step);
     let mut statement = Fragment::default();
     statement.sql("WITH head AS (UPDATE heads SET revision = revision + ").value(Value::Integer(count));
+    statement.sql(", digest_revision = revision + ").value(Value::Integer(count));
+    statement.sql(", digest = CASE WHEN digest_revision = revision THEN digest # ");
+    statement.value(Value::Integer(steps)).sql(" END");
     statement.sql(", users = users + ").value(Value::Integer(user_growth(changes)));
     statement.sql(", groups = groups + ").value(Value::Integer(group_growth(changes)));
     statement.sql(" WHERE tenant_id = ").value(Value::Id(tenant));
     statement.sql(" RETURNING revision - ").value(Value::Integer(count));
-    statement.sql(" AS previous, unique_values)");
-    insert_rows(&mut statement, "previous + revision");
+    statement.sql(" AS previous, digest # ").value(Value::Integer(steps));
+    statement.sql(" AS previous_digest, unique_values)");
+    insert_rows(&mut statement, "previous + revision", "previous_digest");
     statement.sql("head, ");
     statement.rows("changes", changes)?;
     statement.sql(" RETURNING (SELECT unique_values FROM head)");
@@ -131,17 +148,23 @@ pub(super) fn insert_with_users(
     let by_tenant = Vec::from_iter(by_tenant(origins, changes)?);
     let [(tenant, changes)] = &*by_tenant else { return Ok(None) };
     let mut statement = users;
-    statement.sql(
-        ", new AS (SELECT count(*) AS users FROM new_users), \
-         head AS (UPDATE heads SET revision = revision + (SELECT users FROM new), users = users + (SELECT users FROM new) \
+    statement.sql(", created AS (SELECT * FROM ").rows("changes", changes)?.sql(
+        " WHERE resource_id IN (SELECT id FROM new_users)), \
+         new AS (SELECT count(*) AS users, bit_xor(digest) AS digest FROM created), \
+         head AS (UPDATE heads SET revision = revision + (SELECT users FROM new), users = users + (SELECT users FROM new), \
+         digest_revision = revision + (SELECT users FROM new), \
+         digest = CASE WHEN digest_revision = revision THEN digest # (SELECT digest FROM new) END \
          WHERE (SELECT users FROM new) > 0 AND (SELECT count(*) FROM new_external_ids) >= 0 AND NOT unique_values \
          AND tenant_id = ",
     );
-    statement.value(Value::Id(*tenant)).sql(" RETURNING revision - (SELECT users FROM new) AS previous)");
+    statement.value(Value::Id(*tenant)).sql(
+        " RETURNING revision - (SELECT users FROM new) AS previous, \
+         digest # (SELECT digest FROM new) AS previous_digest)",
+    );
     // Without the head row, the revision is null, so the statement fails.
-    insert_rows(&mut statement, "(SELECT previous FROM head) + row_number() OVER (ORDER BY revision)");
-    statement.rows("changes", changes)?;
-    statement.sql(" WHERE resource_id IN (SELECT id FROM new_users) RETURNING resource_id");
+    let revision = "(SELECT previous FROM head) + row_number() OVER (ORDER BY revision)";
+    insert_rows(&mut statement, revision, "(SELECT previous_digest FROM head)");
+    statement.sql("created RETURNING resource_id");
     match Statement::<Id>::of(statement).load::<Uid>(c) {
         Ok(ids) if ids.is_empty() => Ok(None),
         Ok(ids) => Ok(Some(ids.into_iter().map(|Uid(id)| id).collect())),
@@ -156,16 +179,18 @@ fn needs_transaction(error: &DatabaseErrorKind) -> bool {
     matches!(error, UniqueViolation | NotNullViolation | ReadOnlyTransaction)
 }
 
-/// Appends the insertion of changes with these revisions. The tables to select them from follow.
-fn insert_rows(statement: &mut Fragment, revision: &'static str) {
+/// Appends the insertion of changes with these revisions, of which the first follows a revision with the digest
+/// `previous_digest`. The tables to select them from follow.
+fn insert_rows(statement: &mut Fragment, revision: &'static str, previous_digest: &'static str) {
     statement.sql(
         " INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
-         member_id, version, before, after, erased) SELECT tenant_id, ",
+         member_id, version, before, after, erased, digest) SELECT tenant_id, ",
     );
     statement.sql(revision).sql(
-        ", time, actor_type, actor_id, request_id, type, resource, resource_id, member_id, version, before, after, erased \
-         FROM ",
+        ", time, actor_type, actor_id, request_id, type, resource, resource_id, member_id, version, before, after, \
+         erased, ",
     );
+    statement.sql(previous_digest).sql(" # bit_xor(digest) OVER (ORDER BY revision) FROM ");
 }
 
 #[derive(Insertable, Serialize)]
@@ -187,10 +212,12 @@ pub(super) struct NewChange<'a> {
     before: Option<Json<Map<String, serde_json::Value>>>,
     pub(super) after: Option<Json<Map<String, serde_json::Value>>>,
     erased: bool,
+    /// The tenant's digest after the change, which is relative to the digest before it until that is known.
+    digest: Option<i64>,
 }
 
 impl<'a> NewChange<'a> {
-    fn new(origin: &'a Origin, index: usize, change: Change) -> Self {
+    fn new(origin: &'a Origin, index: usize, change: Change, step: Digest) -> Self {
         Self {
             tenant_id: Uid(change.tenant),
             revision: i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1),
@@ -206,6 +233,7 @@ impl<'a> NewChange<'a> {
             before: change.before.map(Json),
             after: change.after.map(Json),
             erased: change.erased,
+            digest: Some(step.into()),
         }
     }
 }

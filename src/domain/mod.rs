@@ -8,6 +8,7 @@ pub mod change;
 pub mod condition;
 pub mod connection;
 pub mod cursor;
+pub mod digest;
 pub mod document;
 pub mod fields;
 pub mod filter;

@@ -7,6 +7,7 @@ use super::params::Params;
 use super::problem::Problem;
 use super::response::Response;
 use crate::domain::change::{ChangeKind, ResourceKind};
+use crate::domain::digest::Digest;
 use crate::domain::key::Role;
 use crate::domain::parse_id;
 use crate::ops::changes::{Feed, Read, Resource};
@@ -19,6 +20,7 @@ struct FeedRest {
     next: i64,
     head: i64,
     epoch: Uuid,
+    digest: Option<Digest>,
 }
 
 /// `GET /changes`
@@ -40,9 +42,10 @@ fn respond(feed: &Feed) -> Response {
     let mut items = PageItems::default();
     let count = items.extend(&feed.changes)?;
     let last = feed.changes.get(..count).and_then(<[_]>::last).filter(|_| count < feed.changes.len());
-    let next = last.map_or(feed.next, |change_record| change_record.revision);
-    let body =
-        items.into_object("items", &FeedRest { next, head: feed.span.head, epoch: feed.span.epoch })?;
+    let (next, digest) =
+        last.map_or((feed.next, feed.digest), |change_record| (change_record.revision, change_record.digest));
+    let rest = FeedRest { next, head: feed.span.head, epoch: feed.span.epoch, digest };
+    let body = items.into_object("items", &rest)?;
     Ok(HttpResponse::Ok().content_type("application/json").body(body))
 }
 

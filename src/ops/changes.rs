@@ -6,6 +6,7 @@ use crate::db::sql::Fragment;
 use crate::db::types::{Measured, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
+use crate::domain::digest::Digest;
 use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::ops::{OpError, PAGE_BYTES};
@@ -50,6 +51,8 @@ pub struct Feed {
     pub next: i64,
     /// The available range of revisions.
     pub span: Span,
+    /// The digest of the tenant at the revision `next`; `None` if it is unknown.
+    pub digest: Option<Digest>,
 }
 
 /// The range of revisions that a feed contains.
@@ -72,7 +75,7 @@ impl Operation for Read {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, OpError> {
-        let span = span(tx, self.tenant)?;
+        let (span, digest) = span(tx, self.tenant)?;
         if self.after > span.head || self.after + 1 < span.earliest {
             return Ok(Err(span));
         }
@@ -88,7 +91,9 @@ impl Operation for Read {
             changes.truncate(self.limit);
             end = changes.last().map(|change_record| change_record.revision);
         }
-        Ok(Ok(Feed { changes, next: end.unwrap_or(last), span }))
+        let next = end.unwrap_or(last);
+        let digest = if next == span.head { digest } else { digest_at(tx, self.tenant, next)? };
+        Ok(Ok(Feed { changes, next, span, digest }))
     }
 }
 
@@ -106,6 +111,7 @@ type ChangeRow = (
     Option<Measured<Map<String, serde_json::Value>>>,
     Option<Measured<Map<String, serde_json::Value>>>,
     bool,
+    Option<i64>,
 );
 
 impl StoredSize for ChangeRow {
@@ -165,6 +171,7 @@ impl Read {
                 changes::before,
                 changes::after,
                 changes::erased,
+                changes::digest,
             ));
         let mut budget = Budget::of(PAGE_BYTES);
         let rows: Vec<ChangeRow> = connection.load_within(query, self.limit, &mut budget)?;
@@ -206,6 +213,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         before,
         after,
         erased,
+        digest,
     ) = row;
     let known = ChangeKind::from_name(&kind);
     let shown = |document: Measured<Map<String, serde_json::Value>>| match known {
@@ -226,6 +234,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         before: before.map(shown),
         after: after.map(shown),
         erased,
+        digest: digest.map(Digest::from),
     }
 }
 
@@ -263,11 +272,20 @@ impl Operation for RenewEpochs {
     }
 }
 
-fn span(connection: &mut Connection, tenant: Uuid) -> QueryResult<Span> {
-    let head = heads::table.find(Uid(tenant)).select((heads::revision, heads::epoch));
-    let (head, Uid(epoch)): (i64, Uid) = connection.get(head)?;
+/// The range of revisions, and the digest of the tenant at its head.
+fn span(connection: &mut Connection, tenant: Uuid) -> QueryResult<(Span, Option<Digest>)> {
+    let columns = (heads::revision, heads::epoch, heads::digest, heads::digest_revision);
+    let head = heads::table.find(Uid(tenant)).select(columns);
+    let (head, Uid(epoch), digest, of): (i64, Uid, Option<i64>, Option<i64>) = connection.get(head)?;
     let earliest =
         changes::table.filter(changes::tenant_id.eq(Uid(tenant))).select(diesel::dsl::min(changes::revision));
     let earliest: Option<i64> = connection.get(earliest)?;
-    Ok(Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch })
+    let digest = digest.filter(|_| of == Some(head)).map(Digest::from);
+    Ok((Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch }, digest))
+}
+
+fn digest_at(connection: &mut Connection, tenant: Uuid, revision: i64) -> QueryResult<Option<Digest>> {
+    let change = changes::table.find((Uid(tenant), revision)).select(changes::digest);
+    let digest: Option<Option<i64>> = connection.optional(change)?;
+    Ok(digest.flatten().map(Digest::from))
 }

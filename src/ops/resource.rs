@@ -7,6 +7,7 @@ use crate::db::table::Table;
 use crate::db::{Class, Connection, Dialect, Operation, Tx, run_each};
 use crate::domain::change::{Auditable, Change};
 use crate::domain::condition::Conditions;
+use crate::domain::digest::Digest;
 use crate::domain::fields::FieldError;
 use crate::domain::schema::Schema;
 use crate::domain::sort::Sorted;
@@ -171,11 +172,12 @@ pub trait Resource: Form<Resource = Self> + Auditable + PartialEq {
         run_each(rewrites, tx)
     }
 
-    /// Deletes the locked row and the memberships.
+    /// Deletes the locked row and the memberships. Returns the digest of the memberships for whose removal no change was
+    /// recorded.
     ///
     /// # Errors
     /// [`OpError::Database`].
-    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, now: Timestamp) -> Result<(), OpError>;
+    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, now: Timestamp) -> Result<Digest, OpError>;
 }
 
 /// Reads a resource.
@@ -341,8 +343,8 @@ impl<R: Resource> Operation for Delete<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let resource: R = lock(tx, self.tenant, self.id, &self.conditions)?;
-        resource.delete(tx, self.tenant, self.now)?;
-        tx.record(Change::deleted(self.tenant, &resource, self.now));
+        let memberships = resource.delete(tx, self.tenant, self.now)?;
+        tx.record(Change { memberships, ..Change::deleted(self.tenant, &resource, self.now) });
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::db::types::Uid;
 use crate::db::unique::{self, UniqueRule};
 use crate::db::{Class, Operation, Tx};
 use crate::domain::DEFAULT_TENANT;
+use crate::domain::digest::Digest;
 use crate::domain::fields::FieldError;
 use crate::domain::tenant::{Draft, Duplicates, Tenant};
 use crate::domain::time::Timestamp;
@@ -65,6 +66,8 @@ impl Record for Tenant {
             heads::users.eq(0),
             heads::groups.eq(0),
             heads::unique_values.eq(self.draft().unique_rules().contains(&true)),
+            heads::digest.eq(i64::from(Digest::default())),
+            heads::digest_revision.eq(0),
         )))?;
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::api::query::items;
 use crate::support::api::{Api, path, text};
 use crate::support::http::Client;
 use reqwest::Method;
+use roster::domain::digest::Digest;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -35,9 +36,12 @@ engine_tests! {
     the_feed_survives_a_kill
 }
 
+/// The digest of a tenant without users, groups and members.
+const EMPTY: &str = "0000000000000000";
+
 async fn a_new_feed_is_empty(api: Api) {
     let first = get(&api.client, "/changes").await;
-    let expected = json!({ "items": [], "next": 0, "head": 0, "epoch": first["epoch"] });
+    let expected = json!({ "items": [], "next": 0, "head": 0, "epoch": first["epoch"], "digest": EMPTY });
     assert_eq!(first, expected);
     uuid::Uuid::parse_str(text(&first["epoch"])).expect("an epoch is a UUID");
     for query in ["?after=0", "?limit=1", "?type=user.created", "?resource=user"] {
@@ -69,9 +73,12 @@ async fn user_changes_have_every_field(api: Api) {
     let actor = json!({ "type": "key", "id": key["id"] });
     let create = writer.post("/users", &full_user("ada")).header("x-request-id", "one");
     let user = create.send().await.expect(201).json();
+    let id = text(&user["id"]).parse().expect("the id is a UUID");
+    let digest = |version| Digest::of_user(id, version).to_string();
     let expected = json!({
         "revision": 2, "time": user["createdAt"], "actor": actor, "requestId": "one", "type": "user.created",
         "resource": "user", "id": user["id"], "version": 1, "before": null, "after": recorded_attributes(&user),
+        "digest": digest(1),
     });
     assert_eq!(last_change(&api.client).await, expected);
     let patch = json!({
@@ -87,6 +94,7 @@ async fn user_changes_have_every_field(api: Api) {
     let expected = json!({
         "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two", "type": "user.updated",
         "resource": "user", "id": user["id"], "version": 2, "before": part(&user), "after": part(&patched),
+        "digest": digest(2),
     });
     assert_eq!(last_change(&api.client).await, expected);
     assert_eq!(expected["after"]["externalIds"], json!({}));
@@ -95,6 +103,7 @@ async fn user_changes_have_every_field(api: Api) {
     let expected = json!({
         "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "user.deleted",
         "resource": "user", "id": user["id"], "version": 3, "before": recorded_attributes(&patched), "after": null,
+        "digest": EMPTY,
     });
     assert_eq!(row, expected);
     assert!(text(&row["time"]) > text(&patched["updatedAt"]), "{row}");
@@ -108,6 +117,7 @@ async fn key_changes_have_every_field(api: Api) {
     let recorded = json!({ "name": "ci", "role": "writer", "expiresAt": "2039-12-31T23:00:00.000000Z" });
     let expected = json!({
         "revision": 1, "time": key["createdAt"], "actor": actor, "requestId": "one", "type": "key.created",
+        "digest": EMPTY,
         "resource": "key", "id": key["id"], "version": 1, "before": null, "after": recorded,
     });
     assert_eq!(last_change(&api.client).await, expected);
@@ -117,6 +127,7 @@ async fn key_changes_have_every_field(api: Api) {
     let row = last_change(&api.client).await;
     let expected = json!({
         "revision": 2, "time": row["time"], "actor": actor, "requestId": "two", "type": "key.updated",
+        "digest": EMPTY,
         "resource": "key", "id": key["id"], "version": 2,
         "before": { "role": "writer", "expiresAt": recorded["expiresAt"] },
         "after": { "role": "reader", "expiresAt": null },
@@ -127,6 +138,7 @@ async fn key_changes_have_every_field(api: Api) {
     let deleted = last_change(&api.client).await;
     let expected = json!({
         "revision": 3, "time": deleted["time"], "actor": actor, "requestId": "three", "type": "key.deleted",
+        "digest": EMPTY,
         "resource": "key", "id": key["id"], "version": 3,
         "before": { "name": "ci", "role": "reader", "expiresAt": null }, "after": null,
     });
@@ -143,6 +155,7 @@ async fn tenant_changes_have_every_field(api: Api) {
     let tenant = create.send().await.expect(201).json();
     let expected = json!({
         "revision": 2, "time": tenant["createdAt"], "actor": actor, "requestId": "one",
+        "digest": EMPTY,
         "type": "tenant.created", "resource": "tenant", "id": tenant["id"], "version": 1, "before": null,
         "after": { "name": "acme", "uniqueGroupNames": false, "uniqueEmails": false },
     });
@@ -152,6 +165,7 @@ async fn tenant_changes_have_every_field(api: Api) {
     let patched = patch.send().await.expect(200).json();
     let expected = json!({
         "revision": 3, "time": patched["updatedAt"], "actor": actor, "requestId": "two",
+        "digest": EMPTY,
         "type": "tenant.updated", "resource": "tenant", "id": tenant["id"], "version": 2,
         "before": { "uniqueGroupNames": false }, "after": { "uniqueGroupNames": true },
     });
@@ -160,6 +174,7 @@ async fn tenant_changes_have_every_field(api: Api) {
     let row = last_change(&api.client).await;
     let expected = json!({
         "revision": 4, "time": row["time"], "actor": actor, "requestId": "three", "type": "tenant.deleted",
+        "digest": EMPTY,
         "resource": "tenant", "id": tenant["id"], "version": 3,
         "before": { "name": "acme", "uniqueGroupNames": true, "uniqueEmails": false }, "after": null,
     });

@@ -5,6 +5,7 @@ mod kind;
 pub use kind::{ChangeKind, ResourceKind};
 
 use super::absent;
+use super::digest::Digest;
 use super::json::to_map;
 use super::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -71,6 +72,8 @@ pub struct Change {
     pub after: Option<Map<String, Value>>,
     /// Whether an erasure removed the values.
     pub erased: bool,
+    /// The digest of the memberships that the deletion of a group removed. Empty for other changes.
+    pub memberships: Digest,
 }
 
 impl Change {
@@ -128,7 +131,8 @@ impl Change {
         let Stamp { id, version, time } = stamp;
         let stored = |values: Option<Map<String, Value>>| values.map(|values| kind.stored(values));
         let (before, after) = (stored(before), stored(after));
-        Self { tenant, kind, id, member: None, version, time, before, after, erased: false }
+        let memberships = Digest::default();
+        Self { tenant, kind, id, member: None, version, time, before, after, erased: false, memberships }
     }
 }
 
@@ -180,6 +184,8 @@ pub struct ChangeRecord {
     pub before: Option<Map<String, Value>>,
     pub after: Option<Map<String, Value>>,
     pub erased: bool,
+    /// The digest of the tenant after the change; `None` if it was unknown.
+    pub digest: Option<Digest>,
 }
 
 impl Serialize for ChangeRecord {
@@ -204,6 +210,7 @@ impl Serialize for ChangeRecord {
         if self.erased {
             map.serialize_entry("erased", &true)?;
         }
+        map.serialize_entry("digest", &self.digest)?;
         map.end()
     }
 }

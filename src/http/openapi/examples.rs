@@ -4,6 +4,7 @@ use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::ChangeRecord;
 use crate::domain::connection::{Connection, Token};
 use crate::domain::cursor::List;
+use crate::domain::digest::Digest;
 use crate::domain::group::{self, Group};
 use crate::domain::json::to_map;
 use crate::domain::key::{Key, Role};
@@ -213,8 +214,9 @@ pub(in crate::http) fn changes() -> Value {
         before: Some(title("Countess")),
         after: Some(title("Enchantress of Numbers")),
         erased: false,
+        digest: Some(Digest::of_user(id(USER), 2)),
     };
-    json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH })
+    json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH, "digest": change.digest })
 }
 
 #[cfg(test)]

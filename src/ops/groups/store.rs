@@ -10,6 +10,7 @@ use crate::db::table::{self, Table};
 use crate::db::types::Uid;
 use crate::db::{Connection, Operation as _, Tx};
 use crate::domain::change::Change;
+use crate::domain::digest::Digest;
 use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group};
 use crate::domain::member::MembershipEdit;
@@ -124,12 +125,13 @@ impl Resource for Group {
         write(tx, tenant, self, draft, &MemberDiff::default(), now)
     }
 
-    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, _: Timestamp) -> Result<(), OpError> {
+    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, _: Timestamp) -> Result<Digest, OpError> {
         let (tenant, id) = (Uid(tenant), Uid(self.id));
         let of_group = members::table.filter(members::tenant_id.eq(tenant).and(members::group_id.eq(id)));
-        tx.execute(diesel::delete(of_group))?;
+        let removed: Vec<Uid> = tx.load(diesel::delete(of_group).returning(members::user_id))?;
         tx.execute(diesel::delete(groups::table.find((tenant, id))))?;
-        Ok(())
+        let memberships = removed.into_iter().map(|Uid(user)| Digest::of_member(self.id, user));
+        Ok(memberships.fold(Digest::default(), |all, one| all ^ one))
     }
 }
 

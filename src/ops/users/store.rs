@@ -10,6 +10,7 @@ use crate::db::types::Uid;
 use crate::db::{Connection, Operation as _, Tx};
 use crate::domain::casefold::casefold;
 use crate::domain::change::Change;
+use crate::domain::digest::Digest;
 use crate::domain::fields::FieldError;
 use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
@@ -183,10 +184,10 @@ impl Resource for User {
         batch::rewrite_all(rewrites, tx)
     }
 
-    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, now: Timestamp) -> Result<(), OpError> {
+    fn delete(&self, tx: &mut Tx<'_>, tenant: Uuid, now: Timestamp) -> Result<Digest, OpError> {
         members::remove_from_all_groups(tx, (tenant, self.id), now)?;
         tx.execute(diesel::delete(users::table.find((Uid(tenant), Uid(self.id)))))?;
-        Ok(())
+        Ok(Digest::default())
     }
 }
 

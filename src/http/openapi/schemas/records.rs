@@ -217,8 +217,22 @@ fn change() -> Value {
             "before": values,
             "after": values,
             "erased": { "type": "boolean", "description": "Whether the values were erased." },
+            "digest": digest("after the change"),
         },
-        "required": ["revision", "time", "actor", "requestId", "type", "resource", "version", "before", "after"],
+        "required": [
+            "revision", "time", "actor", "requestId", "type", "resource", "version", "before", "after", "digest",
+        ],
+    })
+}
+
+fn digest(when: &str) -> Value {
+    json!({
+        "type": ["string", "null"],
+        "pattern": "^[0-9a-f]{16}$",
+        "description": format!(
+            "The digest of the tenant {when}: the XOR of the first eight bytes of the SHA-256 of `user:<id>:<version>`, \
+             `group:<id>:<version>` and `member:<groupId>:<userId>`, over all users, groups and members. Null if it is unknown."
+        ),
     })
 }
 
@@ -229,6 +243,7 @@ fn changes() -> Value {
         ("next", described(integer(), "The value of `after` for the next request.")),
         ("head", described(integer(), "The newest revision of the tenant.")),
         ("epoch", described(id(), epoch)),
+        ("digest", digest("at the revision `next`")),
     ])
 }
 
