@@ -8,7 +8,7 @@ use crate::first_key;
 use crate::http::State;
 use crate::http::server::{self, Limits};
 use crate::logging;
-use crate::tasks::{erasures, retention, run_once_migrated, uses};
+use crate::tasks::{digests, erasures, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::net::SocketAddr;
@@ -104,6 +104,11 @@ impl App {
         let tasks = [
             actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, retention)),
             actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, erasures)),
+            actix_web::rt::spawn(run_once_migrated(
+                database.clone(),
+                is_migrated,
+                digests::run(database.clone()),
+            )),
             actix_web::rt::spawn(uses::run(self.state.clone())),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));

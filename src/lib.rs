@@ -39,7 +39,8 @@
 //! # Writes
 //! An operation locks the rows that it changes, writes them, and records its [`domain::change::Change`]s. At the end of the
 //! transaction, [`db`] updates the tenant's head row, numbers the changes from it, inserts them and commits. The lock on the
-//! head row is held through the commit, so revisions are gap-free and in commit order, with one server or many. On
+//! head row is held through the commit, so revisions are gap-free and in commit order, with one server or many. The head row
+//! also has the tenant's [`domain::digest::Digest`], which each change updates without reading anything else. On
 //! PostgreSQL, creates of users do all of this in one statement ([`db::Operation::run_in_one_statement`]).
 //!
 //! # Members

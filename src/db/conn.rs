@@ -278,7 +278,7 @@ const ENGLISH_MESSAGES: &str = "SELECT set_config('lc_messages', 'C', false) \
 
 /// Every statement can use an index. With missing or outdated statistics, PostgreSQL may expect that a tenant has few
 /// users, and scan all of them.
-const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
+pub(super) const PREFER_INDEXES: &str = "SET enable_seqscan = off; SET enable_bitmapscan = off;";
 
 /// `synchronous = FULL`: a commit is on disk before the response is sent. `temp_store = MEMORY`: SQLite creates no
 /// temporary files, so the rest of the file system can be read-only.

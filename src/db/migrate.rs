@@ -1,7 +1,7 @@
 //! The embedded migrations, applied by one process at a time.
 
-use super::conn::{SQLITE_SETTINGS, retry_contention};
-use super::{Connection, DatabaseUrl, DbError, file};
+use super::conn::{PREFER_INDEXES, SQLITE_SETTINGS, retry_contention};
+use super::{Connection, DatabaseUrl, DbError, Dialect, digests, file};
 use derive_more::{Display, Error};
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection;
@@ -13,6 +13,7 @@ use diesel::sql_types::Bool;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -39,7 +40,8 @@ pub struct Status {
     pub pending: Vec<String>,
 }
 
-/// Applies the pending migrations under a lock, and returns their number. Creates a SQLite file that does not exist.
+/// Applies the pending migrations under a lock, and returns their number. Creates a SQLite file that does not exist. Then
+/// counts the digests of tenants that are unknown.
 ///
 /// # Errors
 /// Fails when the database cannot be reached or created, or a migration fails. That migration and those after it are then not
@@ -47,13 +49,36 @@ pub struct Status {
 pub fn run(url: &DatabaseUrl) -> Result<usize, MigrationError> {
     file::create(url).map_err(|error| MigrationError(error.to_string()))?;
     let mut connection = open(url)?;
-    if status_of(&mut connection)?.pending.is_empty() {
-        return Ok(0);
+    let is_current = status_of(&mut connection)?.pending.is_empty();
+    let applied = match &mut connection {
+        _ if is_current => 0,
+        Connection::Postgres(connection) => run_postgres(url, connection)?,
+        Connection::Sqlite(connection) => run_sqlite(connection)?,
+    };
+    count_digests(&mut connection).map_err(cannot("count the digests of tenants"))?;
+    Ok(applied)
+}
+
+/// Counts the digests that are unknown because an earlier release has written to the tenants.
+fn count_digests(connection: &mut Connection) -> Result<(), DbError> {
+    let (begin, settings) = match connection.dialect() {
+        Dialect::Postgres => ("BEGIN", PREFER_INDEXES),
+        Dialect::Sqlite => ("BEGIN IMMEDIATE", ""),
+    };
+    connection.batch_execute(settings)?;
+    let mut after = Uuid::nil();
+    while let Some(tenant) = digests::next_unknown(connection, after)? {
+        log::info!(tenant:%; "counting the digest");
+        connection.begin(begin)?;
+        match digests::store(connection, tenant) {
+            Ok(()) => connection.commit()?,
+            // The tenant was deleted.
+            Err(DbError::NoRow) => connection.rollback()?,
+            Err(error) => return Err(error),
+        }
+        after = tenant;
     }
-    match &mut connection {
-        Connection::Postgres(connection) => run_postgres(url, connection),
-        Connection::Sqlite(connection) => run_sqlite(connection),
-    }
+    Ok(())
 }
 
 /// Reads the applied and pending migrations. Writes nothing and does not create a SQLite file.

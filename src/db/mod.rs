@@ -5,6 +5,7 @@ pub mod backup;
 pub mod budget;
 mod conn;
 mod custom_sql;
+pub mod digests;
 mod error;
 mod failures;
 mod file;

@@ -3,6 +3,7 @@
 mod by_tenant;
 pub mod changes;
 pub mod connections;
+pub mod digests;
 pub mod error;
 pub mod groups;
 pub mod health;

@@ -1,5 +1,6 @@
 //! Background tasks. Their work is bounded and ends when the server stops.
 
+pub mod digests;
 pub mod erasures;
 pub mod retention;
 pub mod uses;

@@ -6,6 +6,7 @@ mod fixture;
 mod batches;
 mod changes;
 mod costs;
+mod digests;
 mod edits;
 mod epochs;
 mod groups;
