@@ -1,8 +1,9 @@
 //! Access to an existing database for commands that neither create nor migrate it.
 
 use crate::config::Settings;
-use crate::db::{Database, DatabaseUrl, Options, migrate};
+use crate::db::{Connection, Database, DatabaseUrl, Options, migrate};
 use crate::error::AppError;
+use diesel::ConnectionError;
 
 /// Runs `work` with the existing database and closes the database afterwards.
 ///
@@ -16,13 +17,24 @@ pub(super) fn with_database<T>(
     check(&settings.database_url)?;
     actix_web::rt::System::new().block_on(async {
         let options = Options { wal: false, ..settings.database() };
-        let database = Database::start(&options).map_err(|error| {
-            AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
-        })?;
+        let database = Database::start(&options).map_err(cannot_connect(&settings.database_url))?;
         let done = work(&database).await;
         database.close().await;
         done
     })
+}
+
+/// Opens a connection to the existing database, without limits on the duration of statements.
+///
+/// # Errors
+/// See [`with_database`].
+pub(super) fn open(url: &DatabaseUrl) -> Result<Connection, AppError> {
+    check(url)?;
+    Connection::open(url).map_err(cannot_connect(url))
+}
+
+fn cannot_connect(url: &DatabaseUrl) -> impl FnOnce(ConnectionError) -> AppError {
+    move |error| AppError::new(format!("cannot connect to the database {url}: {error}"))
 }
 
 /// Checks that the database exists and has no pending migrations.

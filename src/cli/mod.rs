@@ -1,5 +1,6 @@
 //! The command-line interface.
 
+mod check;
 mod database;
 mod epochs;
 mod health;
@@ -60,6 +61,8 @@ enum Command {
         /// The file to write; it must not exist
         file: PathBuf,
     },
+    /// Recounts digests, counters, revisions and indexes; prints each difference and exits non-zero if there are any
+    Check,
     /// Manages the epochs of the change feeds
     Epoch {
         /// The action to perform
@@ -125,6 +128,7 @@ impl Cli {
                 let state = migrate::status(&self.settings.database_url).map_err(AppError::new)?;
                 warn_about_pending(&state, &self.settings.database_url);
             }
+            Some(Command::Check) => return check::run(&self.settings),
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
         }

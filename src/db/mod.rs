@@ -3,6 +3,7 @@
 mod actor;
 pub mod backup;
 pub mod budget;
+pub mod check;
 mod conn;
 mod custom_sql;
 pub mod digests;

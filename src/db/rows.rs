@@ -39,6 +39,12 @@ pub(crate) fn user_columns() -> UserColumns {
     <UserRow as Selectable<Pg>>::construct_selection()
 }
 
+impl UserRow {
+    pub(super) fn id(&self) -> Uuid {
+        self.id.0
+    }
+}
+
 impl StoredSize for UserRow {
     fn stored_size(&self) -> usize {
         self.document.0.len()
@@ -69,12 +75,12 @@ pub(crate) struct NewUserRow<'u> {
     tenant_id: Uid,
     id: Uid,
     user_name: &'u str,
-    user_name_key: String,
+    pub(super) user_name_key: String,
     display_name: Option<&'u str>,
-    display_name_key: Option<String>,
+    pub(super) display_name_key: Option<String>,
     active: bool,
     document: Json<Box<RawValue>>,
-    folded: Json<Map<String, Value>>,
+    pub(super) folded: Json<Map<String, Value>>,
     version: i64,
     created_at: i64,
     updated_at: i64,
@@ -109,8 +115,8 @@ impl<'u> NewUserRow<'u> {
 pub(crate) struct NewEmailRow {
     tenant_id: Uid,
     user_id: Uid,
-    position: i16,
-    value_key: String,
+    pub(super) position: i16,
+    pub(super) value_key: String,
 }
 
 /// The index rows of a user's e-mail values.
@@ -130,8 +136,8 @@ pub(crate) fn email_rows(tenant_id: Uuid, user: &User) -> Vec<NewEmailRow> {
 #[diesel(table_name = user_external_ids)]
 pub(crate) struct NewExternalIdRow<'u> {
     tenant_id: Uid,
-    source: &'u str,
-    external_id: &'u str,
+    pub(super) source: &'u str,
+    pub(super) external_id: &'u str,
     user_id: Uid,
 }
 
@@ -176,6 +182,12 @@ pub(crate) fn group_columns() -> GroupColumns {
     <GroupRow as Selectable<Pg>>::construct_selection()
 }
 
+impl GroupRow {
+    pub(super) fn id(&self) -> Uuid {
+        self.id.0
+    }
+}
+
 impl StoredSize for GroupRow {
     fn stored_size(&self) -> usize {
         self.document.stored_size()
@@ -204,10 +216,10 @@ pub(crate) struct NewGroupRow<'g> {
     tenant_id: Uid,
     id: Uid,
     display_name: &'g str,
-    display_name_key: String,
-    unique_name_key: Option<String>,
+    pub(super) display_name_key: String,
+    pub(super) unique_name_key: Option<String>,
     document: Json<NewDocument<'g>>,
-    folded: Json<Map<String, Value>>,
+    pub(super) folded: Json<Map<String, Value>>,
     member_count: i64,
     version: i64,
     created_at: i64,
@@ -249,8 +261,8 @@ impl<'g> NewGroupRow<'g> {
 #[diesel(table_name = group_external_ids)]
 pub(crate) struct NewGroupExternalIdRow<'g> {
     tenant_id: Uid,
-    source: &'g str,
-    external_id: &'g str,
+    pub(super) source: &'g str,
+    pub(super) external_id: &'g str,
     group_id: Uid,
 }
 

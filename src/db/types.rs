@@ -133,6 +133,19 @@ impl<T: DeserializeOwned + Debug> FromSql<Document, Sqlite> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned + Debug> FromSql<Searched, Pg> for Json<T> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let json = value.as_bytes().strip_prefix(&[JSONB_VERSION]).ok_or("an unknown version of jsonb")?;
+        Ok(Self(serde_json::from_slice(json)?))
+    }
+}
+
+impl<T: DeserializeOwned + Debug> FromSql<Searched, Sqlite> for Json<T> {
+    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        FromSql::<Document, Sqlite>::from_sql(value)
+    }
+}
+
 impl<T: Serialize + Debug> ToSql<Document, Sqlite> for Json<T> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(serde_json::to_string(&self.0)?);

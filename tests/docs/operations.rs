@@ -11,7 +11,8 @@ use std::time::Duration;
 
 /// Migrates, runs a server with probes, makes a backup, writes more, and restores the backup.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
-    let [migrate, diesel, diesel_postgres, backup, restore, dump, restore_dump, probes] = commands else {
+    let [migrate, diesel, diesel_postgres, backup, restore, dump, restore_dump, check, probes] = commands
+    else {
         panic!("{commands:#?}")
     };
     let (diesel, backup, restore) = match workspace.engine {
@@ -40,12 +41,14 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     };
     let url = restored.as_ref().unwrap_or(workspace).url();
     let output = match &restored {
-        None => workspace.shell().run(restore),
+        None => workspace.shell().run(&format!("{restore}\n{check}")),
         Some(restored) => {
-            workspace.shell().run(&format!("export DATABASE_URL='{}'\n{restore}", restored.url()))
+            let url = restored.url();
+            workspace.shell().run(&format!("export DATABASE_URL='{url}'\n{restore}\n{check}"))
         }
     };
-    assert_eq!(output, "epochs renewed: 1\n");
+    let checked = "no differences: 1 tenants, 1 users, 0 groups, 0 members, 1 changes";
+    assert_eq!(output, format!("epochs renewed: 1\n{checked}\n"));
     let server = Server::builder(&url).start();
     let restored = State::read(&server);
     assert_eq!((&restored.users, &restored.head), (&in_backup.users, &in_backup.head));

@@ -11,11 +11,12 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The commands that use an existing database, with arguments that are valid for any database.
-const COMMANDS: [&[&str]; 4] = [
+const COMMANDS: [&[&str]; 5] = [
     &["key", "list"],
     &["key", "create", "--role", "reader"],
     &["key", "revoke", "01890000-0000-7000-8000-000000000000"],
     &["epoch", "renew"],
+    &["check"],
 ];
 
 on_both_engines! {
@@ -136,7 +137,7 @@ fn commands_that_only_read_leave_the_database_unchanged() {
     let file = database.file().expect("SQLite has a file");
     database.sql().execute("PRAGMA journal_mode = DELETE");
     let before = fs::read(&file).expect("the file can be read");
-    for arguments in [&["key", "list"][..], &["migrate", "--status"], &["migrate", "--check"]] {
+    for arguments in [&["key", "list"][..], &["check"], &["migrate", "--status"], &["migrate", "--check"]] {
         command(&database.url(), arguments).expect_success();
         assert!(fs::read(&file).expect("the file can be read") == before, "{arguments:?} changed the file");
     }

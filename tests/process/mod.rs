@@ -2,6 +2,7 @@
 
 mod access_log;
 mod backup;
+mod check;
 mod cluster;
 mod commands;
 mod commit;
