@@ -75,24 +75,26 @@ impl Operation for Read {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, OpError> {
-        let (span, digest) = span(tx, self.tenant)?;
-        if self.after > span.head || self.after + 1 < span.earliest {
-            return Ok(Err(span));
-        }
+        let head = head(tx, self.tenant)?;
         // Revisions have no gaps, so a number of revisions is a range.
         let last = match self.resource {
             // Changes of one resource are read through their own indexes, so the range need not be limited.
-            Some(Resource::One(_)) => span.head,
-            _ => span.head.min(self.after.saturating_add(WINDOW)),
+            Some(Resource::One(_)) => head.revision,
+            _ => head.revision.min(self.after.saturating_add(WINDOW)),
         };
         let Loaded { mut changes, mut end } = self.changes(tx, last)?;
+        // Read last: if the change after `after` still exists now, no change was missing while the changes were read.
+        let span = span(tx, self.tenant, &head)?;
+        if self.after > span.head || self.after + 1 < span.earliest {
+            return Ok(Err(span));
+        }
         changes.retain(|change_record| change_record.revision <= end.unwrap_or(last));
         if changes.len() >= self.limit {
             changes.truncate(self.limit);
             end = changes.last().map(|change_record| change_record.revision);
         }
         let next = end.unwrap_or(last);
-        let digest = if next == span.head { digest } else { digest_at(tx, self.tenant, next)? };
+        let digest = if next == head.revision { head.digest() } else { digest_at(tx, self.tenant, next)? };
         Ok(Ok(Feed { changes, next, span, digest }))
     }
 }
@@ -272,16 +274,33 @@ impl Operation for RenewEpochs {
     }
 }
 
-/// The range of revisions, and the digest of the tenant at its head.
-fn span(connection: &mut Connection, tenant: Uuid) -> QueryResult<(Span, Option<Digest>)> {
+/// The head row of a tenant.
+#[derive(Queryable)]
+struct Head {
+    revision: i64,
+    epoch: Uid,
+    digest: Option<i64>,
+    digest_revision: Option<i64>,
+}
+
+impl Head {
+    /// The digest of the tenant at its head, if it is known.
+    fn digest(&self) -> Option<Digest> {
+        self.digest.filter(|_| self.digest_revision == Some(self.revision)).map(Digest::from)
+    }
+}
+
+fn head(connection: &mut Connection, tenant: Uuid) -> QueryResult<Head> {
     let columns = (heads::revision, heads::epoch, heads::digest, heads::digest_revision);
-    let head = heads::table.find(Uid(tenant)).select(columns);
-    let (head, Uid(epoch), digest, of): (i64, Uid, Option<i64>, Option<i64>) = connection.get(head)?;
+    connection.get(heads::table.find(Uid(tenant)).select(columns))
+}
+
+fn span(connection: &mut Connection, tenant: Uuid, head: &Head) -> QueryResult<Span> {
     let earliest =
         changes::table.filter(changes::tenant_id.eq(Uid(tenant))).select(diesel::dsl::min(changes::revision));
     let earliest: Option<i64> = connection.get(earliest)?;
-    let digest = digest.filter(|_| of == Some(head)).map(Digest::from);
-    Ok((Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch }, digest))
+    let (Uid(epoch), head) = (head.epoch, head.revision);
+    Ok(Span { earliest: earliest.unwrap_or(head + 1).min(head + 1), head, epoch })
 }
 
 fn digest_at(connection: &mut Connection, tenant: Uuid, revision: i64) -> QueryResult<Option<Digest>> {
