@@ -233,6 +233,17 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::types::Id;
+
+    leases (name) {
+        name -> Text,
+        holder -> Id,
+        expires_at -> BigInt,
+    }
+}
+
+table! {
     use diesel::sql_types::SmallInt;
 
     migration_lock (id) {

@@ -9,6 +9,7 @@ pub mod groups;
 pub mod health;
 pub mod idempotency;
 pub mod keys;
+pub mod leases;
 pub mod listing;
 pub mod members;
 pub mod records;

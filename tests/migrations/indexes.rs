@@ -57,6 +57,8 @@ fn every_key_and_index_begins_with_the_tenant() {
         // Tenants are found by their id and name.
         ("tenants", "id"),
         ("tenants", "name"),
+        // Servers, not tenants, hold leases.
+        ("leases", "name"),
         // A secret contains its id, and the row found by it names the tenant.
         ("keys", "id"),
         ("connection_tokens", "id"),
@@ -113,6 +115,7 @@ fn text_keys_are_compared_bytewise() {
         ("idempotency", "method"),
         ("idempotency", "path"),
         ("idempotency", "idempotency_key"),
+        ("leases", "name"),
     ] {
         assert!(keys.contains(&known), "{known:?} was not checked");
     }
