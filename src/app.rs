@@ -8,10 +8,12 @@ use crate::first_key;
 use crate::http::State;
 use crate::http::server::{self, Limits};
 use crate::logging;
+use crate::tasks::old_changes::OldChanges;
 use crate::tasks::{digests, erasures, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -101,6 +103,9 @@ impl App {
         let (database, is_migrated) = (&self.state.database, self.settings.migrate_on_start);
         let retention = retention::run(database.clone(), self.state.clock.clone());
         let erasures = erasures::run(self.state.clone());
+        let (clock, retained) = (self.state.clock.clone(), self.settings.changes_retention);
+        let old_changes = Rc::new(OldChanges::new(database.clone(), clock, retained));
+        let deleting = Rc::clone(&old_changes);
         let tasks = [
             actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, retention)),
             actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, erasures)),
@@ -109,6 +114,9 @@ impl App {
                 is_migrated,
                 digests::run(database.clone()),
             )),
+            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, async move {
+                deleting.run().await;
+            })),
             actix_web::rt::spawn(uses::run(self.state.clone())),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
@@ -117,6 +125,7 @@ impl App {
         // All requests have finished or timed out. Only their last database calls can still be running.
         let closing = tokio::time::timeout(CLOSE_WITHIN, async {
             uses::write(&self.state).await;
+            old_changes.release().await;
             self.state.database.close().await;
         });
         closing.await.map_err(|_| AppError::new("the database did not close in time"))?;

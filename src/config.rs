@@ -93,6 +93,11 @@ pub struct Settings {
     #[arg(default_value = "10s", value_parser = deadline)]
     pub request_deadline: Duration,
 
+    /// Age at which rows of the change feed are deleted, such as 400d; 0 keeps all rows
+    #[arg(long, env = "ROSTER_CHANGES_RETENTION", value_name = "ROSTER_CHANGES_RETENTION")]
+    #[arg(default_value = "400d", value_parser = retention)]
+    pub changes_retention: Duration,
+
     /// Failed authentication attempts allowed per client address per minute; 0 disables the limit
     #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
     #[arg(default_value = "100", value_parser = attempts)]
@@ -191,6 +196,12 @@ fn send_timeout(text: &str) -> Result<Duration, String> {
 
 fn deadline(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100)..=Duration::from_secs(600), "100ms to 10m")
+}
+
+fn retention(text: &str) -> Result<Duration, &'static str> {
+    let allowed = |age: &Duration| age.is_zero() || *age >= Duration::from_secs(3600);
+    let age = humantime::parse_duration(text).ok().filter(allowed);
+    age.ok_or("must be 0 or a duration of at least 1h, such as 400d")
 }
 
 fn duration_within(

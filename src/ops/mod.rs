@@ -12,6 +12,7 @@ pub mod keys;
 pub mod leases;
 pub mod listing;
 pub mod members;
+pub mod old_changes;
 pub mod records;
 pub mod resource;
 pub mod tenants;

@@ -14,6 +14,7 @@ mod hazards;
 mod idempotency;
 mod member_batches;
 mod members;
+mod old_changes;
 mod one_statement;
 mod plans;
 mod probes;

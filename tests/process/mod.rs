@@ -16,6 +16,7 @@ mod locks;
 mod log_writer;
 mod logs;
 mod memory;
+mod old_changes;
 mod open_files;
 mod openapi;
 mod outage;

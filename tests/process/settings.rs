@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 17] = [
+const SETTINGS: [Setting; 18] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -135,6 +135,12 @@ const SETTINGS: [Setting; 17] = [
         valid: "1m",
         invalid: &["99ms", "601s", "8", "soon"],
         accepted: &["a duration from 100ms to 10m"],
+    },
+    Setting {
+        name: "ROSTER_CHANGES_RETENTION",
+        valid: "0",
+        invalid: &["59m", "400", "-1d", "forever"],
+        accepted: &["0 or a duration of at least 1h", "400d"],
     },
     Setting {
         name: "ROSTER_FAILED_ATTEMPTS",
@@ -273,6 +279,7 @@ mod invalid {
         queue_size = "ROSTER_QUEUE_SIZE";
         body_limit = "ROSTER_BODY_LIMIT";
         request_deadline = "ROSTER_REQUEST_DEADLINE";
+        changes_retention = "ROSTER_CHANGES_RETENTION";
         failed_attempts = "ROSTER_FAILED_ATTEMPTS";
         slow_operation = "ROSTER_SLOW_OPERATION";
     }
