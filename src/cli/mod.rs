@@ -12,7 +12,7 @@ mod unknown;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::db::{DatabaseUrl, backup, migrate};
+use crate::db::{DatabaseUrl, backup, migrate, restore};
 use crate::error::AppError;
 use crate::http::openapi_document;
 use crate::logging;
@@ -24,6 +24,7 @@ use sources::Sources;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use uuid::Uuid;
 
 /// Roster: the user directory that a company's backend services share.
 #[derive(Parser, Debug)]
@@ -63,6 +64,11 @@ enum Command {
     },
     /// Recounts digests, counters, revisions and indexes; prints each difference and exits non-zero if there are any
     Check,
+    /// Replaces a SQLite database with a backup while no server uses it, and gives every change feed a new epoch
+    Restore {
+        /// The backup, which remains unchanged
+        file: PathBuf,
+    },
     /// Manages the epochs of the change feeds
     Epoch {
         /// The action to perform
@@ -129,6 +135,7 @@ impl Cli {
                 warn_about_pending(&state, &self.settings.database_url);
             }
             Some(Command::Check) => return check::run(&self.settings),
+            Some(Command::Restore { file }) => restore_backup(&self.settings.database_url, &file)?,
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
         }
@@ -138,6 +145,17 @@ impl Cli {
 
 fn serve(settings: Settings) -> Result<(), AppError> {
     actix_web::rt::System::new().block_on(async { App::start(settings, Clock::system()).await?.run().await })
+}
+
+fn restore_backup(url: &DatabaseUrl, file: &Path) -> Result<(), AppError> {
+    let restored = restore::run(url, file, Clock::system().now(), Uuid::new_v4).map_err(AppError::new)?;
+    print(&format!("epochs renewed: {}\n", restored.epochs));
+    if let Some(replaced) = restored.replaced {
+        print(&format!("replaced database: {}\n", replaced.display()));
+    }
+    let state = migrate::status(url).map_err(AppError::new)?;
+    warn_about_pending(&state, url);
+    Ok(())
 }
 
 fn report_migrations(

@@ -79,14 +79,14 @@ impl ServerLock {
         let Some(file) = url.file() else { return Ok(Self { _file: None }) };
         let cannot = |path: &Path, error| FileError(format!("cannot lock {}: {error}", path.display()));
         // The lock file must be the same whichever path leads to the database.
-        let path = with_suffix(&file.canonicalize().map_err(|error| cannot(&file, error))?, LOCK);
+        let path = with_suffix(&real_path(&file).map_err(|error| cannot(&file, error))?, LOCK);
         // This must not be the database file: closing any descriptor of it would release SQLite's own locks on it.
         let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).clone();
         let lock = options.open(&path).map_err(|error| cannot(&path, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _file: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(FileError(format!(
-                "another server uses the database {url}, and only one server can use a SQLite database"
+                "another server uses the database {url}, and only one server can use a SQLite database: stop it first"
             ))),
             Err(TryLockError::Error(error)) => Err(cannot(&path, error)),
         }
@@ -163,7 +163,7 @@ struct OpenFile {
 }
 
 /// The device and the inode of a file, which do not depend on its path.
-type FileId = (u64, u64);
+pub(super) type FileId = (u64, u64);
 
 impl OpenFile {
     fn at(path: PathBuf) -> io::Result<Self> {
@@ -186,8 +186,18 @@ impl OpenFile {
     }
 }
 
-fn file_id(path: &Path) -> io::Result<FileId> {
+pub(super) fn file_id(path: &Path) -> io::Result<FileId> {
     fs::metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+/// The absolute path without symbolic links of a file that need not exist.
+pub(super) fn real_path(file: &Path) -> io::Result<PathBuf> {
+    if fs::symlink_metadata(file).is_ok() {
+        return file.canonicalize();
+    }
+    let path = std::path::absolute(file)?;
+    let (directory, name) = path.parent().zip(path.file_name()).ok_or(ErrorKind::InvalidInput)?;
+    Ok(directory.canonicalize()?.join(name))
 }
 
 /// The path with a suffix after the file name.

@@ -40,6 +40,15 @@ pub struct Status {
     pub pending: Vec<String>,
 }
 
+impl Status {
+    /// The applied versions that this release does not have, oldest first.
+    pub(super) fn unknown(&self) -> Vec<&str> {
+        // Both engines have the same versions.
+        let known: BTreeSet<String> = versions::<Sqlite>(&SQLITE).into_iter().collect();
+        self.applied.iter().filter(|version| !known.contains(*version)).map(String::as_str).collect()
+    }
+}
+
 /// Applies the pending migrations under a lock, and returns their number. Creates a SQLite file that does not exist. Then
 /// counts the digests of tenants that are unknown.
 ///

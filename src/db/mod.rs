@@ -17,6 +17,7 @@ pub mod migrate;
 mod permits;
 pub mod query;
 mod queue;
+pub mod restore;
 pub mod rows;
 pub mod sort_sql;
 pub mod sql;

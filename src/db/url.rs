@@ -1,11 +1,11 @@
 //! The database URL.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -77,6 +77,9 @@ fn with_defaults(url: &str) -> String {
     complete
 }
 
+/// The characters of a path that are percent-encoded in a URL.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'_').remove(b'-');
+
 /// The file of a SQLite URL, parsed as a URI, as SQLite does.
 fn sqlite_file(url: &str) -> PathBuf {
     let path = url.strip_prefix("sqlite://").unwrap_or(url);
@@ -105,6 +108,11 @@ impl DatabaseUrl {
             Self::Sqlite(url) => matches!(sqlite_file(url).try_exists(), Ok(false)),
             Self::Memory(_) => true,
         }
+    }
+
+    /// The URL of a SQLite file.
+    pub(super) fn of_file(path: &Path) -> Self {
+        Self::Sqlite(format!("sqlite://{}", percent_encode(path.as_os_str().as_bytes(), &ENCODED)))
     }
 
     /// The file of a SQLite database.

@@ -47,8 +47,9 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
             workspace.shell().run(&format!("export DATABASE_URL='{url}'\n{restore}\n{check}"))
         }
     };
-    let checked = "no differences: 1 tenants, 1 users, 0 groups, 0 members, 1 changes";
-    assert_eq!(output, format!("epochs renewed: 1\n{checked}\n"));
+    assert!(output.starts_with("epochs renewed: 1\n"), "{output}");
+    let checked = "no differences: 1 tenants, 1 users, 0 groups, 0 members, 1 changes\n";
+    assert!(output.ends_with(checked), "{output}");
     let server = Server::builder(&url).start();
     let restored = State::read(&server);
     assert_eq!((&restored.users, &restored.head), (&in_backup.users, &in_backup.head));

@@ -1,4 +1,4 @@
-//! `roster backup` of a SQLite database during writes, restoring the copy, and the errors of the command.
+//! `roster backup` of a SQLite database during writes, `roster epoch renew`, and the errors of the commands.
 
 use crate::process::writers::check_history;
 use crate::support::command::{CommandOutput, in_empty_environment, roster, run};
@@ -22,11 +22,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 on_both_engines!(Database: clients_see_a_renewed_epoch_at_once);
 
-fn directory() -> TempDir {
+pub(crate) fn directory() -> TempDir {
     tempfile::tempdir().expect("the temporary directory is created")
 }
 
-fn backup(url: &str, file: &Path) -> CommandOutput {
+pub(crate) fn backup(url: &str, file: &Path) -> CommandOutput {
     run(roster(Path::new("/")).arg("backup").arg(file).env("DATABASE_URL", url), LIMIT)
 }
 
@@ -34,7 +34,7 @@ fn renew_epochs(url: &str) -> CommandOutput {
     run(roster(Path::new("/")).args(["epoch", "renew"]).env("DATABASE_URL", url), LIMIT)
 }
 
-fn sql(file: &Path) -> Sql {
+pub(crate) fn sql(file: &Path) -> Sql {
     Sql::open(&format!("sqlite://{}", file.display()))
 }
 
@@ -146,63 +146,22 @@ impl Creators {
     }
 }
 
-#[test]
-fn a_restored_copy_has_the_old_state_and_a_new_epoch() {
-    let (database, copies) = (Database::sqlite(), directory());
-    let (url, file) = (database.url(), database.file().expect("SQLite has a file"));
-    let copy = copies.path().join("copy.db");
-    let mut server = Server::builder(&url).start();
-    let (in_copy, lost) = block_on(async {
-        let client = Client::new(&server);
-        client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);
-        create(&client, &["ada", "bob"]).await;
-        backup(&url, &copy).expect_success();
-        let in_copy = State::read(&client).await;
-        create(&client, &["eve", "mallory"]).await;
-        (in_copy, State::read(&client).await)
-    });
-    server.stop(LIMIT);
-
-    for suffix in ["-wal", "-shm"] {
-        // A server that was stopped gracefully leaves neither.
-        drop(fs::remove_file(format!("{}{suffix}", file.display())));
-    }
-    fs::rename(&copy, &file).expect("the copy replaces the database");
-    assert_eq!(renew_epochs(&url).expect_success().stdout, "epochs renewed: 2\n");
-
-    let mut server = Server::builder(&url).start();
-    block_on(async {
-        let client = Client::new(&server);
-        let restored = State::read(&client).await;
-        assert_eq!((&restored.users, &restored.head), (&in_copy.users, &in_copy.head));
-        assert!(restored.epoch != in_copy.epoch && in_copy.epoch == lost.epoch);
-        // A follower's position is ahead of the restored history, so it receives 410.
-        let gone = client.get(&format!("/changes?after={}", lost.head)).send().await.expect(410).json();
-        assert_eq!((&gone["code"], &gone["head"]), (&"gone".into(), &restored.head));
-        assert_eq!(gone["epoch"], restored.epoch);
-        create(&client, &["eve", "mallory"]).await;
-        assert_eq!(State::read(&client).await.head, lost.head, "the revision is reused in the new epoch");
-    });
-    server.stop(LIMIT);
-    check_integrity(&mut sql(&file));
-}
-
 /// The contents of a database, as a client reads them.
-struct State {
-    users: Value,
-    head: Value,
-    epoch: Value,
+pub(crate) struct State {
+    pub(crate) users: Value,
+    pub(crate) head: Value,
+    pub(crate) epoch: Value,
 }
 
 impl State {
-    async fn read(client: &Client) -> Self {
+    pub(crate) async fn read(client: &Client) -> Self {
         let mut feed = client.get("/changes?after=0").send().await.expect(200).json();
         let mut users = client.get("/users").send().await.expect(200).json();
         Self { users: users["items"].take(), head: feed["head"].take(), epoch: feed["epoch"].take() }
     }
 }
 
-async fn create(client: &Client, names: &[&str]) {
+pub(crate) async fn create(client: &Client, names: &[&str]) {
     for name in names {
         client.post("/users", &json!({ "userName": name })).send().await.expect(201);
     }

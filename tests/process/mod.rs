@@ -22,6 +22,7 @@ mod openapi;
 mod outage;
 mod proxy;
 mod refusals;
+mod restore;
 mod retention;
 mod secrets;
 mod settings;
