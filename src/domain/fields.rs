@@ -132,6 +132,11 @@ impl<'e> Fields<'e> {
         }
     }
 
+    /// Ignores the fields that have not been taken.
+    pub fn ignore_rest(&mut self) {
+        self.map.clear();
+    }
+
     /// Takes a string.
     pub fn string(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod scim;
 pub mod shape;
 pub mod similar;
+pub mod snapshot_line;
 pub mod sort;
 pub mod tenant;
 pub mod time;
