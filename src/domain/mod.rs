@@ -26,6 +26,7 @@ pub mod scim;
 pub mod shape;
 pub mod similar;
 pub mod snapshot_line;
+pub mod snapshot_position;
 pub mod sort;
 pub mod tenant;
 pub mod time;

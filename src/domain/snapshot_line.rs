@@ -5,9 +5,10 @@ use super::fields::{FieldError, Fields};
 use super::group::Group;
 use super::parse_id;
 use super::time::Timestamp;
-use super::user::User;
+use super::user::{StoredUser, User};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
+use std::io::Write;
 use uuid::Uuid;
 
 /// A line of an export: first the head, then an entry for each resource, last the end.
@@ -70,6 +71,7 @@ pub struct MemberEntry {
 /// The number of entries of each kind. An export without this line is incomplete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
+#[expect(clippy::manual_non_exhaustive, reason = "the private field is part of the line")]
 pub struct SnapshotEnd {
     #[serde(serialize_with = "serialize_true")]
     end: (),
@@ -99,6 +101,40 @@ impl From<&Group> for SnapshotEntry {
     fn from(group: &Group) -> Self {
         Self::Group(ResourceEntry::of(group, group.created_at))
     }
+}
+
+/// Appends the line of a stored user, as a [`SnapshotEntry`] is serialized.
+///
+/// # Errors
+/// The document is not that of a user.
+pub fn write_user(user: &StoredUser, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let start = out.len();
+    let StoredUser { id, version, updated_at, created_at, .. } = user;
+    // Writing to memory cannot fail.
+    drop(write!(
+        out,
+        r#"{{"resource":"user","id":"{id}","version":{version},"time":"{updated_at}","createdAt":"{created_at}","after":"#
+    ));
+    match user.write_snapshot(out) {
+        Some(()) => out.push(b'}'),
+        // An earlier release wrote the document.
+        None => {
+            out.truncate(start);
+            serde_json::to_writer(&mut *out, &SnapshotEntry::from(&User::try_from(user.clone())?))?;
+        }
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Appends any other line.
+///
+/// # Errors
+/// None in practice, because every line can be serialized.
+pub fn write_line(line: &SnapshotLine, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.push(b'\n');
+    Ok(())
 }
 
 impl SnapshotLine {

@@ -1,6 +1,7 @@
 //! Users (RFC 7643, sections 4.1 and 4.3), with the native API's names.
 
 mod read;
+mod snapshot;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -253,6 +253,7 @@ mod tests {
     use super::super::{Draft, WriteMode};
     use super::*;
     use crate::domain::document::compact;
+    use crate::domain::snapshot_line::{SnapshotEntry, write_user};
     use proptest::option;
     use proptest::prelude::*;
     use serde_json::json;
@@ -292,6 +293,12 @@ mod tests {
             let old = stored(&user, sorted_document(&user), name.clone());
             prop_assert_eq!(&User::try_from(new.clone()).unwrap(), &user);
             prop_assert_eq!(&User::try_from(old.clone()).unwrap(), &user);
+            for form in [&new, &old] {
+                let mut line = Vec::new();
+                write_user(form, &mut line).unwrap();
+                let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+                prop_assert_eq!(line, serde_json::to_value(SnapshotEntry::from(&user)).unwrap());
+            }
             if let Some(manager) = &mut user.attributes.enterprise.manager {
                 manager.display_name = Some(name.flatten());
             }
