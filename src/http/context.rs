@@ -87,6 +87,13 @@ impl<R: Right> Context<R> {
         Ok(self)
     }
 
+    /// The context without the deadline of the request, for a response that is sent for longer. Each operation has a
+    /// deadline of its own.
+    pub(super) fn without_deadline(mut self) -> Self {
+        self.caller.origin.deadline = None;
+        self
+    }
+
     /// Checks the key again. During a long request, it may expire, be revoked, or be given a lower role.
     ///
     /// # Errors

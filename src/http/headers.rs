@@ -92,21 +92,28 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
     let html =
         media_ranges(&text).find(|(range, _)| range == "text/html").map_or(0.0, |(_, quality)| quality);
-    html > quality_of_json(&text).unwrap_or_default()
+    html > quality_of(JSON, &text).unwrap_or_default()
 }
 
 /// Whether the client accepts JSON. This is the case when `Accept` is absent, or when the most specific matching range
 /// has a quality above zero (RFC 9110, section 12.5.1). Older Java clients send `*; q=.2`, so `*` is treated as `*/*`.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
-    let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    media_ranges(&text).next().is_none() || quality_of_json(&text).is_some_and(|quality| quality > 0.0)
+    accepts(headers, JSON)
 }
 
-/// The quality of the most specific range that matches JSON.
-fn quality_of_json(text: &str) -> Option<f32> {
+const JSON: &str = "application/json";
+
+/// Whether the client accepts a subtype of `application`. See [`accepts_json`].
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
+    media_ranges(&text).next().is_none() || quality_of(media_type, &text).is_some_and(|quality| quality > 0.0)
+}
+
+/// The quality of the most specific range that matches a subtype of `application`.
+fn quality_of(media_type: &str, text: &str) -> Option<f32> {
     let matching = media_ranges(text).filter_map(|(range, quality)| {
         let specificity = match range.as_str() {
-            "application/json" => 3,
+            range if range == media_type => 3,
             "application/*" => 2,
             "*/*" | "*" => 1,
             _ => return None,

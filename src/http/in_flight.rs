@@ -16,9 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use uuid::Uuid;
 
-/// The size in bytes up to which responses are not counted and are always sent. It is also the size of the parts in
-/// which a larger response is passed to the connection.
+/// The size in bytes up to which responses are not counted and are always sent.
 const SMALL: usize = 32 * 1024;
+
+/// The size, in bytes, of the parts in which a larger response is passed to the connection.
+pub(super) const PART: usize = SMALL;
 
 /// The total size of the responses that are being sent.
 pub(super) struct InFlight {
@@ -41,7 +43,7 @@ enum Scope {
 }
 
 /// The size of one response that is counted in [`InFlight`] until this value is dropped.
-struct Reservation {
+pub(super) struct Reservation {
     in_flight: Arc<InFlight>,
     scopes: Vec<Scope>,
     size: usize,
@@ -77,7 +79,7 @@ impl InFlight {
 
     /// Counts a response. Returns `None` if the response is refusable and would exceed a limit that applies to the
     /// caller. A limit never refuses the only response that it applies to, whatever its size.
-    fn reserve(
+    pub(super) fn reserve(
         self: &Arc<Self>,
         caller: Option<&Caller>,
         size: usize,
@@ -141,7 +143,7 @@ impl MessageBody for CountedBody {
 
     /// Returns the next part. The connection requests it after it has sent the previous one.
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let length = self.left.len().min(SMALL);
+        let length = self.left.len().min(PART);
         Poll::Ready((length > 0).then(|| Ok(self.left.split_to(length))))
     }
 }

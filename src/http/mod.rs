@@ -12,6 +12,7 @@ pub mod credentials;
 mod deadline;
 mod docs;
 mod endpoint;
+mod export;
 mod extractor;
 mod groups;
 mod headers;
@@ -76,6 +77,7 @@ fn service_urls() -> Vec<Url> {
         url("/docs/{file}", [get(docs::file).compressed().docs(docs::file_docs)]),
         url("/me", [get(me::me).docs(me::me_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
+        url("/export", [get(export::export).compressed().docs(export::export_docs)]),
     ]
 }
 

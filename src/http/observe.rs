@@ -4,7 +4,8 @@ use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
-use super::headers::{accepts_json, remove_unsatisfiable_encodings};
+use super::export::NDJSON;
+use super::headers::{accepts, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
@@ -40,7 +41,7 @@ pub(super) async fn observe(
 }
 
 /// The inner middleware: refuses requests without a valid key, unless the path is public, and requests to the native API
-/// that do not accept JSON.
+/// that do not accept its media types.
 pub(super) async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -55,7 +56,9 @@ pub(super) async fn authorize(
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::no_valid_key)?;
     authenticate(request, state).await?;
-    let is_acceptable = Api::of(request.path()) == Api::Scim || accepts_json(request.headers());
+    let is_acceptable = Api::of(request.path()) == Api::Scim
+        || accepts_json(request.headers())
+        || request.path() == "/export" && accepts(request.headers(), NDJSON);
     if !is_acceptable {
         return Err(Problem::not_json());
     }

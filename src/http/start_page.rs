@@ -11,10 +11,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The top-level paths, each with the name of its link.
-const LINKS: [(&str, &str); 12] = [
+const LINKS: [(&str, &str); 13] = [
     ("changes", "/changes"),
     ("connections", "/connections"),
     ("docs", "/docs"),
+    ("export", "/export"),
     ("groups", "/groups"),
     ("keys", "/keys"),
     ("livez", "/livez"),

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod connections;
 pub mod digests;
 pub mod error;
+pub mod export;
 pub mod groups;
 pub mod health;
 pub mod idempotency;

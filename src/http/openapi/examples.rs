@@ -219,6 +219,15 @@ pub(in crate::http) fn changes() -> Value {
     json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH, "digest": change.digest })
 }
 
+/// The response to `GET /export` of a tenant with one user.
+pub(in crate::http) fn export() -> String {
+    let head = json!({ "revision": 42, "epoch": EPOCH });
+    let user = json!({ "resource": "user", "id": USER, "version": 2, "time": Timestamp::from(UPDATED), "createdAt":
+        Timestamp::from(CREATED), "after": { "userName": "ada", "externalIds": {} } });
+    let end = json!({ "end": true, "users": 1, "groups": 0, "members": 0 });
+    format!("{head}\n{user}\n{end}\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,8 +77,11 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
     ]
 }
 
+/// The pattern of a UUID.
+const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+
 /// The other query parameters.
-fn of_lists() -> [Parameter; 9] {
+fn of_lists() -> [Parameter; 10] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
@@ -128,6 +131,15 @@ fn of_lists() -> [Parameter; 9] {
             "after",
             after,
             "The last revision that the client has processed. The response begins after it.",
+        ),
+        named(
+            "exportAfter",
+            query(
+                "after",
+                json!({ "type": "string", "pattern": format!("^((user|group):{UUID}|member:{UUID}:{UUID})$") }),
+                "The position after which to resume: `user:<id>`, `group:<id>` or `member:<groupId>:<userId>` of the last \
+                 line that the client has received.",
+            ),
         ),
         listed("type", types, "Returns only changes of these types."),
         query(
