@@ -1,9 +1,12 @@
 //! Access to an existing database for commands that neither create nor migrate it.
 
 use crate::config::Settings;
+use crate::console::origin;
 use crate::db::{Connection, Database, DatabaseUrl, Options, migrate};
 use crate::error::AppError;
+use crate::ops::tenants::FindByName;
 use diesel::ConnectionError;
+use uuid::Uuid;
 
 /// Runs `work` with the existing database and closes the database afterwards.
 ///
@@ -35,6 +38,13 @@ pub(super) fn open(url: &DatabaseUrl) -> Result<Connection, AppError> {
 
 fn cannot_connect(url: &DatabaseUrl) -> impl FnOnce(ConnectionError) -> AppError {
     move |error| AppError::new(format!("cannot connect to the database {url}: {error}"))
+}
+
+/// The id of the tenant with this name.
+pub(super) async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
+    let find = FindByName { name: name.clone() };
+    let found = database.call(&origin(), find).await.map_err(AppError::new)?;
+    found.ok_or_else(|| AppError::new(format!("the tenant '{name}' does not exist")))
 }
 
 /// Checks that the database exists and has no pending migrations.

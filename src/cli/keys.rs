@@ -1,6 +1,6 @@
 //! `roster key`: manages keys directly in the database.
 
-use super::database::with_database;
+use super::database::{tenant_named, with_database};
 use super::print;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -11,7 +11,7 @@ use crate::domain::key::{Draft, Key, Role};
 use crate::domain::tenant::{DEFAULT_NAME, Tenant};
 use crate::domain::time::Timestamp;
 use crate::error::AppError;
-use crate::ops::{OpError, PageQuery, keys, records, tenants};
+use crate::ops::{OpError, PageQuery, keys, records};
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::HashMap;
@@ -163,10 +163,4 @@ fn line(key: &Key, tenant: &str) -> String {
         "{}  {role:<8}  {tenant:<16}  {created:<27}  {expires:<27}  {used:<27}  {revoked:<27}  {name}\n",
         key.id
     )
-}
-
-async fn tenant_named(database: &Database, name: String) -> Result<Uuid, AppError> {
-    let find = tenants::FindByName { name: name.clone() };
-    let found = database.call(&origin(), find).await.map_err(AppError::new)?;
-    found.ok_or_else(|| AppError::new(format!("the tenant '{name}' does not exist")))
 }

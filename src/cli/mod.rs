@@ -3,6 +3,7 @@
 mod check;
 mod database;
 mod epochs;
+mod export;
 mod health;
 mod keys;
 mod parse;
@@ -18,6 +19,7 @@ use crate::http::openapi_document;
 use crate::logging;
 use clap::{Parser, Subcommand};
 use epochs::EpochCommand;
+use export::ExportArguments;
 use keys::KeyCommand;
 use parse::Stop;
 use sources::Sources;
@@ -69,6 +71,8 @@ enum Command {
         /// The backup, which remains unchanged
         file: PathBuf,
     },
+    /// Writes all users, groups and members of a tenant as lines of JSON, directly from the database
+    Export(ExportArguments),
     /// Manages the epochs of the change feeds
     Epoch {
         /// The action to perform
@@ -136,6 +140,7 @@ impl Cli {
             }
             Some(Command::Check) => return check::run(&self.settings),
             Some(Command::Restore { file }) => restore_backup(&self.settings.database_url, &file)?,
+            Some(Command::Export(arguments)) => export::run(&self.settings, &arguments)?,
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
         }

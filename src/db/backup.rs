@@ -60,28 +60,31 @@ fn copy(url: &DatabaseUrl, into: &Path) -> Result<(), BackupError> {
     connection.execute(vacuum).map(drop).map_err(cannot_copy(url))
 }
 
-/// An unfinished copy in the directory of the target file. It is deleted when dropped.
-struct PartialFile(PathBuf);
+/// An unfinished file in the directory of the target file. Only its owner can read it. It is deleted when dropped.
+pub(crate) struct PartialFile(PathBuf);
 
 impl PartialFile {
-    /// Creates the file under a fixed name, so that a concurrent backup to the same file is rejected and the remains of
-    /// a killed process are noticed.
-    fn create(file: &Path) -> Result<Self, BackupError> {
+    /// Creates the file under a fixed name, so that another command with the same target file is rejected and the remains
+    /// of a killed process are noticed.
+    pub(crate) fn create(file: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(file, ".partial");
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match created {
             Ok(_) => Ok(Self(path)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(BackupError(format!(
-                "{} exists, because another backup is writing it or a backup was killed: if no backup is running, \
-                 delete it",
+                "{} exists, because another backup or export is writing it or was killed: if none is running, delete it",
                 path.display()
             ))),
             Err(error) => Err(cannot("create", &path)(error)),
         }
     }
 
-    /// Moves the copy to the target file and returns its size in bytes.
-    fn finish(self, file: &Path) -> Result<u64, BackupError> {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Moves the file to the target once it is on disk, and returns its size in bytes.
+    pub(crate) fn finish(self, file: &Path) -> Result<u64, BackupError> {
         let written = File::open(&self.0).and_then(|copy| copy.sync_all().and_then(|()| copy.metadata()));
         let bytes = written.map_err(cannot("write", &self.0))?.len();
         fs::rename(&self.0, file).map_err(cannot("create", file))?;

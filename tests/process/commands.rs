@@ -11,12 +11,13 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The commands that use an existing database, with arguments that are valid for any database.
-const COMMANDS: [&[&str]; 5] = [
+const COMMANDS: [&[&str]; 6] = [
     &["key", "list"],
     &["key", "create", "--role", "reader"],
     &["key", "revoke", "01890000-0000-7000-8000-000000000000"],
     &["epoch", "renew"],
     &["check"],
+    &["export", "-"],
 ];
 
 on_both_engines! {
