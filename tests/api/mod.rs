@@ -57,6 +57,8 @@ mod encodings;
 mod erasure;
 mod errors;
 mod existing_ids;
+mod export_copy;
+mod exports;
 mod feed_helpers;
 mod filters;
 mod filters_invalid;

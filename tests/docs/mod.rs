@@ -7,6 +7,7 @@ mod entra;
 mod error_codes;
 mod filters;
 mod getting_started;
+mod import_and_export;
 mod okta;
 mod operations;
 mod pages;
@@ -44,6 +45,7 @@ pages! {
     api = "docs/api.md";
     filters = "docs/filters.md";
     operations = "docs/operations.md";
+    import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";

@@ -8,6 +8,7 @@ mod commands;
 mod commit;
 mod env_example;
 mod erasures;
+mod exports;
 mod full_disk;
 mod health;
 mod idempotent_creates;

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod command;
 pub(crate) mod database;
+pub(crate) mod exports;
 pub(crate) mod http;
 pub(crate) mod postgres;
 pub(crate) mod raw;

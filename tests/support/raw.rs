@@ -155,6 +155,12 @@ impl RawConnection {
         !self.read() && self.received.is_empty()
     }
 
+    /// Receives all bytes until the server closes the connection.
+    pub(crate) fn receive_to_end(&mut self) -> Vec<u8> {
+        while self.read() {}
+        std::mem::take(&mut self.received)
+    }
+
     /// Receives more bytes. Returns false at the end of the stream.
     fn read(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
