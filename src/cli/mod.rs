@@ -8,6 +8,7 @@ mod health;
 mod keys;
 mod parse;
 mod sources;
+mod tenants;
 mod unknown;
 
 use crate::app::App;
@@ -27,6 +28,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use uuid::Uuid;
+use tenants::TenantCommand;
 
 /// Roster: the user directory that a company's backend services share.
 #[derive(Parser, Debug)]
@@ -56,6 +58,12 @@ enum Command {
         /// The action to perform
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Manages tenants directly in the database
+    Tenant {
+        /// The action to perform
+        #[command(subcommand)]
+        command: TenantCommand,
     },
     /// Prints the OpenAPI document that the server returns at /openapi.json
     Openapi,
@@ -131,6 +139,7 @@ impl Cli {
                 return report_migrations(&self.settings.database_url, status, check).map_err(AppError::new);
             }
             Some(Command::Key { command }) => keys::run(&self.settings, command)?,
+            Some(Command::Tenant { command }) => tenants::run(&self.settings, command)?,
             Some(Command::Openapi) => print(&format!("{:#}\n", openapi_document())),
             Some(Command::Backup { file }) => {
                 let bytes = backup::run(&self.settings.database_url, &file).map_err(AppError::new)?;

@@ -11,19 +11,22 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The commands that use an existing database, with arguments that are valid for any database.
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 8] = [
     &["key", "list"],
     &["key", "create", "--role", "reader"],
     &["key", "revoke", "01890000-0000-7000-8000-000000000000"],
     &["epoch", "renew"],
     &["check"],
     &["export", "-"],
+    &["tenant", "list"],
+    &["tenant", "create", "acme"],
 ];
 
 on_both_engines! {
     Database:
     commands_refuse_a_database_with_pending_migrations,
     commands_refuse_an_empty_database,
+    tenants_are_created_and_listed,
     a_server_that_may_not_migrate_names_the_command,
 }
 
@@ -56,6 +59,22 @@ fn commands_refuse_a_database_with_pending_migrations(database: &Database) {
     assert_eq!(applied(), before);
 }
 
+fn tenants_are_created_and_listed(database: &Database) {
+    let database = Database::migrated(database.engine());
+    let tenant = |arguments: &[&str]| command(&database.url(), &[&["tenant"], arguments].concat());
+    let id = tenant(&["create", "acme"]).expect_success().stdout;
+    let list = tenant(&["list"]).expect_success().stdout;
+    let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
+    assert_eq!(names, ["NAME", "default", "acme"]);
+    assert!(list.lines().last().is_some_and(|line| line.starts_with(id.trim_end())), "{id}{list}");
+    for (name, reason) in [("acme", "the tenant 'acme' already exists"), ("Acme", "the name must")] {
+        let refused = tenant(&["create", name]).expect_code(1);
+        assert!(refused.error_line().contains(reason), "{refused:?}");
+    }
+    let history = "SELECT actor_type AS line FROM changes WHERE type = 'tenant.created'";
+    assert_eq!(database.sql().lines(history), ["cli"]);
+}
+
 fn commands_refuse_an_empty_database(database: &Database) {
     database.create_file();
     for arguments in COMMANDS {
@@ -86,7 +105,7 @@ fn commands_do_not_create_a_database() {
         if arguments != ["migrate", "--status"] {
             let line = output.expect_code(1).error_line().to_owned();
             assert!(line.contains("sqlite://roster.db does not exist"), "{line}");
-            assert_eq!(line.contains("--init"), arguments.contains(&"create"), "{line}");
+            assert_eq!(line.contains("--init"), arguments.contains(&"--role"), "{line}");
         }
     }
 }
