@@ -94,12 +94,19 @@ fn check_depth(fields: &mut Fields<'_>, at: &str, depth: usize) {
     }
 }
 
-/// Sets or removes the externalId of a source.
-pub(super) fn write_external_id(ids: &mut BTreeMap<String, String>, source: Source, id: Option<String>) {
+/// The externalIds after a write: those of all sources, if they are given, and otherwise the stored ones with that of a
+/// source set or removed.
+pub(super) fn written_external_ids(
+    mut stored: BTreeMap<String, String>,
+    all: Option<BTreeMap<String, String>>,
+    source: Source,
+    id: Option<String>,
+) -> BTreeMap<String, String> {
     match id {
-        Some(id) => ids.insert(source.into_owned(), id),
-        None => ids.remove(&*source),
+        Some(id) => stored.insert(source.into_owned(), id),
+        None => stored.remove(&*source),
     };
+    all.unwrap_or(stored)
 }
 
 /// The size of a value in bytes of JSON.

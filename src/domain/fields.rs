@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 22] = [
+pub const CODES: [&str; 26] = [
     "required",
     "wrong-type",
     "blank",
@@ -43,6 +43,10 @@ pub const CODES: [&str; 22] = [
     "in-the-past",
     "invalid-name",
     "reserved",
+    "malformed",
+    "truncated",
+    "encoding",
+    "unknown-group",
 ];
 
 impl FieldError {

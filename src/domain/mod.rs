@@ -15,6 +15,7 @@ pub mod filter;
 pub mod group;
 pub mod id;
 pub mod idempotency;
+pub mod import;
 pub mod json;
 pub mod key;
 pub mod member;

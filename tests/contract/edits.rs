@@ -389,7 +389,8 @@ async fn users_are_read_and_edited_together_with_their_groups(db: &TestDatabase)
         let title = Some("t".to_owned());
         let attributes = Attributes { title, ..user.attributes.clone() };
         let (external_id, source) = (None, NATIVE_SOURCE.into());
-        Ok::<_, ()>(user::Draft { attributes, external_id, source, has_active: true })
+        let external_ids = None;
+        Ok::<_, ()>(user::Draft { attributes, external_id, source, external_ids, has_active: true })
     };
     let edits = users.iter().map(|id| {
         let (conditions, now) = (Conditions::default(), Timestamp::from(NOON + 1));

@@ -8,7 +8,7 @@ pub use super::body::WriteMode;
 pub use read::Draft;
 
 use super::NATIVE_SOURCE;
-use super::body::write_external_id;
+use super::body::written_external_ids;
 use super::casefold::casefold;
 use super::change::{Auditable, ChangeKind, Stamp, snapshot_of};
 use super::filter;
@@ -57,8 +57,8 @@ impl Group {
 
     /// A new group with this number of members.
     pub fn new(id: Uuid, draft: Draft, member_count: i64, now: Timestamp) -> Self {
-        let Draft { attributes, external_id, source } = draft;
-        let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();
+        let Draft { attributes, external_id, source, external_ids } = draft;
+        let external_ids = written_external_ids(BTreeMap::new(), external_ids, source, external_id);
         Self { id, attributes, external_ids, member_count, version: 1, created_at: now, updated_at: now }
     }
 
@@ -66,8 +66,9 @@ impl Group {
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
         let mut group = self.clone();
-        group.attributes = draft.attributes;
-        write_external_id(&mut group.external_ids, draft.source, draft.external_id);
+        let Draft { attributes, external_id, source, external_ids } = draft;
+        group.attributes = attributes;
+        group.external_ids = written_external_ids(group.external_ids, external_ids, source, external_id);
         group
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::fields::{FieldError, Fields};
 use crate::domain::merge_patch::apply_patch;
 use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The writable part of a group, as read from a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Draft {
     pub external_id: Option<String>,
     /// The source of the externalId; [`NATIVE_SOURCE`] unless the caller is a connection.
     pub source: Source,
+    /// The externalIds of all sources, in an import. `None` if the draft has only that of its source.
+    pub external_ids: Option<BTreeMap<String, String>>,
 }
 
 impl Draft {
@@ -38,7 +41,7 @@ impl Draft {
             if body::length(&compact(&attributes)) > SIZE_LIMIT {
                 fields.error_in_whole("too-large", "A group must not exceed 64 KiB of JSON");
             }
-            Self { attributes, external_id, source: NATIVE_SOURCE.into() }
+            Self { attributes, external_id, source: NATIVE_SOURCE.into(), external_ids: None }
         })
     }
 

@@ -12,7 +12,7 @@ pub(super) use stored::{COLUMNS, write_json};
 pub use stored::{StoredUser, document};
 
 use super::NATIVE_SOURCE;
-use super::body::write_external_id;
+use super::body::written_external_ids;
 use super::casefold::casefold;
 use super::change::{Auditable, ChangeKind, Stamp, snapshot_of};
 use super::filter;
@@ -159,8 +159,8 @@ impl User {
 
     /// A new user.
     pub fn new(id: Uuid, draft: Draft, now: Timestamp) -> Self {
-        let Draft { attributes, external_id, source, .. } = draft;
-        let external_ids = external_id.map(|id| (source.into_owned(), id)).into_iter().collect();
+        let Draft { attributes, external_id, source, external_ids, .. } = draft;
+        let external_ids = written_external_ids(BTreeMap::new(), external_ids, source, external_id);
         Self { id, attributes, groups: None, external_ids, version: 1, created_at: now, updated_at: now }
     }
 
@@ -168,8 +168,9 @@ impl User {
     #[must_use]
     pub fn with(&self, draft: Draft) -> Self {
         let mut user = self.clone();
-        user.attributes = draft.attributes;
-        write_external_id(&mut user.external_ids, draft.source, draft.external_id);
+        let Draft { attributes, external_id, source, external_ids, .. } = draft;
+        user.attributes = attributes;
+        user.external_ids = written_external_ids(user.external_ids, external_ids, source, external_id);
         user
     }
 }

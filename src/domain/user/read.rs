@@ -9,6 +9,7 @@ use crate::domain::fields::{FieldError, Fields};
 use crate::domain::merge_patch::apply_patch;
 use crate::domain::{NATIVE_SOURCE, Source};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The writable part of a user, as read from a body.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct Draft {
     pub external_id: Option<String>,
     /// The source of the externalId; [`NATIVE_SOURCE`] unless the caller is a connection.
     pub source: Source,
+    /// The externalIds of all sources, in an import. `None` if the draft has only that of its source.
+    pub external_ids: Option<BTreeMap<String, String>>,
     /// Whether the body contained `active`: a replacement without it keeps the previous value.
     pub has_active: bool,
 }
@@ -47,7 +50,8 @@ impl Draft {
             if !is_small && body::length(&compact(&attributes)) > SIZE_LIMIT {
                 fields.error_in_whole("too-large", "A user must not exceed 64 KiB of JSON");
             }
-            Self { attributes, external_id, source: NATIVE_SOURCE.into(), has_active: active.is_some() }
+            let (source, external_ids) = (NATIVE_SOURCE.into(), None);
+            Self { attributes, external_id, source, external_ids, has_active: active.is_some() }
         })
     }
 

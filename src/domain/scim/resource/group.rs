@@ -72,7 +72,8 @@ pub fn patch_group(
         reading.finish(Ok(()))?;
         let external_id = group.external_ids.get(view.source).cloned();
         let source = view.source.to_owned().into();
-        return Ok((Draft { attributes: group.attributes.clone(), external_id, source }, members));
+        let attributes = group.attributes.clone();
+        return Ok((Draft { attributes, external_id, source, external_ids: None }, members));
     }
     // The values are already normalized.
     let body = body::read(ResourceType::Group, resource.into(), &Reading::new(Profile::Strict))?;

@@ -83,7 +83,8 @@ pub fn patch_user(
         reading.finish(Ok(()))?;
         let external_id = user.external_ids.get(view.source).cloned();
         let source = view.source.to_owned().into();
-        return Ok(Draft { attributes: user.attributes.clone(), external_id, source, has_active: true });
+        let (attributes, external_ids) = (user.attributes.clone(), None);
+        return Ok(Draft { attributes, external_id, source, external_ids, has_active: true });
     }
     // The values are already normalized. The lenient profile would also convert values that the request does not
     // change.
