@@ -82,7 +82,12 @@ impl<'a> Tx<'a> {
         self.changes.push((self.call, change));
     }
 
-    fn insert_changes(&mut self) -> Result<(), DbError> {
+    /// Numbers and inserts the changes recorded so far, and checks the values that the tenant requires to be unique. The end
+    /// of the transaction does this, too; only an operation that rolls back its own writes must call it, for the check.
+    ///
+    /// # Errors
+    /// [`DbError::Taken`] if a value is not unique, or another error of the database.
+    pub fn insert_changes(&mut self) -> Result<(), DbError> {
         history::insert(self.connection, self.origins, std::mem::take(&mut self.changes))
     }
 
@@ -96,9 +101,10 @@ impl<'a> Tx<'a> {
         history::insert_with_users(self.connection, self.origins, users, changes)
     }
 
-    /// Sets the call of the batch to which the next recorded changes belong.
+    /// Sets the call of the batch to which the next recorded changes belong. If there is a single call, all changes belong to
+    /// it: the call itself runs a batch of other operations.
     pub fn set_call(&mut self, call: usize) {
-        self.call = call;
+        self.call = if self.origins.len() == 1 { 0 } else { call };
     }
 
     /// Runs one call of a batch in a savepoint. An error that concerns only this call rolls back to the savepoint and is

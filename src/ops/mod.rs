@@ -9,6 +9,7 @@ pub mod export;
 pub mod groups;
 pub mod health;
 pub mod idempotency;
+pub mod import;
 pub mod keys;
 pub mod leases;
 pub mod listing;

@@ -124,6 +124,19 @@ impl UniqueKey {
         source: &str,
         values: &BTreeSet<String>,
     ) -> Result<Vec<R>, OpError> {
+        let mut resources = self.load(tx, tenant, source, values)?;
+        R::fill_computed(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
+        Ok(resources)
+    }
+
+    /// Loads the resources that have these values, without their computed attributes.
+    pub(in crate::ops) fn load<R: Resource>(
+        self,
+        tx: &mut Tx<'_>,
+        tenant: Uuid,
+        source: &str,
+        values: &BTreeSet<String>,
+    ) -> Result<Vec<R>, OpError> {
         let mut resources = match self {
             Self::UserName => load_by_user_names(tx, tenant, values)?,
             Self::ExternalId => {
@@ -135,7 +148,6 @@ impl UniqueKey {
         let matches =
             |resource: &R| resource.unique_value(self, source).is_some_and(|value| values.contains(&value));
         resources.retain(matches);
-        R::fill_computed(tx, resources.iter_mut().map(|resource| (tenant, resource)))?;
         Ok(resources)
     }
 }

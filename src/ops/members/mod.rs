@@ -5,6 +5,7 @@
 //! counter therefore agrees with the rows, its version increases once per call, and concurrent calls lose no member.
 
 mod edit;
+mod import;
 mod locked_groups;
 mod of_users;
 mod pages;
@@ -12,6 +13,7 @@ mod store;
 mod unpaged;
 
 pub(super) use edit::{MemberDiff, PreparedEdit};
+pub(super) use import::{Added, add_known};
 pub use of_users::{FEW_GROUPS, GroupsOf, HasUser, MAX_GROUPS, WithGroups};
 pub use pages::{Find, List, ListGroups};
 pub(super) use store::{OnLocked, lock_users};
