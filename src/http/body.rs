@@ -98,13 +98,20 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
         RequestNotes::of(request).read(Profile::Lenient, note);
         return Ok(());
     }
+    media_type(content_type, accepted)
+        .map(drop)
+        .map_err(|problem| problem.with(header_name, &accepted.join(", ")))
+}
+
+/// The essence of a media type that is accepted, in UTF-8.
+pub(super) fn media_type(content_type: &str, accepted: &[&'static str]) -> Result<&'static str, Problem> {
     let mut parts = content_type.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let is_accepted = parts.next().is_some_and(|essence| accepted.contains(&essence.as_str()));
+    let essence = parts.next().and_then(|essence| accepted.iter().find(|accepted| **accepted == essence));
     let charset = |part: String| part.strip_prefix("charset=").map(|name| name.trim_matches('"').to_owned());
-    if is_accepted && parts.filter_map(charset).all(|charset| charset == "utf-8") {
-        return Ok(());
+    match essence {
+        Some(essence) if parts.filter_map(charset).all(|charset| charset == "utf-8") => Ok(essence),
+        _ => Err(Problem::wrong_media_type(accepted, content_type)),
     }
-    Err(Problem::wrong_media_type(accepted, content_type).with(header_name, &accepted.join(", ")))
 }
 
 /// Whether a body without `Content-Type` is read as JSON.
@@ -126,7 +133,7 @@ fn malformed(error: JsonError) -> Problem {
 /// The content encodings that actix-web is built with.
 const ENCODINGS: [&str; 4] = ["identity", "gzip", "deflate", "zstd"];
 
-fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
+pub(super) fn check_encoding(request: &HttpRequest) -> Result<(), Problem> {
     let mut encodings = request.headers().get_all(CONTENT_ENCODING);
     let known = |value: &[u8]| ENCODINGS.iter().any(|name| value.eq_ignore_ascii_case(name.as_bytes()));
     match (encodings.next(), encodings.next()) {
@@ -150,9 +157,7 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     if !compressed && content_length.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
-    let payload = if compressed { in_small_pieces(payload) } else { payload };
-    let decompressed = Decompress::from_headers(payload, request.headers());
-    let bytes = to_bytes_limited(BodyStream::new(decompressed), limit);
+    let bytes = to_bytes_limited(BodyStream::new(decompressed(request, payload)), limit);
     let deadline = Deadline::of(request).unwrap_or_else(|| Instant::now() + state.deadline);
     match tokio::time::timeout_at(deadline.into(), bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),
@@ -162,8 +167,15 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     }
 }
 
+/// Decompresses a body.
+pub(super) fn decompressed(request: &HttpRequest, payload: Payload) -> Decompress<Payload> {
+    let compressed = request.headers().contains_key(CONTENT_ENCODING);
+    let payload = if compressed { in_small_pieces(payload) } else { payload };
+    Decompress::from_headers(payload, request.headers())
+}
+
 /// The error for a body that ends early or cannot be decompressed.
-fn unreadable(request: &HttpRequest) -> Problem {
+pub(super) fn unreadable(request: &HttpRequest) -> Problem {
     let encoding = request.headers().get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let known =
         ENCODINGS.iter().find(|name| encoding.is_some_and(|encoding| name.eq_ignore_ascii_case(encoding)));

@@ -17,6 +17,7 @@ mod extractor;
 mod groups;
 mod headers;
 mod health;
+mod import;
 mod in_flight;
 mod keys;
 mod me;
@@ -78,6 +79,7 @@ fn service_urls() -> Vec<Url> {
         url("/me", [get(me::me).docs(me::me_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
         url("/export", [get(export::export).compressed().docs(export::export_docs)]),
+        url("/import", [post(import::import).docs(import::import_docs)]),
     ]
 }
 

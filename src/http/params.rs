@@ -14,6 +14,7 @@ use actix_web::web::Query;
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::str::FromStr;
 use uuid::Uuid;
 
 /// The page size of a request without `limit`.
@@ -78,7 +79,7 @@ impl Params {
     }
 
     /// Takes a whole number of at least `least`. A number that overflows counts as the largest one.
-    fn number(&mut self, name: &'static str, least: i64) -> Result<Option<i64>, Problem> {
+    pub(super) fn number(&mut self, name: &'static str, least: i64) -> Result<Option<i64>, Problem> {
         let Some(text) = self.take(name) else { return Ok(None) };
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = is_number.then(|| text.parse().unwrap_or(i64::MAX)).filter(|number| *number >= least);
@@ -157,6 +158,15 @@ impl Params {
             Some(text) if text == value => Ok(true),
             Some(_) => Err(Problem::invalid_parameter(format!("`{name}` must be `{value}`."))),
         }
+    }
+
+    /// Takes a parameter whose value is one of several names.
+    pub(super) fn named<T: FromStr<Err = &'static str>>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<T>, Problem> {
+        let parsed = self.take(name).map(|text| text.parse());
+        parsed.transpose().map_err(|error| Problem::invalid_parameter(format!("`{name}` {error}.")))
     }
 
     /// The URL of the page after `cursor`, relative to the server (RFC 8288).

@@ -12,7 +12,7 @@ use crate::domain::key::AdminKeys;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The state of a running server.
 pub struct State {
@@ -38,8 +38,13 @@ pub struct State {
     pub incomplete_erasures: Notify,
     pub(super) readiness: Readiness,
     pub(super) in_flight: Arc<InFlight>,
+    /// The permits of the imports that can run at once.
+    pub(super) imports: Arc<Semaphore>,
     stopping: AtomicBool,
 }
+
+/// The maximum number of imports at once. Each holds a few batches in memory, and one call in the queue of writes.
+const MAX_IMPORTS: usize = 4;
 
 impl State {
     /// The state of a server that accepts requests.
@@ -57,6 +62,7 @@ impl State {
             incomplete_erasures: Notify::new(),
             readiness: Readiness::default(),
             in_flight: Arc::new(InFlight::new(settings.unread_limit)),
+            imports: Arc::new(Semaphore::new(MAX_IMPORTS)),
             stopping: AtomicBool::new(false),
         }
     }

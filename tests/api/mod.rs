@@ -70,6 +70,8 @@ mod groups_list;
 mod health;
 mod idempotency;
 mod idempotency_races;
+mod imports;
+mod imports_input;
 mod key_lifecycle;
 mod keys;
 mod list_consistency;

@@ -150,6 +150,19 @@ impl RawConnection {
         Some(response)
     }
 
+    /// Receives bytes until they contain a text. Returns what was received since the last call.
+    #[track_caller]
+    pub(crate) fn receive_until(&mut self, needle: &str) -> String {
+        loop {
+            let text = String::from_utf8_lossy(&self.received).into_owned();
+            if text.contains(needle) {
+                self.received.clear();
+                return text;
+            }
+            assert!(self.read(), "the connection ended without {needle:?}: {text}");
+        }
+    }
+
     /// Whether the server closes the connection without a further byte, and without a reset.
     pub(crate) fn is_closed_cleanly(&mut self) -> bool {
         !self.read() && self.received.is_empty()

@@ -76,6 +76,11 @@ impl OperationDocs {
     pub(in crate::http) fn body(self, media_types: &[&str], schema: &str, example: &Value) -> Self {
         let content = || json!({ "schema": reference(schema), "example": example });
         let content: Map<_, _> = media_types.iter().map(|name| ((*name).to_owned(), content())).collect();
+        self.body_content(&content.into())
+    }
+
+    /// The required body, with its content by media type.
+    pub(in crate::http) fn body_content(self, content: &Value) -> Self {
         self.with("requestBody", json!({ "required": true, "content": content }))
     }
 

@@ -32,7 +32,14 @@ pub(super) fn all() -> Map<String, Value> {
         let (first, rest) = name.split_at(1);
         (format!("group{}{rest}", first.to_ascii_uppercase()), parameter)
     });
-    of_paths().into_iter().chain(of_users).chain(of_groups).chain(of_lists()).chain(of_headers()).collect()
+    of_paths()
+        .into_iter()
+        .chain(of_users)
+        .chain(of_groups)
+        .chain(of_lists())
+        .chain(of_imports())
+        .chain(of_headers())
+        .collect()
 }
 
 fn of_paths() -> [Parameter; 4] {
@@ -146,6 +153,41 @@ fn of_lists() -> [Parameter; 10] {
             "resource",
             resource,
             "Returns only changes to this kind of resource, or to the resource with this id.",
+        ),
+    ]
+}
+
+fn of_imports() -> [Parameter; 5] {
+    let names = |names: &[&str]| json!({ "type": "string", "enum": names });
+    [
+        named(
+            "importMatch",
+            query(
+                "match",
+                names(&["userName", "externalId", "id"]),
+                "The attribute that identifies existing users and groups. By default, lines of an export are matched by \
+                 `id`, and others by `userName`.",
+            ),
+        ),
+        query(
+            "mode",
+            json!({ "type": "string", "enum": ["upsert", "create"], "default": "upsert" }),
+            "`create` refuses lines whose user or group exists.",
+        ),
+        query(
+            "plan",
+            json!({ "type": "boolean", "default": false }),
+            "Reports what the import would change, without changing anything.",
+        ),
+        query(
+            "expectHead",
+            json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+            "The `head` of a plan. If the newest revision differs, the import is refused with 412.",
+        ),
+        query(
+            "map",
+            json!({ "type": "string", "examples": ["{\"columns\":{\"Login\":\"userName\"},\"ignore\":[\"Room\"]}"] }),
+            "The meaning of CSV columns whose names are not those of attributes, as JSON.",
         ),
     ]
 }

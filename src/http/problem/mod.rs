@@ -179,6 +179,16 @@ impl Problem {
         Self { version, ..Self::precondition_failed(detail) }
     }
 
+    pub(super) fn head_moved(head: i64, expected: i64) -> Self {
+        Self::precondition_failed(format!(
+            "The newest revision is {head}, not {expected}: the data has changed since the plan. Repeat the plan."
+        ))
+    }
+
+    pub(super) fn too_many_imports() -> Self {
+        Self::overloaded("Too many imports are running. Nothing was done; retry later.")
+    }
+
     pub(super) fn body_exceeds(limit: usize) -> Self {
         Self::body_too_large(format!("The body must not exceed {limit} bytes after decompression."))
     }
