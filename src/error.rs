@@ -1,5 +1,6 @@
 //! The error that ends the program.
 
+use crate::db::DbError;
 use derive_more::{Display, Error};
 
 /// The reason why a command failed, as a one-line message.
@@ -11,5 +12,11 @@ impl AppError {
     /// Creates an error with this message.
     pub fn new(message: impl ToString) -> Self {
         Self(message.to_string())
+    }
+}
+
+impl From<DbError> for AppError {
+    fn from(error: DbError) -> Self {
+        Self::new(error)
     }
 }

@@ -5,6 +5,7 @@ mod database;
 mod epochs;
 mod export;
 mod health;
+mod import;
 mod keys;
 mod parse;
 mod sources;
@@ -21,6 +22,7 @@ use crate::logging;
 use clap::{Parser, Subcommand};
 use epochs::EpochCommand;
 use export::ExportArguments;
+use import::ImportArguments;
 use keys::KeyCommand;
 use parse::Stop;
 use sources::Sources;
@@ -81,6 +83,8 @@ enum Command {
     },
     /// Writes all users, groups and members of a tenant as lines of JSON, directly from the database
     Export(ExportArguments),
+    /// Imports users, groups and members directly into the database; exits with code 3 if lines were refused
+    Import(ImportArguments),
     /// Manages the epochs of the change feeds
     Epoch {
         /// The action to perform
@@ -150,6 +154,7 @@ impl Cli {
             Some(Command::Check) => return check::run(&self.settings),
             Some(Command::Restore { file }) => restore_backup(&self.settings.database_url, &file)?,
             Some(Command::Export(arguments)) => export::run(&self.settings, &arguments)?,
+            Some(Command::Import(arguments)) => return import::run(&self.settings, &arguments),
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
             Some(Command::Health) => health::run(&self.settings.listen)?,
         }
