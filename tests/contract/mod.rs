@@ -12,6 +12,7 @@ mod epochs;
 mod groups;
 mod hazards;
 mod idempotency;
+mod imports;
 mod member_batches;
 mod members;
 mod old_changes;

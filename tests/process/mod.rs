@@ -12,6 +12,7 @@ mod exports;
 mod full_disk;
 mod health;
 mod idempotent_creates;
+mod imports;
 mod keys;
 mod locks;
 mod log_writer;
