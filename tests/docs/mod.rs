@@ -8,6 +8,7 @@ mod error_codes;
 mod filters;
 mod getting_started;
 mod import_and_export;
+mod import;
 mod okta;
 mod operations;
 mod pages;
@@ -44,6 +45,7 @@ pages! {
     getting_started = "docs/getting-started.md";
     api = "docs/api.md";
     filters = "docs/filters.md";
+    import = "docs/import.md";
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
