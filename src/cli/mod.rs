@@ -29,8 +29,8 @@ use sources::Sources;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use uuid::Uuid;
 use tenants::TenantCommand;
+use uuid::Uuid;
 
 /// Roster: the user directory that a company's backend services share.
 #[derive(Parser, Debug)]

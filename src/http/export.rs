@@ -1,6 +1,7 @@
 //! `/export`.
 
 use super::context::{Context, Reader, Right};
+use super::headers::NDJSON;
 use super::in_flight::{PART, Reservation};
 use super::openapi::{OperationDocs, examples};
 use super::params::Params;
@@ -14,9 +15,6 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::stream;
 use serde_json::json;
-
-/// The media type of an export: one JSON value per line.
-pub(super) const NDJSON: &str = "application/x-ndjson";
 
 /// `GET /export`
 pub(super) async fn export(context: Context<Reader>, request: HttpRequest, mut params: Params) -> Response {

@@ -102,6 +102,8 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
 }
 
 const JSON: &str = "application/json";
+/// The media type of lines of JSON.
+pub(super) const NDJSON: &str = "application/x-ndjson";
 
 /// Whether the client accepts a subtype of `application`. See [`accepts_json`].
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {

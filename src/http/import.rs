@@ -3,6 +3,7 @@
 use super::body::{check_encoding, decompressed, media_type, unreadable};
 use super::context::{Admin, Context};
 use super::extractor::extractor;
+use super::headers::NDJSON;
 use super::openapi::OperationDocs;
 use super::params::Params;
 use super::problem::Problem;
@@ -23,7 +24,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-const NDJSON: &str = "application/x-ndjson";
 const CSV: &str = "text/csv";
 
 /// `POST /import`

@@ -4,8 +4,7 @@ use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
-use super::export::NDJSON;
-use super::headers::{accepts, accepts_json, remove_unsatisfiable_encodings};
+use super::headers::{NDJSON, accepts, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
@@ -58,7 +57,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     authenticate(request, state).await?;
     let is_acceptable = Api::of(request.path()) == Api::Scim
         || accepts_json(request.headers())
-        || request.path() == "/export" && accepts(request.headers(), NDJSON);
+        || ["/export", "/import"].contains(&request.path()) && accepts(request.headers(), NDJSON);
     if !is_acceptable {
         return Err(Problem::not_json());
     }

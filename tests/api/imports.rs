@@ -23,7 +23,7 @@ pub(crate) const CSV: &str = "text/csv";
 
 pub(crate) fn request(client: &Client, query: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Request {
     let request = client.request(reqwest::Method::POST, &format!("/import{query}"));
-    request.body(media_type, body.into()).accept("application/json")
+    request.body(media_type, body.into()).accept(NDJSON)
 }
 
 /// The lines of the response to an import.
