@@ -5,6 +5,7 @@
 //! has at most one call in the queue of writes, and a tenant has one commit at a time in any case, so that several batches
 //! at once would only wait for each other.
 
+mod imported;
 mod importer;
 mod members;
 mod resources;
