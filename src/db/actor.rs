@@ -1,5 +1,6 @@
 //! The database actors. Each holds one pooled connection and runs calls until the queue of its class is empty.
 
+use super::commits::Commits;
 use super::conn::{Manager, Pooled};
 use super::error::{CallError, DbError};
 use super::file::OpenFiles;
@@ -71,6 +72,7 @@ pub(super) struct Worker {
     class: Class,
     /// The files of a SQLite database.
     files: Option<Arc<OpenFiles>>,
+    commits: Arc<Commits>,
     connection: Option<PooledConnection<Manager>>,
     /// The time until which calls are refused, and the reason.
     refuse_until: Option<(Instant, DbError)>,
@@ -84,11 +86,12 @@ impl Worker {
     pub(super) fn new(
         pool: Pool<Manager>,
         files: Option<Arc<OpenFiles>>,
+        commits: Arc<Commits>,
         class: Class,
         slow: Duration,
         alive: mpsc::Sender<()>,
     ) -> Self {
-        Self { pool, class, files, connection: None, refuse_until: None, slow, _alive: alive }
+        Self { pool, class, files, commits, connection: None, refuse_until: None, slow, _alive: alive }
     }
 
     /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
@@ -144,9 +147,10 @@ impl Worker {
         let deadline = calls.iter().map(|call| call.deadline).max();
         let mut reconnected = false;
         let once = || {
+            let commits = self.commits.clone();
             let connection = self.connection()?;
             connection.discard_stale_plans();
-            let results = attempt(connection, calls);
+            let results = attempt(connection, calls, &commits);
             if let Err(error) = &results
                 && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
             {

@@ -4,6 +4,7 @@ mod actor;
 pub mod backup;
 pub mod budget;
 pub mod check;
+pub mod commits;
 mod conn;
 mod custom_sql;
 pub mod digests;
@@ -38,6 +39,7 @@ pub use url::DatabaseUrl;
 use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
 use actor::{Call, DatabaseActor, Drain, Job, Ticket, Worker};
+use commits::Commits;
 use conn::Manager;
 use diesel::ConnectionError;
 use failures::Failures;
@@ -173,6 +175,7 @@ struct Inner {
     page: Arc<ActorPool>,
     scan: Arc<ActorPool>,
     write: Arc<ActorPool>,
+    commits: Arc<Commits>,
     deadline: Duration,
     failures: Failures,
     /// The files of a SQLite database.
@@ -200,7 +203,10 @@ impl Database {
             if options.wal { Connection::first(&options.url) } else { Connection::open(&options.url) }?;
         let files = if options.wal { OpenFiles::of(&options.url) } else { Ok(None) };
         let files = files.map_err(|error| ConnectionError::BadConnection(error.to_string()))?.map(Arc::new);
-        let actor_pool = |class, actors| Arc::new(ActorPool::start(options, files.clone(), class, actors));
+        let commits = Arc::new(Commits::default());
+        let actor_pool = |class, actors| {
+            Arc::new(ActorPool::start(options, files.clone(), commits.clone(), class, actors))
+        };
         let is_postgres = matches!(options.url, DatabaseUrl::Postgres(_));
         let write = actor_pool(Class::Write, if is_postgres { options.writers } else { 1 });
         let [read, page, scan] = match options.url {
@@ -210,7 +216,7 @@ impl Database {
         };
         let anchor = Mutex::new((!is_postgres).then_some(first));
         let (deadline, failures) = (options.deadline, Failures::default());
-        Ok(Self(Arc::new(Inner { read, page, scan, write, deadline, failures, files, anchor })))
+        Ok(Self(Arc::new(Inner { read, page, scan, write, commits, deadline, failures, files, anchor })))
     }
 
     /// Runs an operation on behalf of `origin`, whose deadline applies.
@@ -294,6 +300,12 @@ impl Database {
         origin.deadline.unwrap_or_else(|| Instant::now() + self.0.deadline)
     }
 
+    /// Wakes those who wait for commits.
+    #[must_use]
+    pub fn commits(&self) -> &Arc<Commits> {
+        &self.0.commits
+    }
+
     /// The number of finished calls of a class. While calls wait, it grows unless the actors are stuck.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
@@ -332,7 +344,13 @@ impl Database {
 }
 
 impl ActorPool {
-    fn start(options: &Options, files: Option<Arc<OpenFiles>>, class: Class, actors: usize) -> Self {
+    fn start(
+        options: &Options,
+        files: Option<Arc<OpenFiles>>,
+        commits: Arc<Commits>,
+        class: Class,
+        actors: usize,
+    ) -> Self {
         let statement_timeout = options.deadline;
         let manager = Manager { url: options.url.clone(), files: files.clone(), class, statement_timeout };
         let pool = connection_pool(manager, actors);
@@ -341,7 +359,7 @@ impl ActorPool {
         let (slow, in_actors) = (options.slow, queue.clone());
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), files.clone(), class, slow, sender.clone()),
+            worker: Worker::new(pool.clone(), files.clone(), commits.clone(), class, slow, sender.clone()),
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);

@@ -1,6 +1,7 @@
 //! Runs operations once, on one connection.
 
 use super::actor::Call;
+use super::commits::Commits;
 use super::conn::{Connection, Dialect, Pooled};
 use super::error::{CallError, DbError};
 use super::history;
@@ -22,11 +23,13 @@ pub struct Tx<'a> {
     call: usize,
     /// The recorded changes, each with the index of its call.
     changes: Vec<(usize, Change)>,
+    /// The tenants whose changes have been inserted.
+    changed_tenants: Vec<Uuid>,
 }
 
 impl<'a> Tx<'a> {
     fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
-        Self { connection, origins, call: 0, changes: Vec::new() }
+        Self { connection, origins, call: 0, changes: Vec::new(), changed_tenants: Vec::new() }
     }
 
     /// The connection, for engine-specific statements.
@@ -88,7 +91,14 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`DbError::Taken`] if a value is not unique, or another error of the database.
     pub fn insert_changes(&mut self) -> Result<(), DbError> {
-        history::insert(self.connection, self.origins, std::mem::take(&mut self.changes))
+        let changes = self.take_changes();
+        history::insert(self.connection, self.origins, changes)
+    }
+
+    fn take_changes(&mut self) -> Vec<(usize, Change)> {
+        self.changed_tenants.extend(self.changes.iter().map(|(_, change)| change.tenant));
+        self.changed_tenants.dedup();
+        std::mem::take(&mut self.changes)
     }
 
     /// Completes a statement that inserts users with the recorded changes, and runs it outside a transaction. Returns the
@@ -97,7 +107,7 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`DbError::OutcomeUnknown`] if the connection is lost. After any other error, nothing was done.
     pub fn insert_users_with_changes(&mut self, users: Fragment) -> Result<Option<HashSet<Uuid>>, DbError> {
-        let changes = std::mem::take(&mut self.changes);
+        let changes = self.take_changes();
         history::insert_with_users(self.connection, self.origins, users, changes)
     }
 
@@ -165,6 +175,7 @@ pub fn run_each<O: Operation>(operations: &[&O], tx: &mut Tx<'_>) -> Results<O::
 pub(super) fn attempt<O: Operation>(
     Pooled { connection, lock_timeout, .. }: &mut Pooled,
     calls: &[&Call<O>],
+    commits: &Commits,
 ) -> Results<O::Output, O::Error> {
     if in_transaction::<O>() {
         let deadline = calls.iter().map(|call| call.deadline).min();
@@ -172,7 +183,12 @@ pub(super) fn attempt<O: Operation>(
         let lock_timeout = shorter_lock_timeout(*lock_timeout, remaining);
         if O::IN_ONE_STATEMENT && lock_timeout.is_none() && connection.is_open_postgres() {
             let run = |operations: &[&O], origins: &[&Origin]| {
-                O::run_in_one_statement(operations, &mut Tx::new(connection, origins))
+                let mut tx = Tx::new(connection, origins);
+                let results = O::run_in_one_statement(operations, &mut tx)?;
+                if results.is_some() {
+                    commits.publish(&tx.changed_tenants);
+                }
+                Ok(results)
             };
             if let Some(results) = start(calls, run)? {
                 return Ok(results);
@@ -180,7 +196,9 @@ pub(super) fn attempt<O: Operation>(
         }
         begin(connection, O::ISOLATION, lock_timeout)?;
     }
-    let run = |operations: &[&O], origins: &[&Origin]| run_started(connection, operations, origins).map(Some);
+    let run = |operations: &[&O], origins: &[&Origin]| {
+        run_started(connection, operations, origins, commits).map(Some)
+    };
     Ok(start(calls, run)?.unwrap_or_default())
 }
 
@@ -209,6 +227,7 @@ fn run_started<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
     origins: &[&Origin],
+    commits: &Commits,
 ) -> Results<O::Output, O::Error> {
     let mut tx = Tx::new(connection, origins);
     let output = results(operations, &mut tx);
@@ -216,9 +235,11 @@ fn run_started<O: Operation>(
         return output;
     }
     let output = output.and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
+    let changed_tenants = tx.changed_tenants;
     match output {
         Ok(output) => {
             commit(connection)?;
+            commits.publish(&changed_tenants);
             Ok(output)
         }
         Err(error) => {
