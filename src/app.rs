@@ -9,7 +9,7 @@ use crate::http::State;
 use crate::http::server::{self, Limits};
 use crate::logging;
 use crate::tasks::old_changes::OldChanges;
-use crate::tasks::{digests, erasures, retention, run_once_migrated, uses};
+use crate::tasks::{digests, erasures, followers, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::net::SocketAddr;
@@ -118,6 +118,7 @@ impl App {
                 deleting.run().await;
             })),
             actix_web::rt::spawn(uses::run(self.state.clone())),
+            actix_web::rt::spawn(followers::run(self.state.clone())),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         stopping.abort();

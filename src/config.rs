@@ -85,7 +85,7 @@ pub struct Settings {
     /// Time after which a connection is closed if its client does not read a response, or reads fewer than 10,000 bytes
     /// per second on average
     #[arg(long, env = "ROSTER_SEND_TIMEOUT", value_name = "ROSTER_SEND_TIMEOUT")]
-    #[arg(default_value = "30s", value_parser = send_timeout)]
+    #[arg(default_value = "30s", value_parser = up_to_an_hour)]
     pub send_timeout: Duration,
 
     /// Time from the arrival of a request within which its body must arrive and its database operations must finish
@@ -102,6 +102,21 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
     #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
+
+    /// Maximum number of requests that wait for changes or receive a stream of changes; more are refused with 429
+    #[arg(long, env = "ROSTER_FOLLOWERS", value_name = "ROSTER_FOLLOWERS")]
+    #[arg(default_value = "10000", value_parser = whole::<1, 1_000_000>)]
+    pub followers: usize,
+
+    /// Maximum number of such requests with the same key; more are refused with 429
+    #[arg(long, env = "ROSTER_FOLLOWERS_PER_KEY", value_name = "ROSTER_FOLLOWERS_PER_KEY")]
+    #[arg(default_value = "1000", value_parser = whole::<1, 1_000_000>)]
+    pub followers_per_key: usize,
+
+    /// Time after which a stream of changes without events sends a comment, so that proxies keep the connection open
+    #[arg(long, env = "ROSTER_STREAM_KEEP_ALIVE", value_name = "ROSTER_STREAM_KEEP_ALIVE")]
+    #[arg(default_value = "15s", value_parser = up_to_an_hour)]
+    pub stream_keep_alive: Duration,
 
     /// Time, including the time in the queue, after which a database operation is logged as slow; 0s logs every
     /// operation
@@ -190,7 +205,7 @@ fn attempts(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "must be a whole number from 0 to 4294967295".to_owned())
 }
 
-fn send_timeout(text: &str) -> Result<Duration, String> {
+fn up_to_an_hour(text: &str) -> Result<Duration, String> {
     duration_within(text, Duration::from_millis(100)..=Duration::from_secs(3600), "100ms to 1h")
 }
 

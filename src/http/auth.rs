@@ -86,6 +86,11 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
 }
 
 impl Caller {
+    /// The same caller, for checks after the request's deadline.
+    pub(super) fn without_deadline(&self) -> Self {
+        Self { origin: Origin { deadline: None, ..self.origin.clone() }, ..self.clone() }
+    }
+
     /// Returns the current role of the key, which may have changed since the request arrived.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use crate::ops::members::{FEW_GROUPS, GroupsOf, MAX_GROUPS, WithGroups};
 use crate::ops::resource::{Find, Form, Resource};
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// A right of all callers whose role is not lower than [`Right::ROLE`].
@@ -78,6 +79,12 @@ impl<R: Right> Context<R> {
         RequiredRole::raise(request, R::ROLE);
         let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::defect)?;
         Ok(Self { caller, state: state.clone(), right: PhantomData })
+    }
+
+    /// The context with a new deadline, for a request that has waited.
+    pub(super) fn renewed(mut self) -> Self {
+        self.caller.origin.deadline = Some(Instant::now() + self.state.deadline);
+        self
     }
 
     /// The context with the current role of the key, for handlers that depend on the role itself. It may have changed

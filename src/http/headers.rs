@@ -111,6 +111,17 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     media_ranges(&text).next().is_none() || quality_of(media_type, &text).is_some_and(|quality| quality > 0.0)
 }
 
+/// The media type of server-sent events.
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// Whether the client names the media type of server-sent events and does not prefer JSON.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
+    let events = media_ranges(&text).find(|(range, _)| range == EVENT_STREAM);
+    let json = quality_of(JSON, &text).unwrap_or_default();
+    events.is_some_and(|(_, quality)| quality > 0.0 && quality >= json)
+}
+
 /// The quality of the most specific range that matches a subtype of `application`.
 fn quality_of(media_type: &str, text: &str) -> Option<f32> {
     let matching = media_ranges(text).filter_map(|(range, quality)| {
@@ -169,6 +180,23 @@ mod tests {
             assert_eq!(accepts_json(&headers), accepted, "{accept}");
         }
         assert!(accepts_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn events_are_sent_unless_json_is_preferred() {
+        for (accept, accepted) in [
+            ("text/event-stream", true),
+            ("Text/Event-Stream; q=0.5, */*; q=0.5", true),
+            ("application/json, text/event-stream", true),
+            ("application/json, text/event-stream;q=0.9", false),
+            ("text/event-stream;q=0", false),
+            ("text/*", false),
+            ("*/*", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(accepts_events(&headers), accepted, "{accept}");
+        }
     }
 
     #[test]

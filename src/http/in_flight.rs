@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 /// The size in bytes up to which responses are not counted and are always sent.
-const SMALL: usize = 32 * 1024;
+pub(super) const SMALL: usize = 32 * 1024;
 
 /// The size, in bytes, of the parts in which a larger response is passed to the connection.
 pub(super) const PART: usize = SMALL;
@@ -75,6 +75,21 @@ impl InFlight {
         let is_reached =
             |scope: &Scope| sizes.get(scope).is_some_and(|current| *current >= self.limit(scope));
         if scopes(caller).iter().any(is_reached) { Err(Problem::too_much_unread()) } else { Ok(()) }
+    }
+
+    /// Counts a part of the response to a caller, unless it is small.
+    ///
+    /// # Errors
+    /// 503 if the part would exceed a limit that applies to the caller.
+    pub(super) fn reserve_part(
+        self: &Arc<Self>,
+        caller: &Caller,
+        size: usize,
+    ) -> Result<Option<Reservation>, Problem> {
+        if size <= SMALL {
+            return Ok(None);
+        }
+        self.reserve(Some(caller), size, true).map(Some).ok_or_else(Problem::too_much_unread)
     }
 
     /// Counts a response. Returns `None` if the response is refusable and would exceed a limit that applies to the

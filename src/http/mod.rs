@@ -14,6 +14,7 @@ mod docs;
 mod endpoint;
 mod export;
 mod extractor;
+pub mod followers;
 mod groups;
 mod headers;
 mod health;

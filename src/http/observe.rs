@@ -4,14 +4,15 @@ use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
-use super::headers::{NDJSON, accepts, accepts_json, remove_unsatisfiable_encodings};
+use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
 use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
+use super::server::parking::Parking;
 use super::state::State;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -23,19 +24,30 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let id = RequestId::from_headers(request.headers());
+    let resumed = Parking::resumed(request.request());
+    let arrival = resumed.as_ref().map_or(began, |resumed| resumed.arrived);
+    let id = match &resumed {
+        Some(resumed) => RequestId(resumed.request_id.clone()),
+        None => RequestId::from_headers(request.headers()),
+    };
     request.extensions_mut().insert(id.clone());
     if let Some(state) = request.app_data::<web::Data<State>>() {
-        request.extensions_mut().insert(Deadline(began + state.deadline));
+        request.extensions_mut().insert(Deadline { arrival, end: began + state.deadline });
+    }
+    if let Some(resumed) = resumed {
+        request.extensions_mut().insert(resumed);
     }
     normalize_path(&mut request);
     if Api::of(request.path()) == Api::Scim {
         remove_unsatisfiable_encodings(&mut request);
+    } else if returns_events(&request) {
+        // Each event must be sent at once.
+        request.headers_mut().remove(ACCEPT_ENCODING);
     }
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = render_problem(response, &id.0);
     add_headers(&mut response, &id.0);
-    log_request(&response, &id.0, began);
+    log_request(&response, &id.0, arrival);
     Ok(response)
 }
 
@@ -52,11 +64,17 @@ pub(super) async fn authorize(
     }
 }
 
+/// Whether the response is a stream of server-sent events.
+fn returns_events(request: &ServiceRequest) -> bool {
+    request.path() == "/changes" && accepts_events(request.headers())
+}
+
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let state = request.app_data::<web::Data<State>>().ok_or_else(Problem::no_valid_key)?;
     authenticate(request, state).await?;
     let is_acceptable = Api::of(request.path()) == Api::Scim
         || accepts_json(request.headers())
+        || returns_events(request)
         || ["/export", "/import"].contains(&request.path()) && accepts(request.headers(), NDJSON);
     if !is_acceptable {
         return Err(Problem::not_json());

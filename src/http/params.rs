@@ -15,6 +15,7 @@ use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::str::FromStr;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The page size of a request without `limit`.
@@ -76,6 +77,18 @@ impl Params {
     /// Takes a revision, which defaults to 0.
     pub(super) fn revision(&mut self, name: &'static str) -> Result<i64, Problem> {
         Ok(self.number(name, 0)?.unwrap_or(0))
+    }
+
+    /// Takes a number of seconds from 0, the default, to `most`.
+    pub(super) fn seconds(&mut self, name: &'static str, most: u64) -> Result<Duration, Problem> {
+        let Some(text) = self.take(name) else { return Ok(Duration::ZERO) };
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = text.parse().ok().filter(|seconds| is_number && *seconds <= most);
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            Problem::invalid_parameter(format!(
+                "`{name}` must be a whole number of seconds from 0 to {most}."
+            ))
+        })
     }
 
     /// Takes a whole number of at least `least`. A number that overflows counts as the largest one.

@@ -3,6 +3,7 @@
 use super::api::SCIM_BASE;
 use super::auth_throttle::AuthThrottle;
 use super::credentials::Credentials;
+use super::followers::Followers;
 use super::in_flight::InFlight;
 use super::readiness::Readiness;
 use crate::clock::Clock;
@@ -36,6 +37,10 @@ pub struct State {
     pub scim_url: String,
     /// Notified when a request may have left an erasure incomplete.
     pub incomplete_erasures: Notify,
+    /// The requests that wait for changes.
+    pub followers: Arc<Followers>,
+    /// The time after which a stream without events sends a comment.
+    pub(super) stream_keep_alive: Duration,
     pub(super) readiness: Readiness,
     pub(super) in_flight: Arc<InFlight>,
     /// The permits of the imports that can run at once.
@@ -52,6 +57,8 @@ impl State {
         Self {
             credentials: Credentials::new(database.clone()),
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
+            followers: Arc::new(Followers::new(&database, settings.followers, settings.followers_per_key)),
+            stream_keep_alive: settings.stream_keep_alive,
             database,
             clock,
             admin_keys: settings.admin_keys().cloned(),
@@ -67,10 +74,11 @@ impl State {
         }
     }
 
-    /// Marks the server as stopping: `/readyz` returns 503, and every response asks the client to close its
-    /// connection.
+    /// Marks the server as stopping: `/readyz` returns 503, every response asks the client to close its connection, and
+    /// followers no longer wait.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.followers.wake_all();
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Operations on the change feed.
 
 use crate::db::budget::{Budget, StoredSize};
+use crate::db::commits::Head;
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
 use crate::db::types::{Measured, Uid};
@@ -274,28 +275,52 @@ impl Operation for RenewEpochs {
     }
 }
 
+/// Reads the heads of tenants. Tenants that do not exist are left out.
+#[derive(Debug)]
+pub struct Heads(pub Vec<Uuid>);
+
+impl Operation for Heads {
+    type Output = Vec<(Uuid, Head)>;
+    type Error = OpError;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
+        let rows: Vec<(Uid, i64, Uid)> = tx.load_ids(
+            self.0.iter().copied().map(Uid),
+            |ids| heads::table.filter(heads::tenant_id.eq_any(ids)).select(head_columns()),
+            |id| heads::table.find(id).select(head_columns()),
+        )?;
+        let head = |(Uid(tenant), revision, Uid(epoch))| (tenant, Head { revision, epoch });
+        Ok(rows.into_iter().map(head).collect())
+    }
+}
+
+fn head_columns() -> (heads::tenant_id, heads::revision, heads::epoch) {
+    (heads::tenant_id, heads::revision, heads::epoch)
+}
+
 /// The head row of a tenant.
 #[derive(Queryable)]
-struct Head {
+struct HeadRow {
     revision: i64,
     epoch: Uid,
     digest: Option<i64>,
     digest_revision: Option<i64>,
 }
 
-impl Head {
+impl HeadRow {
     /// The digest of the tenant at its head, if it is known.
     fn digest(&self) -> Option<Digest> {
         self.digest.filter(|_| self.digest_revision == Some(self.revision)).map(Digest::from)
     }
 }
 
-fn head(connection: &mut Connection, tenant: Uuid) -> QueryResult<Head> {
+fn head(connection: &mut Connection, tenant: Uuid) -> QueryResult<HeadRow> {
     let columns = (heads::revision, heads::epoch, heads::digest, heads::digest_revision);
     connection.get(heads::table.find(Uid(tenant)).select(columns))
 }
 
-fn span(connection: &mut Connection, tenant: Uuid, head: &Head) -> QueryResult<Span> {
+fn span(connection: &mut Connection, tenant: Uuid, head: &HeadRow) -> QueryResult<Span> {
     let earliest =
         changes::table.filter(changes::tenant_id.eq(Uid(tenant))).select(diesel::dsl::min(changes::revision));
     let earliest: Option<i64> = connection.get(earliest)?;

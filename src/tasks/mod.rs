@@ -2,6 +2,7 @@
 
 pub mod digests;
 pub mod erasures;
+pub mod followers;
 pub mod old_changes;
 pub mod retention;
 pub mod uses;

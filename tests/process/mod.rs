@@ -9,6 +9,7 @@ mod commit;
 mod env_example;
 mod erasures;
 mod exports;
+mod followers;
 mod full_disk;
 mod health;
 mod idempotent_creates;

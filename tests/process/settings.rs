@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 18] = [
+const SETTINGS: [Setting; 21] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -147,6 +147,24 @@ const SETTINGS: [Setting; 18] = [
         valid: "0",
         invalid: &["-1", "many", "4294967296"],
         accepted: &["a whole number from 0 to 4294967295"],
+    },
+    Setting {
+        name: "ROSTER_FOLLOWERS",
+        valid: "3",
+        invalid: &["0", "1000001", "many"],
+        accepted: &["a whole number from 1 to 1000000"],
+    },
+    Setting {
+        name: "ROSTER_FOLLOWERS_PER_KEY",
+        valid: "3",
+        invalid: &["0", "1000001", "many"],
+        accepted: &["a whole number from 1 to 1000000"],
+    },
+    Setting {
+        name: "ROSTER_STREAM_KEEP_ALIVE",
+        valid: "1m",
+        invalid: &["99ms", "2h", "30", "soon"],
+        accepted: &["a duration from 100ms to 1h"],
     },
     Setting {
         name: "ROSTER_SLOW_OPERATION",
@@ -281,6 +299,9 @@ mod invalid {
         request_deadline = "ROSTER_REQUEST_DEADLINE";
         changes_retention = "ROSTER_CHANGES_RETENTION";
         failed_attempts = "ROSTER_FAILED_ATTEMPTS";
+        followers = "ROSTER_FOLLOWERS";
+        followers_per_key = "ROSTER_FOLLOWERS_PER_KEY";
+        stream_keep_alive = "ROSTER_STREAM_KEEP_ALIVE";
         slow_operation = "ROSTER_SLOW_OPERATION";
     }
 }

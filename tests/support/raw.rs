@@ -163,6 +163,26 @@ impl RawConnection {
         }
     }
 
+    /// Waits for the next chunk of a body in chunked encoding. The last chunk is empty. Returns `None` if the server closes
+    /// the connection instead.
+    pub(crate) fn receive_chunk(&mut self) -> Option<Vec<u8>> {
+        let end = loop {
+            if let Some(at) = self.received.windows(2).position(|two| two == b"\r\n") {
+                break at + 2;
+            }
+            if !self.read() {
+                return None;
+            }
+        };
+        let length = str::from_utf8(&self.received[..end]).expect("the length is UTF-8");
+        let length = usize::from_str_radix(length.trim(), 16).expect("the length is hexadecimal");
+        while self.received.len() < end + length + 2 {
+            assert!(self.read(), "incomplete chunk: {:?}", String::from_utf8_lossy(&self.received));
+        }
+        let chunk: Vec<_> = self.received.drain(..end + length + 2).collect();
+        Some(chunk[end..end + length].to_vec())
+    }
+
     /// Whether the server closes the connection without a further byte, and without a reset.
     pub(crate) fn is_closed_cleanly(&mut self) -> bool {
         !self.read() && self.received.is_empty()

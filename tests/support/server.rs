@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// The admin key of every server. Its role is `operator`.
 pub(crate) const ADMIN_KEY: &str = "test-admin-key.0123456789-abcdefghijklmnop";
 
+/// The setting with which the server logs each request that begins to wait for changes.
+pub(crate) const LOG_FOLLOWERS: (&str, &str) = ("RUST_LOG", "info,roster::http::followers=debug");
+
 const BINARY: &str = env!("CARGO_BIN_EXE_roster");
 
 /// Time limit for a server to start listening.
@@ -190,6 +193,16 @@ impl Server {
         self.log.wait_for(needle, timeout).unwrap_or_else(|| {
             panic!("no line with {needle:?} within {timeout:?} in the log:\n{}", self.log())
         })
+    }
+
+    /// Waits until this many requests have begun to wait for changes since the server was started. Requires the setting
+    /// [`LOG_FOLLOWERS`].
+    pub(crate) fn wait_for_followers(&self, count: usize) {
+        let since = Instant::now();
+        while self.log().matches("a follower waits").count() < count {
+            assert!(since.elapsed() < START_LIMIT, "fewer than {count} followers:\n{}", self.log());
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Sends a signal, such as `TERM`.

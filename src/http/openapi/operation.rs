@@ -115,6 +115,15 @@ impl OperationDocs {
         self.response(status, description, headers, Some(content))
     }
 
+    /// A further media type of a response.
+    pub(in crate::http) fn content(mut self, status: u16, media_type: &str, content: Value) -> Self {
+        let response = self.responses.get_mut(&status.to_string());
+        if let Some(Value::Object(all)) = response.and_then(|response| response.get_mut("content")) {
+            all.insert(media_type.to_owned(), content);
+        }
+        self
+    }
+
     pub(in crate::http) fn errors(mut self, statuses: &[u16]) -> Self {
         self.errors.extend(statuses.iter().filter_map(|status| StatusCode::from_u16(*status).ok()));
         self

@@ -148,6 +148,11 @@ fn of_lists() -> [Parameter; 10] {
                  line that the client has received.",
             ),
         ),
+        query(
+            "wait",
+            json!({ "type": "integer", "minimum": 0, "maximum": 60, "default": 0 }),
+            "The number of seconds to wait for a change if there is none. A stream ignores it.",
+        ),
         listed("type", types, "Returns only changes of these types."),
         query(
             "resource",
@@ -192,7 +197,7 @@ fn of_imports() -> [Parameter; 5] {
     ]
 }
 
-fn of_headers() -> [Parameter; 7] {
+fn of_headers() -> [Parameter; 8] {
     let tags = json!({ "type": "string", "pattern": "^(\\*|(W/)?\"[!#-~]*\"(, *(W/)?\"[!#-~]*\")*)$" });
     let text = || json!({ "type": "string" });
     [
@@ -215,6 +220,11 @@ fn of_headers() -> [Parameter; 7] {
             "Idempotency-Key",
             json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" }),
             "Makes the request safe to retry: a repeat within 24 hours returns the first response again.",
+        ),
+        header(
+            "Last-Event-ID",
+            json!({ "type": "string", "pattern": "^[0-9A-Fa-f-]{36}:[0-9]+$" }),
+            "The `id` of the last event that the client has processed. A stream begins after it and ignores `after`.",
         ),
         header(
             "Roster-Tenant",

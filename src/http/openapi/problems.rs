@@ -38,6 +38,7 @@ pub(super) fn native() -> Vec<Problem> {
         Problem::not_json(),
         Problem::wrong_method(&Method::POST, "GET, HEAD, OPTIONS"),
         Problem::feed_gone(&span),
+        Problem::too_many_of_key(1_000),
         unsupported_media_type(&["application/json"]),
         Problem::not_ready("Database migrations are pending. Run `roster migrate`."),
     ];

@@ -87,6 +87,7 @@ problems! {
     invalid = UNPROCESSABLE_ENTITY, "invalid";
     idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
     too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
+    too_many_followers = TOO_MANY_REQUESTS, "too-many-followers";
     internal = INTERNAL_SERVER_ERROR, "internal";
     overloaded = SERVICE_UNAVAILABLE, "overloaded";
     deadline_passed = SERVICE_UNAVAILABLE, "deadline-passed";
@@ -220,6 +221,18 @@ impl Problem {
         Self::too_many_attempts(detail).with(RETRY_AFTER, &seconds)
     }
 
+    pub(super) fn too_many_of_key(limit: usize) -> Self {
+        let detail = format!(
+            "{limit} requests with this key already wait for changes. Retry without `wait`, or once another one has ended."
+        );
+        Self::too_many_followers(detail).with(RETRY_AFTER, "1")
+    }
+
+    pub(super) fn too_many_in_total(limit: usize) -> Self {
+        let detail = format!("{limit} requests already wait for changes. Retry later, or without `wait`.");
+        Self::too_many_followers(detail).with(RETRY_AFTER, "1")
+    }
+
     pub(super) fn defect() -> Self {
         Self::internal(
             "An internal error occurred. The server's log contains the details under this request id.",
@@ -260,6 +273,11 @@ impl Problem {
             self.headers.push((name, value));
         }
         self
+    }
+
+    /// Whether the key is not valid or its role is too low.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
     }
 
     pub(super) fn code(&self) -> &'static str {

@@ -4,6 +4,7 @@
 use super::open_connections::Registration;
 use super::send_time::SendTime;
 use actix_web::rt::net::TcpStream;
+use futures_util::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,7 +20,19 @@ pub(super) struct Connection {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Whether a part of a request has been received since a part of a response was sent.
     receiving: bool,
+    /// The request in progress, if it can be parked: if it was received at once, and nothing was received after it.
+    request: Option<Box<[u8]>>,
+    /// The bytes of a parked request, which is received again.
+    again: Box<[u8]>,
+    /// Whether everything has been sent since [`Self::expect_flush`].
+    flushed: bool,
 }
+
+/// How the requests begin that can be parked.
+const PARKABLE: &[u8] = b"GET /changes";
+/// The maximum size in bytes of a request that can be parked.
+const MAX_PARKABLE: usize = 4096;
+const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// The size of the kernel's buffer for data that the client has not received, in bytes. Linux uses twice as much. Without
 /// a limit, it buffers up to 4 MB per connection, which no limit on the memory of the process covers.
@@ -37,7 +50,72 @@ impl Connection {
         }
         close_unread(&stream, send_timeout);
         let send_time = SendTime::new(send_timeout);
-        Self { stream, registration, send_time, stalled: None, receiving: false }
+        let (stalled, receiving, request, again) = (None, false, None, Box::default());
+        Self { stream, registration, send_time, stalled, receiving, request, again, flushed: false }
+    }
+
+    /// Whether the request in progress can be parked.
+    pub(super) fn can_park(&self) -> bool {
+        self.request.is_some()
+    }
+
+    pub(super) fn expect_flush(&mut self) {
+        self.flushed = false;
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        self.flushed
+    }
+
+    /// Excludes the connection from those that are closed because they are idle.
+    pub(super) fn park(&self) {
+        self.registration.set_waiting(true);
+    }
+
+    /// Receives the parked request again.
+    pub(super) fn resume(&mut self) {
+        self.registration.set_waiting(false);
+        self.registration.touch();
+        self.receiving = false;
+        self.again = self.request.take().unwrap_or_default();
+    }
+
+    /// Waits until the client closes the connection. Data that the client sends remains to be read; the end of the
+    /// connection can then no longer be noticed.
+    pub(super) async fn closed(&self) {
+        if matches!(self.stream.peek(&mut [0]).await, Ok(1..)) {
+            pending().await
+        }
+    }
+
+    /// Sends all bytes.
+    ///
+    /// # Errors
+    /// If the connection is closed, or the client does not read fast enough.
+    pub(super) async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let sent = poll_fn(|context| Pin::new(&mut *self).poll_write(context, bytes)).await?;
+            bytes = bytes.get(sent..).filter(|_| sent > 0).ok_or(io::ErrorKind::WriteZero)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers a received request that can be parked.
+    fn remember(&mut self, received: &[u8]) {
+        let is_parkable = !self.receiving
+            && received.starts_with(PARKABLE)
+            && received.len() <= MAX_PARKABLE
+            && received.windows(END_OF_HEAD.len()).position(|four| four == END_OF_HEAD)
+                == received.len().checked_sub(END_OF_HEAD.len());
+        self.request = is_parkable.then(|| received.into());
+    }
+
+    /// Receives a parked request again.
+    fn receive_again(&mut self, buffer: &mut ReadBuf<'_>) {
+        let again = std::mem::take(&mut self.again);
+        let (now, later) = again.split_at(again.len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.again = later.into();
     }
 
     /// Waits until the client has used up its time to read, and returns the resulting error.
@@ -75,14 +153,22 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let read = if self.again.is_empty() {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        } else {
+            self.receive_again(buffer);
+            Poll::Ready(Ok(()))
+        };
         if read.is_pending() && self.registration.is_closing(context) {
             return Poll::Ready(Ok(()));
         }
         // Only the first part of a request counts as activity, so that a client cannot appear active by sending a
         // request slowly.
-        if buffer.filled().len() > before && !std::mem::replace(&mut self.receiving, true) {
-            self.registration.touch();
+        if let Some(received @ [_, ..]) = buffer.filled().get(before..) {
+            self.remember(received);
+            if !std::mem::replace(&mut self.receiving, true) {
+                self.registration.touch();
+            }
         }
         read
     }
@@ -107,6 +193,7 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.flushed = true;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -3,20 +3,23 @@
 mod connection;
 mod open_connections;
 mod open_files;
+pub(super) mod parking;
 mod send_time;
 
 use super::State;
 use actix_http::HttpServiceBuilder;
-use actix_http::error::DispatchError;
-use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use connection::Connection;
+use futures_util::future::poll_fn;
 use open_connections::OpenConnections;
-use std::future::ready;
+use parking::Io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// The time for which an idle connection is kept open.
@@ -51,6 +54,7 @@ pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> 
     // A worker that has `per_worker` connections accepts no more, so idle connections are closed before that.
     let capacity = per_worker * workers;
     let connections = Arc::new(OpenConnections::new(capacity - (capacity / 8).max(1)));
+    state.followers.lower_limit(capacity / 4 * 3);
     let builder = Server::build()
         .workers(workers)
         .disable_signals()
@@ -59,11 +63,6 @@ pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> 
     let stopping = builder.graceful_shutdown_signal();
     let http = move || {
         let (connections, stopping) = (connections.clone(), stopping.clone());
-        let accept = move |stream: TcpStream| {
-            let peer = stream.peer_addr().ok();
-            let connection = Connection::new(stream, connections.open(), limits.send_timeout);
-            ready(Ok::<_, DispatchError>((connection, peer)))
-        };
         let app = super::app(state.clone()).into_factory();
         let http = HttpServiceBuilder::default()
             .keep_alive(KEEP_ALIVE)
@@ -71,11 +70,41 @@ pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> 
             .client_disconnect_timeout(DISCONNECT)
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
-                async move { stopping.notified().await }
+                async move {
+                    run_once_first().await;
+                    stopping.notified().await;
+                }
+            })
+            .on_connect_ext(|io: &Io, extensions| {
+                extensions.insert(io.parking());
             })
             .local_addr(address)
             .h1(map_config(app, |()| AppConfig::default()));
-        fn_service(accept).and_then(http)
+        fn_factory(move || {
+            let (http, connections) = (http.new_service(()), connections.clone());
+            async move {
+                let http = Rc::new(http.await?);
+                Ok::<_, ()>(fn_service::<_, _, _, _, _, ()>(move |stream: TcpStream| {
+                    let peer = stream.peer_addr().ok();
+                    let connection = Connection::new(stream, connections.open(), limits.send_timeout);
+                    parking::serve(http.clone(), connection, peer)
+                }))
+            }
+        })
     };
     Ok(builder.listen("http", listener, http)?.run())
+}
+
+/// Lets the dispatcher run once before it learns that the server is stopping. When a parked request is woken to end, it
+/// would otherwise not start again.
+async fn run_once_first() {
+    let mut has_run = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_run, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -32,6 +32,8 @@ struct Entry {
     /// the server started.
     active: AtomicU64,
     closing: AtomicBool,
+    /// Whether a request that waits is parked. The connection is then not idle.
+    waiting: AtomicBool,
     reader: AtomicWaker,
 }
 
@@ -75,6 +77,7 @@ impl OpenConnections {
 fn close_idle<'e>(entries: impl Iterator<Item = &'e Arc<Entry>>, limit: usize) {
     let mut entries: Vec<_> = entries.filter(|entry| !entry.closing.load(Ordering::Acquire)).collect();
     let Some(excess) = (entries.len() + 1).checked_sub(limit).filter(|excess| *excess > 0) else { return };
+    entries.retain(|entry| !entry.waiting.load(Ordering::Relaxed));
     let count = excess.max(limit / CLOSED_AT_ONCE).min(entries.len());
     entries.sort_unstable_by_key(|entry| entry.active.load(Ordering::Relaxed));
     for entry in entries.iter().take(count) {
@@ -87,6 +90,11 @@ impl Registration {
     /// Records that the connection is in use.
     pub(super) fn touch(&self) {
         self.entry.active.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// Sets whether a request that waits is parked.
+    pub(super) fn set_waiting(&self, waiting: bool) {
+        self.entry.waiting.store(waiting, Ordering::Relaxed);
     }
 
     /// Whether the connection must close. The task of `context` is woken when this becomes true.
@@ -130,8 +138,9 @@ mod tests {
         // Connections that have been asked to close are no longer counted.
         let more = [connections.open(), connections.open(), connections.open()];
         assert_eq!((closing(&open).len(), closing(&more).len()), (4, 0));
+        open[36].set_waiting(true);
         let last = connections.open();
-        assert_eq!(closing(&open), [32, 33, 34, 35, 36, 37, 38, 39]);
+        assert_eq!(closing(&open), [32, 33, 34, 35, 37, 38, 39, 40]);
         drop((open, new, more, last));
         assert!(connections.lock().entries.is_empty());
     }

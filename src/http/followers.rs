@@ -1,0 +1,203 @@
+//! The followers of `/changes`: requests that wait for changes. They are limited in number, and they are woken by commits
+//! and when their keys change.
+
+use super::auth::Caller;
+use super::problem::Problem;
+use super::state::State;
+use crate::db::Database;
+use crate::db::commits::{Commits, Head, Subscription};
+use crate::domain::key::Role;
+use crate::domain::origin::{Actor, Origin};
+use crate::ops::OpError;
+use crate::ops::changes::Heads;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+/// The number of followers that read at the same time after a commit. It bounds the memory that they need, and other
+/// requests do not wait long for those that come first.
+const READERS: usize = 16;
+/// The maximum number of tenants in one read of heads.
+const BATCH: usize = 1_000;
+
+/// The followers of this server.
+pub struct Followers {
+    commits: Arc<Commits>,
+    /// The maximum number of followers.
+    limit: AtomicUsize,
+    /// The maximum number of followers with the same key.
+    limit_per_key: usize,
+    waiting: Mutex<Waiting>,
+    /// Notified when there is a follower.
+    arrived: Notify,
+    turns: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    total: usize,
+    by_key: HashMap<Actor, usize>,
+    by_caller: HashMap<(Actor, Uuid), Watched>,
+}
+
+/// A caller with followers in one tenant.
+struct Watched {
+    caller: Caller,
+    followers: usize,
+}
+
+/// A request that follows the changes of a tenant.
+pub(super) struct Follower {
+    followers: Arc<Followers>,
+    subscription: Subscription,
+    /// The caller that the follower is counted for, once it waits.
+    counted: Option<(Actor, Uuid)>,
+}
+
+/// The right of a follower to read after it was woken.
+pub(super) struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Followers {
+    pub(super) fn new(database: &Database, limit: usize, limit_per_key: usize) -> Self {
+        Self {
+            commits: database.commits().clone(),
+            limit: limit.into(),
+            limit_per_key,
+            waiting: Mutex::default(),
+            arrived: Notify::new(),
+            turns: Arc::new(Semaphore::new(READERS)),
+        }
+    }
+
+    /// Lowers the maximum number of followers, so that they leave connections for other requests.
+    pub(super) fn lower_limit(&self, limit: usize) {
+        if self.limit.fetch_min(limit, Ordering::Relaxed) > limit {
+            log::info!(limit; "the number of followers is limited by the number of open files");
+        }
+    }
+
+    /// Follows a tenant. The follower is woken by commits after this call.
+    pub(super) fn follow(self: &Arc<Self>, tenant: Uuid) -> Follower {
+        Follower { followers: self.clone(), subscription: self.commits.subscribe(tenant), counted: None }
+    }
+
+    /// Wakes all followers.
+    pub(super) fn wake_all(&self) {
+        self.commits.wake_all();
+    }
+
+    /// Waits until there is a follower.
+    pub async fn any(&self) {
+        while self.lock().total == 0 {
+            self.arrived.notified().await;
+        }
+    }
+
+    /// Wakes the followers of tenants in which another process has committed.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn check_heads(&self, database: &Database) -> Result<(), OpError> {
+        for tenants in self.commits.tenants().chunks(BATCH) {
+            for (tenant, head) in database.call(&Origin::server(), Heads(tenants.to_vec())).await? {
+                self.commits.set_head(tenant, head);
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes the followers whose key has expired, been revoked or been given another role. They then check it themselves.
+    pub async fn check_keys(&self, state: &State) {
+        let callers: Vec<_> = self.lock().by_caller.values().map(|watched| watched.caller.clone()).collect();
+        for caller in callers {
+            let role = match caller.check_role(state, Role::Reader).await {
+                Ok(role) => Some(role),
+                Err(problem) if problem.is_refusal() => None,
+                Err(_) => continue,
+            };
+            if role != Some(caller.role) {
+                if let Some(role) = role
+                    && let Some(watched) = self.lock().by_caller.get_mut(&key_of(&caller))
+                {
+                    watched.caller.role = role;
+                }
+                self.commits.wake(caller.tenant);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key_of(caller: &Caller) -> (Actor, Uuid) {
+    (caller.origin.actor.clone(), caller.tenant)
+}
+
+impl Follower {
+    /// Counts the follower, which is about to wait.
+    ///
+    /// # Errors
+    /// 429 if there are too many followers.
+    pub(super) fn count(&mut self, caller: &Caller) -> Result<(), Problem> {
+        if self.counted.is_some() {
+            return Ok(());
+        }
+        let key = key_of(caller);
+        let mut waiting = self.followers.lock();
+        let of_key = waiting.by_key.get(&key.0).copied().unwrap_or_default();
+        if of_key >= self.followers.limit_per_key {
+            return Err(Problem::too_many_of_key(self.followers.limit_per_key));
+        }
+        let limit = self.followers.limit.load(Ordering::Relaxed);
+        if waiting.total >= limit {
+            return Err(Problem::too_many_in_total(limit));
+        }
+        waiting.total += 1;
+        log::debug!(followers = waiting.total; "a follower waits");
+        waiting.by_key.insert(key.0.clone(), of_key + 1);
+        let watched = waiting.by_caller.entry(key.clone());
+        watched.or_insert_with(|| Watched { caller: caller.without_deadline(), followers: 0 }).followers += 1;
+        drop(waiting);
+        self.counted = Some(key);
+        self.followers.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits until there is a reason to read again. The follower has read up to `read`.
+    pub(super) async fn changed(&mut self, read: Head) {
+        self.subscription.changed(read).await;
+    }
+
+    /// Waits until the follower may read.
+    pub(super) fn turn(&self) -> impl Future<Output = Turn> + use<> {
+        let turn = self.followers.turns.clone().acquire_owned();
+        // The semaphore is never closed.
+        async move { Turn { _permit: turn.await.ok() } }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        let Some(key) = self.counted.take() else { return };
+        let mut waiting = self.followers.lock();
+        waiting.total -= 1;
+        if let Some(count) = waiting.by_key.get_mut(&key.0) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.by_key.remove(&key.0);
+            }
+        }
+        if let Some(watched) = waiting.by_caller.get_mut(&key) {
+            watched.followers -= 1;
+            if watched.followers == 0 {
+                waiting.by_caller.remove(&key);
+            }
+        }
+    }
+}

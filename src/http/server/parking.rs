@@ -1,0 +1,241 @@
+//! Parking: a request that waits releases everything that actix keeps for a request in progress, which is more than 16
+//! KiB of buffers, and keeps only its connection and a small future. Ten thousand requests can then wait.
+//!
+//! A parked request runs again, through all middleware, once it has been woken. A parked stream is sent from here.
+
+use super::connection::Connection;
+use crate::http::changes::Resumed;
+use actix_http::error::DispatchError;
+use actix_service::Service;
+use actix_web::HttpRequest;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use actix_web::http::{Method, Version};
+use actix_web::web::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::{LocalBoxFuture, pending, poll_fn};
+use futures_util::stream::LocalBoxStream;
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connection that is being dispatched, as the dispatcher uses it.
+pub(super) struct Io(Rc<Slot>);
+
+/// The connection of a request, as its handler sees it.
+pub(in crate::http) struct Parking(Rc<Slot>);
+
+/// What the dispatcher, the handler and [`serve`] share.
+struct Slot {
+    /// The connection, until it is parked.
+    connection: RefCell<Option<Connection>>,
+    parked: RefCell<Option<Parked>>,
+    resumed: RefCell<Option<Resumed>>,
+}
+
+/// What a parked connection waits for.
+enum Parked {
+    /// A request that runs again when the future ends.
+    Request(LocalBoxFuture<'static, Resumed>),
+    /// A response whose remaining body is this stream.
+    Stream(LocalBoxStream<'static, Bytes>),
+}
+
+/// Serves a connection until it is closed.
+pub(super) async fn serve<S>(
+    http: Rc<S>,
+    mut connection: Connection,
+    peer: Option<SocketAddr>,
+) -> Result<(), DispatchError>
+where
+    S: Service<(Io, Option<SocketAddr>), Response = (), Error = DispatchError>,
+{
+    let mut resumed = None;
+    loop {
+        let slot = Slot {
+            connection: RefCell::new(Some(connection)),
+            parked: RefCell::default(),
+            resumed: RefCell::new(resumed),
+        };
+        let Some((parked_connection, parked)) = dispatch(&*http, Rc::new(slot), peer).await? else {
+            return Ok(());
+        };
+        connection = parked_connection;
+        match parked {
+            // The client did not read the previous response in time, and has sent something else after this request.
+            Parked::Request(_) if !connection.can_park() => return Ok(()),
+            Parked::Request(request) => {
+                tokio::select! {
+                    woken = request => resumed = Some(woken),
+                    () = connection.closed() => return Ok(()),
+                }
+                connection.resume();
+            }
+            Parked::Stream(stream) => return Ok(send(stream, connection).await?),
+        }
+    }
+}
+
+/// Runs the dispatcher. Returns `None` when it has closed the connection, or the connection when it is parked.
+async fn dispatch<S>(
+    http: &S,
+    slot: Rc<Slot>,
+    peer: Option<SocketAddr>,
+) -> Result<Option<(Connection, Parked)>, DispatchError>
+where
+    S: Service<(Io, Option<SocketAddr>), Response = (), Error = DispatchError>,
+{
+    let mut dispatcher = Box::pin(http.call((Io(slot.clone()), peer)));
+    poll_fn(|context| match dispatcher.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(result.map(|()| None)),
+        Poll::Pending => slot.take_parked().map_or(Poll::Pending, |parked| Poll::Ready(Ok(Some(parked)))),
+    })
+    .await
+}
+
+/// Sends the rest of a stream in chunked encoding (RFC 9112, section 7.1), and closes the connection.
+async fn send(mut stream: LocalBoxStream<'static, Bytes>, mut connection: Connection) -> io::Result<()> {
+    loop {
+        let part = tokio::select! {
+            part = stream.next() => part,
+            () = connection.closed() => return Ok(()),
+        };
+        let Some(part) = part else { return connection.send(b"0\r\n\r\n").await };
+        let length = format!("{:X}\r\n", part.len());
+        connection.send(&[length.as_bytes(), &part, b"\r\n"].concat()).await?;
+    }
+}
+
+impl Slot {
+    /// The parked connection, once everything before has been sent.
+    fn take_parked(&self) -> Option<(Connection, Parked)> {
+        if self.parked.borrow().is_none() || !self.connection.borrow().as_ref()?.is_flushed() {
+            return None;
+        }
+        let (connection, parked) = (self.connection.take()?, self.parked.take()?);
+        connection.park();
+        Some((connection, parked))
+    }
+
+    fn park(&self, parked: Parked) {
+        if let Some(connection) = &mut *self.connection.borrow_mut() {
+            connection.expect_flush();
+        }
+        self.parked.replace(Some(parked));
+    }
+
+    /// Whether the dispatcher holds nothing that the client has sent, besides the request in progress.
+    fn can_park(&self) -> bool {
+        self.connection.borrow().as_ref().is_some_and(Connection::can_park)
+    }
+}
+
+impl Io {
+    /// Lets the handlers of a connection park it.
+    pub(super) fn parking(&self) -> Parking {
+        Parking(self.0.clone())
+    }
+
+    fn poll<T>(
+        &self,
+        closed: T,
+        poll: impl FnOnce(Pin<&mut Connection>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match &mut *self.0.connection.borrow_mut() {
+            Some(connection) => poll(Pin::new(connection)),
+            None => Poll::Ready(Ok(closed)),
+        }
+    }
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll((), |connection| connection.poll_read(context, buffer))
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll(0, |connection| connection.poll_write(context, bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll((), |connection| connection.poll_flush(context))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll((), |connection| connection.poll_shutdown(context))
+    }
+}
+
+impl Parking {
+    /// The means to park a request. `None` if it cannot be parked, so that its handler must wait itself: it has a body, is
+    /// not a GET over HTTP/1.1, or another request follows it.
+    pub(in crate::http) fn of(request: &HttpRequest) -> Option<Self> {
+        let has_body = || {
+            [CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE]
+                .iter()
+                .any(|name| request.headers().contains_key(name))
+        };
+        let is_simple = *request.method() == Method::GET && request.version() == Version::HTTP_11;
+        let Self(slot) = request.conn_data::<Self>().filter(|_| is_simple && !has_body())?;
+        slot.can_park().then(|| Self(slot.clone()))
+    }
+
+    /// The state that the handler of a request left when it was parked.
+    pub(in crate::http) fn resumed(request: &HttpRequest) -> Option<Resumed> {
+        request.conn_data::<Self>()?.0.resumed.take()
+    }
+
+    /// Parks the request, whose handler is dropped. It runs again when `wait` ends.
+    pub(in crate::http) async fn park(self, wait: impl Future<Output = Resumed> + 'static) -> Infallible {
+        self.0.park(Parked::Request(Box::pin(wait)));
+        drop(self);
+        pending().await
+    }
+}
+
+/// The body of a stream of any length. It is parked when it waits for the first time.
+pub(in crate::http) struct ParkableBody {
+    /// `None` once it is parked.
+    stream: Option<LocalBoxStream<'static, Bytes>>,
+    parking: Option<Parking>,
+}
+
+impl ParkableBody {
+    pub(in crate::http) fn new(request: &HttpRequest, stream: LocalBoxStream<'static, Bytes>) -> Self {
+        Self { stream: Some(stream), parking: Parking::of(request) }
+    }
+}
+
+impl MessageBody for ParkableBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        let next = stream.as_mut().poll_next(context);
+        if next.is_pending()
+            && let Some(Parking(slot)) = self.parking.take_if(|parking| parking.0.can_park())
+            && let Some(stream) = self.stream.take()
+        {
+            slot.park(Parked::Stream(stream));
+        }
+        next.map(|part| part.map(Ok))
+    }
+}

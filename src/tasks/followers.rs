@@ -1,0 +1,28 @@
+//! Wakes the followers of `/changes` when another process has committed, or when their keys have changed.
+
+use crate::http::State;
+use actix_web::web;
+use std::time::Duration;
+
+/// The pause between two reads of the heads. Followers must be woken within 500 ms.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Checks the followed tenants and the keys of their followers until the task is aborted. Does nothing while there are no
+/// followers.
+pub async fn run(state: web::Data<State>) {
+    let mut failing = false;
+    loop {
+        state.followers.any().await;
+        tokio::time::sleep(PAUSE).await;
+        let checked = state.followers.check_heads(&state.database).await;
+        if let Err(error) = &checked
+            && !failing
+        {
+            log::warn!("cannot look for the changes of other servers: {error}");
+        }
+        failing = checked.is_err();
+        if !failing {
+            state.followers.check_keys(&state).await;
+        }
+    }
+}
