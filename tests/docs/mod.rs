@@ -9,6 +9,7 @@ mod filters;
 mod getting_started;
 mod import;
 mod import_and_export;
+mod keep_a_copy;
 mod okta;
 mod operations;
 mod pages;
@@ -43,6 +44,7 @@ macro_rules! pages {
 pages! {
     readme = "README.md";
     getting_started = "docs/getting-started.md";
+    keep_a_copy = "docs/keep-a-copy-in-sync.md";
     api = "docs/api.md";
     filters = "docs/filters.md";
     import = "docs/import.md";

@@ -13,14 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from copies import COMMANDS, Follower
+from copies import COMMANDS, Follower, Key, Members, Resource
 from servers import Server, client, content, head
 from writers import Writers
 
 SEEDED_USERS = 400
 
 
-def digest(live: dict, members: set) -> str:
+def digest(live: dict[Key, Resource], members: Members) -> str:
     texts = [f"{kind}:{id}:{version}" for (kind, id), (version, _) in live.items()]
     total = 0
     for text in texts + [f"member:{group}:{user}" for group, user in members]:
@@ -106,14 +106,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         url = database or f"sqlite://{directory}/roster.db"
-        servers: list[Server] = []
-        try:
-            for number in range(count):
-                servers.append(Server(url, directory / f"server-{number}.log"))
-            accept(servers, directory, int(os.environ.get("FOLLOWER_WRITES", "250")), seed)
-        finally:
-            for server in servers:
-                server.process.kill()
+        servers = [Server(url, directory / f"server-{number}.log") for number in range(count)]
+        accept(servers, directory, int(os.environ.get("FOLLOWER_WRITES", "250")), seed)
 
 
 if __name__ == "__main__":

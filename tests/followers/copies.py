@@ -1,5 +1,6 @@
 """The example followers as processes, and the content of their copies."""
 
+import atexit
 import json
 import os
 import signal
@@ -7,8 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from simulation import Key, Resource
+Key = tuple[str, str]  # kind, id
+Resource = tuple[int, dict[str, Any]]  # version, attributes
+Members = set[tuple[str, str]]  # group, user
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = {
@@ -32,6 +36,7 @@ class Follower:
         with self.log.open("ab") as log:
             environment = {**os.environ, KEY_VARIABLE: self.key}
             self.process = subprocess.Popen([*command, *options], env=environment, stderr=log)
+        atexit.register(self.process.kill)  # If a test fails, no process remains.
         return self.process
 
     def catch_up(self, url: str) -> int:
@@ -44,7 +49,7 @@ class Follower:
         self.process.send_signal(how)
         return self.process.wait(timeout=5)
 
-    def query(self, sql: str) -> list[tuple]:
+    def query(self, sql: str) -> list[Any]:
         with sqlite3.connect(self.file) as db:
             return db.execute(sql).fetchall()
 
@@ -54,7 +59,7 @@ class Follower:
             return 0
         return next((revision for (revision,) in self.query("SELECT revision FROM position")), 0)
 
-    def content(self) -> tuple[dict[Key, Resource], set[tuple[str, str]]]:
+    def content(self) -> tuple[dict[Key, Resource], Members]:
         live = {
             (kind, id): (version, json.loads(attributes))
             for kind in ("user", "group")

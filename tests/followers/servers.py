@@ -1,5 +1,6 @@
 """Roster servers as processes, and the content of the source."""
 
+import atexit
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from copies import Key, Members, Resource
 
 Json = dict[str, Any]
 
@@ -30,6 +32,7 @@ class Server:
         settings = {"ROSTER_ADMIN_KEY": KEY, "ROSTER_LISTEN": self.listen, "ROSTER_LOG_FORMAT": "json"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([os.environ["ROSTER"]], env=self.environment(**settings), stderr=log)
+        atexit.register(self.process.kill)  # If a test fails, no process remains.
         deadline = time.monotonic() + 30
         while not (bound := re.search(r"listening on http://([^\" ]*)", self.log.read_text())):
             assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
@@ -76,7 +79,7 @@ def listed(roster: httpx.Client, path: str) -> Iterator[Json]:
         query["cursor"] = page["nextCursor"]
 
 
-def content(roster: httpx.Client) -> tuple[dict[tuple[str, str], tuple[int, Json]], set[tuple[str, str]]]:
+def content(roster: httpx.Client) -> tuple[dict[Key, Resource], Members]:
     """Returns what a copy must contain, as `Follower.content` does."""
     live = {
         (kind, item["id"]): (item["version"], {k: v for k, v in item.items() if k not in NOT_IN_CHANGES})

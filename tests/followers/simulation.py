@@ -15,9 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from copies import Key, Members, Resource
+
 Json = dict[str, Any]
-Resource = tuple[int, Json]  # version, attributes
-Key = tuple[str, str]  # kind, id
 
 
 class Directory:
@@ -28,7 +28,7 @@ class Directory:
         self.live: dict[Key, Resource] = {}
         self.deleted: dict[Key, tuple[int, Json, set[str]]] = {}  # with the members of a group
         self.erased: set[Key] = set()
-        self.members: set[tuple[str, str]] = set()
+        self.members: Members = set()
         self.epoch = self.new_id()
         self.rows: list[Json] = []
         self.digests = [self.digest()]
@@ -135,7 +135,7 @@ class Directory:
         self.record("user.suspended", id=self.new_id(), version=7, before=None, after={})
         self.record("device.created", id=self.new_id(), version=1, before=None, after={})
 
-    def content(self) -> tuple[dict[Key, Resource], set[tuple[str, str]]]:
+    def content(self) -> tuple[dict[Key, Resource], Members]:
         return dict(self.live), set(self.members)
 
     def export(self) -> Iterator[Json]:
@@ -219,7 +219,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for number, line in enumerate(self.server.directory.export()):
-            if failure and number == 5:
+            if failure and number == 2:
                 self.close_connection = True
                 if failure == "cut":  # Otherwise, the body is complete, as some proxies make it.
                     return

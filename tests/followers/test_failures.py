@@ -34,7 +34,7 @@ class Failures(unittest.TestCase):
         self.assertEqual(follower.query("SELECT revision, digest FROM position"), [(len(digests) - 1, digests[-1])])
 
     def test_copies_equal_the_source_after_random_histories(self) -> None:
-        seeds = range(int(os.environ.get("FOLLOWER_SEEDS", "3")))
+        seeds = range(int(os.environ.get("FOLLOWER_SEEDS", "2")))
         with ThreadPoolExecutor(4) as pool:  # The followers mostly wait before they retry.
             runs = [
                 (seed, language, pool.submit(self.follow_random_history, self.source(seed), language))
