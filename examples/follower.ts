@@ -170,13 +170,13 @@ class Copy {
     }
 
     private remove(kind: Kind, id: string): void {
-        for (const { version } of this.rows<{ version: number }>(`DELETE FROM ${kind}s WHERE id = ? RETURNING version`, id))
-            this.digest ^= digestOf(kind, id, version);
+        const sql = `DELETE FROM ${kind}s WHERE id = ? RETURNING version`;
+        for (const { version } of this.rows<{ version: number }>(sql, id)) this.digest ^= digestOf(kind, id, version);
     }
 
     private removeMembers(condition: string, ...ids: string[]): void {
-        const sql = `DELETE FROM members WHERE ${condition} RETURNING group_id AS groupId, user_id AS userId`;
-        for (const { groupId, userId } of this.rows<Member>(sql, ...ids)) this.digest ^= digestOf("member", groupId, userId);
+        const sql = `DELETE FROM members WHERE ${condition} RETURNING group_id AS g, user_id AS u`;
+        for (const { g, u } of this.rows<{ g: string; u: string }>(sql, ...ids)) this.digest ^= digestOf("member", g, u);
     }
 
     private rows<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
