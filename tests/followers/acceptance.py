@@ -29,7 +29,7 @@ def digest(live: dict[Key, Resource], members: Members) -> str:
 
 
 def wait_for_head(server: Server, followers: list[Follower]) -> None:
-    """Waits until the followers have reached the head. Erasures can move it after the last response."""
+    """Waits until the followers have reached the head."""
     deadline = time.monotonic() + 30
     with client(server.url) as roster:
         while {follower.revision() for follower in followers} != {head(roster)["head"]}:
@@ -84,6 +84,8 @@ def accept(servers: list[Server], directory: Path, writes: int, seed: int) -> No
     kill_and_resume(servers[-1], followers)
     copies = take_new_copies(writers, servers, directory, key)
     writers.join()
+    with client(servers[0].url) as roster:
+        writers.finish_erasures(roster)
     wait_for_head(servers[0], followers)
     for follower in followers:
         assert follower.end(signal.SIGTERM) == 0, follower.log.read_text()

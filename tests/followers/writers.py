@@ -23,6 +23,7 @@ class Writers:
         self.random = random.Random(seed)
         self.users: list[str] = []
         self.groups: list[str] = []
+        self.pending: list[str] = []  # Users whose erasure is not known to be complete.
         self.done = 0
         self.errors: list[BaseException] = []
         kinds = [self.users_native, self.users_native, self.users_scim, self.groups_native]
@@ -140,12 +141,32 @@ class Writers:
             return roster.post(f"/groups/{group}/members", json={"userIds": self.some_users()})
         return roster.request(self.random.choice(["PUT", "DELETE"]), f"/groups/{group}/members/{user}")
 
-    def deletes(self, roster: httpx.Client, query: str = "") -> httpx.Response:
-        try:
-            user = self.users.pop(self.random.randrange(max(len(self.users) - FEWEST_USERS, 0)))
-        except (IndexError, ValueError):  # There are too few users.
-            return self.create_user(roster)
-        return roster.delete(f"/users/{user}{query}")
+    def deletes(self, roster: httpx.Client) -> httpx.Response:
+        user = self.take_user()
+        return roster.delete(f"/users/{user}") if user else self.create_user(roster)
 
     def erasures(self, roster: httpx.Client) -> httpx.Response:
-        return self.deletes(roster, "?erase=true")
+        user = self.take_user()
+        if user is None:
+            return self.create_user(roster)
+        self.pending.append(user)
+        return self.erase(roster, user)
+
+    def take_user(self) -> str | None:
+        """Removes one of the oldest users from the known ones, unless there are too few."""
+        spare = len(self.users) - FEWEST_USERS
+        return self.users.pop(self.random.randrange(spare)) if spare > 0 else None
+
+    def erase(self, roster: httpx.Client, user: str) -> httpx.Response:
+        response = roster.delete(f"/users/{user}", params={"erase": "true"})
+        if response.status_code in (204, 404):
+            self.pending.remove(user)
+        return response
+
+    def finish_erasures(self, roster: httpx.Client) -> None:
+        """Repeats the erasures that the server may still complete in the background, until each is complete."""
+        deadline = time.monotonic() + 30
+        while self.pending:
+            assert time.monotonic() < deadline, f"not erased: {self.pending}"
+            if self.erase(roster, self.pending[-1]).status_code == httpx.codes.ACCEPTED:
+                time.sleep(0.05)
