@@ -7,7 +7,6 @@ mod entra;
 mod error_codes;
 mod filters;
 mod getting_started;
-mod import;
 mod import_and_export;
 mod keep_a_copy;
 mod okta;
@@ -47,7 +46,6 @@ pages! {
     keep_a_copy = "docs/keep-a-copy-in-sync.md";
     api = "docs/api.md";
     filters = "docs/filters.md";
-    import = "docs/import.md";
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";

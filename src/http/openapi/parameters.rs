@@ -88,7 +88,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
 /// The other query parameters.
-fn of_lists() -> [Parameter; 10] {
+fn of_lists() -> [Parameter; 11] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
