@@ -14,7 +14,7 @@ each_engine!(
     a_plan_has_the_outcomes_of_the_import_and_no_effect,
     a_line_that_an_earlier_attempt_created_is_accepted_only_when_resuming,
 );
-each_engine!(with two_writers: imports_at_once_create_each_user_once);
+each_engine!(with crate::contract::imports::two_writers: imports_at_once_create_each_user_once);
 
 fn two_writers(options: &mut DatabaseOptions) {
     options.writers = 2;

@@ -122,7 +122,7 @@ impl Importer {
     /// An error that ends the import. [`Self::last_line`] then is the last line before the first one that was not applied.
     pub async fn apply(&mut self, lines: Vec<Line>, now: Timestamp) -> Result<(), OpError> {
         let lines: Arc<[Line]> = lines.into();
-        let mut ranges = vec![0..lines.len()];
+        let mut ranges: Vec<_> = std::iter::once(0..lines.len()).collect();
         while let Some(range) = ranges.pop() {
             match self.call(&lines, range.clone(), now).await {
                 Ok(outcomes) => self.count(&lines, range, outcomes),

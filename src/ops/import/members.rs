@@ -131,7 +131,7 @@ impl Membership {
 /// Adds a new group of a user to the result of the user's line.
 fn add_group(user: Uuid, name: &str, outcome: &mut Outcome) {
     if *outcome == Outcome::Unchanged {
-        *outcome = Outcome::Updated(user, Box::new(Difference::default()));
+        *outcome = Outcome::Updated(user, Box::default());
     }
     if let Outcome::Updated(_, difference) = outcome {
         difference.before.entry("groups").or_insert_with(|| json!([]));
