@@ -20,6 +20,7 @@ on_both_engines! {
     Database:
     each_planted_difference_is_reported,
     a_check_during_writes_reports_no_difference,
+    a_server_counts_unknown_digests,
 }
 
 fn check(url: &str) -> CommandOutput {
@@ -245,4 +246,14 @@ async fn write(client: &Client, name: &str) {
         client.delete(&user).send().await.expect(204);
         client.delete(&format!("/groups/{}", text(&group["id"]))).send().await.expect(204);
     }
+}
+
+/// A server of the previous release leaves the digest unknown when it writes.
+fn a_server_counts_unknown_digests(database: &Database) {
+    let database = Database::migrated(database.engine());
+    let mut sql = database.sql();
+    sql.execute("UPDATE heads SET digest = 5, digest_revision = revision - 1");
+    let _server = Server::builder(&database.url()).env("ROSTER_MIGRATE_ON_START", "false").start();
+    let counted = "SELECT count(*) AS number FROM heads WHERE digest = 0 AND digest_revision = revision";
+    sql.wait_for_number(counted, 1, Duration::from_secs(10));
 }

@@ -180,7 +180,7 @@ mod tests {
         let text = b"\xef\xbb\xbf\"a\nb\",c\r\n5\" disk,\"x\"\"\ny\"\n\"a\"\"b\"z\"\nlast,\"\n";
         let lines = split(Syntax::Csv, &[text]);
         let expected =
-            [(1, "\"a\nb\",c"), (3, "5\" disk,\"x\"\"\ny\""), (5, "\"a\"\"b\"z\""), (6, "last,\"")];
+            [(1, "\"a\nb\",c"), (3, "5\" disk,\"x\"\"\ny\""), (5, "\"a\"\"b\"z\""), (6, "last,\"\n")];
         assert_eq!(texts(&lines), expected);
         assert!(!lines[3].is_complete, "the quote is not closed");
     }
