@@ -123,8 +123,9 @@ impl Importer {
     pub async fn apply(&mut self, lines: Vec<Line>, now: Timestamp) -> Result<(), OpError> {
         let lines: Arc<[Line]> = lines.into();
         let mut ranges: Vec<_> = std::iter::once(0..lines.len()).collect();
+        let mut refused = Vec::new();
         while let Some(range) = ranges.pop() {
-            match self.call(&lines, range.clone(), now).await {
+            match self.call(&lines, range.clone(), &refused, now).await {
                 Ok(outcomes) => self.count(&lines, range, outcomes),
                 // The commit checks the values that the tenant requires to be unique. Halving finds the lines with an error.
                 Err(OpError::Conflict { .. }) if range.len() > 1 => {
@@ -132,6 +133,7 @@ impl Importer {
                     ranges.extend([middle..range.end, range.start..middle]);
                 }
                 Err(OpError::Conflict { attribute, .. }) => {
+                    refused.push(range.start);
                     self.count(&lines, range, vec![Outcome::Refused(vec![taken(attribute)])]);
                 }
                 Err(error) => return Err(error),
@@ -160,17 +162,21 @@ impl Importer {
     async fn call(
         &self,
         lines: &Arc<[Line]>,
-        range: Range<usize>,
+        Range { start, end }: Range<usize>,
+        refused: &[usize],
         now: Timestamp,
     ) -> Result<Vec<Outcome>, OpError> {
+        // A plan has rolled back the lines before the range, with which those of the range may conflict.
+        let first = if self.options.plan { 0 } else { start };
         let mut attempt = 1;
         loop {
             let (tenant, options, random) = (self.tenant, self.options, Uuid::new_v4 as fn() -> Uuid);
-            let apply = Apply { tenant, options, lines: lines.clone(), range: range.clone(), random, now };
+            let (lines, range, without) = (lines.clone(), first..end, refused.to_vec());
+            let apply = Apply { tenant, options, lines, range, without, random, now };
             match self.database.call(&self.origin, apply).await {
                 // Other requests come first.
                 Err(OpError::Database(DbError::Overloaded)) if attempt < ATTEMPTS => attempt += 1,
-                result => return result,
+                result => return Ok(result?.split_off(start - first)),
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -1,6 +1,6 @@
 //! Applies the members of a batch.
 
-use super::{Apply, Difference, Outcome};
+use super::{Apply, Outcome};
 use crate::db::types::Uid;
 use crate::db::{Connection, Tx};
 use crate::domain::casefold::casefold;

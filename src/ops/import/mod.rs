@@ -57,6 +57,8 @@ pub struct Apply {
     pub lines: Arc<[Line]>,
     /// The range.
     pub range: Range<usize>,
+    /// The lines of the range that are left out.
+    pub without: Vec<usize>,
     /// Generates the random parts of ids: version 4 UUIDs.
     pub random: fn() -> Uuid,
     /// The time of the changes.
@@ -116,7 +118,10 @@ impl Apply {
         let mut outcomes = vec![Outcome::Unchanged; lines.len()];
         let mut memberships = Memberships::default();
         let (mut users, mut groups) = (Items::<User>::default(), Items::<Group>::default());
-        for (index, (line, outcome)) in lines.iter().zip(&mut outcomes).enumerate() {
+        let all = lines.iter().zip(&mut outcomes).enumerate();
+        for (index, (line, outcome)) in
+            all.filter(|(index, _)| !self.without.contains(&(self.range.start + index)))
+        {
             let refused = match &line.content {
                 Ok(Content::User(values)) => memberships
                     .check_names(tx, self.tenant, &values.groups)?

@@ -3,7 +3,7 @@
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
 use crate::domain::import::{Columns, Format, Line, Parser, RawLine, Splitter, check_start};
-use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,18 +67,19 @@ pub async fn batches<E: From<DbError>, B: AsRef<[u8]>>(
         let batch = reader.batch().await?;
         Ok::<_, E>((!batch.is_empty()).then_some((batch, reader)))
     });
-    let parsed = raw.map_ok(move |batch| parse(parser.clone(), batch)).try_buffered(PARSED_AHEAD);
+    // Not `try_buffered`, with which an error would overtake the batches before it.
+    let parse = move |batch: Result<_, E>| {
+        let parser = parser.clone();
+        async move { parse(parser, batch?).await }
+    };
+    let parsed = raw.map(parse).buffered(PARSED_AHEAD);
     Ok(Batches { header, batches: parsed })
 }
 
 /// Parses a batch in another thread, so that neither the other requests nor the writes wait for it.
-fn parse<E: From<DbError>>(
-    parser: Arc<Parser>,
-    batch: Vec<RawLine>,
-) -> impl Future<Output = Result<Vec<Line>, E>> {
+async fn parse<E: From<DbError>>(parser: Arc<Parser>, batch: Vec<RawLine>) -> Result<Vec<Line>, E> {
     let parse = move || batch.into_iter().map(|line| parser.parse(line)).collect();
-    let parsing = tokio::task::spawn_blocking(parse);
-    async { parsing.await.map_err(|error| DbError::Internal(error.to_string()).into()) }
+    tokio::task::spawn_blocking(parse).await.map_err(|error| DbError::Internal(error.to_string()).into())
 }
 
 struct Reader<S> {
