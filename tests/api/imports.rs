@@ -266,7 +266,7 @@ async fn rules_of_the_tenant_refuse_single_lines(api: Api) {
         );
         assert_eq!(counts(&results), [19, 0, 0, 1]);
     }
-    assert_eq!(user_names(&acme).await.len(), 20);
+    assert_eq!(user_names(&acme).await.len(), 19);
 }
 
 async fn an_import_that_cannot_begin_returns_a_problem(api: Api) {

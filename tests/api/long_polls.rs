@@ -82,6 +82,7 @@ async fn the_wait_ends_without_changes(api: Api) {
     assert_eq!((&page["items"], &page["next"], &page["head"]), (&json!([]), &json!(0), &json!(0)));
     // The request was parked, but it is still one request.
     assert_eq!(response.header("x-request-id"), Some("waited"));
+    api.server.wait_for_log("request_id=waited", Duration::from_secs(10));
     let log = api.server.log();
     let lines: Vec<_> = log.lines().filter(|line| line.contains("waited")).collect();
     assert_eq!(lines.len(), 1, "{lines:?}");

@@ -30,7 +30,15 @@ fn lines(values: impl IntoIterator<Item = Value>) -> Vec<Line> {
 
 fn apply(options: Options, lines: &[Line]) -> Apply {
     let (tenant, now) = (DEFAULT_TENANT, Timestamp::from(crate::contract::fixture::NOON));
-    Apply { tenant, options, lines: lines.into(), range: 0..lines.len(), without: Vec::new(), random: Uuid::new_v4, now }
+    Apply {
+        tenant,
+        options,
+        lines: lines.into(),
+        range: 0..lines.len(),
+        without: Vec::new(),
+        random: Uuid::new_v4,
+        now,
+    }
 }
 
 /// The kinds of outcomes, without ids.

@@ -2,13 +2,18 @@
 
 use crate::docs::workspace::Workspace;
 
-/// Creates a key, creates and deletes a group, and creates a user with a repeated request.
+/// Creates a key, creates and deletes a group, creates a user with a repeated request, and follows the changes.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let server = workspace.server().start();
-    let responses = workspace.shell_with(&server).json_values(&commands.concat());
+    let [requests @ .., poll, stream] = commands else { panic!("{commands:#?}") };
+    let responses = workspace.shell_with(&server).json_values(&requests.concat());
     let [key, group, created, repeated] = &responses[..] else { panic!("{responses:#?}") };
     assert_eq!(key["role"], "reader");
     assert_eq!(group["displayName"], "Engineers");
     assert_eq!(created["userName"], "grace");
     assert_eq!(repeated, created, "the repeated request returns the same response");
+    let pages = workspace.shell_with(&server).json_values(poll);
+    assert_eq!(pages[0]["items"][0]["type"], "key.created");
+    let events = workspace.shell_with(&server).run(stream);
+    assert!(events.contains("event: group.created\n"), "{events}");
 }

@@ -32,7 +32,7 @@ fn import(workspace: &Workspace, commands: &[String]) {
     let client = Client::new(&server);
     let users = block_on(async { client.get("/users").send().await.expect(200).json() });
     assert_eq!(count(&users), 4);
-    assert_eq!(users["items"][0]["emails"][0]["value"], "ada@example.com");
+    assert_eq!(users["items"][0]["emails"][0]["value"], "katherine@example.com");
 }
 
 /// Exports the imported users over HTTP and with the command, and resumes after the last user.

@@ -54,7 +54,8 @@ fn requests(workspace: &Workspace, server: &Server, page: &str) {
     let key = "KEY=a-key-of-32-characters-or-longer-for-trying";
     let script =
         script.replace("http://127.0.0.1:3000", &server.base()).replace(key, &format!("KEY={ADMIN_KEY}"));
-    workspace.shell_with(server).run(&script);
+    // An export does not overwrite the file of the first run.
+    workspace.shell_with(server).run(&format!("rm -f export.ndjson* rest.ndjson*\n{script}"));
 }
 
 fn production(workspace: &Workspace, server: &Server) {
@@ -66,7 +67,8 @@ fn production(workspace: &Workspace, server: &Server) {
 /// Runs the commands of the page. The server is stopped before its database is restored, and then started again.
 fn operations(workspace: &Workspace, mut server: Server) -> Server {
     let commands = commands("docs/operations.md");
-    let [migrate, diesel, diesel_postgres, backup, restore, dump, restore_dump, probes] = &commands[..]
+    let [migrate, diesel, diesel_postgres, backup, restore, dump, restore_dump, check, probes] =
+        &commands[..]
     else {
         panic!("{commands:#?}")
     };
@@ -77,7 +79,7 @@ fn operations(workspace: &Workspace, mut server: Server) -> Server {
     workspace.shell_with(&server).run(&[migrate, diesel, backup, probes].map(String::as_str).concat());
     server.stop(Duration::from_secs(10));
     match workspace.engine {
-        Engine::Sqlite => drop(workspace.shell().run(restore)),
+        Engine::Sqlite => drop(workspace.shell().run(&[restore, check].map(String::as_str).concat())),
         Engine::Postgres(_) => {
             let empty = Workspace::postgres();
             workspace.shell().env("DATABASE_URL", empty.url()).run(restore_dump);

@@ -63,7 +63,7 @@ pub struct Report {
     pub result: LineResult,
 }
 
-/// The result of a line. docs/import.md describes it.
+/// The result of a line. docs/import-and-export.md describes it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "the names are self-explanatory")]

@@ -89,9 +89,14 @@ impl<'l, R: Imported> Items<'l, R> {
 }
 
 /// Applies a single line after a conflict. If the conflict was with a concurrent call that had just created the resource of
-/// the line, the line now updates it.
+/// the line, the line now updates it. The call can also commit while the line waits for it, hence the second attempt.
 fn apply_alone<R: Imported>(apply: &Apply, tx: &mut Tx<'_>, item: &[Item<'_>]) -> Result<Vec<Done>, OpError> {
-    let errors = match tx.savepoint(|tx| apply_all::<R>(apply, tx, item))? {
+    let mut attempt = || tx.savepoint(|tx| apply_all::<R>(apply, tx, item));
+    let result = match attempt()? {
+        Err(OpError::Conflict { .. }) => attempt()?,
+        result => result,
+    };
+    let errors = match result {
         Ok(done) => return Ok(done),
         Err(OpError::Invalid(errors)) => errors,
         Err(OpError::Conflict { attribute, .. }) => vec![taken(attribute)],
