@@ -198,7 +198,10 @@ async fn a_plan_reports_differences_and_changes_nothing(api: Api) {
 async fn existing_resources_are_matched_by_the_chosen_attribute(api: Api) {
     let ada = api.create(&json!({ "userName": "ada", "externalId": "1" })).await;
     let renamed = json!({ "userName": "grace", "externalId": "1" });
-    assert_eq!(counts(&import(&api.client, "?match=externalId", &[renamed.clone()]).await), [0, 1, 0, 0]);
+    assert_eq!(
+        counts(&import(&api.client, "?match=externalId", std::slice::from_ref(&renamed)).await),
+        [0, 1, 0, 0]
+    );
     let by_id = json!({ "id": ada["id"], "title": "x" });
     assert_eq!(counts(&import(&api.client, "?match=id", &[by_id]).await), [0, 1, 0, 0]);
     let read = api.read(&ada).await;

@@ -81,7 +81,7 @@ fn idle_followers_need_little_memory() {
     }
     let before = server.resident_memory();
     let connect = |index: usize| {
-        if index % 2 == 0 {
+        if index.is_multiple_of(2) {
             return poll(&server, 0);
         }
         let mut stream = RawConnection::connect(server.address());
