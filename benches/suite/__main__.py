@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import builds, machine
+from . import builds, bulk, followers, machine
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
 from .report import TITLES, closed_table, report
@@ -23,13 +23,15 @@ COMMANDS = """commands:
   subset    measures ratios to the peers in two minutes: reads and creates with 64 connections
   builds    compares builds of Roster, each NAME=BINARY: memory, p50, p99 and throughput, 256 connections
   patch     compares builds of Roster: SCIM PATCH of one user and of many, 64 connections
+  followers measures followers of /changes: latency, memory, and their effect on creates
+  bulk      imports and exports a tenant of as many users as the option says, beside the engine's own load and dump
 """
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=__doc__, epilog=COMMANDS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch"], help="see below")
+    parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch", "followers", "bulk"], help="see below")
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
     parser.add_argument("--engine", choices=TITLES,
                         help="the engine to measure; `network` is PostgreSQL as if on another machine, for the part "
@@ -95,6 +97,12 @@ def main():
     if options.command == "subset":
         options.users = min(options.users, 20_000)
         run(options, engines, subset)
+    elif options.command == "followers":
+        options.users = min(options.users, 20_000)
+        run(options, engines, followers.measure)
+    elif options.command == "bulk":
+        imported, options.users = options.users, 200
+        run(options, engines, lambda bed: bulk.measure(bed, imported))
     elif options.command:
         builds_of = {"builds": (builds.reads_and_creates, 256), "patch": (builds.patches, 64)}
         run(options, engines, lambda bed: builds.compare(bed, options.builds, *builds_of[options.command]))

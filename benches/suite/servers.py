@@ -66,10 +66,10 @@ class Client:
         return received
 
 
-def roster(binary, database):
-    """Roster as it is shipped, with the one setting that it needs."""
+def roster(binary, database, settings=None):
+    """Roster as it is shipped, with the one setting that it needs, unless a measurement needs others."""
     address = free_address()
-    environment = {"DATABASE_URL": database, "ROSTER_ADMIN_KEY": KEY, "ROSTER_LISTEN": address}
+    environment = {"DATABASE_URL": database, "ROSTER_ADMIN_KEY": KEY, "ROSTER_LISTEN": address, **(settings or {})}
     return running([binary], address, environment)
 
 
