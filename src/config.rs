@@ -108,7 +108,7 @@ pub struct Settings {
     #[arg(default_value = "10000", value_parser = whole::<1, 1_000_000>)]
     pub followers: usize,
 
-    /// Maximum number of such requests with the same key; more are refused with 429
+    /// Maximum number of requests with the same key that wait for or stream changes; more are refused with 429
     #[arg(long, env = "ROSTER_FOLLOWERS_PER_KEY", value_name = "ROSTER_FOLLOWERS_PER_KEY")]
     #[arg(default_value = "1000", value_parser = whole::<1, 1_000_000>)]
     pub followers_per_key: usize,

@@ -1,15 +1,15 @@
-//! Wakes those who wait for the commits of a tenant.
+//! Wakes tasks that wait for commits to a tenant.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// The tenants whose commits someone waits for.
+/// The channels to the subscribers of each tenant.
 #[derive(Default)]
 pub struct Commits(Mutex<HashMap<Uuid, watch::Sender<News>>>);
 
-/// The news of a tenant.
+/// The state that the subscribers of a tenant watch.
 #[derive(Clone, Copy, Default)]
 struct News {
     /// The number of commits of this process, and of other reasons to read the tenant again.

@@ -179,8 +179,8 @@ fn needs_transaction(error: &DatabaseErrorKind) -> bool {
     matches!(error, UniqueViolation | NotNullViolation | ReadOnlyTransaction)
 }
 
-/// Appends the insertion of changes with these revisions, of which the first follows a revision with the digest
-/// `previous_digest`. The tables to select them from follow.
+/// Appends an `INSERT … SELECT` of changes, up to and including `FROM`. `revision` is the expression for the revision
+/// of a row, and `previous_digest` is the one for the digest before the first row.
 fn insert_rows(statement: &mut Fragment, revision: &'static str, previous_digest: &'static str) {
     statement.sql(
         " INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \

@@ -300,7 +300,7 @@ impl Database {
         origin.deadline.unwrap_or_else(|| Instant::now() + self.0.deadline)
     }
 
-    /// Wakes those who wait for commits.
+    /// The subscriptions to commits.
     #[must_use]
     pub fn commits(&self) -> &Arc<Commits> {
         &self.0.commits

@@ -138,13 +138,13 @@ pub fn write_line(line: &SnapshotLine, out: &mut Vec<u8>) -> serde_json::Result<
 }
 
 impl SnapshotLine {
-    /// Whether a JSON value is a line of an export and not, for example, a plain user. No attribute of a user or group has
-    /// the name of a member that this function looks for.
+    /// Whether a JSON value is a line of an export and not, for example, a plain user: no attribute of a user or group
+    /// has one of these names.
     pub fn recognizes(line: &Value) -> bool {
         ["resource", "revision", "end"].iter().any(|name| line.get(name).is_some())
     }
 
-    /// Reads a line. The attributes in `after` are not checked, and unknown members of the head are ignored, because a
+    /// Reads a line. The attributes in `after` are not checked, and unknown fields of the head are ignored, because a
     /// newer release may have written them.
     ///
     /// # Errors

@@ -94,8 +94,8 @@ impl<R: Right> Context<R> {
         Ok(self)
     }
 
-    /// The context without the deadline of the request, for a response that is sent for longer. Each operation has a
-    /// deadline of its own.
+    /// The context without the deadline of the request, for a response that is sent for longer. Each operation has
+    /// its own deadline.
     pub(super) fn without_deadline(mut self) -> Self {
         self.caller.origin.deadline = None;
         self

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-/// The number of followers that read at the same time after a commit. It bounds the memory that they need, and other
-/// requests do not wait long for those that come first.
+/// The number of followers that read at the same time after a commit. It bounds their memory and
+/// the time for which other requests wait for them.
 const READERS: usize = 16;
 /// The maximum number of tenants in one read of heads.
 const BATCH: usize = 1_000;
@@ -76,7 +76,7 @@ impl Followers {
     /// Lowers the maximum number of followers, so that they leave connections for other requests.
     pub(super) fn lower_limit(&self, limit: usize) {
         if self.limit.fetch_min(limit, Ordering::Relaxed) > limit {
-            log::info!(limit; "the number of followers is limited by the number of open files");
+            log::info!(limit; "the limit on open files permits fewer followers than ROSTER_FOLLOWERS");
         }
     }
 

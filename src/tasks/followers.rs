@@ -18,7 +18,7 @@ pub async fn run(state: web::Data<State>) {
         if let Err(error) = &checked
             && !failing
         {
-            log::warn!("cannot look for the changes of other servers: {error}");
+            log::warn!("cannot check for changes by other servers: {error}");
         }
         failing = checked.is_err();
         if !failing {

@@ -34,7 +34,7 @@ pub(super) struct ImportArguments {
     /// Name of the tenant to import into
     #[arg(long, default_value = DEFAULT_NAME)]
     tenant: String,
-    /// Prints what the import would change, without changing anything
+    /// Prints the changes that the import would make, without making them
     #[arg(long)]
     plan: bool,
     /// Attribute that identifies existing users and groups: userName, externalId or id; by default, id for lines of an
@@ -56,7 +56,7 @@ pub(super) struct ImportArguments {
     /// Continues an import that was interrupted
     #[arg(long, conflicts_with = "plan")]
     resume: bool,
-    /// The `head` that the plan printed; the import is refused if the newest revision is later
+    /// The `head` that the plan printed; the import is refused if the newest revision differs (see --max-drift)
     #[arg(long, value_name = "REVISION", conflicts_with = "resume")]
     expect_head: Option<i64>,
     /// Number of revisions by which the head may be later than expected

@@ -51,7 +51,7 @@ impl Columns {
             match Column::named(name, mapping) {
                 None => errors.push(column_error(name, "is not an attribute: map or ignore the column")),
                 Some(column) if column != Column::Ignored && !seen.insert(column.clone()) => {
-                    errors.push(column_error(name, "is the attribute of another column, too"));
+                    errors.push(column_error(name, "has the same attribute as another column: ignore one"));
                 }
                 Some(column) => columns.push(column),
             }

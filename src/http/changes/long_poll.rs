@@ -94,8 +94,8 @@ impl LongPoll {
         waits.then(|| Self { follower: follow(), until, after: query.after })
     }
 
-    /// Waits until there may be new changes after `span`, or the wait ends. A request that can be parked does not return
-    /// from here, but runs again.
+    /// Waits until there may be new changes after `span`, or the wait ends. If the request can be
+    /// parked, this method does not return: the request runs again.
     ///
     /// # Errors
     /// 429 if there are too many followers.

@@ -20,7 +20,7 @@ pub(super) struct Connection {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Whether a part of a request has been received since a part of a response was sent.
     receiving: bool,
-    /// The request in progress, if it can be parked: if it was received at once, and nothing was received after it.
+    /// The request in progress, if it can be parked: it was received in one read, without anything after it.
     request: Option<Box<[u8]>>,
     /// The bytes of a parked request, which is received again.
     again: Box<[u8]>,
@@ -28,7 +28,7 @@ pub(super) struct Connection {
     flushed: bool,
 }
 
-/// How the requests begin that can be parked.
+/// The first bytes of every request that can be parked.
 const PARKABLE: &[u8] = b"GET /changes";
 /// The maximum size in bytes of a request that can be parked.
 const MAX_PARKABLE: usize = 4096;
@@ -80,8 +80,8 @@ impl Connection {
         self.again = self.request.take().unwrap_or_default();
     }
 
-    /// Waits until the client closes the connection. Data that the client sends remains to be read; the end of the
-    /// connection can then no longer be noticed.
+    /// Waits until the client closes the connection. If the client sends data instead, this never returns, because the
+    /// data is left unread and hides the end of the connection.
     pub(super) async fn closed(&self) {
         if matches!(self.stream.peek(&mut [0]).await, Ok(1..)) {
             pending().await

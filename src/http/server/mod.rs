@@ -95,8 +95,8 @@ pub fn serve(state: web::Data<State>, listener: TcpListener, limits: Limits) -> 
     Ok(builder.listen("http", listener, http)?.run())
 }
 
-/// Lets the dispatcher run once before it learns that the server is stopping. When a parked request is woken to end, it
-/// would otherwise not start again.
+/// Lets the dispatcher run once before it learns that the server is stopping. Otherwise, a parked
+/// request that is woken by the shutdown would not run again.
 async fn run_once_first() {
     let mut has_run = false;
     poll_fn(|context| {

@@ -1,7 +1,7 @@
 //! Parking: a request that waits releases everything that actix keeps for a request in progress, which is more than 16
 //! KiB of buffers, and keeps only its connection and a small future. Ten thousand requests can then wait.
 //!
-//! A parked request runs again, through all middleware, once it has been woken. A parked stream is sent from here.
+//! A parked request runs again, through all middleware, once it has been woken. This module sends parked streams.
 
 use super::connection::Connection;
 use crate::http::changes::Resumed;
@@ -30,7 +30,7 @@ pub(super) struct Io(Rc<Slot>);
 /// The connection of a request, as its handler sees it.
 pub(in crate::http) struct Parking(Rc<Slot>);
 
-/// What the dispatcher, the handler and [`serve`] share.
+/// The state shared by the dispatcher, the handler and [`serve`].
 struct Slot {
     /// The connection, until it is parked.
     connection: RefCell<Option<Connection>>,
@@ -38,7 +38,7 @@ struct Slot {
     resumed: RefCell<Option<Resumed>>,
 }
 
-/// What a parked connection waits for.
+/// The parked request or stream of a connection.
 enum Parked {
     /// A request that runs again when the future ends.
     Request(LocalBoxFuture<'static, Resumed>),

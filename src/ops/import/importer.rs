@@ -174,7 +174,7 @@ impl Importer {
             let (lines, range, without) = (lines.clone(), first..end, refused.to_vec());
             let apply = Apply { tenant, options, lines, range, without, random, now };
             match self.database.call(&self.origin, apply).await {
-                // Other requests come first.
+                // The queue is full. Retrying later lets other requests go first.
                 Err(OpError::Database(DbError::Overloaded)) if attempt < ATTEMPTS => attempt += 1,
                 result => return Ok(result?.split_off(start - first)),
             }

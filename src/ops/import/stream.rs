@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The maximum number of lines in a batch.
 pub const BATCH: usize = 200;
 
-/// The size in bytes from which a batch has no further lines.
+/// The size, in bytes, at which a batch is complete.
 const BATCH_BYTES: u64 = 1024 * 1024;
 
 /// The number of batches that are parsed at once, while an earlier one is applied.
@@ -41,7 +41,7 @@ pub struct Batches<S> {
 }
 
 /// Splits an input into batches and parses them. The beginning is read at once, so that an input that cannot be imported
-/// at all has no effect. In memory are about one batch that was read, two that are being parsed, and one that is applied.
+/// at all has no effect. Memory holds about four batches: one read, two being parsed, and one being applied.
 ///
 /// # Errors
 /// See [`OpenError`].
