@@ -4,7 +4,7 @@ use crate::contract::fixture::{TestDatabase, new_user, origin};
 use futures_util::future::join_all;
 use roster::db::Options as DatabaseOptions;
 use roster::domain::DEFAULT_TENANT;
-use roster::domain::import::{Line, Mode, Parser, RawLine};
+use roster::domain::import::{Line, Match, Mode, Parser, RawLine};
 use roster::domain::time::Timestamp;
 use roster::ops::import::{Apply, Importer, LineResult, Options, Outcome, Totals};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use uuid::Uuid;
 each_engine!(
     a_plan_has_the_outcomes_of_the_import_and_no_effect,
     a_line_that_an_earlier_attempt_created_is_accepted_only_when_resuming,
+    lines_that_match_one_user_in_different_ways_apply_in_order,
+    the_nil_uuid_is_no_id,
 );
 each_engine!(with crate::contract::imports::two_writers: imports_at_once_create_each_user_once);
 
@@ -84,6 +86,27 @@ async fn a_line_that_an_earlier_attempt_created_is_accepted_only_when_resuming(d
         let options = Options { mode: Mode::Create, resuming, ..Options::default() };
         assert_eq!(kinds(&db.call(apply(options, &lines)).await.unwrap()), expected);
     }
+}
+
+async fn lines_that_match_one_user_in_different_ways_apply_in_order(db: &TestDatabase) {
+    let ada = db.create_user(json!({ "userName": "ada" })).await.unwrap();
+    let entry = |after: Value| {
+        let time = "2026-01-02T03:04:05Z";
+        json!({ "resource": "user", "id": ada.id, "version": 1, "time": time, "createdAt": time, "after": after })
+    };
+    let lines = lines([entry(json!({ "title": "Countess" })), json!({ "userName": "ada", "nickName": "A" })]);
+    let outcomes = db.call(apply(Options::default(), &lines)).await.unwrap();
+    assert_eq!(kinds(&outcomes), ["updated", "updated"]);
+    let versions: Vec<_> = db.changes().await.iter().map(|change| change.version).collect();
+    assert_eq!(versions, [1, 2, 3]);
+    let again = db.call(apply(Options::default(), &lines)).await.unwrap();
+    assert_eq!(kinds(&again), ["unchanged", "unchanged"], "both lines have taken effect");
+}
+
+async fn the_nil_uuid_is_no_id(db: &TestDatabase) {
+    let options = Options { matching: Some(Match::Id), ..Options::default() };
+    let lines = lines([json!({ "id": Uuid::nil(), "userName": "ada" })]);
+    assert_eq!(kinds(&db.call(apply(options, &lines)).await.unwrap()), ["refused"]);
 }
 
 async fn imports_at_once_create_each_user_once(db: &TestDatabase) {

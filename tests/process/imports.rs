@@ -23,6 +23,41 @@ impl Migrated {
     }
 }
 
+#[test]
+fn files_that_cannot_be_used_are_refused_before_the_first_line() {
+    let database = Migrated::sqlite();
+    let files = Files::with("users.ndjson", "{\"userName\":\"ada\"}\n");
+    let path = |name: &str| files.path(name).to_str().expect("the path is UTF-8").to_owned();
+    let own = import(&database.url(), &files.file, &["--rejects", &path("users.ndjson")]).expect_code(1);
+    assert!(own.error_line().contains("is the file to import"), "{own:?}");
+    assert_eq!(files.read("users.ndjson").lines().count(), 1, "the input remains");
+    fs::create_dir(files.path("users.ndjson.progress.tmp")).expect("the directory is created");
+    import(&database.url(), &files.file, &[]).expect_code(1);
+    assert_eq!(database.sql().number("SELECT count(*) AS number FROM users"), 0);
+}
+
+/// The interrupted import has written refused lines to a file that no longer exists.
+#[test]
+fn an_import_does_not_continue_without_its_rejects() {
+    let database = Migrated::sqlite();
+    let files = Files::with("users.ndjson", "{\"title\":1}\n".repeat(6_000));
+    let rejects = files.path("rejects.ndjson");
+    let arguments = ["--rejects", rejects.to_str().expect("the path is UTF-8"), "--resume"];
+    let mut killed = command(&database.url(), &files.file, &arguments);
+    let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the command starts");
+    let progress = files.path("users.ndjson.progress");
+    let has_rejects = || {
+        let stored: Option<Value> = serde_json::from_slice(&fs::read(&progress).unwrap_or_default()).ok();
+        stored.is_some_and(|stored| stored["rejects"] != 0)
+    };
+    wait_until(LIMIT, "lines have been refused", has_rejects);
+    killed.kill().expect("SIGKILL is sent");
+    assert!(!killed.wait().expect("the process ends").success());
+    fs::remove_file(&rejects).expect("the file is deleted");
+    let output = import(&database.url(), &files.file, &arguments).expect_code(1);
+    assert!(output.error_line().contains("specify the same --rejects file"), "{output:?}");
+}
+
 on_both_engines!(Migrated: an_import_continues_after_sigkill_without_duplicates, refused_lines_can_be_corrected_and_imported_again);
 
 const LIMIT: Duration = Duration::from_secs(60);

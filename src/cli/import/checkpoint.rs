@@ -15,6 +15,8 @@ use uuid::Uuid;
 pub(super) struct Input {
     /// The path; `None` for standard input.
     pub(super) file: Option<PathBuf>,
+    /// Whether the input can be read again: it is neither standard input nor a pipe.
+    pub(super) is_regular: bool,
     version: FileVersion,
 }
 
@@ -30,13 +32,13 @@ struct FileVersion {
 impl Input {
     pub(super) fn open(file: &Path) -> Result<Self, AppError> {
         if file == Path::new("-") {
-            return Ok(Self { file: None, version: FileVersion::default() });
+            return Ok(Self { file: None, is_regular: false, version: FileVersion::default() });
         }
         let metadata = fs::metadata(file).map_err(cannot_read(file))?;
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = modified.map(|time| time.as_nanos().to_string()).unwrap_or_default();
         let version = FileVersion { size: metadata.len(), modified };
-        Ok(Self { file: Some(file.to_owned()), version })
+        Ok(Self { file: Some(file.to_owned()), is_regular: metadata.is_file(), version })
     }
 
     pub(super) fn reader(&self) -> Result<Box<dyn Read>, AppError> {
@@ -48,7 +50,7 @@ impl Input {
 
     /// The length in bytes, if it is known.
     pub(super) fn length(&self) -> Option<u64> {
-        self.file.as_ref().map(|_| self.version.size)
+        self.is_regular.then_some(self.version.size)
     }
 }
 
@@ -76,7 +78,11 @@ struct Stored {
 impl Checkpoint {
     /// The start of the input.
     pub(super) fn new(input: &Input, epoch: Uuid, is_stored: bool) -> Self {
-        let path = input.file.as_deref().filter(|_| is_stored).map(|file| with_suffix(file, ".progress"));
+        let path = input
+            .file
+            .as_deref()
+            .filter(|_| is_stored && input.is_regular)
+            .map(|file| with_suffix(file, ".progress"));
         Self { path, stored: Stored { file: input.version.clone(), epoch, ..Stored::default() } }
     }
 

@@ -80,7 +80,7 @@ const REFUSED: u8 = 3;
 pub(super) fn run(settings: &Settings, arguments: &ImportArguments) -> Result<ExitCode, AppError> {
     let format = arguments.format()?;
     let input = Input::open(&arguments.file)?;
-    if input.file.is_none() && (arguments.resume || arguments.rejects.is_some()) {
+    if !input.is_regular && (arguments.resume || arguments.rejects.is_some()) {
         return Err(AppError::new("--resume and --rejects require a file"));
     }
     let refused = with_database(settings, async |database| {
@@ -177,6 +177,8 @@ impl Import {
         if let (Some(rejects), Some(header)) = (&mut self.rejects, input.header) {
             rejects.add_header(header)?;
         }
+        // Fails before the first batch if the position cannot be stored, and replaces that of an earlier import.
+        self.save(self.checkpoint.position())?;
         let mut batches = input.batches.boxed_local();
         while let Some(lines) = batches.next().await.transpose()? {
             self.apply(lines).await?;
@@ -202,13 +204,17 @@ impl Import {
         let ranges: Vec<_> = remaining.iter().map(|line| (line.number, line.range.clone())).collect();
         self.importer.apply(remaining, Clock::system().now()).await.map_err(|error| {
             let line = self.importer.last_line();
-            AppError::new(format!("the import stopped after line {line}; continue it with --resume: {error}"))
+            AppError::new(format!("the import stopped after line {line}: {error}"))
         })?;
         self.report(&ranges)?;
-        let rejects = self.rejects.as_ref().map_or(0, Rejects::length);
-        self.checkpoint.save(end, self.importer.totals(), rejects)?;
+        self.save(end)?;
         self.display.show(end, self.importer.last_line());
         Ok(())
+    }
+
+    fn save(&mut self, position: u64) -> Result<(), AppError> {
+        let rejects = self.rejects.as_ref().map_or(0, Rejects::length);
+        self.checkpoint.save(position, self.importer.totals(), rejects)
     }
 
     /// Prints the results since the last call, and copies the refused lines.

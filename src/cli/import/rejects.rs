@@ -6,6 +6,7 @@ use crate::error::AppError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A line number, and the position of the line in the input.
@@ -25,11 +26,23 @@ impl Rejects {
         let source = input.file.as_deref().unwrap_or(Path::new("-"));
         let input = File::open(source).map_err(cannot_read(source))?;
         let output = OpenOptions::new().create(true).truncate(false).write(true).open(path);
-        let output = output.and_then(|mut output| {
-            output.set_len(length)?;
-            output.seek(SeekFrom::End(0)).map(|_| output)
-        });
-        let output = output.map_err(cannot_write(path))?;
+        let mut output = output.map_err(cannot_write(path))?;
+        let metadata = output.metadata().map_err(cannot_write(path))?;
+        let source = input.metadata().map_err(cannot_read(source))?;
+        if (metadata.dev(), metadata.ino()) == (source.dev(), source.ino()) {
+            return Err(AppError::new(format!(
+                "{} is the file to import: write the refused lines to another file",
+                path.display()
+            )));
+        }
+        if metadata.len() < length {
+            return Err(AppError::new(format!(
+                "{} does not contain the lines that the interrupted import refused: specify the same --rejects file, \
+                 or import without --resume",
+                path.display()
+            )));
+        }
+        output.set_len(length).and_then(|()| output.seek(SeekFrom::End(0))).map_err(cannot_write(path))?;
         Ok(Self { path: path.to_owned(), input, output, length })
     }
 

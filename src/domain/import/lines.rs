@@ -135,6 +135,11 @@ impl Splitter {
     }
 }
 
+/// Whether a record of CSV ends in quotes. Only the last record of the input can.
+pub(super) fn has_open_quote(record: &str) -> bool {
+    record.bytes().fold(Place::Start, Place::after) == Place::Quoted
+}
+
 impl Place {
     fn after(self, byte: u8) -> Self {
         match (self, byte) {

@@ -36,6 +36,8 @@ fn malformed(json_error: JsonError) -> Vec<FieldError> {
 
 fn of_user(mut attributes: Map<String, Value>) -> Values {
     let id = attributes.remove("id").and_then(|id| parse_id(id.as_str()?));
+    // An existing user keeps the value; a new one is active.
+    attributes.retain(|name, value| name != "active" || !value.is_null());
     Values { id, attributes, form: Form::Patch, external_ids: None, groups: Vec::new() }
 }
 

@@ -1,5 +1,6 @@
 //! The records of a CSV file.
 
+use super::lines::has_open_quote;
 use super::values::{Form, Values};
 use super::{Content, Mapping, RawLine, error, valid_text};
 use crate::domain::attribute::{Kind, USER, find};
@@ -64,6 +65,9 @@ impl Columns {
 
     /// Reads a record.
     pub(super) fn parse(&self, text: &str) -> Result<Content, Vec<FieldError>> {
+        if has_open_quote(text) {
+            return Err(error("malformed", "has a quote that is not closed"));
+        }
         let cells = cells(text.as_bytes()).unwrap_or_default();
         if cells.len() != self.0.len() {
             let detail = format!("has {} cells, but the header has {}", cells.len(), self.0.len());
@@ -106,7 +110,7 @@ impl Column {
         match name.split_once('.') {
             None if name.eq_ignore_ascii_case("id") => Some(Self::Id),
             None if name.eq_ignore_ascii_case("groups") => Some(Self::Groups),
-            Some(("custom", key)) if !key.is_empty() => {
+            Some(("custom", key)) if !key.is_empty() && !key.contains('\0') => {
                 Some(Self::Attribute { path: vec!["custom".to_owned(), key.to_owned()], is_boolean: false })
             }
             _ => Self::attribute(name),
@@ -144,6 +148,8 @@ impl Column {
                 let names = cell.split(';').map(str::trim).filter(|name| !name.is_empty());
                 values.groups = names.map(str::to_owned).collect();
             }
+            // An existing user keeps the value; a new one is active.
+            Self::Attribute { path, .. } if cell.is_empty() && *path == ["active"] => {}
             Self::Attribute { path, is_boolean } => {
                 set(&mut values.attributes, path, value(cell, *is_boolean))
             }

@@ -61,6 +61,8 @@ fn every_kind_of_invalid_line_has_its_own_error() {
     assert_eq!(Parser::Ndjson.parse(too_long).content.unwrap_err()[0].code, "too-large");
     assert_eq!(errors(&csv("userName,title"), b"a", true), [("malformed", String::new())]);
     assert_eq!(errors(&csv("userName,title"), b"a", false), [("truncated", String::new())]);
+    assert_eq!(errors(&csv("userName,title"), b"a,\"b\nc,d\n", true), [("malformed", String::new())]);
+    assert_eq!(errors(&csv("userName,title"), b"a,\"b", false), [("truncated", String::new())]);
     assert!(check_start(b"\xff\xfea\0").is_err());
     assert!(check_start(b"\xef\xbb\xbfa").is_ok());
 }
@@ -68,9 +70,10 @@ fn every_kind_of_invalid_line_has_its_own_error() {
 #[test]
 fn columns_are_attributes_or_mapped_or_ignored() {
     let mapping = json!({ "columns": { "Login": "userName", "Gone": "title" }, "ignore": ["Room"] });
-    let errors = columns("Login,Room,emails.value,Shoe size,version,name,username", mapping).unwrap_err();
+    let header = "Login,Room,emails.value,Shoe size,version,name,custom.\0,username";
+    let errors = columns(header, mapping).unwrap_err();
     let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
-    assert_eq!(pointers, ["/Shoe size", "/version", "/name", "/username", "/Gone"]);
+    assert_eq!(pointers, ["/Shoe size", "/version", "/name", "/custom.\0", "/username", "/Gone"]);
     for invalid in
         [json!([]), json!({ "columns": { "a": 1 } }), json!({ "ignore": "a" }), json!({ "ignored": [] })]
     {
@@ -113,6 +116,25 @@ fn a_record_changes_only_the_attributes_of_its_columns() {
     let cleared = updated(&stored, &values(&parser, "ada,,"));
     assert_eq!((cleared.attributes.name.family_name, cleared.attributes.emails.len()), (None, 0));
     assert_eq!(cleared.attributes.title.as_deref(), Some("Countess"));
+}
+
+#[test]
+fn repeating_a_creation_changes_nothing() {
+    let record = "userName,active,title,custom.badge,custom.room,emails.value";
+    let lines = [
+        (csv(record), "ada,,,,7,"),
+        (
+            Parser::Ndjson,
+            r#"{"userName":"ada","active":null,"custom":{"a":null,"b":{"c":null}},"title":null}"#,
+        ),
+    ];
+    for (parser, text) in lines {
+        let values = values(&parser, text);
+        let draft = values.create(|body| Draft::read(body, WriteMode::Create)).unwrap();
+        let created = User::new(ID.parse().unwrap(), draft, 0.into());
+        assert!(created.attributes.active, "{text}");
+        assert_eq!(updated(&created, &values), created, "{text}");
+    }
 }
 
 #[test]

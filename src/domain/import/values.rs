@@ -71,7 +71,18 @@ impl Values {
         &self,
         read: impl FnOnce(Value) -> Result<T, Vec<FieldError>>,
     ) -> Result<T, Vec<FieldError>> {
-        read(self.attributes.clone().into()).map_err(|errors| self.located(errors))
+        let mut attributes = self.attributes.clone();
+        if self.form != Form::Export {
+            // An update is a merge patch, which removes nulls. If a creation kept them, repeating an import would change
+            // something.
+            for name in ["custom", "extensions"] {
+                if let Some(value) = attributes.get_mut(name) {
+                    let patch = value.take();
+                    json_patch::merge(value, &patch);
+                }
+            }
+        }
+        read(attributes.into()).map_err(|errors| self.located(errors))
     }
 
     /// Applies the attributes to the representation of an existing resource, and reads the result with `read`.

@@ -114,7 +114,10 @@ pub(super) fn taken(attribute: &str) -> FieldError {
 fn rounds(items: Vec<Item<'_>>) -> Vec<Vec<Item<'_>>> {
     let (mut rounds, mut round, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for item in items {
-        if !seen.insert(item.key.clone()) {
+        // Keys of different kinds can belong to the same resource.
+        let kind = |item: &Item<'_>| std::mem::discriminant(&item.key);
+        let is_other_kind = round.last().is_some_and(|last| kind(last) != kind(&item));
+        if is_other_kind || !seen.insert(item.key.clone()) {
             rounds.push(std::mem::take(&mut round));
             seen = HashSet::from([item.key.clone()]);
         }
@@ -137,7 +140,8 @@ fn key<R: Imported>(matching: Option<Match>, values: &Values) -> Result<Key, Vec
             let key = values.external_id().map(|id| Key::Unique(UniqueKey::ExternalId, id.to_owned()));
             ("externalId", key)
         }
-        Match::UserName | Match::Id => ("id", values.id.map(Key::Id)),
+        // The nil UUID precedes the first id wherever resources are read in the order of their ids.
+        Match::UserName | Match::Id => ("id", values.id.filter(|id| !id.is_nil()).map(Key::Id)),
     };
     key.ok_or_else(|| {
         let missing = FieldError::new(
