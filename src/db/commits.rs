@@ -101,7 +101,9 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut all = self.commits.lock();
-        if all.get(&self.tenant).is_some_and(|news| news.receiver_count() == 1) {
+        // The receiver must be dropped while the lock is held, so that one of two subscribers finds itself to be the last.
+        self.news = watch::channel(News::default()).1;
+        if all.get(&self.tenant).is_some_and(|news| news.receiver_count() == 0) {
             all.remove(&self.tenant);
         }
     }

@@ -35,7 +35,13 @@ pub fn next_unknown(connection: &mut Connection, after: Uuid) -> QueryResult<Opt
 /// Any error of the database. [`DbError::NoRow`] if the tenant does not exist.
 pub fn store(connection: &mut Connection, tenant: Uuid) -> Result<(), DbError> {
     let head = heads::table.find(Uid(tenant));
-    let revision: i64 = connection.lock(head.select(heads::revision))?;
+    let columns = (heads::revision, heads::digest, heads::digest_revision);
+    let (revision, known, known_at): (i64, Option<i64>, Option<i64>) =
+        connection.lock(head.select(columns))?;
+    if known.is_some() && known_at == Some(revision) {
+        // Another server has counted it while this one waited for the lock.
+        return Ok(());
+    }
     let digest = i64::from(count(connection, tenant)?);
     let values = (heads::digest.eq(digest), heads::digest_revision.eq(revision));
     connection.execute(diesel::update(head).set(values))?;

@@ -77,6 +77,14 @@ fn check_backup(file: &Path, database: &Path) -> Result<(), RestoreError> {
     if file_id(database).is_ok_and(|database| file_id(file).is_ok_and(|file| file == database)) {
         return Err(RestoreError(format!("{} is the database itself", file.display())));
     }
+    if file_id(&with_suffix(database, RESTORING))
+        .is_ok_and(|copy| file_id(file).is_ok_and(|file| file == copy))
+    {
+        let file = file.display();
+        return Err(RestoreError(format!(
+            "{file} may be incomplete, and would be overwritten: rename it first"
+        )));
+    }
     if let Some(other) = companions(file).into_iter().find(|path| is_not_empty(path)) {
         let (file, other) = (file.display(), other.display());
         return Err(RestoreError(format!(
@@ -95,13 +103,16 @@ fn is_not_empty(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.len() > 0)
 }
 
+/// The suffix of the copy.
+const RESTORING: &str = ".restoring";
+
 /// A copy of the backup next to the database. It is deleted when dropped.
 struct BackupCopy(PathBuf);
 
 impl BackupCopy {
     /// Creates the copy in place of one that a killed process has left.
     fn create(backup: &mut File, database: &Path) -> io::Result<Self> {
-        let copy = Self(with_suffix(database, ".restoring"));
+        let copy = Self(with_suffix(database, RESTORING));
         copy.delete();
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&copy.0)?;
         io::copy(backup, &mut file)?;

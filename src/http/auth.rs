@@ -1,6 +1,7 @@
 //! Authentication: the caller of a request, from its key or token.
 
 use super::api::Api;
+use super::changes::Resumed;
 use super::deadline::Deadline;
 use super::problem::Problem;
 use super::request_id::RequestId;
@@ -119,7 +120,10 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         return Err(Problem::no_valid_key());
     }
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-    let failed = || match state.auth_throttle.fail(address, Instant::now()) {
+    // A parked request that runs again was authenticated before, so it is not another attempt.
+    let is_resumed = request.extensions().contains::<Resumed>();
+    let fail = || (!is_resumed).then(|| state.auth_throttle.fail(address, Instant::now())).flatten();
+    let failed = || match fail() {
         None => Problem::no_valid_key(),
         Some(wait) => Problem::throttled(wait),
     };
@@ -140,7 +144,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         Some(credential) => Some(credential),
         None => match state.auth_throttle.refused(address, Instant::now()) {
             // Failures of other clients behind the same address do not lock out a key that was valid before.
-            Some(wait) if !state.credentials.was_cached(&secret) => {
+            Some(wait) if !is_resumed && !state.credentials.was_cached(&secret) => {
                 return Err(Problem::throttled(wait));
             }
             _ => state.credentials.load(&secret, Deadline::of(request)).await?,

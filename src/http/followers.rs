@@ -103,8 +103,14 @@ impl Followers {
     /// Any error of the database.
     pub async fn check_heads(&self, database: &Database) -> Result<(), OpError> {
         for tenants in self.commits.tenants().chunks(BATCH) {
-            for (tenant, head) in database.call(&Origin::server(), Heads(tenants.to_vec())).await? {
-                self.commits.set_head(tenant, head);
+            let heads = database.call(&Origin::server(), Heads(tenants.to_vec())).await?;
+            let heads: HashMap<_, _> = heads.into_iter().collect();
+            for tenant in tenants {
+                match heads.get(tenant) {
+                    Some(head) => self.commits.set_head(*tenant, *head),
+                    // The tenant was deleted. Its followers end when they read it again.
+                    None => self.commits.wake(*tenant),
+                }
             }
         }
         Ok(())

@@ -10,10 +10,10 @@ use super::problem::Problem;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::server::parking::Parking;
 use super::state::State;
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use actix_web::http::{ConnectionType, StatusCode};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use std::time::Instant;
@@ -24,7 +24,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let resumed = Parking::resumed(request.request());
+    let resumed = Parking::begin(request.request());
     let arrival = resumed.as_ref().map_or(began, |resumed| resumed.arrived);
     let id = match &resumed {
         Some(resumed) => RequestId(resumed.request_id.clone()),
@@ -99,10 +99,14 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
 
 fn add_headers(response: &mut ServiceResponse, id: &str) {
     let stopping = response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_stopping());
+    // HTTP/1.0 has no chunked encoding, so the end of the connection ends the body (RFC 9112, section 6.3).
+    let ends_with_connection = response.request().version() < Version::HTTP_11
+        && response.response().body().size() == BodySize::Stream;
     let response: &mut HttpResponse = response.response_mut();
+    response.head_mut().no_chunking(ends_with_connection);
     let is_body_unread =
         matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
-    if stopping || is_body_unread {
+    if stopping || is_body_unread || ends_with_connection {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();

@@ -25,16 +25,18 @@ pub async fn run(database: Database) {
 }
 
 async fn count_all(database: &Database) -> Result<(), OpError> {
-    let mut after = Uuid::nil();
+    let (mut after, mut result) = (Uuid::nil(), Ok(()));
     while let Some(tenant) = database.call(&Origin::server(), NextUnknownDigest { after }).await? {
         let deadline = Instant::now() + LIMIT;
         match database.call_until(&Origin::server(), CountDigest { tenant }, deadline).await {
             Ok(()) => log::info!(tenant:%; "digest counted"),
             // The tenant was deleted.
             Err(OpError::NotFound) => {}
-            Err(error) => return Err(error),
+            Err(error @ OpError::Database(DbError::Stopping)) => return Err(error),
+            // Does not keep the tenants after this one from being counted.
+            Err(error) => result = Err(error),
         }
         after = tenant;
     }
-    Ok(())
+    result
 }

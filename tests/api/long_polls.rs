@@ -16,6 +16,9 @@ engine_tests! {
     changes_that_the_filters_exclude_do_not_end_the_wait
     the_connection_can_be_used_again
     requests_that_cannot_be_parked_wait
+    pipelined_requests_each_receive_a_response
+    polls_of_a_revoked_key_are_no_failed_attempts
+    the_wait_ends_with_the_tenant
     followers_are_limited
     the_wait_ends_with_the_rights_of_the_key
     waiting_requests_use_no_actor
@@ -137,6 +140,42 @@ async fn requests_that_cannot_be_parked_wait(api: Api) {
         api.create_named(&number.to_string()).await;
         assert_eq!(receive(&mut connection).json()["next"], number + 1);
     }
+}
+
+async fn pipelined_requests_each_receive_a_response(api: Api) {
+    let api = start_api(&api);
+    let poll = poll("&type=group.created");
+    let mut connection = send(&api, &(raw_request("GET", "/me") + &poll));
+    assert_eq!(receive(&mut connection).json()["role"], "operator");
+    api.server.wait_for_followers(1);
+    connection.send(poll.as_bytes());
+    // Wakes the first poll, which waits again while the second one has been received.
+    api.create_named("ada").await;
+    api.client.post("/groups", &json!({ "displayName": "Engineers" })).send().await.expect(201);
+    for _ in 0..2 {
+        assert_eq!(types(&receive(&mut connection).json()), ["group.created"]);
+    }
+}
+
+async fn polls_of_a_revoked_key_are_no_failed_attempts(api: Api) {
+    let api = Api::start(api.engine, &[LOG_FOLLOWERS, ("ROSTER_FAILED_ATTEMPTS", "2")]);
+    let key = create_key(&api.client, &json!({ "role": "reader" })).await;
+    let mut connections: Vec<_> = (0..5).map(|_| send(&api, &poll_with(&key, "&after=1"))).collect();
+    api.server.wait_for_followers(5);
+    api.client.delete(&key_path(&key)).send().await.expect(204);
+    for connection in &mut connections {
+        receive(connection).assert_problem(401, "unauthorized");
+    }
+}
+
+async fn the_wait_ends_with_the_tenant(api: Api) {
+    let api = start_api(&api);
+    let tenant = api.client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201).json();
+    let head = request_head("GET", "/changes?wait=60") + "Roster-Tenant: acme\r\n\r\n";
+    let mut connection = send(&api, &head);
+    api.server.wait_for_followers(1);
+    api.client.delete(&format!("/tenants/{}", text(&tenant["id"]))).send().await.expect(204);
+    receive(&mut connection).assert_problem(404, "not-found");
 }
 
 async fn followers_are_limited(api: Api) {

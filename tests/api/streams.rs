@@ -18,6 +18,7 @@ engine_tests! {
     a_stream_ends_with_the_epoch
     a_client_that_does_not_read_is_disconnected
     head_returns_no_events
+    http_1_0_has_no_chunks
 }
 
 /// A stream that has begun.
@@ -161,7 +162,22 @@ async fn comments_keep_the_connection_open(api: Api) {
     for name in ["ada", "bob"] {
         assert_eq!(stream.block().as_deref(), Some(":"));
         api.create_named(name).await;
+        // The client can continue after the changes that the filter has excluded.
+        let page = get(&api.client, "/changes").await;
+        let expected = format!(":\nid: {}:{}", text(&page["epoch"]), page["next"]);
+        while stream.block().as_ref() != Some(&expected) {}
     }
+}
+
+async fn http_1_0_has_no_chunks(api: Api) {
+    api.create_named("ada").await;
+    let request = request(ADMIN_KEY, "", "").replace("HTTP/1.1", "HTTP/1.0");
+    let mut connection = RawConnection::connect(api.address());
+    connection.send(request.as_bytes());
+    let text = connection.receive_until("\n\n");
+    let (head, body) = text.split_once("\r\n\r\n").expect("the head ends");
+    assert!(!head.to_ascii_lowercase().contains("transfer-encoding"), "{head}");
+    assert!(body.starts_with("id: "), "{body}");
 }
 
 async fn a_stream_ends_with_its_key(api: Api) {

@@ -30,7 +30,9 @@ fn check(url: &str) -> CommandOutput {
 /// Creates two tenants. In `default`, the change with revision 6 deletes a group with members.
 async fn create(client: &Client) {
     client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);
-    client.in_tenant("acme").post("/users", &json!({ "userName": "eve" })).send().await.expect(201);
+    let emails: Vec<_> = (0..11).map(|number| json!({ "value": format!("{number}@example.com") })).collect();
+    let eve = json!({ "userName": "eve", "emails": emails });
+    client.in_tenant("acme").post("/users", &eve).send().await.expect(201);
     let ada = json!({
         "userName": "ada", "displayName": "Ada", "externalId": "e1", "emails": [{ "value": "Ada@example.com" }],
     });
@@ -130,8 +132,8 @@ const PLANTS: [Plant; 23] = [
         &["the document is invalid"],
     ),
     (
-        "UPDATE user_emails SET value_key = 'x'",
-        "UPDATE user_emails SET value_key = 'ada@example.com'",
+        "UPDATE user_emails SET value_key = 'x' WHERE value_key = 'ada@example.com'",
+        "UPDATE user_emails SET value_key = 'ada@example.com' WHERE value_key = 'x'",
         &["user_emails differs from the document"],
     ),
     (

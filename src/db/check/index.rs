@@ -53,7 +53,8 @@ impl Check<'_> {
         let IndexTable { name, id, columns: [part, value], .. } = table;
         let mut statement = Fragment::default();
         statement.sql(format!("SELECT {id}, CAST({part} AS text), {value} FROM {name} WHERE tenant_id = "));
-        self.restrict(&mut statement, id, range).sql(format!(" ORDER BY {id}, {part}"));
+        // PostgreSQL would take a name without a table for that of the text in the output.
+        self.restrict(&mut statement, id, range).sql(format!(" ORDER BY {name}.{id}, {name}.{part}"));
         let rows: Vec<(Uid, String, String)> =
             self.connection.load(Statement::<(Id, Text, Text)>::of(statement))?;
         let mut by_id: BTreeMap<Uuid, IndexRows> = BTreeMap::new();

@@ -26,9 +26,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Tells nginx to pass on each event immediately.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// A comment, which clients ignore.
-const COMMENT: &[u8] = b":\n\n";
-
 /// The events of a stream.
 struct Events {
     context: Context<Reader>,
@@ -37,6 +34,8 @@ struct Events {
     epoch: Uuid,
     /// The newest revision when the stream was last read.
     head: i64,
+    /// The revision in the last `id` that the client has received.
+    sent: i64,
     /// The events that have not been sent yet.
     unsent: Bytes,
     reservation: Option<Reservation>,
@@ -56,7 +55,8 @@ pub(super) async fn respond(request: &HttpRequest, context: Context<Reader>, mut
     }
     let comment_at = Instant::now() + context.state().stream_keep_alive;
     let (epoch, head, unsent, reservation) = (feed.span.epoch, feed.span.head, Bytes::new(), None);
-    let mut events = Events { context, query, follower, epoch, head, unsent, reservation, comment_at };
+    let sent = query.after;
+    let mut events = Events { context, query, follower, epoch, head, sent, unsent, reservation, comment_at };
     events.add(&feed)?;
     let mut response = HttpResponse::Ok();
     response.content_type(EVENT_STREAM).insert_header((CACHE_CONTROL, "no-cache"));
@@ -98,13 +98,23 @@ impl Events {
                 drop(timeout_at(self.comment_at.into(), self.follower.changed(read)).await);
             }
             if Instant::now() >= self.comment_at {
-                self.unsent = Bytes::from_static(COMMENT);
+                self.unsent = self.comment();
                 continue;
             }
             // The future is large, and most of the time it is not needed. After an error, the client connects again and
             // receives the problem.
             Box::pin(self.read()).await.ok()?;
         }
+    }
+
+    /// A comment. If the filter has excluded changes since the last event, it comes with an `id`, from which the client can
+    /// continue; without `data`, it is no event.
+    fn comment(&mut self) -> Bytes {
+        if self.query.after == self.sent {
+            return Bytes::from_static(b":\n\n");
+        }
+        self.sent = self.query.after;
+        format!(":\nid: {}:{}\n\n", self.epoch, self.sent).into()
     }
 
     /// Reads the next page.
@@ -126,6 +136,7 @@ impl Events {
         for change_record in &feed.changes {
             write_event(&mut text, self.epoch, change_record)?;
         }
+        self.sent = feed.changes.last().map_or(self.sent, |change_record| change_record.revision);
         let in_flight = &self.context.state().in_flight;
         self.reservation = in_flight.reserve_part(self.context.caller(), text.len())?;
         (self.query.after, self.head, self.unsent) = (feed.next, feed.span.head, text.into());

@@ -22,6 +22,10 @@ pub(super) struct Connection {
     receiving: bool,
     /// The request in progress, if it can be parked: it was received in one read, without anything after it.
     request: Option<Box<[u8]>>,
+    /// What was received since the request in progress began, if it is one whole request that can be parked.
+    next: Option<Box<[u8]>>,
+    /// How many parts were received since then.
+    parts: usize,
     /// The bytes of a parked request, which is received again.
     again: Box<[u8]>,
     /// Whether everything has been sent since [`Self::expect_flush`].
@@ -50,13 +54,30 @@ impl Connection {
         }
         close_unread(&stream, send_timeout);
         let send_time = SendTime::new(send_timeout);
-        let (stalled, receiving, request, again) = (None, false, None, Box::default());
-        Self { stream, registration, send_time, stalled, receiving, request, again, flushed: false }
+        Self {
+            stream,
+            registration,
+            send_time,
+            stalled: None,
+            receiving: false,
+            request: None,
+            next: None,
+            parts: 0,
+            again: Box::default(),
+            flushed: false,
+        }
     }
 
     /// Whether the request in progress can be parked.
     pub(super) fn can_park(&self) -> bool {
         self.request.is_some()
+    }
+
+    /// A request begins to be handled.
+    pub(super) fn begin(&mut self) {
+        let next = self.next.take();
+        self.request = next.filter(|_| self.parts == 1);
+        self.parts = 0;
     }
 
     pub(super) fn expect_flush(&mut self) {
@@ -77,6 +98,7 @@ impl Connection {
         self.registration.set_waiting(false);
         self.registration.touch();
         self.receiving = false;
+        (self.next, self.parts) = (None, 0);
         self.again = self.request.take().unwrap_or_default();
     }
 
@@ -102,12 +124,13 @@ impl Connection {
 
     /// Remembers a received request that can be parked.
     fn remember(&mut self, received: &[u8]) {
-        let is_parkable = !self.receiving
+        self.parts = self.parts.saturating_add(1);
+        let is_parkable = self.parts == 1
             && received.starts_with(PARKABLE)
             && received.len() <= MAX_PARKABLE
             && received.windows(END_OF_HEAD.len()).position(|four| four == END_OF_HEAD)
                 == received.len().checked_sub(END_OF_HEAD.len());
-        self.request = is_parkable.then(|| received.into());
+        (self.request, self.next) = (None, is_parkable.then(|| received.into()));
     }
 
     /// Receives a parked request again.

@@ -191,9 +191,13 @@ impl Parking {
         slot.can_park().then(|| Self(slot.clone()))
     }
 
-    /// The state that the handler of a request left when it was parked.
-    pub(in crate::http) fn resumed(request: &HttpRequest) -> Option<Resumed> {
-        request.conn_data::<Self>()?.0.resumed.take()
+    /// Marks the beginning of a request. Returns the state that its handler left if the request was parked.
+    pub(in crate::http) fn begin(request: &HttpRequest) -> Option<Resumed> {
+        let Self(slot) = request.conn_data::<Self>()?;
+        if let Some(connection) = &mut *slot.connection.borrow_mut() {
+            connection.begin();
+        }
+        slot.resumed.take()
     }
 
     /// Parks the request, whose handler is dropped. It runs again when `wait` ends.
