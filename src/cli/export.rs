@@ -28,7 +28,7 @@ pub(super) struct ExportArguments {
     /// Compression of the output; without it, the suffix .gz or .zst of the file selects one
     #[arg(long)]
     compress: Option<Compression>,
-    /// Continues an earlier export after this position: user:<id>, group:<id> or member:<groupId>:<userId>
+    /// Continues an earlier export after this position: user:ID, group:ID or member:GROUP-ID:USER-ID
     #[arg(long, value_parser = position)]
     after: Option<SnapshotPosition>,
 }
