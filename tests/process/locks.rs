@@ -24,7 +24,11 @@ on_both_engines! {
 
 fn a_write_gives_up_after_half_its_deadline(database: &Database) {
     block_on(async {
-        let server = start(&database.url());
+        let server = Server::builder(&database.url()).env("ROSTER_REQUEST_DEADLINE", "2s");
+        let server = server.env("ROSTER_SLOW_OPERATION", "0s").start();
+        // When the server starts, it deletes expired rows. A write that waits behind such a deletion only learns that its
+        // deadline has passed.
+        server.wait_for_log("NextHistory", Duration::from_secs(30));
         let client = Client::new(&server);
         let (id, path) = create(&client, "ada").await;
         let lock = database.lock(&id);
