@@ -223,7 +223,7 @@ fn of_headers() -> [Parameter; 8] {
         ),
         header(
             "Last-Event-ID",
-            json!({ "type": "string", "pattern": "^[0-9A-Fa-f-]{36}:[0-9]+$" }),
+            text(),
             "The `id` of the last event that the client has processed. A stream begins after it and ignores `after`.",
         ),
         header(
