@@ -97,3 +97,9 @@ def remove_unstorable(value: object) -> object:
     if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return 0
     return value
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(_context, value):
+    """The lines of an import are described as text."""
+    return value if isinstance(value, bytes) else str(value).encode()
