@@ -97,7 +97,7 @@ impl<R: Right> Context<R> {
     /// The context without the deadline of the request, for a response that is sent for longer. Each operation has
     /// its own deadline.
     pub(super) fn without_deadline(mut self) -> Self {
-        self.caller.origin.deadline = None;
+        self.caller = self.caller.without_deadline();
         self
     }
 

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 /// The size in bytes up to which responses are not counted and are always sent.
-pub(super) const SMALL: usize = 32 * 1024;
+const SMALL: usize = 32 * 1024;
 
 /// The size, in bytes, of the parts in which a larger response is passed to the connection.
 pub(super) const PART: usize = SMALL;

@@ -7,7 +7,7 @@ use crate::domain::parse_id;
 use crate::http::context::{Context, Reader};
 use crate::http::followers::Follower;
 use crate::http::headers::EVENT_STREAM;
-use crate::http::in_flight::{Reservation, SMALL};
+use crate::http::in_flight::{PART, Reservation};
 use crate::http::problem::Problem;
 use crate::http::response::{Response, not_serializable, write_json};
 use crate::http::server::parking::ParkableBody;
@@ -86,7 +86,7 @@ impl Events {
         loop {
             if !self.unsent.is_empty() {
                 self.comment_at = Instant::now() + self.context.state().stream_keep_alive;
-                return Some(self.unsent.split_to(self.unsent.len().min(SMALL)));
+                return Some(self.unsent.split_to(self.unsent.len().min(PART)));
             }
             self.reservation = None;
             if self.context.state().is_stopping() {

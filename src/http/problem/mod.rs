@@ -223,13 +223,13 @@ impl Problem {
 
     pub(super) fn too_many_of_key(limit: usize) -> Self {
         let detail = format!(
-            "{limit} requests with this key already wait for changes. Retry without `wait`, or once another one has ended."
+            "{limit} requests with this key already wait for changes or receive a stream. Retry once one of them has ended."
         );
         Self::too_many_followers(detail).with(RETRY_AFTER, "1")
     }
 
     pub(super) fn too_many_in_total(limit: usize) -> Self {
-        let detail = format!("{limit} requests already wait for changes. Retry later, or without `wait`.");
+        let detail = format!("{limit} requests already wait for changes or receive a stream. Retry later.");
         Self::too_many_followers(detail).with(RETRY_AFTER, "1")
     }
 
