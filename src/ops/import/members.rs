@@ -34,13 +34,13 @@ struct Membership {
 }
 
 impl Memberships {
-    /// Looks up the groups that a line names. Returns its errors.
+    /// Looks up the groups that a line names. Returns an error for each name that does not belong to exactly one group.
     pub(super) fn check_names(
         &mut self,
         connection: &mut Connection,
         tenant: Uuid,
         names: &[String],
-    ) -> Result<Result<(), Vec<FieldError>>, OpError> {
+    ) -> Result<Vec<FieldError>, OpError> {
         let mut errors = Vec::new();
         for name in names {
             let key = casefold(name);
@@ -54,7 +54,7 @@ impl Memberships {
             };
             errors.push(FieldError::new("/groups", "unknown-group", format!("{problem} `{name:.100}`")));
         }
-        Ok(if errors.is_empty() { Ok(()) } else { Err(errors) })
+        Ok(errors)
     }
 
     /// Adds the memberships of a user in groups that [`Self::check_names`] has found.

@@ -123,10 +123,11 @@ impl Apply {
             all.filter(|(index, _)| !self.without.contains(&(self.range.start + index)))
         {
             let refused = match &line.content {
-                Ok(Content::User(values)) => memberships
-                    .check_names(tx, self.tenant, &values.groups)?
-                    .and_then(|()| users.push(self, index, values)),
-                Ok(Content::Group(values)) => groups.push(self, index, values),
+                Ok(Content::User(values)) => {
+                    let errors = memberships.check_names(tx, self.tenant, &values.groups)?;
+                    users.push(self, index, values, errors)
+                }
+                Ok(Content::Group(values)) => groups.push(self, index, values, Vec::new()),
                 Ok(Content::Member { group, user }) => {
                     memberships.push(index, *group, *user);
                     Ok(())

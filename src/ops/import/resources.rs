@@ -35,8 +35,23 @@ struct Item<'l> {
     index: usize,
     key: Key,
     values: &'l Values,
+    /// The errors of the line that do not concern attributes of the resource.
+    errors: Vec<FieldError>,
     /// The id of the resource, if the line creates it.
     new_id: Uuid,
+}
+
+impl Item<'_> {
+    /// The values that the line gives to the resource.
+    ///
+    /// # Errors
+    /// All errors of the line.
+    fn draft<R: Imported>(&self, stored: Option<&R>) -> Result<R::Draft, Vec<FieldError>> {
+        match R::draft(self.values, stored) {
+            Ok(draft) if self.errors.is_empty() => Ok(draft),
+            draft => Err(draft.err().into_iter().flatten().chain(self.errors.clone()).collect()),
+        }
+    }
 }
 
 /// The result of a line, with its index and, unless it was refused, the id of its resource.
@@ -49,24 +64,28 @@ impl<R> Default for Items<'_, R> {
 }
 
 impl<'l, R: Imported> Items<'l, R> {
-    /// Adds a line.
+    /// Adds a line with the errors that were found in it so far.
     ///
     /// # Errors
-    /// The line lacks the value by which its resource is found.
+    /// All errors of a line that lacks the value by which its resource is found.
     pub(super) fn push(
         &mut self,
         apply: &Apply,
         index: usize,
         values: &'l Values,
+        errors: Vec<FieldError>,
     ) -> Result<(), Vec<FieldError>> {
-        let key = key::<R>(apply.options.matching, values)?;
+        let key = match key::<R>(apply.options.matching, values) {
+            Ok(key) => key,
+            Err(found) => return Err(found.into_iter().chain(errors).collect()),
+        };
         // The order of ids is the order of lines.
         let created = apply.now.plus(Duration::from_micros(index as u64));
         let new_id = match key {
             Key::Id(id) => id,
             Key::Unique(..) => id::created_at(created, (apply.random)()),
         };
-        self.items.push(Item { index, key, values, new_id });
+        self.items.push(Item { index, key, values, errors, new_id });
         Ok(())
     }
 
@@ -166,7 +185,7 @@ fn apply_all<R: Imported>(apply: &Apply, tx: &mut Tx<'_>, items: &[Item<'_>]) ->
     let (mut done, mut new, mut changed) = (Vec::with_capacity(items.len()), Vec::new(), Vec::new());
     for item in items {
         let stored = found.get(&item.key);
-        match (R::draft(item.values, stored), stored) {
+        match (item.draft::<R>(stored), stored) {
             (Err(errors), _) => done.push((item.index, None, Outcome::Refused(errors))),
             (Ok(draft), None) => {
                 new.push((item.new_id, draft));
@@ -253,7 +272,7 @@ fn update<R: Imported>(
     let mut done = Vec::with_capacity(locked.len());
     for (stored, item) in locked {
         let id = stored.stamp().id;
-        let draft = R::draft(item.values, Some(&stored)).map_err(OpError::Invalid)?;
+        let draft = item.draft::<R>(Some(&stored)).map_err(OpError::Invalid)?;
         let written = stored.write(tx, apply.tenant, draft, apply.now)?;
         let outcome = match written.stamp().version == stored.stamp().version {
             true => Outcome::Unchanged,
