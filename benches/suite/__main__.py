@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from . import builds, bulk, followers, machine, soak
+from .costs import costs
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
 from .report import TITLES, closed_table, report
@@ -16,7 +17,8 @@ from .storage import storage
 from .testbed import BASE, open_testbed
 from .workload import CONSTANT, PEER, ROSTER
 
-PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "storage": storage, "long": long}
+PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "storage": storage, "costs": costs,
+          "long": long}
 
 COMMANDS = """commands:
   (none)    measures everything and checks the targets

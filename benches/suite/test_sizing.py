@@ -1,0 +1,43 @@
+"""docs/sizing.md agrees with the results: `PYTHONPATH=benches python3 -m unittest suite.test_sizing`."""
+
+import re
+import unittest
+
+from . import sizing
+
+
+class Page(unittest.TestCase):
+    def test_the_tables_are_those_that_the_results_give(self):
+        page = sizing.PAGE.read_text()
+        self.assertEqual(sizing.updated(page, sizing.Sizing(sizing.load()).tables()), page,
+                         "run `benches/report sizing --update`")
+
+    def test_other_results_give_another_page(self):
+        results = sizing.load()
+        for one in results["sqlite"]["costs"]["loads"]["patch"]:
+            one["cpu_server"] *= 2
+        page = sizing.PAGE.read_text()
+        self.assertNotEqual(sizing.updated(page, sizing.Sizing(results).tables()), page)
+
+    def test_a_table_cannot_be_missing(self):
+        with self.assertRaisesRegex(SystemExit, "instead of"):
+            sizing.updated("# Sizing", sizing.Sizing(sizing.load()).tables())
+
+    def test_the_memory_limit_of_the_deployment_exceeds_the_sum(self):
+        sums = sizing.Sizing(sizing.load()).tables()["Memory"].splitlines()[-1].split("|")[2:4]
+        deployment = (sizing.ROOT / "ops/kubernetes/deployment.yaml").read_text()
+        limit = int(re.search(r"limits: \{ memory: (\d+)Mi \}", deployment)[1])
+        self.assertLess(max(map(float, sums)), limit)
+
+
+class Arithmetic(unittest.TestCase):
+    def test_half_of_the_processors_serve_requests(self):
+        self.assertEqual(sizing.capacity(8, 100), 40_000)
+
+    def test_three_digits_remain(self):
+        self.assertEqual([sizing.thousands(value) for value in (7.4, 123.4, 12_345, 1_234_567)],
+                         ["7", "123", "12,300", "1,230,000"])
+
+
+if __name__ == "__main__":
+    unittest.main()
