@@ -23,11 +23,14 @@ class Page(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "instead of"):
             sizing.updated("# Sizing", sizing.Sizing(sizing.load()).tables())
 
-    def test_the_memory_limit_of_the_deployment_exceeds_the_sum(self):
-        sums = sizing.Sizing(sizing.load()).tables()["Memory"].splitlines()[-1].split("|")[2:4]
+    def test_the_deployment_has_the_memory_that_the_page_derives(self):
+        rows = {row.split("|")[1].strip(): max(map(float, row.split("|")[2:4]))
+                for row in sizing.Sizing(sizing.load()).tables()["Memory"].splitlines()[2:] if "each" not in row}
         deployment = (sizing.ROOT / "ops/kubernetes/deployment.yaml").read_text()
-        limit = int(re.search(r"limits: \{ memory: (\d+)Mi \}", deployment)[1])
-        self.assertLess(max(map(float, sums)), limit)
+        request, limit = (int(re.search(rf"{name}: {{.*memory: (\d+)Mi }}", deployment)[1])
+                          for name in ("requests", "limits"))
+        self.assertLess(rows["server, peak of the benchmark"], request)
+        self.assertLess(rows["sum of the peak, the followers and the unread responses"], limit)
 
 
 class Arithmetic(unittest.TestCase):
