@@ -128,7 +128,7 @@ class Soak:
                 self.guarded("end", checks.finish)
         # The server has stopped, so what remains fails and ends.
         join([*generators, *threads])
-        checked = "not run" if self.failures else self.check()
+        checked = self.check()
         return {"rate": self.rate, "samples": samples, **self.latencies, "checks": checks.done, "roster_check": checked,
                 "failures": self.failures}
 

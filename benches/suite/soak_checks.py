@@ -12,7 +12,7 @@ from .workload import AUTHORIZED, compact
 
 TENANT = "checks"
 # Seconds between the starts of two runs of a check.
-PAUSES = {"lifecycle": 0.1, "keys": 1, "export": 30}
+PAUSES = {"lifecycle": 0.1, "keys": 1, "export": 60}
 PATCH = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
          "Operations": [{"op": "replace", "path": "active", "value": False}]}
 SCIM = {"Content-Type": "application/scim+json"}
