@@ -117,7 +117,15 @@ inside() {
     expect "the result of the unit" "$(systemctl show --property=Result,ExecMainStatus roster | sort | xargs)" \
         "ExecMainStatus=0 Result=success"
     as_roster roster check
+    refuse_invalid_settings
     echo passed
+}
+
+refuse_invalid_settings() {
+    echo ROSTER_LISTEN=nowhere >/etc/roster/environment
+    systemctl start roster
+    until systemctl --quiet is-failed roster; do sleep 0.1; done
+    expect "the restarts with invalid settings" "$(systemctl show --property=NRestarts --value roster)" 0
 }
 
 ready() {
