@@ -8,7 +8,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import builds, bulk, followers, machine
+from . import builds, bulk, followers, machine, soak
+from .costs import costs
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
 from .report import TITLES, closed_table, report
@@ -16,7 +17,8 @@ from .storage import storage
 from .testbed import BASE, open_testbed
 from .workload import CONSTANT, PEER, ROSTER
 
-PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "storage": storage, "long": long}
+PHASES = {"start": start, "closed": closed, "open": open_loop, "flat": flat, "storage": storage, "costs": costs,
+          "long": long}
 
 COMMANDS = """commands:
   (none)    measures everything and checks the targets
@@ -24,6 +26,8 @@ COMMANDS = """commands:
   builds    compares builds of Roster, each NAME=BINARY: memory, p50, p99 and throughput, 256 connections
   patch     compares builds of Roster: SCIM PATCH of one user and of many, 64 connections
   followers measures followers of /changes: latency, memory, and their effect on creates
+  soak      sends mixed load for --minutes to both engines at once, or to --engine: memory, file descriptors, threads
+            and latencies by minute, wrong responses, and `roster check` at the end
   bulk      imports and exports a tenant of as many users as the option says, beside the engine's own load and dump
 """
 
@@ -31,7 +35,8 @@ COMMANDS = """commands:
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=__doc__, epilog=COMMANDS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch", "followers", "bulk"], help="see below")
+    parser.add_argument("command", nargs="?", help="see below",
+                        choices=["subset", "builds", "patch", "followers", "soak", "bulk"])
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
     parser.add_argument("--engine", choices=TITLES,
                         help="the engine to measure; `network` is PostgreSQL as if on another machine, for the part "
@@ -42,7 +47,7 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="seconds per round (%(default)s)")
     parser.add_argument("--users", type=int, default=100_000,
                         help="users in the database (%(default)s); `flat` also measures a tenth and ten times as many")
-    parser.add_argument("--minutes", type=int, default=10, help="minutes of the part `long` (%(default)s)")
+    parser.add_argument("--minutes", type=int, default=10, help="minutes of the part `long` and of soak (%(default)s)")
     parser.add_argument("--connections", type=lambda text: list(map(int, text.split(","))),
                         metavar="N,…", help="numbers of connections to measure (1,16,64,256; network: 1,64,256)")
     parser.add_argument("--server", metavar="NAME=URL", type=pair, action="append", default=[],
@@ -100,6 +105,8 @@ def main():
     elif options.command == "followers":
         options.users = min(options.users, 20_000)
         run(options, engines, followers.measure)
+    elif options.command == "soak":
+        sys.exit(0 if soak.main(options, engines) else 1)
     elif options.command == "bulk":
         imported, options.users = options.users, 200
         run(options, engines, lambda bed: bulk.measure(bed, imported))

@@ -56,6 +56,10 @@ class Sqlite:
     def file_size(self, name):
         return self._file(name).stat().st_size
 
+    def size(self, name):
+        """Bytes of the database, including its write-ahead log."""
+        return sum(file.stat().st_size for file in self.directory.glob(f"{name}.db*"))
+
     def column(self, name, sql):
         with closing(self._connect(name)) as connection:
             return [row[0] for row in connection.execute(sql)]
@@ -142,6 +146,10 @@ class Postgres:
         if done.returncode:
             raise SystemExit(f"psql: {done.stderr}")
         return done.stdout
+
+    def size(self, name):
+        """Bytes of the database. The write-ahead log belongs to all databases of the cluster."""
+        return int(self.column(name, f"SELECT pg_database_size('{name}')")[0])
 
     def column(self, name, sql):
         return self.execute(name, sql).splitlines()

@@ -50,6 +50,29 @@ def ten_minutes(title, long):
     return chart(f"{title}: 90/10, {long['rate']:.0f} requests/s", "minutes", "latency, ms", ticks, lines, True)
 
 
+def draw_soak(title, results, directory):
+    (directory / f"{title.lower()}-soak.svg").write_text(svg(soak(title, results)))
+
+
+def soak(title, results):
+    samples, every = results["samples"], len(results["samples"]) // 10 + 1
+
+    def by_minute(name, label, lines, first=0):
+        last = first + max(map(len, lines.values()))
+        ticks = [minute if minute % every == 0 else "" for minute in range(first, last)]
+        points = {line: [[value] * 3 for value in values] for line, values in lines.items()}
+        return chart(f"{title}: {name}", "minutes", label, ticks, points, label == "ms")
+
+    yield by_minute("resident memory", "MiB", {"memory": [one["memory_mib"] for one in samples]})
+    yield by_minute("file descriptors and threads", "number", {
+        name.replace("_", " "): [one[name] for one in samples] for name in ("file_descriptors", "threads")})
+    latencies = {f"{kind}, {figure}": [minute[figure] / 1000 for minute in results[kind]["minutes"]]
+                 for kind in ("reads", "writes") if results.get(kind) for figure in ("p50", "p99")}
+    if latencies:
+        yield by_minute("latency", "ms", latencies, first=1)
+    yield by_minute("database", "MiB", {"size": [one["database_mib"] for one in samples]})
+
+
 def flat(title, results):
     sizes = [spread(1e6 / one["requests_per_second"] for one in size["rounds"]) for size in results["sizes"]]
     yield chart(f"{title}: read by id", "users", "µs per request, 64 connections",

@@ -50,6 +50,10 @@ class Testbed:
         """Creates a database with users, and the file of their ids."""
         self.say(f"creating {count} users")
         users.fill(self.databases, self.options.roster, name, count)
+        self.save_ids(name)
+
+    def save_ids(self, name):
+        """Creates the file of the ids of a database's users."""
         column = "id" if self.databases.pid else "hex(id)"
         ids = self.databases.column(name, f"SELECT {column} FROM users ORDER BY random() LIMIT {IDS}")
         self.ids(name).write_text("\n".join(str(UUID(id)) for id in ids))

@@ -87,6 +87,12 @@ def create(path, ids, headers):
     return Request(path, ids, "POST", {**headers, "Content-Type": "application/json"}, compact(user()))
 
 
+def patch(ids):
+    """Sets another display name with each request."""
+    headers = {**AUTHORIZED, "Content-Type": "application/merge-patch+json"}
+    return Request("/users/{id}", ids, "PATCH", headers, compact({"displayName": "Ada {n}"}))
+
+
 def scim_patch(ids):
     """Sets another display name with each request."""
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],

@@ -1,10 +1,10 @@
 //! docs/production.md
 
-use crate::docs::pages::{blocks_in, read};
+use crate::docs::pages::read;
 use crate::docs::proxy::Proxy;
 use crate::docs::workspace::Workspace;
 use crate::support::block_on;
-use crate::support::command::{in_empty_environment, run as run_command};
+use crate::support::command::{CommandOutput, in_empty_environment, run as run_command};
 use crate::support::http::Client;
 use crate::support::server::Server;
 use crate::support::sqlite;
@@ -29,24 +29,36 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     assert_eq!((users.len(), &users[0]["userName"]), (1, &"proxied".into()));
 }
 
+/// The highest exposure that `systemd-analyze security` may report for the unit, in tenths.
+const EXPOSURE: &str = "--threshold=20";
+
 #[test]
-fn the_systemd_unit_is_valid() {
-    let [unit] = &blocks_in("ini", PAGE)[..] else { panic!("the page has one unit") };
-    let directory = tempfile::tempdir().expect("the temporary directory is created");
+fn the_systemd_unit_is_valid_and_hardened() {
     // systemd-analyze checks that the program exists.
-    let unit = unit.replace("/usr/local/bin/roster", env!("CARGO_BIN_EXE_roster"));
-    fs::write(directory.path().join("roster.service"), unit).expect("the file is written");
-    let mut verify = in_empty_environment("systemd-analyze", directory.path());
-    let output =
-        run_command(verify.args(["verify", "./roster.service"]), Duration::from_secs(60)).expect_success();
+    let unit =
+        read("ops/systemd/roster.service").replace("/usr/local/bin/roster", env!("CARGO_BIN_EXE_roster"));
+    let output = analyze(&unit, &["verify"]).expect_success();
     assert_eq!(output.stderr, "");
+    let security = ["security", "--offline=true", "--no-pager", EXPOSURE];
+    analyze(&unit, &security).expect_success();
+    let exposed: String =
+        unit.lines().filter(|line| !line.starts_with("Protect")).map(|line| format!("{line}\n")).collect();
+    analyze(&exposed, &security).expect_code(1);
+}
+
+fn analyze(unit: &str, arguments: &[&str]) -> CommandOutput {
+    let directory = tempfile::tempdir().expect("the temporary directory is created");
+    fs::write(directory.path().join("roster.service"), unit).expect("the file is written");
+    let mut command = in_empty_environment("systemd-analyze", directory.path());
+    run_command(command.args(arguments).arg("./roster.service"), Duration::from_secs(60))
 }
 
 #[test]
-fn the_probes_of_the_kubernetes_example_succeed() {
-    let [manifest] = &blocks_in("yaml", PAGE)[..] else { panic!("the page has one manifest") };
-    let paths: Vec<_> = manifest.split("path: ").skip(1).filter_map(|rest| rest.split(',').next()).collect();
-    assert_eq!(paths, ["/livez", "/readyz"]);
+fn the_probes_of_the_kubernetes_deployment_succeed() {
+    let manifest = read("ops/kubernetes/deployment.yaml");
+    let paths = manifest.split("path: ").skip(1).filter_map(|rest| rest.split(',').next());
+    let paths: Vec<_> = paths.filter(|path| path.starts_with('/')).collect();
+    assert_eq!(paths, ["/livez", "/livez", "/readyz"]);
     let database = sqlite::Database::create();
     let server = Server::builder(&database.url()).start();
     let client = Client::anonymous(&server);
@@ -60,9 +72,15 @@ fn every_setting_on_the_pages_exists() {
     let command = Cli::command();
     let settings: BTreeSet<_> =
         command.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
-    for page in
-        ["README.md", "docs/getting-started.md", "docs/api.md", "docs/scim.md", "docs/operations.md", PAGE]
-    {
+    for page in [
+        "README.md",
+        "docs/getting-started.md",
+        "docs/api.md",
+        "docs/scim.md",
+        "docs/operations.md",
+        "docs/sizing.md",
+        PAGE,
+    ] {
         let text = read(page);
         for name in text
             .split(|c: char| !c.is_ascii_uppercase() && c != '_')

@@ -27,6 +27,7 @@ mod proxy;
 mod refusals;
 mod restore;
 mod retention;
+mod sandbox;
 mod secrets;
 mod settings;
 mod slow_readers;

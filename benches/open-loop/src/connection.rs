@@ -61,6 +61,9 @@ fn is_complete(bytes: &[u8]) -> Result<bool> {
     if head.as_bytes().get(9) != Some(&b'2') {
         bail!("a request failed: {}", head.lines().next().unwrap_or_default());
     }
+    if head.as_bytes().get(9..12) == Some(b"204") {
+        return Ok(true);
+    }
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
     let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let (_, length) = length.context("a response without Content-Length")?;
@@ -76,6 +79,7 @@ mod tests {
         let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         assert!(is_complete(response).unwrap());
         assert!(!is_complete(&response[..response.len() - 1]).unwrap());
+        assert!(is_complete(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap());
         assert!(is_complete(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").is_err());
     }
 }
