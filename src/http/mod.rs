@@ -15,6 +15,8 @@ mod endpoint;
 mod export;
 mod extractor;
 pub mod followers;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod groups;
 mod headers;
 mod health;
