@@ -76,6 +76,9 @@ pub mod db;
 pub mod domain;
 pub mod error;
 mod first_key;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod listen;
 mod logging;

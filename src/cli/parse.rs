@@ -62,6 +62,7 @@ pub(super) fn parse(arguments: &[OsString], sources: &Sources) -> Result<Cli, St
         }
         flags => flags.map_err(|error| Stop::Fail(explain(&error, None)))?,
     };
+    warn_about_secrets(&flags);
     let added = variables(&flags, sources).map_err(Stop::Fail)?;
     let (program, rest) = arguments.split_at(arguments.len().min(1));
     let complete =
@@ -73,6 +74,21 @@ pub(super) fn parse(arguments: &[OsString], sources: &Sources) -> Result<Cli, St
         return Err(Stop::Fail("set either ROSTER_ADMIN_KEY or ROSTER_ADMIN_KEY_FILE, not both".to_owned()));
     }
     Ok(cli)
+}
+
+/// Logs a warning for each flag with a value that may be a secret.
+fn warn_about_secrets(flags: &ArgMatches) {
+    for (setting, name) in settings() {
+        let (id, flag) = (setting.get_id().as_str(), setting.get_long().unwrap_or_default());
+        let is_given = flags.value_source(id) == Some(ValueSource::CommandLine);
+        let value = flags.get_raw(id).and_then(|mut values| values.next()?.to_str());
+        if is_given && value.is_some_and(|value| is_secret(&setting, value)) {
+            log::warn!(
+                "--{flag} may contain a secret, and every user of this machine can see the flags of a process: set {name} \
+                 in the environment or in .env instead"
+            );
+        }
+    }
 }
 
 /// The environment variables of settings, as flags.
@@ -132,7 +148,7 @@ fn explain(error: &clap::Error, sources: Option<&Sources>) -> String {
     }
 }
 
-/// Whether an invalid value of a setting may contain a secret. A database URL with only a path contains none.
+/// Whether a value of a setting, which can be invalid, may contain a secret. A database URL with only a path contains none.
 fn is_secret(setting: &Arg, value: &str) -> bool {
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"./_-".contains(&byte);
     match setting.get_id().as_str() {

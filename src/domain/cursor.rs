@@ -41,20 +41,24 @@ impl List {
 
     /// The cursor for the page after a position, in characters that need no escaping in a URL (RFC 9865).
     pub fn cursor(self, after: &Position) -> String {
-        let mut bytes = vec![FORMAT];
-        bytes.extend(self.0);
-        bytes.extend(after.id.as_bytes());
+        let mut position = after.id.as_bytes().to_vec();
         match &after.key {
             Some(Value::Text(text)) => {
-                bytes.push(TEXT);
-                bytes.extend(text.as_bytes());
+                position.push(TEXT);
+                position.extend(text.as_bytes());
             }
             Some(Value::Integer(number)) => {
-                bytes.push(INTEGER);
-                bytes.extend(number.to_be_bytes());
+                position.push(INTEGER);
+                position.extend(number.to_be_bytes());
             }
-            _ => bytes.push(NO_KEY),
+            _ => position.push(NO_KEY),
         }
+        self.token(&position)
+    }
+
+    /// The token for this list with the given bytes of a position.
+    pub(crate) fn token(self, position: &[u8]) -> String {
+        let mut bytes = [&[FORMAT], self.0.as_slice(), position].concat();
         let checksum: [u8; CHECKSUM] = head(&Sha256::digest(&bytes));
         bytes.extend(checksum);
         URL_SAFE_NO_PAD.encode(bytes)

@@ -39,7 +39,7 @@ pub(super) enum Prefer {
 extractor!(Prefer);
 
 impl Prefer {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let text = joined(request.headers(), "prefer").unwrap_or_default();
         let without_parameters = text.split(',').filter_map(|preference| preference.split(';').next());
         let preferences =
@@ -68,7 +68,7 @@ pub(super) struct IdempotencyKey(pub(super) Option<String>);
 extractor!(IdempotencyKey);
 
 impl IdempotencyKey {
-    fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut lines = request.headers().get_all("idempotency-key");
         match (lines.next(), lines.next()) {
             (None, _) => Ok(Self(None)),

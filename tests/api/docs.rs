@@ -3,11 +3,13 @@
 use crate::api::problem::assert_problem;
 use crate::support::api::Api;
 use crate::support::http::Client;
+use std::time::Duration;
 
 engine_tests! {
     the_page_loads_only_local_files
     the_page_works_with_a_trailing_slash
     other_files_are_not_served
+    files_are_compressed_only_once
 }
 
 async fn the_page_loads_only_local_files(api: Api) {
@@ -57,4 +59,23 @@ async fn other_files_are_not_served(api: Api) {
     for file in ["index.html", "oauth2-redirect.html", "..%2FCargo.toml", "nothing"] {
         assert_problem(&client.get(&format!("/docs/{file}")).send().await, 404, "not-found");
     }
+}
+
+/// Compressing the largest file takes 10 ms of processor time, which clients without a key could otherwise use.
+async fn files_are_compressed_only_once(api: Api) {
+    let client = Client::anonymous(&api.server);
+    let get = |path| client.get(path).header("accept-encoding", "gzip");
+    for path in ["/openapi.json", "/docs/swagger-ui-bundle.js"] {
+        let (gzip, plain) = (get(path).send().await.expect(200), client.get(path).send().await.expect(200));
+        assert_eq!((gzip.header("content-encoding"), plain.header("content-encoding")), (Some("gzip"), None));
+        assert!(gzip.bytes.len() < plain.bytes.len() / 3, "{path}");
+    }
+    let before = api.server.processor_time();
+    for _ in 0..100 {
+        get("/docs/swagger-ui-bundle.js").send().await.expect(200);
+    }
+    let used = api.server.processor_time() - before;
+    assert!(used < Duration::from_millis(600), "{used:?}");
+    let refused = client.get("/docs/start.js").header("accept-encoding", "identity;q=0").send().await;
+    assert_problem(&refused, 406, "not-acceptable");
 }

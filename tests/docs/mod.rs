@@ -18,6 +18,7 @@ mod proxy;
 mod readme;
 mod scim;
 mod shuffled;
+mod threat_model;
 mod workspace;
 
 /// The pages with commands. The module of the same name runs each page on both engines.

@@ -5,6 +5,7 @@ use crate::support::database::{Database, Engine, on_both_engines};
 use crate::support::sql::wait_until;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -168,6 +169,8 @@ fn refused_lines_can_be_corrected_and_imported_again(database: &Database) {
     );
     let expected = format!("Login,title,Room\r\nbob,{huge},2\r\n,\"no\nname\",3\r\neve\n");
     assert!(files.read("rejects.csv") == expected, "the lines are unchanged");
+    let mode = fs::metadata(files.path("rejects.csv")).expect("the file exists").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "only the owner can read the lines");
     assert!(output.stderr.contains("imported"), "a line instead of a bar: {}", output.stderr);
 
     let corrected = files

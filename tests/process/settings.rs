@@ -432,6 +432,21 @@ fn known_names_cause_no_warning() {
     assert_eq!(warnings(&mut command), Vec::<String>::new());
 }
 
+#[test]
+fn a_secret_in_a_flag_causes_a_warning() {
+    let key = SECRET.repeat(3);
+    let flags =
+        [("--admin-key", key.as_str()), ("--database-url", "postgres://roster:pass@localhost/roster")];
+    for (flag, value) in flags {
+        let lines = warnings(roster(Path::new("/")).args([flag, value]));
+        let [warning] = &lines[..] else { panic!("expected one warning: {lines:#?}") };
+        assert!(warning.contains(&format!("{flag} may contain a secret")), "{warning}");
+        assert!(!warning.contains(SECRET) && !warning.contains("pass@"), "{warning}");
+    }
+    let harmless = warnings(roster(Path::new("/")).args(["--database-url", "sqlite://data/roster.db"]));
+    assert_eq!(harmless, Vec::<String>::new());
+}
+
 /// The names of the database files in a directory.
 fn databases(directory: &Path) -> Vec<String> {
     file_names(directory).into_iter().filter(|name| name.ends_with(".db")).collect()

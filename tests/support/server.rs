@@ -173,6 +173,15 @@ impl Server {
         self.memory("VmHWM:")
     }
 
+    /// The processor time that the process has used.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("the process runs");
+        // The name of the process can contain spaces. The times, in hundredths of a second, are the fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
+        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
     fn memory(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process runs");
         let line = status.lines().find_map(|line| line.strip_prefix(name));

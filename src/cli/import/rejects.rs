@@ -6,7 +6,7 @@ use crate::error::AppError;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A line number, and the position of the line in the input.
@@ -21,11 +21,12 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Opens the file. It is overwritten after the first `length` bytes, which an earlier attempt has written.
+    /// Opens the file. It is overwritten after the first `length` bytes, which an earlier attempt has written. Only the
+    /// owner can read a new file, because it contains values of users.
     pub(super) fn open(path: &Path, input: &Input, length: u64) -> Result<Self, AppError> {
         let source = input.file.as_deref().unwrap_or(Path::new("-"));
         let input = File::open(source).map_err(cannot_read(source))?;
-        let output = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+        let output = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
         let mut output = output.map_err(cannot_write(path))?;
         let metadata = output.metadata().map_err(cannot_write(path))?;
         let source = input.metadata().map_err(cannot_read(source))?;

@@ -38,8 +38,13 @@ impl Secret {
             let characters = bytes.iter().filter_map(|byte| BASE62.get(usize::from(byte & 63)));
             text.extend(characters.take(end - text.len()).map(|byte| char::from(*byte)));
         }
+        Ok(Self { id, text: Self::with_checksum(text) })
+    }
+
+    /// The text followed by its checksum.
+    pub(crate) fn with_checksum(text: String) -> String {
         let checksum = checksum(&text);
-        Ok(Self { id, text: text + &checksum })
+        text + &checksum
     }
 
     /// Parses a secret. The checksum detects foreign and mistyped secrets without a look-up.

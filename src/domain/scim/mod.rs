@@ -22,6 +22,8 @@ pub mod schema;
 pub use error::{ScimError, ScimType};
 pub use errors::Errors;
 pub use field_errors::from_field_errors;
+#[cfg(any(test, fuzzing))]
+pub(crate) use path::check as check_path;
 pub use reading::Reading;
 pub use resource_type::ResourceType;
 

@@ -212,6 +212,20 @@ fn unknown_extension(text: &str, urn: &str, rest: &str) -> Result<Path<'static>,
     Ok(Path::UnknownExtension(UnknownExtensionPath { urn: urn.to_owned(), names }))
 }
 
+/// The name of a path to an attribute is a path to the same attribute.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(text: &str) {
+    for kind in ResourceType::ALL {
+        for (value_is_object, profile) in [(false, Profile::Strict), (true, Profile::Lenient)] {
+            let parse = |text| Path::parse(text, kind, &Map::new(), value_is_object, profile);
+            let Ok(Path::Attribute(path)) = parse(text) else { continue };
+            let name = path.name();
+            let same = parse(&name);
+            assert!(matches!(&same, Ok(Path::Attribute(same)) if same.name() == name), "{name}: {same:?}");
+        }
+    }
+}
+
 /// The error for a path that names an attribute that no schema defines.
 pub(super) fn no_attribute(text: &str) -> ScimError {
     unknown_attribute(text).with_type(ScimType::InvalidPath)

@@ -3,12 +3,16 @@
 use super::api::TrailingSlash;
 use super::openapi::{DOCS_FILES, OperationDocs};
 use super::problem::Problem;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, REFERRER_POLICY};
+use super::static_file::StaticFile;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderValue, REFERRER_POLICY,
+};
 use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::json;
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use utoipa_swagger_ui::{Config, serve};
 
 /// Prevents the page from loading anything from other servers and from sending anything to them. `data:` is needed for
@@ -43,21 +47,28 @@ pub(super) fn page_docs() -> OperationDocs {
 
 /// `GET /docs/{file}`
 pub(super) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    static FILES: LazyLock<BTreeMap<&str, StaticFile>> = LazyLock::new(|| {
+        DOCS_FILES.into_iter().filter_map(|name| Some((name, static_file(name)?))).collect()
+    });
     let name = request.match_info().get("file").unwrap_or_default();
-    if name == START {
-        return Ok(HttpResponse::Ok().content_type("text/javascript").body(include_str!("start.js")));
+    let file = FILES.get(name).ok_or_else(Problem::no_such_path)?;
+    let mut response = file.respond(&request)?;
+    if name != START {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     }
-    let known = || serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten();
-    let file = DOCS_FILES.contains(&name).then(known).flatten();
-    let file = file.ok_or_else(Problem::no_such_path)?;
+    Ok(response)
+}
+
+fn static_file(name: &str) -> Option<StaticFile> {
+    if name == START {
+        return Some(StaticFile::new("text/javascript", include_str!("start.js")));
+    }
+    let file = serve(name, Arc::new(Config::from("openapi.json"))).ok().flatten()?;
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .content_type(file.content_type)
-        .body(bytes))
+    Some(StaticFile::new(file.content_type, bytes))
 }
 
 pub(super) fn file_docs() -> OperationDocs {

@@ -4,6 +4,8 @@
 mod bulk;
 mod context;
 mod discovery;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod groups;
 mod limits;
 mod list;

@@ -1,6 +1,8 @@
 //! `/Bulk` (RFC 7644, section 3.7). Each operation runs like a separate request, in its own transaction. The ids of created
 //! resources are assigned in advance, so that operations can refer to resources that do not exist yet.
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod references;
 mod request;
 
