@@ -1,4 +1,4 @@
-//! The database actors. Each holds one pooled connection and runs calls until the queue of its class is empty.
+//! The database actors. Each holds one pooled connection and runs calls until the queue of its pool is empty.
 
 use super::commits::Commits;
 use super::conn::{Manager, Pooled};
@@ -64,6 +64,9 @@ pub(super) trait Job: Batchable + Any + Send {
     /// Runs the call, in a batch with others of its kind, and sends each caller its result. Returns the number of calls
     /// that succeeded.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) -> usize;
+
+    /// Sends the caller an error instead of running the call.
+    fn refuse(self: Box<Self>, error: DbError);
 }
 
 /// An actor's connection and the state of its reconnection.
@@ -300,6 +303,11 @@ impl<O: Operation> Job for Call<O> {
             drop(call.reply.send(result));
         }
         succeeded
+    }
+
+    fn refuse(self: Box<Self>, error: DbError) {
+        // Sending fails if the caller no longer waits.
+        drop(self.reply.send(Err(error.into())));
     }
 }
 

@@ -24,9 +24,11 @@ pub mod sort_sql;
 pub mod sql;
 pub mod table;
 mod transaction;
+mod turns;
 pub mod types;
 pub mod unique;
 mod url;
+mod waiting;
 mod wal;
 
 pub use conn::{Connection, Dialect};
@@ -34,7 +36,9 @@ pub use error::{CallError, DbError};
 pub use file::{ServerLock, create};
 pub use permits::Permit;
 pub use transaction::{Tx, run_each};
+pub(crate) use turns::{Turn, Turns};
 pub use url::DatabaseUrl;
+pub(crate) use waiting::Flow;
 
 use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
@@ -44,7 +48,6 @@ use conn::Manager;
 use diesel::ConnectionError;
 use failures::Failures;
 use file::OpenFiles;
-use permits::Permits;
 use queue::Queue;
 use r2d2::Pool;
 use std::any::type_name;
@@ -64,7 +67,7 @@ pub trait Operation: Sized + Send + Sync + 'static {
     /// The error returned on failure.
     type Error: CallError;
 
-    /// The class of actors that run the operation.
+    /// The class of the operation. Writes of bulk requests have the class [`Class::Bulk`] instead of [`Class::Write`].
     const CLASS: Class;
 
     /// The isolation level on PostgreSQL. SQLite transactions are always serializable.
@@ -110,8 +113,8 @@ pub type Results<T, E> = Result<Vec<Result<T, E>>, E>;
 /// The results of a batch, or `None` if it did not run.
 pub type OptionalResults<T, E> = Result<Option<Vec<Result<T, E>>>, E>;
 
-/// A class of operations. Each class has its own queue and actors, so that operations of one class
-/// do not wait for those of another.
+/// A class of operations, with its own limit on waiting calls. Reads, pages, scans and writes also have their own actors, so
+/// that they do not wait for each other. Classes that share actors take turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Class {
     /// Reads a few rows.
@@ -126,6 +129,15 @@ pub enum Class {
     /// Writes in a transaction.
     #[display("write")]
     Write,
+    /// Writes of imports and SCIM bulk requests, by the actors of writes.
+    #[display("bulk")]
+    Bulk,
+    /// Reads changes, by the actors of pages.
+    #[display("poll")]
+    Poll,
+    /// Reads a page of an export, by the actors of pages.
+    #[display("export")]
+    Export,
 }
 
 /// The isolation level of a transaction.
@@ -148,7 +160,7 @@ pub struct Options {
     pub writers: usize,
     /// The maximum number of waiting calls per class.
     pub queue: usize,
-    /// The maximum number of large results in memory per class, each of about one page.
+    /// The maximum number of large results in memory per pool of actors, each of about one page.
     pub large_results: usize,
     /// The maximum duration of a call, including the time in the queue, if its origin has no deadline.
     pub deadline: Duration,
@@ -184,12 +196,13 @@ struct Inner {
     anchor: Mutex<Option<Connection>>,
 }
 
-/// The queue and the actors of one class.
+/// The queue and the actors of one or several classes.
 struct ActorPool {
     queue: Arc<Queue<dyn Job>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
-    permits: Permits,
+    /// The permits to hold large results.
+    permits: Turns,
 }
 
 impl Database {
@@ -222,7 +235,7 @@ impl Database {
     /// Runs an operation on behalf of `origin`, whose deadline applies.
     ///
     /// # Errors
-    /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the
+    /// The operation's error, or [`DbError::Overloaded`] if too many calls are waiting. If the deadline passes before the
     /// operation starts or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write,
     /// [`DbError::OutcomeUnknown`].
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
@@ -261,7 +274,7 @@ impl Database {
         let abandon = AbandonOnDrop(Ticket::default());
         let ticket = abandon.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
-        self.actor_pool(O::CLASS).push(Box::new(call))?;
+        self.actor_pool(O::CLASS).push(Flow::of(origin, O::CLASS), Box::new(call))?;
         match tokio::time::timeout_at(deadline.into(), result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_not_started)) => Err(DbError::DeadlinePassed.into()),
@@ -288,8 +301,10 @@ impl Database {
         if let Some(held) = held.filter(|held| held.suffices(class)) {
             return Ok(held);
         }
-        let permit = self.actor_pool(class).permits.acquire(class, self.deadline(origin)).await;
-        permit.inspect_err(|error| {
+        let turn = self.actor_pool(class).permits.wait(Flow::of(origin, class));
+        let turn = tokio::time::timeout_at(self.deadline(origin).into(), turn).await;
+        let turn = turn.unwrap_or(Err(DbError::DeadlinePassed));
+        turn.map(|turn| Permit { class, _turn: turn }).inspect_err(|error| {
             self.0.failures.log(origin, &format!("permit for a large result ({class})"), Some(error));
         })
     }
@@ -306,13 +321,13 @@ impl Database {
         &self.0.commits
     }
 
-    /// The number of finished calls of a class. While calls wait, it grows unless the actors are stuck.
+    /// The number of finished calls of the actors of a class. While calls wait, it grows unless the actors are stuck.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
         self.actor_pool(class).queue.finished()
     }
 
-    /// The number of calls of a class that have succeeded.
+    /// The number of calls of the actors of a class that have succeeded.
     #[must_use]
     pub fn succeeded(&self, class: Class) -> u64 {
         self.actor_pool(class).queue.succeeded()
@@ -336,9 +351,9 @@ impl Database {
     fn actor_pool(&self, class: Class) -> &ActorPool {
         match class {
             Class::Read => &self.0.read,
-            Class::Page => &self.0.page,
+            Class::Page | Class::Poll | Class::Export => &self.0.page,
             Class::Scan => &self.0.scan,
-            Class::Write => &self.0.write,
+            Class::Write | Class::Bulk => &self.0.write,
         }
     }
 }
@@ -363,14 +378,16 @@ impl ActorPool {
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
-        let permits = Permits::new(options.large_results, options.queue);
+        let permits = Turns::new(options.large_results, options.queue);
         Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into(), permits }
     }
 
-    fn push(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        if self.queue.push(job)?
-            && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner)
-        {
+    fn push(&self, flow: Flow, job: Box<dyn Job>) -> Result<(), DbError> {
+        let (wake, refused) = self.queue.push(flow, job)?;
+        if let Some(job) = refused {
+            job.refuse(DbError::Overloaded);
+        }
+        if wake && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner) {
             actors.do_send(Drain);
         }
         Ok(())

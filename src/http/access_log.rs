@@ -35,7 +35,7 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     ];
     fields.extend(address.as_ref().map(|address| ("client_address", Value::from_display(address))));
     let (of_request, of_response) = (request.extensions(), response.response().extensions());
-    let caller = of_request.get().map(|Caller { tenant, origin, .. }| (tenant, &origin.actor));
+    let caller = of_request.get().map(|Caller { origin, .. }| (&origin.tenant, &origin.actor));
     let refused = || of_request.get().map(|RefusedCaller { tenant, actor }| (tenant, actor));
     if let Some((tenant, actor)) = caller.or_else(refused) {
         fields.push(("tenant", Value::from_display(tenant)));

@@ -4,8 +4,8 @@
 use super::auth::Caller;
 use super::problem::Problem;
 use super::state::State;
-use crate::db::Database;
 use crate::db::commits::{Commits, Head, Subscription};
+use crate::db::{Class, Database, Flow, Turn, Turns};
 use crate::domain::key::Role;
 use crate::domain::origin::{Actor, Origin};
 use crate::ops::OpError;
@@ -13,7 +13,7 @@ use crate::ops::changes::Heads;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// The number of followers that read at the same time after a commit. It bounds their memory and
@@ -32,7 +32,7 @@ pub struct Followers {
     waiting: Mutex<Waiting>,
     /// Notified when there is a follower.
     arrived: Notify,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 #[derive(Default)]
@@ -56,11 +56,6 @@ pub(super) struct Follower {
     counted: Option<(Actor, Uuid)>,
 }
 
-/// The right of a follower to read after it was woken.
-pub(super) struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
 impl Followers {
     pub(super) fn new(database: &Database, limit: usize, limit_per_key: usize) -> Self {
         Self {
@@ -69,7 +64,7 @@ impl Followers {
             limit_per_key,
             waiting: Mutex::default(),
             arrived: Notify::new(),
-            turns: Arc::new(Semaphore::new(READERS)),
+            turns: Turns::new(READERS, limit),
         }
     }
 
@@ -131,7 +126,7 @@ impl Followers {
                 {
                     watched.caller.role = role;
                 }
-                self.commits.wake(caller.tenant);
+                self.commits.wake(caller.origin.tenant);
             }
         }
     }
@@ -142,7 +137,7 @@ impl Followers {
 }
 
 fn key_of(caller: &Caller) -> (Actor, Uuid) {
-    (caller.origin.actor.clone(), caller.tenant)
+    (caller.origin.actor.clone(), caller.origin.tenant)
 }
 
 impl Follower {
@@ -180,11 +175,13 @@ impl Follower {
         self.subscription.changed(read).await;
     }
 
-    /// Waits until the follower may read.
-    pub(super) fn turn(&self) -> impl Future<Output = Turn> + use<> {
-        let turn = self.followers.turns.clone().acquire_owned();
-        // The semaphore is never closed.
-        async move { Turn { _permit: turn.await.ok() } }
+    /// Waits until the follower may read. It also may, without a turn, if many others of its caller have stopped waiting.
+    pub(super) fn turn(&self) -> impl Future<Output = Option<Turn>> + use<> {
+        let (turns, counted) = (self.followers.turns.clone(), self.counted.clone());
+        async move {
+            let (actor, tenant) = counted?;
+            turns.wait(Flow { class: Class::Poll, tenant, actor }).await.ok()
+        }
     }
 }
 

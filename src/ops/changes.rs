@@ -73,7 +73,7 @@ const WINDOW: i64 = 5_000;
 impl Operation for Read {
     type Output = Result<Feed, Span>;
     type Error = OpError;
-    const CLASS: Class = Class::Page;
+    const CLASS: Class = Class::Poll;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, OpError> {
         let head = head(tx, self.tenant)?;

@@ -1,11 +1,12 @@
 //! `GET /changes` with a JSON response, which can wait for changes.
 
 use super::query::Query;
+use crate::db::Turn;
 use crate::db::commits::Head;
 use crate::domain::digest::Digest;
 use crate::http::context::{Context, Reader};
 use crate::http::deadline::Deadline;
-use crate::http::followers::{Follower, Turn};
+use crate::http::followers::Follower;
 use crate::http::pages::PageItems;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
@@ -34,7 +35,7 @@ pub(in crate::http) struct Resumed {
     pub(in crate::http) arrived: Instant,
     pub(in crate::http) request_id: Arc<str>,
     poll: LongPoll,
-    turn: Turn,
+    turn: Option<Turn>,
 }
 
 /// A request that may wait.
@@ -53,12 +54,12 @@ pub(super) async fn respond(
 ) -> Response {
     let resumed = request.extensions_mut().remove::<Resumed>();
     let (mut poll, mut turn) = match resumed {
-        Some(Resumed { poll, turn, .. }) => (Some(poll), Some(turn)),
+        Some(Resumed { poll, turn, .. }) => (Some(poll), turn),
         None => (LongPoll::of(request, &context, &query), None),
     };
     loop {
         query.after = poll.as_ref().map_or(query.after, |poll| poll.after);
-        let permit = context.permit_to_read().await?;
+        let permit = context.permit_to_poll().await?;
         let feed = query.read(&context).await?;
         let may_wait = feed.changes.is_empty() && !context.state().is_stopping();
         let Some(mut waiting) = poll.take_if(|poll| may_wait && Instant::now() < poll.until) else {
@@ -109,7 +110,7 @@ impl LongPoll {
         let read = Head { revision: span.head, epoch: span.epoch };
         let Some(parking) = Parking::of(request) else {
             let turn = self.changed(read).await;
-            return Ok((self, Some(turn)));
+            return Ok((self, turn));
         };
         let arrived = Deadline::arrival_of(request).unwrap_or_else(Instant::now);
         let request_id = RequestId::of(request);
@@ -120,7 +121,7 @@ impl LongPoll {
         match parking.park(resumed).await {}
     }
 
-    async fn changed(&mut self, read: Head) -> Turn {
+    async fn changed(&mut self, read: Head) -> Option<Turn> {
         // The end of the wait is not an error.
         drop(timeout_at(self.until.into(), self.follower.changed(read)).await);
         self.follower.turn().await

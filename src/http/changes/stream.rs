@@ -48,7 +48,7 @@ pub(super) async fn respond(request: &HttpRequest, context: Context<Reader>, mut
     query.after = last.map_or(query.after, |(_, revision)| revision);
     let mut follower = context.state().followers.follow(context.tenant());
     follower.count(context.caller())?;
-    let _permit = context.permit_to_read().await?;
+    let _permit = context.permit_to_poll().await?;
     let feed = query.read(&context).await?;
     if last.is_some_and(|(epoch, _)| epoch != feed.span.epoch) {
         return Err(Problem::feed_gone(&feed.span));
@@ -123,7 +123,7 @@ impl Events {
         self.context = self.context.clone().renewed();
         // A lower role may not see all changes, so the stream ends.
         self.context.check_key(self.context.caller().role).await?;
-        let _permit = self.context.permit_to_read().await?;
+        let _permit = self.context.permit_to_poll().await?;
         let feed = self.query.read(&self.context).await?;
         if feed.span.epoch != self.epoch {
             return Err(Problem::feed_gone(&feed.span));

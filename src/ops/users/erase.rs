@@ -314,7 +314,12 @@ impl Operation for NextErasure {
         Ok(next.map(|(Uid(tenant), Uid(id), kind, actor, request_id)| {
             let kind = kind.parse().unwrap_or(ActorKind::Server);
             let actor = Actor { kind, id: actor.into() };
-            Incomplete { tenant, id, origin: Origin { actor, request_id: request_id.into(), deadline: None } }
+            let request_id = request_id.into();
+            Incomplete {
+                tenant,
+                id,
+                origin: Origin { actor, tenant, request_id, deadline: None, bulk: false },
+            }
         }))
     }
 }
