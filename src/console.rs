@@ -15,6 +15,7 @@ pub(crate) fn origin() -> Origin {
         actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
         tenant: DEFAULT_TENANT,
         request_id: Uuid::now_v7().to_string().into(),
+        trace_id: None,
         deadline: None,
         bulk: false,
     }

@@ -5,6 +5,7 @@ use super::conn::{Manager, Pooled};
 use super::error::{CallError, DbError};
 use super::file::OpenFiles;
 use super::queue::{Batch, Batchable, Queue};
+use super::slow_operation;
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
 use crate::domain::origin::Origin;
@@ -319,8 +320,7 @@ impl<O: Operation> Call<O> {
         }
         let (waited, took) = (started - self.queued, started.elapsed());
         if waited + took >= slow {
-            let (waited_ms, took_ms) = (waited.as_millis() as u64, took.as_millis() as u64);
-            log::warn!(operation, request_id, waited_ms, took_ms; "slow operation");
+            slow_operation::warn(&self.origin, operation, waited, took);
         }
     }
 }

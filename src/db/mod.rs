@@ -20,6 +20,7 @@ pub mod query;
 mod queue;
 pub mod restore;
 pub mod rows;
+mod slow_operation;
 pub mod sort_sql;
 pub mod sql;
 pub mod table;

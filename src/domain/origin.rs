@@ -1,5 +1,6 @@
 //! The origin of an operation: the caller and the request.
 
+use super::trace::TraceId;
 use derive_more::{Display, FromStr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +15,8 @@ pub struct Origin {
     pub tenant: Uuid,
     /// The request's `X-Request-Id`: at most 128 visible ASCII characters.
     pub request_id: Arc<str>,
+    /// The trace that the request belongs to.
+    pub trace_id: Option<TraceId>,
     /// The deadline that all operations of the request share. `None` gives each operation its own.
     pub deadline: Option<Instant>,
     /// Whether the request writes many resources. Its writes and those of other requests then take turns.
@@ -51,6 +54,6 @@ impl Origin {
         let actor = Actor { kind: ActorKind::Server, id: "roster".into() };
         // Its calls must not wait for those of any tenant.
         let tenant = Uuid::nil();
-        Self { actor, tenant, request_id: "-".into(), deadline: None, bulk: false }
+        Self { actor, tenant, request_id: "-".into(), trace_id: None, deadline: None, bulk: false }
     }
 }

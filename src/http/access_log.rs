@@ -4,11 +4,10 @@ use super::api::is_public;
 use super::auth::{Caller, RefusedCaller};
 use super::endpoint::route_of;
 use super::problem::LoggedProblem;
-use super::request_id::visible;
 use super::scim::{FailedOperations, RequestNotes};
+use super::traceparent::traceparent;
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::HeaderName;
 use log::kv::Value;
 use log::{Level, Record};
 use std::time::Instant;
@@ -50,8 +49,7 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     }
     let notes = of_request.get::<RequestNotes>().filter(|notes| !notes.is_empty());
     fields.extend(notes.map(|notes| ("scim_notes", Value::from_display(notes))));
-    let traceparent = visible(request.headers(), &HeaderName::from_static("traceparent"));
-    fields.extend(traceparent.map(|value| ("traceparent", Value::from(value))));
+    fields.extend(traceparent(request.headers()).map(|(text, _)| ("traceparent", Value::from(text))));
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&fields);
     log::logger().log(&record.args(format_args!("request")).build());

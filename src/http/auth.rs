@@ -6,6 +6,7 @@ use super::deadline::Deadline;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::state::State;
+use super::traceparent::traceparent;
 use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::scim::Profile;
@@ -162,7 +163,8 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
 
 fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
     let (request_id, deadline) = (RequestId::of(request), Deadline::of(request));
-    Origin { actor, tenant, request_id, deadline, bulk: false }
+    let trace_id = traceparent(request.headers()).map(|(_, id)| id);
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false }
 }
 
 /// The token of `Authorization: Bearer`. The name of the scheme is case-insensitive (RFC 9110, section 11.1).

@@ -40,6 +40,7 @@ mod start_page;
 mod state;
 mod suggestion;
 mod tenants;
+mod traceparent;
 mod users;
 
 pub use state::State;
