@@ -14,6 +14,7 @@ mod file;
 pub mod filter_sql;
 mod history;
 pub mod lock;
+pub(crate) mod metrics;
 pub mod migrate;
 mod permits;
 pub mod query;
@@ -49,6 +50,7 @@ use conn::Manager;
 use diesel::ConnectionError;
 use failures::Failures;
 use file::OpenFiles;
+use metrics::Metrics;
 use queue::Queue;
 use r2d2::Pool;
 use std::any::type_name;
@@ -116,7 +118,7 @@ pub type OptionalResults<T, E> = Result<Option<Vec<Result<T, E>>>, E>;
 
 /// A class of operations, with its own limit on waiting calls. Reads, pages, scans and writes also have their own actors, so
 /// that they do not wait for each other. Classes that share actors take turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, derive_more::Display)]
 pub enum Class {
     /// Reads a few rows.
     #[display("read")]
@@ -139,6 +141,11 @@ pub enum Class {
     /// Reads a page of an export, by the actors of pages.
     #[display("export")]
     Export,
+}
+
+impl Class {
+    const ALL: [Self; 7] =
+        [Self::Read, Self::Page, Self::Scan, Self::Write, Self::Bulk, Self::Poll, Self::Export];
 }
 
 /// The isolation level of a transaction.
@@ -189,6 +196,7 @@ struct Inner {
     scan: Arc<ActorPool>,
     write: Arc<ActorPool>,
     commits: Arc<Commits>,
+    metrics: Arc<Metrics>,
     deadline: Duration,
     failures: Failures,
     /// The files of a SQLite database.
@@ -217,9 +225,10 @@ impl Database {
             if options.wal { Connection::first(&options.url) } else { Connection::open(&options.url) }?;
         let files = if options.wal { OpenFiles::of(&options.url) } else { Ok(None) };
         let files = files.map_err(|error| ConnectionError::BadConnection(error.to_string()))?.map(Arc::new);
-        let commits = Arc::new(Commits::default());
+        let (commits, metrics) = (Arc::new(Commits::default()), Arc::new(Metrics::new()));
         let actor_pool = |class, actors| {
-            Arc::new(ActorPool::start(options, files.clone(), commits.clone(), class, actors))
+            let shared = (commits.clone(), metrics.clone());
+            Arc::new(ActorPool::start(options, files.clone(), shared, class, actors))
         };
         let is_postgres = matches!(options.url, DatabaseUrl::Postgres(_));
         let write = actor_pool(Class::Write, if is_postgres { options.writers } else { 1 });
@@ -230,7 +239,8 @@ impl Database {
         };
         let anchor = Mutex::new((!is_postgres).then_some(first));
         let (deadline, failures) = (options.deadline, Failures::default());
-        Ok(Self(Arc::new(Inner { read, page, scan, write, commits, deadline, failures, files, anchor })))
+        let inner = Inner { read, page, scan, write, commits, metrics, deadline, failures, files, anchor };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Runs an operation on behalf of `origin`, whose deadline applies.
@@ -256,6 +266,7 @@ impl Database {
         let result = self.queue(origin, operation, deadline).await;
         if let Err(error) = &result {
             self.0.failures.log(origin, type_name::<O>(), error.database());
+            error.database().into_iter().for_each(|error| self.0.metrics.count_failure(error));
         }
         result
     }
@@ -307,6 +318,7 @@ impl Database {
         let turn = turn.unwrap_or(Err(DbError::DeadlinePassed));
         turn.map(|turn| Permit { class, _turn: turn }).inspect_err(|error| {
             self.0.failures.log(origin, &format!("permit for a large result ({class})"), Some(error));
+            self.0.metrics.count_failure(error);
         })
     }
 
@@ -320,6 +332,11 @@ impl Database {
     #[must_use]
     pub fn commits(&self) -> &Arc<Commits> {
         &self.0.commits
+    }
+
+    /// The metrics of the database.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// The number of finished calls of the actors of a class. While calls wait, it grows unless the actors are stuck.
@@ -349,6 +366,15 @@ impl Database {
         self.0.write.close().await;
     }
 
+    /// The pools of actors, each with the class that it is named after. An in-memory database has a single one.
+    fn pools(&self) -> Vec<(Class, &ActorPool)> {
+        let Inner { read, page, scan, write, .. } = &*self.0;
+        let all = [(Class::Read, read), (Class::Page, page), (Class::Scan, scan), (Class::Write, write)];
+        let is_own =
+            |(class, pool): &(Class, &Arc<ActorPool>)| *class == Class::Write || !Arc::ptr_eq(pool, write);
+        all.into_iter().filter(is_own).map(|(class, pool)| (class, &**pool)).collect()
+    }
+
     fn actor_pool(&self, class: Class) -> &ActorPool {
         match class {
             Class::Read => &self.0.read,
@@ -363,7 +389,7 @@ impl ActorPool {
     fn start(
         options: &Options,
         files: Option<Arc<OpenFiles>>,
-        commits: Arc<Commits>,
+        shared: (Arc<Commits>, Arc<Metrics>),
         class: Class,
         actors: usize,
     ) -> Self {
@@ -375,7 +401,7 @@ impl ActorPool {
         let (slow, in_actors) = (options.slow, queue.clone());
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), files.clone(), commits.clone(), class, slow, sender.clone()),
+            worker: Worker::new(pool.clone(), files.clone(), shared.clone(), class, slow, sender.clone()),
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);

@@ -1,5 +1,6 @@
 //! The bounded queue between the handlers and the actors of one pool.
 
+use super::Class;
 use super::error::DbError;
 use super::waiting::{Flow, WaitingRoom};
 use std::any::TypeId;
@@ -159,6 +160,22 @@ impl<J: Batchable + ?Sized> Queue<J> {
         state.succeeded += succeeded as u64;
     }
 
+    /// The number of waiting calls of a class.
+    pub(super) fn waiting(&self, class: Class) -> usize {
+        self.state().waiting.count(class)
+    }
+
+    /// The number of calls of each class that can wait.
+    pub(super) fn places(&self) -> usize {
+        self.state().waiting.places()
+    }
+
+    /// The number of actors that are running calls.
+    pub(super) fn running(&self) -> usize {
+        let state = self.state();
+        state.active.saturating_sub(state.parked + state.polling)
+    }
+
     /// The number of finished calls. While calls wait, it grows unless the actors are stuck.
     pub(super) fn finished(&self) -> u64 {
         self.state().finished
@@ -183,7 +200,6 @@ impl<J: Batchable + ?Sized> Queue<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::Class;
     use crate::domain::origin::Origin;
 
     /// A call with the maximum size of its batch.

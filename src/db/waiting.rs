@@ -20,8 +20,14 @@ pub(crate) struct Flow {
 impl Flow {
     /// The flow of an operation of this class.
     pub(super) fn of(origin: &Origin, class: Class) -> Self {
-        let class = if origin.bulk && class == Class::Write { Class::Bulk } else { class };
-        Self { class, tenant: origin.tenant, actor: origin.actor.clone() }
+        Self { class: class.of(origin), tenant: origin.tenant, actor: origin.actor.clone() }
+    }
+}
+
+impl Class {
+    /// The class of an operation of this class in a request.
+    pub(super) fn of(self, origin: &Origin) -> Self {
+        if origin.bulk && self == Self::Write { Self::Bulk } else { self }
     }
 }
 
@@ -34,6 +40,17 @@ pub(super) struct WaitingRoom<T> {
 impl<T> WaitingRoom<T> {
     pub(super) fn new(places: usize) -> Self {
         Self { classes: RoundRobin::default(), places }
+    }
+
+    /// The number of items of a class.
+    pub(super) fn count(&self, class: Class) -> usize {
+        let of_class = self.classes.children.iter().find(|(other, _)| *other == class);
+        of_class.map_or(0, |(_, of_class)| of_class.count())
+    }
+
+    /// The number of places of each class.
+    pub(super) fn places(&self) -> usize {
+        self.places
     }
 
     pub(super) fn is_empty(&self) -> bool {

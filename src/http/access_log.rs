@@ -2,7 +2,6 @@
 
 use super::api::is_public;
 use super::auth::{Caller, RefusedCaller};
-use super::endpoint::route_of;
 use super::problem::LoggedProblem;
 use super::scim::{FailedOperations, RequestNotes};
 use super::traceparent::traceparent;
@@ -10,11 +9,16 @@ use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;
 use log::kv::Value;
 use log::{Level, Record};
-use std::time::Instant;
+use std::time::Duration;
 
 /// Logs a request with its response. The line has no caller and no tenant if the request was refused before its caller
 /// was known.
-pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
+pub(super) fn log_request(
+    response: &ServiceResponse,
+    route: Option<&str>,
+    request_id: &str,
+    duration: Duration,
+) {
     let request = response.request();
     // Probes arrive every second and would fill the log, also while the server is not ready.
     let status = response.status();
@@ -23,13 +27,12 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     if !log::log_enabled!(level) {
         return;
     }
-    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    let (route, address) = (route_of(request), request.peer_addr().map(|address| address.ip()));
+    let address = request.peer_addr().map(|address| address.ip());
     let mut fields = vec![
         ("method", Value::from(request.method().as_str())),
-        ("route", Value::from(route.as_deref().unwrap_or("-"))),
+        ("route", Value::from(route.unwrap_or("-"))),
         ("status", Value::from(status.as_u16())),
-        ("duration_ms", Value::from(duration_ms)),
+        ("duration_ms", Value::from(duration.as_secs_f64() * 1e3)),
         ("request_id", Value::from(request_id)),
     ];
     fields.extend(address.as_ref().map(|address| ("client_address", Value::from_display(address))));

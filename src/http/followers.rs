@@ -6,10 +6,16 @@ use super::problem::Problem;
 use super::state::State;
 use crate::db::commits::{Commits, Head, Subscription};
 use crate::db::{Class, Database, Flow, Turn, Turns};
+use crate::domain::change::ChangeRecord;
 use crate::domain::key::Role;
 use crate::domain::origin::{Actor, Origin};
+use crate::domain::time::Timestamp;
+use crate::metrics::Computed;
 use crate::ops::OpError;
 use crate::ops::changes::Heads;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +27,8 @@ use uuid::Uuid;
 const READERS: usize = 16;
 /// The maximum number of tenants in one read of heads.
 const BATCH: usize = 1_000;
+/// The upper bounds of the buckets for delays, in seconds.
+const DELAYS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// The followers of this server.
 pub struct Followers {
@@ -33,6 +41,18 @@ pub struct Followers {
     /// Notified when there is a follower.
     arrived: Notify,
     turns: Turns,
+    polls: Gauge,
+    streams: Gauge,
+    delays: Histogram,
+}
+
+/// A kind of follower.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A long poll.
+    Poll,
+    /// A stream of events.
+    Stream,
 }
 
 #[derive(Default)]
@@ -54,6 +74,8 @@ pub(super) struct Follower {
     subscription: Subscription,
     /// The caller that the follower is counted for, once it waits.
     counted: Option<(Actor, Uuid)>,
+    /// The number of followers of this kind.
+    number: Gauge,
 }
 
 impl Followers {
@@ -65,7 +87,22 @@ impl Followers {
             waiting: Mutex::default(),
             arrived: Notify::new(),
             turns: Turns::new(READERS, limit),
+            polls: Gauge::default(),
+            streams: Gauge::default(),
+            delays: Histogram::new(DELAYS),
         }
+    }
+
+    /// Adds the metrics of followers.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let (polls, streams) = (self.polls.clone(), self.streams.clone());
+        let numbers = Computed::gauge(move || {
+            [("poll", polls.get()), ("stream", streams.get())]
+                .map(|(kind, number)| ([("kind", kind)], number as f64))
+        });
+        registry.register("followers", "Requests that wait for changes or receive a stream of them", numbers);
+        let help = "Time from a change until a waiting follower is sent it";
+        registry.register_with_unit("follower_delay", help, Unit::Seconds, self.delays.clone());
     }
 
     /// Lowers the maximum number of followers, so that they leave connections for other requests.
@@ -76,8 +113,13 @@ impl Followers {
     }
 
     /// Follows a tenant. The follower is woken by commits after this call.
-    pub(super) fn follow(self: &Arc<Self>, tenant: Uuid) -> Follower {
-        Follower { followers: self.clone(), subscription: self.commits.subscribe(tenant), counted: None }
+    pub(super) fn follow(self: &Arc<Self>, tenant: Uuid, kind: Kind) -> Follower {
+        let number = match kind {
+            Kind::Poll => self.polls.clone(),
+            Kind::Stream => self.streams.clone(),
+        };
+        let subscription = self.commits.subscribe(tenant);
+        Follower { followers: self.clone(), subscription, counted: None, number }
     }
 
     /// Wakes all followers.
@@ -165,6 +207,7 @@ impl Follower {
         let watched = waiting.by_caller.entry(key.clone());
         watched.or_insert_with(|| Watched { caller: caller.without_deadline(), followers: 0 }).followers += 1;
         drop(waiting);
+        self.number.inc();
         self.counted = Some(key);
         self.followers.arrived.notify_one();
         Ok(())
@@ -173,6 +216,14 @@ impl Follower {
     /// Waits until there is a reason to read again. The follower has read up to `read`.
     pub(super) async fn changed(&mut self, read: Head) {
         self.subscription.changed(read).await;
+    }
+
+    /// Records how old the first change is that the follower is sent after it has waited.
+    pub(super) fn sends(&self, changes: &[ChangeRecord], now: Timestamp) {
+        if let Some(first) = changes.first() {
+            let microseconds = i64::from(now).saturating_sub(first.time.into()).max(0);
+            self.followers.delays.observe(microseconds as f64 / 1e6);
+        }
     }
 
     /// Waits until the follower may read. It also may, without a turn, if many others of its caller have stopped waiting.
@@ -188,6 +239,7 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         let Some(key) = self.counted.take() else { return };
+        self.number.dec();
         let mut waiting = self.followers.lock();
         waiting.total -= 1;
         if let Some(count) = waiting.by_key.get_mut(&key.0) {

@@ -6,7 +6,7 @@ use crate::db::commits::Head;
 use crate::domain::digest::Digest;
 use crate::http::context::{Context, Reader};
 use crate::http::deadline::Deadline;
-use crate::http::followers::Follower;
+use crate::http::followers::{Follower, Kind};
 use crate::http::pages::PageItems;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
@@ -45,6 +45,7 @@ struct LongPoll {
     until: Instant,
     /// The revision up to which no change matched.
     after: i64,
+    has_waited: bool,
 }
 
 pub(super) async fn respond(
@@ -63,6 +64,9 @@ pub(super) async fn respond(
         let feed = query.read(&context).await?;
         let may_wait = feed.changes.is_empty() && !context.state().is_stopping();
         let Some(mut waiting) = poll.take_if(|poll| may_wait && Instant::now() < poll.until) else {
+            if let Some(poll) = poll.filter(|poll| poll.has_waited) {
+                poll.follower.sends(&feed.changes, context.now());
+            }
             return body(&feed);
         };
         drop((permit, turn.take()));
@@ -90,9 +94,9 @@ impl LongPoll {
     /// `None` if the request does not wait.
     fn of(request: &HttpRequest, context: &Context<Reader>, query: &Query) -> Option<Self> {
         let waits = !query.wait.is_zero() && request.method() != Method::HEAD;
-        let follow = || context.state().followers.follow(context.tenant());
+        let follow = || context.state().followers.follow(context.tenant(), Kind::Poll);
         let until = Instant::now() + query.wait;
-        waits.then(|| Self { follower: follow(), until, after: query.after })
+        waits.then(|| Self { follower: follow(), until, after: query.after, has_waited: false })
     }
 
     /// Waits until there may be new changes after `span`, or the wait ends. If the request can be
@@ -107,6 +111,7 @@ impl LongPoll {
         span: &Span,
     ) -> Result<(Self, Option<Turn>), Problem> {
         self.follower.count(context.caller())?;
+        self.has_waited = true;
         let read = Head { revision: span.head, epoch: span.epoch };
         let Some(parking) = Parking::of(request) else {
             let turn = self.changed(read).await;
