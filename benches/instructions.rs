@@ -3,13 +3,17 @@
 //! Usage: `instructions NAME TIMES`. Without arguments, it prints the names.
 #![expect(clippy::expect_used, clippy::panic, reason = "the inputs are constant and valid")]
 
+use actix_web::http::{Method, StatusCode};
+use prometheus_client::registry::Registry;
 use roster::domain::filter::Filter;
 use roster::domain::schema::{USERS, Vocabulary};
 use roster::domain::time::Timestamp;
 use roster::domain::user::{Draft, Representation, StoredUser, User, WriteMode, document};
+use roster::http::metrics::Requests;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The filter with which an identity provider looks up a user, and a filter as a person would write it.
@@ -18,11 +22,14 @@ const FILTERS: [&str; 2] = [
     r#"active eq true and (emails[type eq "work" and value sw "ada"] or enterprise.department co "Analytical") and createdAt ge "2026-01-01T00:00:00Z""#,
 ];
 
+/// The duration of a request.
+const DURATION: Duration = Duration::from_millis(2);
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
         [name, times] => measure(name, times.parse().expect("the second argument is a number")),
-        _ => println!("filter read patch representation stored"),
+        _ => println!("filter read patch representation stored metrics"),
     }
 }
 
@@ -30,6 +37,7 @@ fn main() {
 fn measure(name: &str, times: usize) {
     let (body, user) = (body(), user());
     let stored = stored(&user);
+    let requests = Requests::new(["/users/{id}".to_owned()], &mut Registry::default());
     let patch =
         json!({"title": "Countess", "emails": [{"value": "ada@example.com"}], "custom": {"a": null, "b": 2}});
     for _ in 0..times {
@@ -56,6 +64,10 @@ fn measure(name: &str, times: usize) {
                 let mut out = Vec::with_capacity(2048);
                 black_box(&stored).write(&mut out).expect("the user is valid");
                 black_box(out);
+            }
+            "metrics" => {
+                let _in_progress = requests.begin();
+                requests.record(black_box(Some("/users/{id}")), &Method::GET, StatusCode::OK, DURATION);
             }
             _ => panic!("no path is named {name}"),
         }

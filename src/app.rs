@@ -5,13 +5,15 @@ use crate::config::{Settings, local_url};
 use crate::db::{self, Connection, Database, DatabaseUrl, ServerLock, migrate};
 use crate::error::AppError;
 use crate::first_key;
-use crate::http::State;
 use crate::http::server::{self, Limits};
+use crate::http::{State, metrics};
+use crate::listen::{BoundSocket, ListenAddress};
 use crate::logging;
 use crate::tasks::old_changes::OldChanges;
 use crate::tasks::{digests, erasures, followers, retention, run_once_migrated, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
+use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,6 +22,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// A server bound to its port.
 pub struct App {
     server: Server,
+    /// The server of `ROSTER_METRICS_LISTEN`.
+    metrics: Option<ServerHandle>,
     address: SocketAddr,
     state: web::Data<State>,
     settings: Settings,
@@ -56,9 +60,10 @@ impl App {
         // This comes first, because process 1, as in a container, ignores signals that have no handler.
         let mut signals = Signals::watch()
             .map_err(|error| AppError::new(format!("cannot install signal handlers: {error}")))?;
-        let cannot_listen = |error| AppError::new(format!("cannot listen on {}: {error}", settings.listen));
+        let cannot_listen = cannot_listen(&settings.listen);
         // A busy port is detected before anything is changed. Clients can connect once the server is ready.
-        let socket = settings.listen.bind().map_err(cannot_listen)?;
+        let socket = settings.listen.bind().map_err(&cannot_listen)?;
+        let metrics_socket = settings.metrics_listen.as_ref().map(bind).transpose()?;
         create_database(&settings)?;
         let lock = ServerLock::acquire(&settings.database_url).map_err(AppError::new)?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
@@ -74,17 +79,24 @@ impl App {
                 logging::exit(1);
             }
         }
-        let listener = socket.listen().map_err(cannot_listen)?;
-        let address = listener.local_addr().map_err(cannot_listen)?;
+        let listener = socket.listen().map_err(&cannot_listen)?;
+        let address = listener.local_addr().map_err(&cannot_listen)?;
         let public_url = settings.public_url_at(address);
         warn_about_public_url(&settings, address, &public_url);
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
         let server = server::serve(state.clone(), listener, limits(&settings)).map_err(cannot_listen)?;
+        let metrics = match (metrics_socket, &settings.metrics_listen) {
+            (Some(socket), Some(address)) => {
+                let served = serve_metrics(socket, state.clone(), settings.send_timeout);
+                Some(served.map_err(self::cannot_listen(address))?)
+            }
+            _ => None,
+        };
         log::info!("listening on http://{address}");
         if settings.admin_keys().is_none() {
             first_key::create(&state.database, &state.clock, &local_url(address)).await;
         }
-        Ok(Self { server, address, state, settings, signals, _lock: lock })
+        Ok(Self { server, metrics, address, state, settings, signals, _lock: lock })
     }
 
     /// The address that the server listens on.
@@ -121,6 +133,9 @@ impl App {
             actix_web::rt::spawn(followers::run(self.state.clone())),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
+        if let Some(metrics) = &self.metrics {
+            metrics.stop(false).await;
+        }
         stopping.abort();
         tasks.iter().for_each(|task| task.abort());
         // All requests have finished or timed out. Only their last database calls can still be running.
@@ -139,11 +154,35 @@ impl App {
 /// which container engines kill a process.
 const CLOSE_WITHIN: Duration = Duration::from_millis(1500);
 
+fn bind(address: &ListenAddress) -> Result<BoundSocket, AppError> {
+    address.bind().map_err(cannot_listen(address))
+}
+
+fn cannot_listen(address: &ListenAddress) -> impl Fn(io::Error) -> AppError {
+    move |error| AppError::new(format!("cannot listen on {address}: {error}"))
+}
+
+/// Starts the server of `ROSTER_METRICS_LISTEN`.
+fn serve_metrics(
+    socket: BoundSocket,
+    state: web::Data<State>,
+    send_timeout: Duration,
+) -> io::Result<ServerHandle> {
+    let listener = socket.listen()?;
+    let address = listener.local_addr()?;
+    let server = metrics::listener::serve(state, listener, send_timeout)?;
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    log::info!("serving metrics on http://{address}/metrics");
+    Ok(handle)
+}
+
 /// The limits of the HTTP server.
 fn limits(settings: &Settings) -> Limits {
     // A connection to SQLite opens up to four files: the database, the write-ahead log, the shared memory and a journal. A
     // connection to PostgreSQL opens one.
-    let reserved_files = OTHER_FILES + 4 * settings.database().connections();
+    let metrics = if settings.metrics_listen.is_some() { metrics::listener::MAX_CONNECTIONS } else { 0 };
+    let reserved_files = OTHER_FILES + metrics + 4 * settings.database().connections();
     Limits {
         send_timeout: settings.send_timeout,
         shutdown_timeout: settings.shutdown_timeout,

@@ -27,6 +27,11 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_LISTEN", value_name = "ROSTER_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: ListenAddress,
 
+    /// IP address or host name, and port, at which metrics need no key; port 0 selects a free port; if not set, only
+    /// operators can read /metrics
+    #[arg(long, env = "ROSTER_METRICS_LISTEN", value_name = "ROSTER_METRICS_LISTEN")]
+    pub metrics_listen: Option<ListenAddress>,
+
     /// Fixed key with the role operator: at least 32 characters from A-Z a-z 0-9 - . _ ~ + / =; during a rotation, two keys
     /// separated by a space
     #[arg(long, env = "ROSTER_ADMIN_KEY", value_name = "ROSTER_ADMIN_KEY", hide_env_values = true)]

@@ -1,6 +1,7 @@
 //! Database calls on behalf of the operator: from the command line, or at the first start.
 
 use crate::db::Database;
+use crate::domain::DEFAULT_TENANT;
 use crate::domain::key::{Draft, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
@@ -12,8 +13,11 @@ use uuid::Uuid;
 pub(crate) fn origin() -> Origin {
     Origin {
         actor: Actor { kind: ActorKind::Cli, id: "cli".into() },
+        tenant: DEFAULT_TENANT,
         request_id: Uuid::now_v7().to_string().into(),
+        trace_id: None,
         deadline: None,
+        bulk: false,
     }
 }
 

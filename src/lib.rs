@@ -61,6 +61,10 @@
 //! transaction ([`ops::users::Edit`], [`ops::groups::Edit`]); members are added and removed in the same transaction. A
 //! connection's token determines its source of externalIds and its profile, lenient or strict.
 //!
+//! # Metrics
+//! The parts of the server own their metrics, and `http/metrics` registers them when the server starts. Labels have values from
+//! fixed sets. Requests and actors keep the series that they update, because looking one up needs a lock.
+//!
 //! # Engines
 //! One enum holds either connection, [`db::query`] runs a Diesel query on both, and [`db::types`] has the SQL types
 //! that the engines name differently. Case-insensitive keys are folded by the application ([`domain::casefold`]) and
@@ -82,6 +86,7 @@ pub mod fuzzing;
 pub mod http;
 pub mod listen;
 mod logging;
+mod metrics;
 pub mod ops;
 pub mod schema;
 pub mod tasks;

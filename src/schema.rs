@@ -142,11 +142,12 @@ table! {
         after -> Nullable<Document>,
         erased -> Bool,
         digest -> Nullable<BigInt>,
+        trace_id -> Nullable<Id>,
     }
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Bool, Text};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::db::types::Id;
 
     erasures (tenant_id, user_id) {
@@ -160,6 +161,7 @@ table! {
         responses_through -> BigInt,
         redacted -> Bool,
         redacted_through -> BigInt,
+        trace_id -> Nullable<Id>,
     }
 }
 

@@ -1,15 +1,19 @@
-//! The database actors. Each holds one pooled connection and runs calls until the queue of its class is empty.
+//! The database actors. Each holds one pooled connection and runs calls until the queue of its pool is empty.
 
 use super::commits::Commits;
 use super::conn::{Manager, Pooled};
 use super::error::{CallError, DbError};
 use super::file::OpenFiles;
+use super::metrics::{Metrics, Recorder, Retry};
 use super::queue::{Batch, Batchable, Queue};
+use super::slow_operation;
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
 use crate::domain::origin::Origin;
 use actix::{Actor, Handler, Message, SyncContext};
 use backon::{BlockingRetryable, ExponentialBuilder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use r2d2::{Pool, PooledConnection};
 use std::any::{Any, TypeId, type_name};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,6 +68,9 @@ pub(super) trait Job: Batchable + Any + Send {
     /// Runs the call, in a batch with others of its kind, and sends each caller its result. Returns the number of calls
     /// that succeeded.
     fn serve(self: Box<Self>, others: Vec<Box<dyn Job>>, worker: &mut Worker) -> usize;
+
+    /// Sends the caller an error instead of running the call.
+    fn refuse(self: Box<Self>, error: DbError);
 }
 
 /// An actor's connection and the state of its reconnection.
@@ -73,6 +80,10 @@ pub(super) struct Worker {
     /// The files of a SQLite database.
     files: Option<Arc<OpenFiles>>,
     commits: Arc<Commits>,
+    metrics: Arc<Metrics>,
+    recorder: Recorder,
+    /// The open connections of the actors of the class, and those opened so far.
+    connections: (Gauge, Counter),
     connection: Option<PooledConnection<Manager>>,
     /// The time until which calls are refused, and the reason.
     refuse_until: Option<(Instant, DbError)>,
@@ -86,12 +97,25 @@ impl Worker {
     pub(super) fn new(
         pool: Pool<Manager>,
         files: Option<Arc<OpenFiles>>,
-        commits: Arc<Commits>,
+        (commits, metrics): (Arc<Commits>, Arc<Metrics>),
         class: Class,
         slow: Duration,
         alive: mpsc::Sender<()>,
     ) -> Self {
-        Self { pool, class, files, commits, connection: None, refuse_until: None, slow, _alive: alive }
+        let (recorder, connections) = (Recorder::new(metrics.clone()), metrics.connections(class));
+        Self {
+            pool,
+            class,
+            files,
+            commits,
+            metrics,
+            recorder,
+            connections,
+            connection: None,
+            refuse_until: None,
+            slow,
+            _alive: alive,
+        }
     }
 
     /// Runs calls, in one batch if there are several. If the batch fails, it is rolled back, and each call runs alone,
@@ -111,6 +135,7 @@ impl Worker {
                         calls.len(),
                         type_name::<O>()
                     );
+                    self.metrics.count_retry(Retry::Alone);
                     return calls.iter().map(|call| self.run_alone(call)).collect();
                 }
             },
@@ -144,13 +169,13 @@ impl Worker {
     }
 
     fn try_to_run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
-        let deadline = calls.iter().map(|call| call.deadline).max();
+        let (deadline, metrics) = (calls.iter().map(|call| call.deadline).max(), self.metrics.clone());
         let mut reconnected = false;
         let once = || {
-            let commits = self.commits.clone();
+            let (commits, metrics) = (self.commits.clone(), self.metrics.clone());
             let connection = self.connection()?;
             connection.discard_stale_plans();
-            let results = attempt(connection, calls, &commits);
+            let results = attempt(connection, calls, &commits, &metrics);
             if let Err(error) = &results
                 && error.database().is_some_and(|error| is_lost(error, &mut connection.connection))
             {
@@ -167,12 +192,16 @@ impl Worker {
             Some(DbError::Unavailable(_)) => !std::mem::replace(&mut reconnected, true),
             _ => false,
         };
+        let count = |error: &O::Error, _| match error.database() {
+            Some(DbError::Serialization(_)) => metrics.count_retry(Retry::Serialization),
+            _ => metrics.count_retry(Retry::Reconnect),
+        };
         let pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(1))
             .with_max_delay(Duration::from_millis(50))
             .with_max_times(SERIALIZATION_RETRIES)
             .with_jitter();
-        once.retry(pauses).sleep(std::thread::sleep).when(retry).call()
+        once.retry(pauses).sleep(std::thread::sleep).when(retry).notify(count).call()
     }
 
     /// Checks that the paths of a SQLite database still lead to the files that the connections have opened.
@@ -197,6 +226,10 @@ impl Worker {
         let connected = self.pool.get().map_err(|error| DbError::Unavailable(error.to_string()));
         self.refuse_until =
             connected.as_ref().err().map(|error| (Instant::now() + REFUSE_FOR, error.clone()));
+        if connected.is_ok() {
+            self.connections.0.inc();
+            self.connections.1.inc();
+        }
         connected
     }
 
@@ -204,6 +237,7 @@ impl Worker {
     fn discard(&mut self) {
         if let Some(connection) = &mut self.connection {
             connection.broken = true;
+            self.connections.0.dec();
         }
         self.connection = None;
     }
@@ -294,12 +328,19 @@ impl<O: Operation> Job for Call<O> {
             Err(error) => all(&calls, &error),
         };
         let succeeded = results.iter().filter(|result| result.is_ok()).count();
+        worker.recorder.ran::<O>(calls.len(), started.elapsed());
         for (call, result) in calls.into_iter().zip(results) {
+            worker.recorder.waited::<O>(O::CLASS.of(&call.origin), started - call.queued);
             call.report(started, worker.slow, result.as_ref().err().and_then(CallError::database));
             // Sending fails if the caller no longer waits.
             drop(call.reply.send(result));
         }
         succeeded
+    }
+
+    fn refuse(self: Box<Self>, error: DbError) {
+        // Sending fails if the caller no longer waits.
+        drop(self.reply.send(Err(error.into())));
     }
 }
 
@@ -311,8 +352,7 @@ impl<O: Operation> Call<O> {
         }
         let (waited, took) = (started - self.queued, started.elapsed());
         if waited + took >= slow {
-            let (waited_ms, took_ms) = (waited.as_millis() as u64, took.as_millis() as u64);
-            log::warn!(operation, request_id, waited_ms, took_ms; "slow operation");
+            slow_operation::warn(&self.origin, operation, waited, took);
         }
     }
 }

@@ -184,11 +184,11 @@ fn needs_transaction(error: &DatabaseErrorKind) -> bool {
 fn insert_rows(statement: &mut Fragment, revision: &'static str, previous_digest: &'static str) {
     statement.sql(
         " INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
-         member_id, version, before, after, erased, digest) SELECT tenant_id, ",
+         member_id, version, before, after, erased, trace_id, digest) SELECT tenant_id, ",
     );
     statement.sql(revision).sql(
         ", time, actor_type, actor_id, request_id, type, resource, resource_id, member_id, version, before, after, \
-         erased, ",
+         erased, trace_id, ",
     );
     statement.sql(previous_digest).sql(" # bit_xor(digest) OVER (ORDER BY revision) FROM ");
 }
@@ -203,6 +203,8 @@ pub(super) struct NewChange<'a> {
     actor_type: String,
     actor_id: &'a str,
     request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<Uid>,
     #[serde(rename = "type")]
     kind: &'static str,
     pub(super) resource: &'static str,
@@ -225,6 +227,7 @@ impl<'a> NewChange<'a> {
             actor_type: origin.actor.kind.to_string(),
             actor_id: &origin.actor.id,
             request_id: &origin.request_id,
+            trace_id: origin.trace_id.map(|id| Uid(id.into())),
             kind: change.kind.name(),
             resource: change.kind.resource().name(),
             resource_id: Uid(change.id),

@@ -14,19 +14,23 @@ mod file;
 pub mod filter_sql;
 mod history;
 pub mod lock;
+pub(crate) mod metrics;
 pub mod migrate;
 mod permits;
 pub mod query;
 mod queue;
 pub mod restore;
 pub mod rows;
+mod slow_operation;
 pub mod sort_sql;
 pub mod sql;
 pub mod table;
 mod transaction;
+mod turns;
 pub mod types;
 pub mod unique;
 mod url;
+mod waiting;
 mod wal;
 
 pub use conn::{Connection, Dialect};
@@ -34,7 +38,9 @@ pub use error::{CallError, DbError};
 pub use file::{ServerLock, create};
 pub use permits::Permit;
 pub use transaction::{Tx, run_each};
+pub(crate) use turns::{Turn, Turns};
 pub use url::DatabaseUrl;
+pub(crate) use waiting::Flow;
 
 use crate::domain::origin::Origin;
 use actix::{Addr, SyncArbiter};
@@ -44,7 +50,7 @@ use conn::Manager;
 use diesel::ConnectionError;
 use failures::Failures;
 use file::OpenFiles;
-use permits::Permits;
+use metrics::Metrics;
 use queue::Queue;
 use r2d2::Pool;
 use std::any::type_name;
@@ -64,7 +70,7 @@ pub trait Operation: Sized + Send + Sync + 'static {
     /// The error returned on failure.
     type Error: CallError;
 
-    /// The class of actors that run the operation.
+    /// The class of the operation. Writes of bulk requests have the class [`Class::Bulk`] instead of [`Class::Write`].
     const CLASS: Class;
 
     /// The isolation level on PostgreSQL. SQLite transactions are always serializable.
@@ -110,9 +116,9 @@ pub type Results<T, E> = Result<Vec<Result<T, E>>, E>;
 /// The results of a batch, or `None` if it did not run.
 pub type OptionalResults<T, E> = Result<Option<Vec<Result<T, E>>>, E>;
 
-/// A class of operations. Each class has its own queue and actors, so that operations of one class
-/// do not wait for those of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
+/// A class of operations, with its own limit on waiting calls. Reads, pages, scans and writes also have their own actors, so
+/// that they do not wait for each other. Classes that share actors take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, derive_more::Display)]
 pub enum Class {
     /// Reads a few rows.
     #[display("read")]
@@ -126,6 +132,20 @@ pub enum Class {
     /// Writes in a transaction.
     #[display("write")]
     Write,
+    /// Writes of imports and SCIM bulk requests, by the actors of writes.
+    #[display("bulk")]
+    Bulk,
+    /// Reads changes, by the actors of pages.
+    #[display("poll")]
+    Poll,
+    /// Reads a page of an export, by the actors of pages.
+    #[display("export")]
+    Export,
+}
+
+impl Class {
+    const ALL: [Self; 7] =
+        [Self::Read, Self::Page, Self::Scan, Self::Write, Self::Bulk, Self::Poll, Self::Export];
 }
 
 /// The isolation level of a transaction.
@@ -148,7 +168,7 @@ pub struct Options {
     pub writers: usize,
     /// The maximum number of waiting calls per class.
     pub queue: usize,
-    /// The maximum number of large results in memory per class, each of about one page.
+    /// The maximum number of large results in memory per pool of actors, each of about one page.
     pub large_results: usize,
     /// The maximum duration of a call, including the time in the queue, if its origin has no deadline.
     pub deadline: Duration,
@@ -176,6 +196,7 @@ struct Inner {
     scan: Arc<ActorPool>,
     write: Arc<ActorPool>,
     commits: Arc<Commits>,
+    metrics: Arc<Metrics>,
     deadline: Duration,
     failures: Failures,
     /// The files of a SQLite database.
@@ -184,12 +205,13 @@ struct Inner {
     anchor: Mutex<Option<Connection>>,
 }
 
-/// The queue and the actors of one class.
+/// The queue and the actors of one or several classes.
 struct ActorPool {
     queue: Arc<Queue<dyn Job>>,
     actors: Mutex<Option<Addr<DatabaseActor>>>,
     alive: tokio::sync::Mutex<mpsc::Receiver<()>>,
-    permits: Permits,
+    /// The permits to hold large results.
+    permits: Turns,
 }
 
 impl Database {
@@ -203,9 +225,10 @@ impl Database {
             if options.wal { Connection::first(&options.url) } else { Connection::open(&options.url) }?;
         let files = if options.wal { OpenFiles::of(&options.url) } else { Ok(None) };
         let files = files.map_err(|error| ConnectionError::BadConnection(error.to_string()))?.map(Arc::new);
-        let commits = Arc::new(Commits::default());
+        let (commits, metrics) = (Arc::new(Commits::default()), Arc::new(Metrics::new()));
         let actor_pool = |class, actors| {
-            Arc::new(ActorPool::start(options, files.clone(), commits.clone(), class, actors))
+            let shared = (commits.clone(), metrics.clone());
+            Arc::new(ActorPool::start(options, files.clone(), shared, class, actors))
         };
         let is_postgres = matches!(options.url, DatabaseUrl::Postgres(_));
         let write = actor_pool(Class::Write, if is_postgres { options.writers } else { 1 });
@@ -216,13 +239,14 @@ impl Database {
         };
         let anchor = Mutex::new((!is_postgres).then_some(first));
         let (deadline, failures) = (options.deadline, Failures::default());
-        Ok(Self(Arc::new(Inner { read, page, scan, write, commits, deadline, failures, files, anchor })))
+        let inner = Inner { read, page, scan, write, commits, metrics, deadline, failures, files, anchor };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Runs an operation on behalf of `origin`, whose deadline applies.
     ///
     /// # Errors
-    /// The operation's error, or [`DbError::Overloaded`] if the queue is full. If the deadline passes before the
+    /// The operation's error, or [`DbError::Overloaded`] if too many calls are waiting. If the deadline passes before the
     /// operation starts or while it reads, [`DbError::DeadlinePassed`]; if it passes during a write,
     /// [`DbError::OutcomeUnknown`].
     pub async fn call<O: Operation>(&self, origin: &Origin, operation: O) -> Result<O::Output, O::Error> {
@@ -242,6 +266,7 @@ impl Database {
         let result = self.queue(origin, operation, deadline).await;
         if let Err(error) = &result {
             self.0.failures.log(origin, type_name::<O>(), error.database());
+            error.database().into_iter().for_each(|error| self.0.metrics.count_failure(error));
         }
         result
     }
@@ -261,7 +286,7 @@ impl Database {
         let abandon = AbandonOnDrop(Ticket::default());
         let ticket = abandon.0.clone();
         let call = Call { operation, origin: origin.clone(), queued, deadline, ticket, reply };
-        self.actor_pool(O::CLASS).push(Box::new(call))?;
+        self.actor_pool(O::CLASS).push(Flow::of(origin, O::CLASS), Box::new(call))?;
         match tokio::time::timeout_at(deadline.into(), result).await {
             Ok(Ok(result)) => result,
             Ok(Err(_not_started)) => Err(DbError::DeadlinePassed.into()),
@@ -288,9 +313,12 @@ impl Database {
         if let Some(held) = held.filter(|held| held.suffices(class)) {
             return Ok(held);
         }
-        let permit = self.actor_pool(class).permits.acquire(class, self.deadline(origin)).await;
-        permit.inspect_err(|error| {
+        let turn = self.actor_pool(class).permits.wait(Flow::of(origin, class));
+        let turn = tokio::time::timeout_at(self.deadline(origin).into(), turn).await;
+        let turn = turn.unwrap_or(Err(DbError::DeadlinePassed));
+        turn.map(|turn| Permit { class, _turn: turn }).inspect_err(|error| {
             self.0.failures.log(origin, &format!("permit for a large result ({class})"), Some(error));
+            self.0.metrics.count_failure(error);
         })
     }
 
@@ -306,13 +334,18 @@ impl Database {
         &self.0.commits
     }
 
-    /// The number of finished calls of a class. While calls wait, it grows unless the actors are stuck.
+    /// The metrics of the database.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The number of finished calls of the actors of a class. While calls wait, it grows unless the actors are stuck.
     #[must_use]
     pub fn finished(&self, class: Class) -> u64 {
         self.actor_pool(class).queue.finished()
     }
 
-    /// The number of calls of a class that have succeeded.
+    /// The number of calls of the actors of a class that have succeeded.
     #[must_use]
     pub fn succeeded(&self, class: Class) -> u64 {
         self.actor_pool(class).queue.succeeded()
@@ -333,12 +366,21 @@ impl Database {
         self.0.write.close().await;
     }
 
+    /// The pools of actors, each with the class that it is named after. An in-memory database has a single one.
+    fn pools(&self) -> Vec<(Class, &ActorPool)> {
+        let Inner { read, page, scan, write, .. } = &*self.0;
+        let all = [(Class::Read, read), (Class::Page, page), (Class::Scan, scan), (Class::Write, write)];
+        let is_own =
+            |(class, pool): &(Class, &Arc<ActorPool>)| *class == Class::Write || !Arc::ptr_eq(pool, write);
+        all.into_iter().filter(is_own).map(|(class, pool)| (class, &**pool)).collect()
+    }
+
     fn actor_pool(&self, class: Class) -> &ActorPool {
         match class {
             Class::Read => &self.0.read,
-            Class::Page => &self.0.page,
+            Class::Page | Class::Poll | Class::Export => &self.0.page,
             Class::Scan => &self.0.scan,
-            Class::Write => &self.0.write,
+            Class::Write | Class::Bulk => &self.0.write,
         }
     }
 }
@@ -347,7 +389,7 @@ impl ActorPool {
     fn start(
         options: &Options,
         files: Option<Arc<OpenFiles>>,
-        commits: Arc<Commits>,
+        shared: (Arc<Commits>, Arc<Metrics>),
         class: Class,
         actors: usize,
     ) -> Self {
@@ -359,18 +401,20 @@ impl ActorPool {
         let (slow, in_actors) = (options.slow, queue.clone());
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), files.clone(), commits.clone(), class, slow, sender.clone()),
+            worker: Worker::new(pool.clone(), files.clone(), shared.clone(), class, slow, sender.clone()),
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
-        let permits = Permits::new(options.large_results, options.queue);
+        let permits = Turns::new(options.large_results, options.queue);
         Self { queue, actors: Mutex::new(Some(actors)), alive: alive.into(), permits }
     }
 
-    fn push(&self, job: Box<dyn Job>) -> Result<(), DbError> {
-        if self.queue.push(job)?
-            && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner)
-        {
+    fn push(&self, flow: Flow, job: Box<dyn Job>) -> Result<(), DbError> {
+        let (wake, refused) = self.queue.push(flow, job)?;
+        if let Some(job) = refused {
+            job.refuse(DbError::Overloaded);
+        }
+        if wake && let Some(actors) = &*self.actors.lock().unwrap_or_else(PoisonError::into_inner) {
             actors.do_send(Drain);
         }
         Ok(())

@@ -1,8 +1,9 @@
-//! The bounded queue between the handlers and the actors of one class.
+//! The bounded queue between the handlers and the actors of one pool.
 
+use super::Class;
 use super::error::DbError;
+use super::waiting::{Flow, WaitingRoom};
 use std::any::TypeId;
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ pub(super) trait Batchable {
 
 /// The calls that an actor runs next.
 pub(super) struct Batch<J: ?Sized> {
-    /// The call that has waited longest.
+    /// The call whose turn it is.
     pub(super) first: Box<J>,
     /// Other calls of the same kind, which run in the same batch.
     pub(super) others: Vec<Box<J>>,
@@ -30,7 +31,7 @@ pub(super) struct Batch<J: ?Sized> {
     pub(super) wake: bool,
 }
 
-/// The waiting calls, first in, first out, and the number of active actors.
+/// The waiting calls, in a fair order, and the number of active actors.
 ///
 /// A SyncArbiter's own queue is unbounded and passes each message through the main thread. Calls therefore wait here, and
 /// a message is sent only to wake an idle actor.
@@ -40,12 +41,11 @@ pub(super) struct Queue<J: ?Sized> {
     pushed: AtomicBool,
     /// Notified when a parked actor has work.
     work_available: Condvar,
-    capacity: usize,
     actors: usize,
 }
 
 struct State<J: ?Sized> {
-    waiting: VecDeque<Box<J>>,
+    waiting: WaitingRoom<Box<J>>,
     active: usize,
     /// The number of active actors that poll for work.
     polling: usize,
@@ -59,9 +59,10 @@ struct State<J: ?Sized> {
 }
 
 impl<J: Batchable + ?Sized> Queue<J> {
-    pub(super) fn new(capacity: usize, actors: usize) -> Self {
+    /// A queue in which `places` calls of each class can wait.
+    pub(super) fn new(places: usize, actors: usize) -> Self {
         let state = State {
-            waiting: VecDeque::new(),
+            waiting: WaitingRoom::new(places),
             active: 0,
             polling: 0,
             parked: 0,
@@ -74,23 +75,19 @@ impl<J: Batchable + ?Sized> Queue<J> {
             state: Mutex::new(state),
             pushed: AtomicBool::default(),
             work_available: Condvar::new(),
-            capacity,
             actors,
         }
     }
 
-    /// Adds a call. Returns whether the caller must wake an idle actor.
-    pub(super) fn push(&self, job: Box<J>) -> Result<bool, DbError> {
+    /// Adds a call. Returns whether the caller must wake an idle actor, and a call to refuse if the class has no place left.
+    pub(super) fn push(&self, flow: Flow, job: Box<J>) -> Result<(bool, Option<Box<J>>), DbError> {
         let mut state = self.state();
         if state.closed {
             return Err(DbError::Stopping);
         }
-        if state.waiting.len() >= self.capacity {
-            return Err(DbError::Overloaded);
-        }
-        state.waiting.push_back(job);
+        let refused = state.waiting.push(flow, job);
         self.pushed.store(true, Ordering::Relaxed);
-        Ok(self.notify_actor(&mut state))
+        Ok((self.notify_actor(&mut state), refused))
     }
 
     /// Notifies an active actor without work, if there is one. Otherwise, returns whether an idle actor must be woken.
@@ -111,24 +108,17 @@ impl<J: Batchable + ?Sized> Queue<J> {
         !is_parked
     }
 
-    /// The next batch: the call that has waited longest, with others of its kind up to the maximum. `None` makes the
-    /// actor idle. `was_alone` indicates whether no other call was waiting with the actor's last one.
+    /// The next batch: the call whose turn it is, with others of its kind up to the maximum. `None` makes the actor idle.
+    /// `was_alone` indicates whether no other call was waiting with the actor's last one.
     pub(super) fn next(&self, was_alone: bool) -> Option<Batch<J>> {
         let mut state = self.wait_for_work(was_alone);
-        let Some(first) = state.waiting.pop_front() else {
+        let Some(first) = state.waiting.take(|_| true) else {
             state.active -= 1;
             return None;
         };
-        let (mut others, max_others) = (Vec::new(), first.max_batch() - 1);
-        if max_others > 0 && !state.waiting.is_empty() {
-            let waiting = std::mem::take(&mut state.waiting);
-            for job in waiting {
-                match others.len() < max_others && job.kind() == first.kind() {
-                    true => others.push(job),
-                    false => state.waiting.push_back(job),
-                }
-            }
-        }
+        let kind = first.kind();
+        let same_kind = std::iter::from_fn(|| state.waiting.take(|job| job.kind() == kind));
+        let others = same_kind.take(first.max_batch() - 1).collect();
         let wake = !state.waiting.is_empty() && self.notify_actor(&mut state);
         Some(Batch { first, others, wake })
     }
@@ -170,6 +160,22 @@ impl<J: Batchable + ?Sized> Queue<J> {
         state.succeeded += succeeded as u64;
     }
 
+    /// The number of waiting calls of a class.
+    pub(super) fn waiting(&self, class: Class) -> usize {
+        self.state().waiting.count(class)
+    }
+
+    /// The number of calls of each class that can wait.
+    pub(super) fn places(&self) -> usize {
+        self.state().waiting.places()
+    }
+
+    /// The number of actors that are running calls.
+    pub(super) fn running(&self) -> usize {
+        let state = self.state();
+        state.active.saturating_sub(state.parked + state.polling)
+    }
+
     /// The number of finished calls. While calls wait, it grows unless the actors are stuck.
     pub(super) fn finished(&self) -> u64 {
         self.state().finished
@@ -194,6 +200,7 @@ impl<J: Batchable + ?Sized> Queue<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::origin::Origin;
 
     /// A call with the maximum size of its batch.
     struct TestCall(usize);
@@ -210,7 +217,10 @@ mod tests {
 
     /// Adds a call, and returns whether an idle actor must be woken.
     fn push(queue: &Queue<TestCall>, max_batch: usize) -> bool {
-        queue.push(Box::new(TestCall(max_batch))).expect("the queue has space")
+        let flow = Flow::of(&Origin::server(), Class::Read);
+        let (wake, refused) = queue.push(flow, Box::new(TestCall(max_batch))).expect("the queue is open");
+        assert!(refused.is_none());
+        wake
     }
 
     /// The number of calls in the next batch, and whether another actor must be woken.

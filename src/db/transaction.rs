@@ -5,9 +5,10 @@ use super::commits::Commits;
 use super::conn::{Connection, Dialect, Pooled};
 use super::error::{CallError, DbError};
 use super::history;
+use super::metrics::Metrics;
 use super::sql::Fragment;
 use super::{Class, Isolation, Operation, OptionalResults, Results};
-use crate::domain::change::Change;
+use crate::domain::change::{Change, ChangeKind};
 use crate::domain::origin::Origin;
 use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
@@ -25,11 +26,14 @@ pub struct Tx<'a> {
     changes: Vec<(usize, Change)>,
     /// The tenants whose changes have been inserted.
     changed_tenants: Vec<Uuid>,
+    /// The types of the inserted changes.
+    inserted: Vec<ChangeKind>,
 }
 
 impl<'a> Tx<'a> {
     fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
-        Self { connection, origins, call: 0, changes: Vec::new(), changed_tenants: Vec::new() }
+        let (changes, changed_tenants, inserted) = (Vec::new(), Vec::new(), Vec::new());
+        Self { connection, origins, call: 0, changes, changed_tenants, inserted }
     }
 
     /// The connection, for engine-specific statements.
@@ -92,6 +96,7 @@ impl<'a> Tx<'a> {
     /// [`DbError::Taken`] if a value is not unique, or another error of the database.
     pub fn insert_changes(&mut self) -> Result<(), DbError> {
         let changes = self.take_changes();
+        self.inserted.extend(changes.iter().map(|(_, change)| change.kind));
         history::insert(self.connection, self.origins, changes)
     }
 
@@ -108,7 +113,9 @@ impl<'a> Tx<'a> {
     /// [`DbError::OutcomeUnknown`] if the connection is lost. After any other error, nothing was done.
     pub fn insert_users_with_changes(&mut self, users: Fragment) -> Result<Option<HashSet<Uuid>>, DbError> {
         let changes = self.take_changes();
-        history::insert_with_users(self.connection, self.origins, users, changes)
+        let users = history::insert_with_users(self.connection, self.origins, users, changes)?;
+        self.inserted.extend(users.iter().flatten().map(|_| ChangeKind::USER_CREATED));
+        Ok(users)
     }
 
     /// Sets the call of the batch to which the next recorded changes belong. If there is a single call, all changes belong to
@@ -126,7 +133,7 @@ impl<'a> Tx<'a> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Result<T, E>, E> {
-        let changes = self.changes.len();
+        let (changes, inserted) = (self.changes.len(), self.inserted.len());
         self.connection.begin_savepoint().map_err(DbError::from)?;
         match work(self) {
             Ok(done) => {
@@ -136,6 +143,7 @@ impl<'a> Tx<'a> {
             Err(error) => {
                 rollback(self.connection, error.database())?;
                 self.changes.truncate(changes);
+                self.inserted.truncate(inserted);
                 if error.database().is_none() { Ok(Err(error)) } else { Err(error) }
             }
         }
@@ -176,6 +184,7 @@ pub(super) fn attempt<O: Operation>(
     Pooled { connection, lock_timeout, .. }: &mut Pooled,
     calls: &[&Call<O>],
     commits: &Commits,
+    metrics: &Metrics,
 ) -> Results<O::Output, O::Error> {
     if in_transaction::<O>() {
         let deadline = calls.iter().map(|call| call.deadline).min();
@@ -187,6 +196,7 @@ pub(super) fn attempt<O: Operation>(
                 let results = O::run_in_one_statement(operations, &mut tx)?;
                 if results.is_some() {
                     commits.publish(&tx.changed_tenants);
+                    metrics.count_changes(&tx.inserted);
                 }
                 Ok(results)
             };
@@ -197,7 +207,7 @@ pub(super) fn attempt<O: Operation>(
         begin(connection, O::ISOLATION, lock_timeout)?;
     }
     let run = |operations: &[&O], origins: &[&Origin]| {
-        run_started(connection, operations, origins, commits).map(Some)
+        run_started(connection, operations, origins, (commits, metrics)).map(Some)
     };
     Ok(start(calls, run)?.unwrap_or_default())
 }
@@ -227,7 +237,7 @@ fn run_started<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
     origins: &[&Origin],
-    commits: &Commits,
+    (commits, metrics): (&Commits, &Metrics),
 ) -> Results<O::Output, O::Error> {
     let mut tx = Tx::new(connection, origins);
     let output = results(operations, &mut tx);
@@ -235,11 +245,12 @@ fn run_started<O: Operation>(
         return output;
     }
     let output = output.and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
-    let changed_tenants = tx.changed_tenants;
+    let (changed_tenants, inserted) = (tx.changed_tenants, tx.inserted);
     match output {
         Ok(output) => {
             commit(connection)?;
             commits.publish(&changed_tenants);
+            metrics.count_changes(&inserted);
             Ok(output)
         }
         Err(error) => {

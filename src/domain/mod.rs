@@ -31,6 +31,7 @@ pub mod snapshot_position;
 pub mod sort;
 pub mod tenant;
 pub mod time;
+pub mod trace;
 pub mod unstorable;
 pub mod user;
 

@@ -1,18 +1,26 @@
 //! The origin of an operation: the caller and the request.
 
+use super::trace::TraceId;
 use derive_more::{Display, FromStr};
 use std::sync::Arc;
 use std::time::Instant;
+use uuid::Uuid;
 
 /// The caller and the request on whose behalf an operation runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The caller.
     pub actor: Actor,
+    /// The tenant that the request acts in. Tenants take turns when calls wait.
+    pub tenant: Uuid,
     /// The request's `X-Request-Id`: at most 128 visible ASCII characters.
     pub request_id: Arc<str>,
+    /// The trace that the request belongs to.
+    pub trace_id: Option<TraceId>,
     /// The deadline that all operations of the request share. `None` gives each operation its own.
     pub deadline: Option<Instant>,
+    /// Whether the request writes many resources. Its writes and those of other requests then take turns.
+    pub bulk: bool,
 }
 
 /// A caller.
@@ -44,6 +52,8 @@ impl Origin {
     /// The origin of operations that the server runs for itself, such as probes.
     pub fn server() -> Self {
         let actor = Actor { kind: ActorKind::Server, id: "roster".into() };
-        Self { actor, request_id: "-".into(), deadline: None }
+        // Its calls must not wait for those of any tenant.
+        let tenant = Uuid::nil();
+        Self { actor, tenant, request_id: "-".into(), trace_id: None, deadline: None, bulk: false }
     }
 }

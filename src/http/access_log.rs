@@ -2,20 +2,23 @@
 
 use super::api::is_public;
 use super::auth::{Caller, RefusedCaller};
-use super::endpoint::route_of;
 use super::problem::LoggedProblem;
-use super::request_id::visible;
 use super::scim::{FailedOperations, RequestNotes};
+use super::traceparent::traceparent;
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::HeaderName;
 use log::kv::Value;
 use log::{Level, Record};
-use std::time::Instant;
+use std::time::Duration;
 
 /// Logs a request with its response. The line has no caller and no tenant if the request was refused before its caller
 /// was known.
-pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: Instant) {
+pub(super) fn log_request(
+    response: &ServiceResponse,
+    route: Option<&str>,
+    request_id: &str,
+    duration: Duration,
+) {
     let request = response.request();
     // Probes arrive every second and would fill the log, also while the server is not ready.
     let status = response.status();
@@ -24,18 +27,17 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     if !log::log_enabled!(level) {
         return;
     }
-    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    let (route, address) = (route_of(request), request.peer_addr().map(|address| address.ip()));
+    let address = request.peer_addr().map(|address| address.ip());
     let mut fields = vec![
         ("method", Value::from(request.method().as_str())),
-        ("route", Value::from(route.as_deref().unwrap_or("-"))),
+        ("route", Value::from(route.unwrap_or("-"))),
         ("status", Value::from(status.as_u16())),
-        ("duration_ms", Value::from(duration_ms)),
+        ("duration_ms", Value::from(duration.as_secs_f64() * 1e3)),
         ("request_id", Value::from(request_id)),
     ];
     fields.extend(address.as_ref().map(|address| ("client_address", Value::from_display(address))));
     let (of_request, of_response) = (request.extensions(), response.response().extensions());
-    let caller = of_request.get().map(|Caller { tenant, origin, .. }| (tenant, &origin.actor));
+    let caller = of_request.get().map(|Caller { origin, .. }| (&origin.tenant, &origin.actor));
     let refused = || of_request.get().map(|RefusedCaller { tenant, actor }| (tenant, actor));
     if let Some((tenant, actor)) = caller.or_else(refused) {
         fields.push(("tenant", Value::from_display(tenant)));
@@ -50,8 +52,7 @@ pub(super) fn log_request(response: &ServiceResponse, request_id: &str, began: I
     }
     let notes = of_request.get::<RequestNotes>().filter(|notes| !notes.is_empty());
     fields.extend(notes.map(|notes| ("scim_notes", Value::from_display(notes))));
-    let traceparent = visible(request.headers(), &HeaderName::from_static("traceparent"));
-    fields.extend(traceparent.map(|value| ("traceparent", Value::from(value))));
+    fields.extend(traceparent(request.headers()).map(|(text, _)| ("traceparent", Value::from(text))));
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&fields);
     log::logger().log(&record.args(format_args!("request")).build());

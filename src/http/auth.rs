@@ -6,6 +6,7 @@ use super::deadline::Deadline;
 use super::problem::Problem;
 use super::request_id::RequestId;
 use super::state::State;
+use super::traceparent::traceparent;
 use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::scim::Profile;
@@ -21,9 +22,7 @@ use uuid::Uuid;
 /// The authenticated caller of a request.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
-    /// The tenant that the request acts in.
-    pub(super) tenant: Uuid,
-    /// The actor and the request id that are recorded with the caller's changes.
+    /// The actor and the request id that are recorded with the caller's changes, and the tenant that the request acts in.
     pub(super) origin: Origin,
     /// The role of the key. A connection's token has the role `writer`.
     pub(super) role: Role,
@@ -48,7 +47,7 @@ pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Res
     let mut caller = identify(request, state).await?;
     let named = named_tenant(request.headers(), state, &caller).await;
     if let Ok(Some(tenant)) = named {
-        caller.tenant = tenant;
+        caller.origin.tenant = tenant;
     }
     let permitted = check_path(request, &caller);
     // The access log must name the caller even if the request is refused.
@@ -105,7 +104,7 @@ impl Caller {
         let credential = credential.filter(|credential| credential.is_active(state.clock.now()));
         let credential = credential.ok_or_else(Problem::no_valid_key)?;
         // Only operators can act in a tenant other than that of their key.
-        let required = if credential.tenant == self.tenant { required } else { Role::Operator };
+        let required = if credential.tenant == self.origin.tenant { required } else { Role::Operator };
         if credential.role < required {
             Err(Problem::insufficient_role(required))
         } else {
@@ -130,8 +129,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     let token = bearer(request.headers()).ok_or_else(failed)?;
     if state.admin_keys.as_ref().is_some_and(|keys| keys.contain(token)) {
         return Ok(Caller {
-            tenant: DEFAULT_TENANT,
-            origin: origin(request, Actor { kind: ActorKind::Admin, id: "admin".into() }),
+            origin: origin(request, Actor { kind: ActorKind::Admin, id: "admin".into() }, DEFAULT_TENANT),
             role: Role::Operator,
             source: NATIVE_SOURCE.into(),
             profile: Profile::default(),
@@ -159,12 +157,14 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     }
     state.credentials.used(credential.id, now);
     let Credential { tenant, role, profile, expires_at, .. } = *credential;
-    let (origin, source) = (origin(request, credential.actor.clone()), credential.source.clone());
-    Ok(Caller { tenant, origin, role, source, profile, expires_at, secret: Some(secret) })
+    let (origin, source) = (origin(request, credential.actor.clone(), tenant), credential.source.clone());
+    Ok(Caller { origin, role, source, profile, expires_at, secret: Some(secret) })
 }
 
-fn origin(request: &ServiceRequest, actor: Actor) -> Origin {
-    Origin { actor, request_id: RequestId::of(request), deadline: Deadline::of(request) }
+fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
+    let (request_id, deadline) = (RequestId::of(request), Deadline::of(request));
+    let trace_id = traceparent(request.headers()).map(|(_, id)| id);
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false }
 }
 
 /// The token of `Authorization: Bearer`. The name of the scheme is case-insensitive (RFC 9110, section 11.1).

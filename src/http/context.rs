@@ -187,10 +187,21 @@ impl<R: Right> Context<R> {
         Ok((form, permit))
     }
 
+    /// The context of a request that writes many resources.
+    pub(super) fn in_bulk(mut self) -> Self {
+        self.caller.origin.bulk = true;
+        self
+    }
+
     /// Waits for a permit to read a large result with an operation of class [`Class::Page`]. It must be held until the
     /// response has been built.
     pub(super) async fn permit_to_read(&self) -> Result<Permit, DbError> {
         self.permit(Class::Page).await
+    }
+
+    /// Like [`Self::permit_to_read`], for an operation of class [`Class::Poll`].
+    pub(super) async fn permit_to_poll(&self) -> Result<Permit, DbError> {
+        self.permit(Class::Poll).await
     }
 
     /// Like [`Self::permit_to_read`], for a write whose response is large.
@@ -238,7 +249,7 @@ impl<R: Right> Context<R> {
     }
 
     pub(super) fn tenant(&self) -> Uuid {
-        self.caller.tenant
+        self.caller.origin.tenant
     }
 
     pub(super) fn now(&self) -> Timestamp {

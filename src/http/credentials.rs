@@ -4,11 +4,14 @@ use crate::db::Database;
 use crate::domain::key::{Credential, Secret, SecretHash};
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
+use crate::metrics::{Computed, UNLABELLED};
 use crate::ops::OpError;
 use crate::ops::connections;
 use crate::ops::keys::{Identify, RecordUse};
 use crate::ops::tenants::FindByName;
 use actix_web::rt;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +31,8 @@ pub struct Credentials {
     keys: Arc<TtlCache<Uuid, (Arc<Credential>, SecretHash)>>,
     tenants: Arc<TtlCache<String, Uuid>>,
     used: Mutex<HashMap<Uuid, Timestamp>>,
+    hits: Counter,
+    misses: Counter,
 }
 
 /// The entries that a write makes stale.
@@ -42,12 +47,27 @@ pub(super) enum Stale {
 impl Credentials {
     /// An empty cache.
     pub fn new(database: Database) -> Self {
-        Self { database, keys: Arc::default(), tenants: Arc::default(), used: Mutex::default() }
+        let (keys, tenants, used) = (Arc::default(), Arc::default(), Mutex::default());
+        Self { database, keys, tenants, used, hits: Counter::default(), misses: Counter::default() }
+    }
+
+    /// Adds the metrics of the cache of keys and tokens.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let (hits, misses, keys) = (self.hits.clone(), self.misses.clone(), self.keys.clone());
+        let lookups = Computed::counter(move || {
+            [("hit", hits.get()), ("miss", misses.get())]
+                .map(|(result, count)| ([("result", result)], count as f64))
+        });
+        registry.register("key_cache_lookups", "Lookups of keys and tokens in the cache", lookups);
+        let entries = Computed::gauge(move || [(UNLABELLED, keys.len() as f64)]);
+        registry.register("key_cache_entries", "Keys and tokens in the cache", entries);
     }
 
     /// The credential of a secret, if it is in the cache.
     pub(super) fn cached(&self, secret: &Secret) -> Option<Arc<Credential>> {
-        let (found, stale) = self.keys.get(&secret.id())?;
+        let found = self.keys.get(&secret.id());
+        if found.is_some() { &self.hits } else { &self.misses }.inc();
+        let (found, stale) = found?;
         if stale {
             let (keys, database, id) = (self.keys.clone(), self.database.clone(), secret.id());
             rt::spawn(async move { drop(read_key(&keys, &database, id, None).await) });
@@ -181,6 +201,10 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         let stale = age >= REFRESH_AFTER && !entry.reloading;
         entry.reloading |= stale;
         (age < TIME_TO_LIVE).then(|| (entry.value.clone(), stale))
+    }
+
+    fn len(&self) -> usize {
+        lock(&self.0).map.len()
     }
 
     fn get_expired(&self, key: &K) -> Option<V> {

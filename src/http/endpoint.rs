@@ -127,6 +127,15 @@ impl Url {
         }))
     }
 
+    /// The values that [`route_of`] returns for the requests of this entry.
+    pub(super) fn routes(&self) -> Vec<String> {
+        let of_type =
+            |kind: ResourceType| self.path.replace(TYPE_SEGMENT, kind.endpoint().trim_start_matches('/'));
+        let mut routes = ResourceType::ALL.map(of_type).to_vec();
+        routes.dedup();
+        routes
+    }
+
     /// Adds the paths and operations to those of the OpenAPI document.
     pub(super) fn describe(&self, paths: &mut Map<String, Value>) {
         for endpoint in &self.endpoints {

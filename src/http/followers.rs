@@ -4,16 +4,22 @@
 use super::auth::Caller;
 use super::problem::Problem;
 use super::state::State;
-use crate::db::Database;
 use crate::db::commits::{Commits, Head, Subscription};
+use crate::db::{Class, Database, Flow, Turn, Turns};
+use crate::domain::change::ChangeRecord;
 use crate::domain::key::Role;
 use crate::domain::origin::{Actor, Origin};
+use crate::domain::time::Timestamp;
+use crate::metrics::Computed;
 use crate::ops::OpError;
 use crate::ops::changes::Heads;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// The number of followers that read at the same time after a commit. It bounds their memory and
@@ -21,6 +27,8 @@ use uuid::Uuid;
 const READERS: usize = 16;
 /// The maximum number of tenants in one read of heads.
 const BATCH: usize = 1_000;
+/// The upper bounds of the buckets for delays, in seconds.
+const DELAYS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// The followers of this server.
 pub struct Followers {
@@ -32,7 +40,19 @@ pub struct Followers {
     waiting: Mutex<Waiting>,
     /// Notified when there is a follower.
     arrived: Notify,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    polls: Gauge,
+    streams: Gauge,
+    delays: Histogram,
+}
+
+/// A kind of follower.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A long poll.
+    Poll,
+    /// A stream of events.
+    Stream,
 }
 
 #[derive(Default)]
@@ -54,11 +74,8 @@ pub(super) struct Follower {
     subscription: Subscription,
     /// The caller that the follower is counted for, once it waits.
     counted: Option<(Actor, Uuid)>,
-}
-
-/// The right of a follower to read after it was woken.
-pub(super) struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
+    /// The number of followers of this kind.
+    number: Gauge,
 }
 
 impl Followers {
@@ -69,8 +86,23 @@ impl Followers {
             limit_per_key,
             waiting: Mutex::default(),
             arrived: Notify::new(),
-            turns: Arc::new(Semaphore::new(READERS)),
+            turns: Turns::new(READERS, limit),
+            polls: Gauge::default(),
+            streams: Gauge::default(),
+            delays: Histogram::new(DELAYS),
         }
+    }
+
+    /// Adds the metrics of followers.
+    pub(super) fn register(&self, registry: &mut Registry) {
+        let (polls, streams) = (self.polls.clone(), self.streams.clone());
+        let numbers = Computed::gauge(move || {
+            [("poll", polls.get()), ("stream", streams.get())]
+                .map(|(kind, number)| ([("kind", kind)], number as f64))
+        });
+        registry.register("followers", "Requests that wait for changes or receive a stream of them", numbers);
+        let help = "Time from a change until a waiting follower is sent it";
+        registry.register_with_unit("follower_delay", help, Unit::Seconds, self.delays.clone());
     }
 
     /// Lowers the maximum number of followers, so that they leave connections for other requests.
@@ -81,8 +113,13 @@ impl Followers {
     }
 
     /// Follows a tenant. The follower is woken by commits after this call.
-    pub(super) fn follow(self: &Arc<Self>, tenant: Uuid) -> Follower {
-        Follower { followers: self.clone(), subscription: self.commits.subscribe(tenant), counted: None }
+    pub(super) fn follow(self: &Arc<Self>, tenant: Uuid, kind: Kind) -> Follower {
+        let number = match kind {
+            Kind::Poll => self.polls.clone(),
+            Kind::Stream => self.streams.clone(),
+        };
+        let subscription = self.commits.subscribe(tenant);
+        Follower { followers: self.clone(), subscription, counted: None, number }
     }
 
     /// Wakes all followers.
@@ -131,7 +168,7 @@ impl Followers {
                 {
                     watched.caller.role = role;
                 }
-                self.commits.wake(caller.tenant);
+                self.commits.wake(caller.origin.tenant);
             }
         }
     }
@@ -142,7 +179,7 @@ impl Followers {
 }
 
 fn key_of(caller: &Caller) -> (Actor, Uuid) {
-    (caller.origin.actor.clone(), caller.tenant)
+    (caller.origin.actor.clone(), caller.origin.tenant)
 }
 
 impl Follower {
@@ -170,6 +207,7 @@ impl Follower {
         let watched = waiting.by_caller.entry(key.clone());
         watched.or_insert_with(|| Watched { caller: caller.without_deadline(), followers: 0 }).followers += 1;
         drop(waiting);
+        self.number.inc();
         self.counted = Some(key);
         self.followers.arrived.notify_one();
         Ok(())
@@ -180,17 +218,28 @@ impl Follower {
         self.subscription.changed(read).await;
     }
 
-    /// Waits until the follower may read.
-    pub(super) fn turn(&self) -> impl Future<Output = Turn> + use<> {
-        let turn = self.followers.turns.clone().acquire_owned();
-        // The semaphore is never closed.
-        async move { Turn { _permit: turn.await.ok() } }
+    /// Records how old the first change is that the follower is sent after it has waited.
+    pub(super) fn sends(&self, changes: &[ChangeRecord], now: Timestamp) {
+        if let Some(first) = changes.first() {
+            let microseconds = i64::from(now).saturating_sub(first.time.into()).max(0);
+            self.followers.delays.observe(microseconds as f64 / 1e6);
+        }
+    }
+
+    /// Waits until the follower may read. It also may, without a turn, if many others of its caller have stopped waiting.
+    pub(super) fn turn(&self) -> impl Future<Output = Option<Turn>> + use<> {
+        let (turns, counted) = (self.followers.turns.clone(), self.counted.clone());
+        async move {
+            let (actor, tenant) = counted?;
+            turns.wait(Flow { class: Class::Poll, tenant, actor }).await.ok()
+        }
     }
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
         let Some(key) = self.counted.take() else { return };
+        self.number.dec();
         let mut waiting = self.followers.lock();
         waiting.total -= 1;
         if let Some(count) = waiting.by_key.get_mut(&key.0) {

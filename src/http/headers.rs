@@ -105,10 +105,15 @@ const JSON: &str = "application/json";
 /// The media type of lines of JSON.
 pub(super) const NDJSON: &str = "application/x-ndjson";
 
-/// Whether the client accepts a subtype of `application`. See [`accepts_json`].
+/// Whether the client accepts a media type. See [`accepts_json`].
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    quality(headers, media_type) > 0.0
+}
+
+/// The quality that the client assigns to a media type; 1 if `Accept` is absent, and 0 if no range matches.
+pub(super) fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
     let text = joined(headers, ACCEPT.as_str()).unwrap_or_default();
-    media_ranges(&text).next().is_none() || quality_of(media_type, &text).is_some_and(|quality| quality > 0.0)
+    if media_ranges(&text).next().is_none() { 1.0 } else { quality_of(media_type, &text).unwrap_or_default() }
 }
 
 /// The media type of server-sent events.
@@ -122,13 +127,14 @@ pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
     events.is_some_and(|(_, quality)| quality > 0.0 && quality >= json)
 }
 
-/// The quality of the most specific range that matches a subtype of `application`.
+/// The quality of the most specific range that matches a media type.
 fn quality_of(media_type: &str, text: &str) -> Option<f32> {
+    let is_type = |range: &str| range.strip_suffix("/*") == media_type.split('/').next();
     let matching = media_ranges(text).filter_map(|(range, quality)| {
         let specificity = match range.as_str() {
             range if range == media_type => 3,
-            "application/*" => 2,
             "*/*" | "*" => 1,
+            range if is_type(range) => 2,
             _ => return None,
         };
         Some((specificity, quality))

@@ -123,8 +123,8 @@ impl InFlight {
 fn scopes(caller: Option<&Caller>) -> Vec<Scope> {
     match caller {
         None => vec![Scope::All, Scope::Anonymous],
-        Some(Caller { tenant, origin, .. }) => {
-            vec![Scope::All, Scope::Tenant(*tenant), Scope::Caller(origin.actor.clone())]
+        Some(Caller { origin, .. }) => {
+            vec![Scope::All, Scope::Tenant(origin.tenant), Scope::Caller(origin.actor.clone())]
         }
     }
 }

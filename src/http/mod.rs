@@ -25,6 +25,7 @@ mod in_flight;
 mod keys;
 mod me;
 mod members;
+pub mod metrics;
 mod observe;
 mod openapi;
 mod pages;
@@ -43,6 +44,7 @@ mod state;
 mod static_file;
 mod suggestion;
 mod tenants;
+mod traceparent;
 mod users;
 
 pub use state::State;
@@ -82,6 +84,7 @@ fn service_urls() -> Vec<Url> {
         url("/docs", [get(docs::page).docs(docs::page_docs)]),
         url("/docs/{file}", [get(docs::file).docs(docs::file_docs)]),
         url("/me", [get(me::me).docs(me::me_docs)]),
+        url("/metrics", [get(metrics::read).compressed().docs(metrics::read_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
         url("/export", [get(export::export).compressed().docs(export::export_docs)]),
         url("/import", [post(import::import).docs(import::import_docs)]),

@@ -4,6 +4,7 @@ use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
 use super::auth::authenticate;
 use super::deadline::Deadline;
+use super::endpoint::route_of;
 use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
 use super::problem::Problem;
@@ -31,7 +32,9 @@ pub(super) async fn observe(
         None => RequestId::from_headers(request.headers()),
     };
     request.extensions_mut().insert(id.clone());
-    if let Some(state) = request.app_data::<web::Data<State>>() {
+    let state = request.app_data::<web::Data<State>>().cloned();
+    let _in_progress = state.as_ref().map(|state| state.metrics.requests.begin());
+    if let Some(state) = &state {
         request.extensions_mut().insert(Deadline { arrival, end: began + state.deadline });
     }
     if let Some(resumed) = resumed {
@@ -47,7 +50,12 @@ pub(super) async fn observe(
     let response = next.call(request).await?.map_into_boxed_body();
     let mut response = render_problem(response, &id.0);
     add_headers(&mut response, &id.0);
-    log_request(&response, &id.0, arrival);
+    let (route, duration) = (route_of(response.request()), arrival.elapsed());
+    if let Some(state) = &state {
+        let method = response.request().method();
+        state.metrics.requests.record(route.as_deref(), method, response.status(), duration);
+    }
+    log_request(&response, route.as_deref(), &id.0, duration);
     Ok(response)
 }
 
@@ -75,7 +83,9 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     let is_acceptable = Api::of(request.path()) == Api::Scim
         || accepts_json(request.headers())
         || returns_events(request)
-        || ["/export", "/import"].contains(&request.path()) && accepts(request.headers(), NDJSON);
+        || ["/export", "/import"].contains(&request.path()) && accepts(request.headers(), NDJSON)
+        // Negotiated by the handler.
+        || request.path() == "/metrics";
     if !is_acceptable {
         return Err(Problem::not_json());
     }
@@ -92,6 +102,9 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
         None => return response,
     };
     let (request, _) = response.into_parts();
+    if let Some(state) = request.app_data::<web::Data<State>>() {
+        state.metrics.count_problem(&problem);
+    }
     let mut response = problem.respond(Api::of(request.path()), id);
     response.extensions_mut().insert(problem.logged());
     ServiceResponse::new(request, response)

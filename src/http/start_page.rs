@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The top-level paths, each with the name of its link.
-const LINKS: [(&str, &str); 13] = [
+const LINKS: [(&str, &str); 14] = [
     ("changes", "/changes"),
     ("connections", "/connections"),
     ("docs", "/docs"),
@@ -20,6 +20,7 @@ const LINKS: [(&str, &str); 13] = [
     ("keys", "/keys"),
     ("livez", "/livez"),
     ("me", "/me"),
+    ("metrics", "/metrics"),
     ("openapi", "/openapi.json"),
     ("readyz", "/readyz"),
     ("scim", "/scim/v2"),

@@ -5,6 +5,7 @@ use super::auth_throttle::AuthThrottle;
 use super::credentials::Credentials;
 use super::followers::Followers;
 use super::in_flight::InFlight;
+use super::metrics::Metrics;
 use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -43,6 +44,7 @@ pub struct State {
     pub(super) stream_keep_alive: Duration,
     pub(super) readiness: Readiness,
     pub(super) in_flight: Arc<InFlight>,
+    pub(super) metrics: Metrics,
     /// The permits of the imports that can run at once.
     pub(super) imports: Arc<Semaphore>,
     stopping: AtomicBool,
@@ -54,10 +56,18 @@ const MAX_IMPORTS: usize = 4;
 impl State {
     /// The state of a server that accepts requests.
     pub fn new(database: Database, clock: Clock, settings: &Settings, public_url: String) -> Self {
+        let credentials = Credentials::new(database.clone());
+        let followers = Arc::new(Followers::new(&database, settings.followers, settings.followers_per_key));
+        let metrics = Metrics::new(super::urls().flat_map(|url| url.routes()), |registry| {
+            database.register(registry);
+            credentials.register(registry);
+            followers.register(registry);
+        });
         Self {
-            credentials: Credentials::new(database.clone()),
+            credentials,
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
-            followers: Arc::new(Followers::new(&database, settings.followers, settings.followers_per_key)),
+            followers,
+            metrics,
             stream_keep_alive: settings.stream_keep_alive,
             database,
             clock,

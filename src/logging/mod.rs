@@ -12,6 +12,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
 use writer::LineWriter;
+pub(crate) use writer::dropped_lines;
 
 /// The levels that are logged if `RUST_LOG` is not set. The HTTP server's own lines about starting and stopping only
 /// repeat those of Roster.

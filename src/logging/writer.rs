@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,14 @@ const KEPT: usize = 1 << 16;
 const PAUSE: Duration = Duration::from_millis(5);
 /// The time limit for writing the remaining lines before the process ends.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+
+/// The number of lines that the process has lost. Like the log itself, it belongs to the process.
+static DROPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of log lines that the process has lost.
+pub(crate) fn dropped_lines() -> usize {
+    DROPPED.load(Ordering::Relaxed)
+}
 
 /// The buffer of the lines to write. Clones share it.
 #[derive(Clone)]
@@ -42,6 +51,14 @@ struct State {
     flushing: usize,
 }
 
+impl State {
+    /// Counts lost lines.
+    fn lose(&mut self, lines: usize) {
+        self.dropped += lines;
+        DROPPED.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
 impl LineWriter {
     /// Starts the thread, which writes to `out`.
     ///
@@ -59,7 +76,7 @@ impl LineWriter {
         let mut state = self.0.state();
         let (before, after) = (state.lines.len(), state.lines.len() + line.len());
         if after > CAPACITY {
-            state.dropped += 1;
+            state.lose(1);
             return;
         }
         state.lines.extend_from_slice(line);
@@ -126,7 +143,7 @@ impl Shared {
     fn finish(&self, lost: usize) {
         let mut state = self.state();
         state.is_writing = false;
-        state.dropped += lost;
+        state.lose(lost);
         if state.flushing > 0 {
             self.written.notify_all();
         }

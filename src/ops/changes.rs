@@ -73,7 +73,7 @@ const WINDOW: i64 = 5_000;
 impl Operation for Read {
     type Output = Result<Feed, Span>;
     type Error = OpError;
-    const CLASS: Class = Class::Page;
+    const CLASS: Class = Class::Poll;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Result<Feed, Span>, OpError> {
         let head = head(tx, self.tenant)?;
@@ -106,6 +106,7 @@ type ChangeRow = (
     String,
     String,
     String,
+    Option<Uid>,
     String,
     String,
     Uid,
@@ -119,7 +120,7 @@ type ChangeRow = (
 
 impl StoredSize for ChangeRow {
     fn stored_size(&self) -> usize {
-        [&self.10, &self.11].into_iter().flatten().map(StoredSize::stored_size).sum()
+        [&self.11, &self.12].into_iter().flatten().map(StoredSize::stored_size).sum()
     }
 }
 
@@ -166,6 +167,7 @@ impl Read {
                 changes::actor_type,
                 changes::actor_id,
                 changes::request_id,
+                changes::trace_id,
                 changes::kind,
                 changes::resource,
                 changes::resource_id,
@@ -208,6 +210,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         actor_type,
         actor_id,
         request_id,
+        trace,
         kind,
         resource,
         id,
@@ -229,6 +232,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         actor_type,
         actor_id,
         request_id,
+        trace_id: trace.map(|Uid(id)| id.into()),
         kind,
         resource,
         id: id.0,

@@ -61,7 +61,7 @@ impl Export {
     /// [`OpError::Database`]. The call can be repeated.
     pub async fn next(&mut self, database: &Database, origin: &Origin) -> Result<Option<Vec<u8>>, OpError> {
         let Some(after) = self.next else { return Ok(None) };
-        let _permit = database.permit(origin, Class::Page, None).await?;
+        let _permit = database.permit(origin, Class::Export, None).await?;
         let page = database.call(origin, ReadPage { tenant: self.tenant, after }).await?;
         let mut lines = Vec::new();
         self.write(page, &mut lines).map_err(OpError::internal)?;
@@ -155,7 +155,7 @@ enum Resources {
 impl Operation for ReadPage {
     type Output = ExportPage;
     type Error = OpError;
-    const CLASS: Class = Class::Page;
+    const CLASS: Class = Class::Export;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<ExportPage, OpError> {
         Ok(match self.after {

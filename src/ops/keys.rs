@@ -242,7 +242,7 @@ pub struct DeleteRevoked {
 pub const REVOKED_RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 impl Operation for DeleteRevoked {
-    /// The number of deleted keys or that of deleted tokens, whichever is larger.
+    /// The number of deleted keys and tokens.
     type Output = usize;
     type Error = OpError;
     const CLASS: Class = Class::Write;
@@ -256,7 +256,7 @@ impl Operation for DeleteRevoked {
                 limit = self.limit
             ))
         };
-        Ok(tx.execute(delete("keys"))?.max(tx.execute(delete("connection_tokens"))?))
+        Ok(tx.execute(delete("keys"))? + tx.execute(delete("connection_tokens"))?)
     }
 }
 

@@ -61,12 +61,13 @@ pub struct Delete {
 }
 
 impl Operation for Delete {
-    /// The last revision that was deleted; `None` if no old change is left, or the tenant has an erasure in progress.
-    type Output = Option<i64>;
+    /// The last revision that was deleted, and the number of deleted changes; `None` if no old change is left, or the
+    /// tenant has an erasure in progress.
+    type Output = Option<(i64, usize)>;
     type Error = OpError;
     const CLASS: Class = Class::Write;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Option<i64>, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         if self.is_erasing(tx)? {
             return Ok(None);
         }
@@ -77,8 +78,8 @@ impl Operation for Delete {
         let Some((last, _)) = first.into_iter().take_while(|(_, time)| *time < before).last() else {
             return Ok(None);
         };
-        tx.execute(diesel::delete(changes::table.filter(later.and(changes::revision.le(last)))))?;
-        Ok(Some(last))
+        let old = changes::table.filter(later.and(changes::revision.le(last)));
+        Ok(Some((last, tx.execute(diesel::delete(old))?)))
     }
 }
 

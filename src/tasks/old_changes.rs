@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::db::Database;
+use crate::db::metrics::Retained;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
@@ -39,9 +40,14 @@ impl OldChanges {
 
     /// Deletes old changes until the task is aborted. A retention of zero keeps all changes.
     pub async fn run(&self) {
+        let record = || self.database.metrics().record_deletion(Retained::Changes, self.clock.now());
+        if !self.retention.is_zero() {
+            record();
+        }
         while !self.retention.is_zero() {
-            if let Err(error) = self.delete_all().await {
-                log::warn!("cannot delete old changes: {error}");
+            match self.delete_all().await {
+                Ok(()) => record(),
+                Err(error) => log::warn!("cannot delete old changes: {error}"),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -77,7 +83,10 @@ impl OldChanges {
         while self.take_lease().await? {
             let delete = Delete { tenant, after, before, limit: BATCH };
             match self.database.call(&Origin::server(), delete).await? {
-                Some(last) => after = last,
+                Some((last, count)) => {
+                    self.database.metrics().count_deleted(Retained::Changes, count);
+                    after = last;
+                }
                 None => return Ok(true),
             }
         }

@@ -2,8 +2,10 @@
 //! tenants.
 
 use crate::clock::Clock;
+use crate::db::metrics::Retained;
 use crate::db::{Database, DbError};
 use crate::domain::origin::Origin;
+use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::idempotency::DeleteExpired;
 use crate::ops::keys::DeleteRevoked;
@@ -19,17 +21,20 @@ const BATCH: u32 = 500;
 /// Deletes expired idempotency records, keys and tokens that were revoked long ago, and the rows left by interrupted
 /// tenant deletions. Runs until the database stops.
 pub async fn run(database: Database, clock: Clock) {
+    let record = |rows, removed| record(&database, rows, removed, clock.now());
+    record(Retained::Responses, 0);
+    record(Retained::Keys, 0);
     loop {
         let expired = DeleteExpired { now: clock.now(), limit: BATCH };
         match database.call(&Origin::server(), expired).await {
-            Ok(removed) if removed >= BATCH as usize => continue,
+            Ok(removed) if record(Retained::Responses, removed) => continue,
             Ok(_) => {}
             Err(OpError::Database(DbError::Stopping)) => return,
             Err(error) => log::warn!("cannot delete expired idempotency records: {error}"),
         }
         let revoked = DeleteRevoked { now: clock.now(), limit: BATCH };
         match database.call(&Origin::server(), revoked).await {
-            Ok(removed) if removed >= BATCH as usize => continue,
+            Ok(removed) if record(Retained::Keys, removed) => continue,
             Ok(_) => {}
             Err(error) => log::warn!("cannot delete revoked keys and tokens: {error}"),
         }
@@ -38,6 +43,16 @@ pub async fn run(database: Database, clock: Clock) {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Records that rows were deleted. Returns whether more may be left.
+fn record(database: &Database, rows: Retained, removed: usize, now: Timestamp) -> bool {
+    let (metrics, is_complete) = (database.metrics(), removed < BATCH as usize);
+    metrics.count_deleted(rows, removed);
+    if is_complete {
+        metrics.record_deletion(rows, now);
+    }
+    !is_complete
 }
 
 async fn purge(database: &Database) -> Result<(), OpError> {

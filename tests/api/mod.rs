@@ -98,6 +98,7 @@ mod streams;
 mod suggestions;
 mod tenant_isolation;
 mod tenants;
+mod traces;
 mod unique_emails;
 mod upserts;
 mod users_create;

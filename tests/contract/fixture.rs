@@ -178,7 +178,8 @@ impl TestDatabase {
 /// The origin of a write by the tests' key, in a request with this id.
 pub(crate) fn origin(request_id: &str) -> Origin {
     let actor = Actor { kind: ActorKind::Key, id: "tester".into() };
-    Origin { actor, request_id: request_id.into(), deadline: None }
+    let request_id = request_id.into();
+    Origin { actor, tenant: DEFAULT_TENANT, request_id, trace_id: None, deadline: None, bulk: false }
 }
 
 pub(crate) fn draft(body: Value, mode: WriteMode) -> Draft {

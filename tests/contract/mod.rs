@@ -9,6 +9,7 @@ mod costs;
 mod digests;
 mod edits;
 mod epochs;
+mod fairness;
 mod groups;
 mod hazards;
 mod idempotency;

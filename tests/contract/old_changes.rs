@@ -46,7 +46,8 @@ async fn create_tenant(db: &TestDatabase, name: &str) -> Tenant {
 
 /// Deletes changes of the default tenant from before a time after noon, in microseconds.
 async fn delete(db: &TestDatabase, after: i64, before: i64, limit: u32) -> Option<i64> {
-    db.call(Delete { tenant: DEFAULT_TENANT, after, before: at(before), limit }).await.unwrap()
+    let delete = Delete { tenant: DEFAULT_TENANT, after, before: at(before), limit };
+    db.call(delete).await.unwrap().map(|(last, _)| last)
 }
 
 async fn read(db: &TestDatabase, after: i64) -> Result<Feed, Span> {

@@ -13,11 +13,13 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 /// The classes, as values for a const parameter.
-const CLASSES: [Class; 4] = [Class::Read, Class::Page, Class::Write, Class::Scan];
+const CLASSES: [Class; 6] = [Class::Read, Class::Page, Class::Write, Class::Scan, Class::Poll, Class::Export];
 pub(crate) const READ: usize = 0;
 pub(crate) const PAGE: usize = 1;
 pub(crate) const WRITE: usize = 2;
 pub(crate) const SCAN: usize = 3;
+pub(crate) const POLL: usize = 4;
+pub(crate) const EXPORT: usize = 5;
 
 /// Executes a read that returns nothing.
 #[derive(Debug)]
@@ -228,6 +230,21 @@ impl Operation for RecordUnbatched {
     }
 }
 
+/// Appends a number to a list.
+#[derive(Debug)]
+pub(crate) struct Append<const C: usize>(pub(crate) Arc<Mutex<Vec<usize>>>, pub(crate) usize);
+
+impl<const C: usize> Operation for Append<C> {
+    type Output = ();
+    type Error = OpError;
+    const CLASS: Class = CLASSES[C];
+
+    fn run(&self, _: &mut Tx<'_>) -> Result<(), OpError> {
+        self.0.lock().unwrap().push(self.1);
+        Ok(())
+    }
+}
+
 /// Runs another operation and then fails, if `failure` is set.
 #[derive(Debug)]
 pub(crate) struct FailAfter<O> {
@@ -282,8 +299,8 @@ pub(crate) async fn call_queued<O: Operation<Error = OpError>>(
 ) -> Vec<Result<O::Output, OpError>> {
     let occupied = match O::CLASS {
         Class::Read => occupy::<READ>(db).await,
-        Class::Page => occupy::<PAGE>(db).await,
-        Class::Write => occupy::<WRITE>(db).await,
+        Class::Page | Class::Poll | Class::Export => occupy::<PAGE>(db).await,
+        Class::Write | Class::Bulk => occupy::<WRITE>(db).await,
         Class::Scan => occupy::<SCAN>(db).await,
     };
     let origins: Vec<_> = (0..operations.len()).map(|call| origin(&format!("call-{call}"))).collect();

@@ -9,6 +9,7 @@ mod filters;
 mod getting_started;
 mod import_and_export;
 mod keep_a_copy;
+mod metrics;
 mod okta;
 mod operations;
 mod pages;

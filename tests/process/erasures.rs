@@ -4,7 +4,7 @@ use crate::process::writers::Writers;
 use crate::support::block_on;
 use crate::support::command::{roster, run};
 use crate::support::database::{Database, on_both_engines};
-use crate::support::http::{Client, Response};
+use crate::support::http::{Client, Request, Response};
 use crate::support::server::Server;
 use crate::support::sql::Sql;
 use serde_json::json;
@@ -22,6 +22,9 @@ on_both_engines! {
 
 /// Part of every value that an erasure must remove.
 const SECRET: &str = "7f3a9c";
+
+/// The id of the trace of the request.
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 /// Time limit for the background task.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -46,18 +49,24 @@ async fn create(client: &Client, sql: &mut Sql, updates: usize) -> String {
     format!("/users/{}", user["id"].as_str().expect("the user has an id"))
 }
 
+/// The request that erases a user.
+fn erasure(client: &Client, path: &str) -> Request {
+    let request = client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure");
+    request.header("traceparent", &format!("00-{TRACE}-b7ad6b7169203331-01"))
+}
+
 async fn erase(client: &Client, path: &str) -> Response {
-    client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure").send().await
+    erasure(client, path).send().await
 }
 
 /// Checks that the erasure is recorded once, as a change by its caller, and that no change has values.
 async fn check_complete(client: &Client, sql: &mut Sql, path: &str) {
     let changes = format!("/changes?type=user.erased&resource={}", path.trim_start_matches("/users/"));
     let change = client.get(&changes).send().await.expect(200).json()["items"][0].clone();
-    let origin = (&change["actor"]["id"], &change["requestId"]);
+    let origin = (&change["actor"]["id"], &change["requestId"], &change["traceId"]);
     assert_eq!(
         (origin, &change["version"]),
-        ((&json!("admin"), &json!("the-erasure")), &json!(2)),
+        ((&json!("admin"), &json!("the-erasure"), &json!(TRACE)), &json!(2)),
         "{change}"
     );
     assert_eq!((sql.number(ERASED), sql.number(WITH_VALUES), sql.number(INCOMPLETE)), (1, 0, 0));
@@ -203,7 +212,7 @@ fn an_erasure_is_completed_after_a_kill(database: &Database) {
     let path = block_on(async {
         let client = Client::new(&server);
         let path = create(&client, &mut sql, 5_000).await;
-        let request = client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure");
+        let request = erasure(&client, &path);
         let erasing = tokio::spawn(async move { request.try_send().await });
         sql.wait_for_number(INCOMPLETE, 1, LIMIT);
         server.kill();
@@ -248,7 +257,7 @@ fn no_backup_contains_values_next_to_the_erasure() {
     let (client, mut sql) = (Client::new(&server), database.sql());
     block_on(async {
         let path = create(&client, &mut sql, 5_000).await;
-        let request = client.delete(&format!("{path}?erase=true")).header("x-request-id", "the-erasure");
+        let request = erasure(&client, &path);
         let erasing = tokio::spawn(async move { request.send().await });
         let mut states = Vec::new();
         while !erasing.is_finished() {

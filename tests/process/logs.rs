@@ -48,6 +48,9 @@ async fn json_logs_have_a_line_for_each_request() {
     }
     assert_eq!(line_of(&api.server, "req-find")["traceparent"], TRACEPARENT);
     assert_eq!(line_of(&api.server, "req-create").get("traceparent"), None);
+    let invalid = api.client.get("/users").header("x-request-id", "req-invalid");
+    invalid.header("traceparent", &TRACEPARENT.replace("00-", "ff-")).send().await.expect(200);
+    assert_eq!(line_of(&api.server, "req-invalid").get("traceparent"), None);
 }
 
 /// Checks that the time of a line is in UTC with microseconds, and at most two minutes old.
@@ -178,10 +181,11 @@ async fn rust_log_filters_lines() {
 async fn a_slow_operation_causes_a_warning() {
     let api = Api::start(Engine::Sqlite, &[("ROSTER_LOG_FORMAT", "json"), ("ROSTER_SLOW_OPERATION", "0ms")]);
     let request = api.client.post("/users", &json!({ "userName": "ada" })).header("x-request-id", "slow-1");
-    request.send().await.expect(201);
+    request.header("traceparent", TRACEPARENT).send().await.expect(201);
     let line = line_of(&api.server, "slow-1");
     assert_eq!((&line["level"], &line["message"]), (&json!("WARN"), &json!("slow operation")), "{line}");
     assert!(line["operation"].as_str().is_some_and(|name| name.contains("users::Create")), "{line}");
+    assert_eq!(line["trace_id"], "0af7651916cd43dd8448eb211c80319c", "{line}");
     for name in ["waited_ms", "took_ms"] {
         assert!(line[name].is_u64(), "{name} in {line}");
     }

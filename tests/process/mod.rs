@@ -19,6 +19,7 @@ mod locks;
 mod log_writer;
 mod logs;
 mod memory;
+mod metrics;
 mod old_changes;
 mod open_files;
 mod openapi;

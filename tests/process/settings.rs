@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 21] = [
+const SETTINGS: [Setting; 22] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -49,6 +49,12 @@ const SETTINGS: [Setting; 21] = [
         name: "ROSTER_LISTEN",
         valid: "192.0.2.1:1",
         invalid: &["3000", "localhost", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "::1:3000"],
+        accepted: &["an IP address and a port", "127.0.0.1:3000"],
+    },
+    Setting {
+        name: "ROSTER_METRICS_LISTEN",
+        valid: "192.0.2.1:1",
+        invalid: &["9090", "localhost", "127.0.0.1:x"],
         accepted: &["an IP address and a port", "127.0.0.1:3000"],
     },
     Setting {
@@ -286,6 +292,7 @@ mod invalid {
     invalid_values! {
         database_url = "DATABASE_URL";
         listen = "ROSTER_LISTEN";
+        metrics_listen = "ROSTER_METRICS_LISTEN";
         admin_key = "ROSTER_ADMIN_KEY";
         admin_key_file = "ROSTER_ADMIN_KEY_FILE";
         public_url = "ROSTER_PUBLIC_URL";

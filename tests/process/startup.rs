@@ -21,6 +21,7 @@ struct Start {
     command: &'static str,
     url: String,
     listen: String,
+    metrics_listen: String,
     directory: TempDir,
 }
 
@@ -30,7 +31,8 @@ impl Start {
 
     fn new(command: &'static str, url: &str) -> Self {
         let directory = tempfile::tempdir().expect("the temporary directory is created");
-        Self { command, url: url.to_owned(), listen: "127.0.0.1:0".to_owned(), directory }
+        let [listen, metrics_listen] = [(); 2].map(|()| "127.0.0.1:0".to_owned());
+        Self { command, url: url.to_owned(), listen, metrics_listen, directory }
     }
 
     /// Checks that the command fails in each format, with one line that contains all of `words` and no secret.
@@ -53,7 +55,8 @@ impl Start {
     fn run(&self, format: &str) -> CommandOutput {
         let mut command: Command = roster(self.directory.path());
         command.args(self.command.split(' ')).env("DATABASE_URL", &self.url);
-        command.env("ROSTER_LISTEN", &self.listen).env("ROSTER_ADMIN_KEY", ADMIN_KEY);
+        command.env("ROSTER_LISTEN", &self.listen).env("ROSTER_METRICS_LISTEN", &self.metrics_listen);
+        command.env("ROSTER_ADMIN_KEY", ADMIN_KEY);
         // Logs only errors.
         command.env("RUST_LOG", "error").env("ROSTER_LOG_FORMAT", format);
         run(&mut command, LIMIT)
@@ -84,8 +87,12 @@ fn a_port_in_use_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let listen = listener.local_addr().expect("the socket has an address").to_string();
     for database in [Database::sqlite(), Database::postgres()] {
-        let start = Start { listen: listen.clone(), ..Start::new("serve", &database.url()) };
-        start.check_error(&["cannot listen", &listen, "in use"]);
+        for start in [
+            Start { listen: listen.clone(), ..Start::new("serve", &database.url()) },
+            Start { metrics_listen: listen.clone(), ..Start::new("serve", &database.url()) },
+        ] {
+            start.check_error(&["cannot listen", &listen, "in use"]);
+        }
         // The port is checked first.
         match database.file() {
             Some(file) => assert!(!file.exists(), "the database was created"),

@@ -4,7 +4,7 @@ use super::server::{ADMIN_KEY, Server};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Time limit of every request, longer than any of the server's own timeouts in the tests.
@@ -53,6 +53,16 @@ impl Client {
     /// The same client, which names this tenant in every request.
     pub(crate) fn in_tenant(&self, name: &str) -> Self {
         Self { tenant: Some(name.to_owned()), ..self.clone() }
+    }
+
+    /// The same client for another address of the server.
+    pub(crate) fn at(&self, address: &str) -> Self {
+        Self { base: format!("http://{address}"), ..self.clone() }
+    }
+
+    /// The address of the server.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.base.trim_start_matches("http://").parse().expect("the base is an address")
     }
 
     /// GET. The path starts with a slash, here and in all other methods.

@@ -8,6 +8,7 @@ use super::absent;
 use super::digest::Digest;
 use super::json::to_map;
 use super::time::Timestamp;
+use super::trace::TraceId;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -176,6 +177,7 @@ pub struct ChangeRecord {
     pub actor_type: String,
     pub actor_id: String,
     pub request_id: String,
+    pub trace_id: Option<TraceId>,
     pub kind: String,
     pub resource: String,
     pub id: Uuid,
@@ -195,6 +197,9 @@ impl Serialize for ChangeRecord {
         map.serialize_entry("time", &self.time)?;
         map.serialize_entry("actor", &json!({ "type": self.actor_type, "id": self.actor_id }))?;
         map.serialize_entry("requestId", &self.request_id)?;
+        if let Some(trace) = &self.trace_id {
+            map.serialize_entry("traceId", trace)?;
+        }
         map.serialize_entry("type", &self.kind)?;
         map.serialize_entry("resource", &self.resource)?;
         match &self.member {

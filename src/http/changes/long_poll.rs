@@ -1,11 +1,12 @@
 //! `GET /changes` with a JSON response, which can wait for changes.
 
 use super::query::Query;
+use crate::db::Turn;
 use crate::db::commits::Head;
 use crate::domain::digest::Digest;
 use crate::http::context::{Context, Reader};
 use crate::http::deadline::Deadline;
-use crate::http::followers::{Follower, Turn};
+use crate::http::followers::{Follower, Kind};
 use crate::http::pages::PageItems;
 use crate::http::problem::Problem;
 use crate::http::request_id::RequestId;
@@ -34,7 +35,7 @@ pub(in crate::http) struct Resumed {
     pub(in crate::http) arrived: Instant,
     pub(in crate::http) request_id: Arc<str>,
     poll: LongPoll,
-    turn: Turn,
+    turn: Option<Turn>,
 }
 
 /// A request that may wait.
@@ -44,6 +45,7 @@ struct LongPoll {
     until: Instant,
     /// The revision up to which no change matched.
     after: i64,
+    has_waited: bool,
 }
 
 pub(super) async fn respond(
@@ -53,15 +55,18 @@ pub(super) async fn respond(
 ) -> Response {
     let resumed = request.extensions_mut().remove::<Resumed>();
     let (mut poll, mut turn) = match resumed {
-        Some(Resumed { poll, turn, .. }) => (Some(poll), Some(turn)),
+        Some(Resumed { poll, turn, .. }) => (Some(poll), turn),
         None => (LongPoll::of(request, &context, &query), None),
     };
     loop {
         query.after = poll.as_ref().map_or(query.after, |poll| poll.after);
-        let permit = context.permit_to_read().await?;
+        let permit = context.permit_to_poll().await?;
         let feed = query.read(&context).await?;
         let may_wait = feed.changes.is_empty() && !context.state().is_stopping();
         let Some(mut waiting) = poll.take_if(|poll| may_wait && Instant::now() < poll.until) else {
+            if let Some(poll) = poll.filter(|poll| poll.has_waited) {
+                poll.follower.sends(&feed.changes, context.now());
+            }
             return body(&feed);
         };
         drop((permit, turn.take()));
@@ -89,9 +94,9 @@ impl LongPoll {
     /// `None` if the request does not wait.
     fn of(request: &HttpRequest, context: &Context<Reader>, query: &Query) -> Option<Self> {
         let waits = !query.wait.is_zero() && request.method() != Method::HEAD;
-        let follow = || context.state().followers.follow(context.tenant());
+        let follow = || context.state().followers.follow(context.tenant(), Kind::Poll);
         let until = Instant::now() + query.wait;
-        waits.then(|| Self { follower: follow(), until, after: query.after })
+        waits.then(|| Self { follower: follow(), until, after: query.after, has_waited: false })
     }
 
     /// Waits until there may be new changes after `span`, or the wait ends. If the request can be
@@ -106,10 +111,11 @@ impl LongPoll {
         span: &Span,
     ) -> Result<(Self, Option<Turn>), Problem> {
         self.follower.count(context.caller())?;
+        self.has_waited = true;
         let read = Head { revision: span.head, epoch: span.epoch };
         let Some(parking) = Parking::of(request) else {
             let turn = self.changed(read).await;
-            return Ok((self, Some(turn)));
+            return Ok((self, turn));
         };
         let arrived = Deadline::arrival_of(request).unwrap_or_else(Instant::now);
         let request_id = RequestId::of(request);
@@ -120,7 +126,7 @@ impl LongPoll {
         match parking.park(resumed).await {}
     }
 
-    async fn changed(&mut self, read: Head) -> Turn {
+    async fn changed(&mut self, read: Head) -> Option<Turn> {
         // The end of the wait is not an error.
         drop(timeout_at(self.until.into(), self.follower.changed(read)).await);
         self.follower.turn().await

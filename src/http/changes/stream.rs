@@ -5,7 +5,7 @@ use crate::db::commits::Head;
 use crate::domain::change::ChangeRecord;
 use crate::domain::parse_id;
 use crate::http::context::{Context, Reader};
-use crate::http::followers::Follower;
+use crate::http::followers::{Follower, Kind};
 use crate::http::headers::EVENT_STREAM;
 use crate::http::in_flight::{PART, Reservation};
 use crate::http::problem::Problem;
@@ -46,9 +46,9 @@ struct Events {
 pub(super) async fn respond(request: &HttpRequest, context: Context<Reader>, mut query: Query) -> Response {
     let last = request.headers().get(LAST_EVENT_ID).map(position).transpose()?;
     query.after = last.map_or(query.after, |(_, revision)| revision);
-    let mut follower = context.state().followers.follow(context.tenant());
+    let mut follower = context.state().followers.follow(context.tenant(), Kind::Stream);
     follower.count(context.caller())?;
-    let _permit = context.permit_to_read().await?;
+    let _permit = context.permit_to_poll().await?;
     let feed = query.read(&context).await?;
     if last.is_some_and(|(epoch, _)| epoch != feed.span.epoch) {
         return Err(Problem::feed_gone(&feed.span));
@@ -123,10 +123,14 @@ impl Events {
         self.context = self.context.clone().renewed();
         // A lower role may not see all changes, so the stream ends.
         self.context.check_key(self.context.caller().role).await?;
-        let _permit = self.context.permit_to_read().await?;
+        let _permit = self.context.permit_to_poll().await?;
+        let has_waited = self.query.after >= self.head;
         let feed = self.query.read(&self.context).await?;
         if feed.span.epoch != self.epoch {
             return Err(Problem::feed_gone(&feed.span));
+        }
+        if has_waited {
+            self.follower.sends(&feed.changes, self.context.now());
         }
         self.add(&feed)
     }

@@ -206,6 +206,7 @@ pub(in crate::http) fn changes() -> Value {
         actor_type: "key".to_owned(),
         actor_id: KEY.to_owned(),
         request_id: REQUEST_ID.to_owned(),
+        trace_id: None,
         kind: "user.updated".to_owned(),
         resource: "user".to_owned(),
         id: id(USER),

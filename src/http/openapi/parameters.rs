@@ -239,7 +239,8 @@ fn of_headers() -> [Parameter; 8] {
         header(
             "traceparent",
             text(),
-            "The trace that the request belongs to (W3C Trace Context). It is written to the log.",
+            "The trace that the request belongs to (W3C Trace Context). It is written to the log, and its id to the changes that \
+             the request makes. An invalid value is ignored.",
         ),
     ]
 }

@@ -1,6 +1,6 @@
 //! The problems for the errors of operations and of SCIM.
 
-use super::{Extension, Problem, sentence};
+use super::{Extension, Problem, SCIM, sentence};
 use crate::db::DbError;
 use crate::domain::fields::FieldError;
 use crate::domain::scim::ScimError;
@@ -10,7 +10,7 @@ use actix_web::http::StatusCode;
 impl From<ScimError> for Problem {
     fn from(error: ScimError) -> Self {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-        Self { scim_type: error.scim_type, ..Self::new(status, "scim", error.detail) }
+        Self { scim_type: error.scim_type, ..Self::new(status, SCIM, error.detail) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The code and detail of a problem, for the log.
 
-use super::Problem;
+use super::{Problem, SCIM};
 
 /// The maximum length of a logged detail, in characters.
 const MAX_LENGTH: usize = 300;
@@ -20,7 +20,7 @@ impl Problem {
             None => self.detail.clone(),
         };
         let mut detail = without_quotations(&detail);
-        if self.code == "scim" {
+        if self.code == SCIM {
             detail = without_numbers(&detail);
         }
         // SCIM errors list invalid attributes in one detail.

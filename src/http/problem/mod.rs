@@ -29,6 +29,8 @@ pub(super) use from::cause;
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
+    /// The limit that an `overloaded` problem concerns, if it is not that of the database's queues.
+    limit: Option<Limit>,
     detail: String,
     errors: Vec<FieldError>,
     more: Option<Box<Extension>>,
@@ -98,12 +100,31 @@ problems! {
     outcome_unknown = GATEWAY_TIMEOUT, "outcome-unknown";
 }
 
+/// The code of errors that only SCIM has. Their `scimType` distinguishes them.
+const SCIM: &str = "scim";
+
+/// A limit whose problems have the code `overloaded`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Limit {
+    Imports,
+    UnreadResponses,
+}
+
+impl Limit {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Imports => "imports",
+            Self::UnreadResponses => "unread-responses",
+        }
+    }
+}
+
 impl Problem {
     /// A problem of any status. Every 503 tells the client to retry after a second.
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, errors, headers) = (detail.into(), Vec::new(), Vec::new());
         let (more, version, scim_type) = (None, None, None);
-        let problem = Self { status, code, detail, errors, more, version, scim_type, headers };
+        let problem = Self { status, code, limit: None, detail, errors, more, version, scim_type, headers };
         match status {
             StatusCode::SERVICE_UNAVAILABLE => problem.with(RETRY_AFTER, "1"),
             _ => problem,
@@ -187,7 +208,8 @@ impl Problem {
     }
 
     pub(super) fn too_many_imports() -> Self {
-        Self::overloaded("Too many imports are running. Nothing was done; retry later.")
+        let detail = "Too many imports are running. Nothing was done; retry later.";
+        Self { limit: Some(Limit::Imports), ..Self::overloaded(detail) }
     }
 
     pub(super) fn body_exceeds(limit: usize) -> Self {
@@ -244,10 +266,9 @@ impl Problem {
     }
 
     pub(super) fn too_much_unread() -> Self {
-        Self::overloaded(
-            "Clients have not read their earlier responses, whose total size is limited. Nothing was done; read all \
-             responses, and retry later.",
-        )
+        let detail = "Clients have not read their earlier responses, whose total size is limited. Nothing was done; read all \
+             responses, and retry later.";
+        Self { limit: Some(Limit::UnreadResponses), ..Self::overloaded(detail) }
     }
 
     /// The problem for an error response that the framework created.
@@ -282,6 +303,17 @@ impl Problem {
 
     pub(super) fn code(&self) -> &'static str {
         self.code
+    }
+
+    /// The reason for metrics: the code, unless operators act differently on several causes of it.
+    pub(super) fn reason(&self) -> &'static str {
+        self.limit.map_or(self.code, Limit::reason)
+    }
+
+    /// Every reason.
+    pub(super) fn reasons() -> impl Iterator<Item = &'static str> {
+        let limits = [Limit::Imports, Limit::UnreadResponses].map(Limit::reason);
+        CODES.iter().map(|(_, code)| *code).chain([SCIM]).chain(limits)
     }
 
     /// The names of the headers that this problem adds to the response.

@@ -64,6 +64,11 @@ impl Context {
         Ok(Self { context, notes: RequestNotes::of(request) })
     }
 
+    /// The context of a bulk request.
+    pub(super) fn in_bulk(self) -> Self {
+        Self { context: self.context.in_bulk(), ..self }
+    }
+
     /// Reads a part of the request, and keeps the notes on it.
     pub(super) fn read<T>(&self, read: impl FnOnce(&Reading) -> T) -> T {
         self.notes.read(self.profile(), read)

@@ -158,7 +158,7 @@ impl Connection {
 
 /// Makes the kernel close the connection if the client does not read the data that the kernel has buffered, which can
 /// be an entire response. Only Linux supports this.
-fn close_unread(stream: &TcpStream, timeout: Duration) {
+pub(in crate::http) fn close_unread(stream: &TcpStream, timeout: Duration) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, timeout.as_millis() as u32) {
         log::debug!("cannot set the timeout of a connection: {error}");

@@ -13,6 +13,7 @@ use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use connection::Connection;
+pub(super) use connection::close_unread;
 use futures_util::future::poll_fn;
 use open_connections::OpenConnections;
 use parking::Io;

@@ -86,7 +86,7 @@ impl Importer {
     /// An import on behalf of `origin`.
     #[must_use]
     pub fn new(database: Database, origin: Origin, tenant: Uuid, options: Options, totals: Totals) -> Self {
-        let origin = Origin { deadline: None, ..origin };
+        let origin = Origin { deadline: None, bulk: true, ..origin };
         let (reports, planned) = (Vec::new(), HashSet::new());
         Self { database, origin, tenant, options, totals, reports, last_line: 0, is_open: false, planned }
     }

@@ -103,6 +103,7 @@ impl Erase {
             erasures::actor_type.eq(origin.actor.kind.to_string()),
             erasures::actor_id.eq(&*origin.actor.id),
             erasures::request_id.eq(&*origin.request_id),
+            erasures::trace_id.eq(origin.trace_id.map(|id| Uid(id.into()))),
             erasures::responses_through.eq(i64::MIN),
             erasures::redacted.eq(false),
         ));
@@ -308,13 +309,16 @@ impl Operation for NextErasure {
                 erasures::actor_type,
                 erasures::actor_id,
                 erasures::request_id,
+                erasures::trace_id,
             ))
             .limit(1);
-        let next: Option<(Uid, Uid, String, String, String)> = tx.optional(next)?;
-        Ok(next.map(|(Uid(tenant), Uid(id), kind, actor, request_id)| {
+        let next: Option<(Uid, Uid, String, String, String, Option<Uid>)> = tx.optional(next)?;
+        Ok(next.map(|(Uid(tenant), Uid(id), kind, actor, request_id, trace)| {
             let kind = kind.parse().unwrap_or(ActorKind::Server);
             let actor = Actor { kind, id: actor.into() };
-            Incomplete { tenant, id, origin: Origin { actor, request_id: request_id.into(), deadline: None } }
+            let (request_id, trace_id) = (request_id.into(), trace.map(|Uid(id)| id.into()));
+            let origin = Origin { actor, tenant, request_id, trace_id, deadline: None, bulk: false };
+            Incomplete { tenant, id, origin }
         }))
     }
 }

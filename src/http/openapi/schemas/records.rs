@@ -208,6 +208,7 @@ fn change() -> Value {
             "time": time(),
             "actor": object([("type", text()), ("id", text())]),
             "requestId": text(),
+            "traceId": trace_id(),
             "type": { "type": "string", "examples": ChangeKind::ALL.map(ChangeKind::name) },
             "resource": text(),
             "id": id(),
@@ -222,6 +223,14 @@ fn change() -> Value {
         "required": [
             "revision", "time", "actor", "requestId", "type", "resource", "version", "before", "after", "digest",
         ],
+    })
+}
+
+fn trace_id() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^[0-9a-f]{32}$",
+        "description": "The trace id in the `traceparent` of the request. Absent if the request had none.",
     })
 }
 

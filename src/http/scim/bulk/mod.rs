@@ -36,6 +36,7 @@ pub(super) async fn bulk(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let body = body.read(Ok)?;
+    let context = context.in_bulk();
     let (operations, fail_on_errors) = context.read(|reading| request::read(body, reading))?;
     let mut bulk = Bulk::new(&context, operations)?;
     let results = bulk.run(fail_on_errors).await;
