@@ -84,8 +84,8 @@ fn warn_about_secrets(flags: &ArgMatches) {
         let value = flags.get_raw(id).and_then(|mut values| values.next()?.to_str());
         if is_given && value.is_some_and(|value| is_secret(&setting, value)) {
             log::warn!(
-                "--{flag} may contain a secret, and every user of this machine can see the flags of a process: set {name} \
-                 in the environment or in .env instead"
+                "--{flag} may contain a secret, and every user of this machine can see the flags of a process: \
+                 set {name} in the environment or in .env instead"
             );
         }
     }
@@ -148,7 +148,8 @@ fn explain(error: &clap::Error, sources: Option<&Sources>) -> String {
     }
 }
 
-/// Whether a value of a setting, which can be invalid, may contain a secret. A database URL with only a path contains none.
+/// Whether a value of a setting, which can be invalid, may contain a secret. A database URL with only a path contains
+/// none.
 fn is_secret(setting: &Arg, value: &str) -> bool {
     let is_harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"./_-".contains(&byte);
     match setting.get_id().as_str() {

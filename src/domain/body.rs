@@ -66,7 +66,7 @@ pub(super) fn read_extensions(fields: &mut Fields<'_>) -> Map<String, Value> {
         let at = format!("extensions/{}", pointer_token(urn));
         let lower = urn.to_ascii_lowercase();
         if !names.insert(lower.clone()) {
-            fields.error_at(&at, "duplicate", "differs from another URN only in case");
+            fields.error_at(&at, "invalid-urn", "differs from another URN only in case");
         } else if !lower.starts_with("urn:") || lower.len() < 7 {
             fields.error_at(&at, "invalid-urn", "must have a URN as its name");
         } else if lower.starts_with("urn:ietf:params:scim:schemas:core:")

@@ -21,7 +21,7 @@ pub(super) fn ndjson(input: &[u8]) {
     parse(&Parser::Ndjson, lines(Syntax::Ndjson, input).into_iter());
 }
 
-/// Splits the input, whose lines do not depend on the pieces in which it arrives, have a bounded length and do not overlap.
+/// Splits the input. Its lines do not depend on the pieces in which it arrives, have a bounded length, and do not overlap.
 fn lines(syntax: Syntax, input: &[u8]) -> Vec<RawLine> {
     let lines = split(syntax, [input]);
     assert_eq!(lines, split(syntax, input.chunks(1)));

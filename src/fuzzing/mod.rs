@@ -1,4 +1,4 @@
-//! Properties that the parsers have for any input. The fuzz targets in `fuzz` and the tests of this module check the same
+//! Properties that the parsers have for any input. The fuzz targets in `fuzz` and the tests of this module call the same
 //! functions.
 
 mod bodies;

@@ -102,8 +102,7 @@ fn spelled(tags: &Tags) -> String {
     }
 }
 
-/// Of each attribute of a resource, a list of names includes a part, excludes a part, or both. A sort order is parsed from
-/// its own text.
+/// A list of names includes a part of each attribute, excludes a part, or both. A sort order is parsed from its own text.
 pub(super) fn projection(input: &[u8]) {
     let Some(names) = text(input) else { return };
     if let Ok(set) = AttributeSet::parse(names, &USERS, Vocabulary::Native) {

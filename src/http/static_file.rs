@@ -1,5 +1,5 @@
-//! Files that anyone can request without a key. Each is compressed only once: compressing the largest takes 10 ms, so clients
-//! without a key could otherwise occupy a processor with 100 requests per second.
+//! Files that anyone can request without a key. Each is compressed only once: compressing the largest takes 10 ms, so
+//! clients without a key could otherwise occupy a processor with 100 requests per second.
 
 use super::problem::Problem;
 use actix_web::http::StatusCode;

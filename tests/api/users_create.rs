@@ -351,6 +351,9 @@ async fn extensions_must_be_named_by_urns(api: Api) {
         let response = api.client.post("/users", &body).send().await;
         assert_invalid(&response, &[(pointer.as_str(), code)]);
     }
+    let body = json!({ "userName": "ada", "extensions": { "urn:x:A": {}, "urn:x:a": {} } });
+    let response = api.client.post("/users", &body).send().await;
+    assert_invalid(&response, &[("/extensions/urn:x:a", "invalid-urn")]);
 }
 
 async fn conflicts_name_the_attribute(api: Api) {

@@ -7,8 +7,8 @@ use crate::fuzzing::accepted;
 use crate::http::scim::fuzzing::search_body;
 use crate::http::scim::limits::MAX_OPERATIONS;
 
-/// Bulk requests, and the bodies of searches. References that are replaced by themselves do not change a text, and the order
-/// of the operations contains each of them once.
+/// Bulk requests, and the bodies of searches. References that are replaced by themselves do not change a text, and the
+/// order of the operations contains each of them once.
 pub(crate) fn bulk(input: &[u8]) {
     check_order(input);
     let Some(body) = accepted(input) else { return };
