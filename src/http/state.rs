@@ -5,6 +5,7 @@ use super::auth_throttle::AuthThrottle;
 use super::credentials::Credentials;
 use super::followers::Followers;
 use super::in_flight::InFlight;
+use super::rate_limit::RateLimit;
 use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -27,6 +28,8 @@ pub struct State {
     pub credentials: Credentials,
     /// The failed authentication attempts of each client address.
     pub auth_throttle: AuthThrottle,
+    /// The limit on the requests of each caller, if there is one.
+    pub rate_limit: Option<RateLimit>,
     /// The largest accepted request body, in bytes after decompression.
     pub body_limit: usize,
     /// The time from the arrival of a request within which its body must arrive and its database calls must finish.
@@ -57,6 +60,7 @@ impl State {
         Self {
             credentials: Credentials::new(database.clone()),
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
+            rate_limit: RateLimit::of(settings.rate_limit),
             followers: Arc::new(Followers::new(&database, settings.followers, settings.followers_per_key)),
             stream_keep_alive: settings.stream_keep_alive,
             database,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 each_engine!(
-    with few_places:
+    with crate::contract::fairness::few_places:
     a_flood_of_a_tenant_does_not_delay_or_refuse_the_calls_of_another,
     a_flood_of_a_key_does_not_delay_or_refuse_the_calls_of_another,
     writes_and_bulk_writes_take_turns,
@@ -23,7 +23,7 @@ each_engine!(
 /// The number of calls of each class that can wait.
 const PLACES: usize = 8;
 
-fn few_places(options: &mut Options) {
+pub(crate) fn few_places(options: &mut Options) {
     (options.queue, options.readers, options.large_results) = (PLACES, 1, 1);
 }
 
