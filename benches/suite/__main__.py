@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import builds, bulk, followers, machine
+from . import builds, bulk, followers, machine, overload
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
 from .report import TITLES, closed_table, report
@@ -24,6 +24,7 @@ COMMANDS = """commands:
   builds    compares builds of Roster, each NAME=BINARY: memory, p50, p99 and throughput, 256 connections
   patch     compares builds of Roster: SCIM PATCH of one user and of many, 64 connections
   followers measures followers of /changes: latency, memory, and their effect on creates
+  overload  offers 0.1 to 4 times the capacity, and measures point reads beside pages of 500
   bulk      imports and exports a tenant of as many users as the option says, beside the engine's own load and dump
 """
 
@@ -31,7 +32,7 @@ COMMANDS = """commands:
 def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=__doc__, epilog=COMMANDS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch", "followers", "bulk"], help="see below")
+    parser.add_argument("command", nargs="?", choices=["subset", "builds", "patch", "followers", "overload", "bulk"], help="see below")
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
     parser.add_argument("--engine", choices=TITLES,
                         help="the engine to measure; `network` is PostgreSQL as if on another machine, for the part "
@@ -100,6 +101,8 @@ def main():
     elif options.command == "followers":
         options.users = min(options.users, 20_000)
         run(options, engines, followers.measure)
+    elif options.command == "overload":
+        run(options, engines, overload.measure)
     elif options.command == "bulk":
         imported, options.users = options.users, 200
         run(options, engines, lambda bed: bulk.measure(bed, imported))
