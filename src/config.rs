@@ -2,6 +2,7 @@
 
 use crate::db::{DatabaseUrl, Options};
 use crate::domain::key::AdminKeys;
+use crate::http::rate_limit::Rate;
 use crate::listen::ListenAddress;
 use crate::ops::PAGE_BYTES;
 use clap::{Args, ValueEnum};
@@ -70,8 +71,8 @@ pub struct Settings {
     #[arg(default_value = "2", value_parser = whole::<1, 64>)]
     pub database_readers: usize,
 
-    /// Maximum number of waiting database operations per class (single rows, pages, scans, writes); more are refused with
-    /// 503
+    /// Maximum number of waiting database operations per class (single rows, pages, scans, writes, bulk writes, changes,
+    /// exports); more are refused with 503
     #[arg(long, env = "ROSTER_QUEUE_SIZE", value_name = "ROSTER_QUEUE_SIZE")]
     #[arg(default_value = "1024", value_parser = whole::<1, 1_000_000>)]
     pub queue_size: usize,
@@ -107,6 +108,11 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
     #[arg(default_value = "100", value_parser = attempts)]
     pub failed_attempts: u32,
+
+    /// Requests allowed per key or connection, on each server: per second, or with a unit, such as 6000/m; more are refused
+    /// with 429; 0 disables the limit
+    #[arg(long, env = "ROSTER_RATE_LIMIT", value_name = "ROSTER_RATE_LIMIT", default_value = "0")]
+    pub rate_limit: Rate,
 
     /// Maximum number of requests that wait for changes or receive a stream of changes; more are refused with 429
     #[arg(long, env = "ROSTER_FOLLOWERS", value_name = "ROSTER_FOLLOWERS")]

@@ -15,17 +15,21 @@
 //! operation, and one test. Migrations are only needed if a table changes.
 //!
 //! # Calls and queues
-//! [`db::Database::call`] puts a call into the bounded queue of its class (rows, pages, scans, writes) and wakes an actor if
-//! one is idle. An actor works until its queue is empty. If the queue is full, the call is refused. A call whose caller
-//! no longer waits or whose deadline has passed is not started: the actor that starts the call and the caller that
-//! abandons it compete for the call's ticket, and only one gets it.
+//! [`db::Database::call`] puts a call into the queue of a pool of actors (rows, pages, scans, writes) and wakes an actor if
+//! one is idle. An actor works until its queue is empty. A call whose caller no longer waits or whose deadline has passed
+//! is not started: the actor that starts the call and the caller that abandons it compete for the call's ticket, and only
+//! one gets it.
+//!
+//! Waiting calls take turns: the classes that share a pool ([`db::Class`]), within a class the tenants, and within a tenant
+//! the keys (`db/waiting.rs`). Each class has its own limit on waiting calls. Beyond it, the newest call of the key with the
+//! most waiting calls in the tenant with the most is refused, so a caller that floods the server refuses only its own calls.
 //!
 //! The actor catches panics and rolls back, replaces broken connections, and retries serialization failures. If the
 //! connection breaks during the commit, the result is `outcome-unknown`.
 //!
 //! # Batches
-//! While all actors of a class are busy, calls wait in the queue. The next idle actor takes the first call and the
-//! waiting calls of the same kind, at most [`db::Operation::MAX_BATCH`], and runs them in one transaction
+//! While all actors of a pool are busy, calls wait in the queue. The next idle actor takes the call whose turn it is and
+//! waiting calls of the same kind, in the same fair order, at most [`db::Operation::MAX_BATCH`], and runs them in one transaction
 //! ([`db::Operation::run_batch`]). Under load, they share the commit and, on PostgreSQL, the round trips. Each call has
 //! its own result: a failing call is rolled back to a savepoint without affecting the others. After any unexpected
 //! error, including a panic, the batch is rolled back and each call runs alone. A batch never waits to fill: a call

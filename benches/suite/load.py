@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -57,22 +58,38 @@ class Generator:
         return {"requests_per_second": rate, **result, **used, "stolen_cores": stolen / elapsed}
 
     def _wrk(self, contender, connections, seconds):
-        entries = ", ".join(
-            f"{{ weight = {weight}, ids = {quoted(str(request.ids))}, "
-            f"parts = {{ {', '.join(map(quoted, request.parts()))} }} }}" for weight, request in contender.load)
-        plan = self.directory / "plan.lua"
-        plan.write_text(f"return {{ {entries} }}\n")
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s",
-                   Path(__file__).with_name("load.lua"), f"http://{contender.server.address}", "--",
-                   plan, self._prefix(), str(self.runs)]
+        command = self._command(contender, connections, seconds)
         output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
         return json.loads(output.rpartition("RESULT ")[2])
 
-    def open(self, contender, rate, seconds, intervals):
+    def _command(self, contender, connections, seconds):
+        entries = ", ".join(
+            f"{{ weight = {weight}, ids = {quoted(str(request.ids))}, "
+            f"parts = {{ {', '.join(map(quoted, request.parts()))} }} }}" for weight, request in contender.load)
+        prefix = self._prefix()
+        plan = self.directory / f"plan-{prefix}.lua"
+        plan.write_text(f"return {{ {entries} }}\n")
+        return ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s",
+                Path(__file__).with_name("load.lua"), f"http://{contender.server.address}", "--",
+                plan, prefix, str(self.runs)]
+
+    @contextmanager
+    def in_background(self, contender, connections):
+        """Loads a server until the block ends."""
+        load = subprocess.Popen(self._command(contender, connections, 3600), stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(WARM_UP)
+            yield
+            if load.poll() is not None:
+                sys.exit(f"{contender.name}: the load in the background has ended")
+        finally:
+            servers.stop(load)
+
+    def open(self, contender, rate, seconds, intervals, connections=OPEN_CONNECTIONS, may_refuse=False):
         """Sends requests at a fixed rate. Returns the percentiles of consecutive intervals of each length."""
         plan = {
-            "address": contender.server.address, "connections": OPEN_CONNECTIONS, "rate": rate, "warm_up": WARM_UP,
-            "length": seconds, "intervals": intervals, "prefix": self._prefix(),
+            "address": contender.server.address, "connections": connections, "rate": rate, "warm_up": WARM_UP,
+            "length": seconds, "intervals": intervals, "prefix": self._prefix(), "may_refuse": may_refuse,
             "entries": [{"weight": weight, "template": request.template(), "ids": str(request.ids)}
                         for weight, request in contender.load],
         }

@@ -73,6 +73,16 @@ def soak(title, results):
     yield by_minute("database", "MiB", {"size": [one["database_mib"] for one in samples]})
 
 
+def overload(title, results):
+    ticks = [point["factor"] for point in next(iter(results.values()))["points"]]
+    for name, figure in [("goodput", lambda loads, point: point["goodput"] / loads["capacity"]),
+                         ("p99 of served requests", lambda _, point: point["latencies"]["p99"] / 1000)]:
+        lines = {SCENARIOS[scenario]: [[figure(loads, point)] * 3 for point in loads["points"]]
+                 for scenario, loads in results.items()}
+        unit = "relative to the capacity" if name == "goodput" else "ms"
+        yield chart(f"{title}: {name}", "offered load, relative to the capacity", unit, ticks, lines, unit == "ms")
+
+
 def flat(title, results):
     sizes = [spread(1e6 / one["requests_per_second"] for one in size["rounds"]) for size in results["sizes"]]
     yield chart(f"{title}: read by id", "users", "µs per request, 64 connections",

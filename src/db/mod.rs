@@ -53,6 +53,7 @@ use file::OpenFiles;
 use metrics::Metrics;
 use queue::Queue;
 use r2d2::Pool;
+use rustix::process::setpriority_process;
 use std::any::type_name;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -402,6 +403,20 @@ impl ActorPool {
         let factory = move || DatabaseActor {
             queue: in_actors.clone(),
             worker: Worker::new(pool.clone(), files.clone(), shared.clone(), class, slow, sender.clone()),
+        // Runs in the thread of each actor.
+        let factory = move || {
+            lower_priority(class);
+            DatabaseActor {
+                queue: in_actors.clone(),
+                worker: Worker::new(
+                    pool.clone(),
+                    files.clone(),
+                    commits.clone(),
+                    class,
+                    slow,
+                    sender.clone(),
+                ),
+            }
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);
@@ -426,6 +441,21 @@ impl ActorPool {
         drop(self.actors.lock().unwrap_or_else(PoisonError::into_inner).take());
         // No message is ever sent, so this returns when the last actor has dropped its sender.
         self.alive.lock().await.recv().await;
+    }
+}
+
+/// The nice value of the threads that read pages or scan. They read many rows for each request, and would otherwise take
+/// processor time from requests that need little of it.
+const NICE: i32 = 10;
+
+/// Lowers the priority of the calling thread if its actor reads many rows. On Linux, nice values belong to threads. A process
+/// without privileges can lower a priority but not raise it again, so each thread has the same one for all of its calls.
+fn lower_priority(class: Class) {
+    if cfg!(target_os = "linux")
+        && matches!(class, Class::Page | Class::Scan)
+        && let Err(error) = setpriority_process(None, NICE)
+    {
+        log::debug!("the priority of a database thread remains unchanged: {error}");
     }
 }
 

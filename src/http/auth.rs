@@ -4,6 +4,7 @@ use super::api::Api;
 use super::changes::Resumed;
 use super::deadline::Deadline;
 use super::problem::Problem;
+use super::rate_limit;
 use super::request_id::RequestId;
 use super::state::State;
 use super::traceparent::traceparent;
@@ -42,10 +43,13 @@ pub(super) struct RefusedCaller {
     pub(super) actor: Actor,
 }
 
-/// Authenticates the caller and stores it in the request's extensions.
+/// Authenticates the caller, counts the request, and stores the caller in the request's extensions.
 pub(super) async fn authenticate(request: &ServiceRequest, state: &State) -> Result<(), Problem> {
     let mut caller = identify(request, state).await?;
-    let named = named_tenant(request.headers(), state, &caller).await;
+    let named = match rate_limit::count(request, state, &caller) {
+        Ok(()) => named_tenant(request.headers(), state, &caller).await,
+        Err(problem) => Err(problem),
+    };
     if let Ok(Some(tenant)) = named {
         caller.origin.tenant = tenant;
     }

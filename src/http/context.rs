@@ -149,13 +149,15 @@ impl<R: Right> Context<R> {
         Ok(page)
     }
 
-    /// Lists all resources in another form. See [`Self::list`].
-    pub(super) async fn list_plain<F: Form>(
+    /// Lists all resources in another form, and converts the page in the thread that reads it. See [`Self::list`].
+    pub(super) async fn list_plain<F: Form, T: Send + 'static>(
         &self,
         query: Query<F::Resource>,
         permit: &mut Option<Permit>,
-    ) -> Result<ListPage<F>, Problem> {
-        let page = listing::list_plain(&self.state.database, &self.caller.origin, query, permit).await?;
+        convert: fn(ListPage<F>) -> T,
+    ) -> Result<T, Problem> {
+        let page =
+            listing::list_plain(&self.state.database, &self.caller.origin, query, permit, convert).await?;
         self.check_key(R::ROLE).await?;
         Ok(page)
     }

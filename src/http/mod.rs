@@ -32,6 +32,7 @@ mod pages;
 mod params;
 mod path;
 pub mod problem;
+pub mod rate_limit;
 mod readiness;
 mod records;
 mod request_id;

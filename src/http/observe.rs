@@ -8,6 +8,7 @@ use super::endpoint::route_of;
 use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
 use super::problem::Problem;
+use super::rate_limit::Remaining;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::server::parking::Parking;
 use super::state::State;
@@ -112,6 +113,7 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
 
 fn add_headers(response: &mut ServiceResponse, id: &str) {
     let stopping = response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_stopping());
+    let remaining = Remaining::of(response.request());
     // HTTP/1.0 has no chunked encoding, so the end of the connection ends the body (RFC 9112, section 6.3).
     let ends_with_connection = response.request().version() < Version::HTTP_11
         && response.response().body().size() == BodySize::Stream;
@@ -127,6 +129,9 @@ fn add_headers(response: &mut ServiceResponse, id: &str) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(remaining) = remaining {
+        remaining.add_fields(headers);
+    }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }

@@ -21,9 +21,10 @@ use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::StoredResponse;
 use crate::domain::projection::Projection;
+use crate::domain::sort::Position;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
-use crate::ops::listing::Query;
+use crate::ops::listing::{ListPage, Query};
 use crate::ops::members::MAX_GROUPS;
 use crate::ops::resource::{Form, NewValues, Resource, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
@@ -237,10 +238,9 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
         Query { tenant, filter, sort, after, skip: None, limit, total, max_groups, source, of: PhantomData };
     let (mut permit, mut items) = (None, PageItems::default());
     let (next, total) = if query.is_plain() && projection == Projection::All {
-        let mut page = context.list_plain::<R::Stored>(query, &mut permit).await?;
-        let count = items.extend_written(&page.items, |out, stored| stored.write(out))?;
-        page.truncate(count);
-        (page.next, page.total)
+        let (written, next, total) = context.list_plain(query, &mut permit, write_page::<R>).await??;
+        items = written;
+        (next, total)
     } else {
         let mut page = context.list::<R>(query, &mut permit).await?;
         let whole = page.items.iter().map(R::representation);
@@ -249,6 +249,16 @@ async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Respon
         (page.next, page.total)
     };
     page_response(R::PATH, &params, items, next.map(|after| list.cursor(&after)), total)
+}
+
+/// Writes the items of a page. Returns them with the position of the next page and the number of all resources.
+fn write_page<R: Native>(
+    mut page: ListPage<R::Stored>,
+) -> Result<(PageItems, Option<Position>, Option<i64>), Problem> {
+    let mut items = PageItems::default();
+    let count = items.extend_written(&page.items, |out, stored| stored.write(out))?;
+    page.truncate(count);
+    Ok((items, page.next, page.total))
 }
 
 fn list_docs<R: Native>() -> OperationDocs {

@@ -6,6 +6,7 @@ use super::credentials::Credentials;
 use super::followers::Followers;
 use super::in_flight::InFlight;
 use super::metrics::Metrics;
+use super::rate_limit::RateLimit;
 use super::readiness::Readiness;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -28,6 +29,8 @@ pub struct State {
     pub credentials: Credentials,
     /// The failed authentication attempts of each client address.
     pub auth_throttle: AuthThrottle,
+    /// The limit on the requests of each caller, if there is one.
+    pub rate_limit: Option<RateLimit>,
     /// The largest accepted request body, in bytes after decompression.
     pub body_limit: usize,
     /// The time from the arrival of a request within which its body must arrive and its database calls must finish.
@@ -66,6 +69,7 @@ impl State {
         Self {
             credentials,
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
+            rate_limit: RateLimit::of(settings.rate_limit),
             followers,
             metrics,
             stream_keep_alive: settings.stream_keep_alive,

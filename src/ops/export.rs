@@ -121,7 +121,7 @@ struct ReadHead {
 impl Operation for ReadHead {
     type Output = (SnapshotHead, i64);
     type Error = OpError;
-    const CLASS: Class = Class::Read;
+    const CLASS: Class = Class::Export;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let columns = (heads::revision, heads::epoch, heads::users, heads::groups);

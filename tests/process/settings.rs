@@ -119,6 +119,12 @@ const SETTINGS: [Setting; 22] = [
         accepted: &["a whole number from 1 to 1000000"],
     },
     Setting {
+        name: "ROSTER_RATE_LIMIT",
+        valid: "100/m",
+        invalid: &["-1", "100/d", "1000001", "many"],
+        accepted: &["a number of requests from 0 to 1000000", "100/s"],
+    },
+    Setting {
         name: "ROSTER_BODY_LIMIT",
         valid: "65536",
         invalid: &["0", "1023", "67108865", "1MiB"],
@@ -306,6 +312,7 @@ mod invalid {
         request_deadline = "ROSTER_REQUEST_DEADLINE";
         changes_retention = "ROSTER_CHANGES_RETENTION";
         failed_attempts = "ROSTER_FAILED_ATTEMPTS";
+        rate_limit = "ROSTER_RATE_LIMIT";
         followers = "ROSTER_FOLLOWERS";
         followers_per_key = "ROSTER_FOLLOWERS_PER_KEY";
         stream_keep_alive = "ROSTER_STREAM_KEEP_ALIVE";

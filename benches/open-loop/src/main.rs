@@ -7,11 +7,13 @@
 mod connection;
 mod requests;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use connection::Connection;
 use hdrhistogram::Histogram;
 use requests::{Entry, Requests};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -38,6 +40,9 @@ struct Plan {
     /// The first ten digits of each new number.
     prefix: String,
     entries: Vec<Entry>,
+    /// Whether the server may refuse requests with 503. Otherwise, a refusal fails the run.
+    #[serde(default)]
+    may_refuse: bool,
 }
 
 #[derive(Serialize)]
@@ -46,6 +51,11 @@ struct Results {
     /// Requests without a response: no connection was free, or the response did not arrive in time. Their age at the end
     /// is recorded as their latency.
     unanswered: u64,
+    /// Successful responses that arrived after the warm-up and before the end, whenever their requests should have started.
+    served: u64,
+    /// Requests that were refused with 503. Their latencies are summarized separately.
+    refused: u64,
+    refusals: Latencies,
     /// For each length in `intervals`, its consecutive intervals.
     intervals: Vec<Vec<Latencies>>,
 }
@@ -74,10 +84,14 @@ fn main() -> Result<()> {
 
 struct Generator {
     connections: Vec<Connection>,
+    /// Reports the connections that have received something, by their indices.
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
     /// The least recently used connection comes first, because a server may close one that is never used.
     idle: VecDeque<usize>,
     requests: Requests,
     recorder: Recorder,
+    may_refuse: bool,
     rate: f64,
     end: Duration,
     began: Instant,
@@ -87,8 +101,16 @@ struct Generator {
 impl Generator {
     fn new(plan: Plan) -> Result<Self> {
         let connections = (0..plan.connections).map(|_| Connection::open(plan.address));
+        let connections = connections.collect::<Result<Vec<_>>>()?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for (index, connection) in (0..).zip(&connections) {
+            epoll::add(&epoll, connection, epoll::EventData::new_u64(index), epoll::EventFlags::IN)?;
+        }
         Ok(Self {
-            connections: connections.collect::<Result<_>>()?,
+            events: Vec::with_capacity(connections.len()),
+            connections,
+            epoll,
+            may_refuse: plan.may_refuse,
             idle: (0..plan.connections).collect(),
             requests: Requests::new(&plan.entries, plan.prefix)?,
             recorder: Recorder::new(plan.warm_up, plan.length, plan.intervals)?,
@@ -133,15 +155,21 @@ impl Generator {
         let is_blocked = self.idle.is_empty() || due.max(now) >= self.end;
         let until = if is_blocked { self.end + GRACE } else { due };
         let timeout = Timespec::try_from(until.saturating_sub(now))?;
-        let mut sockets: Vec<PollFd<'_>> =
-            self.connections.iter().map(|connection| PollFd::new(connection, PollFlags::IN)).collect();
-        poll(&mut sockets, Some(&timeout))?;
-        let is_ready = |(_, socket): &(usize, &PollFd<'_>)| !socket.revents().is_empty();
-        let ready: Vec<usize> = sockets.iter().enumerate().filter(is_ready).map(|(index, _)| index).collect();
-        for index in ready {
-            if let Some(due) = self.connections.get_mut(index).context("a connection")?.receive()? {
+        self.events.clear();
+        epoll::wait(&self.epoll, spare_capacity(&mut self.events), Some(&timeout))?;
+        for event in &self.events {
+            let index = usize::try_from(event.data.u64())?;
+            if let Some(response) = self.connections.get_mut(index).context("a connection")?.receive()? {
                 self.idle.push_back(index);
-                self.recorder.record(due, self.began.elapsed());
+                let now = self.began.elapsed();
+                match response.is_refusal {
+                    false => {
+                        self.recorder.count(now);
+                        self.recorder.record(response.due, now);
+                    }
+                    true if self.may_refuse => self.recorder.record_refusal(response.due, now),
+                    true => bail!("a request was refused with 503"),
+                }
             }
         }
         Ok(())
@@ -161,7 +189,10 @@ impl Generator {
 /// The latencies of each interval.
 struct Recorder {
     warm_up: Duration,
+    end: Duration,
     requests: u64,
+    served: u64,
+    refusals: Histogram<u64>,
     intervals: Vec<(u64, Vec<Histogram<u64>>)>,
 }
 
@@ -173,13 +204,14 @@ impl Recorder {
             Ok((seconds, vec![empty.clone(); count]))
         };
         let intervals = intervals.into_iter().map(histograms).collect::<Result<_>>()?;
-        Ok(Self { warm_up: Duration::from_secs(warm_up), requests: 0, intervals })
+        let (end, warm_up) = (Duration::from_secs(warm_up + length), Duration::from_secs(warm_up));
+        Ok(Self { warm_up, end, requests: 0, served: 0, refusals: empty, intervals })
     }
 
     /// Records a latency in the intervals of the scheduled start.
     fn record(&mut self, due: Duration, now: Duration) {
         let Some(start) = due.checked_sub(self.warm_up) else { return };
-        let micros = u64::try_from(now.saturating_sub(due).as_micros()).unwrap_or(u64::MAX);
+        let micros = micros(due, now);
         self.requests += 1;
         for (seconds, histograms) in &mut self.intervals {
             let index = usize::try_from(start.as_secs() / *seconds).ok();
@@ -189,11 +221,27 @@ impl Recorder {
         }
     }
 
+    /// Counts a successful response that arrives now.
+    fn count(&mut self, now: Duration) {
+        self.served += u64::from((self.warm_up..self.end).contains(&now));
+    }
+
+    fn record_refusal(&mut self, due: Duration, now: Duration) {
+        if due >= self.warm_up {
+            self.refusals.saturating_record(micros(due, now));
+        }
+    }
+
     fn results(self, unanswered: u64) -> Results {
         let summarize = |histograms: Vec<_>| histograms.iter().map(Latencies::from).collect();
         let intervals = self.intervals.into_iter().map(|(_, histograms)| summarize(histograms)).collect();
-        Results { requests: self.requests, unanswered, intervals }
+        let (refused, refusals) = (self.refusals.len(), Latencies::from(&self.refusals));
+        Results { requests: self.requests, unanswered, served: self.served, refused, refusals, intervals }
     }
+}
+
+fn micros(due: Duration, now: Duration) -> u64 {
+    u64::try_from(now.saturating_sub(due).as_micros()).unwrap_or(u64::MAX)
 }
 
 impl From<&Histogram<u64>> for Latencies {

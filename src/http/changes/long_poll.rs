@@ -9,6 +9,7 @@ use crate::http::deadline::Deadline;
 use crate::http::followers::{Follower, Kind};
 use crate::http::pages::PageItems;
 use crate::http::problem::Problem;
+use crate::http::rate_limit::Remaining;
 use crate::http::request_id::RequestId;
 use crate::http::response::Response;
 use crate::http::server::parking::Parking;
@@ -34,6 +35,8 @@ pub(in crate::http) struct Resumed {
     /// When the request arrived.
     pub(in crate::http) arrived: Instant,
     pub(in crate::http) request_id: Arc<str>,
+    /// What remained of the caller's quota when the request was counted.
+    pub(in crate::http) remaining: Option<Remaining>,
     poll: LongPoll,
     turn: Option<Turn>,
 }
@@ -118,10 +121,10 @@ impl LongPoll {
             return Ok((self, turn));
         };
         let arrived = Deadline::arrival_of(request).unwrap_or_else(Instant::now);
-        let request_id = RequestId::of(request);
+        let (request_id, remaining) = (RequestId::of(request), Remaining::of(request));
         let resumed = async move {
             let turn = self.changed(read).await;
-            Resumed { arrived, request_id, poll: self, turn }
+            Resumed { arrived, request_id, remaining, poll: self, turn }
         };
         match parking.park(resumed).await {}
     }

@@ -87,7 +87,9 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
 const INTRODUCTION: &str = "JSON over HTTP. Changes to the API are additive. HEAD is supported wherever GET is. OPTIONS \
     returns 204 with `Allow`, and an unsupported method returns 405. Request bodies may be compressed with gzip, deflate \
     or zstd. After a 503, nothing was done: retry after `Retry-After` seconds. After a 504, a write may or may not have \
-    been committed: repeat the request with the same `Idempotency-Key`, or read the resource. SCIM 2.0 is served under \
+    been committed: repeat the request with the same `Idempotency-Key`, or read the resource. If the server limits the \
+    requests of each key, responses have `RateLimit-Policy` and `RateLimit`, and a request beyond the limit returns 429 \
+    with `Retry-After`. SCIM 2.0 is served under \
     `/scim/v2`, with its own discovery endpoints; it accepts more forms of input than these schemas show.";
 
 /// The error responses of an API, one for each status.

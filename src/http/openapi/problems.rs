@@ -78,6 +78,7 @@ pub(in crate::http) fn common() -> Vec<Problem> {
         Problem::body_timeout(),
         Problem::body_exceeds(1 << 20),
         Problem::throttled(Duration::from_secs(41)),
+        Problem::beyond_rate(Duration::ZERO),
     ];
     let database_errors = [
         OpError::Uncountable,

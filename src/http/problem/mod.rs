@@ -89,6 +89,7 @@ problems! {
     invalid = UNPROCESSABLE_ENTITY, "invalid";
     idempotency_key_reused = UNPROCESSABLE_ENTITY, "idempotency-key-reused";
     too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
+    rate_limited = TOO_MANY_REQUESTS, "rate-limited";
     too_many_followers = TOO_MANY_REQUESTS, "too-many-followers";
     internal = INTERNAL_SERVER_ERROR, "internal";
     overloaded = SERVICE_UNAVAILABLE, "overloaded";
@@ -235,12 +236,22 @@ impl Problem {
     }
 
     pub(super) fn throttled(wait: Duration) -> Self {
+        let problem =
+            Self::too_many_attempts("Too many authentication attempts from this address have failed.");
+        problem.retry_in(wait)
+    }
+
+    pub(super) fn beyond_rate(wait: Duration) -> Self {
+        let detail = "This key or token has reached its limit on requests. Nothing was done.";
+        Self::rate_limited(detail).retry_in(wait)
+    }
+
+    /// Tells the client to wait at least this long.
+    fn retry_in(mut self, wait: Duration) -> Self {
         let seconds = (wait.as_secs() + 1).to_string();
         let unit = if seconds == "1" { "second" } else { "seconds" };
-        let detail = format!(
-            "Too many authentication attempts from this address have failed. Retry in {seconds} {unit}."
-        );
-        Self::too_many_attempts(detail).with(RETRY_AFTER, &seconds)
+        self.detail = format!("{} Retry in {seconds} {unit}.", self.detail);
+        self.with(RETRY_AFTER, &seconds)
     }
 
     pub(super) fn too_many_of_key(limit: usize) -> Self {

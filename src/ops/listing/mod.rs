@@ -30,6 +30,7 @@ use diesel::QueryResult;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use execution::Execution;
 use search::{Search, SearchResult};
+use std::convert::identity;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
@@ -159,7 +160,7 @@ async fn read_page<R: Resource>(
     let arrived = Instant::now();
     *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
     if query.filter.is_none() && query.sort.by.is_indexed() {
-        return database.call(origin, ReadPage { query: query.clone(), of: PhantomData }).await;
+        return database.call(origin, ReadPage { query: query.clone(), convert: identity }).await;
     }
     let mut execution = Execution::start(database, origin, arrived);
     let found = match search(&execution, query).await? {
@@ -202,33 +203,42 @@ async fn count_and_scan<R: Resource>(
     Ok(ListPage { total, ..scan::scan(execution, query).await? })
 }
 
-/// Lists all resources in another form, in an order that has an index ([`Query::is_plain`]). See [`list`].
+/// Lists all resources in another form, in an order that has an index ([`Query::is_plain`]), and converts the page. The
+/// conversion runs in the thread of the database actor, because that of a large page would delay other requests. See
+/// [`list`].
 ///
 /// # Errors
 /// [`OpError::Database`].
-pub async fn list_plain<F: Form>(
+pub async fn list_plain<F: Form, T: Send + 'static>(
     database: &Database,
     origin: &Origin,
     query: Query<F::Resource>,
     permit: &mut Option<Permit>,
-) -> Result<ListPage<F>, OpError> {
+    convert: fn(ListPage<F>) -> T,
+) -> Result<T, OpError> {
     *permit = Some(database.permit(origin, Class::Page, permit.take()).await?);
-    database.call(origin, ReadPage { query: Arc::new(query), of: PhantomData }).await
+    database.call(origin, ReadPage { query: Arc::new(query), convert }).await
 }
 
-/// Reads a page of all resources, in an order that has an index.
+/// Reads a page of all resources, in an order that has an index, and converts it.
 #[derive(Debug)]
-struct ReadPage<F: Form> {
+struct ReadPage<F: Form, T> {
     query: Arc<Query<F::Resource>>,
-    of: PhantomData<F>,
+    convert: fn(ListPage<F>) -> T,
 }
 
-impl<F: Form> Operation for ReadPage<F> {
-    type Output = ListPage<F>;
+impl<F: Form, T: Send + 'static> Operation for ReadPage<F, T> {
+    type Output = T;
     type Error = OpError;
     const CLASS: Class = Class::Page;
 
-    fn run(&self, tx: &mut Tx<'_>) -> Result<ListPage<F>, OpError> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<T, OpError> {
+        self.read(tx).map(self.convert)
+    }
+}
+
+impl<F: Form, T> ReadPage<F, T> {
+    fn read(&self, tx: &mut Tx<'_>) -> Result<ListPage<F>, OpError> {
         let query = &self.query;
         let (mut items, mut budget) = (Vec::new(), Budget::of(PAGE_BYTES));
         let mut skip = query.skip.unwrap_or(0);
