@@ -16,6 +16,7 @@ mod production;
 mod provider_errors;
 mod proxy;
 mod readme;
+mod reliability;
 mod scim;
 mod shuffled;
 mod workspace;
