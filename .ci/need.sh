@@ -26,6 +26,8 @@ postgres_version() { find /usr/lib/postgresql -path '*/bin/postgres' 2>/dev/null
 
 has_postgres() { [ -n "$(postgres_version)" ]; }
 
+has_faketime() { compgen -G "/usr/lib/*/faketime/libfaketime.so.1"; }
+
 need_postgres() {
     need "postgresql postgresql-common" command -v pg_virtualenv
     need postgresql has_postgres

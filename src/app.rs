@@ -10,7 +10,7 @@ use crate::http::{State, metrics};
 use crate::listen::{BoundSocket, ListenAddress};
 use crate::logging;
 use crate::tasks::old_changes::OldChanges;
-use crate::tasks::{digests, erasures, followers, retention, run_once_migrated, uses};
+use crate::tasks::{digests, erasures, followers, retention, start, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::io;
@@ -112,25 +112,22 @@ impl App {
         let delay = self.settings.drain_delay;
         let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
-        let (database, is_migrated) = (&self.state.database, self.settings.migrate_on_start);
-        let retention = retention::run(database.clone(), self.state.clock.clone());
-        let erasures = erasures::run(self.state.clone());
-        let (clock, retained) = (self.state.clock.clone(), self.settings.changes_retention);
-        let old_changes = Rc::new(OldChanges::new(database.clone(), clock, retained));
+        let (state, is_migrated) = (&self.state, self.settings.migrate_on_start);
+        let (database, clock) = (state.database.clone(), state.clock.clone());
+        let old_changes = Rc::new(OldChanges::new(database, clock, self.settings.changes_retention));
         let deleting = Rc::clone(&old_changes);
         let tasks = [
-            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, retention)),
-            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, erasures)),
-            actix_web::rt::spawn(run_once_migrated(
-                database.clone(),
-                is_migrated,
-                digests::run(database.clone()),
-            )),
-            actix_web::rt::spawn(run_once_migrated(database.clone(), is_migrated, async move {
-                deleting.run().await;
-            })),
-            actix_web::rt::spawn(uses::run(self.state.clone())),
-            actix_web::rt::spawn(followers::run(self.state.clone())),
+            start("retention", state, is_migrated, |state| {
+                retention::run(state.database.clone(), state.clock.clone())
+            }),
+            start("erasures", state, is_migrated, erasures::run),
+            start("digests", state, is_migrated, |state| digests::run(state.database.clone())),
+            start("old changes", state, is_migrated, move |_| {
+                let deleting = Rc::clone(&deleting);
+                async move { deleting.run().await }
+            }),
+            start("uses of keys", state, true, uses::run),
+            start("followers", state, true, followers::run),
         ];
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         if let Some(metrics) = &self.metrics {

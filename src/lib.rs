@@ -10,9 +10,10 @@
 //!           -> row -> domain value -> representation -> response
 //! ```
 //! Imports go one way: `http -> ops -> db, domain`. [`domain`] imports none of our other modules, [`db`] does not
-//! depend on any operation, and [`ops`] does not depend on HTTP. [`tasks`] run in the background. Adding an endpoint
-//! touches four places: its handler with its OpenAPI description, one line of the URL table in `src/http/mod.rs`, one
-//! operation, and one test. Migrations are only needed if a table changes.
+//! depend on any operation, and [`ops`] does not depend on HTTP. [`tasks`] run in the background.
+//! A panic affects only the operation, request or task in which it occurs. Adding an endpoint touches four places: its
+//! handler with its OpenAPI description, one line of the URL table in `src/http/mod.rs`, one operation, and one test.
+//! Migrations are only needed if a table changes.
 //!
 //! # Calls and queues
 //! [`db::Database::call`] puts a call into the queue of a pool of actors (rows, pages, scans, writes) and wakes an actor if
@@ -92,5 +93,6 @@ pub mod listen;
 mod logging;
 mod metrics;
 pub mod ops;
+mod panics;
 pub mod schema;
 pub mod tasks;

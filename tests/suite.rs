@@ -11,6 +11,7 @@
 mod api;
 mod contract;
 mod docs;
+mod faults;
 mod journey;
 mod migrations;
 mod oracle;

@@ -10,6 +10,7 @@ use super::slow_operation;
 use super::transaction::attempt;
 use super::{Class, Operation, Results};
 use crate::domain::origin::Origin;
+use crate::panics;
 use actix::{Actor, Handler, Message, SyncContext};
 use backon::{BlockingRetryable, ExponentialBuilder};
 use prometheus_client::metrics::counter::Counter;
@@ -164,7 +165,7 @@ impl Worker {
     fn run<O: Operation>(&mut self, calls: &[&Call<O>]) -> Results<O::Output, O::Error> {
         catch_unwind(AssertUnwindSafe(|| self.try_to_run(calls))).unwrap_or_else(|panic| {
             self.discard();
-            Err(DbError::Internal(format!("panic: {}", panic_message(panic.as_ref()))).into())
+            Err(DbError::Internal(format!("panic: {}", panics::message(panic.as_ref()))).into())
         })
     }
 
@@ -369,9 +370,4 @@ fn is_lost(error: &DbError, connection: &mut super::Connection) -> bool {
         DbError::Internal(_) => connection.batch_execute("SELECT 1").is_err(),
         _ => false,
     }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a value that is not text")
 }

@@ -50,6 +50,9 @@ pub enum DbError {
     /// The database cannot read from or write to its disk. Nothing was done.
     #[display("the disk of the database failed: {_0}")]
     DiskFailed(#[error(not(source))] String),
+    /// The SQLite file contains invalid data, and a backup must be restored. Nothing was done.
+    #[display("the database is damaged: {_0}")]
+    Damaged(#[error(not(source))] String),
     /// The SQLite file was deleted or replaced. Nothing was done.
     #[display("{_0}")]
     FileReplaced(#[error(not(source))] String),
@@ -94,10 +97,10 @@ fn from_database(kind: &DatabaseErrorKind, information: &dyn DatabaseErrorInform
     }
 }
 
-/// Texts that occur in the messages of temporary failures, each with the class of the error. The first match determines
-/// the class. Diesel reports neither SQLSTATE nor SQLite's result code. SQLite's messages are always English;
-/// [`super::Connection::open`] selects English for those of PostgreSQL.
-const TEMPORARY: [(&str, Classify); 26] = [
+/// Texts that occur in the messages of failures that Roster did not cause, each with the class of the error. The first
+/// match determines the class. Diesel reports neither SQLSTATE nor SQLite's result code. SQLite's messages are always
+/// English; [`super::Connection::open`] selects English for those of PostgreSQL.
+const CLASSES: [(&str, Classify); 28] = [
     // SQLITE_BUSY and SQLITE_LOCKED; SQLSTATE 55P03 and 40P01.
     ("database is locked", DbError::Locked),
     ("table is locked", DbError::Locked),
@@ -119,6 +122,9 @@ const TEMPORARY: [(&str, Classify); 26] = [
     // SQLITE_IOERR; 58030.
     ("disk I/O error", DbError::DiskFailed),
     ("Input/output error", DbError::DiskFailed),
+    // SQLITE_CORRUPT and SQLITE_NOTADB.
+    ("disk image is malformed", DbError::Damaged),
+    ("file is not a database", DbError::Damaged),
     // SQLITE_CANTOPEN and SQLITE_READONLY.
     ("unable to open database file", DbError::Unavailable),
     ("attempt to write a readonly database", DbError::Unavailable),
@@ -136,7 +142,7 @@ const TEMPORARY: [(&str, Classify); 26] = [
 type Classify = fn(String) -> DbError;
 
 fn from_message(message: String) -> DbError {
-    match TEMPORARY.iter().find(|(text, _)| message.contains(text)) {
+    match CLASSES.iter().find(|(text, _)| message.contains(text)) {
         Some((_, class)) => class(message),
         None => DbError::Internal(message),
     }
@@ -177,7 +183,7 @@ impl DbError {
         match self {
             Self::Serialization(_) => self,
             // SQLite may have written the whole transaction before the failure.
-            Self::Unavailable(_) | Self::DiskFailed(_) => Self::OutcomeUnknown(text),
+            Self::Unavailable(_) | Self::DiskFailed(_) | Self::Damaged(_) => Self::OutcomeUnknown(text),
             other if alive => other,
             _ => Self::OutcomeUnknown(text),
         }
@@ -209,6 +215,7 @@ mod tests {
                 DbError::Busy,
             ),
             ("database is locked", DbError::Locked),
+            ("database disk image is malformed", DbError::Damaged),
             ("relation \"users\" does not exist", DbError::Internal),
         ] {
             assert_eq!(classify(text), class(text.to_owned()));

@@ -4,15 +4,20 @@ use super::error::DbError;
 use crate::domain::origin::Origin;
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The minimum time between two log lines about the same cause.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The causes that were logged and when, so that an outage does not flood the log.
+/// The failures since the start of the server.
 #[derive(Default)]
-pub(super) struct Failures(Mutex<HashMap<Discriminant<DbError>, Logged>>);
+pub(super) struct Failures {
+    /// The causes that were logged and when, so that an outage does not flood the log.
+    logged: Mutex<HashMap<Discriminant<DbError>, Logged>>,
+    is_damaged: AtomicBool,
+}
 
 /// The last log line about a cause.
 struct Logged {
@@ -25,6 +30,9 @@ impl Failures {
     /// Logs the error if it causes a response with status 503 or 504, at most once per interval.
     pub(super) fn log(&self, origin: &Origin, operation: &str, error: Option<&DbError>) {
         let Some(error) = error.filter(|error| is_outage(error)) else { return };
+        if matches!(error, DbError::Damaged(_)) && !self.is_damaged.swap(true, Ordering::Relaxed) {
+            log::error!("{error}: stop the server and restore a backup");
+        }
         if let Some(since) = self.count(error, Instant::now()) {
             let request_id = &*origin.request_id;
             let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
@@ -32,9 +40,15 @@ impl Failures {
         }
     }
 
+    /// Whether a call has found damage in the database. Damage does not go away by itself, and a readiness check of the whole
+    /// file would take too long.
+    pub(super) fn found_damage(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
     /// Counts a failure. If the failure must be logged, returns the number of unlogged failures with the same cause.
     fn count(&self, error: &DbError, now: Instant) -> Option<u64> {
-        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut causes = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(logged) = causes.get_mut(&discriminant(error)) else {
             causes.insert(discriminant(error), Logged { at: now, since: 0 });
             return Some(0);
@@ -58,6 +72,7 @@ fn is_outage(error: &DbError) -> bool {
             | DbError::Unavailable(_)
             | DbError::DiskFull(_)
             | DbError::DiskFailed(_)
+            | DbError::Damaged(_)
             | DbError::Locked(_)
             | DbError::Busy(_)
             | DbError::Serialization(_)

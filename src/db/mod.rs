@@ -352,6 +352,12 @@ impl Database {
         self.actor_pool(class).queue.succeeded()
     }
 
+    /// Whether a call has found damage in a SQLite file.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.0.failures.found_damage()
+    }
+
     /// Runs the waiting calls and closes all connections, those of the writers last.
     pub async fn close(&self) {
         for pool in [&self.0.read, &self.0.page, &self.0.scan] {

@@ -292,8 +292,10 @@ fn begin(
 ) -> Result<(), DbError> {
     let sql = match (connection.dialect(), isolation) {
         (Dialect::Sqlite, _) => "BEGIN IMMEDIATE",
-        (Dialect::Postgres, Isolation::ReadCommitted) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-        (Dialect::Postgres, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE",
+        // Not READ WRITE, which would override `default_transaction_read_only`. Hosting providers set it when a disk is
+        // almost full.
+        (Dialect::Postgres, Isolation::ReadCommitted) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        (Dialect::Postgres, Isolation::Serializable) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
     };
     let with_timeout =
         lock_timeout.map(|timeout| format!("{sql}; SET LOCAL lock_timeout = {}", timeout.as_millis()));

@@ -5,11 +5,17 @@ use super::api::SCIM_BASE;
 use super::in_flight::count_uncompressed;
 use super::openapi::OperationDocs;
 use super::problem::Problem;
+use super::request_id::RequestId;
 use crate::domain::scim::ResourceType;
+use crate::panics;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web};
+use actix_web::middleware::{Compress, Next, from_fn};
+use actix_web::{
+    Error, FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, guard, web,
+};
 use serde_json::{Map, Value, json};
 
 pub(super) struct Url {
@@ -108,7 +114,17 @@ impl Endpoint {
 
 impl Url {
     /// The service that runs the handlers, answers OPTIONS, and answers every other method with 405.
-    pub(super) fn service(self) -> Resource {
+    pub(super) fn service(
+        self,
+    ) -> Resource<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse,
+            Error = Error,
+            InitError = (),
+        >,
+    > {
         let mut allow: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.methods).collect();
         allow.push("OPTIONS");
         let allow = allow.join(", ");
@@ -116,7 +132,7 @@ impl Url {
         for endpoint in self.endpoints {
             resource = resource.route(endpoint.route);
         }
-        resource.default_service(web::to(move |request: HttpRequest| {
+        let resource = resource.default_service(web::to(move |request: HttpRequest| {
             let allow = allow.clone();
             async move {
                 if request.method() == Method::OPTIONS {
@@ -124,7 +140,8 @@ impl Url {
                 }
                 Err(Problem::wrong_method(request.method(), &allow))
             }
-        }))
+        }));
+        resource.wrap(from_fn(catch_panics))
     }
 
     /// The values that [`route_of`] returns for the requests of this entry.
@@ -146,5 +163,72 @@ impl Url {
                 }
             }
         }
+    }
+}
+
+/// Runs a handler with its extractors. If it panics, the response has the status 500, and the connection stays open.
+async fn catch_panics(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // Routing, which requires the only reference to the request, is done.
+    let routed = request.request().clone();
+    match panics::catch(async { next.call(request).await }).await {
+        Ok(response) => Ok(response?.map_into_boxed_body()),
+        Err(panic) => {
+            log::error!(request_id = *RequestId::of(&routed); "a handler panicked: {panic}");
+            Ok(ServiceResponse::from_err(Problem::defect(), routed))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::observe::observe;
+    use crate::http::openapi_docs;
+    use actix_web::{App, HttpServer};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    async fn panicking() -> HttpResponse {
+        tokio::task::yield_now().await;
+        panic!("deliberate")
+    }
+
+    /// Sends a request and returns the response with this status.
+    async fn send(connection: &mut TcpStream, path: &str, status: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nx-request-id: r1\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut response = vec![0; 4096];
+        let length = connection.read(&mut response).await.unwrap();
+        let response = String::from_utf8_lossy(&response[..length]).into_owned();
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{response}");
+        response
+    }
+
+    /// The server has a single worker, which all requests share.
+    #[actix_web::test]
+    async fn a_panic_in_a_handler_affects_no_other_request() {
+        let urls = || {
+            let panicking = url("/panicking", [get(panicking).docs(openapi_docs)]);
+            let working = url("/working", [get(HttpResponse::Ok).docs(openapi_docs)]);
+            App::new().wrap(from_fn(observe)).service(panicking.service()).service(working.service())
+        };
+        let server = HttpServer::new(urls).workers(1).bind(("127.0.0.1", 0)).unwrap();
+        let address = server.addrs()[0];
+        let running = actix_web::rt::spawn(server.run());
+        let mut connections = Vec::new();
+        for _ in 0..3 {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            for _ in 0..2 {
+                let problem = send(&mut connection, "/panicking", "500").await;
+                assert!(problem.contains(r#""code":"internal""#) && problem.contains(r#""requestId":"r1""#));
+                assert!(!problem.contains("deliberate"), "{problem}");
+                send(&mut connection, "/working", "200").await;
+            }
+            connections.push(connection);
+        }
+        running.abort();
     }
 }

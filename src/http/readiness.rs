@@ -14,6 +14,8 @@ const CACHE_TIME: Duration = Duration::from_secs(1);
 /// The time limit for the database.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+const DAMAGED: &str = "The database is damaged. Stop the server and restore a backup.";
+
 /// The latest check of the database with its result, cached for a second.
 #[derive(Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, Result<(), &'static str>)>>);
@@ -36,7 +38,8 @@ impl Readiness {
 /// Checks that the database has no pending migrations and can be read and written.
 async fn check(database: &Database) -> Result<(), &'static str> {
     check_reads(database).await?;
-    check_writes(database).await
+    check_writes(database).await?;
+    if database.is_damaged() { Err(DAMAGED) } else { Ok(()) }
 }
 
 async fn check_reads(database: &Database) -> Result<(), &'static str> {

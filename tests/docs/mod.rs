@@ -17,6 +17,7 @@ mod production;
 mod provider_errors;
 mod proxy;
 mod readme;
+mod reliability;
 mod scim;
 mod shuffled;
 mod threat_model;

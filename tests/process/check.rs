@@ -27,6 +27,12 @@ fn check(url: &str) -> CommandOutput {
     run(roster(Path::new("/")).arg("check").env("DATABASE_URL", url), LIMIT)
 }
 
+/// Checks that `roster check` finds no difference in a database.
+#[track_caller]
+pub(crate) fn check_finds_nothing(url: &str) {
+    assert!(check(url).expect_success().stdout.starts_with("no differences: "));
+}
+
 /// Creates two tenants. In `default`, the change with revision 6 deletes a group with members.
 async fn create(client: &Client) {
     client.post("/tenants", &json!({ "name": "acme" })).send().await.expect(201);

@@ -1,9 +1,12 @@
 //! A separate PostgreSQL server that a test can stop and start.
 
 use crate::support::percent_encoded;
+use crate::support::sql::{Sql, wait_until};
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,16 +31,27 @@ pub(crate) struct Cluster {
     commands: Option<ChildStdin>,
     responses: BufReader<ChildStdout>,
     url: String,
+    data: PathBuf,
 }
+
+/// Time limit for starting the server.
+const START_LIMIT: Duration = Duration::from_secs(30);
 
 impl Cluster {
     /// Creates and starts a cluster in temporary directories (`-t`), in addition to the one of the test suite.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Creates and starts a cluster with these settings, such as `max_connections=20`.
+    pub(crate) fn start_with(settings: &[&str]) -> Self {
         let mut command = Command::new("pg_virtualenv");
         if let Ok(version) = env::var("PGVERSION") {
             command.args(["-v", &version]);
         }
-        command.args(["-t", "-o", "fsync=off", "bash", "-c", SCRIPT]);
+        command.args(["-t", "-o", "fsync=off"]);
+        command.args(settings.iter().flat_map(|setting| ["-o", setting]));
+        command.args(["bash", "-c", SCRIPT]);
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
             command.env_remove(name);
         }
@@ -49,11 +63,13 @@ impl Cluster {
             .unwrap_or_else(|error| panic!("cannot start pg_virtualenv: {error}"));
         let commands = child.stdin.take();
         let responses = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let mut cluster = Self { child, commands, responses, url: String::new() };
+        let mut cluster = Self { child, commands, responses, url: String::new(), data: PathBuf::new() };
         let line = cluster.wait_for_line("up ");
         let words: Vec<_> = line.split(' ').collect();
         let (port, user, password) = (words[1], percent_encoded(words[2]), percent_encoded(words[3]));
         cluster.url = format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres");
+        let data = Sql::open(&cluster.url).lines("SELECT current_setting('data_directory') AS line");
+        cluster.data = data.concat().into();
         cluster
     }
 
@@ -67,15 +83,36 @@ impl Cluster {
         self.run(&format!("stop {mode}"));
     }
 
-    /// Starts the server and waits until it accepts connections.
+    /// Kills the server process with SIGKILL. Its other processes notice that and end themselves.
+    pub(crate) fn kill(&mut self) {
+        let killed = Command::new("kill").args(["-s", "KILL", &self.pid()]).status();
+        assert!(killed.expect("the kill command runs").success());
+    }
+
+    /// The id of the server process, the parent of its other processes.
+    pub(crate) fn pid(&self) -> String {
+        let file = fs::read_to_string(self.data.join("postmaster.pid")).expect("the server runs");
+        file.lines().next().expect("the file contains the id").to_owned()
+    }
+
+    /// The directory of the server's files.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Starts the server and waits until it accepts connections. After a kill, this succeeds once all processes have ended.
     pub(crate) fn start_again(&mut self) {
-        self.run("start");
+        wait_until(START_LIMIT, "PostgreSQL starts", || self.try_to_run("start"));
     }
 
     fn run(&mut self, command: &str) {
+        assert!(self.try_to_run(command), "{command}");
+    }
+
+    fn try_to_run(&mut self, command: &str) -> bool {
         let commands = self.commands.as_mut().expect("the input is open until the drop");
         writeln!(commands, "{command}").expect("the script reads its input");
-        assert_eq!(self.wait_for_line("done "), "done 0", "{command}");
+        self.wait_for_line("done ") == "done 0"
     }
 
     /// The next line with this prefix.

@@ -1,5 +1,6 @@
 //! SQLite on a disk that accepts no more data.
 
+use crate::process::check::check_finds_nothing;
 use crate::support::database::Database;
 use crate::support::http::{Client, Response};
 use crate::support::repository_root;
@@ -38,10 +39,11 @@ async fn a_full_disk_makes_the_server_unready() {
     create(&client, "eve").await.expect(201);
     let users = client.get("/users?include=total").send().await.expect(200).json();
     assert_eq!(users["total"], 2, "a refused write took effect");
+    check_finds_nothing(&database.url());
 }
 
 /// Builds the library, and returns its path.
-fn build_library(directory: &Path) -> String {
+pub(crate) fn build_library(directory: &Path) -> String {
     let library = directory.join("full_disk.so").display().to_string();
     let source = repository_root().join("tests/process/full_disk.c");
     let built = Command::new("cc").args(["-shared", "-fPIC", "-o", &library]).arg(source).status();

@@ -1,5 +1,6 @@
 //! PostgreSQL becomes unavailable and returns while the server keeps running.
 
+use crate::process::check::check_finds_nothing;
 use crate::process::cluster::Cluster;
 use crate::process::proxy::ProxiedServer;
 use crate::process::writers::{Writers, check_history, send_each_kind};
@@ -78,6 +79,7 @@ async fn terminated_idle_connections_are_replaced() {
         client.get("/readyz").send().await.expect(200);
     }
     check_history(&mut sql);
+    check_finds_nothing(&database.url());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,6 +95,7 @@ async fn connections_terminated_during_writes_lose_no_write() {
     writers.wait_for_done(40).await;
     let summary = writers.stop_and_check(&mut sql).await;
     assert!(summary.done >= 400, "{summary:?}");
+    check_finds_nothing(&database.url());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,6 +120,7 @@ async fn requests_receive_503_while_the_database_is_stopped() {
         check_recovery(&client, &path, 1000 * round + 100).await;
     }
     check_history(&mut Sql::open(cluster.url()));
+    check_finds_nothing(cluster.url());
     let password = cluster.url().split([':', '@']).nth(2).expect("the URL has a password");
     assert!(!server.log().contains(password), "the password is in the log:\n{}", server.log());
 }
@@ -144,6 +148,7 @@ async fn a_database_crash_loses_no_acknowledged_write() {
     writers.wait_for_done(100).await;
     let summary = writers.stop_and_check(&mut Sql::open(cluster.url())).await;
     assert!(summary.done >= 300 && summary.refused >= 20, "{summary:?}");
+    check_finds_nothing(cluster.url());
 }
 
 /// The network drops packets: no connection breaks, and no response arrives.
@@ -173,6 +178,7 @@ async fn requests_meet_their_deadline_while_the_database_is_unresponsive() {
         assert!(start.elapsed() < RECOVERY_LIMIT, "no recovery within {RECOVERY_LIMIT:?}: {responses:?}");
     }
     check_history(&mut server.database.sql());
+    check_finds_nothing(&server.database.url());
 }
 
 /// A load balancer must not send requests to a server whose database is silent, although this resembles an overload.

@@ -1,5 +1,6 @@
 //! The files of a SQLite database: their modes, the lock of the server, and files that disappear while it runs.
 
+use crate::process::check::check_finds_nothing;
 use crate::support::api::{Api, Engine, path};
 use crate::support::command::{CommandOutput, roster, run};
 use crate::support::database::{Database, migrate};
@@ -236,6 +237,7 @@ impl Victim {
         self.api.client.get(&self.user).send().await.expect(200);
         self.api.create_named("bob").await;
         assert_eq!(self.api.page("?include=total").await["total"], 2, "a refused write took effect");
+        check_finds_nothing(&self.api.database_url());
     }
 }
 

@@ -230,7 +230,7 @@ pub(crate) async fn send_each_kind(
         ("list", client.get("/users?limit=5")),
         ("create", client.post("/users", &json!({ "userName": name }))),
         ("patch", client.patch(path, &json!({ "title": name }))),
-        ("replace", client.put(path, &json!({ "userName": "existing" }))),
+        ("replace", client.put(path, &json!({ "userName": "existing", "nickName": name }))),
     ];
     let mut responses = Vec::new();
     for (kind, request) in requests {

@@ -65,6 +65,7 @@ impl From<DbError> for Problem {
             DbError::Unavailable(_)
             | DbError::DiskFull(_)
             | DbError::DiskFailed(_)
+            | DbError::Damaged(_)
             | DbError::FileReplaced(_) => Self::database_unavailable(retry_later(&error)),
             DbError::Locked(_) | DbError::Busy(_) | DbError::Serialization(_) => {
                 Self::database_busy(retry_later(&error))
@@ -88,6 +89,7 @@ pub(in crate::http) fn cause(error: &DbError) -> &'static str {
     match error {
         DbError::DiskFull(_) => "The disk of the database is full.",
         DbError::DiskFailed(_) => "The database cannot read from or write to its disk.",
+        DbError::Damaged(_) => "The database is damaged.",
         DbError::FileReplaced(_) => {
             "A file of the database was deleted or replaced while the server was running."
         }
