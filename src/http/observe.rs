@@ -24,7 +24,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let resumed = Parking::begin(request.request());
+    let (resumed, in_progress) = Parking::begin(request.request());
     let arrival = resumed.as_ref().map_or(began, |resumed| resumed.arrived);
     let id = match &resumed {
         Some(resumed) => RequestId(resumed.request_id.clone()),
@@ -48,7 +48,10 @@ pub(super) async fn observe(
     let mut response = render_problem(response, &id.0);
     add_headers(&mut response, &id.0);
     log_request(&response, &id.0, arrival);
-    Ok(response)
+    Ok(match in_progress {
+        Some(in_progress) => response.map_body(|_, body| in_progress.until_sent(body)),
+        None => response,
+    })
 }
 
 /// The inner middleware: refuses requests without a valid key, unless the path is public, and requests to the native API

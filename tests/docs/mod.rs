@@ -18,6 +18,7 @@ mod proxy;
 mod readme;
 mod scim;
 mod shuffled;
+mod tls;
 mod workspace;
 
 /// The pages with commands. The module of the same name runs each page on both engines.
@@ -52,6 +53,7 @@ pages! {
     okta = "docs/okta.md";
     entra = "docs/entra.md";
     production = "docs/production.md";
+    tls = "docs/tls.md";
 }
 
 /// Pages whose commands are run by other suites.

@@ -60,9 +60,8 @@ fn every_setting_on_the_pages_exists() {
     let command = Cli::command();
     let settings: BTreeSet<_> =
         command.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
-    for page in
-        ["README.md", "docs/getting-started.md", "docs/api.md", "docs/scim.md", "docs/operations.md", PAGE]
-    {
+    let pages = ["README.md", "docs/getting-started.md", "docs/api.md", "docs/scim.md", "docs/operations.md"];
+    for page in [&pages[..], &["docs/tls.md", PAGE]].concat() {
         let text = read(page);
         for name in text
             .split(|c: char| !c.is_ascii_uppercase() && c != '_')
