@@ -15,6 +15,7 @@ use std::fs;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -127,18 +128,16 @@ fn the_limit_of_failed_attempts_applies_to_the_address() {
 
 #[test]
 fn concurrent_requests_are_limited_and_all_are_answered() {
-    run(&[], async |fixture| {
-        let mut client = fixture.connect().await;
-        assert_eq!(client.get("/livez").await.status, 200);
-        let mut waiting = fixture.connect().await;
-        assert_eq!(waiting.get("/livez").await.status, 200);
+    run(&[LOG_FOLLOWERS], async |fixture| {
+        let (mut client, mut waiting) = (fixture.connect().await, fixture.connect().await);
         let mut polls = Vec::new();
-        // The client queues one more request than the server permits.
-        for _ in 0..101 {
-            polls.push(
-                soon(waiting.start(get("/changes?wait=60"), false)).await.expect("the request is sent"),
-            );
+        for _ in 0..100 {
+            let poll = soon(waiting.start(get("/changes?wait=60"), false)).await;
+            polls.push(poll.expect("the request is sent"));
         }
+        fixture.server.wait_for_followers(100);
+        // The client queues one request, and no more, until another one has ended.
+        polls.push(soon(waiting.start(get("/livez"), false)).await.expect("the request is queued"));
         let another = timeout(Duration::from_millis(300), waiting.start(get("/livez"), false)).await;
         assert!(another.is_err(), "more than 100 requests are in progress");
         let mut responses = Vec::new();
@@ -248,29 +247,54 @@ fn connections_that_do_not_read_are_closed() {
     });
 }
 
+/// Waits until the server has logged that it closed a connection with too many canceled requests, and checks that others
+/// are served.
+async fn check_refused_flood(fixture: &Fixture) {
+    wait_until(LIMIT, "the end is logged", || fixture.server.log().contains("cancels too many requests"));
+    assert_eq!(fixture.connect().await.get("/me").await.status, 200);
+}
+
 #[test]
-fn a_flood_of_canceled_requests_ends_the_connection() {
-    run(&[], async |fixture| {
-        for (round, pause) in [Duration::ZERO, Duration::from_millis(1)].into_iter().enumerate() {
-            let mut client = fixture.connect().await;
-            let mut sent = 0;
-            // Each poll would wait for a minute.
-            while let Ok((response, mut stream)) = soon(client.start(get("/changes?wait=60"), true)).await {
-                sent += 1;
-                assert!(sent < 100_000, "the flood continues");
-                tokio::time::sleep(pause).await;
-                stream.send_reset(Reason::CANCEL);
-                drop(response);
-            }
-            soon(client.ended)
-                .await
-                .expect("the task does not panic")
-                .expect_err("the server reports an error");
-            wait_until(LIMIT, "the end is logged", || {
-                fixture.server.log().matches("cancels too many requests").count() > round
-            });
+fn a_client_that_cancels_every_request_is_disconnected() {
+    run(&[("RUST_LOG", "info,roster::http::server=debug")], async |fixture| {
+        let mut client = fixture.connect().await;
+        let mut sent = 0;
+        // Each poll would wait for a minute.
+        while let Ok((response, mut stream)) = soon(client.start(get("/changes?wait=60"), true)).await {
+            sent += 1;
+            assert!(sent < 100_000, "the flood continues");
+            // The server begins to handle the request.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            stream.send_reset(Reason::CANCEL);
+            drop(response);
         }
-        assert_eq!(fixture.connect().await.get("/me").await.status, 200);
+        assert!(sent > 100, "the connection ended after {sent} requests");
+        check_refused_flood(&fixture).await;
+    });
+}
+
+/// A frame (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("the payload is small").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[test]
+fn a_flood_of_requests_that_are_canceled_at_once_is_refused() {
+    run(&[("RUST_LOG", "info,roster::http::server=debug")], async |fixture| {
+        let address = fixture.server.address();
+        let mut stream = fixture.certificate.connect(address, "h2").await.expect("the handshake succeeds");
+        let mut flood = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+        // GET https://localhost/, in the compression of RFC 7541.
+        let head = [&[0x82, 0x87, 0x84, 0x01, 9][..], b"localhost"].concat();
+        for id in (1..2_000).step_by(2) {
+            flood.extend(frame(1, 5, id, &head));
+            flood.extend(frame(3, 0, id, &8_u32.to_be_bytes()));
+        }
+        // The server may close the connection before it has read everything.
+        let _ = stream.write_all(&flood).await;
+        let _ = soon(stream.read_to_end(&mut Vec::new())).await;
+        check_refused_flood(&fixture).await;
     });
 }
 
@@ -386,7 +410,6 @@ fn a_shutdown_finishes_requests_and_refuses_more() {
 
 #[test]
 fn bytes_that_are_not_http_2_end_the_connection() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     run(&[], async |fixture| {
         let address = fixture.server.address();
         let request =

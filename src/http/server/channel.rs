@@ -40,8 +40,8 @@ impl Channel {
         Self::new(Either::Left(connection))
     }
 
-    pub(super) fn encrypted(stream: TlsStream<Connection>) -> Self {
-        Self::new(Either::Right(Box::new(stream)))
+    pub(super) fn encrypted(stream: Box<TlsStream<Connection>>) -> Self {
+        Self::new(Either::Right(stream))
     }
 
     fn new(transport: Either<Connection, Box<TlsStream<Connection>>>) -> Self {

@@ -68,7 +68,7 @@ impl Connection {
     /// If the connection breaks.
     pub(super) async fn refuse(mut self, response: &[u8]) -> io::Result<()> {
         // If the request were left unread, the kernel could discard the response.
-        self.stream.read(&mut [0; 4096]).await?;
+        let _ = self.stream.read(&mut [0; 4096]).await?;
         self.stream.write_all(response).await
     }
 

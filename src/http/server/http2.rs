@@ -50,7 +50,7 @@ enum Outcome {
 /// Requests in progress are finished first.
 pub(super) async fn serve<S>(
     app: Rc<S>,
-    stream: TlsStream<Connection>,
+    stream: Box<TlsStream<Connection>>,
     peer: Option<SocketAddr>,
     send_timeout: Duration,
     stopping: impl Future<Output = ()>,
@@ -69,7 +69,7 @@ pub(super) async fn serve<S>(
 
 async fn dispatch<S>(
     app: &S,
-    stream: TlsStream<Connection>,
+    stream: Box<TlsStream<Connection>>,
     peer: Option<SocketAddr>,
     send_timeout: Duration,
     stopping: impl Future<Output = ()>,
@@ -196,11 +196,19 @@ async fn send(
     is_head: bool,
     send_timeout: Duration,
 ) -> Result<(), h2::Error> {
-    let (response, mut body) = response.into_parts();
+    let (response, body) = response.into_parts();
     let has_body = !is_head && response.status() != StatusCode::NO_CONTENT && !body.size().is_eof();
-    let mut stream = sender.send_response(head(&response, body.size()), !has_body)?;
+    let stream = sender.send_response(head(&response, body.size()), !has_body)?;
+    if has_body { send_body(body, stream, send_timeout).await } else { Ok(()) }
+}
+
+async fn send_body(
+    mut body: BoxBody,
+    mut stream: SendStream<Bytes>,
+    send_timeout: Duration,
+) -> Result<(), h2::Error> {
     let mut time = SendTime::new(send_timeout);
-    while has_body {
+    loop {
         let part = tokio::select! {
             biased;
             reason = poll_fn(|context| stream.poll_reset(context)) => return Err(reason?.into()),
@@ -215,7 +223,6 @@ async fn send(
             None => return stream.send_data(Bytes::new(), true),
         }
     }
-    Ok(())
 }
 
 /// Sends a part of a body as fast as the client reads it.

@@ -21,7 +21,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use channel::Channel;
 use connection::Connection;
-use futures_util::future::poll_fn;
+use futures_util::future::{Either, poll_fn};
 use open_connections::OpenConnections;
 use parking::Io;
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +29,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tls::Accepted;
 
 /// The time for which an idle connection is kept open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -96,21 +97,24 @@ pub fn serve(
                     let peer = stream.peer_addr().ok();
                     let connection =
                         Connection::new(stream, Rc::new(connections.open()), limits.send_timeout);
-                    let (app, http1, tls, stopping) =
-                        (app.clone(), http1.clone(), tls.clone(), stopping.clone());
-                    async move {
-                        let Some(tls) = tls else {
-                            return parking::serve(http1, Channel::plain(connection), peer).await;
-                        };
-                        // The larger futures are boxed, so that they do not need memory on plain connections.
-                        let Some(stream) = Box::pin(tls.accept(connection)).await else { return Ok(()) };
-                        if !tls::is_http2(&stream) {
-                            return Box::pin(parking::serve(http1, Channel::encrypted(stream), peer)).await;
+                    let Some(tls) = tls.clone() else {
+                        return Either::Left(parking::serve(http1.clone(), Channel::plain(connection), peer));
+                    };
+                    let (app, http1, stopping) = (app.clone(), http1.clone(), stopping());
+                    // Boxed, so that plain connections do not need the memory of the larger future.
+                    Either::Right(Box::pin(async move {
+                        match tls.accept(connection).await {
+                            None => Ok(()),
+                            Some(Accepted::Http1(stream)) => {
+                                Box::pin(parking::serve(http1, Channel::encrypted(stream), peer)).await
+                            }
+                            Some(Accepted::Http2(stream)) => {
+                                Box::pin(http2::serve(app, stream, peer, limits.send_timeout, stopping))
+                                    .await;
+                                Ok(())
+                            }
                         }
-                        let stopping = stopping();
-                        Box::pin(http2::serve(app, stream, peer, limits.send_timeout, stopping)).await;
-                        Ok(())
-                    }
+                    }))
                 }))
             }
         })

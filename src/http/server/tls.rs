@@ -56,28 +56,32 @@ impl Tls {
 
     /// Waits for a client to complete the handshake. Returns `None` if it does not do so within [`HEAD_TIMEOUT`], or if
     /// there are too many connections.
-    pub(super) async fn accept(&self, connection: Connection) -> Option<TlsStream<Connection>> {
+    pub(super) async fn accept(&self, connection: Connection) -> Option<Accepted> {
         let registration = connection.registration().clone();
         let config = self.config.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let handshake = timeout(HEAD_TIMEOUT, Box::pin(handshake(connection, config)));
         let accepted = tokio::select! {
-            accepted = timeout(HEAD_TIMEOUT, handshake(connection, config)) => accepted.unwrap_or_else(|late| Err(late.into())),
+            accepted = handshake => accepted.unwrap_or_else(|late| Err(late.into())),
             () = registration.closing() => return None,
         };
         accepted.inspect_err(|error| log::debug!("a TLS handshake failed: {error}")).ok()
     }
 }
 
-async fn handshake(connection: Connection, config: Arc<ServerConfig>) -> io::Result<TlsStream<Connection>> {
-    if connection.peek().await? == Some(HANDSHAKE) {
-        return TlsAcceptor::from(config).accept(connection).await;
-    }
-    connection.refuse(HTTPS_REQUIRED).await?;
-    Err(io::Error::other("the client does not use TLS"))
+/// A connection after the handshake, with the protocol that the client has chosen.
+pub(super) enum Accepted {
+    Http1(Box<TlsStream<Connection>>),
+    Http2(Box<TlsStream<Connection>>),
 }
 
-/// Whether the client has chosen HTTP/2.
-pub(super) fn is_http2(stream: &TlsStream<Connection>) -> bool {
-    stream.get_ref().1.alpn_protocol() == Some(HTTP_2)
+async fn handshake(connection: Connection, config: Arc<ServerConfig>) -> io::Result<Accepted> {
+    if connection.peek().await? != Some(HANDSHAKE) {
+        connection.refuse(HTTPS_REQUIRED).await?;
+        return Err(io::Error::other("the client does not use TLS"));
+    }
+    let stream = Box::new(TlsAcceptor::from(config).accept(connection).await?);
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+    Ok(if is_http2 { Accepted::Http2(stream) } else { Accepted::Http1(stream) })
 }
 
 fn config(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
