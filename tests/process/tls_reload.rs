@@ -3,6 +3,7 @@
 use crate::support::block_on;
 use crate::support::database::Database;
 use crate::support::server::{ADMIN_KEY, Server};
+use crate::support::sql::wait_until;
 use crate::support::tls::Certificate;
 use std::fs;
 use std::sync::Arc;
@@ -37,9 +38,7 @@ async fn request(stream: &mut TlsStream<TcpStream>) {
 }
 
 fn wait_for_reloads(server: &Server, count: usize) {
-    crate::support::sql::wait_until(LIMIT, "the certificate is reloaded", || {
-        server.log().matches(RELOADED).count() >= count
-    });
+    wait_until(LIMIT, "the certificate is reloaded", || server.log().matches(RELOADED).count() >= count);
 }
 
 #[test]
@@ -68,31 +67,24 @@ fn invalid_files_leave_the_previous_certificate_in_use() {
     let server = certificate.start(&database.url());
     block_on(async {
         let first = served(&connect(&certificate, &server).await);
-        let key = fs::read(certificate.path("key.pem")).expect("the file can be read");
-        let errors: [(&str, fn(&Certificate)); 3] = [
-            ("ROSTER_TLS_KEY: ", |certificate| {
-                certificate.openssl("genpkey -algorithm ED25519 -out key.pem");
-            }),
-            ("ROSTER_TLS_KEY: ", |certificate| {
-                fs::write(certificate.path("key.pem"), "").expect("the file is written");
-            }),
-            ("ROSTER_TLS_CERT: ", |certificate| {
-                fs::remove_file(certificate.path("cert.pem")).expect("the file is removed");
-            }),
-        ];
-        for (index, (setting, damage)) in errors.into_iter().enumerate() {
-            damage(&certificate);
+        let read = |name| fs::read(certificate.path(name)).expect("the file can be read");
+        certificate.openssl("genpkey -algorithm ED25519 -out other.pem");
+        let invalid =
+            [("CERT", "cert.pem", vec![]), ("KEY", "key.pem", vec![]), ("KEY", "key.pem", read("other.pem"))];
+        for (index, (setting, name, content)) in invalid.into_iter().enumerate() {
+            let valid = read(name);
+            fs::write(certificate.path(name), content).expect("the file is written");
             server.signal("HUP");
-            crate::support::sql::wait_until(LIMIT, "the error is logged", || {
+            wait_until(LIMIT, "the error is logged", || {
                 server.log().matches("the certificate is not reloaded").count() > index
             });
             let log = server.log();
             let line = log.lines().last().expect("the log has lines");
-            assert!(line.contains("ERROR") && line.contains(setting), "{line}");
+            assert!(line.contains("ERROR") && line.contains(&format!("ROSTER_TLS_{setting}: ")), "{line}");
             let mut stream = connect(&certificate, &server).await;
             request(&mut stream).await;
             assert_eq!(served(&stream), first);
-            fs::write(certificate.path("key.pem"), &key).expect("the file is written");
+            fs::write(certificate.path(name), valid).expect("the file is written");
         }
         certificate.issue("repaired");
         server.signal("HUP");
@@ -132,9 +124,7 @@ fn no_request_fails_during_reloads() {
             issued.await.expect("the certificate is issued");
             server.signal("HUP");
             wait_for_reloads(&server, reload);
-            crate::support::sql::wait_until(LIMIT, "requests are sent", || {
-                requests.load(Ordering::Relaxed) > sent + 8
-            });
+            wait_until(LIMIT, "requests are sent", || requests.load(Ordering::Relaxed) > sent + 8);
         }
         is_done.store(true, Ordering::Relaxed);
         for client in clients {
