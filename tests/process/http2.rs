@@ -222,7 +222,8 @@ fn responses_that_are_not_read_are_canceled() {
 
 #[test]
 fn connections_that_do_not_read_are_closed() {
-    run(&[("ROSTER_SEND_TIMEOUT", "500ms")], async |fixture| {
+    let log = ("RUST_LOG", "info,roster::http::server=debug");
+    run(&[("ROSTER_SEND_TIMEOUT", "500ms"), log], async |fixture| {
         create_large_users(&mut fixture.connect().await).await;
         let stream =
             fixture.certificate.connect(fixture.server.address(), "h2").await.expect("the handshake");
@@ -242,7 +243,8 @@ fn connections_that_do_not_read_are_closed() {
             ended = &mut connection => panic!("the connection ends: {ended:?}"),
             _ = &mut responses[0] => {}
         }
-        fixture.server.wait_for_log("does not read its response fast enough: closing the connection", LIMIT);
+        // The server or the kernel ends it.
+        fixture.server.wait_for_log("an HTTP/2 connection ends", LIMIT);
         assert_eq!(fixture.connect().await.get("/livez").await.status, 200);
     });
 }

@@ -9,10 +9,8 @@ use actix_http::{BoxedPayloadStream, Payload, Request, Response};
 use actix_service::Service;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{
-    CONNECTION, CONTENT_LENGTH, DATE, HeaderName, HttpDate, TRANSFER_ENCODING, TryIntoHeaderValue, UPGRADE,
-};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::header::{HeaderName, HeaderValue, HttpDate};
+use actix_web::http::{Method, StatusCode, Version};
 use actix_web::web::Bytes;
 use futures_util::future::{self, poll_fn};
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt as _};
@@ -86,9 +84,13 @@ where
     loop {
         tokio::select! {
             accepted = connection.accept() => {
-                let Some((request, sender)) = accepted.transpose()? else { return Ok(()) };
-                requests.push(respond(app, request_of(request, peer), sender, send_timeout));
-                registration.set_waiting(true);
+                let Some((request, mut sender)) = accepted.transpose()? else { return Ok(()) };
+                if let Some(request) = request_of(request, peer) {
+                    requests.push(respond(app, request, sender, send_timeout));
+                    registration.set_waiting(true);
+                } else {
+                    sender.send_reset(Reason::PROTOCOL_ERROR);
+                }
                 continue;
             }
             Some(outcome) = requests.next(), if !requests.is_empty() => match outcome {
@@ -129,7 +131,8 @@ fn builder() -> Builder {
     builder
 }
 
-fn request_of(request: http::Request<RecvStream>, peer: Option<SocketAddr>) -> Request {
+/// The same request in the types of actix-web. `None` if they do not permit it.
+fn request_of(request: http::Request<RecvStream>, peer: Option<SocketAddr>) -> Option<Request> {
     let (parts, body) = request.into_parts();
     let mut request = match body.is_end_stream() {
         true => Request::new(),
@@ -138,12 +141,15 @@ fn request_of(request: http::Request<RecvStream>, peer: Option<SocketAddr>) -> R
         }
     };
     let head = request.head_mut();
-    head.uri = parts.uri;
-    head.method = parts.method;
-    head.version = parts.version;
-    head.headers = parts.headers.into();
+    head.uri = parts.uri.to_string().parse().ok()?;
+    head.method = Method::from_bytes(parts.method.as_str().as_bytes()).ok()?;
+    head.version = Version::HTTP_2;
+    for (name, value) in &parts.headers {
+        let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
+        head.headers.append(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
+    }
     head.peer_addr = peer;
-    request
+    Some(request)
 }
 
 /// The body of a request. The client may send more as soon as a piece has been taken.
@@ -198,7 +204,11 @@ async fn send(
 ) -> Result<(), h2::Error> {
     let (response, body) = response.into_parts();
     let has_body = !is_head && response.status() != StatusCode::NO_CONTENT && !body.size().is_eof();
-    let stream = sender.send_response(head(&response, body.size()), !has_body)?;
+    let Ok(head) = head(&response, body.size()) else {
+        sender.send_reset(Reason::INTERNAL_ERROR);
+        return Err(Reason::INTERNAL_ERROR.into());
+    };
+    let stream = sender.send_response(head, !has_body)?;
     if has_body { send_body(body, stream, send_timeout).await } else { Ok(()) }
 }
 
@@ -252,31 +262,19 @@ fn cancel(stream: &mut SendStream<Bytes>, reason: Reason) -> h2::Error {
 }
 
 /// The head of a response, without the fields that only HTTP/1.1 permits (RFC 9113, section 8.2.2).
-fn head(response: &Response<()>, size: BodySize) -> http::Response<()> {
-    let mut head = http::Response::new(());
-    *head.status_mut() = response.status();
-    let fields = head.headers_mut();
-    for (name, value) in response.headers() {
-        if !HTTP_1.contains(name) {
-            fields.append(name, value.clone());
-        }
+fn head(response: &Response<()>, size: BodySize) -> Result<http::Response<()>, http::Error> {
+    let mut head = http::Response::builder().status(response.status().as_u16());
+    let fields = response.headers().iter().filter(|(name, _)| !HTTP_1.contains(&name.as_str()));
+    for (name, value) in fields {
+        head = head.header(name.as_str(), value.as_bytes());
     }
     if let BodySize::Sized(length) = size
         && response.status() != StatusCode::NO_CONTENT
     {
-        fields.insert(CONTENT_LENGTH, length.into());
+        head = head.header("content-length", length);
     }
-    if let Ok(date) = HttpDate::from(SystemTime::now()).try_into_value() {
-        fields.insert(DATE, date);
-    }
-    head
+    head.header("date", HttpDate::from(SystemTime::now()).to_string()).body(())
 }
 
 /// The fields of HTTP/1.1 that describe a connection.
-const HTTP_1: [HeaderName; 5] = [
-    CONNECTION,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+const HTTP_1: [&str; 5] = ["connection", "transfer-encoding", "upgrade", "keep-alive", "proxy-connection"];
