@@ -1,11 +1,11 @@
 //! The lifecycle of the server. `main` and the tests run the same [`App`].
 
 use crate::clock::Clock;
-use crate::config::{Settings, local_url};
+use crate::config::Settings;
 use crate::db::{self, Connection, Database, DatabaseUrl, ServerLock, migrate};
 use crate::error::AppError;
 use crate::first_key;
-use crate::http::server::{self, Limits};
+use crate::http::server::{self, Limits, Tls};
 use crate::http::{State, metrics};
 use crate::listen::{BoundSocket, ListenAddress};
 use crate::logging;
@@ -16,6 +16,7 @@ use actix_web::web;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -27,27 +28,48 @@ pub struct App {
     address: SocketAddr,
     state: web::Data<State>,
     settings: Settings,
+    tls: Option<Arc<Tls>>,
     signals: Signals,
     /// Prevents a second server from using the SQLite file until this server has closed it.
     _lock: ServerLock,
 }
 
-/// The signals that stop the server.
+/// The signals that the server handles.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn watch() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let [terminate, interrupt, hangup] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup? })
     }
 
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+    /// Waits for a signal that stops the server. Meanwhile, SIGHUP reloads the certificate.
+    async fn stop(&mut self, tls: Option<&Tls>) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => reload(tls),
+            }
         }
+    }
+}
+
+/// Reads the certificate and its key again.
+fn reload(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        Some(Ok(())) => log::info!("SIGHUP received: new connections use the reloaded certificate"),
+        Some(Err(error)) => {
+            log::error!(
+                "SIGHUP received: the certificate is not reloaded, and the previous one remains in use: {error}"
+            );
+        }
+        None => log::info!("SIGHUP received: there is nothing to reload, because ROSTER_TLS_CERT is not set"),
     }
 }
 
@@ -64,6 +86,7 @@ impl App {
         // A busy port is detected before anything is changed. Clients can connect once the server is ready.
         let socket = settings.listen.bind().map_err(&cannot_listen)?;
         let metrics_socket = settings.metrics_listen.as_ref().map(bind).transpose()?;
+        let tls = tls(&settings).map_err(AppError::new)?.map(Arc::new);
         create_database(&settings)?;
         let lock = ServerLock::acquire(&settings.database_url).map_err(AppError::new)?;
         let database = Database::start(&settings.database()).map_err(cannot_connect(&settings))?;
@@ -72,7 +95,7 @@ impl App {
             prepared = web::block(move || prepare(&preparing)) => {
                 prepared.map_err(AppError::new)??;
             }
-            name = signals.next() => {
+            name = signals.stop(tls.as_deref()) => {
                 // A normal return would wait for the preparing thread, which may be waiting for another server's
                 // migrations.
                 log::info!("{name} received during startup: exiting");
@@ -82,9 +105,10 @@ impl App {
         let listener = socket.listen().map_err(&cannot_listen)?;
         let address = listener.local_addr().map_err(&cannot_listen)?;
         let public_url = settings.public_url_at(address);
-        warn_about_public_url(&settings, address, &public_url);
+        warn_about_addresses(&settings, address, &public_url);
         let state = web::Data::new(State::new(database, clock, &settings, public_url));
-        let server = server::serve(state.clone(), listener, limits(&settings)).map_err(cannot_listen)?;
+        let server = server::serve(state.clone(), listener, tls.clone(), limits(&settings));
+        let server = server.map_err(cannot_listen)?;
         let metrics = match (metrics_socket, &settings.metrics_listen) {
             (Some(socket), Some(address)) => {
                 let served = serve_metrics(socket, state.clone(), settings.send_timeout);
@@ -92,11 +116,11 @@ impl App {
             }
             _ => None,
         };
-        log::info!("listening on http://{address}");
+        log::info!("listening on {}://{address}", if tls.is_some() { "https" } else { "http" });
         if settings.admin_keys().is_none() {
-            first_key::create(&state.database, &state.clock, &local_url(address)).await;
+            first_key::create(&state.database, &state.clock, &settings.local_url(address)).await;
         }
-        Ok(Self { server, metrics, address, state, settings, signals, _lock: lock })
+        Ok(Self { server, metrics, address, state, settings, tls, signals, _lock: lock })
     }
 
     /// The address that the server listens on.
@@ -110,7 +134,7 @@ impl App {
     /// If the server fails, or the database does not close in time.
     pub async fn run(self) -> Result<(), AppError> {
         let delay = self.settings.drain_delay;
-        let stop = stop_on_signal(self.signals, self.server.handle(), self.state.clone(), delay);
+        let stop = stop_on_signal(self.signals, self.tls, self.server.handle(), self.state.clone(), delay);
         let stopping = actix_web::rt::spawn(stop);
         let (state, is_migrated) = (&self.state, self.settings.migrate_on_start);
         let (database, clock) = (state.database.clone(), state.clock.clone());
@@ -144,6 +168,16 @@ impl App {
         closing.await.map_err(|_| AppError::new("the database did not close in time"))?;
         log::info!("stopped");
         served
+    }
+}
+
+/// The certificate of the server. `None` for plain HTTP.
+fn tls(settings: &Settings) -> Result<Option<Tls>, String> {
+    match (&settings.tls_cert, &settings.tls_key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Tls::load(certificate, key).map(Some),
+        (Some(_), None) => Err("ROSTER_TLS_CERT requires ROSTER_TLS_KEY: set both or neither".to_owned()),
+        (None, Some(_)) => Err("ROSTER_TLS_KEY requires ROSTER_TLS_CERT: set both or neither".to_owned()),
     }
 }
 
@@ -181,6 +215,7 @@ fn limits(settings: &Settings) -> Limits {
     let metrics = if settings.metrics_listen.is_some() { metrics::listener::MAX_CONNECTIONS } else { 0 };
     let reserved_files = OTHER_FILES + metrics + 4 * settings.database().connections();
     Limits {
+        connections: settings.connections,
         send_timeout: settings.send_timeout,
         shutdown_timeout: settings.shutdown_timeout,
         reserved_files,
@@ -223,7 +258,13 @@ fn cannot_connect(settings: &Settings) -> impl FnOnce(diesel::ConnectionError) -
     move |error| AppError::new(format!("cannot connect to the database {}: {error}", settings.database_url))
 }
 
-fn warn_about_public_url(settings: &Settings, address: SocketAddr, public_url: &str) {
+fn warn_about_addresses(settings: &Settings, address: SocketAddr, public_url: &str) {
+    if !address.ip().to_canonical().is_loopback() && !public_url.starts_with("https://") {
+        log::warn!(
+            "keys cross the network unencrypted: set ROSTER_TLS_CERT and ROSTER_TLS_KEY, or set ROSTER_PUBLIC_URL to the \
+             https:// address of a proxy"
+        );
+    }
     if settings.public_url.is_none() && address.ip().is_unspecified() {
         log::warn!("ROSTER_PUBLIC_URL is not set: clients on other machines cannot reach {public_url}");
     }
@@ -232,15 +273,16 @@ fn warn_about_public_url(settings: &Settings, address: SocketAddr, public_url: &
 /// Stops the server at the first signal. A second signal exits immediately.
 async fn stop_on_signal(
     mut signals: Signals,
+    tls: Option<Arc<Tls>>,
     server: ServerHandle,
     state: web::Data<State>,
     drain_delay: Duration,
 ) {
-    let name = signals.next().await;
+    let name = signals.stop(tls.as_deref()).await;
     state.stop();
     log::info!("{name} received: stopping");
     actix_web::rt::spawn(async move {
-        signals.next().await;
+        signals.stop(tls.as_deref()).await;
         log::warn!("second signal received: exiting immediately");
         logging::exit(1);
     });

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Writer actors on PostgreSQL: one works while the other's transaction commits. A third does not help.
@@ -46,6 +47,15 @@ pub struct Settings {
     /// Base URL at which clients reach the server; derived from the listen address if not set
     #[arg(long, env = "ROSTER_PUBLIC_URL", value_name = "ROSTER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
+
+    /// File with the certificate of the server, followed by the intermediate certificates, in PEM format; with it, the
+    /// server speaks only HTTPS; it is read again on SIGHUP
+    #[arg(long, env = "ROSTER_TLS_CERT", value_name = "ROSTER_TLS_CERT", value_parser = pem_file)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the unencrypted private key of ROSTER_TLS_CERT, in PEM format; it is read again on SIGHUP
+    #[arg(long, env = "ROSTER_TLS_KEY", value_name = "ROSTER_TLS_KEY", value_parser = pem_file)]
+    pub tls_key: Option<PathBuf>,
 
     /// Whether to apply pending migrations at startup: true or false
     #[arg(long, env = "ROSTER_MIGRATE_ON_START", value_name = "ROSTER_MIGRATE_ON_START")]
@@ -87,6 +97,12 @@ pub struct Settings {
     #[arg(long, env = "ROSTER_UNREAD_LIMIT", value_name = "ROSTER_UNREAD_LIMIT")]
     #[arg(default_value = "134217728", value_parser = whole::<{ 1024 * 1024 }, { usize::MAX / 2 }>)]
     pub unread_limit: usize,
+
+    /// Maximum number of open connections, if the limit on open files permits as many; if not set, only that limit and
+    /// 25,000 per processor apply. Idle connections are closed when seven eighths are open
+    #[arg(long, env = "ROSTER_CONNECTIONS", value_name = "ROSTER_CONNECTIONS")]
+    #[arg(value_parser = whole::<16, 1_000_000>)]
+    pub connections: Option<usize>,
 
     /// Time after which a connection is closed if its client does not read a response, or reads fewer than 10,000 bytes
     /// per second on average
@@ -167,15 +183,21 @@ impl Settings {
 
     /// The base URL for clients of a server that listens on `bound`.
     pub fn public_url_at(&self, bound: SocketAddr) -> String {
-        self.public_url.clone().unwrap_or_else(|| local_url(bound))
+        self.public_url.clone().unwrap_or_else(|| self.local_url(bound))
     }
-}
 
-/// The base URL for clients on the machine of a server that listens on `bound`.
-pub(crate) fn local_url(bound: SocketAddr) -> String {
-    match bound.ip().is_unspecified() {
-        true => format!("http://localhost:{}", bound.port()),
-        false => format!("http://{bound}"),
+    /// The base URL for clients on the machine of a server that listens on `bound`.
+    pub(crate) fn local_url(&self, bound: SocketAddr) -> String {
+        let scheme = if self.has_tls() { "https" } else { "http" };
+        match bound.ip().is_unspecified() {
+            true => format!("{scheme}://localhost:{}", bound.port()),
+            false => format!("{scheme}://{bound}"),
+        }
+    }
+
+    /// Whether the server speaks HTTPS.
+    pub fn has_tls(&self) -> bool {
+        self.tls_cert.is_some()
     }
 }
 
@@ -188,6 +210,11 @@ fn admin_keys_in_file(path: &str) -> Result<AdminKeys, String> {
     let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
     read.map_err(|error| format!("cannot be read: {error}"))?;
     text.parse().map_err(|error| format!("is a file whose content {error}"))
+}
+
+/// The server reads the file when it starts; other commands do not need it.
+fn pem_file(path: &str) -> Result<PathBuf, &'static str> {
+    if path.is_empty() { Err("must be the path of a file in PEM format") } else { Ok(path.into()) }
 }
 
 fn public_url(text: &str) -> Result<String, String> {

@@ -15,6 +15,11 @@
 //! handler with its OpenAPI description, one line of the URL table in `src/http/mod.rs`, one operation, and one test.
 //! Migrations are only needed if a table changes.
 //!
+//! # Connections
+//! `http/server` accepts connections. A connection is closed when its client does not read. With TLS, it is encrypted by
+//! rustls, and the client chooses HTTP/2 or HTTP/1.1. HTTP/1.1 runs in a channel, encrypted or not, which parks followers and
+//! refuses heads that arrive too slowly. HTTP/2 has its own dispatcher, which limits and cancels requests.
+//!
 //! # Calls and queues
 //! [`db::Database::call`] puts a call into the queue of a pool of actors (rows, pages, scans, writes) and wakes an actor if
 //! one is idle. An actor works until its queue is empty. A call whose caller no longer waits or whose deadline has passed

@@ -1,5 +1,7 @@
 //! `roster health`: queries `/readyz` of the server on this machine.
 
+mod tls;
+
 use crate::error::AppError;
 use crate::listen::ListenAddress;
 use serde_json::Value;
@@ -14,8 +16,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// If the server is not ready or cannot be reached.
-pub(super) fn run(listen: &ListenAddress) -> Result<(), AppError> {
-    match readiness(listen) {
+pub(super) fn run(listen: &ListenAddress, has_tls: bool) -> Result<(), AppError> {
+    match readiness(listen, has_tls) {
         Ok(response) if response.starts_with("HTTP/1.1 200 ") => Ok(()),
         Ok(response) => {
             Err(AppError::new(format!("the server at {listen} is not ready: {}", reason(&response))))
@@ -34,12 +36,17 @@ fn reason(response: &str) -> String {
 }
 
 /// The response of `/readyz`.
-fn readiness(listen: &ListenAddress) -> io::Result<String> {
-    let mut stream = connect(&listen.resolve()?)?;
+fn readiness(listen: &ListenAddress, has_tls: bool) -> io::Result<String> {
+    let stream = connect(&listen.resolve()?)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.write_all(
-        format!("GET /readyz HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n").as_bytes(),
-    )?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n\r\n");
+    if has_tls { send(tls::encrypt(stream)?, &request) } else { send(stream, &request) }
+}
+
+/// Sends a request and returns the response.
+fn send(mut stream: impl Read + Write, request: &str) -> io::Result<String> {
+    stream.write_all(request.as_bytes())?;
     let mut response = String::new();
     stream.take(64 * 1024).read_to_string(&mut response)?;
     Ok(response)

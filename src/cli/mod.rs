@@ -156,7 +156,7 @@ impl Cli {
             Some(Command::Export(arguments)) => export::run(&self.settings, &arguments)?,
             Some(Command::Import(arguments)) => return import::run(&self.settings, &arguments),
             Some(Command::Epoch { command }) => epochs::run(&self.settings, command)?,
-            Some(Command::Health) => health::run(&self.settings.listen)?,
+            Some(Command::Health) => health::run(&self.settings.listen, self.settings.has_tls())?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -23,7 +23,7 @@ fn uses(command: Option<&str>, setting: &str) -> bool {
     match command {
         None | Some("serve") => true,
         Some("openapi") => setting == "log_format",
-        Some("health") => ["listen", "log_format"].contains(&setting),
+        Some("health") => ["listen", "log_format", "tls_cert"].contains(&setting),
         Some(_) => ["database_url", "log_format"].contains(&setting),
     }
 }

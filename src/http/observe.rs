@@ -26,7 +26,7 @@ pub(super) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let resumed = Parking::begin(request.request());
+    let (resumed, in_progress) = Parking::begin(request.request());
     let arrival = resumed.as_ref().map_or(began, |resumed| resumed.arrived);
     let id = match &resumed {
         Some(resumed) => RequestId(resumed.request_id.clone()),
@@ -57,7 +57,10 @@ pub(super) async fn observe(
         state.metrics.requests.record(route.as_deref(), method, response.status(), duration);
     }
     log_request(&response, route.as_deref(), &id.0, duration);
-    Ok(response)
+    Ok(match in_progress {
+        Some(in_progress) => response.map_body(|_, body| in_progress.until_sent(body)),
+        None => response,
+    })
 }
 
 /// The inner middleware: refuses requests without a valid key, unless the path is public, and requests to the native API

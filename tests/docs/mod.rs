@@ -21,6 +21,7 @@ mod reliability;
 mod scim;
 mod shuffled;
 mod threat_model;
+mod tls;
 mod workspace;
 
 /// The pages with commands. The module of the same name runs each page on both engines.
@@ -55,6 +56,7 @@ pages! {
     okta = "docs/okta.md";
     entra = "docs/entra.md";
     production = "docs/production.md";
+    tls = "docs/tls.md";
 }
 
 /// Pages whose commands are run by other suites.

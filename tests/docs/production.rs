@@ -79,6 +79,7 @@ fn every_setting_on_the_pages_exists() {
         "docs/scim.md",
         "docs/operations.md",
         "docs/sizing.md",
+        "docs/tls.md",
         PAGE,
     ] {
         let text = read(page);

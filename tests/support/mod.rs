@@ -5,6 +5,7 @@ pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod exports;
 pub(crate) mod http;
+pub(crate) mod http2;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 pub(crate) mod server;
@@ -12,6 +13,7 @@ pub(crate) mod sql;
 pub(crate) mod sqlite;
 pub(crate) mod statements;
 pub(crate) mod table;
+pub(crate) mod tls;
 
 use std::path::Path;
 

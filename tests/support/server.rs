@@ -21,7 +21,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_roster");
 /// Time limit for a server to start listening.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on http";
 
 /// Builds the command that starts a server.
 #[derive(Debug)]
@@ -276,7 +276,7 @@ fn tail(log: &str) -> &str {
 
 /// The address in the log line that announces it, in either log format.
 fn address(line: &str) -> SocketAddr {
-    let (_, rest) = line.split_once(LISTENING).expect("the line announces an address");
+    let (_, rest) = line.split_once("://").expect("the line announces an address");
     let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '/').unwrap_or(rest.len());
     rest.get(..end)
         .and_then(|address| address.parse().ok())

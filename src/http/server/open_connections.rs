@@ -1,15 +1,23 @@
-//! The open connections of the process. When there are too many, those that have been idle the longest are closed.
+//! The open connections of the process. When there are too many, those that have been idle the longest are closed. Those
+//! whose next request is late are woken.
 
+use futures_util::future::poll_fn;
 use futures_util::task::AtomicWaker;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Context;
-use std::time::Instant;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// When there are too many connections, `limit / CLOSED_AT_ONCE` idle ones are closed at once, so that the search for
 /// idle connections runs only for a few of the new connections.
 const CLOSED_AT_ONCE: usize = 16;
+
+/// The interval at which late connections are woken.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The time of an event that is not expected.
+const NEVER: u64 = u64::MAX;
 
 /// The open connections.
 pub(super) struct OpenConnections {
@@ -31,8 +39,10 @@ struct Entry {
     /// When the connection was opened, began to receive a request, or last sent a part of a response, in milliseconds since
     /// the server started.
     active: AtomicU64,
+    /// When the next request must have begun, in the same unit, or [`NEVER`].
+    due: AtomicU64,
     closing: AtomicBool,
-    /// Whether a request that waits is parked. The connection is then not idle.
+    /// Whether requests wait that may wait for long. The connection is then not idle.
     waiting: AtomicBool,
     reader: AtomicWaker,
 }
@@ -52,7 +62,7 @@ impl OpenConnections {
     /// Adds a connection. If there are too many, asks idle ones to close.
     pub(super) fn open(self: &Arc<Self>) -> Registration {
         // Another thread may look for idle connections as soon as the entry is visible to it.
-        let entry = Arc::new(Entry { active: self.now().into(), ..Entry::default() });
+        let entry = Arc::new(Entry { active: self.now().into(), due: NEVER.into(), ..Entry::default() });
         let mut open = self.lock();
         if open.entries.len() >= self.limit {
             close_idle(open.entries.values(), self.limit);
@@ -61,6 +71,20 @@ impl OpenConnections {
         open.next_id += 1;
         open.entries.insert(id, entry.clone());
         Registration { connections: self.clone(), id, entry }
+    }
+
+    /// Wakes the connections whose next request is late, until the server has ended.
+    pub(super) fn watch(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+        let connections = Arc::downgrade(self);
+        async move {
+            while let Some(connections) = connections.upgrade() {
+                let now = connections.now();
+                let is_late = |entry: &&Arc<Entry>| entry.due.load(Ordering::Relaxed) <= now;
+                connections.lock().entries.values().filter(is_late).for_each(|entry| entry.reader.wake());
+                drop(connections);
+                sleep(CHECK_INTERVAL).await;
+            }
+        }
     }
 
     /// The number of milliseconds since the server started.
@@ -92,15 +116,33 @@ impl Registration {
         self.entry.active.store(self.connections.now(), Ordering::Relaxed);
     }
 
-    /// Sets whether a request that waits is parked.
+    /// Sets the time within which the next request must begin. `None` while a request is in progress.
+    pub(super) fn expect_within(&self, time: Option<Duration>) {
+        let due = time.map_or(NEVER, |time| self.connections.now().saturating_add(time.as_millis() as u64));
+        self.entry.due.store(due, Ordering::Relaxed);
+    }
+
+    /// Whether the next request should have begun.
+    pub(super) fn is_late(&self) -> bool {
+        let due = self.entry.due.load(Ordering::Relaxed);
+        due != NEVER && due <= self.connections.now()
+    }
+
+    /// Sets whether requests wait that may wait for long. The connection is then not closed for being idle.
     pub(super) fn set_waiting(&self, waiting: bool) {
         self.entry.waiting.store(waiting, Ordering::Relaxed);
     }
 
-    /// Whether the connection must close. The task of `context` is woken when this becomes true.
+    /// Whether the connection must close because there are too many. The task of `context` is woken when this becomes true,
+    /// and when the next request is late.
     pub(super) fn is_closing(&self, context: &Context<'_>) -> bool {
         self.entry.reader.register(context.waker());
         self.entry.closing.load(Ordering::Acquire)
+    }
+
+    /// Waits until the connection must close because there are too many.
+    pub(super) async fn closing(&self) {
+        poll_fn(|context| if self.is_closing(context) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }
 
@@ -113,7 +155,6 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn is_closing(registration: &Registration) -> bool {
         registration.entry.closing.load(Ordering::Acquire)

@@ -3,12 +3,12 @@
 //!
 //! A parked request runs again, through all middleware, once it has been woken. This module sends parked streams.
 
-use super::connection::Connection;
+use super::channel::Channel;
 use crate::http::changes::Resumed;
 use actix_http::error::DispatchError;
 use actix_service::Service;
 use actix_web::HttpRequest;
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use actix_web::http::{Method, Version};
 use actix_web::web::Bytes;
@@ -17,6 +17,7 @@ use futures_util::future::{LocalBoxFuture, pending, poll_fn};
 use futures_util::stream::LocalBoxStream;
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -33,7 +34,7 @@ pub(in crate::http) struct Parking(Rc<Slot>);
 /// The state shared by the dispatcher, the handler and [`serve`].
 struct Slot {
     /// The connection, until it is parked.
-    connection: RefCell<Option<Connection>>,
+    channel: RefCell<Option<Channel>>,
     parked: RefCell<Option<Parked>>,
     resumed: RefCell<Option<Resumed>>,
 }
@@ -49,7 +50,7 @@ enum Parked {
 /// Serves a connection until it is closed.
 pub(super) async fn serve<S>(
     http: Rc<S>,
-    mut connection: Connection,
+    mut channel: Channel,
     peer: Option<SocketAddr>,
 ) -> Result<(), DispatchError>
 where
@@ -58,25 +59,25 @@ where
     let mut resumed = None;
     loop {
         let slot = Slot {
-            connection: RefCell::new(Some(connection)),
+            channel: RefCell::new(Some(channel)),
             parked: RefCell::default(),
             resumed: RefCell::new(resumed),
         };
-        let Some((parked_connection, parked)) = dispatch(&*http, Rc::new(slot), peer).await? else {
+        let Some((parked_channel, parked)) = dispatch(&*http, Rc::new(slot), peer).await? else {
             return Ok(());
         };
-        connection = parked_connection;
+        channel = parked_channel;
         match parked {
             // The client did not read the previous response in time, and has sent something else after this request.
-            Parked::Request(_) if !connection.can_park() => return Ok(()),
+            Parked::Request(_) if !channel.can_park() => return Ok(()),
             Parked::Request(request) => {
                 tokio::select! {
                     woken = request => resumed = Some(woken),
-                    () = connection.closed() => return Ok(()),
+                    () = channel.closed() => return Ok(()),
                 }
-                connection.resume();
+                channel.resume();
             }
-            Parked::Stream(stream) => return Ok(send(stream, connection).await?),
+            Parked::Stream(stream) => return Ok(send(stream, channel).await?),
         }
     }
 }
@@ -86,7 +87,7 @@ async fn dispatch<S>(
     http: &S,
     slot: Rc<Slot>,
     peer: Option<SocketAddr>,
-) -> Result<Option<(Connection, Parked)>, DispatchError>
+) -> Result<Option<(Channel, Parked)>, DispatchError>
 where
     S: Service<(Io, Option<SocketAddr>), Response = (), Error = DispatchError>,
 {
@@ -99,39 +100,39 @@ where
 }
 
 /// Sends the rest of a stream in chunked encoding (RFC 9112, section 7.1), and closes the connection.
-async fn send(mut stream: LocalBoxStream<'static, Bytes>, mut connection: Connection) -> io::Result<()> {
+async fn send(mut stream: LocalBoxStream<'static, Bytes>, mut channel: Channel) -> io::Result<()> {
     loop {
         let part = tokio::select! {
             part = stream.next() => part,
-            () = connection.closed() => return Ok(()),
+            () = channel.closed() => return Ok(()),
         };
-        let Some(part) = part else { return connection.send(b"0\r\n\r\n").await };
+        let Some(part) = part else { return channel.send(b"0\r\n\r\n").await };
         let length = format!("{:X}\r\n", part.len());
-        connection.send(&[length.as_bytes(), &part, b"\r\n"].concat()).await?;
+        channel.send(&[length.as_bytes(), &part, b"\r\n"].concat()).await?;
     }
 }
 
 impl Slot {
     /// The parked connection, once everything before has been sent.
-    fn take_parked(&self) -> Option<(Connection, Parked)> {
-        if self.parked.borrow().is_none() || !self.connection.borrow().as_ref()?.is_flushed() {
+    fn take_parked(&self) -> Option<(Channel, Parked)> {
+        if self.parked.borrow().is_none() || !self.channel.borrow().as_ref()?.is_flushed() {
             return None;
         }
-        let (connection, parked) = (self.connection.take()?, self.parked.take()?);
-        connection.park();
-        Some((connection, parked))
+        let (channel, parked) = (self.channel.take()?, self.parked.take()?);
+        channel.park();
+        Some((channel, parked))
     }
 
     fn park(&self, parked: Parked) {
-        if let Some(connection) = &mut *self.connection.borrow_mut() {
-            connection.expect_flush();
+        if let Some(channel) = &mut *self.channel.borrow_mut() {
+            channel.expect_flush();
         }
         self.parked.replace(Some(parked));
     }
 
     /// Whether the dispatcher holds nothing that the client has sent, besides the request in progress.
     fn can_park(&self) -> bool {
-        self.connection.borrow().as_ref().is_some_and(Connection::can_park)
+        self.channel.borrow().as_ref().is_some_and(Channel::can_park)
     }
 }
 
@@ -144,10 +145,10 @@ impl Io {
     fn poll<T>(
         &self,
         closed: T,
-        poll: impl FnOnce(Pin<&mut Connection>) -> Poll<io::Result<T>>,
+        poll: impl FnOnce(Pin<&mut Channel>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        match &mut *self.0.connection.borrow_mut() {
-            Some(connection) => poll(Pin::new(connection)),
+        match &mut *self.0.channel.borrow_mut() {
+            Some(channel) => poll(Pin::new(channel)),
             None => Poll::Ready(Ok(closed)),
         }
     }
@@ -159,21 +160,21 @@ impl AsyncRead for Io {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll((), |connection| connection.poll_read(context, buffer))
+        self.poll((), |channel| channel.poll_read(context, buffer))
     }
 }
 
 impl AsyncWrite for Io {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll(0, |connection| connection.poll_write(context, bytes))
+        self.poll(0, |channel| channel.poll_write(context, bytes))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll((), |connection| connection.poll_flush(context))
+        self.poll((), |channel| channel.poll_flush(context))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll((), |connection| connection.poll_shutdown(context))
+        self.poll((), |channel| channel.poll_shutdown(context))
     }
 }
 
@@ -192,12 +193,12 @@ impl Parking {
     }
 
     /// Marks the beginning of a request. Returns the state that its handler left if the request was parked.
-    pub(in crate::http) fn begin(request: &HttpRequest) -> Option<Resumed> {
-        let Self(slot) = request.conn_data::<Self>()?;
-        if let Some(connection) = &mut *slot.connection.borrow_mut() {
-            connection.begin();
+    pub(in crate::http) fn begin(request: &HttpRequest) -> (Option<Resumed>, Option<InProgress>) {
+        let Some(Self(slot)) = request.conn_data::<Self>() else { return (None, None) };
+        if let Some(channel) = &mut *slot.channel.borrow_mut() {
+            channel.begin();
         }
-        slot.resumed.take()
+        (slot.resumed.take(), Some(InProgress(slot.clone())))
     }
 
     /// Parks the request, whose handler is dropped. It runs again when `wait` ends.
@@ -205,6 +206,48 @@ impl Parking {
         self.0.park(Parked::Request(Box::pin(wait)));
         drop(self);
         pending().await
+    }
+}
+
+/// A request over HTTP/1.1, until this is dropped. The connection then waits for the head of the next request.
+pub(in crate::http) struct InProgress(Rc<Slot>);
+
+impl InProgress {
+    /// Keeps the request in progress until its response has been sent, if that is a stream. The request can have a body that
+    /// is received meanwhile.
+    pub(in crate::http) fn until_sent(self, body: BoxBody) -> BoxBody {
+        match body.size() {
+            BodySize::Stream => BoxBody::new(BodyInProgress { body, _request: self }),
+            BodySize::None | BodySize::Sized(_) => body,
+        }
+    }
+}
+
+struct BodyInProgress {
+    body: BoxBody,
+    _request: InProgress,
+}
+
+impl MessageBody for BodyInProgress {
+    type Error = Box<dyn Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Box<dyn Error>>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        if let Some(channel) = &mut *self.0.channel.borrow_mut() {
+            channel.end();
+        }
     }
 }
 
