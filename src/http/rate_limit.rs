@@ -95,7 +95,7 @@ impl<C: Clock> RateLimit<C> {
 
     /// Counts a request. Returns what remains of the caller's quota, and the time to wait if the request exceeds it.
     fn count(&self, caller: &Actor) -> (Remaining, Option<Duration>) {
-        if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_AFTER == 0 {
+        if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(FORGET_AFTER) {
             self.limiter.retain_recent();
         }
         let rate = self.rate;
