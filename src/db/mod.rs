@@ -406,23 +406,12 @@ impl ActorPool {
         let queue = Arc::new(Queue::new(options.queue, actors));
         let (sender, alive) = mpsc::channel(1);
         let (slow, in_actors) = (options.slow, queue.clone());
-        let factory = move || DatabaseActor {
-            queue: in_actors.clone(),
-            worker: Worker::new(pool.clone(), files.clone(), shared.clone(), class, slow, sender.clone()),
         // Runs in the thread of each actor.
         let factory = move || {
             lower_priority(class);
-            DatabaseActor {
-                queue: in_actors.clone(),
-                worker: Worker::new(
-                    pool.clone(),
-                    files.clone(),
-                    commits.clone(),
-                    class,
-                    slow,
-                    sender.clone(),
-                ),
-            }
+            let (pool, files, shared) = (pool.clone(), files.clone(), shared.clone());
+            let worker = Worker::new(pool, files, shared, class, slow, sender.clone());
+            DatabaseActor { queue: in_actors.clone(), worker }
         };
         let thread = move || std::thread::Builder::new().name(format!("database {class}"));
         let actors = SyncArbiter::start_with_thread_builder(actors, thread, factory);

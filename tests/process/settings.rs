@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 23] = [
+const SETTINGS: [Setting; 26] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
