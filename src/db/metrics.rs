@@ -23,7 +23,7 @@ const SECONDS: [f64; 12] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 const CALLS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 /// The reasons of failures.
-const FAILURES: [&str; 11] = [
+const FAILURES: [&str; 12] = [
     "queue-full",
     "deadline-passed",
     "unavailable",
