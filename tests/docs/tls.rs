@@ -1,6 +1,6 @@
 //! docs/tls.md
 
-use crate::docs::pages::blocks_in;
+use crate::docs::pages::{blocks_in, read};
 use crate::docs::workspace::{Workspace, count};
 use crate::support::command::{in_empty_environment, run as run_command};
 use std::fs;
@@ -37,10 +37,10 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
 
 #[test]
 fn the_systemd_unit_with_tls_is_valid() {
-    let [unit] = &blocks_in("ini", "docs/production.md")[..] else { panic!("the page has one unit") };
     let [tls] = &blocks_in("ini", PAGE)[..] else { panic!("the page has one drop-in file") };
     let directory = tempfile::tempdir().expect("the temporary directory is created");
-    let unit = unit.replace("/usr/local/bin/roster", env!("CARGO_BIN_EXE_roster"));
+    let unit =
+        read("ops/systemd/roster.service").replace("/usr/local/bin/roster", env!("CARGO_BIN_EXE_roster"));
     fs::write(directory.path().join("roster.service"), unit).expect("the file is written");
     fs::create_dir(directory.path().join("roster.service.d")).expect("the directory is created");
     fs::write(directory.path().join("roster.service.d/tls.conf"), tls).expect("the file is written");
