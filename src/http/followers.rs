@@ -129,8 +129,12 @@ impl Followers {
 
     /// Waits until there is a follower.
     pub async fn any(&self) {
-        while self.lock().total == 0 {
-            self.arrived.notified().await;
+        loop {
+            let arrived = self.arrived.notified();
+            if self.lock().total > 0 {
+                return;
+            }
+            arrived.await;
         }
     }
 
@@ -209,7 +213,7 @@ impl Follower {
         drop(waiting);
         self.number.inc();
         self.counted = Some(key);
-        self.followers.arrived.notify_one();
+        self.followers.arrived.notify_waiters();
         Ok(())
     }
 

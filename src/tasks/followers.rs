@@ -4,12 +4,16 @@ use crate::http::State;
 use actix_web::web;
 use std::time::Duration;
 
-/// The pause between two reads of the heads. Followers must be woken within 500 ms.
+/// The pause between two checks. Followers must be woken within 500 ms.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Checks the followed tenants and the keys of their followers until the task is aborted. Does nothing while there are no
-/// followers.
+/// followers. The two do not wait for each other, because there can be thousands of keys.
 pub async fn run(state: web::Data<State>) {
+    tokio::join!(check_heads(&state), check_keys(&state));
+}
+
+async fn check_heads(state: &State) {
     let mut failing = false;
     loop {
         state.followers.any().await;
@@ -21,8 +25,13 @@ pub async fn run(state: web::Data<State>) {
             log::warn!("cannot check for changes by other servers: {error}");
         }
         failing = checked.is_err();
-        if !failing {
-            state.followers.check_keys(&state).await;
-        }
+    }
+}
+
+async fn check_keys(state: &State) {
+    loop {
+        state.followers.any().await;
+        tokio::time::sleep(PAUSE).await;
+        state.followers.check_keys(state).await;
     }
 }
