@@ -74,6 +74,7 @@ impl OldChanges {
             }
             after = tenant;
         }
+        log::debug!("no old changes are left");
         Ok(())
     }
 

@@ -65,17 +65,19 @@ impl Sql {
         wait_until(limit, sql, || self.number(sql) == expected);
     }
 
-    /// Terminates the PostgreSQL sessions that match a condition on `pg_stat_activity`, at least one of which must
-    /// exist, and waits until they have ended. New sessions that replace them are not waited for: a server can
-    /// reconnect at any time.
+    /// Terminates the PostgreSQL sessions that match a condition on `pg_stat_activity`, once there are any, and waits until
+    /// they have ended. New sessions that replace them are not waited for: a server can reconnect at any time.
     #[track_caller]
     pub(crate) fn terminate_sessions(&mut self, condition: &str) {
+        let limit = Duration::from_secs(20);
         let matching = format!("SELECT pid::text AS line FROM pg_stat_activity WHERE {condition}");
-        let pids = self.lines(&matching).join(",");
-        assert!(!pids.is_empty(), "no session matches {condition}");
-        let same = format!("FROM pg_stat_activity WHERE {condition} AND pid IN ({pids})");
-        self.execute(&format!("SELECT pg_terminate_backend(pid) {same}"));
-        self.wait_for_number(&format!("SELECT count(*) AS number {same}"), 0, Duration::from_secs(20));
+        let mut pids = String::new();
+        wait_until(limit, &matching, || {
+            pids = self.lines(&matching).join(",");
+            !pids.is_empty()
+        });
+        // Waits for up to 20 seconds. The view cannot tell when the sessions have ended: it does not change in a transaction.
+        self.execute(&format!("SELECT pg_terminate_backend(pid, 20000) FROM unnest(ARRAY[{pids}]) AS pid"));
     }
 
     /// Waits until this many sessions of the PostgreSQL database wait for a lock.
