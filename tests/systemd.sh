@@ -21,7 +21,7 @@ main() {
     cgroup=$(findmnt --noheadings --types cgroup2 --output TARGET | head -n 1)/roster-test-$$
     mkdir "$cgroup"
     trap 'find "$cgroup" -depth -type d -exec rmdir {} +' EXIT
-    # The namespaces end with their first process, which is systemd. It is limited to a cgroup of its own.
+    # The namespaces end with their first process, which is systemd. It runs in its own cgroup.
     bash -c 'echo $$ > "$0/cgroup.procs"; exec "${@:1}"' "$cgroup" timeout --kill-after=10 120 \
         unshare --cgroup --mount --pid --net --uts --ipc --fork --kill-child "$PWD/tests/systemd.sh" --boot "$root" || true
     [ "$(tail -n 1 "$root/results")" = passed ] || { cat "$root/results" >&2; fail "the unit failed"; }
