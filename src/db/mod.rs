@@ -323,6 +323,19 @@ impl Database {
         })
     }
 
+    /// Checks that a call of this class would find a place. Others can still take it before the call is made.
+    ///
+    /// # Errors
+    /// [`DbError::Overloaded`] if too many calls are waiting.
+    pub fn check_place(&self, origin: &Origin, class: Class) -> Result<(), DbError> {
+        if self.actor_pool(class).queue.has_place(&Flow::of(origin, class)) {
+            return Ok(());
+        }
+        self.0.failures.log(origin, &format!("a call ({class})"), Some(&DbError::Overloaded));
+        self.0.metrics.count_failure(&DbError::Overloaded);
+        Err(DbError::Overloaded)
+    }
+
     /// The deadline of a call that is made now on behalf of `origin`.
     #[must_use]
     pub fn deadline(&self, origin: &Origin) -> Instant {

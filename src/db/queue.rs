@@ -90,6 +90,11 @@ impl<J: Batchable + ?Sized> Queue<J> {
         Ok((self.notify_actor(&mut state), refused))
     }
 
+    /// Whether a call of this flow would be kept. See [`WaitingRoom::has_place`].
+    pub(super) fn has_place(&self, flow: &Flow) -> bool {
+        self.state().waiting.has_place(flow)
+    }
+
     /// Notifies an active actor without work, if there is one. Otherwise, returns whether an idle actor must be woken.
     /// One actor at a time is enough: it takes as many calls as it can run in a batch, and wakes another for the rest.
     fn notify_actor(&self, state: &mut State<J>) -> bool {

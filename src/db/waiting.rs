@@ -44,8 +44,7 @@ impl<T> WaitingRoom<T> {
 
     /// The number of items of a class.
     pub(super) fn count(&self, class: Class) -> usize {
-        let of_class = self.classes.children.iter().find(|(other, _)| *other == class);
-        of_class.map_or(0, |(_, of_class)| of_class.count())
+        self.classes.find(&class).map_or(0, Level::count)
     }
 
     /// The number of places of each class.
@@ -68,6 +67,15 @@ impl<T> WaitingRoom<T> {
         let removed = of_class.take_newest();
         self.classes.count -= usize::from(removed.is_some());
         removed
+    }
+
+    /// Whether an item of this flow would be kept now: its class has a place left, or another flow would lose an item.
+    pub(super) fn has_place(&self, Flow { class, tenant, actor }: &Flow) -> bool {
+        let Some(of_class) = self.classes.find(class).filter(|of_class| of_class.count() >= self.places) else {
+            return true;
+        };
+        !of_class.is_longest(tenant)
+            || !of_class.find(tenant).is_some_and(|of_tenant| of_tenant.is_longest(actor))
     }
 
     /// Takes the next item that is wanted.
@@ -132,6 +140,16 @@ impl<K, L> Default for RoundRobin<K, L> {
 }
 
 impl<K: PartialEq, L: Level> RoundRobin<K, L> {
+    fn find(&self, key: &K) -> Option<&L> {
+        self.children.iter().find(|(other, _)| other == key).map(|(_, child)| child)
+    }
+
+    /// Whether no child has more items than this one.
+    fn is_longest(&self, key: &K) -> bool {
+        let count = self.find(key).map_or(0, Level::count);
+        self.children.iter().all(|(_, child)| child.count() <= count)
+    }
+
     fn child(&mut self, key: K) -> Option<&mut L> {
         self.children.iter_mut().find(|(other, _)| *other == key).map(|(_, child)| child)
     }
@@ -258,6 +276,15 @@ mod tests {
         // The tenant 1 has the most items, and within it the key `a`.
         assert_eq!(push(&mut room, (Class::Read, 2, "d", 0)), Some((Class::Read, 1, "a", 2)));
         assert_eq!(push(&mut room, (Class::Read, 1, "a", 9)), Some((Class::Read, 1, "a", 9)));
+        // A flow has a place unless it is the longest: of its class, and of its tenant.
+        let flow = |tenant, key: &str| Flow {
+            class: Class::Read,
+            tenant: Uuid::from_u128(tenant),
+            actor: Actor { kind: ActorKind::Key, id: key.into() },
+        };
+        let has_place = [(1, "a"), (1, "c"), (1, "new"), (2, "b"), (2, "new"), (3, "new")]
+            .map(|(tenant, key)| room.has_place(&flow(tenant, key)));
+        assert_eq!(has_place, [false, true, true, true, true, true]);
         // Other classes have their own places.
         assert_eq!(push(&mut room, (Class::Page, 1, "a", 0)), None);
         assert_eq!(take_all(&mut room).len(), 6);

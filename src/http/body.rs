@@ -3,9 +3,11 @@
 use super::api::Api;
 use super::auth::{Caller, reauthenticate};
 use super::deadline::Deadline;
+use super::in_flight::is_read;
 use super::problem::{Problem, sentence};
 use super::scim::RequestNotes;
 use super::state::State;
+use crate::db::Class;
 use crate::domain::fields::FieldError;
 use crate::domain::idempotency::BodyHash;
 use crate::domain::json::{self, JsonError};
@@ -73,12 +75,28 @@ impl FromRequest for JsonBody {
             let bytes = read(&request, payload).await?;
             if let Some(state) = request.app_data::<web::Data<State>>() {
                 reauthenticate(&request, state).await?;
+                check_place(&request, state)?;
             }
             let value = json::parse(&bytes).map_err(malformed)?;
             let unstorable = unstorable(&value, &bytes);
             Ok(Self { value, unstorable })
         })
     }
+}
+
+/// Checks that a write with this body would not be refused. If it would, parsing the body would take most of the time that
+/// the request takes, while the server is overloaded.
+///
+/// # Errors
+/// 503 if too many writes are waiting.
+fn check_place(request: &HttpRequest, state: &State) -> Result<(), Problem> {
+    if is_read(request) {
+        return Ok(());
+    }
+    let class = if request.path().ends_with("/Bulk") { Class::Bulk } else { Class::Write };
+    let extensions = request.extensions();
+    let caller = extensions.get::<Caller>().ok_or_else(Problem::no_valid_key)?;
+    Ok(state.database.check_place(&caller.origin, class)?)
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {

@@ -179,7 +179,7 @@ pub(super) fn check(request: &HttpRequest, state: &State) -> Result<(), Problem>
     if is_read(request) { Ok(()) } else { state.in_flight.check(request.extensions().get::<Caller>()) }
 }
 
-fn is_read(request: &HttpRequest) -> bool {
+pub(super) fn is_read(request: &HttpRequest) -> bool {
     request.method().is_safe() || request.path().ends_with("/.search")
 }
 

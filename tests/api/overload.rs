@@ -3,6 +3,7 @@
 use crate::api::callers::{client_with_role, create_tenant, create_user};
 use crate::support::api::{Api, Engine, path};
 use crate::support::http::{Client, Request};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -117,6 +118,10 @@ async fn check_locked(api: &Api, flooding: &Client, quiet: &Client) {
     });
     let flood = Flood::start((0..200).map(|number| flooding.post("/users", &user("locked", number))));
     Flood::wait(&flood.counts.refused, 200).await;
+    // The body of a write that has no place is not parsed.
+    let malformed = |client: &Client| client.request(Method::POST, "/users").body("application/json", "{");
+    malformed(flooding).send().await.expect(503);
+    malformed(quiet).send().await.expect(400);
     let write = quiet.post("/users", &user("locked-quiet", 0));
     let write = tokio::spawn(async move { write.send().await });
     Flood::wait(&flood.counts.refused, 200).await;
