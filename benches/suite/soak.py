@@ -189,7 +189,8 @@ def save(file, engine, own):
     file.parent.mkdir(parents=True, exist_ok=True)
     results = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps({**results, engine: own}, indent=1) + "\n")
-    plots.draw_soak(TITLES[engine], own, file.parent)
+    if own["samples"]:
+        plots.draw_soak(TITLES[engine], own, file.parent)
 
 
 def summary(results):
@@ -201,12 +202,14 @@ def summary(results):
 
 def row(title, own):
     samples = own["samples"][1:] or own["samples"]
-    return (title, samples[-1]["minute"], f"{own['rate']:.0f}", *trend(samples, "memory_mib", 1),
+    return (title, samples[-1]["minute"] if samples else 0, f"{own['rate']:.0f}", *trend(samples, "memory_mib", 1),
             *trend(samples, "file_descriptors", 0), worst(own.get("reads")), worst(own.get("writes")),
             sum(own["checks"].values()), len(own["failures"]), own["roster_check"])
 
 
 def trend(samples, figure, digits):
+    if not samples:
+        return "", ""
     growth = slope(samples, figure)
     return (f"{samples[0][figure]:.{digits}f}; {samples[-1][figure]:.{digits}f}",
             "" if growth is None else f"{growth:+.{digits}f}")

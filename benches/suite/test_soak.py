@@ -53,6 +53,15 @@ class Results(unittest.TestCase):
                 xml.etree.ElementTree.parse(Path(directory, f"{name}-soak.svg"))
 
 
+    def test_a_run_without_samples_has_a_summary_and_no_plot(self):
+        failed = {**results(failures=["sample"]), "samples": [], "reads": None, "writes": None}
+        with tempfile.TemporaryDirectory() as directory:
+            soak.save(Path(directory, "soak.json"), "sqlite", failed)
+            self.assertEqual([file.name for file in Path(directory).iterdir()], ["soak.json"])
+        self.assertIn("| SQLite | 0 | 5000 |  |  |  |  |  |  | 7 | 1 | no differences |",
+                      soak.summary({"sqlite": failed}).splitlines())
+
+
 class Liar(BaseHTTPRequestHandler):
     """A server whose responses have the right status and the wrong content."""
 
