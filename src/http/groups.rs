@@ -40,6 +40,7 @@ impl Native for Group {
         links: &["listMembers", "addMembers"],
     };
 
+    const MEMBERSHIPS: [&'static str; 2] = ["members", "missingMembers"];
     const MATCHED: &'static [UniqueKey] = &[UniqueKey::ExternalId];
 
     fn representation(&self) -> impl Serialize {

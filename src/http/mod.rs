@@ -38,6 +38,7 @@ mod records;
 mod request_id;
 mod resources;
 mod response;
+mod restore;
 mod scim;
 pub mod server;
 mod start_page;
@@ -62,6 +63,7 @@ use endpoint::{Url, delete, get, post, put, url};
 use openapi::OperationDocs;
 use params::NoQuery;
 use problem::Problem;
+use restore::restore_url;
 use serde_json::{Map, Value, json};
 use static_file::StaticFile;
 use std::sync::LazyLock;
@@ -99,9 +101,11 @@ fn directory_urls() -> Vec<Url> {
     vec![
         users,
         user,
+        restore_url::<User>(),
         url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
         groups,
         group,
+        restore_url::<Group>(),
         url(
             "/groups/{id}/members",
             [

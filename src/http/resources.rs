@@ -45,6 +45,8 @@ pub(super) trait Native: Resource {
     const HAS_GROUPS: bool;
     /// The parts of the OpenAPI document that differ between the types.
     const DOCS: Docs;
+    /// The names of the memberships that a restore returns: those that it restored, and those that it could not restore.
+    const MEMBERSHIPS: [&'static str; 2];
     /// The attributes that `PUT` without an id can match.
     const MATCHED: &'static [UniqueKey];
     fn representation(&self) -> impl Serialize;

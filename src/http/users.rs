@@ -42,6 +42,7 @@ impl Native for User {
         links: &[],
     };
 
+    const MEMBERSHIPS: [&'static str; 2] = ["groups", "missingGroups"];
     const MATCHED: &'static [UniqueKey] = &[UniqueKey::ExternalId, UniqueKey::UserName];
 
     fn representation(&self) -> impl Serialize {

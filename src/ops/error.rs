@@ -43,6 +43,9 @@ pub enum OpError {
     /// The state of the resource does not permit the operation. The text gives the reason.
     #[display("{_0}")]
     Refused(#[error(not(source))] &'static str),
+    /// What the operation needs no longer exists. The text gives the reason.
+    #[display("{_0}")]
+    Gone(#[error(not(source))] &'static str),
     /// The Idempotency-Key was used before with a different body.
     #[display("the Idempotency-Key was already used with a different body")]
     KeyReused,

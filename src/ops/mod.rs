@@ -17,6 +17,7 @@ pub mod members;
 pub mod old_changes;
 pub mod records;
 pub mod resource;
+pub mod restore;
 pub mod tenants;
 pub mod upsert;
 pub mod users;

@@ -92,6 +92,7 @@ mod query;
 mod races;
 mod rate_limit;
 mod raw_http;
+mod restores;
 mod rights;
 mod smuggling;
 mod sort_consistency;

@@ -15,15 +15,19 @@ use roster::domain::DEFAULT_TENANT;
 use roster::domain::change::ChangeRecord;
 use roster::domain::condition::Conditions;
 use roster::domain::digest::Digest;
+use roster::domain::group::Group;
 use roster::domain::member::MembershipEdit;
+use roster::domain::user::User;
 use roster::ops::changes::{Feed, Read};
 use roster::ops::digests::{CountDigest, NextUnknownDigest};
 use roster::ops::members::{Add, Put, Remove};
+use roster::ops::restore::Restore;
 use roster::ops::users::Erase;
 use roster::ops::{OpError, groups};
 use roster::schema::heads;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 each_engine!(
@@ -40,6 +44,9 @@ struct Follower {
     users: BTreeMap<Uuid, i64>,
     groups: BTreeMap<Uuid, i64>,
     members: BTreeSet<(Uuid, Uuid)>,
+    deleted_users: BTreeSet<Uuid>,
+    deleted_groups: BTreeSet<Uuid>,
+    restored: usize,
     digest: Digest,
     after: i64,
 }
@@ -50,10 +57,20 @@ impl Follower {
         let (id, version) = (change.id, change.version);
         let member = change.member.map(|user| (id, user));
         match change.kind.as_str() {
-            "user.created" | "user.updated" => self.set_user(id, Some(version)),
-            "user.deleted" => self.set_user(id, None),
-            "group.created" | "group.updated" => self.set_group(id, Some(version)),
+            "user.created" | "user.updated" => {
+                self.restored += usize::from(self.deleted_users.remove(&id));
+                self.set_user(id, Some(version));
+            }
+            "user.deleted" => {
+                self.deleted_users.insert(id);
+                self.set_user(id, None);
+            }
+            "group.created" | "group.updated" => {
+                self.restored += usize::from(self.deleted_groups.remove(&id));
+                self.set_group(id, Some(version));
+            }
             "group.deleted" => {
+                self.deleted_groups.insert(id);
                 self.set_group(id, None);
                 let removed: Vec<_> =
                     self.members.iter().copied().filter(|(group, _)| *group == id).collect();
@@ -153,8 +170,9 @@ async fn digests_equal_those_of_a_follower_and_of_the_tables(db: &TestDatabase) 
         follower.follow(db, 5).await;
         assert_eq!(db.call(Count).await, Ok(follower.digest), "after step {step}");
     }
-    let Follower { users, groups, members, .. } = follower;
+    let Follower { users, groups, members, restored, .. } = follower;
     assert!(users.len() > 9 && groups.len() > 2 && members.len() > 9, "{users:?} {groups:?} {members:?}");
+    assert!(restored > 4, "{restored}");
 }
 
 /// Runs a random operation or batch. Some calls fail, and some change nothing.
@@ -164,7 +182,7 @@ async fn write(db: &TestDatabase, rng: &mut XorShiftRng, follower: &Follower, st
     let conditions = Conditions::default;
     let tenant = DEFAULT_TENANT;
     let now = NOON.into();
-    match rng.random_range(0..14) {
+    match rng.random_range(0..16) {
         0 | 1 => drop(
             db.create_user(json!({"userName": format!("u{step}"), "externalId": step.to_string()})).await,
         ),
@@ -205,6 +223,14 @@ async fn write(db: &TestDatabase, rng: &mut XorShiftRng, follower: &Follower, st
             let remove =
                 |(group, user): (Uuid, Uuid)| Remove { tenant, group, user, conditions: conditions(), now };
             drop(call_queued(db, members.into_iter().map(remove).collect()).await);
+        }
+        13 if !follower.deleted_users.is_empty() => {
+            let id = follower.deleted_users.iter().copied().choose(rng).unwrap_or_default();
+            drop(db.call(Restore::<User> { tenant, id, now, of: PhantomData }).await);
+        }
+        14 if !follower.deleted_groups.is_empty() => {
+            let id = follower.deleted_groups.iter().copied().choose(rng).unwrap_or_default();
+            drop(db.call(Restore::<Group> { tenant, id, now, of: PhantomData }).await);
         }
         _ => drop(db.call(delete_group(group)).await),
     }

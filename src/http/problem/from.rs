@@ -35,6 +35,7 @@ impl From<OpError> for Problem {
                 "This key's role does not permit managing a key with a higher role (requires `{role}`)."
             )),
             OpError::Refused(detail) => Self::conflict(sentence(detail)),
+            OpError::Gone(detail) => Self::gone(sentence(detail)),
             OpError::KeyReused => Self::idempotency_key_reused(
                 "This `Idempotency-Key` was already used with a different body. Send a new `Idempotency-Key`.",
             ),

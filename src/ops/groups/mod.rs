@@ -1,5 +1,6 @@
 //! Operations on groups. [`crate::ops::members`] has those on members.
 
+mod restore;
 mod store;
 
 use crate::db::{Class, Operation, Tx};

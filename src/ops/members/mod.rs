@@ -27,6 +27,7 @@ use crate::domain::member::unknown_users;
 use crate::domain::time::Timestamp;
 use crate::ops::by_tenant::QualifiedId;
 use crate::ops::{MAX_BATCH, OpError, Results};
+use diesel::QueryResult;
 use locked_groups::LockedGroups;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::slice;
@@ -320,6 +321,31 @@ pub(super) fn remove_from_all_groups(
         record(tx, &mut groups, (tenant, group), &[id], -1, now);
     }
     groups.write(tx)
+}
+
+/// Adds a new user to those of the groups that exist, and returns them. Other transactions do not see the user yet.
+pub(super) fn add_to_groups(
+    tx: &mut Tx<'_>,
+    (tenant, user): QualifiedId,
+    groups: &BTreeSet<Uuid>,
+    now: Timestamp,
+) -> Result<BTreeSet<Uuid>, OpError> {
+    let groups: Vec<_> = groups.iter().map(|group| (tenant, *group)).collect();
+    let mut locked = LockedGroups::lock(tx, groups.iter().copied(), OnLocked::Wait)?;
+    let existing: Vec<_> = groups.into_iter().filter(|group| locked.version(*group).is_some()).collect();
+    let rows: Vec<_> = existing.iter().map(|group| NewMemberRow::new(*group, user, now)).collect();
+    store::insert(tx, &rows)?;
+    for group in &existing {
+        record(tx, &mut locked, *group, &[user], 1, now);
+    }
+    locked.write(tx)?;
+    Ok(existing.into_iter().map(|(_, group)| group).collect())
+}
+
+/// Returns those of the users that exist.
+pub(super) fn existing(tx: &mut Tx<'_>, tenant: Uuid, users: &BTreeSet<Uuid>) -> QueryResult<BTreeSet<Uuid>> {
+    let found = store::find_users(tx, users.iter().map(|user| (tenant, *user)))?;
+    Ok(found.into_iter().collect())
 }
 
 /// Records the members that a call added to a group (`sign` 1) or removed from it (-1). If there are any, the version

@@ -3,6 +3,7 @@
 mod batch;
 mod erase;
 mod insert;
+mod restore;
 mod store;
 
 pub use erase::{Erase, Incomplete, NextErasure, Redact, Remaining, TruncateLog};

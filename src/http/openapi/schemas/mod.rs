@@ -10,17 +10,20 @@ pub(in crate::http) use builders::{reference, time};
 
 use crate::domain::schema::{GROUPS, Schema, USERS};
 use attributes::{projected, request_body, resource};
-use builders::page;
+use builders::{array, id, object, page};
 use serde_json::{Map, Value, json};
 
 /// The schemas of the native API, by name. `codes` are the codes of problems.
 pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
     let records = records::all(codes).map(|(name, schema)| (name.to_owned(), schema));
-    of_resource("User", &USERS).into_iter().chain(of_resource("Group", &GROUPS)).chain(records).collect()
+    let users = of_resource("User", &USERS, ["groups", "missingGroups"]);
+    let groups = of_resource("Group", &GROUPS, ["members", "missingMembers"]);
+    users.into_iter().chain(groups).chain(records).collect()
 }
 
-fn of_resource(name: &str, schema: &Schema) -> [(String, Value); 6] {
+fn of_resource(name: &str, schema: &Schema, memberships: [&str; 2]) -> [(String, Value); 7] {
     let projected_name = format!("Projected{name}");
+    let restored = object(memberships.map(|name| (name, array(id()))));
     let item = json!({ "anyOf": [reference(name), reference(&projected_name)] });
     [
         (name.to_owned(), resource(schema)),
@@ -29,5 +32,6 @@ fn of_resource(name: &str, schema: &Schema) -> [(String, Value); 6] {
         (format!("{name}Replacement"), request_body(schema, Write::Replacement)),
         (format!("{name}Patch"), request_body(schema, Write::Patch)),
         (format!("{name}Page"), page(item)),
+        (format!("Restored{name}"), json!({ "allOf": [reference(name), object([("restored", restored)])] })),
     ]
 }

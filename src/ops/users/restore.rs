@@ -1,0 +1,51 @@
+//! Restores deleted users.
+
+use super::insert;
+use crate::db::Tx;
+use crate::db::types::Uid;
+use crate::domain::change::{Change, ChangeKind};
+use crate::domain::user::User;
+use crate::ops::restore::{Deletion, Restorable, Restored};
+use crate::ops::{OpError, members};
+use crate::schema::changes;
+use diesel::prelude::*;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+impl Restorable for User {
+    fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
+        let groups = groups_of(tx, &deletion)?;
+        let Deletion { tenant, id, stamp, created_at, mut before, .. } = deletion;
+        let external_ids = before.remove("externalIds").unwrap_or_default();
+        let user = Self {
+            id,
+            attributes: serde_json::from_value(before.into()).map_err(OpError::internal)?,
+            groups: None,
+            external_ids: serde_json::from_value(external_ids).map_err(OpError::internal)?,
+            version: stamp.version,
+            created_at,
+            updated_at: stamp.time,
+        };
+        insert::insert(tx, tenant, &user)?;
+        tx.record(Change::created(tenant, &user));
+        let others = members::add_to_groups(tx, (tenant, id), &groups, stamp.time)?;
+        let missing = groups.difference(&others).copied().collect();
+        Ok(Restored { resource: user, others, missing })
+    }
+}
+
+/// The groups from which the deletion removed the user. Its changes directly precede that of the deletion.
+fn groups_of(tx: &mut Tx<'_>, deletion: &Deletion) -> QueryResult<BTreeSet<Uuid>> {
+    let of_user = changes::tenant_id.eq(Uid(deletion.tenant)).and(changes::member_id.eq(Uid(deletion.id)));
+    let removed = changes::kind.eq(ChangeKind::MEMBER_REMOVED.name());
+    let same_request = changes::request_id.eq(&deletion.request_id);
+    let earlier = changes::revision.lt(deletion.revision);
+    let rows = changes::table
+        .filter(of_user.and(removed).and(same_request).and(earlier))
+        .order(changes::revision.desc())
+        .select((changes::revision, changes::resource_id));
+    let rows: Vec<(i64, Uid)> = tx.load(rows)?;
+    let expected = (0..deletion.revision).rev();
+    let same = rows.into_iter().zip(expected).take_while(|((revision, _), expected)| revision == expected);
+    Ok(same.map(|((_, Uid(group)), _)| group).collect())
+}
