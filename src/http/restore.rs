@@ -7,6 +7,7 @@ use super::params::NoQuery;
 use super::path::PathId;
 use super::resources::Native;
 use super::response::{Response, etag};
+use crate::domain::json::to_map;
 use crate::ops::restore::{Restorable, Restore, Restored};
 use actix_web::HttpResponse;
 use actix_web::http::header::ETAG;
@@ -45,8 +46,8 @@ async fn restore<R: Native + Restorable>(
 fn docs<R: Native + Restorable>() -> OperationDocs {
     let (docs, [restored, missing]) = (R::DOCS.resource, R::MEMBERSHIPS);
     let (name, noun) = (docs.name, docs.noun());
-    let mut example = (docs.example)();
-    example["restored"] = json!({ restored: [examples::MANAGER], missing: [] });
+    let mut example = to_map(&(docs.example)());
+    example.insert("restored".to_owned(), json!({ restored: [examples::MANAGER], missing: [] }));
     let description = format!(
         "Recreates a deleted {noun} with its id, its attributes and externalIds, and with the memberships that it had when \
          it was deleted. `{missing}` lists those whose other side no longer exists. The response is 409 if the {noun} \
@@ -54,6 +55,6 @@ fn docs<R: Native + Restorable>() -> OperationDocs {
     );
     OperationDocs::keyed(&format!("restore{name}"), docs.tag, &format!("Restore a deleted {noun}"), &["id"])
         .describe(&description)
-        .json(200, &format!("The restored {noun}."), &["ETag"], &format!("Restored{name}"), &example)
+        .json(200, &format!("The restored {noun}."), &["ETag"], &format!("Restored{name}"), &example.into())
         .errors(&[409, 410, 504])
 }
