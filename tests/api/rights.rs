@@ -218,6 +218,7 @@ fn mismatch(response: &Response, status: u16) -> Option<String> {
         401 => Some("unauthorized"),
         403 => Some("forbidden"),
         404 => Some("not-found"),
+        409 => Some("conflict"),
         415 => Some("unsupported-media-type"),
         _ => None,
     };

@@ -2,14 +2,15 @@
 
 use crate::docs::workspace::Workspace;
 
-/// Creates a key, creates and deletes a group, creates a user with a repeated request, and follows the changes.
+/// Creates a key, creates, deletes and restores a group, creates a user with a repeated request, and follows the changes.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let server = workspace.server().start();
     let [requests @ .., poll, stream] = commands else { panic!("{commands:#?}") };
     let responses = workspace.shell_with(&server).json_values(&requests.concat());
-    let [key, group, created, repeated] = &responses[..] else { panic!("{responses:#?}") };
+    let [key, group, restored, created, repeated] = &responses[..] else { panic!("{responses:#?}") };
     assert_eq!(key["role"], "reader");
     assert_eq!(group["displayName"], "Engineers");
+    assert_eq!((&restored["id"], &restored["version"]), (&group["id"], &serde_json::json!(3)));
     assert_eq!(created["userName"], "grace");
     assert_eq!(repeated, created, "the repeated request returns the same response");
     let pages = workspace.shell_with(&server).json_values(poll);
