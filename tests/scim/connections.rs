@@ -2,10 +2,14 @@
 
 use crate::scim::client::{GROUP, Scim, USER, connect, patch_op, path, tokens_path};
 use crate::support::api::text;
+use crate::support::http::Client;
+use crate::support::server::ADMIN_KEY;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 engine_tests! {
     a_connection_token_is_valid_only_for_scim
+    tokens_are_accepted_as_basic_passwords
     tokens_are_created_listed_and_revoked
     connection_changes_are_visible_only_to_admins
     strict_connections_require_schemas_and_real_booleans
@@ -15,7 +19,7 @@ engine_tests! {
 }
 
 /// The same server with another caller.
-fn with_client(scim: Scim, client: crate::support::http::Client) -> Scim {
+fn with_client(scim: Scim, client: Client) -> Scim {
     Scim { client, ..scim }
 }
 
@@ -33,6 +37,40 @@ async fn a_connection_token_is_valid_only_for_scim(scim: Scim) {
     assert_eq!(feed["items"][0]["actor"], json!({"type": "connection", "id": connection["id"]}));
     let tenant = [("roster-tenant", "default")];
     assert_eq!(scim.send_with("GET", "/Users", &Value::Null, &tenant).await.code(), 403);
+}
+
+/// HTTP Basic (RFC 7617), which is only for tokens: keys must not be accepted with it.
+async fn tokens_are_accepted_as_basic_passwords(scim: Scim) {
+    let (connection, _) = connect(&scim, "SailPoint", "lenient").await;
+    let admin = &scim.api.client;
+    let token = admin.post(&tokens_path(&connection), &json!({})).send().await.expect(201).json();
+    let key = admin.post("/keys", &json!({"role": "writer"})).send().await.expect(201).json();
+    let anonymous = Client::anonymous(&scim.api.server);
+    let get = async |path: &str, pair: &str| {
+        let value = format!("Basic {}", STANDARD.encode(pair));
+        anonymous.get(path).header("authorization", &value).send().await
+    };
+    let [token, key] = [&token, &key].map(|credential| text(&credential["secret"]));
+    for pair in [format!("user:{token}"), format!(":{token}")] {
+        get("/scim/v2/Users", &pair).await.expect(200);
+        assert_eq!(get("/me", &pair).await.expect(200).json()["id"], connection["id"]);
+        get("/users", &pair).await.expect(401);
+    }
+    for pair in [token, &format!("{token}:"), &format!("user:{token}x"), &format!("user:{key}"), ADMIN_KEY] {
+        get("/scim/v2/Users", pair).await.expect(401);
+    }
+    for pair in [format!("user:{key}"), format!("user:{ADMIN_KEY}")] {
+        for path in ["/scim/v2/Users", "/users", "/me"] {
+            get(path, &pair).await.expect(401);
+        }
+    }
+    let challenges = async |path: &str| {
+        let response = anonymous.get(path).send().await.expect(401);
+        let values = response.headers.get_all("www-authenticate").iter();
+        values.map(|value| value.to_str().expect("the value is text").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(challenges("/scim/v2/Users").await, ["Bearer", "Basic realm=\"roster\""]);
+    assert_eq!(challenges("/users").await, ["Bearer"], "a browser would ask for a password");
 }
 
 async fn tokens_are_created_listed_and_revoked(scim: Scim) {

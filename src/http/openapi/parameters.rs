@@ -293,7 +293,7 @@ const HEADERS: [(&str, &str); 13] = [
     ("Preference-Applied", "The preference that the server applied (RFC 7240)."),
     ("Idempotency-Replayed", "`true` if this is the stored response of an earlier request."),
     ("Retry-After", "The number of seconds to wait before a retry."),
-    ("WWW-Authenticate", "The authentication scheme: `Bearer`."),
+    ("WWW-Authenticate", "The authentication schemes: `Bearer`; in SCIM, also `Basic`."),
     ("Allow", "The methods that the path supports."),
     ("Accept-Post", "The supported media types of bodies."),
     ("Accept-Patch", "The supported media types of bodies."),
