@@ -200,7 +200,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::db::types::Id;
 
     connection_tokens (id) {
@@ -212,6 +212,7 @@ table! {
         expires_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        name -> Nullable<Text>,
     }
 }
 

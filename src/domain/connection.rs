@@ -45,6 +45,7 @@ pub struct Token {
     pub id: Uuid,
     #[serde(skip)]
     pub connection: Uuid,
+    pub name: Option<String>,
     /// The time of expiry, if any.
     pub expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -52,6 +53,14 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// The time of the revocation, if the token is revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// The fields of a token that are set when it is created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Token`")]
+pub struct TokenDraft {
+    pub name: Option<String>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The maximum number of active tokens of a connection: one in use, and its replacement during a rotation.
@@ -70,7 +79,7 @@ impl Auditable for Connection {
     }
 }
 
-/// Creating or revoking a token does not change the version of its connection.
+/// Changing a token does not change the version of its connection.
 impl Change {
     /// Records the creation of a token.
     #[must_use]
@@ -78,6 +87,14 @@ impl Change {
         let stamp = Stamp { time: token.created_at, ..connection.stamp() };
         let kind = ChangeKind::CONNECTION_TOKEN_CREATED;
         Self::new(connection.tenant, kind, stamp, None, Some(token.snapshot()))
+    }
+
+    /// Records that a token was renamed at `time`.
+    #[must_use]
+    pub fn token_updated(connection: &Connection, before: &Token, after: &Token, time: Timestamp) -> Self {
+        let stamp = Stamp { time, ..connection.stamp() };
+        let kind = ChangeKind::CONNECTION_TOKEN_UPDATED;
+        Self::new(connection.tenant, kind, stamp, Some(before.snapshot()), Some(after.snapshot()))
     }
 
     /// Records the revocation of a token at `time`.
@@ -99,7 +116,44 @@ impl Connection {
 impl Token {
     fn snapshot(&self) -> Map<String, Value> {
         let expires_at = self.expires_at.map(|time| time.to_string());
-        attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
+        attributes([
+            ("tokenId", self.id.to_string().into()),
+            ("name", self.name.clone().into()),
+            ("expiresAt", expires_at.into()),
+        ])
+    }
+
+    /// Applies a merge patch (RFC 7396), which can change only the name. Returns the new name.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for each field that the patch would make invalid.
+    pub fn patch(&self, patch: &Value) -> Result<Option<String>, Vec<FieldError>> {
+        let read = |body| {
+            Fields::read(body, |fields| {
+                fields.ignore(&READ_ONLY);
+                if fields.time("expiresAt") != self.expires_at {
+                    fields.error("expiresAt", "read-only", "cannot be changed; create another token");
+                }
+                fields.key_string("name")
+            })
+        };
+        apply_patch(self, patch, read)
+    }
+}
+
+/// The read-only fields of a token.
+const READ_ONLY: [&str; 6] = ["id", "url", "secret", "createdAt", "lastUsedAt", "revokedAt"];
+
+impl TokenDraft {
+    /// Reads a new token and ignores its read-only fields. The expiry time, if there is one, must be after `now`.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for each invalid field.
+    pub fn read(body: Value, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        Fields::read(body, |fields| {
+            fields.ignore(&READ_ONLY);
+            Self { name: fields.key_string("name"), expires_at: read_expiry(fields, None, now) }
+        })
     }
 }
 
@@ -131,17 +185,6 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
         fields.error("profile", "unknown-profile", "must be lenient or strict");
     }
     profile.unwrap_or_default()
-}
-
-/// Reads the body of a request for a new token. Returns the expiry time, if there is one. It must be after `now`.
-///
-/// # Errors
-/// A [`FieldError`] for each invalid field.
-pub fn read_token(body: Value, now: Timestamp) -> Result<Option<Timestamp>, Vec<FieldError>> {
-    Fields::read(body, |fields| {
-        fields.ignore(&["id", "url", "secret", "createdAt", "lastUsedAt", "revokedAt"]);
-        read_expiry(fields, None, now)
-    })
 }
 
 #[cfg(test)]

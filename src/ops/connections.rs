@@ -5,7 +5,7 @@ use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token};
+use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token, TokenDraft};
 use crate::domain::fields::FieldError;
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
@@ -13,6 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::ops::records::{self, Record};
 use crate::ops::{OpError, Page, PageQuery};
 use crate::schema::{connection_tokens, connections, heads};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
@@ -126,34 +127,49 @@ fn check_name(tx: &mut Tx<'_>, tenant: Uuid, id: Uuid, name: &str) -> Result<(),
     })
 }
 
-type TokenRow = (Uid, Uid, Option<i64>, i64, Option<i64>, Option<i64>);
+/// A row of `connection_tokens` without the tenant and the hash of the secret.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = connection_tokens)]
+struct TokenRow {
+    id: Uid,
+    connection_id: Uid,
+    created_at: i64,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
+    revoked_at: Option<i64>,
+    name: Option<String>,
+}
 
-const TOKEN_COLUMNS: (
-    connection_tokens::id,
-    connection_tokens::connection_id,
-    connection_tokens::expires_at,
-    connection_tokens::created_at,
-    connection_tokens::last_used_at,
-    connection_tokens::revoked_at,
-) = (
-    connection_tokens::id,
-    connection_tokens::connection_id,
-    connection_tokens::expires_at,
-    connection_tokens::created_at,
-    connection_tokens::last_used_at,
-    connection_tokens::revoked_at,
-);
+/// The columns of a [`TokenRow`]. They are the same on both engines.
+fn token_columns() -> <TokenRow as Selectable<Pg>>::SelectExpression {
+    <TokenRow as Selectable<Pg>>::construct_selection()
+}
 
-fn token(row: TokenRow) -> Token {
-    let (Uid(id), Uid(connection), expires_at, created_at, last_used_at, revoked_at) = row;
-    Token {
-        id,
-        connection,
-        expires_at: expires_at.map(Timestamp::from),
-        created_at: created_at.into(),
-        last_used_at: last_used_at.map(Timestamp::from),
-        revoked_at: revoked_at.map(Timestamp::from),
+impl From<TokenRow> for Token {
+    fn from(row: TokenRow) -> Self {
+        Self {
+            id: row.id.0,
+            connection: row.connection_id.0,
+            name: row.name,
+            expires_at: row.expires_at.map(Timestamp::from),
+            created_at: row.created_at.into(),
+            last_used_at: row.last_used_at.map(Timestamp::from),
+            revoked_at: row.revoked_at.map(Timestamp::from),
+        }
     }
+}
+
+/// Locks a connection, and reads one of its tokens.
+fn lock_token(
+    tx: &mut Tx<'_>,
+    tenant: Uuid,
+    connection: Uuid,
+    id: Uuid,
+) -> Result<(Connection, Token), OpError> {
+    let owner = records::lock(tx, tenant, connection, &Conditions::default())?;
+    let query = of_connection!(tenant, connection).filter(connection_tokens::id.eq(Uid(id)));
+    let row: TokenRow = tx.get(query.select(token_columns()))?;
+    Ok((owner, row.into()))
 }
 
 /// Creates a connection without tokens.
@@ -168,8 +184,8 @@ pub struct CreateToken {
     pub connection: Uuid,
     /// The id of the token.
     pub id: Uuid,
-    /// When the token expires; `None` means never.
-    pub expires_at: Option<Timestamp>,
+    /// The fields that the caller sets.
+    pub draft: TokenDraft,
     /// The hash of the secret.
     pub hash: SecretHash,
     /// The creation time.
@@ -186,9 +202,10 @@ impl Operation for CreateToken {
         if self.count_active(tx)? >= MAX_ACTIVE_TOKENS {
             return Err(OpError::Refused("the connection already has two active tokens: revoke one first"));
         }
-        let (id, connection, expires_at) = (self.id, self.connection, self.expires_at);
+        let (id, connection, created_at) = (self.id, self.connection, self.now);
+        let TokenDraft { name, expires_at } = self.draft.clone();
         let (last_used_at, revoked_at) = (None, None);
-        let created = Token { id, connection, expires_at, created_at: self.now, last_used_at, revoked_at };
+        let created = Token { id, connection, name, expires_at, created_at, last_used_at, revoked_at };
         let insert = diesel::insert_into(connection_tokens::table).values((
             connection_tokens::id.eq(Uid(id)),
             connection_tokens::tenant_id.eq(Uid(self.tenant)),
@@ -196,6 +213,7 @@ impl Operation for CreateToken {
             connection_tokens::secret_hash.eq(self.hash.as_bytes()),
             connection_tokens::created_at.eq(i64::from(created.created_at)),
             connection_tokens::expires_at.eq(created.expires_at.map(i64::from)),
+            connection_tokens::name.eq(&created.name),
         ));
         tx.execute(insert)?;
         tx.record(Change::token_created(&owner, &created));
@@ -237,11 +255,44 @@ impl Operation for ListTokens {
             .filter(connection_tokens::id.gt(Uid(self.page.start())))
             .order(connection_tokens::id)
             .limit(limit)
-            .select(TOKEN_COLUMNS);
+            .select(token_columns());
         let rows: Vec<TokenRow> = tx.load(tokens)?;
         let all = of_connection!(self.tenant, self.connection).count();
         let total = self.page.total.then(|| tx.get(all)).transpose()?;
-        Ok(self.page.page(rows.into_iter().map(token).collect(), total))
+        Ok(self.page.page(rows.into_iter().map(Token::from).collect(), total))
+    }
+}
+
+/// Applies a JSON Merge Patch (RFC 7396) to a token.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields are those of `DeleteToken`")]
+pub struct PatchToken {
+    pub tenant: Uuid,
+    pub connection: Uuid,
+    pub id: Uuid,
+    pub patch: Value,
+    pub now: Timestamp,
+}
+
+impl Operation for PatchToken {
+    type Output = Token;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
+        let (owner, before) = lock_token(tx, self.tenant, self.connection, self.id)?;
+        let name = before.patch(&self.patch).map_err(OpError::Invalid)?;
+        if name == before.name {
+            return Ok(before);
+        }
+        if before.revoked_at.is_some() {
+            return Err(OpError::Refused("a revoked token cannot be changed; create a new token"));
+        }
+        let row = connection_tokens::table.find(Uid(self.id));
+        tx.execute(diesel::update(row).set(connection_tokens::name.eq(&name)))?;
+        let after = Token { name, ..before.clone() };
+        tx.record(Change::token_updated(&owner, &before, &after, self.now));
+        Ok(after)
     }
 }
 
@@ -264,11 +315,7 @@ impl Operation for DeleteToken {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
-        let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
-        let query =
-            of_connection!(self.tenant, self.connection).filter(connection_tokens::id.eq(Uid(self.id)));
-        let row: TokenRow = tx.get(query.select(TOKEN_COLUMNS))?;
-        let token = token(row);
+        let (owner, token) = lock_token(tx, self.tenant, self.connection, self.id)?;
         if token.revoked_at.is_some() {
             return Ok(());
         }
@@ -295,12 +342,12 @@ impl Operation for Identify {
     const CLASS: Class = Class::Read;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
-        let columns = (TOKEN_COLUMNS, connection_tokens::tenant_id, connection_tokens::secret_hash);
+        let columns = (token_columns(), connection_tokens::tenant_id, connection_tokens::secret_hash);
         let row = connection_tokens::table.find(Uid(self.id));
         let query = row.filter(connection_tokens::revoked_at.is_null()).select(columns);
         let row: Option<(TokenRow, Uid, Vec<u8>)> = tx.optional(query)?;
         let Some((row, Uid(tenant), hash)) = row else { return Ok(None) };
-        let token = token(row);
+        let token = Token::from(row);
         let hash = SecretHash::from_bytes(&hash)
             .ok_or_else(|| OpError::internal("a secret hash does not have 32 bytes"))?;
         match records::find(tx, tenant, token.connection) {

@@ -14,6 +14,7 @@ engine_tests! {
     connection_changes_are_visible_only_to_admins
     strict_connections_require_schemas_and_real_booleans
     strict_connections_reject_patches_without_a_target
+    tokens_have_names
     tokens_do_not_expire_by_default
     external_ids_belong_to_their_connection
 }
@@ -108,6 +109,53 @@ async fn tokens_are_created_listed_and_revoked(scim: Scim) {
     admin.get(&tokens).send().await.expect(404);
 }
 
+async fn tokens_have_names(scim: Scim) {
+    let (connection, _) = connect(&scim, "Okta", "lenient").await;
+    let (admin, tokens) = (&scim.api.client, tokens_path(&connection));
+    let token = admin.post(&tokens, &json!({"name": "2026"})).send().await.expect(201).json();
+    assert_eq!(token["name"], "2026");
+    let named = async || {
+        let listed = admin.get(&tokens).send().await.expect(200).json();
+        listed["items"]
+            .as_array()
+            .expect("the page has items")
+            .iter()
+            .map(|token| token["name"].clone())
+            .collect()
+    };
+    let names: Vec<Value> = named().await;
+    assert_eq!(names, [json!(null), json!("2026")]);
+    let at = format!("{tokens}/{}", text(&token["id"]));
+    let patch = async |status: u16, body: Value| admin.patch(&at, &body).send().await.expect(status).json();
+    assert_eq!(patch(200, json!({"name": "2027"})).await["name"], "2027");
+    assert_eq!(patch(200, json!({"name": "2027", "expiresAt": null})).await["name"], "2027");
+    assert_eq!(patch(200, json!({"name": null})).await["name"], Value::Null);
+    let feed = admin.get("/changes?type=connection.tokenUpdated").send().await.expect(200).json();
+    assert_eq!(feed["items"].as_array().map(Vec::len), Some(2), "{feed}");
+    assert_eq!(
+        feed["items"][0]["before"],
+        json!({"tokenId": token["id"], "name": "2026", "expiresAt": null})
+    );
+    assert_eq!(feed["items"][0]["after"]["name"], "2027");
+    for (body, pointer, code) in [
+        (json!({"name": " "}), "/name", "blank"),
+        (json!({"name": "x".repeat(257)}), "/name", "too-long"),
+        (json!({"name": 1}), "/name", "wrong-type"),
+        (json!({"x": 1}), "/x", "unknown-field"),
+        (json!({"expiresAt": "2100-01-01T00:00:00Z"}), "/expiresAt", "read-only"),
+    ] {
+        let error = &patch(422, body.clone()).await["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!(code)));
+        if code != "read-only" {
+            let error = &admin.post(&tokens, &body).send().await.expect(422).json()["errors"][0];
+            assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!(code)));
+        }
+    }
+    admin.delete(&at).send().await.expect(204);
+    patch(409, json!({"name": "late"})).await;
+    patch(200, json!({})).await;
+}
+
 async fn tokens_do_not_expire_by_default(scim: Scim) {
     let (connection, client) = connect(&scim, "Entra ID", "lenient").await;
     let listed = scim.api.client.get(&tokens_path(&connection)).send().await.expect(200).json();
@@ -140,7 +188,7 @@ async fn connection_changes_are_visible_only_to_admins(scim: Scim) {
         .collect();
     let expected = ["created", "tokenCreated", "updated", "tokenDeleted", "deleted"];
     assert_eq!(types, expected.map(|kind| format!("connection.{kind}")));
-    assert_eq!(feed["items"][1]["after"], json!({"tokenId": token["id"], "expiresAt": null}));
+    assert_eq!(feed["items"][1]["after"], json!({"tokenId": token["id"], "name": null, "expiresAt": null}));
     let reader = admin.post("/keys", &json!({"role": "reader"})).send().await.expect(201).json();
     let feed = admin.with_key(text(&reader["secret"])).get("/changes").send().await.expect(200).json();
     assert_eq!(feed["items"], json!([]));

@@ -168,6 +168,7 @@ pub(in crate::http) fn token() -> Map<String, Value> {
     to_map(&Token {
         id: id(KEY),
         connection: id(TENANT),
+        name: Some("2027".to_owned()),
         expires_at: Some(Timestamp::from(CREATED + 31_536_000_000_000)),
         created_at: Timestamp::from(CREATED),
         last_used_at: None,

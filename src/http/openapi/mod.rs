@@ -8,7 +8,7 @@ pub(super) mod problems;
 mod resource;
 pub(super) mod schemas;
 
-pub(super) use operation::{BODY, JSON, OperationDocs};
+pub(super) use operation::{BODY, JSON, OperationDocs, PATCH};
 pub(super) use parameters::DOCS_FILES;
 pub(super) use resource::ResourceDocs;
 pub(super) use schemas::reference;

@@ -11,7 +11,7 @@ use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 30] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -31,6 +31,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
         ("Token", token()),
         ("TokenWithSecret", token_with_secret()),
         ("NewToken", token_body()),
+        ("TokenPatch", body([token_name()], &["id", "createdAt", "lastUsedAt", "revokedAt"], &[])),
         ("TokenPage", page(reference("Token"))),
         ("Tenant", tenant()),
         ("NewTenant", tenant_body(&["name"])),
@@ -146,6 +147,7 @@ fn connection_body(required: &[&str]) -> Value {
 fn token() -> Value {
     object([
         ("id", id()),
+        ("name", nullable_text()),
         ("expiresAt", nullable_time()),
         ("createdAt", time()),
         ("lastUsedAt", described(nullable_time(), "The time of the last use, accurate to about a minute.")),
@@ -163,7 +165,11 @@ fn token_with_secret() -> Value {
 }
 
 fn token_body() -> Value {
-    json!({ "type": "object", "properties": { "expiresAt": expires_at() }, "additionalProperties": false })
+    body([token_name(), ("expiresAt", expires_at())], &[], &[])
+}
+
+fn token_name() -> (&'static str, Value) {
+    ("name", key_text(true, "A human-readable name."))
 }
 
 fn tenant() -> Value {
