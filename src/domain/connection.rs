@@ -1,7 +1,10 @@
 //! Connections: the SCIM links from identity providers to tenants, and their tokens.
 
+use super::attribute::CONNECTION;
 use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
+use super::document::{compact, folded};
 use super::fields::{FieldError, Fields};
+use super::filter::Filter;
 use super::key::read_expiry;
 use super::merge_patch::apply_patch;
 use super::scim::Profile;
@@ -110,6 +113,15 @@ impl Connection {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
         Draft { name: self.name.clone(), profile: self.profile }
+    }
+
+    /// Whether the connection matches a filter.
+    pub fn matches(&self, filter: &Filter) -> bool {
+        let mut values = folded(compact(self), CONNECTION);
+        for (name, time) in [("createdAt", self.created_at), ("updatedAt", self.updated_at)] {
+            values.insert(name.to_owned(), i64::from(time).into());
+        }
+        filter.matches(&values.into())
     }
 }
 

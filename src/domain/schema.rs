@@ -1,6 +1,6 @@
-//! The schemas of users and groups: the attributes that clients may name, filter by and sort by.
+//! The schemas of users, groups and connections: the attributes that clients may name, filter by and sort by.
 
-use super::attribute::{Attribute, GROUP, Kind, Path, USER, find, of};
+use super::attribute::{Attribute, CONNECTION, GROUP, Kind, Path, USER, find, of};
 use derive_more::Display;
 use std::slice;
 
@@ -19,7 +19,7 @@ pub struct Schema {
     pub sorts: &'static [SortBy],
     /// The orders in `sorts` whose attribute may be absent.
     pub optional_sorts: &'static [SortBy],
-    /// The URN of the core schema, in lower case.
+    /// The URN of the core schema, in lower case; empty for connections, which SCIM does not have.
     urn: &'static str,
     /// The URN of an extension, in lower case, and the attribute that contains the extension's attributes.
     extension: Option<(&'static str, &'static str)>,
@@ -213,7 +213,19 @@ pub static GROUPS: Schema = Schema {
     extension: None,
 };
 
-/// Every schema.
+/// The schema of connections.
+pub static CONNECTIONS: Schema = Schema {
+    plural: "connections",
+    attributes: CONNECTION,
+    joined: &[],
+    scim_only: &[],
+    sorts: &[SortBy::Id],
+    optional_sorts: &[],
+    urn: "",
+    extension: None,
+};
+
+/// The schemas of resources in SCIM.
 pub static ALL: [&Schema; 2] = [&USERS, &GROUPS];
 
 #[cfg(test)]

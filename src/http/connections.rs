@@ -13,6 +13,7 @@ use super::response::{Response, new_secret, no_content};
 use super::state::State;
 use crate::domain::connection::{Connection, Draft, Token, TokenDraft};
 use crate::domain::cursor::List;
+use crate::domain::schema::{CONNECTIONS, Schema};
 use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens, PatchToken};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
@@ -26,6 +27,7 @@ impl Served for Connection {
     const DOCS: ResourceDocs =
         ResourceDocs { name: "Connection", tag: "connections", example: examples::connection };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "profile": "strict" });
+    const FILTER: Option<(&'static Schema, &'static str)> = Some((&CONNECTIONS, "connectionFilter"));
 
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize {
         Representation { connection: self, url: &state.scim_url }

@@ -7,6 +7,7 @@ use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token, TokenDraft};
 use crate::domain::fields::FieldError;
+use crate::domain::filter::Filter;
 use crate::domain::key::SecretHash;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
@@ -46,6 +47,10 @@ impl Record for Connection {
 
     fn count(tenant: Uuid) -> impl Select<'static, i64> {
         connections::table.filter(connections::tenant_id.eq(Uid(tenant))).count()
+    }
+
+    fn matches(&self, filter: &Filter) -> bool {
+        self.matches(filter)
     }
 
     fn from_row(row: Self::Row) -> Result<Self, OpError> {

@@ -50,6 +50,7 @@ MEMBERS = st.builds('members[value eq "{}"]'.format, st.uuids())
 
 schemathesis.openapi.format("user-filter", filters(STRINGS, TIMES, NUMBERS, BOOLEANS, LISTS))
 schemathesis.openapi.format("group-filter", filters(COMMON, TIMES, NUMBERS))
+schemathesis.openapi.format("connection-filter", filters(st.sampled_from(["id", "name", "profile"]), TIMES, NUMBERS))
 schemathesis.openapi.format("scim-user-filter", filters(SCIM_STRINGS, SCIM_TIMES, BOOLEANS, LISTS))
 schemathesis.openapi.format("scim-group-filter", filters(COMMON, SCIM_TIMES, MEMBERS))
 schemathesis.openapi.format("scim-filter", filters(COMMON, SCIM_TIMES))
