@@ -17,6 +17,7 @@ use crate::schema::{connection_tokens, connections, heads};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The tokens of a connection.
@@ -330,6 +331,26 @@ impl Operation for DeleteToken {
         )))?;
         tx.record(Change::token_deleted(&owner, &token, self.now));
         Ok(())
+    }
+}
+
+/// Reads the names of a tenant's connections, by the keys that their externalIds have in `externalIds`.
+#[derive(Debug)]
+pub struct SourceNames {
+    /// The tenant.
+    pub tenant: Uuid,
+}
+
+impl Operation for SourceNames {
+    type Output = BTreeMap<String, String>;
+    type Error = OpError;
+    const CLASS: Class = Class::Read;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
+        let rows = tx.load(Connection::after(self.tenant, Uuid::nil(), i64::MAX))?;
+        let named =
+            |row| Connection::from_row(row).map(|connection| (connection.id.to_string(), connection.name));
+        rows.into_iter().map(named).collect()
     }
 }
 

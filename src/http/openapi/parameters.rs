@@ -92,7 +92,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
 /// The other query parameters.
-fn of_lists() -> [Parameter; 12] {
+fn of_lists() -> [Parameter; 13] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
@@ -128,10 +128,20 @@ fn of_lists() -> [Parameter; 12] {
         ),
         named(
             "includeInUser",
+            listed(
+                "include",
+                json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": ["groups", "externalIdSources"] } }),
+                "`groups` adds the groups of the user, `externalIdSources` the names of the connections in `externalIds`. A \
+                 tag in `If-None-Match` then has no effect.",
+            ),
+        ),
+        named(
+            "includeInGroup",
             query(
                 "include",
-                json!({ "type": "string", "enum": ["groups"] }),
-                "Adds `groups`, the groups of the user. A tag in `If-None-Match` then has no effect.",
+                json!({ "type": "string", "enum": ["externalIdSources"] }),
+                "Adds `externalIdSources`, the names of the connections in `externalIds`. A tag in `If-None-Match` then has \
+                 no effect.",
             ),
         ),
         query(
