@@ -185,7 +185,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::types::Id;
 
     connections (tenant_id, id) {
@@ -196,6 +196,9 @@ table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        replaces -> Nullable<Id>,
+        replaced_by -> Nullable<Id>,
+        source_id -> Nullable<Id>,
     }
 }
 

@@ -7,13 +7,14 @@ use super::fields::{FieldError, Fields};
 use super::filter::Filter;
 use super::key::read_expiry;
 use super::merge_patch::apply_patch;
+use super::parse_id;
 use super::scim::Profile;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A connection. Its id is the source of the externalIds that it writes.
+/// A connection.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
@@ -25,6 +26,14 @@ pub struct Connection {
     pub name: String,
     /// The strictness of SCIM request validation.
     pub profile: Profile,
+    /// The connection whose externalIds this one has taken over.
+    pub replaces: Option<Uuid>,
+    /// The connection that has taken over the externalIds of this one, which therefore can have no tokens.
+    #[serde(skip)]
+    pub replaced_by: Option<Uuid>,
+    /// The source of the externalIds that it writes: its id, or the source of the connection that it replaces.
+    #[serde(skip)]
+    pub source: Uuid,
     /// The number of changes; also the ETag.
     pub version: i64,
     pub created_at: Timestamp,
@@ -37,6 +46,7 @@ pub struct Connection {
 pub struct Draft {
     pub name: String,
     pub profile: Profile,
+    pub replaces: Option<Uuid>,
 }
 
 /// A token of a connection. Its secret is shown once, when the token is created.
@@ -74,7 +84,11 @@ impl Auditable for Connection {
         [ChangeKind::CONNECTION_CREATED, ChangeKind::CONNECTION_UPDATED, ChangeKind::CONNECTION_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
-        attributes([("name", self.name.as_str().into()), ("profile", self.profile.to_string().into())])
+        attributes([
+            ("name", self.name.as_str().into()),
+            ("profile", self.profile.to_string().into()),
+            ("replaces", self.replaces.map(|id| id.to_string()).into()),
+        ])
     }
 
     fn stamp(&self) -> Stamp {
@@ -112,7 +126,7 @@ impl Change {
 impl Connection {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
-        Draft { name: self.name.clone(), profile: self.profile }
+        Draft { name: self.name.clone(), profile: self.profile, replaces: self.replaces }
     }
 
     /// Whether the connection matches a filter.
@@ -177,7 +191,11 @@ impl Draft {
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
             fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
-            Self { name: fields.required_key_string("name"), profile: read_profile(fields) }
+            Self {
+                name: fields.required_key_string("name"),
+                profile: read_profile(fields),
+                replaces: read_replaces(fields),
+            }
         })
     }
 
@@ -186,7 +204,13 @@ impl Draft {
     /// # Errors
     /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(connection: &Connection, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        apply_patch(connection, patch, Self::read)
+        let read_only = || {
+            let detail = "can be set only when the connection is created";
+            vec![FieldError::new(REPLACES, "read-only", detail)]
+        };
+        apply_patch(connection, patch, Self::read).and_then(|draft| {
+            if draft.replaces == connection.replaces { Ok(draft) } else { Err(read_only()) }
+        })
     }
 }
 
@@ -199,6 +223,24 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
     profile.unwrap_or_default()
 }
 
+/// The pointer to the id of the connection that a new one replaces.
+const REPLACES: &str = "/replaces";
+
+fn read_replaces(fields: &mut Fields<'_>) -> Option<Uuid> {
+    let text = fields.string("replaces")?;
+    let id = parse_id(&text);
+    if id.is_none() {
+        let FieldError { code, detail, .. } = unknown_replaced();
+        fields.error("replaces", code, detail);
+    }
+    id
+}
+
+/// The error for a new connection that replaces an unknown one.
+pub fn unknown_replaced() -> FieldError {
+    FieldError::new(REPLACES, "unknown-connection", "is not the id of a connection of this tenant")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,7 +248,7 @@ mod tests {
 
     #[test]
     fn drafts_have_a_name_and_a_profile() {
-        let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile });
+        let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile, replaces: None });
         assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient));
         assert_eq!(
             Draft::read(json!({"name": "Okta", "profile": "strict", "id": 1})),
@@ -216,6 +258,7 @@ mod tests {
             (json!([]), "", "wrong-type"),
             (json!({}), "/name", "required"),
             (json!({"name": "a", "profile": "Strict"}), "/profile", "unknown-profile"),
+            (json!({"name": "a", "replaces": "b"}), "/replaces", "unknown-connection"),
             (json!({"name": "a", "x": 1}), "/x", "unknown-field"),
         ] {
             let errors = Draft::read(body).unwrap_err();

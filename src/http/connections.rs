@@ -63,15 +63,20 @@ struct NewToken<'t> {
 /// `POST /connections`
 pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
-    let create = Create { id: Uuid::now_v7(), fixed: context.tenant(), draft, now: context.now() };
-    Ok(created(&context, &context.call(create).await?, prefer))
+    let (tenant, id, now) = (context.tenant(), Uuid::now_v7(), context.now());
+    let create = context.call(Create { tenant, id, draft, now });
+    // The tokens of a connection that is replaced are revoked.
+    let connection = context.state().credentials.invalidating(Stale::All, create).await?;
+    Ok(created(&context, &connection, prefer))
 }
 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
     let operation = Connection::DOCS.create(&["Prefer"], &body, &links);
-    operation.describe("A new connection has no tokens. Names are unique within the tenant.").errors(&[409])
+    let description = "A new connection has no tokens. Names are unique within the tenant. If `replaces` is the id of another \
+                       connection, the new one takes over its externalIds, and its tokens are revoked.";
+    operation.describe(description).errors(&[409])
 }
 
 pub(super) fn delete_docs() -> OperationDocs {

@@ -5,7 +5,7 @@ use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token, TokenDraft};
+use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token, TokenDraft, unknown_replaced};
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
 use crate::domain::key::SecretHash;
@@ -35,7 +35,7 @@ impl Record for Connection {
     type Draft = Draft;
     /// The tenant.
     type Fixed = Uuid;
-    type Row = (Uid, Uid, String, String, i64, i64, i64);
+    type Row = (Uid, Uid, String, String, i64, i64, i64, Option<Uid>, Option<Uid>, Option<Uid>);
 
     fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row> {
         connections::table.find((Uid(tenant), Uid(id)))
@@ -55,17 +55,32 @@ impl Record for Connection {
     }
 
     fn from_row(row: Self::Row) -> Result<Self, OpError> {
-        let (Uid(tenant), Uid(id), name, profile, version, created_at, updated_at) = row;
+        let (
+            Uid(tenant),
+            Uid(id),
+            name,
+            profile,
+            version,
+            created_at,
+            updated_at,
+            replaces,
+            replaced_by,
+            source,
+        ) = row;
         let known =
             [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
         let profile =
             known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
         let (created_at, updated_at) = (created_at.into(), updated_at.into());
-        Ok(Self { id, tenant, name, profile, version, created_at, updated_at })
+        let [replaces, replaced_by, source] = [replaces, replaced_by, source].map(|id| id.map(|Uid(id)| id));
+        let source = source.unwrap_or(id);
+        Ok(Self { id, tenant, name, profile, replaces, replaced_by, source, version, created_at, updated_at })
     }
 
-    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile }: Draft, now: Timestamp) -> Self {
-        Self { id, tenant: *tenant, name, profile, version: 1, created_at: now, updated_at: now }
+    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile, replaces }: Draft, now: Timestamp) -> Self {
+        let (tenant, version, created_at, updated_at) = (*tenant, 1, now, now);
+        let (replaced_by, source) = (None, id);
+        Self { id, tenant, name, profile, replaces, replaced_by, source, version, created_at, updated_at }
     }
 
     fn insert(&self, _: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -77,6 +92,8 @@ impl Record for Connection {
             connections::version.eq(self.version),
             connections::created_at.eq(i64::from(self.created_at)),
             connections::updated_at.eq(i64::from(self.updated_at)),
+            connections::replaces.eq(self.replaces.map(Uid)),
+            connections::source_id.eq((self.source != self.id).then_some(Uid(self.source))),
         )))?;
         check_name(tx, self.tenant, self.id, &self.name)
     }
@@ -93,7 +110,7 @@ impl Record for Connection {
         Draft::patch(self, patch)
     }
 
-    fn with(&self, Draft { name, profile }: Draft, version: i64, updated_at: Timestamp) -> Self {
+    fn with(&self, Draft { name, profile, .. }: Draft, version: i64, updated_at: Timestamp) -> Self {
         Self { name, profile, version, updated_at, ..self.clone() }
     }
 
@@ -112,8 +129,13 @@ impl Record for Connection {
         Ok(())
     }
 
-    /// Deletes the connection and its tokens. The externalIds that it has set are kept.
+    /// Deletes the connection and its tokens. The externalIds that it has set are kept. The connection that it has replaced
+    /// has now been replaced by its own successor, if there is one.
     fn delete(&self, tx: &mut Tx<'_>, _: Timestamp) -> Result<bool, OpError> {
+        let replaced =
+            connections::tenant_id.eq(Uid(self.tenant)).and(connections::replaced_by.eq(Some(Uid(self.id))));
+        let successor = connections::replaced_by.eq(self.replaced_by.map(Uid));
+        tx.execute(diesel::update(connections::table.filter(replaced)).set(successor))?;
         tx.execute(diesel::delete(of_connection!(self.tenant, self.id)))?;
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
         Ok(true)
@@ -178,10 +200,66 @@ fn lock_token(
     Ok((owner, row.into()))
 }
 
-/// Creates a connection without tokens.
-pub type Create = records::Create<Connection>;
+/// Creates a connection without tokens. If it replaces another one, the tokens of that one are revoked.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
+pub struct Create {
+    pub tenant: Uuid,
+    pub id: Uuid,
+    pub draft: Draft,
+    pub now: Timestamp,
+}
 
-/// Creates a token. Returns [`OpError::Refused`] if the connection has the maximum number of active tokens.
+impl Operation for Create {
+    type Output = Connection;
+    type Error = OpError;
+    const CLASS: Class = Class::Write;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Connection, OpError> {
+        let mut created = Connection::new(self.id, &self.tenant, self.draft.clone(), self.now);
+        if let Some(replaced) = created.replaces {
+            created.source = self.take_over(tx, replaced)?;
+        }
+        created.insert(&self.tenant, tx)?;
+        tx.record(Change::created(self.tenant, &created));
+        Ok(created)
+    }
+}
+
+impl Create {
+    /// Marks a connection as replaced and revokes its tokens. Returns the source of its externalIds.
+    fn take_over(&self, tx: &mut Tx<'_>, id: Uuid) -> Result<Uuid, OpError> {
+        let replaced: Connection = match records::lock(tx, self.tenant, id, &Conditions::default()) {
+            Err(OpError::NotFound) => return Err(OpError::Invalid(vec![unknown_replaced()])),
+            found => found?,
+        };
+        if let Some(successor) = replaced.replaced_by {
+            let (attribute, value, existing) = ("replaces", id.to_string(), Some(successor));
+            return Err(OpError::Conflict { attribute, value, existing });
+        }
+        let row = connections::table.find((Uid(self.tenant), Uid(id)));
+        tx.execute(diesel::update(row).set(connections::replaced_by.eq(Some(Uid(self.id)))))?;
+        let tokens = of_connection!(self.tenant, id).filter(connection_tokens::revoked_at.is_null());
+        let tokens: Vec<TokenRow> = tx.load(tokens.order(connection_tokens::id).select(token_columns()))?;
+        for token in tokens {
+            revoke(tx, &replaced, &token.into(), self.now)?;
+        }
+        Ok(replaced.source)
+    }
+}
+
+/// Revokes a token. The hash of its secret is overwritten, so that releases without `revoked_at` refuse it too.
+fn revoke(tx: &mut Tx<'_>, owner: &Connection, token: &Token, now: Timestamp) -> Result<(), OpError> {
+    tx.execute(diesel::update(connection_tokens::table.find(Uid(token.id))).set((
+        connection_tokens::secret_hash.eq(SecretHash::REVOKED.as_slice()),
+        connection_tokens::revoked_at.eq(Some(i64::from(now))),
+    )))?;
+    tx.record(Change::token_deleted(owner, token, now));
+    Ok(())
+}
+
+/// Creates a token. Returns [`OpError::Refused`] if the connection has the maximum number of active tokens, or has been
+/// replaced.
 #[derive(Debug)]
 pub struct CreateToken {
     /// The tenant of the connection.
@@ -205,6 +283,11 @@ impl Operation for CreateToken {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Token, OpError> {
         let owner: Connection = records::lock(tx, self.tenant, self.connection, &Conditions::default())?;
+        if owner.replaced_by.is_some() {
+            return Err(OpError::Refused(
+                "the connection has been replaced: create a token of the other connection",
+            ));
+        }
         if self.count_active(tx)? >= MAX_ACTIVE_TOKENS {
             return Err(OpError::Refused("the connection already has two active tokens: revoke one first"));
         }
@@ -325,12 +408,7 @@ impl Operation for DeleteToken {
         if token.revoked_at.is_some() {
             return Ok(());
         }
-        tx.execute(diesel::update(connection_tokens::table.find(Uid(self.id))).set((
-            connection_tokens::secret_hash.eq(SecretHash::REVOKED.as_slice()),
-            connection_tokens::revoked_at.eq(Some(i64::from(self.now))),
-        )))?;
-        tx.record(Change::token_deleted(&owner, &token, self.now));
-        Ok(())
+        revoke(tx, &owner, &token, self.now)
     }
 }
 
@@ -348,9 +426,10 @@ impl Operation for SourceNames {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Output, OpError> {
         let rows = tx.load(Connection::after(self.tenant, Uuid::nil(), i64::MAX))?;
-        let named =
-            |row| Connection::from_row(row).map(|connection| (connection.id.to_string(), connection.name));
-        rows.into_iter().map(named).collect()
+        let connections: Vec<_> = rows.into_iter().map(Connection::from_row).collect::<Result<_, _>>()?;
+        // A replaced connection has the source of the one that has replaced it.
+        let current = connections.into_iter().filter(|connection| connection.replaced_by.is_none());
+        Ok(current.map(|connection| (connection.source.to_string(), connection.name)).collect())
     }
 }
 

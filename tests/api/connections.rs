@@ -4,7 +4,7 @@ use crate::api::callers::{create_tenant, get};
 use crate::api::group_helpers::group_path;
 use crate::api::problem::{assert_problem, check_queries_rejected};
 use crate::api::query::{follow_links, items};
-use crate::support::api::{Api, path, text};
+use crate::support::api::{Api, expect_one_success, path, send_concurrently, text};
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ engine_tests! {
     invalid_filters_are_rejected
     sources_of_external_ids_are_named_on_request
     named_sources_can_be_sent_back
+    concurrent_creations_replace_a_connection_once
 }
 
 async fn create(client: &Client, body: &Value) -> Value {
@@ -162,6 +163,24 @@ async fn named_sources_can_be_sent_back(api: Api) {
         for sources in [json!({ "x": "y" }), json!(null)] {
             let patch = json!({ "externalIdSources": sources });
             assert_eq!(api.client.patch(&target, &patch).send().await.expect(200).json()["version"], 2);
+        }
+    }
+}
+
+/// On PostgreSQL, the creations run in several transactions at the same time.
+async fn concurrent_creations_replace_a_connection_once(api: Api) {
+    for round in 0..4 {
+        let old = create(&api.client, &json!({ "name": format!("old {round}") })).await;
+        let responses = send_concurrently(8, |index| {
+            let body = json!({ "name": format!("new {round}.{index}"), "replaces": old["id"] });
+            api.client.post("/connections", &body)
+        })
+        .await;
+        let created = expect_one_success(&responses, 201, 409).json();
+        for refused in responses.iter().filter(|response| response.code() == 409) {
+            let problem = assert_problem(refused, 409, "conflict");
+            assert_eq!(problem["errors"][0]["pointer"], "/replaces");
+            assert_eq!(problem["existingId"], created["id"]);
         }
     }
 }

@@ -17,6 +17,9 @@ engine_tests! {
     tokens_have_names
     tokens_do_not_expire_by_default
     external_ids_belong_to_their_connection
+    a_connection_takes_over_the_external_ids_of_another
+    a_chain_of_replaced_connections_can_be_shortened
+    connections_that_cannot_be_replaced_are_rejected
 }
 
 /// The same server with another caller.
@@ -256,4 +259,110 @@ async fn external_ids_belong_to_their_connection(scim: Scim) {
         json!({(text(&okta["id"])): "7"}),
         "a replacement clears only the externalId of its own connection"
     );
+}
+
+/// Creates a connection that replaces another one, with a token. Returns the connection and a client that uses the token.
+async fn replace(scim: &Scim, name: &str, replaced: &Value) -> (Value, Client) {
+    let admin = &scim.api.client;
+    let body = json!({"name": name, "replaces": replaced["id"]});
+    let connection = admin.post("/connections", &body).send().await.expect(201).json();
+    assert_eq!(connection["replaces"], replaced["id"]);
+    let token = admin.post(&tokens_path(&connection), &json!({})).send().await.expect(201).json();
+    (connection, admin.with_key(text(&token["secret"])))
+}
+
+async fn a_connection_takes_over_the_external_ids_of_another(scim: Scim) {
+    let admin = scim.api.client.clone();
+    let (okta, old_client) = connect(&scim, "Okta", "lenient").await;
+    let (_, other_client) = connect(&scim, "Entra", "lenient").await;
+    let scim = with_client(scim, old_client.clone());
+    let ada = scim.create("/Users", json!({"userName": "ada", "externalId": "7"})).await;
+    let group = scim.create("/Groups", json!({"displayName": "Poets", "externalId": "7"})).await;
+    let before = admin.get("/changes").send().await.expect(200).json()["next"].clone();
+    let (new, client) = replace(&scim, "Okta 2", &okta).await;
+    // The old token is refused at once, and no other token.
+    old_client.get("/scim/v2/Users").send().await.expect(401);
+    other_client.get("/scim/v2/Users").send().await.expect(200);
+    let listed = admin.get(&tokens_path(&okta)).send().await.expect(200).json();
+    assert!(listed["items"][0]["revokedAt"].is_string(), "{listed}");
+    let scim = with_client(scim, client);
+    assert_eq!((scim.get(&path(&ada)).await, scim.get(&path(&group)).await), (ada.clone(), group.clone()));
+    assert_eq!(scim.find("Users", "externalId eq \"7\"").await, ["ada"]);
+    assert_eq!(scim.find("Groups", "externalId eq \"7\"").await, ["Poets"]);
+    let taken = json!({"userName": "bob", "externalId": "7"});
+    scim.expect_error((409, "uniqueness"), "POST", "/Users", taken).await;
+    // Neither users nor groups have changed.
+    let feed = admin.get(&format!("/changes?after={before}")).send().await.expect(200).json();
+    let items = feed["items"].as_array().expect("the page has items");
+    let types: Vec<_> = items.iter().map(|change| text(&change["type"])).collect();
+    assert_eq!(types, ["connection.tokenDeleted", "connection.created", "connection.tokenCreated"]);
+    assert_eq!(items[1]["after"]["replaces"], okta["id"]);
+    // The new connection writes under the key of the old one.
+    scim.patch(200, &path(&ada), json!([{"op": "replace", "path": "externalId", "value": "8"}])).await;
+    let target = format!("/users/{}?include=externalIdSources", text(&ada["id"]));
+    let native = admin.get(&target).send().await.expect(200).json();
+    assert_eq!(native["externalIds"], json!({(text(&okta["id"])): "8"}));
+    assert_eq!(native["externalIdSources"], json!({(text(&okta["id"])): "Okta 2"}));
+    let me = scim.client.get("/me").send().await.expect(200).json();
+    assert_eq!(me["id"], new["id"]);
+    // Deleting the old connection has no effect on the new one.
+    admin.delete(&format!("/connections/{}", text(&okta["id"]))).send().await.expect(204);
+    assert_eq!(scim.get(&path(&ada)).await["externalId"], "8");
+}
+
+async fn a_chain_of_replaced_connections_can_be_shortened(scim: Scim) {
+    let admin = scim.api.client.clone();
+    let (first, client) = connect(&scim, "First", "lenient").await;
+    let scim = with_client(scim, client);
+    let ada = scim.create("/Users", json!({"userName": "ada", "externalId": "7"})).await;
+    let (second, _) = replace(&scim, "Second", &first).await;
+    let (third, client) = replace(&scim, "Third", &second).await;
+    let at = |connection: &Value| format!("/connections/{}", text(&connection["id"]));
+    let create_token =
+        async |connection: &Value| admin.post(&tokens_path(connection), &json!({})).send().await;
+    for replaced in [&first, &second] {
+        create_token(replaced).await.expect(409);
+    }
+    admin.delete(&at(&second)).send().await.expect(204);
+    create_token(&first).await.expect(409);
+    let scim = with_client(scim, client);
+    assert_eq!(scim.get(&path(&ada)).await["externalId"], "7");
+    // Without a successor, the connection can be used again.
+    admin.delete(&at(&third)).send().await.expect(204);
+    let token = create_token(&first).await.expect(201).json();
+    let scim = Scim { client: admin.with_key(text(&token["secret"])), ..scim };
+    assert_eq!(scim.get(&path(&ada)).await["externalId"], "7");
+    replace(&scim, "Fourth", &first).await;
+}
+
+async fn connections_that_cannot_be_replaced_are_rejected(scim: Scim) {
+    let admin = scim.api.client.clone();
+    let (okta, _) = connect(&scim, "Okta", "lenient").await;
+    let (entra, entra_client) = connect(&scim, "Entra", "lenient").await;
+    admin.post("/tenants", &json!({"name": "other"})).send().await.expect(201);
+    let foreign = admin.in_tenant("other").post("/connections", &json!({"name": "Okta"}));
+    let foreign = foreign.send().await.expect(201).json();
+    let create = async |status: u16, name: &str, replaces: &Value| {
+        let body = json!({"name": name, "replaces": replaces});
+        admin.post("/connections", &body).send().await.expect(status).json()
+    };
+    let unknown = json!(uuid::Uuid::now_v7());
+    for replaces in [&unknown, &json!("x"), &json!(""), &foreign["id"]] {
+        let error = &create(422, "New", replaces).await["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!("/replaces"), &json!("unknown-connection")));
+    }
+    assert_eq!(create(422, "New", &json!(1)).await["errors"][0]["code"], "wrong-type");
+    // A refused creation does not revoke tokens.
+    assert_eq!(create(409, "Okta", &entra["id"]).await["errors"][0]["pointer"], "/name");
+    entra_client.get("/scim/v2/Users").send().await.expect(200);
+    let (new, _) = replace(&scim, "Okta 2", &okta).await;
+    let again = create(409, "Okta 3", &okta["id"]).await;
+    assert_eq!((&again["errors"][0]["pointer"], &again["existingId"]), (&json!("/replaces"), &new["id"]));
+    let at = format!("/connections/{}", text(&new["id"]));
+    for replaces in [&new["id"], &entra["id"], &Value::Null] {
+        let patched = admin.patch(&at, &json!({"replaces": replaces})).send().await.expect(422).json();
+        let error = &patched["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!("/replaces"), &json!("read-only")));
+    }
+    assert_eq!(admin.patch(&at, &new).send().await.expect(200).json(), new);
 }

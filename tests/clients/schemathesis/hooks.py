@@ -77,6 +77,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     for place in (query, body if isinstance(body, dict) else {}):
         if "attributes" in place:
             place.pop("excludedAttributes", None)
+    # It must be the id of an existing connection.
+    if case.path.startswith("/connections") and isinstance(body, dict):
+        body.pop("replaces", None)
     if case.path.startswith("/scim/v2/") and isinstance(body, dict):
         # The same applies to a body. Members must be existing users.
         body.pop("cursor", None)

@@ -127,6 +127,7 @@ fn connection() -> Value {
         ("id", id()),
         ("name", text()),
         ("profile", reference("Profile")),
+        ("replaces", replaces()),
         ("url", uri("The base URL of SCIM, to be configured in the identity provider.")),
         ("version", version()),
         ("createdAt", time()),
@@ -140,8 +141,15 @@ fn connection_body(required: &[&str]) -> Value {
     let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
     // In a JSON Merge Patch, null removes a field, but the URL is not stored.
     let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
-    let properties = [("name", name), ("profile", profile), ("url", url)];
+    let replaces = if required.is_empty() { ignored_value() } else { replaces() };
+    let properties = [("name", name), ("profile", profile), ("replaces", replaces), ("url", url)];
     body(properties, &["id", "version", "createdAt", "updatedAt"], required)
+}
+
+fn replaces() -> Value {
+    let description = "The id of the connection whose externalIds this one has taken over. It can be set only when the \
+                       connection is created.";
+    json!({ "type": ["string", "null"], "format": "uuid", "description": description })
 }
 
 fn token() -> Value {
