@@ -75,7 +75,7 @@ pub(super) fn create_docs() -> OperationDocs {
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
     let operation = Connection::DOCS.create(&["Prefer"], &body, &links);
     let description = "A new connection has no tokens. Names are unique within the tenant. If `replaces` is the id of another \
-                       connection, the new one takes over its externalIds, and its tokens are revoked.";
+                       connection, the new one takes over its externalIds, and the tokens of the replaced one are revoked.";
     operation.describe(description).errors(&[409])
 }
 
