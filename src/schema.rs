@@ -185,7 +185,7 @@ table! {
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::types::Id;
 
     connections (tenant_id, id) {
@@ -196,11 +196,14 @@ table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        replaces -> Nullable<Id>,
+        replaced_by -> Nullable<Id>,
+        source_id -> Nullable<Id>,
     }
 }
 
 table! {
-    use diesel::sql_types::{BigInt, Binary, Nullable};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use crate::db::types::Id;
 
     connection_tokens (id) {
@@ -212,6 +215,7 @@ table! {
         expires_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        name -> Nullable<Text>,
     }
 }
 

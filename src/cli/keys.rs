@@ -134,8 +134,10 @@ async fn list(database: &Database, tenant: Option<String>) -> Result<(), AppErro
     loop {
         let scope = keys::Scope { tenant, role: Role::Operator };
         let page = PageQuery { after, limit: 500, total: false };
-        let page =
-            database.call(&origin(), records::List::<Key> { scope, page }).await.map_err(AppError::new)?;
+        let page = database
+            .call(&origin(), records::List::<Key> { scope, filter: None, page })
+            .await
+            .map_err(AppError::new)?;
         for key in &page.items {
             let name = match names.entry(key.tenant) {
                 Entry::Occupied(known) => known.into_mut(),

@@ -59,7 +59,7 @@ async fn list(database: &Database) -> Result<(), AppError> {
     print("ID                                    CREATED                      NAME\n");
     loop {
         let page = PageQuery { after, limit: BATCH, total: false };
-        let list = records::List::<Tenant> { scope: (), page };
+        let list = records::List::<Tenant> { scope: (), filter: None, page };
         let page = database.call(&origin(), list).await.map_err(AppError::new)?;
         for Tenant { id, created_at, name, .. } in &page.items {
             print(&format!("{id}  {created_at:<27}  {name}\n"));

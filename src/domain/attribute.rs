@@ -146,6 +146,16 @@ pub const USER: &[Attribute] = &[
     of("updatedAt", Kind::Time),
 ];
 
+/// The attributes of a connection by which a list can be filtered.
+pub const CONNECTION: &[Attribute] = &[
+    of("id", Kind::Exact),
+    text("name"),
+    text("profile"),
+    of("version", Kind::Integer),
+    of("createdAt", Kind::Time),
+    of("updatedAt", Kind::Time),
+];
+
 /// The attributes of a group in the native API.
 pub const GROUP: &[Attribute] = &[
     of("id", Kind::Id),

@@ -1,16 +1,20 @@
 //! Connections: the SCIM links from identity providers to tenants, and their tokens.
 
+use super::attribute::CONNECTION;
 use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
+use super::document::{compact, folded};
 use super::fields::{FieldError, Fields};
+use super::filter::Filter;
 use super::key::read_expiry;
 use super::merge_patch::apply_patch;
+use super::parse_id;
 use super::scim::Profile;
 use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A connection. Its id is the source of the externalIds that it writes.
+/// A connection.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the names are self-explanatory")]
@@ -22,6 +26,14 @@ pub struct Connection {
     pub name: String,
     /// The strictness of SCIM request validation.
     pub profile: Profile,
+    /// The connection whose externalIds this one has taken over.
+    pub replaces: Option<Uuid>,
+    /// The connection that has taken over the externalIds of this one, which therefore can have no tokens.
+    #[serde(skip)]
+    pub replaced_by: Option<Uuid>,
+    /// The source of the externalIds that it writes: its id, or the source of the connection that it replaces.
+    #[serde(skip)]
+    pub source: Uuid,
     /// The number of changes; also the ETag.
     pub version: i64,
     pub created_at: Timestamp,
@@ -34,6 +46,7 @@ pub struct Connection {
 pub struct Draft {
     pub name: String,
     pub profile: Profile,
+    pub replaces: Option<Uuid>,
 }
 
 /// A token of a connection. Its secret is shown once, when the token is created.
@@ -45,6 +58,7 @@ pub struct Token {
     pub id: Uuid,
     #[serde(skip)]
     pub connection: Uuid,
+    pub name: Option<String>,
     /// The time of expiry, if any.
     pub expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -52,6 +66,14 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
     /// The time of the revocation, if the token is revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// The fields of a token that are set when it is created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Token`")]
+pub struct TokenDraft {
+    pub name: Option<String>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The maximum number of active tokens of a connection: one in use, and its replacement during a rotation.
@@ -62,7 +84,11 @@ impl Auditable for Connection {
         [ChangeKind::CONNECTION_CREATED, ChangeKind::CONNECTION_UPDATED, ChangeKind::CONNECTION_DELETED];
 
     fn snapshot(&self) -> Map<String, Value> {
-        attributes([("name", self.name.as_str().into()), ("profile", self.profile.to_string().into())])
+        attributes([
+            ("name", self.name.as_str().into()),
+            ("profile", self.profile.to_string().into()),
+            ("replaces", self.replaces.map(|id| id.to_string()).into()),
+        ])
     }
 
     fn stamp(&self) -> Stamp {
@@ -70,7 +96,7 @@ impl Auditable for Connection {
     }
 }
 
-/// Creating or revoking a token does not change the version of its connection.
+/// Changing a token does not change the version of its connection.
 impl Change {
     /// Records the creation of a token.
     #[must_use]
@@ -78,6 +104,14 @@ impl Change {
         let stamp = Stamp { time: token.created_at, ..connection.stamp() };
         let kind = ChangeKind::CONNECTION_TOKEN_CREATED;
         Self::new(connection.tenant, kind, stamp, None, Some(token.snapshot()))
+    }
+
+    /// Records that a token was renamed at `time`.
+    #[must_use]
+    pub fn token_updated(connection: &Connection, before: &Token, after: &Token, time: Timestamp) -> Self {
+        let stamp = Stamp { time, ..connection.stamp() };
+        let kind = ChangeKind::CONNECTION_TOKEN_UPDATED;
+        Self::new(connection.tenant, kind, stamp, Some(before.snapshot()), Some(after.snapshot()))
     }
 
     /// Records the revocation of a token at `time`.
@@ -92,14 +126,60 @@ impl Change {
 impl Connection {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
-        Draft { name: self.name.clone(), profile: self.profile }
+        Draft { name: self.name.clone(), profile: self.profile, replaces: self.replaces }
+    }
+
+    /// Whether the connection matches a filter.
+    pub fn matches(&self, filter: &Filter) -> bool {
+        let mut values = folded(compact(self), CONNECTION);
+        for (name, time) in [("createdAt", self.created_at), ("updatedAt", self.updated_at)] {
+            values.insert(name.to_owned(), i64::from(time).into());
+        }
+        filter.matches(&values.into())
     }
 }
 
 impl Token {
     fn snapshot(&self) -> Map<String, Value> {
         let expires_at = self.expires_at.map(|time| time.to_string());
-        attributes([("tokenId", self.id.to_string().into()), ("expiresAt", expires_at.into())])
+        attributes([
+            ("tokenId", self.id.to_string().into()),
+            ("name", self.name.clone().into()),
+            ("expiresAt", expires_at.into()),
+        ])
+    }
+
+    /// Applies a merge patch (RFC 7396), which can change only the name. Returns the new name.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for each field that the patch would make invalid.
+    pub fn patch(&self, patch: &Value) -> Result<Option<String>, Vec<FieldError>> {
+        let read = |body| {
+            Fields::read(body, |fields| {
+                fields.ignore(&READ_ONLY);
+                if fields.time("expiresAt") != self.expires_at {
+                    fields.error("expiresAt", "read-only", "cannot be changed; create another token");
+                }
+                fields.key_string("name")
+            })
+        };
+        apply_patch(self, patch, read)
+    }
+}
+
+/// The read-only fields of a token.
+const READ_ONLY: [&str; 6] = ["id", "url", "secret", "createdAt", "lastUsedAt", "revokedAt"];
+
+impl TokenDraft {
+    /// Reads a new token and ignores its read-only fields. The expiry time, if there is one, must be after `now`.
+    ///
+    /// # Errors
+    /// A [`FieldError`] for each invalid field.
+    pub fn read(body: Value, now: Timestamp) -> Result<Self, Vec<FieldError>> {
+        Fields::read(body, |fields| {
+            fields.ignore(&READ_ONLY);
+            Self { name: fields.key_string("name"), expires_at: read_expiry(fields, None, now) }
+        })
     }
 }
 
@@ -111,7 +191,11 @@ impl Draft {
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
             fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
-            Self { name: fields.required_key_string("name"), profile: read_profile(fields) }
+            Self {
+                name: fields.required_key_string("name"),
+                profile: read_profile(fields),
+                replaces: read_replaces(fields),
+            }
         })
     }
 
@@ -120,7 +204,13 @@ impl Draft {
     /// # Errors
     /// A [`FieldError`] for each field that the patch would make invalid.
     pub fn patch(connection: &Connection, patch: &Value) -> Result<Self, Vec<FieldError>> {
-        apply_patch(connection, patch, Self::read)
+        let read_only = || {
+            let detail = "can be set only when the connection is created";
+            vec![FieldError::new(REPLACES, "read-only", detail)]
+        };
+        apply_patch(connection, patch, Self::read).and_then(|draft| {
+            if draft.replaces == connection.replaces { Ok(draft) } else { Err(read_only()) }
+        })
     }
 }
 
@@ -133,15 +223,22 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
     profile.unwrap_or_default()
 }
 
-/// Reads the body of a request for a new token. Returns the expiry time, if there is one. It must be after `now`.
-///
-/// # Errors
-/// A [`FieldError`] for each invalid field.
-pub fn read_token(body: Value, now: Timestamp) -> Result<Option<Timestamp>, Vec<FieldError>> {
-    Fields::read(body, |fields| {
-        fields.ignore(&["id", "url", "secret", "createdAt", "lastUsedAt", "revokedAt"]);
-        read_expiry(fields, None, now)
-    })
+/// The pointer to the id of the connection that a new one replaces.
+const REPLACES: &str = "/replaces";
+
+fn read_replaces(fields: &mut Fields<'_>) -> Option<Uuid> {
+    let text = fields.string("replaces")?;
+    let id = parse_id(&text);
+    if id.is_none() {
+        let FieldError { code, detail, .. } = unknown_replaced();
+        fields.error("replaces", code, detail);
+    }
+    id
+}
+
+/// The error for a new connection that replaces an unknown one.
+pub fn unknown_replaced() -> FieldError {
+    FieldError::new(REPLACES, "unknown-connection", "is not the id of a connection of this tenant")
 }
 
 #[cfg(test)]
@@ -151,7 +248,7 @@ mod tests {
 
     #[test]
     fn drafts_have_a_name_and_a_profile() {
-        let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile });
+        let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile, replaces: None });
         assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient));
         assert_eq!(
             Draft::read(json!({"name": "Okta", "profile": "strict", "id": 1})),
@@ -161,6 +258,7 @@ mod tests {
             (json!([]), "", "wrong-type"),
             (json!({}), "/name", "required"),
             (json!({"name": "a", "profile": "Strict"}), "/profile", "unknown-profile"),
+            (json!({"name": "a", "replaces": "b"}), "/replaces", "unknown-connection"),
             (json!({"name": "a", "x": 1}), "/x", "unknown-field"),
         ] {
             let errors = Draft::read(body).unwrap_err();

@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 26] = [
+pub const CODES: [&str; 27] = [
     "required",
     "wrong-type",
     "blank",
@@ -47,6 +47,7 @@ pub const CODES: [&str; 26] = [
     "truncated",
     "encoding",
     "unknown-group",
+    "unknown-connection",
 ];
 
 impl FieldError {

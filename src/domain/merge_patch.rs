@@ -26,7 +26,8 @@ pub fn apply_patch<T>(
 }
 
 /// The free-form and ignored fields, in which a patch may set anything to null.
-const FREE_FORM: [&str; 4] = ["/custom", "/extensions", "/externalIds", "/enterprise/manager/displayName"];
+const FREE_FORM: [&str; 5] =
+    ["/custom", "/extensions", "/externalIds", "/externalIdSources", "/enterprise/manager/displayName"];
 
 /// Reports nulls for fields that do not exist: merging leaves no trace of them, so a misspelt removal would look like a
 /// successful one. A representation contains every field of a resource except the free-form ones.

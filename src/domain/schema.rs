@@ -1,6 +1,6 @@
-//! The schemas of users and groups: the attributes that clients may name, filter by and sort by.
+//! The schemas of users, groups and connections: the attributes that clients may name, filter by and sort by.
 
-use super::attribute::{Attribute, GROUP, Kind, Path, USER, find, of};
+use super::attribute::{Attribute, CONNECTION, GROUP, Kind, Path, USER, find, of};
 use derive_more::Display;
 use std::slice;
 
@@ -19,8 +19,8 @@ pub struct Schema {
     pub sorts: &'static [SortBy],
     /// The orders in `sorts` whose attribute may be absent.
     pub optional_sorts: &'static [SortBy],
-    /// The URN of the core schema, in lower case.
-    urn: &'static str,
+    /// The URN of the core schema, in lower case, if the resources are in SCIM.
+    urn: Option<&'static str>,
     /// The URN of an extension, in lower case, and the attribute that contains the extension's attributes.
     extension: Option<(&'static str, &'static str)>,
 }
@@ -120,7 +120,7 @@ impl Vocabulary {
             let object = find(attributes, object)?;
             return descend(object.parts(), rest, vec![object]);
         }
-        let name = strip_urn(name, schema.urn).unwrap_or(name);
+        let name = schema.urn.and_then(|urn| strip_urn(name, urn)).unwrap_or(name);
         if self == Self::Native {
             return descend(attributes, name, Vec::new());
         }
@@ -143,7 +143,7 @@ impl Vocabulary {
 impl Schema {
     /// The attributes that a resource must have for the schema of this URN to apply to it; `None` for an unknown URN.
     pub fn of_urn(&self, urn: &str) -> Option<&'static [Attribute]> {
-        if urn.eq_ignore_ascii_case(self.urn) {
+        if self.urn.is_some_and(|own| urn.eq_ignore_ascii_case(own)) {
             return Some(&[]);
         }
         let extension = self.extension.filter(|(known, _)| urn.eq_ignore_ascii_case(known));
@@ -193,7 +193,7 @@ pub static USERS: Schema = Schema {
     ],
     sorts: &[SortBy::Id, SortBy::UserName, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
     optional_sorts: &[SortBy::DisplayName],
-    urn: "urn:ietf:params:scim:schemas:core:2.0:user",
+    urn: Some("urn:ietf:params:scim:schemas:core:2.0:user"),
     extension: Some(("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user", "enterprise")),
 };
 
@@ -209,11 +209,23 @@ pub static GROUPS: Schema = Schema {
     ],
     sorts: &[SortBy::Id, SortBy::DisplayName, SortBy::CreatedAt, SortBy::UpdatedAt],
     optional_sorts: &[],
-    urn: "urn:ietf:params:scim:schemas:core:2.0:group",
+    urn: Some("urn:ietf:params:scim:schemas:core:2.0:group"),
     extension: None,
 };
 
-/// Every schema.
+/// The schema of connections.
+pub static CONNECTIONS: Schema = Schema {
+    plural: "connections",
+    attributes: CONNECTION,
+    joined: &[],
+    scim_only: &[],
+    sorts: &[SortBy::Id],
+    optional_sorts: &[],
+    urn: None,
+    extension: None,
+};
+
+/// The schemas of resources in SCIM.
 pub static ALL: [&Schema; 2] = [&USERS, &GROUPS];
 
 #[cfg(test)]
@@ -274,7 +286,9 @@ mod tests {
     fn membership_lists_are_for_filters_only() {
         for vocabulary in [Vocabulary::Native, Vocabulary::Scim] {
             for (schema, list) in [(&USERS, "groups"), (&GROUPS, "members")] {
-                for name in [list.to_owned(), format!("{list}.value"), format!("{}:{list}", schema.urn)] {
+                for name in
+                    [list.to_owned(), format!("{list}.value"), format!("{}:{list}", schema.urn.unwrap())]
+                {
                     assert_eq!(dotted(vocabulary.find(schema, &name)), None);
                     let found = dotted(vocabulary.find_filterable(schema, &name.to_uppercase()));
                     assert_eq!(found.as_deref(), name.rsplit(':').next());

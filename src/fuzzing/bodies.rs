@@ -75,7 +75,7 @@ pub(super) fn records(input: &[u8]) {
     valid(key::Draft::read(body.clone(), now()));
     valid(tenant::Draft::read(body.clone()));
     valid(connection::Draft::read(body.clone()));
-    valid(connection::read_token(body.clone(), now()));
+    valid(connection::TokenDraft::read(body.clone(), now()));
     valid(Mapping::read(body.clone()));
     let ids = valid(read_user_ids(body));
     assert!(ids.is_none_or(|ids| ids.len() <= 1_000));

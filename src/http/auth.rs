@@ -16,6 +16,8 @@ use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 use uuid::Uuid;
@@ -130,8 +132,9 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         None => Problem::no_valid_key(),
         Some(wait) => Problem::throttled(wait),
     };
-    let token = bearer(request.headers()).ok_or_else(failed)?;
-    if state.admin_keys.as_ref().is_some_and(|keys| keys.contain(token)) {
+    let (scheme, token) = presented(request.headers()).ok_or_else(failed)?;
+    let is_admin_key = || state.admin_keys.as_ref().is_some_and(|keys| keys.contain(&token));
+    if scheme == Scheme::Bearer && is_admin_key() {
         return Ok(Caller {
             origin: origin(request, Actor { kind: ActorKind::Admin, id: "admin".into() }, DEFAULT_TENANT),
             role: Role::Operator,
@@ -141,7 +144,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
             secret: None,
         });
     }
-    let secret = str::from_utf8(token).ok().and_then(Secret::parse).ok_or_else(failed)?;
+    let secret = str::from_utf8(&token).ok().and_then(Secret::parse).ok_or_else(failed)?;
     let credential = match state.credentials.cached(&secret) {
         Some(credential) => Some(credential),
         None => match state.auth_throttle.refused(address, Instant::now()) {
@@ -153,6 +156,7 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         },
     };
     let now = state.clock.now();
+    let credential = credential.filter(|credential| scheme == Scheme::Bearer || credential.is_token());
     let credential = credential.ok_or_else(failed)?;
     if !credential.is_active(now) {
         let (tenant, actor) = (credential.tenant, credential.actor.clone());
@@ -171,12 +175,28 @@ fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
     Origin { actor, tenant, request_id, trace_id, deadline, bulk: false }
 }
 
-/// The token of `Authorization: Bearer`. The name of the scheme is case-insensitive (RFC 9110, section 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+/// The authentication scheme of a request. Its name is case-insensitive (RFC 9110, section 11.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    /// Only for tokens of connections, because some identity providers offer no other scheme.
+    Basic,
+}
+
+/// The scheme of `Authorization`, and the key or token: with Basic, the password (RFC 7617, section 2). The user name is
+/// ignored.
+fn presented(headers: &HeaderMap) -> Option<(Scheme, Cow<'_, [u8]>)> {
     let mut lines = headers.get_all(AUTHORIZATION);
     let (line, None) = (lines.next()?, lines.next()) else { return None };
-    let (scheme, token) = line.as_bytes().split_at_checked(7)?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii())
+    let line = line.as_bytes();
+    let (scheme, value) = line.split_at_checked(line.iter().position(|byte| *byte == b' ')?)?;
+    let value = value.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return Some((Scheme::Bearer, value.into()));
+    }
+    let mut pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(value).ok()).flatten()?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some((Scheme::Basic, pair.split_off(colon + 1).into()))
 }
 
 /// The tenant that an operator names in `Roster-Tenant`. The role is checked first, so that other callers cannot learn
@@ -201,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bearer_requires_exactly_one_token() {
+    fn authorization_contains_exactly_one_key_or_token() {
         let headers = |lines: &[&'static str]| {
             let mut map = HeaderMap::new();
             for line in lines {
@@ -209,10 +229,28 @@ mod tests {
             }
             map
         };
-        assert_eq!(bearer(&headers(&["Bearer x"])), Some(b"x".as_slice()));
-        assert_eq!(bearer(&headers(&["bEARER  x "])), Some(b"x".as_slice()));
-        for bad in [&["Basic eDp4"][..], &["Bearer"], &["x"], &["Bearer x", "Bearer y"], &[]] {
-            assert_eq!(bearer(&headers(bad)), None, "{bad:?}");
+        for (line, scheme, token) in [
+            ("Bearer x", Scheme::Bearer, "x"),
+            ("bEARER  x ", Scheme::Bearer, "x"),
+            ("Basic dXNlcjp4", Scheme::Basic, "x"),
+            ("bASIC  Onk6eg== ", Scheme::Basic, "y:z"),
+        ] {
+            assert_eq!(presented(&headers(&[line])), Some((scheme, token.as_bytes().into())), "{line}");
+        }
+        for bad in [
+            // Invalid base64, base64 without padding, and a pair without a colon.
+            &["Basic dXNlcjp4!"][..],
+            &["Basic Onk6eg"],
+            &["Basic dXNlcg=="],
+            &["Basic"],
+            &["Bearer"],
+            &["x"],
+            &["Digest x"],
+            &["Bearer x", "Bearer y"],
+            &["Basic dXNlcjp4", "Bearer x"],
+            &[],
+        ] {
+            assert_eq!(presented(&headers(bad)), None, "{bad:?}");
         }
     }
 }

@@ -4,16 +4,17 @@ use super::body::JsonBody;
 use super::context::{Admin, Context};
 use super::credentials::Stale;
 use super::headers::Prefer;
-use super::openapi::{BODY, JSON, OperationDocs, ResourceDocs, examples};
+use super::openapi::{BODY, JSON, OperationDocs, PATCH, ResourceDocs, examples};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
 use super::path::{PathId, PathIds};
 use super::records::{Served, created};
 use super::response::{Response, new_secret, no_content};
 use super::state::State;
-use crate::domain::connection::{self, Connection, Draft, Token};
+use crate::domain::connection::{Connection, Draft, Token, TokenDraft};
 use crate::domain::cursor::List;
-use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens};
+use crate::domain::schema::{CONNECTIONS, Schema};
+use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens, PatchToken};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use serde::Serialize;
@@ -26,6 +27,7 @@ impl Served for Connection {
     const DOCS: ResourceDocs =
         ResourceDocs { name: "Connection", tag: "connections", example: examples::connection };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "profile": "strict" });
+    const FILTER: Option<(&'static Schema, &'static str)> = Some((&CONNECTIONS, "connectionFilter"));
 
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize {
         Representation { connection: self, url: &state.scim_url }
@@ -61,15 +63,20 @@ struct NewToken<'t> {
 /// `POST /connections`
 pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, body: JsonBody) -> Response {
     let draft = body.read(Draft::read)?;
-    let create = Create { id: Uuid::now_v7(), fixed: context.tenant(), draft, now: context.now() };
-    Ok(created(&context, &context.call(create).await?, prefer))
+    let (tenant, id, now) = (context.tenant(), Uuid::now_v7(), context.now());
+    let create = context.call(Create { tenant, id, draft, now });
+    // The tokens of a connection that is replaced are revoked.
+    let connection = context.state().credentials.invalidating(Stale::All, create).await?;
+    Ok(created(&context, &connection, prefer))
 }
 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
     let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
     let operation = Connection::DOCS.create(&["Prefer"], &body, &links);
-    operation.describe("A new connection has no tokens. Names are unique within the tenant.").errors(&[409])
+    let description = "A new connection has no tokens. Names are unique within the tenant. If `replaces` is the id of another \
+                       connection, the new one takes over its externalIds, and the tokens of the replaced one are revoked.";
+    operation.describe(description).errors(&[409])
 }
 
 pub(super) fn delete_docs() -> OperationDocs {
@@ -85,11 +92,11 @@ pub(super) async fn create_token(
     PathId(connection): PathId,
     body: JsonBody,
 ) -> Response {
-    let expires_at = body.read(|body| connection::read_token(body, context.now()))?;
+    let draft = body.read(|body| TokenDraft::read(body, context.now()))?;
     let (id, tenant) = (Uuid::now_v7(), context.tenant());
     let secret = new_secret(id)?;
     let (hash, now) = (secret.hash(), context.now());
-    let token = context.call(CreateToken { tenant, connection, id, expires_at, hash, now }).await?;
+    let token = context.call(CreateToken { tenant, connection, id, draft, hash, now }).await?;
     let url = &context.state().scim_url;
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, format!("/connections/{connection}/tokens/{id}")))
@@ -101,7 +108,7 @@ pub(super) fn create_token_docs() -> OperationDocs {
     let description = "The token with its secret, which no other response contains.";
     OperationDocs::keyed("createToken", "connections", "Create a token", &["id"])
         .describe("A connection has at most two active tokens. If it has two, the response is 409.")
-        .body(JSON, "NewToken", &json!({ "expiresAt": "2027-01-02T03:04:05Z" }))
+        .body(JSON, "NewToken", &json!({ "name": "2027", "expiresAt": "2027-01-02T03:04:05Z" }))
         .json(201, description, &["Location"], "TokenWithSecret", &examples::token_with_secret())
         .errors(&BODY)
         .errors(&[409, 504])
@@ -129,6 +136,28 @@ pub(super) fn list_tokens_docs() -> OperationDocs {
         "TokenPage",
         &examples::page("tokens", examples::token().into()),
     )
+}
+
+/// `PATCH /connections/{id}/tokens/{tokenId}`
+pub(super) async fn patch_token(
+    context: Context<Admin>,
+    _: NoQuery,
+    PathIds(connection, id): PathIds,
+    body: JsonBody,
+) -> Response {
+    let (tenant, now) = (context.tenant(), context.now());
+    let patch = body.read(Ok)?;
+    let token = context.call(PatchToken { tenant, connection, id, patch, now }).await?;
+    Ok(HttpResponse::Ok().json(token))
+}
+
+pub(super) fn patch_token_docs() -> OperationDocs {
+    OperationDocs::keyed("patchToken", "connections", "Rename a token", &["id", "tokenId"])
+        .describe("Only `name` can be changed. If the token is revoked, the response is 409.")
+        .body(PATCH, "TokenPatch", &json!({ "name": "2028" }))
+        .json(200, "The updated token.", &[], "Token", &examples::token().into())
+        .errors(&BODY)
+        .errors(&[409, 504])
 }
 
 /// `DELETE /connections/{id}/tokens/{tokenId}`

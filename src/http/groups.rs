@@ -21,6 +21,7 @@ use crate::ops::members::ListGroups;
 use crate::ops::resource::UniqueKey;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -33,7 +34,7 @@ impl Native for Group {
         query: ["groupFilter", "groupSort"],
         matched: "groupMatch",
         projection: ["groupAttributes", "groupExcludedAttributes"],
-        include: ("include", &[]),
+        include: ("include", &["includeInGroup"]),
         new: examples::new_group,
         replace: Some("The members do not change."),
         patch: || json!({ "displayName": "Engineers" }),
@@ -45,6 +46,10 @@ impl Native for Group {
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
+    }
+
+    fn external_ids(&self) -> &BTreeMap<String, String> {
+        &self.external_ids
     }
 
     fn draft(body: Value, mode: WriteMode) -> Result<Draft, Vec<FieldError>> {

@@ -59,7 +59,7 @@ use crate::domain::user::User;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
-use endpoint::{Url, delete, get, post, put, url};
+use endpoint::{Url, delete, get, patch, post, put, url};
 use openapi::OperationDocs;
 use params::NoQuery;
 use problem::Problem;
@@ -152,7 +152,10 @@ fn admin_urls() -> Vec<Url> {
         ),
         url(
             "/connections/{id}/tokens/{tokenId}",
-            [delete(connections::delete_token).docs(connections::delete_token_docs)],
+            [
+                patch(connections::patch_token).docs(connections::patch_token_docs),
+                delete(connections::delete_token).docs(connections::delete_token_docs),
+            ],
         ),
         tenants,
         tenant,

@@ -144,7 +144,11 @@ impl Params {
             let detail = format!("`include` must be `{names}`; separate several names with commas.");
             return Err(Problem::invalid_parameter(detail));
         }
-        Ok(Include { total: included.contains(&"total"), groups: included.contains(&"groups") })
+        Ok(Include {
+            total: included.contains(&"total"),
+            groups: included.contains(&"groups"),
+            sources: included.contains(&SOURCES),
+        })
     }
 
     /// Takes `attributes` or `excludedAttributes`. Neither affects the groups that `include` adds.
@@ -220,13 +224,19 @@ impl NoQuery {
 pub(super) struct Include {
     pub(super) total: bool,
     pub(super) groups: bool,
+    /// Whether it contains the names of the connections that are the sources of externalIds.
+    pub(super) sources: bool,
 }
 
+/// The name of [`Include::sources`] in `include`.
+const SOURCES: &str = "externalIdSources";
+
 /// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`, and
-/// `include=groups` if `R` has groups.
+/// `include`.
 pub(super) struct Fields<R> {
     pub(super) projection: Projection,
     pub(super) groups: bool,
+    pub(super) sources: bool,
     of: PhantomData<R>,
 }
 
@@ -236,8 +246,9 @@ impl<R: Native> Fields<R> {
     fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let mut params = Params::of(request)?;
         params.suggest_search(R::SCHEMA, format!("{}?filter=", R::PATH));
-        let groups = R::HAS_GROUPS && params.include(&["groups"])?.groups;
+        let included = if R::HAS_GROUPS { &["groups", SOURCES][..] } else { &[SOURCES] };
+        let Include { groups, sources, .. } = params.include(included)?;
         let projection = params.projection(R::SCHEMA, groups)?;
-        params.finish().map(|()| Self { projection, groups, of: PhantomData })
+        params.finish().map(|()| Self { projection, groups, sources, of: PhantomData })
     }
 }

@@ -12,6 +12,7 @@ use super::path::Target;
 use super::response::{Response, http_response, no_content, read_response, stored_response, write_json};
 use super::state::State;
 use crate::domain::cursor::List;
+use crate::domain::schema::Schema;
 use crate::ops::OpError;
 use crate::ops::records::{self, Delete, Find, Patch, Record};
 use actix_web::HttpResponse;
@@ -28,6 +29,8 @@ pub(super) trait Served: Record {
     const PATH: &'static str;
     const DOCS: ResourceDocs;
     const PATCH_EXAMPLE: fn() -> Value;
+    /// The schema for filters of lists, and the name of the parameter's component in the OpenAPI document.
+    const FILTER: Option<(&'static Schema, &'static str)> = None;
 
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize;
     /// The tenant that cursors are bound to.
@@ -50,7 +53,11 @@ pub(super) trait Served: Record {
 
 /// The URLs of the records and of one record, with the endpoints that create and delete a record.
 pub(super) fn urls<R: Served>(create: Endpoint, delete: Endpoint) -> [Url; 2] {
-    let list = get(list::<R>).compressed().docs(|| R::DOCS.list(&["limit", "cursor", "include"]));
+    let list = get(list::<R>).compressed().docs(|| {
+        let filter = R::FILTER.map(|(_, parameter)| parameter);
+        let parameters: Vec<_> = filter.into_iter().chain(["limit", "cursor", "include"]).collect();
+        R::DOCS.list(&parameters)
+    });
     let find = get(find::<R>).docs(|| R::DOCS.get(&[]));
     let patch = endpoint::patch(patch::<R>).docs(|| R::DOCS.patch(&R::PATCH_EXAMPLE()));
     [url(R::PATH, [list, create]), url(format!("{}/{{id}}", R::PATH), [find, patch, delete])]
@@ -65,9 +72,13 @@ pub(super) fn created<R: Served>(context: &Context<R::Right>, record: &R, prefer
 }
 
 /// `GET /keys`, `GET /connections`, `GET /tenants`
-async fn list<R: Served>(context: Context<R::Right>, params: Params) -> Response {
-    let list = IdList::of(params, List::new(R::tenant(&context), &[R::DOCS.tag]))?;
-    let page = context.call(records::List::<R> { scope: R::scope(&context), page: list.page }).await?;
+async fn list<R: Served>(context: Context<R::Right>, mut params: Params) -> Response {
+    let filter = R::FILTER.map(|(schema, _)| params.filter(schema)).transpose()?;
+    let (filter, text) = filter.unwrap_or_default();
+    let parts: Vec<_> = [R::DOCS.tag].into_iter().chain(filter.as_ref().map(|_| text.as_str())).collect();
+    let list = IdList::of(params, List::new(R::tenant(&context), &parts))?;
+    let scope = R::scope(&context);
+    let page = context.call(records::List::<R> { scope, filter, page: list.page }).await?;
     let state = context.state();
     list.respond(R::PATH, &page, |record| record.stamp().id, |record| record.representation(state))
 }

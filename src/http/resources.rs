@@ -24,6 +24,7 @@ use crate::domain::projection::Projection;
 use crate::domain::sort::Position;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
+use crate::ops::connections::SourceNames;
 use crate::ops::listing::{ListPage, Query};
 use crate::ops::members::MAX_GROUPS;
 use crate::ops::resource::{Form, NewValues, Resource, Rewrite, UniqueKey};
@@ -33,6 +34,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -50,6 +52,8 @@ pub(super) trait Native: Resource {
     /// The attributes that `PUT` without an id can match.
     const MATCHED: &'static [UniqueKey];
     fn representation(&self) -> impl Serialize;
+    /// The externalIds of all sources.
+    fn external_ids(&self) -> &BTreeMap<String, String>;
     /// Reads the body of a POST or PUT request.
     fn draft(body: Value, mode: WriteMode) -> Result<Self::Draft, Vec<FieldError>>;
     fn create(
@@ -204,15 +208,38 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
-    // The groups can change without a new version of the user.
-    let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
-    if fields.projection == Projection::All {
+    // What is included can change without a new version of the resource.
+    let is_versioned = !fields.groups && !fields.sources;
+    let conditions = if is_versioned { conditions } else { conditions.ignoring_none_match_tags() };
+    if fields.projection == Projection::All && !fields.sources {
         let (stored, _permit) = context.find::<R::Stored>(id, fields.groups).await?;
         return read_response(&conditions, stored.version(), |out| stored.write(out));
     }
     let (resource, _permit) = context.find::<R>(id, fields.groups).await?;
-    let projected = Projected { whole: resource.representation(), projection: &fields.projection };
-    read_response(&conditions, resource.stamp().version, |out| write_json(out, &projected))
+    let names = match fields.sources {
+        true => Some(context.call(SourceNames { tenant: context.tenant() }).await?),
+        false => None,
+    };
+    let included = |mut names: BTreeMap<_, _>| {
+        names.retain(|source, _| resource.external_ids().contains_key(source));
+        names
+    };
+    let body = WithSources {
+        resource: Projected { whole: resource.representation(), projection: &fields.projection },
+        external_id_sources: names.map(included),
+    };
+    read_response(&conditions, resource.stamp().version, |out| write_json(out, &body))
+}
+
+/// A resource with what `include=externalIdSources` adds.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WithSources<R> {
+    #[serde(flatten)]
+    resource: R,
+    /// The names of the connections in `externalIds`, by the same keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id_sources: Option<BTreeMap<String, String>>,
 }
 
 fn find_docs<R: Native>() -> OperationDocs {
@@ -228,7 +255,7 @@ fn find_docs<R: Native>() -> OperationDocs {
 
 /// `GET /users`, `GET /groups`
 async fn list<R: Native>(context: Context<Reader>, mut params: Params) -> Response {
-    let (limit, Include { total, groups }) =
+    let (limit, Include { total, groups, .. }) =
         (params.limit()?, params.include(if R::HAS_GROUPS { &["total", "groups"] } else { &["total"] })?);
     let projection = params.projection(R::SCHEMA, groups)?;
     let (sort, (filter, filter_text)) = (params.sort(R::SCHEMA)?, params.filter(R::SCHEMA)?);

@@ -22,6 +22,7 @@ use crate::ops::users::{Create, Delete, Erase, Redact, Remaining, TruncateLog};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::time::Duration;
 use uuid::Uuid;
@@ -47,6 +48,10 @@ impl Native for User {
 
     fn representation(&self) -> impl Serialize {
         Representation::from(self)
+    }
+
+    fn external_ids(&self) -> &BTreeMap<String, String> {
+        &self.external_ids
     }
 
     fn draft(body: Value, mode: WriteMode) -> Result<Draft, Vec<FieldError>> {

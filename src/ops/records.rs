@@ -5,6 +5,7 @@ use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{Auditable, Change};
 use crate::domain::condition::Conditions;
 use crate::domain::fields::FieldError;
+use crate::domain::filter::Filter;
 use crate::domain::time::Timestamp;
 use crate::ops::{OpError, Page, PageQuery};
 use serde_json::Value;
@@ -30,6 +31,11 @@ pub trait Record: Auditable + Clone + Debug + Send + Sync + 'static {
 
     /// Counts the records.
     fn count(scope: Self::Scope) -> impl Select<'static, i64>;
+
+    /// Whether the record matches a filter.
+    fn matches(&self, _: &Filter) -> bool {
+        true
+    }
 
     /// Converts a row.
     ///
@@ -174,6 +180,8 @@ impl<R: Record> Operation for Find<R> {
 pub struct List<R: Record> {
     /// The records to list.
     pub scope: R::Scope,
+    /// The filter. All records are read to evaluate it, so it is only for types of which a scope has few.
+    pub filter: Option<Filter>,
     /// The page to read.
     pub page: PageQuery,
 }
@@ -184,10 +192,24 @@ impl<R: Record> Operation for List<R> {
     const CLASS: Class = Class::Page;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Page<R>, OpError> {
+        if let Some(filter) = &self.filter {
+            return self.filtered(tx, filter);
+        }
         let limit = i64::try_from(self.page.read_limit()).unwrap_or(i64::MAX);
         let rows = tx.load(R::after(self.scope, self.page.start(), limit))?;
         let records = rows.into_iter().map(R::from_row).collect::<Result<_, _>>()?;
         let total = self.page.total.then(|| tx.get(R::count(self.scope))).transpose()?;
+        Ok(self.page.page(records, total))
+    }
+}
+
+impl<R: Record> List<R> {
+    fn filtered(&self, tx: &mut Tx<'_>, filter: &Filter) -> Result<Page<R>, OpError> {
+        let rows = tx.load(R::after(self.scope, Uuid::nil(), i64::MAX))?;
+        let mut records: Vec<R> = rows.into_iter().map(R::from_row).collect::<Result<_, _>>()?;
+        records.retain(|record| record.matches(filter));
+        let total = self.page.total.then(|| i64::try_from(records.len()).unwrap_or(i64::MAX));
+        records.retain(|record| record.stamp().id > self.page.start());
         Ok(self.page.page(records, total))
     }
 }

@@ -105,7 +105,7 @@ async fn every_invalid_credential_counts_as_an_attempt(mut api: Api) {
         assert_too_many(&Client::new_with_key(&server, "garbage").get("/users").send().await);
     }
     // Other schemes and several credentials count as well.
-    for lines in [&["Basic dGVzdDp0ZXN0"][..], &["Bearer a", "Bearer b"]] {
+    for lines in [&["Basic dGVzdDp0ZXN0"][..], &["Basic not-base64"], &["Bearer a", "Bearer b"]] {
         let server = start_with_limit_one(&api);
         let get = Client::anonymous(&server).get("/users");
         let get = lines.iter().fold(get, |get, line| get.header("authorization", line));

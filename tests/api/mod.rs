@@ -51,6 +51,7 @@ mod auth_throttle;
 mod callers;
 mod changes;
 mod changes_live;
+mod connections;
 mod creation_times;
 mod docs;
 mod encodings;

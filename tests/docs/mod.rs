@@ -15,6 +15,7 @@ mod operations;
 mod pages;
 mod production;
 mod provider_errors;
+mod providers;
 mod proxy;
 mod readme;
 mod reliability;
@@ -23,6 +24,8 @@ mod shuffled;
 mod threat_model;
 mod tls;
 mod workspace;
+
+use providers::{authentik, google_workspace, jumpcloud, keycloak, onelogin, ping, sailpoint};
 
 /// The pages with commands. The module of the same name runs each page on both engines.
 macro_rules! pages {
@@ -55,6 +58,13 @@ pages! {
     scim = "docs/scim.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";
+    onelogin = "docs/onelogin.md";
+    jumpcloud = "docs/jumpcloud.md";
+    ping = "docs/ping.md";
+    google_workspace = "docs/google-workspace.md";
+    authentik = "docs/authentik.md";
+    keycloak = "docs/keycloak.md";
+    sailpoint = "docs/sailpoint.md";
     production = "docs/production.md";
     tls = "docs/tls.md";
 }

@@ -28,13 +28,14 @@ impl ChangeKind {
     pub const CONNECTION_UPDATED: Self = Self::of(ResourceKind::Connection, "connection.updated");
     pub const CONNECTION_DELETED: Self = Self::of(ResourceKind::Connection, "connection.deleted");
     pub const CONNECTION_TOKEN_CREATED: Self = Self::of(ResourceKind::Connection, "connection.tokenCreated");
+    pub const CONNECTION_TOKEN_UPDATED: Self = Self::of(ResourceKind::Connection, "connection.tokenUpdated");
     pub const CONNECTION_TOKEN_DELETED: Self = Self::of(ResourceKind::Connection, "connection.tokenDeleted");
     pub const TENANT_CREATED: Self = Self::of(ResourceKind::Tenant, "tenant.created");
     pub const TENANT_UPDATED: Self = Self::of(ResourceKind::Tenant, "tenant.updated");
     pub const TENANT_DELETED: Self = Self::of(ResourceKind::Tenant, "tenant.deleted");
 
     /// Every type, in the order in which the documentation lists them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::USER_CREATED,
         Self::USER_UPDATED,
         Self::USER_DELETED,
@@ -51,6 +52,7 @@ impl ChangeKind {
         Self::CONNECTION_UPDATED,
         Self::CONNECTION_DELETED,
         Self::CONNECTION_TOKEN_CREATED,
+        Self::CONNECTION_TOKEN_UPDATED,
         Self::CONNECTION_TOKEN_DELETED,
         Self::TENANT_CREATED,
         Self::TENANT_UPDATED,

@@ -138,7 +138,8 @@ impl<'t> Terms<'t> {
         else {
             return Ok(None);
         };
-        let Some(path) = custom::path(name) else { return Ok(None) };
+        let has_custom = self.language.schema.attributes.iter().any(|attribute| attribute.name == "custom");
+        let Some(path) = custom::path(name).filter(|_| has_custom) else { return Ok(None) };
         let at = self.scanner.take()?.at;
         self.count_term(at)?;
         let (operator_at, operator) = self.operator()?;

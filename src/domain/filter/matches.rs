@@ -5,7 +5,8 @@ use serde_json::Value as Json;
 use std::ops::RangeBounds;
 
 impl Filter {
-    /// Whether an object matches. Its strings must be folded by [`folded`](crate::domain::document::folded).
+    /// Whether an object matches. Its strings must be folded by [`folded`](crate::domain::document::folded), and its times
+    /// must be in microseconds.
     #[must_use]
     pub fn matches(&self, object: &Json) -> bool {
         match self {
@@ -42,7 +43,7 @@ impl Test {
     }
 }
 
-/// The stored form of a value. Ids and times remain text, because filters on list elements contain neither.
+/// The stored form of a value. No filter that is evaluated in memory contains a [`Value::Id`].
 fn stored(json: &Json) -> Option<Value> {
     match json {
         Json::String(text) => Some(Value::Text(text.clone())),

@@ -153,7 +153,7 @@ impl From<(Token, Connection)> for Credential {
     fn from((Token { id, expires_at, .. }, connection): (Token, Connection)) -> Self {
         let Connection { tenant, profile, .. } = connection;
         let actor = Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() };
-        let source = connection.id.to_string().into();
+        let source = connection.source.to_string().into();
         Self { id, tenant, role: Role::Writer, expires_at, actor, source, profile }
     }
 }

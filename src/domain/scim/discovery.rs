@@ -32,13 +32,22 @@ pub fn service_provider_config(base: &str, documentation: &str, limits: &Limits)
         "changePassword": { "supported": false },
         "sort": { "supported": true },
         "etag": { "supported": true },
-        "authenticationSchemes": [{
-            "type": "oauthbearertoken",
-            "name": "Bearer token",
-            "description": "A connection's token or an API key, sent as Authorization: Bearer <token>",
-            "specUri": "https://www.rfc-editor.org/info/rfc6750",
-            "primary": true,
-        }],
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Bearer token",
+                "description": "A connection's token or an API key, sent as Authorization: Bearer <token>",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": true,
+            },
+            {
+                "type": "httpbasic",
+                "name": "HTTP Basic",
+                "description": "A connection's token as the password, with any user name",
+                "specUri": "https://www.rfc-editor.org/info/rfc7617",
+                "primary": false,
+            },
+        ],
         "pagination": {
             "cursor": true,
             "index": true,

@@ -39,7 +39,14 @@ impl Draft {
         let is_small = body::length(&body) <= SMALL_BODY;
         Fields::read(body, |fields| {
             body::check_id(fields, mode);
-            fields.ignore(&["version", "createdAt", "updatedAt", "externalIds", "groups"]);
+            fields.ignore(&[
+                "version",
+                "createdAt",
+                "updatedAt",
+                "externalIds",
+                "externalIdSources",
+                "groups",
+            ]);
             let external_id = fields.key_string("externalId");
             if matches!(mode, WriteMode::Patch(_)) && !fields.has("active") {
                 fields.error("active", "required", "must not be removed");

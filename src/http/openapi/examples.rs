@@ -154,6 +154,9 @@ pub(in crate::http) fn connection() -> Value {
         tenant: DEFAULT_TENANT,
         name: "Okta".to_owned(),
         profile: Profile::Lenient,
+        replaces: None,
+        replaced_by: None,
+        source: id(TENANT),
         version: 1,
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
@@ -168,6 +171,7 @@ pub(in crate::http) fn token() -> Map<String, Value> {
     to_map(&Token {
         id: id(KEY),
         connection: id(TENANT),
+        name: Some("2027".to_owned()),
         expires_at: Some(Timestamp::from(CREATED + 31_536_000_000_000)),
         created_at: Timestamp::from(CREATED),
         last_used_at: None,

@@ -8,7 +8,7 @@ pub(super) mod problems;
 mod resource;
 pub(super) mod schemas;
 
-pub(super) use operation::{BODY, JSON, OperationDocs};
+pub(super) use operation::{BODY, JSON, OperationDocs, PATCH};
 pub(super) use parameters::DOCS_FILES;
 pub(super) use resource::ResourceDocs;
 pub(super) use schemas::reference;
@@ -73,7 +73,7 @@ pub(super) fn document(paths: Map<String, Value>, scim: Components) -> Value {
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A key created with `POST /keys` or `roster key create`, or `ROSTER_ADMIN_KEY`. SCIM also accepts a connection's token.",
+                    "description": "A key created with `POST /keys` or `roster key create`, or `ROSTER_ADMIN_KEY`. SCIM also accepts a connection's token, with the scheme `Basic` too: as the password, with any user name.",
                 },
             },
             "schemas": native.schemas,

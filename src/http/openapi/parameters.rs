@@ -52,12 +52,16 @@ fn of_paths() -> [Parameter; 4] {
     ]
 }
 
+fn filter(noun: &str, example: &str) -> Parameter {
+    let format = format!("{noun}-filter");
+    let schema = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
+    let description =
+        format!("A filter in the language of RFC 7644, section 3.4.2.2, on the attributes of a {noun}.");
+    query("filter", schema, &description)
+}
+
 /// The parameters that depend on the attributes of a type.
 fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[&str]) -> [Parameter; 5] {
-    let format = format!("{noun}-filter");
-    let filter = json!({ "type": "string", "maxLength": 4096, "format": format, "examples": [example] });
-    let about_filter =
-        format!("A filter in the language of RFC 7644, section 3.4.2.2, on the attributes of a {noun}.");
     let sorts: Vec<_> = schema.sorts.iter().flat_map(|by| [by.to_string(), format!("-{by}")]).collect();
     let sort = json!({ "type": "string", "enum": sorts, "default": "id" });
     let names = json!({
@@ -72,7 +76,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
     let about_attributes = "Returns only these attributes and `id`. Use dots for sub-attributes. Cannot be combined with \
                             `excludedAttributes`.";
     [
-        query("filter", filter, &about_filter),
+        filter(noun, example),
         query("sort", sort, "The sort order. A leading `-` means descending. `id` is the order of creation."),
         listed("attributes", names.clone(), about_attributes),
         listed("excludedAttributes", names, "Returns all attributes except these."),
@@ -88,7 +92,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
 /// The other query parameters.
-fn of_lists() -> [Parameter; 11] {
+fn of_lists() -> [Parameter; 13] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
@@ -102,6 +106,7 @@ fn of_lists() -> [Parameter; 11] {
         { "type": "string", "format": "uuid" },
     ] });
     [
+        named("connectionFilter", filter("connection", "name eq \"Okta\"")),
         query("limit", limit, "The page size. Values above 500 are lowered to 500."),
         query(
             "cursor",
@@ -123,10 +128,20 @@ fn of_lists() -> [Parameter; 11] {
         ),
         named(
             "includeInUser",
+            listed(
+                "include",
+                json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": ["groups", "externalIdSources"] } }),
+                "`groups` adds the groups of the user, `externalIdSources` the names of the connections in `externalIds`. A \
+                 tag in `If-None-Match` then has no effect.",
+            ),
+        ),
+        named(
+            "includeInGroup",
             query(
                 "include",
-                json!({ "type": "string", "enum": ["groups"] }),
-                "Adds `groups`, the groups of the user. A tag in `If-None-Match` then has no effect.",
+                json!({ "type": "string", "enum": ["externalIdSources"] }),
+                "Adds `externalIdSources`, the names of the connections in `externalIds`. A tag in `If-None-Match` then has \
+                 no effect.",
             ),
         ),
         query(
@@ -293,7 +308,7 @@ const HEADERS: [(&str, &str); 13] = [
     ("Preference-Applied", "The preference that the server applied (RFC 7240)."),
     ("Idempotency-Replayed", "`true` if this is the stored response of an earlier request."),
     ("Retry-After", "The number of seconds to wait before a retry."),
-    ("WWW-Authenticate", "The authentication scheme: `Bearer`."),
+    ("WWW-Authenticate", "The authentication schemes: `Bearer`; in SCIM, also `Basic`."),
     ("Allow", "The methods that the path supports."),
     ("Accept-Post", "The supported media types of bodies."),
     ("Accept-Patch", "The supported media types of bodies."),

@@ -7,7 +7,7 @@ use crate::domain::scim::{ScimError, ScimType, from_field_errors};
 use crate::http::api::Api;
 use crate::http::response::etag;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
@@ -17,6 +17,11 @@ impl Problem {
         let mut response = self.error_response();
         let media_type = HeaderValue::from_static(api.error_media_type());
         response.headers_mut().insert(CONTENT_TYPE, media_type);
+        // Only SCIM announces Basic, because browsers ask for a password when they see it.
+        if api == Api::Scim && self.status == StatusCode::UNAUTHORIZED {
+            let basic = HeaderValue::from_static("Basic realm=\"roster\"");
+            response.headers_mut().append(WWW_AUTHENTICATE, basic);
+        }
         let tag = self.version.map(|version| match api {
             Api::Native => etag(version),
             Api::Scim => resource::etag(version),

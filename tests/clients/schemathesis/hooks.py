@@ -50,6 +50,7 @@ MEMBERS = st.builds('members[value eq "{}"]'.format, st.uuids())
 
 schemathesis.openapi.format("user-filter", filters(STRINGS, TIMES, NUMBERS, BOOLEANS, LISTS))
 schemathesis.openapi.format("group-filter", filters(COMMON, TIMES, NUMBERS))
+schemathesis.openapi.format("connection-filter", filters(st.sampled_from(["id", "name", "profile"]), TIMES, NUMBERS))
 schemathesis.openapi.format("scim-user-filter", filters(SCIM_STRINGS, SCIM_TIMES, BOOLEANS, LISTS))
 schemathesis.openapi.format("scim-group-filter", filters(COMMON, SCIM_TIMES, MEMBERS))
 schemathesis.openapi.format("scim-filter", filters(COMMON, SCIM_TIMES))
@@ -76,6 +77,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     for place in (query, body if isinstance(body, dict) else {}):
         if "attributes" in place:
             place.pop("excludedAttributes", None)
+    # It must be the id of an existing connection.
+    if case.path.startswith("/connections") and isinstance(body, dict):
+        body.pop("replaces", None)
     if case.path.startswith("/scim/v2/") and isinstance(body, dict):
         # The same applies to a body. Members must be existing users.
         body.pop("cursor", None)

@@ -35,11 +35,19 @@ pub(super) fn resource(schema: &Schema) -> Value {
     resource
 }
 
-/// The property that `include=groups` adds to users.
-fn included(schema: &Schema) -> Option<(String, Value)> {
-    let groups = || array(object([("id", id()), ("displayName", text())]));
-    let described = || described(groups(), "The groups of the user. Present only with `include=groups`.");
-    (schema.plural == "users").then(|| ("groups".to_owned(), described()))
+/// The properties that `include` adds.
+fn included(schema: &Schema) -> Map<String, Value> {
+    let about_sources = "The names of the connections in `externalIds`, by the same keys. Present only with \
+                         `include=externalIdSources`.";
+    let sources = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let groups = array(object([("id", id()), ("displayName", text())]));
+    let groups = described(groups, "The groups of the user. Present only with `include=groups`.");
+    let mut properties =
+        Map::from_iter([("externalIdSources".to_owned(), described(sources, about_sources))]);
+    if schema.plural == "users" {
+        properties.insert("groups".to_owned(), groups);
+    }
+    properties
 }
 
 /// A resource after a projection, which can remove sub-attributes at any depth.
@@ -123,7 +131,7 @@ pub(super) fn request_body(schema: &Schema, write: Write) -> Value {
     };
     let properties =
         schema.attributes.iter().map(|attribute| (attribute.name.to_owned(), property(attribute)));
-    let read_only = included(schema).map(|(name, _)| (name, ignored_value()));
+    let read_only = included(schema).into_iter().map(|(name, _)| (name, ignored_value()));
     let properties: Map<String, Value> = properties.chain(read_only).collect();
     let required = if write == Write::Patch { json!([]) } else { json!([required]) };
     let meaning = match write {

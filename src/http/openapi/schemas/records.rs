@@ -11,7 +11,7 @@ use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 30] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -31,6 +31,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 29] {
         ("Token", token()),
         ("TokenWithSecret", token_with_secret()),
         ("NewToken", token_body()),
+        ("TokenPatch", body([token_name()], &["id", "createdAt", "lastUsedAt", "revokedAt"], &[])),
         ("TokenPage", page(reference("Token"))),
         ("Tenant", tenant()),
         ("NewTenant", tenant_body(&["name"])),
@@ -126,6 +127,7 @@ fn connection() -> Value {
         ("id", id()),
         ("name", text()),
         ("profile", reference("Profile")),
+        ("replaces", replaces()),
         ("url", uri("The base URL of SCIM, to be configured in the identity provider.")),
         ("version", version()),
         ("createdAt", time()),
@@ -139,13 +141,21 @@ fn connection_body(required: &[&str]) -> Value {
     let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
     // In a JSON Merge Patch, null removes a field, but the URL is not stored.
     let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
-    let properties = [("name", name), ("profile", profile), ("url", url)];
+    let replaces = if required.is_empty() { ignored_value() } else { replaces() };
+    let properties = [("name", name), ("profile", profile), ("replaces", replaces), ("url", url)];
     body(properties, &["id", "version", "createdAt", "updatedAt"], required)
+}
+
+fn replaces() -> Value {
+    let description = "The id of the connection whose externalIds this one has taken over. It can be set only when the \
+                       connection is created.";
+    json!({ "type": ["string", "null"], "format": "uuid", "description": description })
 }
 
 fn token() -> Value {
     object([
         ("id", id()),
+        ("name", nullable_text()),
         ("expiresAt", nullable_time()),
         ("createdAt", time()),
         ("lastUsedAt", described(nullable_time(), "The time of the last use, accurate to about a minute.")),
@@ -163,7 +173,11 @@ fn token_with_secret() -> Value {
 }
 
 fn token_body() -> Value {
-    json!({ "type": "object", "properties": { "expiresAt": expires_at() }, "additionalProperties": false })
+    body([token_name(), ("expiresAt", expires_at())], &[], &[])
+}
+
+fn token_name() -> (&'static str, Value) {
+    ("name", key_text(true, "A human-readable name."))
 }
 
 fn tenant() -> Value {

@@ -1,0 +1,2 @@
+-- The id of the connection that has taken over the externalIds of this one.
+ALTER TABLE connections ADD COLUMN replaced_by uuid;
