@@ -35,7 +35,7 @@ impl Record for Connection {
     type Draft = Draft;
     /// The tenant.
     type Fixed = Uuid;
-    type Row = (Uid, Uid, String, String, i64, i64, i64, Option<Uid>, Option<Uid>, Option<Uid>);
+    type Row = ConnectionRow;
 
     fn by_id(tenant: Uuid, id: Uuid) -> impl Lockable<'static, Self::Row> {
         connections::table.find((Uid(tenant), Uid(id)))
@@ -54,27 +54,8 @@ impl Record for Connection {
         self.matches(filter)
     }
 
-    fn from_row(row: Self::Row) -> Result<Self, OpError> {
-        let (
-            Uid(tenant),
-            Uid(id),
-            name,
-            profile,
-            version,
-            created_at,
-            updated_at,
-            replaces,
-            replaced_by,
-            source,
-        ) = row;
-        let known =
-            [Profile::Lenient, Profile::Strict].into_iter().find(|known| known.to_string() == profile);
-        let profile =
-            known.ok_or_else(|| OpError::internal(format!("a connection has the profile {profile}")))?;
-        let (created_at, updated_at) = (created_at.into(), updated_at.into());
-        let [replaces, replaced_by, source] = [replaces, replaced_by, source].map(|id| id.map(|Uid(id)| id));
-        let source = source.unwrap_or(id);
-        Ok(Self { id, tenant, name, profile, replaces, replaced_by, source, version, created_at, updated_at })
+    fn from_row(row: ConnectionRow) -> Result<Self, OpError> {
+        row.try_into()
     }
 
     fn new(id: Uuid, tenant: &Uuid, Draft { name, profile, replaces }: Draft, now: Timestamp) -> Self {
@@ -139,6 +120,43 @@ impl Record for Connection {
         tx.execute(diesel::delete(of_connection!(self.tenant, self.id)))?;
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
         Ok(true)
+    }
+}
+
+/// A row of `connections`, with all its columns in their order.
+#[derive(Queryable)]
+pub struct ConnectionRow {
+    tenant_id: Uid,
+    id: Uid,
+    name: String,
+    profile: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+    replaces: Option<Uid>,
+    replaced_by: Option<Uid>,
+    source_id: Option<Uid>,
+}
+
+impl TryFrom<ConnectionRow> for Connection {
+    type Error = OpError;
+
+    fn try_from(row: ConnectionRow) -> Result<Self, OpError> {
+        let mut known = [Profile::Lenient, Profile::Strict].into_iter();
+        let profile = known.find(|known| known.to_string() == row.profile);
+        let unknown = || OpError::internal(format!("a connection has the profile {}", row.profile));
+        Ok(Self {
+            id: row.id.0,
+            tenant: row.tenant_id.0,
+            name: row.name,
+            profile: profile.ok_or_else(unknown)?,
+            replaces: row.replaces.map(|Uid(id)| id),
+            replaced_by: row.replaced_by.map(|Uid(id)| id),
+            source: row.source_id.unwrap_or(row.id).0,
+            version: row.version,
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
+        })
     }
 }
 
