@@ -20,6 +20,17 @@ pub fn created_at(now: Timestamp, random: Uuid) -> Uuid {
     Uuid::from_u128(first_of(now) | (0x7000 | fraction) << 64 | random)
 }
 
+/// The time of creation that the id of a resource contains. `None` if the id does not have version 7.
+pub(crate) fn time_of(id: Uuid) -> Option<Timestamp> {
+    if id.get_version_num() != 7 {
+        return None;
+    }
+    let (first, _) = id.as_u64_pair();
+    let milliseconds = i64::try_from(first >> 16).ok()?;
+    let microseconds = ((first & 0xfff) * 1_000).div_ceil(4_096);
+    Some(Timestamp::from(milliseconds * 1_000 + i64::try_from(microseconds).ok()?))
+}
+
 /// The first and the last possible UUID of the millisecond that contains a time.
 pub(super) fn range_of(time: Timestamp) -> (Uuid, Uuid) {
     let first = first_of(time);
@@ -44,6 +55,7 @@ mod tests {
             prop_assert!(id < later);
             prop_assert_eq!((id.get_version_num(), id.get_variant()), (7, uuid::Variant::RFC4122));
             prop_assert_eq!(id.as_u64_pair().1, random.as_u64_pair().1);
+            prop_assert_eq!(time_of(id), Some(one.into()));
             let (first, last) = range_of(one.into());
             prop_assert!(first <= id && id <= last);
         }
