@@ -20,6 +20,7 @@ pub(crate) mod fuzzing;
 mod groups;
 mod headers;
 mod health;
+mod history;
 mod import;
 mod in_flight;
 mod keys;
@@ -99,9 +100,11 @@ fn directory_urls() -> Vec<Url> {
     vec![
         users,
         user,
+        history::url::<User>(),
         url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
         groups,
         group,
+        history::url::<Group>(),
         url(
             "/groups/{id}/members",
             [

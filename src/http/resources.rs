@@ -24,9 +24,10 @@ use crate::domain::projection::Projection;
 use crate::domain::sort::Position;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
+use crate::ops::history::{self, Historic};
 use crate::ops::listing::{ListPage, Query};
 use crate::ops::members::MAX_GROUPS;
-use crate::ops::resource::{Form, NewValues, Resource, Rewrite, UniqueKey};
+use crate::ops::resource::{Form, NewValues, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -37,7 +38,7 @@ use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// Users and groups as the native API serves them.
-pub(super) trait Native: Resource {
+pub(super) trait Native: Historic {
     const PATH: &'static str;
     /// The form in which whole resources are read.
     type Stored: Form<Resource = Self> + Write;
@@ -202,6 +203,11 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
+    if let Some(at) = fields.at {
+        let _permit = context.permit_to_read().await?;
+        let past = history::Find::<R> { moment: context.moment(at), id, of: PhantomData };
+        return projected_response(&conditions, &context.call(past).await?, &fields);
+    }
     // The groups can change without a new version of the user.
     let conditions = if fields.groups { conditions.ignoring_none_match_tags() } else { conditions };
     if fields.projection == Projection::All {
@@ -209,8 +215,12 @@ async fn find<R: Native>(
         return read_response(&conditions, stored.version(), |out| stored.write(out));
     }
     let (resource, _permit) = context.find::<R>(id, fields.groups).await?;
+    projected_response(&conditions, &resource, &fields)
+}
+
+fn projected_response<R: Native>(conditions: &Conditions, resource: &R, fields: &Fields<R>) -> Response {
     let projected = Projected { whole: resource.representation(), projection: &fields.projection };
-    read_response(&conditions, resource.stamp().version, |out| write_json(out, &projected))
+    read_response(conditions, resource.stamp().version, |out| write_json(out, &projected))
 }
 
 fn find_docs<R: Native>() -> OperationDocs {
@@ -220,7 +230,7 @@ fn find_docs<R: Native>() -> OperationDocs {
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
     let description = format!("The {}.", R::DOCS.resource.noun());
     let Docs { projection, include: (_, include), .. } = R::DOCS;
-    let operation = R::DOCS.resource.get(&[&projection, include].concat());
+    let operation = R::DOCS.resource.get(&[&projection, include, &["at"]].concat()).errors(&[410]);
     operation.response(200, &description, &["ETag"], Some(content))
 }
 

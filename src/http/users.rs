@@ -39,7 +39,7 @@ impl Native for User {
         new: examples::new_user,
         replace: None,
         patch: examples::user_patch,
-        links: &[],
+        links: &["listUserChanges"],
     };
 
     const MATCHED: &'static [UniqueKey] = &[UniqueKey::ExternalId, UniqueKey::UserName];
