@@ -110,7 +110,7 @@ pub(super) fn written_external_ids(
 }
 
 /// The size of a value in bytes of JSON.
-pub(super) fn length(value: &impl Serialize) -> usize {
+pub(crate) fn length(value: &impl Serialize) -> usize {
     struct Length(usize);
 
     impl std::io::Write for Length {

@@ -21,6 +21,7 @@ pub mod key;
 pub mod member;
 pub mod merge_patch;
 pub mod origin;
+pub mod point;
 pub mod projection;
 pub mod schema;
 pub mod scim;

@@ -11,8 +11,10 @@ use crate::domain::id;
 use crate::domain::idempotency::{self, BodyHash};
 use crate::domain::key::Role;
 use crate::domain::origin::Actor;
+use crate::domain::point::Point;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
+use crate::ops::history::Moment;
 use crate::ops::listing::{self, FindOwner, ListPage, Query};
 use crate::ops::members::{FEW_GROUPS, GroupsOf, MAX_GROUPS, WithGroups};
 use crate::ops::resource::{Find, Form, Resource};
@@ -256,6 +258,11 @@ impl<R: Right> Context<R> {
 
     pub(super) fn now(&self) -> Timestamp {
         self.state.clock.now()
+    }
+
+    /// A point in the history of the tenant.
+    pub(super) fn moment(&self, at: Point) -> Moment {
+        Moment { tenant: self.tenant(), at, now: self.now() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/groups`, and the groups of a user.
 
 use super::context::{Context, Reader, Writer, new_id};
+use super::history;
 use super::openapi::{OperationDocs, ResourceDocs, examples};
 use super::pages::IdList;
 use super::params::Params;
@@ -9,16 +10,15 @@ use super::resources::{Docs, Native, Write};
 use super::response::{Projected, Response, no_content, write_json};
 use crate::db::Operation;
 use crate::domain::body::WriteMode;
-use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::group::{Draft, Group, Representation};
 use crate::domain::member::MembershipEdit;
 use crate::domain::schema::GROUPS;
 use crate::domain::time::Timestamp;
-use crate::ops::OpError;
 use crate::ops::groups::{Create, Delete};
 use crate::ops::members::ListGroups;
 use crate::ops::resource::UniqueKey;
+use crate::ops::{self, OpError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ impl Native for Group {
         new: examples::new_group,
         replace: Some("The members do not change."),
         patch: || json!({ "displayName": "Engineers" }),
-        links: &["listMembers", "addMembers"],
+        links: &["listMembers", "addMembers", "listGroupChanges"],
     };
 
     const MEMBERSHIPS: [&'static str; 2] = ["members", "missingMembers"];
@@ -90,21 +90,21 @@ pub(super) async fn list_of_user(
 ) -> Response {
     params.suggest_search(&GROUPS, format!("/groups?filter=members.value eq \"{user}\" and "));
     let projection = params.projection(&GROUPS, false)?;
-    let list = IdList::of(params, List::new(context.tenant(), &["groups of a user", &user.to_string()]))?;
+    let at = params.at()?;
+    let list = IdList::of(params, history::list(context.tenant(), "groups of a user", user, at))?;
     let _permit = context.permit_to_read().await?;
-    let page = context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?;
+    let page = match at.map(|at| context.moment(at)) {
+        Some(moment) => context.call(ops::history::ListGroups { moment, user, page: list.page }).await?,
+        None => context.call(ListGroups { tenant: context.tenant(), user, page: list.page }).await?,
+    };
     let represent = |group| Projected { whole: Representation::from(group), projection: &projection };
     list.respond(&format!("/users/{user}/groups"), &page, |group| group.id, represent)
 }
 
 pub(super) fn list_of_user_docs() -> OperationDocs {
-    let parameters = [&["id", "limit", "cursor", "include"][..], &Group::DOCS.projection].concat();
+    let parameters = [&["id", "limit", "cursor", "include", "at"][..], &Group::DOCS.projection].concat();
     let example = examples::page("groups", examples::group());
-    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups of a user", &parameters).json(
-        200,
-        "A page of groups.",
-        &["Link"],
-        "GroupPage",
-        &example,
-    )
+    OperationDocs::keyed("listGroupsOfUser", "groups", "List the groups of a user", &parameters)
+        .json(200, "A page of groups.", &["Link"], "GroupPage", &example)
+        .errors(&[410])
 }

@@ -2,6 +2,7 @@
 
 use super::body::JsonBody;
 use super::context::{Context, Reader, Writer};
+use super::history;
 use super::openapi::{BODY, JSON, OperationDocs, examples};
 use super::pages::IdList;
 use super::params::{NoQuery, Params};
@@ -9,10 +10,10 @@ use super::path::{PathId, PathIds};
 use super::problem::Problem;
 use super::response::{Response, no_content};
 use crate::domain::condition::Conditions;
-use crate::domain::cursor::List;
 use crate::domain::fields::FieldError;
 use crate::domain::member::{read_user_ids, unknown_users, valid_user_ids};
 use crate::domain::schema::USERS;
+use crate::ops::history::ListMembers;
 use crate::ops::members::{self, Add, Find, FindUsers, Put, Remove};
 use actix_web::HttpResponse;
 use uuid::Uuid;
@@ -20,21 +21,22 @@ use uuid::Uuid;
 /// `GET /groups/{id}/members`
 pub(super) async fn list(context: Context<Reader>, PathId(group): PathId, mut params: Params) -> Response {
     params.suggest_search(&USERS, format!("/users?filter=groups.value eq \"{group}\" and "));
-    let list = IdList::of(params, List::new(context.tenant(), &["members", &group.to_string()]))?;
+    let at = params.at()?;
+    let list = IdList::of(params, history::list(context.tenant(), "members", group, at))?;
     let _permit = context.permit_to_read().await?;
-    let page = context.call(members::List { tenant: context.tenant(), group, page: list.page }).await?;
+    let page = match at.map(|at| context.moment(at)) {
+        Some(moment) => context.call(ListMembers { moment, group, page: list.page }).await?,
+        None => context.call(members::List { tenant: context.tenant(), group, page: list.page }).await?,
+    };
     list.respond(&format!("/groups/{group}/members"), &page, |member| member.user_id, |member| member)
 }
 
 pub(super) fn list_docs() -> OperationDocs {
     let example = examples::page("members", examples::member());
-    operation("listMembers", "List the members of a group", &["id", "limit", "cursor", "include"]).json(
-        200,
-        "A page of members, sorted by user id.",
-        &["Link"],
-        "MemberPage",
-        &example,
-    )
+    let parameters = ["id", "limit", "cursor", "include", "at"];
+    operation("listMembers", "List the members of a group", &parameters)
+        .json(200, "A page of members, sorted by user id.", &["Link"], "MemberPage", &example)
+        .errors(&[410])
 }
 
 /// `POST /groups/{id}/members`

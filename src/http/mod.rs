@@ -20,6 +20,7 @@ pub(crate) mod fuzzing;
 mod groups;
 mod headers;
 mod health;
+mod history;
 mod import;
 mod in_flight;
 mod keys;
@@ -101,10 +102,12 @@ fn directory_urls() -> Vec<Url> {
     vec![
         users,
         user,
+        history::url::<User>(),
         restore_url::<User>(),
         url("/users/{id}/groups", [get(groups::list_of_user).compressed().docs(groups::list_of_user_docs)]),
         groups,
         group,
+        history::url::<Group>(),
         restore_url::<Group>(),
         url(
             "/groups/{id}/members",

@@ -5,7 +5,8 @@ use super::problem::{Problem, sentence};
 use super::resources::Native;
 use super::suggestion::{Search, suggestion};
 use crate::domain::cursor::{InvalidCursor, List};
-use crate::domain::filter::Filter;
+use crate::domain::filter::{Filter, Value};
+use crate::domain::point::Point;
 use crate::domain::projection::{AttributeSet, Projection};
 use crate::domain::schema::{Schema, Vocabulary};
 use crate::domain::sort::{Position, Sort};
@@ -130,6 +131,20 @@ impl Params {
         position.map(Some).ok_or_else(|| Problem::invalid_cursor(sentence(InvalidCursor)))
     }
 
+    /// Takes `at`, a point in the history.
+    pub(super) fn at(&mut self) -> Result<Option<Point>, Problem> {
+        self.named("at")
+    }
+
+    /// Takes `cursor` of a list of changes, newest first: the revision before which the page begins.
+    pub(super) fn revision_cursor(&mut self, list: List) -> Result<Option<i64>, Problem> {
+        let Some(cursor) = self.take("cursor") else { return Ok(None) };
+        match list.position(&cursor) {
+            Ok(Position { key: Some(Value::Integer(revision)), .. }) => Ok(Some(revision)),
+            _ => Err(Problem::invalid_cursor(sentence(InvalidCursor))),
+        }
+    }
+
     /// Takes `cursor` of a list that is sorted by id.
     pub(super) fn id_cursor(&mut self, list: List) -> Result<Option<Uuid>, Problem> {
         Ok(self.cursor(list, Sort::default())?.map(|position| position.id))
@@ -232,11 +247,12 @@ pub(super) struct Include {
 const SOURCES: &str = "externalIdSources";
 
 /// The query of an endpoint that takes only `attributes` or `excludedAttributes`, with the names of attributes of `R`, and
-/// `include`.
+/// `include` or `at`.
 pub(super) struct Fields<R> {
     pub(super) projection: Projection,
     pub(super) groups: bool,
     pub(super) sources: bool,
+    pub(super) at: Option<Point>,
     of: PhantomData<R>,
 }
 
@@ -249,6 +265,12 @@ impl<R: Native> Fields<R> {
         let included = if R::HAS_GROUPS { &["groups", SOURCES][..] } else { &[SOURCES] };
         let Include { groups, sources, .. } = params.include(included)?;
         let projection = params.projection(R::SCHEMA, groups)?;
-        params.finish().map(|()| Self { projection, groups, sources, of: PhantomData })
+        let at = params.at()?;
+        params.finish()?;
+        if (groups || sources) && at.is_some() {
+            let detail = "`at` and `include` cannot be combined. The groups at that point are at `/users/{id}/groups?at=…`.";
+            return Err(Problem::invalid_parameter(detail));
+        }
+        Ok(Self { projection, groups, sources, at, of: PhantomData })
     }
 }

@@ -25,9 +25,10 @@ use crate::domain::sort::Position;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::connections::SourceNames;
+use crate::ops::history::{self, Historic};
 use crate::ops::listing::{ListPage, Query};
 use crate::ops::members::MAX_GROUPS;
-use crate::ops::resource::{Form, NewValues, Resource, Rewrite, UniqueKey};
+use crate::ops::resource::{Form, NewValues, Rewrite, UniqueKey};
 use crate::ops::upsert::{Upsert, Upserted};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -39,7 +40,7 @@ use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// Users and groups as the native API serves them.
-pub(super) trait Native: Resource {
+pub(super) trait Native: Historic {
     const PATH: &'static str;
     /// The form in which whole resources are read.
     type Stored: Form<Resource = Self> + Write;
@@ -208,6 +209,11 @@ async fn find<R: Native>(
     fields: Fields<R>,
     PathId(id): PathId,
 ) -> Response {
+    if let Some(at) = fields.at {
+        let _permit = context.permit_to_read().await?;
+        let past = history::Find::<R> { moment: context.moment(at), id, of: PhantomData };
+        return projected_response(&conditions, &context.call(past).await?, &fields, None);
+    }
     // What is included can change without a new version of the resource.
     let is_versioned = !fields.groups && !fields.sources;
     let conditions = if is_versioned { conditions } else { conditions.ignoring_none_match_tags() };
@@ -220,6 +226,16 @@ async fn find<R: Native>(
         true => Some(context.call(SourceNames { tenant: context.tenant() }).await?),
         false => None,
     };
+    projected_response(&conditions, &resource, &fields, names)
+}
+
+/// `names` are those of all connections, if the response includes those of the resource.
+fn projected_response<R: Native>(
+    conditions: &Conditions,
+    resource: &R,
+    fields: &Fields<R>,
+    names: Option<BTreeMap<String, String>>,
+) -> Response {
     let included = |mut names: BTreeMap<_, _>| {
         names.retain(|source, _| resource.external_ids().contains_key(source));
         names
@@ -228,7 +244,7 @@ async fn find<R: Native>(
         resource: Projected { whole: resource.representation(), projection: &fields.projection },
         external_id_sources: names.map(included),
     };
-    read_response(&conditions, resource.stamp().version, |out| write_json(out, &body))
+    read_response(conditions, resource.stamp().version, |out| write_json(out, &body))
 }
 
 /// A resource with what `include=externalIdSources` adds.
@@ -249,7 +265,7 @@ fn find_docs<R: Native>() -> OperationDocs {
     let content = json!({ "application/json": { "schema": schema, "example": example() } });
     let description = format!("The {}.", R::DOCS.resource.noun());
     let Docs { projection, include: (_, include), .. } = R::DOCS;
-    let operation = R::DOCS.resource.get(&[&projection, include].concat());
+    let operation = R::DOCS.resource.get(&[&projection, include, &["at"]].concat()).errors(&[410]);
     operation.response(200, &description, &["ETag"], Some(content))
 }
 

@@ -40,7 +40,7 @@ impl Native for User {
         new: examples::new_user,
         replace: None,
         patch: examples::user_patch,
-        links: &[],
+        links: &["listUserChanges"],
     };
 
     const MEMBERSHIPS: [&'static str; 2] = ["groups", "missingGroups"];

@@ -124,11 +124,11 @@ impl StoredSize for ChangeRow {
     }
 }
 
-/// Changes in the order of their revisions.
-struct Loaded {
-    changes: Vec<ChangeRecord>,
+/// Changes in the order in which they were loaded.
+pub(super) struct Loaded {
+    pub(super) changes: Vec<ChangeRecord>,
     /// The revision after which the read ended because the changes filled a page; `None` if the read was not cut short.
-    end: Option<i64>,
+    pub(super) end: Option<i64>,
 }
 
 impl Read {
@@ -154,35 +154,11 @@ impl Read {
         &self,
         connection: &mut Connection,
         last: i64,
-        condition: Fragment,
+        mut condition: Fragment,
     ) -> QueryResult<Loaded> {
-        let range = changes::revision.gt(self.after).and(changes::revision.le(last));
-        let query = changes::table
-            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(range).and(condition))
-            .order(changes::revision)
-            .limit(i64::try_from(self.limit).unwrap_or(i64::MAX))
-            .select((
-                changes::revision,
-                changes::time,
-                changes::actor_type,
-                changes::actor_id,
-                changes::request_id,
-                changes::trace_id,
-                changes::kind,
-                changes::resource,
-                changes::resource_id,
-                changes::member_id,
-                changes::version,
-                changes::before,
-                changes::after,
-                changes::erased,
-                changes::digest,
-            ));
-        let mut budget = Budget::of(PAGE_BYTES);
-        let rows: Vec<ChangeRow> = connection.load_within(query, self.limit, &mut budget)?;
-        let changes: Vec<_> = rows.into_iter().map(change_record).collect();
-        let end = changes.last().filter(|_| budget.is_spent()).map(|change_record| change_record.revision);
-        Ok(Loaded { changes, end })
+        condition.sql(" AND changes.revision > ").value(Value::Integer(self.after));
+        condition.sql(" AND changes.revision <= ").value(Value::Integer(last));
+        load(connection, self.tenant, condition, Fragment::of("changes.revision"), self.limit)
     }
 
     fn condition(&self) -> Fragment {
@@ -201,6 +177,42 @@ impl Read {
         }
         condition
     }
+}
+
+/// Loads the changes of a tenant that satisfy a condition, at most `limit`, until they fill a page.
+pub(super) fn load(
+    connection: &mut Connection,
+    tenant: Uuid,
+    condition: Fragment,
+    order: Fragment,
+    limit: usize,
+) -> QueryResult<Loaded> {
+    let query = changes::table
+        .filter(changes::tenant_id.eq(Uid(tenant)).and(condition))
+        .order(order)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select((
+            changes::revision,
+            changes::time,
+            changes::actor_type,
+            changes::actor_id,
+            changes::request_id,
+            changes::trace_id,
+            changes::kind,
+            changes::resource,
+            changes::resource_id,
+            changes::member_id,
+            changes::version,
+            changes::before,
+            changes::after,
+            changes::erased,
+            changes::digest,
+        ));
+    let mut budget = Budget::of(PAGE_BYTES);
+    let rows: Vec<ChangeRow> = connection.load_within(query, limit, &mut budget)?;
+    let changes: Vec<_> = rows.into_iter().map(change_record).collect();
+    let end = changes.last().filter(|_| budget.is_spent()).map(|change_record| change_record.revision);
+    Ok(Loaded { changes, end })
 }
 
 fn change_record(row: ChangeRow) -> ChangeRecord {
@@ -317,6 +329,12 @@ impl HeadRow {
     fn digest(&self) -> Option<Digest> {
         self.digest.filter(|_| self.digest_revision == Some(self.revision)).map(Digest::from)
     }
+}
+
+/// The range of revisions that the history of a tenant contains.
+pub(super) fn span_of(connection: &mut Connection, tenant: Uuid) -> QueryResult<Span> {
+    let head = head(connection, tenant)?;
+    span(connection, tenant, &head)
 }
 
 fn head(connection: &mut Connection, tenant: Uuid) -> QueryResult<HeadRow> {

@@ -4,6 +4,7 @@ use crate::db::{CallError, DbError};
 use crate::domain::fields::FieldError;
 use crate::domain::key::Role;
 use crate::domain::tenant::Duplicates;
+use crate::ops::changes::Span;
 use derive_more::{Display, Error};
 use diesel::result::Error as DieselError;
 use uuid::Uuid;
@@ -52,6 +53,15 @@ pub enum OpError {
     /// The resources that match a filter cannot be counted or sorted in time.
     #[display("the results cannot be counted or sorted in time")]
     Uncountable,
+    /// The state at a point is unknown, because it depends on changes that have been deleted. Contains the range of the
+    /// retained changes.
+    #[display("the changes since this point have been deleted")]
+    #[error(ignore)]
+    NotRetained(#[error(not(source))] Span),
+    /// The point is in the future, or after the newest revision, which is given.
+    #[display("the point is later than the newest change")]
+    #[error(ignore)]
+    AfterHead(#[error(not(source))] i64),
     /// The user is in too many groups to return them.
     #[display("too many groups to return")]
     TooManyGroups,

@@ -8,6 +8,7 @@ pub mod error;
 pub mod export;
 pub mod groups;
 pub mod health;
+pub mod history;
 pub mod idempotency;
 pub mod import;
 pub mod keys;

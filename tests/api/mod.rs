@@ -69,6 +69,8 @@ mod group_helpers;
 mod groups;
 mod groups_list;
 mod health;
+mod history;
+mod history_model;
 mod idempotency;
 mod idempotency_races;
 mod imports;

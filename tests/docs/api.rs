@@ -2,10 +2,11 @@
 
 use crate::docs::workspace::Workspace;
 
-/// Creates a key, creates, deletes and restores a group, creates a user with a repeated request, and follows the changes.
+/// Creates a key, creates, deletes and restores a group, creates a user with a repeated request, follows the changes, and
+/// reads those of one user.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     let server = workspace.server().start();
-    let [requests @ .., poll, stream] = commands else { panic!("{commands:#?}") };
+    let [requests @ .., poll, stream, history] = commands else { panic!("{commands:#?}") };
     let responses = workspace.shell_with(&server).json_values(&requests.concat());
     let [key, group, restored, created, repeated] = &responses[..] else { panic!("{responses:#?}") };
     assert_eq!(key["role"], "reader");
@@ -17,4 +18,6 @@ pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
     assert_eq!(pages[0]["items"][0]["type"], "key.created");
     let events = workspace.shell_with(&server).run(stream);
     assert!(events.contains("event: group.created\n"), "{events}");
+    let changes = workspace.shell_with(&server).json_values(history);
+    assert_eq!(changes[0]["items"][0]["type"], "user.deleted");
 }

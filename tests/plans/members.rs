@@ -2,6 +2,7 @@
 
 use crate::plans::dataset::user;
 use crate::plans::explain::{forget_statements, take_statements};
+use crate::plans::history;
 use crate::plans::listing::{is_narrow, plan, query, reads_table};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
@@ -66,6 +67,7 @@ pub(crate) async fn check_plans(database: &Database, connection: &mut Connection
     }
     check_history(database).await;
     check_user_deletion(database).await;
+    history::check_plans(database, connection, groups[0]).await;
 }
 
 /// The recorded statements without those that number changes, which are the same for every write.

@@ -3,5 +3,6 @@
 
 mod dataset;
 mod explain;
+mod history;
 mod listing;
 mod members;

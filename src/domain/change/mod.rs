@@ -9,6 +9,7 @@ use super::digest::Digest;
 use super::json::to_map;
 use super::time::Timestamp;
 use super::trace::TraceId;
+use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -40,6 +41,14 @@ pub(super) fn snapshot_of(
     let mut snapshot = to_map(attributes);
     snapshot.insert("externalIds".to_owned(), to_map(external_ids).into());
     snapshot
+}
+
+/// The attributes and the externalIds in a snapshot, whose absent values may be missing.
+pub(super) fn parse_snapshot<A: DeserializeOwned>(
+    mut snapshot: Map<String, Value>,
+) -> serde_json::Result<(A, BTreeMap<String, String>)> {
+    let external_ids = snapshot.remove("externalIds").map(serde_json::from_value).transpose()?;
+    Ok((serde_json::from_value(snapshot.into())?, external_ids.unwrap_or_default()))
 }
 
 /// Identifies one version of a resource.

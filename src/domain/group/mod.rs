@@ -10,7 +10,7 @@ pub use read::Draft;
 use super::NATIVE_SOURCE;
 use super::body::written_external_ids;
 use super::casefold::casefold;
-use super::change::{Auditable, ChangeKind, Stamp, snapshot_of};
+use super::change::{Auditable, ChangeKind, Stamp, parse_snapshot, snapshot_of};
 use super::filter;
 use super::schema::SortBy;
 use super::sort::Sorted;
@@ -60,6 +60,21 @@ impl Group {
         let Draft { attributes, external_id, source, external_ids } = draft;
         let external_ids = written_external_ids(BTreeMap::new(), external_ids, source, external_id);
         Self { id, attributes, external_ids, member_count, version: 1, created_at: now, updated_at: now }
+    }
+
+    /// The group whose changes recorded this snapshot. A snapshot does not contain the number of members.
+    ///
+    /// # Errors
+    /// The snapshot is not that of a group.
+    pub fn from_snapshot(
+        stamp: Stamp,
+        created_at: Timestamp,
+        snapshot: Map<String, Value>,
+        member_count: i64,
+    ) -> serde_json::Result<Self> {
+        let Stamp { id, version, time: updated_at } = stamp;
+        let (attributes, external_ids) = parse_snapshot(snapshot)?;
+        Ok(Self { id, attributes, external_ids, member_count, version, created_at, updated_at })
     }
 
     /// The group with the values of a draft.

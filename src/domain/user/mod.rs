@@ -14,7 +14,7 @@ pub use stored::{StoredUser, document};
 use super::NATIVE_SOURCE;
 use super::body::written_external_ids;
 use super::casefold::casefold;
-use super::change::{Auditable, ChangeKind, Stamp, snapshot_of};
+use super::change::{Auditable, ChangeKind, Stamp, parse_snapshot, snapshot_of};
 use super::filter;
 use super::schema::SortBy;
 use super::sort::Sorted;
@@ -162,6 +162,20 @@ impl User {
         let Draft { attributes, external_id, source, external_ids, .. } = draft;
         let external_ids = written_external_ids(BTreeMap::new(), external_ids, source, external_id);
         Self { id, attributes, groups: None, external_ids, version: 1, created_at: now, updated_at: now }
+    }
+
+    /// The user whose changes recorded this snapshot.
+    ///
+    /// # Errors
+    /// The snapshot is not that of a user.
+    pub fn from_snapshot(
+        stamp: Stamp,
+        created_at: Timestamp,
+        snapshot: Map<String, Value>,
+    ) -> serde_json::Result<Self> {
+        let Stamp { id, version, time: updated_at } = stamp;
+        let (attributes, external_ids) = parse_snapshot(snapshot)?;
+        Ok(Self { id, attributes, groups: None, external_ids, version, created_at, updated_at })
     }
 
     /// The user with the values of a draft.

@@ -201,8 +201,8 @@ pub(in crate::http) fn tenant() -> Value {
     to_map(&tenant).into()
 }
 
-/// The response to `GET /changes`.
-pub(in crate::http) fn changes() -> Value {
+/// A change in the response to `GET /changes`.
+pub(in crate::http) fn change() -> Value {
     let title = |text: &str| [("title".to_owned(), Value::from(text))].into_iter().collect();
     let change = ChangeRecord {
         revision: 42,
@@ -221,7 +221,14 @@ pub(in crate::http) fn changes() -> Value {
         erased: false,
         digest: Some(Digest::of_user(id(USER), 2)),
     };
-    json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH, "digest": change.digest })
+    json!(change)
+}
+
+/// The response to `GET /changes`.
+pub(in crate::http) fn changes() -> Value {
+    let change = change();
+    let digest = change.get("digest").cloned();
+    json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH, "digest": digest })
 }
 
 /// The response to `GET /export` of a tenant with one user.

@@ -92,7 +92,7 @@ fn filter_and_projection(schema: &Schema, noun: &str, example: &str, matched: &[
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
 /// The other query parameters.
-fn of_lists() -> [Parameter; 13] {
+fn of_lists() -> [Parameter; 14] {
     let limit = json!({ "type": "integer", "minimum": 1, "default": 50 });
     let cursor = json!({ "type": "string", "format": "cursor" });
     let after = json!({ "type": "integer", "format": "int64", "minimum": 0, "default": 0 });
@@ -143,6 +143,14 @@ fn of_lists() -> [Parameter; 13] {
                 "Adds `externalIdSources`, the names of the connections in `externalIds`. A tag in `If-None-Match` then has \
                  no effect.",
             ),
+        ),
+        query(
+            "at",
+            json!({ "anyOf": [
+                { "type": "integer", "format": "int64", "minimum": 0 },
+                { "type": "string", "format": "date-time" },
+            ] }),
+            "A revision or a time. The response is the state after this revision, or at this time.",
         ),
         query(
             "erase",

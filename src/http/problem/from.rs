@@ -43,6 +43,10 @@ impl From<OpError> for Problem {
                 "The results cannot be counted or sorted in time. Leave out `include=total` (in SCIM, page with \
                  `cursor`), or filter and sort by an indexed attribute.",
             ),
+            OpError::NotRetained(span) => Self::history_gone(&span),
+            OpError::AfterHead(head) => Self::invalid_parameter(format!(
+                "`at` must not be in the future or after the newest revision, which is {head}."
+            )),
             OpError::TooManyGroups => Self::uncountable(
                 "A user is in more than 100,000 groups, which cannot be returned. Leave out `include=groups` (in SCIM, \
                  send `excludedAttributes=groups`).",

@@ -187,6 +187,12 @@ impl Problem {
         Self { more: Some(Box::new(Extension::Span(*span))), ..Self::gone(detail) }
     }
 
+    pub(super) fn history_gone(span: &Span) -> Self {
+        let detail = "The state at this point is unknown, because it depends on changes that are no longer retained. The \
+                      oldest retained change is `earliest`.";
+        Self { more: Some(Box::new(Extension::Span(*span))), ..Self::gone(detail) }
+    }
+
     pub(super) fn not_unique(duplicates: Duplicates) -> Self {
         let detail = "Several resources have the same values; see `conflicts`. Change or delete all but one of them, and \
                       repeat the request.";

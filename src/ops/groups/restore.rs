@@ -17,21 +17,13 @@ use uuid::Uuid;
 impl Restorable for Group {
     fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
         let users = members_of(tx, &deletion)?;
-        let Deletion { tenant, id, stamp, created_at, mut before, .. } = deletion;
+        let Deletion { tenant, id, stamp, created_at, before, .. } = deletion;
         let others = members::existing(tx, tenant, &users)?;
         let mut edit = MembershipEdit::default();
         edit.add(others.iter().copied());
         let prepared = PreparedEdit::prepare(tx, (tenant, id), &edit)?;
-        let external_ids = before.remove("externalIds").unwrap_or_default();
-        let group = Self {
-            id,
-            attributes: serde_json::from_value(before.into()).map_err(OpError::internal)?,
-            external_ids: serde_json::from_value(external_ids).map_err(OpError::internal)?,
-            member_count: i64::try_from(others.len()).unwrap_or(i64::MAX),
-            version: stamp.version,
-            created_at,
-            updated_at: stamp.time,
-        };
+        let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+        let group = Self::from_snapshot(stamp, created_at, before, count).map_err(OpError::internal)?;
         store::insert(tx, tenant, &group)?;
         let added = prepared.apply(tx, stamp.time).map_err(|error| match error {
             OpError::Invalid(_) => OpError::retry("a member was deleted concurrently"),

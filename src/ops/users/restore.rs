@@ -15,17 +15,8 @@ use uuid::Uuid;
 impl Restorable for User {
     fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
         let groups = groups_of(tx, &deletion)?;
-        let Deletion { tenant, id, stamp, created_at, mut before, .. } = deletion;
-        let external_ids = before.remove("externalIds").unwrap_or_default();
-        let user = Self {
-            id,
-            attributes: serde_json::from_value(before.into()).map_err(OpError::internal)?,
-            groups: None,
-            external_ids: serde_json::from_value(external_ids).map_err(OpError::internal)?,
-            version: stamp.version,
-            created_at,
-            updated_at: stamp.time,
-        };
+        let Deletion { tenant, id, stamp, created_at, before, .. } = deletion;
+        let user = Self::from_snapshot(stamp, created_at, before).map_err(OpError::internal)?;
         insert::insert(tx, tenant, &user)?;
         tx.record(Change::created(tenant, &user));
         let others = members::add_to_groups(tx, (tenant, id), &groups, stamp.time)?;

@@ -11,7 +11,7 @@ use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 30] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 31] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -39,6 +39,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 30] {
         ("TenantPage", page(reference("Tenant"))),
         ("Change", change()),
         ("Changes", changes()),
+        ("ChangePage", page(reference("Change"))),
         ("Problem", problem(codes)),
         ("FieldError", field_error()),
         ("Service", service()),
