@@ -71,7 +71,8 @@ impl<T> WaitingRoom<T> {
 
     /// Whether an item of this flow would be kept now: its class has a place left, or another flow would lose an item.
     pub(super) fn has_place(&self, Flow { class, tenant, actor }: &Flow) -> bool {
-        let Some(of_class) = self.classes.find(class).filter(|of_class| of_class.count() >= self.places) else {
+        let Some(of_class) = self.classes.find(class).filter(|of_class| of_class.count() >= self.places)
+        else {
             return true;
         };
         !of_class.is_longest(tenant)
