@@ -20,6 +20,9 @@ pub enum WriteMode {
     Patch(Uuid),
 }
 
+/// The read-only fields, which a body may contain as they were read.
+pub const READ_ONLY: [&str; 5] = ["version", "createdAt", "updatedAt", "externalIds", "externalIdSources"];
+
 /// The maximum size of a resource, in bytes of JSON without absent values.
 pub const SIZE_LIMIT: usize = 64 * 1024;
 /// The maximum size of `custom`, in bytes of JSON.

@@ -3,9 +3,9 @@
 use crate::db::types::{Measured, Uid};
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Stamp;
-use crate::domain::id;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
+use crate::ops::history::{Rows, created_at};
 use crate::ops::resource::Resource;
 use crate::schema::changes;
 use diesel::prelude::*;
@@ -41,9 +41,10 @@ pub struct Restored<R> {
 
 /// The newest change of a deleted resource.
 pub struct Deletion {
-    pub(super) tenant: Uuid,
-    pub(super) id: Uuid,
+    pub(super) rows: Rows,
     pub(super) revision: i64,
+    /// The revision of the last creation, if that change is retained.
+    pub(super) created: Option<i64>,
     pub(super) request_id: String,
     /// The version and the time of the restored resource.
     pub(super) stamp: Stamp,
@@ -68,64 +69,38 @@ impl<R: Restorable> Operation for Restore<R> {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Restored<R>, OpError> {
-        let newest = self.newest(tx)?.ok_or(OpError::NotFound)?;
+        let [created, _, deleted] = R::KINDS;
+        let rows = Rows { tenant: self.tenant, id: self.id, kind: created.resource() };
+        let newest = rows.newest(tx)?.ok_or(OpError::NotFound)?;
         // Concurrent calls for the same resource wait here, and then find that it exists.
-        let row = changes::table.find((Uid(self.tenant), newest)).select((
-            changes::kind,
-            changes::request_id,
-            changes::version,
-            changes::time,
-            changes::before,
-        ));
-        let (kind, request_id, version, time, before): DeletionRow = tx.lock(row)?;
-        if self.newest(tx)? != Some(newest) {
+        let row = changes::table.find((Uid(self.tenant), newest.revision));
+        let (request_id, before): DeletionRow =
+            tx.lock(row.select((changes::request_id, changes::before)))?;
+        if rows.newest(tx)?.is_none_or(|row| row.revision != newest.revision) {
             return Err(OpError::retry("the resource was changed concurrently"));
         }
-        let [_, _, deleted] = R::KINDS;
         let before = match before {
-            Some(before) if kind == deleted.name() => deleted.shown(before.value),
+            Some(before) if newest.kind == deleted.name() => deleted.shown(before.value),
             _ if tx.optional(R::by_id(self.tenant, self.id))?.is_some() => {
                 return Err(OpError::Refused("The resource exists, so it cannot be restored"));
             }
             _ => return Err(OpError::Gone("The values of the resource have been erased")),
         };
-        let time = self.now.after(time.into());
-        let (tenant, id, revision) = (self.tenant, self.id, newest);
-        let stamp = Stamp { id, version: version + 1, time };
-        let created_at = self.created_at(tx)?.unwrap_or(time);
-        let mut restored =
-            R::restore(tx, Deletion { tenant, id, revision, request_id, stamp, created_at, before })?;
-        R::fill_computed(tx, [(tenant, &mut restored.resource)])?;
+        let time = self.now.after(newest.time);
+        let creations = rows.creations(tx, created, newest.revision)?;
+        let deletion = Deletion {
+            rows,
+            revision: newest.revision,
+            created: creations.first().map(|row| row.revision),
+            request_id,
+            stamp: Stamp { id: self.id, version: newest.version + 1, time },
+            created_at: created_at(&creations, self.id).unwrap_or(time),
+            before,
+        };
+        let mut restored = R::restore(tx, deletion)?;
+        R::fill_computed(tx, [(self.tenant, &mut restored.resource)])?;
         Ok(restored)
     }
 }
 
-type DeletionRow = (String, String, i64, i64, Option<Measured<Map<String, Value>>>);
-
-impl<R: Restorable> Restore<R> {
-    /// The revision of the resource's newest change, without those of memberships.
-    fn newest(&self, tx: &mut Tx<'_>) -> QueryResult<Option<i64>> {
-        let [created, ..] = R::KINDS;
-        let of_resource = changes::resource_id.eq(Uid(self.id));
-        let of_kind = changes::resource.eq(created.resource().name());
-        let newest = changes::table
-            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(of_resource).and(of_kind))
-            .order(changes::revision.desc())
-            .select(changes::revision)
-            .limit(1);
-        tx.optional(newest)
-    }
-
-    /// The time of the first creation. If the retention has deleted that change, the time that the id contains.
-    fn created_at(&self, tx: &mut Tx<'_>) -> QueryResult<Option<Timestamp>> {
-        let [created, ..] = R::KINDS;
-        let of_resource = changes::resource_id.eq(Uid(self.id));
-        let first = changes::version.eq(1).and(changes::kind.eq(created.name()));
-        let first = changes::table
-            .filter(changes::tenant_id.eq(Uid(self.tenant)).and(of_resource).and(first))
-            .select(changes::time)
-            .limit(1);
-        let time: Option<i64> = tx.optional(first)?;
-        Ok(time.map(Timestamp::from).or_else(|| id::time_of(self.id)))
-    }
-}
+type DeletionRow = (String, Option<Measured<Map<String, Value>>>);

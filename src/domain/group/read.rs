@@ -30,14 +30,8 @@ impl Draft {
     pub fn read(body: Value, mode: WriteMode) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
             body::check_id(fields, mode);
-            fields.ignore(&[
-                "version",
-                "createdAt",
-                "updatedAt",
-                "externalIds",
-                "externalIdSources",
-                "memberCount",
-            ]);
+            fields.ignore(&body::READ_ONLY);
+            fields.ignore(&["memberCount"]);
             let external_id = fields.key_string("externalId");
             let attributes = Attributes {
                 display_name: fields.required_key_string("displayName"),

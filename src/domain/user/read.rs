@@ -39,14 +39,8 @@ impl Draft {
         let is_small = body::length(&body) <= SMALL_BODY;
         Fields::read(body, |fields| {
             body::check_id(fields, mode);
-            fields.ignore(&[
-                "version",
-                "createdAt",
-                "updatedAt",
-                "externalIds",
-                "externalIdSources",
-                "groups",
-            ]);
+            fields.ignore(&body::READ_ONLY);
+            fields.ignore(&["groups"]);
             let external_id = fields.key_string("externalId");
             if matches!(mode, WriteMode::Patch(_)) && !fields.has("active") {
                 fields.error("active", "required", "must not be removed");

@@ -2,22 +2,23 @@
 
 use super::store;
 use crate::db::Tx;
-use crate::db::types::Uid;
-use crate::domain::change::{Change, ChangeKind};
+use crate::domain::change::Change;
 use crate::domain::group::Group;
 use crate::domain::member::MembershipEdit;
 use crate::ops::OpError;
+use crate::ops::history::{Revisions, Rows};
 use crate::ops::members::{self, PreparedEdit};
 use crate::ops::restore::{Deletion, Restorable, Restored};
-use crate::schema::changes;
-use diesel::prelude::*;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
 impl Restorable for Group {
     fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
-        let users = members_of(tx, &deletion)?;
-        let Deletion { tenant, id, stamp, created_at, before, .. } = deletion;
+        let Deletion { rows, revision, created, stamp, created_at, before, .. } = deletion;
+        let Rows { tenant, id, .. } = rows;
+        let after = created.ok_or(OpError::Gone("The changes that added the members have been deleted"))?;
+        let users = rows.members(tx, Revisions { after, through: revision }, Uuid::nil())?;
+        let users: BTreeSet<_> = users.into_keys().collect();
         let others = members::existing(tx, tenant, &users)?;
         let mut edit = MembershipEdit::default();
         edit.add(others.iter().copied());
@@ -34,31 +35,4 @@ impl Restorable for Group {
         let missing = users.difference(&others).copied().collect();
         Ok(Restored { resource: group, others, missing })
     }
-}
-
-/// The members at the time of the deletion, according to the changes since the creation.
-fn members_of(tx: &mut Tx<'_>, deletion: &Deletion) -> Result<BTreeSet<Uuid>, OpError> {
-    let of_group = changes::tenant_id.eq(Uid(deletion.tenant)).and(changes::resource_id.eq(Uid(deletion.id)));
-    let earlier = of_group.and(changes::revision.lt(deletion.revision));
-    let created = changes::table
-        .filter(earlier.and(changes::kind.eq(ChangeKind::GROUP_CREATED.name())))
-        .order(changes::revision.desc())
-        .select(changes::revision)
-        .limit(1);
-    let created: Option<i64> = tx.optional(created)?;
-    let created = created.ok_or(OpError::Gone("The changes that added the members have been deleted"))?;
-    let rows = changes::table
-        .filter(earlier.and(changes::revision.gt(created)).and(changes::member_id.is_not_null()))
-        .order(changes::revision)
-        .select((changes::kind, changes::member_id.assume_not_null()));
-    let rows: Vec<(String, Uid)> = tx.load(rows)?;
-    let mut members = BTreeSet::new();
-    for (kind, Uid(user)) in rows {
-        if kind == ChangeKind::MEMBER_ADDED.name() {
-            members.insert(user);
-        } else {
-            members.remove(&user);
-        }
-    }
-    Ok(members)
 }

@@ -15,7 +15,7 @@ use crate::domain::user::User;
 use crate::ops::{IDS_PER_STATEMENT, OpError, Page, PageQuery};
 use crate::schema::users;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::BigInt;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -29,9 +29,6 @@ pub struct ListMembers {
     /// The page to read.
     pub page: PageQuery,
 }
-
-/// The maximum number of changes of members that are in memory at once.
-const WINDOW: usize = 10_000;
 
 impl Operation for ListMembers {
     type Output = Page<Member>;
@@ -73,17 +70,14 @@ impl ListMembers {
         past: &Past<Group>,
     ) -> Result<BTreeMap<Uuid, Option<Timestamp>>, OpError> {
         let changes = member_changes(past, view)?;
-        if let Since::Present(_) = past.since {
-            return Ok(self.undo(connection, view, changes)?);
+        match past.since {
+            Since::Present(_) => Ok(self.undo(connection, view, changes)?),
+            Since::Deleted(_) => Ok(self.rows(view).members(connection, changes, self.page.start())?),
         }
-        let mut members = BTreeMap::new();
-        self.for_each_change(connection, view, changes, |user, added| {
-            match added {
-                Some(time) => members.insert(user, Some(time)),
-                None => members.remove(&user),
-            };
-        })?;
-        Ok(members)
+    }
+
+    fn rows(&self, view: View) -> Rows {
+        Rows { tenant: view.tenant, id: self.group, kind: ResourceKind::Group }
     }
 
     /// The present members, with changes undone.
@@ -95,7 +89,7 @@ impl ListMembers {
     ) -> QueryResult<BTreeMap<Uuid, Option<Timestamp>>> {
         // The first change of a member decides.
         let mut was_member = BTreeMap::new();
-        self.for_each_change(connection, view, changes, |user, added| {
+        self.rows(view).for_each_member(connection, changes, self.page.start(), |user, added| {
             was_member.entry(user).or_insert(added.is_none());
         })?;
         let mut statement =
@@ -111,33 +105,6 @@ impl ListMembers {
         let unchanged = present.filter(|(user, _)| !was_member.contains_key(user));
         let removed = was_member.iter().filter(|(_, was_member)| **was_member).map(|(user, _)| (*user, None));
         Ok(unchanged.chain(removed).collect())
-    }
-
-    /// Visits changes of members after the start of the page, in order: the user, and the time if the user was added.
-    fn for_each_change(
-        &self,
-        connection: &mut Connection,
-        view: View,
-        mut revisions: Revisions,
-        mut visit: impl FnMut(Uuid, Option<Timestamp>),
-    ) -> QueryResult<()> {
-        let rows = Rows { tenant: view.tenant, id: self.group, kind: ResourceKind::Group };
-        loop {
-            let mut statement = Fragment::of(
-                "SELECT changes.revision, changes.member_id, changes.type = 'member.added', changes.time",
-            );
-            statement.append(&rows.from("changes.resource = 'member'", &revisions.condition()));
-            statement.sql(" AND changes.member_id > ").value(Value::Id(self.page.start()));
-            statement.sql(" ORDER BY changes.revision");
-            let statement = Statement::<(BigInt, Id, Bool, BigInt)>::of(statement);
-            let window: Vec<(i64, Uid, bool, i64)> = connection.load_first(statement, WINDOW)?;
-            let last = window.last().map(|(revision, ..)| *revision).filter(|_| window.len() == WINDOW);
-            for (_, Uid(user), added, time) in window {
-                visit(user, added.then(|| time.into()));
-            }
-            let Some(last) = last else { return Ok(()) };
-            revisions.after = last;
-        }
     }
 
     /// Adds the times that only the changes of the users' memberships contain.

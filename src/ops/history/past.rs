@@ -1,12 +1,11 @@
 //! The state of one user or group at a point.
 
 use super::members::names;
-use super::rows::{Revisions, Row, Rows};
+use super::rows::{Revisions, Rows, created_at};
 use super::{Moment, View};
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::{ChangeKind, Stamp};
 use crate::domain::group::Group;
-use crate::domain::id;
 use crate::domain::parse_id;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -164,13 +163,6 @@ fn add_missing(values: &mut Map<String, Json>, later: Map<String, Json>) {
     for (name, value) in later {
         values.entry(name).or_insert(value);
     }
-}
-
-/// The time of the first creation, which a restored resource keeps, according to the creations, newest first. If that
-/// change is no longer retained, the time that the id contains.
-fn created_at(creations: &[Row], id: Uuid) -> Option<Timestamp> {
-    let first = creations.iter().find(|row| row.version == 1);
-    first.map(|row| row.time).or_else(|| id::time_of(id))
 }
 
 impl Historic for User {

@@ -8,20 +8,21 @@ use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Document, Id, Measured, Uid};
 use crate::domain::change::{ChangeKind, ResourceKind};
 use crate::domain::filter::Value;
+use crate::domain::id;
 use crate::domain::time::Timestamp;
 use crate::ops::{IDS_PER_STATEMENT, PAGE_BYTES};
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use serde_json::{Map, Value as Json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A row without its values.
-pub(super) struct Row {
-    pub(super) revision: i64,
-    pub(super) version: i64,
-    pub(super) time: Timestamp,
-    pub(super) kind: String,
+pub(in crate::ops) struct Row {
+    pub(in crate::ops) revision: i64,
+    pub(in crate::ops) version: i64,
+    pub(in crate::ops) time: Timestamp,
+    pub(in crate::ops) kind: String,
 }
 
 /// A row that contains the values before a change.
@@ -39,19 +40,19 @@ impl StoredSize for (i64, String, Option<Measured<Map<String, Json>>>) {
 
 /// The rows of a user, or of a group and its members.
 #[derive(Clone, Copy)]
-pub(super) struct Rows {
-    pub(super) tenant: Uuid,
-    pub(super) id: Uuid,
-    pub(super) kind: ResourceKind,
+pub(in crate::ops) struct Rows {
+    pub(in crate::ops) tenant: Uuid,
+    pub(in crate::ops) id: Uuid,
+    pub(in crate::ops) kind: ResourceKind,
 }
 
 /// A range of revisions.
 #[derive(Clone, Copy)]
-pub(super) struct Revisions {
+pub(in crate::ops) struct Revisions {
     /// The revision before the first one.
-    pub(super) after: i64,
+    pub(in crate::ops) after: i64,
     /// The last revision.
-    pub(super) through: i64,
+    pub(in crate::ops) through: i64,
 }
 
 impl Revisions {
@@ -71,6 +72,8 @@ impl Revisions {
 
 /// The maximum number of rows with values that are read at once.
 const WINDOW: usize = 100;
+/// The maximum number of changes of members that are in memory at once.
+const MEMBER_WINDOW: usize = 10_000;
 
 /// The kinds of changes that give a resource a new version. A member belongs to its group.
 pub(super) fn kinds(kind: ResourceKind) -> &'static str {
@@ -81,6 +84,11 @@ pub(super) fn kinds(kind: ResourceKind) -> &'static str {
 }
 
 impl Rows {
+    /// The newest row.
+    pub(in crate::ops) fn newest(self, connection: &mut Connection) -> QueryResult<Option<Row>> {
+        self.first(connection, &Fragment::truth(), "DESC")
+    }
+
     /// The newest row that the view includes.
     pub(super) fn last(self, connection: &mut Connection, view: View) -> QueryResult<Option<Row>> {
         self.first(connection, &view.includes(), "DESC")
@@ -103,7 +111,7 @@ impl Rows {
 
     /// The rows of creations up to a revision, newest first. There are several if the resource was deleted and created
     /// again.
-    pub(super) fn creations(
+    pub(in crate::ops) fn creations(
         self,
         connection: &mut Connection,
         created: ChangeKind,
@@ -162,6 +170,51 @@ impl Rows {
         Ok((rows.into_iter().map(row).collect(), more))
     }
 
+    /// The members of a group that was created just before these revisions, after a user id, with the times at which they were
+    /// added.
+    pub(in crate::ops) fn members(
+        self,
+        connection: &mut Connection,
+        revisions: Revisions,
+        after: Uuid,
+    ) -> QueryResult<BTreeMap<Uuid, Option<Timestamp>>> {
+        let mut members = BTreeMap::new();
+        self.for_each_member(connection, revisions, after, |user, added| {
+            match added {
+                Some(time) => members.insert(user, Some(time)),
+                None => members.remove(&user),
+            };
+        })?;
+        Ok(members)
+    }
+
+    /// Visits the changes of members after a user id, in order: the user, and the time if the user was added.
+    pub(super) fn for_each_member(
+        self,
+        connection: &mut Connection,
+        mut revisions: Revisions,
+        after: Uuid,
+        mut visit: impl FnMut(Uuid, Option<Timestamp>),
+    ) -> QueryResult<()> {
+        loop {
+            let mut statement = Fragment::of(
+                "SELECT changes.revision, changes.member_id, changes.type = 'member.added', changes.time",
+            );
+            statement.append(&self.from("changes.resource = 'member'", &revisions.condition()));
+            statement.sql(" AND changes.member_id > ").value(Value::Id(after));
+            statement.sql(" ORDER BY changes.revision");
+            let statement = Statement::<(BigInt, Id, Bool, BigInt)>::of(statement);
+            let window: Vec<(i64, Uid, bool, i64)> = connection.load_first(statement, MEMBER_WINDOW)?;
+            let last =
+                window.last().map(|(revision, ..)| *revision).filter(|_| window.len() == MEMBER_WINDOW);
+            for (_, Uid(user), added, time) in window {
+                visit(user, added.then(|| time.into()));
+            }
+            let Some(last) = last else { return Ok(()) };
+            revisions.after = last;
+        }
+    }
+
     /// The number of members added minus the number of members removed.
     pub(super) fn growth(self, connection: &mut Connection, revisions: Revisions) -> QueryResult<i64> {
         let mut statement = Fragment::of(
@@ -179,6 +232,13 @@ impl Rows {
         statement.sql(" AND ").sql(kinds).and_condition(condition);
         statement
     }
+}
+
+/// The time of the first creation, which a restored resource keeps, according to the creations, newest first. If that
+/// change is no longer retained, the time that the id contains.
+pub(in crate::ops) fn created_at(creations: &[Row], id: Uuid) -> Option<Timestamp> {
+    let first = creations.iter().find(|row| row.version == 1);
+    first.map(|row| row.time).or_else(|| id::time_of(id))
 }
 
 /// Which of these users or groups have changed since the point. Changes of the members of a group are changes of the group.

@@ -5,6 +5,7 @@ use crate::db::Tx;
 use crate::db::types::Uid;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::user::User;
+use crate::ops::history::Rows;
 use crate::ops::restore::{Deletion, Restorable, Restored};
 use crate::ops::{OpError, members};
 use crate::schema::changes;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 impl Restorable for User {
     fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
         let groups = groups_of(tx, &deletion)?;
-        let Deletion { tenant, id, stamp, created_at, before, .. } = deletion;
+        let Deletion { rows: Rows { tenant, id, .. }, stamp, created_at, before, .. } = deletion;
         let user = Self::from_snapshot(stamp, created_at, before).map_err(OpError::internal)?;
         insert::insert(tx, tenant, &user)?;
         tx.record(Change::created(tenant, &user));
@@ -27,7 +28,8 @@ impl Restorable for User {
 
 /// The groups from which the deletion removed the user. Its changes directly precede that of the deletion.
 fn groups_of(tx: &mut Tx<'_>, deletion: &Deletion) -> QueryResult<BTreeSet<Uuid>> {
-    let of_user = changes::tenant_id.eq(Uid(deletion.tenant)).and(changes::member_id.eq(Uid(deletion.id)));
+    let Rows { tenant, id, .. } = deletion.rows;
+    let of_user = changes::tenant_id.eq(Uid(tenant)).and(changes::member_id.eq(Uid(id)));
     let removed = changes::kind.eq(ChangeKind::MEMBER_REMOVED.name());
     let same_request = changes::request_id.eq(&deletion.request_id);
     let earlier = changes::revision.lt(deletion.revision);

@@ -8,7 +8,10 @@ pub(super) use attributes::attribute_names;
 pub(in crate::http) use attributes::{Write, ignored_value, key_text, request_property, storable_name};
 pub(in crate::http) use builders::{reference, time};
 
+use crate::domain::group::Group;
 use crate::domain::schema::{GROUPS, Schema, USERS};
+use crate::domain::user::User;
+use crate::http::resources::Native as _;
 use attributes::{projected, request_body, resource};
 use builders::{array, id, object, page};
 use serde_json::{Map, Value, json};
@@ -16,8 +19,8 @@ use serde_json::{Map, Value, json};
 /// The schemas of the native API, by name. `codes` are the codes of problems.
 pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
     let records = records::all(codes).map(|(name, schema)| (name.to_owned(), schema));
-    let users = of_resource("User", &USERS, ["groups", "missingGroups"]);
-    let groups = of_resource("Group", &GROUPS, ["members", "missingMembers"]);
+    let users = of_resource("User", &USERS, User::MEMBERSHIPS);
+    let groups = of_resource("Group", &GROUPS, Group::MEMBERSHIPS);
     users.into_iter().chain(groups).chain(records).collect()
 }
 
