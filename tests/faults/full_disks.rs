@@ -67,6 +67,31 @@ fn a_full_disk_refuses_writes_and_no_reads(database: &SmallDatabase) {
     });
 }
 
+/// Without space for its write-ahead log, PostgreSQL ends, and cannot start again before there is space.
+#[test]
+fn a_full_disk_of_the_log_of_postgres_loses_no_write() {
+    let mut cluster = Cluster::start_with(&["min_wal_size=32MB", "max_wal_size=32MB"]);
+    let disk = Disk::mount("80m");
+    cluster.move_log(disk.path());
+    block_on(async {
+        let subject = Subject::start(cluster.url()).await;
+        disk.fill();
+        let large = json!({ "text": random_text(15_000) });
+        let mut number = 0;
+        while subject.ready().await.code() == 200 {
+            number += 1;
+            assert!(number < 2_000, "the server is ready although the log of the database has no space");
+            let user = json!({ "userName": format!("large-{number}"), "custom": large });
+            let response = subject.client.post("/users", &user).send().await;
+            assert!([201, 503, 504].contains(&response.code()), "{}", response.text());
+        }
+        subject.send().await;
+        disk.free();
+        cluster.start_if_ended();
+        subject.check_recovery().await;
+    });
+}
+
 /// Text that PostgreSQL cannot compress much.
 fn random_text(length: usize) -> String {
     (0..length / 32).map(|_| uuid::Uuid::new_v4().simple().to_string()).collect()

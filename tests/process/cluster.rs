@@ -2,10 +2,12 @@
 
 use crate::support::percent_encoded;
 use crate::support::sql::{Sql, wait_until};
+use diesel::{Connection, PgConnection};
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
@@ -103,6 +105,26 @@ impl Cluster {
     /// Starts the server and waits until it accepts connections. After a kill, this succeeds once all processes have ended.
     pub(crate) fn start_again(&mut self) {
         wait_until(START_LIMIT, "PostgreSQL starts", || self.try_to_run("start"));
+    }
+
+    /// Stops the server, moves its write-ahead log to another directory, and starts it again.
+    pub(crate) fn move_log(&mut self, directory: &Path) {
+        self.stop("fast");
+        let (log, moved) = (self.data.join("pg_wal"), directory.join("pg_wal"));
+        // The copy keeps the owner.
+        let copied = Command::new("cp").arg("-a").args([&log, &moved]).status();
+        assert!(copied.expect("the cp command runs").success());
+        fs::remove_dir_all(&log).expect("the directory is deleted");
+        symlink(&moved, &log).expect("the link is created");
+        self.start_again();
+    }
+
+    /// Starts the server if it has ended by itself.
+    pub(crate) fn start_if_ended(&mut self) {
+        let url = self.url.clone();
+        wait_until(START_LIMIT, "PostgreSQL accepts connections", || {
+            PgConnection::establish(&url).is_ok() || self.try_to_run("start")
+        });
     }
 
     fn run(&mut self, command: &str) {
