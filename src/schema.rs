@@ -199,6 +199,7 @@ table! {
         replaces -> Nullable<Id>,
         replaced_by -> Nullable<Id>,
         source_id -> Nullable<Id>,
+        mode -> Text,
     }
 }
 

@@ -17,6 +17,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use r2d2::{Pool, PooledConnection};
 use std::any::{Any, TypeId, type_name};
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -304,13 +305,16 @@ pub(super) struct Call<O: Operation> {
     pub(super) reply: oneshot::Sender<Result<O::Output, O::Error>>,
 }
 
+/// The kind of calls whose writes are rolled back. They never share a transaction with calls whose writes are committed.
+struct Planned<O>(PhantomData<O>);
+
 impl<O: Operation> Batchable for Call<O> {
     fn kind(&self) -> TypeId {
-        TypeId::of::<O>()
+        if self.origin.plan.is_some() { TypeId::of::<Planned<O>>() } else { TypeId::of::<O>() }
     }
 
     fn max_batch(&self) -> usize {
-        O::MAX_BATCH
+        if self.origin.plan.is_some() { 1 } else { O::MAX_BATCH }
     }
 }
 

@@ -190,7 +190,8 @@ pub(super) fn attempt<O: Operation>(
         let deadline = calls.iter().map(|call| call.deadline).min();
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let lock_timeout = shorter_lock_timeout(*lock_timeout, remaining);
-        if O::IN_ONE_STATEMENT && lock_timeout.is_none() && connection.is_open_postgres() {
+        let is_planned = calls.iter().any(|call| call.origin.plan.is_some());
+        if O::IN_ONE_STATEMENT && !is_planned && lock_timeout.is_none() && connection.is_open_postgres() {
             let run = |operations: &[&O], origins: &[&Origin]| {
                 let mut tx = Tx::new(connection, origins);
                 let results = O::run_in_one_statement(operations, &mut tx)?;
@@ -232,7 +233,8 @@ fn in_transaction<O: Operation>() -> bool {
     O::CLASS == Class::Write && O::IN_TRANSACTION
 }
 
-/// Runs the operations of the calls that have started, and ends the transaction of writes.
+/// Runs the operations of the calls that have started, and ends the transaction of writes: with a commit or, if the request
+/// has a plan, with a rollback. Its changes are inserted before that, because this checks unique values.
 fn run_started<O: Operation>(
     connection: &mut Connection,
     operations: &[&O],
@@ -244,16 +246,24 @@ fn run_started<O: Operation>(
     if !in_transaction::<O>() {
         return output;
     }
+    // A call whose writes are rolled back runs alone.
+    let plan = origins.first().and_then(|origin| origin.plan.as_ref());
+    let planned = plan.map(|plan| (plan, tx.changes.clone()));
     let output = output.and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
     let (changed_tenants, inserted) = (tx.changed_tenants, tx.inserted);
-    match output {
-        Ok(output) => {
+    match (output, planned) {
+        (Ok(output), Some((plan, changes))) => {
+            rollback(connection, None)?;
+            plan.add(changes.into_iter().map(|(_, change)| change));
+            Ok(output)
+        }
+        (Ok(output), None) => {
             commit(connection)?;
             commits.publish(&changed_tenants);
             metrics.count_changes(&inserted);
             Ok(output)
         }
-        Err(error) => {
+        (Err(error), _) => {
             rollback(connection, error.database())?;
             Err(error)
         }

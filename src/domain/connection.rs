@@ -10,6 +10,7 @@ use super::merge_patch::apply_patch;
 use super::parse_id;
 use super::scim::Profile;
 use super::time::Timestamp;
+use derive_more::Display;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -26,6 +27,7 @@ pub struct Connection {
     pub name: String,
     /// The strictness of SCIM request validation.
     pub profile: Profile,
+    pub mode: Mode,
     /// The connection whose externalIds this one has taken over.
     pub replaces: Option<Uuid>,
     /// The connection that has taken over the externalIds of this one, which therefore can have no tokens.
@@ -40,12 +42,25 @@ pub struct Connection {
     pub updated_at: Timestamp,
 }
 
+/// Whether the writes of a connection take effect.
+#[derive(Clone, Copy, Debug, Default, Display, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[display(rename_all = "lowercase")]
+pub enum Mode {
+    /// Requests are carried out.
+    #[default]
+    Live,
+    /// Requests are validated and answered as in [`Live`](Self::Live), but their writes are rolled back.
+    Dry,
+}
+
 /// The writable fields of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `Connection`")]
 pub struct Draft {
     pub name: String,
     pub profile: Profile,
+    pub mode: Mode,
     pub replaces: Option<Uuid>,
 }
 
@@ -76,6 +91,11 @@ pub struct TokenDraft {
     pub expires_at: Option<Timestamp>,
 }
 
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Dry];
+}
+
 /// The maximum number of active tokens of a connection: one in use, and its replacement during a rotation.
 pub const MAX_ACTIVE_TOKENS: i64 = 2;
 
@@ -87,6 +107,7 @@ impl Auditable for Connection {
         attributes([
             ("name", self.name.as_str().into()),
             ("profile", self.profile.to_string().into()),
+            ("mode", self.mode.to_string().into()),
             ("replaces", self.replaces.map(|id| id.to_string()).into()),
         ])
     }
@@ -126,7 +147,7 @@ impl Change {
 impl Connection {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
-        Draft { name: self.name.clone(), profile: self.profile, replaces: self.replaces }
+        Draft { name: self.name.clone(), profile: self.profile, mode: self.mode, replaces: self.replaces }
     }
 
     /// Whether the connection matches a filter.
@@ -184,7 +205,7 @@ impl TokenDraft {
 }
 
 impl Draft {
-    /// Reads a connection and ignores its read-only fields. The default profile is lenient.
+    /// Reads a connection and ignores its read-only fields. The default profile is lenient, and the default mode live.
     ///
     /// # Errors
     /// A [`FieldError`] for each invalid field.
@@ -194,6 +215,7 @@ impl Draft {
             Self {
                 name: fields.required_key_string("name"),
                 profile: read_profile(fields),
+                mode: read_mode(fields),
                 replaces: read_replaces(fields),
             }
         })
@@ -223,6 +245,15 @@ fn read_profile(fields: &mut Fields<'_>) -> Profile {
     profile.unwrap_or_default()
 }
 
+fn read_mode(fields: &mut Fields<'_>) -> Mode {
+    let Some(text) = fields.string("mode") else { return Mode::default() };
+    let mode = Mode::ALL.into_iter().find(|mode| mode.to_string() == text);
+    if mode.is_none() {
+        fields.error("mode", "unknown-mode", "must be live or dry");
+    }
+    mode.unwrap_or_default()
+}
+
 /// The pointer to the id of the connection that a new one replaces.
 const REPLACES: &str = "/replaces";
 
@@ -247,17 +278,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn drafts_have_a_name_and_a_profile() {
-        let draft = |profile| Ok(Draft { name: "Okta".to_owned(), profile, replaces: None });
-        assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient));
+    fn drafts_have_a_name_a_profile_and_a_mode() {
+        let draft = |profile, mode| Ok(Draft { name: "Okta".to_owned(), profile, mode, replaces: None });
+        assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient, Mode::Live));
         assert_eq!(
-            Draft::read(json!({"name": "Okta", "profile": "strict", "id": 1})),
-            draft(Profile::Strict)
+            Draft::read(json!({"name": "Okta", "profile": "strict", "mode": "dry", "id": 1})),
+            draft(Profile::Strict, Mode::Dry)
         );
         for (body, pointer, code) in [
             (json!([]), "", "wrong-type"),
             (json!({}), "/name", "required"),
             (json!({"name": "a", "profile": "Strict"}), "/profile", "unknown-profile"),
+            (json!({"name": "a", "mode": "test"}), "/mode", "unknown-mode"),
             (json!({"name": "a", "replaces": "b"}), "/replaces", "unknown-connection"),
             (json!({"name": "a", "x": 1}), "/x", "unknown-field"),
         ] {

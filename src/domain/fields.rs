@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 27] = [
+pub const CODES: [&str; 28] = [
     "required",
     "wrong-type",
     "blank",
@@ -39,6 +39,7 @@ pub const CODES: [&str; 27] = [
     "unknown-user",
     "unknown-role",
     "unknown-profile",
+    "unknown-mode",
     "invalid-time",
     "in-the-past",
     "invalid-name",

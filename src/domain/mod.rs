@@ -21,6 +21,7 @@ pub mod key;
 pub mod member;
 pub mod merge_patch;
 pub mod origin;
+pub mod plan;
 pub mod point;
 pub mod projection;
 pub mod schema;

@@ -1,5 +1,6 @@
 //! The origin of an operation: the caller and the request.
 
+use super::plan::Plan;
 use super::trace::TraceId;
 use derive_more::{Display, FromStr};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Origin {
     pub deadline: Option<Instant>,
     /// Whether the request writes many resources. Its writes and those of other requests then take turns.
     pub bulk: bool,
+    /// The plan of the request, if its writes are rolled back instead of committed.
+    pub plan: Option<Plan>,
 }
 
 /// A caller.
@@ -54,6 +57,7 @@ impl Origin {
         let actor = Actor { kind: ActorKind::Server, id: "roster".into() };
         // Its calls must not wait for those of any tenant.
         let tenant = Uuid::nil();
-        Self { actor, tenant, request_id: "-".into(), trace_id: None, deadline: None, bulk: false }
+        let request_id = "-".into();
+        Self { actor, tenant, request_id, trace_id: None, deadline: None, bulk: false, plan: None }
     }
 }

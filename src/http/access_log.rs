@@ -44,6 +44,9 @@ pub(super) fn log_request(
         fields.push(("caller_type", Value::from_display(&actor.kind)));
         fields.push(("caller_id", Value::from(&*actor.id)));
     }
+    if of_request.get().is_some_and(Caller::is_dry) {
+        fields.push(("dry_run", Value::from(true)));
+    }
     if let Some(FailedOperations(count)) = of_response.get() {
         fields.push(("failed", Value::from(*count)));
     }

@@ -8,8 +8,10 @@ use super::rate_limit;
 use super::request_id::RequestId;
 use super::state::State;
 use super::traceparent::traceparent;
+use crate::domain::connection::Mode;
 use crate::domain::key::{Credential, Role, Secret};
 use crate::domain::origin::{Actor, ActorKind, Origin};
+use crate::domain::plan::Plan;
 use crate::domain::scim::Profile;
 use crate::domain::time::Timestamp;
 use crate::domain::{DEFAULT_TENANT, NATIVE_SOURCE, Source};
@@ -92,6 +94,11 @@ pub(super) async fn reauthenticate(request: &HttpRequest, state: &State) -> Resu
 }
 
 impl Caller {
+    /// Whether the caller's writes are rolled back, because its connection has the mode `dry`.
+    pub(super) fn is_dry(&self) -> bool {
+        self.origin.plan.is_some()
+    }
+
     /// The same caller, for checks after the request's deadline.
     pub(super) fn without_deadline(&self) -> Self {
         Self { origin: Origin { deadline: None, ..self.origin.clone() }, ..self.clone() }
@@ -164,15 +171,16 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
         return Err(failed());
     }
     state.credentials.used(credential.id, now);
-    let Credential { tenant, role, profile, expires_at, .. } = *credential;
-    let (origin, source) = (origin(request, credential.actor.clone(), tenant), credential.source.clone());
+    let Credential { tenant, role, profile, mode, expires_at, .. } = *credential;
+    let (mut origin, source) = (origin(request, credential.actor.clone(), tenant), credential.source.clone());
+    origin.plan = (mode == Mode::Dry).then(Plan::default);
     Ok(Caller { origin, role, source, profile, expires_at, secret: Some(secret) })
 }
 
 fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
     let (request_id, deadline) = (RequestId::of(request), Deadline::of(request));
     let trace_id = traceparent(request.headers()).map(|(_, id)| id);
-    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false }
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false, plan: None }
 }
 
 /// The authentication scheme of a request. Its name is case-insensitive (RFC 9110, section 11.1).

@@ -37,7 +37,7 @@ impl Served for Connection {
         context.tenant()
     }
 
-    /// Tokens are cached with the profile of their connection.
+    /// Tokens are cached with the profile and the mode of their connection.
     fn stale(_: Uuid) -> Stale {
         Stale::All
     }

@@ -2,7 +2,7 @@
 
 use super::access_log::log_request;
 use super::api::{Api, is_public, normalize_path};
-use super::auth::authenticate;
+use super::auth::{Caller, authenticate};
 use super::deadline::Deadline;
 use super::endpoint::route_of;
 use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
@@ -14,11 +14,16 @@ use super::server::parking::Parking;
 use super::state::State;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use std::time::Instant;
+
+/// Present in every response to a connection whose writes are rolled back.
+const ROSTER_DRY_RUN: HeaderName = HeaderName::from_static("roster-dry-run");
 
 /// The outermost middleware: everything except authentication.
 pub(super) async fn observe(
@@ -117,6 +122,7 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
 fn add_headers(response: &mut ServiceResponse, id: &str) {
     let stopping = response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_stopping());
     let remaining = Remaining::of(response.request());
+    let is_dry = response.request().extensions().get().is_some_and(Caller::is_dry);
     // HTTP/1.0 has no chunked encoding, so the end of the connection ends the body (RFC 9112, section 6.3).
     let ends_with_connection = response.request().version() < Version::HTTP_11
         && response.response().body().size() == BodySize::Stream;
@@ -134,6 +140,9 @@ fn add_headers(response: &mut ServiceResponse, id: &str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(remaining) = remaining {
         remaining.add_fields(headers);
+    }
+    if is_dry {
+        headers.insert(ROSTER_DRY_RUN, HeaderValue::from_static("true"));
     }
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));

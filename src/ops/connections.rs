@@ -5,7 +5,9 @@ use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::connection::{Connection, Draft, MAX_ACTIVE_TOKENS, Token, TokenDraft, unknown_replaced};
+use crate::domain::connection::{
+    Connection, Draft, MAX_ACTIVE_TOKENS, Mode, Token, TokenDraft, unknown_replaced,
+};
 use crate::domain::fields::FieldError;
 use crate::domain::filter::Filter;
 use crate::domain::key::SecretHash;
@@ -58,10 +60,22 @@ impl Record for Connection {
         row.try_into()
     }
 
-    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile, replaces }: Draft, now: Timestamp) -> Self {
+    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile, mode, replaces }: Draft, now: Timestamp) -> Self {
         let (tenant, version, created_at, updated_at) = (*tenant, 1, now, now);
         let (replaced_by, source) = (None, id);
-        Self { id, tenant, name, profile, replaces, replaced_by, source, version, created_at, updated_at }
+        Self {
+            id,
+            tenant,
+            name,
+            profile,
+            mode,
+            replaces,
+            replaced_by,
+            source,
+            version,
+            created_at,
+            updated_at,
+        }
     }
 
     fn insert(&self, _: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -70,6 +84,7 @@ impl Record for Connection {
             connections::id.eq(Uid(self.id)),
             connections::name.eq(&self.name),
             connections::profile.eq(self.profile.to_string()),
+            connections::mode.eq(self.mode.to_string()),
             connections::version.eq(self.version),
             connections::created_at.eq(i64::from(self.created_at)),
             connections::updated_at.eq(i64::from(self.updated_at)),
@@ -91,8 +106,8 @@ impl Record for Connection {
         Draft::patch(self, patch)
     }
 
-    fn with(&self, Draft { name, profile, .. }: Draft, version: i64, updated_at: Timestamp) -> Self {
-        Self { name, profile, version, updated_at, ..self.clone() }
+    fn with(&self, Draft { name, profile, mode, .. }: Draft, version: i64, updated_at: Timestamp) -> Self {
+        Self { name, profile, mode, version, updated_at, ..self.clone() }
     }
 
     fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
@@ -104,6 +119,7 @@ impl Record for Connection {
         tx.execute(diesel::update(row).set((
             connections::name.eq(&self.name),
             connections::profile.eq(self.profile.to_string()),
+            connections::mode.eq(self.mode.to_string()),
             connections::version.eq(self.version),
             connections::updated_at.eq(i64::from(self.updated_at)),
         )))?;
@@ -136,20 +152,28 @@ pub struct ConnectionRow {
     replaces: Option<Uid>,
     replaced_by: Option<Uid>,
     source_id: Option<Uid>,
+    mode: String,
 }
 
 impl TryFrom<ConnectionRow> for Connection {
     type Error = OpError;
 
     fn try_from(row: ConnectionRow) -> Result<Self, OpError> {
-        let mut known = [Profile::Lenient, Profile::Strict].into_iter();
-        let profile = known.find(|known| known.to_string() == row.profile);
-        let unknown = || OpError::internal(format!("a connection has the profile {}", row.profile));
+        let mut profiles = [Profile::Lenient, Profile::Strict].into_iter();
+        let profile = profiles.find(|known| known.to_string() == row.profile);
+        let mode = Mode::ALL.into_iter().find(|known| known.to_string() == row.mode);
+        let unknown = || {
+            OpError::internal(format!(
+                "a connection has the profile {} and the mode {}",
+                row.profile, row.mode
+            ))
+        };
         Ok(Self {
             id: row.id.0,
             tenant: row.tenant_id.0,
             name: row.name,
             profile: profile.ok_or_else(unknown)?,
+            mode: mode.ok_or_else(unknown)?,
             replaces: row.replaces.map(|Uid(id)| id),
             replaced_by: row.replaced_by.map(|Uid(id)| id),
             source: row.source_id.unwrap_or(row.id).0,

@@ -34,6 +34,7 @@ macro_rules! profile_tests {
 mod bulk;
 mod client;
 mod connections;
+mod dry_mode;
 mod large_lists;
 mod lenient;
 mod lists;

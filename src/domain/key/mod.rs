@@ -7,7 +7,7 @@ pub use read::{Draft, read_expiry};
 pub use secret::{Secret, SecretHash};
 
 use super::change::{Auditable, ChangeKind, Stamp, attributes};
-use super::connection::{Connection, Token};
+use super::connection::{Connection, Mode, Token};
 use super::origin::{Actor, ActorKind};
 use super::scim::Profile;
 use super::time::Timestamp;
@@ -127,6 +127,8 @@ pub struct Credential {
     pub source: Source,
     /// The strictness with which the caller's SCIM requests are validated.
     pub profile: Profile,
+    /// Whether the caller's writes are committed.
+    pub mode: Mode,
 }
 
 impl Credential {
@@ -144,17 +146,17 @@ impl Credential {
 impl From<Key> for Credential {
     fn from(Key { id, tenant, role, expires_at, .. }: Key) -> Self {
         let actor = Actor { kind: ActorKind::Key, id: id.to_string().into() };
-        let (source, profile) = (NATIVE_SOURCE.into(), Profile::default());
-        Self { id, tenant, role, expires_at, actor, source, profile }
+        let (source, profile, mode) = (NATIVE_SOURCE.into(), Profile::default(), Mode::default());
+        Self { id, tenant, role, expires_at, actor, source, profile, mode }
     }
 }
 
 impl From<(Token, Connection)> for Credential {
     fn from((Token { id, expires_at, .. }, connection): (Token, Connection)) -> Self {
-        let Connection { tenant, profile, .. } = connection;
+        let Connection { tenant, profile, mode, .. } = connection;
         let actor = Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() };
         let source = connection.source.to_string().into();
-        Self { id, tenant, role: Role::Writer, expires_at, actor, source, profile }
+        Self { id, tenant, role: Role::Writer, expires_at, actor, source, profile, mode }
     }
 }
 

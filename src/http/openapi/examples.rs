@@ -2,7 +2,7 @@
 
 use crate::domain::DEFAULT_TENANT;
 use crate::domain::change::ChangeRecord;
-use crate::domain::connection::{Connection, Token};
+use crate::domain::connection::{Connection, Mode, Token};
 use crate::domain::cursor::List;
 use crate::domain::digest::Digest;
 use crate::domain::group::{self, Group};
@@ -154,6 +154,7 @@ pub(in crate::http) fn connection() -> Value {
         tenant: DEFAULT_TENANT,
         name: "Okta".to_owned(),
         profile: Profile::Lenient,
+        mode: Mode::Live,
         replaces: None,
         replaced_by: None,
         source: id(TENANT),

@@ -317,7 +317,8 @@ impl Operation for NextErasure {
             let kind = kind.parse().unwrap_or(ActorKind::Server);
             let actor = Actor { kind, id: actor.into() };
             let (request_id, trace_id) = (request_id.into(), trace.map(|Uid(id)| id.into()));
-            let origin = Origin { actor, tenant, request_id, trace_id, deadline: None, bulk: false };
+            let (deadline, bulk, plan) = (None, false, None);
+            let origin = Origin { actor, tenant, request_id, trace_id, deadline, bulk, plan };
             Incomplete { tenant, id, origin }
         }))
     }

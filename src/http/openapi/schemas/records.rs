@@ -11,7 +11,7 @@ use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 31] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 32] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -28,6 +28,7 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 31] {
         ("ConnectionPatch", connection_body(&[])),
         ("ConnectionPage", page(reference("Connection"))),
         ("Profile", json!({ "type": "string", "enum": ["lenient", "strict"], "default": "lenient" })),
+        ("Mode", mode()),
         ("Token", token()),
         ("TokenWithSecret", token_with_secret()),
         ("NewToken", token_body()),
@@ -128,6 +129,7 @@ fn connection() -> Value {
         ("id", id()),
         ("name", text()),
         ("profile", reference("Profile")),
+        ("mode", reference("Mode")),
         ("replaces", replaces()),
         ("url", uri("The base URL of SCIM, to be configured in the identity provider.")),
         ("version", version()),
@@ -139,12 +141,19 @@ fn connection() -> Value {
 /// The body that creates or changes a connection.
 fn connection_body(required: &[&str]) -> Value {
     let name = key_text(false, "A human-readable name.");
-    let profile = json!({ "anyOf": [reference("Profile"), { "type": "null" }] });
+    let [profile, mode] =
+        ["Profile", "Mode"].map(|name| json!({ "anyOf": [reference(name), { "type": "null" }] }));
     // In a JSON Merge Patch, null removes a field, but the URL is not stored.
     let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
     let replaces = if required.is_empty() { ignored_value() } else { replaces() };
-    let properties = [("name", name), ("profile", profile), ("replaces", replaces), ("url", url)];
+    let properties =
+        [("name", name), ("profile", profile), ("mode", mode), ("replaces", replaces), ("url", url)];
     body(properties, &["id", "version", "createdAt", "updatedAt"], required)
+}
+
+fn mode() -> Value {
+    let description = "In the mode `dry`, requests are validated and answered as in the mode `live`, but nothing is written.";
+    json!({ "type": "string", "enum": ["live", "dry"], "default": "live", "description": description })
 }
 
 fn replaces() -> Value {
