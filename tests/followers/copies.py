@@ -17,7 +17,7 @@ Members = set[tuple[str, str]]  # group, user
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = {
     "python": [sys.executable, str(EXAMPLES / "follower.py")],
-    "typescript": [os.environ["NODE"], str(EXAMPLES / "follower.ts")],
+    "typescript": [os.environ.get("NODE", "node"), str(EXAMPLES / "follower.ts")],
 }
 KEY_VARIABLE = "FOLLOWER_KEY"
 

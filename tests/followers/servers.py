@@ -54,6 +54,10 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(timeout=30) == 0, self.log.read_text()
 
+    def check(self) -> None:
+        """Runs `roster check`, which must find nothing."""
+        subprocess.run([os.environ["ROSTER"], "check"], env=self.environment(), check=True)
+
     def renew_epoch(self) -> None:
         subprocess.run([os.environ["ROSTER"], "epoch", "renew"], env=self.environment(), check=True)
 
