@@ -1,12 +1,18 @@
 //! Operations on connections and their tokens.
 
+mod brake;
 mod tokens;
+mod users;
 
+pub use brake::{CountHeld, Hold, Release};
+pub(super) use brake::{RUNS_ALONE, Removal};
 pub use tokens::{CreateToken, DeleteToken, Identify, ListTokens, PatchToken};
+pub(super) use users::{creator_without_external_id, owns_user, record_creation};
 
 use crate::db::query::{Lockable, Select};
-use crate::db::types::Uid;
+use crate::db::types::{Json, Uid};
 use crate::db::{Class, Operation, Tx};
+use crate::domain::brake::{Brake, Held};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
 use crate::domain::connection::{Connection, Draft, unknown_replaced};
@@ -51,10 +57,24 @@ impl Record for Connection {
         row.try_into()
     }
 
-    fn new(id: Uuid, tenant: &Uuid, Draft { name, profile, replaces }: Draft, now: Timestamp) -> Self {
-        let (tenant, version, created_at, updated_at) = (*tenant, 1, now, now);
-        let (replaced_by, source) = (None, id);
-        Self { id, tenant, name, profile, replaces, replaced_by, source, version, created_at, updated_at }
+    fn new(id: Uuid, tenant: &Uuid, draft: Draft, now: Timestamp) -> Self {
+        let Draft { name, profile, replaces, brake } = draft;
+        Self {
+            id,
+            tenant: *tenant,
+            name,
+            profile,
+            replaces,
+            replaced_by: None,
+            source: id,
+            brake,
+            held: None,
+            allowance: 0,
+            counted_after: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
     }
 
     fn insert(&self, _: &Uuid, tx: &mut Tx<'_>) -> Result<(), OpError> {
@@ -68,6 +88,7 @@ impl Record for Connection {
             connections::updated_at.eq(i64::from(self.updated_at)),
             connections::replaces.eq(self.replaces.map(Uid)),
             connections::source_id.eq((self.source != self.id).then_some(Uid(self.source))),
+            connections::brake.eq(self.brake.map(Json)),
         )))?;
         check_name(tx, self.tenant, self.id, &self.name)
     }
@@ -84,8 +105,9 @@ impl Record for Connection {
         Draft::patch(self, patch)
     }
 
-    fn with(&self, Draft { name, profile, .. }: Draft, version: i64, updated_at: Timestamp) -> Self {
-        Self { name, profile, version, updated_at, ..self.clone() }
+    fn with(&self, draft: Draft, version: i64, updated_at: Timestamp) -> Self {
+        let Draft { name, profile, brake, .. } = draft;
+        Self { name, profile, brake, version, updated_at, ..self.clone() }
     }
 
     fn prepare_update(tx: &mut Tx<'_>, before: &Self, draft: &Draft) -> Result<(), OpError> {
@@ -97,6 +119,10 @@ impl Record for Connection {
         tx.execute(diesel::update(row).set((
             connections::name.eq(&self.name),
             connections::profile.eq(self.profile.to_string()),
+            connections::brake.eq(self.brake.map(Json)),
+            connections::held.eq(self.held.clone().map(Json)),
+            connections::allowance.eq(self.allowance),
+            connections::counted_after.eq(self.counted_after.map(i64::from)),
             connections::version.eq(self.version),
             connections::updated_at.eq(i64::from(self.updated_at)),
         )))?;
@@ -111,6 +137,7 @@ impl Record for Connection {
         let successor = connections::replaced_by.eq(self.replaced_by.map(Uid));
         tx.execute(diesel::update(connections::table.filter(replaced)).set(successor))?;
         tokens::delete_all(tx, self.tenant, self.id)?;
+        brake::delete_removals(tx, self)?;
         tx.execute(diesel::delete(connections::table.find((Uid(self.tenant), Uid(self.id)))))?;
         Ok(true)
     }
@@ -129,6 +156,10 @@ pub struct ConnectionRow {
     replaces: Option<Uid>,
     replaced_by: Option<Uid>,
     source_id: Option<Uid>,
+    brake: Option<Json<Brake>>,
+    held: Option<Json<Held>>,
+    allowance: i64,
+    counted_after: Option<i64>,
 }
 
 impl TryFrom<ConnectionRow> for Connection {
@@ -146,6 +177,10 @@ impl TryFrom<ConnectionRow> for Connection {
             replaces: row.replaces.map(|Uid(id)| id),
             replaced_by: row.replaced_by.map(|Uid(id)| id),
             source: row.source_id.unwrap_or(row.id).0,
+            brake: row.brake.map(|Json(brake)| brake),
+            held: row.held.map(|Json(held)| held),
+            allowance: row.allowance,
+            counted_after: row.counted_after.map(Timestamp::from),
             version: row.version,
             created_at: row.created_at.into(),
             updated_at: row.updated_at.into(),

@@ -16,6 +16,7 @@ use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, StoredUser, User};
+use crate::ops::connections::owns_user;
 use crate::ops::resource::{
     Form, Resource, Rewrite, UniqueKey, UserGroups, Values, load_rows, new_external_id,
 };
@@ -175,6 +176,14 @@ impl Resource for User {
             tx.record(Change::updated(tenant, self, &after));
         }
         Ok(after)
+    }
+
+    fn is_deactivated_by(&self, draft: &Draft) -> bool {
+        self.attributes.active && !draft.attributes.active
+    }
+
+    fn is_user_of(&self, tx: &mut Tx<'_>, tenant: Uuid, source: Uuid) -> Result<bool, OpError> {
+        owns_user(tx, tenant, source, self)
     }
 
     fn rewrite_batch<V: Values<Resource = Self>>(
