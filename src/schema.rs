@@ -224,7 +224,7 @@ table! {
 table! {
     use crate::db::types::Id;
 
-    connection_users (tenant_id, user_id) {
+    connection_users (tenant_id, user_id, source_id) {
         tenant_id -> Id,
         user_id -> Id,
         source_id -> Id,

@@ -151,7 +151,7 @@ pub const CONNECTION: &[Attribute] = &[
     of("id", Kind::Exact),
     text("name"),
     text("profile"),
-    of("held", Kind::Object(&[of("count", Kind::Integer)])),
+    of("held", Kind::Object(&[text("reason")])),
     of("version", Kind::Integer),
     of("createdAt", Kind::Time),
     of("updatedAt", Kind::Time),

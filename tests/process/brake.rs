@@ -6,6 +6,7 @@ use crate::support::api::text;
 use crate::support::database::Database;
 use crate::support::http::{Client, Response};
 use crate::support::server::Server;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,7 +114,7 @@ async fn remove(client: &Client, path: &str, deletes: bool) -> Response {
         json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operation });
     match deletes {
         true => client.delete(path).send().await,
-        false => client.patch(path, &patch).send().await,
+        false => client.request(Method::PATCH, path).json(&patch).send().await,
     }
 }
 

@@ -101,6 +101,7 @@ async fn the_limit_is_exact_under_concurrent_requests(scim: Scim) {
     let paths = create_users(&scim, "u", 240).await;
     let responses = send_concurrently(90, |index| {
         let path = &paths[index];
+        // Without the externalId, which is therefore removed.
         let name = json!({ "userName": format!("u{index}"), "active": false });
         match index % 3 {
             0 => deactivate(&scim, path),

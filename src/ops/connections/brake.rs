@@ -71,7 +71,9 @@ impl Removal {
             return Err(OpError::Held(Box::new(held)));
         }
         let Some(brake) = connection.brake else { return Ok(()) };
-        let window = Window::read(tx, &connection, brake, now)?;
+        let mut window = Window::read(tx, &connection, brake, now)?;
+        // The user has been deleted already.
+        window.deleted_users += i64::from(deletes_user);
         let counted = match connection.allowance {
             0 => window.permit(tx, &connection, brake, now)?.map_err(|_| OpError::BrakeReached)?,
             _ => {
@@ -134,7 +136,7 @@ const COUNT_AGAIN_AFTER: Duration = Duration::from_secs(60);
 struct Window {
     /// The number of removals.
     count: i64,
-    /// The number of the connection's users that these removals deleted.
+    /// The number of the connection's users that these removals, and the current one, have deleted.
     deleted_users: i64,
     /// The totals after the last removal, which may be older than the period.
     last: Totals,
@@ -160,7 +162,7 @@ impl Window {
         brake: Brake,
         now: Timestamp,
     ) -> Result<Result<Counted, i64>, OpError> {
-        let is_recent = |at: Timestamp| at > now.minus(COUNT_AGAIN_AFTER);
+        let is_recent = |at| at > now.minus(COUNT_AGAIN_AFTER) && Some(at) > connection.counted_after;
         match self.last.counted() {
             counted if self.count < brake.users => return Ok(Ok(counted)),
             Some((users, at)) if is_recent(at) && self.count < brake.limit(users) => {

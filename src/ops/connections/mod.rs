@@ -7,7 +7,7 @@ mod users;
 pub use brake::{CountHeld, Hold, Release};
 pub(super) use brake::{RUNS_ALONE, Removal};
 pub use tokens::{CreateToken, DeleteToken, Identify, ListTokens, PatchToken};
-pub(super) use users::{creator_without_external_id, owns_user, record_creation};
+pub(super) use users::{creator_without_external_id, owns_user, record_user};
 
 use crate::db::query::{Lockable, Select};
 use crate::db::types::{Json, Uid};

@@ -1,4 +1,5 @@
-//! The users of a connection: those for which it has set an externalId, and those that it has created.
+//! The users of a connection: those for which it has set an externalId, although it may have removed it since, and those that it
+//! has created.
 
 use crate::db::Tx;
 use crate::db::sql::{Fragment, Statement};
@@ -23,13 +24,16 @@ pub(in crate::ops) fn creator_without_external_id(
     Ok(if is_unknown { parse_id(&draft.source) } else { None })
 }
 
-/// Records that a connection with this source has created a user without an externalId.
-pub(in crate::ops) fn record_creation(
+/// Records that a locked or new user without an externalId belongs to the connection with this source.
+pub(in crate::ops) fn record_user(
     tx: &mut Tx<'_>,
     tenant: Uuid,
     source: Uuid,
     user: Uuid,
 ) -> Result<(), OpError> {
+    if is_recorded(tx, tenant, source, user)? {
+        return Ok(());
+    }
     tx.execute(diesel::insert_into(connection_users::table).values((
         connection_users::tenant_id.eq(Uid(tenant)),
         connection_users::user_id.eq(Uid(user)),
@@ -48,8 +52,12 @@ pub(in crate::ops) fn owns_user(
     if user.external_ids.contains_key(&source.to_string()) {
         return Ok(true);
     }
-    let row = connection_users::table.find((Uid(tenant), Uid(user.id))).select(connection_users::source_id);
-    Ok(tx.optional(row)? == Some(Uid(source)))
+    Ok(is_recorded(tx, tenant, source, user.id)?)
+}
+
+fn is_recorded(tx: &mut Tx<'_>, tenant: Uuid, source: Uuid, user: Uuid) -> QueryResult<bool> {
+    let row = connection_users::table.find((Uid(tenant), Uid(user), Uid(source)));
+    Ok(tx.optional::<Uid>(row.select(connection_users::user_id))?.is_some())
 }
 
 /// Counts the users of the connection with this source. The rows are read from indexes only.

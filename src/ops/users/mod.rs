@@ -12,7 +12,7 @@ use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
-use crate::ops::connections::{creator_without_external_id, record_creation};
+use crate::ops::connections::{creator_without_external_id, record_user};
 use crate::ops::resource::{self, Form as _, NewValues, Rewrite, Values};
 use crate::ops::{MAX_BATCH, OpError, OptionalResults, Results};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ impl Create {
     /// Records that the connection that calls has created the user, if this does not follow from an externalId.
     fn record_creator(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         match creator_without_external_id(tx, &self.draft)? {
-            Some(source) => record_creation(tx, self.tenant, source, self.id),
+            Some(source) => record_user(tx, self.tenant, source, self.id),
             None => Ok(()),
         }
     }

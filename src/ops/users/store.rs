@@ -16,7 +16,7 @@ use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, StoredUser, User};
-use crate::ops::connections::owns_user;
+use crate::ops::connections::{owns_user, record_user};
 use crate::ops::resource::{
     Form, Resource, Rewrite, UniqueKey, UserGroups, Values, load_rows, new_external_id,
 };
@@ -215,6 +215,11 @@ fn update(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<
         );
         tx.execute(diesel::delete(old))?;
         insert::insert_external_ids(tx, tenant, after)?;
+        // The user still belongs to the connection. The source `native` has none.
+        let removed = before.external_ids.keys().filter(|source| !after.external_ids.contains_key(*source));
+        for source in removed.filter_map(|source| parse_id(source)) {
+            record_user(tx, tenant, source, after.id)?;
+        }
     }
     Ok(())
 }
