@@ -10,7 +10,7 @@ use crate::http::{State, metrics};
 use crate::listen::{BoundSocket, ListenAddress};
 use crate::logging;
 use crate::tasks::old_changes::OldChanges;
-use crate::tasks::{digests, erasures, followers, retention, start, uses};
+use crate::tasks::{digests, erasures, followers, held, retention, start, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::io;
@@ -145,6 +145,7 @@ impl App {
                 retention::run(state.database.clone(), state.clock.clone())
             }),
             start("erasures", state, is_migrated, erasures::run),
+            start("held connections", state, is_migrated, |state| held::run(state.database.clone())),
             start("digests", state, is_migrated, |state| digests::run(state.database.clone())),
             start("old changes", state, is_migrated, move |_| {
                 let deleting = Rc::clone(&deleting);

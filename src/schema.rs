@@ -186,7 +186,7 @@ table! {
 
 table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use crate::db::types::Id;
+    use crate::db::types::{Document, Id};
 
     connections (tenant_id, id) {
         tenant_id -> Id,
@@ -199,7 +199,36 @@ table! {
         replaces -> Nullable<Id>,
         replaced_by -> Nullable<Id>,
         source_id -> Nullable<Id>,
+        brake -> Nullable<Document>,
+        held -> Nullable<Document>,
+        allowance -> BigInt,
+        counted_after -> Nullable<BigInt>,
         mode -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable};
+    use crate::db::types::Id;
+
+    connection_removals (tenant_id, connection_id, time) {
+        tenant_id -> Id,
+        connection_id -> Id,
+        time -> BigInt,
+        number -> BigInt,
+        deleted_users -> BigInt,
+        counted_users -> Nullable<BigInt>,
+        counted_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    use crate::db::types::Id;
+
+    connection_users (tenant_id, user_id, source_id) {
+        tenant_id -> Id,
+        user_id -> Id,
+        source_id -> Id,
     }
 }
 

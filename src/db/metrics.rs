@@ -59,6 +59,8 @@ pub(crate) struct Metrics {
     changes: Counters,
     deleted: Counters,
     last_deletions: Family<Label, Gauge<f64, AtomicU64>>,
+    held: Gauge,
+    refused_removals: Counter,
 }
 
 /// The label for the class whose actors hold a connection.
@@ -125,6 +127,8 @@ impl Metrics {
             changes: Counters::new("type", ChangeKind::ALL.map(ChangeKind::name)),
             deleted: Counters::new("rows", retained.map(Retained::name)),
             last_deletions: Family::default(),
+            held: Gauge::default(),
+            refused_removals: Counter::default(),
         }
     }
 
@@ -170,6 +174,16 @@ impl Metrics {
         self.last_deletions.get_or_create(&[("rows", rows.name())]).set(seconds);
     }
 
+    /// Sets the number of connections of identity providers that are held.
+    pub(crate) fn set_held(&self, count: i64) {
+        self.held.set(count);
+    }
+
+    /// Counts a deactivation or deletion that was refused because a connection is held.
+    pub(crate) fn count_refused_removal(&self) {
+        self.refused_removals.inc();
+    }
+
     /// The number of open connections and the number of connections opened so far, of the actors of a class.
     pub(super) fn connections(&self, class: Class) -> (Gauge, Counter) {
         let label = [("pool", class.to_string())];
@@ -196,6 +210,10 @@ impl Metrics {
         );
         let help = "When all old rows had last been deleted, in seconds since 1970";
         registry.register("retention_last_success_timestamp_seconds", help, self.last_deletions.clone());
+        let help = "Connections of identity providers whose deactivations and deletions are refused";
+        registry.register("held_connections", help, self.held.clone());
+        let help = "Deactivations and deletions that were refused because the connection is held";
+        registry.register("removals_refused", help, self.refused_removals.clone());
     }
 }
 

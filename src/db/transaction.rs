@@ -83,6 +83,11 @@ impl<'a> Tx<'a> {
         self.origins.get(self.call).copied().ok_or_else(no_origin)
     }
 
+    /// Whether several calls share the transaction.
+    pub fn is_batch(&self) -> bool {
+        self.origins.len() > 1
+    }
+
     /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the
     /// tenant's head row until the commit.
     pub fn record(&mut self, change: Change) {

@@ -152,6 +152,7 @@ pub const CONNECTION: &[Attribute] = &[
     text("name"),
     text("profile"),
     text("mode"),
+    of("held", Kind::Object(&[text("reason")])),
     of("version", Kind::Integer),
     of("createdAt", Kind::Time),
     of("updatedAt", Kind::Time),

@@ -1,6 +1,7 @@
 //! Connections: the SCIM links from identity providers to tenants, and their tokens.
 
 use super::attribute::CONNECTION;
+use super::brake::{Brake, Held};
 use super::change::{Auditable, Change, ChangeKind, Stamp, attributes};
 use super::document::{compact, folded};
 use super::fields::{FieldError, Fields};
@@ -12,7 +13,7 @@ use super::scim::Profile;
 use super::time::Timestamp;
 use derive_more::Display;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// A connection.
@@ -36,6 +37,16 @@ pub struct Connection {
     /// The source of the externalIds that it writes: its id, or the source of the connection that it replaces.
     #[serde(skip)]
     pub source: Uuid,
+    /// The limit on its deactivations and deletions; `None` for no limit.
+    pub brake: Option<Brake>,
+    /// Why its deactivations and deletions are refused; `None` if they are not.
+    pub held: Option<Held>,
+    /// The number of deactivations and deletions that a release still allows beyond the limit.
+    #[serde(skip)]
+    pub allowance: i64,
+    /// The brake does not count deactivations and deletions up to this time.
+    #[serde(skip)]
+    pub counted_after: Option<Timestamp>,
     /// The number of changes; also the ETag.
     pub version: i64,
     pub created_at: Timestamp,
@@ -62,6 +73,7 @@ pub struct Draft {
     pub profile: Profile,
     pub mode: Mode,
     pub replaces: Option<Uuid>,
+    pub brake: Option<Brake>,
 }
 
 /// A token of a connection. Its secret is shown once, when the token is created.
@@ -109,6 +121,7 @@ impl Auditable for Connection {
             ("profile", self.profile.to_string().into()),
             ("mode", self.mode.to_string().into()),
             ("replaces", self.replaces.map(|id| id.to_string()).into()),
+            ("brake", json!(self.brake)),
         ])
     }
 
@@ -144,10 +157,29 @@ impl Change {
     }
 }
 
+/// Changes of the brake's state, which have the same version as the connection after them.
+impl Change {
+    /// Records that the brake of a connection refused a request, so that the connection is held.
+    #[must_use]
+    pub fn connection_held(after: &Connection) -> Self {
+        let [before, held] = [json!(null), json!(after.held)].map(|held| attributes([("held", held)]));
+        Self::new(after.tenant, ChangeKind::CONNECTION_HELD, after.stamp(), Some(before), Some(held))
+    }
+
+    /// Records a release, with the number of removals that it allows.
+    #[must_use]
+    pub fn connection_released(before: &Connection, after: &Connection, allow: Option<i64>) -> Self {
+        let old = attributes([("held", json!(before.held))]);
+        let new = attributes([("held", json!(after.held)), ("allow", allow.into())]);
+        Self::new(after.tenant, ChangeKind::CONNECTION_RELEASED, after.stamp(), Some(old), Some(new))
+    }
+}
+
 impl Connection {
     /// The writable fields.
     pub fn draft(&self) -> Draft {
-        Draft { name: self.name.clone(), profile: self.profile, mode: self.mode, replaces: self.replaces }
+        let Self { profile, mode, replaces, brake, .. } = *self;
+        Draft { name: self.name.clone(), profile, mode, replaces, brake }
     }
 
     /// Whether the connection matches a filter.
@@ -205,18 +237,24 @@ impl TokenDraft {
 }
 
 impl Draft {
-    /// Reads a connection and ignores its read-only fields. The default profile is lenient, and the default mode live.
+    /// Reads a connection and ignores its read-only fields. The default profile is lenient, the default mode live, and a
+    /// connection has the default brake unless the body says otherwise.
     ///
     /// # Errors
     /// A [`FieldError`] for each invalid field.
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
+        Self::read_with(body, Some(Brake::default()))
+    }
+
+    fn read_with(body: Value, absent_brake: Option<Brake>) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
-            fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
+            fields.ignore(&["id", "url", "version", "createdAt", "updatedAt", "held"]);
             Self {
                 name: fields.required_key_string("name"),
                 profile: read_profile(fields),
                 mode: read_mode(fields),
                 replaces: read_replaces(fields),
+                brake: Brake::read(fields, absent_brake),
             }
         })
     }
@@ -230,7 +268,8 @@ impl Draft {
             let detail = "can be set only when the connection is created";
             vec![FieldError::new(REPLACES, "read-only", detail)]
         };
-        apply_patch(connection, patch, Self::read).and_then(|draft| {
+        // A merge patch removes the brake by setting it to null, after which it is absent.
+        apply_patch(connection, patch, |merged| Self::read_with(merged, None)).and_then(|draft| {
             if draft.replaces == connection.replaces { Ok(draft) } else { Err(read_only()) }
         })
     }
@@ -279,7 +318,9 @@ mod tests {
 
     #[test]
     fn drafts_have_a_name_a_profile_and_a_mode() {
-        let draft = |profile, mode| Ok(Draft { name: "Okta".to_owned(), profile, mode, replaces: None });
+        let brake = Some(Brake::default());
+        let draft =
+            |profile, mode| Ok(Draft { name: "Okta".to_owned(), profile, mode, replaces: None, brake });
         assert_eq!(Draft::read(json!({"name": "Okta"})), draft(Profile::Lenient, Mode::Live));
         assert_eq!(
             Draft::read(json!({"name": "Okta", "profile": "strict", "mode": "dry", "id": 1})),

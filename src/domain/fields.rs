@@ -7,6 +7,7 @@ use super::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// An error in one field of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,6 +50,7 @@ pub const CODES: [&str; 28] = [
     "encoding",
     "unknown-group",
     "unknown-connection",
+    "out-of-range",
 ];
 
 impl FieldError {
@@ -131,6 +133,12 @@ impl<'e> Fields<'e> {
         self.map.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Takes a field if it is null. Returns whether it was.
+    pub fn take_null(&mut self, name: &str) -> bool {
+        let is_null = self.map.get(name).is_some_and(Value::is_null);
+        is_null && self.map.remove(name).is_some()
+    }
+
     /// Takes fields that a body may contain but that have no effect.
     pub fn ignore(&mut self, names: &[&str]) {
         for name in names {
@@ -194,6 +202,21 @@ impl<'e> Fields<'e> {
         match self.take(name)? {
             Value::Bool(value) => Some(value),
             other => self.wrong_type(name, "true or false", &other),
+        }
+    }
+
+    /// Takes a whole number in a range.
+    pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+        match self.take(name)? {
+            Value::Number(number) if !number.is_f64() => {
+                let value = number.as_i64().filter(|value| range.contains(value));
+                if value.is_none() {
+                    let detail = format!("must be from {} to {}", range.start(), range.end());
+                    self.error(name, "out-of-range", detail);
+                }
+                value
+            }
+            other => self.wrong_type(name, "a whole number", &other),
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod absent;
 pub mod attribute;
 pub mod body;
+pub mod brake;
 pub mod casefold;
 pub mod change;
 pub mod condition;

@@ -72,7 +72,14 @@ pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, 
 
 pub(super) fn create_docs() -> OperationDocs {
     let body = json!({ "name": "Okta", "profile": "lenient" });
-    let links = ["getConnection", "patchConnection", "deleteConnection", "listTokens", "createToken"];
+    let links = [
+        "getConnection",
+        "patchConnection",
+        "deleteConnection",
+        "releaseConnection",
+        "listTokens",
+        "createToken",
+    ];
     let operation = Connection::DOCS.create(&["Prefer"], &body, &links);
     let description = "A new connection has no tokens. Names are unique within the tenant. If `replaces` is the id of another \
                        connection, the new one takes over its externalIds, and the tokens of the replaced one are revoked.";

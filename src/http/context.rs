@@ -2,6 +2,7 @@
 //! caller whose role does not permit writing.
 
 use super::auth::{Caller, RequiredRole};
+use super::brake;
 use super::extractor::extractor;
 use super::headers::IdempotencyKey;
 use super::problem::Problem;
@@ -117,7 +118,7 @@ impl<R: Right> Context<R> {
     }
 
     /// Runs a write of a resource. If a unique value belongs to another resource, the error contains that resource's
-    /// id; every caller that may write may also read it.
+    /// id; every caller that may write may also read it. If the brake of a connection refuses the write, the connection is held.
     pub(super) async fn write<T: Resource, O: Operation<Error = OpError>>(
         &self,
         operation: O,
@@ -127,6 +128,7 @@ impl<R: Right> Context<R> {
                 let existing = self.owner::<T>(attribute, &value).await;
                 Err(OpError::Conflict { attribute, value, existing })
             }
+            Err(error) => Err(brake::refusal(self, error).await),
             result => result,
         }
     }

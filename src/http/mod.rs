@@ -5,6 +5,7 @@ pub mod api;
 mod auth;
 pub mod auth_throttle;
 mod body;
+mod brake;
 mod changes;
 mod connections;
 mod context;
@@ -146,6 +147,7 @@ fn admin_urls() -> Vec<Url> {
         key,
         connections,
         connection,
+        url("/connections/{id}/release", [post(brake::release).docs(brake::release_docs)]),
         url(
             "/connections/{id}/tokens",
             [

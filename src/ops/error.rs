@@ -1,6 +1,7 @@
 //! The errors of operations, independent of HTTP and of the engine.
 
 use crate::db::{CallError, DbError};
+use crate::domain::brake::Held;
 use crate::domain::fields::FieldError;
 use crate::domain::key::Role;
 use crate::domain::tenant::Duplicates;
@@ -47,6 +48,14 @@ pub enum OpError {
     /// What the operation needs no longer exists. The text gives the reason.
     #[display("{_0}")]
     Gone(#[error(not(source))] &'static str),
+    /// The connection that calls is held, so it may not deactivate or delete anything.
+    #[display("the connection is held")]
+    #[error(ignore)]
+    Held(#[error(not(source))] Box<Held>),
+    /// The brake of the connection that calls does not permit another deactivation or deletion.
+    /// [`Hold`](crate::ops::connections::Hold) must follow.
+    #[display("the limit of the connection's brake is reached")]
+    BrakeReached,
     /// The Idempotency-Key was used before with a different body.
     #[display("the Idempotency-Key was already used with a different body")]
     KeyReused,

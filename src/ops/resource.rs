@@ -14,6 +14,7 @@ use crate::domain::sort::Sorted;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserGroup;
 use crate::ops::by_tenant::load_by_tenant;
+use crate::ops::connections::Removal;
 use crate::ops::{MAX_BATCH, OpError, Results};
 use diesel::QueryResult;
 use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
@@ -172,6 +173,19 @@ pub trait Resource: Form<Resource = Self> + Auditable + PartialEq {
         run_each(rewrites, tx)
     }
 
+    /// Whether writing a draft deactivates the resource.
+    fn is_deactivated_by(&self, _: &Self::Draft) -> bool {
+        false
+    }
+
+    /// Whether the resource is a user that belongs to the connection with this source.
+    ///
+    /// # Errors
+    /// [`OpError::Database`].
+    fn is_user_of(&self, _: &mut Tx<'_>, _tenant: Uuid, _source: Uuid) -> Result<bool, OpError> {
+        Ok(false)
+    }
+
     /// Deletes the locked row and the memberships. Returns the digest of the memberships for whose removal no change was
     /// recorded.
     ///
@@ -285,7 +299,12 @@ impl<V: Values> Operation for Rewrite<V> {
             Ok(draft) => draft,
             Err(refusal) => return V::output(Err(refusal)),
         };
+        let deactivates = stored.is_deactivated_by(&draft);
+        let removal = if deactivates { Removal::begin(tx, self.tenant)? } else { None };
         let mut written = stored.write(tx, self.tenant, draft, self.now)?;
+        if let Some(removal) = removal {
+            removal.count(tx, false, self.now)?;
+        }
         V::Resource::fill_computed(tx, [(self.tenant, &mut written)])?;
         V::output(Ok(written))
     }
@@ -343,7 +362,14 @@ impl<R: Resource> Operation for Delete<R> {
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let resource: R = lock(tx, self.tenant, self.id, &self.conditions)?;
+        let removal = match Removal::begin(tx, self.tenant)? {
+            Some(removal) => Some((resource.is_user_of(tx, self.tenant, removal.source)?, removal)),
+            None => None,
+        };
         let memberships = resource.delete(tx, self.tenant, self.now)?;
+        if let Some((deletes_user, removal)) = removal {
+            removal.count(tx, deletes_user, self.now)?;
+        }
         tx.record(Change { memberships, ..Change::deleted(self.tenant, &resource, self.now) });
         Ok(())
     }

@@ -12,7 +12,9 @@ use crate::domain::tenant::{Draft, Duplicates, Tenant};
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::records::{self, Record};
-use crate::schema::{changes, connection_tokens, connections, heads, idempotency, keys, tenants};
+use crate::schema::{
+    changes, connection_removals, connection_tokens, connections, heads, idempotency, keys, tenants,
+};
 use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
@@ -137,6 +139,7 @@ impl Record for Tenant {
         tx.execute(diesel::delete(keys::table.filter(keys::tenant_id.eq(id))))?;
         tx.execute(diesel::delete(connections::table.filter(connections::tenant_id.eq(id))))?;
         tx.execute(diesel::delete(connection_tokens::table.filter(connection_tokens::tenant_id.eq(id))))?;
+        tx.execute(diesel::delete(connection_removals::table.filter(connection_removals::tenant_id.eq(id))))?;
         tx.execute(diesel::delete(heads::table.find(id)))?;
         tx.execute(diesel::delete(tenants::table.find(id)))?;
         Ok(true)

@@ -3,6 +3,7 @@
 pub mod digests;
 pub mod erasures;
 pub mod followers;
+pub mod held;
 pub mod old_changes;
 pub mod retention;
 pub mod uses;

@@ -4,6 +4,7 @@
 #[macro_use]
 mod fixture;
 mod batches;
+mod brake;
 mod changes;
 mod costs;
 mod digests;

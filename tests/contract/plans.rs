@@ -62,6 +62,10 @@ fn no_statement_searches_by_tenant_alone() {
         "SELECT * FROM users WHERE tenant_id = x'01' AND id > x'02' ORDER BY id",
         "SELECT * FROM user_emails WHERE tenant_id = x'01' AND value_key = 'a'",
         "SELECT * FROM user_external_ids WHERE tenant_id = x'01' AND source = 's' AND external_id = 'a'",
+        "SELECT count(*) FROM user_external_ids WHERE tenant_id = x'01' AND source = 's'",
+        "SELECT count(*) FROM connection_users WHERE tenant_id = x'01' AND source_id = x'02'",
+        "SELECT * FROM connection_removals WHERE tenant_id = x'01' AND connection_id = x'02' AND time <= 3 \
+         ORDER BY time DESC LIMIT 1",
         "SELECT * FROM changes WHERE tenant_id = x'01' AND revision > 1 ORDER BY revision",
         "SELECT * FROM changes WHERE tenant_id = x'01' AND resource_id = x'02'",
     ] {

@@ -2,6 +2,7 @@
 //! code.
 
 mod api;
+mod brake;
 mod configuration;
 mod entra;
 mod error_codes;
@@ -56,6 +57,7 @@ pages! {
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
+    brake = "docs/brake.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";
     onelogin = "docs/onelogin.md";

@@ -18,7 +18,7 @@ use uuid::Uuid;
 const ATTEMPTS: usize = 20;
 
 /// The words by which a cause describes a situation, after the beginning of its row.
-const SITUATIONS: [(&str, &str); 26] = [
+const SITUATIONS: [(&str, &str); 27] = [
     ("401", "token is wrong"),
     ("401", "expired"),
     ("401", "revoked"),
@@ -44,6 +44,7 @@ const SITUATIONS: [(&str, &str); 26] = [
     ("412", "changed the resource first"),
     ("413", "`ROSTER_BODY_LIMIT`"),
     ("429", "failed authentication attempts"),
+    ("429", "connection is held"),
     ("503", "overloaded"),
 ];
 
@@ -159,6 +160,7 @@ impl Provider {
                 }
                 get(&client, "/Users").await
             }
+            "connection is held" => self.with_held_connection().await,
             "overloaded" => overloaded().await,
             words => panic!("no situation for {words:?}"),
         }
@@ -213,6 +215,17 @@ impl Provider {
         }
         self.api.client.delete(&path).send().await;
         response
+    }
+
+    /// Deletes users with a connection whose brake permits none.
+    async fn with_held_connection(&self) -> Response {
+        let brake = json!({ "users": 0, "percent": 0 });
+        let body = json!({ "name": Uuid::now_v7(), "brake": brake });
+        let connection = self.api.client.post("/connections", &body).send().await.expect(201).json();
+        let tokens = format!("/connections/{}/tokens", text(&connection["id"]));
+        let token = self.api.client.post(&tokens, &json!({})).send().await.expect(201).json();
+        let client = self.api.client.with_key(text(&token["secret"]));
+        client.delete(&format!("/scim/v2{}", self.user)).send().await
     }
 
     async fn with_taken_group_name(&self) -> Response {

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod backup;
+mod brake;
 pub(crate) mod check;
 pub(crate) mod cluster;
 mod commands;
@@ -20,7 +21,7 @@ mod locks;
 mod log_writer;
 mod logs;
 mod memory;
-mod metrics;
+pub(crate) mod metrics;
 mod old_changes;
 mod open_files;
 mod openapi;

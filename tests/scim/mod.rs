@@ -31,6 +31,7 @@ macro_rules! profile_tests {
     )*};
 }
 
+mod brake;
 mod bulk;
 mod client;
 mod connections;
@@ -41,5 +42,6 @@ mod lists;
 mod members;
 mod messages;
 mod patches;
+mod releases;
 mod transport;
 mod writes;

@@ -27,6 +27,8 @@ impl ChangeKind {
     pub const CONNECTION_CREATED: Self = Self::of(ResourceKind::Connection, "connection.created");
     pub const CONNECTION_UPDATED: Self = Self::of(ResourceKind::Connection, "connection.updated");
     pub const CONNECTION_DELETED: Self = Self::of(ResourceKind::Connection, "connection.deleted");
+    pub const CONNECTION_HELD: Self = Self::of(ResourceKind::Connection, "connection.held");
+    pub const CONNECTION_RELEASED: Self = Self::of(ResourceKind::Connection, "connection.released");
     pub const CONNECTION_TOKEN_CREATED: Self = Self::of(ResourceKind::Connection, "connection.tokenCreated");
     pub const CONNECTION_TOKEN_UPDATED: Self = Self::of(ResourceKind::Connection, "connection.tokenUpdated");
     pub const CONNECTION_TOKEN_DELETED: Self = Self::of(ResourceKind::Connection, "connection.tokenDeleted");
@@ -35,7 +37,7 @@ impl ChangeKind {
     pub const TENANT_DELETED: Self = Self::of(ResourceKind::Tenant, "tenant.deleted");
 
     /// Every type, in the order in which the documentation lists them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::USER_CREATED,
         Self::USER_UPDATED,
         Self::USER_DELETED,
@@ -51,6 +53,8 @@ impl ChangeKind {
         Self::CONNECTION_CREATED,
         Self::CONNECTION_UPDATED,
         Self::CONNECTION_DELETED,
+        Self::CONNECTION_HELD,
+        Self::CONNECTION_RELEASED,
         Self::CONNECTION_TOKEN_CREATED,
         Self::CONNECTION_TOKEN_UPDATED,
         Self::CONNECTION_TOKEN_DELETED,

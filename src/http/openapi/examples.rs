@@ -1,6 +1,7 @@
 //! The examples in the document. Where possible, they are domain values that are serialized as in real responses.
 
 use crate::domain::DEFAULT_TENANT;
+use crate::domain::brake::{Brake, Held};
 use crate::domain::change::ChangeRecord;
 use crate::domain::connection::{Connection, Mode, Token};
 use crate::domain::cursor::List;
@@ -158,6 +159,10 @@ pub(in crate::http) fn connection() -> Value {
         replaces: None,
         replaced_by: None,
         source: id(TENANT),
+        brake: Some(Brake::default()),
+        held: None,
+        allowance: 0,
+        counted_after: None,
         version: 1,
         created_at: Timestamp::from(CREATED),
         updated_at: Timestamp::from(CREATED),
@@ -165,6 +170,11 @@ pub(in crate::http) fn connection() -> Value {
     let mut body = to_map(&connection);
     body.insert("url".to_owned(), SCIM_URL.into());
     body.into()
+}
+
+/// The hold of a connection with 1,000 users.
+pub(in crate::http) fn held() -> Held {
+    Held::new(id(TENANT), Brake::default(), 1_000, 100, Timestamp::from(CREATED))
 }
 
 /// A token in the response to `GET /connections/{id}/tokens`.

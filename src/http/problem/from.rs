@@ -35,6 +35,11 @@ impl From<OpError> for Problem {
                 "This key's role does not permit managing a key with a higher role (requires `{role}`)."
             )),
             OpError::Refused(detail) => Self::conflict(sentence(detail)),
+            OpError::Held(held) => Self::held(&held),
+            // The hold could not be recorded, so the client must not be told that there is one.
+            OpError::BrakeReached => Self::database_busy(
+                "The limit of the connection's brake was reached and has changed. Nothing was done; retry later.",
+            ),
             OpError::Gone(detail) => Self::gone(sentence(detail)),
             OpError::KeyReused => Self::idempotency_key_reused(
                 "This `Idempotency-Key` was already used with a different body. Send a new `Idempotency-Key`.",

@@ -7,6 +7,7 @@ mod render;
 pub(super) use log::LoggedProblem;
 
 use super::api::SCIM_BASE;
+use crate::domain::brake::Held;
 use crate::domain::fields::FieldError;
 use crate::domain::filter::InvalidFilter;
 use crate::domain::key::Role;
@@ -91,6 +92,7 @@ problems! {
     too_many_attempts = TOO_MANY_REQUESTS, "too-many-attempts";
     rate_limited = TOO_MANY_REQUESTS, "rate-limited";
     too_many_followers = TOO_MANY_REQUESTS, "too-many-followers";
+    connection_held = TOO_MANY_REQUESTS, "connection-held";
     internal = INTERNAL_SERVER_ERROR, "internal";
     overloaded = SERVICE_UNAVAILABLE, "overloaded";
     deadline_passed = SERVICE_UNAVAILABLE, "deadline-passed";
@@ -250,6 +252,12 @@ impl Problem {
     pub(super) fn beyond_rate(wait: Duration) -> Self {
         let detail = "This key or token has reached its limit on requests. Nothing was done.";
         Self::rate_limited(detail).retry_in(wait)
+    }
+
+    /// A hold ends only when an administrator ends it, so the time to wait limits how often the client asks in vain.
+    pub(super) fn held(held: &Held) -> Self {
+        let detail = format!("Deactivations and deletions are refused: nothing was done. {}", held.reason);
+        Self::connection_held(detail).with(RETRY_AFTER, "300")
     }
 
     /// Tells the client to wait at least this long.

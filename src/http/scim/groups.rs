@@ -109,7 +109,7 @@ pub(super) async fn patch(target: Target, operations: Vec<Operation>) -> Result<
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
     let (tenant, now) = (context.tenant(), context.now());
-    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
+    context.write::<Group, _>(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(Outcome::deleted(context.location(ResourceType::Group, id)))
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn patch(target: Target, operations: Vec<patch::Operation>) -> 
 
 pub(super) async fn delete(Target { context, id, conditions, .. }: Target) -> Result<Outcome, Problem> {
     let (tenant, now) = (context.tenant(), context.now());
-    context.call(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
+    context.write::<User, _>(Delete { tenant, id, conditions, now, of: PhantomData }).await?;
     Ok(Outcome::deleted(context.location(ResourceType::User, id)))
 }
 

@@ -2,9 +2,10 @@
 
 use crate::db::rows::{UserRow, user_columns};
 use crate::db::types::Uid;
-use crate::db::{Connection, Tx, run_each};
+use crate::db::{CallError as _, Connection, Tx, run_each};
 use crate::domain::user::User;
 use crate::ops::by_tenant::{QualifiedId, load_by_tenant};
+use crate::ops::connections::{RUNS_ALONE, Removal};
 use crate::ops::resource::{Form as _, Resource, Rewrite, Values};
 use crate::ops::{OpError, Results};
 use crate::schema::users;
@@ -74,6 +75,14 @@ fn rewrite_one<V: Values<Resource = User>>(
         Ok(draft) => draft,
         Err(refusal) => return Ok(Ok(Err(refusal))),
     };
+    if user.is_deactivated_by(&draft) {
+        match Removal::begin(tx, rewrite.tenant) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(Err(OpError::retry(RUNS_ALONE))),
+            Err(refusal) if refusal.database().is_none() => return Ok(Err(refusal)),
+            Err(error) => return Err(error),
+        }
+    }
     *user = user.write(tx, rewrite.tenant, draft, rewrite.now)?;
     Ok(Ok(Ok(user.clone())))
 }

@@ -12,6 +12,7 @@ use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, User};
+use crate::ops::connections::{creator_without_external_id, record_user};
 use crate::ops::resource::{self, Form as _, NewValues, Rewrite, Values};
 use crate::ops::{MAX_BATCH, OpError, OptionalResults, Results};
 use uuid::Uuid;
@@ -33,6 +34,14 @@ impl Create {
     fn user(&self) -> User {
         User::new(self.id, self.draft.clone(), self.now)
     }
+
+    /// Records that the connection that calls has created the user, if this does not follow from an externalId.
+    fn record_creator(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
+        match creator_without_external_id(tx, &self.draft)? {
+            Some(source) => record_user(tx, self.tenant, source, self.id),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Operation for Create {
@@ -45,6 +54,7 @@ impl Operation for Create {
     fn run(&self, tx: &mut Tx<'_>) -> Result<User, OpError> {
         let mut user = self.user();
         insert::insert(tx, self.tenant, &user)?;
+        self.record_creator(tx)?;
         tx.record(Change::created(self.tenant, &user));
         User::fill_computed(tx, [(self.tenant, &mut user)])?;
         Ok(user)
@@ -55,14 +65,14 @@ impl Operation for Create {
         let Connection::Postgres(c) = tx.connection() else { return run_each(creates, tx) };
         let users = creates.iter().map(|create| (create.tenant, create.user())).collect();
         let mut results = insert::insert_all(c, users)?;
-        let tenants = || creates.iter().map(|create| create.tenant);
-        for (call, (tenant, result)) in tenants().zip(&results).enumerate() {
+        for (call, (create, result)) in creates.iter().zip(&results).enumerate() {
             if let Ok(user) = result {
                 tx.set_call(call);
-                tx.record(Change::created(tenant, user));
+                create.record_creator(tx)?;
+                tx.record(Change::created(create.tenant, user));
             }
         }
-        let created = tenants().zip(&mut results);
+        let created = creates.iter().map(|create| create.tenant).zip(&mut results);
         User::fill_computed(
             tx,
             created.filter_map(|(tenant, result)| Some((tenant, result.as_mut().ok()?))),
@@ -70,7 +80,14 @@ impl Operation for Create {
         Ok(results)
     }
 
+    /// Users whose creator must be recorded need a further statement.
     fn run_in_one_statement(creates: &[&Self], tx: &mut Tx<'_>) -> OptionalResults<User> {
+        for (call, create) in creates.iter().enumerate() {
+            tx.set_call(call);
+            if creator_without_external_id(tx, &create.draft)?.is_some() {
+                return Ok(None);
+            }
+        }
         insert::insert_with_changes(tx, creates.iter().map(|create| (create.tenant, create.user())).collect())
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::parse_id;
 use crate::domain::schema::{self, Schema};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, StoredUser, User};
+use crate::ops::connections::{owns_user, record_user};
 use crate::ops::resource::{
     Form, Resource, Rewrite, UniqueKey, UserGroups, Values, load_rows, new_external_id,
 };
@@ -177,6 +178,14 @@ impl Resource for User {
         Ok(after)
     }
 
+    fn is_deactivated_by(&self, draft: &Draft) -> bool {
+        self.attributes.active && !draft.attributes.active
+    }
+
+    fn is_user_of(&self, tx: &mut Tx<'_>, tenant: Uuid, source: Uuid) -> Result<bool, OpError> {
+        owns_user(tx, tenant, source, self)
+    }
+
     fn rewrite_batch<V: Values<Resource = Self>>(
         rewrites: &[&Rewrite<V>],
         tx: &mut Tx<'_>,
@@ -206,6 +215,11 @@ fn update(tx: &mut Tx<'_>, tenant: Uuid, before: &User, after: &User) -> Result<
         );
         tx.execute(diesel::delete(old))?;
         insert::insert_external_ids(tx, tenant, after)?;
+        // The user still belongs to the connection. The source `native` has none.
+        let removed = before.external_ids.keys().filter(|source| !after.external_ids.contains_key(*source));
+        for source in removed.filter_map(|source| parse_id(source)) {
+            record_user(tx, tenant, source, after.id)?;
+        }
     }
     Ok(())
 }

@@ -6,6 +6,11 @@ pub(in crate::http) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
+/// A schema of this name, or null.
+pub(super) fn nullable(name: &str) -> Value {
+    json!({ "anyOf": [reference(name), { "type": "null" }] })
+}
+
 pub(super) fn page(item: Value) -> Value {
     let next_cursor = described(text(), "The cursor of the next page. Absent on the last page.");
     let total = described(integer(), "The number of items in the whole list. Present with `include=total`.");

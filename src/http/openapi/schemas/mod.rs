@@ -1,6 +1,7 @@
 //! The JSON Schemas of bodies.
 
 mod attributes;
+mod brakes;
 mod builders;
 mod records;
 
@@ -21,7 +22,8 @@ pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
     let records = records::all(codes).map(|(name, schema)| (name.to_owned(), schema));
     let users = of_resource("User", &USERS, User::MEMBERSHIPS);
     let groups = of_resource("Group", &GROUPS, Group::MEMBERSHIPS);
-    users.into_iter().chain(groups).chain(records).collect()
+    let brakes = brakes::all().map(|(name, schema)| (name.to_owned(), schema));
+    users.into_iter().chain(groups).chain(records).chain(brakes).collect()
 }
 
 fn of_resource(name: &str, schema: &Schema, memberships: [&str; 2]) -> [(String, Value); 7] {

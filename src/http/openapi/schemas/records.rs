@@ -2,8 +2,8 @@
 
 use super::attributes::{ignored_value, key_text};
 use super::builders::{
-    array, described, id, integer, nullable_text, nullable_time, object, page, reference, text, time, uri,
-    version,
+    array, described, id, integer, nullable, nullable_text, nullable_time, object, page, reference, text,
+    time, uri, version,
 };
 use crate::domain::change::ChangeKind;
 use crate::domain::key::Role;
@@ -131,6 +131,8 @@ fn connection() -> Value {
         ("profile", reference("Profile")),
         ("mode", reference("Mode")),
         ("replaces", replaces()),
+        ("brake", nullable("Brake")),
+        ("held", nullable("Held")),
         ("url", uri("The base URL of SCIM, to be configured in the identity provider.")),
         ("version", version()),
         ("createdAt", time()),
@@ -141,14 +143,19 @@ fn connection() -> Value {
 /// The body that creates or changes a connection.
 fn connection_body(required: &[&str]) -> Value {
     let name = key_text(false, "A human-readable name.");
-    let [profile, mode] =
-        ["Profile", "Mode"].map(|name| json!({ "anyOf": [reference(name), { "type": "null" }] }));
+    let [profile, mode, brake] = ["Profile", "Mode", "NewBrake"].map(nullable);
     // In a JSON Merge Patch, null removes a field, but the URL is not stored.
     let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
     let replaces = if required.is_empty() { ignored_value() } else { replaces() };
-    let properties =
-        [("name", name), ("profile", profile), ("mode", mode), ("replaces", replaces), ("url", url)];
-    body(properties, &["id", "version", "createdAt", "updatedAt"], required)
+    let properties = [
+        ("name", name),
+        ("profile", profile),
+        ("mode", mode),
+        ("replaces", replaces),
+        ("brake", brake),
+        ("url", url),
+    ];
+    body(properties, &["id", "held", "version", "createdAt", "updatedAt"], required)
 }
 
 fn mode() -> Value {

@@ -12,6 +12,7 @@ use crate::http::scim::limits::limits;
 use crate::http::scim::response::conflict;
 use crate::http::scim::response::list_of;
 use crate::http::scim::search::{invalid_count, invalid_filter, unsupported_filter};
+use crate::ops::OpError;
 use serde_json::{Value, json};
 
 /// The view of a connection.
@@ -126,6 +127,7 @@ pub(in crate::http::scim) fn problems() -> Vec<Problem> {
         conflict("user", "userName", "ada", None),
         unsupported_filter().into(),
         problems::unsupported_media_type(&["application/scim+json", "application/json"]),
+        OpError::Held(Box::new(native::held())).into(),
     ];
     all.extend(problems::common());
     all.sort_by_key(|problem| problem.scim_error().status);

@@ -1,0 +1,2 @@
+-- The number of deactivations and deletions that a release still allows beyond the limit.
+ALTER TABLE connections ADD COLUMN allowance INTEGER NOT NULL DEFAULT 0;

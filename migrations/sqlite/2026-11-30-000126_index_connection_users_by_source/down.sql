@@ -1,0 +1,1 @@
+DROP INDEX connection_users_source;
