@@ -21,7 +21,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 28] = [
+pub const CODES: [&str; 29] = [
     "required",
     "wrong-type",
     "blank",

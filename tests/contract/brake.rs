@@ -9,7 +9,7 @@ use rand_xorshift::XorShiftRng;
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::brake::Brake;
 use roster::domain::condition::Conditions;
-use roster::domain::connection::{Connection, Draft};
+use roster::domain::connection::{Connection, Draft, Mode};
 use roster::domain::origin::{Actor, ActorKind, Origin};
 use roster::domain::scim::Profile;
 use roster::domain::time::Timestamp;
@@ -28,8 +28,8 @@ each_engine!(the_brake_agrees_with_a_model, a_batch_of_removals_keeps_the_limit)
 const BRAKE: Brake = Brake { users: 4, percent: 0, hours: 5 };
 
 async fn connect(db: &TestDatabase, brake: Brake) -> (Connection, Origin) {
-    let draft =
-        Draft { name: "Okta".to_owned(), profile: Profile::Lenient, replaces: None, brake: Some(brake) };
+    let (profile, mode) = (Profile::Lenient, Mode::Live);
+    let draft = Draft { name: "Okta".to_owned(), profile, mode, replaces: None, brake: Some(brake) };
     let create = Create { tenant: DEFAULT_TENANT, id: Uuid::now_v7(), draft, now: NOON.into() };
     let connection = db.call(create).await.unwrap();
     let actor = Actor { kind: ActorKind::Connection, id: connection.id.to_string().into() };
