@@ -20,7 +20,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 27] = [
+pub const CODES: [&str; 29] = [
     "required",
     "wrong-type",
     "blank",
@@ -48,6 +48,8 @@ pub const CODES: [&str; 27] = [
     "encoding",
     "unknown-group",
     "unknown-connection",
+    "unknown-actor",
+    "invalid-range",
 ];
 
 impl FieldError {

@@ -23,6 +23,7 @@ pub mod merge_patch;
 pub mod origin;
 pub mod point;
 pub mod projection;
+pub mod revert;
 pub mod schema;
 pub mod scim;
 pub mod shape;
