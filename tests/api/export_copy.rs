@@ -64,7 +64,7 @@ impl TenantCopy {
         if kind == "user" { &mut self.users } else { &mut self.groups }
     }
 
-    fn apply(&mut self, row: &Value) {
+    pub(crate) fn apply(&mut self, row: &Value) {
         let (kind, action) = text(&row["type"]).split_once('.').expect("a type has two parts");
         match (kind, action) {
             ("member", _) => self.apply_member(row, action),

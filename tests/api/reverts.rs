@@ -46,7 +46,7 @@ async fn updates_are_undone_and_writes_of_others_are_kept(api: Api) {
     let group = create_group(&api.client, &json!({ "displayName": "a", "custom": { "floor": 3 } })).await;
     let start = head(&api.client).await;
     let patch =
-        json!({ "title": null, "emails": [], "active": false, "custom": { "x": 1 }, "enterprise": null });
+        json!({ "title": null, "emails": [], "active": true, "custom": { "x": 1 }, "enterprise": null });
     writer.patch(&path(&user), &patch).send().await.expect(200);
     api.patch(&user, &json!({ "nickName": "Countess" })).await;
     writer.patch(&path(&user), &json!({ "title": "x", "userName": "b" })).send().await.expect(200);

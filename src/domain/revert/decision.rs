@@ -53,7 +53,7 @@ impl Trail {
     pub fn decide(self, present: Option<&Map<String, Value>>, added: Option<&Write>) -> Decision {
         let was_present = match self.existence.selected.is_empty() {
             true => present.is_some(),
-            false => self.existence.before == Some(true.into()),
+            false => self.existence.before == Some(Some(true.into())),
         };
         match (was_present, present) {
             (true, Some(present)) => self.update(present),
@@ -70,10 +70,9 @@ impl Trail {
             decision.conflicts.push(Conflict::of(None, Reason::Erased));
         }
         for (name, Writes { before, selected, later }) in self.attributes {
-            let is_unknown = before.is_none() && source_of(&name).is_none();
-            if selected.is_empty() || is_unknown || present.get(&name) == before.as_ref() {
+            let Some(before) = before.filter(|before| present.get(&name) != before.as_ref()) else {
                 continue;
-            }
+            };
             match later {
                 Some(later) => decision.conflicts.push(Conflict::with(Some(name), Reason::Changed, &later)),
                 None => {
@@ -111,8 +110,7 @@ impl Trail {
         };
         let last = flatten(&deleted);
         for (name, Writes { before, .. }) in self.attributes {
-            let is_known = before.is_some() || source_of(&name).is_some();
-            if is_known && last.get(&name) != before.as_ref() {
+            if let Some(before) = before.filter(|before| last.get(&name) != before.as_ref()) {
                 decision.values.insert(name, before);
             }
         }

@@ -14,7 +14,7 @@ pub struct MemberTrail {
 impl MemberTrail {
     /// Adds the next change, in the order of revisions: by `by`, or by the actor if it is `None`.
     pub fn add(&mut self, revision: i64, added: bool, by: Option<&Author>) {
-        self.writes.add(revision, by, Some((!added).into()));
+        self.writes.add(revision, by, Some(Some((!added).into())));
         self.last_added = added;
     }
 
@@ -29,7 +29,7 @@ impl MemberTrail {
     #[must_use]
     pub fn decide(self, target: Target, is_member: bool, can_be: bool) -> (Outcome, Option<Conflict>) {
         let Writes { before, selected, later } = self.writes;
-        let was_member = before == Some(true.into());
+        let was_member = before == Some(Some(true.into()));
         let unchanged = |conflict| {
             let (outcome, attributes, reverts) = (Step::Unchanged, Vec::new(), [].into());
             (Outcome { target, outcome, attributes, reverts }, conflict)

@@ -159,6 +159,11 @@ fn an_external_id_of_another_source_keeps_a_created_resource() {
     let present = json!({ "userName": "a", "externalIds": { "c": "1" } });
     let decision = decide([created(1, MINE, &user), changed], Some(&present));
     assert_eq!(conflicts(&decision), [(None, Reason::Changed, Some(2))]);
+    // Its own externalId remains.
+    let user = json!({ "userName": "a", "externalIds": { "c": "1" } });
+    let changed = updated(2, OTHER, &json!({ "userName": "a" }), &json!({ "userName": "b" }));
+    let present = json!({ "userName": "b", "externalIds": { "c": "1" } });
+    assert_eq!(decide([created(1, MINE, &user), changed], Some(&present)).step, Step::Unchanged);
 }
 
 #[test]

@@ -22,8 +22,9 @@ pub struct Fact {
 /// The writes of one value.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Writes {
-    /// The value before the first of the actor's last consecutive writes. `None` means absent.
-    pub(super) before: Option<Value>,
+    /// The value before the first of the actor's last consecutive writes, which can be absent. `None` if there is no such
+    /// value, because the write is a creation or because it was erased.
+    pub(super) before: Option<Option<Value>>,
     /// The revisions of these writes.
     pub(super) selected: Vec<i64>,
     /// The newest write by somebody else, if it is later.
@@ -32,7 +33,7 @@ pub(super) struct Writes {
 
 impl Writes {
     /// Adds a write: by `by`, or by the actor if it is `None`.
-    pub(super) fn add(&mut self, revision: i64, by: Option<&Author>, before: Option<Value>) {
+    pub(super) fn add(&mut self, revision: i64, by: Option<&Author>, before: Option<Option<Value>>) {
         if let Some(author) = by {
             self.later = Some(Write { revision, author: author.clone() });
             return;
@@ -94,7 +95,7 @@ impl Trail {
             }
         };
         for name in names {
-            let before = old.as_ref().and_then(|old| old.get(&name)).cloned();
+            let before = old.as_ref().map(|old| old.get(&name).cloned());
             self.attributes.entry(name).or_default().add(revision, by, before);
         }
         if is_update {
@@ -102,7 +103,7 @@ impl Trail {
             self.kept = by.map(write).or(self.kept.take());
         } else {
             self.kept = None;
-            self.existence.add(revision, by, Some(existed.into()));
+            self.existence.add(revision, by, Some(Some(existed.into())));
             self.deleted = before.filter(|_| existed);
         }
     }
@@ -110,7 +111,7 @@ impl Trail {
     /// The revision of the creation that a deletion would undo, if the resource exists.
     #[must_use]
     pub fn creation(&self) -> Option<i64> {
-        let is_new = self.existence.before == Some(false.into()) && self.existence.later.is_none();
+        let is_new = self.existence.before == Some(Some(false.into())) && self.existence.later.is_none();
         self.existence.selected.last().copied().filter(|_| is_new)
     }
 }

@@ -1,6 +1,6 @@
 //! Applies a portion.
 
-use super::assess::{Assessed, Assessment, assess};
+use super::assess::{Assessed, Assessment, assess, present};
 use super::report::{Results, results};
 use super::{Foreseen, Portion, Revertible, members, portion_budget};
 use crate::db::types::Uid;
@@ -14,8 +14,9 @@ use crate::ops::OpError;
 use crate::ops::restore::Restore;
 use crate::schema::heads;
 use diesel::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
+use uuid::Uuid;
 
 /// Undoes the changes of a portion.
 #[derive(Debug)]
@@ -54,13 +55,16 @@ impl Operation for Apply {
 impl Apply {
     /// Deletions come first, and restores last, because they free unique values and need them.
     fn write<R: Revertible>(&self, tx: &mut Tx<'_>, assessment: Assessment<R>) -> Result<(), OpError> {
-        let Assessment { resources, owners } = assessment;
+        let Assessment { resources, owners, .. } = assessment;
         let tenant = self.portion.tenant;
-        let updated: BTreeSet<_> = with_step(&resources, Step::Update).map(|resource| resource.id).collect();
-        for deleted in with_step(&resources, Step::Delete).filter_map(|resource| resource.present.as_ref()) {
-            let memberships = deleted.delete(tx, tenant, self.now)?;
-            tx.record(Change { memberships, ..Change::deleted(tenant, deleted, self.now) });
+        let ids = |step: Step| with_step(&resources, step).map(|resource| resource.id).collect();
+        let (updated, deleted): (BTreeSet<_>, BTreeSet<_>) = (ids(Step::Update), ids(Step::Delete));
+        // The deletion of users gives groups new versions, so the locked groups are read again.
+        for resource in in_order(present::<R>(tx, tenant, &deleted, false)?) {
+            let memberships = resource.delete(tx, tenant, self.now)?;
+            tx.record(Change { memberships, ..Change::deleted(tenant, &resource, self.now) });
         }
+        let mut present = present::<R>(tx, tenant, &updated, false)?;
         for resource in with_step(&resources, Step::Update) {
             for claim in resource.decision.claims() {
                 let owner = owners.get(&claim).copied();
@@ -70,25 +74,29 @@ impl Apply {
             }
         }
         for resource in with_step(&resources, Step::Update) {
-            self.update(tx, resource)?;
+            if let Some(present) = present.remove(&resource.id) {
+                self.update(tx, &present, resource)?;
+            }
         }
         for resource in with_step(&resources, Step::Restore) {
-            self.restore(tx, resource)?;
+            self.restore::<R>(tx, resource)?;
         }
         Ok(())
     }
 
-    fn update<R: Revertible>(&self, tx: &mut Tx<'_>, resource: &Assessed<R>) -> Result<(), OpError> {
-        let Some((present, snapshot)) = resource.present.as_ref().zip(resource.snapshot.clone()) else {
-            return Ok(());
-        };
-        let snapshot = merge(snapshot, &resource.decision.values);
+    fn update<R: Revertible>(
+        &self,
+        tx: &mut Tx<'_>,
+        present: &R,
+        resource: &Assessed,
+    ) -> Result<(), OpError> {
+        let snapshot = merge(present.snapshot(), &resource.decision.values);
         let new =
             R::from_snapshot(present.stamp(), present.created_at(), snapshot).map_err(OpError::internal)?;
         present.write(tx, self.portion.tenant, new.into_draft(), self.now).map(drop)
     }
 
-    fn restore<R: Revertible>(&self, tx: &mut Tx<'_>, resource: &Assessed<R>) -> Result<(), OpError> {
+    fn restore<R: Revertible>(&self, tx: &mut Tx<'_>, resource: &Assessed) -> Result<(), OpError> {
         let restore =
             Restore::<R> { tenant: self.portion.tenant, id: resource.id, now: self.now, of: PhantomData };
         // A resource that does not exist is not locked, so another call can have restored it.
@@ -116,8 +124,13 @@ impl Apply {
     }
 }
 
-fn with_step<R>(resources: &[Assessed<R>], step: Step) -> impl Iterator<Item = &Assessed<R>> {
+fn with_step(resources: &[Assessed], step: Step) -> impl Iterator<Item = &Assessed> {
     resources.iter().filter(move |resource| resource.decision.step == step)
+}
+
+/// The resources in the order of their ids.
+fn in_order<R>(resources: HashMap<Uuid, R>) -> impl Iterator<Item = R> {
+    BTreeMap::from_iter(resources).into_values()
 }
 
 /// Gives each change the revisions that it undoes. A membership that ends with the deletion of its user, or is restored with

@@ -17,21 +17,22 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// A user or group, with the decision about it.
-pub(super) struct Assessed<R> {
+pub(super) struct Assessed {
     pub(super) id: Uuid,
-    /// The resource, if it exists.
-    pub(super) present: Option<R>,
+    /// The present snapshot, if it exists.
     pub(super) snapshot: Option<Map<String, Json>>,
     pub(super) decision: Decision,
 }
 
 /// The decisions, and the resources that have the unique values that these need.
 pub(super) struct Assessment<R> {
-    pub(super) resources: Vec<Assessed<R>>,
+    pub(super) resources: Vec<Assessed>,
     pub(super) owners: Owners,
+    pub(super) of: PhantomData<R>,
 }
 
 /// Decides about resources, in the order of their ids. Stops early when the budget is spent. With `lock`, the resources are
@@ -49,10 +50,9 @@ pub(super) fn assess<R: Revertible>(
         if budget.is_spent() {
             break;
         }
-        let present = present.remove(id);
-        let snapshot = present.as_ref().map(R::snapshot);
+        let snapshot = present.remove(id).map(|resource| resource.snapshot());
         let decision = decide::<R>(tx, portion, *id, snapshot.as_ref(), budget)?;
-        resources.push(Assessed { id: *id, present, snapshot, decision });
+        resources.push(Assessed { id: *id, snapshot, decision });
     }
     let claims = resources.iter().flat_map(|resource| resource.decision.claims()).collect();
     let mut owners = owners::<R>(tx, portion.tenant, claims)?;
@@ -63,11 +63,11 @@ pub(super) fn assess<R: Revertible>(
         decision: &mut resource.decision,
     });
     settle(&mut claimants.collect::<Vec<_>>(), &owners);
-    Ok(Assessment { resources, owners })
+    Ok(Assessment { resources, owners, of: PhantomData })
 }
 
 /// The resources that exist, by id.
-fn present<R: Revertible>(
+pub(super) fn present<R: Revertible>(
     tx: &mut Tx<'_>,
     tenant: Uuid,
     ids: &BTreeSet<Uuid>,

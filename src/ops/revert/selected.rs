@@ -150,6 +150,6 @@ mod tests {
             .map(|changes| Item { target: Target::User { id }, changes })
             .into();
         assert_eq!(portions(&items), [0..2, 2..4, 4..5, 5..6, 6..7]);
-        assert_eq!(portions(&[]), Vec::new());
+        assert!(portions(&[]).is_empty());
     }
 }
