@@ -143,6 +143,7 @@ table! {
         erased -> Bool,
         digest -> Nullable<BigInt>,
         trace_id -> Nullable<Id>,
+        reverts -> Nullable<Document>,
     }
 }
 

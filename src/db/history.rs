@@ -184,11 +184,11 @@ fn needs_transaction(error: &DatabaseErrorKind) -> bool {
 fn insert_rows(statement: &mut Fragment, revision: &'static str, previous_digest: &'static str) {
     statement.sql(
         " INSERT INTO changes (tenant_id, revision, time, actor_type, actor_id, request_id, type, resource, resource_id, \
-         member_id, version, before, after, erased, trace_id, digest) SELECT tenant_id, ",
+         member_id, version, before, after, erased, trace_id, reverts, digest) SELECT tenant_id, ",
     );
     statement.sql(revision).sql(
         ", time, actor_type, actor_id, request_id, type, resource, resource_id, member_id, version, before, after, \
-         erased, trace_id, ",
+         erased, trace_id, reverts, ",
     );
     statement.sql(previous_digest).sql(" # bit_xor(digest) OVER (ORDER BY revision) FROM ");
 }
@@ -214,6 +214,8 @@ pub(super) struct NewChange<'a> {
     before: Option<Json<Map<String, serde_json::Value>>>,
     pub(super) after: Option<Json<Map<String, serde_json::Value>>>,
     erased: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reverts: Option<Json<Vec<i64>>>,
     /// The tenant's digest after the change, which is relative to the digest before it until that is known.
     digest: Option<i64>,
 }
@@ -236,6 +238,7 @@ impl<'a> NewChange<'a> {
             before: change.before.map(Json),
             after: change.after.map(Json),
             erased: change.erased,
+            reverts: (!change.reverts.is_empty()).then_some(Json(change.reverts)),
             digest: Some(step.into()),
         }
     }

@@ -94,6 +94,11 @@ impl<'a> Tx<'a> {
         self.changes.push((self.call, change));
     }
 
+    /// The changes recorded so far that have not been inserted.
+    pub fn recorded(&mut self) -> impl ExactSizeIterator<Item = &mut Change> {
+        self.changes.iter_mut().map(|(_, change)| change)
+    }
+
     /// Numbers and inserts the changes recorded so far, and checks the values that the tenant requires to be unique. The end
     /// of the transaction does this, too; only an operation that rolls back its own writes must call it, for the check.
     ///

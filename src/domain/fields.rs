@@ -21,7 +21,7 @@ pub struct FieldError {
 }
 
 /// The codes of field errors. docs/api.md describes each of them.
-pub const CODES: [&str; 29] = [
+pub const CODES: [&str; 31] = [
     "required",
     "wrong-type",
     "blank",
@@ -51,6 +51,8 @@ pub const CODES: [&str; 29] = [
     "unknown-group",
     "unknown-connection",
     "out-of-range",
+    "unknown-actor",
+    "invalid-range",
 ];
 
 impl FieldError {

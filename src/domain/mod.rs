@@ -25,6 +25,7 @@ pub mod origin;
 pub mod plan;
 pub mod point;
 pub mod projection;
+pub mod revert;
 pub mod schema;
 pub mod scim;
 pub mod shape;

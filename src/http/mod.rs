@@ -41,6 +41,7 @@ mod request_id;
 mod resources;
 mod response;
 mod restore;
+mod revert;
 mod scim;
 pub mod server;
 mod start_page;
@@ -91,6 +92,7 @@ fn service_urls() -> Vec<Url> {
         url("/me", [get(me::me).docs(me::me_docs)]),
         url("/metrics", [get(metrics::read).compressed().docs(metrics::read_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),
+        url("/changes/revert", [post(revert::revert).docs(revert::revert_docs)]),
         url("/export", [get(export::export).compressed().docs(export::export_docs)]),
         url("/import", [post(import::import).docs(import::import_docs)]),
     ]

@@ -48,12 +48,13 @@ pub struct State {
     pub(super) readiness: Readiness,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) metrics: Metrics,
-    /// The permits of the imports that can run at once.
+    /// The permits of the imports and reverts that can run at once.
     pub(super) imports: Arc<Semaphore>,
     stopping: AtomicBool,
 }
 
-/// The maximum number of imports at once. Each holds a few batches in memory, and one call in the queue of writes.
+/// The maximum number of imports and reverts at once. Each holds a few batches in memory, and one call in the queue of
+/// writes.
 const MAX_IMPORTS: usize = 4;
 
 impl State {

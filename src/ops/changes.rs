@@ -4,7 +4,7 @@ use crate::db::budget::{Budget, StoredSize};
 use crate::db::commits::Head;
 use crate::db::lock::{ForUpdate, Lock as _};
 use crate::db::sql::Fragment;
-use crate::db::types::{Measured, Uid};
+use crate::db::types::{Json, Measured, Uid};
 use crate::db::{Class, Connection, Operation, Tx};
 use crate::domain::change::{ChangeKind, ChangeRecord, ResourceKind};
 use crate::domain::digest::Digest;
@@ -115,6 +115,7 @@ type ChangeRow = (
     Option<Measured<Map<String, serde_json::Value>>>,
     Option<Measured<Map<String, serde_json::Value>>>,
     bool,
+    Option<Json<Vec<i64>>>,
     Option<i64>,
 );
 
@@ -206,6 +207,7 @@ pub(super) fn load(
             changes::before,
             changes::after,
             changes::erased,
+            changes::reverts,
             changes::digest,
         ));
     let mut budget = Budget::of(PAGE_BYTES);
@@ -231,6 +233,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         before,
         after,
         erased,
+        reverts,
         digest,
     ) = row;
     let known = ChangeKind::from_name(&kind);
@@ -253,6 +256,7 @@ fn change_record(row: ChangeRow) -> ChangeRecord {
         before: before.map(shown),
         after: after.map(shown),
         erased,
+        reverts: reverts.map(|reverts| reverts.0).unwrap_or_default(),
         digest: digest.map(Digest::from),
     }
 }

@@ -19,6 +19,7 @@ pub mod old_changes;
 pub mod records;
 pub mod resource;
 pub mod restore;
+pub mod revert;
 pub mod tenants;
 pub mod upsert;
 pub mod users;

@@ -69,6 +69,19 @@ impl<R: Restorable> Operation for Restore<R> {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Restored<R>, OpError> {
+        let deletion = self.deletion(tx)?;
+        let mut restored = R::restore(tx, deletion)?;
+        R::fill_computed(tx, [(self.tenant, &mut restored.resource)])?;
+        Ok(restored)
+    }
+}
+
+impl<R: Restorable> Restore<R> {
+    /// The deletion to undo, which no concurrent call can undo before the transaction ends.
+    ///
+    /// # Errors
+    /// [`OpError::NotFound`], [`OpError::Refused`] or [`OpError::Gone`] if the resource cannot be restored.
+    pub(super) fn deletion(&self, tx: &mut Tx<'_>) -> Result<Deletion, OpError> {
         let [created, _, deleted] = R::KINDS;
         let rows = Rows { tenant: self.tenant, id: self.id, kind: created.resource() };
         let newest = rows.newest(tx)?.ok_or(OpError::NotFound)?;
@@ -88,7 +101,7 @@ impl<R: Restorable> Operation for Restore<R> {
         };
         let time = self.now.after(newest.time);
         let creations = rows.creations(tx, created, newest.revision)?;
-        let deletion = Deletion {
+        Ok(Deletion {
             rows,
             revision: newest.revision,
             created: creations.first().map(|row| row.revision),
@@ -96,10 +109,7 @@ impl<R: Restorable> Operation for Restore<R> {
             stamp: Stamp { id: self.id, version: newest.version + 1, time },
             created_at: created_at(&creations, self.id).unwrap_or(time),
             before,
-        };
-        let mut restored = R::restore(tx, deletion)?;
-        R::fill_computed(tx, [(self.tenant, &mut restored.resource)])?;
-        Ok(restored)
+        })
     }
 }
 

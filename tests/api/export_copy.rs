@@ -3,8 +3,10 @@
 use crate::api::feed_helpers::{follow, number};
 use crate::support::api::text;
 use crate::support::http::Client;
+use roster::domain::digest::Digest;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct TenantCopy {
@@ -46,11 +48,23 @@ impl TenantCopy {
         }
     }
 
+    /// The digest that the change feed has at the copy's revision.
+    pub(crate) fn digest(&self) -> Digest {
+        let of = |resources: &BTreeMap<String, Value>, digest: fn(Uuid, i64) -> Digest| {
+            let digests =
+                resources.iter().map(|(id, state)| digest(parse(id), state["version"].as_i64().unwrap()));
+            digests.fold(Digest::default(), |all, one| all ^ one)
+        };
+        let members = self.members.iter().map(|(group, user)| Digest::of_member(parse(group), parse(user)));
+        let members = members.fold(Digest::default(), |all, one| all ^ one);
+        of(&self.users, Digest::of_user) ^ of(&self.groups, Digest::of_group) ^ members
+    }
+
     fn resources(&mut self, kind: &str) -> &mut BTreeMap<String, Value> {
         if kind == "user" { &mut self.users } else { &mut self.groups }
     }
 
-    fn apply(&mut self, row: &Value) {
+    pub(crate) fn apply(&mut self, row: &Value) {
         let (kind, action) = text(&row["type"]).split_once('.').expect("a type has two parts");
         match (kind, action) {
             ("member", _) => self.apply_member(row, action),
@@ -94,6 +108,10 @@ impl TenantCopy {
         }
         (held["version"], held["time"]) = (row["version"].clone(), row["time"].clone());
     }
+}
+
+fn parse(id: &str) -> Uuid {
+    id.parse().expect("the id is a UUID")
 }
 
 fn member(entry: &Value) -> (String, String) {

@@ -24,6 +24,7 @@ mod scim;
 mod shuffled;
 mod threat_model;
 mod tls;
+mod undo;
 mod workspace;
 
 use providers::{authentik, google_workspace, jumpcloud, keycloak, onelogin, ping, sailpoint};
@@ -53,6 +54,7 @@ pages! {
     getting_started = "docs/getting-started.md";
     keep_a_copy = "docs/keep-a-copy-in-sync.md";
     api = "docs/api.md";
+    undo = "docs/undo.md";
     filters = "docs/filters.md";
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";

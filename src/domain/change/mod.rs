@@ -84,6 +84,8 @@ pub struct Change {
     pub erased: bool,
     /// The digest of the memberships that the deletion of a group removed. Empty for other changes.
     pub memberships: Digest,
+    /// The revisions that the change undoes, if it belongs to a revert.
+    pub reverts: Vec<i64>,
 }
 
 impl Change {
@@ -141,8 +143,19 @@ impl Change {
         let Stamp { id, version, time } = stamp;
         let stored = |values: Option<Map<String, Value>>| values.map(|values| kind.stored(values));
         let (before, after) = (stored(before), stored(after));
-        let memberships = Digest::default();
-        Self { tenant, kind, id, member: None, version, time, before, after, erased: false, memberships }
+        Self {
+            tenant,
+            kind,
+            id,
+            member: None,
+            version,
+            time,
+            before,
+            after,
+            erased: false,
+            memberships: Digest::default(),
+            reverts: Vec::new(),
+        }
     }
 }
 
@@ -195,6 +208,7 @@ pub struct ChangeRecord {
     pub before: Option<Map<String, Value>>,
     pub after: Option<Map<String, Value>>,
     pub erased: bool,
+    pub reverts: Vec<i64>,
     /// The digest of the tenant after the change; `None` if it was unknown.
     pub digest: Option<Digest>,
 }
@@ -223,6 +237,9 @@ impl Serialize for ChangeRecord {
         map.serialize_entry("after", &self.after)?;
         if self.erased {
             map.serialize_entry("erased", &true)?;
+        }
+        if !self.reverts.is_empty() {
+            map.serialize_entry("reverts", &self.reverts)?;
         }
         map.serialize_entry("digest", &self.digest)?;
         map.end()

@@ -11,10 +11,12 @@ use crate::domain::json::to_map;
 use crate::domain::key::{Key, Role};
 use crate::domain::member::Member;
 use crate::domain::parse_id;
+use crate::domain::revert::{Author, Conflict, Outcome, Reason, Step, Target, Write};
 use crate::domain::scim::Profile;
 use crate::domain::tenant::Tenant;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Draft, Manager, Representation, User, WriteMode};
+use crate::ops::revert::{Report, TargetConflict};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -230,6 +232,7 @@ pub(in crate::http) fn change() -> Value {
         before: Some(title("Countess")),
         after: Some(title("Enchantress of Numbers")),
         erased: false,
+        reverts: Vec::new(),
         digest: Some(Digest::of_user(id(USER), 2)),
     };
     json!(change)
@@ -240,6 +243,23 @@ pub(in crate::http) fn changes() -> Value {
     let change = change();
     let digest = change.get("digest").cloned();
     json!({ "items": [change], "next": 42, "head": 42, "epoch": EPOCH, "digest": digest })
+}
+
+/// The plan in the response to `POST /changes/revert`.
+pub(in crate::http) fn reverted() -> Value {
+    let target = Target::User { id: id(USER) };
+    let (attributes, reverts) = (vec!["title".to_owned()], [41].into());
+    let later = Write { revision: 42, author: Author { kind: "key".to_owned(), id: KEY.to_owned() } };
+    let conflict = Conflict::with(Some("displayName".to_owned()), Reason::Changed, &later);
+    let report = Report {
+        head: 42,
+        changes: 1,
+        items: vec![Outcome { target, outcome: Step::Update, attributes, reverts }],
+        conflicts: vec![TargetConflict { target, conflict }],
+        conflict_count: 1,
+        ..Report::default()
+    };
+    json!(report)
 }
 
 /// The response to `GET /export` of a tenant with one user.

@@ -217,7 +217,7 @@ impl Problem {
     }
 
     pub(super) fn too_many_imports() -> Self {
-        let detail = "Too many imports are running. Nothing was done; retry later.";
+        let detail = "Too many imports or reverts are running. Nothing was done; retry later.";
         Self { limit: Some(Limit::Imports), ..Self::overloaded(detail) }
     }
 

@@ -14,7 +14,7 @@ pub use groups::ListGroups;
 pub use members::ListMembers;
 pub use past::{Find, Historic};
 pub use resource_changes::ResourceChanges;
-pub(super) use rows::{Revisions, Rows, created_at};
+pub(super) use rows::{Revisions, Rows, created_at, own_kind};
 
 use crate::db::Tx;
 use crate::db::sql::Fragment;

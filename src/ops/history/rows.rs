@@ -57,12 +57,12 @@ pub(in crate::ops) struct Revisions {
 
 impl Revisions {
     /// All revisions after this one.
-    pub(super) fn after(after: i64) -> Self {
+    pub(in crate::ops) fn after(after: i64) -> Self {
         Self { after, through: i64::MAX }
     }
 
     /// The condition that the revision of a change is in the range.
-    pub(super) fn condition(self) -> Fragment {
+    pub(in crate::ops) fn condition(self) -> Fragment {
         let mut condition = Fragment::of("changes.revision > ");
         condition.value(Value::Integer(self.after));
         condition.sql(" AND changes.revision <= ").value(Value::Integer(self.through));
@@ -79,6 +79,14 @@ const MEMBER_WINDOW: usize = 10_000;
 pub(super) fn kinds(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Group => "changes.resource IN ('group', 'member')",
+        _ => "changes.resource = 'user'",
+    }
+}
+
+/// The kind of changes of a resource itself.
+pub(in crate::ops) fn own_kind(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Group => "changes.resource = 'group'",
         _ => "changes.resource = 'user'",
     }
 }
@@ -150,13 +158,9 @@ impl Rows {
         connection: &mut Connection,
         after: i64,
     ) -> QueryResult<(Vec<ValuesRow>, bool)> {
-        let own = match self.kind {
-            ResourceKind::Group => "changes.resource = 'group'",
-            _ => "changes.resource = 'user'",
-        };
         let mut statement = Fragment::of("SELECT changes.revision, changes.type, changes.before");
         statement
-            .append(&self.from(own, &Revisions::after(after).condition()))
+            .append(&self.from(own_kind(self.kind), &Revisions::after(after).condition()))
             .sql(" ORDER BY changes.revision");
         let statement = Statement::<(BigInt, Text, Nullable<Document>)>::of(statement);
         let statement = match connection.dialect() {
@@ -226,7 +230,7 @@ impl Rows {
     }
 
     /// The rest of a statement from FROM on, without an order.
-    pub(super) fn from(self, kinds: &'static str, condition: &Fragment) -> Fragment {
+    pub(in crate::ops) fn from(self, kinds: &'static str, condition: &Fragment) -> Fragment {
         let mut statement = Fragment::of(" FROM changes WHERE changes.tenant_id = ");
         statement.value(Value::Id(self.tenant)).sql(" AND changes.resource_id = ").value(Value::Id(self.id));
         statement.sql(" AND ").sql(kinds).and_condition(condition);

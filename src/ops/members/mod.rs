@@ -9,6 +9,7 @@ mod import;
 mod locked_groups;
 mod of_users;
 mod pages;
+mod revert;
 mod store;
 mod unpaged;
 
@@ -16,6 +17,7 @@ pub(super) use edit::{MemberDiff, PreparedEdit};
 pub(super) use import::{Added, add_known};
 pub use of_users::{FEW_GROUPS, GroupsOf, HasUser, MAX_GROUPS, WithGroups};
 pub use pages::{Find, List, ListGroups};
+pub(super) use revert::{find_groups, lock_members, members_of, remove_known};
 pub(super) use store::{OnLocked, lock_users};
 pub use unpaged::{AllMembers, GroupsWithMembers};
 

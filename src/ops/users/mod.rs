@@ -6,6 +6,8 @@ mod insert;
 mod restore;
 mod store;
 
+pub(super) use restore::restore_without_groups;
+
 pub use erase::{Erase, Incomplete, NextErasure, Redact, Remaining, TruncateLog};
 
 use crate::db::{Class, Connection, Operation, Tx, run_each};

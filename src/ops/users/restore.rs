@@ -16,14 +16,21 @@ use uuid::Uuid;
 impl Restorable for User {
     fn restore(tx: &mut Tx<'_>, deletion: Deletion) -> Result<Restored<Self>, OpError> {
         let groups = groups_of(tx, &deletion)?;
-        let Deletion { rows: Rows { tenant, id, .. }, stamp, created_at, before, .. } = deletion;
-        let user = Self::from_snapshot(stamp, created_at, before).map_err(OpError::internal)?;
-        insert::insert(tx, tenant, &user)?;
-        tx.record(Change::created(tenant, &user));
+        let Deletion { rows: Rows { tenant, id, .. }, stamp, .. } = deletion;
+        let user = restore_without_groups(tx, deletion)?;
         let others = members::add_to_groups(tx, (tenant, id), &groups, stamp.time)?;
         let missing = groups.difference(&others).copied().collect();
         Ok(Restored { resource: user, others, missing })
     }
+}
+
+/// Inserts the user without its memberships, and records the change.
+pub(in crate::ops) fn restore_without_groups(tx: &mut Tx<'_>, deletion: Deletion) -> Result<User, OpError> {
+    let Deletion { rows: Rows { tenant, .. }, stamp, created_at, before, .. } = deletion;
+    let user = User::from_snapshot(stamp, created_at, before).map_err(OpError::internal)?;
+    insert::insert(tx, tenant, &user)?;
+    tx.record(Change::created(tenant, &user));
+    Ok(user)
 }
 
 /// The groups from which the deletion removed the user. Its changes directly precede that of the deletion.
