@@ -5,10 +5,10 @@ use serde_json::json;
 
 /// Lets a key create a user and delete another one, and reverts both.
 pub(crate) fn run(workspace: &Workspace, commands: &[String]) {
-    let [accident, changes, plan, apply] = commands else { panic!("{commands:#?}") };
+    let [accident, changes, plan, apply, clean_up] = commands else { panic!("{commands:#?}") };
     let server = workspace.server().start();
-    let script =
-        [accident, "echo '{}'\n", changes, plan, apply, "curl -sS \"$URL/users\" -H \"$AUTH\"\n"].concat();
+    let list = "curl -sS \"$URL/users\" -H \"$AUTH\"\n";
+    let script = [accident, "echo '{}'\n", changes, plan, apply, list, clean_up].concat();
     let responses = workspace.shell_with(&server).json_values(&script);
     let [_, changes, planned, applied, users] = &responses[..] else { panic!("{responses:#?}") };
     assert_eq!(changes["items"][0]["type"], "user.deleted");
