@@ -88,6 +88,12 @@ impl<'a> Tx<'a> {
         self.origins.len() > 1
     }
 
+    /// Whether all calls of the transaction have the same caller.
+    pub fn has_one_caller(&self) -> bool {
+        let mut actors = self.origins.iter().map(|origin| &origin.actor);
+        actors.next().is_none_or(|first| actors.all(|actor| actor == first))
+    }
+
     /// Records a change. Changes are numbered and inserted at the end of the transaction, because numbering locks the
     /// tenant's head row until the commit.
     pub fn record(&mut self, change: Change) {

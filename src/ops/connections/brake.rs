@@ -51,9 +51,8 @@ impl Removal {
         }
     }
 
-    /// Counts the removal. `deletes_user` states whether it deletes one of the connection's users. The row of the connection
-    /// is locked until the transaction ends, after those of users, groups and members and before the head row. In a batch,
-    /// later calls would lock further users, so the calls are retried one by one.
+    /// Counts the removal as the last step of a call. The next calls of a batch could lock further users, so in a batch, the
+    /// calls are retried one by one. See [`count_after_locks`](Self::count_after_locks).
     ///
     /// # Errors
     /// [`OpError::BrakeReached`] if the limit does not permit the removal, or [`OpError::Held`].
@@ -63,16 +62,31 @@ impl Removal {
         deletes_user: bool,
         now: Timestamp,
     ) -> Result<(), OpError> {
-        if tx.is_batch() {
-            return Err(OpError::retry(RUNS_ALONE));
+        match tx.is_batch() {
+            true => Err(OpError::retry("a removal that a brake counts runs alone")),
+            false => self.count_after_locks(tx, deletes_user, now),
         }
+    }
+
+    /// Counts the removal in a transaction that locks no further users, groups or members: the row of the connection is locked
+    /// after theirs and before the head row, until the transaction ends. `deletes_user` states whether the call has deleted
+    /// one of the connection's users. If the removal is refused, nothing is written.
+    ///
+    /// # Errors
+    /// See [`count`](Self::count).
+    pub(in crate::ops) fn count_after_locks(
+        self,
+        tx: &mut Tx<'_>,
+        deletes_user: bool,
+        now: Timestamp,
+    ) -> Result<(), OpError> {
         let mut connection = lock(tx, self.tenant, self.connection)?;
         if let Some(held) = connection.held {
             return Err(OpError::Held(Box::new(held)));
         }
         let Some(brake) = connection.brake else { return Ok(()) };
         let mut window = Window::read(tx, &connection, brake, now)?;
-        // The user has been deleted already.
+        // That user has been deleted already.
         window.deleted_users += i64::from(deletes_user);
         let counted = match connection.allowance {
             0 => window.permit(tx, &connection, brake, now)?.map_err(|_| OpError::BrakeReached)?,
@@ -85,9 +99,6 @@ impl Removal {
         window.insert(tx, &connection, counted, deletes_user, now)
     }
 }
-
-/// Why a call that a brake counts is retried outside its batch.
-pub(in crate::ops) const RUNS_ALONE: &str = "a removal that a brake counts runs alone";
 
 /// The connection that calls, unless the caller is not a connection.
 fn caller(tx: &Tx<'_>) -> Result<Option<Uuid>, OpError> {

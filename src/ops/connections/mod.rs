@@ -4,8 +4,8 @@ mod brake;
 mod tokens;
 mod users;
 
+pub(super) use brake::Removal;
 pub use brake::{CountHeld, Hold, Release};
-pub(super) use brake::{RUNS_ALONE, Removal};
 pub use tokens::{CreateToken, DeleteToken, Identify, ListTokens, PatchToken};
 pub(super) use users::{creator_without_external_id, owns_user, record_user};
 

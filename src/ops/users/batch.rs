@@ -5,7 +5,7 @@ use crate::db::types::Uid;
 use crate::db::{CallError as _, Connection, Tx, run_each};
 use crate::domain::user::User;
 use crate::ops::by_tenant::{QualifiedId, load_by_tenant};
-use crate::ops::connections::{RUNS_ALONE, Removal};
+use crate::ops::connections::Removal;
 use crate::ops::resource::{Form as _, Resource, Rewrite, Values};
 use crate::ops::{OpError, Results};
 use crate::schema::users;
@@ -75,13 +75,15 @@ fn rewrite_one<V: Values<Resource = User>>(
         Ok(draft) => draft,
         Err(refusal) => return Ok(Ok(Err(refusal))),
     };
-    if user.is_deactivated_by(&draft) {
-        match Removal::begin(tx, rewrite.tenant) {
-            Ok(None) => {}
-            Ok(Some(_)) => return Ok(Err(OpError::retry(RUNS_ALONE))),
-            Err(refusal) if refusal.database().is_none() => return Ok(Err(refusal)),
-            Err(error) => return Err(error),
-        }
+    let removal = if user.is_deactivated_by(&draft) { Removal::begin(tx, rewrite.tenant) } else { Ok(None) };
+    // The users of all calls are locked, but batches that lock several connections could deadlock.
+    if matches!(removal, Ok(Some(_))) && !tx.has_one_caller() {
+        return Ok(Err(OpError::retry("the removals of several connections run alone")));
+    }
+    let count = |removal: Removal| removal.count_after_locks(tx, false, rewrite.now);
+    match removal.and_then(|removal| removal.map_or(Ok(()), count)) {
+        Err(refusal) if refusal.database().is_none() => return Ok(Err(refusal)),
+        counted => counted?,
     }
     *user = user.write(tx, rewrite.tenant, draft, rewrite.now)?;
     Ok(Ok(Ok(user.clone())))
