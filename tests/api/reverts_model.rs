@@ -210,7 +210,9 @@ impl State {
             _ => {
                 let Some(attributes) = self.resources.get_mut(id) else { return };
                 attributes.retain(|name, _| !old.contains_key(name) || new.contains_key(name));
-                attributes.extend(new.clone());
+                // The externalIds of all sources are recorded, even if only one has changed.
+                let changed = new.iter().filter(|(name, value)| old.get(*name) != Some(*value));
+                attributes.extend(changed.map(|(name, value)| (name.clone(), value.clone())));
             }
         }
     }
