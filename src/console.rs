@@ -18,6 +18,7 @@ pub(crate) fn origin() -> Origin {
         trace_id: None,
         deadline: None,
         bulk: false,
+        revisions: None,
     }
 }
 

@@ -179,7 +179,8 @@ impl TestDatabase {
 pub(crate) fn origin(request_id: &str) -> Origin {
     let actor = Actor { kind: ActorKind::Key, id: "tester".into() };
     let request_id = request_id.into();
-    Origin { actor, tenant: DEFAULT_TENANT, request_id, trace_id: None, deadline: None, bulk: false }
+    let (trace_id, deadline, revisions) = (None, None, None);
+    Origin { actor, tenant: DEFAULT_TENANT, request_id, trace_id, deadline, bulk: false, revisions }
 }
 
 pub(crate) fn draft(body: Value, mode: WriteMode) -> Draft {
