@@ -190,7 +190,7 @@ impl Draft {
     /// A [`FieldError`] for each invalid field.
     pub fn read(body: Value) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
-            fields.ignore(&["id", "url", "version", "createdAt", "updatedAt"]);
+            fields.ignore(&["id", "url", "requests", "version", "createdAt", "updatedAt"]);
             Self {
                 name: fields.required_key_string("name"),
                 profile: read_profile(fields),

@@ -160,19 +160,22 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     let credential = credential.ok_or_else(failed)?;
     if !credential.is_active(now) {
         let (tenant, actor) = (credential.tenant, credential.actor.clone());
+        state.inspector.begin(request, &actor);
         request.extensions_mut().insert(RefusedCaller { tenant, actor });
         return Err(failed());
     }
     state.credentials.used(credential.id, now);
     let Credential { tenant, role, profile, expires_at, .. } = *credential;
-    let (origin, source) = (origin(request, credential.actor.clone(), tenant), credential.source.clone());
+    let revisions = state.inspector.begin(request, &credential.actor);
+    let origin = Origin { revisions, ..origin(request, credential.actor.clone(), tenant) };
+    let source = credential.source.clone();
     Ok(Caller { origin, role, source, profile, expires_at, secret: Some(secret) })
 }
 
 fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
     let (request_id, deadline) = (RequestId::of(request), Deadline::of(request));
     let trace_id = traceparent(request.headers()).map(|(_, id)| id);
-    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false }
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false, revisions: None }
 }
 
 /// The authentication scheme of a request. Its name is case-insensitive (RFC 9110, section 11.1).

@@ -23,6 +23,7 @@ mod health;
 mod history;
 mod import;
 mod in_flight;
+pub(crate) mod inspector;
 mod keys;
 mod me;
 mod members;
@@ -37,6 +38,7 @@ pub mod rate_limit;
 mod readiness;
 mod records;
 mod request_id;
+mod requests;
 mod resources;
 mod response;
 mod restore;
@@ -160,6 +162,7 @@ fn admin_urls() -> Vec<Url> {
                 delete(connections::delete_token).docs(connections::delete_token_docs),
             ],
         ),
+        url("/connections/{id}/requests", [get(requests::list).compressed().docs(requests::list_docs)]),
         tenants,
         tenant,
     ]

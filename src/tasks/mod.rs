@@ -4,6 +4,7 @@ pub mod digests;
 pub mod erasures;
 pub mod followers;
 pub mod old_changes;
+pub mod requests;
 pub mod retention;
 pub mod uses;
 
