@@ -34,6 +34,8 @@ macro_rules! profile_tests {
 mod bulk;
 mod client;
 mod connections;
+mod inspector;
+mod inspector_erasure;
 mod large_lists;
 mod lenient;
 mod lists;
