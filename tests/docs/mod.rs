@@ -8,6 +8,7 @@ mod error_codes;
 mod filters;
 mod getting_started;
 mod import_and_export;
+mod inspector;
 mod keep_a_copy;
 mod metrics;
 mod okta;
@@ -56,6 +57,7 @@ pages! {
     operations = "docs/operations.md";
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
+    inspector = "docs/inspector.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";
     onelogin = "docs/onelogin.md";
