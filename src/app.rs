@@ -10,7 +10,7 @@ use crate::http::{State, metrics};
 use crate::listen::{BoundSocket, ListenAddress};
 use crate::logging;
 use crate::tasks::old_changes::OldChanges;
-use crate::tasks::{digests, erasures, followers, held, retention, start, uses};
+use crate::tasks::{digests, erasures, followers, held, requests, retention, start, uses};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web;
 use std::io;
@@ -154,6 +154,7 @@ impl App {
             start("uses of keys", state, true, uses::run),
             start("followers", state, true, followers::run),
         ];
+        let recording = start("requests", state, is_migrated, requests::run);
         let served = self.server.await.map_err(|error| AppError::new(format!("the server failed: {error}")));
         if let Some(metrics) = &self.metrics {
             metrics.stop(false).await;
@@ -163,6 +164,7 @@ impl App {
         // All requests have finished or timed out. Only their last database calls can still be running.
         let closing = tokio::time::timeout(CLOSE_WITHIN, async {
             uses::write(&self.state).await;
+            requests::finish(&self.state, recording).await;
             old_changes.release().await;
             self.state.database.close().await;
         });

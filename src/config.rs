@@ -120,6 +120,11 @@ pub struct Settings {
     #[arg(default_value = "400d", value_parser = retention)]
     pub changes_retention: Duration,
 
+    /// Whether to record the requests of connections, for GET /connections/{id}/requests: true or false
+    #[arg(long, env = "ROSTER_INSPECTOR", value_name = "ROSTER_INSPECTOR")]
+    #[arg(default_value_t = true, action = clap::ArgAction::Set, num_args = 1)]
+    pub inspector: bool,
+
     /// Failed authentication attempts allowed per client address per minute; 0 disables the limit
     #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
     #[arg(default_value = "100", value_parser = attempts)]

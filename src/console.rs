@@ -19,6 +19,7 @@ pub(crate) fn origin() -> Origin {
         deadline: None,
         bulk: false,
         plan: None,
+        revisions: None,
     }
 }
 

@@ -31,6 +31,7 @@ table! {
         unique_values -> Bool,
         digest -> Nullable<BigInt>,
         digest_revision -> Nullable<BigInt>,
+        erased_at -> Nullable<BigInt>,
     }
 }
 
@@ -149,7 +150,7 @@ table! {
 
 table! {
     use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-    use crate::db::types::Id;
+    use crate::db::types::{Document, Id};
 
     erasures (tenant_id, user_id) {
         tenant_id -> Id,
@@ -163,6 +164,9 @@ table! {
         redacted -> Bool,
         redacted_through -> BigInt,
         trace_id -> Nullable<Id>,
+        texts -> Nullable<Document>,
+        requests_connection -> Nullable<Id>,
+        requests_through -> Nullable<Id>,
     }
 }
 
@@ -247,6 +251,30 @@ table! {
         last_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         name -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
+    use crate::db::types::{Document, Id};
+
+    requests (tenant_id, connection_id, id) {
+        tenant_id -> Id,
+        connection_id -> Id,
+        id -> Id,
+        time -> BigInt,
+        status -> SmallInt,
+        resource -> Nullable<Text>,
+        resource_id -> Nullable<Id>,
+        codes -> Text,
+        mentions -> Text,
+        method -> Text,
+        path -> Text,
+        query -> Nullable<Text>,
+        erased -> Bool,
+        details -> Document,
+        request -> Nullable<Text>,
+        response -> Nullable<Text>,
     }
 }
 

@@ -9,14 +9,14 @@ use super::unique;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::digest::{Digest, Steps};
 use crate::domain::filter::Value;
-use crate::domain::origin::Origin;
+use crate::domain::origin::{Origin, Revisions};
 use crate::schema::{changes, heads};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool};
 use serde::Serialize;
 use serde_json::Map;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 /// Assigns the next revisions of each tenant to its changes and inserts them. Each change comes with the index of its
@@ -25,21 +25,38 @@ use uuid::Uuid;
 ///
 /// If the digest of the tenant is unknown, it remains so, and the changes have none: counting a large tenant would take too
 /// long while other writes wait. [`super::digests`] counts it.
+///
+/// Returns the revisions of the calls whose origins collect them.
 pub(super) fn insert(
     connection: &mut Connection,
     origins: &[&Origin],
     changes: Vec<(usize, Change)>,
-) -> Result<(), DbError> {
+) -> Result<Vec<NewRevision>, DbError> {
+    let mut revisions = Vec::new();
     for (tenant, mut changes) in by_tenant(origins, changes)? {
         let has_rules = match connection {
-            Connection::Postgres(c) => append_in_one_statement(c, tenant, &changes)?,
+            Connection::Postgres(c) => append_in_one_statement(c, tenant, &mut changes)?,
             Connection::Sqlite(c) => append(c, tenant, &mut changes)?,
         };
         if has_rules {
             unique::check(connection, tenant, &changes)?;
         }
+        revisions.extend(changes.iter().filter_map(|change| change.new_revision(change.revision)));
     }
-    Ok(())
+    Ok(revisions)
+}
+
+/// The revision of a change that is not committed yet, with the collection of its request.
+pub(super) struct NewRevision {
+    revisions: Revisions,
+    revision: i64,
+}
+
+impl NewRevision {
+    /// Adds the revision to the collection, because the change is now committed.
+    pub(super) fn publish(self) {
+        self.revisions.add(self.revision);
+    }
 }
 
 /// Groups changes by their tenants, and numbers those of each tenant.
@@ -106,7 +123,7 @@ fn append(c: &mut SqliteConnection, tenant: Uuid, changes: &mut [NewChange<'_>])
 fn append_in_one_statement(
     c: &mut PgConnection,
     tenant: Uuid,
-    changes: &[NewChange<'_>],
+    changes: &mut [NewChange<'_>],
 ) -> Result<bool, DbError> {
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     let steps = changes.iter().filter_map(|change| change.digest).fold(0, |all, step| all ^ step);
@@ -124,10 +141,13 @@ fn append_in_one_statement(
     insert_rows(&mut statement, "previous + revision", "previous_digest");
     statement.sql("head, ");
     statement.rows("changes", changes)?;
-    statement.sql(" RETURNING (SELECT unique_values FROM head)");
-    let inserted: Vec<bool> = Statement::<Bool>::of(statement).load(c)?;
+    statement.sql(" RETURNING (SELECT unique_values FROM head), (SELECT previous FROM head)");
+    let inserted: Vec<(bool, i64)> = Statement::<(Bool, BigInt)>::of(statement).load(c)?;
     match inserted.first() {
-        Some(has_rules) if inserted.len() == changes.len() => Ok(*has_rules),
+        Some((has_rules, previous)) if inserted.len() == changes.len() => {
+            changes.iter_mut().for_each(|change| change.revision += previous);
+            Ok(*has_rules)
+        }
         _ => Err(DbError::NoRow),
     }
 }
@@ -135,7 +155,7 @@ fn append_in_one_statement(
 /// Inserts users and the changes that record their creation, in one statement outside a transaction. The statement must
 /// begin with `WITH new_users AS (…), new_external_ids AS (…)`, where the former returns the column `id` of the inserted
 /// users. Returns their ids, or `None` if nothing was done because several tenants, a unique value, or the settings of
-/// the tenant or of the session require a transaction.
+/// the tenant or of the session require a transaction. Also publishes their revisions to the calls that collect them.
 ///
 /// As in a transaction, the head row is locked last: its new values depend on all rows whose insertion may wait.
 pub(super) fn insert_with_users(
@@ -164,10 +184,18 @@ pub(super) fn insert_with_users(
     // Without the head row, the revision is null, so the statement fails.
     let revision = "(SELECT previous FROM head) + row_number() OVER (ORDER BY revision)";
     insert_rows(&mut statement, revision, "(SELECT previous_digest FROM head)");
-    statement.sql("created RETURNING resource_id");
-    match Statement::<Id>::of(statement).load::<Uid>(c) {
-        Ok(ids) if ids.is_empty() => Ok(None),
-        Ok(ids) => Ok(Some(ids.into_iter().map(|Uid(id)| id).collect())),
+    statement.sql("created RETURNING resource_id, revision");
+    match Statement::<(Id, BigInt)>::of(statement).load::<(Uid, i64)>(c) {
+        Ok(created) if created.is_empty() => Ok(None),
+        Ok(created) => {
+            let created: HashMap<_, _> =
+                created.into_iter().map(|(Uid(id), revision)| (id, revision)).collect();
+            let revision = |change: &NewChange<'_>| {
+                created.get(&change.resource_id.0).and_then(|revision| change.new_revision(*revision))
+            };
+            changes.iter().filter_map(revision).for_each(NewRevision::publish);
+            Ok(Some(created.into_keys().collect()))
+        }
         Err(DieselError::DatabaseError(kind, _)) if needs_transaction(&kind) => Ok(None),
         Err(error) => Err(error_at_commit(connection, error)),
     }
@@ -218,6 +246,10 @@ pub(super) struct NewChange<'a> {
     reverts: Option<Json<Vec<i64>>>,
     /// The tenant's digest after the change, which is relative to the digest before it until that is known.
     digest: Option<i64>,
+    /// The collection of the request, if it has one.
+    #[serde(skip)]
+    #[diesel(skip_insertion)]
+    revisions: Option<&'a Revisions>,
 }
 
 impl<'a> NewChange<'a> {
@@ -240,6 +272,11 @@ impl<'a> NewChange<'a> {
             erased: change.erased,
             reverts: (!change.reverts.is_empty()).then_some(Json(change.reverts)),
             digest: Some(step.into()),
+            revisions: origin.revisions.as_ref(),
         }
+    }
+
+    fn new_revision(&self, revision: i64) -> Option<NewRevision> {
+        self.revisions.map(|revisions| NewRevision { revisions: revisions.clone(), revision })
     }
 }

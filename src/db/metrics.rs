@@ -75,6 +75,8 @@ pub(crate) enum Retained {
     Responses,
     /// Revoked keys and tokens.
     Keys,
+    /// Recorded requests of connections.
+    Requests,
 }
 
 impl Retained {
@@ -83,6 +85,7 @@ impl Retained {
             Self::Changes => "changes",
             Self::Responses => "responses",
             Self::Keys => "keys",
+            Self::Requests => "requests",
         }
     }
 }
@@ -112,7 +115,7 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let seconds: fn() -> Histogram = || Histogram::new(SECONDS);
         let calls: fn() -> Histogram = || Histogram::new(CALLS);
-        let retained = [Retained::Changes, Retained::Responses, Retained::Keys];
+        let retained = [Retained::Changes, Retained::Responses, Retained::Keys, Retained::Requests];
         Self {
             waits: Histograms::new_with_constructor(seconds),
             runs: Histograms::new_with_constructor(seconds),

@@ -4,7 +4,7 @@ use super::actor::Call;
 use super::commits::Commits;
 use super::conn::{Connection, Dialect, Pooled};
 use super::error::{CallError, DbError};
-use super::history;
+use super::history::{self, NewRevision};
 use super::metrics::Metrics;
 use super::sql::Fragment;
 use super::{Class, Isolation, Operation, OptionalResults, Results};
@@ -28,12 +28,15 @@ pub struct Tx<'a> {
     changed_tenants: Vec<Uuid>,
     /// The types of the inserted changes.
     inserted: Vec<ChangeKind>,
+    /// The revisions of the inserted changes of calls that collect them.
+    revisions: Vec<NewRevision>,
 }
 
 impl<'a> Tx<'a> {
     fn new(connection: &'a mut Connection, origins: &'a [&'a Origin]) -> Self {
-        let (changes, changed_tenants, inserted) = (Vec::new(), Vec::new(), Vec::new());
-        Self { connection, origins, call: 0, changes, changed_tenants, inserted }
+        let (changes, changed_tenants, inserted, revisions) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { connection, origins, call: 0, changes, changed_tenants, inserted, revisions }
     }
 
     /// The connection, for engine-specific statements.
@@ -113,7 +116,8 @@ impl<'a> Tx<'a> {
     pub fn insert_changes(&mut self) -> Result<(), DbError> {
         let changes = self.take_changes();
         self.inserted.extend(changes.iter().map(|(_, change)| change.kind));
-        history::insert(self.connection, self.origins, changes)
+        self.revisions.extend(history::insert(self.connection, self.origins, changes)?);
+        Ok(())
     }
 
     fn take_changes(&mut self) -> Vec<(usize, Change)> {
@@ -149,7 +153,7 @@ impl<'a> Tx<'a> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<Result<T, E>, E> {
-        let (changes, inserted) = (self.changes.len(), self.inserted.len());
+        let (changes, inserted, revisions) = (self.changes.len(), self.inserted.len(), self.revisions.len());
         self.connection.begin_savepoint().map_err(DbError::from)?;
         match work(self) {
             Ok(done) => {
@@ -160,6 +164,7 @@ impl<'a> Tx<'a> {
                 rollback(self.connection, error.database())?;
                 self.changes.truncate(changes);
                 self.inserted.truncate(inserted);
+                self.revisions.truncate(revisions);
                 if error.database().is_none() { Ok(Err(error)) } else { Err(error) }
             }
         }
@@ -266,7 +271,7 @@ fn run_started<O: Operation>(
     let plan = origins.first().and_then(|origin| origin.plan.as_ref());
     let planned = plan.map(|plan| (plan, tx.changes.clone()));
     let output = output.and_then(|output| Ok(tx.insert_changes().map(|()| output)?));
-    let (changed_tenants, inserted) = (tx.changed_tenants, tx.inserted);
+    let (changed_tenants, inserted, revisions) = (tx.changed_tenants, tx.inserted, tx.revisions);
     match (output, planned) {
         (Ok(output), Some((plan, changes))) => {
             rollback(connection, None)?;
@@ -275,6 +280,7 @@ fn run_started<O: Operation>(
         }
         (Ok(output), None) => {
             commit(connection)?;
+            revisions.into_iter().for_each(NewRevision::publish);
             commits.publish(&changed_tenants);
             metrics.count_changes(&inserted);
             Ok(output)

@@ -248,7 +248,7 @@ impl Draft {
 
     fn read_with(body: Value, absent_brake: Option<Brake>) -> Result<Self, Vec<FieldError>> {
         Fields::read(body, |fields| {
-            fields.ignore(&["id", "url", "version", "createdAt", "updatedAt", "held"]);
+            fields.ignore(&["id", "url", "requests", "version", "createdAt", "updatedAt", "held"]);
             Self {
                 name: fields.required_key_string("name"),
                 profile: read_profile(fields),

@@ -32,7 +32,7 @@ pub(crate) fn time_of(id: Uuid) -> Option<Timestamp> {
 }
 
 /// The first and the last possible UUID of the millisecond that contains a time.
-pub(super) fn range_of(time: Timestamp) -> (Uuid, Uuid) {
+pub(crate) fn range_of(time: Timestamp) -> (Uuid, Uuid) {
     let first = first_of(time);
     (Uuid::from_u128(first), Uuid::from_u128(first | ((1 << BITS_AFTER_MILLISECONDS) - 1)))
 }

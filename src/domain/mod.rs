@@ -17,6 +17,7 @@ pub mod group;
 pub mod id;
 pub mod idempotency;
 pub mod import;
+pub mod inspector;
 pub mod json;
 pub mod key;
 pub mod member;

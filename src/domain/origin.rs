@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::trace::TraceId;
 use derive_more::{Display, FromStr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -24,7 +24,36 @@ pub struct Origin {
     pub bulk: bool,
     /// The plan of the request, if its writes are rolled back instead of committed.
     pub plan: Option<Plan>,
+    /// Collects the revisions of the request's changes, if the request is recorded.
+    pub revisions: Option<Revisions>,
 }
+
+/// The revisions of the committed changes of a request. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Revisions(Arc<Mutex<Vec<i64>>>);
+
+impl Revisions {
+    /// Adds the revision of a committed change.
+    pub fn add(&self, revision: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(revision);
+    }
+
+    /// The revisions, in ascending order.
+    pub fn sorted(&self) -> Vec<i64> {
+        let mut revisions = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        revisions.sort_unstable();
+        revisions
+    }
+}
+
+/// Collections are equal if they belong to the same request.
+impl PartialEq for Revisions {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Revisions {}
 
 /// A caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +86,7 @@ impl Origin {
         let actor = Actor { kind: ActorKind::Server, id: "roster".into() };
         // Its calls must not wait for those of any tenant.
         let tenant = Uuid::nil();
-        let request_id = "-".into();
-        Self { actor, tenant, request_id, trace_id: None, deadline: None, bulk: false, plan: None }
+        let (request_id, trace_id, deadline) = ("-".into(), None, None);
+        Self { actor, tenant, request_id, trace_id, deadline, bulk: false, plan: None, revisions: None }
     }
 }

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The maximum number of changes that a plan contains. Others are only counted.
 const MAX_CHANGES: usize = 100;
 
+/// The maximum size of the changes with values that a plan contains, in bytes of JSON. Others have no values.
+const MAX_BYTES: usize = 16 * 1024;
+
 /// The changes that the writes of a request would make. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct Plan(Arc<Mutex<Changes>>);
@@ -34,7 +37,19 @@ impl Plan {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes: Vec<Value> = plan.first.iter().map(|change| planned(change).into()).collect();
+        let mut bytes = 0;
+        let shown = |change: &Change| {
+            let mut change = Value::from(planned(change));
+            let size = change.to_string().len();
+            match change.as_object_mut() {
+                Some(members) if bytes + size > MAX_BYTES => {
+                    members.retain(|name, _| name != "before" && name != "after");
+                }
+                _ => bytes += size,
+            }
+            change
+        };
+        let changes: Vec<Value> = plan.first.iter().map(shown).collect();
         json!({ "changes": changes, "others": plan.others })
     }
 }
@@ -71,7 +86,7 @@ fn planned(change: &Change) -> Map<String, Value> {
 mod tests {
     use super::*;
     use crate::domain::DEFAULT_TENANT;
-    use crate::domain::change::Stamp;
+    use crate::domain::change::{ChangeKind, Stamp};
     use crate::domain::time::Timestamp;
     use uuid::Uuid;
 
@@ -93,5 +108,20 @@ mod tests {
         });
         assert_eq!((&shown["changes"][0], &shown["others"]), (&expected, &json!(2)));
         assert_eq!(shown["changes"].as_array().map(Vec::len), Some(MAX_CHANGES));
+    }
+
+    #[test]
+    fn changes_beyond_the_maximum_size_have_no_values() {
+        let plan = Plan::default();
+        let stamp = Stamp { id: Uuid::from_u128(1), version: 3, time: Timestamp::from(0) };
+        let updated = |length: usize| {
+            let after = Map::from_iter([("title".to_owned(), "x".repeat(length).into())]);
+            Change::new(DEFAULT_TENANT, ChangeKind::USER_UPDATED, stamp, Some(Map::new()), Some(after))
+        };
+        plan.add([MAX_BYTES, 5, MAX_BYTES, 6].map(updated));
+        let shown = plan.to_json();
+        let lengths = shown["changes"].as_array().into_iter().flatten();
+        let length = |change: &Value| change["after"]["title"].as_str().map(str::len);
+        assert_eq!(lengths.map(length).collect::<Vec<_>>(), [None, Some(5), None, Some(6)]);
     }
 }

@@ -2,8 +2,9 @@
 
 use super::api::is_public;
 use super::auth::{Caller, RefusedCaller};
+use super::inspector::RequestNotes;
 use super::problem::LoggedProblem;
-use super::scim::{FailedOperations, RequestNotes};
+use super::scim::FailedOperations;
 use super::traceparent::traceparent;
 use actix_web::HttpMessage;
 use actix_web::dev::ServiceResponse;

@@ -167,20 +167,24 @@ async fn identify(request: &ServiceRequest, state: &State) -> Result<Caller, Pro
     let credential = credential.ok_or_else(failed)?;
     if !credential.is_active(now) {
         let (tenant, actor) = (credential.tenant, credential.actor.clone());
+        state.inspector.begin(request, &actor);
         request.extensions_mut().insert(RefusedCaller { tenant, actor });
         return Err(failed());
     }
     state.credentials.used(credential.id, now);
     let Credential { tenant, role, profile, mode, expires_at, .. } = *credential;
-    let (mut origin, source) = (origin(request, credential.actor.clone(), tenant), credential.source.clone());
-    origin.plan = (mode == Mode::Dry).then(Plan::default);
+    let (plan, revisions) =
+        ((mode == Mode::Dry).then(Plan::default), state.inspector.begin(request, &credential.actor));
+    let origin = Origin { plan, revisions, ..origin(request, credential.actor.clone(), tenant) };
+    let source = credential.source.clone();
     Ok(Caller { origin, role, source, profile, expires_at, secret: Some(secret) })
 }
 
 fn origin(request: &ServiceRequest, actor: Actor, tenant: Uuid) -> Origin {
     let (request_id, deadline) = (RequestId::of(request), Deadline::of(request));
     let trace_id = traceparent(request.headers()).map(|(_, id)| id);
-    Origin { actor, tenant, request_id, trace_id, deadline, bulk: false, plan: None }
+    let (bulk, plan, revisions) = (false, None, None);
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk, plan, revisions }
 }
 
 /// The authentication scheme of a request. Its name is case-insensitive (RFC 9110, section 11.1).

@@ -4,8 +4,8 @@ use super::api::Api;
 use super::auth::{Caller, reauthenticate};
 use super::deadline::Deadline;
 use super::in_flight::is_read;
+use super::inspector::RequestNotes;
 use super::problem::{Problem, sentence};
-use super::scim::RequestNotes;
 use super::state::State;
 use crate::db::Class;
 use crate::domain::fields::FieldError;
@@ -73,6 +73,9 @@ impl FromRequest for JsonBody {
             check_media_type(&request)?;
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
+            if let Some(notes) = RequestNotes::of_recorded(&request) {
+                notes.capture_request(&bytes);
+            }
             if let Some(state) = request.app_data::<web::Data<State>>() {
                 reauthenticate(&request, state).await?;
                 check_place(&request, state)?;

@@ -9,16 +9,19 @@ use super::pages::IdList;
 use super::params::{NoQuery, Params};
 use super::path::{PathId, PathIds};
 use super::records::{Served, created};
+use super::requests;
 use super::response::{Response, new_secret, no_content};
 use super::state::State;
 use crate::domain::connection::{Connection, Draft, Token, TokenDraft};
 use crate::domain::cursor::List;
+use crate::domain::json::to_map;
 use crate::domain::schema::{CONNECTIONS, Schema};
+use crate::ops::OpError;
 use crate::ops::connections::{Create, CreateToken, DeleteToken, ListTokens, PatchToken};
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 impl Served for Connection {
@@ -28,6 +31,13 @@ impl Served for Connection {
         ResourceDocs { name: "Connection", tag: "connections", example: examples::connection };
     const PATCH_EXAMPLE: fn() -> Value = || json!({ "profile": "strict" });
     const FILTER: Option<(&'static Schema, &'static str)> = Some((&CONNECTIONS, "connectionFilter"));
+
+    const GET_DOCS: fn() -> OperationDocs = get_docs;
+
+    async fn details(context: &Context<Admin>, connection: &Self) -> Result<Map<String, Value>, OpError> {
+        let summary = requests::summary(context, connection.id).await?;
+        Ok(Map::from_iter([("requests".to_owned(), to_map(&summary).into())]))
+    }
 
     fn representation<'r>(&'r self, state: &'r State) -> impl Serialize {
         Representation { connection: self, url: &state.scim_url }
@@ -68,6 +78,13 @@ pub(super) async fn create(context: Context<Admin>, prefer: Prefer, _: NoQuery, 
     // The tokens of a connection that is replaced are revoked.
     let connection = context.state().credentials.invalidating(Stale::All, create).await?;
     Ok(created(&context, &connection, prefer))
+}
+
+fn get_docs() -> OperationDocs {
+    Connection::DOCS
+        .get(&[])
+        .describe("`requests` changes without a new version, so a tag in `If-None-Match` has no effect.")
+        .json(200, "The connection.", &["ETag"], "ConnectionDetails", &examples::connection_details())
 }
 
 pub(super) fn create_docs() -> OperationDocs {

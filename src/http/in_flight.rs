@@ -1,6 +1,7 @@
 //! Limits the total size of the responses that clients have not read yet.
 
 use super::auth::Caller;
+use super::inspector::RequestNotes;
 use super::problem::Problem;
 use super::state::State;
 use crate::domain::origin::Actor;
@@ -189,10 +190,15 @@ pub(super) fn count(response: ServiceResponse) -> ServiceResponse {
     let (request, response) = response.into_parts();
     let (response, body) = response.into_parts();
     let whole = match body.try_into_bytes() {
-        Ok(bytes) if bytes.len() > SMALL => bytes,
-        Ok(bytes) => return ServiceResponse::new(request, response.set_body(BoxBody::new(bytes))),
+        Ok(bytes) => bytes,
         Err(body) => return ServiceResponse::new(request, response.set_body(body)),
     };
+    if let Some(notes) = RequestNotes::of_recorded(&request) {
+        notes.capture_response(&whole);
+    }
+    if whole.len() <= SMALL {
+        return ServiceResponse::new(request, response.set_body(BoxBody::new(whole)));
+    }
     let Some(state) = request.app_data::<web::Data<State>>() else {
         return ServiceResponse::new(request, response.set_body(BoxBody::new(whole)));
     };

@@ -24,6 +24,7 @@ mod health;
 mod history;
 mod import;
 mod in_flight;
+pub(crate) mod inspector;
 mod keys;
 mod me;
 mod members;
@@ -38,6 +39,7 @@ pub mod rate_limit;
 mod readiness;
 mod records;
 mod request_id;
+mod requests;
 mod resources;
 mod response;
 mod restore;
@@ -164,6 +166,7 @@ fn admin_urls() -> Vec<Url> {
                 delete(connections::delete_token).docs(connections::delete_token_docs),
             ],
         ),
+        url("/connections/{id}/requests", [get(requests::list).compressed().docs(requests::list_docs)]),
         tenants,
         tenant,
     ]

@@ -7,6 +7,7 @@ use super::deadline::Deadline;
 use super::endpoint::route_of;
 use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
+use super::inspector::{self, Inspector, RequestNotes};
 use super::problem::Problem;
 use super::rate_limit::Remaining;
 use super::request_id::{RequestId, X_REQUEST_ID};
@@ -60,6 +61,7 @@ pub(super) async fn observe(
     if let Some(state) = &state {
         let method = response.request().method();
         state.metrics.requests.record(route.as_deref(), method, response.status(), duration);
+        Inspector::end(state, &response, &id.0, duration);
     }
     log_request(&response, route.as_deref(), &id.0, duration);
     Ok(match in_progress {
@@ -110,13 +112,26 @@ fn render_problem(response: ServiceResponse, id: &str) -> ServiceResponse {
         None if status.is_client_error() || status.is_server_error() => Problem::of_status(status),
         None => return response,
     };
+    inspector::note_rejection(&response, &problem);
     let (request, _) = response.into_parts();
     if let Some(state) = request.app_data::<web::Data<State>>() {
         state.metrics.count_problem(&problem);
     }
     let mut response = problem.respond(Api::of(request.path()), id);
     response.extensions_mut().insert(problem.logged());
-    ServiceResponse::new(request, response)
+    captured(ServiceResponse::new(request, response))
+}
+
+/// Records the body of the response to a request that is recorded.
+fn captured(response: ServiceResponse) -> ServiceResponse {
+    let Some(notes) = RequestNotes::of_recorded(response.request()) else { return response };
+    response.map_body(|_, body| match body.try_into_bytes() {
+        Ok(bytes) => {
+            notes.capture_response(&bytes);
+            BoxBody::new(bytes)
+        }
+        Err(body) => body,
+    })
 }
 
 fn add_headers(response: &mut ServiceResponse, id: &str) {

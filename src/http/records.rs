@@ -5,7 +5,7 @@ use super::context::{Context, Right};
 use super::credentials::Stale;
 use super::endpoint::{self, Endpoint, Url, get, url};
 use super::headers::Prefer;
-use super::openapi::ResourceDocs;
+use super::openapi::{OperationDocs, ResourceDocs};
 use super::pages::IdList;
 use super::params::Params;
 use super::path::Target;
@@ -19,7 +19,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// Keys, connections and tenants as the native API serves them.
@@ -39,6 +39,12 @@ pub(super) trait Served: Record {
     }
     /// The records that the caller can access.
     fn scope(context: &Context<Self::Right>) -> Self::Scope;
+    /// The documentation of GET for a single record.
+    const GET_DOCS: fn() -> OperationDocs = || Self::DOCS.get(&[]);
+    /// The members that GET for a single record adds. They change without a new version of the record.
+    async fn details(_: &Context<Self::Right>, _: &Self) -> Result<Map<String, Value>, OpError> {
+        Ok(Map::new())
+    }
     /// Checks a patch before it is run, to avoid a long transaction that would then fail.
     async fn check_patch(_: &Context<Self::Right>, _: &Patch<Self>) -> Result<(), OpError> {
         Ok(())
@@ -58,7 +64,7 @@ pub(super) fn urls<R: Served>(create: Endpoint, delete: Endpoint) -> [Url; 2] {
         let parameters: Vec<_> = filter.into_iter().chain(["limit", "cursor", "include"]).collect();
         R::DOCS.list(&parameters)
     });
-    let find = get(find::<R>).docs(|| R::DOCS.get(&[]));
+    let find = get(find::<R>).docs(R::GET_DOCS);
     let patch = endpoint::patch(patch::<R>).docs(|| R::DOCS.patch(&R::PATCH_EXAMPLE()));
     [url(R::PATH, [list, create]), url(format!("{}/{{id}}", R::PATH), [find, patch, delete])]
 }
@@ -86,8 +92,22 @@ async fn list<R: Served>(context: Context<R::Right>, mut params: Params) -> Resp
 /// `GET /keys/{id}`, `GET /connections/{id}`, `GET /tenants/{id}`
 async fn find<R: Served>(context: Context<R::Right>, target: Target) -> Response {
     let record = context.call(Find::<R> { scope: R::scope(&context), id: target.id }).await?;
-    let representation = record.representation(context.state());
-    read_response(&target.conditions, record.stamp().version, |out| write_json(out, &representation))
+    let details = R::details(&context, &record).await?;
+    let conditions = match details.is_empty() {
+        true => target.conditions,
+        // The ETag does not cover the details, so a match does not prove that the client's copy is current.
+        false => target.conditions.ignoring_none_match_tags(),
+    };
+    let representation = Detailed { record: record.representation(context.state()), details };
+    read_response(&conditions, record.stamp().version, |out| write_json(out, &representation))
+}
+
+#[derive(Serialize)]
+struct Detailed<R> {
+    #[serde(flatten)]
+    record: R,
+    #[serde(flatten)]
+    details: Map<String, Value>,
 }
 
 /// `PATCH /keys/{id}`, `PATCH /connections/{id}`, `PATCH /tenants/{id}`

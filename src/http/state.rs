@@ -5,6 +5,7 @@ use super::auth_throttle::AuthThrottle;
 use super::credentials::Credentials;
 use super::followers::Followers;
 use super::in_flight::InFlight;
+use super::inspector::Inspector;
 use super::metrics::Metrics;
 use super::rate_limit::RateLimit;
 use super::readiness::Readiness;
@@ -43,6 +44,8 @@ pub struct State {
     pub incomplete_erasures: Notify,
     /// The requests that wait for changes.
     pub followers: Arc<Followers>,
+    /// The requests of connections that wait to be recorded.
+    pub(crate) inspector: Inspector,
     /// The time after which a stream without events sends a comment.
     pub(super) stream_keep_alive: Duration,
     pub(super) readiness: Readiness,
@@ -62,16 +65,19 @@ impl State {
     pub fn new(database: Database, clock: Clock, settings: &Settings, public_url: String) -> Self {
         let credentials = Credentials::new(database.clone());
         let followers = Arc::new(Followers::new(&database, settings.followers, settings.followers_per_key));
+        let inspector = Inspector::new(settings.inspector);
         let metrics = Metrics::new(super::urls().flat_map(|url| url.routes()), |registry| {
             database.register(registry);
             credentials.register(registry);
             followers.register(registry);
+            inspector.register(registry);
         });
         Self {
             credentials,
             auth_throttle: AuthThrottle::new(settings.failed_attempts),
             rate_limit: RateLimit::of(settings.rate_limit),
             followers,
+            inspector,
             metrics,
             stream_keep_alive: settings.stream_keep_alive,
             database,

@@ -107,7 +107,7 @@ impl CallError for OpError {
 
 impl OpError {
     /// A bug in Roster, or data that Roster did not write.
-    pub(super) fn internal(detail: impl ToString) -> Self {
+    pub(crate) fn internal(detail: impl ToString) -> Self {
         Self::Database(DbError::Internal(detail.to_string()))
     }
 

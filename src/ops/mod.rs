@@ -17,6 +17,7 @@ pub mod listing;
 pub mod members;
 pub mod old_changes;
 pub mod records;
+pub mod requests;
 pub mod resource;
 pub mod restore;
 pub mod revert;

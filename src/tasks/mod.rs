@@ -5,6 +5,7 @@ pub mod erasures;
 pub mod followers;
 pub mod held;
 pub mod old_changes;
+pub mod requests;
 pub mod retention;
 pub mod uses;
 

@@ -91,7 +91,7 @@ mod paths;
 mod preconditions;
 pub(crate) mod problem;
 mod projections;
-mod query;
+pub(crate) mod query;
 mod races;
 mod rate_limit;
 mod raw_http;

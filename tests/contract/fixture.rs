@@ -179,8 +179,9 @@ impl TestDatabase {
 pub(crate) fn origin(request_id: &str) -> Origin {
     let actor = Actor { kind: ActorKind::Key, id: "tester".into() };
     let request_id = request_id.into();
-    let (trace_id, deadline, bulk, plan) = (None, None, false, None);
-    Origin { actor, tenant: DEFAULT_TENANT, request_id, trace_id, deadline, bulk, plan }
+    let (trace_id, deadline, bulk, plan, revisions) = (None, None, false, None, None);
+    let tenant = DEFAULT_TENANT;
+    Origin { actor, tenant, request_id, trace_id, deadline, bulk, plan, revisions }
 }
 
 pub(crate) fn draft(body: Value, mode: WriteMode) -> Draft {

@@ -21,6 +21,7 @@ mod old_changes;
 mod one_statement;
 mod plans;
 mod probes;
+mod requests;
 mod retries;
 mod user_edits;
 mod users;

@@ -9,6 +9,7 @@ mod error_codes;
 mod filters;
 mod getting_started;
 mod import_and_export;
+mod inspector;
 mod keep_a_copy;
 mod metrics;
 mod okta;
@@ -60,6 +61,7 @@ pages! {
     import_and_export = "docs/import-and-export.md";
     scim = "docs/scim.md";
     brake = "docs/brake.md";
+    inspector = "docs/inspector.md";
     okta = "docs/okta.md";
     entra = "docs/entra.md";
     onelogin = "docs/onelogin.md";

@@ -36,6 +36,8 @@ mod bulk;
 mod client;
 mod connections;
 mod dry_mode;
+mod inspector;
+mod inspector_erasure;
 mod large_lists;
 mod lenient;
 mod lists;

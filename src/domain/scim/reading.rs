@@ -62,6 +62,25 @@ impl Notes {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The notes, in the order of their codes and names.
+    pub fn iter(&self) -> impl Iterator<Item = &Note> {
+        self.0.iter()
+    }
+}
+
+impl NoteCode {
+    /// A sentence about the part with this name.
+    pub fn sentence(self, name: &str) -> String {
+        match self {
+            Self::UnknownAttribute => format!("No schema defines `{name}`, so it was ignored."),
+            Self::ReadOnly => format!("`{name}` is read-only, so its value was ignored."),
+            Self::NoValue => format!("`{name}` is empty or absent, which was accepted as no value."),
+            Self::Converted => {
+                format!("The value of `{name}` was converted to the type that the schema defines.")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Notes {

@@ -150,7 +150,7 @@ pub(in crate::http) fn key_with_secret() -> Value {
 /// The base URL of SCIM.
 pub(in crate::http) const SCIM_URL: &str = "https://roster.example.com/scim/v2";
 
-/// The response to `GET /connections/{id}`.
+/// A connection in a list, and in the response to its creation.
 pub(in crate::http) fn connection() -> Value {
     let connection = Connection {
         id: id(TENANT),
@@ -177,6 +177,45 @@ pub(in crate::http) fn connection() -> Value {
 /// The hold of a connection with 1,000 users.
 pub(in crate::http) fn held() -> Held {
     Held::new(id(TENANT), Brake::default(), 1_000, 100, Timestamp::from(CREATED))
+}
+
+/// An entry of `GET /connections/{id}/requests`.
+pub(in crate::http) fn recorded_request() -> Map<String, Value> {
+    let section = "RFC 7643, section 2.3";
+    let hint =
+        "Send values of the types in the schema (Entra ID: append `?aadOptscim062020` to the tenant URL).";
+    let detail = "The value of `active` was converted to the type that the schema defines.";
+    let user = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": USER, "userName": "ada", "active": true });
+    to_map(&json!({
+        "id": "0198a6d2-6f84-7c02-8d11-2c9e4f6a8b00",
+        "time": Timestamp::from(CREATED),
+        "method": "POST",
+        "path": "/scim/v2/Users",
+        "query": null,
+        "status": 201,
+        "durationMs": 2.5,
+        "requestId": REQUEST_ID,
+        "resource": "user",
+        "resourceId": USER,
+        "request": { "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada", "active": "True" },
+        "requestBytes": 97,
+        "response": user,
+        "responseBytes": 136,
+        "revisions": [42],
+        "revisionCount": 1,
+        "notes": [{ "code": "converted", "detail": detail, "section": section, "hint": hint }],
+        "plan": null,
+        "erased": false,
+    }))
+}
+
+/// The response to `GET /connections/{id}`.
+pub(in crate::http) fn connection_details() -> Value {
+    let (hour, day) = (json!({ "uniqueness": 1 }), json!({ "uniqueness": 3, "invalid-value": 1 }));
+    let summary = json!({ "lastAt": Timestamp::from(CREATED), "errorsLastHour": hour, "errorsLastDay": day });
+    let mut body = to_map(&connection());
+    body.insert("requests".to_owned(), summary);
+    body.into()
 }
 
 /// A token in the response to `GET /connections/{id}/tokens`.

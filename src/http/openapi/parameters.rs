@@ -2,6 +2,7 @@
 
 use super::schemas;
 use crate::domain::change::{ChangeKind, ResourceKind};
+use crate::domain::inspector::explanation::EXPLANATIONS;
 use crate::domain::schema::{GROUPS, Schema, USERS};
 use actix_web::http::header::HeaderName;
 use serde_json::{Map, Value, json};
@@ -37,6 +38,7 @@ pub(super) fn all() -> Map<String, Value> {
         .chain(of_users)
         .chain(of_groups)
         .chain(of_lists())
+        .chain(of_requests())
         .chain(of_imports())
         .chain(of_headers())
         .collect()
@@ -181,6 +183,42 @@ fn of_lists() -> [Parameter; 14] {
             "resource",
             resource,
             "Returns only changes to this kind of resource, or to the resource with this id.",
+        ),
+    ]
+}
+
+fn of_requests() -> [Parameter; 6] {
+    let time = || json!({ "type": "string", "format": "date-time" });
+    let resource = json!({ "anyOf": [
+        { "type": "string", "enum": ["user", "group"] },
+        { "type": "string", "format": "uuid" },
+    ] });
+    let codes: Vec<_> = EXPLANATIONS.iter().map(|explanation| explanation.code).collect();
+    let status = json!({ "type": "string", "pattern": "^[1-5]([0-9]{2}|xx)$" });
+    [
+        named(
+            "requestStatus",
+            query("status", status, "Returns only requests with this status, or a class such as `4xx`."),
+        ),
+        named(
+            "requestResource",
+            query(
+                "resource",
+                resource,
+                "Returns only requests that concern this kind of resource, or the one with this id.",
+            ),
+        ),
+        query(
+            "user",
+            json!({ "type": "string", "minLength": 1 }),
+            "The id or the userName of a user. Returns only requests in which one of the two occurs, or in whose responses.",
+        ),
+        query("since", time(), "Returns only requests that arrived at this time or later."),
+        query("until", time(), "Returns only requests that arrived before this time."),
+        query(
+            "note",
+            json!({ "type": "string", "enum": codes }),
+            "Returns only requests that have a note with this code.",
         ),
     ]
 }

@@ -2,6 +2,7 @@
 
 mod from;
 mod log;
+mod note;
 mod render;
 
 pub(super) use log::LoggedProblem;

@@ -3,19 +3,17 @@
 use super::response::Outcome;
 use crate::db::Operation;
 use crate::domain::idempotency::Request;
-use crate::domain::scim::reading::Notes;
 use crate::domain::scim::resource::View;
 use crate::domain::scim::{Profile, Reading, ResourceType};
 use crate::http::context::{self, Reader, Writer};
 use crate::http::extractor::extractor;
+use crate::http::inspector::RequestNotes;
 use crate::http::problem::Problem;
 use crate::ops::OpError;
 use crate::ops::idempotency::Idempotent;
 use crate::ops::resource::Resource;
-use actix_web::{HttpMessage, HttpRequest};
-use std::fmt;
+use actix_web::HttpRequest;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 /// The context of a SCIM request whose caller may read: the native context with the caller's view of resources.
@@ -23,37 +21,6 @@ use uuid::Uuid;
 pub(super) struct Context {
     context: context::Context<Reader>,
     notes: RequestNotes,
-}
-
-/// The notes on what the lenient profile ignored or converted in a request. They are part of the request's log line.
-#[derive(Clone, Default)]
-pub(in crate::http) struct RequestNotes(Arc<Mutex<Notes>>);
-
-impl fmt::Display for RequestNotes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.lock().map_or(Ok(()), |notes| notes.fmt(f))
-    }
-}
-
-impl RequestNotes {
-    /// The notes on a request.
-    pub(in crate::http) fn of(request: &HttpRequest) -> Self {
-        request.extensions_mut().get_or_insert_with(Self::default).clone()
-    }
-
-    /// Reads a part of the request, and keeps the notes on it.
-    pub(in crate::http) fn read<T>(&self, profile: Profile, read: impl FnOnce(&Reading) -> T) -> T {
-        let reading = Reading::new(profile);
-        let result = read(&reading);
-        if let Ok(mut notes) = self.0.lock() {
-            notes.add(reading.into_notes());
-        }
-        result
-    }
-
-    pub(in crate::http) fn is_empty(&self) -> bool {
-        self.0.lock().map_or(true, |notes| notes.is_empty())
-    }
 }
 
 extractor!(Context);
@@ -88,6 +55,11 @@ impl Context {
         self.write::<T, _>(Idempotent { request, users, operation, respond: Box::new(respond) })
             .await
             .map(Outcome::from_stored)
+    }
+
+    /// Notes that an operation of a bulk request was rejected.
+    pub(super) fn note_rejected(&self, index: usize, problem: &Problem) {
+        self.notes.reject_operation(index, problem);
     }
 
     pub(super) fn profile(&self) -> Profile {

@@ -17,7 +17,6 @@ mod search;
 mod users;
 
 pub(super) use bulk::FailedOperations;
-pub(super) use context::RequestNotes;
 pub(super) use openapi::components;
 
 use super::endpoint::{Url, delete, get, patch, post, put, url};

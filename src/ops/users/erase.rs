@@ -1,4 +1,5 @@
-//! Erases users: deletes them and removes their values from the history and from stored responses.
+//! Erases users: deletes them and removes their values from the history, from stored responses and from the recorded
+//! requests of connections.
 //!
 //! A user's history can be too long for one short transaction. Until an erasure is complete, it has a row in
 //! `erasures`, so that the erasure continues after a restart and in a restored backup. `user.erased` is recorded in the
@@ -7,23 +8,25 @@
 
 use crate::db::types::{Json, Uid};
 use crate::db::{Class, Dialect, Operation, Tx};
-use crate::domain::change::{Change, ChangeKind, Stamp};
+use crate::domain::change::{Auditable as _, Change, ChangeKind, Stamp};
 use crate::domain::condition::Conditions;
+use crate::domain::inspector::UserValues;
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::ops::OpError;
+use crate::ops::requests::Search;
 use crate::ops::resource::{self, Resource};
 use crate::schema::{changes, erasures, heads, idempotency};
 use diesel::prelude::*;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The part of an erasure that remains to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
-    /// Changes or stored responses may contain values, which [`Redact`] removes.
+    /// Changes, stored responses or recorded requests may contain values, which [`Redact`] removes.
     Values,
     /// SQLite's write-ahead log may contain values, which [`TruncateLog`] removes.
     Log,
@@ -62,22 +65,29 @@ impl Operation for Erase {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
-        let last = match self.delete(tx)? {
+        let mut values = UserValues::default();
+        let last = match self.delete(tx, &mut values)? {
             Some(deleted) => deleted,
             None => self.last_change(tx)?.ok_or(OpError::NotFound)?,
         };
-        self.begin(tx, last)?;
-        Redact { tenant: self.tenant, id: self.id, now: self.now }.run(tx)
+        self.begin(tx, last, values)?;
+        // The user is locked, and recorded requests must be searched in a transaction that has locked no user.
+        let redact = Redact { tenant: self.tenant, id: self.id, now: self.now };
+        let remaining = redact.run_part(tx, Part::WithoutRequests)?;
+        self.mark_time(tx)?;
+        Ok(remaining)
     }
 }
 
 impl Erase {
     /// Deletes the user. Returns its last version and the time of the deletion, or `None` if it does not exist.
-    fn delete(&self, tx: &mut Tx<'_>) -> Result<Option<Stamp>, OpError> {
+    /// Adds its values.
+    fn delete(&self, tx: &mut Tx<'_>, values: &mut UserValues) -> Result<Option<Stamp>, OpError> {
         let user: User = match resource::lock(tx, self.tenant, self.id, &self.conditions) {
             Err(OpError::NotFound) => return Ok(None),
             user => user?,
         };
+        values.add(&user.snapshot());
         user.delete(tx, self.tenant, self.now)?;
         let deleted = Change::deleted(self.tenant, &user, self.now);
         let stamp = Stamp { id: self.id, version: deleted.version, time: deleted.time };
@@ -93,7 +103,7 @@ impl Erase {
     }
 
     /// Inserts the row of the erasure, unless it exists. Waits for a concurrent erasure of the same user.
-    fn begin(&self, tx: &mut Tx<'_>, last: Stamp) -> Result<(), OpError> {
+    fn begin(&self, tx: &mut Tx<'_>, last: Stamp, values: UserValues) -> Result<(), OpError> {
         let origin = tx.origin()?;
         let insert = diesel::insert_into(erasures::table).values((
             erasures::tenant_id.eq(Uid(self.tenant)),
@@ -106,14 +116,25 @@ impl Erase {
             erasures::trace_id.eq(origin.trace_id.map(|id| Uid(id.into()))),
             erasures::responses_through.eq(i64::MIN),
             erasures::redacted.eq(false),
+            erasures::texts.eq(Some(Json(values))),
         ));
         tx.execute(insert.on_conflict_do_nothing())?;
         Ok(())
     }
+
+    /// Records the time in the head row. Requests that arrived earlier, and are recorded later, are recorded without their
+    /// contents. This comes last, because head rows are locked last.
+    fn mark_time(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
+        let now = Some(i64::from(self.now));
+        let is_earlier = heads::erased_at.is_null().or(heads::erased_at.lt(now));
+        let head = heads::table.filter(heads::tenant_id.eq(Uid(self.tenant)).and(is_earlier));
+        tx.execute(diesel::update(head).set(heads::erased_at.eq(now)))?;
+        Ok(())
+    }
 }
 
-/// Continues an erasure: removes the user's values from a limited number of stored responses and changes. Records the
-/// erasure once no value is left.
+/// Continues an erasure: removes the user's values from a limited number of stored responses, changes and recorded requests.
+/// Records the erasure once no value is left.
 #[derive(Debug)]
 pub struct Redact {
     /// The tenant of the user.
@@ -132,6 +153,9 @@ const RESPONSES_PER_STATEMENT: i64 = 50;
 /// The time after which a call begins no further statement of the same kind. Large values take much longer than others.
 const TIME_PER_CALL: Duration = Duration::from_millis(50);
 
+/// The values of a change.
+type Snapshot = Option<Json<Map<String, Value>>>;
+
 /// An erasure that is not complete.
 #[derive(Queryable)]
 struct Row {
@@ -140,6 +164,24 @@ struct Row {
     responses_through: i64,
     redacted_through: i64,
     redacted: bool,
+    /// The values with which recorded requests are searched. An earlier release stores none.
+    texts: Option<Json<UserValues>>,
+    requests_connection: Option<Uid>,
+    requests_through: Option<Uid>,
+}
+
+impl Row {
+    fn values(&mut self) -> &mut UserValues {
+        &mut self.texts.get_or_insert_with(|| Json(UserValues::default())).0
+    }
+}
+
+/// The part of an erasure that a call may carry out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    All,
+    /// Everything but the search of recorded requests.
+    WithoutRequests,
 }
 
 impl Operation for Redact {
@@ -148,12 +190,21 @@ impl Operation for Redact {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
+        self.run_part(tx, Part::All)
+    }
+}
+
+impl Redact {
+    fn run_part(&self, tx: &mut Tx<'_>, part: Part) -> Result<Remaining, OpError> {
         let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select((
             erasures::version,
             erasures::time,
             erasures::responses_through,
             erasures::redacted_through,
             erasures::redacted,
+            erasures::texts,
+            erasures::requests_connection,
+            erasures::requests_through,
         ));
         let mut row: Row = match tx.lock(row).optional()? {
             None => return Ok(Remaining::Nothing),
@@ -162,18 +213,39 @@ impl Operation for Redact {
         };
         let until = Instant::now() + TIME_PER_CALL;
         let values_remain = self.remove_responses(tx, &mut row, until)? | self.redact(tx, &mut row, until)?;
-        if !values_remain {
+        // All values of the user are known only once its changes have been read.
+        if !values_remain && !self.search_requests(tx, &mut row, (part, until))? {
             return self.finish(tx, &row);
         }
         tx.execute(diesel::update(erasures::table.find((Uid(self.tenant), Uid(self.id)))).set((
             erasures::responses_through.eq(row.responses_through),
             erasures::redacted_through.eq(row.redacted_through),
+            erasures::texts.eq(row.texts),
+            erasures::requests_connection.eq(row.requests_connection),
+            erasures::requests_through.eq(row.requests_through),
         )))?;
         Ok(Remaining::Values)
     }
-}
 
-impl Redact {
+    /// Removes the contents of recorded requests that contain a value. Returns whether requests remain to be searched.
+    fn search_requests(
+        &self,
+        tx: &mut Tx<'_>,
+        row: &mut Row,
+        (part, until): (Part, Instant),
+    ) -> QueryResult<bool> {
+        let after = row.requests_connection.zip(row.requests_through).map(|(of, id)| (of.0, id.0));
+        let search = Search { tenant: self.tenant, user: self.id, values: row.values() };
+        let last = match part {
+            Part::WithoutRequests => return search.is_needed(tx),
+            Part::All => search.run(tx, after, until)?,
+        };
+        if let Some((connection, id)) = last {
+            (row.requests_connection, row.requests_through) = (Some(Uid(connection)), Some(Uid(id)));
+        }
+        Ok(last.is_some())
+    }
+
     /// Removes the bodies of stored responses about the user, and of responses that contain the user's id, because
     /// these may also contain the user's name as the name of a manager. Starts with the oldest response that has not
     /// been searched according to the row. Returns whether responses remain to be searched.
@@ -212,9 +284,13 @@ impl Redact {
             let has_values = changes::before.is_not_null().or(changes::after.is_not_null());
             let later = changes::revision.gt(row.redacted_through);
             let history = history!(self).filter(has_values).filter(later);
-            let next = history.order(changes::revision).select(changes::revision);
-            let next: Vec<i64> = tx.load(next.limit(CHANGES_PER_STATEMENT))?;
-            let Some(last) = next.last() else { return Ok(false) };
+            let next =
+                history.order(changes::revision).select((changes::revision, changes::before, changes::after));
+            let next: Vec<(i64, Snapshot, Snapshot)> = tx.load(next.limit(CHANGES_PER_STATEMENT))?;
+            for Json(snapshot) in next.iter().flat_map(|(_, before, after)| [before, after]).flatten() {
+                row.values().add(snapshot);
+            }
+            let Some((last, ..)) = next.last() else { return Ok(false) };
             tx.execute(diesel::update(history.filter(changes::revision.le(last))).set((
                 changes::before.eq(None::<Json<Value>>),
                 changes::after.eq(None::<Json<Value>>),
@@ -245,7 +321,8 @@ impl Redact {
                 Ok(Remaining::Nothing)
             }
             Dialect::Sqlite => {
-                tx.execute(diesel::update(row).set(erasures::redacted.eq(true)))?;
+                let texts = erasures::texts.eq(None::<Json<UserValues>>);
+                tx.execute(diesel::update(row).set((erasures::redacted.eq(true), texts)))?;
                 Ok(Remaining::Log)
             }
         }
@@ -317,8 +394,8 @@ impl Operation for NextErasure {
             let kind = kind.parse().unwrap_or(ActorKind::Server);
             let actor = Actor { kind, id: actor.into() };
             let (request_id, trace_id) = (request_id.into(), trace.map(|Uid(id)| id.into()));
-            let (deadline, bulk, plan) = (None, false, None);
-            let origin = Origin { actor, tenant, request_id, trace_id, deadline, bulk, plan };
+            let (deadline, bulk, plan, revisions) = (None, false, None, None);
+            let origin = Origin { actor, tenant, request_id, trace_id, deadline, bulk, plan, revisions };
             Incomplete { tenant, id, origin }
         }))
     }

@@ -11,7 +11,7 @@ use crate::domain::origin::ActorKind;
 use serde_json::{Map, Value, json};
 
 /// The schemas by name. `codes` are the codes of problems.
-pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 34] {
+pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 37] {
     [
         ("Member", member()),
         ("UserIds", user_ids()),
@@ -27,6 +27,9 @@ pub(super) fn all(codes: &[&str]) -> [(&'static str, Value); 34] {
         ("NewConnection", connection_body(&["name"])),
         ("ConnectionPatch", connection_body(&[])),
         ("ConnectionPage", page(reference("Connection"))),
+        ("ConnectionDetails", connection_details()),
+        ("RecordedRequest", recorded_request()),
+        ("RecordedRequestPage", page(reference("RecordedRequest"))),
         ("Profile", json!({ "type": "string", "enum": ["lenient", "strict"], "default": "lenient" })),
         ("Mode", mode()),
         ("Token", token()),
@@ -142,6 +145,59 @@ fn connection() -> Value {
     ])
 }
 
+fn connection_details() -> Value {
+    let counts = |period: &str| {
+        let description =
+            format!("The numbers of rejected requests of the last {period}, by the code of the note.");
+        json!({ "type": "object", "additionalProperties": integer(), "description": description })
+    };
+    let last = described(nullable_time(), "The time of the last recorded request.");
+    let summary = [("lastAt", last), ("errorsLastHour", counts("hour")), ("errorsLastDay", counts("day"))];
+    json!({ "allOf": [reference("Connection"), object([("requests", object(summary))])] })
+}
+
+fn recorded_request() -> Value {
+    let body = |name: &str| {
+        let text =
+            format!("The body of the {name}: JSON, or text if it is not JSON or is cut off after 16 KiB.");
+        described(json!({}), &text)
+    };
+    let bytes = || json!({ "type": ["integer", "null"], "format": "int64" });
+    let note = object([
+        ("code", text()),
+        ("detail", described(nullable_text(), "A sentence; null if it was erased.")),
+        ("section", described(nullable_text(), "The section of the RFC that applies.")),
+        ("hint", described(nullable_text(), "The setting to change, where it is known.")),
+    ]);
+    object([
+        ("id", id()),
+        ("time", described(time(), "The time of arrival.")),
+        ("method", text()),
+        ("path", text()),
+        ("query", nullable_text()),
+        ("status", json!({ "type": "integer" })),
+        ("durationMs", json!({ "type": "number" })),
+        ("requestId", text()),
+        ("resource", json!({ "type": ["string", "null"], "enum": ["user", "group", null] })),
+        ("resourceId", json!({ "type": ["string", "null"], "format": "uuid" })),
+        ("request", body("request")),
+        ("requestBytes", bytes()),
+        ("response", body("response")),
+        ("responseBytes", bytes()),
+        ("revisions", described(array(integer()), "The first 1,000 revisions that the request produced.")),
+        ("revisionCount", integer()),
+        ("notes", array(note)),
+        (
+            "plan",
+            described(
+                json!({}),
+                "The changes that the request would have made; null unless they were only planned.",
+            ),
+        ),
+        ("erased", described(json!({ "type": "boolean" }), "Whether an erasure has removed the contents.")),
+    ])
+}
+
 /// The body that creates or changes a connection.
 fn connection_body(required: &[&str]) -> Value {
     let name = key_text(false, "A human-readable name.");
@@ -157,7 +213,7 @@ fn connection_body(required: &[&str]) -> Value {
         ("brake", brake),
         ("url", url),
     ];
-    body(properties, &["id", "held", "version", "createdAt", "updatedAt"], required)
+    body(properties, &["id", "held", "requests", "version", "createdAt", "updatedAt"], required)
 }
 
 fn mode() -> Value {

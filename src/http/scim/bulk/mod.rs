@@ -154,6 +154,7 @@ impl<'c> Bulk<'c> {
             }
             Err(problem) => {
                 let id = &self.context.caller().origin.request_id;
+                self.context.note_rejected(index, &problem);
                 let error = problem.scim_error().with_request_id(id);
                 result.insert("response".to_owned(), error.body().into());
                 (error.status, Some(problem))

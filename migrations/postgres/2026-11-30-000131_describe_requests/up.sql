@@ -1,0 +1,2 @@
+-- PostgreSQL collects its own statistics. The migration of the same name for SQLite adds some.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- See `requests_connection`.
+ALTER TABLE erasures ADD COLUMN requests_through uuid;
