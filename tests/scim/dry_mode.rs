@@ -1,9 +1,11 @@
 //! Connections with the mode `dry`: their requests are answered as those of live connections, but change nothing.
 
+use crate::scim::brake::{braked, create_users, deactivate_all, only, read};
 use crate::scim::client::{Scim, USER, connect, patch_op, path};
+use crate::scim::inspector::{Connected, connected};
 use crate::support::api::{send_concurrently, text};
 use crate::support::exports;
-use crate::support::http::{Client, Response};
+use crate::support::http::Response;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -12,26 +14,15 @@ engine_tests! {
     dry_bulk_operations_are_answered_like_live_ones_unless_they_refer_to_each_other
     a_dry_request_does_not_store_its_response
     dry_and_live_writes_at_the_same_time_do_not_affect_each_other
+    the_inspector_records_the_plan_of_a_dry_request
+    the_removals_of_a_dry_connection_do_not_count
     the_mode_is_shown_changed_and_filtered
     invalid_modes_are_rejected
 }
 
-/// A connection whose mode the test changes, and a client with its token.
-struct Provider {
-    admin: Client,
-    scim: Scim,
-    path: String,
-}
-
-impl Provider {
-    async fn new(scim: Scim) -> Self {
-        let (connection, client) = connect(&scim, "Okta", "lenient").await;
-        let path = format!("/connections/{}", text(&connection["id"]));
-        Self { admin: scim.api.client.clone(), scim: Scim { client, ..scim }, path }
-    }
-
+impl Connected {
     async fn set_mode(&self, mode: &str) {
-        let patch = self.admin.patch(&self.path, &json!({ "mode": mode }));
+        let patch = self.admin.patch(&self.path(), &json!({ "mode": mode }));
         assert_eq!(patch.send().await.expect(200).json()["mode"], mode);
     }
 
@@ -80,7 +71,7 @@ fn remove_variable(value: &mut Value) {
 }
 
 async fn dry_requests_are_answered_like_live_ones_and_change_nothing(scim: Scim) {
-    let okta = Provider::new(scim).await;
+    let okta = connected(scim).await;
     let send = async |method, path: &str, body| okta.send_twice(method, path, body, &[]).await;
     let ada = json!({ "userName": "ada", "externalId": "1", "emails": [{ "value": "ada@example.com" }] });
     let ada = send("POST", "/Users", ada).await;
@@ -113,7 +104,7 @@ async fn dry_requests_are_answered_like_live_ones_and_change_nothing(scim: Scim)
 
 async fn dry_bulk_operations_are_answered_like_live_ones_unless_they_refer_to_each_other(scim: Scim) {
     let ada = scim.create_user("ada").await;
-    let okta = Provider::new(scim).await;
+    let okta = connected(scim).await;
     let title = patch_op(json!([{ "op": "replace", "path": "title", "value": "Lady" }]));
     let create = |bulk_id: &str, name: &str| json!({ "method": "POST", "path": "/Users", "bulkId": bulk_id, "data": { "userName": name } });
     let operations = json!([
@@ -137,7 +128,7 @@ async fn dry_bulk_operations_are_answered_like_live_ones_unless_they_refer_to_ea
 }
 
 async fn a_dry_request_does_not_store_its_response(scim: Scim) {
-    let okta = Provider::new(scim).await;
+    let okta = connected(scim).await;
     let key = [("idempotency-key", "k")];
     let ada = json!({ "userName": "ada" });
     let live = okta.send_twice("POST", "/Users", ada.clone(), &key).await;
@@ -148,7 +139,7 @@ async fn a_dry_request_does_not_store_its_response(scim: Scim) {
 }
 
 async fn dry_and_live_writes_at_the_same_time_do_not_affect_each_other(scim: Scim) {
-    let okta = Provider::new(scim).await;
+    let okta = connected(scim).await;
     okta.set_mode("dry").await;
     let live = &okta.admin;
     let create = |index: usize| {
@@ -167,6 +158,49 @@ async fn dry_and_live_writes_at_the_same_time_do_not_affect_each_other(scim: Sci
     assert_eq!(names, expected);
     let feed = live.get("/changes?type=user.created&limit=500").send().await.expect(200).json();
     assert_eq!(feed["items"].as_array().map(Vec::len), Some(100));
+}
+
+async fn the_inspector_records_the_plan_of_a_dry_request(scim: Scim) {
+    let ada = scim.create_user("ada").await;
+    let okta = connected(scim).await;
+    okta.set_mode("dry").await;
+    let title = json!([{ "op": "replace", "path": "title", "value": "Lady" }]);
+    okta.scim.patch(200, &path(&ada), title.clone()).await;
+    okta.set_mode("live").await;
+    okta.scim.patch(200, &path(&ada), title).await;
+    let [live, dry] = &okta.requests("", 2).await[..] else { panic!("there are two requests") };
+    let change = json!({
+        "type": "user.updated",
+        "resource": "user",
+        "id": ada["id"],
+        "version": 2,
+        "before": { "title": null },
+        "after": { "title": "Lady" },
+    });
+    let plan = json!({ "changes": [change], "others": 0 });
+    assert_eq!((&dry["plan"], &dry["revisionCount"]), (&plan, &json!(0)));
+    assert_eq!((&live["plan"], &live["revisionCount"]), (&Value::Null, &json!(1)));
+}
+
+async fn the_removals_of_a_dry_connection_do_not_count(scim: Scim) {
+    let admin = scim.api.client.clone();
+    let (connection, scim) = braked(scim, only(1)).await;
+    let connection_path = format!("/connections/{}", text(&connection["id"]));
+    let set_mode = async |mode: &str| {
+        admin.patch(&connection_path, &json!({ "mode": mode })).send().await.expect(200);
+    };
+    let users = create_users(&scim, "Users", 3).await;
+    set_mode("dry").await;
+    assert_eq!(deactivate_all(&scim, &users).await, [200; 3]);
+    set_mode("live").await;
+    assert_eq!(deactivate_all(&scim, &users[..1]).await, [200]);
+    // A limit that has been reached refuses dry requests too, but they do not hold the connection.
+    set_mode("dry").await;
+    assert_eq!(deactivate_all(&scim, &users[1..2]).await, [429]);
+    assert_eq!(read(&scim, &connection).await["held"], Value::Null);
+    set_mode("live").await;
+    assert_eq!(deactivate_all(&scim, &users[1..2]).await, [429]);
+    assert_eq!(read(&scim, &connection).await["held"]["count"], 1);
 }
 
 async fn the_mode_is_shown_changed_and_filtered(scim: Scim) {
