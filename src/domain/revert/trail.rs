@@ -141,7 +141,7 @@ pub fn source_of(attribute: &str) -> Option<&str> {
     attribute.strip_prefix(EXTERNAL_IDS)?.strip_prefix('.')
 }
 
-/// A snapshot with other values of some attributes, which are named as in [`flatten`].
+/// A snapshot with other values of some attributes, which are named as [`super::Conflict::attribute`] is.
 #[must_use]
 pub fn merge<'v>(
     mut snapshot: Map<String, Value>,

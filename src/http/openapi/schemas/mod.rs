@@ -4,6 +4,7 @@ mod attributes;
 mod brakes;
 mod builders;
 mod records;
+mod reverts;
 
 pub(super) use attributes::attribute_names;
 pub(in crate::http) use attributes::{Write, ignored_value, key_text, request_property, storable_name};
@@ -19,7 +20,8 @@ use serde_json::{Map, Value, json};
 
 /// The schemas of the native API, by name. `codes` are the codes of problems.
 pub(super) fn all(codes: &[&str]) -> Map<String, Value> {
-    let records = records::all(codes).map(|(name, schema)| (name.to_owned(), schema));
+    let records = records::all(codes).into_iter().chain(reverts::all());
+    let records = records.map(|(name, schema)| (name.to_owned(), schema));
     let users = of_resource("User", &USERS, User::MEMBERSHIPS);
     let groups = of_resource("Group", &GROUPS, Group::MEMBERSHIPS);
     let brakes = brakes::all().map(|(name, schema)| (name.to_owned(), schema));
