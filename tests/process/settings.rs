@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 26] = [
+const SETTINGS: [Setting; 27] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -98,6 +98,12 @@ const SETTINGS: [Setting; 26] = [
     },
     Setting {
         name: "ROSTER_MIGRATE_ON_START",
+        valid: "false",
+        invalid: &["maybe", "2"],
+        accepted: &["true, false"],
+    },
+    Setting {
+        name: "ROSTER_INSPECTOR",
         valid: "false",
         invalid: &["maybe", "2"],
         accepted: &["true, false"],
@@ -315,6 +321,7 @@ mod invalid {
         tls_key = "ROSTER_TLS_KEY";
         connections = "ROSTER_CONNECTIONS";
         migrate_on_start = "ROSTER_MIGRATE_ON_START";
+        inspector = "ROSTER_INSPECTOR";
         log_format = "ROSTER_LOG_FORMAT";
         shutdown_timeout = "ROSTER_SHUTDOWN_TIMEOUT";
         drain_delay = "ROSTER_DRAIN_DELAY";
