@@ -72,8 +72,8 @@ def delete(path: str) -> Call:
     return lambda scim: scim.delete(path)
 
 
-def patch(path: str, **operation: Any) -> Call:
-    return lambda scim: scim.patch(path, json={"schemas": [PATCH_OP], "Operations": [operation]})
+def patch(target: str, /, **operation: Any) -> Call:
+    return lambda scim: scim.patch(target, json={"schemas": [PATCH_OP], "Operations": [operation]})
 
 
 def provision(provider: Provider, count: int) -> tuple[list[str], list[str]]:
@@ -97,11 +97,6 @@ def state(roster: httpx.Client) -> tuple[dict[Any, Json], set[Any]]:
     """Every resource without its version, and every membership."""
     live, members = content(roster)
     return {key: resource for key, (_, resource) in live.items()}, set(members)
-
-
-def requests_of(roster: httpx.Client, connection: str, **query: str) -> list[Json]:
-    path = f"/connections/{connection}/requests?" + str(httpx.QueryParams(query))
-    return list(listed(roster, path))
 
 
 def revert(roster: httpx.Client, connection: str, after: int) -> Json:
@@ -188,7 +183,8 @@ def is_removal(change: Json, connection: str) -> bool:
 def wait_for_requests(roster: httpx.Client, connection: str, count: int) -> list[Json]:
     """Waits until all refused requests have been recorded, which happens shortly after their responses."""
     deadline = time.monotonic() + 30
-    while len(seen := requests_of(roster, connection, note="connection-held", limit="500")) < count:
+    path = f"/connections/{connection}/requests"
+    while len(seen := list(listed(roster, path, note="connection-held"))) < count:
         assert time.monotonic() < deadline, f"{len(seen)} of {count} requests have been recorded"
         time.sleep(0.2)
     return seen

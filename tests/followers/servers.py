@@ -73,8 +73,8 @@ def head(roster: httpx.Client) -> Json:
     return last
 
 
-def listed(roster: httpx.Client, path: str) -> Iterator[Json]:
-    query = {"limit": "500"}
+def listed(roster: httpx.Client, path: str, **filters: str) -> Iterator[Json]:
+    query = {"limit": "500", **filters}
     while True:
         page = roster.get(path, params=query).raise_for_status().json()
         yield from page["items"]
