@@ -37,10 +37,12 @@ pub(crate) fn only(users: i64) -> Value {
     json!({ "users": users, "percent": 0 })
 }
 
-/// The current state of a connection.
+/// The current state of a connection, without the summary of its requests.
 pub(crate) async fn read(scim: &Scim, connection: &Value) -> Value {
     let at = format!("/connections/{}", text(&connection["id"]));
-    scim.api.client.get(&at).send().await.expect(200).json()
+    let mut read = scim.api.client.get(&at).send().await.expect(200).json();
+    read.as_object_mut().expect("the response is an object").remove("requests");
+    read
 }
 
 /// Creates users with one bulk request, with an externalId if `kind` is not empty. Returns their paths.
