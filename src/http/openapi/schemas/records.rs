@@ -204,8 +204,8 @@ fn recorded_request() -> Value {
 fn connection_body(required: &[&str]) -> Value {
     let name = key_text(false, "A human-readable name.");
     let [profile, mode, brake] = ["Profile", "Mode", "NewBrake"].map(nullable);
-    // In a JSON Merge Patch, null removes a field, but the URL is not stored.
-    let url = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
+    // In a JSON Merge Patch, null removes a field, but these fields are not stored.
+    let computed = if required.is_empty() { not_null(ignored_value()) } else { ignored_value() };
     let replaces = if required.is_empty() { ignored_value() } else { replaces() };
     let properties = [
         ("name", name),
@@ -213,9 +213,10 @@ fn connection_body(required: &[&str]) -> Value {
         ("mode", mode),
         ("replaces", replaces),
         ("brake", brake),
-        ("url", url),
+        ("url", computed.clone()),
+        ("requests", computed),
     ];
-    body(properties, &["id", "held", "requests", "version", "createdAt", "updatedAt"], required)
+    body(properties, &["id", "held", "version", "createdAt", "updatedAt"], required)
 }
 
 fn mode() -> Value {
