@@ -15,7 +15,7 @@ use actix_web::http::StatusCode;
 use serde_json::json;
 
 /// The error of a write by a connection. If its brake refused the write, the connection is held before it learns that. The
-/// write is rolled back, so the hold needs a transaction of its own.
+/// write is rolled back, so the hold is recorded in a second transaction.
 pub(super) async fn refusal<R: Right>(context: &Context<R>, error: OpError) -> OpError {
     let error = match error {
         OpError::BrakeReached => {

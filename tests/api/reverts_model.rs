@@ -155,7 +155,7 @@ impl Writer {
     }
 }
 
-/// The values of a user or group by attribute. The externalId of each source is an attribute of its own.
+/// The values of a user or group by attribute. The externalId of each source is a separate attribute.
 type Attributes = BTreeMap<String, Value>;
 
 fn attributes(snapshot: &Map<String, Value>) -> Attributes {

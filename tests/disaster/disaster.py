@@ -30,7 +30,7 @@ Call = Callable[[httpx.Client], httpx.Response]
 
 GROUPS = 50
 CLIENTS = 32
-# Of the users whom the sync removes, so many are also edited by an administrator during the sync.
+# The number of users that an administrator edits during the sync.
 EDITED = 100
 SCIM = {"Content-Type": "application/scim+json"}
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

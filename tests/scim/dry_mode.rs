@@ -215,7 +215,7 @@ async fn the_mode_is_shown_changed_and_filtered(scim: Scim) {
     let path = format!("/connections/{}", text(&entra["id"]));
     let renamed = admin.patch(&path, &json!({ "name": "Entra ID" })).send().await.expect(200).json();
     assert_eq!(renamed["mode"], "dry");
-    // In a merge patch, null stands for the default.
+    // A merge patch with null removes the value, so the mode is the default again.
     let live = admin.patch(&path, &json!({ "mode": null })).send().await.expect(200).json();
     assert_eq!(live["mode"], "live");
     let feed = admin.get("/changes?type=connection.updated").send().await.expect(200).json();

@@ -1,5 +1,5 @@
--- The deactivations and deletions by connections. `number` and `deleted_users` are running totals of all removals of the
--- connection, and of its own users among those that it deleted. A difference of two rows is therefore the total of a period.
+-- The deactivations and deletions by connections. `number` is the running total of the connection's removals, and `deleted_users`
+-- that of its users that it has deleted. The difference of two rows is therefore the total of a period.
 -- `counted_users` is the number of the connection's users, with those deleted within the period, when they were last counted, at
 -- `counted_at`.
 CREATE TABLE connection_removals (

@@ -1,4 +1,4 @@
-//! What is noted about a request while it is processed.
+//! Notes that are collected while a request is processed.
 
 use crate::domain::inspector::{Captured, Note};
 use crate::domain::scim::reading::Notes;

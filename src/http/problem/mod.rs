@@ -255,7 +255,7 @@ impl Problem {
         Self::rate_limited(detail).retry_in(wait)
     }
 
-    /// A hold ends only when an administrator ends it, so the time to wait limits how often the client asks in vain.
+    /// Only an administrator can end a hold. `Retry-After` limits how often the client repeats the request until then.
     pub(super) fn held(held: &Held) -> Self {
         let detail = format!("Deactivations and deletions are refused: nothing was done. {}", held.reason);
         Self::connection_held(detail).with(RETRY_AFTER, "300")
