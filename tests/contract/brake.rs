@@ -3,7 +3,7 @@
 use crate::contract::fixture::{Engine, NOON, TestDatabase, new_user, origin, run};
 use crate::contract::probes::{WRITE, occupy, succeeded};
 use crate::support::sql::Sql;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use roster::domain::DEFAULT_TENANT;
@@ -156,6 +156,35 @@ async fn a_batch_of_removals_keeps_the_limit(db: &TestDatabase) {
     let (results, ()) = join(join_all(users.iter().map(deactivate)), occupied.release()).await;
     let refused = |result: &&Result<User, OpError>| **result == Err(OpError::Held(Box::new(held.clone())));
     assert_eq!((succeeded(&results), results.iter().filter(refused).count()), (27 + 7, 6));
+}
+
+#[test]
+fn a_counted_removal_does_not_wait_for_a_unique_value() {
+    run(Engine::Postgres, check_unique_values);
+}
+
+/// The row of the connection is locked once a removal is counted. A call that then waited for another transaction could deadlock
+/// with it.
+async fn check_unique_values(db: &TestDatabase) {
+    let (_, sync) = connect(db, BRAKE).await;
+    let users = create_users(db, 3).await;
+    let mut other = Sql::open(db.url());
+    other.execute("BEGIN; UPDATE users SET user_name_key = 'taken' WHERE user_name_key = 'u2'");
+    let occupied = occupy::<WRITE>(db).await;
+    let values = NewValues::MergePatch(json!({ "userName": "taken" }));
+    let rename = Update { values, ..set_active(&users[1], true, NOON.into()) };
+    let deactivate = set_active(&users[0], false, NOON.into());
+    let lock_connection = async {
+        occupied.release().await;
+        let waiting = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock'";
+        Sql::open(db.url()).wait_for_number(waiting, 1, Duration::from_secs(20));
+        other.execute("SELECT id FROM connections FOR UPDATE NOWAIT; ROLLBACK");
+    };
+    let calls = (db.database.call(&sync, deactivate), db.database.call(&sync, rename));
+    let (deactivated, renamed, ()) = join3(calls.0, calls.1, lock_connection).await;
+    assert!(!deactivated.unwrap().attributes.active);
+    assert_eq!(renamed.unwrap().attributes.user_name, "taken");
 }
 
 #[test]

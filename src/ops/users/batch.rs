@@ -3,10 +3,10 @@
 use crate::db::rows::{UserRow, user_columns};
 use crate::db::types::Uid;
 use crate::db::{CallError as _, Connection, Tx, run_each};
-use crate::domain::user::User;
+use crate::domain::user::{Draft, User};
 use crate::ops::by_tenant::{QualifiedId, load_by_tenant};
 use crate::ops::connections::Removal;
-use crate::ops::resource::{Form as _, Resource, Rewrite, Values};
+use crate::ops::resource::{Form as _, Resource, Rewrite, UniqueKey, Values};
 use crate::ops::{OpError, Results};
 use crate::schema::users;
 use diesel::prelude::*;
@@ -35,9 +35,10 @@ fn rewrite_locked<V: Values<Resource = User>>(
     let ids = rewrites.iter().map(|rewrite| (rewrite.tenant, rewrite.id));
     let mut users = load_by_tenant(tx, ids, lock_all)?;
     let mut results: Vec<Result<Rewritten<V>, OpError>> = Vec::with_capacity(rewrites.len());
+    let mut has_counted = false;
     for (call, rewrite) in rewrites.iter().enumerate() {
         tx.set_call(call);
-        results.push(rewrite_one(rewrite, &mut users, tx)?);
+        results.push(rewrite_one(rewrite, &mut users, &mut has_counted, tx)?);
     }
     let written = rewrites.iter().zip(&mut results).filter_map(|(rewrite, result)| {
         let user = result.as_mut().ok()?.as_mut().ok()?;
@@ -59,10 +60,11 @@ fn lock_all(connection: &mut Connection, tenant: Uuid, ids: &BTreeSet<Uuid>) -> 
 }
 
 /// Rewrites one of the locked users. An error that concerns only this call and occurs before any write is returned as
-/// the inner result.
+/// the inner result. `has_counted` states whether a removal of the batch has been counted.
 fn rewrite_one<V: Values<Resource = User>>(
     rewrite: &Rewrite<V>,
     users: &mut HashMap<QualifiedId, User>,
+    has_counted: &mut bool,
     tx: &mut Tx<'_>,
 ) -> Result<Result<Rewritten<V>, OpError>, OpError> {
     let Some(user) = users.get_mut(&(rewrite.tenant, rewrite.id)) else {
@@ -76,15 +78,28 @@ fn rewrite_one<V: Values<Resource = User>>(
         Err(refusal) => return Ok(Ok(Err(refusal))),
     };
     let removal = if user.is_deactivated_by(&draft) { Removal::begin(tx, rewrite.tenant) } else { Ok(None) };
+    let is_counted = matches!(removal, Ok(Some(_)));
     // The users of all calls are locked, but batches that lock several connections could deadlock.
-    if matches!(removal, Ok(Some(_))) && !tx.has_one_caller() {
+    if is_counted && !tx.has_one_caller() {
         return Ok(Err(OpError::retry("the removals of several connections run alone")));
     }
-    let count = |removal: Removal| removal.count_after_locks(tx, false, rewrite.now);
+    // So could a write that waits for the transaction of another one with the same unique value.
+    *has_counted |= is_counted;
+    if *has_counted && changes_unique_values(user, &draft) {
+        return Ok(Err(OpError::retry("a write of a unique value runs alone once a removal is counted")));
+    }
+    let count = |removal: Removal| removal.count_after_locks(tx, None, rewrite.now);
     match removal.and_then(|removal| removal.map_or(Ok(()), count)) {
         Err(refusal) if refusal.database().is_none() => return Ok(Err(refusal)),
         counted => counted?,
     }
     *user = user.write(tx, rewrite.tenant, draft, rewrite.now)?;
     Ok(Ok(Ok(user.clone())))
+}
+
+/// Whether a write changes a value that must be unique, or an e-mail address, which can have to be.
+fn changes_unique_values(user: &User, draft: &Draft) -> bool {
+    let has_changed = |key| user.unique_value(key, &draft.source) != User::unique_value_of(draft, key);
+    [UniqueKey::UserName, UniqueKey::ExternalId].into_iter().any(has_changed)
+        || user.attributes.emails != draft.attributes.emails
 }
