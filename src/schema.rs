@@ -224,6 +224,7 @@ table! {
         deleted_users -> BigInt,
         counted_users -> Nullable<BigInt>,
         counted_at -> Nullable<BigInt>,
+        deleted_user -> Nullable<Id>,
     }
 }
 

@@ -303,7 +303,7 @@ impl<V: Values> Operation for Rewrite<V> {
         let removal = if deactivates { Removal::begin(tx, self.tenant)? } else { None };
         let mut written = stored.write(tx, self.tenant, draft, self.now)?;
         if let Some(removal) = removal {
-            removal.count(tx, false, self.now)?;
+            removal.count(tx, None, self.now)?;
         }
         V::Resource::fill_computed(tx, [(self.tenant, &mut written)])?;
         V::output(Ok(written))
@@ -363,12 +363,15 @@ impl<R: Resource> Operation for Delete<R> {
     fn run(&self, tx: &mut Tx<'_>) -> Result<(), OpError> {
         let resource: R = lock(tx, self.tenant, self.id, &self.conditions)?;
         let removal = match Removal::begin(tx, self.tenant)? {
-            Some(removal) => Some((resource.is_user_of(tx, self.tenant, removal.source)?, removal)),
+            Some(removal) => {
+                let is_own = resource.is_user_of(tx, self.tenant, removal.source)?;
+                Some((is_own.then_some(self.id), removal))
+            }
             None => None,
         };
         let memberships = resource.delete(tx, self.tenant, self.now)?;
-        if let Some((deletes_user, removal)) = removal {
-            removal.count(tx, deletes_user, self.now)?;
+        if let Some((deleted, removal)) = removal {
+            removal.count(tx, deleted, self.now)?;
         }
         tx.record(Change { memberships, ..Change::deleted(self.tenant, &resource, self.now) });
         Ok(())

@@ -66,6 +66,7 @@ fn no_statement_searches_by_tenant_alone() {
         "SELECT count(*) FROM connection_users WHERE tenant_id = x'01' AND source_id = x'02'",
         "SELECT * FROM connection_removals WHERE tenant_id = x'01' AND connection_id = x'02' AND time <= 3 \
          ORDER BY time DESC LIMIT 1",
+        "SELECT deleted_user FROM connection_removals WHERE tenant_id = x'01' AND connection_id = x'02' AND time > 3",
         "SELECT * FROM changes WHERE tenant_id = x'01' AND revision > 1 ORDER BY revision",
         "SELECT * FROM changes WHERE tenant_id = x'01' AND resource_id = x'02'",
     ] {

@@ -14,9 +14,11 @@ engine_tests! {
     bulk_operations_are_refused_one_by_one
     the_limit_is_a_percentage_of_the_users_of_the_connection
     deleted_users_do_not_lower_the_limit
+    restored_users_belong_to_the_connection_and_count_once
     the_users_of_a_replaced_connection_count
     removals_that_are_older_than_the_period_do_not_count
     connections_and_keys_without_a_brake_are_not_limited
+    a_removal_for_a_deleted_connection_is_unauthorized
 }
 
 /// Creates a connection with this brake and a token. The returned [`Scim`] sends the token.
@@ -277,6 +279,42 @@ async fn deleted_users_do_not_lower_the_limit(scim: Scim) {
     assert!(text(&held["reason"]).contains("50 percent of its 12 users"), "{held}");
 }
 
+async fn restored_users_belong_to_the_connection_and_count_once(scim: Scim) {
+    let (connection, scim) = braked(scim, json!({ "users": 0, "percent": 50 })).await;
+    let mut paths = create_users(&scim, "u", 6).await;
+    paths.extend(create_users(&scim, "", 6).await);
+    // Each second one has an externalId.
+    let delete_all = async || {
+        let order =
+            [0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11].map(|index| paths.get(index).expect("there are 12 users"));
+        let mut statuses = Vec::new();
+        for path in order {
+            statuses.push(send(&scim, Method::DELETE, path, &Value::Null).send().await.code());
+        }
+        statuses
+    };
+    let restore = async || {
+        let mut restored = 0;
+        for path in &paths {
+            let at = path.replace("/Users/", "/users/") + "/restore";
+            restored += usize::from(scim.api.client.post(&at, &json!({})).send().await.code() == 200);
+        }
+        restored
+    };
+    let release = format!("/connections/{}/release", text(&connection["id"]));
+    let release =
+        async |allow| scim.api.client.post(&release, &json!({ "allow": allow })).send().await.expect(200);
+    let half = [[204; 6].as_slice(), &[429; 6]].concat();
+    assert_eq!((delete_all().await, restore().await), (half.clone(), 6));
+    // The earlier deletions still count, but the users that were restored are among the 12.
+    release(json!(0)).await;
+    assert_eq!(delete_all().await, [429; 12]);
+    let held = read(&scim, &connection).await["held"].clone();
+    assert!(text(&held["reason"]).contains("50 percent of its 12 users"), "{held}");
+    release(Value::Null).await;
+    assert_eq!((delete_all().await, restore().await), (half, 6));
+}
+
 async fn the_users_of_a_replaced_connection_count(scim: Scim) {
     let admin = scim.api.client.clone();
     let (old, scim) = braked(scim, only(0)).await;
@@ -326,4 +364,18 @@ async fn connections_and_keys_without_a_brake_are_not_limited(scim: Scim) {
     assert_eq!(deactivate_all(&scim, &paths[3..]).await, [200; 27]);
     let rows = scim.api.sql().number("SELECT count(*) AS number FROM connection_removals");
     assert_eq!((rows, &read(&scim, &connection).await["held"]), (0, &Value::Null));
+}
+
+async fn a_removal_for_a_deleted_connection_is_unauthorized(scim: Scim) {
+    let (_, scim) = braked(scim, only(9)).await;
+    let paths = create_users(&scim, "u", 1).await;
+    // The server still holds the token in memory, like another server on which the connection was not deleted.
+    scim.api.sql().execute("DELETE FROM connections");
+    let refused = deactivate(&scim, &paths[0]).send().await;
+    assert_eq!(
+        (refused.code(), refused.header("www-authenticate").is_some()),
+        (401, true),
+        "{}",
+        refused.text()
+    );
 }

@@ -1,6 +1,6 @@
 //! The brake: counts the deactivations and deletions by a connection, and refuses them beyond its limit.
 
-use super::users::count_users;
+use super::users::{count_deleted_users, count_users};
 use crate::db::types::Uid;
 use crate::db::{Class, Operation, Tx};
 use crate::domain::brake::{Brake, Held, MAX_PERIOD};
@@ -41,7 +41,7 @@ impl Removal {
     /// that a request that is refused holds up no other one.
     ///
     /// # Errors
-    /// [`OpError::Held`], or [`OpError::Gone`] if the connection was deleted during the request.
+    /// [`OpError::Held`] or [`OpError::CallerDeleted`].
     pub(in crate::ops) fn begin(tx: &mut Tx<'_>, tenant: Uuid) -> Result<Option<Self>, OpError> {
         let Some(connection) = caller(tx)? else { return Ok(None) };
         let Connection { source, brake, held, .. } = existing(records::find(tx, tenant, connection))?;
@@ -59,17 +59,17 @@ impl Removal {
     pub(in crate::ops) fn count(
         self,
         tx: &mut Tx<'_>,
-        deletes_user: bool,
+        deleted: Option<Uuid>,
         now: Timestamp,
     ) -> Result<(), OpError> {
         match tx.is_batch() {
             true => Err(OpError::retry("a removal that a brake counts runs alone")),
-            false => self.count_after_locks(tx, deletes_user, now),
+            false => self.count_after_locks(tx, deleted, now),
         }
     }
 
     /// Counts the removal in a transaction that locks no further users, groups or members: the row of the connection is locked
-    /// after theirs and before the head row, until the transaction ends. `deletes_user` states whether the call has deleted
+    /// after theirs and before the head row, until the transaction ends. `deleted` is the user that the call has deleted, if it is
     /// one of the connection's users. If the removal is refused, nothing is written.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Removal {
     pub(in crate::ops) fn count_after_locks(
         self,
         tx: &mut Tx<'_>,
-        deletes_user: bool,
+        deleted: Option<Uuid>,
         now: Timestamp,
     ) -> Result<(), OpError> {
         let mut connection = lock(tx, self.tenant, self.connection)?;
@@ -85,18 +85,16 @@ impl Removal {
             return Err(OpError::Held(Box::new(held)));
         }
         let Some(brake) = connection.brake else { return Ok(()) };
-        let mut window = Window::read(tx, &connection, brake, now)?;
-        // That user has been deleted already.
-        window.deleted_users += i64::from(deletes_user);
+        let window = Window::read(tx, &connection, brake, now)?;
         let counted = match connection.allowance {
-            0 => window.permit(tx, &connection, brake, now)?.map_err(|_| OpError::BrakeReached)?,
+            0 => window.permit(tx, &connection, brake, deleted, now)?.map_err(|_| OpError::BrakeReached)?,
             _ => {
                 connection.allowance -= 1;
                 connection.update(tx)?;
                 window.last.counted()
             }
         };
-        window.insert(tx, &connection, counted, deletes_user, now)
+        window.insert(tx, &connection, counted, deleted, now)
     }
 }
 
@@ -112,7 +110,7 @@ fn caller(tx: &Tx<'_>) -> Result<Option<Uuid>, OpError> {
 /// The connection of the caller. Servers notice the deletion of a connection only after a moment.
 fn existing(found: Result<Connection, OpError>) -> Result<Connection, OpError> {
     found.map_err(|error| match error {
-        OpError::NotFound => OpError::Gone("the connection of this token has been deleted"),
+        OpError::NotFound => OpError::CallerDeleted,
         error => error,
     })
 }
@@ -147,8 +145,8 @@ const COUNT_AGAIN_AFTER: Duration = Duration::from_secs(60);
 struct Window {
     /// The number of removals.
     count: i64,
-    /// The number of the connection's users that these removals, and the current one, have deleted.
-    deleted_users: i64,
+    /// The time after which removals count.
+    start: Timestamp,
     /// The totals after the last removal, which may be older than the period.
     last: Totals,
 }
@@ -159,11 +157,10 @@ impl Window {
         let start = connection.counted_after.map_or(start, |after| after.max(start));
         let last = last_until(tx, connection, i64::MAX)?;
         let before = if last.time <= start.into() { last } else { last_until(tx, connection, start.into())? };
-        let (count, deleted_users) = (last.number - before.number, last.deleted_users - before.deleted_users);
-        Ok(Self { count, deleted_users, last })
+        Ok(Self { count: last.number - before.number, start, last })
     }
 
-    /// Checks whether the limit permits another removal. Returns the number of the connection's users, if it was counted, or
+    /// Checks whether the limit permits another removal, which may have deleted a user of the connection. Returns the number of the connection's users, if it was counted, or
     /// as the error if the limit is reached. Users that were deleted within the period are included, so that the limit does
     /// not shrink while the connection deletes users.
     fn permit(
@@ -171,9 +168,12 @@ impl Window {
         tx: &mut Tx<'_>,
         connection: &Connection,
         brake: Brake,
+        deleted: Option<Uuid>,
         now: Timestamp,
     ) -> Result<Result<Counted, i64>, OpError> {
-        let is_recent = |at| at > now.minus(COUNT_AGAIN_AFTER) && Some(at) > connection.counted_after;
+        // The clock of another server can be ahead.
+        let recent = now.minus(COUNT_AGAIN_AFTER)..now.plus(COUNT_AGAIN_AFTER);
+        let is_recent = |at| recent.contains(&at) && Some(at) > connection.counted_after;
         match self.last.counted() {
             counted if self.count < brake.users => return Ok(Ok(counted)),
             Some((users, at)) if is_recent(at) && self.count < brake.limit(users) => {
@@ -181,7 +181,8 @@ impl Window {
             }
             _ => {}
         }
-        let users = count_users(tx, connection.tenant, connection.source)? + self.deleted_users;
+        let users = count_users(tx, connection.tenant, connection.source)?
+            + count_deleted_users(tx, connection, self.start, deleted)?;
         Ok(if self.count < brake.limit(users) { Ok(Some((users, now))) } else { Err(users) })
     }
 
@@ -190,7 +191,7 @@ impl Window {
         tx: &mut Tx<'_>,
         connection: &Connection,
         counted: Counted,
-        deletes_user: bool,
+        deleted: Option<Uuid>,
         now: Timestamp,
     ) -> Result<(), OpError> {
         // Times are unique and increase, also when the clocks of two servers differ.
@@ -202,7 +203,8 @@ impl Window {
             connection_removals::connection_id.eq(Uid(connection.id)),
             connection_removals::time.eq(i64::from(now.after(previous.into()))),
             connection_removals::number.eq(number),
-            connection_removals::deleted_users.eq(self.last.deleted_users + i64::from(deletes_user)),
+            connection_removals::deleted_users.eq(self.last.deleted_users + i64::from(deleted.is_some())),
+            connection_removals::deleted_user.eq(deleted.map(Uid)),
             connection_removals::counted_users.eq(counted.map(|(users, _)| users)),
             connection_removals::counted_at.eq(counted.map(|(_, at)| i64::from(at))),
         )))?;
@@ -270,7 +272,7 @@ impl Operation for Hold {
             return Ok(connection.held);
         };
         let window = Window::read(tx, &connection, brake, self.now)?;
-        let Err(users) = window.permit(tx, &connection, brake, self.now)? else { return Ok(None) };
+        let Err(users) = window.permit(tx, &connection, brake, None, self.now)? else { return Ok(None) };
         let held = Held::new(id, brake, users, window.count, self.now);
         connection.held = Some(held.clone());
         write(tx, &mut connection, self.now)?;

@@ -7,7 +7,7 @@ mod users;
 pub(super) use brake::Removal;
 pub use brake::{CountHeld, Hold, Release};
 pub use tokens::{CreateToken, DeleteToken, Identify, ListTokens, PatchToken};
-pub(super) use users::{creator_without_external_id, owns_user, record_user};
+pub(super) use users::{creator_without_external_id, owns_user, record_creators, record_user};
 
 use crate::db::query::{Lockable, Select};
 use crate::db::types::{Json, Uid};

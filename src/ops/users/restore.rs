@@ -5,6 +5,7 @@ use crate::db::Tx;
 use crate::db::types::Uid;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::user::User;
+use crate::ops::connections::record_creators;
 use crate::ops::history::Rows;
 use crate::ops::restore::{Deletion, Restorable, Restored};
 use crate::ops::{OpError, members};
@@ -26,9 +27,11 @@ impl Restorable for User {
 
 /// Inserts the user without its memberships, and records the change.
 pub(in crate::ops) fn restore_without_groups(tx: &mut Tx<'_>, deletion: Deletion) -> Result<User, OpError> {
-    let Deletion { rows: Rows { tenant, .. }, stamp, created_at, before, .. } = deletion;
+    let Deletion { rows, stamp, created_at, before, .. } = deletion;
+    let tenant = rows.tenant;
     let user = User::from_snapshot(stamp, created_at, before).map_err(OpError::internal)?;
     insert::insert(tx, tenant, &user)?;
+    record_creators(tx, rows, &user)?;
     tx.record(Change::created(tenant, &user));
     Ok(user)
 }

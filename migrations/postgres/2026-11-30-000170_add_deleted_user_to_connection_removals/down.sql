@@ -1,0 +1,1 @@
+ALTER TABLE connection_removals DROP COLUMN deleted_user;
