@@ -1,0 +1,38 @@
+import { html, useEffect, useRef } from "../vendor/htm-preact.js";
+import { navigations } from "../router.js";
+import { texts } from "../texts.js";
+
+/**
+ * The frame of every view: its heading, its actions and its content. It sets the title of the document, and after a
+ * navigation the heading takes the focus, so that screen readers announce the view.
+ * @param {{ title: string, lead?: unknown, actions?: unknown, children?: unknown }} props
+ */
+export function Page({ title, lead, actions, children }) {
+    const heading = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+        document.title = texts.app.documentTitle(title);
+    }, [title]);
+    useEffect(() => {
+        if (navigations === 0) return;
+        heading.current?.focus({ preventScroll: true });
+        scrollTo(0, 0);
+    }, []);
+    return html`
+        <header class="page-header">
+            <div>
+                <h1 ref=${heading} tabindex="-1">${title}</h1>
+                ${lead && html`<p class="lead">${lead}</p>`}
+            </div>
+            ${actions && html`<div class="actions">${actions}</div>`}
+        </header>
+        ${children}`;
+}
+
+/** A titled part of a view. @param {{ title: string, actions?: unknown, children?: unknown }} props */
+export function Section({ title, actions, children }) {
+    return html`
+        <section class="card">
+            <header class="section-header"><h2>${title}</h2>${actions && html`<div class="actions">${actions}</div>`}</header>
+            ${children}
+        </section>`;
+}

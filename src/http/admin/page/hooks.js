@@ -1,0 +1,172 @@
+/** Hooks for requests. Each cancels its requests when the component goes away or asks for something else. */
+import { useCallback, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+import { get, isAbort } from "./api.js";
+
+/** @typedef {import("./api.js").Problem} Problem */
+/** @typedef {Record<string, import("./api.js").Parameter>} Parameters */
+/**
+ * @template [T=any]
+ * @typedef {object} Resource
+ * @property {T | null} data
+ * @property {string | null} etag
+ * @property {boolean} loading
+ * @property {Problem | null} error
+ * @property {() => void} reload
+ * @property {(data: T, etag?: string | null) => void} replace Shows a state that a write has returned.
+ */
+/**
+ * @template [T=any]
+ * @typedef {object} List
+ * @property {T[]} items
+ * @property {number | null} total Present with `include=total`.
+ * @property {boolean} loading
+ * @property {Problem | null} error
+ * @property {boolean} hasMore
+ * @property {() => void} loadMore
+ * @property {() => void} reload
+ */
+
+/**
+ * One resource. A path of null requests nothing.
+ * @param {string | null} path @param {Parameters} [query] @returns {Resource}
+ */
+export function useResource(path, query = {}) {
+    const [state, setState] = useState(/** @type {any} */ ({ data: null, etag: null, error: null, loading: path !== null }));
+    const [round, setRound] = useState(0);
+    const key = path && JSON.stringify([path, query]);
+
+    useEffect(() => {
+        if (path === null) return;
+        const controller = new AbortController();
+        setState((/** @type {any} */ before) => ({ ...before, loading: true }));
+        get(path, query, controller.signal).then(
+            ({ data, etag }) => setState({ data, etag, error: null, loading: false }),
+            (error) => isAbort(error) || setState({ data: null, etag: null, error, loading: false }),
+        );
+        return () => controller.abort();
+    }, [key, round]);
+
+    const reload = useCallback(() => setRound((value) => value + 1), []);
+    const replace = useCallback((/** @type {any} */ data, etag = null) => setState({ data, etag, error: null, loading: false }), []);
+    return { ...state, reload, replace };
+}
+
+/**
+ * @typedef {{ path: string, query?: Parameters }} Source A list of the API.
+ * @typedef {{ items: any[], total: number | null, source: number, cursor: string | null, hasMore: boolean }} Pages
+ * @typedef {Pages & { loading: boolean, error: Problem | null }} ListState
+ */
+
+/** @type {Pages} */
+const NO_PAGES = { items: [], total: null, source: 0, cursor: null, hasMore: false };
+
+/**
+ * A list that is read page by page.
+ * @param {string | null} path Null requests nothing. @param {Parameters} [query] @returns {List}
+ */
+export function useList(path, query = {}) {
+    return useLists(path === null ? [] : [{ path, query }]);
+}
+
+/**
+ * Several lists, one after the other, as one: a later one is read once those before it are exhausted, and contributes
+ * only items that have not occurred. The order of items that are shown never changes. While the first page of other
+ * lists is loading, the items of the previous ones stay, so that the page does not jump.
+ * @param {Source[]} sources @returns {List}
+ */
+export function useLists(sources) {
+    const key = JSON.stringify(sources);
+    const [state, setState] = useState(/** @type {ListState} */ ({ ...NO_PAGES, loading: sources.length > 0, error: null }));
+    const [round, setRound] = useState(0);
+    const controller = useRef(/** @type {AbortController | null} */ (null));
+
+    const load = useCallback(async (/** @type {Pages} */ pages) => {
+        controller.current?.abort();
+        const { signal } = (controller.current = new AbortController());
+        setState((before) => ({ ...before, loading: true, error: null }));
+        try {
+            await nextPages(sources, pages, signal, (next, loading) => setState({ ...next, loading, error: null }));
+        } catch (error) {
+            if (!isAbort(error)) setState((before) => ({ ...before, loading: false, error: /** @type {Problem} */ (error) }));
+        }
+    }, [key]);
+
+    useEffect(() => {
+        if (sources.length) load(NO_PAGES);
+        else setState({ ...NO_PAGES, loading: false, error: null });
+        return () => controller.current?.abort();
+    }, [load, round]);
+
+    const { items, total, loading, error, hasMore } = state;
+    const loadMore = useCallback(() => load(state), [load, state]);
+    const reload = useCallback(() => setRound((value) => value + 1), []);
+    return { items, total, loading, error, hasMore, loadMore, reload };
+}
+
+/**
+ * Reads pages until one that is not the last page of its source. A short page with a cursor is not the end: a scan
+ * that takes too long returns one.
+ * @param {Source[]} sources @param {Pages} pages @param {AbortSignal} signal
+ * @param {(pages: Pages, loading: boolean) => void} show
+ */
+async function nextPages(sources, pages, signal, show) {
+    const before = pages.items.length;
+    for (let next = pages; ; ) {
+        const { path, query } = sources[next.source];
+        const { data } = await get(path, { ...query, cursor: next.cursor }, signal);
+        next = append(next, data, sources.length);
+        const wanted = Number(query?.limit ?? 50);
+        const done = !next.hasMore || next.items.length - before >= wanted / 2;
+        show(next, !done);
+        if (done) return;
+    }
+}
+
+/** @param {Pages} pages @param {any} page @param {number} sources @returns {Pages} */
+function append(pages, page, sources) {
+    const known = new Set(pages.items.map((item) => item.id));
+    const items = [...pages.items, ...page.items.filter((/** @type {any} */ item) => !known.has(item.id))];
+    const cursor = page.nextCursor ?? null;
+    const source = cursor ? pages.source : pages.source + 1;
+    return { items, total: page.total ?? pages.total, source, cursor, hasMore: source < sources };
+}
+
+/** The value once it has not changed for some milliseconds. @template T @param {T} value @param {number} ms */
+export function useDebounced(value, ms) {
+    const [settled, setSettled] = useState(value);
+    useEffect(() => {
+        const timer = setTimeout(() => setSettled(value), ms);
+        return () => clearTimeout(timer);
+    }, [value, ms]);
+    return settled;
+}
+
+/**
+ * Runs a write: `busy` disables its button, `error` is the problem of the last attempt. Resolves to false on failure.
+ * @template {unknown[]} A
+ * @param {(...args: A) => Promise<unknown>} action
+ */
+export function useAction(action) {
+    const [state, setState] = useState({ busy: false, error: /** @type {Problem | null} */ (null) });
+    const run = async (/** @type {A} */ ...args) => {
+        setState({ busy: true, error: null });
+        try {
+            await action(...args);
+            setState({ busy: false, error: null });
+            return true;
+        } catch (error) {
+            setState({ busy: false, error: isAbort(error) ? null : /** @type {Problem} */ (error) });
+            return false;
+        }
+    };
+    const clear = useCallback(() => setState({ busy: false, error: null }), []);
+    return { ...state, run, clear };
+}
+
+/** An abort signal for the lifetime of the component. @returns {AbortSignal} */
+export function useSignal() {
+    const controller = useRef(/** @type {AbortController | null} */ (null));
+    controller.current ??= new AbortController();
+    useEffect(() => () => controller.current?.abort(), []);
+    return controller.current.signal;
+}

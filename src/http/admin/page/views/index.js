@@ -1,0 +1,17 @@
+/**
+ * The views of the page, in the order of the navigation: one line each. A view is a module whose default export is a
+ * component. It receives the parameters of its path as props.
+ *
+ * @typedef {object} View
+ * @property {string} path
+ * @property {string} [nav] The entry in the navigation. Views without one are reached by links.
+ * @property {import("../session.js").Role} role The role that the view requires.
+ * @property {() => Promise<{ default: (props: any) => unknown }>} load
+ */
+import { texts } from "../texts.js";
+
+/** @type {View[]} */
+export const views = [
+    { path: "/", nav: texts.overview.title, role: "reader", load: () => import("./overview.js") },
+    { path: "/users", nav: texts.users.title, role: "reader", load: () => import("./users.js") },
+];

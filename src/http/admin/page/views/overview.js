@@ -1,0 +1,7 @@
+import { html } from "../vendor/htm-preact.js";
+import { Page } from "../components/page.js";
+import { texts } from "../texts.js";
+
+export default function Overview() {
+    return html`<${Page} title=${texts.overview.title} />`;
+}
