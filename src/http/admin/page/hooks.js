@@ -1,5 +1,8 @@
-/** Hooks for requests. Each cancels its requests when the component goes away or asks for something else. */
-import { useCallback, useEffect, useRef, useState } from "./vendor/htm-preact.js";
+/**
+ * Hooks for requests. Each cancels its requests when the component goes away or asks for something else. Requests start
+ * in layout effects, because other effects wait for the next frame.
+ */
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./vendor/htm-preact.js";
 import { get, isAbort } from "./api.js";
 
 /** @typedef {import("./api.js").Problem} Problem */
@@ -35,7 +38,7 @@ export function useResource(path, query = {}) {
     const [round, setRound] = useState(0);
     const key = path && JSON.stringify([path, query]);
 
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (path === null) return;
         const controller = new AbortController();
         setState((/** @type {any} */ before) => ({ ...before, loading: true }));
@@ -70,8 +73,8 @@ export function useList(path, query = {}) {
 
 /**
  * Several lists, one after the other, as one: a later one is read once those before it are exhausted, and contributes
- * only items that have not occurred. The order of items that are shown never changes. While the first page of other
- * lists is loading, the items of the previous ones stay, so that the page does not jump.
+ * only items that have not occurred. The order of items that are shown never changes. While the first items of other
+ * lists are loading, those of the previous ones stay, so that the page does not jump.
  * @param {Source[]} sources @returns {List}
  */
 export function useLists(sources) {
@@ -91,7 +94,7 @@ export function useLists(sources) {
         }
     }, [key]);
 
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (sources.length) load(NO_PAGES);
         else setState({ ...NO_PAGES, loading: false, error: null });
         return () => controller.current?.abort();
@@ -117,7 +120,7 @@ async function nextPages(sources, pages, signal, show) {
         next = append(next, data, sources.length);
         const wanted = Number(query?.limit ?? 50);
         const done = !next.hasMore || next.items.length - before >= wanted / 2;
-        show(next, !done);
+        if (done || next.items.length > before) show(next, !done);
         if (done) return;
     }
 }

@@ -3,6 +3,7 @@ import { Link, useLocation } from "../router.js";
 import { can, signOut, useSession } from "../session.js";
 import { texts } from "../texts.js";
 import { Button, IconButton } from "./button.js";
+import { Icon } from "./icon.js";
 import { TenantSwitcher } from "./tenant-switcher.js";
 
 /** The side navigation, which is a menu at the top of narrow screens. @param {{ views: import("../views/index.js").View[] }} props */
@@ -30,7 +31,7 @@ export function Navigation({ views }) {
 /** @param {{ view: import("../views/index.js").View, path: string }} props */
 function Entry({ view, path }) {
     const current = view.path === "/" ? path === "/" : path === view.path || path.startsWith(`${view.path}/`);
-    return html`<li><${Link} to=${view.path} aria-current=${current ? "page" : undefined}>${view.nav}<//></li>`;
+    return html`<li><${Link} to=${view.path} aria-current=${current ? "page" : undefined}><${Icon} name=${view.icon} />${view.nav}<//></li>`;
 }
 
 /** Who is signed in. */
