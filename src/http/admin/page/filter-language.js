@@ -65,7 +65,10 @@ const OPERATORS = {
     list: TEXT,
 };
 
-/** A value as a filter writes it: a JSON string. Filters cannot contain U+0000, which no attribute contains either. @param {string} value */
+/**
+ * A value as a filter writes it: a JSON string. Filters cannot contain U+0000, which no attribute contains either.
+ * @param {string} value
+ */
 export const quote = (value) => JSON.stringify(value.replaceAll("\0", ""));
 
 /** Strings, which can lack their end; brackets; words. */
@@ -186,7 +189,10 @@ function daysAgo(days) {
     return quote(date.toISOString().replace(".000Z", "Z"));
 }
 
-/** The position that the detail of an `invalid-filter` problem names, in UTF-16 units from 0, or null. @param {string} detail @param {string} text */
+/**
+ * The position that the detail of an `invalid-filter` problem names, in UTF-16 units from 0, or null.
+ * @param {string} detail @param {string} text
+ */
 export function errorPosition(detail, text) {
     const found = /at position (\d+)/.exec(detail);
     if (!found) return null;

@@ -31,8 +31,10 @@ export const texts = {
         integer: (/** @type {number} */ value) => integer.format(value),
         loadMore: "Load more",
         no: "No",
-        shown: (/** @type {number} */ count, /** @type {number | null} */ total, /** @type {boolean} */ more) =>
-            more ? `Showing the first ${integer.format(count)}${total === null ? "" : ` of ${integer.format(total)}`}.` : `Showing all ${integer.format(count)}.`,
+        shown(/** @type {number} */ count, /** @type {number | null} */ total, /** @type {boolean} */ more) {
+            if (!more) return `Showing all ${integer.format(count)}.`;
+            return `Showing the first ${integer.format(count)}${total === null ? "" : ` of ${integer.format(total)}`}.`;
+        },
         tryAgain: "Try again",
         typeToConfirm: (/** @type {string} */ name) => `Type “${name}” to confirm`,
         yes: "Yes",
@@ -125,12 +127,21 @@ export const texts = {
         created: "Created",
         updated: "Updated",
         id: "Id",
-        none: "There are no users yet.",
-        noneHint: "Create users with the API, import a file, or connect an identity provider.",
-        noMatch: (/** @type {string} */ search) => `No user matches “${search}”.`,
-        noMatchHint: "Try a part of the name, the beginning of the e-mail address, or a filter.",
-        noFilterMatchHint: "Check the values of the filter, or clear it to see all users.",
-        invalidFilter: "The filter is not valid.",
-        invalidFilterHint: "Correct it where it is underlined.",
+        none: {
+            title: "There are no users yet.",
+            hint: "Create users with the API, import a file, or connect an identity provider.",
+        },
+        noMatch: (/** @type {string} */ search) => ({
+            title: `No user matches “${search}”.`,
+            hint: "Try a part of the name, the beginning of the e-mail address, or a filter.",
+        }),
+        noFilterMatch: {
+            title: "No user matches the filter.",
+            hint: "Check the values of the filter, or clear it to see all users.",
+        },
+        invalid: {
+            title: "The filter is not valid.",
+            hint: "Correct it where it is underlined.",
+        },
     },
 };

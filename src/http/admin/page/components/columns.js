@@ -31,8 +31,9 @@ export function ColumnChooser({ all, shown, defaults }) {
             <summary class="button"><${Icon} name="columns" />${texts.common.columns}</summary>
             <fieldset class="menu-content">
                 <legend class="visually-hidden">${texts.common.columns}</legend>
-                ${all.slice(1).map(({ id, label }) => html`
-                    <${Checkbox} key=${id} label=${label} checked=${shown.some((column) => column.id === id)} onInput=${(/** @type {boolean} */ on) => toggle(id, on)} />`)}
+                ${all.slice(1).map((column) => html`
+                    <${Checkbox} key=${column.id} label=${column.label} checked=${shown.includes(column)}
+                        onInput=${(/** @type {boolean} */ on) => toggle(column.id, on)} />`)}
             </fieldset>
         </details>`;
 }

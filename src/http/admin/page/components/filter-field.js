@@ -20,19 +20,21 @@ export function FilterField({ path, attributes, value, onApply, error }) {
     const field = useFilterText(value, onApply);
     const completion = useCompletion(path, attributes, field.text, field.caret);
     const invalid = error?.code === "invalid-filter" && field.text === value ? error : null;
+    const accept = (/** @type {string} */ word) => field.accept(completion.state, word);
     const id = useId();
     return html`
         <div class="filter">
             <div class="filter-box">
                 <${Mark} text=${field.text} error=${invalid} input=${field.input} />
-                <input ref=${field.input} class="mono" data-search role="combobox" aria-label=${texts.filter.label} placeholder=${texts.filter.placeholder}
+                <input ref=${field.input} class="mono" data-search role="combobox"
+                    aria-label=${texts.filter.label} placeholder=${texts.filter.placeholder}
                     aria-autocomplete="list" aria-expanded=${completion.options.length > 0} aria-controls=${`${id}-options`}
                     aria-activedescendant=${completion.active >= 0 ? `${id}-${completion.active}` : undefined}
                     aria-invalid=${invalid ? "true" : undefined} aria-describedby=${`${id}-hint`}
                     autocomplete="off" autocapitalize="off" spellcheck="false" value=${field.text}
                     onInput=${field.update} onClick=${field.update} onKeyUp=${field.moved} onBlur=${completion.close}
                     onKeyDown=${(/** @type {KeyboardEvent} */ event) => press(event, field, completion)} />
-                <${Options} id=${id} completion=${completion} accept=${(/** @type {string} */ word) => field.accept(completion.state, word)} />
+                <${Options} id=${id} completion=${completion} accept=${accept} />
             </div>
             <p id=${`${id}-hint`} class=${invalid ? "hint error" : "hint"} role="status">${invalid ? invalid.detail : texts.filter.hint}</p>
         </div>`;
@@ -127,15 +129,20 @@ function Options({ id, completion, accept }) {
         accept(word);
     };
     return html`
-        <ul id=${`${id}-options`} role="listbox" aria-label=${texts.filter.suggestions} class="options" hidden=${!completion.options.length}>
+        <ul id=${`${id}-options`} role="listbox" aria-label=${texts.filter.suggestions} class="options"
+            hidden=${!completion.options.length}>
             ${completion.options.map((word, i) => html`
-                <li key=${word} id=${`${id}-${i}`} role="option" aria-selected=${i === completion.active} onMouseDown=${(/** @type {Event} */ event) => choose(event, word)}>
+                <li key=${word} id=${`${id}-${i}`} role="option" aria-selected=${i === completion.active}
+                    onMouseDown=${(/** @type {Event} */ event) => choose(event, word)}>
                     <code>${word}</code><span class="muted">${texts.filter.meanings[word]}</span>
                 </li>`)}
         </ul>`;
 }
 
-/** Lies behind the text of the field and underlines it from the error on. @param {{ text: string, error: import("../api.js").Problem | null, input: { current: HTMLInputElement | null } }} props */
+/**
+ * Lies over the field with the same text, transparent, and underlines the word at the position of the error.
+ * @param {{ text: string, error: import("../api.js").Problem | null, input: { current: HTMLInputElement | null } }} props
+ */
 function Mark({ text, error, input }) {
     const element = useRef(/** @type {HTMLElement | null} */ (null));
     useEffect(() => {
@@ -148,5 +155,6 @@ function Mark({ text, error, input }) {
     const position = error && errorPosition(error.detail, text);
     if (position === null) return null;
     const wrong = /^\S*/.exec(text.slice(position))?.[0] || " ";
-    return html`<div ref=${element} class="filter-mark mono" aria-hidden="true">${text.slice(0, position)}<mark>${wrong}</mark>${text.slice(position + wrong.length)} </div>`;
+    const [before, after] = [text.slice(0, position), text.slice(position + wrong.length)];
+    return html`<div ref=${element} class="filter-mark mono" aria-hidden="true">${before}<mark>${wrong}</mark>${after} </div>`;
 }

@@ -29,7 +29,9 @@ export function Table({ caption, columns, list, empty, sort, onSort, keyOf = (it
         <div class="table-scroll" tabindex="0" role="region" aria-label=${caption}>
             <table aria-busy=${loading}>
                 <caption class="visually-hidden">${caption}</caption>
-                <thead><tr>${columns.map((column) => html`<${Heading} key=${column.id} column=${column} sort=${sort} onSort=${onSort} />`)}</tr></thead>
+                <thead>
+                    <tr>${columns.map((column) => html`<${Heading} key=${column.id} column=${column} sort=${sort} onSort=${onSort} />`)}</tr>
+                </thead>
                 <tbody>
                     ${items.length
                         ? items.map((item) => html`<${Row} key=${keyOf(item)} item=${item} columns=${columns} />`)
@@ -58,7 +60,8 @@ function Heading({ column, sort, onSort }) {
 /** @param {{ item: any, columns: Column[] }} props */
 function Row({ item, columns }) {
     // The same row is not compared again, which matters while the user types into a search.
-    return useMemo(() => html`<tr>${columns.map((column) => html`<${Cell} key=${column.id} column=${column} item=${item} />`)}</tr>`, [item, columns]);
+    const cells = () => columns.map((column) => html`<${Cell} key=${column.id} column=${column} item=${item} />`);
+    return useMemo(() => html`<tr>${cells()}</tr>`, [item, columns]);
 }
 
 /** Long texts are cut off, so they are also in a tooltip. @param {{ column: Column, item: any }} props */

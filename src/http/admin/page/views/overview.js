@@ -59,7 +59,10 @@ function Figure({ label, value, error, to }) {
     return html`
         <div class="card figure">
             <dt><${Link} to=${to}>${label}<//></dt>
-            <dd>${error ? html`<${ErrorNotice} error=${error} />` : value === undefined ? html`<div class="skeleton" />` : texts.common.integer(value)}</dd>
+            <dd>
+                <${ErrorNotice} error=${error} />
+                ${value === undefined ? !error && html`<div class="skeleton" />` : texts.common.integer(value)}
+            </dd>
         </div>`;
 }
 
@@ -90,11 +93,15 @@ function useDetails(ids) {
 
 /** @param {Record<string, any>} details @returns {import("../components/table.js").Column[]} */
 function columnsOf(details) {
-    const skeleton = html`<div class="skeleton" />`;
+    const name = (/** @type {any} */ connection) => html`<${Link} to=${`/connections/${connection.id}`}>${connection.name}<//>`;
+    const detail = (/** @type {(connection: any) => unknown} */ render) => (/** @type {any} */ { id }) =>
+        details[id] ? render(details[id]) : html`<div class="skeleton" />`;
+    const health = detail((connection) => html`<${Health} connection=${connection} />`);
+    const lastAt = detail(({ requests }) => html`<${Time} value=${requests.lastAt} form="relative" />`);
     return [
-        { id: "name", label: texts.overview.connection, render: ({ id, name }) => html`<${Link} to=${`/connections/${id}`}>${name}<//>` },
-        { id: "health", label: texts.overview.health, width: "medium", render: ({ id }) => (details[id] ? html`<${Health} connection=${details[id]} />` : skeleton) },
-        { id: "lastAt", label: texts.overview.lastRequest, width: "medium", render: ({ id }) => (details[id] ? html`<${Time} value=${details[id].requests.lastAt} form="relative" />` : skeleton) },
+        { id: "name", label: texts.overview.connection, render: name },
+        { id: "health", label: texts.overview.health, width: "medium", render: health },
+        { id: "lastAt", label: texts.overview.lastRequest, width: "medium", render: lastAt },
     ];
 }
 

@@ -17,19 +17,30 @@ import { emailOf, nameOf, searchSources } from "../user-search.js";
 const LIMIT = 50;
 const DEFAULT_SORT = "displayName";
 
+/** @param {any} user */
+const nameLink = (user) => html`<${Link} to=${`/users/${user.id}`}>${nameOf(user)}<//>`;
+/** @param {any} user */
+const status = ({ active }) => html`<${Badge} kind=${active ? "good" : "neutral"}>${active ? texts.users.active : texts.users.inactive}<//>`;
+/** @param {string} name */
+const time = (name) => (/** @type {any} */ user) => html`<${Time} value=${user[name]} />`;
+/** @param {string} name */
+const text = (name) => (/** @type {any} */ user) => user[name];
+/** @param {string} name */
+const enterprise = (name) => (/** @type {any} */ user) => user.enterprise?.[name];
+
 /** Columns with the attributes that they need. @type {(import("../components/table.js").Column & { attributes: string })[]} */
 const COLUMNS = [
-    { id: "name", label: texts.users.name, sort: "displayName", attributes: "displayName,name,userName", render: (user) => html`<${Link} to=${`/users/${user.id}`}>${nameOf(user)}<//>` },
-    { id: "userName", label: texts.users.userName, sort: "userName", attributes: "userName", render: ({ userName }) => userName },
+    { id: "name", label: texts.users.name, attributes: "displayName,name,userName", sort: "displayName", render: nameLink },
+    { id: "userName", label: texts.users.userName, attributes: "userName", sort: "userName", render: text("userName") },
     { id: "email", label: texts.users.email, attributes: "emails", render: emailOf },
-    { id: "status", label: texts.users.status, width: "narrow", attributes: "active", render: ({ active }) => html`<${Status} active=${active} />` },
-    { id: "title", label: texts.users.jobTitle, attributes: "title", render: ({ title }) => title },
-    { id: "department", label: texts.users.department, attributes: "enterprise.department", render: ({ enterprise }) => enterprise?.department },
-    { id: "employeeNumber", label: texts.users.employeeNumber, attributes: "enterprise.employeeNumber", render: ({ enterprise }) => enterprise?.employeeNumber },
-    { id: "externalId", label: texts.users.externalId, attributes: "externalId", render: ({ externalId }) => externalId },
-    { id: "created", label: texts.users.created, sort: "createdAt", attributes: "createdAt", width: "medium", render: ({ createdAt }) => html`<${Time} value=${createdAt} />` },
-    { id: "updated", label: texts.users.updated, sort: "updatedAt", attributes: "updatedAt", width: "medium", render: ({ updatedAt }) => html`<${Time} value=${updatedAt} />` },
-    { id: "id", label: texts.users.id, attributes: "id", render: ({ id }) => html`<code>${id}</code>` },
+    { id: "status", label: texts.users.status, attributes: "active", width: "narrow", render: status },
+    { id: "title", label: texts.users.jobTitle, attributes: "title", render: text("title") },
+    { id: "department", label: texts.users.department, attributes: "enterprise.department", render: enterprise("department") },
+    { id: "employeeNumber", label: texts.users.employeeNumber, attributes: "enterprise.employeeNumber", render: enterprise("employeeNumber") },
+    { id: "externalId", label: texts.users.externalId, attributes: "externalId", render: text("externalId") },
+    { id: "created", label: texts.users.created, attributes: "createdAt", sort: "createdAt", width: "medium", render: time("createdAt") },
+    { id: "updated", label: texts.users.updated, attributes: "updatedAt", sort: "updatedAt", width: "medium", render: time("updatedAt") },
+    { id: "id", label: texts.users.id, attributes: "id", width: "wide", render: ({ id }) => html`<code>${id}</code>` },
 ];
 
 const DEFAULT_COLUMNS = ["name", "userName", "email", "status", "updated"];
@@ -43,12 +54,13 @@ export default function Users() {
     const shown = useColumns(COLUMNS, DEFAULT_COLUMNS);
     const sort = query.get("sort");
     const list = useLists(sources({ search, filter, sort, shown }));
+    const searchField = html`<${SearchField} label=${texts.users.search} value=${search} onSearch=${applySearch} />`;
+    const filterField = html`
+        <${FilterField} path="/users" attributes=${USER_ATTRIBUTES} value=${filter} error=${list.error} onApply=${applyFilter} />`;
     return html`
         <${Page} title=${texts.users.title}>
             <div class="toolbar">
-                <div class="grow">${filtering
-                    ? html`<${FilterField} path="/users" attributes=${USER_ATTRIBUTES} value=${filter} error=${list.error} onApply=${applyFilter} />`
-                    : html`<${SearchField} label=${texts.users.search} value=${search} onSearch=${applySearch} />`}</div>
+                <div class="grow">${filtering ? filterField : searchField}</div>
                 <${Button} icon="filter" aria-pressed=${filtering} onClick=${() => switchMode(!filtering)}>${texts.users.filter}<//>
                 <${ColumnChooser} all=${COLUMNS} shown=${shown} defaults=${DEFAULT_COLUMNS} />
             </div>
@@ -72,16 +84,15 @@ const switchMode = (/** @type {boolean} */ filtering) => setQuery({ mode: filter
 
 /** @param {{ list: import("../hooks.js").List, columns: typeof COLUMNS, sort: string, search: string, filter: string }} props */
 function Results({ list, columns, sort, search, filter }) {
-    // The filter field shows this error at its position.
-    if (list.error?.code === "invalid-filter") return html`<${EmptyState} title=${texts.users.invalidFilter} hint=${texts.users.invalidFilterHint} />`;
-    const empty = search || filter
-        ? html`<${EmptyState} title=${texts.users.noMatch(search || filter)} hint=${search ? texts.users.noMatchHint : texts.users.noFilterMatchHint} />`
-        : html`<${EmptyState} title=${texts.users.none} hint=${texts.users.noneHint} />`;
     const order = (/** @type {string} */ next) => setQuery({ sort: next });
+    const empty = html`<${NoUsers} search=${search} filter=${filter} />`;
+    // The filter field shows the error at its position.
+    if (list.error?.code === "invalid-filter") return html`<${EmptyState} ...${texts.users.invalid} />`;
     return html`<${Table} caption=${texts.users.title} columns=${columns} list=${list} sort=${sort} onSort=${order} empty=${empty} />`;
 }
 
-/** @param {{ active: boolean }} props */
-function Status({ active }) {
-    return active ? html`<${Badge} kind="good">${texts.users.active}<//>` : html`<${Badge}>${texts.users.inactive}<//>`;
+/** @param {{ search: string, filter: string }} props */
+function NoUsers({ search, filter }) {
+    if (filter) return html`<${EmptyState} ...${texts.users.noFilterMatch} />`;
+    return html`<${EmptyState} ...${search ? texts.users.noMatch(search) : texts.users.none} />`;
 }
