@@ -3,8 +3,8 @@ import { currentLocation } from "./router.js";
 import { can, currentSession, signInAgain } from "./session.js";
 import { texts } from "./texts.js";
 
-/** The page is at `<base>admin`, so this works behind a path prefix. */
-export const base = new URL("../", import.meta.url);
+/** The server serves this file as `<base>admin/<digest>/api.js`, so this works behind a path prefix. */
+export const base = new URL("../../", import.meta.url);
 
 /** The number of writes since the start. What was read before the last one may be outdated. */
 export let writes = 0;
