@@ -3,8 +3,11 @@ import { currentLocation } from "./router.js";
 import { can, currentSession, signInAgain } from "./session.js";
 import { texts } from "./texts.js";
 
-/** The page is at `<base>admin`, so this works behind a path prefix. */
-export const base = new URL("../", import.meta.url);
+/** The server serves this file as `<base>admin/<digest>/api.js`, so this works behind a path prefix. */
+export const base = new URL("../../", import.meta.url);
+
+/** The number of writes since the start. What was read before the last one may be outdated. */
+export let writes = 0;
 
 const RETRIES = 3;
 const LONGEST_WAIT_SECONDS = 5;
@@ -18,6 +21,7 @@ const LONGEST_WAIT_SECONDS = 5;
  * @property {string | number | null} [ifMatch] A version or an ETag.
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
+ * @property {string | null} [tenant] Instead of the selected tenant; null is that of the key.
  */
 /**
  * @template [T=any]
@@ -69,6 +73,7 @@ export const get = (path, query, signal) => request(path, { query, signal });
 export async function open(path, options = {}) {
     for (let attempt = 0; ; attempt += 1) {
         const response = await send(path, options, currentSession().key);
+        if (options.method && options.method !== "GET") writes += 1;
         if (response.ok || response.status === 304) return response;
         const problem = await problemOf(response);
         if (response.status === 401 && await signInAgain()) continue;
@@ -80,19 +85,23 @@ export async function open(path, options = {}) {
 
 /** The caller that a key belongs to, without using the session. @param {string} key @throws {Problem} */
 export async function identify(key) {
-    const response = await send("/me", {}, key);
+    const response = await send("/me", { tenant: null }, key);
     if (!response.ok) throw await problemOf(response);
     return response.json();
 }
 
 /** @param {string} path @param {RequestOptions} options @param {string | null} key */
-async function send(path, { method = "GET", query = {}, body, ifMatch, headers = {}, signal }, key) {
+async function send(path, { method = "GET", query = {}, body, ifMatch, headers = {}, signal, tenant = currentLocation().tenant }, key) {
     const url = new URL(path.slice(1), base);
     for (const [name, value] of Object.entries(query)) {
         if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
     }
     const init = { method, signal, cache: /** @type {const} */ ("no-store"), headers: new Headers(headers), body: bodyOf(body) };
-    addHeaders(init.headers, key, body, ifMatch);
+    const set = (/** @type {string} */ name, /** @type {string} */ value) => init.headers.set(name, value);
+    if (key) set("Authorization", `Bearer ${key}`);
+    if (tenant && can("operator")) set("Roster-Tenant", tenant);
+    if (body !== undefined && !init.headers.has("Content-Type")) set("Content-Type", "application/json");
+    if (ifMatch !== undefined && ifMatch !== null) set("If-Match", quoted(ifMatch));
     try {
         return await fetch(url, init);
     } catch (error) {
@@ -105,15 +114,6 @@ async function send(path, { method = "GET", query = {}, body, ifMatch, headers =
 function bodyOf(body) {
     if (body === undefined || body instanceof Blob || typeof body === "string") return body;
     return JSON.stringify(body);
-}
-
-/** @param {Headers} headers @param {string | null} key @param {unknown} body @param {string | number | null} [ifMatch] */
-function addHeaders(headers, key, body, ifMatch) {
-    if (key) headers.set("Authorization", `Bearer ${key}`);
-    const { tenant } = currentLocation();
-    if (tenant && can("operator")) headers.set("Roster-Tenant", tenant);
-    if (body !== undefined && !headers.has("Content-Type")) headers.set("Content-Type", "application/json");
-    if (ifMatch !== undefined && ifMatch !== null) headers.set("If-Match", quoted(ifMatch));
 }
 
 /** @param {string | number} version */

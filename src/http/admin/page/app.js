@@ -34,9 +34,10 @@ function skipToContent(event) {
 /** The view of the current path. Another path or tenant is another view, which starts from nothing. */
 function CurrentView() {
     const { path, tenant } = useLocation();
+    const { caller } = useSession();
     for (const view of views) {
         const params = match(view.path, path);
-        if (params) return html`<${LoadedView} key=${`${tenant} ${path}`} view=${view} params=${params} />`;
+        if (params) return html`<${LoadedView} key=${`${caller?.tenant.id} ${tenant} ${path}`} view=${view} params=${params} />`;
     }
     return html`<${NotFound} key=${path} />`;
 }

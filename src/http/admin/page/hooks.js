@@ -1,6 +1,11 @@
-/** Hooks for requests. Each cancels its requests when the component goes away or asks for something else. */
-import { useCallback, useEffect, useRef, useState } from "./vendor/htm-preact.js";
-import { get, isAbort } from "./api.js";
+/**
+ * Hooks for requests. Each cancels its requests when the component goes away or asks for something else. Requests start
+ * in layout effects, because other effects wait for the next frame.
+ */
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./vendor/htm-preact.js";
+import { get, isAbort, writes } from "./api.js";
+import { currentLocation } from "./router.js";
+import { currentSession } from "./session.js";
 
 /** @typedef {import("./api.js").Problem} Problem */
 /** @typedef {Record<string, import("./api.js").Parameter>} Parameters */
@@ -35,7 +40,7 @@ export function useResource(path, query = {}) {
     const [round, setRound] = useState(0);
     const key = path && JSON.stringify([path, query]);
 
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (path === null) return;
         const controller = new AbortController();
         setState((/** @type {any} */ before) => ({ ...before, loading: true }));
@@ -61,6 +66,28 @@ export function useResource(path, query = {}) {
 const NO_PAGES = { items: [], total: null, source: 0, cursor: null, hasMore: false };
 
 /**
+ * The lists that were shown last, so that "back" shows a list as it was, with the pages that were loaded and at the same
+ * scroll position. A write of this page makes them invalid.
+ * @type {Map<string, { pages: Pages, time: number, writes: number }>}
+ */
+const recent = new Map();
+const RECENT_MS = 60_000;
+const MOST_RECENT = 20;
+
+/** @param {string} key */
+function recall(key) {
+    const found = recent.get(key);
+    return found && found.writes === writes && Date.now() - found.time < RECENT_MS ? found.pages : null;
+}
+
+/** @param {string} key @param {Pages} pages */
+function remember(key, pages) {
+    recent.delete(key);
+    recent.set(key, { pages, time: Date.now(), writes });
+    if (recent.size > MOST_RECENT) recent.delete(recent.keys().next().value ?? "");
+}
+
+/**
  * A list that is read page by page.
  * @param {string | null} path Null requests nothing. @param {Parameters} [query] @returns {List}
  */
@@ -70,36 +97,44 @@ export function useList(path, query = {}) {
 
 /**
  * Several lists, one after the other, as one: a later one is read once those before it are exhausted, and contributes
- * only items that have not occurred. The order of items that are shown never changes. While the first page of other
- * lists is loading, the items of the previous ones stay, so that the page does not jump.
+ * only items that have not occurred. The order of items that are shown never changes. While the first items of other
+ * lists are loading, those of the previous ones stay, so that the page does not jump.
  * @param {Source[]} sources @returns {List}
  */
 export function useLists(sources) {
-    const key = JSON.stringify(sources);
-    const [state, setState] = useState(/** @type {ListState} */ ({ ...NO_PAGES, loading: sources.length > 0, error: null }));
-    const [round, setRound] = useState(0);
+    const key = JSON.stringify([currentSession().caller?.id, currentLocation().tenant, sources]);
+    const known = useMemo(() => recall(key), []);
+    const loadingAtFirst = !known && sources.length > 0;
+    const [state, setState] = useState(/** @type {ListState} */ ({ ...(known ?? NO_PAGES), loading: loadingAtFirst, error: null }));
     const controller = useRef(/** @type {AbortController | null} */ (null));
+    const shown = useRef(known ? key : "");
 
     const load = useCallback(async (/** @type {Pages} */ pages) => {
         controller.current?.abort();
         const { signal } = (controller.current = new AbortController());
+        const show = (/** @type {Pages} */ next, /** @type {boolean} */ loading) => {
+            if (!loading) remember(key, next);
+            setState({ ...next, loading, error: null });
+        };
         setState((before) => ({ ...before, loading: true, error: null }));
         try {
-            await nextPages(sources, pages, signal, (next, loading) => setState({ ...next, loading, error: null }));
+            await nextPages(sources, pages, signal, show);
         } catch (error) {
             if (!isAbort(error)) setState((before) => ({ ...before, loading: false, error: /** @type {Problem} */ (error) }));
         }
     }, [key]);
 
-    useEffect(() => {
+    useLayoutEffect(() => {
+        if (shown.current === key) return;
+        shown.current = "";
         if (sources.length) load(NO_PAGES);
         else setState({ ...NO_PAGES, loading: false, error: null });
-        return () => controller.current?.abort();
-    }, [load, round]);
+    }, [load]);
+    useEffect(() => () => controller.current?.abort(), []);
 
     const { items, total, loading, error, hasMore } = state;
     const loadMore = useCallback(() => load(state), [load, state]);
-    const reload = useCallback(() => setRound((value) => value + 1), []);
+    const reload = useCallback(() => void load(NO_PAGES), [load]);
     return { items, total, loading, error, hasMore, loadMore, reload };
 }
 
@@ -117,7 +152,7 @@ async function nextPages(sources, pages, signal, show) {
         next = append(next, data, sources.length);
         const wanted = Number(query?.limit ?? 50);
         const done = !next.hasMore || next.items.length - before >= wanted / 2;
-        show(next, !done);
+        if (done || next.items.length > before) show(next, !done);
         if (done) return;
     }
 }

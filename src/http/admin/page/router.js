@@ -16,8 +16,29 @@ let location = parse(window.location.hash);
 /** The number of navigations since the start. A new view takes the focus only after the first one. */
 export let navigations = 0;
 
+/**
+ * The scroll positions of the entries of the browser's history, by the id in their state. The browser cannot restore
+ * them itself, because the content does not exist yet when it tries to.
+ * @type {Map<number, number>}
+ */
+const scrollPositions = new Map();
+
+history.scrollRestoration = "manual";
+let entry = entryId();
+
 addEventListener("popstate", update);
 addEventListener("hashchange", update);
+addEventListener("scroll", () => scrollPositions.set(entry, scrollY), { passive: true });
+
+/** The id of the current entry of the history. An entry that a link has just created receives one. */
+function entryId() {
+    const id = history.state?.id ?? Date.now();
+    if (!history.state) history.replaceState({ id }, "");
+    return id;
+}
+
+/** Restores the scroll position of the current entry: 0 if it is new. */
+export const restoreScroll = () => scrollTo(0, scrollPositions.get(entry) ?? 0);
 
 /** @param {string} hash @returns {Location} */
 function parse(hash) {
@@ -27,6 +48,7 @@ function parse(hash) {
 }
 
 function update() {
+    entry = entryId();
     const next = parse(window.location.hash);
     if (next.path === location.path && `${next.query}` === `${location.query}`) return;
     if (next.path !== location.path) navigations += 1;
@@ -66,8 +88,8 @@ export function href(path, query = {}) {
  */
 export function navigate(path, query, { replace = false } = {}) {
     const url = href(path, query);
-    if (replace) history.replaceState(null, "", url);
-    else history.pushState(null, "", url);
+    if (replace) history.replaceState(history.state, "", url);
+    else history.pushState({ id: Date.now() }, "", url);
     update();
 }
 

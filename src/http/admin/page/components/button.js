@@ -14,12 +14,18 @@ export function Button({ kind, icon, busy = false, children, onClick, ...attribu
         </button>`;
 }
 
-/** A link that looks like a button. @param {{ kind?: string, icon?: string, href: string, children?: unknown } & Record<string, unknown>} props */
+/**
+ * A link that looks like a button.
+ * @param {{ kind?: string, icon?: string, href: string, children?: unknown } & Record<string, unknown>} props
+ */
 export function ButtonLink({ kind, icon, children, ...attributes }) {
     return html`<a class=${`button ${kind ?? ""}`} ...${attributes}>${icon && html`<${Icon} name=${icon} />`}${children}</a>`;
 }
 
-/** A button of only an icon, with a name for screen readers and a tooltip. @param {{ icon: string, label: string } & Record<string, unknown>} props */
+/**
+ * A button of only an icon, with a name for screen readers and a tooltip.
+ * @param {{ icon: string, label: string } & Record<string, unknown>} props
+ */
 export function IconButton({ icon, label, ...attributes }) {
     return html`
         <button type="button" class="button quiet icon-only" aria-label=${label} title=${label} ...${attributes}>

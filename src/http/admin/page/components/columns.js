@@ -1,4 +1,4 @@
-import { html, useEffect, useRef } from "../vendor/htm-preact.js";
+import { html, useEffect, useMemo, useRef } from "../vendor/htm-preact.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 import { Checkbox } from "./form.js";
@@ -8,11 +8,15 @@ import { Icon } from "./icon.js";
 
 /**
  * The chosen columns, which are in the URL (`?columns=`). The first column is always shown.
- * @param {Column[]} all @param {string[]} defaults Ids of the columns shown by default.
+ * @template {Column} C
+ * @param {C[]} all @param {string[]} defaults Ids of the columns shown by default.
  */
 export function useColumns(all, defaults) {
-    const chosen = useLocation().query.get("columns")?.split(",") ?? defaults;
-    return all.filter(({ id }, i) => i === 0 || chosen.includes(id));
+    const chosen = useLocation().query.get("columns");
+    return useMemo(() => {
+        const ids = chosen?.split(",") ?? defaults;
+        return all.filter(({ id }, i) => i === 0 || ids.includes(id));
+    }, [all, chosen, defaults]);
 }
 
 /** A menu to choose columns. @param {{ all: Column[], shown: Column[], defaults: string[] }} props */
@@ -27,8 +31,9 @@ export function ColumnChooser({ all, shown, defaults }) {
             <summary class="button"><${Icon} name="columns" />${texts.common.columns}</summary>
             <fieldset class="menu-content">
                 <legend class="visually-hidden">${texts.common.columns}</legend>
-                ${all.slice(1).map(({ id, label }) => html`
-                    <${Checkbox} key=${id} label=${label} checked=${shown.some((column) => column.id === id)} onInput=${(/** @type {boolean} */ on) => toggle(id, on)} />`)}
+                ${all.slice(1).map((column) => html`
+                    <${Checkbox} key=${column.id} label=${column.label} checked=${shown.includes(column)}
+                        onInput=${(/** @type {boolean} */ on) => toggle(column.id, on)} />`)}
             </fieldset>
         </details>`;
 }

@@ -14,9 +14,9 @@ export function Dialog({ title, onClose, children, wide = false }) {
     const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
     const id = useId();
     useEffect(() => {
-        const before = document.activeElement;
-        element.current?.showModal();
-        return () => before instanceof HTMLElement && before.isConnected && before.focus();
+        const dialog = /** @type {HTMLDialogElement} */ (element.current);
+        dialog.showModal();
+        return () => dialog.close(); // Returns the focus, which removing the element would not.
     }, []);
     const cancel = (/** @type {Event} */ event) => {
         event.preventDefault();

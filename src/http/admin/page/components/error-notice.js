@@ -17,7 +17,10 @@ export function ErrorNotice({ error, retry }) {
                 <p>${error.detail ?? error.message}</p>
                 <${FieldErrors} errors=${error.errors ?? []} />
                 ${error.requestId && html`
-                    <p class="small">${texts.errors.requestId} <code>${error.requestId}</code><${Copy} value=${error.requestId} label=${texts.errors.copyRequestId} /></p>`}
+                    <p class="small">
+                        ${texts.errors.requestId} <code>${error.requestId}</code>
+                        <${Copy} value=${error.requestId} label=${texts.errors.copyRequestId} />
+                    </p>`}
             </div>
             ${retry && html`<${Button} onClick=${retry}>${texts.common.tryAgain}<//>`}
         </div>`;

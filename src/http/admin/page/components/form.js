@@ -34,7 +34,8 @@ export function Select({ label, value, onInput, options, hint, error, ...attribu
         <div class="field">
             <label for=${id}>${label}</label>
             <select id=${id} value=${value} onChange=${input} aria-describedby=${hint || error ? `${id}-hint` : undefined} ...${attributes}>
-                ${options.map((option) => html`<option key=${option.value} value=${option.value} selected=${option.value === value}>${option.label}</option>`)}
+                ${options.map((option) => html`
+                    <option key=${option.value} value=${option.value} selected=${option.value === value}>${option.label}</option>`)}
             </select>
             <${Hint} id=${`${id}-hint`} hint=${hint} error=${error} />
         </div>`;
@@ -46,7 +47,8 @@ export function Checkbox({ label, checked, onInput, hint, ...attributes }) {
     const input = (/** @type {any} */ event) => onInput(event.target.checked);
     return html`
         <div class="checkbox">
-            <input type="checkbox" id=${id} checked=${checked} onChange=${input} aria-describedby=${hint ? `${id}-hint` : undefined} ...${attributes} />
+            <input type="checkbox" id=${id} checked=${checked} onChange=${input}
+                aria-describedby=${hint ? `${id}-hint` : undefined} ...${attributes} />
             <div><label for=${id}>${label}</label><${Hint} id=${`${id}-hint`} hint=${hint} /></div>
         </div>`;
 }

@@ -1,10 +1,11 @@
 import { html, useEffect, useRef } from "../vendor/htm-preact.js";
-import { navigations } from "../router.js";
+import { navigations, restoreScroll } from "../router.js";
 import { texts } from "../texts.js";
 
 /**
  * The frame of every view: its heading, its actions and its content. It sets the title of the document, and after a
- * navigation the heading takes the focus, so that screen readers announce the view.
+ * navigation the heading takes the focus, so that screen readers announce the view. A view renders one `<Page>` from
+ * the beginning, also while its content is loading.
  * @param {{ title: string, lead?: unknown, actions?: unknown, children?: unknown }} props
  */
 export function Page({ title, lead, actions, children }) {
@@ -15,7 +16,7 @@ export function Page({ title, lead, actions, children }) {
     useEffect(() => {
         if (navigations === 0) return;
         heading.current?.focus({ preventScroll: true });
-        scrollTo(0, 0);
+        restoreScroll();
     }, []);
     return html`
         <header class="page-header">

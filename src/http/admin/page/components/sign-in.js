@@ -1,7 +1,7 @@
 import { html, useState } from "../vendor/htm-preact.js";
 import { identify } from "../api.js";
 import { useAction } from "../hooks.js";
-import { signedIn, signOut } from "../session.js";
+import { signedIn, signOut, storedKey } from "../session.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
 import { Dialog } from "./dialog.js";
@@ -11,7 +11,7 @@ import { Checkbox, Field, Form } from "./form.js";
 /** The form that asks for a key. @param {{ children?: unknown }} props */
 function SignInForm({ children }) {
     const [key, setKey] = useState("");
-    const [keep, setKeep] = useState(false);
+    const [keep, setKeep] = useState(storedKey() !== null);
     const { run, busy, error } = useAction(async () => {
         const trimmed = key.trim();
         signedIn(trimmed, await identify(trimmed), keep);

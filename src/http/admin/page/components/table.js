@@ -1,4 +1,4 @@
-import { html } from "../vendor/htm-preact.js";
+import { html, useMemo } from "../vendor/htm-preact.js";
 import { texts } from "../texts.js";
 import { Button } from "./button.js";
 import { ErrorNotice } from "./error-notice.js";
@@ -11,7 +11,7 @@ import { Icon } from "./icon.js";
  * @property {(item: any) => unknown} render
  * @property {string} [sort] The attribute to sort by, if the API can.
  * @property {boolean} [numeric]
- * @property {string} [width] One of the classes `narrow`, `medium` and `wide`.
+ * @property {"narrow" | "medium" | "wide"} [width] Otherwise, the column shares the remaining width.
  */
 
 const SKELETON_ROWS = 10;
@@ -29,7 +29,9 @@ export function Table({ caption, columns, list, empty, sort, onSort, keyOf = (it
         <div class="table-scroll" tabindex="0" role="region" aria-label=${caption}>
             <table aria-busy=${loading}>
                 <caption class="visually-hidden">${caption}</caption>
-                <thead><tr>${columns.map((column) => html`<${Heading} key=${column.id} column=${column} sort=${sort} onSort=${onSort} />`)}</tr></thead>
+                <thead>
+                    <tr>${columns.map((column) => html`<${Heading} key=${column.id} column=${column} sort=${sort} onSort=${onSort} />`)}</tr>
+                </thead>
                 <tbody>
                     ${items.length
                         ? items.map((item) => html`<${Row} key=${keyOf(item)} item=${item} columns=${columns} />`)
@@ -57,7 +59,15 @@ function Heading({ column, sort, onSort }) {
 
 /** @param {{ item: any, columns: Column[] }} props */
 function Row({ item, columns }) {
-    return html`<tr>${columns.map((column) => html`<td key=${column.id} class=${classOf(column)}>${column.render(item) ?? "—"}</td>`)}</tr>`;
+    // The same row is not compared again, which matters while the user types into a search.
+    const cells = () => columns.map((column) => html`<${Cell} key=${column.id} column=${column} item=${item} />`);
+    return useMemo(() => html`<tr>${cells()}</tr>`, [item, columns]);
+}
+
+/** Long texts are cut off, so they are also in a tooltip. @param {{ column: Column, item: any }} props */
+function Cell({ column, item }) {
+    const content = column.render(item) ?? "—";
+    return html`<td class=${classOf(column)} title=${typeof content === "string" ? content : undefined}>${content}</td>`;
 }
 
 /** @param {{ columns: Column[] }} props */

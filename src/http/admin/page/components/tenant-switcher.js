@@ -20,6 +20,6 @@ export function TenantSwitcher() {
     const names = [...new Set([own, selected, ...items.map(({ name }) => name)])].sort();
     // A resource of one tenant does not exist in another one, so the overview is shown after a switch.
     const select = (/** @type {string} */ name) => navigate("/", { tenant: name === own ? null : name });
-    return html`
-        <${Select} label=${texts.app.tenant} value=${selected} onInput=${select} options=${names.map((name) => ({ value: name, label: name }))} />`;
+    const options = names.map((name) => ({ value: name, label: name }));
+    return html`<${Select} label=${texts.app.tenant} value=${selected} onInput=${select} options=${options} />`;
 }

@@ -5,6 +5,7 @@
  * @typedef {object} View
  * @property {string} path
  * @property {string} [nav] The entry in the navigation. Views without one are reached by links.
+ * @property {string} [icon] The name of the icon of this entry.
  * @property {import("../session.js").Role} role The role that the view requires.
  * @property {() => Promise<{ default: (props: any) => unknown }>} load
  */
@@ -12,6 +13,6 @@ import { texts } from "../texts.js";
 
 /** @type {View[]} */
 export const views = [
-    { path: "/", nav: texts.overview.title, role: "reader", load: () => import("./overview.js") },
-    { path: "/users", nav: texts.users.title, role: "reader", load: () => import("./users.js") },
+    { path: "/", nav: texts.overview.title, icon: "overview", role: "reader", load: () => import("./overview.js") },
+    { path: "/users", nav: texts.users.title, icon: "user", role: "reader", load: () => import("./users.js") },
 ];

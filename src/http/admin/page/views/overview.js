@@ -1,7 +1,124 @@
-import { html } from "../vendor/htm-preact.js";
-import { Page } from "../components/page.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { get, isAbort } from "../api.js";
+import { countChangesSince } from "../change-counts.js";
+import { Badge } from "../components/badge.js";
+import { EmptyState } from "../components/empty-state.js";
+import { ErrorNotice } from "../components/error-notice.js";
+import { Page, Section } from "../components/page.js";
+import { Table } from "../components/table.js";
+import { Time } from "../components/time.js";
+import { useList, useResource } from "../hooks.js";
+import { Link } from "../router.js";
+import { can } from "../session.js";
 import { texts } from "../texts.js";
 
+const HOUR_MS = 3_600_000;
+const CONNECTIONS = 10;
+
+/** The size of the tenant, its recent changes, and the health of its connections. */
 export default function Overview() {
-    return html`<${Page} title=${texts.overview.title} />`;
+    return html`
+        <${Page} title=${texts.overview.title} lead=${html`<${Version} />`}>
+            <dl class="figures">
+                <${Count} label=${texts.users.title} path="/users" />
+                <${Count} label=${texts.overview.groups} path="/groups" />
+                <${Changes} label=${texts.overview.lastHour} hours=${1} />
+                <${Changes} label=${texts.overview.lastDay} hours=${24} />
+            </dl>
+            ${can("admin") && html`<${Connections} />`}
+        <//>`;
+}
+
+function Version() {
+    const { data } = useResource("/");
+    return data ? texts.overview.version(data.version) : "\u00a0";
+}
+
+/** The number of resources of a list. @param {{ label: string, path: string }} props */
+function Count({ label, path }) {
+    const { data, error } = useResource(path, { limit: 1, include: "total", attributes: "id" });
+    return html`<${Figure} label=${label} value=${data?.total} error=${error} to=${path} />`;
+}
+
+/** The number of changes of the last hours. @param {{ label: string, hours: number }} props */
+function Changes({ label, hours }) {
+    const [{ value, error }, setState] = useState(/** @type {{ value?: number, error?: any }} */ ({}));
+    useEffect(() => {
+        const controller = new AbortController();
+        countChangesSince(new Date(Date.now() - hours * HOUR_MS), controller.signal).then(
+            (count) => setState({ value: count }),
+            (problem) => isAbort(problem) || setState({ error: problem }),
+        );
+        return () => controller.abort();
+    }, [hours]);
+    return html`<${Figure} label=${label} value=${value} error=${error} to="/changes" />`;
+}
+
+/** @param {{ label: string, value: number | undefined, error: any, to: string }} props */
+function Figure({ label, value, error, to }) {
+    return html`
+        <div class="card figure">
+            <dt><${Link} to=${to}>${label}<//></dt>
+            <dd>
+                <${ErrorNotice} error=${error} />
+                ${value === undefined ? !error && html`<div class="skeleton" />` : texts.common.integer(value)}
+            </dd>
+        </div>`;
+}
+
+function Connections() {
+    const list = useList("/connections", { limit: CONNECTIONS });
+    const columns = columnsOf(useDetails(list.items.map(({ id }) => id)));
+    const empty = html`<${EmptyState} title=${texts.overview.noConnections} hint=${texts.overview.noConnectionsHint} />`;
+    return html`
+        <${Section} title=${texts.overview.connections}>
+            <${Table} caption=${texts.overview.connections} columns=${columns} list=${list} empty=${empty} />
+        <//>`;
+}
+
+/**
+ * The connections with the summaries of their requests, which the list does not contain.
+ * @param {string[]} ids @returns {Record<string, any>}
+ */
+function useDetails(ids) {
+    const [details, setDetails] = useState({});
+    useEffect(() => {
+        const controller = new AbortController();
+        const show = (/** @type {any} */ connection) => setDetails((before) => ({ ...before, [connection.id]: connection }));
+        for (const id of ids) get(`/connections/${id}`, {}, controller.signal).then(({ data }) => show(data), () => {});
+        return () => controller.abort();
+    }, [`${ids}`]);
+    return details;
+}
+
+/** @param {Record<string, any>} details @returns {import("../components/table.js").Column[]} */
+function columnsOf(details) {
+    const name = (/** @type {any} */ connection) => html`<${Link} to=${`/connections/${connection.id}`}>${connection.name}<//>`;
+    const detail = (/** @type {(connection: any) => unknown} */ render) => (/** @type {any} */ { id }) =>
+        details[id] ? render(details[id]) : html`<div class="skeleton" />`;
+    const health = detail((connection) => html`<${Health} connection=${connection} />`);
+    const lastAt = detail(({ requests }) => html`<${Time} value=${requests.lastAt} form="relative" />`);
+    return [
+        { id: "name", label: texts.overview.connection, render: name },
+        { id: "health", label: texts.overview.health, width: "medium", render: health },
+        { id: "lastAt", label: texts.overview.lastRequest, width: "medium", render: lastAt },
+    ];
+}
+
+/** @param {{ connection: any }} props */
+function Health({ connection }) {
+    const { kind, text } = healthOf(connection);
+    return html`<${Badge} kind=${kind} title=${connection.held?.reason}>${text}<//>`;
+}
+
+/**
+ * The worst thing that is known about a connection.
+ * @param {any} connection @returns {{ kind: "good" | "warning" | "bad" | "neutral", text: string }}
+ */
+function healthOf({ held, mode, requests }) {
+    const errors = Object.values(requests.errorsLastHour).reduce((/** @type {number} */ sum, count) => sum + Number(count), 0);
+    if (held) return { kind: "bad", text: texts.overview.held };
+    if (errors) return { kind: "warning", text: texts.overview.errors(errors) };
+    if (!requests.lastAt) return { kind: "neutral", text: texts.overview.noRequests };
+    return mode === "dry" ? { kind: "neutral", text: texts.overview.dry } : { kind: "good", text: texts.overview.healthy };
 }
