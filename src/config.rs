@@ -125,6 +125,11 @@ pub struct Settings {
     #[arg(default_value_t = true, action = clap::ArgAction::Set, num_args = 1)]
     pub inspector: bool,
 
+    /// Whether to serve the admin page at /admin: true or false
+    #[arg(long, env = "ROSTER_ADMIN_PAGE", value_name = "ROSTER_ADMIN_PAGE")]
+    #[arg(default_value_t = true, action = clap::ArgAction::Set, num_args = 1)]
+    pub admin_page: bool,
+
     /// Failed authentication attempts allowed per client address per minute; 0 disables the limit
     #[arg(long, env = "ROSTER_FAILED_ATTEMPTS", value_name = "ROSTER_FAILED_ATTEMPTS")]
     #[arg(default_value = "100", value_parser = attempts)]

@@ -17,7 +17,8 @@ pub enum Api {
 pub(super) const SCIM_BASE: &str = "/scim/v2";
 
 /// The paths that need no key, besides the files below `/docs/` and the discovery endpoints of SCIM.
-const PUBLIC: [&str; 7] = ["/", "/livez", "/healthz", "/health", "/readyz", "/openapi.json", "/docs"];
+const PUBLIC: [&str; 8] =
+    ["/", "/livez", "/healthz", "/health", "/readyz", "/openapi.json", "/docs", "/admin"];
 
 /// The discovery endpoints, which need no key: a client must learn from them how to authenticate (RFC 7644, section 4).
 const DISCOVERY: [&str; 3] = ["ServiceProviderConfig", "ResourceTypes", "Schemas"];
@@ -56,7 +57,7 @@ pub(super) const SCIM_JSON: &str = "application/scim+json";
 pub(super) fn is_public(path: &str) -> bool {
     let discovery = || path.strip_prefix(SCIM_BASE)?.strip_prefix('/')?.split('/').next();
     PUBLIC.contains(&path)
-        || path.starts_with("/docs/")
+        || ["/docs/", "/admin/"].iter().any(|folder| path.starts_with(folder))
         || discovery().is_some_and(|name| DISCOVERY.contains(&name))
 }
 

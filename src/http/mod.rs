@@ -1,6 +1,7 @@
 //! The HTTP layer. This file is the table of URLs.
 
 mod access_log;
+mod admin;
 pub mod api;
 mod auth;
 pub mod auth_throttle;
@@ -91,6 +92,12 @@ fn service_urls() -> Vec<Url> {
         url("/openapi.json", [get(openapi_json).docs(openapi_docs)]),
         url("/docs", [get(docs::page).docs(docs::page_docs)]),
         url("/docs/{file}", [get(docs::file).docs(docs::file_docs)]),
+        url("/admin", [get(admin::page).docs(admin::page_docs)]),
+        url("/admin/{digest}/{asset}", [get(admin::file).docs(admin::file_docs)]),
+        url(
+            "/admin/{digest}/{folder}/{asset}",
+            [get(admin::file_in_folder).docs(admin::file_in_folder_docs)],
+        ),
         url("/me", [get(me::me).docs(me::me_docs)]),
         url("/metrics", [get(metrics::read).compressed().docs(metrics::read_docs)]),
         url("/changes", [get(changes::read).compressed().docs(changes::read_docs)]),

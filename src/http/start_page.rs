@@ -11,7 +11,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The top-level paths, each with the name of its link.
-const LINKS: [(&str, &str); 14] = [
+const LINKS: [(&str, &str); 15] = [
+    (ADMIN, "/admin"),
     ("changes", "/changes"),
     ("connections", "/connections"),
     ("docs", "/docs"),
@@ -28,6 +29,9 @@ const LINKS: [(&str, &str); 14] = [
     ("users", "/users"),
 ];
 
+/// The name of the link to the admin page, which can be turned off.
+const ADMIN: &str = "admin";
+
 /// The page has no styles and no scripts, so the policy does not allow it to load anything.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -39,28 +43,32 @@ pub(super) async fn index(_: NoQuery, request: HttpRequest, state: web::Data<Sta
         response
             .insert_header((CONTENT_SECURITY_POLICY, POLICY))
             .insert_header((REFERRER_POLICY, "no-referrer"));
-        return response.insert_header(ContentType::html()).body(page());
+        return response.insert_header(ContentType::html()).body(page(&state));
     }
     response.json(json!({
         "name": "roster",
         "version": env!("CARGO_PKG_VERSION"),
         "url": state.public_url,
-        "links": LINKS.into_iter().collect::<BTreeMap<_, _>>(),
+        "links": links(state.admin_page).collect::<BTreeMap<_, _>>(),
     }))
 }
 
+fn links(admin_page: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    LINKS.into_iter().filter(move |(name, _)| admin_page || *name != ADMIN)
+}
+
 /// The HTML page. Its links are relative, so that they work behind a proxy that adds a prefix.
-fn page() -> String {
+fn page(state: &State) -> String {
     let link = |(name, path): (&str, &str)| {
         let relative = path.trim_start_matches('/');
         format!("      <li><a href=\"{relative}\">{path}</a> ({name})</li>\n")
     };
-    let links: String = LINKS.into_iter().map(link).collect();
+    let links: String = links(state.admin_page).map(link).collect();
     include_str!("start_page.html").replace("VERSION", env!("CARGO_PKG_VERSION")).replace("LINKS", &links)
 }
 
 pub(super) fn index_docs() -> OperationDocs {
-    let links: BTreeMap<_, _> = LINKS.into_iter().collect();
+    let links: BTreeMap<_, _> = links(true).collect();
     let version = env!("CARGO_PKG_VERSION");
     let example =
         json!({ "name": "roster", "version": version, "url": "http://127.0.0.1:3000", "links": links });

@@ -46,6 +46,8 @@ pub struct State {
     pub followers: Arc<Followers>,
     /// The requests of connections that wait to be recorded.
     pub(crate) inspector: Inspector,
+    /// Whether the admin page is served.
+    pub(super) admin_page: bool,
     /// The time after which a stream without events sends a comment.
     pub(super) stream_keep_alive: Duration,
     pub(super) readiness: Readiness,
@@ -78,6 +80,7 @@ impl State {
             rate_limit: RateLimit::of(settings.rate_limit),
             followers,
             inspector,
+            admin_page: settings.admin_page,
             metrics,
             stream_keep_alive: settings.stream_keep_alive,
             database,

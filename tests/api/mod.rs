@@ -46,6 +46,7 @@ macro_rules! table_tests {
     };
 }
 
+mod admin_page;
 mod auth;
 mod auth_throttle;
 mod callers;

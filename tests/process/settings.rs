@@ -32,7 +32,7 @@ struct Setting {
 
 const DURATIONS: &[&str] = &["8", "soon", "-1s", "1 fortnight", "NaNs"];
 
-const SETTINGS: [Setting; 27] = [
+const SETTINGS: [Setting; 28] = [
     Setting {
         name: "DATABASE_URL",
         valid: "sqlite://valid.db",
@@ -104,6 +104,12 @@ const SETTINGS: [Setting; 27] = [
     },
     Setting {
         name: "ROSTER_INSPECTOR",
+        valid: "false",
+        invalid: &["maybe", "2"],
+        accepted: &["true, false"],
+    },
+    Setting {
+        name: "ROSTER_ADMIN_PAGE",
         valid: "false",
         invalid: &["maybe", "2"],
         accepted: &["true, false"],
@@ -322,6 +328,7 @@ mod invalid {
         connections = "ROSTER_CONNECTIONS";
         migrate_on_start = "ROSTER_MIGRATE_ON_START";
         inspector = "ROSTER_INSPECTOR";
+        admin_page = "ROSTER_ADMIN_PAGE";
         log_format = "ROSTER_LOG_FORMAT";
         shutdown_timeout = "ROSTER_SHUTDOWN_TIMEOUT";
         drain_delay = "ROSTER_DRAIN_DELAY";

@@ -44,13 +44,17 @@ pub(super) fn all() -> Map<String, Value> {
         .collect()
 }
 
-fn of_paths() -> [Parameter; 4] {
+fn of_paths() -> [Parameter; 7] {
     let uuid = || json!({ "type": "string", "format": "uuid" });
+    let text = || json!({ "type": "string" });
     [
         path("id", uuid(), "The id of the resource. An id that is not a UUID returns 404."),
         path("userId", uuid(), "The id of the user."),
         path("tokenId", uuid(), "The id of the token."),
         path("file", json!({ "type": "string", "enum": DOCS_FILES }), "The name of the file."),
+        path("digest", text(), "The digest of all files of the admin page, which the page contains."),
+        path("folder", text(), "The folder of the file."),
+        path("asset", text(), "The name of the file."),
     ]
 }
 
