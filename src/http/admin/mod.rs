@@ -1,5 +1,6 @@
 //! `/admin`: the admin page. It consists of static files and calls only the public API, with a key that the user enters.
 
+mod compact;
 mod files;
 
 use super::api::TrailingSlash;
@@ -11,6 +12,7 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderValue, REFERRER_POLICY,
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use compact::compact;
 use files::FILES;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -33,7 +35,8 @@ static PAGE: LazyLock<Files> = LazyLock::new(|| {
     let mut hash = Sha256::new();
     FILES.iter().for_each(|(name, text)| hash.update(format!("{name}\0{text}\0")));
     let digest = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let by_name = FILES.into_iter().map(|(name, text)| (name, StaticFile::new(content_type(name), text)));
+    let by_name =
+        FILES.into_iter().map(|(name, text)| (name, StaticFile::new(content_type(name), compact(text))));
     Files { digest, by_name: by_name.collect() }
 });
 
