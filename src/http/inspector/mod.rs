@@ -8,7 +8,7 @@ pub(super) use notes::RequestNotes;
 use super::auth::{Caller, RefusedCaller};
 use super::context::new_id;
 use super::state::State;
-use crate::domain::inspector::Received;
+use crate::domain::inspector::{MAX_REVISIONS, Received};
 use crate::domain::origin::{Actor, ActorKind, Origin, Revisions};
 use crate::domain::parse_id;
 use crate::domain::plan::Plan;
@@ -41,8 +41,9 @@ pub(crate) struct Inspector {
 
 #[derive(Default)]
 struct Waiting {
-    requests: VecDeque<Received>,
-    /// The total size, in bytes.
+    /// The requests, each with its size in bytes.
+    requests: VecDeque<(Received, usize)>,
+    /// The total size.
     bytes: usize,
 }
 
@@ -92,25 +93,26 @@ impl Inspector {
 
     /// Adds a request, or drops it if too many are waiting.
     fn add(&self, received: Received) {
+        let size = received.size();
         let mut waiting = lock(&self.waiting);
-        let bytes = waiting.bytes.saturating_add(received.size());
+        let bytes = waiting.bytes.saturating_add(size);
         if waiting.requests.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
             return self.count(Outcome::Dropped, 1);
         }
         waiting.bytes = bytes;
-        waiting.requests.push_back(received);
+        waiting.requests.push_back((received, size));
         self.arrived.notify_one();
     }
 
-    /// Takes the oldest requests: at most `count`, and of about `bytes` bytes in total.
-    pub(crate) fn take(&self, count: usize, bytes: usize) -> Vec<Received> {
+    /// Takes the oldest requests: at most `count`, and of `about` this many bytes in total.
+    pub(crate) fn take(&self, count: usize, about: usize) -> Vec<Received> {
         let mut waiting = lock(&self.waiting);
         let (mut taken, mut size) = (Vec::new(), 0);
         while taken.len() < count
-            && size < bytes
-            && let Some(next) = waiting.requests.pop_front()
+            && size < about
+            && let Some((next, bytes)) = waiting.requests.pop_front()
         {
-            size += next.size();
+            size += bytes;
             taken.push(next);
         }
         waiting.bytes = waiting.bytes.saturating_sub(size);
@@ -164,6 +166,8 @@ impl Inspector {
         let (revisions, plan) =
             origin.map(|Origin { revisions, plan, .. }| (revisions, plan)).unwrap_or_default();
         let Collected { deviations, rejections, request: body, response: answer, .. } = notes.take();
+        let (revisions, revision_count) =
+            revisions.as_ref().map(|revisions| revisions.first(MAX_REVISIONS)).unwrap_or_default();
         let time = state.clock.now().minus(duration);
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
         state.inspector.add(Received {
@@ -180,7 +184,8 @@ impl Inspector {
             location: location.map(str::to_owned),
             request: body,
             response: answer,
-            revisions: revisions.as_ref().map(Revisions::sorted).unwrap_or_default(),
+            revisions,
+            revision_count,
             deviations,
             rejections,
             plan: plan.as_ref().map(Plan::to_json),
@@ -218,30 +223,10 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 mod tests {
     use super::*;
     use crate::domain::inspector::Captured;
-    use crate::domain::scim::reading::Notes;
-    use crate::domain::time::Timestamp;
     use prometheus_client::encoding::text;
 
     fn received(body: usize) -> Received {
-        Received {
-            id: Uuid::nil(),
-            tenant: Uuid::nil(),
-            connection: Uuid::nil(),
-            time: Timestamp::from(0),
-            duration: Duration::ZERO,
-            method: "GET".to_owned(),
-            path: "/scim/v2/Users".to_owned(),
-            query: String::new(),
-            status: 200,
-            request_id: "x".into(),
-            location: None,
-            request: Captured::of(&vec![b'x'; body]),
-            response: None,
-            revisions: Vec::new(),
-            deviations: Notes::default(),
-            rejections: Vec::new(),
-            plan: None,
-        }
+        Received { request: Captured::of(&vec![b'x'; body]), ..Received::example() }
     }
 
     fn waiting(inspector: &Inspector) -> usize {
