@@ -211,6 +211,12 @@ fn presented(headers: &HeaderMap) -> Option<(Scheme, Cow<'_, [u8]>)> {
     Some((Scheme::Basic, pair.split_off(colon + 1).into()))
 }
 
+/// The well-formed secret of a key or token that a request presents.
+pub(super) fn presented_secret(headers: &HeaderMap) -> Option<Secret> {
+    let (_, token) = presented(headers)?;
+    Secret::parse(str::from_utf8(&token).ok()?)
+}
+
 /// The tenant that an operator names in `Roster-Tenant`. The role is checked first, so that other callers cannot learn
 /// which tenants exist.
 async fn named_tenant(headers: &HeaderMap, state: &State, caller: &Caller) -> Result<Option<Uuid>, Problem> {
