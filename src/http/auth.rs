@@ -107,7 +107,8 @@ impl Caller {
     /// Returns the current role of the key, which may have changed since the request arrived.
     ///
     /// # Errors
-    /// 401 when the key has expired or been revoked, and 403 when its role is lower than `required`.
+    /// 401 when the key has expired or been revoked, 403 when its role is lower than `required`, and 503 when the mode of the
+    /// connection has become `dry`.
     pub(super) async fn check_role(&self, state: &State, required: Role) -> Result<Role, Problem> {
         let Some(secret) = &self.secret else { return Ok(self.role) };
         let credential = match state.credentials.cached(secret) {
@@ -116,6 +117,9 @@ impl Caller {
         };
         let credential = credential.filter(|credential| credential.is_active(state.clock.now()));
         let credential = credential.ok_or_else(Problem::no_valid_key)?;
+        if !self.is_dry() && credential.mode == Mode::Dry {
+            return Err(Problem::mode_changed());
+        }
         // Only operators can act in a tenant other than that of their key.
         let required = if credential.tenant == self.origin.tenant { required } else { Role::Operator };
         if credential.role < required {

@@ -52,6 +52,9 @@ pub enum OpError {
     #[display("the connection is held")]
     #[error(ignore)]
     Held(#[error(not(source))] Box<Held>),
+    /// The mode of the connection that calls has become `dry`.
+    #[display("the mode of the connection has become dry")]
+    ModeChanged,
     /// The brake of the connection that calls does not permit another deactivation or deletion.
     /// [`Hold`](crate::ops::connections::Hold) must follow.
     #[display("the limit of the connection's brake is reached")]
