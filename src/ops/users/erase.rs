@@ -29,7 +29,7 @@ use uuid::Uuid;
 pub enum Remaining {
     /// Changes or stored responses may contain values, which [`Redact`] removes.
     Values,
-    /// Only recorded requests may contain values. They must be searched, and then [`FinishErasure`] follows.
+    /// Only recorded requests may contain values. They must be searched, and then [`FinishErasure`](super::FinishErasure) follows.
     Requests,
     /// SQLite's write-ahead log may contain values, which [`TruncateLog`] removes.
     Log,
