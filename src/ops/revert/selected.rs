@@ -145,7 +145,7 @@ pub struct CountMembers {
 
 impl CountMembers {
     /// The maximum number of groups.
-    pub const MAX: usize = 100;
+    pub const MAX: usize = 20;
 }
 
 impl Operation for CountMembers {
