@@ -71,7 +71,7 @@ async fn ranges_are_reverted_one_after_another(api: Api) {
         let (scim, actor) = connection(&api.client, &format!("Okta {seed}")).await;
         let mut writer = Writer::start(&api, seed).await;
         let (before, start) = (State::read(&api.client).await, head(&api.client).await);
-        let middle = writer.rng.random_range(STEPS / 4..STEPS);
+        let middle = writer.rng.random_range(STEPS / 4..STEPS * 3 / 4);
         let mut states = Vec::new();
         for step in 0..STEPS {
             if step == middle || step == middle / 2 {
@@ -80,9 +80,11 @@ async fn ranges_are_reverted_one_after_another(api: Api) {
             let request = writer.sync(&scim, step);
             writer.write(request).await;
         }
-        let mut until = head(&api.client).await;
-        // The newest of three ranges is reverted first.
         states.insert(0, (start, before));
+        // A step can change nothing, so that two ranges are one.
+        states.dedup_by_key(|(after, _)| *after);
+        let mut until = head(&api.client).await;
+        // The newest of the ranges is reverted first.
         for (after, state) in states.into_iter().rev() {
             let selection = json!({ "after": after, "until": until, "actor": actor });
             let report = apply(&api.client, &selection).await;
