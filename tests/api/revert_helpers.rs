@@ -107,9 +107,14 @@ pub(crate) struct OtherServer {
     pub(crate) portion: usize,
     /// The number of portions after which the revert ends early.
     pub(crate) portions: usize,
+    /// The deadline of a portion.
+    pub(crate) deadline: Duration,
 }
 
 impl OtherServer {
+    pub(crate) const DEFAULT: Self =
+        Self { portion: 1_000, portions: usize::MAX, deadline: Duration::from_secs(30) };
+
     /// Reverts a selection, and calls `opened` once it has been read.
     pub(crate) async fn revert(
         &self,
@@ -117,7 +122,7 @@ impl OtherServer {
         selection: &Value,
         opened: impl FnOnce() + Send + 'static,
     ) -> Result<Value, OpError> {
-        let Self { portion, portions } = *self;
+        let Self { portion, portions, deadline } = *self;
         let request = RevertRequest::read(selection.clone()).expect("the selection is valid");
         let options = Options {
             url: api.database_url().parse().expect("the URL is valid"),
@@ -125,7 +130,7 @@ impl OtherServer {
             writers: 1,
             queue: 100,
             large_results: 1,
-            deadline: Duration::from_secs(30),
+            deadline,
             slow: Duration::from_secs(30),
             wal: true,
         };

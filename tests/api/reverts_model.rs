@@ -219,7 +219,7 @@ async fn a_random_sync_among_writes_of_others_is_undone(api: Api) {
         let selection = selection(&api.client, start, &actor).await;
         let report = match seed {
             ..15 => apply(&api.client, &selection).await,
-            _ => OtherServer { portion: 2, portions: usize::MAX }
+            _ => OtherServer { portion: 2, ..OtherServer::DEFAULT }
                 .revert(&api, &selection, || {})
                 .await
                 .unwrap(),

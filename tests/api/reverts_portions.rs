@@ -19,13 +19,15 @@ use roster::ops::OpError;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::mpsc;
+use std::time::Duration;
 
 engine_tests! {
     small_portions_have_the_result_of_a_single_one
     ranges_are_reverted_one_after_another
     members_of_a_restored_group_do_not_depend_on_the_portions
     the_members_of_restored_groups_count
-    a_portion_that_takes_too_long_is_split
+    a_portion_with_a_canceled_statement_is_split
+    a_portion_that_would_miss_its_deadline_is_split
     no_other_write_precedes_the_first_portion
     servers_revert_the_same_range_at_the_same_time
     a_revert_that_ended_early_is_completed
@@ -36,7 +38,6 @@ engine_tests! {
 }
 
 const STEPS: usize = 120;
-const ALL: usize = usize::MAX;
 
 async fn small_portions_have_the_result_of_a_single_one(api: Api) {
     for (seed, portion) in [(21, 1), (22, 2), (23, 3), (24, 7), (25, 1)] {
@@ -51,7 +52,7 @@ async fn small_portions_have_the_result_of_a_single_one(api: Api) {
         }
         let selection = selection(&api.client, start, &actor).await;
         let planned = plan(&api.client, &selection).await;
-        let server = OtherServer { portion, portions: ALL };
+        let server = OtherServer { portion, ..OtherServer::DEFAULT };
         let report = server.revert(&api, &selection, || {}).await.unwrap();
         assert!(report["portions"].as_array().unwrap().len() > 5, "{report}");
         // Within a portion, the items are in another order.
@@ -110,7 +111,8 @@ async fn members_of_a_restored_group_do_not_depend_on_the_portions(api: Api) {
         writer.delete(&path(&users[1])).send().await.expect(204);
         writer.delete(&group_path(&group)).send().await.expect(204);
         let selection = selection(&api.client, start, &actor).await;
-        let report = OtherServer { portion, portions: ALL }.revert(&api, &selection, || {}).await.unwrap();
+        let report =
+            OtherServer { portion, ..OtherServer::DEFAULT }.revert(&api, &selection, || {}).await.unwrap();
         assert_eq!(conflicts(&report), [], "{report}");
         assert_eq!(member_names(&api.client, &group).await, ["u0", "u1", "u2"], "{portion}: {report}");
         for user in &users {
@@ -133,7 +135,8 @@ async fn the_members_of_restored_groups_count(api: Api) {
         writer.delete(&group_path(group)).send().await.expect(204);
     }
     let selection = selection(&api.client, start, &actor).await;
-    let report = OtherServer { portion: 26, portions: ALL }.revert(&api, &selection, || {}).await.unwrap();
+    let report =
+        OtherServer { portion: 26, ..OtherServer::DEFAULT }.revert(&api, &selection, || {}).await.unwrap();
     let portions = report["portions"].as_array().unwrap();
     let sizes: Vec<_> = portions.iter().map(|portion| number(&portion["items"])).collect();
     assert_eq!(sizes, [2, 1]);
@@ -160,7 +163,7 @@ fn make_slow(api: &Api, user: &Value) {
     }
 }
 
-async fn a_portion_that_takes_too_long_is_split(api: Api) {
+async fn a_portion_with_a_canceled_statement_is_split(api: Api) {
     let (writer, actor) = actor_with_role(&api.client, "writer").await;
     let users = create_users(&api.client, 9).await;
     let start = head(&api.client).await;
@@ -179,6 +182,30 @@ async fn a_portion_that_takes_too_long_is_split(api: Api) {
     }
 }
 
+async fn a_portion_that_would_miss_its_deadline_is_split(api: Api) {
+    if api.engine == Engine::Sqlite {
+        return; // SQLite has no function that sleeps.
+    }
+    let (writer, actor) = actor_with_role(&api.client, "writer").await;
+    let users = create_users(&api.client, 16).await;
+    let start = head(&api.client).await;
+    for user in &users {
+        writer.patch(&path(user), &json!({ "title": "x" })).send().await.expect(200);
+    }
+    let mut sql = api.sql();
+    sql.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep(0.15); RETURN NEW; END $$",
+    );
+    sql.execute("CREATE TRIGGER slow BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION slow()");
+    // All updates together take longer than this.
+    let server = OtherServer { deadline: Duration::from_secs(2), ..OtherServer::DEFAULT };
+    let selection = selection(&api.client, start, &actor).await;
+    let report = server.revert(&api, &selection, || {}).await.unwrap();
+    assert_eq!((conflicts(&report), &report["pending"]), (vec![], &json!(0)));
+    assert_eq!(outcomes(&report), ["update"; 16]);
+}
+
 async fn no_other_write_precedes_the_first_portion(api: Api) {
     let (writer, actor) = actor_with_role(&api.client, "writer").await;
     let users = create_users(&api.client, 2).await;
@@ -192,7 +219,7 @@ async fn no_other_write_precedes_the_first_portion(api: Api) {
         opened.send(()).unwrap();
         resumed.recv().unwrap();
     };
-    let server = OtherServer { portion: 1, portions: ALL };
+    let server = OtherServer { portion: 1, ..OtherServer::DEFAULT };
     let reverting = server.revert(&api, &selection, wait);
     let writing = async {
         tokio::task::spawn_blocking(move || is_open.recv().unwrap()).await.unwrap();
@@ -217,7 +244,7 @@ async fn servers_revert_the_same_range_at_the_same_time(api: Api) {
     }
     let selection = selection(&api.client, start, &actor).await;
     let end = head(&api.client).await;
-    let server = OtherServer { portion: 2, portions: ALL };
+    let server = OtherServer { portion: 2, ..OtherServer::DEFAULT };
     // Each server begins again while the other one has written since its plan.
     let repeated = async || {
         loop {
@@ -254,7 +281,10 @@ async fn a_revert_that_ended_early_is_completed(api: Api) {
     }
     let selection = selection(&api.client, start, &actor).await;
     for portions in [1, 5, 15, 40] {
-        let report = OtherServer { portion: 1, portions }.revert(&api, &selection, || {}).await.unwrap();
+        let report = OtherServer { portion: 1, portions, ..OtherServer::DEFAULT }
+            .revert(&api, &selection, || {})
+            .await
+            .unwrap();
         assert_eq!(report["portions"].as_array().unwrap().len(), portions);
         assert_ne!(report["pending"], 0);
     }
@@ -316,7 +346,7 @@ async fn reverts_name_the_membership_that_ended(api: Api) {
         writer.patch(&path(&new), &json!({ "title": "x" })).send().await.expect(200); // 4
         let selection = selection(&api.client, start, &actor).await;
         let end = head(&api.client).await;
-        OtherServer { portion, portions: ALL }.revert(&api, &selection, || {}).await.unwrap();
+        OtherServer { portion, ..OtherServer::DEFAULT }.revert(&api, &selection, || {}).await.unwrap();
         let rows = follow(&api.client, end, "").await;
         let reverts = |kind: &str| {
             let row = rows.iter().find(|row| row["type"] == kind).unwrap();
