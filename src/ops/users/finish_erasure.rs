@@ -3,14 +3,14 @@
 use super::erase::{Remaining, Row, lock_row};
 use crate::clock::Clock;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, Database, Dialect, Operation, Tx};
+use crate::db::{Class, Database, DbError, Dialect, Operation, Tx};
 use crate::domain::change::{Change, ChangeKind, Stamp};
 use crate::domain::inspector::UserValues;
 use crate::domain::origin::Origin;
 use crate::domain::time::Timestamp;
 use crate::ops::OpError;
 use crate::ops::requests::{
-    BeginSearch, EraseRequests, FindRequests, Position, Search, lock_connections, mark_time,
+    BeginSearch, EraseRequests, FindRequests, Found, Position, Search, lock_connections, mark_time,
 };
 use crate::schema::{changes, erasures, heads};
 use diesel::prelude::*;
@@ -35,7 +35,7 @@ pub async fn search_requests<E: From<OpError>>(
         database.call(origin, BeginSearch { tenant, now }).await?;
         let mut next = Some(Position::default());
         while let Some(after) = next {
-            let found = database.call(origin, FindRequests { tenant, user: id, since, after }).await?;
+            let found = find(database, origin, || FindRequests { tenant, user: id, since, after }).await?;
             if !found.requests.is_empty() {
                 check().await?;
                 let requests = found.requests;
@@ -51,6 +51,29 @@ pub async fn search_requests<E: From<OpError>>(
             remaining => return Ok(remaining),
         }
     }
+}
+
+/// How often a portion is searched if the database refuses it, and the pause before the next attempt. Otherwise, a long search
+/// would begin again.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_secs(1);
+
+async fn find(
+    database: &Database,
+    origin: &Origin,
+    portion: impl Fn() -> FindRequests,
+) -> Result<Found, OpError> {
+    for _ in 1..ATTEMPTS {
+        match database.call(origin, portion()).await {
+            // The deadline of a request that waits ends the search, which then continues in the background.
+            Err(OpError::Database(
+                DbError::Overloaded | DbError::DeadlinePassed | DbError::Unavailable(_),
+            )) if origin.deadline.is_none() => {}
+            result => return result,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    database.call(origin, portion()).await
 }
 
 /// The time for which the requests that have arrived since the beginning of the search are searched while no others can be
