@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import builds, bulk, followers, inspector, machine, overload, soak
+from . import builds, bulk, followers, inspector, machine, overload, revert, soak
 from .costs import costs
 from .flat import flat
 from .phases import CALIBRATION, closed, closed_group, long, open_loop, start
@@ -29,6 +29,7 @@ COMMANDS = """commands:
   soak      sends mixed load for --minutes to both engines at once, or to --engine: memory, file descriptors, threads
             and latencies by minute, wrong responses, and `roster check` at the end
   inspector measures SCIM creates of a connection with and without the inspector, 64 connections
+  revert    measures the revert of 10,000 changes of users, and of members of 50 groups
   overload  offers 0.1 to 4 times the capacity, and measures point reads beside pages of 500
   bulk      imports and exports a tenant of as many users as the option says, beside the engine's own load and dump
 """
@@ -38,7 +39,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="benches/run", description=__doc__, epilog=COMMANDS,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", nargs="?", help="see below",
-                        choices=["subset", "builds", "patch", "followers", "inspector", "overload", "soak", "bulk"])
+                        choices=["subset", "builds", "patch", "followers", "inspector", "overload",
+                                 "revert", "soak", "bulk"])
     parser.add_argument("builds", nargs="*", metavar="NAME=BINARY", type=pair)
     parser.add_argument("--engine", choices=TITLES,
                         help="the engine to measure; `network` is PostgreSQL as if on another machine, for the part "
@@ -110,6 +112,9 @@ def main():
     elif options.command == "inspector":
         options.users = min(options.users, 20_000)
         run(options, engines, inspector.measure)
+    elif options.command == "revert":
+        options.users = min(options.users, 20_000)
+        run(options, engines, revert.measure)
     elif options.command == "soak":
         sys.exit(0 if soak.main(options, engines) else 1)
     elif options.command == "overload":

@@ -1,5 +1,6 @@
 //! The fields that bodies of users and of groups share.
 
+use super::document::compact;
 use super::fields::{FieldError, Fields};
 use super::json::{self, pointer_token};
 use super::{Source, parse_id};
@@ -29,6 +30,12 @@ pub const SIZE_LIMIT: usize = 64 * 1024;
 const CUSTOM_LIMIT: usize = 16 * 1024;
 /// The maximum nesting depth of `custom` and of each extension.
 const DEPTH_LIMIT: usize = 8;
+
+/// The size of a user or group with this snapshot, as [`SIZE_LIMIT`] counts it.
+pub(crate) fn size(mut snapshot: Map<String, Value>) -> usize {
+    snapshot.remove("externalIds");
+    length(&compact(&snapshot))
+}
 
 /// Rejects a patch that is larger than any resource, before it enters the write queue.
 ///

@@ -85,9 +85,12 @@ impl Held {
     #[must_use]
     pub fn new(connection: Uuid, brake: Brake, users: i64, count: i64, since: Timestamp) -> Self {
         let period = if brake.hours == 1 { "hour".to_owned() } else { format!("{} hours", brake.hours) };
+        let removed =
+            if count == 1 { "1 user or group".to_owned() } else { format!("{count} users and groups") };
+        let all = if users == 1 { "1 user".to_owned() } else { format!("{users} users") };
         let reason = format!(
-            "The connection has deactivated or deleted {count} users and groups within the last {period}. Its brake permits {}: \
-             the larger of {} and {} percent of its {users} users. An administrator can release it with POST \
+            "The connection has deactivated or deleted {removed} within the last {period}. Its brake permits {}: \
+             the larger of {} and {} percent of its {all}. An administrator can release it with POST \
              /connections/{connection}/release.",
             brake.limit(users),
             brake.users,
@@ -144,6 +147,20 @@ mod tests {
             let errors = read(json!({ "brake": brake })).unwrap_err();
             assert_eq!((errors[0].pointer.as_str(), errors[0].code), (pointer, code));
         }
+    }
+
+    #[test]
+    fn reasons_distinguish_one_from_several() {
+        let reason =
+            |brake, users, count| Held::new(Uuid::nil(), brake, users, count, Timestamp::from(0)).reason;
+        let one = reason(Brake { users: 1, percent: 0, hours: 1 }, 1, 1);
+        assert!(one.starts_with(
+            "The connection has deactivated or deleted 1 user or group within the last hour. Its brake permits 1: the larger of 1 \
+             and 0 percent of its 1 user. "
+        ));
+        let several = reason(Brake::default(), 300, 30);
+        assert!(several.contains("30 users and groups within the last 24 hours"), "{several}");
+        assert!(several.contains("the larger of 20 and 10 percent of its 300 users"), "{several}");
     }
 
     #[test]

@@ -38,11 +38,11 @@ impl Revisions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(revision);
     }
 
-    /// The revisions, in ascending order.
-    pub fn sorted(&self) -> Vec<i64> {
-        let mut revisions = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// The first revisions, in ascending order, and the number of all.
+    pub fn first(&self, limit: usize) -> (Vec<i64>, usize) {
+        let mut revisions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         revisions.sort_unstable();
-        revisions
+        (revisions.iter().take(limit).copied().collect(), revisions.len())
     }
 }
 

@@ -107,7 +107,8 @@ impl Caller {
     /// Returns the current role of the key, which may have changed since the request arrived.
     ///
     /// # Errors
-    /// 401 when the key has expired or been revoked, and 403 when its role is lower than `required`.
+    /// 401 when the key has expired or been revoked, 403 when its role is lower than `required`, and 503 when the mode of the
+    /// connection has become `dry`.
     pub(super) async fn check_role(&self, state: &State, required: Role) -> Result<Role, Problem> {
         let Some(secret) = &self.secret else { return Ok(self.role) };
         let credential = match state.credentials.cached(secret) {
@@ -116,6 +117,9 @@ impl Caller {
         };
         let credential = credential.filter(|credential| credential.is_active(state.clock.now()));
         let credential = credential.ok_or_else(Problem::no_valid_key)?;
+        if !self.is_dry() && credential.mode == Mode::Dry {
+            return Err(Problem::mode_changed());
+        }
         // Only operators can act in a tenant other than that of their key.
         let required = if credential.tenant == self.origin.tenant { required } else { Role::Operator };
         if credential.role < required {
@@ -209,6 +213,12 @@ fn presented(headers: &HeaderMap) -> Option<(Scheme, Cow<'_, [u8]>)> {
     let mut pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(value).ok()).flatten()?;
     let colon = pair.iter().position(|byte| *byte == b':')?;
     Some((Scheme::Basic, pair.split_off(colon + 1).into()))
+}
+
+/// The well-formed secret of a key or token that a request presents.
+pub(super) fn presented_secret(headers: &HeaderMap) -> Option<Secret> {
+    let (_, token) = presented(headers)?;
+    Secret::parse(str::from_utf8(&token).ok()?)
 }
 
 /// The tenant that an operator names in `Roster-Tenant`. The role is checked first, so that other callers cannot learn

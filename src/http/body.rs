@@ -73,9 +73,6 @@ impl FromRequest for JsonBody {
             check_media_type(&request)?;
             check_encoding(&request)?;
             let bytes = read(&request, payload).await?;
-            if let Some(notes) = RequestNotes::of_recorded(&request) {
-                notes.capture_request(&bytes);
-            }
             if let Some(state) = request.app_data::<web::Data<State>>() {
                 reauthenticate(&request, state).await?;
                 check_place(&request, state)?;
@@ -178,7 +175,11 @@ async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Pro
     if !compressed && content_length.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
-    let bytes = to_bytes_limited(BodyStream::new(decompressed(request, payload)), limit);
+    let notes = RequestNotes::of_recorded(request);
+    // A body that is refused is recorded as far as it was received.
+    let record = |part: &web::Bytes| notes.iter().for_each(|notes| notes.append_to_request(part));
+    let body = decompressed(request, payload).inspect_ok(record);
+    let bytes = to_bytes_limited(BodyStream::new(body), limit);
     let deadline = Deadline::of(request).unwrap_or_else(|| Instant::now() + state.deadline);
     match tokio::time::timeout_at(deadline.into(), bytes).await {
         Ok(Ok(Ok(bytes))) => Ok(bytes),

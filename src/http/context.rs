@@ -19,6 +19,7 @@ use crate::ops::history::Moment;
 use crate::ops::listing::{self, FindOwner, ListPage, Query};
 use crate::ops::members::{FEW_GROUPS, GroupsOf, MAX_GROUPS, WithGroups};
 use crate::ops::resource::{Find, Form, Resource};
+use crate::ops::users::{Remaining, search_requests};
 use actix_web::{HttpMessage, HttpRequest, web};
 use std::marker::PhantomData;
 use std::time::Instant;
@@ -115,6 +116,13 @@ impl<R: Right> Context<R> {
     /// Runs an operation on behalf of the caller.
     pub(super) async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, O::Error> {
         self.state.database.call(&self.caller.origin, operation).await
+    }
+
+    /// Removes the values of a user whose erasure has begun from recorded requests.
+    pub(super) async fn search_requests(&self, user: Uuid) -> Result<Remaining, Problem> {
+        let check = async || self.check_key(Role::Admin).await;
+        let State { database, clock, .. } = &**self.state;
+        search_requests(database, &self.caller.origin, clock, (self.tenant(), user), check).await
     }
 
     /// Runs a write of a resource. If a unique value belongs to another resource, the error contains that resource's

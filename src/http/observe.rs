@@ -7,7 +7,7 @@ use super::deadline::Deadline;
 use super::endpoint::route_of;
 use super::headers::{NDJSON, accepts, accepts_events, accepts_json, remove_unsatisfiable_encodings};
 use super::in_flight::{self, count};
-use super::inspector::{self, Inspector, RequestNotes};
+use super::inspector::{self, Inspector, RequestNotes, Unanswered};
 use super::problem::Problem;
 use super::rate_limit::Remaining;
 use super::request_id::{RequestId, X_REQUEST_ID};
@@ -76,11 +76,17 @@ pub(super) async fn authorize(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let admitted = if is_public(request.path()) { Ok(()) } else { admit(&request).await };
-    match admitted {
-        Ok(()) => next.call(request).await.map(|response| count(response.map_into_boxed_body())),
-        Err(problem) => Ok(request.error_response(problem)),
+    if is_public(request.path()) {
+        if let Some(state) = request.app_data::<web::Data<State>>() {
+            inspector::begin_unauthenticated(&request, state);
+        }
+    } else if let Err(problem) = admit(&request).await {
+        return Ok(request.error_response(problem));
     }
+    let unanswered = Unanswered::of(&request);
+    let response = next.call(request).await.map(|response| count(response.map_into_boxed_body()));
+    unanswered.into_iter().for_each(Unanswered::answered);
+    response
 }
 
 /// Whether the response is a stream of server-sent events.

@@ -8,7 +8,8 @@ use super::problem::Problem;
 use super::response::Response;
 use crate::domain::key::Role;
 use crate::domain::revert::RevertRequest;
-use crate::ops::revert::{Report, Reverter};
+use crate::ops::OpError;
+use crate::ops::revert::{PORTION, Report, Reverter};
 use actix_web::HttpResponse;
 use serde::Serialize;
 use serde_json::json;
@@ -20,7 +21,7 @@ pub(super) async fn revert(context: Context<Admin>, _: NoQuery, body: JsonBody) 
     let _permit = permit.map_err(|_| Problem::too_many_imports())?;
     let context = context.without_deadline();
     let (database, origin) = (context.state().database.clone(), context.caller().origin.clone());
-    let mut reverter = Reverter::open(database, origin, context.tenant(), selection).await?;
+    let mut reverter = Reverter::open(database, origin, context.tenant(), selection, PORTION).await?;
     match head {
         None => {
             while reverter.plan_next().await? {
@@ -29,7 +30,7 @@ pub(super) async fn revert(context: Context<Admin>, _: NoQuery, body: JsonBody) 
             Ok(HttpResponse::Ok().json(reverter.finish(false)))
         }
         Some(head) if head != reverter.head() => Err(Problem::head_moved(reverter.head(), head)),
-        Some(_) => apply(&context, reverter).await,
+        Some(head) => apply(&context, reverter, head).await,
     }
 }
 
@@ -42,9 +43,9 @@ struct Failure<P> {
 }
 
 /// Applies the portions. If the first one fails, nothing was done, and the response is the problem.
-async fn apply(context: &Context<Admin>, mut reverter: Reverter) -> Response {
+async fn apply(context: &Context<Admin>, mut reverter: Reverter, head: i64) -> Response {
     loop {
-        let problem = match apply_next(context, &mut reverter).await {
+        let problem = match apply_next(context, &mut reverter, head).await {
             Ok(true) => continue,
             Ok(false) => return Ok(HttpResponse::Ok().json(reverter.finish(true))),
             Err(problem) => problem,
@@ -57,9 +58,12 @@ async fn apply(context: &Context<Admin>, mut reverter: Reverter) -> Response {
     }
 }
 
-async fn apply_next(context: &Context<Admin>, reverter: &mut Reverter) -> Result<bool, Problem> {
+async fn apply_next(context: &Context<Admin>, reverter: &mut Reverter, head: i64) -> Result<bool, Problem> {
     check(context).await?;
-    Ok(reverter.apply_next(context.now()).await?)
+    reverter.apply_next(context.now()).await.map_err(|error| match error {
+        OpError::PreconditionFailed(Some(newest)) => Problem::head_moved(newest, head),
+        error => error.into(),
+    })
 }
 
 /// Checks between two portions that the server is not stopping, and that the key is still valid.

@@ -109,6 +109,9 @@ async fn complete(context: &Context<Admin>, id: Uuid, mut remaining: Remaining) 
         let redact = Redact { tenant: context.tenant(), id, now: context.now() };
         remaining = context.call(redact).await?;
     }
+    if remaining == Remaining::Requests {
+        remaining = context.search_requests(id).await?;
+    }
     if remaining == Remaining::Nothing {
         return Ok(true);
     }

@@ -55,6 +55,9 @@ pub enum OpError {
     /// The connection that calls was deleted during the call.
     #[display("the connection of this token has been deleted")]
     CallerDeleted,
+    /// The mode of the connection that calls has become `dry`.
+    #[display("the mode of the connection has become dry")]
+    ModeChanged,
     /// The brake of the connection that calls does not permit another deactivation or deletion.
     /// [`Hold`](crate::ops::connections::Hold) must follow.
     #[display("the limit of the connection's brake is reached")]

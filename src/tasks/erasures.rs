@@ -5,7 +5,7 @@ use crate::db::{Database, DbError};
 use crate::domain::origin::Origin;
 use crate::http::State;
 use crate::ops::OpError;
-use crate::ops::users::{Incomplete, NextErasure, Redact, Remaining, TruncateLog};
+use crate::ops::users::{Incomplete, NextErasure, Redact, Remaining, TruncateLog, search_requests};
 use actix_web::web;
 use std::time::Duration;
 use uuid::Uuid;
@@ -80,6 +80,10 @@ async fn redact(database: &Database, clock: &Clock, erasure: Incomplete) -> Resu
     loop {
         match database.call(&origin, Redact { tenant, id, now: clock.now() }).await? {
             Remaining::Values => {}
+            Remaining::Requests => {
+                let check = async || Ok::<_, OpError>(());
+                return search_requests(database, &origin, clock, (tenant, id), check).await;
+            }
             remaining => return Ok(remaining),
         }
     }

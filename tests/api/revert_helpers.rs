@@ -2,9 +2,17 @@
 
 use crate::api::callers::{client_with_key, create_key, get};
 use crate::api::feed_helpers::number;
-use crate::support::api::text;
+use crate::contract::fixture::{NOON, origin};
+use crate::support::api::{Api, text};
 use crate::support::http::{Client, Request};
+use roster::db::{Database, Options};
+use roster::domain::DEFAULT_TENANT;
+use roster::domain::revert::RevertRequest;
+use roster::domain::time::Timestamp;
+use roster::ops::OpError;
+use roster::ops::revert::Reverter;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The actor of `ROSTER_ADMIN_KEY`.
 pub(crate) fn admin() -> Value {
@@ -91,4 +99,56 @@ pub(crate) fn conflicts(report: &Value) -> Vec<(&str, &str)> {
         .iter()
         .map(|conflict| (conflict["attribute"].as_str().unwrap_or("-"), text(&conflict["reason"])))
         .collect()
+}
+
+/// A revert by another server, in the process of the test.
+pub(crate) struct OtherServer {
+    /// The number of changes in a transaction.
+    pub(crate) portion: usize,
+    /// The number of portions after which the revert ends early.
+    pub(crate) portions: usize,
+    /// The deadline of a portion.
+    pub(crate) deadline: Duration,
+}
+
+impl OtherServer {
+    pub(crate) const DEFAULT: Self =
+        Self { portion: 1_000, portions: usize::MAX, deadline: Duration::from_secs(30) };
+
+    /// Reverts a selection, and calls `opened` once it has been read.
+    pub(crate) async fn revert(
+        &self,
+        api: &Api,
+        selection: &Value,
+        opened: impl FnOnce() + Send + 'static,
+    ) -> Result<Value, OpError> {
+        let Self { portion, portions, deadline } = *self;
+        let request = RevertRequest::read(selection.clone()).expect("the selection is valid");
+        let options = Options {
+            url: api.database_url().parse().expect("the URL is valid"),
+            readers: 1,
+            writers: 1,
+            queue: 100,
+            large_results: 1,
+            deadline,
+            slow: Duration::from_secs(30),
+            wal: true,
+        };
+        let run = async move || {
+            let database = Database::start(&options).expect("the database can be reached");
+            let (tenant, origin) = (DEFAULT_TENANT, origin("test"));
+            let mut reverter =
+                Reverter::open(database.clone(), origin, tenant, request.selection, portion).await?;
+            opened();
+            for _ in 0..portions {
+                if !reverter.apply_next(Timestamp::from(NOON)).await? {
+                    break;
+                }
+            }
+            database.close().await;
+            Ok(json!(reverter.finish(true)))
+        };
+        let run = move || actix_web::rt::System::new().block_on(run());
+        tokio::task::spawn_blocking(run).await.expect("the revert does not panic")
+    }
 }

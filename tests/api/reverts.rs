@@ -29,7 +29,7 @@ engine_tests! {
     a_revert_can_be_reverted
     users_exchange_their_names_again
     taken_values_are_left_alone
-    rules_of_the_tenant_leave_single_items_alone
+    rules_of_the_tenant_leave_single_values_alone
     erased_values_are_not_restored
     groups_whose_members_are_unknown_are_not_restored
     changes_name_the_revisions_that_they_undo
@@ -306,29 +306,38 @@ async fn taken_values_are_left_alone(api: Api) {
     assert_eq!((&user["userName"], &user["title"]), (&json!("x"), &Value::Null));
 }
 
-async fn rules_of_the_tenant_leave_single_items_alone(api: Api) {
+async fn rules_of_the_tenant_leave_single_values_alone(api: Api) {
     let (writer, actor) = actor_with_role(&api.client, "writer").await;
     let groups = [create_named_group(&api.client, "a").await, create_named_group(&api.client, "b").await];
     let users = create_users(&api.client, 2).await;
+    api.patch(&users[0], &json!({ "emails": [{ "value": "ada@example.com" }] })).await;
     let start = head(&api.client).await;
     for group in &groups {
         let name = format!("{}2", text(&group["displayName"]));
-        writer.patch(&group_path(group), &json!({ "displayName": name })).send().await.expect(200);
+        let patch = json!({ "displayName": name, "custom": { "x": 1 } });
+        writer.patch(&group_path(group), &patch).send().await.expect(200);
     }
-    writer.patch(&path(&users[0]), &json!({ "title": "x" })).send().await.expect(200);
+    let patch = json!({ "title": "x", "emails": [] });
+    writer.patch(&path(&users[0]), &patch).send().await.expect(200);
     let other = create_named_group(&api.client, "A").await;
-    api.sql().execute("UPDATE tenants SET unique_group_names = true");
+    let owner = api.create(&json!({ "userName": "x", "emails": [{ "value": "Ada@example.com" }] })).await;
+    api.sql().execute("UPDATE tenants SET unique_group_names = true, unique_emails = true");
     api.sql().execute("UPDATE heads SET unique_values = true");
     let selection = selection(&api.client, start, &actor).await;
     // The plan does not check this rule, which is checked at the commit.
     let planned = plan(&api.client, &selection).await;
     assert_eq!(conflicts(&planned), []);
     let report = apply_request(&api.client, &selection, &planned["head"]).send().await.expect(200).json();
-    assert_eq!(conflicts(&report), [("displayName", "taken")]);
-    assert_eq!(report["conflicts"][0]["existingId"], other["id"]);
+    assert_eq!(conflicts(&report), [("emails", "taken"), ("displayName", "taken")]);
+    assert_eq!(report["conflicts"][0]["existingId"], owner["id"]);
+    assert_eq!(report["conflicts"][1]["existingId"], other["id"]);
+    // The other attributes of the same user and group are reverted.
+    assert_eq!(outcomes(&report), ["update", "update", "update"]);
     assert_eq!(api.read(&users[0]).await["title"], Value::Null);
-    assert_eq!(get(&api.client, &group_path(&groups[0])).await["displayName"], "a2");
-    assert_eq!(get(&api.client, &group_path(&groups[1])).await["displayName"], "b");
+    for (group, name) in groups.iter().zip(["a2", "b"]) {
+        let group = get(&api.client, &group_path(group)).await;
+        assert_eq!((&group["displayName"], &group["custom"]), (&json!(name), &json!({})));
+    }
 }
 
 async fn erased_values_are_not_restored(api: Api) {
@@ -385,7 +394,7 @@ async fn changes_name_the_revisions_that_they_undo(api: Api) {
     let added = report["items"].as_array().unwrap().iter().filter(|item| item["resource"] == "member");
     assert_eq!(added.count(), 2);
     let removed_with_user = found.iter().filter(|(kind, _)| *kind == "member.removed").map(|(_, of)| of[0]);
-    assert_eq!(removed_with_user.collect::<Vec<_>>(), [4, 6]);
+    assert_eq!(removed_with_user.collect::<Vec<_>>(), [5, 6]);
     found.retain(|(kind, _)| *kind != "member.removed");
     let expected = [
         ("group.created", vec![3]),

@@ -1,6 +1,6 @@
 //! Reverts of many changes: portions, limits, and writes of others at the same time.
 
-use crate::api::callers::get;
+use crate::api::callers::{client_with_key, create_key, get};
 use crate::api::export_copy::TenantCopy;
 use crate::api::feed_helpers::number;
 use crate::api::group_helpers::{add_members, create_named_group, create_users, member_names};
@@ -12,14 +12,18 @@ use crate::api::revert_helpers::{
 };
 use crate::support::api::{Api, Engine, path, send_concurrently, text};
 use crate::support::exports;
-use crate::support::http::Client;
+use crate::support::http::{Client, Response};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::JoinHandle;
 
 engine_tests! {
     many_changes_are_undone_in_portions
     writes_during_a_revert_survive
     a_portion_that_fails_ends_the_revert
+    a_revert_ends_early_when_the_server_stops
+    a_revert_ends_early_when_its_key_is_revoked
+    a_client_that_disconnects_leaves_whole_portions
     large_values_are_undone
     a_range_with_too_many_changes_is_refused
 }
@@ -140,6 +144,70 @@ async fn a_portion_that_fails_ends_the_revert(api: Api) {
     assert_eq!(users(&api.client).await.len(), 200);
     // A new plan completes the revert.
     apply(&api.client, &selection).await;
+    assert_eq!(users(&api.client).await.len(), 0);
+}
+
+/// Creates users by an actor, and begins to revert this with the key of `client`. Returns the selection and the request, of
+/// which at least one portion has been applied.
+async fn begin_revert(api: &Api, client: &Client) -> (Value, JoinHandle<Option<Response>>) {
+    let (importer, actor) = actor_with_role(&api.client, "admin").await;
+    let start = head(&api.client).await;
+    import(&importer, 6_000, |index| json!({ "userName": name(index) })).await;
+    let selection = selection(&api.client, start, &actor).await;
+    let planned = plan(&api.client, &selection).await;
+    let request = apply_request(client, &selection, &planned["head"]);
+    let applying = tokio::spawn(async move { request.try_send().await.ok() });
+    while head(&api.client).await == number(&planned["head"]) {
+        assert!(!applying.is_finished(), "the revert has ended without a change");
+    }
+    (selection, applying)
+}
+
+/// Checks that each portion is whole, and completes the revert.
+async fn complete(client: &Client, selection: &Value) {
+    let left = users(client).await.len();
+    assert_eq!(left % 1_000, 0);
+    let report = apply(client, selection).await;
+    let deleted = report["items"].as_array().unwrap().iter().filter(|item| item["outcome"] == "delete");
+    assert_eq!((deleted.count(), conflicts(&report)), (left, vec![]));
+    assert_eq!(users(client).await.len(), 0);
+}
+
+async fn a_revert_ends_early_when_the_server_stops(api: Api) {
+    let (selection, applying) = begin_revert(&api, &api.client).await;
+    let api = api.restart_gracefully();
+    let report = applying.await.unwrap().expect("the response arrives").expect(200).json();
+    if report["pending"] != 0 {
+        assert_eq!(report["problem"]["status"], 503, "{}", report["problem"]);
+    }
+    complete(&api.client, &selection).await;
+}
+
+async fn a_revert_ends_early_when_its_key_is_revoked(api: Api) {
+    let key = create_key(&api.client, &json!({ "role": "admin" })).await;
+    let (selection, applying) = begin_revert(&api, &client_with_key(&api.client, &key)).await;
+    api.client.delete(&format!("/keys/{}", text(&key["id"]))).send().await.expect(204);
+    let report = applying.await.unwrap().expect("the response arrives").expect(200).json();
+    if report["pending"] != 0 {
+        assert_eq!(report["problem"]["status"], 401, "{}", report["problem"]);
+    }
+    complete(&api.client, &selection).await;
+}
+
+async fn a_client_that_disconnects_leaves_whole_portions(api: Api) {
+    let (selection, applying) = begin_revert(&api, &api.client).await;
+    applying.abort();
+    assert!(applying.await.is_err_and(|error| error.is_cancelled()));
+    // The portion that is being applied ends, which can be after the plan.
+    loop {
+        assert_eq!(users(&api.client).await.len() % 1_000, 0);
+        let planned = plan_request(&api.client, &selection).send().await.expect(200).json();
+        let response = apply_request(&api.client, &selection, &planned["head"]).send().await;
+        if response.code() != 412 {
+            assert_eq!(conflicts(&response.expect(200).json()), []);
+            break;
+        }
+    }
     assert_eq!(users(&api.client).await.len(), 0);
 }
 

@@ -3,220 +3,21 @@
 
 use crate::api::export_copy::TenantCopy;
 use crate::api::feed_helpers::{follow, number};
-use crate::api::fixture::full_user;
-use crate::api::group_helpers::create_named_group;
-use crate::api::revert_helpers::{apply, connection, head, outcomes, selection};
+use crate::api::random_sync::{State, Writer, assert_same, attributes, check_copy};
+use crate::api::revert_helpers::{OtherServer, apply, connection, head, outcomes, selection};
 use crate::support::api::{Api, text};
 use crate::support::exports;
-use crate::support::http::{Client, Request};
-use rand::seq::IteratorRandom;
-use rand::{RngExt, SeedableRng};
-use rand_xorshift::XorShiftRng;
-use reqwest::Method;
-use serde_json::{Map, Value, json};
+use rand::RngExt;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 engine_tests! {
     a_random_sync_is_undone
     a_random_sync_among_writes_of_others_is_undone
+    writes_of_others_survive_the_revert_of_several_ranges
 }
 
 const STEPS: usize = 120;
-
-/// Makes random writes.
-struct Writer {
-    rng: XorShiftRng,
-    users: Vec<String>,
-    groups: Vec<String>,
-}
-
-impl Writer {
-    /// A tenant with a few users and groups.
-    async fn start(api: &Api, seed: u64) -> Self {
-        let mut writer =
-            Self { rng: XorShiftRng::seed_from_u64(seed), users: Vec::new(), groups: Vec::new() };
-        for index in 0..8 {
-            let user = api.create(&full_user(&format!("old{seed}-{index}"))).await;
-            writer.users.push(text(&user["id"]).to_owned());
-        }
-        for index in 0..4 {
-            let group = create_named_group(&api.client, &format!("old{index}")).await;
-            writer.groups.push(text(&group["id"]).to_owned());
-            let members = writer.users.iter().cloned().sample(&mut writer.rng, 3);
-            let body = json!({ "userIds": members });
-            let path = format!("/groups/{}/members", text(&group["id"]));
-            api.client.post(&path, &body).send().await.expect(204);
-        }
-        writer
-    }
-
-    async fn write(&mut self, request: Request) {
-        let response = request.send().await;
-        assert!(response.code() < 500, "{}", response.text());
-        if response.code() == 201 {
-            let resource = response.json();
-            let is_user = resource.get("userName").is_some();
-            let list = if is_user { &mut self.users } else { &mut self.groups };
-            list.push(text(&resource["id"]).to_owned());
-        }
-    }
-
-    fn user(&mut self) -> String {
-        self.users.iter().choose(&mut self.rng).expect("there are users").clone()
-    }
-
-    fn group(&mut self) -> String {
-        self.groups.iter().choose(&mut self.rng).expect("there are groups").clone()
-    }
-
-    /// A random SCIM request of the connection. Some fail, and some change nothing.
-    fn sync(&mut self, scim: &Client, step: usize) -> Request {
-        let send = |method: Method, path: String, body: Value| {
-            let request = scim.request(method, &format!("/scim/v2{path}"));
-            if body.is_null() { request } else { request.body("application/scim+json", body.to_string()) }
-        };
-        let patch = |operations: Value| json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
-        let (user, group, member) = (self.user(), self.group(), self.user());
-        let (user, group) = (format!("/Users/{user}"), format!("/Groups/{group}"));
-        let member = json!([{ "value": member }]);
-        match self.rng.random_range(0..14) {
-            0..2 => {
-                let schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
-                let name = format!("n{}", self.rng.random_range(0..12));
-                let user = json!({ "schemas": schemas, "userName": name, "externalId": format!("e{step}"), "title": "t" });
-                send(Method::POST, "/Users".to_owned(), user)
-            }
-            2 => {
-                let schemas = ["urn:ietf:params:scim:schemas:core:2.0:Group"];
-                let group =
-                    json!({ "schemas": schemas, "displayName": format!("g{step}"), "members": member });
-                send(Method::POST, "/Groups".to_owned(), group)
-            }
-            3 => send(Method::DELETE, user, Value::Null),
-            4 => send(Method::DELETE, group, Value::Null),
-            5..7 => {
-                let operation = json!([{ "op": "add", "path": "members", "value": member }]);
-                send(Method::PATCH, group, patch(operation))
-            }
-            7..9 => {
-                let filter = format!("members[value eq {}]", member[0]["value"]);
-                send(Method::PATCH, group, patch(json!([{ "op": "remove", "path": filter }])))
-            }
-            9 => {
-                let name = format!("p{}", self.rng.random_range(0..4));
-                send(
-                    Method::PATCH,
-                    group,
-                    patch(json!([{ "op": "replace", "path": "displayName", "value": name }])),
-                )
-            }
-            10 => {
-                let name = format!("n{}", self.rng.random_range(0..12));
-                send(
-                    Method::PATCH,
-                    user,
-                    patch(json!([{ "op": "replace", "path": "userName", "value": name }])),
-                )
-            }
-            11 => {
-                let id = format!("e{}", self.rng.random_range(0..6));
-                send(
-                    Method::PATCH,
-                    user,
-                    patch(json!([{ "op": "replace", "path": "externalId", "value": id }])),
-                )
-            }
-            _ => {
-                let (active, title) = (self.rng.random_bool(0.5), self.rng.random_range(0..3));
-                let value = json!({ "active": active, "title": format!("t{title}") });
-                send(Method::PATCH, user, patch(json!([{ "op": "replace", "value": value }])))
-            }
-        }
-    }
-
-    /// A random request of somebody else, through the native API.
-    fn other(&mut self, client: &Client, step: usize) -> Request {
-        let (user, group, member) = (self.user(), self.group(), self.user());
-        let member = format!("/groups/{group}/members/{member}");
-        let (user, group) = (format!("/users/{user}"), format!("/groups/{group}"));
-        match self.rng.random_range(0..12) {
-            0 => client.post("/users", &json!({ "userName": format!("o{step}") })),
-            1 => client.post("/groups", &json!({ "displayName": format!("o{step}") })),
-            2 => client.delete(&user),
-            3 => client.delete(&group),
-            4..6 => client.put(&member, &json!({})),
-            6 => client.delete(&member),
-            7 => client.patch(&group, &json!({ "custom": { "step": step } })),
-            8 => client.patch(&user, &json!({ "externalId": format!("o{step}") })),
-            9 => client.patch(&user, &json!({ "userName": format!("n{}", step % 12) })),
-            _ => client
-                .patch(&user, &json!({ "title": format!("t{}", step % 3), "nickName": format!("o{step}") })),
-        }
-    }
-}
-
-/// The values of a user or group by attribute. The externalId of each source is a separate attribute.
-type Attributes = BTreeMap<String, Value>;
-
-fn attributes(snapshot: &Map<String, Value>) -> Attributes {
-    let mut attributes = Attributes::new();
-    for (name, value) in snapshot {
-        match value.as_object().filter(|_| name == "externalIds") {
-            Some(ids) => attributes
-                .extend(ids.iter().map(|(source, id)| (format!("externalIds.{source}"), id.clone()))),
-            None => drop(attributes.insert(name.clone(), value.clone())),
-        }
-    }
-    attributes
-}
-
-/// What exists: users and groups by kind and id, and memberships.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct State {
-    resources: BTreeMap<(String, String), Attributes>,
-    members: BTreeSet<(String, String)>,
-}
-
-impl State {
-    async fn read(client: &Client) -> Self {
-        let mut state = Self::default();
-        let lines = exports::lines(client, "").await;
-        for line in &lines[1..lines.len() - 1] {
-            let kind = text(&line["resource"]).to_owned();
-            if kind == "member" {
-                state.members.insert((text(&line["groupId"]).to_owned(), text(&line["userId"]).to_owned()));
-            } else {
-                let snapshot = line["after"].as_object().expect("a resource has values");
-                state.resources.insert((kind, text(&line["id"]).to_owned()), attributes(snapshot));
-            }
-        }
-        state
-    }
-
-    fn set_member(&mut self, member: &(String, String), is_member: bool) {
-        match is_member {
-            true => self.members.insert(member.clone()),
-            false => self.members.remove(member),
-        };
-    }
-
-    fn write(&mut self, id: &(String, String), action: &str, old: &Attributes, new: &Attributes) {
-        match action {
-            "created" => drop(self.resources.insert(id.clone(), new.clone())),
-            "deleted" => {
-                self.resources.remove(id);
-                self.members.retain(|(group, _)| *group != id.1);
-            }
-            _ => {
-                let Some(attributes) = self.resources.get_mut(id) else { return };
-                attributes.retain(|name, _| !old.contains_key(name) || new.contains_key(name));
-                // The externalIds of all sources are recorded, even if only one has changed.
-                let changed = new.iter().filter(|(name, value)| old.get(*name) != Some(*value));
-                attributes.extend(changed.map(|(name, value)| (name.clone(), value.clone())));
-            }
-        }
-    }
-}
 
 /// The id of a user or group with an attribute (or "" for whether it exists), or "member" with the ids of a membership.
 type Key = (String, String);
@@ -337,6 +138,27 @@ impl Model {
     }
 }
 
+/// Checks that what others have written last is as before.
+#[track_caller]
+fn assert_kept(model: &Model, found: &State) {
+    let is_mine = |id: &str, name: &str| model.mine.contains(&(id.to_owned(), name.to_owned()));
+    let ids: BTreeSet<_> = model.now.resources.keys().chain(found.resources.keys()).collect();
+    for id in ids {
+        let (now, found) = (model.now.resources.get(id), found.resources.get(id));
+        assert!(is_mine(&id.1, "") || now.is_some() == found.is_some(), "{id:?}");
+        for (now, found) in now.into_iter().zip(found) {
+            for name in now.keys().chain(found.keys()).filter(|name| !is_mine(&id.1, name)) {
+                assert_eq!(now.get(name), found.get(name), "{id:?} {name}");
+            }
+        }
+    }
+    let exists = |kind: &str, id: &str| found.resources.contains_key(&(kind.to_owned(), id.to_owned()));
+    for member in model.now.members.symmetric_difference(&found.members) {
+        let can_be = exists("group", &member.0) && exists("user", &member.1);
+        assert!(!can_be || model.mine.contains(&member_key(member)), "{member:?}");
+    }
+}
+
 fn member_key((group, user): &(String, String)) -> Key {
     (format!("member {group}"), user.clone())
 }
@@ -350,35 +172,6 @@ fn conflict_key(conflict: &Value) -> Key {
             (text(&conflict["id"]).to_owned(), conflict["attribute"].as_str().unwrap_or_default().to_owned())
         }
     }
-}
-
-/// Follows the changes with a copy, and compares the copy and its digest with the source.
-async fn check_copy(client: &Client, mut copy: TenantCopy) {
-    for row in follow(client, copy.revision, "").await {
-        copy.apply(&row);
-        copy.revision = number(&row["revision"]);
-        assert_eq!(row["digest"], copy.digest().to_string(), "{row}");
-    }
-    assert_eq!(copy, TenantCopy::of_export(&exports::lines(client, "").await));
-}
-
-/// Checks that two states are equal. If they are not, the message contains only what differs, and its changes.
-#[track_caller]
-fn assert_same(found: &State, expected: &State, rows: &[Value], report: &Value) {
-    let ids: BTreeSet<_> = found.resources.keys().chain(expected.resources.keys()).collect();
-    let resources = ids.into_iter().filter(|id| found.resources.get(id) != expected.resources.get(id));
-    let members =
-        found.members.symmetric_difference(&expected.members).flat_map(|(group, user)| [group, user]);
-    let different: BTreeSet<_> = resources.map(|(_, id)| id).chain(members).map(String::as_str).collect();
-    let concerns = |value: &&Value| {
-        ["id", "groupId", "userId"]
-            .iter()
-            .any(|name| value[name].as_str().is_some_and(|id| different.contains(id)))
-    };
-    let rows: Vec<_> = rows.iter().filter(concerns).map(Value::to_string).collect();
-    let conflicts = report["conflicts"].as_array().unwrap().iter().chain(report["items"].as_array().unwrap());
-    let report: Vec<_> = conflicts.filter(concerns).map(Value::to_string).collect();
-    assert!(found == expected, "{different:?} differ:\n{}\n{}", rows.join("\n"), report.join("\n"));
 }
 
 async fn a_random_sync_is_undone(api: Api) {
@@ -408,7 +201,7 @@ async fn a_random_sync_is_undone(api: Api) {
 
 async fn a_random_sync_among_writes_of_others_is_undone(api: Api) {
     let mut reasons = BTreeSet::new();
-    for seed in 11..=14 {
+    for seed in 11..=16 {
         let (scim, actor) = connection(&api.client, &format!("Okta {seed}")).await;
         let mut writer = Writer::start(&api, seed).await;
         let (before, start) = (State::read(&api.client).await, head(&api.client).await);
@@ -423,7 +216,14 @@ async fn a_random_sync_among_writes_of_others_is_undone(api: Api) {
         let mut model = Model::of(before, &actor);
         follow(&api.client, start, "").await.iter().for_each(|row| model.apply(row));
         assert!(State::read(&api.client).await == model.now, "the model applies all changes");
-        let report = apply(&api.client, &selection(&api.client, start, &actor).await).await;
+        let selection = selection(&api.client, start, &actor).await;
+        let report = match seed {
+            ..15 => apply(&api.client, &selection).await,
+            _ => OtherServer { portion: 2, ..OtherServer::DEFAULT }
+                .revert(&api, &selection, || {})
+                .await
+                .unwrap(),
+        };
         let conflicts = report["conflicts"].as_array().unwrap();
         reasons.extend(conflicts.iter().map(|conflict| text(&conflict["reason"]).to_owned()));
         // A later write of somebody else is named only if there is one.
@@ -436,4 +236,32 @@ async fn a_random_sync_among_writes_of_others_is_undone(api: Api) {
         check_copy(&api.client, copy).await;
     }
     assert!(["changed", "deleted", "missing"].iter().all(|reason| reasons.contains(*reason)), "{reasons:?}");
+}
+
+async fn writes_of_others_survive_the_revert_of_several_ranges(api: Api) {
+    for seed in 51..=54 {
+        let (scim, actor) = connection(&api.client, &format!("Okta {seed}")).await;
+        let mut writer = Writer::start(&api, seed).await;
+        let (before, start) = (State::read(&api.client).await, head(&api.client).await);
+        let copy = TenantCopy::of_export(&exports::lines(&api.client, "").await);
+        let mut middle = start;
+        for step in 0..2 * STEPS {
+            if step == STEPS {
+                middle = head(&api.client).await;
+            }
+            let request = match writer.rng.random_bool(0.6) {
+                true => writer.sync(&scim, step),
+                false => writer.other(&api.client, step),
+            };
+            writer.write(request).await;
+        }
+        let mut model = Model::of(before, &actor);
+        follow(&api.client, start, "").await.iter().for_each(|row| model.apply(row));
+        let end = head(&api.client).await;
+        for (after, until) in [(middle, end), (start, middle)] {
+            apply(&api.client, &json!({ "after": after, "until": until, "actor": actor })).await;
+            assert_kept(&model, &State::read(&api.client).await);
+        }
+        check_copy(&api.client, copy).await;
+    }
 }

@@ -2,7 +2,7 @@
 //! hazard of the database actors has a test as well, which fails when the corresponding guard is removed.
 
 #[macro_use]
-mod fixture;
+pub(crate) mod fixture;
 mod batches;
 mod brake;
 mod changes;

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// The revision before those of [`add_changes`].
-const OLD: i64 = 1_000_000;
+pub(crate) const OLD: i64 = 1_000_000;
 
 /// Adds a change of each user, and of each member of a group.
 fn add_changes(connection: &mut Connection, group: Uuid) {

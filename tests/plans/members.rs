@@ -2,8 +2,8 @@
 
 use crate::plans::dataset::user;
 use crate::plans::explain::{forget_statements, take_statements};
-use crate::plans::history;
 use crate::plans::listing::{is_narrow, plan, query, reads_table};
+use crate::plans::{history, reverts};
 use roster::db::{Connection, Database, Operation};
 use roster::domain::DEFAULT_TENANT;
 use roster::domain::condition::Conditions;
@@ -68,6 +68,7 @@ pub(crate) async fn check_plans(database: &Database, connection: &mut Connection
     check_history(database).await;
     check_user_deletion(database).await;
     history::check_plans(database, connection, groups[0]).await;
+    reverts::check_plans(database, connection, history::OLD, 2 * history::OLD).await;
 }
 
 /// The recorded statements without those that number changes, which are the same for every write.

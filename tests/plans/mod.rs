@@ -6,3 +6,4 @@ mod explain;
 mod history;
 mod listing;
 mod members;
+mod reverts;

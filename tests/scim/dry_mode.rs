@@ -3,11 +3,13 @@
 use crate::scim::brake::{braked, create_users, deactivate_all, only, read};
 use crate::scim::client::{Scim, USER, connect, patch_op, path};
 use crate::scim::inspector::{Connected, connected};
-use crate::support::api::{send_concurrently, text};
+use crate::scim::inspector_completeness::wait_for_requests;
+use crate::support::api::{Engine, send_concurrently, text};
 use crate::support::exports;
 use crate::support::http::Response;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 engine_tests! {
     dry_requests_are_answered_like_live_ones_and_change_nothing
@@ -16,6 +18,8 @@ engine_tests! {
     dry_and_live_writes_at_the_same_time_do_not_affect_each_other
     the_inspector_records_the_plan_of_a_dry_request
     the_removals_of_a_dry_connection_do_not_count
+    a_bulk_request_ends_when_its_connection_becomes_dry
+    a_removal_that_waits_is_refused_when_its_connection_becomes_dry
     the_mode_is_shown_changed_and_filtered
     invalid_modes_are_rejected
 }
@@ -201,6 +205,63 @@ async fn the_removals_of_a_dry_connection_do_not_count(scim: Scim) {
     set_mode("live").await;
     assert_eq!(deactivate_all(&scim, &users[1..2]).await, [429]);
     assert_eq!(read(&scim, &connection).await["held"]["count"], 1);
+}
+
+async fn a_bulk_request_ends_when_its_connection_becomes_dry(scim: Scim) {
+    let okta = connected(scim).await;
+    let create = |number: usize| json!({ "method": "POST", "path": "/Users", "bulkId": number.to_string(), "data": { "userName": format!("u{number}") } });
+    let operations: Vec<_> = (0..1_000).map(create).collect();
+    let count = "SELECT count(*) AS number FROM users";
+    let body =
+        json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations });
+    let request = okta.scim.client.request(Method::POST, "/scim/v2/Bulk");
+    let request = request.body("application/scim+json", body.to_string());
+    let bulk = tokio::spawn(async move { request.send().await });
+    let mut sql = okta.scim.api.sql();
+    while sql.number(count) == 0 {
+        assert!(!bulk.is_finished(), "no user was created");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    okta.set_mode("dry").await;
+    let response = bulk.await.expect("the request does not panic").expect(200).json();
+    let results = response["Operations"].as_array().expect("there are results");
+    let written = results.iter().filter(|operation| operation["status"] == "201").count();
+    assert!((1..1_000).contains(&written), "{written}");
+    for refused in &results[written..] {
+        assert_eq!(refused["status"], "503", "{refused}");
+        assert!(text(&refused["response"]["detail"]).contains("has become `dry`"), "{refused}");
+    }
+    assert_eq!(usize::try_from(sql.number(count)), Ok(written));
+    // It was live when it was authenticated.
+    assert_eq!(response.get("roster-dry-run"), None);
+}
+
+async fn a_removal_that_waits_is_refused_when_its_connection_becomes_dry(scim: Scim) {
+    let admin = scim.api.client.clone();
+    let (connection, scim) = braked(scim, only(10)).await;
+    let users = create_users(&scim, "Users", 1).await;
+    let id = users[0].rsplit('/').next().unwrap_or_default();
+    let at = format!("/connections/{}", text(&connection["id"]));
+    let mut lock = scim.api.lock(id);
+    let request = scim.client.request(Method::DELETE, &format!("/scim/v2{}", users[0]));
+    let delete = tokio::spawn(async move { request.send().await });
+    wait_for_requests(&admin, 1).await;
+    lock.wait_for_waiter();
+    let request = admin.patch(&at, &json!({ "mode": "dry" }));
+    let patch = tokio::spawn(async move { request.send().await });
+    if scim.api.engine == Engine::Postgres {
+        patch.await.expect("the request does not panic").expect(200);
+        lock.release();
+        delete.await.expect("the request does not panic").expect(503);
+        scim.get(&users[0]).await;
+        return;
+    }
+    // On SQLite, both wait for the lock of the database.
+    lock.release();
+    patch.await.expect("the request does not panic").expect(200);
+    let status = delete.await.expect("the request does not panic").code();
+    let exists = admin.get(&format!("/users/{id}")).send().await.code();
+    assert!([(204, 404), (503, 200)].contains(&(status, exists)), "{status} {exists}");
 }
 
 async fn the_mode_is_shown_changed_and_filtered(scim: Scim) {

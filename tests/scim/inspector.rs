@@ -81,7 +81,7 @@ impl Connected {
     }
 }
 
-fn codes(request: &Value) -> Vec<&str> {
+pub(crate) fn codes(request: &Value) -> Vec<&str> {
     let notes = request["notes"].as_array().expect("the request has notes");
     notes.iter().map(|note| text(&note["code"])).collect()
 }
@@ -236,15 +236,17 @@ async fn large_and_invalid_bodies_are_recorded_in_part(scim: Scim) {
     let members: Vec<_> = (0..500).map(|_| json!({ "value": Uuid::now_v7() })).collect();
     let large = json!({ "displayName": "Poets", "members": members });
     all.scim.expect_error((400, "invalidValue"), "POST", "/Groups", large.clone()).await;
-    for body in ["{\"userName\":\"\u{0}ada", "userName=ada"] {
+    let nested = "[".repeat(5_000) + &"]".repeat(5_000);
+    for body in [nested.clone(), "{\"userName\":\"\u{0}ada".to_owned(), "userName=ada".to_owned()] {
         let request = all.scim.client.request(Method::POST, "/scim/v2/Users");
         request.body("application/scim+json", body).send().await.expect(400);
     }
-    let requests = all.requests("", 3).await;
+    let requests = all.requests("", 4).await;
+    assert_eq!(requests[2]["request"], nested);
     assert_eq!(requests[0]["request"], "userName=ada");
     assert_eq!(requests[1]["request"], "{\"userName\":\"\u{fffd}ada");
-    let recorded = text(&requests[2]["request"]);
-    assert_eq!((recorded.len(), &requests[2]["requestBytes"]), (16 * 1024, &json!(large.to_string().len())));
+    let recorded = text(&requests[3]["request"]);
+    assert_eq!((recorded.len(), &requests[3]["requestBytes"]), (16 * 1024, &json!(large.to_string().len())));
     assert!(large.to_string().starts_with(recorded), "{recorded}");
 }
 
@@ -430,7 +432,7 @@ async fn only_the_requests_of_connections_are_recorded(scim: Scim) {
     let all = connected(scim).await;
     all.admin.get("/scim/v2/Users").send().await.expect(200);
     all.admin.get("/users").send().await.expect(200);
-    all.scim.get("/ServiceProviderConfig").await;
+    all.admin.get("/scim/v2/ServiceProviderConfig").send().await.expect(200);
     all.scim.get("/Users").await;
     all.requests("", 1).await;
     assert_eq!(all.scim.api.sql().number("SELECT count(*) AS number FROM requests"), 1);

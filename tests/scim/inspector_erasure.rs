@@ -1,17 +1,23 @@
 //! The erasure of a user removes the user's values from the recorded requests of connections.
 
-use crate::scim::client::{Scim, path, tokens_path};
+use crate::scim::client::{Scim, USER, path, tokens_path};
 use crate::scim::inspector::{Connected, connected};
 use crate::support::api::{Engine, text};
 use crate::support::http::Client;
 use crate::support::percent_encoded;
 use crate::support::server::Server;
+use reqwest::Method;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 engine_tests! {
     erasing_a_user_blanks_the_requests_that_contain_its_values
     a_deleted_user_is_erased_from_requests
+    values_are_erased_in_every_form_in_which_they_arrive
+    requests_that_arrive_during_erasures_are_blanked
     requests_that_wait_during_an_erasure_are_blanked
     the_file_of_a_database_contains_no_erased_request
 }
@@ -99,6 +105,101 @@ async fn erasing_a_user_blanks_the_requests_that_contain_its_values(scim: Scim) 
     let of_ada = all.page(&format!("?user={}", text(&ada["id"]))).await;
     assert!(of_ada["items"].as_array().is_some_and(|items| items.len() >= 4), "{of_ada}");
     assert_eq!(all.page(&format!("?user=ada-{SECRET}@example.com")).await["items"], json!([]));
+}
+
+/// Values with raw `+`, double encoding and at the end of cut-off bodies, and values that look like ids.
+async fn values_are_erased_in_every_form_in_which_they_arrive(scim: Scim) {
+    let all = connected(scim).await;
+    let (external, digits) = (Uuid::now_v7(), Uuid::now_v7().simple().to_string());
+    let name = format!("ada+{SECRET}@example.com");
+    let mut body = user("ada");
+    (body["userName"], body["externalId"]) = (json!(name), json!(external));
+    let ada = all.scim.create("/Users", body).await;
+    let encoded = percent_encoded(&name);
+    for target in [
+        format!("/Users?filter=userName+eq+%22{name}%22"),
+        format!("/Users?filter=userName+eq+%22{}%22", percent_encoded(&encoded)),
+        format!("/Users?filter={}", percent_encoded(&format!("externalId eq \"{external}\""))),
+        format!(
+            "/Users?filter={}",
+            percent_encoded(&format!("userName eq \"{name}\" and password eq \"x\""))
+        ),
+        format!("/Users/{external}"),
+        format!("/Users/{}/{name}/groups", text(&ada["id"])),
+        format!("/{name}/Users"),
+    ] {
+        all.scim.send("GET", &target, &Value::Null).await;
+    }
+    // The recorded part ends within the name.
+    let start = format!("{{\"schemas\":[\"{USER}\"],\"x\":\"");
+    let kept = name.find("@").expect("the name is an address");
+    let filler = "x".repeat(16 * 1024 - start.len() - kept - "\",\"userName\":\"".len());
+    let long = format!("{start}{filler}\",\"userName\":\"{name}\"}}");
+    let request = all.scim.client.request(Method::POST, "/scim/v2/Users");
+    request.body("application/scim+json", long).send().await.expect(409);
+    let rename = json!([{ "op": "replace", "path": "userName", "value": digits }]);
+    all.scim.patch(200, &path(&ada), rename).await;
+    let requests = all.requests("", 10).await;
+    assert!(
+        requests
+            .iter()
+            .any(|request| request["request"].as_str().is_some_and(|body| body.ends_with(&name[..kept])))
+    );
+    let of_digits = all.page(&format!("?user={digits}")).await;
+    assert!(!of_digits["items"].as_array().is_none_or(Vec::is_empty));
+    erase(&all, &ada).await;
+    let requests = all.requests("", 10).await;
+    assert_eq!(rows_with_secret(&all), 0, "{requests:?}");
+    let texts = [external.to_string(), external.simple().to_string(), digits];
+    for text in &texts {
+        assert!(!requests.iter().any(|request| request.to_string().contains(text)), "{text}");
+        let found = all.scim.api.sql().number(&format!(
+            "SELECT count(*) AS number FROM requests WHERE mentions LIKE '%{text}%' OR path LIKE '%{text}%'"
+        ));
+        assert_eq!(found, 0, "{text}");
+        assert_eq!(all.page(&format!("?user={text}")).await["items"], json!([]), "{text}");
+    }
+}
+
+/// Each user is created, mentioned and erased while requests that mention it arrive, also on another server.
+async fn requests_that_arrive_during_erasures_are_blanked(scim: Scim) {
+    let all = connected(scim).await;
+    let other = (all.scim.api.engine == Engine::Postgres)
+        .then(|| Server::builder(&all.scim.api.database_url()).start());
+    let token = all.admin.post(&tokens_path(&all.connection), &json!({})).send().await;
+    let secret = token.expect(201).json()["secret"].clone();
+    let servers = [Some(&all.scim.api.server), other.as_ref()];
+    let clients: Vec<_> =
+        servers.into_iter().flatten().map(|server| Client::new_with_key(server, text(&secret))).collect();
+    let mut count = 0;
+    for round in 0..5 {
+        let ada = all.scim.create("/Users", user(&format!("ada{round}"))).await;
+        let filter = percent_encoded(&format!("userName eq \"ada{round}-{SECRET}@example.com\""));
+        let is_erased = Arc::new(AtomicBool::new(false));
+        let senders: Vec<_> = clients
+            .iter()
+            .map(|client| {
+                let (client, filter, is_erased) = (client.clone(), filter.clone(), is_erased.clone());
+                tokio::spawn(async move {
+                    let mut sent = 0;
+                    while !is_erased.load(Ordering::Acquire) {
+                        client.get(&format!("/scim/v2/Users?filter={filter}")).send().await.expect(200);
+                        sent += 1;
+                    }
+                    sent
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        erase(&all, &ada).await;
+        is_erased.store(true, Ordering::Release);
+        count += 1;
+        for sender in senders {
+            count += sender.await.expect("the requests succeed");
+        }
+    }
+    all.scim.api.sql().wait_for_number("SELECT count(*) AS number FROM requests", count, LIMIT);
+    assert_eq!(rows_with_secret(&all), 0);
 }
 
 async fn a_deleted_user_is_erased_from_requests(scim: Scim) {

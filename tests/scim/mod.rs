@@ -37,6 +37,7 @@ mod client;
 mod connections;
 mod dry_mode;
 mod inspector;
+mod inspector_completeness;
 mod inspector_erasure;
 mod large_lists;
 mod lenient;

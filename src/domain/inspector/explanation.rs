@@ -128,6 +128,11 @@ pub const EXPLANATIONS: &[Explanation] = &[
         "RFC 9110, section 15.6.1",
         Some("None: this is a defect of Roster. Its log contains the request id."),
     ),
+    rejection(
+        "cancelled",
+        "RFC 9110, section 2.4",
+        Some("Increase the timeout of the identity provider, or send fewer operations per request."),
+    ),
     rejection("overloaded", "RFC 9110, section 15.6.4", RETRIED),
     rejection("deadline-passed", "RFC 9110, section 15.6.4", RETRIED),
     rejection("database-busy", "RFC 9110, section 15.6.4", RETRIED),

@@ -80,25 +80,32 @@ impl Mentions {
             || name.is_some_and(|name| self.names.contains(&stored_name(name)))
     }
 
-    /// Removes the names.
-    pub(super) fn remove_names(&mut self) {
-        self.names.clear();
+    /// Whether a name, which is case-folded, or an id satisfies a condition.
+    pub(super) fn any(&self, name: impl Fn(&str) -> bool, id: impl Fn(Uuid) -> bool) -> bool {
+        self.names.iter().any(|text| name(text)) || self.ids.iter().copied().any(id)
     }
 
-    /// The form in which mentions are stored: each followed by a line feed.
+    /// Removes all names, and the ids for which this does not hold.
+    pub(super) fn retain_ids(&mut self, is_kept: impl Fn(Uuid) -> bool) {
+        self.names.clear();
+        self.ids.retain(|id| is_kept(*id));
+    }
+
+    /// The form in which mentions are stored: each followed by a line feed, and names after an equals sign.
     pub fn to_text(&self) -> String {
         let ids = self.ids.iter().map(|id| id.simple().to_string());
-        ids.chain(self.names.iter().cloned()).fold(String::new(), |text, mention| text + &mention + "\n")
+        let names = self.names.iter().map(|name| format!("={name}"));
+        ids.chain(names).fold(String::new(), |text, mention| text + &mention + "\n")
     }
 
     /// Reads the stored form.
     pub fn parse(text: &str) -> Self {
         let mut mentions = Self::default();
         for line in text.lines() {
-            match Uuid::try_parse(line).ok().filter(|_| line.len() == 32) {
-                Some(id) => mentions.ids.insert(id),
-                None => mentions.names.insert(line.to_owned()),
-            };
+            match line.strip_prefix('=') {
+                Some(name) => drop(mentions.names.insert(name.to_owned())),
+                None => mentions.ids.extend(Uuid::try_parse(line).ok()),
+            }
         }
         mentions
     }
@@ -173,7 +180,10 @@ mod tests {
         assert_eq!((mentions.ids.len(), mentions.names.len()), (MAX_IDS, MAX_NAMES));
         mentions.add_name("a\nb");
         assert_eq!(Mentions::parse(&mentions.to_text()), mentions);
-        mentions.remove_names();
-        assert!(mentions.contain(Some(Uuid::nil()), None) && !mentions.contain(None, Some("1")));
+        let digits = Uuid::from_u128(7).simple().to_string();
+        mentions.names = BTreeSet::from([digits.clone()]);
+        assert!(Mentions::parse(&mentions.to_text()).contain(None, Some(&digits)));
+        mentions.retain_ids(|id| id.is_nil());
+        assert_eq!(mentions, Mentions { ids: BTreeSet::from([Uuid::nil()]), names: BTreeSet::new() });
     }
 }

@@ -18,6 +18,16 @@ use super::casefold::casefold;
 pub const MAX_BODY: usize = 16 * 1024;
 /// The maximum number of revisions that are recorded of one request.
 pub const MAX_REVISIONS: usize = 1_000;
+/// The maximum sizes of the path, of the query and of a detail, in bytes.
+const MAX_PATH: usize = 2_048;
+const MAX_QUERY: usize = 8_192;
+const MAX_DETAIL: usize = 2_048;
+
+/// Whether a text may have been cut off at a size.
+const fn may_be_cut(text: &str, maximum: usize) -> bool {
+    // The last character may not have fitted.
+    text.len() + 4 > maximum
+}
 
 /// The text without the escapes of JSON, also of JSON in JSON strings, and without differences in case, for searches.
 fn plain(text: &str) -> String {

@@ -1,13 +1,14 @@
 //! A request as it is kept until it is recorded. Its bodies are read later, so that the request does not wait for that.
 
 use super::mentions::Mentions;
-use super::request::{Body, Note, RecordedRequest, Subject, decoded};
-use super::secrets::{REMOVED, Secrets, mentions_password};
-use super::{MAX_BODY, MAX_REVISIONS};
+use super::request::{Body, Note, RecordedRequest, Subject, readings};
+use super::secrets::{REMOVED, Secrets, has_key, mentions_password, without_keys};
+use super::{MAX_BODY, MAX_DETAIL, MAX_PATH, MAX_QUERY};
 use crate::domain::change::ResourceKind;
 use crate::domain::parse_id;
 use crate::domain::scim::reading::Notes;
 use crate::domain::time::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,9 @@ pub struct Received {
     pub location: Option<String>,
     pub request: Option<Captured>,
     pub response: Option<Captured>,
+    /// The first [`MAX_REVISIONS`](super::MAX_REVISIONS) revisions.
     pub revisions: Vec<i64>,
+    pub revision_count: usize,
     /// What was ignored or converted.
     pub deviations: Notes,
     /// Why the request, or an operation of a bulk request, was rejected.
@@ -40,16 +43,12 @@ pub struct Received {
 }
 
 /// The beginning of a body.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Captured {
     start: Vec<u8>,
     bytes: usize,
 }
 
-/// The maximum sizes of the path, of the query and of a detail, in bytes.
-const MAX_PATH: usize = 2_048;
-const MAX_QUERY: usize = 8_192;
-const MAX_DETAIL: usize = 2_048;
 /// The maximum size of a plan, in bytes. A larger one is not recorded.
 const MAX_PLAN: usize = 256 * 1024;
 
@@ -61,6 +60,13 @@ impl Captured {
     pub fn of(body: &[u8]) -> Option<Self> {
         let start = body.get(..body.len().min(MAX_BODY)).unwrap_or_default().to_vec();
         (!body.is_empty()).then_some(Self { start, bytes: body.len() })
+    }
+
+    /// Adds the next part of the body.
+    pub fn append(&mut self, part: &[u8]) {
+        let free = MAX_BODY.saturating_sub(self.start.len());
+        self.start.extend_from_slice(part.get(..part.len().min(free)).unwrap_or_default());
+        self.bytes = self.bytes.saturating_add(part.len());
     }
 
     /// The text. PostgreSQL cannot store U+0000.
@@ -78,29 +84,36 @@ impl Captured {
 impl Received {
     /// The approximate size in memory, in bytes.
     pub fn size(&self) -> usize {
-        let bodies = [&self.request, &self.response].into_iter().flatten().map(|body| body.start.len());
+        let bodies = [&self.request, &self.response].into_iter().flatten().map(|body| body.start.capacity());
         let details = self.rejections.iter().filter_map(|note| note.detail.as_ref().map(String::len));
-        // The plan was made from a body of limited size.
-        let plan = self.plan.as_ref().map_or(0, |plan| plan.to_string().len());
-        OVERHEAD + self.path.len() + self.query.len() + bodies.chain(details).sum::<usize>() + plan
+        let names = self.deviations.iter().map(|note| note.name.len());
+        let texts = [&self.path, &self.query, &self.method].map(String::len).into_iter();
+        let location = self.location.iter().map(String::len);
+        OVERHEAD
+            + texts.chain(location).chain(bodies).chain(details).chain(names).sum::<usize>()
+            + self.revisions.capacity() * size_of::<i64>()
+            + self.plan.as_ref().map_or(0, size_in_memory)
     }
 
     /// The request as it is recorded: without secrets, and with limited sizes.
     pub fn into_recorded(self) -> RecordedRequest {
-        let (path, query) = (cut(self.path, MAX_PATH), cut(self.query, MAX_QUERY));
-        let (decoded_path, decoded_query) = (decoded(&path), decoded(&query));
+        let (path, query) = (without_encoded_keys(self.path), without_encoded_keys(self.query));
+        let (path, query) = (cut(path, MAX_PATH), cut(query, MAX_QUERY));
+        let (paths, queries) = (readings(&path), readings(&query));
         let mut secrets = Secrets::default();
         let request = body(self.request.as_ref(), |text| secrets.remove(text));
-        let names_password = mentions_password(&decoded_query);
+        let names_password = queries.iter().any(|query| mentions_password(query));
         // Errors quote values. If a password may be among them, but is not known, they are not recorded.
         let is_unknown = names_password || self.request.is_some() && request.text.is_none();
         let hides_errors = is_unknown && self.status >= 400;
         let response = body(self.response.as_ref(), |text| {
             Secrets::default().remove(text).filter(|text| !hides_errors && !secrets.are_in(text))
         });
+        let mut plan = self.plan.filter(|plan| plan.to_string().len() <= MAX_PLAN);
+        plan.iter_mut().for_each(|plan| Secrets::default().remove_from_document(plan));
         let mut mentions = Mentions::default();
         let bodies = [&request, &response].into_iter().filter_map(|body| body.text.as_deref());
-        let texts = [decoded_path.as_str(), &decoded_query].into_iter().chain(bodies);
+        let texts = paths.iter().chain(&queries).map(String::as_str).chain(bodies);
         texts.for_each(|text| mentions.add_text(text));
         let query = if names_password { REMOVED.to_owned() } else { query };
         let deviations = self
@@ -109,7 +122,7 @@ impl Received {
             .map(|note| Note { code: note.code.to_string(), detail: Some(note.code.sentence(&note.name)) });
         let clean = |detail: String| match is_unknown {
             true => REMOVED.to_owned(),
-            false => secrets.checked(cut(detail.replace('\0', "\u{fffd}"), MAX_DETAIL)),
+            false => secrets.checked(cut(without_keys(detail.replace('\0', "\u{fffd}")), MAX_DETAIL)),
         };
         let rejections =
             self.rejections.into_iter().map(|note| Note { detail: note.detail.map(&clean), ..note });
@@ -122,11 +135,11 @@ impl Received {
             status: self.status,
             duration: self.duration,
             request_id: self.request_id.to_string(),
-            subject: subject(&decoded_path, self.location.as_deref()),
-            revision_count: i64::try_from(self.revisions.len()).unwrap_or(i64::MAX),
-            revisions: self.revisions.into_iter().take(MAX_REVISIONS).collect(),
+            subject: subject(&percent_decode_str(&path).decode_utf8_lossy(), self.location.as_deref()),
+            revision_count: i64::try_from(self.revision_count).unwrap_or(i64::MAX),
+            revisions: self.revisions,
             notes: rejections.chain(deviations).collect(),
-            plan: self.plan.filter(|plan| plan.to_string().len() <= MAX_PLAN),
+            plan,
             query: (!query.is_empty()).then_some(query),
             path,
             request,
@@ -139,7 +152,26 @@ impl Received {
 
 fn body(captured: Option<&Captured>, clean: impl FnOnce(String) -> Option<String>) -> Body {
     let Some(captured) = captured else { return Body::default() };
-    Body { text: clean(captured.text()), bytes: i64::try_from(captured.bytes).ok() }
+    let text = clean(captured.text()).map(without_keys);
+    Body { text, bytes: i64::try_from(captured.bytes).ok() }
+}
+
+/// A path or query without keys and tokens.
+fn without_encoded_keys(text: String) -> String {
+    let text = without_keys(text);
+    if readings(&text).iter().any(|text| has_key(text)) { REMOVED.to_owned() } else { text }
+}
+
+/// The approximate size of a value in memory, in bytes.
+fn size_in_memory(value: &Value) -> usize {
+    let inner = match value {
+        Value::String(text) => text.capacity(),
+        Value::Array(items) => items.iter().map(size_in_memory).sum(),
+        // Including the node of the map.
+        Value::Object(map) => map.iter().map(|(name, value)| 64 + name.len() + size_in_memory(value)).sum(),
+        _ => 0,
+    };
+    size_of::<Value>() + inner
 }
 
 /// The beginning of a text.
@@ -161,13 +193,10 @@ fn subject(path: &str, location: Option<&str>) -> Subject {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::scim::reading::NoteCode;
-    use crate::domain::scim::{Profile, Reading};
-
-    fn received() -> Received {
-        Received {
+impl Received {
+    /// A request without bodies.
+    pub(crate) fn example() -> Self {
+        Self {
             id: Uuid::nil(),
             tenant: Uuid::nil(),
             connection: Uuid::nil(),
@@ -182,10 +211,24 @@ mod tests {
             request: None,
             response: None,
             revisions: Vec::new(),
+            revision_count: 0,
             deviations: Notes::default(),
             rejections: Vec::new(),
             plan: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::inspector::{MAX_REVISIONS, UserValues};
+    use crate::domain::scim::reading::NoteCode;
+    use crate::domain::scim::{Profile, Reading};
+    use serde_json::json;
+
+    fn received() -> Received {
+        Received::example()
     }
 
     #[test]
@@ -196,9 +239,12 @@ mod tests {
             query: "q".repeat(100_000),
             request: Captured::of(text.as_bytes()),
             response: Captured::of(b"\xff\0"),
-            revisions: (1..=2_000).collect(),
+            revisions: (1..=1_000).collect(),
+            revision_count: 2_000,
             ..received()
         };
+        let counted = MAX_BODY + 100_000 + 30_000 + 8 * 1_000;
+        assert!((counted..counted + 8_192).contains(&long.size()), "{}", long.size());
         let recorded = long.into_recorded();
         let Body { text: request, bytes } = recorded.request;
         assert_eq!((request.map(|text| text.len()), bytes), (Some(MAX_BODY - 1), Some(text.len() as i64)));
@@ -216,12 +262,33 @@ mod tests {
             request: Captured::of(br#"{"password":"hunter2"}"#),
             response: Captured::of(br#"{"detail":"not hunter2"}"#),
             rejections: vec![note("not hunter2"), note("fine")],
+            plan: Some(json!({ "changes": [{ "after": { "extensions": { "urn:x:User": { "password": "hunter2" } } } }] })),
             ..received()
         }
         .into_recorded();
         assert!(!format!("{recorded:?}").contains("hunter2"), "{recorded:?}");
         assert_eq!(recorded.notes[1], note("fine"));
         assert_eq!((recorded.response.text, recorded.response.bytes), (None, Some(24)));
+        // The secret of a key, also in encoded form.
+        let key = crate::domain::key::Secret::generate(Uuid::from_u128(7)).unwrap();
+        let key = key.reveal();
+        let query = format!("access_token={key}&count=1");
+        for (query, expected) in
+            [(query.clone(), "access_token=[removed]&count=1"), (query.replace('_', "%5F"), REMOVED)]
+        {
+            let recorded = Received {
+                path: format!("/scim/v2/Users/{key}"),
+                query,
+                request: Captured::of(json!({ "value": key }).to_string().as_bytes()),
+                rejections: vec![note(&format!("unexpected {key}"))],
+                plan: Some(json!([key])),
+                ..received()
+            }
+            .into_recorded();
+            let random = key.rsplit('_').next().unwrap();
+            assert!(!format!("{recorded:?}").contains(random), "{recorded:?}");
+            assert_eq!(recorded.query.as_deref(), Some(expected));
+        }
         // Here, the password is not known.
         for (query, request) in
             [("filter=passwor%64%20eq%20%22hunter2%22", &b""[..]), ("", b"{\"password\":\"hunter2")]
@@ -262,7 +329,7 @@ mod tests {
         let (id, reading) = (Uuid::from_u128(7), Reading::new(Profile::Lenient));
         reading.note(NoteCode::Converted, "ada");
         let mut recorded = Received {
-            path: "/scim/v2/Users/ada".to_owned(),
+            path: "/scim/v2/Users/ada/groups".to_owned(),
             query: "filter=userName%20eq%20%22ada%22".to_owned(),
             request: Captured::of(format!("{{\"id\":\"{id}\",\"userName\":\"Ada\"}}").as_bytes()),
             response: Captured::of(b"ada"),
@@ -273,7 +340,7 @@ mod tests {
         }
         .into_recorded();
         assert_eq!(recorded.codes(), " converted uniqueness ");
-        recorded.erase();
+        recorded.erase(Some((id, &UserValues::default())));
         assert!(!format!("{recorded:?}").to_lowercase().contains("ada"), "{recorded:?}");
         assert!(recorded.erased && recorded.mentions.contain(Some(id), None));
         assert_eq!(recorded.codes(), " converted uniqueness ");

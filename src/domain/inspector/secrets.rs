@@ -1,9 +1,12 @@
-//! Removes passwords from what is recorded of a request.
+//! Removes passwords, and the secrets of keys and tokens, from what is recorded of a request.
 //!
 //! A body that is not complete JSON is not recorded if it can contain a password, because it is then unknown where the
 //! password ends.
 
+use crate::domain::key::SECRET_PREFIX;
+use crate::domain::parse_id;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The text that replaces a removed part.
 pub(super) const REMOVED: &str = "[removed]";
@@ -42,8 +45,14 @@ impl Secrets {
         self.0.iter().any(|secret| text.contains(secret))
     }
 
+    /// Removes passwords, keys and tokens from a document.
+    pub(super) fn remove_from_document(&mut self, document: &mut Value) {
+        self.remove_from(document, MAX_LEVELS);
+    }
+
     fn remove_from(&mut self, value: &mut Value, levels: usize) {
         match value {
+            Value::String(text) if has_key(text) => *text = without_keys(std::mem::take(text)),
             Value::Object(map) => self.remove_from_object(map, levels),
             Value::Array(items) => items.iter_mut().for_each(|item| self.remove_from(item, levels)),
             Value::String(text) if can_contain_password(text) => {
@@ -68,7 +77,9 @@ impl Secrets {
         };
         let sets_password = map.iter().any(is_path);
         for (name, value) in map {
-            if mentions_password(name) || sets_password && name.eq_ignore_ascii_case("value") {
+            if mentions_password(name) && has_text(value)
+                || sets_password && name.eq_ignore_ascii_case("value")
+            {
                 self.take(value);
             } else {
                 self.remove_from(value, levels);
@@ -92,6 +103,41 @@ impl Secrets {
         }
         self.0.retain(|secret| secret.len() >= LEAST_SEARCHED);
     }
+}
+
+/// Whether a value contains a string or a number. `changePassword` in the configuration of a service provider does not.
+fn has_text(value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.values().any(has_text),
+        Value::Array(items) => items.iter().any(has_text),
+        Value::String(_) | Value::Number(_) => true,
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// The text without the secrets of keys and tokens.
+pub(super) fn without_keys(mut text: String) -> String {
+    while let Some((start, end)) = key_in(&text) {
+        text.replace_range(start..end, REMOVED);
+    }
+    text
+}
+
+/// Whether a text contains the secret of a key or token.
+pub(super) fn has_key(text: &str) -> bool {
+    key_in(text).is_some()
+}
+
+/// The first secret of a key or token in a text, or the beginning of one, if it is cut off.
+fn key_in(text: &str) -> Option<(usize, usize)> {
+    text.match_indices(SECRET_PREFIX).find_map(|(start, _)| {
+        let id = start + SECRET_PREFIX.len();
+        let random = id + Uuid::nil().to_string().len();
+        parse_id(text.get(id..random)?)?;
+        let rest = text.get(random..)?;
+        let length = rest.find(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        Some((start, random + length.unwrap_or(rest.len())))
+    })
 }
 
 /// Whether a text names a password.
@@ -149,6 +195,8 @@ mod tests {
         for text in [r#"{ "a" : 1,"displayName":"Ma\u00f1ana" }"#, "not JSON", "", r#"{"cut": "o"#] {
             assert_eq!(removed(text).as_deref(), Some(text));
         }
+        let configuration = json!({ "changePassword": { "supported": false } }).to_string();
+        assert_eq!(removed(&configuration), Some(configuration));
         let attributes = json!({ "attributes": ["password"] }).to_string();
         assert_eq!(removed(&attributes), Some(attributes));
     }

@@ -4,6 +4,7 @@ use super::plain;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// Values of a user that identify it, case-folded and without escapes. Values that many users share, such as a department, are
 /// not among them: a request that contains one and concerns the user also contains the user's id or an identifying value.
@@ -54,6 +55,23 @@ impl UserValues {
         }
     }
 
+    /// Whether a value contains an id, because it looks like one.
+    pub(super) fn contain_id(&self, id: Uuid) -> bool {
+        let id = id.to_string();
+        self.0.iter().any(|value| value.is_empty() || value.contains(&id))
+    }
+
+    /// Whether a text, which is case-folded, has no escapes and was cut off, ends with the beginning of a value.
+    pub(super) fn begin_at_end_of(&self, plain: &str) -> bool {
+        self.0.iter().any(|value| {
+            let ends = value.char_indices().skip(LEAST).map(|(at, _)| at).take_while(|at| *at <= plain.len());
+            ends.filter_map(|end| value.get(..end)).any(|start| {
+                let before = plain.strip_suffix(start).map(|before| before.chars().next_back());
+                before.is_some_and(|before| !joins(before, start.chars().next()))
+            })
+        })
+    }
+
     /// Whether a text, which is case-folded and has no escapes, contains a value, as a word or as several.
     pub(super) fn are_in(&self, plain: &str) -> bool {
         self.0.iter().any(|value| is_word_in(value, plain))
@@ -64,12 +82,14 @@ impl UserValues {
 fn is_word_in(value: &str, text: &str) -> bool {
     text.match_indices(value).any(|(at, _)| {
         let (before, after) = (text.get(..at), text.get(at + value.len()..));
-        let joins = |inner: Option<char>, outer: Option<char>| {
-            [inner, outer].iter().all(|letter| letter.is_some_and(char::is_alphanumeric))
-        };
-        !joins(value.chars().next(), before.and_then(|text| text.chars().next_back()))
+        !joins(before.and_then(|text| text.chars().next_back()), value.chars().next())
             && !joins(value.chars().next_back(), after.and_then(|text| text.chars().next()))
     })
+}
+
+/// Whether two adjacent characters belong to the same word.
+fn joins(one: Option<char>, next: Option<char>) -> bool {
+    [one, next].iter().all(|letter| letter.is_some_and(char::is_alphanumeric))
 }
 
 #[cfg(test)]
@@ -99,6 +119,17 @@ mod tests {
         }
         let stored = serde_json::to_string(&values).unwrap();
         assert_eq!(serde_json::from_str::<UserValues>(&stored).unwrap(), values);
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_is_found_at_the_end_of_a_text() {
+        let values = of(json!({ "userName": "ada@example.com", "name": { "givenName": "Li" } }));
+        for text in ["{\"userName\":\"ad", "x ada@example.co", "ada@"] {
+            assert!(values.begin_at_end_of(text), "{text}");
+        }
+        for text in ["x a", "read", "ada@example.com.", "ad ", "", "l"] {
+            assert!(!values.begin_at_end_of(text), "{text}");
+        }
     }
 
     #[test]

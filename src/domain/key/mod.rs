@@ -4,6 +4,7 @@ mod read;
 mod secret;
 
 pub use read::{Draft, read_expiry};
+pub(in crate::domain) use secret::PREFIX as SECRET_PREFIX;
 pub use secret::{Secret, SecretHash};
 
 use super::change::{Auditable, ChangeKind, Stamp, attributes};

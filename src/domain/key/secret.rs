@@ -17,7 +17,8 @@ pub struct Secret {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash([u8; 32]);
 
-const PREFIX: &str = "rst_";
+/// The beginning of every secret.
+pub(in crate::domain) const PREFIX: &str = "rst_";
 /// The number of random characters: 62^43 > 2^256.
 const RANDOM: usize = 43;
 const CHECKSUM: usize = 6;

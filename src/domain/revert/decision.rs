@@ -1,6 +1,7 @@
 //! What to do with a user or group.
 
-use super::trail::{Trail, Writes, flatten, merge, source_of};
+use super::trail::{Trail, flatten, merge, source_of};
+use super::writes::Writes;
 use super::{Conflict, Reason, Write};
 use crate::domain::casefold::casefold;
 use serde::Serialize;
@@ -41,13 +42,17 @@ pub struct Decision {
     of_values: BTreeMap<String, Vec<i64>>,
     /// The revisions that a deletion or restore undoes.
     selected: BTreeSet<i64>,
+    /// The revision of the creation that a deletion undoes, or of the deletion that a restore undoes.
+    pub undoes: Option<i64>,
+    /// The revision of the newest deletion of a resource that is to be restored.
+    pub deletion: Option<i64>,
 }
 
 /// A value that must be unique: an attribute, and its value in the form that is compared.
 pub type Claim = (String, String);
 
 impl Trail {
-    /// Decides how to undo the changes, given the present snapshot if the resource exists. `added` is the newest membership
+    /// Decides how to undo the changes, given the present snapshot if the resource exists. The trail must be finished. `added` is the newest membership
     /// of a created resource that somebody else has added and that its deletion would remove.
     #[must_use]
     pub fn decide(self, present: Option<&Map<String, Value>>, added: Option<&Write>) -> Decision {
@@ -69,7 +74,7 @@ impl Trail {
         if self.is_erased {
             decision.conflicts.push(Conflict::of(None, Reason::Erased));
         }
-        for (name, Writes { before, selected, later }) in self.attributes {
+        for (name, Writes { before, selected, later, .. }) in self.attributes {
             let Some(before) = before.filter(|before| present.get(&name) != before.as_ref()) else {
                 continue;
             };
@@ -88,9 +93,10 @@ impl Trail {
     /// Deletes a created resource, unless others have changed it since. Then, only the actor's later updates are undone.
     fn delete(self, present: &Map<String, Value>, added: Option<&Write>) -> Decision {
         let recreated = self.existence.later.as_ref().map(|later| (Reason::Recreated, later));
-        let changed = self.kept.as_ref().or(added).map(|later| (Reason::Changed, later));
+        let changed = self.kept().or(added).map(|later| (Reason::Changed, later));
         let Some((reason, later)) = recreated.or(changed) else {
-            return Decision { selected: self.selected, ..Decision::new(Step::Delete) };
+            let undoes = self.creation();
+            return Decision { selected: self.selected, undoes, ..Decision::new(Step::Delete) };
         };
         let conflict = Conflict::with(None, reason, later);
         let mut decision = self.update(present);
@@ -98,23 +104,23 @@ impl Trail {
         decision
     }
 
-    fn restore(self) -> Decision {
+    fn restore(mut self) -> Decision {
         let mut decision = Decision::new(Step::Unchanged);
         if let Some(later) = &self.existence.later {
             decision.conflicts.push(Conflict::with(None, Reason::Deleted, later));
             return decision;
         }
-        let Some(deleted) = self.deleted.filter(|_| !self.is_erased) else {
+        let Some((deletion, deleted)) = self.deletion().filter(|_| !self.is_erased) else {
             decision.conflicts.push(Conflict::of(None, Reason::Erased));
             return decision;
         };
         let last = flatten(&deleted);
-        for (name, Writes { before, .. }) in self.attributes {
-            if let Some(before) = before.filter(|before| last.get(&name) != before.as_ref()) {
-                decision.values.insert(name, before);
-            }
+        for (name, Writes { before, later, .. }) in self.attributes {
+            let before = before.filter(|before| later.is_none() && last.get(&name) != before.as_ref());
+            decision.values.extend(before.map(|before| (name, before)));
         }
-        Decision { step: Step::Restore, deleted, selected: self.selected, ..decision }
+        let (selected, undoes) = (self.selected, self.existence.selected.first().copied());
+        Decision { step: Step::Restore, deleted, selected, undoes, deletion: Some(deletion), ..decision }
     }
 
     /// The resource does not exist, and its deletion is not to be undone.
@@ -140,6 +146,8 @@ impl Decision {
             deleted: Map::new(),
             of_values: BTreeMap::new(),
             selected: BTreeSet::new(),
+            undoes: None,
+            deletion: None,
         }
     }
 
@@ -149,26 +157,38 @@ impl Decision {
         self.of_values.values().flatten().copied().chain(self.selected.iter().copied()).collect()
     }
 
-    /// Gives up a deletion or restore because of a conflict.
+    /// Does nothing because of a conflict.
     pub fn give_up(&mut self, conflict: Conflict) {
         let conflicts = std::mem::take(&mut self.conflicts);
         *self = Self { conflicts, ..Self::new(Step::Unchanged) };
         self.conflicts.push(conflict);
     }
 
-    /// Leaves a value alone because it belongs to the resource `existing`. A resource is restored with all its values or not
-    /// at all.
-    pub(super) fn leave(&mut self, attribute: &str, existing: Option<Uuid>) {
+    /// Leaves a value alone because it belongs to the resource `existing`, if the step writes it. A resource is restored with
+    /// all its values or not at all.
+    pub fn leave(&mut self, attribute: &str, existing: Option<Uuid>) {
         let conflict =
             Conflict { existing_id: existing, ..Conflict::of(Some(attribute.to_owned()), Reason::Taken) };
         if self.step == Step::Restore {
             return self.give_up(conflict);
         }
+        if self.values.remove(attribute).is_none() {
+            return;
+        }
         self.conflicts.push(conflict);
-        self.values.remove(attribute);
         self.of_values.remove(attribute);
         if self.values.is_empty() {
             self.step = Step::Unchanged;
+        }
+    }
+
+    /// The snapshot that an update or a restore leads to.
+    #[must_use]
+    pub fn result(&self, present: Option<&Map<String, Value>>) -> Option<Map<String, Value>> {
+        match self.step {
+            Step::Update => present.map(|present| merge(present.clone(), &self.values)),
+            Step::Restore => Some(merge(self.deleted.clone(), &self.values)),
+            _ => None,
         }
     }
 

@@ -1,34 +1,49 @@
 //! What to do with a membership.
 
-use super::trail::Writes;
-use super::{Author, Conflict, Outcome, Reason, Step, Target};
+use super::writes::{State, Writes};
+use super::{Conflict, Outcome, Reason, Role, Step, Target};
 
 /// The changes of one membership since the start of the range.
 #[derive(Clone, Debug, Default)]
 pub struct MemberTrail {
     writes: Writes,
-    /// Whether the last change added the user.
-    last_added: bool,
+    /// Whether the newest change added the user.
+    last_added: Option<bool>,
 }
 
 impl MemberTrail {
-    /// Adds the next change, in the order of revisions: by `by`, or by the actor if it is `None`.
-    pub fn add(&mut self, revision: i64, added: bool, by: Option<&Author>) {
-        self.writes.add(revision, by, Some(Some((!added).into())));
-        self.last_added = added;
+    /// Adds the next older change.
+    pub fn add(&mut self, revision: i64, added: bool, role: &Role) {
+        let is_member = |is_member: bool| State::Value(Some(is_member.into()));
+        self.writes.add(revision, role, is_member(!added), is_member(added));
+        self.last_added.get_or_insert(added);
     }
 
-    /// Whether the user was a member after the last change, if the group has not been deleted since.
+    /// Whether the user was a member after the newest change, if the group has not been deleted since.
     #[must_use]
     pub fn last_added(&self) -> bool {
-        self.last_added
+        self.last_added.unwrap_or_default()
+    }
+
+    /// The revisions that are to be undone.
+    #[must_use]
+    pub fn selected(&self) -> &[i64] {
+        &self.writes.selected
+    }
+
+    /// Whether somebody else has changed the membership.
+    #[must_use]
+    pub fn has_other_writes(mut self) -> bool {
+        self.writes.settle();
+        self.writes.newest_of_others().is_some()
     }
 
     /// Decides how to undo the changes. `is_member` is whether the user is a member, and `can_be` whether the user and the
     /// group exist.
     #[must_use]
-    pub fn decide(self, target: Target, is_member: bool, can_be: bool) -> (Outcome, Option<Conflict>) {
-        let Writes { before, selected, later } = self.writes;
+    pub fn decide(mut self, target: Target, is_member: bool, can_be: bool) -> (Outcome, Option<Conflict>) {
+        self.writes.settle();
+        let Writes { before, selected, later, .. } = self.writes;
         let was_member = before == Some(Some(true.into()));
         let unchanged = |conflict| {
             let (outcome, attributes, reverts) = (Step::Unchanged, Vec::new(), [].into());

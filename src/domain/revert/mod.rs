@@ -10,6 +10,7 @@ mod request;
 mod tests;
 mod trail;
 mod unique;
+mod writes;
 
 pub use decision::{Claim, Decision, Step};
 pub use member::MemberTrail;
@@ -46,11 +47,31 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a change belongs to the selection.
+    /// How a change after the start of the range counts. `reverts` are the revisions that it undoes, if a revert made it.
     #[must_use]
-    pub fn includes(&self, revision: i64, author: &Author) -> bool {
-        revision > self.after && revision <= self.until && *author == self.actor
+    pub fn role(&self, revision: i64, author: Author, reverts: Option<Vec<i64>>) -> Role {
+        let is_own = author == self.actor;
+        match reverts {
+            _ if is_own && revision <= self.until => Role::Selected,
+            // What is older than the range counts as its state.
+            Some(reverts) if reverts.iter().any(|revision| *revision > self.after) => Role::Undo(reverts),
+            _ if is_own => Role::Later(author),
+            _ => Role::Other(author),
+        }
     }
+}
+
+/// How a change counts in a revert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is to be undone.
+    Selected,
+    /// A revert made it, to undo the changes with these revisions. It does not count, and neither do they.
+    Undo(Vec<i64>),
+    /// The actor made it after the range. It counts as a change by somebody else.
+    Later(Author),
+    /// Somebody else made it.
+    Other(Author),
 }
 
 /// A user, a group or a membership.
@@ -111,6 +132,10 @@ pub enum Reason {
     Missing,
     /// Changes that are needed are not retained any more.
     NotRetained,
+    /// The user or group would be too large.
+    TooLarge,
+    /// The database did not finish in time.
+    Timeout,
 }
 
 /// A change that somebody else made.

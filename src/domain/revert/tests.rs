@@ -17,8 +17,21 @@ fn map(value: &Value) -> Map<String, Value> {
 }
 
 fn fact(revision: i64, kind: ChangeKind, by: &str, before: Option<&Value>, after: Option<&Value>) -> Fact {
-    let (author, selected) = (author(by), by == MINE);
-    Fact { revision, kind, author, selected, before: before.map(map), after: after.map(map) }
+    Fact { revision, kind, role: role(by), before: before.map(map), after: after.map(map) }
+}
+
+fn role(by: &str) -> Role {
+    if by == MINE { Role::Selected } else { Role::Other(author(by)) }
+}
+
+/// A change that undoes others.
+fn undoing(revisions: &[i64], fact: Fact) -> Fact {
+    Fact { role: Role::Undo(revisions.to_vec()), ..fact }
+}
+
+/// A change that the actor made after the range.
+fn after_the_range(fact: Fact) -> Fact {
+    Fact { role: Role::Later(author(MINE)), ..fact }
 }
 
 fn created(revision: i64, by: &str, after: &Value) -> Fact {
@@ -33,10 +46,14 @@ fn deleted(revision: i64, by: &str, before: &Value) -> Fact {
     fact(revision, ChangeKind::USER_DELETED, by, Some(before), None)
 }
 
-fn decide<const N: usize>(facts: [Fact; N], present: Option<&Value>) -> Decision {
+fn trail<const N: usize>(facts: [Fact; N]) -> Trail {
     let mut trail = Trail::default();
-    facts.into_iter().for_each(|fact| trail.add(fact));
-    trail.decide(present.map(map).as_ref(), None)
+    facts.into_iter().rev().for_each(|fact| trail.add(fact));
+    trail.finished()
+}
+
+fn decide<const N: usize>(facts: [Fact; N], present: Option<&Value>) -> Decision {
+    trail(facts).decide(present.map(map).as_ref(), None)
 }
 
 fn values(decision: &Decision) -> Value {
@@ -143,8 +160,7 @@ fn a_created_resource_is_deleted_unless_others_have_changed_it() {
         decide([created(1, MINE, &user), changed, again], Some(&json!({ "userName": "a", "title": "y" })));
     assert_eq!((decision.step, values(&decision)), (Step::Update, json!({ "title": "x" })));
     assert_eq!(conflicts(&decision), [(None, Reason::Changed, Some(2))]);
-    let mut trail = Trail::default();
-    trail.add(created(1, MINE, &user));
+    let trail = trail([created(1, MINE, &user)]);
     assert_eq!(trail.creation(), Some(1));
     let added = Write { revision: 9, author: author(OTHER) };
     let decision = trail.decide(Some(&map(&user)), Some(&added));
@@ -223,6 +239,82 @@ fn erased_values_cannot_be_restored() {
     assert_eq!(conflicts(&decision), [(None, Reason::Erased, None)]);
 }
 
+#[test]
+fn writes_that_a_revert_has_undone_do_not_count() {
+    let title = |revision, by, before: &str, after: &str| {
+        updated(revision, by, &json!({ "title": before }), &json!({ "title": after }))
+    };
+    // Somebody else changed the title, but this was undone.
+    let changes =
+        [title(1, MINE, "a", "b"), title(2, OTHER, "b", "c"), undoing(&[2], title(3, OTHER, "c", "b"))];
+    let decision = decide(changes, Some(&json!({ "title": "b" })));
+    assert_eq!((values(&decision), conflicts(&decision)), (json!({ "title": "a" }), vec![]));
+    // The revert was reverted, so the change by somebody else counts again.
+    let changes = [
+        title(1, MINE, "a", "b"),
+        title(2, OTHER, "b", "c"),
+        undoing(&[2], title(3, OTHER, "c", "b")),
+        undoing(&[3], title(4, OTHER, "b", "c")),
+    ];
+    let decision = decide(changes, Some(&json!({ "title": "c" })));
+    assert_eq!(conflicts(&decision), [(Some("title"), Reason::Changed, Some(2))]);
+    // A revert of this change leaves nothing to undo.
+    let changes = [title(1, MINE, "a", "b"), undoing(&[1], title(2, OTHER, "b", "a"))];
+    let decision = decide(changes, Some(&json!({ "title": "a" })));
+    assert_eq!((decision.step, conflicts(&decision)), (Step::Unchanged, vec![]));
+    // Another attribute of the same change was not undone.
+    let both =
+        updated(1, OTHER, &json!({ "title": "a", "locale": "de" }), &json!({ "title": "b", "locale": "en" }));
+    let changes = [
+        updated(0, MINE, &json!({ "title": "x", "locale": "x" }), &json!({ "title": "a", "locale": "de" })),
+        both,
+        undoing(&[1], title(2, OTHER, "b", "a")),
+    ];
+    let decision = decide(changes, Some(&json!({ "title": "a", "locale": "en" })));
+    assert_eq!(values(&decision), json!({ "title": "x" }));
+    assert_eq!(conflicts(&decision), [(Some("locale"), Reason::Changed, Some(1))]);
+}
+
+#[test]
+fn a_deletion_that_a_revert_has_undone_does_not_count() {
+    let user = json!({ "userName": "u", "title": "b" });
+    let update = || updated(1, MINE, &json!({ "title": "a" }), &json!({ "title": "b" }));
+    let changes = [update(), deleted(2, OTHER, &user), undoing(&[2], created(3, OTHER, &user))];
+    let decision = decide(changes, Some(&user));
+    assert_eq!((values(&decision), conflicts(&decision)), (json!({ "title": "a" }), vec![]));
+    // The restore was undone as well, so the newest deletion is not the one to be undone.
+    let changes = [
+        deleted(1, MINE, &user),
+        undoing(&[1], created(2, OTHER, &user)),
+        undoing(&[2], deleted(3, OTHER, &user)),
+    ];
+    let decision = decide(changes, None);
+    assert_eq!((decision.step, decision.undoes, decision.deletion), (Step::Restore, Some(1), Some(3)));
+}
+
+#[test]
+fn later_writes_of_the_actor_count_unless_they_change_nothing_together() {
+    let title = |revision, before: &str, after: &str| {
+        updated(revision, MINE, &json!({ "title": before }), &json!({ "title": after }))
+    };
+    let later = |fact: Fact| after_the_range(fact);
+    let changes = [title(1, "a", "b"), later(title(2, "b", "c"))];
+    let decision = decide(changes, Some(&json!({ "title": "c" })));
+    assert_eq!(conflicts(&decision), [(Some("title"), Reason::Changed, Some(2))]);
+    let changes = [title(1, "a", "b"), later(title(2, "b", "c")), later(title(3, "c", "b"))];
+    let decision = decide(changes, Some(&json!({ "title": "b" })));
+    assert_eq!((values(&decision), conflicts(&decision)), (json!({ "title": "a" }), vec![]));
+    // Somebody else wrote the value in between.
+    let other = updated(3, OTHER, &json!({ "title": "c" }), &json!({ "title": "d" }));
+    let changes = [title(1, "a", "b"), later(title(2, "b", "c")), other, later(title(4, "d", "b"))];
+    let decision = decide(changes, Some(&json!({ "title": "b" })));
+    assert_eq!(conflicts(&decision), [(Some("title"), Reason::Changed, Some(4))]);
+    // A created user that the actor has changed and changed back is deleted.
+    let user = json!({ "title": "b" });
+    let changes = [created(1, MINE, &user), later(title(2, "b", "c")), later(title(3, "c", "b"))];
+    assert_eq!(decide(changes, Some(&user)).step, Step::Delete);
+}
+
 /// Users whose userName the actor has changed: the id, the name before the change and the present one.
 fn renamed(users: &[(u128, &str, &str)], owners: &[(&str, u128)]) -> Vec<(Step, Option<Uuid>)> {
     let present: Vec<_> = users.iter().map(|(_, _, now)| map(&json!({ "userName": now }))).collect();
@@ -267,8 +359,8 @@ fn values_of_other_resources_are_left_alone() {
 
 fn member(changes: &[(i64, bool, &str)], is_member: bool, can_be: bool) -> (Step, Option<Reason>) {
     let mut trail = MemberTrail::default();
-    for (revision, added, by) in changes {
-        trail.add(*revision, *added, (*by != MINE).then_some(&author(by)));
+    for (revision, added, by) in changes.iter().rev() {
+        trail.add(*revision, *added, &role(by));
     }
     let (group_id, user_id) = (Uuid::nil(), Uuid::nil());
     let (outcome, conflict) = trail.decide(Target::Member { group_id, user_id }, is_member, can_be);
@@ -286,6 +378,13 @@ fn memberships_are_undone_unless_others_have_changed_them() {
     assert_eq!(member(&again, true, true), (Step::Unchanged, Some(Reason::Changed)));
     let between = [(1, false, MINE), (2, true, OTHER), (3, false, MINE)];
     assert_eq!(member(&between, false, true), (Step::Add, None));
+    let mut trail = MemberTrail::default();
+    trail.add(3, true, &Role::Undo(vec![2]));
+    trail.add(2, false, &role(OTHER));
+    trail.add(1, true, &Role::Selected);
+    let (group_id, user_id) = (Uuid::nil(), Uuid::nil());
+    let (undone, conflict) = trail.decide(Target::Member { group_id, user_id }, true, true);
+    assert_eq!((undone.outcome, conflict), (Step::Remove, None));
     // The deletion of the group has removed the member.
     assert_eq!(member(&[(1, true, MINE)], false, false), (Step::Unchanged, None));
 }
@@ -341,7 +440,7 @@ proptest! {
     #[test]
     fn only_the_last_writes_of_the_actor_are_undone(writes in writes()) {
         let names = ["title", "locale", "nickName"];
-        let (mut trail, mut state) = (Trail::default(), map(&json!({ "title": 0, "locale": 0, "nickName": 0 })));
+        let (mut facts, mut state) = (Vec::new(), map(&json!({ "title": 0, "locale": 0, "nickName": 0 })));
         // The values of each attribute, with the writers.
         let mut history: BTreeMap<&str, Vec<(bool, Value)>> =
             names.iter().map(|name| (*name, vec![(false, json!(0))])).collect();
@@ -351,11 +450,13 @@ proptest! {
                 continue;
             }
             let by = if mine { MINE } else { OTHER };
-            trail.add(updated(revision, by, &json!({ name: state[name] }), &json!({ name: value })));
+            facts.push(updated(revision, by, &json!({ name: state[name] }), &json!({ name: value })));
             history.get_mut(name).unwrap().push((mine, value.clone()));
             state[name] = value;
         }
-        let decision = trail.decide(Some(&state), None);
+        let mut trail = Trail::default();
+        facts.into_iter().rev().for_each(|fact| trail.add(fact));
+        let decision = trail.finished().decide(Some(&state), None);
         let after = merge(state, &decision.values);
         for name in names {
             let last = history[name].iter().rev().find(|(mine, _)| !mine);

@@ -1,6 +1,7 @@
 //! The changes of one user or group, folded into what is needed to undo those of the actor.
 
-use super::{Author, Write};
+use super::writes::{State, Writes};
+use super::{Role, Write};
 use crate::domain::change::ChangeKind;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,40 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Fact {
     pub revision: i64,
     pub kind: ChangeKind,
-    pub author: Author,
-    /// Whether the change is to be undone.
-    pub selected: bool,
+    pub role: Role,
     /// The values, as the feed shows them.
     pub before: Option<Map<String, Value>>,
     pub after: Option<Map<String, Value>>,
-}
-
-/// The writes of one value.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Writes {
-    /// The value before the first of the actor's last consecutive writes, which can be absent. `None` if there is no such
-    /// value, because the write is a creation or because it was erased.
-    pub(super) before: Option<Option<Value>>,
-    /// The revisions of these writes.
-    pub(super) selected: Vec<i64>,
-    /// The newest write by somebody else, if it is later.
-    pub(super) later: Option<Write>,
-}
-
-impl Writes {
-    /// Adds a write: by `by`, or by the actor if it is `None`.
-    pub(super) fn add(&mut self, revision: i64, by: Option<&Author>, before: Option<Option<Value>>) {
-        if let Some(author) = by {
-            self.later = Some(Write { revision, author: author.clone() });
-            return;
-        }
-        // A write by somebody else in between keeps its effect: the actor's earlier writes are not undone.
-        if self.later.take().is_some() || self.selected.is_empty() {
-            self.selected.clear();
-            self.before = before;
-        }
-        self.selected.push(revision);
-    }
 }
 
 /// The writes of a user or group since the start of the range.
@@ -54,21 +25,30 @@ pub struct Trail {
     pub(super) existence: Writes,
     /// The writes of each attribute.
     pub(super) attributes: BTreeMap<String, Writes>,
-    /// The newest update by somebody else, since the last creation by the actor.
-    pub(super) kept: Option<Write>,
+    /// The writes of the attributes that no change so far has named.
+    others: Writes,
     /// The revisions of all changes to be undone.
     pub(super) selected: BTreeSet<i64>,
     /// Whether the values of a change to be undone have been erased.
     pub(super) is_erased: bool,
-    /// The values before the deletion, if the last change is one whose values are not erased.
-    pub(super) deleted: Option<Map<String, Value>>,
+    /// The newest creation or deletion.
+    last: Option<Last>,
+    /// The revision of the newest creation or deletion that counts, except those by the actor after the range.
+    existing_since: i64,
+}
+
+/// The newest creation or deletion of a resource.
+#[derive(Clone, Debug)]
+struct Last {
+    revision: i64,
+    /// The values before the deletion, unless they were erased.
+    deleted: Option<Map<String, Value>>,
 }
 
 impl Trail {
-    /// Adds the next change, in the order of revisions.
+    /// Adds the next older change. The newest one comes first, because a revert decides about the changes that it undoes.
     pub fn add(&mut self, fact: Fact) {
-        let Fact { revision, kind, author, selected, before, after } = fact;
-        let by = (!selected).then_some(&author);
+        let Fact { revision, kind, role, before, after } = fact;
         let is_update = matches!(kind, ChangeKind::USER_UPDATED | ChangeKind::GROUP_UPDATED);
         let existed = match kind {
             ChangeKind::USER_CREATED | ChangeKind::GROUP_CREATED => false,
@@ -76,43 +56,91 @@ impl Trail {
             _ if is_update => true,
             _ => return,
         };
-        if selected {
-            self.selected.insert(revision);
-            // A creation needs no values, because a deletion undoes it.
-            self.is_erased |= existed && before.is_none();
-        }
         let old = before.as_ref().map(flatten);
         let new = after.as_ref().map(flatten);
-        let names: BTreeSet<_> = match (&old, &new) {
-            (Some(old), Some(new)) => {
-                let written = old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name));
-                written.cloned().collect()
-            }
-            // A creation and a deletion write all attributes, as does a change whose values are unknown.
-            _ => {
-                let values = old.iter().chain(&new).flat_map(BTreeMap::keys);
-                self.attributes.keys().chain(values).cloned().collect()
-            }
-        };
-        for name in names {
-            let before = old.as_ref().map(|old| old.get(&name).cloned());
-            self.attributes.entry(name).or_default().add(revision, by, before);
+        let is_selected = matches!(role, Role::Selected);
+        let is_erased = existed && old.is_none();
+        let mut counts = false;
+        for name in self.written(old.as_ref(), new.as_ref()) {
+            let state = |values: &Option<BTreeMap<String, Value>>, exists: bool| match values {
+                Some(values) => State::Value(values.get(&name).cloned()),
+                None if exists => State::Unknown,
+                None => State::Missing,
+            };
+            let (before, after) = (state(&old, existed), state(&new, existed == is_update));
+            let writes = self.attributes.entry(name).or_insert_with(|| self.others.clone());
+            counts |= writes.add(revision, &role, before, after);
         }
-        if is_update {
-            let write = |author: &Author| Write { revision, author: author.clone() };
-            self.kept = by.map(write).or(self.kept.take());
-        } else {
-            self.kept = None;
-            self.existence.add(revision, by, Some(Some(existed.into())));
-            self.deleted = before.filter(|_| existed);
+        if !is_update || is_erased {
+            // The attributes that are not named are absent, as far as values are known.
+            let state = |exists: bool, is_known: bool| match (exists, is_known) {
+                (false, _) => State::Missing,
+                (true, true) => State::Value(None),
+                (true, false) => State::Unknown,
+            };
+            let before = state(existed, old.is_some());
+            counts |= self.others.add(revision, &role, before, state(existed == is_update, new.is_some()));
+        }
+        if !is_update {
+            self.last.get_or_insert(Last { revision, deleted: before.filter(|_| existed) });
+            let exists = |exists: bool| State::Value(Some(exists.into()));
+            let counted = self.existence.add(revision, &role, exists(existed), exists(!existed));
+            if counted && !matches!(role, Role::Later(_)) {
+                self.existing_since = self.existing_since.max(revision);
+            }
+            counts |= counted;
+        }
+        if is_selected && counts {
+            self.selected.insert(revision);
+            // A creation needs no values, because a deletion undoes it.
+            self.is_erased |= is_erased;
         }
     }
 
-    /// The revision of the creation that a deletion would undo, if the resource exists.
+    /// The attributes that a change has written: those that differ. A creation and a deletion write all attributes, as does
+    /// a change whose values are unknown.
+    fn written(
+        &self,
+        old: Option<&BTreeMap<String, Value>>,
+        new: Option<&BTreeMap<String, Value>>,
+    ) -> BTreeSet<String> {
+        match (old, new) {
+            (Some(old), Some(new)) => {
+                let names = old.keys().chain(new.keys());
+                names.filter(|name| old.get(*name) != new.get(*name)).cloned().collect()
+            }
+            _ => {
+                let values = old.into_iter().chain(new).flat_map(BTreeMap::keys);
+                self.attributes.keys().chain(values).cloned().collect()
+            }
+        }
+    }
+
+    /// Ends the trail, after the oldest change.
+    #[must_use]
+    pub fn finished(mut self) -> Self {
+        self.existence.settle();
+        self.attributes.values_mut().for_each(Writes::settle);
+        self
+    }
+
+    /// The revision of the creation that a deletion would undo, if the resource exists. The trail must be finished.
     #[must_use]
     pub fn creation(&self) -> Option<i64> {
         let is_new = self.existence.before == Some(Some(false.into())) && self.existence.later.is_none();
-        self.existence.selected.last().copied().filter(|_| is_new)
+        self.existence.selected.first().copied().filter(|_| is_new)
+    }
+
+    /// The revision of the newest deletion of a resource that does not exist, and the values before it.
+    pub(super) fn deletion(&mut self) -> Option<(i64, Map<String, Value>)> {
+        let Last { revision, deleted } = self.last.take()?;
+        Some((revision, deleted?))
+    }
+
+    /// The newest update by somebody else since the creation.
+    pub(super) fn kept(&self) -> Option<&Write> {
+        let newest = self.attributes.values().filter_map(Writes::newest_of_others);
+        newest.filter(|write| write.revision > self.existing_since).max_by_key(|write| write.revision)
     }
 }
 

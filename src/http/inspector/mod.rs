@@ -2,27 +2,33 @@
 //! not wait. If it cannot keep up, requests are dropped and counted.
 
 mod notes;
+mod unanswered;
+mod unauthenticated;
 
 pub(super) use notes::RequestNotes;
+pub(super) use unanswered::Unanswered;
+pub(super) use unauthenticated::begin as begin_unauthenticated;
 
 use super::auth::{Caller, RefusedCaller};
 use super::context::new_id;
 use super::state::State;
-use crate::domain::inspector::Received;
+use crate::domain::inspector::{MAX_REVISIONS, Received};
 use crate::domain::origin::{Actor, ActorKind, Origin, Revisions};
 use crate::domain::parse_id;
 use crate::domain::plan::Plan;
+use crate::domain::scim::reading::Notes;
+use crate::domain::time::Timestamp;
 use crate::metrics::{Computed, Counters, UNLABELLED};
-use actix_web::HttpMessage;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::LOCATION;
+use actix_web::{HttpMessage, HttpRequest, web};
 use notes::Collected;
 use prometheus_client::registry::Registry;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 /// The limits on the requests that wait to be written.
@@ -37,12 +43,16 @@ pub(crate) struct Inspector {
     closed: Notify,
     is_closed: AtomicBool,
     counts: Counters,
+    /// Places for requests whose tokens are looked up, and the turn of the one whose token is being looked up.
+    places: Arc<Semaphore>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Waiting {
-    requests: VecDeque<Received>,
-    /// The total size, in bytes.
+    /// The requests, each with its size in bytes.
+    requests: VecDeque<(Received, usize)>,
+    /// The total size.
     bytes: usize,
 }
 
@@ -74,6 +84,8 @@ impl Inspector {
             closed: Notify::new(),
             is_closed: AtomicBool::new(false),
             counts: Counters::new("result", outcomes),
+            places: Arc::new(Semaphore::new(unauthenticated::MAX_WAITING)),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
@@ -92,25 +104,26 @@ impl Inspector {
 
     /// Adds a request, or drops it if too many are waiting.
     fn add(&self, received: Received) {
+        let size = received.size();
         let mut waiting = lock(&self.waiting);
-        let bytes = waiting.bytes.saturating_add(received.size());
+        let bytes = waiting.bytes.saturating_add(size);
         if waiting.requests.len() >= MAX_WAITING || bytes > MAX_WAITING_BYTES {
             return self.count(Outcome::Dropped, 1);
         }
         waiting.bytes = bytes;
-        waiting.requests.push_back(received);
+        waiting.requests.push_back((received, size));
         self.arrived.notify_one();
     }
 
-    /// Takes the oldest requests: at most `count`, and of about `bytes` bytes in total.
-    pub(crate) fn take(&self, count: usize, bytes: usize) -> Vec<Received> {
+    /// Takes the oldest requests: at most `count`, and of `about` this many bytes in total.
+    pub(crate) fn take(&self, count: usize, about: usize) -> Vec<Received> {
         let mut waiting = lock(&self.waiting);
         let (mut taken, mut size) = (Vec::new(), 0);
         while taken.len() < count
-            && size < bytes
-            && let Some(next) = waiting.requests.pop_front()
+            && size < about
+            && let Some((next, bytes)) = waiting.requests.pop_front()
         {
-            size += next.size();
+            size += bytes;
             taken.push(next);
         }
         waiting.bytes = waiting.bytes.saturating_sub(size);
@@ -157,48 +170,95 @@ impl Inspector {
     }
 
     /// Adds a request, if it is recorded, with its response.
-    pub(super) fn end(state: &State, response: &ServiceResponse, request_id: &Arc<str>, duration: Duration) {
+    pub(super) fn end(
+        state: &web::Data<State>,
+        response: &ServiceResponse,
+        request_id: &Arc<str>,
+        duration: Duration,
+    ) {
         let request = response.request();
         let Some(notes) = RequestNotes::of_recorded(request) else { return };
-        let Some((tenant, connection, origin)) = connection_of(response) else { return };
-        let (revisions, plan) =
-            origin.map(|Origin { revisions, plan, .. }| (revisions, plan)).unwrap_or_default();
-        let Collected { deviations, rejections, request: body, response: answer, .. } = notes.take();
-        let time = state.clock.now().minus(duration);
+        let connection = connection_of(request);
+        let (ids, origin) = connection.map_or((None, None), |(ids, origin)| (Some(ids), origin));
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        state.inspector.add(Received {
-            id: new_id(time),
-            tenant,
-            connection,
-            time,
-            duration,
-            method: request.method().to_string(),
-            path: request.path().to_owned(),
-            query: request.query_string().to_owned(),
+        let received = Received {
             status: response.status().as_u16(),
-            request_id: request_id.clone(),
             location: location.map(str::to_owned),
-            request: body,
-            response: answer,
-            revisions: revisions.as_ref().map(Revisions::sorted).unwrap_or_default(),
-            deviations,
-            rejections,
-            plan: plan.as_ref().map(Plan::to_json),
-        });
+            ..received(request, request_id, ids.unwrap_or_default())
+        };
+        let received = complete(received, state, &notes, origin.as_ref(), duration);
+        match ids {
+            Some(_) => state.inspector.add(received),
+            None => unauthenticated::add(state, request, received),
+        }
     }
 }
 
-/// The tenant and the id of the connection that sent a request, and the origin of its operations, unless its token was
+/// What is known of a request before its response. `ids` are those of the tenant and the connection.
+fn received(request: &HttpRequest, request_id: &Arc<str>, (tenant, connection): (Uuid, Uuid)) -> Received {
+    Received {
+        id: Uuid::nil(),
+        tenant,
+        connection,
+        time: Timestamp::from(0),
+        duration: Duration::ZERO,
+        method: request.method().to_string(),
+        path: request.path().to_owned(),
+        query: request.query_string().to_owned(),
+        status: 0,
+        request_id: request_id.clone(),
+        location: None,
+        request: None,
+        response: None,
+        revisions: Vec::new(),
+        revision_count: 0,
+        deviations: Notes::default(),
+        rejections: Vec::new(),
+        plan: None,
+    }
+}
+
+/// Adds what has been collected during a request that ends now.
+fn complete(
+    received: Received,
+    state: &State,
+    notes: &RequestNotes,
+    origin: Option<&Origin>,
+    duration: Duration,
+) -> Received {
+    let Collected { deviations, rejections, request, response, .. } = notes.take();
+    let time = state.clock.now().minus(duration);
+    let revisions = origin.and_then(|origin| origin.revisions.as_ref());
+    let (revisions, revision_count) =
+        revisions.map(|revisions| revisions.first(MAX_REVISIONS)).unwrap_or_default();
+    let plan = origin.and_then(|origin| origin.plan.as_ref()).map(Plan::to_json);
+    let id = new_id(time);
+    Received {
+        id,
+        time,
+        duration,
+        deviations,
+        rejections,
+        request,
+        response,
+        revisions,
+        revision_count,
+        plan,
+        ..received
+    }
+}
+
+/// The ids of the tenant and of the connection that sent a request, and the origin of its operations, unless its token was
 /// refused.
-fn connection_of(response: &ServiceResponse) -> Option<(Uuid, Uuid, Option<Origin>)> {
-    let extensions = response.request().extensions();
+fn connection_of(request: &HttpRequest) -> Option<((Uuid, Uuid), Option<Origin>)> {
+    let extensions = request.extensions();
     let caller = || {
         let Caller { origin, .. } = extensions.get::<Caller>()?;
-        Some((origin.tenant, parse_id(&origin.actor.id)?, Some(origin.clone())))
+        Some(((origin.tenant, parse_id(&origin.actor.id)?), Some(origin.clone())))
     };
     let refused = || {
         let RefusedCaller { tenant, actor } = extensions.get::<RefusedCaller>()?;
-        Some((*tenant, parse_id(&actor.id)?, None))
+        Some(((*tenant, parse_id(&actor.id)?), None))
     };
     caller().or_else(refused)
 }
@@ -218,30 +278,10 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 mod tests {
     use super::*;
     use crate::domain::inspector::Captured;
-    use crate::domain::scim::reading::Notes;
-    use crate::domain::time::Timestamp;
     use prometheus_client::encoding::text;
 
     fn received(body: usize) -> Received {
-        Received {
-            id: Uuid::nil(),
-            tenant: Uuid::nil(),
-            connection: Uuid::nil(),
-            time: Timestamp::from(0),
-            duration: Duration::ZERO,
-            method: "GET".to_owned(),
-            path: "/scim/v2/Users".to_owned(),
-            query: String::new(),
-            status: 200,
-            request_id: "x".into(),
-            location: None,
-            request: Captured::of(&vec![b'x'; body]),
-            response: None,
-            revisions: Vec::new(),
-            deviations: Notes::default(),
-            rejections: Vec::new(),
-            plan: None,
-        }
+        Received { request: Captured::of(&vec![b'x'; body]), ..Received::example() }
     }
 
     fn waiting(inspector: &Inspector) -> usize {

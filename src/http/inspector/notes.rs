@@ -79,9 +79,9 @@ impl RequestNotes {
         self.lock().reject(problem.note());
     }
 
-    /// Records the body of the request.
-    pub(in crate::http) fn capture_request(&self, body: &[u8]) {
-        self.lock().request = Captured::of(body);
+    /// Records the next part of the body of the request.
+    pub(in crate::http) fn append_to_request(&self, part: &[u8]) {
+        self.lock().request.get_or_insert_default().append(part);
     }
 
     /// Records the body of the response.

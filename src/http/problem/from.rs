@@ -41,6 +41,7 @@ impl From<OpError> for Problem {
                 "The limit of the connection's brake was reached and has changed. Nothing was done; retry later.",
             ),
             OpError::CallerDeleted => Self::no_valid_key(),
+            OpError::ModeChanged => Self::mode_changed(),
             OpError::Gone(detail) => Self::gone(sentence(detail)),
             OpError::KeyReused => Self::idempotency_key_reused(
                 "This `Idempotency-Key` was already used with a different body. Send a new `Idempotency-Key`.",

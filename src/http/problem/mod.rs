@@ -269,6 +269,11 @@ impl Problem {
         self.with(RETRY_AFTER, &seconds)
     }
 
+    /// A connection became dry while one of its requests was processed.
+    pub(super) fn mode_changed() -> Self {
+        Self::database_busy("The mode of the connection has become `dry`. Nothing was done; retry.")
+    }
+
     pub(super) fn too_many_of_key(limit: usize) -> Self {
         let detail = format!(
             "{limit} requests with this key already wait for changes or receive a stream. Retry once one of them has ended."

@@ -6,7 +6,7 @@ use crate::db::{Class, Operation, Tx};
 use crate::domain::brake::{Brake, Held, MAX_PERIOD};
 use crate::domain::change::Change;
 use crate::domain::condition::Conditions;
-use crate::domain::connection::Connection;
+use crate::domain::connection::{Connection, Mode};
 use crate::domain::origin::ActorKind;
 use crate::domain::parse_id;
 use crate::domain::time::Timestamp;
@@ -41,10 +41,13 @@ impl Removal {
     /// that a request that is refused holds up no other one.
     ///
     /// # Errors
-    /// [`OpError::Held`] or [`OpError::CallerDeleted`].
+    /// [`OpError::Held`], or [`OpError::CallerDeleted`] or [`OpError::ModeChanged`] if the connection was deleted or became dry during the
+    /// request.
     pub(in crate::ops) fn begin(tx: &mut Tx<'_>, tenant: Uuid) -> Result<Option<Self>, OpError> {
         let Some(connection) = caller(tx)? else { return Ok(None) };
-        let Connection { source, brake, held, .. } = existing(records::find(tx, tenant, connection))?;
+        let connection = existing(records::find(tx, tenant, connection))?;
+        check_mode(tx, &connection)?;
+        let Connection { id: connection, source, brake, held, .. } = connection;
         match held {
             Some(held) => Err(OpError::Held(Box::new(held))),
             None => Ok(brake.map(|_| Self { tenant, connection, source })),
@@ -81,6 +84,7 @@ impl Removal {
         now: Timestamp,
     ) -> Result<(), OpError> {
         let mut connection = lock(tx, self.tenant, self.connection)?;
+        check_mode(tx, &connection)?;
         if let Some(held) = connection.held {
             return Err(OpError::Held(Box::new(held)));
         }
@@ -105,6 +109,12 @@ fn caller(tx: &Tx<'_>) -> Result<Option<Uuid>, OpError> {
         return Ok(None);
     }
     parse_id(&actor.id).map(Some).ok_or_else(|| OpError::internal("the id of a connection is not a UUID"))
+}
+
+/// Checks that the mode of the connection has not become `dry` since the caller was authenticated.
+fn check_mode(tx: &Tx<'_>, connection: &Connection) -> Result<(), OpError> {
+    let is_planned = tx.origin()?.plan.is_some();
+    if connection.mode == Mode::Dry && !is_planned { Err(OpError::ModeChanged) } else { Ok(()) }
 }
 
 /// The connection of the caller. Servers notice the deletion of a connection only after a moment.

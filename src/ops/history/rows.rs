@@ -220,7 +220,11 @@ impl Rows {
     }
 
     /// The number of members added minus the number of members removed.
-    pub(super) fn growth(self, connection: &mut Connection, revisions: Revisions) -> QueryResult<i64> {
+    pub(in crate::ops) fn growth(
+        self,
+        connection: &mut Connection,
+        revisions: Revisions,
+    ) -> QueryResult<i64> {
         let mut statement = Fragment::of(
             "SELECT coalesce(sum(CASE WHEN changes.type = 'member.added' THEN 1 ELSE -1 END), 0)",
         );

@@ -17,7 +17,10 @@ pub(super) use edit::{MemberDiff, PreparedEdit};
 pub(super) use import::{Added, add_known};
 pub use of_users::{FEW_GROUPS, GroupsOf, HasUser, MAX_GROUPS, WithGroups};
 pub use pages::{Find, List, ListGroups};
-pub(super) use revert::{find_groups, lock_members, members_of, remove_known};
+pub(super) use revert::{
+    find_groups, groups_of_all, lock_groups_to_write, lock_members, lock_users_to_write, members_of,
+    remove_known,
+};
 pub(super) use store::{OnLocked, lock_users};
 pub use unpaged::{AllMembers, GroupsWithMembers};
 

@@ -10,7 +10,8 @@ use crate::domain::filter::Value;
 use crate::domain::time::Timestamp;
 use crate::ops::by_tenant::QualifiedId;
 use crate::ops::{IDS_PER_STATEMENT, OpError};
-use diesel::QueryResult;
+use crate::schema::{groups, users};
+use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -28,6 +29,51 @@ pub(in crate::ops) fn lock_members(
         existing.into_iter().map(|(_, user)| user).collect(),
         groups.iter().filter(exists).copied().collect(),
     ])
+}
+
+/// Locks users for writing, in the order of their ids. SQLite has a single writer and needs no locks.
+pub(in crate::ops) fn lock_users_to_write(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<()> {
+    let Connection::Postgres(c) = connection else { return Ok(()) };
+    for (tenant, ids) in store::chunks(ids.iter().map(|id| (tenant, *id))) {
+        let rows = users::tenant_id.eq(Uid(tenant)).and(users::id.eq_any(ids));
+        users::table.filter(rows).order(users::id).select(users::id).for_update().load::<Uid>(c)?;
+    }
+    Ok(())
+}
+
+/// Locks groups for writing, in the order of their ids. SQLite has a single writer and needs no locks.
+pub(in crate::ops) fn lock_groups_to_write(
+    connection: &mut Connection,
+    tenant: Uuid,
+    ids: &BTreeSet<Uuid>,
+) -> QueryResult<()> {
+    let Connection::Postgres(c) = connection else { return Ok(()) };
+    for (tenant, ids) in store::chunks(ids.iter().map(|id| (tenant, *id))) {
+        let rows = groups::tenant_id.eq(Uid(tenant)).and(groups::id.eq_any(ids));
+        groups::table.filter(rows).order(groups::id).select(groups::id).for_update().load::<Uid>(c)?;
+    }
+    Ok(())
+}
+
+/// Returns the groups of users.
+pub(in crate::ops) fn groups_of_all(
+    connection: &mut Connection,
+    tenant: Uuid,
+    users: &BTreeSet<Uuid>,
+) -> QueryResult<BTreeSet<Uuid>> {
+    let mut groups = BTreeSet::new();
+    for users in users.iter().copied().collect::<Vec<_>>().chunks(IDS_PER_STATEMENT) {
+        let mut statement =
+            Fragment::of("SELECT DISTINCT members.group_id FROM members WHERE members.tenant_id = ");
+        statement.value(Value::Id(tenant)).sql(" AND members.user_id").is_one_of(users);
+        let found: Vec<Uid> = connection.load(Statement::<Id>::of(statement))?;
+        groups.extend(found.into_iter().map(|Uid(group)| group));
+    }
+    Ok(groups)
 }
 
 /// Returns those of the groups that exist.

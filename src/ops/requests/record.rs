@@ -12,18 +12,14 @@ use crate::schema::{connections, heads, requests};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Inserts requests. Those of connections that no longer exist are left out.
 ///
-/// The connections are locked until the commit, because an erasure locks them before it searches their requests. A request
-/// that is inserted later is not found by the search. It is therefore recorded without its contents if it arrived before the
-/// erasure began, or shortly after, because the clocks of servers differ.
+/// The connections are locked until the commit, because an erasure locks them before it searches their requests, and sets a
+/// time. A request that is inserted later may not be found by the search. It is therefore recorded without its contents if it
+/// arrived before this time.
 #[derive(Debug)]
 pub struct Record(pub Arc<Vec<RecordedRequest>>);
-
-/// The largest difference between the clocks of two servers for which no value survives an erasure.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 
 impl Operation for Record {
     type Output = ();
@@ -44,11 +40,12 @@ impl Operation for Record {
             }
         }
         let row = |recorded: &RecordedRequest| {
-            let erased_at = erasures.get(&(recorded.tenant, recorded.connection))?;
+            let erased_at = *erasures.get(&(recorded.tenant, recorded.connection))?;
             Some(match erased_at {
-                Some(erased_at) if recorded.time <= erased_at.plus(CLOCK_DIFFERENCE) => {
+                Some(erased_at) if recorded.time <= erased_at => {
                     let mut erased = recorded.clone();
-                    erased.erase();
+                    // The erased user and its values are not known here.
+                    erased.erase(None);
                     Row::from(&erased)
                 }
                 _ => Row::from(recorded),

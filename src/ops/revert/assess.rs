@@ -1,15 +1,18 @@
 //! Decides what to do with the users or the groups of a portion.
 
+use super::members::trails;
+use super::report::target;
 use super::{Foreseen, Portion, Revertible};
 use crate::db::budget::{Budget, StoredSize};
 use crate::db::sql::{Fragment, Statement};
-use crate::db::types::{Document, Id, Measured, Uid};
+use crate::db::types::{Document, Id, Json as Stored, Measured, Uid};
 use crate::db::{Connection, Dialect, Tx};
+use crate::domain::body;
 use crate::domain::change::ChangeKind;
 use crate::domain::filter::Value;
 use crate::domain::revert::{
-    Author, Claim, Claimant, Conflict, Decision, Fact, Owners, Reason, Selection, Step, Trail, Write, settle,
-    source_of,
+    Author, Claim, Claimant, Conflict, Decision, Fact, MemberTrail, Owners, Reason, Selection, Step, Target,
+    Trail, Write, settle, source_of,
 };
 use crate::ops::history::{Revisions, Rows, own_kind};
 use crate::ops::{IDS_PER_STATEMENT, OpError};
@@ -35,16 +38,30 @@ pub(super) struct Assessment<R> {
     pub(super) of: PhantomData<R>,
 }
 
-/// Decides about resources, in the order of their ids. Stops early when the budget is spent. With `lock`, the resources are
-/// locked, so that the decisions remain valid until the transaction ends.
+impl<R: Revertible> Assessment<R> {
+    /// The ids of the resources with a step.
+    pub(super) fn ids(&self, step: Step) -> BTreeSet<Uuid> {
+        let resources = self.resources.iter().filter(|resource| resource.decision.step == step);
+        resources.map(|resource| resource.id).collect()
+    }
+
+    /// The creations and deletions that are undone.
+    pub(super) fn undoes(&self) -> HashMap<Target, i64> {
+        let undone = |resource: &Assessed| Some((target::<R>(resource.id), resource.decision.undoes?));
+        self.resources.iter().filter_map(undone).collect()
+    }
+}
+
+/// Decides about resources, in the order of their ids. Stops early when the budget is spent. If the resources are locked,
+/// the decisions remain valid until the transaction ends.
 pub(super) fn assess<R: Revertible>(
     tx: &mut Tx<'_>,
     portion: &Portion,
     ids: &BTreeSet<Uuid>,
-    (lock, foreseen): (bool, &Foreseen),
+    foreseen: &Foreseen,
     budget: &mut Budget,
 ) -> Result<Assessment<R>, OpError> {
-    let mut present = present::<R>(tx, portion.tenant, ids, lock)?;
+    let mut present = present::<R>(tx, portion.tenant, ids)?;
     let mut resources = Vec::with_capacity(ids.len());
     for id in ids {
         if budget.is_spent() {
@@ -57,13 +74,37 @@ pub(super) fn assess<R: Revertible>(
     let claims = resources.iter().flat_map(|resource| resource.decision.claims()).collect();
     let mut owners = owners::<R>(tx, portion.tenant, claims)?;
     foreseen.correct::<R>(&mut owners);
-    let claimants = resources.iter_mut().map(|resource| Claimant {
-        id: resource.id,
-        present: resource.snapshot.as_ref(),
-        decision: &mut resource.decision,
-    });
-    settle(&mut claimants.collect::<Vec<_>>(), &owners);
-    Ok(Assessment { resources, owners, of: PhantomData })
+    for resource in &mut resources {
+        for (attribute, owner) in &portion.excluded {
+            resource.decision.leave(attribute, *owner);
+        }
+    }
+    loop {
+        let claimants = resources.iter_mut().map(|resource| Claimant {
+            id: resource.id,
+            present: resource.snapshot.as_ref(),
+            decision: &mut resource.decision,
+        });
+        settle(&mut claimants.collect::<Vec<_>>(), &owners);
+        // A resource that is left alone keeps its values, which others may have claimed.
+        if !leave_too_large(&mut resources) {
+            return Ok(Assessment { resources, owners, of: PhantomData });
+        }
+    }
+}
+
+/// Leaves resources alone that would exceed the maximum size, because others have written other attributes. Returns whether
+/// there are any.
+fn leave_too_large(resources: &mut [Assessed]) -> bool {
+    let mut left = false;
+    for Assessed { snapshot, decision, .. } in resources {
+        let size = decision.result(snapshot.as_ref()).map(body::size);
+        if size.is_some_and(|size| size > body::SIZE_LIMIT) {
+            decision.give_up(Conflict::of(None, Reason::TooLarge));
+            left = true;
+        }
+    }
+    left
 }
 
 /// The resources that exist, by id.
@@ -71,17 +112,8 @@ pub(super) fn present<R: Revertible>(
     tx: &mut Tx<'_>,
     tenant: Uuid,
     ids: &BTreeSet<Uuid>,
-    lock: bool,
 ) -> QueryResult<HashMap<Uuid, R>> {
     let mut present = HashMap::new();
-    if lock {
-        for id in ids {
-            if let Some(row) = tx.lock(R::by_id(tenant, *id)).optional()? {
-                present.insert(*id, R::from_row(row)?);
-            }
-        }
-        return Ok(present);
-    }
     for chunk in ids.iter().copied().collect::<Vec<_>>().chunks(IDS_PER_STATEMENT) {
         let found: Vec<R> = R::load_by_ids(tx, tenant, &chunk.iter().copied().collect())?;
         present.extend(found.into_iter().map(|resource| (resource.id(), resource)));
@@ -114,11 +146,11 @@ fn decide<R: Revertible>(
 }
 
 type Values = Option<Measured<Map<String, Json>>>;
-type TrailRow = (i64, String, String, String, Values, Values);
+type TrailRow = (i64, String, String, String, Option<Stored<Vec<i64>>>, Values, Values);
 
 impl StoredSize for TrailRow {
     fn stored_size(&self) -> usize {
-        [&self.4, &self.5].into_iter().flatten().map(StoredSize::stored_size).sum()
+        [&self.5, &self.6].into_iter().flatten().map(StoredSize::stored_size).sum()
     }
 }
 
@@ -132,15 +164,15 @@ fn trail(
     selection: &Selection,
     budget: &mut Budget,
 ) -> QueryResult<Trail> {
-    let (mut trail, mut after) = (Trail::default(), selection.after);
+    let (mut trail, mut revisions) = (Trail::default(), Revisions::after(selection.after));
     loop {
         let mut statement = Fragment::of(
-            "SELECT changes.revision, changes.type, changes.actor_type, changes.actor_id, changes.before, changes.after",
+            "SELECT changes.revision, changes.type, changes.actor_type, changes.actor_id, changes.reverts, changes.before, \
+             changes.after",
         );
-        statement.append(&rows.from(own_kind(rows.kind), &Revisions::after(after).condition()));
-        statement.sql(" ORDER BY changes.revision");
-        let statement =
-            Statement::<(BigInt, Text, Text, Text, Nullable<Document>, Nullable<Document>)>::of(statement);
+        statement.append(&rows.from(own_kind(rows.kind), &revisions.condition()));
+        statement.sql(" ORDER BY changes.revision DESC");
+        let statement = Statement::<TrailColumns>::of(statement);
         let statement = match connection.dialect() {
             Dialect::Postgres => statement.limited(WINDOW),
             Dialect::Sqlite => statement,
@@ -148,54 +180,69 @@ fn trail(
         let window: Vec<TrailRow> = connection.load_within(statement, WINDOW, &mut Budget::unlimited())?;
         let is_last = window.len() < WINDOW;
         for row in window {
-            after = row.0;
+            revisions.through = row.0 - 1;
             budget.spend(row.stored_size());
             if let Some(fact) = fact(row, selection) {
                 trail.add(fact);
             }
         }
         if is_last {
-            return Ok(trail);
+            return Ok(trail.finished());
         }
     }
 }
 
+type TrailColumns = (BigInt, Text, Text, Text, Nullable<Document>, Nullable<Document>, Nullable<Document>);
+
 fn fact(
-    (revision, kind, actor_kind, actor_id, before, after): TrailRow,
+    (revision, kind, actor_kind, actor_id, reverts, before, after): TrailRow,
     selection: &Selection,
 ) -> Option<Fact> {
     let kind = ChangeKind::from_name(&kind)?;
     let author = Author { kind: actor_kind, id: actor_id };
-    let selected = selection.includes(revision, &author);
+    let role = selection.role(revision, author, reverts.map(|reverts| reverts.0));
     let shown = |values: Values| values.map(|values| kind.shown(values.value));
-    Some(Fact { revision, kind, author, selected, before: shown(before), after: shown(after) })
+    Some(Fact { revision, kind, role, before: shown(before), after: shown(after) })
 }
 
-/// The newest membership of a created resource that somebody else has added.
+/// The newest membership of a created resource that somebody else has added. Memberships that a revert has added again belong
+/// to whoever added them first.
 fn added_by_others<R: Revertible>(
     connection: &mut Connection,
     rows: Rows,
-    Selection { until, actor, .. }: &Selection,
+    selection: &Selection,
     creation: i64,
 ) -> QueryResult<Option<Write>> {
-    let mut statement = Fragment::of(
-        "SELECT changes.revision, changes.actor_type, changes.actor_id FROM changes WHERE changes.tenant_id = ",
-    );
-    statement.value(Value::Id(rows.tenant)).sql(" AND ").sql(R::IN_MEMBERSHIPS);
-    statement.sql(" = ").value(Value::Id(rows.id)).sql(" AND changes.type = 'member.added'");
-    statement.and_condition(&Revisions::after(creation).condition());
-    statement.sql(" AND NOT (changes.actor_type = ").value(Value::Text(actor.kind.clone()));
-    statement.sql(" AND changes.actor_id = ").value(Value::Text(actor.id.clone()));
-    statement.sql(" AND changes.revision <= ").value(Value::Integer(*until));
-    statement.sql(
-        ") AND EXISTS (SELECT 1 FROM members WHERE members.tenant_id = changes.tenant_id \
-         AND members.group_id = changes.resource_id AND members.user_id = changes.member_id) \
-         ORDER BY changes.revision DESC",
-    );
-    let found: Vec<(i64, String, String)> =
-        connection.load_first(Statement::<(BigInt, Text, Text)>::of(statement), 1)?;
-    let write = |(revision, kind, id)| Write { revision, author: Author { kind, id } };
-    Ok(found.into_iter().next().map(write))
+    let Selection { until, actor, .. } = selection;
+    let mut revisions = Revisions::after(creation);
+    loop {
+        let mut statement = Fragment::of(
+            "SELECT changes.revision, changes.resource_id, changes.member_id, changes.actor_type, changes.actor_id \
+             FROM changes WHERE changes.tenant_id = ",
+        );
+        statement.value(Value::Id(rows.tenant)).sql(" AND ").sql(R::IN_MEMBERSHIPS);
+        statement.sql(" = ").value(Value::Id(rows.id)).sql(" AND changes.type = 'member.added'");
+        statement.and_condition(&revisions.condition()).sql(" AND changes.reverts IS NULL");
+        statement.sql(" AND NOT (changes.actor_type = ").value(Value::Text(actor.kind.clone()));
+        statement.sql(" AND changes.actor_id = ").value(Value::Text(actor.id.clone()));
+        statement.sql(" AND changes.revision <= ").value(Value::Integer(*until));
+        statement.sql(
+            ") AND EXISTS (SELECT 1 FROM members WHERE members.tenant_id = changes.tenant_id \
+             AND members.group_id = changes.resource_id AND members.user_id = changes.member_id) \
+             ORDER BY changes.revision DESC",
+        );
+        let statement = Statement::<(BigInt, Id, Id, Text, Text)>::of(statement);
+        let found: Vec<(i64, Uid, Uid, String, String)> = connection.load_first(statement, WINDOW)?;
+        let Some((oldest, ..)) = found.last() else { return Ok(None) };
+        revisions.through = oldest - 1;
+        for (revision, Uid(group), Uid(user), kind, id) in found {
+            let since = Selection { after: creation, ..selection.clone() };
+            let trails = trails(connection, rows.tenant, &since, &[(group, user)].into())?;
+            if trails.into_values().any(MemberTrail::has_other_writes) {
+                return Ok(Some(Write { revision, author: Author { kind, id } }));
+            }
+        }
+    }
 }
 
 /// The resources that have unique values.

@@ -78,9 +78,8 @@ impl Operation for Plan {
 impl Plan {
     fn plan(&self, tx: &mut Tx<'_>) -> Result<Option<(Results, Foreseen)>, OpError> {
         let (portion, budget) = (&self.portion, &mut portion_budget());
-        let unlocked = (false, &*self.foreseen);
-        let users = assess::<User>(tx, portion, &portion.users(), unlocked, budget)?;
-        let groups = assess::<Group>(tx, portion, &portion.groups(), unlocked, budget)?;
+        let users = assess::<User>(tx, portion, &portion.users(), &self.foreseen, budget)?;
+        let groups = assess::<Group>(tx, portion, &portion.groups(), &self.foreseen, budget)?;
         if budget.is_spent() && portion.range.len() > 1 {
             return Ok(None);
         }

@@ -3,16 +3,16 @@
 use super::report::{Results, TargetConflict};
 use super::{Foreseen, Portion};
 use crate::db::sql::{Fragment, Statement};
-use crate::db::types::{Id, Uid};
+use crate::db::types::{Document, Id, Json, Uid};
 use crate::db::{Connection, Tx};
-use crate::domain::change::ResourceKind;
+use crate::domain::filter::Value;
 use crate::domain::revert::{Author, MemberTrail, Selection, Step, Target};
 use crate::domain::time::Timestamp;
-use crate::ops::OpError;
-use crate::ops::history::{Revisions, Rows};
+use crate::ops::history::Revisions;
 use crate::ops::members::{add_known, existing, find_groups, lock_members, members_of, remove_known};
+use crate::ops::{IDS_PER_STATEMENT, OpError};
 use diesel::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -75,13 +75,12 @@ struct Assessment<'a> {
 impl Assessment<'_> {
     fn decide(&self, tx: &mut Tx<'_>, by_group: &ByGroup) -> Result<Results, OpError> {
         let (tenant, mut results) = (self.portion.tenant, Results::default());
+        let mut trails = trails(tx, tenant, &self.portion.selection, &self.portion.members())?;
         for (group, users) in by_group {
-            let rows = Rows { tenant, id: *group, kind: ResourceKind::Group };
-            let mut trails = trails(tx, rows, &self.portion.selection, users)?;
             let members = members_of(tx, (tenant, *group), users)?;
             for user in users {
                 let target = Target::Member { group_id: *group, user_id: *user };
-                let trail = trails.remove(user).unwrap_or_default();
+                let trail = trails.remove(&(*group, *user)).unwrap_or_default();
                 let can_be = self.groups.contains(group) && self.users.contains(user);
                 // A group is restored with the members that it had when it was deleted.
                 let is_member = match self.restored.contains(group) {
@@ -97,37 +96,49 @@ impl Assessment<'_> {
     }
 }
 
-/// The maximum number of changes of a group's members that are in memory at once.
+/// The maximum number of changes of memberships that are in memory at once.
 const WINDOW: usize = 10_000;
 
-/// The changes of memberships of a group since the start of the range.
-fn trails(
+/// The changes of memberships since the start of the range. Each is a pair of the ids of a group and a user.
+pub(super) fn trails(
     connection: &mut Connection,
-    rows: Rows,
+    tenant: Uuid,
     selection: &Selection,
-    users: &BTreeSet<Uuid>,
-) -> QueryResult<BTreeMap<Uuid, MemberTrail>> {
-    let (mut trails, mut after) = (BTreeMap::<Uuid, MemberTrail>::new(), selection.after);
-    loop {
-        let mut statement = Fragment::of(
-            "SELECT changes.revision, changes.member_id, changes.type = 'member.added', changes.actor_type, \
-             changes.actor_id",
-        );
-        statement.append(&rows.from("changes.resource = 'member'", &Revisions::after(after).condition()));
-        statement.sql(" ORDER BY changes.revision");
-        let statement = Statement::<(BigInt, Id, Bool, Text, Text)>::of(statement);
-        let window: Vec<(i64, Uid, bool, String, String)> = connection.load_first(statement, WINDOW)?;
-        let is_last = window.len() < WINDOW;
-        for (revision, Uid(user), added, kind, id) in window {
-            after = revision;
-            if users.contains(&user) {
-                let author = Author { kind, id };
-                let by = (!selection.includes(revision, &author)).then_some(&author);
-                trails.entry(user).or_default().add(revision, added, by);
+    memberships: &BTreeSet<(Uuid, Uuid)>,
+) -> QueryResult<BTreeMap<(Uuid, Uuid), MemberTrail>> {
+    let mut trails = BTreeMap::<_, MemberTrail>::new();
+    let users: BTreeSet<_> = memberships.iter().map(|(_, user)| *user).collect();
+    for users in users.into_iter().collect::<Vec<_>>().chunks(IDS_PER_STATEMENT) {
+        let mut revisions = Revisions::after(selection.after);
+        loop {
+            let statement = member_changes(tenant, users, revisions);
+            let window: Vec<MemberRow> = connection.load_first(statement, WINDOW)?;
+            let oldest = window.last().map(|row| row.0).filter(|_| window.len() == WINDOW);
+            for (revision, Uid(group), Uid(user), added, kind, id, reverts) in window {
+                if memberships.contains(&(group, user)) {
+                    let reverts = reverts.map(|reverts| reverts.0);
+                    let role = selection.role(revision, Author { kind, id }, reverts);
+                    trails.entry((group, user)).or_default().add(revision, added, &role);
+                }
             }
-        }
-        if is_last {
-            return Ok(trails);
+            let Some(oldest) = oldest else { break };
+            revisions.through = oldest - 1;
         }
     }
+    Ok(trails)
+}
+
+type MemberRow = (i64, Uid, Uid, bool, String, String, Option<Json<Vec<i64>>>);
+type MemberColumns = (BigInt, Id, Id, Bool, Text, Text, Nullable<Document>);
+
+/// Selects the changes of the memberships of users, newest first. With a condition on the group, an engine could read all
+/// changes of the group.
+fn member_changes(tenant: Uuid, users: &[Uuid], revisions: Revisions) -> Statement<MemberColumns> {
+    let mut statement = Fragment::of(
+        "SELECT changes.revision, changes.resource_id, changes.member_id, changes.type = 'member.added', \
+         changes.actor_type, changes.actor_id, changes.reverts FROM changes WHERE changes.tenant_id = ",
+    );
+    statement.value(Value::Id(tenant)).sql(" AND changes.member_id").is_one_of(users);
+    statement.and_condition(&revisions.condition()).sql(" ORDER BY changes.revision DESC");
+    Statement::of(statement)
 }

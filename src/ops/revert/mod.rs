@@ -1,13 +1,17 @@
 //! Reverts what one actor did in a range of revisions.
 //!
-//! The changes of a resource or of a membership are undone together. A revert consists of portions of at most
+//! The changes of a resource or of a membership are undone together. A revert consists of portions of about
 //! [`PORTION`] changes, each in its own transaction ([`Apply`]). A portion decides what to do with the rows of its users,
 //! groups and memberships locked, so that the writes of others survive, whenever they are made. A plan decides the same
 //! without writing ([`Plan`]), and remembers what earlier portions would have done ([`Foreseen`]).
+//!
+//! The decisions do not depend on how the items are split, because the changes that a revert has made do not count, and
+//! neither do those that it has undone. A revert that ended early can therefore be repeated.
 
 mod apply;
 mod assess;
 mod foreseen;
+mod locks;
 mod members;
 mod report;
 mod reverter;
@@ -19,7 +23,7 @@ pub use foreseen::{Foreseen, Plan};
 pub use report::{AppliedPortion, Report, Results, TargetConflict};
 pub use reverter::Reverter;
 pub use revertible::Revertible;
-pub use selected::{Item, ReadSelected, ReadSpan, Selected};
+pub use selected::{CountMembers, Item, ReadSelected, ReadSpan, Selected};
 
 use crate::db::budget::Budget;
 use crate::domain::revert::{Selection, Target};
@@ -28,7 +32,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The number of changes that one transaction undoes. The changes of one resource are never split.
+/// The number of changes that one transaction undoes. The changes of one resource are never split. Each member of a group
+/// that is restored counts as a change.
 pub const PORTION: usize = 1_000;
 
 /// The size, in bytes, of the values of the changes that a portion reads. A larger portion is split.
@@ -50,6 +55,8 @@ pub struct Portion {
     pub items: Arc<[Item]>,
     /// The items of the portion.
     pub range: Range<usize>,
+    /// The attributes that must be left alone because the tenant requires unique values, with the resources that have them.
+    pub excluded: Vec<(String, Option<Uuid>)>,
 }
 
 impl Portion {

@@ -55,7 +55,8 @@ pub(super) fn results<R: Revertible>(assessment: &Assessment<R>) -> Results {
     results
 }
 
-fn target<R: Revertible>(id: Uuid) -> Target {
+/// The resource with an id.
+pub(super) fn target<R: Revertible>(id: Uuid) -> Target {
     let [created, ..] = R::KINDS;
     match created.resource() {
         ResourceKind::Group => Target::Group { id },

@@ -2,7 +2,7 @@
 
 use super::report::{AppliedPortion, Results, TargetConflict};
 use super::selected::{items, portions};
-use super::{Apply, Foreseen, Item, Plan, Portion, ReadSelected, ReadSpan, Report, Selected};
+use super::{Apply, CountMembers, Foreseen, Item, Plan, Portion, ReadSelected, ReadSpan, Report, Selected};
 use crate::db::{Database, DbError, Operation};
 use crate::domain::fields::FieldError;
 use crate::domain::origin::Origin;
@@ -12,7 +12,7 @@ use crate::ops::OpError;
 use crate::ops::changes::Span;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A revert in progress.
@@ -25,6 +25,10 @@ pub struct Reverter {
     items: Arc<[Item]>,
     /// The portions that have not been processed, the next one last.
     pending: Vec<Range<usize>>,
+    /// The number of portions in a row that were not done because the database did not finish in time.
+    late: usize,
+    /// Whether a portion has been applied in a transaction that checked the newest revision.
+    is_checked: bool,
     foreseen: Arc<Foreseen>,
     report: Report,
 }
@@ -36,8 +40,15 @@ const WINDOW: i64 = 50_000;
 const PAUSE: Duration = Duration::from_millis(100);
 const ATTEMPTS: usize = 100;
 
+/// The number of portions in a row that may be late. If more are, the database is overloaded, and the revert ends.
+const MAX_LATE: usize = 20;
+
+/// The output of [`Apply`].
+type Applied = Option<(Results, Option<[i64; 2]>)>;
+
 impl Reverter {
-    /// Reads the changes of a selection.
+    /// Reads the changes of a selection. `portion` is the number of changes that one transaction undoes, usually
+    /// [`PORTION`](super::PORTION).
     ///
     /// # Errors
     /// [`OpError::Invalid`] if the range ends after the newest revision or contains too many changes, and
@@ -47,15 +58,18 @@ impl Reverter {
         origin: Origin,
         tenant: Uuid,
         selection: Selection,
+        portion: usize,
     ) -> Result<Self, OpError> {
         let origin = Origin { deadline: None, bulk: true, ..origin };
         let Span { head, .. } = span(&database, &origin, tenant, &selection).await?;
         let selected = select(&database, &origin, tenant, &selection).await?;
-        let items = items(&selected);
-        let pending = portions(&items).into_iter().rev().collect();
+        let mut items = items(&selected);
+        count_members(&database, &origin, tenant, &mut items).await?;
+        let pending = portions(&items, portion).into_iter().rev().collect();
         let report = Report { head, changes: selected.len(), ..Report::default() };
-        let (selection, items) = (Arc::new(selection), items.into());
-        Ok(Self { database, origin, tenant, selection, items, pending, foreseen: Arc::default(), report })
+        let (selection, items, foreseen) = (Arc::new(selection), items.into(), Arc::default());
+        let (late, is_checked) = (0, false);
+        Ok(Self { database, origin, tenant, selection, items, pending, late, is_checked, foreseen, report })
     }
 
     /// The newest revision when the revert began.
@@ -71,38 +85,80 @@ impl Reverter {
     pub async fn plan_next(&mut self) -> Result<bool, OpError> {
         let Some(range) = self.pending.pop() else { return Ok(false) };
         let plan = || Plan { portion: self.portion(&range), foreseen: self.foreseen.clone() };
-        match self.call(plan).await? {
-            Some((results, foreseen)) => {
+        match self.call(plan).await {
+            Ok(Some((results, foreseen))) => {
                 self.foreseen = Arc::new(foreseen);
                 self.report.add(results);
             }
-            None => self.halve(range),
+            Ok(None) => self.halve(range),
+            Err(error) if is_late(&error) && range.len() > 1 => self.halve(range),
+            Err(error) => return Err(error),
         }
         Ok(true)
     }
 
-    /// Applies the next portion in one transaction. Returns `false` if there is none.
+    /// Applies the next portion in one transaction. Returns `false` if there is none. The first portion is applied only if no
+    /// other write of the tenant has been committed since the revert began.
     ///
     /// # Errors
     /// An error that ends the revert. The portion was not applied, unless the error is [`DbError::OutcomeUnknown`].
+    /// [`OpError::PreconditionFailed`] with the newest revision if this is the first portion and there was another write.
     pub async fn apply_next(&mut self, now: Timestamp) -> Result<bool, OpError> {
         let Some(range) = self.pending.pop() else { return Ok(false) };
-        let applied = self.call(|| Apply { portion: self.portion(&range), now }).await;
-        match applied {
-            Ok(Some((results, revisions))) => self.applied(range.len(), results, revisions),
+        match self.apply(&range, now).await {
+            Ok(Some((results, revisions))) => {
+                self.is_checked = true;
+                self.applied(range.len(), results, revisions);
+            }
             Ok(None) => self.halve(range),
             // Some unique values are checked at the commit. Halving finds the item with the conflict.
             Err(OpError::Conflict { .. }) if range.len() > 1 => self.halve(range),
             Err(OpError::Conflict { attribute, existing, .. }) => {
-                let results = self.taken(range.start, attribute, existing);
-                self.applied(range.len(), results, None);
+                let conflict = Conflict::of(Some(attribute.to_owned()), Reason::Taken);
+                let conflict = Conflict { existing_id: existing, ..conflict };
+                self.applied(range.len(), self.unchanged(range.start, conflict), None);
+            }
+            Err(error) if is_late(&error) && self.late < MAX_LATE => {
+                self.late += 1;
+                if range.len() > 1 {
+                    self.halve(range);
+                } else {
+                    let conflict = Conflict::of(None, Reason::Timeout);
+                    self.applied(range.len(), self.unchanged(range.start, conflict), None);
+                }
+                return Ok(true);
             }
             Err(error) => {
                 self.pending.push(range);
                 return Err(error);
             }
         }
+        self.late = 0;
         Ok(true)
+    }
+
+    /// Applies a portion. If it is a single item, a value that belongs to another resource by now is left alone, and the other
+    /// values are reverted.
+    async fn apply(&self, range: &Range<usize>, now: Timestamp) -> Result<Applied, OpError> {
+        let mut portion = self.portion(range);
+        loop {
+            let apply = || {
+                let remaining =
+                    self.database.deadline(&self.origin).saturating_duration_since(Instant::now());
+                let give_up = (range.len() > 1).then(|| Instant::now() + remaining / 2);
+                let head = (!self.is_checked).then_some(self.report.head);
+                Apply { portion: portion.clone(), now, head, give_up }
+            };
+            match self.call(apply).await {
+                Err(OpError::Conflict { attribute, existing, .. })
+                    if range.len() == 1
+                        && portion.excluded.iter().all(|(excluded, _)| excluded != attribute) =>
+                {
+                    portion.excluded.push((attribute.to_owned(), existing));
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Whether a portion has been applied.
@@ -123,7 +179,7 @@ impl Reverter {
 
     fn portion(&self, range: &Range<usize>) -> Portion {
         let (selection, items) = (self.selection.clone(), self.items.clone());
-        Portion { tenant: self.tenant, selection, items, range: range.clone() }
+        Portion { tenant: self.tenant, selection, items, range: range.clone(), excluded: Vec::new() }
     }
 
     async fn call<O: Operation<Error = OpError>>(
@@ -153,17 +209,38 @@ impl Reverter {
         self.report.portions.get_or_insert_default().push(AppliedPortion { items, revisions });
     }
 
-    /// The results of a single item whose value belongs to another resource.
-    fn taken(&self, index: usize, attribute: &str, existing: Option<Uuid>) -> Results {
+    /// The results of a single item that is left alone.
+    fn unchanged(&self, index: usize, conflict: Conflict) -> Results {
         let Some(Item { target, .. }) = self.items.get(index).copied() else { return Results::default() };
         let (outcome, attributes, reverts) = (Step::Unchanged, Vec::new(), [].into());
-        let conflict = Conflict::of(Some(attribute.to_owned()), Reason::Taken);
-        let conflict = Conflict { existing_id: existing, ..conflict };
         Results {
             outcomes: vec![Outcome { target, outcome, attributes, reverts }],
             conflicts: vec![TargetConflict { target, conflict }],
         }
     }
+}
+
+/// Whether a portion was not applied because it takes too long.
+fn is_late(error: &OpError) -> bool {
+    matches!(error, OpError::Database(DbError::Busy(_) | DbError::DeadlinePassed))
+}
+
+/// Adds the members of the groups that are restored to the sizes of the items.
+async fn count_members(
+    database: &Database,
+    origin: &Origin,
+    tenant: Uuid,
+    items: &mut [Item],
+) -> Result<(), OpError> {
+    let mut deleted: Vec<_> = items.iter_mut().filter(|item| item.deleted_group().is_some()).collect();
+    for items in deleted.chunks_mut(CountMembers::MAX) {
+        let groups = items.iter().filter_map(|item| item.deleted_group()).collect();
+        let counts = database.call(origin, CountMembers { tenant, groups }).await?;
+        for (item, count) in items.iter_mut().zip(counts) {
+            item.changes += count;
+        }
+    }
+    Ok(())
 }
 
 /// Reads the changes of a selection, in the order of revisions.

@@ -1,15 +1,14 @@
 //! Reads which changes are to be reverted.
 
-use super::PORTION;
 use crate::db::sql::{Fragment, Statement};
 use crate::db::types::{Id, Uid};
 use crate::db::{Class, Operation, Tx};
-use crate::domain::change::ChangeKind;
+use crate::domain::change::{ChangeKind, ResourceKind};
 use crate::domain::filter::Value;
 use crate::domain::revert::{MAX_CHANGES, Selection, Target};
 use crate::ops::OpError;
 use crate::ops::changes::{Span, span_of};
-use crate::ops::history::Revisions;
+use crate::ops::history::{Revisions, Rows};
 use diesel::sql_types::{BigInt, Nullable, Text};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -92,30 +91,42 @@ fn selected(revision: i64, kind: &str, Uid(id): Uid, member: Option<Uid>) -> Opt
 pub struct Item {
     /// The user, group or membership.
     pub target: Target,
-    /// The number of changes.
+    /// The number of changes, and of the members of a group that is restored.
     pub changes: usize,
+    phase: Phase,
+}
+
+impl Item {
+    /// The id of a group whose deletion is undone.
+    pub(super) fn deleted_group(&self) -> Option<Uuid> {
+        match self.target {
+            Target::Group { id } if self.phase == Phase::Restore => Some(id),
+            _ => None,
+        }
+    }
 }
 
 /// The items in the order in which they are processed. A deletion frees unique values that an update or a restore may need,
 /// and a membership needs its user and its group.
 pub(super) fn items(selected: &[Selected]) -> Vec<Item> {
-    let mut found: BTreeMap<Target, (Phase, usize)> = BTreeMap::new();
+    let mut found: BTreeMap<Target, Item> = BTreeMap::new();
     for Selected { kind, target, .. } in selected {
-        let (phase, changes) = found.entry(*target).or_insert((Phase::Update, 0));
-        *changes += 1;
+        let new = || Item { target: *target, changes: 0, phase: Phase::Update };
+        let item = found.entry(*target).or_insert_with(new);
+        item.changes += 1;
         match *kind {
-            ChangeKind::USER_CREATED | ChangeKind::GROUP_CREATED => *phase = Phase::Delete,
-            ChangeKind::USER_DELETED | ChangeKind::GROUP_DELETED => *phase = Phase::Restore,
-            ChangeKind::MEMBER_ADDED | ChangeKind::MEMBER_REMOVED => *phase = Phase::Member,
+            ChangeKind::USER_CREATED | ChangeKind::GROUP_CREATED => item.phase = Phase::Delete,
+            ChangeKind::USER_DELETED | ChangeKind::GROUP_DELETED => item.phase = Phase::Restore,
+            ChangeKind::MEMBER_ADDED | ChangeKind::MEMBER_REMOVED => item.phase = Phase::Member,
             _ => {}
         }
     }
-    let mut items: Vec<_> = found.into_iter().collect();
-    items.sort_by_key(|(target, (phase, _))| (*phase, *target));
-    items.into_iter().map(|(target, (_, changes))| Item { target, changes }).collect()
+    let mut items: Vec<_> = found.into_values().collect();
+    items.sort_by_key(|item| (item.phase, item.target));
+    items
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Delete,
     Update,
@@ -123,11 +134,46 @@ enum Phase {
     Member,
 }
 
+/// Counts the members that deleted groups had.
+#[derive(Debug)]
+pub struct CountMembers {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The groups, at most [`MAX`](Self::MAX).
+    pub groups: Vec<Uuid>,
+}
+
+impl CountMembers {
+    /// The maximum number of groups.
+    pub const MAX: usize = 20;
+}
+
+impl Operation for CountMembers {
+    /// The number of members of each group.
+    type Output = Vec<usize>;
+    type Error = OpError;
+    const CLASS: Class = Class::Page;
+
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<usize>, OpError> {
+        let mut counts = Vec::with_capacity(self.groups.len());
+        for id in &self.groups {
+            let rows = Rows { tenant: self.tenant, id: *id, kind: ResourceKind::Group };
+            let creations = rows.creations(tx, ChangeKind::GROUP_CREATED, i64::MAX)?;
+            let growth = match creations.first() {
+                Some(created) => rows.growth(tx, Revisions::after(created.revision))?,
+                None => 0,
+            };
+            counts.push(usize::try_from(growth).unwrap_or_default());
+        }
+        Ok(counts)
+    }
+}
+
 /// Splits items into portions.
-pub(super) fn portions(items: &[Item]) -> Vec<Range<usize>> {
+pub(super) fn portions(items: &[Item], size: usize) -> Vec<Range<usize>> {
     let (mut portions, mut start, mut changes) = (Vec::new(), 0, 0);
     for (index, item) in items.iter().enumerate() {
-        if changes > 0 && changes + item.changes > PORTION {
+        if changes > 0 && changes + item.changes > size {
             portions.push(start..index);
             (start, changes) = (index, 0);
         }
@@ -147,9 +193,9 @@ mod tests {
     fn portions_contain_whole_items_in_order() {
         let id = Uuid::nil();
         let items: Vec<_> = [400, 600, 1, 999, 5_000, 1_000, 1]
-            .map(|changes| Item { target: Target::User { id }, changes })
+            .map(|changes| Item { target: Target::User { id }, changes, phase: Phase::Update })
             .into();
-        assert_eq!(portions(&items), [0..2, 2..4, 4..5, 5..6, 6..7]);
-        assert!(portions(&[]).is_empty());
+        assert_eq!(portions(&items, 1_000), [0..2, 2..4, 4..5, 5..6, 6..7]);
+        assert!(portions(&[], 1_000).is_empty());
     }
 }

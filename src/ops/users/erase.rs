@@ -6,18 +6,19 @@
 //! transaction that removes the last value. On SQLite, the row remains until the write-ahead log, which may still
 //! contain values, is truncated.
 
+use super::finish_erasure::finish;
 use crate::db::types::{Json, Uid};
-use crate::db::{Class, Dialect, Operation, Tx};
-use crate::domain::change::{Auditable as _, Change, ChangeKind, Stamp};
+use crate::db::{Class, Operation, Tx};
+use crate::domain::change::{Auditable as _, Change, Stamp};
 use crate::domain::condition::Conditions;
 use crate::domain::inspector::UserValues;
 use crate::domain::origin::{Actor, ActorKind, Origin};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use crate::ops::OpError;
-use crate::ops::requests::Search;
+use crate::ops::requests::has_requests;
 use crate::ops::resource::{self, Resource};
-use crate::schema::{changes, erasures, heads, idempotency};
+use crate::schema::{changes, erasures, idempotency};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
@@ -26,8 +27,10 @@ use uuid::Uuid;
 /// The part of an erasure that remains to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remaining {
-    /// Changes, stored responses or recorded requests may contain values, which [`Redact`] removes.
+    /// Changes or stored responses may contain values, which [`Redact`] removes.
     Values,
+    /// Only recorded requests may contain values. They must be searched, and then [`FinishErasure`](super::FinishErasure) follows.
+    Requests,
     /// SQLite's write-ahead log may contain values, which [`TruncateLog`] removes.
     Log,
     /// No value is left.
@@ -71,11 +74,7 @@ impl Operation for Erase {
             None => self.last_change(tx)?.ok_or(OpError::NotFound)?,
         };
         self.begin(tx, last, values)?;
-        // The user is locked, and recorded requests must be searched in a transaction that has locked no user.
-        let redact = Redact { tenant: self.tenant, id: self.id, now: self.now };
-        let remaining = redact.run_part(tx, Part::WithoutRequests)?;
-        self.mark_time(tx)?;
-        Ok(remaining)
+        Redact { tenant: self.tenant, id: self.id, now: self.now }.run(tx)
     }
 }
 
@@ -121,20 +120,10 @@ impl Erase {
         tx.execute(insert.on_conflict_do_nothing())?;
         Ok(())
     }
-
-    /// Records the time in the head row. Requests that arrived earlier, and are recorded later, are recorded without their
-    /// contents. This comes last, because head rows are locked last.
-    fn mark_time(&self, tx: &mut Tx<'_>) -> QueryResult<()> {
-        let now = Some(i64::from(self.now));
-        let is_earlier = heads::erased_at.is_null().or(heads::erased_at.lt(now));
-        let head = heads::table.filter(heads::tenant_id.eq(Uid(self.tenant)).and(is_earlier));
-        tx.execute(diesel::update(head).set(heads::erased_at.eq(now)))?;
-        Ok(())
-    }
 }
 
-/// Continues an erasure: removes the user's values from a limited number of stored responses, changes and recorded requests.
-/// Records the erasure once no value is left.
+/// Continues an erasure: removes the user's values from a limited number of stored responses and changes. Records the erasure
+/// once no value is left.
 #[derive(Debug)]
 pub struct Redact {
     /// The tenant of the user.
@@ -158,30 +147,20 @@ type Snapshot = Option<Json<Map<String, Value>>>;
 
 /// An erasure that is not complete.
 #[derive(Queryable)]
-struct Row {
-    version: i64,
-    time: i64,
+pub(super) struct Row {
+    pub(super) version: i64,
+    pub(super) time: i64,
     responses_through: i64,
     redacted_through: i64,
     redacted: bool,
     /// The values with which recorded requests are searched. An earlier release stores none.
     texts: Option<Json<UserValues>>,
-    requests_connection: Option<Uid>,
-    requests_through: Option<Uid>,
 }
 
 impl Row {
-    fn values(&mut self) -> &mut UserValues {
+    pub(super) fn values(&mut self) -> &mut UserValues {
         &mut self.texts.get_or_insert_with(|| Json(UserValues::default())).0
     }
-}
-
-/// The part of an erasure that a call may carry out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    All,
-    /// Everything but the search of recorded requests.
-    WithoutRequests,
 }
 
 impl Operation for Redact {
@@ -190,62 +169,42 @@ impl Operation for Redact {
     const CLASS: Class = Class::Write;
 
     fn run(&self, tx: &mut Tx<'_>) -> Result<Remaining, OpError> {
-        self.run_part(tx, Part::All)
-    }
-}
-
-impl Redact {
-    fn run_part(&self, tx: &mut Tx<'_>, part: Part) -> Result<Remaining, OpError> {
-        let row = erasures::table.find((Uid(self.tenant), Uid(self.id))).select((
-            erasures::version,
-            erasures::time,
-            erasures::responses_through,
-            erasures::redacted_through,
-            erasures::redacted,
-            erasures::texts,
-            erasures::requests_connection,
-            erasures::requests_through,
-        ));
-        let mut row: Row = match tx.lock(row).optional()? {
-            None => return Ok(Remaining::Nothing),
-            Some(Row { redacted: true, .. }) => return Ok(Remaining::Log),
-            Some(row) => row,
+        let mut row = match lock_row(tx, self.tenant, self.id)? {
+            Ok(row) => row,
+            Err(remaining) => return Ok(remaining),
         };
         let until = Instant::now() + TIME_PER_CALL;
         let values_remain = self.remove_responses(tx, &mut row, until)? | self.redact(tx, &mut row, until)?;
-        // All values of the user are known only once its changes have been read.
-        if !values_remain && !self.search_requests(tx, &mut row, (part, until))? {
-            return self.finish(tx, &row);
+        if !values_remain && !has_requests(tx, self.tenant)? {
+            return finish(tx, (self.tenant, self.id), &row, self.now);
         }
         tx.execute(diesel::update(erasures::table.find((Uid(self.tenant), Uid(self.id)))).set((
             erasures::responses_through.eq(row.responses_through),
             erasures::redacted_through.eq(row.redacted_through),
             erasures::texts.eq(row.texts),
-            erasures::requests_connection.eq(row.requests_connection),
-            erasures::requests_through.eq(row.requests_through),
         )))?;
-        Ok(Remaining::Values)
+        Ok(if values_remain { Remaining::Values } else { Remaining::Requests })
     }
+}
 
-    /// Removes the contents of recorded requests that contain a value. Returns whether requests remain to be searched.
-    fn search_requests(
-        &self,
-        tx: &mut Tx<'_>,
-        row: &mut Row,
-        (part, until): (Part, Instant),
-    ) -> QueryResult<bool> {
-        let after = row.requests_connection.zip(row.requests_through).map(|(of, id)| (of.0, id.0));
-        let search = Search { tenant: self.tenant, user: self.id, values: row.values() };
-        let last = match part {
-            Part::WithoutRequests => return search.is_needed(tx),
-            Part::All => search.run(tx, after, until)?,
-        };
-        if let Some((connection, id)) = last {
-            (row.requests_connection, row.requests_through) = (Some(Uid(connection)), Some(Uid(id)));
-        }
-        Ok(last.is_some())
-    }
+/// Locks the row of an erasure. If nothing or only the log remains, returns this instead.
+pub(super) fn lock_row(tx: &mut Tx<'_>, tenant: Uuid, user: Uuid) -> Result<Result<Row, Remaining>, OpError> {
+    let row = erasures::table.find((Uid(tenant), Uid(user))).select((
+        erasures::version,
+        erasures::time,
+        erasures::responses_through,
+        erasures::redacted_through,
+        erasures::redacted,
+        erasures::texts,
+    ));
+    Ok(match tx.lock(row).optional()? {
+        None => Err(Remaining::Nothing),
+        Some(Row { redacted: true, .. }) => Err(Remaining::Log),
+        Some(row) => Ok(row),
+    })
+}
 
+impl Redact {
     /// Removes the bodies of stored responses about the user, and of responses that contain the user's id, because
     /// these may also contain the user's name as the name of a manager. Starts with the oldest response that has not
     /// been searched according to the row. Returns whether responses remain to be searched.
@@ -302,30 +261,6 @@ impl Redact {
             }
         }
         Ok(true)
-    }
-
-    /// Records the erasure, unless a previous erasure of the same user is already recorded. If the tenant has been
-    /// deleted, its history has been deleted too.
-    fn finish(&self, tx: &mut Tx<'_>, row: &Row) -> Result<Remaining, OpError> {
-        let head = tx.lock::<i64>(heads::table.find(Uid(self.tenant)).select(heads::revision)).optional()?;
-        let last = history!(self).order(changes::revision.desc()).select(changes::kind).limit(1);
-        let last: Option<String> = tx.optional(last)?;
-        if head.is_some() && last.is_none_or(|kind| kind != ChangeKind::USER_ERASED.name()) {
-            let time = self.now.max(row.time.into());
-            tx.record(Change::user_erased(self.tenant, Stamp { id: self.id, version: row.version, time }));
-        }
-        let row = erasures::table.find((Uid(self.tenant), Uid(self.id)));
-        match tx.dialect() {
-            Dialect::Postgres => {
-                tx.execute(diesel::delete(row))?;
-                Ok(Remaining::Nothing)
-            }
-            Dialect::Sqlite => {
-                let texts = erasures::texts.eq(None::<Json<UserValues>>);
-                tx.execute(diesel::update(row).set((erasures::redacted.eq(true), texts)))?;
-                Ok(Remaining::Log)
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod erase;
+mod finish_erasure;
 mod insert;
 mod restore;
 mod store;
@@ -9,6 +10,7 @@ mod store;
 pub(super) use restore::restore_without_groups;
 
 pub use erase::{Erase, Incomplete, NextErasure, Redact, Remaining, TruncateLog};
+pub use finish_erasure::{FinishErasure, search_requests};
 
 use crate::db::{Class, Connection, Operation, Tx, run_each};
 use crate::domain::change::Change;

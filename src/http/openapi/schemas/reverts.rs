@@ -79,7 +79,17 @@ fn reverted_item() -> Value {
 }
 
 fn revert_conflict() -> Value {
-    let reasons = ["changed", "deleted", "recreated", "taken", "erased", "missing", "not-retained"];
+    let reasons = [
+        "changed",
+        "deleted",
+        "recreated",
+        "taken",
+        "erased",
+        "missing",
+        "not-retained",
+        "too-large",
+        "timeout",
+    ];
     let revision = json!({ "type": ["integer", "null"], "format": "int64",
         "description": "The change of somebody else that is kept." });
     let actor = json!({ "anyOf": [object([("type", text()), ("id", text())]), { "type": "null" }] });
