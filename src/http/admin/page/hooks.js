@@ -159,12 +159,15 @@ async function nextPages(sources, pages, signal, show) {
 
 /** @param {Pages} pages @param {any} page @param {number} sources @returns {Pages} */
 function append(pages, page, sources) {
-    const known = new Set(pages.items.map((item) => item.id));
-    const items = [...pages.items, ...page.items.filter((/** @type {any} */ item) => !known.has(item.id))];
+    const known = new Set(pages.items.map(identityOf));
+    const items = [...pages.items, ...page.items.filter((/** @type {any} */ item) => !known.has(identityOf(item)))];
     const cursor = page.nextCursor ?? null;
     const source = cursor ? pages.source : pages.source + 1;
     return { items, total: page.total ?? pages.total, source, cursor, hasMore: source < sources };
 }
+
+/** What distinguishes the items of a list: changes have a revision, and members the id of their user. @param {any} item */
+const identityOf = ({ revision, userId, id }) => revision ?? id ?? userId;
 
 /** The value once it has not changed for some milliseconds. @template T @param {T} value @param {number} ms */
 export function useDebounced(value, ms) {
