@@ -5,6 +5,9 @@ const integer = new Intl.NumberFormat("en");
 /** @param {number} count @param {string} one @param {string} [many] */
 const counted = (count, one, many = `${one}s`) => `${integer.format(count)} ${count === 1 ? one : many}`;
 
+/** The end of an id. Its beginning is a time, and similar for many. @param {string} id */
+const shortId = (id) => `…${id.slice(-8)}`;
+
 export const texts = {
     app: {
         name: "Roster",
@@ -56,6 +59,54 @@ export const texts = {
         ],
     },
 
+    actors: /** @type {Record<string, (name: string | null, id: string) => string>} */ ({
+        key: (name, id) => (name ? `Key “${name}”` : `Key ${shortId(id)}`),
+        connection: (name, id) => (name ? `Connection “${name}”` : `Connection ${shortId(id)}`),
+        admin: () => "Admin key",
+        cli: () => "Command line",
+    }),
+
+    attributes: {
+        absent: "not set",
+        after: "After:",
+        before: "Before:",
+        externalId: (/** @type {string} */ source) => (source === "native" ? "externalId" : `externalId of ${source}`),
+        primary: "primary",
+        /** In the order in which attributes are shown. @type {Record<string, string>} */
+        labels: {
+            userName: "userName",
+            active: "Status",
+            displayName: "Display name",
+            "name.givenName": "Given name",
+            "name.middleName": "Middle name",
+            "name.familyName": "Family name",
+            "name.honorificPrefix": "Honorific prefix",
+            "name.honorificSuffix": "Honorific suffix",
+            "name.formatted": "Formatted name",
+            nickName: "Nickname",
+            emails: "E-mail addresses",
+            phoneNumbers: "Phone numbers",
+            ims: "Instant messaging",
+            addresses: "Addresses",
+            title: "Title",
+            userType: "User type",
+            "enterprise.employeeNumber": "Employee number",
+            "enterprise.manager": "Manager",
+            "enterprise.department": "Department",
+            "enterprise.division": "Division",
+            "enterprise.organization": "Organization",
+            "enterprise.costCenter": "Cost center",
+            preferredLanguage: "Preferred language",
+            locale: "Locale",
+            timezone: "Time zone",
+            profileUrl: "Profile URL",
+            photos: "Photos",
+            roles: "Roles",
+            entitlements: "Entitlements",
+            x509Certificates: "X.509 certificates",
+        },
+    },
+
     signIn: {
         title: "Sign in to Roster",
         lead: "Paste a key of the API. Its role decides what you can see and change.",
@@ -89,6 +140,22 @@ export const texts = {
             or: "one is true",
             not: "the opposite of what is in brackets",
         }),
+    },
+
+    /** Who made a change, by the type of the actor. */
+    actors: /** @type {Record<string, string>} */ ({
+        admin: "Admin key",
+        cli: "Command line",
+        connection: "Connection",
+        key: "Key",
+    }),
+
+    differences: {
+        attribute: "Attribute",
+        before: "Before",
+        after: "After",
+        none: "No attributes changed.",
+        primary: "primary",
     },
 
     overview: {
