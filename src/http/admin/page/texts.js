@@ -5,9 +5,6 @@ const integer = new Intl.NumberFormat("en");
 /** @param {number} count @param {string} one @param {string} [many] */
 const counted = (count, one, many = `${one}s`) => `${integer.format(count)} ${count === 1 ? one : many}`;
 
-/** The end of an id. Its beginning is a time, and similar for many. @param {string} id */
-const shortId = (id) => `…${id.slice(-8)}`;
-
 export const texts = {
     app: {
         name: "Roster",
@@ -50,6 +47,18 @@ export const texts = {
         copyRequestId: "Copy the request id",
     },
 
+    actor: {
+        of(/** @type {string} */ type, /** @type {string | null} */ name) {
+            const kinds = /** @type {Record<string, string>} */ ({
+                admin: "Admin key",
+                cli: "Command line",
+                connection: name ? `${name} (connection)` : "A connection",
+                key: name ? `${name} (key)` : "A key",
+            });
+            return kinds[type] ?? type;
+        },
+    },
+
     shortcuts: {
         title: "Keyboard shortcuts",
         list: [
@@ -59,17 +68,8 @@ export const texts = {
         ],
     },
 
-    actors: /** @type {Record<string, (name: string | null, id: string) => string>} */ ({
-        key: (name, id) => (name ? `Key “${name}”` : `Key ${shortId(id)}`),
-        connection: (name, id) => (name ? `Connection “${name}”` : `Connection ${shortId(id)}`),
-        admin: () => "Admin key",
-        cli: () => "Command line",
-    }),
-
     attributes: {
         absent: "not set",
-        after: "After:",
-        before: "Before:",
         externalId: (/** @type {string} */ source) => (source === "native" ? "externalId" : `externalId of ${source}`),
         primary: "primary",
         /** In the order in which attributes are shown. @type {Record<string, string>} */
@@ -140,22 +140,6 @@ export const texts = {
             or: "one is true",
             not: "the opposite of what is in brackets",
         }),
-    },
-
-    /** Who made a change, by the type of the actor. */
-    actors: /** @type {Record<string, string>} */ ({
-        admin: "Admin key",
-        cli: "Command line",
-        connection: "Connection",
-        key: "Key",
-    }),
-
-    differences: {
-        attribute: "Attribute",
-        before: "Before",
-        after: "After",
-        none: "No attributes changed.",
-        primary: "primary",
     },
 
     overview: {
