@@ -36,8 +36,8 @@ function abortable() {
 /** @param {string[]} ids */
 const batches = (ids) => Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, i) => ids.slice(i * BATCH, (i + 1) * BATCH));
 
-/** @param {Kind} kind @param {string[]} ids @param {AbortSignal} signal @returns {Promise<Names>} */
-async function readNames(kind, ids, signal) {
+/** At most 50. @param {Kind} kind @param {string[]} ids @param {AbortSignal} [signal] @returns {Promise<Names>} */
+export async function readNames(kind, ids, signal) {
     const filter = ids.map((id) => `id eq "${id}"`).join(" or ");
     const { data } = await get(`/${kind}`, { filter, attributes: ATTRIBUTES[kind], limit: BATCH }, signal);
     const found = Object.fromEntries(data.items.map((/** @type {any} */ item) => [item.id, nameOf(item)]));
@@ -46,7 +46,7 @@ async function readNames(kind, ids, signal) {
     return { ...found, ...Object.fromEntries(deleted.map((id, i) => [id, former[i]])) };
 }
 
-/** The name before the deletion, which is the last change. @param {Kind} kind @param {string} id @param {AbortSignal} signal */
+/** The name before the deletion, which is the last change. @param {Kind} kind @param {string} id @param {AbortSignal} [signal] */
 async function formerName(kind, id, signal) {
     const { data } = await get(`/${kind}/${id}/changes`, { limit: 1 }, signal).catch(() => ({ data: { items: [] } }));
     const before = data.items[0]?.before;

@@ -1,9 +1,9 @@
 import { html } from "../vendor/htm-preact.js";
-import { useName } from "../names.js";
+import { useName } from "../name-cache.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
 
-/** @typedef {import("../names.js").Type} Type */
+/** @typedef {import("../name-cache.js").Type} Type */
 
 /** The beginnings of the paths. @type {Record<Type, string>} */
 const COLLECTIONS = { user: "users", group: "groups", connection: "connections", key: "keys" };
