@@ -1,6 +1,14 @@
 /** The attributes of users and groups as paths such as `name.givenName`, to compare and to label them. */
 import { texts } from "./texts.js";
 
+/** @typedef {{ path: string, before: any, after: any }} Difference An absent value is undefined. */
+
+/** Attributes that are objects, and are compared by member. */
+const OBJECTS = ["name", "enterprise", "externalIds", "custom", "extensions"];
+
+/** Computed by the server, or, like `externalId`, the value of another attribute. */
+const COMPUTED = ["id", "version", "createdAt", "updatedAt", "externalId", "externalIdSources", "memberCount", "groups", "restored"];
+
 const ORDER = Object.keys(texts.attributes.labels);
 
 /** Whether an attribute has a value. @param {any} value */
@@ -24,15 +32,8 @@ export const byLabel = (a, b) => rank(a) - rank(b);
 /** @param {string} path */
 const rank = (path) => (ORDER.includes(path) ? ORDER.indexOf(path) : ORDER.length);
 
-/** The label of a path; the names of connections replace their ids. @param {string} path @param {Record<string, string>} [sources] */
-export function labelOf(path, sources = {}) {
-    const known = texts.attributes.labels[path];
-    if (known) return known;
-    const [name, ...rest] = path.split(".");
-    const member = rest.join(".");
-    if (name === "externalIds") return texts.attributes.externalId(sources[member] ?? member);
-    return name === "extensions" ? member : path;
-}
+/** The label of a path. @param {string} path */
+export const labelOf = (path) => texts.attributes.labels[path] ?? path.replace(/^extensions\./, "");
 
 /** A value at a path. @param {any} resource @param {string} path */
 export const valueAt = (resource, path) => path.split(".").reduce((value, name) => value?.[name], resource);
@@ -45,3 +46,24 @@ export function withValueAt(resource, path, value) {
     const [name, ...rest] = path.split(".");
     return { ...resource, [name]: rest.length ? withValueAt(resource[name] ?? {}, rest.join("."), value) : value };
 }
+
+/** What differs between two states, in the order of the labels. @param {any} before @param {any} after @returns {Difference[]} */
+export function differences(before, after) {
+    const [old, current] = [flatten(before), flatten(after)];
+    const paths = [...new Set([...old.keys(), ...current.keys()])].filter((path) => !isEqual(old.get(path), current.get(path)));
+    return paths.sort(byLabel).map((path) => ({ path, before: old.get(path), after: current.get(path) }));
+}
+
+/** The attributes that have a value, by path. @param {any} resource @returns {Map<string, any>} */
+export function flatten(resource) {
+    const paths = new Map();
+    for (const [name, value] of Object.entries(resource ?? {})) {
+        if (COMPUTED.includes(name)) continue;
+        const members = OBJECTS.includes(name) ? Object.entries(value ?? {}).map(([key, member]) => [`${name}.${key}`, member]) : [[name, value]];
+        for (const [path, member] of members) if (isPresent(member)) paths.set(path, stored(path, member));
+    }
+    return paths;
+}
+
+/** Without the name of the manager, which is computed. @param {string} path @param {any} value */
+const stored = (path, value) => (path === "enterprise.manager" ? value.value : value);

@@ -68,9 +68,18 @@ export const texts = {
         ],
     },
 
+    /** Who made a change, by the type of the actor. */
+    actors: /** @type {Record<string, string>} */ ({
+        admin: "Admin key",
+        cli: "Command line",
+        connection: "Connection",
+        key: "Key",
+    }),
+
     attributes: {
         absent: "not set",
-        externalId: (/** @type {string} */ source) => (source === "native" ? "externalId" : `externalId of ${source}`),
+        after: "After:",
+        before: "Before:",
         primary: "primary",
         /** In the order in which attributes are shown. @type {Record<string, string>} */
         labels: {
