@@ -2,7 +2,6 @@ import { html } from "../vendor/htm-preact.js";
 import { useName } from "../name-cache.js";
 import { Link } from "../router.js";
 import { can } from "../session.js";
-import { texts } from "../texts.js";
 
 /** @typedef {import("../name-cache.js").Type} Type */
 
@@ -27,10 +26,4 @@ export function Reference({ type, id, name }) {
     if (!permitted) return content;
     if (type === "key") return html`<${Link} to="/keys">${content}<//>`;
     return html`<${Link} to=${`/${COLLECTIONS[type]}/${id}`}>${content}<//>`;
-}
-
-/** Who made a change, with a link. @param {{ actor: { type: string, id: string } }} props */
-export function Actor({ actor: { type, id } }) {
-    if (type !== "key" && type !== "connection") return html`<span>${texts.actors[type] ?? type}</span>`;
-    return html`<span class="muted">${texts.actors[type]}</span>${" "}<${Reference} type=${type} id=${id} />`;
 }
