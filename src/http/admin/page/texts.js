@@ -47,18 +47,6 @@ export const texts = {
         copyRequestId: "Copy the request id",
     },
 
-    actor: {
-        of(/** @type {string} */ type, /** @type {string | null} */ name) {
-            const kinds = /** @type {Record<string, string>} */ ({
-                admin: "Admin key",
-                cli: "Command line",
-                connection: name ? `${name} (connection)` : "A connection",
-                key: name ? `${name} (key)` : "A key",
-            });
-            return kinds[type] ?? type;
-        },
-    },
-
     shortcuts: {
         title: "Keyboard shortcuts",
         list: [
@@ -133,6 +121,10 @@ export const texts = {
         label: "Filter",
         placeholder: 'title eq "Engineer" and not (active eq true)',
         hint: "Press Enter to apply the filter. The arrow keys choose a suggestion.",
+        invalid: {
+            title: "The filter is not valid.",
+            hint: "Correct it where it is underlined.",
+        },
         suggestions: "Suggestions",
         meanings: /** @type {Record<string, string>} */ ({
             eq: "equals",
@@ -173,7 +165,6 @@ export const texts = {
     users: {
         title: "Users",
         search: "Search by name, userName, e-mail, externalId or id",
-        filter: "Filter",
         name: "Name",
         userName: "userName",
         email: "E-mail",
@@ -199,9 +190,29 @@ export const texts = {
             title: "No user matches the filter.",
             hint: "Check the values of the filter, or clear it to see all users.",
         },
-        invalid: {
-            title: "The filter is not valid.",
-            hint: "Correct it where it is underlined.",
+    },
+
+    groups: {
+        title: "Groups",
+        search: "Search by name, externalId or id",
+        create: "New group",
+        name: "Name",
+        members: "Members",
+        externalId: "externalId",
+        created: "Created",
+        updated: "Updated",
+        id: "Id",
+        none: {
+            title: "There are no groups yet.",
+            hint: "Create a group here or with the API, or connect an identity provider.",
+        },
+        noMatch: (/** @type {string} */ search) => ({
+            title: `No group matches “${search}”.`,
+            hint: "Try a part of the name, the whole externalId, or a filter.",
+        }),
+        noFilterMatch: {
+            title: "No group matches the filter.",
+            hint: "Check the values of the filter, or clear it to see all groups.",
         },
     },
 };
