@@ -146,15 +146,30 @@ export function useLists(sources) {
  */
 async function nextPages(sources, pages, signal, show) {
     const before = pages.items.length;
+    const unneeded = new AbortController();
+    const read = pageReader(sources, pages === NO_PAGES, AbortSignal.any([signal, unneeded.signal]));
     for (let next = pages; ; ) {
-        const { path, query } = sources[next.source];
-        const { data } = await get(path, { ...query, cursor: next.cursor }, signal);
+        const { data } = await read(next);
+        const wanted = Number(sources[next.source].query?.limit ?? 50);
         next = append(next, data, sources.length);
-        const wanted = Number(query?.limit ?? 50);
         const done = !next.hasMore || next.items.length - before >= wanted / 2;
         if (done || next.items.length > before) show(next, !done);
-        if (done) return;
+        if (done) return unneeded.abort();
     }
+}
+
+/**
+ * A function that reads the page after these pages. The first pages of all lists are requested at the same time.
+ * @param {Source[]} sources @param {boolean} fromStart @param {AbortSignal} signal @returns {(pages: Pages) => Promise<any>}
+ */
+function pageReader(sources, fromStart, signal) {
+    const firstPages = fromStart ? sources.map(({ path, query }) => get(path, query, signal)) : [];
+    // The error of a page that is needed is thrown where the page is read.
+    firstPages.forEach((page) => page.catch(() => {}));
+    return ({ source, cursor }) => {
+        const { path, query } = sources[source];
+        return cursor ? get(path, { ...query, cursor }, signal) : (firstPages[source] ?? get(path, query, signal));
+    };
 }
 
 /** @param {Pages} pages @param {any} page @param {number} sources @returns {Pages} */
