@@ -17,4 +17,6 @@ export const views = [
     { path: "/users", nav: texts.users.title, icon: "user", role: "reader", load: () => import("./users.js") },
     { path: "/keys", nav: texts.keys.title, icon: "key", role: "admin", load: () => import("./keys.js") },
     { path: "/tenants", nav: texts.tenants.title, icon: "tenant", role: "operator", load: () => import("./tenants.js") },
+    { path: "/import", nav: texts.import.title, icon: "import", role: "admin", load: () => import("./import.js") },
+    { path: "/export", nav: texts.export.title, icon: "export", role: "reader", load: () => import("./export.js") },
 ];
