@@ -35,16 +35,22 @@ const rank = (path) => (ORDER.includes(path) ? ORDER.indexOf(path) : ORDER.lengt
 /** The label of a path. @param {string} path */
 export const labelOf = (path) => texts.attributes.labels[path] ?? path.replace(/^extensions\./, "");
 
+/** The name of a member can contain dots: that of an extension is a URN. @param {string} path */
+const parts = (path) => path.split(/\.(.*)/s);
+
 /** A value at a path. @param {any} resource @param {string} path */
-export const valueAt = (resource, path) => path.split(".").reduce((value, name) => value?.[name], resource);
+export function valueAt(resource, path) {
+    const [name, member] = parts(path);
+    return member ? resource[name]?.[member] : resource[name];
+}
 
 /**
  * A copy with another value at a path.
  * @param {any} resource @param {string} path @param {any} value @returns {any}
  */
 export function withValueAt(resource, path, value) {
-    const [name, ...rest] = path.split(".");
-    return { ...resource, [name]: rest.length ? withValueAt(resource[name] ?? {}, rest.join("."), value) : value };
+    const [name, member] = parts(path);
+    return { ...resource, [name]: member ? { ...resource[name], [member]: value } : value };
 }
 
 /** What differs between two states, in the order of the labels. @param {any} before @param {any} after @returns {Difference[]} */

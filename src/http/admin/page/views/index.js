@@ -15,6 +15,8 @@ import { texts } from "../texts.js";
 export const views = [
     { path: "/", nav: texts.overview.title, icon: "overview", role: "reader", load: () => import("./overview.js") },
     { path: "/users", nav: texts.users.title, icon: "user", role: "reader", load: () => import("./users.js") },
+    { path: "/users/new", role: "writer", load: () => import("./user-create.js") },
+    { path: "/users/:id", role: "reader", load: () => import("./user.js") },
     { path: "/keys", nav: texts.keys.title, icon: "key", role: "admin", load: () => import("./keys.js") },
     { path: "/tenants", nav: texts.tenants.title, icon: "tenant", role: "operator", load: () => import("./tenants.js") },
     { path: "/import", nav: texts.import.title, icon: "import", role: "admin", load: () => import("./import.js") },

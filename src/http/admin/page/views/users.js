@@ -1,10 +1,12 @@
 import { html } from "../vendor/htm-preact.js";
 import { Badge } from "../components/badge.js";
+import { ButtonLink } from "../components/button.js";
 import { Finder } from "../components/finder.js";
 import { Page } from "../components/page.js";
 import { Time } from "../components/time.js";
 import { USER_ATTRIBUTES } from "../filter-language.js";
-import { Link } from "../router.js";
+import { href, Link } from "../router.js";
+import { can } from "../session.js";
 import { texts } from "../texts.js";
 import { emailOf, nameOf, searchSources } from "../user-search.js";
 
@@ -38,8 +40,9 @@ const DEFAULT_COLUMNS = ["name", "userName", "email", "status", "updated"];
 
 /** All users, searched as the user types or filtered with the filter language. */
 export default function Users() {
+    const actions = can("writer") && html`<${ButtonLink} kind="primary" icon="add" href=${href("/users/new")}>${texts.users.create}<//>`;
     return html`
-        <${Page} title=${texts.users.title}>
+        <${Page} title=${texts.users.title} actions=${actions}>
             <${Finder} path="/users" columns=${COLUMNS} defaults=${DEFAULT_COLUMNS} attributes=${USER_ATTRIBUTES}
                 search=${searchSources} words=${texts.users} />
         <//>`;

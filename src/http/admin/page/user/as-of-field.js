@@ -1,0 +1,21 @@
+import { html, useState } from "../vendor/htm-preact.js";
+import { Button } from "../components/button.js";
+import { TimeField } from "../components/time-field.js";
+import { setQuery, useLocation } from "../router.js";
+import { texts } from "../texts.js";
+
+/** Chooses a time at which to show the user, which is then in the URL (`?at=`, which can also be a revision). */
+export function AsOfField() {
+    const at = useLocation().query.get("at") ?? "";
+    const [time, setTime] = useState(at.includes("-") ? at : "");
+    const show = (/** @type {Event} */ event) => {
+        event.preventDefault();
+        if (time) setQuery({ at: time, edit: null });
+    };
+    return html`
+        <form class="as-of" onSubmit=${show}>
+            <${TimeField} label=${texts.user.asOf.label} value=${time} onInput=${setTime} />
+            <${Button} type="submit" disabled=${!time}>${texts.user.asOf.show}<//>
+            ${at && html`<${Button} kind="quiet" onClick=${() => setQuery({ at: null })}>${texts.user.asOf.back}<//>`}
+        </form>`;
+}

@@ -1,0 +1,72 @@
+import { html, useState } from "../vendor/htm-preact.js";
+import { Actor } from "../components/actor.js";
+import { Badge } from "../components/badge.js";
+import { Button } from "../components/button.js";
+import { EmptyState, Skeleton } from "../components/empty-state.js";
+import { ErrorNotice } from "../components/error-notice.js";
+import { Page } from "../components/page.js";
+import { Time } from "../components/time.js";
+import { useAction, useResource } from "../hooks.js";
+import { Link, useLocation } from "../router.js";
+import { can } from "../session.js";
+import { texts } from "../texts.js";
+import { nameOf } from "../user-search.js";
+import { Erasure } from "./actions.js";
+import { AsOf } from "./as-of.js";
+import { Content } from "./content.js";
+import { restoreUser } from "./restore.js";
+
+/**
+ * A user that does not exist: its last known state, if it was deleted.
+ * @param {{ id: string, restored: (user: any) => void }} props
+ */
+export function Deleted({ id, restored }) {
+    const { data, error, reload } = useResource(`/users/${id}/changes`, { limit: 50 });
+    if (error?.status === 404) return html`<${Unknown} />`;
+    if (!data) return html`<${Page} title=${"\u00a0"}>${error ? html`<${ErrorNotice} error=${error} retry=${reload} />` : html`<${Skeleton} />`}<//>`;
+    const deletion = data.items.find((/** @type {any} */ row) => row.type === "user.deleted");
+    const last = deletion?.before;
+    if (!last) return html`<${Erased} id=${id} change=${deletion ?? data.items[0]} />`;
+    return html`<${LastState} user=${{ ...last, id, version: deletion.version }} deletion=${deletion} restored=${restored} reload=${reload} />`;
+}
+
+function Unknown() {
+    return html`
+        <${Page} title=${texts.user.unknown}>
+            <${EmptyState} title=${texts.user.unknown} hint=${texts.user.unknownHint}><${Link} class="button" to="/users">${texts.user.toUsers}<//><//>
+        <//>`;
+}
+
+/** Of an erased user, only the times of the changes are known. @param {{ id: string, change: any }} props */
+function Erased({ id, change }) {
+    return html`
+        <${Page} title=${texts.user.erasedTitle} lead=${texts.user.erasedHint}>
+            <p class="notice">${html`<span>${texts.user.deletedBy} <${Actor} actor=${change.actor} />, <${Time} value=${change.time} form="precise" /></span>`}</p>
+            <${Content} user=${null} id=${id} only="history" />
+        <//>`;
+}
+
+/** @param {{ user: any, deletion: any, restored: (user: any) => void, reload: () => void }} props */
+function LastState({ user, deletion, restored, reload }) {
+    const restore = useAction(() => restoreUser(user.id).then(restored));
+    const at = useLocation().query.get("at");
+    const [erasing, setErasing] = useState(false);
+    const actions = can("admin") && html`
+        <${Button} kind="primary" busy=${restore.busy} onClick=${() => restore.run()}>${texts.user.restore}<//>
+        <${Button} kind="danger" onClick=${() => setErasing(true)}>${texts.user.erase}<//>
+        ${erasing && html`<${Erasure} id=${user.id} name=${user.userName} onClose=${() => setErasing(false)} erased=${reload} />`}`;
+    return html`
+        <${Page} title=${nameOf(user)} lead=${html`<${Badge} kind="bad">${texts.user.isDeleted}<//> ${user.userName}`} actions=${actions}>
+            <div class="stack">
+                <div class="notice warning">
+                    <div class="notice-body">
+                        <p>${texts.user.deletedBy} <${Actor} actor=${deletion.actor} />, <${Time} value=${deletion.time} form="precise" />.
+                            ${" "}${can("admin") ? texts.user.restoreHint : texts.user.restoreRole}</p>
+                    </div>
+                </div>
+                <${ErrorNotice} error=${restore.error} />
+                ${restore.error?.body.existingId && html`<p><${Link} to=${`/users/${restore.error.body.existingId}`}>${texts.user.showExisting}<//></p>`}
+                <div>${at ? html`<${AsOf} id=${user.id} at=${at} user=${null} />` : html`<${Content} user=${user} id=${user.id} deleted />`}</div>
+            </div>
+        <//>`;
+}

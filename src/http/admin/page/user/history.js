@@ -1,0 +1,63 @@
+import { html } from "../vendor/htm-preact.js";
+import { EmptyState, Skeleton } from "../components/empty-state.js";
+import { ErrorNotice } from "../components/error-notice.js";
+import { LoadMore } from "../components/table.js";
+import { useAction, useList } from "../hooks.js";
+import { can } from "../session.js";
+import { texts } from "../texts.js";
+import { setActive } from "./actions.js";
+import { AsOfField } from "./as-of-field.js";
+import { Change } from "./change.js";
+import { addToGroup } from "./memberships.js";
+
+const LIMIT = 30;
+const day = new Intl.DateTimeFormat("en", { dateStyle: "full" });
+
+/**
+ * The changes of a user and of its memberships, newest first. Losses of access that still apply have a button to give
+ * it back. `user` is null if it does not exist.
+ * @param {{ id: string, user: any, changed?: (user: any) => void }} props
+ */
+export function History({ id, user, changed }) {
+    const list = useList(`/users/${id}/changes`, { limit: LIMIT });
+    const { items, loading, error, reload } = list;
+    const repair = useAction(repairs(user, (next) => {
+        changed?.(next);
+        reload();
+    }));
+    if (error && !items.length) return html`<${ErrorNotice} error=${error} retry=${reload} />`;
+    if (!items.length) return loading ? html`<${Skeleton} lines=${8} />` : html`<${EmptyState} title=${texts.user.history.none} />`;
+    return html`
+        <${AsOfField} />
+        <${ErrorNotice} error=${repair.error} />
+        <ol class="history" aria-busy=${loading}>
+            ${items.map((change, i) => html`
+                ${dayOf(change) !== dayOf(items[i - 1]) && html`<li key=${dayOf(change)} class="history-day"><h2>${dayOf(change)}</h2></li>`}
+                <${Change} key=${change.revision} change=${change} userId=${id} revertedBy=${revertedBy(items, change.revision)}
+                    repair=${user && can("writer") && repairOf(items, i)} run=${repair.run} busy=${repair.busy} />`)}
+        </ol>
+        <${LoadMore} list=${list} />`;
+}
+
+/** @param {any} change */
+const dayOf = (change) => change && day.format(new Date(change.time));
+
+/** @param {any[]} items @param {number} revision @returns {number | undefined} */
+const revertedBy = (items, revision) => items.find(({ reverts }) => reverts?.includes(revision))?.revision;
+
+/** @typedef {{ kind: "active" } | { kind: "group", groupId: string }} Repair */
+
+/** How to give back what a change took away, unless a newer change has. @param {any[]} items @param {number} i @returns {Repair | null} */
+function repairOf(items, i) {
+    const { type, groupId, after } = items[i];
+    const newer = items.slice(0, i);
+    if (type === "member.removed") return newer.some((row) => row.groupId === groupId) ? null : { kind: "group", groupId };
+    if (type !== "user.updated" || after?.active !== false) return null;
+    return newer.some((row) => row.after?.active !== undefined) ? null : { kind: "active" };
+}
+
+/** @param {any} user @param {(user: any) => void} changed */
+const repairs = (user, changed) => (/** @type {Repair} */ repair, /** @type {string} */ name) => {
+    if (repair.kind === "active") return setActive(user, true, changed);
+    return addToGroup({ id: repair.groupId, displayName: name }, user.id, () => changed(user));
+};
