@@ -4,8 +4,11 @@ import { TimeField } from "../components/time-field.js";
 import { setQuery, useLocation } from "../router.js";
 import { texts } from "../texts.js";
 
-/** Chooses a time at which to show the user, which is then in the URL (`?at=`, which can also be a revision). */
-export function AsOfField() {
+/**
+ * Chooses a time at which to show a user or group, which is then in the URL (`?at=`, which can also be a revision).
+ * @param {{ label?: string }} props
+ */
+export function AsOfField({ label = texts.user.asOf.label }) {
     const at = useLocation().query.get("at") ?? "";
     const [time, setTime] = useState(at.includes("-") ? at : "");
     const show = (/** @type {Event} */ event) => {
@@ -14,7 +17,7 @@ export function AsOfField() {
     };
     return html`
         <form class="as-of" onSubmit=${show}>
-            <${TimeField} label=${texts.user.asOf.label} value=${time} onInput=${setTime} />
+            <${TimeField} label=${label} value=${time} onInput=${setTime} />
             <${Button} type="submit" disabled=${!time}>${texts.user.asOf.show}<//>
             ${at && html`<${Button} kind="quiet" onClick=${() => setQuery({ at: null })}>${texts.user.asOf.back}<//>`}
         </form>`;

@@ -47,18 +47,18 @@ function useColumnsOfKeys(onRevoke) {
     const [columns] = useState(() => [
         { id: "name", label: texts.keys.name, render: (/** @type {Key} */ key) => html`<${Name} apiKey=${key} />` },
         { id: "role", label: texts.keys.role, width: /** @type {const} */ ("narrow"), render: (/** @type {Key} */ { role }) => role },
-        time("createdAt", texts.keys.created),
-        time("expiresAt", texts.keys.expires, texts.keys.never),
-        time("lastUsedAt", texts.keys.lastUsed, texts.keys.neverUsed),
+        time("createdAt", "date", texts.keys.created),
+        time("expiresAt", "date", texts.keys.expires, texts.keys.never),
+        time("lastUsedAt", "relative", texts.keys.lastUsed, texts.keys.neverUsed),
         { id: "actions", label: texts.keys.actions, width: /** @type {const} */ ("narrow"), render: revokeButton(onRevoke) },
     ]);
     return columns;
 }
 
-/** @param {"createdAt" | "expiresAt" | "lastUsedAt"} name @param {string} label @param {string} [absent] */
-function time(name, label, absent) {
-    const render = (/** @type {Key} */ key) => (key[name] ? html`<${Time} value=${key[name]} />` : absent);
-    return { id: name, label, width: /** @type {const} */ ("medium"), render };
+/** @param {"createdAt" | "expiresAt" | "lastUsedAt"} name @param {"date" | "relative"} form @param {string} label @param {string} [absent] */
+function time(name, form, label, absent) {
+    const render = (/** @type {Key} */ key) => (key[name] ? html`<${Time} value=${key[name]} form=${form} />` : absent);
+    return { id: name, label, width: /** @type {const} */ ("narrow"), render };
 }
 
 /** @param {{ apiKey: Key }} props */

@@ -52,8 +52,8 @@ function useColumnsOfTenants(onDelete) {
         { id: "name", label: texts.tenants.name, render: (/** @type {Tenant} */ { name }) => html`<${Name} name=${name} />` },
         { id: "unique", label: texts.tenants.unique, width: /** @type {const} */ ("medium"), render: uniqueValues },
         {
-            id: "created", label: texts.tenants.created, width: /** @type {const} */ ("medium"),
-            render: (/** @type {Tenant} */ { createdAt }) => html`<${Time} value=${createdAt} />`,
+            id: "created", label: texts.tenants.created, width: /** @type {const} */ ("narrow"),
+            render: (/** @type {Tenant} */ { createdAt }) => html`<${Time} value=${createdAt} form="date" />`,
         },
         {
             id: "actions", label: texts.tenants.actions, width: /** @type {const} */ ("wide"),
