@@ -13,13 +13,14 @@ import { withColumns } from "./source.js";
 /** @typedef {import("./source.js").Source} Source */
 /** @typedef {import("./csv.js").Column} Column */
 
-const MATCHES = /** @type {const} */ (["automatic", "userName", "externalId", "id"]);
-const MODES = /** @type {const} */ (["upsert", "create"]);
+const MATCHES = ["userName", "externalId", "id"];
+const MODES = ["upsert", "create"];
 
 /** The second step: what the file means. @param {{ source: Source }} props */
 export function Options({ source }) {
     const { query } = useLocation();
-    const match = query.get("match") ?? "automatic";
+    const matches = source.format === "csv" ? MATCHES : ["automatic", ...MATCHES];
+    const match = matches.find((value) => value === query.get("match")) ?? matches[0];
     const mode = query.get("mode") ?? "upsert";
     const ready = !source.separator && source.columns.every((column) => column.attribute && !isDuplicate(column, source.columns));
     const start = () => plan({ match: match === "automatic" ? "" : match, mode });
@@ -30,8 +31,8 @@ export function Options({ source }) {
             <${Section} title=${texts.import.options}>
                 <div class="columns">
                     <${Select} label=${texts.import.match} hint=${texts.import.matchHint} value=${match}
-                        options=${MATCHES.map((value) => ({ value, label: texts.import.matches[value] }))}
-                        onInput=${(/** @type {string} */ value) => setQuery({ match: value === "automatic" ? null : value }, { replace: true })} />
+                        options=${matches.map((value) => ({ value, label: texts.import.matches[value] }))}
+                        onInput=${(/** @type {string} */ value) => setQuery({ match: value === matches[0] ? null : value }, { replace: true })} />
                     <${Select} label=${texts.import.mode} value=${mode}
                         options=${MODES.map((value) => ({ value, label: texts.import.modes[value] }))}
                         onInput=${(/** @type {string} */ value) => setQuery({ mode: value === "upsert" ? null : value }, { replace: true })} />

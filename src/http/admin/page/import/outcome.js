@@ -1,4 +1,6 @@
 import { html, useState } from "../vendor/htm-preact.js";
+import { flatten, labelOf } from "../attributes.js";
+import { AttributeValue } from "../components/attribute-value.js";
 import { Badge } from "../components/badge.js";
 import { Button } from "../components/button.js";
 import { Diff } from "../components/diff.js";
@@ -31,7 +33,13 @@ function who({ id, name, resource, action: change }) {
 }
 
 /** @param {Row} row */
-const changes = ({ before, after }) => html`<${Diff} before=${before} after=${after} />`;
+function changes({ action: name, before, after }) {
+    if (name === "update") return html`<${Diff} before=${before} after=${after} />`;
+    return html`
+        <ul class="values">
+            ${[...flatten(after)].map(([path, value]) => html`<li key=${path}><span class="muted">${labelOf(path)}</span> <${AttributeValue} path=${path} value=${value} /></li>`)}
+        </ul>`;
+}
 
 /** @param {Row} row */
 function mistakes({ mistakes: list }) {
@@ -54,7 +62,7 @@ const REFUSED_COLUMNS = [LINE, column("mistakes", texts.import.mistakes, mistake
 export function Figures({ run: { results: { totals }, options } }) {
     const names = /** @type {(keyof typeof totals)[]} */ (Object.keys(totals));
     return html`
-        <dl class="figures">
+        <dl class="figures four">
             ${names.map((name) => html`
                 <div key=${name} class=${`card figure ${name === "refused" && totals.refused ? "refused" : ""}`}>
                     <dt>${texts.import.figures[name][options.plan ? 0 : 1]}</dt>

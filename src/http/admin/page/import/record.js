@@ -67,7 +67,7 @@ function mistakeOf({ pointer, code, detail }, { format, columns }, cells, values
     const value = format === "csv" ? cells[column] : valueAt(values, pointer);
     return {
         place: column >= 0 ? texts.import.column(columns[column].name) : pointer ? texts.import.attribute(pointer) : texts.import.wholeLine,
-        value: value === undefined || typeof value === "object" ? null : String(value).slice(0, MOST_TEXT),
+        value: !value || typeof value === "object" ? null : String(value).slice(0, MOST_TEXT),
         detail,
         hint: texts.import.hint(code, detail),
     };

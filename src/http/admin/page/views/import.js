@@ -1,4 +1,4 @@
-import { html } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef } from "../vendor/htm-preact.js";
 import { Button } from "../components/button.js";
 import { EmptyState } from "../components/empty-state.js";
 import { ErrorNotice } from "../components/error-notice.js";
@@ -42,7 +42,7 @@ function Planning({ run }) {
     const ready = run.status === "done" && created + updated > 0;
     return html`
         <div class="stack">
-            <${State} run=${run} title=${title} total=${null} />
+            <${State} key="plan" run=${run} title=${title} total=${null} />
             <${Figures} run=${run} />
             ${run.status === "done" && html`<p>${ready ? texts.import.applyHint(refused) : !refused && texts.import.nothing}</p>`}
             <div class="actions">
@@ -60,12 +60,14 @@ function Applying({ run, total }) {
     const ended = run.status !== "running" && run.status !== "paused";
     return html`
         <div class="stack">
-            <${State} run=${run} title=${title} total=${total} />
+            <${State} key="run" run=${run} title=${title} total=${total} />
             <${Figures} run=${run} />
             ${run.status === "done" && html`<p>${texts.import.doneHint}</p>`}
             ${run.status === "cancelled" && html`<p>${texts.import.cancelledHint(run.results.lines)}</p>`}
             <div class="actions">
-                ${run.status === "done" && html`<${Button} kind="primary" onClick=${discard}>${texts.import.finish}<//>`}
+                ${run.status === "done" && html`
+                    <${Button} kind="primary" onClick=${discard}>${texts.import.finish}<//>
+                    <${Link} class="button" to="/users" query=${{ sort: "-updatedAt" }}>${texts.import.showUsers}<//>`}
                 <${Controls} run=${run} />
                 ${ended && run.status !== "done" && html`<${Button} onClick=${discard}>${texts.import.finish}<//>`}
             </div>
@@ -76,10 +78,15 @@ function Applying({ run, total }) {
 /** The progress, or why there is none. @param {{ run: Run, title: string, total: number | null }} props */
 function State({ run, title, total }) {
     const { file } = run.source;
+    const heading = useRef(/** @type {HTMLElement | null} */ (null));
+    useEffect(() => {
+        heading.current?.focus({ preventScroll: true });
+        scrollTo(0, 0);
+    }, []);
     return html`
         <div class="card stack">
             <div class="section-header">
-                <h2 role="status">${run.cancelling && run.status === "running" ? texts.import.stopping : title}</h2>
+                <h2 ref=${heading} tabindex="-1" aria-live="polite">${run.cancelling && run.status === "running" ? texts.import.stopping : title}</h2>
                 <span class="muted">${file.name} · ${texts.import.progress(run.results.lines, total)}</span>
             </div>
             <progress max=${file.size} value=${run.bytes} aria-label=${title} />
