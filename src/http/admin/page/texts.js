@@ -160,7 +160,7 @@ export const texts = {
         held: "Held by its brake",
         errors: (/** @type {number} */ count) => `${counted(count, "rejected request")} in the last hour`,
         noRequests: "No requests yet",
-        dry: "Dry mode: writes are rolled back",
+        dry: "Dry run",
         healthy: "Healthy",
     },
 
@@ -329,7 +329,7 @@ export const texts = {
         noneHint: "Connect an identity provider, such as Okta or Entra ID, and it creates, updates and deactivates users by itself.",
         name: "Connection",
         health: "Health",
-        errorsLastHour: "Rejected, last hour",
+        errorsLastHour: "Rejected (1 h)",
         lastRequest: "Last request",
         mode: "Mode",
         modes: /** @type {Record<string, string>} */ ({ live: "Live", dry: "Dry run" }),
@@ -955,6 +955,7 @@ export const texts = {
         },
 
         asOf: {
+            compare: "Compare with the past",
             label: "Show the members as of",
             title: "Members as of",
             revision: (/** @type {string} */ revision) => `revision ${revision}`,

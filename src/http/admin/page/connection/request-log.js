@@ -1,0 +1,110 @@
+import { html, useEffect, useMemo, useState } from "../vendor/htm-preact.js";
+import { get } from "../api.js";
+import { Badge } from "../components/badge.js";
+import { Button } from "../components/button.js";
+import { EmptyState } from "../components/empty-state.js";
+import { Select } from "../components/form.js";
+import { LiveBar, Log, useArrivals } from "../components/log.js";
+import { SearchField } from "../components/search-field.js";
+import { Time } from "../components/time.js";
+import { TimeField } from "../components/time-field.js";
+import { useList } from "../hooks.js";
+import { usePolling } from "../live.js";
+import { setQuery, useLocation } from "../router.js";
+import { texts } from "../texts.js";
+import { RequestDetail } from "./request-detail.js";
+
+const t = texts.requests;
+const LIMIT = 50;
+const EVERY_MS = 2_000;
+const FILTERS = ["status", "resource", "user", "note", "since", "until"];
+
+/** The requests of a connection, newest first. New ones arrive while the tab is visible. @param {{ connection: any, onNew: () => void }} props */
+export function RequestLog({ connection, onNew }) {
+    const filters = useFilters();
+    const [live, setLive] = useState(true);
+    const list = useList(`/connections/${connection.id}/requests`, { ...filters, limit: LIMIT });
+    const arrivals = useArrivals(keyOf);
+    useEffect(arrivals.clear, [JSON.stringify(filters)]);
+
+    const failed = usePolling(async (signal) => {
+        const { data } = await get(`/connections/${connection.id}/requests`, { ...filters, limit: LIMIT }, signal);
+        const known = new Set(list.items.map(keyOf));
+        const fresh = data.items.filter((/** @type {any} */ item) => !known.has(item.id));
+        if (!fresh.length) return;
+        arrivals.add(fresh);
+        onNew();
+    }, { on: live && !list.loading && !filters.until, everyMs: EVERY_MS });
+
+    const { waiting, shown } = arrivals;
+    const items = useMemo(() => [...new Map([...shown, ...list.items].map((item) => [item.id, item])).values()].sort(newestFirst), [shown, list.items]);
+    const empty = html`<${NoRequests} filtered=${FILTERS.some((name) => filters[name])} />`;
+    return html`
+        <${Filters} filters=${filters} />
+        <${LiveBar} live=${live} setLive=${setLive} failed=${failed} show=${arrivals.show} waiting=${waiting.length ? t.waiting(waiting.length) : null} />
+        <${Log} label=${t.title} className="request-log" list=${{ ...list, items }} keyOf=${keyOf} row=${row} empty=${empty}
+            detail=${(/** @type {any} */ item) => html`<${RequestDetail} request=${item} connection=${connection} />`} />`;
+}
+
+const keyOf = (/** @type {any} */ { id }) => id;
+/** Ids are in the order of arrival. @param {any} a @param {any} b */
+const newestFirst = (a, b) => (a.id < b.id ? 1 : -1);
+
+/** The filters, which are in the URL under the names of the API. @returns {Record<string, string>} */
+function useFilters() {
+    const { query } = useLocation();
+    return Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
+}
+
+/** @param {{ filters: Record<string, string> }} props */
+function Filters({ filters }) {
+    const set = (/** @type {string} */ name) => (/** @type {string} */ value) => setQuery({ [name]: value, open: null });
+    const type = (/** @type {string} */ value) => setQuery({ user: value.trim(), open: null }, { replace: true });
+    const used = FILTERS.some((name) => filters[name]);
+    return html`
+        <div class="filters" role="group" aria-label=${t.filters}>
+            <div class="field"><span class="label">${t.user}</span><${SearchField} label=${t.userHint} value=${filters.user} onSearch=${type} /></div>
+            <${Select} label=${t.status} value=${filters.status} onInput=${set("status")} options=${withAll(t.statuses, filters.status)} />
+            <${Select} label=${t.note} value=${filters.note} onInput=${set("note")} options=${withAll(texts.notes, filters.note)} />
+            <${Select} label=${t.resource} value=${filters.resource} onInput=${set("resource")} options=${withAll(t.resources, filters.resource)} />
+            <${TimeField} label=${t.since} value=${filters.since} onInput=${set("since")} />
+            <${TimeField} label=${t.until} value=${filters.until} onInput=${set("until")} />
+            <${Button} kind="quiet" disabled=${!used} onClick=${() => setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])))}>${t.clear}<//>
+        </div>`;
+}
+
+/** A value from the URL that is not in the list is offered too. @param {Record<string, string>} labels @param {string} value */
+function withAll(labels, value) {
+    const known = Object.entries(labels).map(([id, label]) => ({ value: id, label }));
+    const other = value && !(value in labels) ? [{ value, label: value }] : [];
+    return [{ value: "", label: t.all }, ...known, ...other];
+}
+
+/** @param {any} request @returns {[unknown, ...unknown[]]} */
+function row({ time, status, method, path, query, notes, durationMs, plan, erased }) {
+    return [
+        html`<${Time} value=${time} form="precise" />`,
+        html`<${Badge} kind=${kindOf(status)}>${status}<//>`,
+        html`<code class="request-line" title=${`${method} ${path}${query ? `?${query}` : ""}`}><strong>${method}</strong> ${path}${query && `?${query}`}</code>`,
+        html`<div class="badges">
+            ${plan && html`<${Badge}>${t.planned}<//>`}
+            ${erased && html`<${Badge}>${t.erased}<//>`}
+            ${notesOf(notes).map(([code, count]) => html`
+                <${Badge} key=${code} kind=${status >= 400 ? "bad" : "warning"}>${texts.notes[code] ?? code}${count > 1 ? ` × ${count}` : ""}<//>`)}
+        </div>`,
+        html`<span class="muted small">${t.duration(durationMs)}</span>`,
+    ];
+}
+
+/** The codes of the notes with their numbers. @param {{ code: string }[]} notes @returns {[string, number][]} */
+function notesOf(notes) {
+    const counts = new Map();
+    for (const { code } of notes) counts.set(code, (counts.get(code) ?? 0) + 1);
+    return [...counts];
+}
+
+/** @param {number} status */
+const kindOf = (status) => (status >= 500 || status === 429 ? "bad" : status >= 400 ? "warning" : "good");
+
+/** @param {{ filtered: boolean }} props */
+const NoRequests = ({ filtered }) => html`<${EmptyState} ...${filtered ? t.noMatch : t.none} />`;
